@@ -1,0 +1,1 @@
+"""From a camera, a stream or a recording to a stamped `Frame`."""

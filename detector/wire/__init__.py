@@ -1,0 +1,1 @@
+"""What leaves the detector: the contract, and the sockets that carry it."""
