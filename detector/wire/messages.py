@@ -96,9 +96,12 @@ from how the belt's picture moves."""
 
 
 class Message(BaseModel):
-    """Base of everything on the wire: unknown fields are refused by us, allowed to subscribers."""
+    """Base of everything on the wire: unknown fields are refused by us, allowed to subscribers.
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    Every number is finite: JSON has no NaN, and one that became null would be unreadable there.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class Header(Message):
@@ -118,10 +121,19 @@ class Header(Message):
     t_capture_mono_ns: Annotated[
         int, Field(description="The detector host's CLOCK_MONOTONIC when the frame was grabbed.")
     ]
-    age_ms: Annotated[float, Field(description="Time from grab to send, ms.")]
+    age_ms: Annotated[
+        float | None, Field(description="Time from grab to send, ms; null for a recording.")
+    ]
     clock_sync: Annotated[
         Literal["unknown", "synchronised", "unsynchronised"],
         Field(description="Whether the host's UTC is disciplined (NTP or PTP)."),
+    ]
+    stamp_source: Annotated[
+        Literal["grab", "recording"],
+        Field(
+            description="grab: all times are this host's clocks. recording: all times, UTC too, "
+            "count from the recording's start and name no real moment."
+        ),
     ]
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)

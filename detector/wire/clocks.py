@@ -1,0 +1,92 @@
+"""The clocks that a message's header speaks of."""
+
+from __future__ import annotations
+
+import ctypes
+import time
+from typing import Literal, Protocol
+
+ClockSync = Literal["unknown", "synchronised", "unsynchronised"]
+StampSource = Literal["grab", "recording"]
+
+
+class Clocks(Protocol):
+    """How old a frame is, and what its stamps are worth."""
+
+    @property
+    def stamp_source(self) -> StampSource:
+        """Whether capture times are this host's clocks or a place in a recording."""
+        ...
+
+    def age_ms(self, t_capture_mono_ns: int) -> float | None:
+        """Time since capture; None when the stamp is no moment of this host's clock."""
+        ...
+
+    def sync(self) -> ClockSync:
+        """Whether the host's UTC is disciplined."""
+        ...
+
+
+class HostClocks:
+    """This host's CLOCK_MONOTONIC, and what the kernel says of its UTC."""
+
+    stamp_source: StampSource = "grab"
+
+    SYNC_KEPT_NS = 5_000_000_000
+    """How long an answer of the kernel is kept: NTP and PTP settle over minutes."""
+
+    def __init__(self) -> None:
+        self._sync: ClockSync = "unknown"
+        self._sync_due_ns = 0
+
+    def age_ms(self, t_capture_mono_ns: int) -> float | None:
+        return (time.monotonic_ns() - t_capture_mono_ns) / 1e6
+
+    def sync(self) -> ClockSync:
+        now_ns = time.monotonic_ns()
+        if now_ns >= self._sync_due_ns:
+            self._sync = kernel_clock_sync()
+            self._sync_due_ns = now_ns + self.SYNC_KEPT_NS
+        return self._sync
+
+
+class RecordingClocks:
+    """For footage: its stamps name no moment of this host, so there is no age to tell."""
+
+    stamp_source: StampSource = "recording"
+
+    def age_ms(self, t_capture_mono_ns: int) -> float | None:  # noqa: ARG002
+        return None
+
+    def sync(self) -> ClockSync:
+        return "unknown"
+
+
+class _Timex(ctypes.Structure):
+    """The head of Linux' `struct timex` (adjtimex(2)); the rest is room for the kernel's answer."""
+
+    _fields_ = (
+        ("modes", ctypes.c_uint),
+        ("offset", ctypes.c_long),
+        ("freq", ctypes.c_long),
+        ("maxerror", ctypes.c_long),
+        ("esterror", ctypes.c_long),
+        ("status", ctypes.c_int),
+        ("rest", ctypes.c_byte * 256),
+    )
+
+
+_STA_UNSYNC = 0x40
+
+
+def kernel_clock_sync() -> ClockSync:
+    """Ask the kernel, changing nothing; `unknown` where it can't be asked. A few µs."""
+    try:
+        adjtimex = ctypes.CDLL(None).adjtimex
+    except (OSError, AttributeError, TypeError):  # not Linux
+        return "unknown"
+    timex = _Timex()  # modes 0: read only
+    if adjtimex(ctypes.byref(timex)) < 0:  # refused by a sandbox
+        return "unknown"
+    # The return value also tells of leap seconds and PPS trouble; the bit is what NTP and PTP set.
+    return "unsynchronised" if timex.status & _STA_UNSYNC else "synchronised"
