@@ -1,0 +1,117 @@
+"""The card of a deployed model folder: what the runtime must know, and how it came about."""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from models.sources import CLASS_NAMES
+
+HAZARDS = ("gas", "battery")
+# Longest side of what can be one, mm. Gas: a nitrous-oxide charger is 66 mm, an 11 kg composite or
+# 13 kg steel bottle 580 mm, a 50 l industrial cylinder 1,600 mm. Battery: LR44 and CR2032 cells are
+# 11.6 and 20 mm (the model is not trained below about 20 px), a car battery 400 mm.
+PLAUSIBLE_MM = ((60, 1600), (10, 400))
+LICENCE = "AGPL-3.0-only (trained with ultralytics from a YOLO26n checkpoint under that licence)"
+DATA = (
+    "scrap-yard photographs of gas bottles and e-waste: "
+    "vinothkumard2006-ai/Hazardous-Waste-Detection-System-for-Scrap-Yard-Environments, CC BY 4.0",
+    "waste cut-outs: TrashNet (garythung/trashnet), MIT",
+    "battery photographs: FriedrichZhao/Singapore_Battery_Dataset, LeBlinn/SEG4300Project, "
+    "67160234/Work06_Findspare, no licence stated, learned from and not redistributed",
+    "standing and single gas bottles: kunj290506/GAS-CYLINDER-CLASSIFICATION and a filling plant's "
+    "conveyor, no licence stated, learned from and not redistributed",
+    "belt frames: williamkirschner/Automated-Recyclable-Detection, no licence stated, "
+    "learned from and not redistributed",
+)
+
+
+@dataclass(frozen=True)
+class Card:
+    """What `card.toml` says. thresholds: operating score per class, in class order."""
+
+    name: str
+    version: int
+    thresholds: tuple[float, float]
+    start_from: str
+    recipe: str
+    photo_sizes_px: tuple[int, ...] = (416,)
+    head: str = "end2end"
+    layout: str = "nhwc_bgr_u8"
+    mm_per_px: tuple[float, float] = (0.6, 1.6)
+    date: datetime.date = field(default_factory=datetime.date.today)
+    data: tuple[str, ...] = DATA
+    metrics: dict[str, Any] = field(default_factory=dict)
+
+
+def sha256(path: Path) -> str:
+    """Hex digest of a file."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, (datetime.date, float)):
+        return str(value)
+    if isinstance(value, (list, tuple)):
+        return "[" + ", ".join(_value(item) for item in value) + "]"
+    return json.dumps(value, ensure_ascii=False)  # TOML's strings, integers and booleans are JSON's
+
+
+def _table(name: str, values: dict[str, Any]) -> list[str]:
+    lines = ["", f"[{name}]"]
+    lines += [f"{_key(k)} = {_value(v)}" for k, v in values.items() if not isinstance(v, dict)]
+    for key, inner in values.items():
+        if isinstance(inner, dict):
+            lines += _table(f"{name}.{_key(key)}", inner)
+    return lines
+
+
+def _key(key: str) -> str:
+    return key if key.replace("_", "").replace("-", "").isalnum() else json.dumps(key)
+
+
+def write_card(folder: Path, card: Card) -> Path:
+    """Write `card.toml` beside `model.onnx`, whose digest it holds."""
+    lines = [
+        f"name = {_value(card.name)}",
+        f"version = {card.version}",
+        f"head = {_value(card.head)}",
+    ]
+    lines += _table(
+        "input",
+        {
+            "name": "images",
+            "layout": card.layout,
+            "stride": 32,
+            "size": [0, 0],
+            "mm_per_px": list(card.mm_per_px),
+            "photo_sizes_px": list(card.photo_sizes_px),
+        },
+    )
+    for index, name in enumerate(CLASS_NAMES):
+        lines += [
+            "",
+            "[[classes]]",
+            f"index = {index}",
+            f"name = {_value(name)}",
+            f"hazard = {_value(HAZARDS[index])}",
+            f"plausible_length_mm = {_value(PLAUSIBLE_MM[index])}",
+            f"threshold = {card.thresholds[index]:.2f}",
+        ]
+    lines += _table("files", {"model.onnx": sha256(folder / "model.onnx")})
+    training = {
+        "start_from": card.start_from,
+        "recipe": card.recipe,
+        "data": list(card.data),
+        "licence": LICENCE,
+        "date": card.date,
+    }
+    lines += _table("training", training)
+    lines += _table("metrics", card.metrics)
+    path = folder / "card.toml"
+    path.write_text("\n".join(lines) + "\n")
+    return path

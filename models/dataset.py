@@ -1,0 +1,167 @@
+"""One stage's training pictures, written to disk as JPEG and YOLO labels."""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from models.composites import Box, Scene, compose
+from models.drawings import drawings
+from models.photographs import as_is, at_belt_size, resized
+from models.recipe import DataRecipe
+from models.sources import BATTERY, CLASS_NAMES, GAS, Photograph, Sources, belt_frames, read_image
+
+Progress = Callable[[str, int, int], None]
+Firing = Callable[[Scene], float]  # the highest score of a box that the last model draws
+
+
+@dataclass(frozen=True)
+class _Job:
+    """One picture to make; `number` with the seed fixes every draw in it."""
+
+    kind: str
+    number: int
+    photograph: Photograph | None = None
+    path: Path | None = None
+
+
+@dataclass(frozen=True)
+class _Workshop:
+    """What every picture of a stage is made from."""
+
+    sources: Sources
+    box: Box
+    folder: Path
+    seed: int
+    image_px: int
+
+    def make(self, job: _Job) -> Scene:
+        rng = np.random.default_rng([self.seed, job.number])
+        square = (self.image_px, self.image_px)
+        if job.kind in ("scene", "free"):
+            wanted = False if job.kind == "free" else None
+            return compose(rng, self.sources, square, self.box, hazards=wanted)
+        if job.photograph is not None and job.kind == "as_is":
+            return as_is(rng, job.photograph, round(self.image_px * 1.1))
+        if job.photograph is not None:
+            gas = len(job.photograph.boxes) > 0 and job.photograph.boxes[0, 0] == GAS
+            objects = (60.0, 330.0) if gas else (34.0, 250.0)
+            return at_belt_size(
+                rng, job.photograph, self.sources, list(self.box.grounds), self.image_px, objects
+            )
+        assert job.path is not None
+        frame = Scene(read_image(job.path), np.zeros((0, 5), np.float32))
+        return resized(frame, rng.uniform(0.35, 0.75))
+
+    def write(self, job: _Job) -> None:
+        save(self.make(job), self.folder, f"{job.kind}_{job.number:06d}")
+
+
+def save(scene: Scene, folder: Path, name: str) -> None:
+    """Write one scene as images/<name>.jpg and labels/<name>.txt."""
+    height, width = scene.image.shape[:2]
+    lines = []
+    for label, x0, y0, x1, y1 in scene.boxes:
+        x0, x1 = (float(np.clip(x, 0, width)) / width for x in (x0, x1))
+        y0, y1 = (float(np.clip(y, 0, height)) / height for y in (y0, y1))
+        if x1 > x0 and y1 > y0:
+            lines.append(
+                f"{int(label)} {(x0 + x1) / 2:.6f} {(y0 + y1) / 2:.6f} {x1 - x0:.6f} {y1 - y0:.6f}"
+            )
+    cv2.imwrite(
+        str(folder / "images" / f"{name}.jpg"), scene.image, [cv2.IMWRITE_JPEG_QUALITY, 94]
+    )
+    (folder / "labels" / f"{name}.txt").write_text("\n".join(lines))
+
+
+def _copies(recipe: DataRecipe, photograph: Photograph) -> float:
+    labels = photograph.boxes[:, 0]
+    if GAS in labels:
+        return recipe.heap_copies if len(labels) > 2 else recipe.upright_copies
+    if BATTERY in labels:
+        return recipe.battery_copies if photograph.white else recipe.battery_scene_copies
+    return recipe.negative_copies
+
+
+def _jobs(recipe: DataRecipe, sources: Sources, frames: list[Path], seed: int) -> list[_Job]:
+    rng = np.random.default_rng([seed, 2**31])
+    jobs = [_Job("scene", number) for number in range(recipe.scenes)]
+    for photograph in sources.photographs:
+        copies = _copies(recipe, photograph)
+        count = int(copies) + int(rng.random() < copies % 1)
+        jobs += [_Job("photo", len(jobs) + n, photograph) for n in range(count)]
+        jobs += [_Job("as_is", len(jobs) + n, photograph) for n in range(recipe.as_is)]
+    for path in frames * recipe.belt_frames:
+        jobs.append(_Job("belt", len(jobs), path=path))
+    return jobs
+
+
+_shop: _Workshop | None = None
+
+
+def _work(job: _Job) -> None:
+    assert _shop is not None
+    cv2.setNumThreads(1)
+    _shop.write(job)
+
+
+def _write_all(shop: _Workshop, jobs: Iterable[_Job], tell: Progress, workers: int) -> None:
+    global _shop  # inherited by fork, so that 300 MB of cut-outs are not copied to each worker
+    _shop = shop
+    jobs = list(jobs)
+    if workers <= 1:
+        for done, job in enumerate(jobs, 1):
+            _work(job)
+            tell("pictures", done, len(jobs))
+        return
+    with multiprocessing.get_context("fork").Pool(workers) as pool:
+        for done, _ in enumerate(pool.imap_unordered(_work, jobs, chunksize=8), 1):
+            tell("pictures", done, len(jobs))
+
+
+def build(
+    recipe: DataRecipe,
+    sources: Sources,
+    data: Path,
+    folder: Path,
+    *,
+    seed: int,
+    image_px: int,
+    tell: Progress,
+    workers: int = 2,
+    firing: Firing | None = None,
+) -> Path:
+    """Make one stage's pictures under `folder`; returns the dataset YAML that a trainer reads.
+
+    The same seed, recipe and sources give the same pictures, with any number of workers. `firing`
+    is the model of the stage before: of hazard-free scenes, those it fires on most are kept.
+    """
+    for part in ("images", "labels"):
+        (folder / part).mkdir(parents=True, exist_ok=True)
+    negatives = [p.read() for p in sources.photographs if not len(p.boxes)]
+    box = drawings(recipe.drawn_share, negatives)
+    shop = _Workshop(sources, box, folder, seed, image_px)
+    _write_all(
+        shop, _jobs(recipe, sources, belt_frames(data, held=False), seed), tell, workers
+    )
+    if recipe.hazard_free and firing is not None:
+        _mine(shop, recipe.hazard_free, firing, tell)
+    yaml = folder / "dataset.yaml"
+    names = "".join(f"  {index}: {name}\n" for index, name in enumerate(CLASS_NAMES))
+    yaml.write_text(f"path: {folder.resolve()}\ntrain: images\nval: images\nnames:\n{names}")
+    return yaml
+
+
+def _mine(shop: _Workshop, keep: int, firing: Firing, tell: Progress) -> None:
+    """Keep the hazard-free scenes that the last stage's model is most wrong about."""
+    scored: list[tuple[float, int]] = []
+    for number in range(keep * 4):
+        scored.append((firing(shop.make(_Job("free", 10**6 + number))), 10**6 + number))
+        tell("hard negatives", number + 1, keep * 4)
+    for _, number in sorted(scored, reverse=True)[:keep]:
+        shop.write(_Job("free", number))

@@ -1,0 +1,87 @@
+"""What a training is made of: one TOML, checked at the door."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from models.errors import WorkshopError
+
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class DataRecipe(_Part):
+    """How many pictures of each kind one stage is trained on."""
+
+    scenes: int = Field(ge=0, description="cut-and-paste scenes")
+    drawn_share: Share = Field(0.0, description="of the things in them, how many are drawings")
+    hazard_free: int = Field(0, ge=0, description="scenes without a hazard that the last stage's "
+                             "model fires on; so many are kept of four times as many")  # fmt: skip
+    heap_copies: float = Field(10, ge=0, description="belt-size copies of each heap of bottles")
+    upright_copies: float = Field(3, ge=0, description="... of each picture of standing bottles")
+    battery_copies: float = Field(2.5, ge=0, description="... of each battery on white")
+    battery_scene_copies: float = Field(5, ge=0, description="... of each battery elsewhere")
+    negative_copies: float = Field(2, ge=0, description="... of each picture without a hazard")
+    as_is: int = Field(1, ge=0, description="copies of each photograph at its own size")
+    belt_frames: int = Field(1, ge=0, description="copies of each empty belt frame, whole")
+
+
+class StageRecipe(_Part):
+    """One training run over one dataset."""
+
+    name: str = Field(pattern=r"^[a-z0-9_]+$")
+    epochs: int = Field(ge=1)
+    lr: float = Field(gt=0, lt=0.1, description="peak learning rate of AdamW")
+    lr_end: float = Field(gt=0, lt=0.1, description="learning rate at the end of the cosine")
+    mosaic: Share = 0.3
+    mosaic_off_epochs: int = Field(1, ge=0, description="last epochs without mosaic")
+    scale: Share = Field(0.4, description="random zoom, plus or minus")
+    data: DataRecipe
+
+
+class Recipe(_Part):
+    """A whole training, from the checkpoint started from to the deployed folder's name."""
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
+    version: int = Field(ge=1)
+    start_from: str = Field(description="file name of the checkpoint in the weights folder")
+    seed: int = Field(ge=0)
+    image_px: int = Field(416, multiple_of=32, ge=64)
+    batch: int = Field(16, ge=1)
+    held_back: Share = Field(0.08, description="share of cut-out sources kept for evaluation")
+    photo_sizes_px: tuple[int, ...] = Field((416,), min_length=1)
+    stages: tuple[StageRecipe, ...] = Field(min_length=1)
+
+    def shrunk(self) -> Recipe:
+        """The same recipe over a handful of pictures, to see that every step runs."""
+        data = DataRecipe(
+            scenes=8, drawn_share=0.5, hazard_free=2, heap_copies=0.05, upright_copies=0.02,
+            battery_copies=0.02, battery_scene_copies=0.05, negative_copies=0.02, as_is=0,
+            belt_frames=0,
+        )  # fmt: skip
+        stages = tuple(
+            stage.model_copy(update={"epochs": 1, "mosaic_off_epochs": 0, "data": data})
+            for stage in self.stages
+        )
+        return self.model_copy(update={"stages": stages, "image_px": 128, "batch": 4})
+
+
+def read_recipe(path: Path) -> Recipe:
+    """Read and check a recipe; what is wrong is one line with its key."""
+    try:
+        return Recipe.model_validate(tomllib.loads(path.read_text()))
+    except OSError as error:
+        raise WorkshopError(f"{path}: cannot be read ({error.strerror})") from error
+    except tomllib.TOMLDecodeError as error:
+        raise WorkshopError(f"{path}: is not TOML: {error}") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"])
+        raise WorkshopError(f"{path}: {key}: {first['msg']} (got {first['input']!r})") from error

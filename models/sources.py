@@ -1,0 +1,211 @@
+"""What is trained from: photographs with boxes, cut-outs with alpha, frames of a belt.
+
+A data folder holds `photos/images`, `photos/labels`, `cutouts/{battery,gas,distractor}`,
+`belt/belt_*.jpg`, `belt/plate_*`, `belt/belt_roi.json` and `MANIFEST.csv`. Labels are YOLO lines
+`class cx cy w h` in 0..1; class 9 marks what is to be neither learned nor scored.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from models.errors import WorkshopError
+
+Image = NDArray[np.uint8]
+Boxes = NDArray[np.float32]
+
+GAS, BATTERY, IGNORE = 0, 1, 9
+CLASS_NAMES = ("gas_canister", "battery")
+CUTOUT_KINDS = {"gas": GAS, "battery": BATTERY, "distractor": -1}
+GREY = 114  # what letterboxing and the belt view put where there is nothing to see
+
+
+@dataclass(frozen=True)
+class Photograph:
+    """One photograph's files; its pixels are read when needed.
+
+    boxes: (n, 5) float32 `class, x0, y0, x1, y1`, as shares 0..1 of width and height.
+    white: it is a product picture on white.
+    """
+
+    path: Path
+    boxes: Boxes
+    white: bool
+    source: str
+
+    def read(self) -> Image:
+        """Pixels, (h, w, 3) uint8 BGR."""
+        return read_image(self.path)
+
+
+@dataclass(frozen=True)
+class Cutout:
+    """A thing with alpha: (h, w, 4) uint8 BGRA. `label` is a class, or -1 for harmless waste."""
+
+    pixels: Image
+    label: int
+    source: str
+
+
+@dataclass(frozen=True)
+class Belt:
+    """A belt picture cropped to what lies between its guides: (h, w, 3) uint8 BGR.
+
+    px_per_mm is by eye, good to about 10 % (belt_roi.json's scale cue).
+    """
+
+    pixels: Image
+    px_per_mm: float
+    source: str
+
+
+def read_image(path: Path, flags: int = cv2.IMREAD_COLOR) -> Image:
+    """Decode one picture; a missing, truncated or foreign file is one clear line."""
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise WorkshopError(f"{path}: cannot be read ({error.strerror})") from error
+    # OpenCV decodes a JPEG without its end marker and fills the rest with grey.
+    if path.suffix.lower() in {".jpg", ".jpeg"} and b"\xff\xd9" not in data[-64:]:
+        raise WorkshopError(f"{path}: the JPEG is truncated; copy it again")
+    image = cv2.imdecode(np.frombuffer(data, np.uint8), flags) if data else None
+    if image is None:
+        raise WorkshopError(f"{path}: is not a picture that OpenCV can decode; copy it again")
+    return image.astype(np.uint8, copy=False)
+
+
+def read_labels(path: Path) -> Boxes:
+    """Read one YOLO label file as (n, 5) float32 `class, x0, y0, x1, y1` in 0..1."""
+    if not path.is_file():
+        raise WorkshopError(f"{path}: label file is missing; an empty one says 'nothing here'")
+    rows = []
+    for number, line in enumerate(path.read_text().splitlines(), 1):
+        if not line.strip():
+            continue
+        try:
+            label, cx, cy, w, h = (float(word) for word in line.split())
+        except ValueError:
+            raise WorkshopError(f"{path}:{number}: want 'class cx cy w h', got {line!r}") from None
+        if label not in (GAS, BATTERY, IGNORE):
+            raise WorkshopError(
+                f"{path}:{number}: class {line.split()[0]} is none of 0 (gas_canister), "
+                "1 (battery), 9 (ignore)"
+            )
+        if not (0 <= cx <= 1 and 0 <= cy <= 1 and 0 < w <= 1.001 and 0 < h <= 1.001):
+            raise WorkshopError(f"{path}:{number}: box lies outside 0..1: {line!r}")
+        rows.append((label, cx - w / 2, cy - h / 2, cx + w / 2, cy + h / 2))
+    return np.array(rows, np.float32).reshape(-1, 5)
+
+
+def source_key(src: str) -> str:
+    """Name of the original picture: Roboflow's `.rf.<hash>` marks augmented copies of one."""
+    return src.split(".rf.")[0]
+
+
+def is_held_back(key: str, share: float) -> bool:
+    """Whether a source is kept for evaluation; the same in every run, by its name alone."""
+    return zlib.crc32(key.encode()) % 1000 < share * 1000
+
+
+@dataclass(frozen=True)
+class Sources:
+    """Everything of one split, read once."""
+
+    photographs: tuple[Photograph, ...]
+    cutouts: dict[str, tuple[Cutout, ...]]
+    belts: tuple[Belt, ...]
+
+
+def _manifest(data: Path) -> dict[str, dict[str, str]]:
+    path = data / "MANIFEST.csv"
+    if not path.is_file():
+        raise WorkshopError(f"{data}: no MANIFEST.csv here; give the data folder with --data")
+    with path.open(newline="") as file:
+        return {row["file"]: row for row in csv.DictReader(file)}
+
+
+def read_photographs(data: Path, split: str) -> tuple[Photograph, ...]:
+    """All photographs of one split (`train` or `dev`), by name."""
+    rows = _manifest(data)
+    folder = data / "photos"
+    if not folder.is_dir():
+        raise WorkshopError(f"{folder}: missing; give the data folder with --data")
+    photographs = []
+    for path in sorted((folder / "images").glob(f"{split}_*.jpg")):
+        row = rows.get(f"photos/images/{path.name}", {})
+        photographs.append(
+            Photograph(
+                path,
+                read_labels(folder / "labels" / f"{path.stem}.txt"),
+                row.get("background") == "white",
+                source_key(row.get("src", path.stem)),
+            )
+        )
+    if not photographs:
+        raise WorkshopError(f"{folder}: holds no {split}_*.jpg")
+    return tuple(photographs)
+
+
+def read_sources(data: Path, held_back: float, *, held: bool) -> Sources:
+    """Read the training part (`held=False`) or the held-back part of cut-outs and belt frames.
+
+    Photographs whose original a held-back cut-out was cut from are left out of training too.
+    """
+    rows = _manifest(data)
+    cutouts: dict[str, tuple[Cutout, ...]] = {}
+    held_sources = set()
+    for kind, label in CUTOUT_KINDS.items():
+        found = []
+        for path in sorted((data / "cutouts" / kind).glob("*.webp")):
+            src = rows.get(f"cutouts/{kind}/{path.name}", {}).get("src", path.stem)
+            key = source_key(src)
+            if is_held_back(key, held_back):
+                held_sources.add(key)
+            if is_held_back(key, held_back) == held:
+                found.append(Cutout(read_image(path, cv2.IMREAD_UNCHANGED), label, key))
+        if not found:
+            raise WorkshopError(f"{data / 'cutouts' / kind}: holds no usable *.webp")
+        cutouts[kind] = tuple(found)
+    photographs = tuple(
+        p for p in read_photographs(data, "train") if (p.source in held_sources) == held
+    )
+    return Sources(photographs, cutouts, read_belts(data, held=held))
+
+
+def belt_polygon(data: Path) -> NDArray[np.int32]:
+    """Corners of the belt in the 1280 x 720 frames, (n, 2) int32 px."""
+    path = data / "belt" / "belt_roi.json"
+    if not path.is_file():
+        raise WorkshopError(f"{path}: missing; give the data folder with --data")
+    roi: dict[str, Any] = json.loads(path.read_text())
+    return np.array(roi["belt_polygon"], np.int32)
+
+
+def belt_frames(data: Path, *, held: bool) -> list[Path]:
+    """Every eighth belt frame is held back; the plates are made from frames and stay in training."""
+    frames = sorted((data / "belt").glob("belt_*.jpg"))
+    if not frames:
+        raise WorkshopError(f"{data / 'belt'}: holds no belt_*.jpg")
+    return [path for number, path in enumerate(frames) if (number % 8 == 5) == held]
+
+
+def read_belts(data: Path, *, held: bool) -> tuple[Belt, ...]:
+    """Belt frames and plates, cropped to the upright rectangle inside the belt polygon."""
+    polygon = belt_polygon(data)
+    left, right = np.sort(polygon[:, 0])[[1, 2]]
+    paths = belt_frames(data, held=held)
+    if not held:
+        paths = paths + sorted((data / "belt").glob("plate_*.jpg")) * 3
+    return tuple(
+        Belt(np.ascontiguousarray(read_image(path)[:, left:right]), 1.65, path.stem)
+        for path in paths
+    )
