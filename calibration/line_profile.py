@@ -1,0 +1,357 @@
+"""The profile of one line: a TOML file, validated whole, one line per mistake."""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+Travel = Literal["right", "left", "down", "up"]
+"""Where the belt runs to, as seen in the picture."""
+
+
+class ProfileError(ValueError):
+    """A profile that is refused; `mistakes` holds one line each."""
+
+    def __init__(self, path: str, mistakes: list[str]) -> None:
+        self.mistakes = mistakes
+        super().__init__("\n".join(f"{path}: {mistake}" for mistake in mistakes))
+
+
+def setting(default: Any, description: str, *, mend: str, **bounds: Any) -> Any:
+    """A field of the profile: what it is, its bounds, and what to write when it is wrong."""
+    return Field(default, description=description, json_schema_extra={"mend": mend}, **bounds)
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Camera(Section):
+    """Where the pictures come from."""
+
+    source: str = setting(
+        ...,
+        "a video file, a folder or glob of pictures, v4l2:///dev/video0 or rtsp://...",
+        mend='name the camera, e.g. source = "v4l2:///dev/video0"',
+        min_length=1,
+    )
+    fps: float | None = setting(
+        None,
+        "frames per second; null: what the source says",
+        mend="leave it out, or give frames per second, e.g. fps = 30",
+        gt=0,
+        le=1000,
+    )
+    loop: bool = setting(
+        False, "start a recording again when it ends", mend="write loop = true or loop = false"
+    )
+
+
+class BeltPoint(Section):
+    """One point of the belt, known in the picture and on the belt."""
+
+    px: tuple[float, float] = setting(
+        ..., "x, y in the picture, px", mend="write px = [x, y] in pixels of the picture"
+    )
+    mm: tuple[float, float] = setting(
+        ...,
+        "x across the belt from its left edge looking downstream, y along the travel; mm",
+        mend="write mm = [across, along] in millimetres on the belt",
+    )
+
+
+class Belt(Section):
+    """The belt in the picture. A survey (`points`) is not needed to start: `px_per_mm` will do."""
+
+    polygon_px: tuple[tuple[float, float], ...] = setting(
+        ...,
+        "corners of the belt in the picture, px; what lies outside is masked",
+        mend="give three or more corners, e.g. polygon_px = [[0, 40], [1280, 40], [1280, 680], "
+        "[0, 680]]",
+        min_length=3,
+    )
+    travel: Travel = setting(
+        ...,
+        "where the belt runs to in the picture",
+        mend='write travel = "right", "left", "down" or "up"',
+    )
+    px_per_mm: float | None = setting(
+        None,
+        "scale of the picture on the belt, when no points are known",
+        mend="measure something lying on the belt: its px divided by its mm, e.g. 1.1",
+        gt=0,
+        le=100,
+    )
+    points: tuple[BeltPoint, ...] = setting(
+        (),
+        "four or more points surveyed on the belt",
+        mend="give four or more [[belt.points]], or none and px_per_mm",
+    )
+    speed_mm_s: float | None = setting(
+        None,
+        "speed of the belt; null: measured from the picture",
+        mend="give the speed in mm/s, e.g. speed_mm_s = 400, or leave it out to have it measured",
+        ge=0,
+        le=5000,
+    )
+
+    @field_validator("points")
+    @classmethod
+    def _none_or_four(cls, points: tuple[BeltPoint, ...]) -> tuple[BeltPoint, ...]:
+        if 0 < len(points) < 4:
+            raise ValueError(f"{len(points)} points do not fix a plane, four do")
+        return points
+
+    @model_validator(mode="after")
+    def _some_scale(self) -> Self:
+        if self.points and self.px_per_mm is not None:
+            raise ValueError("points and px_per_mm both give the scale; keep one of them")
+        if not self.points and self.px_per_mm is None:
+            raise ValueError("no scale: give px_per_mm, or four or more [[belt.points]]")
+        return self
+
+
+class View(Section):
+    """The rectified picture of the belt that the model sees."""
+
+    mm_per_px: float = setting(
+        1.0,
+        "scale of the belt view; 1 or finer keeps AA cells visible",
+        mend="give mm per pixel, e.g. mm_per_px = 1.0",
+        gt=0.05,
+        le=20,
+    )
+
+
+class ModelChoice(Section):
+    """Which model, and how it runs."""
+
+    name: str = setting(
+        "vigitri-n1",
+        "a folder of the catalogue, or the path of a model folder",
+        mend="`vigitri model list` shows what there is",
+    )
+    providers: tuple[str, ...] = setting(
+        ("CPUExecutionProvider",),
+        "onnxruntime execution providers, best first",
+        mend="`vigitri doctor` shows what this machine has",
+        min_length=1,
+    )
+    threads: int = setting(
+        0,
+        "threads of the engine; 0: one for each core, four at most",
+        mend="write threads = 0, or a number of threads",
+        ge=0,
+        le=64,
+    )
+    thresholds: dict[str, Annotated[float, Field(gt=0, lt=1)]] = setting(
+        {},
+        "operating threshold per class in place of the card's",
+        mend="write thresholds = { battery = 0.4 }, each above 0 and below 1",
+    )
+
+
+class Tracking(Section):
+    """When a track is sure enough for an alert."""
+
+    hits: int = setting(
+        3, "looks that must have seen the object (k of n)", mend="write hits = 3", ge=1, le=30
+    )
+    looks: int = setting(
+        5, "the looks among which they must be (n)", mend="write looks = 5", ge=1, le=60
+    )
+    size_tolerance: float = setting(
+        1.5,
+        "how far a measured length may lie outside what the class can measure, as a factor",
+        mend="write size_tolerance = 1.5",
+        ge=1,
+        le=10,
+    )
+
+    @model_validator(mode="after")
+    def _k_of_n(self) -> Self:
+        if self.hits > self.looks:
+            raise ValueError(f"hits = {self.hits} can't be reached in looks = {self.looks}")
+        return self
+
+
+class Overload(Section):
+    """When the belt counts as carrying too much. Starting values: DOMAIN, to be fitted on site."""
+
+    empty_belt: Path | None = setting(
+        None,
+        "a picture of the empty belt from this camera; without it coverage is unknown",
+        mend="make one with `vigitri calibrate empty LINE.toml`",
+    )
+    raise_at: float = setting(
+        0.85, "coverage that raises the alarm", mend="write raise_at = 0.85", gt=0, le=1
+    )
+    release_at: float = setting(
+        0.70, "coverage that clears it", mend="write release_at = 0.70", ge=0, lt=1
+    )
+    window_mm: float = setting(
+        1000.0, "belt travel that must be covered", mend="write window_mm = 1000", gt=0, le=20_000
+    )
+
+    @model_validator(mode="after")
+    def _hysteresis(self) -> Self:
+        if self.release_at >= self.raise_at:
+            raise ValueError(
+                f"release_at = {self.release_at:g} must lie below raise_at = {self.raise_at:g}"
+            )
+        return self
+
+
+class ActionPoint(Section):
+    """Where somebody or something can act: a picker, an ejector, a process stop."""
+
+    name: str = setting(..., "what people call it", mend='write name = "picker 1"', min_length=1)
+    y_mm: float = setting(
+        ...,
+        "place along the travel, mm from the upstream end of the view",
+        mend="measure along the belt from where the view begins, e.g. y_mm = 3000",
+    )
+    acting_ms: float = setting(
+        1000.0,
+        "time that acting takes there: PLC scan, actuator or hand",
+        mend="give milliseconds, e.g. acting_ms = 1000",
+        ge=0,
+    )
+
+
+class Wire(Section):
+    """The sockets."""
+
+    publish: str = setting(
+        "tcp://127.0.0.1:5556",
+        "where subscribers connect",
+        mend='write publish = "tcp://127.0.0.1:5556"',
+    )
+    answers: str = setting(
+        "tcp://127.0.0.1:5557",
+        "where operators' answers come in",
+        mend='write answers = "tcp://127.0.0.1:5557"',
+    )
+    detections: bool = setting(
+        False,
+        "publish every frame's raw detections too",
+        mend="write detections = true or detections = false",
+    )
+
+
+class LineProfile(Section):
+    """One line, as its TOML file says it. All paths in it are relative to that file."""
+
+    line: str = setting(
+        ...,
+        "name of the line, part of every topic",
+        mend='use letters, digits, "-" and "_", e.g. line = "hall2-belt1"',
+        pattern=r"^[A-Za-z0-9_-]{1,64}$",
+    )
+    camera: Camera = setting(..., "the camera", mend="add a [camera] section with source = ...")
+    belt: Belt = setting(..., "the belt", mend="add a [belt] section: polygon_px, travel, ...")
+    view: View = setting(View(), "the belt view", mend="write a [view] section")
+    model: ModelChoice = setting(ModelChoice(), "the model", mend="write a [model] section")
+    tracking: Tracking = setting(Tracking(), "the tracker", mend="write a [tracking] section")
+    overload: Overload = setting(Overload(), "overload", mend="write an [overload] section")
+    action_points: tuple[ActionPoint, ...] = setting(
+        (), "where to act", mend="write [[action_points]] with name and y_mm"
+    )
+    wire: Wire = setting(Wire(), "the sockets", mend="write a [wire] section")
+
+
+def load_profile(path: Path) -> LineProfile:
+    """Read a line profile.
+
+    Raises `ProfileError` with every mistake of the file, one line each: key, value, reason, mend.
+    """
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ProfileError(str(path), ["no such file. Name a line profile (TOML)"]) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ProfileError(str(path), [f"can't be read: {error}"]) from None
+    except tomllib.TOMLDecodeError as error:
+        raise ProfileError(str(path), [f"is no TOML: {error}"]) from None
+    try:
+        profile = LineProfile.model_validate(document)
+    except ValidationError as error:
+        raise ProfileError(str(path), [_mistake(detail) for detail in error.errors()]) from None
+    return _with_paths_from(path.parent, profile)
+
+
+def _with_paths_from(folder: Path, profile: LineProfile) -> LineProfile:
+    """Paths in a profile count from its own folder, so that it can be run from anywhere."""
+    camera, overload, model = profile.camera, profile.overload, profile.model
+    if "://" not in camera.source:
+        camera = camera.model_copy(update={"source": str(folder / camera.source)})
+    if overload.empty_belt is not None:
+        overload = overload.model_copy(update={"empty_belt": folder / overload.empty_belt})
+    if "/" in model.name:
+        model = model.model_copy(update={"name": str(folder / model.name)})
+    return profile.model_copy(update={"camera": camera, "overload": overload, "model": model})
+
+
+def _mistake(detail: Any) -> str:
+    """One line: key, value, reason, mend."""
+    location: tuple[int | str, ...] = detail["loc"]
+    key = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location)
+    key = key.lstrip(".")
+    section, field = _field_at(location)
+    if detail["type"] == "missing":
+        return f"{key}: is missing. {_mend(field)}"
+    if detail["type"] == "extra_forbidden":
+        known = list(section.model_fields) if section else []
+        close = difflib.get_close_matches(str(location[-1]), known, n=1)
+        mend = f"Did you mean {close[0]}?" if close else f"Known here: {', '.join(known)}"
+        return f"{key} = {_shown(detail['input'])}: no such key. {mend}"
+    reason = detail["msg"].removeprefix("Value error, ")
+    if detail["type"] == "value_error" and isinstance(detail["input"], Mapping):
+        return f"{key}: {reason}"  # between several keys: the reason names them and the mend
+    return f"{key} = {_shown(detail['input'])}: {reason[:1].lower()}{reason[1:]}. {_mend(field)}"
+
+
+def _shown(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _mend(field: Any) -> str:
+    extra = getattr(field, "json_schema_extra", None)
+    mend = extra.get("mend") if isinstance(extra, dict) else None
+    return f"{str(mend)[:1].upper()}{str(mend)[1:]}" if mend else "See the README's profile table"
+
+
+def _field_at(location: tuple[int | str, ...]) -> tuple[type[BaseModel] | None, Any]:
+    """The section that a location lies in, and the deepest field of it that has a mend."""
+    section: type[BaseModel] | None = LineProfile
+    field: Any = None
+    for part in location:
+        if isinstance(part, int) or section is None:
+            continue
+        inner = section.model_fields.get(part)
+        if inner is None:
+            break
+        field = inner
+        nested = _section_of(inner.annotation)
+        if nested is None and part != location[-1]:
+            break
+        if part != location[-1] or nested is not None:
+            section = nested
+    return section, field
+
+
+def _section_of(annotation: Any) -> type[BaseModel] | None:
+    """The section type in an annotation such as `Belt` or `tuple[BeltPoint, ...]`."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    for inner in getattr(annotation, "__args__", ()):
+        found = _section_of(inner)
+        if found is not None:
+            return found
+    return None

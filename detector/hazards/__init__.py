@@ -1,0 +1,1 @@
+"""From detections to hazards: tracks on the belt, overload, alarms."""

@@ -1,0 +1,133 @@
+"""What an alert says of one object: where, when, how sure and why."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from calibration.belt_motion import Basis as SpeedBasis
+from calibration.belt_motion import BeltMotion, Shift
+from calibration.line_profile import ActionPoint
+from detector.hazards.plausibility import is_plausible
+from detector.hazards.tracker import Track
+from detector.vision.catalogue import ModelClass
+from detector.wire.messages import Arrival, Look, MmBasis, ModelIdentity, Place, Why
+
+
+@dataclass(frozen=True, slots=True)
+class LineFacts:
+    """What does not change while a line runs."""
+
+    line: str
+    boot_id: str
+    model: ModelIdentity
+    classes: tuple[ModelClass, ...]
+    mm_basis: MmBasis
+    action_points: tuple[ActionPoint, ...]
+    size_tolerance: float
+
+
+@dataclass(frozen=True, slots=True)
+class BeltNow:
+    """The belt at one frame."""
+
+    t_utc_ns: int
+    t_mono_ns: int
+    position_mm: float | None
+    """Travel since start."""
+    speed_mm_s: float | None
+    speed_basis: SpeedBasis
+
+    def after(self, shift: Shift, motion: BeltMotion, t_mono_ns: int, t_utc_ns: int) -> BeltNow:
+        """The belt at the next frame."""
+        position_mm = (self.position_mm or 0.0) + shift.dy_mm
+        return BeltNow(t_utc_ns, t_mono_ns, position_mm, motion.speed_mm_s, motion.basis)
+
+    def unseen(self, t_mono_ns: int, t_utc_ns: int) -> BeltNow:
+        """The belt at a moment when nobody sees it: where it was last."""
+        return replace(self, t_mono_ns=t_mono_ns, t_utc_ns=t_utc_ns)
+
+    @property
+    def stands(self) -> bool:
+        """A belt that is known to stand: under 5 mm/s nothing reaches anybody."""
+        return self.speed_mm_s is not None and abs(self.speed_mm_s) < 5.0
+
+
+def size_is_plausible(track: Track, line: LineFacts) -> bool | None:
+    """Whether the object's class can have its size; None where millimetres are not known."""
+    if line.mm_basis == "none" or track.width_mm is None or track.height_mm is None:
+        return None
+    known = line.classes[track.class_index].plausible_length_mm
+    return is_plausible(track.width_mm, track.height_mm, known, line.size_tolerance)
+
+
+def place_of(track: Track, belt: BeltNow, line: LineFacts) -> Place:
+    """Where the object was last seen."""
+    known = line.mm_basis != "none"
+    return Place(
+        box_px=_rounded(track.last.box_px),
+        frame_index=track.last_frame,
+        image_size_px=track.last.image_size_px,
+        mm_basis=line.mm_basis,
+        x_mm=round(track.last.x_mm, 1) if known else None,
+        y_mm=round(track.y_mm, 1) if known else None,
+        belt_position_mm=round(belt.position_mm, 1)
+        if known and belt.position_mm is not None
+        else None,
+    )
+
+
+def arrivals_of(track: Track, belt: BeltNow, line: LineFacts) -> tuple[Arrival, ...]:
+    """When the object's leading edge reaches each action point; empty where nothing says so."""
+    speed = belt.speed_mm_s
+    if line.mm_basis == "none" or speed is None or speed <= 5.0:
+        return ()
+    leading_mm = track.y_mm + track.last.height_mm / 2
+    arrivals = []
+    for point in line.action_points:
+        distance_mm = point.y_mm - leading_mm
+        eta_ms = distance_mm / speed * 1000
+        act_by_ms = eta_ms - point.acting_ms
+        arrivals.append(
+            Arrival(
+                action_point=point.name,
+                distance_mm=round(distance_mm, 1),
+                eta_ms=round(eta_ms, 1),
+                act_by_ms=round(act_by_ms, 1),
+                t_deadline_utc_ns=belt.t_utc_ns + round(act_by_ms * 1e6),
+                speed_mm_s=round(speed, 2),
+                speed_basis=belt.speed_basis,
+            )
+        )
+    return tuple(arrivals)
+
+
+def why_of(track: Track, line: LineFacts) -> Why:
+    """How sure, and why."""
+    known = line.mm_basis != "none" and track.width_mm is not None and track.height_mm is not None
+    return Why(
+        score=round(track.best_score, 4),
+        hits=track.hits,
+        looks=track.looks,
+        votes={line.classes[index].name: votes for index, votes in sorted(track.votes.items())},
+        length_mm=round(max(track.width_mm or 0, track.height_mm or 0), 1) if known else None,
+        width_mm=round(min(track.width_mm or 0, track.height_mm or 0), 1) if known else None,
+        plausible_length_mm=line.classes[track.class_index].plausible_length_mm if known else None,
+        size_plausible=size_is_plausible(track, line),
+    )
+
+
+def support_of(track: Track) -> tuple[Look, ...]:
+    """The last looks that saw it."""
+    return tuple(
+        Look(
+            frame_index=seen.frame_index,
+            t_capture_utc_ns=seen.t_utc_ns,
+            score=round(seen.score, 4),
+        )
+        for seen in track.support
+    )
+
+
+def _rounded(box: tuple[float, float, float, float]) -> tuple[float, float, float, float]:
+    x0, y0, x1, y1 = (round(float(side), 1) for side in box)
+    return x0, y0, x1, y1

@@ -1,0 +1,206 @@
+"""One track per object on the belt.
+
+The belt is rigid, so its shift predicts where everything lies; what is left is the object's own
+movement (rolling), followed by an alpha-beta filter. A confirmed object that is missed for a while
+stays where the belt carries it until it leaves the view, so it is never counted twice.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter, deque
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from calibration.belt_motion import Shift
+from detector.hazards.sighting import Sighting
+
+SUPPORT_KEPT = 8
+"""Looks that an alert names as its support."""
+
+# Own movement, learned slowly where the belt's shift is known and fast where it is not.
+_GAIN_KNOWN, _GAIN_UNKNOWN = 0.15, 0.6
+# How far from its predicted place a thing may be found, in its own lengths: half of it where the
+# belt's shift is known, twice where it has to be guessed.
+_GATE_KNOWN, _GATE_UNKNOWN = 0.5, 2.0
+# A box is good to a few pixels; below this distance two sightings are one thing at any size (mm).
+_GATE_LEAST_MM = 12.0
+# Two boxes of any class that overlap more are one thing seen twice.
+_SAME_THING_IOU = 0.6
+
+
+@dataclass(frozen=True, slots=True)
+class SeenIn:
+    """A look that supports a track."""
+
+    frame_index: int
+    t_utc_ns: int
+    score: float
+
+
+@dataclass(slots=True)
+class Track:
+    """One object, followed along the belt."""
+
+    id: int
+    last: Sighting
+    """The newest sighting."""
+    last_frame: int
+    x_mm: float
+    y_mm: float
+    vx_mm: float = 0.0
+    """Own movement per look, beyond the belt's."""
+    vy_mm: float = 0.0
+    best_score: float = 0.0
+    hits: int = 0
+    looks: int = 0
+    recent: deque[bool] = field(default_factory=deque)
+    """Whether the last looks saw it, newest last; as long as the confirmation's n."""
+    votes: Counter[int] = field(default_factory=Counter)
+    weights: Counter[int] = field(default_factory=Counter)
+    """Score sums per class: which class it is."""
+    support: deque[SeenIn] = field(default_factory=lambda: deque(maxlen=SUPPORT_KEPT))
+    width_mm: float | None = None
+    """Extent across, from the largest whole sighting."""
+    height_mm: float | None = None
+    confirmed: bool = False
+
+    @property
+    def class_index(self) -> int:
+        """The class with the greatest sum of scores."""
+        return self.weights.most_common(1)[0][0]
+
+
+class BeltTracker:
+    """Follows sightings from look to look."""
+
+    def __init__(self, hits: int, looks: int, extent_mm: tuple[float, float, float, float]) -> None:
+        """Confirms a track that was seen in `hits` of its last `looks` looks.
+
+        `extent_mm`: x0, y0, x1, y1 of the belt in view, belt coordinates.
+        """
+        self._hits, self._looks = hits, looks
+        self._extent = extent_mm
+        self._tracks: list[Track] = []
+        self._next_id = 1
+
+    def follow(
+        self, sightings: Sequence[Sighting], shift: Shift, frame_index: int, t_utc_ns: int
+    ) -> tuple[list[Track], list[Track]]:
+        """Take in one look. Returns the confirmed tracks in view, and those that just left."""
+        for track in self._tracks:
+            track.x_mm += shift.dx_mm + track.vx_mm
+            track.y_mm += shift.dy_mm + track.vy_mm
+        free = _one_per_thing(sightings)
+        for track, sighting in self._matched(free, shift.known):
+            free.remove(sighting)
+            self._hit(track, sighting, shift, frame_index, t_utc_ns)
+        for sighting in free:
+            track = Track(self._next_id, sighting, frame_index, sighting.x_mm, sighting.y_mm)
+            self._next_id += 1
+            self._tracks.append(track)
+            self._hit(track, sighting, shift, frame_index, t_utc_ns)
+        left: list[Track] = []
+        for track in list(self._tracks):
+            if track.last_frame != frame_index:
+                self._miss(track)
+            if self._is_over(track, shift.known):
+                self._tracks.remove(track)
+                if track.confirmed:
+                    left.append(track)
+        return [track for track in self._tracks if track.confirmed], left
+
+    def _matched(
+        self, sightings: Iterable[Sighting], shift_known: bool
+    ) -> list[tuple[Track, Sighting]]:
+        """Nearest pairs first, each track and each sighting once."""
+        reach = _GATE_KNOWN if shift_known else _GATE_UNKNOWN
+        pairs: list[tuple[float, int, int, Track, Sighting]] = []
+        for number, sighting in enumerate(sightings):
+            length = math.hypot(sighting.width_mm, sighting.height_mm)
+            for track in self._tracks:
+                gate = max(
+                    _GATE_LEAST_MM,
+                    reach * max(length, math.hypot(track.last.width_mm, track.last.height_mm)),
+                )
+                away = math.hypot(sighting.x_mm - track.x_mm, sighting.y_mm - track.y_mm) / gate
+                if away <= 1:
+                    # Of two tracks equally near, the one of the same class.
+                    other = 0.0 if sighting.class_index in track.votes else 0.5
+                    pairs.append((away + other, track.id, number, track, sighting))
+        pairs.sort(key=lambda pair: pair[:3])
+        taken_tracks: set[int] = set()
+        taken_sightings: set[int] = set()
+        matched = []
+        for _, track_id, number, track, sighting in pairs:
+            if track_id not in taken_tracks and number not in taken_sightings:
+                taken_tracks.add(track_id)
+                taken_sightings.add(number)
+                matched.append((track, sighting))
+        return matched
+
+    def _hit(
+        self, track: Track, sighting: Sighting, shift: Shift, frame_index: int, t_utc_ns: int
+    ) -> None:
+        if track.hits:
+            gain = _GAIN_KNOWN if shift.known else _GAIN_UNKNOWN
+            track.vx_mm += gain * (sighting.x_mm - track.x_mm)
+            track.vy_mm += gain * (sighting.y_mm - track.y_mm)
+        track.x_mm, track.y_mm = sighting.x_mm, sighting.y_mm
+        track.last, track.last_frame = sighting, frame_index
+        track.hits += 1
+        track.best_score = max(track.best_score, sighting.score)
+        track.votes[sighting.class_index] += 1
+        track.weights[sighting.class_index] += sighting.score  # type: ignore[assignment]
+        track.support.append(SeenIn(frame_index, t_utc_ns, sighting.score))
+        if sighting.whole:
+            size = (track.width_mm or 0.0) + (track.height_mm or 0.0)
+            if sighting.width_mm + sighting.height_mm > size:
+                track.width_mm, track.height_mm = sighting.width_mm, sighting.height_mm
+        self._look(track, seen=True)
+
+    def _miss(self, track: Track) -> None:
+        # Missed: the last own movement fades, so that a wrong one carries nothing away.
+        track.vx_mm *= 0.5
+        track.vy_mm *= 0.5
+        self._look(track, seen=False)
+
+    def _look(self, track: Track, *, seen: bool) -> None:
+        track.looks += 1
+        track.recent.append(seen)
+        if len(track.recent) > self._looks:
+            track.recent.popleft()
+        if sum(track.recent) >= self._hits:
+            track.confirmed = True
+
+    def _is_over(self, track: Track, shift_known: bool) -> bool:
+        """Out of view; or lost, where nothing says that it still lies where the belt carries it."""
+        x0, y0, x1, y1 = self._extent
+        if not (x0 <= track.x_mm <= x1 and y0 <= track.y_mm <= y1):
+            return True
+        if not track.confirmed:
+            return track.recent.count(False) > self._looks - self._hits
+        return not shift_known and len(track.recent) == self._looks and not any(track.recent)
+
+
+def _one_per_thing(sightings: Sequence[Sighting]) -> list[Sighting]:
+    """Of sightings that overlap, of whatever class, the surest."""
+    kept: list[Sighting] = []
+    for sighting in sorted(sightings, key=lambda each: -each.score):
+        if all(_overlap(sighting, other) < _SAME_THING_IOU for other in kept):
+            kept.append(sighting)
+    return kept
+
+
+def _overlap(a: Sighting, b: Sighting) -> float:
+    """Intersection over union on the belt."""
+    across = min(a.x_mm + a.width_mm / 2, b.x_mm + b.width_mm / 2) - max(
+        a.x_mm - a.width_mm / 2, b.x_mm - b.width_mm / 2
+    )
+    along = min(a.y_mm + a.height_mm / 2, b.y_mm + b.height_mm / 2) - max(
+        a.y_mm - a.height_mm / 2, b.y_mm - b.height_mm / 2
+    )
+    if across <= 0 or along <= 0:
+        return 0.0
+    both = across * along
+    return both / (a.width_mm * a.height_mm + b.width_mm * b.height_mm - both)

@@ -1,0 +1,155 @@
+"""The parts that one line's frames meet, made from its profile."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from calibration.belt_motion import BeltMotion, FixedSpeed, PictureSpeed
+from calibration.belt_plane import BeltPlane, CalibrationError, belt_plane, nominal_plane
+from calibration.line_profile import LineProfile
+from detector.hazards.object_facts import LineFacts
+from detector.hazards.overload import OverloadMonitor
+from detector.hazards.tracker import BeltTracker
+from detector.ingest.frame import Frame
+from detector.vision.belt_view import Rectifier
+from detector.vision.catalogue import ModelError, ModelFolder
+from detector.vision.engine import Engine
+from detector.wire.messages import ModelIdentity
+
+UNSURVEYED_VIEW_PX = 800
+"""Longest side of the belt view of a recording that comes without a line profile: about 1 mm/px
+for a belt of 0.8 m across the picture."""
+
+_UNSURVEYED = LineProfile.model_validate(
+    {
+        "line": "unsurveyed",
+        "camera": {"source": "-"},
+        "belt": {"polygon_px": [[0, 0], [1, 0], [1, 1]], "travel": "up", "px_per_mm": 1},
+    }
+)
+"""The settings of a recording without a profile; its camera and belt are never used."""
+
+
+class Line:
+    """One line before its first frame: profile and model, checked against each other.
+
+    Without a profile the whole picture counts as belt, its millimetres are unknown and its travel
+    is measured from the picture.
+    """
+
+    def __init__(
+        self, profile: LineProfile | None, model: ModelFolder, engine: Engine, boot_id: str
+    ) -> None:
+        """Raises `CalibrationError` or `ModelError`, one line each."""
+        self.settings = profile or _UNSURVEYED
+        self.engine = engine
+        self._surveyed_plane = None if profile is None else belt_plane(profile.belt)
+        self._empty_belt = _picture_of(self.settings.overload.empty_belt)
+        self.thresholds = _thresholds(model, self.settings.model.thresholds)
+        self.facts = LineFacts(
+            line=self.settings.line,
+            boot_id=boot_id,
+            model=ModelIdentity(name=model.card.name, sha256=model.sha256),
+            classes=model.card.classes,
+            mm_basis="none" if self._surveyed_plane is None else self._surveyed_plane.basis,
+            action_points=self.settings.action_points,
+            size_tolerance=self.settings.tracking.size_tolerance,
+        )
+
+    def parts_for(self, image_size_px: tuple[int, int]) -> LineParts:
+        """The parts for pictures of that size `(width, height)`.
+
+        Raises `CalibrationError` or `ModelError` if they do not fit the profile or the model.
+        """
+        plane, mm_per_px = self._surveyed_plane, self.settings.view.mm_per_px
+        surveyed = plane is not None
+        if plane is None:
+            plane, mm_per_px = (
+                _whole_picture(image_size_px),
+                max(image_size_px) / UNSURVEYED_VIEW_PX,
+            )
+        card = self.engine.card
+        rectifier = Rectifier(plane, image_size_px, mm_per_px, card.input.stride)
+        if any(card.input.size) and rectifier.size_px != card.input.size[::-1]:
+            raise ModelError(
+                f"{card.name} takes pictures of {card.input.size[1]} x {card.input.size[0]} px "
+                f"only, the belt view is {rectifier.size_px[0]} x {rectifier.size_px[1]}. Change "
+                "view.mm_per_px, or export the model with a free size"
+            )
+        tracking, overload = self.settings.tracking, self.settings.overload
+        speed_mm_s = self.settings.belt.speed_mm_s if surveyed else None
+        return LineParts(
+            rectifier=rectifier,
+            motion=PictureSpeed(mm_per_px, along_only=surveyed)
+            if speed_mm_s is None
+            else FixedSpeed(speed_mm_s),
+            tracker=BeltTracker(tracking.hits, tracking.looks, rectifier.extent_mm),
+            overload=OverloadMonitor(
+                None if self._empty_belt is None else _empty_view(self._empty_belt, rectifier),
+                rectifier.belt_mask,
+                mm_per_px,
+                raise_at=overload.raise_at,
+                release_at=overload.release_at,
+                window_mm=overload.window_mm,
+            ),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class LineParts:
+    """What is made for one size of picture."""
+
+    rectifier: Rectifier
+    motion: BeltMotion
+    tracker: BeltTracker
+    overload: OverloadMonitor
+
+
+def _whole_picture(image_size_px: tuple[int, int]) -> BeltPlane:
+    width, height = image_size_px
+    corners = np.array([[0, 0], [width, 0], [width, height], [0, height]], dtype=np.float64)
+    return nominal_plane(corners, "up", 1.0, "none")
+
+
+def _thresholds(model: ModelFolder, overrides: dict[str, float]) -> NDArray[np.float32]:
+    """`(classes,)` float32: the card's operating thresholds, or the profile's in their place."""
+    names = [known.name for known in model.card.classes]
+    unknown = sorted(set(overrides) - set(names))
+    if unknown:
+        raise ModelError(
+            f"model.thresholds: {model.card.name} has no class {', '.join(unknown)}; "
+            f"it has {', '.join(names)}"
+        )
+    return np.array(
+        [overrides.get(known.name, known.threshold) for known in model.card.classes],
+        dtype=np.float32,
+    )
+
+
+def _picture_of(path: Path | None) -> Frame | None:
+    """The camera's picture of the empty belt."""
+    if path is None:
+        return None
+    picture = cv2.imread(str(path), cv2.IMREAD_COLOR) if path.is_file() else None
+    if picture is None:
+        raise CalibrationError(
+            f"overload.empty_belt = {path}: no readable picture. "
+            "Make one with `vigitri calibrate empty LINE.toml`"
+        )
+    return Frame(np.asarray(picture, dtype=np.uint8), 0, 0, 0, "recording", str(path))
+
+
+def _empty_view(empty: Frame, rectifier: Rectifier) -> NDArray[np.uint8]:
+    """The empty belt as the belt view shows it, `(h, w, 3)` uint8 BGR."""
+    try:
+        return rectifier.look(empty).image.copy()
+    except CalibrationError:
+        raise CalibrationError(
+            f"overload.empty_belt = {empty.source}: is {empty.size_px[0]} x {empty.size_px[1]} px, "
+            "the camera's pictures have another size. Make it again with `vigitri calibrate empty`"
+        ) from None

@@ -1,0 +1,84 @@
+"""The way of one frame: from the picture to the alerts.
+
+    Frame --> BeltView --> Detections --> Tracks --> AlarmBook --> alerts
+                  |                                     |
+                  +-----------> OverloadMonitor --------+
+
+`detector.live` feeds it from a camera and publishes what comes out; `detector.replay` feeds it
+every frame of a recording.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from detector.hazards.alarm_book import AlarmBook
+from detector.hazards.object_facts import BeltNow
+from detector.hazards.overload import UNKNOWN
+from detector.hazards.sighting import Sighting, place_on_belt
+from detector.ingest.frame import Frame
+from detector.line_setup import Line, LineParts
+from detector.stage_clock import StageClock
+from detector.wire.messages import Alert, Hazard
+
+STAGES = ("belt view", "belt motion", "model", "tracks", "overload", "alarms")
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What came of one frame."""
+
+    alerts: list[Alert]
+    sightings: list[Sighting]
+    """All that the model saw at or above its operating thresholds."""
+
+
+class Pipeline:
+    """One line's watch, in one thread."""
+
+    def __init__(self, line: Line) -> None:
+        self.line = line
+        self.book = AlarmBook(line.facts)
+        self.clock = StageClock(STAGES)
+        self.coverage = UNKNOWN
+        self.belt = BeltNow(0, 0, None, None, "none")
+        self.inferences = 0
+        self._parts: LineParts | None = None
+
+    def see(self, frame: Frame) -> Seen:
+        """Take one frame all the way.
+
+        Raises `EngineError`, `CalibrationError` or `ModelError`: then nobody has seen this frame,
+        and `blind` must be told.
+        """
+        parts = self._parts = self._parts or self.line.parts_for(frame.size_px)
+        lap = self.clock.start()
+
+        view = parts.rectifier.look(frame)
+        lap("belt view")
+        shift = parts.motion.advance(view.image, frame.t_mono_ns)
+        self.belt = self.belt.after(shift, parts.motion, frame.t_mono_ns, frame.t_utc_ns)
+        lap("belt motion")
+        found = self.line.engine.detect(view.image, float(self.line.thresholds.min()))
+        self.inferences += 1
+        lap("model")
+        sightings = place_on_belt(found.above(self.line.thresholds), view, parts.rectifier)
+        tracks, left = parts.tracker.follow(sightings, shift, frame.index, frame.t_utc_ns)
+        lap("tracks")
+        self.coverage = parts.overload.watch(view.image, shift)
+        lap("overload")
+        overloaded = self.coverage.state == "overload"
+        cue = parts.overload.cue() if overloaded else None
+        alerts = [
+            *self.book.report(tracks, left, self.belt),
+            *self.book.line_state(Hazard.OVERLOAD, overloaded, cue, self.belt),
+            *self.book.line_state(Hazard.VISION_UNAVAILABLE, False, None, self.belt),
+        ]
+        lap("alarms")
+        return Seen(alerts, sightings)
+
+    def blind(self, reason: str, t_mono_ns: int, t_utc_ns: int) -> list[Alert]:
+        """Nobody sees the belt, and why. What is covered is unknown from then on."""
+        self.coverage = UNKNOWN
+        self.belt = self.belt.unseen(t_mono_ns, t_utc_ns)
+        return self.book.line_state(Hazard.VISION_UNAVAILABLE, True, reason, self.belt)

@@ -1,0 +1,61 @@
+"""How long each stage of a frame takes, without allocating on the way."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import numpy as np
+
+from detector.wire.messages import StageTimes
+
+_KEPT = 4096
+"""Frames kept between two reports: over two minutes at 30 fps."""
+
+
+class StageClock:
+    """Laps per stage, in a ring of the last frames."""
+
+    def __init__(self, stages: tuple[str, ...]) -> None:
+        self.stages = stages
+        self._column = {stage: number for number, stage in enumerate(stages)}
+        self._laps_ms = np.zeros((_KEPT, len(stages)), dtype=np.float32)
+        self._frames = self._row = 0
+        self._started_ns = self._last_ns = time.monotonic_ns()
+
+    def start(self) -> Callable[[str], None]:
+        """A frame begins. Returns `lap`, to be called as each stage ends."""
+        self._last_ns = time.monotonic_ns()
+        self._row = self._frames % _KEPT
+        self._laps_ms[self._row] = 0
+        self._frames += 1
+        return self._lap
+
+    def _lap(self, stage: str) -> None:
+        now_ns = time.monotonic_ns()
+        self._laps_ms[self._row, self._column[stage]] = (now_ns - self._last_ns) / 1e6
+        self._last_ns = now_ns
+
+    def report(self) -> tuple[float, tuple[StageTimes, ...]]:
+        """Seconds since the last report, and each stage's times over its frames; starts anew."""
+        laps_ms = self._laps_ms[: min(self._frames, _KEPT)]
+        times = tuple(
+            StageTimes(
+                stage=stage,
+                count=len(laps_ms),
+                p50_ms=_rounded(np.percentile(laps_ms[:, column], 50)),
+                p95_ms=_rounded(np.percentile(laps_ms[:, column], 95)),
+                p99_ms=_rounded(np.percentile(laps_ms[:, column], 99)),
+                max_ms=_rounded(laps_ms[:, column].max()),
+            )
+            for stage, column in self._column.items()
+            if len(laps_ms)
+        )
+        now_ns = time.monotonic_ns()
+        period_s = (now_ns - self._started_ns) / 1e9
+        self._frames, self._started_ns = 0, now_ns
+        return period_s, times
+
+
+def _rounded(value: np.floating) -> float:
+    return round(float(value), 3)

@@ -1,0 +1,141 @@
+"""The rectified picture of the belt: constant scale, downstream up, nothing but belt."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from calibration.belt_plane import BeltPlane, CalibrationError
+from detector.ingest.frame import Frame
+
+OUTSIDE_GREY = 114
+"""What is not belt: the grey that YOLO models are trained to see around a picture."""
+
+_LARGEST_VIEW_PX = 4096 * 4096
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class BeltView:
+    """One frame's belt, in view coordinates (px, u right = across, v down = upstream)."""
+
+    image: NDArray[np.uint8]
+    """`(h, w, 3)` uint8 BGR, h and w multiples of the model's stride; a buffer used again."""
+    frame: Frame
+
+
+class Rectifier:
+    """Turns frames into belt views. One warp per frame, into the same buffer each time."""
+
+    def __init__(
+        self, plane: BeltPlane, image_size_px: tuple[int, int], mm_per_px: float, stride: int
+    ) -> None:
+        """`image_size_px`: `(width, height)` of the frames that will come.
+
+        Raises `CalibrationError` if the belt lies outside the picture or the view grows too large.
+        """
+        self.plane = plane
+        self.mm_per_px = mm_per_px
+        self._image_size_px = image_size_px
+        polygon = _within(plane, image_size_px)
+        corners = plane.to_belt(polygon)
+        (x0, y0), (x1, y1) = corners.min(axis=0), corners.max(axis=0)
+        width = _multiple((x1 - x0) / mm_per_px, stride)
+        height = _multiple((y1 - y0) / mm_per_px, stride)
+        if width * height > _LARGEST_VIEW_PX:
+            raise CalibrationError(
+                f"view.mm_per_px = {mm_per_px:g}: the belt view would be {width} x {height} px. "
+                "Give a coarser scale, or mend belt.points"
+            )
+        self.extent_mm = (float(x0), float(y0), float(x1), float(y1))
+        """x0, y0, x1, y1 of the belt in view, belt coordinates."""
+        # Rows count upstream from the downstream end; spare rows and columns stay grey.
+        self._belt_to_view = np.array(
+            [[1 / mm_per_px, 0, -x0 / mm_per_px], [0, -1 / mm_per_px, y1 / mm_per_px], [0, 0, 1]]
+        )
+        image_to_view = self._belt_to_view @ plane.image_to_belt
+        self._view_to_image = np.linalg.inv(image_to_view)
+        # A bilinear warp reads 2 x 2 pixels: a camera more than twice as fine is shrunk first.
+        per_view_px = 1 / np.sqrt(abs(np.linalg.det(image_to_view[:2, :2])))
+        self._shrink = max(1, int(per_view_px))
+        self._warp = image_to_view @ np.diag([self._shrink, self._shrink, 1.0])
+        self._affine = np.allclose(self._warp[2], [0, 0, 1])
+        self._view = np.full((height, width, 3), OUTSIDE_GREY, dtype=np.uint8)
+        self._grey = self._view.copy()
+        belt = np.zeros((height, width), dtype=np.uint8)
+        shown = self.image_to_view(polygon)
+        cv2.fillPoly(belt, [np.rint(shown).astype(np.int32)], 255)
+        self.belt_mask: NDArray[np.bool_] = belt > 0
+        """`(h, w)` bool, view coordinates: what is belt."""
+        self._outside = cv2.bitwise_not(belt)
+
+    @property
+    def size_px(self) -> tuple[int, int]:
+        """`(width, height)` of the view."""
+        return self._view.shape[1], self._view.shape[0]
+
+    def look(self, frame: Frame) -> BeltView:
+        """The belt in this frame. Raises `CalibrationError` if the picture's size has changed."""
+        if frame.size_px != self._image_size_px:
+            width, height = frame.size_px
+            raise CalibrationError(
+                f"the camera now gives {width} x {height} px, the line was set up for "
+                f"{self._image_size_px[0]} x {self._image_size_px[1]}. Set the camera back, or "
+                "restart with a profile for this size"
+            )
+        image = frame.image
+        if self._shrink > 1:
+            factor = 1 / self._shrink
+            image = cv2.resize(image, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)  # type: ignore[assignment]
+        if self._affine:
+            cv2.warpAffine(image, self._warp[:2], self.size_px, dst=self._view)
+        else:
+            cv2.warpPerspective(image, self._warp, self.size_px, dst=self._view)
+        cv2.copyTo(self._grey, self._outside, self._view)
+        return BeltView(self._view, frame)
+
+    def image_to_view(self, points_px: NDArray[np.float64]) -> NDArray[np.float64]:
+        """`(n, 2)` image px to `(n, 2)` view px."""
+        return self.belt_to_view(self.plane.to_belt(points_px))
+
+    def belt_to_view(self, points_mm: NDArray[np.float64]) -> NDArray[np.float64]:
+        """`(n, 2)` belt mm to `(n, 2)` view px."""
+        matrix = self._belt_to_view
+        return np.asarray(points_mm @ matrix[:2, :2].T + matrix[:2, 2], dtype=np.float64)
+
+    def view_to_belt(self, points_px: NDArray[np.float64]) -> NDArray[np.float64]:
+        """`(n, 2)` view px to `(n, 2)` belt mm."""
+        matrix = self._belt_to_view
+        return np.asarray((points_px - matrix[:2, 2]) / np.diag(matrix)[:2], dtype=np.float64)
+
+    def boxes_in_image(self, boxes_px: NDArray[np.float64]) -> NDArray[np.float64]:
+        """`(n, 4)` x0, y0, x1, y1 view px to the boxes around them in the image, `(n, 4)`."""
+        x0, y0, x1, y1 = boxes_px.T
+        corners = np.stack([x0, y0, x1, y0, x1, y1, x0, y1], axis=1).reshape(-1, 2)
+        homogeneous = np.column_stack([corners, np.ones(len(corners))]) @ self._view_to_image.T
+        image = (homogeneous[:, :2] / homogeneous[:, 2:]).reshape(-1, 4, 2)
+        boxes = np.concatenate([image.min(axis=1), image.max(axis=1)], axis=1)
+        width, height = self._image_size_px
+        return np.asarray(np.clip(boxes, 0, [width, height, width, height]), dtype=np.float64)
+
+
+def _within(plane: BeltPlane, image_size_px: tuple[int, int]) -> NDArray[np.float64]:
+    """The belt's polygon cut to the picture."""
+    width, height = image_size_px
+    picture = np.array([[0, 0], [width, 0], [width, height], [0, height]], dtype=np.float32)
+    hull = cv2.convexHull(plane.polygon_px.astype(np.float32))
+    area, cut = cv2.intersectConvexConvex(hull, picture)
+    if area <= 0 or cut is None:
+        raise CalibrationError(
+            f"belt.polygon_px: lies outside the picture of {width} x {height} px. "
+            "Give its corners in pixels of this camera's picture"
+        )
+    inside = np.clip(plane.polygon_px, 0, [width, height])
+    # A polygon that lies in the picture is kept as it is, with its dents.
+    return inside if np.array_equal(inside, plane.polygon_px) else cut.reshape(-1, 2).astype(float)
+
+
+def _multiple(length: float, stride: int) -> int:
+    return max(stride, int(np.ceil(np.round(length, 3) / stride)) * stride)

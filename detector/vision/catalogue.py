@@ -1,0 +1,136 @@
+"""The models that are there: each a folder with `model.onnx` and its card."""
+
+from __future__ import annotations
+
+import hashlib
+import tomllib
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+import detector
+
+# In a checkout and in an installed wheel alike the deployed models lie beside the package.
+CATALOGUE = Path(detector.__file__).parent.parent / "models"
+
+
+class ModelError(ValueError):
+    """A model that is refused: one line with the file, the reason and the mend."""
+
+
+class CardSection(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ModelInput(CardSection):
+    """What the model takes."""
+
+    name: str
+    layout: Literal["nhwc_bgr_u8", "nchw_rgb_f32"]
+    """`nhwc_bgr_u8`: `(1, h, w, 3)` uint8 BGR as cameras give it, normalised inside the graph.
+    `nchw_rgb_f32`: `(1, 3, h, w)` float32 RGB, 0 to 1, as Ultralytics exports it."""
+    stride: Annotated[int, Field(ge=1)]
+    size: tuple[int, int]
+    """Height, width in px; 0, 0: any multiple of the stride."""
+    mm_per_px: tuple[float, float]
+    """Belt scale that it was trained for, from, to."""
+    photo_sizes_px: Annotated[tuple[int, ...], Field(min_length=1)]
+    """Longest sides to which a picture without belt geometry is reduced."""
+
+
+class ModelClass(CardSection):
+    """One thing that the model finds."""
+
+    index: Annotated[int, Field(ge=0)]
+    name: str
+    hazard: Literal["gas", "battery"]
+    plausible_length_mm: tuple[float, float]
+    """Longest side that such a thing can have."""
+    threshold: Annotated[float, Field(gt=0, lt=1)]
+    """Operating threshold."""
+
+
+class Card(CardSection):
+    """A model's card, `card.toml`."""
+
+    name: str
+    version: Annotated[int, Field(ge=1)]
+    head: Literal["end2end", "raw"]
+    input: ModelInput
+    classes: Annotated[tuple[ModelClass, ...], Field(min_length=1)]
+    files: dict[str, Annotated[str, Field(pattern="^[0-9a-f]{64}$")]]
+    training: dict[str, str | int | float | date | list[str]]
+    metrics: dict[str, Any]
+
+    @model_validator(mode="after")
+    def _classes_in_order(self) -> Card:
+        if [known.index for known in self.classes] != list(range(len(self.classes))):
+            raise ValueError("classes must be listed by index, from 0, without a gap")
+        if "model.onnx" not in self.files:
+            raise ValueError("files must give the sha256 of model.onnx")
+        return self
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFolder:
+    """A model whose card was read and whose files have the hashes that the card says."""
+
+    path: Path
+    card: Card
+
+    @property
+    def onnx_path(self) -> Path:
+        return self.path / "model.onnx"
+
+    @property
+    def sha256(self) -> str:
+        return self.card.files["model.onnx"]
+
+
+def find_model(name: str) -> ModelFolder:
+    """The model of that name in the catalogue, or the folder at that path.
+
+    Raises `ModelError` if there is none, or its card or a file's hash is wrong.
+    """
+    path = Path(name) if "/" in name else CATALOGUE / name
+    if not (path / "card.toml").is_file():
+        known = ", ".join(folder.name for folder in model_folders()) or "none"
+        raise ModelError(f"no model {name!r}: {path} has no card.toml. Known models: {known}")
+    card = _read_card(path / "card.toml")
+    for file, expected in card.files.items():
+        _check_hash(path / file, expected)
+    return ModelFolder(path, card)
+
+
+def model_folders() -> list[Path]:
+    """The folders of the catalogue that have a card, by name."""
+    return sorted(card.parent for card in CATALOGUE.glob("*/card.toml"))
+
+
+def _read_card(path: Path) -> Card:
+    try:
+        return Card.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ModelError(f"{path}: can't be read: {error}. Take the card back from git") from None
+    except ValidationError as error:
+        detail = error.errors()[0]
+        key = ".".join(str(part) for part in detail["loc"]) or "card"
+        reason = detail["msg"].removeprefix("Value error, ")
+        raise ModelError(
+            f"{path}: {key}: {reason}. Mend the card, or export the model again"
+        ) from None
+
+
+def _check_hash(path: Path, expected: str) -> None:
+    if not path.is_file():
+        raise ModelError(f"{path}: is missing, though the card names it. Copy it back")
+    with path.open("rb") as file:
+        actual = hashlib.file_digest(file, "sha256").hexdigest()
+    if actual != expected:
+        raise ModelError(
+            f"{path}: its sha256 is {actual[:12]}..., the card says {expected[:12]}... "
+            "It is not the file that was tested: copy the right one back, or export again"
+        )

@@ -1,0 +1,81 @@
+"""What a model saw in one picture."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Detections:
+    """`n` objects, best first, in the coordinates of the picture that the model was given (px)."""
+
+    boxes_px: NDArray[np.float32]
+    """`(n, 4)` float32: x0, y0, x1, y1."""
+    scores: NDArray[np.float32]
+    """`(n,)` float32, 0 to 1."""
+    classes: NDArray[np.int64]
+    """`(n,)` int64, index into the card's classes."""
+
+    def __post_init__(self) -> None:
+        n = len(self.scores)
+        if self.boxes_px.shape != (n, 4) or self.classes.shape != (n,):
+            raise ValueError(
+                f"boxes {self.boxes_px.shape}, scores {self.scores.shape} and classes "
+                f"{self.classes.shape} do not belong together"
+            )
+
+    def __len__(self) -> int:
+        return len(self.scores)
+
+    def above(self, thresholds: NDArray[np.float32]) -> Detections:
+        """Those at or above their class's threshold; `thresholds`: `(classes,)`."""
+        keep = self.scores >= thresholds[self.classes]
+        return Detections(self.boxes_px[keep], self.scores[keep], self.classes[keep])
+
+
+def from_end_to_end(output: NDArray[np.float32], min_score: float) -> Detections:
+    """Decode an end-to-end head, `(1, n, 6)`: x0, y0, x1, y1, score, class; no NMS needed."""
+    rows = output[0]
+    rows = rows[rows[:, 4] >= min_score]
+    rows = rows[np.argsort(-rows[:, 4], kind="stable")]
+    return Detections(
+        np.ascontiguousarray(rows[:, :4]), rows[:, 4].copy(), rows[:, 5].astype(np.int64)
+    )
+
+
+def from_raw_head(
+    output: NDArray[np.float32], min_score: float, *, iou_max: float = 0.6
+) -> Detections:
+    """Decode a raw head, `(1, 4 + classes, anchors)`: cx, cy, w, h and a score per class; NMS.
+
+    `iou_max`: of two boxes of one class that overlap more, the weaker goes. 0.6 keeps two cells
+    that lie side by side at an angle.
+    """
+    rows = output[0].T
+    scores_by_class = rows[:, 4:]
+    classes = scores_by_class.argmax(axis=1)
+    scores = scores_by_class.max(axis=1)
+    keep = scores >= min_score
+    cx, cy, w, h = rows[keep, :4].T
+    boxes = np.stack([cx - w / 2, cy - h / 2, cx + w / 2, cy + h / 2], axis=1)
+    return suppress_overlaps(
+        Detections(boxes.astype(np.float32), scores[keep], classes[keep].astype(np.int64)), iou_max
+    )
+
+
+def suppress_overlaps(found: Detections, iou_max: float) -> Detections:
+    """Non-maximum suppression within each class, best first."""
+    if len(found) == 0:
+        return found
+    sized = found.boxes_px.copy()
+    sized[:, 2:] -= sized[:, :2]
+    kept = cv2.dnn.NMSBoxesBatched(
+        sized.tolist(), found.scores.tolist(), found.classes.tolist(), 0.0, iou_max
+    )
+    order = np.asarray(kept, dtype=np.int64).ravel()
+    order = order[np.argsort(-found.scores[order], kind="stable")]
+    return Detections(found.boxes_px[order], found.scores[order], found.classes[order])

@@ -1,0 +1,148 @@
+"""The model at work: onnxruntime, with buffers that are made once."""
+
+from __future__ import annotations
+
+import ast
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import onnxruntime as ort
+from numpy.typing import NDArray
+
+from detector.vision.catalogue import Card, ModelError, ModelFolder
+from detector.vision.detections import Detections, from_end_to_end, from_raw_head
+
+
+class EngineError(RuntimeError):
+    """The engine failed on a picture. Not an empty belt: nobody has looked."""
+
+
+class Engine(Protocol):
+    """Finds objects in a picture whose sides are multiples of the model's stride."""
+
+    @property
+    def card(self) -> Card: ...
+    def detect(self, picture: NDArray[np.uint8], min_score: float) -> Detections:
+        """`picture`: `(h, w, 3)` uint8 BGR. Raises `EngineError`; never returns nothing instead."""
+        ...
+
+
+class OnnxEngine:
+    """A model folder run by onnxruntime."""
+
+    def __init__(
+        self,
+        model: ModelFolder,
+        *,
+        providers: Sequence[str] = ("CPUExecutionProvider",),
+        threads: int = 0,
+    ) -> None:
+        """`threads`: 0 takes one for each core that this process may use, four at most: beyond
+        that a nano model gains little and the capture processes starve.
+
+        Raises `ModelError` if the file is no model, a provider is not there, or input, outputs or
+        classes are not what the card says.
+        """
+        self.card = model.card
+        self._session = _session(model.onnx_path, providers, threads)
+        _check_against_card(self._session, model)
+        self._planar: NDArray[np.float32] | None = None
+
+    def detect(self, picture: NDArray[np.uint8], min_score: float) -> Detections:
+        try:
+            (output,) = self._session.run(None, {self.card.input.name: self._prepared(picture)})
+        except Exception as error:  # onnxruntime raises its own kinds, all of them a blind look
+            reason = (str(error).splitlines() or [type(error).__name__])[0]
+            raise EngineError(f"{self.card.name}: inference failed: {reason}") from error
+        if not np.isfinite(output).all():
+            raise EngineError(f"{self.card.name}: inference gave numbers that are not finite")
+        if self.card.head == "end2end":
+            return from_end_to_end(output, min_score)
+        return from_raw_head(output, min_score)
+
+    def _prepared(self, picture: NDArray[np.uint8]) -> NDArray[np.uint8] | NDArray[np.float32]:
+        if self.card.input.layout == "nhwc_bgr_u8":
+            return picture[None]
+        height, width = picture.shape[:2]
+        if self._planar is None or self._planar.shape[2:] != (height, width):
+            self._planar = np.empty((1, 3, height, width), dtype=np.float32)
+        rgb = picture[..., ::-1].transpose(2, 0, 1)
+        np.multiply(rgb, np.float32(1 / 255), out=self._planar[0], casting="unsafe")
+        return self._planar
+
+
+def available_cores() -> int:
+    """The cores that this process may use."""
+    return len(os.sched_getaffinity(0))
+
+
+def _session(path: Path, providers: Sequence[str], threads: int) -> ort.InferenceSession:
+    missing = [name for name in providers if name not in ort.get_available_providers()]
+    if missing:
+        raise ModelError(
+            f"model.providers: {', '.join(missing)} is not in this onnxruntime, which has "
+            f"{', '.join(ort.get_available_providers())}"
+        )
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = threads or min(4, available_cores())
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3  # errors come as exceptions; its warnings are no user's concern
+    # Spinning threads would keep the cores busy between two frames, at the capture's cost.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    try:
+        return ort.InferenceSession(str(path), options, providers=list(providers))
+    except Exception as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise ModelError(f"{path}: onnxruntime can't load it: {reason}. Export it again") from None
+
+
+def _check_against_card(session: ort.InferenceSession, model: ModelFolder) -> None:
+    card, where = model.card, model.onnx_path
+    inputs = {node.name: node for node in session.get_inputs()}
+    if list(inputs) != [card.input.name]:
+        raise ModelError(f"{where}: takes {list(inputs)}, the card says [{card.input.name!r}]")
+    node = inputs[card.input.name]
+    flat = card.input.layout == "nhwc_bgr_u8"
+    kind = "tensor(uint8)" if flat else "tensor(float)"
+    channels = node.shape[3 if flat else 1] if len(node.shape) == 4 else None
+    if node.type != kind or channels != 3:
+        raise ModelError(
+            f"{where}: takes {node.type} {node.shape}, the card's layout is {card.input.layout}"
+        )
+    sides = node.shape[1:3] if flat else node.shape[2:4]
+    for side, expected in zip(sides, card.input.size, strict=True):
+        if isinstance(side, int) and side != expected:
+            raise ModelError(f"{where}: takes {sides}, the card says size {card.input.size}")
+    outputs = session.get_outputs()
+    if len(outputs) != 1:
+        raise ModelError(f"{where}: gives {len(outputs)} outputs, a YOLO head gives one")
+    _check_names(session.get_modelmeta().custom_metadata_map, model)
+    side_h, side_w = (size or 4 * card.input.stride for size in card.input.size)
+    shape = (1, side_h, side_w, 3) if flat else (1, 3, side_h, side_w)
+    probe = np.zeros(shape, dtype=np.uint8 if flat else np.float32)
+    given = session.run(None, {card.input.name: probe})[0].shape
+    expected_channels = 6 if card.head == "end2end" else 4 + len(card.classes)
+    channel = given[2] if card.head == "end2end" else given[1]
+    if len(given) != 3 or channel != expected_channels:
+        raise ModelError(
+            f"{where}: gives {given}, not a {card.head} head of {len(card.classes)} classes"
+        )
+
+
+def _check_names(metadata: Mapping[str, str], model: ModelFolder) -> None:
+    """Ultralytics writes the class list into the file; it must be the card's."""
+    if "names" not in metadata:
+        return
+    try:
+        names = ast.literal_eval(metadata["names"])
+    except (SyntaxError, ValueError):
+        raise ModelError(f"{model.onnx_path}: its class list can't be read") from None
+    inside = list(names.values()) if isinstance(names, dict) else list(names)
+    listed = [known.name for known in model.card.classes]
+    if inside != listed:
+        raise ModelError(
+            f"{model.onnx_path}: was trained for {inside}, the card says {listed}. Mend the card"
+        )

@@ -1,0 +1,62 @@
+"""Looking at a picture that has no belt geometry."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from detector.vision.belt_view import OUTSIDE_GREY
+from detector.vision.detections import Detections, suppress_overlaps
+from detector.vision.engine import Engine
+
+# Two looks at one object give boxes that overlap more than this.
+_SAME_OBJECT_IOU = 0.6
+
+
+def detect_in_photograph(
+    engine: Engine, picture: NDArray[np.uint8], min_score: float
+) -> Detections:
+    """Everything found in a `(h, w, 3)` uint8 BGR picture, boxes in its own pixels.
+
+    The picture is reduced to each of the card's `photo_sizes_px` and what they show is merged.
+    Raises `EngineError`.
+    """
+    card = engine.card
+    looks = [
+        _look(engine, picture, longest_px, card.input.stride, min_score)
+        for longest_px in card.input.photo_sizes_px
+    ]
+    if len(looks) == 1:
+        return looks[0]
+    return suppress_overlaps(
+        Detections(
+            np.concatenate([look.boxes_px for look in looks]),
+            np.concatenate([look.scores for look in looks]),
+            np.concatenate([look.classes for look in looks]),
+        ),
+        _SAME_OBJECT_IOU,
+    )
+
+
+def _look(
+    engine: Engine, picture: NDArray[np.uint8], longest_px: int, stride: int, min_score: float
+) -> Detections:
+    height, width = picture.shape[:2]
+    scale = longest_px / max(height, width)
+    inner_w, inner_h = max(1, round(width * scale)), max(1, round(height * scale))
+    size_h, size_w = engine.card.input.size
+    padded_h = size_h or -(-inner_h // stride) * stride
+    padded_w = size_w or -(-inner_w // stride) * stride
+    shrink = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    padded = np.full((padded_h, padded_w, 3), OUTSIDE_GREY, dtype=np.uint8)
+    top, left = (padded_h - inner_h) // 2, (padded_w - inner_w) // 2
+    padded[top : top + inner_h, left : left + inner_w] = cv2.resize(
+        picture, (inner_w, inner_h), interpolation=shrink
+    )
+    found = engine.detect(padded, min_score)
+    offset = np.array([left, top, left, top], dtype=np.float32)
+    factor = np.array([width / inner_w, height / inner_h] * 2, dtype=np.float32)
+    boxes = (found.boxes_px - offset) * factor
+    np.clip(boxes, 0, np.array([width, height] * 2, dtype=np.float32), out=boxes)
+    return Detections(boxes, found.scores, found.classes)
