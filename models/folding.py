@@ -43,10 +43,10 @@ def fold_input(source: Path, target: Path) -> None:
     graph.input.insert(
         0, helper.make_tensor_value_info(name, TensorProto.UINT8, [1, "height", "width", 3])
     )
-    # What ultralytics notes there names the trainer's folders.
+    # What ultralytics notes there names the trainer's folders; the engine checks `names`.
+    names = next((prop.value for prop in model.metadata_props if prop.key == "names"), "{}")
     del model.metadata_props[:]
-    licence = "AGPL-3.0-only; head of ultralytics YOLO26n; classes and thresholds: card.toml"
-    helper.set_model_props(model, {"license": licence})
+    helper.set_model_props(model, {"license": "AGPL-3.0-only", "names": names})
     onnx.checker.check_model(model)
     onnx.save(model, str(target))
 
