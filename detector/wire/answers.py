@@ -43,7 +43,9 @@ Word = Annotated[
 class Request(BaseModel):
     """Base of what is asked of the detector; here unknown fields are refused."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, json_schema_serialization_defaults_required=True
+    )
 
     request: Literal["answer"] = "answer"
     operator: Annotated[Word, Field(description="Who answers, for the log; no password.")]
@@ -70,7 +72,7 @@ class Shelve(Request):
     """Put all of a hazard's alarms on this line to sleep for a while."""
 
     answer: Literal["shelve"] = "shelve"
-    hazard: Hazard
+    hazard: Annotated[Hazard, Field(description="Any but vision_unavailable.")]
     minutes: Annotated[int, Field(ge=1, le=SHELVED_MINUTES)]
 
     @field_validator("hazard")
@@ -198,7 +200,7 @@ def _read(body: list[bytes]) -> Acknowledge | ReportOutcome | Shelve:
         asked = str(said.get("request"))[:40]
         raise ValueError(f"request {asked!r} is not known here; this version knows 'answer'")
     try:
-        return ANSWER.validate_python(said, strict=False)
+        return ANSWER.validate_json(body[0], strict=True)
     except ValidationError as error:
         raise ValueError(one_line(error)) from None
 

@@ -68,8 +68,8 @@ def connect(socket: zmq.Socket[Any], endpoint: str) -> None:
 
 
 def _address(endpoint: str) -> str:
-    if any(ord(sign) <= 32 or ord(sign) == 127 for sign in endpoint):
-        raise EndpointError(f"{endpoint!r} has a space or control character in it; {_EXAMPLE}")
+    if " " in endpoint or not endpoint.isprintable():
+        raise EndpointError(f"{endpoint!r} has a space or unprintable sign in it; {_EXAMPLE}")
     if endpoint.startswith("ipc://"):
         return _ipc_address(endpoint)
     if endpoint.startswith("tcp://"):

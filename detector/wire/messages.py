@@ -117,7 +117,10 @@ class Header(Message):
     gseq: Annotated[
         int, Field(ge=1, description="Counts the messages of all topics, without a gap.")
     ]
-    t_capture_utc_ns: Annotated[int, Field(description="UTC when the frame was grabbed, ns.")]
+    t_capture_utc_ns: Annotated[
+        int,
+        Field(description="UTC when the frame was grabbed, ns since 1970 (64 bits, not a double)."),
+    ]
     t_capture_mono_ns: Annotated[
         int, Field(description="The detector host's CLOCK_MONOTONIC when the frame was grabbed.")
     ]

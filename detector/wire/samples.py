@@ -1,0 +1,184 @@
+"""One message of each kind as a line would send it: shown in the schemas, used in tests."""
+
+from __future__ import annotations
+
+from detector.wire.answers import Acknowledge, Reply, ReportOutcome, Shelve
+from detector.wire.messages import (
+    AlarmState,
+    Alert,
+    Arrival,
+    CoverageState,
+    DetectedObject,
+    FrameDetections,
+    Hazard,
+    Header,
+    Heartbeat,
+    LineState,
+    Look,
+    Message,
+    Metrics,
+    ModelIdentity,
+    Outcome,
+    Place,
+    Priority,
+    Revision,
+    StageTimes,
+    VisionState,
+    Why,
+)
+
+LINE = "tapis-1"
+BOOT_ID = "20260306T081500Z-7f3a"
+FRAME = 1234
+T_UTC_NS = 1_772_785_200_000_000_000
+T_MONO_NS = 86_400_000_000_000
+FRAME_NS = 33_333_333
+
+HEADER = Header(
+    schema_="alert/1",
+    boot_id=BOOT_ID,
+    seq=7,
+    gseq=4210,
+    t_capture_utc_ns=T_UTC_NS,
+    t_capture_mono_ns=T_MONO_NS,
+    age_ms=23.417,
+    clock_sync="synchronised",
+    stamp_source="grab",
+)
+
+ALERT = Alert(
+    line=LINE,
+    boot_id=BOOT_ID,
+    event_id="e-17",
+    revision=1,
+    kind=Revision.RAISED,
+    hazard=Hazard.GAS,
+    class_name="gas_bottle",
+    priority=Priority.HIGH,
+    state=AlarmState.UNACKNOWLEDGED,
+    probability=0.91,
+    t_capture_utc_ns=T_UTC_NS,
+    t_capture_mono_ns=T_MONO_NS,
+    t_raised_utc_ns=T_UTC_NS,
+    place=Place(
+        box_px=(812.0, 340.5, 1004.0, 731.0),
+        frame_index=FRAME,
+        image_size_px=(1920, 1080),
+        mm_basis="nominal",
+        x_mm=412.0,
+        y_mm=310.0,
+        belt_position_mm=20600.0,
+    ),
+    arrivals=(
+        Arrival(
+            action_point="picker-1",
+            distance_mm=1600.0,
+            eta_ms=3200.0,
+            act_by_ms=2400.0,
+            t_deadline_utc_ns=T_UTC_NS + 2_400_000_000,
+            speed_mm_s=500.0,
+            speed_basis="picture",
+        ),
+        Arrival(
+            action_point="ejector",
+            distance_mm=4000.0,
+            eta_ms=8000.0,
+            act_by_ms=7600.0,
+            t_deadline_utc_ns=T_UTC_NS + 7_600_000_000,
+            speed_mm_s=500.0,
+            speed_basis="picture",
+        ),
+    ),
+    support=(
+        Look(frame_index=FRAME - 2, t_capture_utc_ns=T_UTC_NS - 2 * FRAME_NS, score=0.84),
+        Look(frame_index=FRAME - 1, t_capture_utc_ns=T_UTC_NS - FRAME_NS, score=0.88),
+        Look(frame_index=FRAME, t_capture_utc_ns=T_UTC_NS, score=0.91),
+    ),
+    why=Why(
+        score=0.91,
+        hits=3,
+        looks=3,
+        votes={"gas_bottle": 3},
+        length_mm=244.0,
+        width_mm=120.0,
+        plausible_length_mm=(80.0, 700.0),
+        size_plausible=True,
+    ),
+    detail=None,
+    track=17,
+    model=ModelIdentity(name="vigitri-n1", sha256="5b" * 32),
+    outcome=None,
+    evidence_id=None,
+)
+
+LINE_ALERT = ALERT.model_copy(
+    update={
+        "event_id": "s-3",
+        "hazard": Hazard.OVERLOAD,
+        "class_name": None,
+        "priority": Priority.MEDIUM,
+        "probability": None,
+        "place": None,
+        "arrivals": (),
+        "support": (),
+        "why": None,
+        "detail": "coverage 88 % over 1.4 m of belt",
+        "track": None,
+    }
+)
+"""An alert on a state of the line instead of an object."""
+
+STATE = LineState(
+    line=LINE,
+    vision=VisionState.READY,
+    reason=None,
+    coverage_state=CoverageState.CLEAR,
+    coverage=0.42,
+    belt_speed_mm_s=500.0,
+    speed_basis="picture",
+    belt_position_mm=20600.0,
+    mm_basis="nominal",
+    active_alerts=1,
+    frames_seen=1230,
+    frames_overwritten=4,
+    camera_restarts=0,
+)
+
+HEARTBEAT = Heartbeat(line=LINE, inferences=1230, frame_index=FRAME)
+
+DETECTIONS = FrameDetections(
+    line=LINE,
+    frame_index=FRAME,
+    detections=(
+        DetectedObject(class_name="gas_bottle", score=0.91, box_px=(812.0, 340.5, 1004.0, 731.0)),
+    ),
+)
+
+METRICS = Metrics(
+    line=LINE,
+    period_s=5.0,
+    frames_seen=150,
+    frames_overwritten=0,
+    stages=(
+        StageTimes(stage="model", count=150, p50_ms=21.3, p95_ms=23.9, p99_ms=27.2, max_ms=31.0),
+    ),
+)
+
+PAYLOADS: dict[str, tuple[Message, ...]] = {
+    "alert": (ALERT, LINE_ALERT),
+    "state": (STATE,),
+    "heartbeat": (HEARTBEAT,),
+    "detections": (DETECTIONS,),
+    "metrics": (METRICS,),
+}
+
+ANSWERS = (
+    Acknowledge(operator="poste 2", boot_id=BOOT_ID, event_id="e-17"),
+    ReportOutcome(operator="poste 2", boot_id=BOOT_ID, event_id="e-17", outcome=Outcome.REMOVED),
+    Shelve(operator="chef d'équipe", hazard=Hazard.BATTERY, minutes=15),
+)
+
+REPLIES = (
+    Reply(ok=True, reason=None),
+    Reply(ok=False, reason="no active alert e-17"),
+)

@@ -1,0 +1,80 @@
+"""The JSON Schemas (draft 2020-12) of the wire, for integrators in other languages."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+
+from detector.wire import samples
+from detector.wire.answers import ANSWER, Reply
+from detector.wire.messages import PAYLOADS, WIRE_VERSION, Header
+
+JsonSchema = dict[str, Any]
+
+
+def schemas() -> dict[str, JsonSchema]:
+    """Each schema by its name: `header`, the payloads, `answer` (a request) and `reply`."""
+    sent: dict[str, type[BaseModel]] = {"header": Header, **PAYLOADS, "reply": Reply}
+    made: dict[str, JsonSchema] = {
+        name: _open(model.model_json_schema(mode="serialization")) for name, model in sent.items()
+    }
+    answer = ANSWER.json_schema(mode="serialization")
+    made["answer"] = {"title": "Answer", "description": "What an operator answers.", **answer}
+    shown: dict[str, tuple[BaseModel, ...]] = {
+        "header": (samples.HEADER,),
+        **samples.PAYLOADS,
+        "reply": samples.REPLIES,
+        "answer": samples.ANSWERS,
+    }
+    return {
+        name: {
+            "$schema": "https://json-schema.org/draft/2020-12/schema",
+            "$id": f"urn:vigitri:{name}:{WIRE_VERSION}",
+            **schema,
+            "examples": [
+                json.loads(sample.model_dump_json(by_alias=True)) for sample in shown[name]
+            ],
+        }
+        for name, schema in made.items()
+    }
+
+
+def file_name(name: str) -> str:
+    """E.g. `alert.1.json`."""
+    return f"{name}.{WIRE_VERSION}.json"
+
+
+def as_text(schema: JsonSchema) -> str:
+    """A schema as it is written to a file and printed."""
+    return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
+
+
+def write_schemas(folder: Path) -> list[Path]:
+    """Write each schema to its file in `folder`, made if need be; the files written."""
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = []
+    for name, schema in schemas().items():
+        path = folder / file_name(name)
+        path.write_text(as_text(schema), encoding="utf-8")
+        paths.append(path)
+    return paths
+
+
+def _open(schema: Any) -> Any:
+    """The same, with unknown fields allowed.
+
+    The models refuse them, so that we never send what the contract doesn't name; a subscriber
+    that checks with these schemas must take what a later version adds.
+    """
+    if isinstance(schema, list):
+        return [_open(part) for part in schema]
+    if not isinstance(schema, dict):
+        return schema
+    return {
+        key: _open(value)
+        for key, value in schema.items()
+        if not (key == "additionalProperties" and value is False)
+    }

@@ -1,0 +1,181 @@
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import zmq
+from hypothesis import given
+from hypothesis import strategies as st
+
+from detector.wire.endpoints import (
+    ALERTS_ENDPOINT,
+    ANSWERS_ENDPOINT,
+    EndpointError,
+    bind,
+    bind_address,
+    connect_address,
+)
+
+OpenSocket = Callable[[int], zmq.Socket[bytes]]
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "address"),
+    [
+        (ALERTS_ENDPOINT, "tcp://127.0.0.1:5556"),
+        (ANSWERS_ENDPOINT, "tcp://127.0.0.1:5557"),
+        ("tcp://localhost:5556", "tcp://127.0.0.1:5556"),
+        ("tcp://127.8.0.1:05556", "tcp://127.8.0.1:5556"),
+        ("tcp://127.0.0.1:*", "tcp://127.0.0.1:*"),
+        ("tcp://[::1]:5556", "tcp://[::1]:5556"),
+        ("tcp://[0:0::1]:*", "tcp://[::1]:*"),
+        ("ipc:///run/vigitri/line-1", "ipc:///run/vigitri/line-1"),
+    ],
+)
+def test_loopback_and_sockets_in_the_file_system_are_endpoints(endpoint: str, address: str) -> None:
+    assert bind_address(endpoint) == address
+
+
+@pytest.mark.parametrize(
+    "endpoint",
+    [
+        "tcp://0.0.0.0:5556",
+        "tcp://192.168.1.20:5556",
+        "tcp://[::]:5556",
+        "tcp://[fe80::1]:5556",
+        "tcp://[::ffff:127.0.0.1]:5556",
+    ],
+)
+def test_an_address_that_other_machines_reach_is_refused_and_the_keys_are_named(
+    endpoint: str,
+) -> None:
+    with pytest.raises(EndpointError, match=r"no CURVE keys yet; use tcp://127\.0\.0\.1:5556"):
+        bind_address(endpoint)
+    with pytest.raises(EndpointError, match="CURVE"):
+        connect_address(endpoint)
+
+
+@pytest.mark.parametrize(
+    "endpoint",
+    [
+        "",
+        "5556",
+        "127.0.0.1:5556",
+        "udp://127.0.0.1:5556",
+        "inproc://alerts",
+        "tcp://",
+        "tcp://127.0.0.1",
+        "tcp://127.0.0.1:",
+        "tcp://127.0.0.1:0",
+        "tcp://127.0.0.1:65536",
+        "tcp://127.0.0.1:٥٥٥٦",
+        "tcp://127.0.0.1:5556;10.0.0.1:5556",
+        "tcp://*:5556",
+        "tcp://eth0:5556",
+        "tcp://localhost.example.org:5556",
+        "tcp://127.1:5556",
+        "tcp://::1:5556",
+        "tcp://[127.0.0.1]:5556",
+        "tcp://[::1%lo]:5556",
+        "tcp://127.0.0.1:5556\n",
+        " tcp://127.0.0.1:5556",
+        "ipc://",
+        "ipc://*",
+        "ipc://@abstract",
+        "ipc:///run/vigitri/",
+        "ipc:///run/" + "x" * 200,
+    ],
+)
+def test_anything_else_is_refused_in_one_line(endpoint: str) -> None:
+    with pytest.raises(EndpointError) as refused:
+        bind_address(endpoint)
+    assert "\n" not in str(refused.value)
+
+
+@given(
+    st.one_of(
+        st.text(max_size=60),
+        st.from_regex(r"(tcp|ipc)://.*", fullmatch=True),
+        st.builds("tcp://{}:{}".format, st.text(max_size=20), st.integers(0, 70_000)),
+    )
+)
+def test_any_text_is_an_endpoint_on_this_machine_or_one_clear_line(text: str) -> None:
+    said = None
+    try:
+        address = bind_address(text)
+    except EndpointError as refused:
+        said = str(refused)
+    if said is None:
+        assert address.startswith(("tcp://127.", "tcp://[::1]:", "ipc://"))
+        assert bind_address(address) == address
+    else:
+        assert said.isprintable()
+
+
+@given(st.ip_addresses(), st.integers(1, 65535))
+def test_of_all_addresses_exactly_loopback_is_taken(ip: object, port: int) -> None:
+    text = str(ip)
+    endpoint = f"tcp://[{text}]:{port}" if ":" in text else f"tcp://{text}:{port}"
+    loopback = text.startswith("127.") or text == "::1"
+    try:
+        bind_address(endpoint)
+        assert loopback
+    except EndpointError:
+        assert not loopback
+
+
+def test_a_port_left_open_can_be_bound_but_not_connected_to(open_socket: OpenSocket) -> None:
+    bound = bind(open_socket(zmq.XPUB), "tcp://localhost:*")
+    assert int(bound.removeprefix("tcp://127.0.0.1:")) > 0
+    with pytest.raises(EndpointError, match="name the port"):
+        connect_address("tcp://localhost:*")
+
+
+def test_a_taken_port_is_named_with_the_mend(open_socket: OpenSocket) -> None:
+    bound = bind(open_socket(zmq.XPUB), "tcp://127.0.0.1:*")
+    with pytest.raises(EndpointError, match="is taken, perhaps by another detector"):
+        bind(open_socket(zmq.XPUB), bound)
+
+
+def test_ipv6_loopback_can_be_bound(open_socket: OpenSocket) -> None:
+    try:
+        with socket.socket(socket.AF_INET6) as probe:
+            probe.bind(("::1", 0))
+    except OSError:
+        pytest.skip("this machine has no IPv6")
+    assert bind(open_socket(zmq.XPUB), "tcp://[::1]:*").startswith("tcp://[::1]:")
+
+
+def test_a_second_detector_can_not_steal_a_socket_in_the_file_system(
+    open_socket: OpenSocket, tmp_path: Path
+) -> None:
+    endpoint = f"ipc://{tmp_path}/line"
+    bind(open_socket(zmq.XPUB), endpoint)
+    with pytest.raises(EndpointError, match="is taken"):
+        bind(open_socket(zmq.XPUB), endpoint)
+
+
+def test_a_socket_that_a_killed_detector_left_behind_is_used_again(
+    open_socket: OpenSocket, tmp_path: Path
+) -> None:
+    path = tmp_path / "line"
+    with socket.socket(socket.AF_UNIX) as killed:
+        killed.bind(str(path))
+    assert bind(open_socket(zmq.XPUB), f"ipc://{path}") == f"ipc://{path}"
+
+
+def test_a_file_that_is_no_socket_is_not_overwritten(
+    open_socket: OpenSocket, tmp_path: Path
+) -> None:
+    path = tmp_path / "notes.txt"
+    path.write_text("keep me")
+    with pytest.raises(EndpointError, match="is no socket"):
+        bind(open_socket(zmq.XPUB), f"ipc://{path}")
+    assert path.read_text() == "keep me"
+
+
+def test_a_folder_that_is_not_there_is_named(open_socket: OpenSocket, tmp_path: Path) -> None:
+    with pytest.raises(EndpointError, match="make it first"):
+        bind(open_socket(zmq.XPUB), f"ipc://{tmp_path}/missing/line")
