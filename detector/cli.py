@@ -1,0 +1,295 @@
+"""The command line: `vigitri …`. Exit codes: 0 done, 1 done but not all of it, 2 refused."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+
+from calibration.belt_plane import CalibrationError
+from calibration.line_profile import ProfileError
+from detector import __version__
+from detector.ingest import SourceError
+from detector.vision.catalogue import ModelError
+from detector.vision.engine import EngineError
+from detector.wire.endpoints import EndpointError
+from detector.wire.messages import Hazard, Outcome
+
+REFUSED = 2
+INCOMPLETE = 1
+
+app = typer.Typer(
+    help="Watches the belt of a waste-sorting line for gas canisters, batteries and overload.\n\n"
+    "Detection aid; not a safety function, no PL or SIL claimed; replaces neither the emergency "
+    "stop nor human watch.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+model_app = typer.Typer(help="The models: what there is, is it sound, train one.")
+calibrate_app = typer.Typer(help="What a line has to know of its belt.")
+bench_app = typer.Typer(help="Measure (from a checkout: the benchmarks are not in the wheel).")
+twin_app = typer.Typer(help="The simulated line (from a checkout: it is not in the wheel).")
+for name, group in {
+    "model": model_app,
+    "calibrate": calibrate_app,
+    "bench": bench_app,
+    "twin": twin_app,
+}.items():
+    app.add_typer(group, name=name, no_args_is_help=True)
+
+LineFile = Annotated[Path, typer.Argument(metavar="LINE.toml", help="The line's profile.")]
+OptionalLineFile = Annotated[
+    Path | None, typer.Option("--line", metavar="LINE.toml", help="The line's profile.")
+]
+Json = Annotated[bool, typer.Option("--json", help="For programs: JSON lines on stdout.")]
+ModelName = Annotated[str, typer.Option(help="A model of `vigitri model list`, or its folder.")]
+DEFAULT_MODEL = "vigitri-n1"
+
+
+def main() -> None:
+    """Entry point. What is refused is one clear line, never a traceback."""
+    try:
+        app()
+    except (
+        ProfileError,
+        ModelError,
+        CalibrationError,
+        SourceError,
+        EndpointError,
+        EngineError,
+    ) as error:
+        refuse(str(error))
+
+
+def refuse(reason: str) -> NoReturn:
+    """Say why on stderr and leave with exit code 2."""
+    for line in reason.splitlines():
+        print(f"vigitri: {line}", file=sys.stderr)
+    raise SystemExit(REFUSED)
+
+
+@app.callback(invoke_without_command=True)
+def _version(
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+) -> None:
+    if version:
+        print(__version__)
+        raise typer.Exit
+
+
+@app.command()
+def run(
+    line: LineFile,
+    until_end: Annotated[
+        bool, typer.Option(help="Leave when the recording that the profile names is over.")
+    ] = False,
+) -> None:
+    """Watch one line: camera in, alerts out, until Ctrl-C."""
+    from detector.commands.run import run_line
+
+    run_line(line, until_end=until_end)
+
+
+@app.command()
+def replay(
+    sources: Annotated[list[str], typer.Argument(help="Videos, folders or globs of pictures.")],
+    line: OptionalLineFile = None,
+    model: Annotated[
+        str | None, typer.Option(help="In place of the profile's; a name or a folder.")
+    ] = None,
+    fps: Annotated[float | None, typer.Option(help="Frame rate of a folder of pictures.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Take recorded footage through the same pipeline: every frame, the same alerts every time."""
+    from detector.commands.replay import replay_footage
+
+    if not replay_footage(sources, line, model or "", fps, as_json=as_json):
+        raise typer.Exit(INCOMPLETE)
+
+
+@app.command()
+def detect(
+    images: Annotated[list[Path], typer.Argument(help="Pictures, or folders of pictures.")],
+    model: ModelName = DEFAULT_MODEL,
+    min_score: Annotated[
+        float | None,
+        typer.Option(min=0.0, max=1.0, help="In place of the card's operating thresholds."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Find hazards in photographs that have no belt geometry."""
+    from detector.commands.detect import detect_in_images
+
+    if not detect_in_images(images, model, min_score, as_json=as_json):
+        raise typer.Exit(INCOMPLETE)
+
+
+@app.command()
+def watch(
+    endpoint: Annotated[str, typer.Argument(help="Where the detector publishes.")],
+) -> None:
+    """Show alerts as they come, in the terminal."""
+    from detector.station.watch import run as watch_endpoint
+
+    watch_endpoint(endpoint)
+
+
+AnswersEndpoint = Annotated[str, typer.Option("--at", help="Where the detector takes answers.")]
+Operator = Annotated[str, typer.Option(help="Who answers, for the log.")]
+ANSWERS = "tcp://127.0.0.1:5557"
+
+
+@app.command()
+def answer(
+    alert: Annotated[
+        str, typer.Argument(metavar="BOOT/EVENT", help="As `vigitri watch` shows it.")
+    ],
+    outcome: Annotated[Outcome | None, typer.Option(help="Without: acknowledge.")] = None,
+    operator: Operator = "operator",
+    endpoint: AnswersEndpoint = ANSWERS,
+) -> None:
+    """Acknowledge an alert, or say what became of its object."""
+    from detector.commands.answer import answer_alert
+
+    with one_line_for(ValueError):
+        if not answer_alert(endpoint, alert, outcome, operator):
+            raise typer.Exit(INCOMPLETE)
+
+
+@app.command()
+def shelve(
+    hazard: Annotated[Hazard, typer.Argument(help="What to set aside; never vision_unavailable.")],
+    minutes: Annotated[int, typer.Option(min=1, max=60, help="For how long.")] = 10,
+    operator: Operator = "operator",
+    endpoint: AnswersEndpoint = ANSWERS,
+) -> None:
+    """Put all of a hazard's alarms on a line to sleep for a while."""
+    from detector.commands.answer import shelve_hazard
+
+    with one_line_for(ValueError):
+        if not shelve_hazard(endpoint, hazard, minutes, operator):
+            raise typer.Exit(INCOMPLETE)
+
+
+@app.command()
+def schema(
+    write: Annotated[
+        Path | None, typer.Option(help="Write one file each into this folder.")
+    ] = None,
+) -> None:
+    """The JSON Schemas of the wire."""
+    from detector.wire.schema import schemas, write_schemas
+
+    if write is not None:
+        write_schemas(write)
+    else:
+        print(json.dumps(schemas(), indent=2, ensure_ascii=False))
+
+
+@app.command()
+def doctor(line: OptionalLineFile = None, as_json: Json = False) -> None:
+    """What works here and what does not: engine, models, clock, ports, camera."""
+    from detector.commands.doctor import examine
+
+    if not examine(line, as_json=as_json):
+        raise typer.Exit(INCOMPLETE)
+
+
+@model_app.command("list")
+def model_list(as_json: Json = False) -> None:
+    """The models in the catalogue."""
+    from detector.commands.models import list_models
+
+    list_models(as_json=as_json)
+
+
+@model_app.command("check")
+def model_check(
+    name: Annotated[str, typer.Argument(help="A model's name or folder.")] = DEFAULT_MODEL,
+) -> None:
+    """Is this model what its card says: hashes, inputs, outputs, classes."""
+    from detector.commands.models import check_model
+
+    check_model(name)
+
+
+@model_app.command("train")
+def model_train(
+    data: Annotated[Path, typer.Option(help="The folder of photographs, cut-outs, belt frames.")],
+    weights: Annotated[Path, typer.Option(help="The checkpoint to start from (.pt).")],
+    out: Annotated[Path, typer.Option("-o", "--out", help="Where the run and the model go.")],
+    recipe: Annotated[Path, typer.Option(help="What to mix and how long to train.")] = Path(
+        "models/recipes/first.toml"
+    ),
+    resume: Annotated[bool, typer.Option(help="Go on with an interrupted run.")] = False,
+) -> None:
+    """Build the dataset, train, export, evaluate and card a model (extra `train`)."""
+    workshop = from_checkout("models.train")
+    with one_line_for(workshop.WorkshopError):
+        print(workshop.run(recipe, data, weights, out, resume=resume))
+
+
+@calibrate_app.command("empty")
+def calibrate_empty(
+    line: LineFile,
+    out: Annotated[Path | None, typer.Option("-o", "--out", help="The picture to write.")] = None,
+    source: Annotated[
+        str | None, typer.Option(help="In place of the profile's camera, e.g. a recording.")
+    ] = None,
+    frames: Annotated[int, typer.Option(min=5, max=500, help="Frames to take.")] = 60,
+) -> None:
+    """Learn the empty belt (the median of some frames), from which coverage is told."""
+    from detector.commands.empty_belt import learn_empty_belt
+
+    print(learn_empty_belt(line, out, source, frames))
+
+
+@bench_app.command("latency")
+def bench_latency(
+    line: OptionalLineFile = None,
+    out: Annotated[Path | None, typer.Option("-o", "--out", help="Write the JSON there.")] = None,
+) -> None:
+    """Capture to subscriber, and the cost of each stage."""
+    from_checkout("benchmarks.latency").run(line, out)
+
+
+@twin_app.command("render")
+def twin_render(
+    scenario: Annotated[Path, typer.Argument(metavar="SCENARIO.toml")],
+    out: Annotated[Path, typer.Option("-o", "--out", help="The folder to make.")],
+    seed: Annotated[int | None, typer.Option(help="In place of the scenario's.")] = None,
+) -> None:
+    """Draw a scenario: video, truth, the empty belt (extra `twin`)."""
+    from detector.commands.progress import progress_bar
+
+    render = from_checkout("twin.render")
+    with one_line_for(ValueError), progress_bar("rendering") as advance:
+        render.render(scenario, out, seed=seed, progress=advance)
+
+
+def from_checkout(module: str) -> Any:
+    """A module that lies in the checkout alone; where it is not, one line says so."""
+    from importlib import import_module
+
+    try:
+        return import_module(module)
+    except ModuleNotFoundError as error:
+        if error.name not in {module, module.split(".", maxsplit=1)[0]}:
+            refuse(f"{module} needs {error.name}: install the extra that brings it")
+        refuse(f"{module.split('.', maxsplit=1)[0]}/ is not installed: run this in a checkout")
+
+
+@contextmanager
+def one_line_for(*errors: Callable[..., Exception]) -> Iterator[None]:
+    """Turn these errors into one clear line."""
+    try:
+        yield
+    except tuple(errors) as error:  # type: ignore[misc]
+        refuse(str(error))

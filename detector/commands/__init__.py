@@ -1,0 +1,1 @@
+"""What the commands of `detector.cli` do, a file each."""

@@ -1,0 +1,90 @@
+"""`vigitri detect`: hazards in photographs, no belt needed."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from detector.commands.progress import progress_bar
+from detector.vision.catalogue import find_model
+from detector.vision.detections import Detections
+from detector.vision.engine import Engine, EngineError, OnnxEngine
+from detector.vision.photograph import detect_in_photograph
+
+PICTURE_ENDINGS = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp"})
+
+
+def detect_in_images(
+    images: Sequence[Path], model_name: str, min_score: float | None, *, as_json: bool
+) -> bool:
+    """Print what is found. Returns whether every picture could be looked at."""
+    engine = OnnxEngine(find_model(model_name))
+    thresholds = np.array(
+        [known.threshold if min_score is None else min_score for known in engine.card.classes],
+        dtype=np.float32,
+    )
+    paths = list(_pictures(images))
+    complete = bool(paths)
+    with progress_bar("looking") as advance:
+        for number, path in enumerate(paths, start=1):
+            try:
+                found = _look(engine, path, thresholds)
+            except (OSError, EngineError) as error:
+                print(f"vigitri: {path}: {error}", file=sys.stderr)
+                complete = False
+            else:
+                print(json.dumps(found) if as_json else _for_people(found), flush=True)
+            advance(number, len(paths))
+    return complete
+
+
+def _pictures(images: Sequence[Path]) -> Iterator[Path]:
+    """The pictures named, and those in the folders named, by name."""
+    for path in images:
+        if not path.is_dir():
+            yield path
+            continue
+        inside = [each for each in sorted(path.iterdir()) if each.suffix.lower() in PICTURE_ENDINGS]
+        if not inside:
+            print(f"vigitri: {path}: no pictures in this folder", file=sys.stderr)
+        yield from inside
+
+
+def _look(engine: Engine, path: Path, thresholds: np.ndarray[Any, Any]) -> dict[str, Any]:
+    if not path.is_file():
+        raise OSError("no such file")
+    picture = cv2.imread(str(path), cv2.IMREAD_COLOR)
+    if picture is None:
+        raise OSError("can't be read as a picture; is it whole?")
+    image = np.asarray(picture, dtype=np.uint8)
+    found = detect_in_photograph(engine, image, float(thresholds.min())).above(thresholds)
+    height, width = image.shape[:2]
+    return {
+        "path": str(path),
+        "width": width,
+        "height": height,
+        "detections": list(_as_json(engine, found)),
+    }
+
+
+def _as_json(engine: Engine, found: Detections) -> Iterator[dict[str, Any]]:
+    for box, score, index in zip(found.boxes_px, found.scores, found.classes, strict=True):
+        yield {
+            "class": engine.card.classes[index].name,
+            "score": round(float(score), 4),
+            "box_px": [round(float(side), 1) for side in box],
+        }
+
+
+def _for_people(found: dict[str, Any]) -> str:
+    things = ", ".join(
+        f"{each['class']} {each['score']:.2f} at {[round(side) for side in each['box_px']]}"
+        for each in found["detections"]
+    )
+    return f"{found['path']}: {things or 'nothing found'}"

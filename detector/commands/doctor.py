@@ -1,0 +1,135 @@
+"""`vigitri doctor`: what works here and what does not."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import onnxruntime as ort
+import zmq
+from rich.console import Console
+
+from calibration.line_profile import LineProfile, load_profile
+from detector import __version__
+from detector.ingest import SourceError, describe_source, list_v4l2_devices
+from detector.line_setup import Line
+from detector.vision.catalogue import ModelError, find_model, model_folders
+from detector.vision.engine import OnnxEngine, available_cores
+from detector.wire.clocks import HostClocks
+from detector.wire.endpoints import EndpointError, bind
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing looked at."""
+
+    what: str
+    ok: bool | None
+    """None: worth knowing, neither good nor bad."""
+    said: str
+
+
+def examine(line: Path | None, *, as_json: bool) -> bool:
+    """Print what was found. Returns whether all of it works.
+
+    Raises `ProfileError` if the profile itself is refused.
+    """
+    profile = None if line is None else load_profile(line)
+    console, sound = Console(), True
+    for finding in _findings(profile):
+        sound = sound and finding.ok is not False
+        if as_json:
+            print(json.dumps(asdict(finding)), flush=True)
+        else:
+            mark = {True: "[green]ok  [/]", False: "[bold red]FAIL[/]", None: "    "}[finding.ok]
+            console.print(f"{mark} {finding.what}: {finding.said}", highlight=False)
+    return sound
+
+
+def _findings(profile: LineProfile | None) -> Iterator[Finding]:
+    yield Finding(
+        "machine",
+        None,
+        f"{platform.machine()}, {available_cores()} cores, Python {platform.python_version()}",
+    )
+    yield Finding(
+        "versions",
+        None,
+        f"vigitri {__version__}, onnxruntime {ort.__version__}, OpenCV {cv2.__version__}, "
+        f"libzmq {zmq.zmq_version()}",
+    )
+    yield Finding("engines", None, ", ".join(ort.get_available_providers()))
+    clock = HostClocks().sync()
+    yield Finding(
+        "clock",
+        clock == "synchronised" or None,
+        f"UTC is {clock}" + ("" if clock == "synchronised" else "; deadlines in UTC are its word"),
+    )
+    yield Finding("shared memory", *_tried(_shared_memory))
+    for folder in model_folders():
+        yield Finding(f"model {folder.name}", *_tried(lambda name=folder.name: _model(name)))  # type: ignore[misc]
+    if profile is None:
+        devices = list_v4l2_devices()
+        yield Finding("cameras", None, ", ".join(devices) or "no V4L2 device here")
+        return
+    yield Finding("profile", *_tried(lambda: _line(profile)))
+    yield Finding("camera", *_tried(lambda: describe_source(profile.camera.source)))
+    for name, endpoint in (("publish", profile.wire.publish), ("answers", profile.wire.answers)):
+        yield Finding(f"wire.{name}", *_tried(lambda endpoint=endpoint: _port(endpoint)))  # type: ignore[misc]
+
+
+def _tried(look: Callable[[], str]) -> tuple[bool, str]:
+    try:
+        return True, look()
+    except (ValueError, SourceError, OSError, RuntimeError) as error:
+        return False, str(error)
+
+
+def _shared_memory() -> str:
+    free = os.statvfs("/dev/shm")
+    free_mb = free.f_bavail * free.f_frsize / 1e6
+    if free_mb < 64:
+        raise OSError(f"{free_mb:.0f} MB free in /dev/shm; a 1080p camera needs 20: enlarge it")
+    return f"{free_mb:.0f} MB free"
+
+
+def _model(name: str) -> str:
+    engine = OnnxEngine(find_model(name))
+    size = engine.card.input.size
+    picture = np.zeros((size[0] or 448, size[1] or 576, 3), dtype=np.uint8)
+    times_ms = []
+    for _ in range(7):
+        started = time.perf_counter()
+        engine.detect(picture, 0.5)
+        times_ms.append((time.perf_counter() - started) * 1000)
+    height, width = picture.shape[:2]
+    return f"sound; {np.median(times_ms):.1f} ms for {width} x {height} px"
+
+
+def _line(profile: LineProfile) -> str:
+    model = find_model(profile.model.name)
+    line = Line(profile, model, OnnxEngine(model, providers=profile.model.providers), "doctor")
+    low, high = model.card.input.mm_per_px
+    if not low <= profile.view.mm_per_px <= high:
+        raise ModelError(
+            f"view.mm_per_px = {profile.view.mm_per_px:g}: {model.card.name} was trained for "
+            f"{low:g} to {high:g}"
+        )
+    return f"line {profile.line}, millimetres are {line.facts.mm_basis}"
+
+
+def _port(endpoint: str) -> str:
+    context = zmq.Context()
+    try:
+        return f"{bind(context.socket(zmq.PUB), endpoint)} is free"
+    except EndpointError as error:
+        raise OSError(f"{error}") from None
+    finally:
+        context.destroy(linger=0)

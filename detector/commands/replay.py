@@ -1,0 +1,61 @@
+"""`vigitri replay`: recorded footage through the same pipeline."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from calibration.line_profile import load_profile
+from detector.commands.progress import progress_bar
+from detector.ingest import Frame
+from detector.replay import Told, Totals, replay
+from detector.station.watch import alert_line
+from detector.vision.catalogue import find_model
+from detector.vision.engine import OnnxEngine
+
+
+def replay_footage(
+    sources: Sequence[str], line: Path | None, model_name: str, fps: float | None, *, as_json: bool
+) -> bool:
+    """Print the alerts. Returns whether every frame was looked at."""
+    profile = None if line is None else load_profile(line)
+    choice = None if profile is None else profile.model
+    model = find_model(model_name or (choice.name if choice else "vigitri-n1"))
+    engine = (
+        OnnxEngine(model)
+        if choice is None
+        else OnnxEngine(model, providers=choice.providers, threads=choice.threads)
+    )
+    totals = Totals()
+    with progress_bar("replaying") as advance:
+
+        def on_frame(frame: Frame, count: int | None) -> None:
+            advance(frame.index + 1, count)
+
+        for told in replay(sources, profile, model, engine, totals, fps=fps, on_frame=on_frame):
+            print(_as_json(told) if as_json else _for_people(told), flush=True)
+    for problem in totals.unreadable:
+        print(f"vigitri: {problem}", file=sys.stderr)
+    if totals.blind_frames:
+        print(f"vigitri: nobody saw {totals.blind_frames} frames", file=sys.stderr)
+    print(json.dumps(totals.as_json()) if as_json else _summary(totals))
+    return totals.complete
+
+
+def _as_json(told: Told) -> str:
+    return json.dumps(told.as_json(), ensure_ascii=False)
+
+
+def _for_people(told: Told) -> str:
+    return f"{told.t_source_s:8.2f} s  frame {told.source_frame:<6d} {alert_line(told.alert)}"
+
+
+def _summary(totals: Totals) -> str:
+    raised = ", ".join(f"{count} {hazard}" for hazard, count in sorted(totals.raised.items()))
+    rate = totals.frames / totals.elapsed_s if totals.elapsed_s else 0.0
+    return (
+        f"{totals.frames} frames of {totals.recorded_s:.1f} s in {totals.elapsed_s:.1f} s "
+        f"({rate:.1f} frames/s); raised: {raised or 'nothing'}"
+    )

@@ -1,0 +1,49 @@
+"""`vigitri run`: one line, until somebody says stop."""
+
+from __future__ import annotations
+
+import sys
+import uuid
+from pathlib import Path
+
+from calibration.line_profile import load_profile
+from detector.ingest import CameraProcess
+from detector.line_setup import Line
+from detector.live import LineAtWork, stopped_by_signals
+from detector.vision.catalogue import find_model
+from detector.vision.engine import OnnxEngine
+from detector.wire.answers import AnswerDesk
+from detector.wire.publisher import Publisher
+
+
+def run_line(path: Path, *, until_end: bool) -> None:
+    """Raises what refuses the profile, the model or an endpoint, one line each."""
+    profile = load_profile(path)
+    # The camera's process starts while the model loads.
+    with (
+        stopped_by_signals() as stop,
+        CameraProcess(
+            profile.camera.source,
+            name=profile.line,
+            fps=profile.camera.fps,
+            loop=profile.camera.loop,
+        ) as camera,
+    ):
+        model = find_model(profile.model.name)
+        engine = OnnxEngine(model, providers=profile.model.providers, threads=profile.model.threads)
+        boot_id = uuid.uuid4().hex[:12]
+        line = Line(profile, model, engine, boot_id)
+        with (
+            Publisher(profile.wire.publish, line=profile.line, boot_id=boot_id) as publisher,
+            AnswerDesk(profile.wire.answers) as desk,
+        ):
+            _tell(
+                f"line {profile.line}: publishing at {publisher.endpoint}, "
+                f"taking answers at {desk.endpoint}"
+            )
+            LineAtWork(line, camera, publisher, desk, tell=_tell).run(stop, until_end=until_end)
+    _tell(f"line {profile.line}: stopped")
+
+
+def _tell(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)

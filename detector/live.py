@@ -1,0 +1,237 @@
+"""A line at work: camera in, wire out, until somebody says stop."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+from calibration.belt_plane import CalibrationError
+from detector.hazards.alarm_book import AnswerRefusedError
+from detector.ingest import CameraBlind, CameraProcess, CameraState, Frame
+from detector.line_setup import Line
+from detector.pipeline import Pipeline, Seen
+from detector.vision.catalogue import ModelError
+from detector.vision.engine import EngineError
+from detector.wire.answers import Acknowledge, AnswerDesk, PendingAnswer, ReportOutcome
+from detector.wire.messages import (
+    Alert,
+    CoverageState,
+    DetectedObject,
+    FrameDetections,
+    LineState,
+    Metrics,
+    Revision,
+    VisionState,
+)
+from detector.wire.publisher import Publisher
+
+BLIND_FRAMES = 3
+"""Frame periods without a look after which the line is blind (DESIGN, "Blind is a state")."""
+BLIND_LEAST_S = 0.1
+"""Yet not sooner than this: three periods of a 30 fps camera."""
+STATE_PERIOD_NS = 1_000_000_000
+METRICS_PERIOD_NS = 5_000_000_000
+NOBODY_LOOKED = (CameraBlind, EngineError, CalibrationError, ModelError)
+
+
+@contextmanager
+def stopped_by_signals() -> Iterator[threading.Event]:
+    """An event that SIGINT and SIGTERM set, so that a frame under way is finished first."""
+    stop = threading.Event()
+
+    def ask_to_stop(signum: int, frame: FrameType | None) -> None:  # noqa: ARG001
+        stop.set()
+
+    before = {number: signal.signal(number, ask_to_stop) for number in _SIGNALS}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+class LineAtWork:
+    """Feeds one line's pipeline from its camera and publishes what comes of it."""
+
+    def __init__(
+        self,
+        line: Line,
+        camera: CameraProcess,
+        publisher: Publisher,
+        desk: AnswerDesk,
+        *,
+        tell: Callable[[str], None],
+    ) -> None:
+        """`tell`: called with one line for a person whenever sight is lost or comes back."""
+        self._profile, self._camera = line.settings, camera
+        self._publisher, self._desk, self._tell = publisher, desk, tell
+        self._pipeline = Pipeline(line)
+        self._vision, self._reason = VisionState.STARTING, "no frame yet"
+        self._state_told_ns = self._metrics_told_ns = 0
+        self._listeners = 0
+
+    def run(self, stop: threading.Event, *, until_end: bool) -> None:
+        """Watch until `stop`, or with `until_end` until the recording is over."""
+        timeout_s = max(BLIND_LEAST_S, BLIND_FRAMES / (self._profile.camera.fps or 30.0))
+        self._tell_state(_now())
+        while not stop.is_set():
+            try:
+                frame = self._camera.read_latest(timeout_s)
+                seen = self._pipeline.see(frame)
+            except NOBODY_LOOKED as error:
+                if until_end and _is_in(error, CameraState.ENDED):
+                    break
+                self._blind(str(error), starting=_is_in(error, CameraState.STARTING))
+            else:
+                self._seen(frame, seen)
+            self._answer_operators()
+            self._keep_told()
+        self._vision, self._reason = VisionState.UNAVAILABLE, "the detector was stopped"
+        self._tell_state(_now())
+
+    def _seen(self, frame: Frame, seen: Seen) -> None:
+        self._publish_alerts(seen.alerts)
+        stamps = {"t_capture_utc_ns": frame.t_utc_ns, "t_capture_mono_ns": frame.t_mono_ns}
+        self._publisher.beat(
+            inferences=self._pipeline.inferences, frame_index=frame.index, **stamps
+        )
+        if self._profile.wire.detections and self._publisher.wanted("detections"):
+            self._publisher.publish(self._detections(frame, seen), **stamps)
+        if self._vision is not VisionState.READY:
+            self._vision, self._reason = VisionState.READY, None
+            self._tell(f"line {self._profile.line}: watching")
+            self._tell_state((frame.t_mono_ns, frame.t_utc_ns))
+
+    def _blind(self, reason: str, *, starting: bool) -> None:
+        """No look at the belt. While the camera starts that is no alarm, but no clear belt."""
+        now = _now()
+        if not starting:
+            self._publish_alerts(self._pipeline.blind(reason, *now))
+        vision = VisionState.STARTING if starting else VisionState.UNAVAILABLE
+        if (vision, reason) != (self._vision, self._reason):
+            if vision is not self._vision:
+                self._tell(f"line {self._profile.line}: {vision}: {reason}")
+            self._vision, self._reason = vision, reason
+            self._tell_state(now)
+
+    def _publish_alerts(self, alerts: list[Alert]) -> None:
+        for alert in alerts:
+            self._publisher.publish(
+                alert,
+                t_capture_utc_ns=alert.t_capture_utc_ns,
+                t_capture_mono_ns=alert.t_capture_mono_ns,
+            )
+            if alert.kind is Revision.RAISED:
+                self._tell(f"line {alert.line}: raised {alert.hazard} {alert.event_id}")
+
+    def _answer_operators(self) -> None:
+        for pending in self._desk.poll():
+            try:
+                alerts = self._carried_out(pending)
+            except AnswerRefusedError as error:
+                self._desk.reply(pending, ok=False, reason=str(error))
+            else:
+                self._desk.reply(pending, ok=True, reason=None)
+                self._publish_alerts(alerts)
+
+    def _carried_out(self, pending: PendingAnswer) -> list[Alert]:
+        book, belt, answer = self._pipeline.book, self._pipeline.belt, pending.answer
+        if not isinstance(answer, Acknowledge | ReportOutcome):
+            return book.shelve(answer.hazard, answer.minutes, belt)
+        if answer.boot_id != self._publisher.boot_id:
+            raise AnswerRefusedError(f"{answer.event_id} is of another start of the detector")
+        if isinstance(answer, Acknowledge):
+            return [book.acknowledge(answer.event_id, belt)]
+        return [book.close(answer.event_id, answer.outcome, belt)]
+
+    def _keep_told(self) -> None:
+        """What is told from time to time, and to whoever has come since."""
+        now = _now()
+        joined = self._publisher.joined
+        if joined != self._listeners:
+            self._listeners = joined
+            self._publish_alerts_again()
+            self._tell_state(now)
+        elif now[0] - self._state_told_ns >= STATE_PERIOD_NS:
+            self._tell_state(now)
+        if now[0] - self._metrics_told_ns >= METRICS_PERIOD_NS:
+            self._metrics_told_ns = now[0]
+            period_s, stages = self._pipeline.clock.report()
+            health = self._camera.health
+            self._publish_now(
+                Metrics(
+                    line=self._profile.line,
+                    period_s=round(period_s, 3),
+                    frames_seen=self._pipeline.inferences,
+                    frames_overwritten=health.frames_overwritten,
+                    stages=stages,
+                ),
+                now,
+            )
+
+    def _publish_alerts_again(self) -> None:
+        """The same revisions, which are idempotent, for those who had not subscribed yet."""
+        for alert in self._pipeline.book.open_alerts():
+            self._publisher.publish(
+                alert,
+                t_capture_utc_ns=alert.t_capture_utc_ns,
+                t_capture_mono_ns=alert.t_capture_mono_ns,
+            )
+
+    def _tell_state(self, now: tuple[int, int]) -> None:
+        self._state_told_ns = now[0]
+        belt, coverage, health = self._pipeline.belt, self._pipeline.coverage, self._camera.health
+        known = self._pipeline.line.facts.mm_basis != "none" and belt.position_mm is not None
+        share = coverage.in_window
+        self._publish_now(
+            LineState(
+                line=self._profile.line,
+                vision=self._vision,
+                reason=self._reason,
+                coverage_state=CoverageState(coverage.state),
+                coverage=None if share is None else round(share, 3),
+                belt_speed_mm_s=None if belt.speed_mm_s is None else round(belt.speed_mm_s, 1),
+                speed_basis=belt.speed_basis,
+                belt_position_mm=round(belt.position_mm or 0.0, 1) if known else None,
+                mm_basis=self._pipeline.line.facts.mm_basis,
+                active_alerts=self._pipeline.book.active,
+                frames_seen=self._pipeline.inferences,
+                frames_overwritten=health.frames_overwritten,
+                camera_restarts=health.restarts,
+            ),
+            now,
+        )
+
+    def _publish_now(self, payload: LineState | Metrics, now: tuple[int, int]) -> None:
+        self._publisher.publish(payload, t_capture_mono_ns=now[0], t_capture_utc_ns=now[1])
+
+    def _detections(self, frame: Frame, seen: Seen) -> FrameDetections:
+        classes = self._pipeline.line.facts.classes
+        return FrameDetections(
+            line=self._profile.line,
+            frame_index=frame.index,
+            detections=tuple(
+                DetectedObject(
+                    class_name=classes[sighting.class_index].name,
+                    score=round(sighting.score, 4),
+                    box_px=sighting.box_px,
+                )
+                for sighting in seen.sightings
+            ),
+        )
+
+
+def _now() -> tuple[int, int]:
+    """CLOCK_MONOTONIC and UTC, ns."""
+    return time.monotonic_ns(), time.time_ns()
+
+
+def _is_in(error: Exception, state: CameraState) -> bool:
+    return isinstance(error, CameraBlind) and error.state is state

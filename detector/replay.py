@@ -1,0 +1,113 @@
+"""The same pipeline over recordings: every frame, the same alerts every time."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from calibration.belt_plane import CalibrationError
+from calibration.line_profile import LineProfile
+from detector.ingest import Frame, Recording
+from detector.line_setup import Line
+from detector.pipeline import Pipeline
+from detector.vision.catalogue import ModelFolder
+from detector.vision.engine import Engine, EngineError
+from detector.wire.messages import Alert, Revision
+
+
+@dataclass
+class Totals:
+    """What a replay came to."""
+
+    sources: int = 0
+    frames: int = 0
+    unreadable: list[str] = field(default_factory=list)
+    blind_frames: int = 0
+    raised: Counter[str] = field(default_factory=Counter)
+    recorded_s: float = 0.0
+    elapsed_s: float = 0.0
+
+    @property
+    def complete(self) -> bool:
+        """Every frame of every source was looked at."""
+        return not self.unreadable and not self.blind_frames
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "totals": {
+                "sources": self.sources,
+                "frames": self.frames,
+                "unreadable": self.unreadable,
+                "blind_frames": self.blind_frames,
+                "raised": dict(sorted(self.raised.items())),
+                "recorded_s": round(self.recorded_s, 3),
+                "elapsed_s": round(self.elapsed_s, 3),
+            }
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One alert revision of a replay."""
+
+    alert: Alert
+    source: str
+    source_frame: int
+    """The frame that the box belongs to; for a state of the line, the frame that showed it."""
+    t_source_s: float
+    """Where in the recording it was told."""
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            **self.alert.model_dump(mode="json"),
+            "source": self.source,
+            "source_frame": self.source_frame,
+            "t_source_s": round(self.t_source_s, 4),
+        }
+
+
+def replay(
+    sources: Sequence[str],
+    profile: LineProfile | None,
+    model: ModelFolder,
+    engine: Engine,
+    totals: Totals,
+    *,
+    fps: float | None = None,
+    on_frame: Callable[[Frame, int | None], None],
+) -> Iterator[Told]:
+    """Take each source from its first frame to its last; `totals` is filled on the way.
+
+    Raises `SourceError`, `CalibrationError` or `ModelError` for what stops a whole source.
+    """
+    started_ns = time.monotonic_ns()
+    for number, source in enumerate(sources, start=1):
+        totals.sources += 1
+        line = Line(profile, model, engine, boot_id=f"replay-{number}")
+        pipeline = Pipeline(line)
+        with Recording(source, fps=fps) as recording:
+            seen = 0
+            for frame in recording:
+                seen = frame.index + 1
+                t_source_s = frame.t_mono_ns / 1e9
+                for alert in _alerts(pipeline, frame, totals):
+                    if alert.kind is Revision.RAISED:
+                        totals.raised[alert.hazard.value] += 1
+                    boxed = alert.place.frame_index if alert.place else frame.index
+                    yield Told(alert, frame.source, boxed, t_source_s)
+                totals.frames += 1
+                on_frame(frame, recording.frame_count)
+            totals.unreadable += recording.unreadable
+            totals.recorded_s += seen / recording.fps
+    totals.elapsed_s = (time.monotonic_ns() - started_ns) / 1e9
+
+
+def _alerts(pipeline: Pipeline, frame: Frame, totals: Totals) -> list[Alert]:
+    try:
+        return pipeline.see(frame).alerts
+    except (EngineError, CalibrationError) as error:
+        totals.blind_frames += 1
+        return pipeline.blind(str(error), frame.t_mono_ns, frame.t_utc_ns)
