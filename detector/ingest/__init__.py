@@ -1,1 +1,37 @@
-"""From a camera, a stream or a recording to a stamped `Frame`."""
+"""From a camera, a stream or a recording to a stamped `Frame`.
+
+with Recording("shift.mp4") as recording:              # every frame, the same every time
+    for frame in recording: ...
+
+with CameraProcess("rtsp://…", name="infeed") as camera:  # the newest, or the reason why none
+    frame = camera.read_latest(timeout_s=0.1)
+"""
+
+from detector.ingest.backoff import Backoff
+from detector.ingest.capture import CameraProcess
+from detector.ingest.doctor import describe_source
+from detector.ingest.frame import Frame, StampSource
+from detector.ingest.health import CameraBlind, CameraHealth, CameraState
+from detector.ingest.names import without_credentials
+from detector.ingest.recording import Recording
+from detector.ingest.source import Image, Source, SourceError, open_source
+from detector.ingest.v4l2 import V4l2Device, list_v4l2_devices
+
+__all__ = [
+    "Backoff",
+    "CameraBlind",
+    "CameraHealth",
+    "CameraProcess",
+    "CameraState",
+    "Frame",
+    "Image",
+    "Recording",
+    "Source",
+    "SourceError",
+    "StampSource",
+    "V4l2Device",
+    "describe_source",
+    "list_v4l2_devices",
+    "open_source",
+    "without_credentials",
+]

@@ -1,0 +1,23 @@
+"""OpenCV, set up once: its decoders' own chatter is turned off.
+
+What FFmpeg, libjpeg and OpenCV print on stderr comes without the name of the file or camera, and a
+broken stream prints it many times a second. A `SourceError` or `Source.unreadable` says it instead.
+Set OPENCV_LOG_LEVEL or OPENCV_FFMPEG_LOGLEVEL to hear them.
+"""
+
+from __future__ import annotations
+
+import os
+
+# Read by OpenCV when its FFmpeg backend is first used; -8 is AV_LOG_QUIET.
+os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
+os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
+
+import cv2
+
+if os.environ["OPENCV_LOG_LEVEL"] == "SILENT":
+    cv2.utils.logging.setLogLevel(
+        cv2.utils.logging.LOG_LEVEL_SILENT
+    )  # for a program that had imported cv2 before
+
+__all__ = ["cv2"]

@@ -1,0 +1,31 @@
+"""Files on this machine: from a URL to a path, and what is wrong with a path."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from urllib.parse import unquote
+
+from detector.ingest.names import scheme_of
+from detector.ingest.source import SourceError
+
+
+def local_path(url: str) -> Path:
+    """The path of a plain path or of `file:///path` (percent signs decoded), `~` expanded."""
+    if scheme_of(url) != "file":
+        return Path(url).expanduser()
+    path = unquote(url[len("file://") :]).removeprefix("localhost")
+    return Path(path)
+
+
+def require_readable_file(path: Path) -> None:
+    """Raise `SourceError` unless `path` is a file with something in it that we may read."""
+    source = str(path)
+    if not path.exists():
+        raise SourceError(source, "no such file", f"check the path (from {Path.cwd()})")
+    if not path.is_file():
+        raise SourceError(source, "not a file", "name a video, a picture or a folder of pictures")
+    if not os.access(path, os.R_OK):
+        raise SourceError(source, "may not be read by this user", f"chmod +r {path}")
+    if path.stat().st_size == 0:
+        raise SourceError(source, "the file is empty", "copy or record it again")

@@ -1,0 +1,102 @@
+"""Every frame of a recording, in order, with the recording's own clock."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from types import TracebackType
+
+from detector.ingest.frame import Frame
+from detector.ingest.source import Source, SourceError, open_source
+
+
+class Recording:
+    """Footage for replay and measurement: no frame is dropped, and it is the same every time.
+
+        with Recording("shift.mp4") as recording:
+            for frame in recording:
+                ...
+
+    Frames are read in this process and are the caller's to keep. Each is stamped with its place in
+    the recording, `index / fps`. A picture that cannot be read keeps its index, which is then
+    missing among the frames, and is named in `unreadable`.
+    """
+
+    def __init__(self, source: str, *, fps: float | None = None) -> None:
+        """Args:
+            source: A video file, a picture, or a folder or glob of pictures.
+            fps: Frames per second, in place of the recording's own.
+
+        Raises:
+            ValueError: `fps` is not a positive number.
+        """
+        if fps is not None and not (math.isfinite(fps) and fps > 0):
+            raise ValueError(f"fps is a positive number, not {fps}")
+        self._url = source
+        self._fps = fps
+        self._source: Source | None = None
+        self._next_index = 0
+
+    def __enter__(self) -> Recording:
+        """Open it.
+
+        Raises:
+            SourceError: Missing, empty, not a recording, or without a frame rate.
+        """
+        source = open_source(self._url, fps=self._fps)
+        if source.live:
+            source.close()
+            raise SourceError(source.name, "a live camera, not a recording", "use `vigitri run`")
+        if source.fps is None:
+            source.close()
+            raise SourceError(source.name, "states no frame rate", "give it (fps=…)")
+        self._source = source
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._source is not None:
+            self._source.close()
+
+    @property
+    def name(self) -> str:
+        """The path, as frames carry it."""
+        return self._opened().name
+
+    @property
+    def fps(self) -> float:
+        """Frames per second by which the frames are stamped."""
+        fps = self._opened().fps
+        assert fps is not None, "refused in __enter__"
+        return fps
+
+    @property
+    def frame_count(self) -> int | None:
+        """Frames that the recording announces, for a progress bar; None if it does not say."""
+        return self._opened().frame_count
+
+    @property
+    def unreadable(self) -> list[str]:
+        """One line for each picture or stretch that could not be read so far."""
+        return list(self._opened().unreadable)
+
+    def __iter__(self) -> Iterator[Frame]:
+        """The frames from where the last iteration left off."""
+        source, fps = self._opened(), self.fps
+        while source.grab():
+            index = self._next_index
+            self._next_index += 1
+            image = source.retrieve()
+            if image is None:
+                continue
+            at_ns = round(index * 1_000_000_000 / fps)
+            yield Frame(image, index, at_ns, at_ns, "recording", source.name)
+
+    def _opened(self) -> Source:
+        if self._source is None:
+            raise RuntimeError("a Recording is opened by `with Recording(...) as recording`")
+        return self._source

@@ -1,0 +1,101 @@
+"""A recorded video."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+from detector.ingest.opencv import cv2
+from detector.ingest.paths import require_readable_file
+from detector.ingest.source import Image, SourceError
+
+COUNT_SLACK_FRAMES = 2
+COUNT_SLACK_SHARE = 0.01
+"""Containers without an index (MKV, TS) announce their length as duration times rate, which is off
+by a frame or so; a film of varying rate by more. Fewer than that, and the film broke off."""
+
+FASTEST_FPS = 1000.0
+"""Above this, FFmpeg has given us the container's clock (90,000 Hz), not a frame rate."""
+
+_SNIFF_BYTES = 4096
+
+
+class VideoFile:
+    """A video file, read through FFmpeg; all that OpenCV's build of it can decode."""
+
+    live = False
+
+    def __init__(self, path: Path, *, fps: float | None = None) -> None:
+        self.name = str(path)
+        self.fps = fps
+        self.frame_count: int | None = None
+        self.unreadable: list[str] = []
+        self._path = path
+        self._fps_asked = fps
+        self._capture: cv2.VideoCapture | None = None
+        self._grabbed = 0
+
+    def open(self) -> None:
+        require_readable_file(self._path)
+        if _is_text(self._path):  # FFmpeg would play it as an animation of letters
+            raise SourceError(self.name, "a text file, not a video", "name a video")
+        # Absolute, because FFmpeg takes `shift:1.mp4` for a protocol named `shift`. FFmpeg by
+        # name, because OpenCV would otherwise try others, which take `%d` in a name for a series.
+        self._capture = cv2.VideoCapture(str(self._path.resolve()), cv2.CAP_FFMPEG)
+        if not self._capture.isOpened():
+            self.close()
+            raise SourceError(
+                self.name,
+                "not a video that can be read",
+                "a recording that was cut off while being written lacks its index: "
+                "convert it (ffmpeg -i IN -c copy OUT.mp4) or record it again",
+            )
+        announced = self._capture.get(cv2.CAP_PROP_FRAME_COUNT)
+        self.frame_count = int(announced) if announced > 0 else None
+        rate = self._capture.get(cv2.CAP_PROP_FPS)
+        if self._fps_asked is None:
+            self.fps = rate if math.isfinite(rate) and 0 < rate < FASTEST_FPS else None
+        self._grabbed = 0
+
+    def grab(self) -> bool:
+        if self._capture is None:
+            return False
+        if self._capture.grab():
+            self._grabbed += 1
+            return True
+        self._note_early_end()
+        self.close()
+        return False
+
+    def retrieve(self, into: Image | None = None) -> Image | None:
+        assert self._capture is not None, "retrieve follows a grab that was True"
+        readable, image = self._capture.retrieve(into)
+        if not readable or image is None:
+            self.unreadable.append(f"{self.name}: frame {self._grabbed - 1} cannot be decoded")
+            return None
+        return image.astype("uint8", copy=False)
+
+    def close(self) -> None:
+        if self._capture is not None:
+            self._capture.release()
+            self._capture = None
+
+    def _note_early_end(self) -> None:
+        announced = self.frame_count
+        if announced is None:
+            return
+        slack = max(COUNT_SLACK_FRAMES, math.ceil(announced * COUNT_SLACK_SHARE))
+        if announced - self._grabbed > slack:
+            self.unreadable.append(
+                f"{self.name}: breaks off after {self._grabbed} of {announced} frames"
+            )
+
+
+def _is_text(path: Path) -> bool:
+    with path.open("rb") as file:
+        start = file.read(_SNIFF_BYTES)
+    try:
+        text = start[:-3].decode()  # the last letter may be cut in two
+    except UnicodeDecodeError:
+        return False
+    return all(letter.isprintable() or letter in "\r\n\t\f" for letter in text)
