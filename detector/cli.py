@@ -90,11 +90,13 @@ def run(
     until_end: Annotated[
         bool, typer.Option(help="Leave when the recording that the profile names is over.")
     ] = False,
+    publish: Annotated[str | None, typer.Option(help="In place of wire.publish.")] = None,
+    answers: Annotated[str | None, typer.Option(help="In place of wire.answers.")] = None,
 ) -> None:
     """Watch one line: camera in, alerts out, until Ctrl-C."""
     from detector.commands.run import run_line
 
-    run_line(line, until_end=until_end)
+    run_line(line, until_end=until_end, publish=publish, answers=answers)
 
 
 @app.command()
@@ -293,3 +295,7 @@ def one_line_for(*errors: Callable[..., Exception]) -> Iterator[None]:
         yield
     except tuple(errors) as error:  # type: ignore[misc]
         refuse(str(error))
+
+
+if __name__ == "__main__":
+    main()

@@ -73,7 +73,9 @@ class LineAtWork:
         self._profile, self._camera = line.settings, camera
         self._publisher, self._desk, self._tell = publisher, desk, tell
         self._pipeline = Pipeline(line)
-        self._vision, self._reason = VisionState.STARTING, "no frame yet"
+        self._publish_detections = line.settings.wire.detections
+        self._vision: VisionState = VisionState.STARTING
+        self._reason: str | None = "no frame yet"
         self._state_told_ns = self._metrics_told_ns = 0
         self._listeners = 0
 
@@ -98,12 +100,19 @@ class LineAtWork:
 
     def _seen(self, frame: Frame, seen: Seen) -> None:
         self._publish_alerts(seen.alerts)
-        stamps = {"t_capture_utc_ns": frame.t_utc_ns, "t_capture_mono_ns": frame.t_mono_ns}
+        t_utc_ns, t_mono_ns = frame.t_utc_ns, frame.t_mono_ns
         self._publisher.beat(
-            inferences=self._pipeline.inferences, frame_index=frame.index, **stamps
+            inferences=self._pipeline.inferences,
+            frame_index=frame.index,
+            t_capture_utc_ns=t_utc_ns,
+            t_capture_mono_ns=t_mono_ns,
         )
-        if self._profile.wire.detections and self._publisher.wanted("detections"):
-            self._publisher.publish(self._detections(frame, seen), **stamps)
+        if self._publish_detections and self._publisher.wanted("detections"):
+            self._publisher.publish(
+                self._detections(frame, seen),
+                t_capture_utc_ns=t_utc_ns,
+                t_capture_mono_ns=t_mono_ns,
+            )
         if self._vision is not VisionState.READY:
             self._vision, self._reason = VisionState.READY, None
             self._tell(f"line {self._profile.line}: watching")

@@ -41,7 +41,7 @@ class Pipeline:
         self.book = AlarmBook(line.facts)
         self.clock = StageClock(STAGES)
         self.coverage = UNKNOWN
-        self.belt = BeltNow(0, 0, None, None, "none")
+        self.belt = BeltNow(0, 0, None, None, None, "none")
         self.inferences = 0
         self._parts: LineParts | None = None
 
@@ -57,7 +57,7 @@ class Pipeline:
         view = parts.rectifier.look(frame)
         lap("belt view")
         shift = parts.motion.advance(view.image, frame.t_mono_ns)
-        self.belt = self.belt.after(shift, parts.motion, frame.t_mono_ns, frame.t_utc_ns)
+        self.belt = self.belt.after(shift, parts.motion, frame)
         lap("belt motion")
         found = self.line.engine.detect(view.image, float(self.line.thresholds.min()))
         self.inferences += 1

@@ -77,7 +77,9 @@ def _findings(profile: LineProfile | None) -> Iterator[Finding]:
         yield Finding(f"model {folder.name}", *_tried(lambda name=folder.name: _model(name)))  # type: ignore[misc]
     if profile is None:
         devices = list_v4l2_devices()
-        yield Finding("cameras", None, ", ".join(devices) or "no V4L2 device here")
+        yield Finding(
+            "cameras", None, ", ".join(str(device) for device in devices) or "no V4L2 device here"
+        )
         return
     yield Finding("profile", *_tried(lambda: _line(profile)))
     yield Finding("camera", *_tried(lambda: describe_source(profile.camera.source)))

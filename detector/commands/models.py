@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -42,7 +43,7 @@ def check_model(name: str) -> None:
     )
 
 
-def _row(name: str) -> dict[str, object] | dict[str, str]:
+def _row(name: str) -> dict[str, Any]:
     try:
         model: ModelFolder = find_model(name)
     except ModelError as error:

@@ -16,7 +16,9 @@ from detector.wire.answers import AnswerDesk
 from detector.wire.publisher import Publisher
 
 
-def run_line(path: Path, *, until_end: bool) -> None:
+def run_line(
+    path: Path, *, until_end: bool, publish: str | None = None, answers: str | None = None
+) -> None:
     """Raises what refuses the profile, the model or an endpoint, one line each."""
     profile = load_profile(path)
     # The camera's process starts while the model loads.
@@ -34,8 +36,10 @@ def run_line(path: Path, *, until_end: bool) -> None:
         boot_id = uuid.uuid4().hex[:12]
         line = Line(profile, model, engine, boot_id)
         with (
-            Publisher(profile.wire.publish, line=profile.line, boot_id=boot_id) as publisher,
-            AnswerDesk(profile.wire.answers) as desk,
+            Publisher(
+                publish or profile.wire.publish, line=profile.line, boot_id=boot_id
+            ) as publisher,
+            AnswerDesk(answers or profile.wire.answers) as desk,
         ):
             _tell(
                 f"line {profile.line}: publishing at {publisher.endpoint}, "

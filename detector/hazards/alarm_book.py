@@ -98,6 +98,10 @@ class AlarmBook:
         """Alarms that are not back to normal."""
         return len(self._open)
 
+    def open_alerts(self) -> list[Alert]:
+        """The last revision of each open alarm, for subscribers who came late."""
+        return [alarm.told for alarm in self._open.values() if alarm.told is not None]
+
     def report(self, in_view: Sequence[Track], left: Sequence[Track], belt: BeltNow) -> list[Alert]:
         """Take in one look's confirmed tracks. Returns what has changed, as alert revisions."""
         alerts = []
@@ -273,6 +277,7 @@ class AlarmBook:
             probability=alarm.probability,
             t_capture_utc_ns=belt.t_utc_ns,
             t_capture_mono_ns=belt.t_mono_ns,
+            frame_index=belt.frame_index,
             t_raised_utc_ns=alarm.t_raised_utc_ns,
             place=alarm.place,
             arrivals=alarm.arrivals,

@@ -9,6 +9,7 @@ from calibration.belt_motion import BeltMotion, Shift
 from calibration.line_profile import ActionPoint
 from detector.hazards.plausibility import is_plausible
 from detector.hazards.tracker import Track
+from detector.ingest.frame import Frame
 from detector.vision.catalogue import ModelClass
 from detector.wire.messages import Arrival, Look, MmBasis, ModelIdentity, Place, Why
 
@@ -32,19 +33,28 @@ class BeltNow:
 
     t_utc_ns: int
     t_mono_ns: int
+    frame_index: int | None
+    """None: nobody saw the belt at that moment."""
     position_mm: float | None
     """Travel since start."""
     speed_mm_s: float | None
     speed_basis: SpeedBasis
 
-    def after(self, shift: Shift, motion: BeltMotion, t_mono_ns: int, t_utc_ns: int) -> BeltNow:
+    def after(self, shift: Shift, motion: BeltMotion, frame: Frame) -> BeltNow:
         """The belt at the next frame."""
         position_mm = (self.position_mm or 0.0) + shift.dy_mm
-        return BeltNow(t_utc_ns, t_mono_ns, position_mm, motion.speed_mm_s, motion.basis)
+        return BeltNow(
+            frame.t_utc_ns,
+            frame.t_mono_ns,
+            frame.index,
+            position_mm,
+            motion.speed_mm_s,
+            motion.basis,
+        )
 
     def unseen(self, t_mono_ns: int, t_utc_ns: int) -> BeltNow:
         """The belt at a moment when nobody sees it: where it was last."""
-        return replace(self, t_mono_ns=t_mono_ns, t_utc_ns=t_utc_ns)
+        return replace(self, t_mono_ns=t_mono_ns, t_utc_ns=t_utc_ns, frame_index=None)
 
     @property
     def stands(self) -> bool:

@@ -226,6 +226,9 @@ class Alert(Message):
     ]
     t_capture_utc_ns: Annotated[int, Field(description="Of the frame that this revision is from.")]
     t_capture_mono_ns: int
+    frame_index: Annotated[
+        int | None, Field(description="That frame; null where nobody sees (vision_unavailable).")
+    ]
     t_raised_utc_ns: Annotated[int, Field(description="Capture time of the frame that raised it.")]
     place: Place | None
     arrivals: tuple[Arrival, ...]

@@ -59,6 +59,7 @@ ALERT = Alert(
     probability=0.91,
     t_capture_utc_ns=T_UTC_NS,
     t_capture_mono_ns=T_MONO_NS,
+    frame_index=42,
     t_raised_utc_ns=T_UTC_NS,
     place=Place(
         box_px=(812.0, 340.5, 1004.0, 731.0),

@@ -82,6 +82,7 @@ alerts = st.builds(
     probability=st.none() | share,
     t_capture_utc_ns=moment_ns,
     t_capture_mono_ns=moment_ns,
+    frame_index=st.none() | count,
     t_raised_utc_ns=moment_ns,
     place=st.none() | places,
     arrivals=st.lists(arrivals, max_size=3).map(tuple),

@@ -1,0 +1,1 @@
+"""Measurements of the running line, and the demonstration."""

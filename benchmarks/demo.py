@@ -1,0 +1,96 @@
+"""The demonstration: a real line on the bundled clip, watched by a subscriber as it runs."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+from rich.console import Console
+
+from benchmarks.annotated import write_sheet, write_video
+from benchmarks.line_process import DEMO_CLIP, DEMO_LINE, ROOT, LineFailedError, LineProcess
+from benchmarks.subscription import Heard, listen
+from benchmarks.truth import Truth, Verdict, judge
+from detector.commands.progress import progress_bar
+from detector.station.watch import alert_line
+from detector.wire.messages import Alert
+from detector.wire.subscriber import Received
+
+OUT = ROOT / "out" / "demo"
+_CLIP = DEMO_CLIP / "demo.mp4"
+
+
+def main() -> int:
+    """Run it; 0 if the line ran to the end of the clip."""
+    console = Console(highlight=False)
+    truth = Truth.read(DEMO_CLIP / "demo.truth.jsonl")
+    clip_s = len(truth.frames) / truth.header["fps"]
+    console.print(
+        f"A drawn belt, {clip_s:.0f} s in real time: `vigitri run {DEMO_LINE.relative_to(ROOT)}` "
+        "in one process,\nthis subscriber in another. Alerts as `vigitri watch` shows them:\n"
+    )
+    OUT.mkdir(parents=True, exist_ok=True)
+
+    def show(alert: Alert, item: Received) -> None:
+        latency = "" if item.latency_ms is None else f"  [{item.latency_ms:.0f} ms after capture]"
+        console.print(f"{alert_line(alert)}{latency}", markup=False, soft_wrap=True)
+
+    try:
+        with LineProcess(DEMO_LINE, "--until-end") as line:
+            heard = listen(line, show)
+    except LineFailedError as error:
+        print(error, file=sys.stderr)
+        return 1
+    if not heard.latencies_ms:
+        print("\n".join(line.said), file=sys.stderr)
+        return 1
+    verdict = judge(heard.alerts, truth)
+    console.print(f"\n{summary(heard, verdict, len(truth.frames))}", markup=False)
+    polygon = truth.header["belt_polygon"]
+    with progress_bar("drawing the annotated video") as advance:
+        write_video(_CLIP, polygon, heard, OUT / "annotated.mp4", advance)
+    write_sheet(_CLIP, polygon, heard, OUT / "alerts.png")
+    (OUT / "alerts.jsonl").write_text(
+        "".join(f"{alert.model_dump_json()}\n" for alert in heard.alerts), encoding="utf-8"
+    )
+    shown = ", ".join(str(_from_here(OUT / name)) for name in ("annotated.mp4", "alerts.png"))
+    console.print(f"Look at {shown}; every alert revision is in {_from_here(OUT)}/alerts.jsonl")
+    return 0
+
+
+def summary(heard: Heard, verdict: Verdict, clip_frames: int) -> str:
+    """What the run came to, against the ground truth of the clip."""
+    p50, p95, p99 = np.percentile(heard.latencies_ms, [50, 95, 99])
+    last = heard.states[-1]
+    return "\n".join(
+        [
+            f"frames    {clip_frames} in the clip, {last.frames_seen} seen by the model, "
+            f"{last.frames_overwritten} overwritten by newer ones before they were seen",
+            f"alerts    {_by_class(verdict)}; {len(verdict.false_alarms)} false, "
+            f"{len(verdict.duplicates)} duplicates",
+            f"overload  {verdict.overloads_found} of {verdict.overloads} found",
+            f"missed    {', '.join(sorted(verdict.missed.values())) or 'none'}",
+            f"latency   capture -> subscriber p50 {p50:.1f} ms, p95 {p95:.1f} ms, p99 {p99:.1f} ms "
+            f"over {len(heard.latencies_ms)} frames; {heard.missed} messages missed",
+        ]
+    )
+
+
+def _by_class(verdict: Verdict) -> str:
+    classes = sorted({entry["class"] for entry in verdict.objects.values()})
+    parts = []
+    for name in classes:
+        those = [key for key, entry in verdict.objects.items() if entry["class"] == name]
+        hit = sum(key in verdict.found for key in those)
+        parts.append(f"{hit} of {len(those)} {json.dumps(name)[1:-1]}")
+    return ", ".join(parts)
+
+
+def _from_here(path: Path) -> Path:
+    return path.relative_to(ROOT)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
