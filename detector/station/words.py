@@ -1,0 +1,44 @@
+"""The words of the screen, in English and French [DOMAIN, "Alarms"]."""
+
+from __future__ import annotations
+
+from detector.wire.messages import AlarmState, Hazard, Priority
+
+HAZARDS = {
+    Hazard.GAS: ("GAS BOTTLE", "bouteille de gaz"),
+    Hazard.BATTERY: ("BATTERY", "pile, batterie"),
+    Hazard.OVERLOAD: ("OVERLOAD", "trop-plein"),
+    Hazard.JAM: ("JAM", "bourrage"),
+    Hazard.VISION_UNAVAILABLE: ("VISION UNAVAILABLE", "vision indisponible"),
+}
+
+STATES = {
+    AlarmState.NORMAL: ("closed", "close"),
+    AlarmState.UNACKNOWLEDGED: ("unacknowledged", "non acquittée"),
+    AlarmState.ACKNOWLEDGED: ("acknowledged", "acquittée"),
+    AlarmState.RETURNED_UNACKNOWLEDGED: ("gone, unacknowledged", "disparue, non acquittée"),
+    AlarmState.LATCHED: ("latched: outcome?", "maintenue : issue ?"),
+    AlarmState.SHELVED: ("shelved", "mise en sommeil"),
+    AlarmState.SUPPRESSED: ("suppressed by design", "inhibée par conception"),
+    AlarmState.OUT_OF_SERVICE: ("out of service", "hors service"),
+}
+
+SHAPES = {Priority.HIGH: "▲", Priority.MEDIUM: "◆", Priority.LOW: "●"}
+"""Beside each colour stands a shape and a word, for those who can't tell the colours."""
+
+DISCLAIMER = (
+    "Detection aid; not a safety function, no PL or SIL claimed; "
+    "replaces neither the emergency stop nor human watch.",
+    "Aide à la détection ; ne constitue pas une fonction de sécurité au sens de l'EN ISO 13849-1 ; "
+    "ne remplace ni l'arrêt d'urgence ni la surveillance humaine.",
+)
+
+
+def hazard_name(hazard: Hazard) -> str:
+    """E.g. `GAS BOTTLE / bouteille de gaz`."""
+    return " / ".join(HAZARDS[hazard])
+
+
+def state_name(state: AlarmState) -> str:
+    """E.g. `acknowledged / acquittée`."""
+    return " / ".join(STATES[state])

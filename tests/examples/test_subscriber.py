@@ -1,0 +1,39 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from detector.wire import samples
+from detector.wire.publisher import Publisher
+
+EXAMPLE = Path(__file__).parents[2] / "examples" / "subscriber.py"
+
+
+@pytest.mark.timeout(30)
+def test_the_example_prints_alerts_and_warns_when_nobody_watches() -> None:
+    with (
+        Publisher("tcp://127.0.0.1:*", line="l", boot_id="b") as publisher,
+        subprocess.Popen(
+            [sys.executable, str(EXAMPLE), publisher.endpoint],
+            stdout=subprocess.PIPE,
+            encoding="utf-8",
+        ) as example,
+    ):
+        assert publisher.wait_for_subscriber("heartbeat", 20)
+        assert example.stdout is not None
+        t_ns = time.monotonic_ns()
+        publisher.beat(inferences=1, frame_index=0, t_capture_utc_ns=t_ns, t_capture_mono_ns=t_ns)
+        publisher.publish(samples.ALERT, t_capture_utc_ns=t_ns, t_capture_mono_ns=t_ns)
+        line = example.stdout.readline()
+        assert line.startswith("raised gas {'box_px'")
+        assert "picker-1" in line
+        assert example.stdout.readline() == "BLIND: no heartbeat for 1 s\n"
+        example.kill()
+
+
+def test_the_example_needs_nothing_of_ours() -> None:
+    assert "detector" not in EXAMPLE.read_text(encoding="utf-8")

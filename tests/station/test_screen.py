@@ -1,0 +1,147 @@
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+
+import pytest
+from rich.console import Console
+
+from detector.station.board import Board
+from detector.station.screen import screen
+from detector.station.words import DISCLAIMER
+from detector.wire import samples
+from detector.wire.gaps import Gap
+from detector.wire.messages import CoverageState, VisionState
+from detector.wire.subscriber import Received
+
+Receive = Callable[..., Received]
+MS = 1_000_000
+
+
+@pytest.fixture
+def board(receive: Receive) -> Board:
+    made = Board("tcp://127.0.0.1:5556", samples.T_MONO_NS)
+    made.take(receive(samples.STATE.model_copy(update={"active_alerts": 0})))
+    made.take(receive(samples.HEARTBEAT))
+    return made
+
+
+def shown(
+    board: Board,
+    t_ms: float = 100,
+    *,
+    width: int = 140,
+    height: int = 24,
+    missed: int = 0,
+    malformed: int = 0,
+    colour: bool = False,
+) -> str:
+    console = Console(
+        file=io.StringIO(),
+        width=width,
+        height=height,
+        force_terminal=colour,
+        color_system="truecolor" if colour else None,
+        legacy_windows=False,
+    )
+    now_ns = samples.T_MONO_NS + round(t_ms * MS)
+    console.print(screen(board, now_ns, console, missed=missed, malformed=malformed))
+    assert isinstance(console.file, io.StringIO)
+    return console.file.getvalue()
+
+
+def words(text: str) -> str:
+    return " ".join(text.split())
+
+
+def test_a_clear_belt_is_called_clear_only_while_somebody_looks(board: Board) -> None:
+    assert "No active alert. / Aucune alerte." in shown(board)
+    blind = shown(board, 1200)
+    assert "BLIND: no heartbeat for 1.2 s / AVEUGLE, personne ne surveille" in blind
+    assert "No active alert" not in blind
+    assert "42 % clear" not in blind
+    assert "coverage UNKNOWN (was 42 %)" in blind
+
+
+def test_before_the_first_heartbeat_it_says_unknown() -> None:
+    nothing = shown(Board("tcp://127.0.0.1:5556", samples.T_MONO_NS), 3000)
+    assert "UNKNOWN: no heartbeat yet, for 3 s / état inconnu" in nothing
+    assert "No active alert" not in nothing
+
+
+def test_an_alert_says_what_where_how_sure_and_how_long(board: Board, receive: Receive) -> None:
+    board.take(receive(samples.ALERT))
+    text = shown(board, 800)
+    for fact in (
+        "▲ HIGH GAS BOTTLE / bouteille de gaz",
+        "20260306T081500Z-7f3a/e-17",
+        "x 412 y 310 mm (nominal)",
+        "p 0.91 gas_bottle",
+        "picker-1: act within 1.6 s",
+        "there in 2.4 s",
+        "unacknowledged",
+        "0.8 s",
+    ):
+        assert fact in text
+
+
+def test_the_health_bar_is_always_there(board: Board) -> None:
+    text = words(shown(board, missed=3, malformed=1))
+    assert (
+        "vision ready · coverage 42 % clear · belt 500 mm/s (picture) · "
+        "frames 1230, overwritten 4 · heartbeat 0.1 s · capture→here p50 20 p99 20 ms (last 1) · "
+        "missed 3 · unreadable 1"
+    ) in text
+
+
+@pytest.mark.parametrize(
+    ("changes", "fact"),
+    [
+        ({"coverage_state": CoverageState.UNKNOWN, "coverage": None}, "coverage UNKNOWN"),
+        ({"coverage_state": CoverageState.OVERLOAD, "coverage": 0.88}, "coverage 88 % OVERLOAD"),
+        ({"belt_speed_mm_s": None, "speed_basis": "none"}, "belt UNKNOWN"),
+        ({"camera_restarts": 2}, "camera restarts 2"),
+        ({"vision": VisionState.DEGRADED, "reason": "dirty lens"}, "DEGRADED: vision degraded"),
+        ({"vision": VisionState.UNAVAILABLE, "reason": "no frame"}, "BLIND: vision unavailable"),
+    ],
+)
+def test_what_is_abnormal_is_said_in_words(
+    board: Board, receive: Receive, changes: dict[str, object], fact: str
+) -> None:
+    board.take(receive(samples.STATE.model_copy(update=changes)))
+    assert fact in shown(board)
+
+
+def test_colour_is_for_the_abnormal_alone(board: Board, receive: Receive) -> None:
+    background = "\x1b[1;38;2"
+    assert background not in shown(board, colour=True)
+    assert "\x1b[1" in shown(board, 1200, colour=True)  # blind
+    board.take(receive(samples.ALERT))
+    assert "\x1b[1" in shown(board, colour=True)
+
+
+def test_more_alerts_than_fit_are_counted_and_hide_neither_health_nor_disclaimer(
+    board: Board, receive: Receive
+) -> None:
+    for number in range(40):
+        board.take(receive(samples.ALERT.model_copy(update={"event_id": f"e-{number}"})))
+    board.take(receive(samples.STATE.model_copy(update={"active_alerts": 41})))
+    for width in (80, 140):
+        text = shown(board, width=width)
+        rows = text.count("GAS BOTTLE")
+        assert rows >= 2
+        assert f"active, but no room here: {40 - rows} more" in text
+        assert "active, but never heard of here: 1 more" in text
+        assert "unreadable 0" in text
+        assert words(DISCLAIMER[1]) in words(text)
+
+
+def test_the_disclaimer_stands_in_both_languages(board: Board) -> None:
+    text = words(shown(board, width=80))
+    for language in DISCLAIMER:
+        assert language in text
+
+
+def test_what_was_lost_is_said(board: Board) -> None:
+    board.take(Gap("alert/tapis-1/gas", 2, "boot"))
+    assert "missed 2 messages of alert/tapis-1/gas" in shown(board)

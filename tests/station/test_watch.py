@@ -1,0 +1,184 @@
+from __future__ import annotations
+
+import io
+import json
+import os
+import pty
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import zmq
+from rich.console import Console
+
+from detector.station.watch import run
+from detector.station.words import DISCLAIMER
+from detector.wire import samples
+from detector.wire.endpoints import EndpointError
+from detector.wire.messages import AlarmState, Revision
+from detector.wire.publisher import Publisher
+
+pytestmark = pytest.mark.timeout(30)
+ANY_PORT = "tcp://127.0.0.1:*"
+UTF8 = os.environ | {"PYTHONIOENCODING": "utf-8"}
+WATCH = [
+    sys.executable,
+    "-c",
+    "import sys; from detector.station.watch import run; run(sys.argv[1])",
+]
+
+
+def now() -> dict[str, Any]:
+    return {"t_capture_utc_ns": time.time_ns(), "t_capture_mono_ns": time.monotonic_ns()}
+
+
+@pytest.fixture
+def publisher() -> Iterator[Publisher]:
+    with Publisher(ANY_PORT, line=samples.LINE, boot_id=samples.BOOT_ID) as open_publisher:
+        yield open_publisher
+
+
+@pytest.fixture
+def watch(publisher: Publisher) -> Iterator[subprocess.Popen[str]]:
+    """`vigitri watch` writing into a pipe, subscribed."""
+    with subprocess.Popen(
+        [*WATCH, publisher.endpoint],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        encoding="utf-8",
+        env=UTF8,
+    ) as process:
+        assert publisher.wait_for_subscriber("alert", 20)
+        yield process
+        process.kill()
+
+
+@pytest.fixture
+def open_raw() -> Iterator[zmq.Socket[bytes]]:
+    """A publisher that sends whatever we like."""
+    context = zmq.Context()
+    with context.socket(zmq.XPUB) as socket:
+        socket.linger = 0
+        socket.rcvtimeo = 20_000
+        yield socket
+    context.term()
+
+
+def line_with(process: subprocess.Popen[str], words: str) -> str:
+    """The next line with these words; those before it are passed over."""
+    assert process.stdout is not None
+    for line in process.stdout:
+        if words in line:
+            return line
+    raise AssertionError(f"ended without saying {words!r}")
+
+
+def test_into_a_pipe_each_revision_is_one_line_at_once(
+    publisher: Publisher, watch: subprocess.Popen[str]
+) -> None:
+    line_with(watch, DISCLAIMER[0])
+    line_with(watch, "UNKNOWN: no heartbeat yet")
+    publisher.publish(samples.STATE, **now())
+    publisher.publish(samples.HEARTBEAT, **now())
+    line_with(watch, "WATCHING / surveillance en cours")
+    publisher.publish(samples.ALERT, **now())
+    publisher.publish(samples.ALERT, **now())  # resent: no news
+    acknowledged = {"revision": 2, "kind": Revision.ACKNOWLEDGED, "state": AlarmState.ACKNOWLEDGED}
+    publisher.publish(samples.ALERT.model_copy(update=acknowledged), **now())
+    assert "RAISED      ▲ HIGH GAS BOTTLE / bouteille de gaz" in line_with(watch, "e-17 r1")
+    assert "ACKNOWLEDGED" in line_with(watch, "e-17")  # the very next word of that alert
+
+    # No beat follows: within a second or so it says that nobody looks.
+    line_with(watch, "BLIND: no heartbeat for 1.")
+
+    watch.send_signal(signal.SIGINT)
+    assert watch.wait(10) == 0
+    assert watch.stderr is not None
+    assert watch.stderr.read() == ""
+
+
+def test_a_reader_who_has_enough_ends_it_without_complaint(
+    publisher: Publisher, watch: subprocess.Popen[str]
+) -> None:
+    line_with(watch, "UNKNOWN")
+    assert watch.stdout is not None
+    watch.stdout.close()
+    publisher.publish(samples.ALERT, **now())
+    assert watch.wait(10) == 0
+    assert watch.stderr is not None
+    assert watch.stderr.read() == ""
+
+
+def test_a_gap_a_restart_and_what_could_not_be_read_are_said(
+    open_raw: zmq.Socket[bytes],
+) -> None:
+    def send(boot_id: str, gseq: int, body: bytes) -> None:
+        header = samples.HEADER.model_dump(by_alias=True)
+        header |= {"schema": "heartbeat/1", "boot_id": boot_id, "seq": gseq, "gseq": gseq}
+        open_raw.send_multipart([b"heartbeat/l", json.dumps(header).encode(), body])
+
+    endpoint = f"tcp://127.0.0.1:{open_raw.bind_to_random_port('tcp://127.0.0.1')}"
+    beat = samples.HEARTBEAT.model_dump_json().encode()
+    with subprocess.Popen(
+        [*WATCH, endpoint], stdout=subprocess.PIPE, encoding="utf-8", env=UTF8
+    ) as process:
+        assert open_raw.recv() == b"\1"
+        send("one", 1, beat)
+        send("one", 4, beat)
+        assert line_with(process, "GAP: missed 2 messages of any topic")
+        send("two", 1, beat)
+        assert line_with(process, "RESTART: the detector has restarted")
+        send("two", 2, b"{}")
+        assert line_with(process, "UNREADABLE: 1 messages, the last: line: Field required")
+        process.kill()
+
+
+def test_in_a_terminal_ctrl_c_ends_it_cleanly(publisher: Publisher) -> None:
+    ours, theirs = pty.openpty()
+    with subprocess.Popen(
+        [*WATCH, publisher.endpoint],
+        stdout=theirs,
+        stderr=subprocess.PIPE,
+        env=os.environ | {"TERM": "xterm-256color", "COLUMNS": "120", "LINES": "30"},
+    ) as process:
+        os.close(theirs)
+        said = b""
+        while b"UNKNOWN: no heartbeat yet" not in said:
+            said += os.read(ours, 65536)
+        process.send_signal(signal.SIGINT)
+        try:
+            while more := os.read(ours, 65536):
+                said += more
+        except OSError:  # Linux' way to say that the other end has closed
+            pass
+        assert process.wait(10) == 0
+        assert process.stderr is not None
+        assert process.stderr.read() == b""
+    os.close(ours)
+    assert said.rstrip().endswith((b"\x1b[?25h", b"\x1b[?1049l"))  # the cursor is given back
+
+
+def test_in_a_terminal_the_screen_keeps_itself_up_to_date(publisher: Publisher) -> None:
+    out = io.StringIO()
+    console = Console(file=out, force_terminal=True, width=120, height=30)
+    watcher = threading.Thread(
+        target=run, args=(publisher.endpoint,), kwargs={"duration_s": 1.0, "console": console}
+    )
+    watcher.start()
+    assert publisher.wait_for_subscriber("alert", 5)
+    publisher.publish(samples.STATE, **now())
+    publisher.publish(samples.HEARTBEAT, **now())
+    publisher.publish(samples.ALERT, **now())
+    watcher.join()
+    assert "WATCHING" in out.getvalue()
+    assert "GAS BOTTLE / bouteille de" in out.getvalue()
+
+
+def test_a_wrong_endpoint_is_one_clear_line() -> None:
+    with pytest.raises(EndpointError, match="CURVE"):
+        run("tcp://192.168.0.4:5556")
