@@ -1,0 +1,137 @@
+"""Cameras with known pictures and known faults, imported by the capture process.
+
+The URL is the path of a file that counts the lives of the camera, so that a fault can strike once.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+
+from detector.ingest import Image, SourceError
+
+LARGE_PX = (640, 480)
+LEVELS = 251
+"""Frame `i` is all of `i % 251`: a prime, so that no buffer keeps seeing the same levels."""
+
+
+class FakeCamera:
+    """Gives one-coloured pictures, as fast as they are asked for or every `period_s`."""
+
+    live = True
+    frame_count = None
+
+    def __init__(self, url: str, *, frames: int | None = None, period_s: float = 0.0) -> None:
+        self.name = "fake"
+        self.fps: float | None = None
+        self.unreadable: list[str] = []
+        self._frames = frames
+        self._period_s = period_s
+        lives = Path(url)
+        self.life = int(lives.read_text()) if lives.exists() else 0
+        lives.write_text(str(self.life + 1))
+        self.grabbed = 0
+
+    def open(self) -> None:
+        pass
+
+    def grab(self) -> bool:
+        if self.grabbed == self._frames:
+            return self.at_end()
+        time.sleep(self._period_s)
+        self.grabbed += 1
+        return True
+
+    def at_end(self) -> bool:
+        return False
+
+    def retrieve(self, into: Image | None = None) -> Image | None:
+        width, height = LARGE_PX
+        image = np.empty((height, width, 3), np.uint8) if into is None else into
+        image[:] = (self.grabbed - 1) % LEVELS
+        return image
+
+    def close(self) -> None:
+        pass
+
+
+class Hanging(FakeCamera):
+    """Hangs inside the native read after its pictures; not even SIGTERM gets it out."""
+
+    def at_end(self) -> bool:
+        import signal
+
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        threading.Event().wait()
+        return False
+
+
+class Garbled(FakeCamera):
+    """Gives pictures that cannot be decoded."""
+
+    def retrieve(self, into: Image | None = None) -> Image | None:  # noqa: ARG002
+        return None
+
+
+class Shrinking(FakeCamera):
+    """Changes its picture size with every picture."""
+
+    def retrieve(self, into: Image | None = None) -> Image | None:  # noqa: ARG002
+        index = self.grabbed - 1
+        return np.full((20 + index * 7 % 50, 30 + index * 11 % 40, 3), index % LEVELS, np.uint8)
+
+
+def fast(url: str, **_: object) -> FakeCamera:
+    return FakeCamera(url)
+
+
+def steady(url: str, **_: object) -> FakeCamera:
+    return FakeCamera(url, period_s=0.005)
+
+
+def closes_after_three(url: str, **_: object) -> FakeCamera:
+    return FakeCamera(url, frames=3, period_s=0.005)
+
+
+def hangs_once(url: str, **_: object) -> FakeCamera:
+    hanging = Hanging(url, frames=3, period_s=0.005)
+    return FakeCamera(url, period_s=0.005) if hanging.life else hanging
+
+
+def hangs_while_opening_once(url: str, **_: object) -> FakeCamera:
+    camera = Hanging(url, period_s=0.005)
+    if camera.life == 0:
+        camera.at_end()
+    return camera
+
+
+def hangs(url: str, **_: object) -> FakeCamera:
+    return Hanging(url, frames=1)
+
+
+def garbled(url: str, **_: object) -> FakeCamera:
+    return Garbled(url, period_s=0.005)
+
+
+def shrinking(url: str, **_: object) -> FakeCamera:
+    return Shrinking(url, period_s=0.002)
+
+
+def refused_twice(url: str, **_: object) -> FakeCamera:
+    camera = FakeCamera(url, period_s=0.005)
+    if camera.life < 2:
+        raise SourceError("rtsp://u:secret@camera/", "refused", "wait")
+    return camera
+
+
+def crashes(url: str, **_: object) -> FakeCamera:
+    raise ZeroDivisionError(f"while opening {url}")
+
+
+def dies(url: str, **_: object) -> FakeCamera:
+    os.kill(os.getpid(), 11)
+    return FakeCamera(url)
