@@ -20,7 +20,7 @@ def has_bfloat16() -> bool:
     return bool(torch.cpu._is_avx512_bf16_supported())
 
 
-def trainer_class(stage: StageRecipe) -> Any:
+def trainer_class() -> Any:
     """A DetectionTrainer with bfloat16, a per-step cosine and an average that suits short runs."""
     import torch
     import ultralytics.engine.trainer as engine

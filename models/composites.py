@@ -37,7 +37,10 @@ Drawer = Callable[[Rng, float], Image]  # (rng, px_per_mm) -> (h, w, 4) uint8 BG
 
 @dataclass(frozen=True)
 class Box:
-    """The lid: what a scene may be made of beside the cut-outs."""
+    """What a scene may be made of beside the cut-outs.
+
+    drawn_share: of hazards and of waste, how many are drawn. grounds: hazard-free photographs.
+    """
 
     hazards: Sequence[tuple[Drawer, int]] = ()
     waste: Sequence[Drawer] = ()
@@ -98,7 +101,10 @@ class _Table:
         soft = cv2.blur(soft, (pad, pad)).astype(np.float32) * (self.shade / 255)
         x, y = x + dx - pad, y + dy - pad
         x0, y0 = max(x, 0), max(y, 0)
-        x1, y1 = min(x + w + 2 * pad, self.owner.shape[1]), min(y + h + 2 * pad, self.owner.shape[0])
+        x1, y1 = (
+            min(x + w + 2 * pad, self.owner.shape[1]),
+            min(y + h + 2 * pad, self.owner.shape[0]),
+        )
         if x1 > x0 and y1 > y0:
             self.image[y0:y1, x0:x1] *= 1 - soft[y0 - y : y1 - y, x0 - x : x1 - x, None]
 
@@ -125,7 +131,7 @@ class _Table:
 def _ground(rng: Rng, sources: Sources, box: Box, size: tuple[int, int], zoom: float) -> Image:
     draw = rng.random()
     if draw < 0.5 and sources.belts:
-        chosen = sources.belts[rng.integers(len(sources.belts))]
+        chosen = sources.belts[int(rng.integers(len(sources.belts)))]
         ground = fit(rng, chosen.pixels, size, zoom / chosen.px_per_mm)
         if rng.random() < 0.5:  # another rubber of the same make
             tint = rng.uniform(0.6, 1.5) + rng.normal(0, 0.08, 3)
@@ -134,21 +140,23 @@ def _ground(rng: Rng, sources: Sources, box: Box, size: tuple[int, int], zoom: f
     if draw < 0.82:
         return belt(rng, size)
     if draw < 0.9 and box.grounds:
-        return fit(rng, box.grounds[rng.integers(len(box.grounds))], size, rng.uniform(0.5, 1.2))
+        return fit(
+            rng, box.grounds[int(rng.integers(len(box.grounds)))], size, rng.uniform(0.5, 1.2)
+        )
     return plain(rng, size)
 
 
-def _pick(
-    rng: Rng, things: Sequence[Cutout], longest_px: float, label: int, level: float
-) -> Image:
-    chosen = things[rng.integers(len(things))]
+def _pick(rng: Rng, things: Sequence[Cutout], longest_px: float, label: int, level: float) -> Image:
+    chosen = things[int(rng.integers(len(things)))]
     return weathered(rng, laid(rng, chosen.pixels, longest_px), label, level)
 
 
-def _hazard(rng: Rng, sources: Sources, box: Box, label: int, zoom: float, level: float) -> Image:
+def _hazard(
+    rng: Rng, sources: Sources, box: Box, *, label: int, zoom: float, level: float
+) -> Image:
     drawers = [d for d, c in box.hazards if c == label]
     if drawers and rng.random() < box.drawn_share:
-        thing = drawers[rng.integers(len(drawers))](rng, zoom)
+        thing = drawers[int(rng.integers(len(drawers)))](rng, zoom)
         limit = 420 if label == GAS else 160
         longest = min(max(thing.shape[:2]), limit)
         return weathered(rng, laid(rng, thing, longest), label, level)
@@ -162,7 +170,7 @@ def _hazard(rng: Rng, sources: Sources, box: Box, label: int, zoom: float, level
 
 def _waste(rng: Rng, sources: Sources, box: Box, zoom: float, level: float) -> Image:
     if box.waste and rng.random() < box.drawn_share:
-        thing = box.waste[rng.integers(len(box.waste))](rng, zoom)
+        thing = box.waste[int(rng.integers(len(box.waste)))](rng, zoom)
         return weathered(rng, laid(rng, thing, min(max(thing.shape[:2]), 360)), -1, level)
     longest = float(np.clip(np.exp(rng.uniform(*np.log(_WASTE_MM))) * zoom, 18, 330))
     return _pick(rng, sources.cutouts["distractor"], longest, -1, level)
@@ -189,7 +197,7 @@ def filmed(rng: Rng, image: NDArray[np.float32]) -> Image:
         image = cv2.GaussianBlur(image, (0, 0), float(rng.uniform(0.4, 1.1))).astype(np.float32)
     gamma = float(np.exp(rng.normal(0, 0.22)))
     cast = (rng.uniform(0.85, 1.15) * (1 + rng.normal(0, 0.04, 3))).astype(np.float32)
-    image = ((image.clip(0, 255) / 255) ** gamma) * 255 * cast
+    image = (((image.clip(0, 255) / 255) ** gamma) * 255 * cast).astype(np.float32)
     if rng.random() < 0.7:
         image = image + rng.normal(0, rng.uniform(0.5, 7), image.shape).astype(np.float32)
     picture = np.asarray(image.clip(0, 255), np.uint8)
@@ -204,6 +212,7 @@ def compose(
     rng: Rng,
     sources: Sources,
     size: tuple[int, int] = (416, 416),
+    *,
     box: Box = NOTHING_DRAWN,
     zoom: tuple[float, float] = (0.45, 1.7),
     hazards: bool | None = None,
@@ -217,9 +226,8 @@ def compose(
     table = _Table(rng, _ground(rng, sources, box, size, px_per_mm))
     outside = _outside(rng, size)
     area = size[0] * size[1] / (416 * 416)
-    crowd = rng.random()
-    count = rng.integers(14, 34) if crowd < 0.34 else rng.integers(0, 12)
-    count = int(count * area * min(2.0, px_per_mm**-0.7))
+    crowd = rng.integers(14, 34) if rng.random() < 0.34 else rng.integers(0, 12)
+    count = int(crowd * area * min(2.0, px_per_mm**-0.7))
 
     def somewhere(margin: float) -> tuple[float, float]:
         return (float(rng.uniform(-margin, size[1] + margin)),
@@ -232,7 +240,7 @@ def compose(
         bottles = int(rng.choice([0, 1, 2, 3], p=[0.32, 0.38, 0.2, 0.1]) * area + 0.5)
         for label, number in ((GAS, bottles), (BATTERY, batteries)):
             for _ in range(number):
-                thing = _hazard(rng, sources, box, label, px_per_mm, table.level)
+                thing = _hazard(rng, sources, box, label=label, zoom=px_per_mm, level=table.level)
                 table.lay(thing, label, somewhere(0))
         for _ in range(int(rng.integers(0, 6) * area)):  # what comes to lie on top
             table.lay(_waste(rng, sources, box, px_per_mm, table.level), -1, somewhere(0))

@@ -45,15 +45,16 @@ class _Workshop:
         square = (self.image_px, self.image_px)
         if job.kind in ("scene", "free"):
             wanted = False if job.kind == "free" else None
-            return compose(rng, self.sources, square, self.box, hazards=wanted)
+            return compose(rng, self.sources, square, box=self.box, hazards=wanted)
         if job.photograph is not None and job.kind == "as_is":
-            return as_is(rng, job.photograph, round(self.image_px * 1.1))
+            return as_is(job.photograph, round(self.image_px * 1.1))
         if job.photograph is not None:
             gas = len(job.photograph.boxes) > 0 and job.photograph.boxes[0, 0] == GAS
             objects = (60.0, 330.0) if gas else (34.0, 250.0)
             return at_belt_size(
-                rng, job.photograph, self.sources, list(self.box.grounds), self.image_px, objects
-            )
+                rng, job.photograph, self.sources,
+                busy=self.box.grounds, size=self.image_px, objects_px=objects,
+            )  # fmt: skip
         assert job.path is not None
         frame = Scene(read_image(job.path), np.zeros((0, 5), np.float32))
         return resized(frame, rng.uniform(0.35, 0.75))
@@ -66,16 +67,14 @@ def save(scene: Scene, folder: Path, name: str) -> None:
     """Write one scene as images/<name>.jpg and labels/<name>.txt."""
     height, width = scene.image.shape[:2]
     lines = []
-    for label, x0, y0, x1, y1 in scene.boxes:
-        x0, x1 = (float(np.clip(x, 0, width)) / width for x in (x0, x1))
-        y0, y1 = (float(np.clip(y, 0, height)) / height for y in (y0, y1))
+    size = np.array([width, height, width, height], np.float64)
+    for label, *corners in scene.boxes.tolist():
+        x0, y0, x1, y1 = (np.clip(corners, 0, size) / size).tolist()
         if x1 > x0 and y1 > y0:
             lines.append(
                 f"{int(label)} {(x0 + x1) / 2:.6f} {(y0 + y1) / 2:.6f} {x1 - x0:.6f} {y1 - y0:.6f}"
             )
-    cv2.imwrite(
-        str(folder / "images" / f"{name}.jpg"), scene.image, [cv2.IMWRITE_JPEG_QUALITY, 94]
-    )
+    cv2.imwrite(str(folder / "images" / f"{name}.jpg"), scene.image, [cv2.IMWRITE_JPEG_QUALITY, 94])
     (folder / "labels" / f"{name}.txt").write_text("\n".join(lines))
 
 
@@ -101,25 +100,27 @@ def _jobs(recipe: DataRecipe, sources: Sources, frames: list[Path], seed: int) -
     return jobs
 
 
-_shop: _Workshop | None = None
+_shops: list[_Workshop] = []  # a worker's own
+
+
+def _take(shop: _Workshop) -> None:
+    cv2.setNumThreads(1)
+    _shops.append(shop)
 
 
 def _work(job: _Job) -> None:
-    assert _shop is not None
-    cv2.setNumThreads(1)
-    _shop.write(job)
+    _shops[-1].write(job)
 
 
 def _write_all(shop: _Workshop, jobs: Iterable[_Job], tell: Progress, workers: int) -> None:
-    global _shop  # inherited by fork, so that 300 MB of cut-outs are not copied to each worker
-    _shop = shop
     jobs = list(jobs)
     if workers <= 1:
         for done, job in enumerate(jobs, 1):
-            _work(job)
+            shop.write(job)
             tell("pictures", done, len(jobs))
         return
-    with multiprocessing.get_context("fork").Pool(workers) as pool:
+    # Spawned though that copies the cut-outs: a fork hangs once OpenCV has started its threads.
+    with multiprocessing.get_context("spawn").Pool(workers, _take, (shop,)) as pool:
         for done, _ in enumerate(pool.imap_unordered(_work, jobs, chunksize=8), 1):
             tell("pictures", done, len(jobs))
 
@@ -134,6 +135,7 @@ def build(
     image_px: int,
     tell: Progress,
     workers: int = 2,
+    variants: int = 24,
     firing: Firing | None = None,
 ) -> Path:
     """Make one stage's pictures under `folder`; returns the dataset YAML that a trainer reads.
@@ -144,11 +146,9 @@ def build(
     for part in ("images", "labels"):
         (folder / part).mkdir(parents=True, exist_ok=True)
     negatives = [p.read() for p in sources.photographs if not len(p.boxes)]
-    box = drawings(recipe.drawn_share, negatives)
+    box = drawings(recipe.drawn_share, negatives, seed=seed, variants=variants)
     shop = _Workshop(sources, box, folder, seed, image_px)
-    _write_all(
-        shop, _jobs(recipe, sources, belt_frames(data, held=False), seed), tell, workers
-    )
+    _write_all(shop, _jobs(recipe, sources, belt_frames(data, held=False), seed), tell, workers)
     if recipe.hazard_free and firing is not None:
         _mine(shop, recipe.hazard_free, firing, tell)
     yaml = folder / "dataset.yaml"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -49,7 +51,7 @@ def turned(rng: Rng, scene: Scene) -> Scene:
 
 
 def cropped(scene: Scene, x: int, y: int, size: tuple[int, int]) -> Scene:
-    """Cut a window out; a hazard of which under 40 % is left is greyed, so that none is unlabelled."""
+    """Cut a window out; what has under 40 % left is greyed, so that none is unlabelled."""
     image = scene.image[y : y + size[0], x : x + size[1]].copy()
     moved = scene.boxes.copy()
     moved[:, 1:] -= (x, y, x, y)
@@ -69,22 +71,23 @@ def _white_alpha(image: Image) -> NDArray[np.float32]:
     joined = cv2.connectedComponents(pale, connectivity=4)[1]
     ground = (joined == joined[0, 0])[1:-1, 1:-1]
     thing = cv2.erode((~ground).astype(np.uint8) * 255, np.ones((3, 3), np.uint8))
-    return cv2.GaussianBlur(thing, (0, 0), 0.8).astype(np.float32) / 255
+    soft = cv2.GaussianBlur(thing, (0, 0), 0.8)
+    return np.asarray(soft, np.float32) / np.float32(255)
 
 
-def _canvas(rng: Rng, sources: Sources, size: tuple[int, int], busy: list[Image]) -> Image:
+def _canvas(rng: Rng, sources: Sources, size: tuple[int, int], busy: Sequence[Image]) -> Image:
     draw = rng.random()
     if draw < 0.3:
         return belt(rng, size)
     if draw < 0.5 and sources.belts:
-        chosen = sources.belts[rng.integers(len(sources.belts))]
+        chosen = sources.belts[int(rng.integers(len(sources.belts)))]
         return fit(rng, chosen.pixels, size, rng.uniform(0.35, 0.8))
     if draw < 0.7 and busy:
-        return fit(rng, busy[rng.integers(len(busy))], size, rng.uniform(0.5, 1.0))
+        return fit(rng, busy[int(rng.integers(len(busy)))], size, rng.uniform(0.5, 1.0))
     return plain(rng, size)
 
 
-def as_is(rng: Rng, photograph: Photograph, longest_px: int) -> Scene:
+def as_is(photograph: Photograph, longest_px: int) -> Scene:
     """The whole picture with its longest side at `longest_px`."""
     scene = masked(photograph.read(), photograph.boxes)
     return resized(scene, min(1.0, longest_px / max(scene.image.shape[:2])))
@@ -94,7 +97,8 @@ def at_belt_size(
     rng: Rng,
     photograph: Photograph,
     sources: Sources,
-    busy: list[Image],
+    *,
+    busy: Sequence[Image],
     size: int = 416,
     objects_px: tuple[float, float] = (36.0, 260.0),
 ) -> Scene:

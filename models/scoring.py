@@ -20,7 +20,10 @@ IOU = 0.5
 
 @dataclass(frozen=True)
 class Truth:
-    """What is in one picture. boxes_px, ignored_px: (n, 4) float32 x0, y0, x1, y1; classes: (n,)."""
+    """What is in one picture.
+
+    boxes_px, ignored_px: (n, 4) float32 x0, y0, x1, y1. classes: (n,) int64.
+    """
 
     boxes_px: Floats
     classes: NDArray[np.int64]

@@ -108,7 +108,7 @@ def read_labels(path: Path) -> Boxes:
 
 def source_key(src: str) -> str:
     """Name of the original picture: Roboflow's `.rf.<hash>` marks augmented copies of one."""
-    return src.split(".rf.")[0]
+    return src.split(".rf.", maxsplit=1)[0]
 
 
 def is_held_back(key: str, share: float) -> bool:
@@ -191,7 +191,7 @@ def belt_polygon(data: Path) -> NDArray[np.int32]:
 
 
 def belt_frames(data: Path, *, held: bool) -> list[Path]:
-    """Every eighth belt frame is held back; the plates are made from frames and stay in training."""
+    """Every eighth belt frame is held back; the plates, made from frames, stay in training."""
     frames = sorted((data / "belt").glob("belt_*.jpg"))
     if not frames:
         raise WorkshopError(f"{data / 'belt'}: holds no belt_*.jpg")

@@ -15,7 +15,7 @@ from models.sources import GREY, Image
 Rng = np.random.Generator
 Floats = NDArray[np.float32]
 
-# BGR of belt rubbers and of slider beds seen on sorting lines: black, grey, green, blue, brown, white.
+# BGR of belt rubbers and of slider beds: black, grey, green, blue, brown, white.
 _RUBBER = np.array(
     [(38, 38, 40), (62, 64, 66), (92, 94, 96), (70, 98, 58), (60, 84, 40), (120, 84, 48),
      (52, 66, 82), (150, 154, 158), (28, 30, 34), (76, 82, 94)],
@@ -75,7 +75,8 @@ def belt(rng: Rng, size: tuple[int, int]) -> Image:
     image = np.ones((height, width, 3), np.float32) * base.astype(np.float32)
     for cells, spread in ((4, 0.08), (16, 0.06), (64, 0.06)):
         image *= 1 + rng.uniform(0.2, 1.4) * spread * clouds(rng, size, (cells, cells))[..., None]
-    image *= 1 + rng.uniform(0, 0.15) * clouds(rng, size, (3, int(rng.integers(20, 120))))[..., None]
+    streaks = clouds(rng, size, (3, int(rng.integers(20, 120))))
+    image *= 1 + rng.uniform(0, 0.15) * streaks[..., None]
     _profile(rng, image)
     if rng.random() < 0.4:  # dried dirt: brighter, browner patches
         dirt = (clouds(rng, size, (10, 10)) + 0.5 * clouds(rng, size, (50, 50)) - 0.6).clip(0, 1.5)
@@ -108,8 +109,8 @@ def fit(rng: Rng, image: Image, size: tuple[int, int], scale: float) -> Image:
     image = np.asarray(cv2.resize(image, None, fx=scale, fy=scale, interpolation=method), np.uint8)
     down, across = max(0, size[0] - image.shape[0]), max(0, size[1] - image.shape[1])
     if down or across:
-        image = np.pad(image, ((down // 2, down - down // 2),
-                               (across // 2, across - across // 2), (0, 0)), mode="symmetric")  # fmt: skip
+        top, left = down // 2, across // 2
+        image = np.pad(image, ((top, down - top), (left, across - left), (0, 0)), mode="symmetric")
     y = int(rng.integers(image.shape[0] - size[0] + 1))
     x = int(rng.integers(image.shape[1] - size[1] + 1))
     return np.ascontiguousarray(image[y : y + size[0], x : x + size[1]])

@@ -1,0 +1,63 @@
+"""A data folder in small, drawn by the tests themselves."""
+
+import csv
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from models.sources import Sources, read_sources
+
+HELD_BACK = 0.3
+
+
+def _cutout(rng: np.random.Generator, length: int, width: int) -> np.ndarray:
+    thing = np.zeros((width + 8, length + 8, 4), np.uint8)
+    thing[..., :3] = rng.integers(0, 256, 3, np.uint8)
+    thing[4:-4, 4:-4, 3] = 255
+    return thing
+
+
+@pytest.fixture(scope="session")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Ten cut-outs of each kind, nine belt frames, and a photograph of each sort."""
+    folder = tmp_path_factory.mktemp("data")
+    rng = np.random.default_rng(0)
+    rows = [("file", "split", "background", "src")]
+    for kind, length in (("battery", 120), ("gas", 160), ("distractor", 140)):
+        (folder / "cutouts" / kind).mkdir(parents=True)
+        for number in range(10):
+            name = f"cutouts/{kind}/{kind}_{number:03d}.webp"
+            cv2.imwrite(str(folder / name), _cutout(rng, length, 40 + 4 * number))
+            rows.append((name, "train", "cutout", f"{kind}/{number}.jpg"))
+    (folder / "belt").mkdir()
+    corners = [[122, 0], [1062, 0], [1140, 720], [98, 720]]
+    (folder / "belt" / "belt_roi.json").write_text(json.dumps({"belt_polygon": corners}))
+    for number in range(9):
+        frame = rng.integers(40, 80, (720, 1280, 3), np.uint8)
+        cv2.imwrite(str(folder / "belt" / f"belt_{number:03d}.jpg"), frame)
+    for part in ("images", "labels"):
+        (folder / "photos" / part).mkdir(parents=True)
+    photographs = {
+        "train_battery_000": ("white", "1 0.5 0.5 0.5 0.2"),
+        "train_gas_000": ("real", "0 0.3 0.5 0.3 0.6\n0 0.7 0.5 0.3 0.6\n9 0.5 0.05 1 0.1"),
+        "train_negative_000": ("real", ""),
+        "dev_battery_000": ("white", "1 0.5 0.5 0.5 0.2"),
+    }
+    for stem, (background, label) in photographs.items():
+        picture = np.full((300, 400, 3), 250, np.uint8)
+        picture[120:180, 100:300] = (30, 90, 160)
+        cv2.imwrite(str(folder / "photos" / "images" / f"{stem}.jpg"), picture)
+        (folder / "photos" / "labels" / f"{stem}.txt").write_text(label)
+        name = f"photos/images/{stem}.jpg"
+        rows.append((name, stem.split("_", maxsplit=1)[0], background, f"{stem}.png"))
+    with (folder / "MANIFEST.csv").open("w", newline="") as file:
+        csv.writer(file).writerows(rows)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def sources(data: Path) -> Sources:
+    return read_sources(data, HELD_BACK, held=False)

@@ -1,0 +1,60 @@
+from pathlib import Path
+
+import numpy as np
+
+from models.composites import Scene
+from models.dataset import build
+from models.recipe import DataRecipe
+from models.sources import Sources, read_labels
+
+RECIPE = DataRecipe(
+    scenes=4, heap_copies=1, upright_copies=1, battery_copies=1, battery_scene_copies=1,
+    negative_copies=1, as_is=1, belt_frames=1,
+)  # fmt: skip
+
+
+def _silent(_what: str, _done: int, _total: int) -> None:
+    return
+
+
+def _files(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in sorted(folder.glob("*/*"))}
+
+
+def test_a_dataset_is_the_same_with_any_number_of_workers(
+    data: Path, sources: Sources, tmp_path: Path
+) -> None:
+    for workers in (1, 2):
+        build(RECIPE, sources, data, tmp_path / str(workers),
+              seed=4, image_px=96, tell=_silent, workers=workers)  # fmt: skip
+    one, two = _files(tmp_path / "1"), _files(tmp_path / "2")
+    assert one == two
+    assert len(one) == 2 * (4 + 3 + 3 + 8)
+
+
+def test_every_picture_has_a_label_file_that_can_be_read_back(
+    data: Path, sources: Sources, tmp_path: Path
+) -> None:
+    yaml = build(RECIPE, sources, data, tmp_path, seed=5, image_px=96, tell=_silent, workers=1)
+    assert "0: gas_canister\n  1: battery" in yaml.read_text()
+    images = sorted((tmp_path / "images").glob("*.jpg"))
+    assert images
+    for image in images:
+        read_labels(tmp_path / "labels" / f"{image.stem}.txt")
+
+
+def test_of_hazard_free_scenes_those_that_the_model_fires_on_are_kept(
+    data: Path, sources: Sources, tmp_path: Path
+) -> None:
+    fired: list[float] = []
+
+    def by_brightness(scene: Scene) -> float:
+        fired.append(float(np.mean(scene.image)))
+        return fired[-1]
+
+    recipe = RECIPE.model_copy(update={"hazard_free": 2})
+    build(recipe, sources, data, tmp_path, seed=6, image_px=96, tell=_silent, workers=1,
+          firing=by_brightness)  # fmt: skip
+    brightest = sorted(range(8), key=lambda n: -fired[n])[:2]
+    kept = {int(path.stem.removeprefix("free_")) for path in tmp_path.glob("images/free_*.jpg")}
+    assert kept == {10**6 + n for n in brightest}
