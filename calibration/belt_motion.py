@@ -6,9 +6,10 @@ from collections import deque
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
+
+from calibration.picture_shift import PictureShift
 
 Basis = Literal["none", "profile", "picture"]
 
@@ -51,29 +52,49 @@ class FixedSpeed:
         return Shift(0.0, self._speed * elapsed_s, True)
 
 
-class PictureSpeed:
-    """The belt's speed as its picture moves: phase correlation of two belt views.
+@dataclass(frozen=True, slots=True, eq=False)
+class _Look:
+    """One picture that later ones are compared with."""
 
-    Kuglin & Hines 1975, by `cv2.phaseCorrelate`. What stands still in the picture (lamp light,
-    vignette, lengthwise ridges) would correlate at zero shift, so only what differs from a blurred
-    picture and from the running mean of each place is compared.
+    spectrum: NDArray[np.complex64]
+    t_ns: int
+    place_mm: NDArray[np.float64]
+    """`(2,)` how far the belt had come, across and along."""
+
+
+class PictureSpeed:
+    """The belt's speed as its picture moves.
+
+    Each picture is compared with the oldest of the last ones of which most is still in view: over
+    that way an error of a tenth of a pixel is nothing, and what stands still in the picture (lamp
+    light, dirt of the lens) has parted from what moves.
     """
 
-    # Long side of the compared picture: AA cells are still blobs, and one correlation takes 1 ms.
-    COMPARED_PX = 192
-    # Below this share of the energy in the peak the two pictures show different stretches of belt.
-    RESPONSE_MIN = 0.08
-    SPEEDS_KEPT = 9
+    LOOKS_KEPT = 8
+    # Of the view, how far the belt may have come since the picture that is compared with.
+    FARTHEST = 0.3
+    # Things stand above the belt and seem to wander: this far across, at most, of the view's width.
+    ACROSS_AT_MOST = 0.03
+    # A measured speed holds this long while nothing on the belt can be followed.
+    HELD_NS = 2_000_000_000
 
-    def __init__(self, mm_per_px: float, *, along_only: bool) -> None:
-        """`along_only`: the travel is known (up in the view), so movement across is an error."""
+    def __init__(
+        self,
+        mm_per_px: float,
+        *,
+        along_only: bool,
+        belt_mask: NDArray[np.bool_] | None = None,
+    ) -> None:
+        """`along_only`: the travel is known (up in the view), so movement across is an error.
+        `belt_mask`: `(h, w)` bool, what of the view is belt; None: all of it.
+        """
         self._mm_per_px = mm_per_px
         self._along_only = along_only
-        self._last: NDArray[np.float32] | None = None
-        self._last_ns = 0
-        self._window: NDArray[np.float32] | None = None
-        self._standing: NDArray[np.float32] | None = None
-        self._velocities: deque[tuple[float, float]] = deque(maxlen=self.SPEEDS_KEPT)
+        self._belt_mask = belt_mask
+        self._shift: PictureShift | None = None
+        self._looks: deque[_Look] = deque(maxlen=self.LOOKS_KEPT)
+        self._velocities: deque[NDArray[np.float64]] = deque(maxlen=self.LOOKS_KEPT)
+        self._measured_ns = 0
 
     @property
     def basis(self) -> Basis:
@@ -83,39 +104,65 @@ class PictureSpeed:
     def speed_mm_s(self) -> float | None:
         if not self._velocities:
             return None
-        vx, vy = self._velocity()
-        return vy if self._along_only else float(np.hypot(vx, vy))
+        across, along = self._velocity()
+        return float(along) if self._along_only else float(np.hypot(across, along))
 
     def advance(self, view: NDArray[np.uint8], t_ns: int) -> Shift:
-        scale = self.COMPARED_PX / max(view.shape[:2])
-        small = cv2.cvtColor(
-            cv2.resize(view, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA),
-            cv2.COLOR_BGR2GRAY,
-        ).astype(np.float32)
-        detail = small - cv2.GaussianBlur(small, (0, 0), 6)
-        if self._standing is None:
-            self._standing = np.zeros_like(detail)
-            size = (detail.shape[1], detail.shape[0])
-            self._window = np.asarray(cv2.createHanningWindow(size, cv2.CV_32F), dtype=np.float32)
-        # Learned over about 20 frames: a belt's own marks pass, what stands in the picture stays.
-        cv2.accumulateWeighted(detail, self._standing, 0.05)
-        moving = np.asarray(detail - self._standing, dtype=np.float32)
-        last, self._last = self._last, moving
-        elapsed_s, self._last_ns = (t_ns - self._last_ns) / 1e9, t_ns
-        if last is None or elapsed_s <= 0:
+        self._shift = self._shift or PictureShift(view.shape[:2], self._belt_mask)
+        spectrum = self._shift.spectrum(view)
+        last = self._looks[-1] if self._looks else None
+        if last is None:
+            self._looks.append(_Look(spectrum, t_ns, np.zeros(2)))
             return Shift(0.0, 0.0, False)
-        (du, dv), response = cv2.phaseCorrelate(last, moving, self._window)
-        mm = self._mm_per_px / scale
-        # The view shows the belt with downstream up, so y grows as v falls.
-        dx, dy = (0.0 if self._along_only else du * mm), -dv * mm
-        if response >= self.RESPONSE_MIN:
-            self._velocities.append((dx / elapsed_s, dy / elapsed_s))
-            return Shift(dx, dy, True)
-        if not self._velocities:
+        if t_ns <= last.t_ns:
             return Shift(0.0, 0.0, False)
-        vx, vy = self._velocity()
-        return Shift(vx * elapsed_s, vy * elapsed_s, True)
+        place_mm = self._measured(self._shift, spectrum, view.shape[:2], t_ns)
+        if place_mm is not None:
+            self._measured_ns = t_ns
+        elif t_ns - self._measured_ns > self.HELD_NS:
+            self._velocities.clear()
+        known = bool(self._velocities)
+        if place_mm is None:
+            place_mm = last.place_mm + self._velocity() * (t_ns - last.t_ns) / 1e9
+        self._looks.append(_Look(spectrum, t_ns, place_mm))
+        across, along = place_mm - last.place_mm
+        return Shift(float(across), float(along), known)
 
-    def _velocity(self) -> tuple[float, float]:
-        vx, vy = np.median(np.array(self._velocities), axis=0)
-        return float(vx), float(vy)
+    def _measured(
+        self,
+        shift: PictureShift,
+        spectrum: NDArray[np.complex64],
+        view_hw_px: tuple[int, ...],
+        t_ns: int,
+    ) -> NDArray[np.float64] | None:
+        """Where the belt has come to, by the oldest picture that can still be compared."""
+        oldest, last = self._comparable(view_hw_px, t_ns), self._looks[-1]
+        # A belt that has changed its speed may be past the oldest, but not yet past the last.
+        for before in (oldest, last) if oldest is not last else (last,):
+            moved_px = shift.between_px(
+                before.spectrum,
+                spectrum,
+                across_at_most_px=self.ACROSS_AT_MOST * view_hw_px[1] if self._along_only else None,
+            )
+            if moved_px is not None:
+                # The view shows the belt with downstream up, so y grows as v falls.
+                across_px = 0.0 if self._along_only else moved_px[0]
+                moved_mm = np.array([across_px, -moved_px[1]]) * self._mm_per_px
+                self._velocities.append(moved_mm / ((t_ns - before.t_ns) / 1e9))
+                return np.asarray(before.place_mm + moved_mm, dtype=np.float64)
+        return None
+
+    def _comparable(self, view_hw_px: tuple[int, ...], t_ns: int) -> _Look:
+        if self._velocities:
+            farthest_mm = self.FARTHEST * self._mm_per_px * np.array(view_hw_px[::-1])
+            for look in self._looks:
+                come_mm = np.abs(self._velocity()) * (t_ns - look.t_ns) / 1e9
+                if (come_mm <= farthest_mm).all():
+                    return look
+        return self._looks[-1]
+
+    def _velocity(self) -> NDArray[np.float64]:
+        """`(2,)` mm/s, across and along; 0 where nothing has been measured."""
+        if not self._velocities:
+            return np.zeros(2)
+        return np.asarray(np.median(np.array(self._velocities), axis=0), dtype=np.float64)

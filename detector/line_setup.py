@@ -85,7 +85,7 @@ class Line:
         speed_mm_s = self.settings.belt.speed_mm_s if surveyed else None
         return LineParts(
             rectifier=rectifier,
-            motion=PictureSpeed(mm_per_px, along_only=surveyed)
+            motion=PictureSpeed(mm_per_px, along_only=surveyed, belt_mask=rectifier.belt_mask)
             if speed_mm_s is None
             else FixedSpeed(speed_mm_s),
             tracker=BeltTracker(tracking.hits, tracking.looks, rectifier.extent_mm),
