@@ -15,7 +15,7 @@ from calibration.belt_plane import CalibrationError
 from calibration.line_profile import ProfileError
 from detector import __version__
 from detector.ingest import SourceError
-from detector.vision.catalogue import ModelError
+from detector.vision.catalogue import CATALOGUE, ModelError
 from detector.vision.engine import EngineError
 from detector.wire.endpoints import EndpointError
 from detector.wire.messages import Hazard, Outcome
@@ -227,15 +227,16 @@ def model_train(
     data: Annotated[Path, typer.Option(help="The folder of photographs, cut-outs, belt frames.")],
     weights: Annotated[Path, typer.Option(help="The checkpoint to start from (.pt).")],
     out: Annotated[Path, typer.Option("-o", "--out", help="Where the run and the model go.")],
-    recipe: Annotated[Path, typer.Option(help="What to mix and how long to train.")] = Path(
-        "models/recipes/first.toml"
-    ),
+    recipe: Annotated[
+        Path | None, typer.Option(help="What to mix and how long to train; without: the first.")
+    ] = None,
     resume: Annotated[bool, typer.Option(help="Go on with an interrupted run.")] = False,
 ) -> None:
     """Build the dataset, train, export, evaluate and card a model (extra `train`)."""
-    workshop = from_checkout("models.train")
-    with one_line_for(workshop.WorkshopError):
-        print(workshop.run(recipe, data, weights, out, resume=resume))
+    workshop, errors = from_checkout("models.train"), from_checkout("models.errors")
+    first = CATALOGUE / "recipes" / "first.toml"
+    with one_line_for(errors.WorkshopError):
+        print(workshop.run(recipe or first, data, weights, out, resume=resume))
 
 
 @calibrate_app.command("empty")

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -15,7 +14,7 @@ from calibration.line_profile import LineProfile
 from detector.hazards.object_facts import LineFacts
 from detector.hazards.overload import OverloadMonitor
 from detector.hazards.tracker import BeltTracker
-from detector.ingest.frame import Frame
+from detector.ingest import Frame, SourceError, read_picture
 from detector.vision.belt_view import Rectifier
 from detector.vision.catalogue import ModelError, ModelFolder
 from detector.vision.engine import Engine
@@ -135,13 +134,13 @@ def _picture_of(path: Path | None) -> Frame | None:
     """The camera's picture of the empty belt."""
     if path is None:
         return None
-    picture = cv2.imread(str(path), cv2.IMREAD_COLOR) if path.is_file() else None
-    if picture is None:
+    try:
+        picture = read_picture(path)
+    except SourceError as error:
         raise CalibrationError(
-            f"overload.empty_belt = {path}: no readable picture. "
-            "Make one with `vigitri calibrate empty LINE.toml`"
-        )
-    return Frame(np.asarray(picture, dtype=np.uint8), 0, 0, 0, "recording", str(path))
+            f"overload.empty_belt: {error}. Make one with `vigitri calibrate empty LINE.toml`"
+        ) from None
+    return Frame(picture, 0, 0, 0, "recording", str(path))
 
 
 def _empty_view(empty: Frame, rectifier: Rectifier) -> NDArray[np.uint8]:

@@ -8,16 +8,15 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 
 from detector.commands.progress import progress_bar
+from detector.ingest import SourceError, read_picture
+from detector.ingest.image_folder import IMAGE_SUFFIXES
 from detector.vision.catalogue import find_model
 from detector.vision.detections import Detections
 from detector.vision.engine import Engine, EngineError, OnnxEngine
 from detector.vision.photograph import detect_in_photograph
-
-PICTURE_ENDINGS = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp"})
 
 
 def detect_in_images(
@@ -35,7 +34,10 @@ def detect_in_images(
         for number, path in enumerate(paths, start=1):
             try:
                 found = _look(engine, path, thresholds)
-            except (OSError, EngineError) as error:
+            except SourceError as error:
+                print(f"vigitri: {error}", file=sys.stderr)
+                complete = False
+            except EngineError as error:
                 print(f"vigitri: {path}: {error}", file=sys.stderr)
                 complete = False
             else:
@@ -50,19 +52,14 @@ def _pictures(images: Sequence[Path]) -> Iterator[Path]:
         if not path.is_dir():
             yield path
             continue
-        inside = [each for each in sorted(path.iterdir()) if each.suffix.lower() in PICTURE_ENDINGS]
+        inside = [each for each in sorted(path.iterdir()) if each.suffix.lower() in IMAGE_SUFFIXES]
         if not inside:
             print(f"vigitri: {path}: no pictures in this folder", file=sys.stderr)
         yield from inside
 
 
 def _look(engine: Engine, path: Path, thresholds: np.ndarray[Any, Any]) -> dict[str, Any]:
-    if not path.is_file():
-        raise OSError("no such file")
-    picture = cv2.imread(str(path), cv2.IMREAD_COLOR)
-    if picture is None:
-        raise OSError("can't be read as a picture; is it whole?")
-    image = np.asarray(picture, dtype=np.uint8)
+    image = read_picture(path)
     found = detect_in_photograph(engine, image, float(thresholds.min())).above(thresholds)
     height, width = image.shape[:2]
     return {

@@ -13,6 +13,7 @@ from detector.ingest.doctor import describe_source
 from detector.ingest.frame import Frame, StampSource
 from detector.ingest.health import CameraBlind, CameraHealth, CameraState
 from detector.ingest.names import without_credentials
+from detector.ingest.picture import read_picture
 from detector.ingest.recording import Recording
 from detector.ingest.source import Image, Source, SourceError, open_source
 from detector.ingest.v4l2 import V4l2Device, list_v4l2_devices
@@ -33,5 +34,6 @@ __all__ = [
     "describe_source",
     "list_v4l2_devices",
     "open_source",
+    "read_picture",
     "without_credentials",
 ]

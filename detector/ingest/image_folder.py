@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import glob
 import re
-import struct
 from pathlib import Path
 
 import numpy as np
 
-from detector.ingest.opencv import cv2
 from detector.ingest.paths import require_readable_file
+from detector.ingest.picture import read_picture
 from detector.ingest.source import Image, SourceError
 
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"})
@@ -66,11 +65,9 @@ class ImageFolder:
     def retrieve(self, into: Image | None = None) -> Image | None:
         path = self._pictures[self._next - 1]
         try:
-            image, fault = _decode(path.read_bytes())
-        except OSError as error:
-            image, fault = None, error.strerror or str(error)
-        if image is None:
-            self.unreadable.append(f"{path}: {fault}")
+            image = read_picture(path)
+        except SourceError as error:
+            self.unreadable.append(str(error))
             return None
         if into is not None and into.shape == image.shape:
             np.copyto(into, image)
@@ -91,43 +88,3 @@ def natural_key(name: str) -> tuple[list[str | int], str]:
     parts: list[str | int] = list(re.split(r"([0-9]+)", name))  # text and digits alternate
     parts[1::2] = [int(digits) for digits in parts[1::2]]
     return parts, name
-
-
-def _decode(data: bytes) -> tuple[Image | None, str]:
-    """The picture, or None and what is wrong with it."""
-    if not data:
-        return None, "the file is empty"
-    # libjpeg fills what is missing of a picture with grey and reports success.
-    if data.startswith(b"\xff\xd8") and not _jpeg_is_whole(data):
-        return None, "the picture is cut off"
-    try:
-        image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
-    except cv2.error:
-        image = None
-    if image is None:
-        return None, "not a picture that can be read (cut off, or of another kind)"
-    return image.astype(np.uint8, copy=False), ""
-
-
-_AFTER_SCAN = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]", re.DOTALL)
-_EOI, _SOS = 0xD9, 0xDA
-
-
-def _jpeg_is_whole(data: bytes) -> bool:
-    """Walk the segments up to the end-of-image marker (a thumbnail's own one is in a segment)."""
-    at = 2
-    while at + 4 <= len(data) and data[at] == 0xFF:
-        marker = data[at + 1]
-        if marker == 0xFF:  # a fill byte
-            at += 1
-            continue
-        (length,) = struct.unpack_from(">H", data, at + 2)
-        at += 2 + length
-        if marker == _SOS:  # picture data, without a length: up to the next real marker
-            found = _AFTER_SCAN.search(data, at)
-            if found is None:
-                return False
-            at = found.start()
-            if data[at + 1] == _EOI:
-                return True
-    return False

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from detector.ingest import Recording, SourceError
-from detector.ingest.image_folder import ASSUMED_FPS, _decode, natural_key
+from detector.ingest.image_folder import ASSUMED_FPS, natural_key
+from detector.ingest.picture import _decode
 
 NOISE = np.random.default_rng(3).integers(0, 256, (48, 64, 3), np.uint8)
 
@@ -82,7 +83,8 @@ def test_a_picture_that_vanishes_is_named(tmp_path: Path) -> None:
     with Recording(str(tmp_path)) as recording:
         (tmp_path / "1.png").unlink()
         assert [frame.index for frame in recording] == [1]
-        assert recording.unreadable == [f"{tmp_path / '1.png'}: No such file or directory"]
+        (line,) = recording.unreadable
+        assert line.startswith(f"{tmp_path / '1.png'}: no such file")
 
 
 @pytest.mark.parametrize("data", [JPEG, PROGRESSIVE, RESTARTING], ids=["plain", "prog", "rst"])
