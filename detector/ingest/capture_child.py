@@ -16,16 +16,13 @@ from collections.abc import Callable
 
 import numpy as np
 
+from detector.ingest import frozen
 from detector.ingest.capture_spec import CaptureSettings, CaptureSpec, Status
-from detector.ingest.frozen import FrozenWatch, usual_repeats
 from detector.ingest.health import CameraState
 from detector.ingest.latest_frame import FrameWriter
 from detector.ingest.opencv import cv2
 from detector.ingest.source import Source, SourceError
 from detector.ingest.tally import Tally
-
-FROZEN_RECONNECT_S = 5.0
-"""A frozen camera is watched so long for a new picture before the connection is made again."""
 
 _PR_SET_PDEATHSIG = 1
 
@@ -60,13 +57,13 @@ class CaptureLoop:
         settings = spec.settings
         after = settings.frozen_after
         if after is None:
-            after = usual_repeats(settings.url, live=source.live)
+            after = frozen.usual_repeats(settings.url, live=source.live)
         self._settings = settings
         self._source = source
         self._tally = tally
         self._status = spec.status
         self._writer = FrameWriter(spec.ends)
-        self._watch = FrozenWatch(after, spec.frozen_digest)
+        self._watch = frozen.FrozenWatch(after, spec.frozen_digest)
         paced = source.fps is not None and settings.realtime and not source.live
         self._pacer = Pacer(source.fps) if paced and source.fps is not None else None
         self._state = CameraState.STARTING
@@ -76,7 +73,12 @@ class CaptureLoop:
     def run(self) -> Status:
         """Hand on pictures until the source ends, and return the final status."""
         source, tally = self._source, self._tally
-        Status(CameraState.STARTING, fps=source.fps, live=source.live).send(self._status)
+        Status(
+            CameraState.STARTING,
+            fps=source.fps,
+            live=source.live,
+            opened_at_ns=time.monotonic_ns(),
+        ).send(self._status)
         shown_at_start = tally.grabbed
         while True:
             asked_ns = time.monotonic_ns()
@@ -127,7 +129,7 @@ class CaptureLoop:
         if self._state is not CameraState.FROZEN:
             self._frozen_since_ns = now_ns
             self._change(CameraState.FROZEN, reason)
-        if now_ns - self._frozen_since_ns < FROZEN_RECONNECT_S * 1e9:
+        if now_ns - self._frozen_since_ns < frozen.RECONNECT_S * 1e9:
             return None
         digest = self._watch.digest()
         return Status(CameraState.FROZEN, reason, final=True, frozen_digest=digest)

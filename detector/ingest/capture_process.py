@@ -11,12 +11,12 @@ from detector.ingest.capture_spec import CaptureSettings, CaptureSpec, Status
 from detector.ingest.latest_frame import WriterEnds
 
 LEAVE_S = 0.3
-"""To take leave of a camera in good order; then SIGKILL. With REAP_S under the second within which
-a detector has to be gone."""
+"""To take leave of a camera in good order; then SIGKILL."""
 
-REAP_S = 0.4
-"""A process that is stuck inside a driver dies only when the driver lets it. It is not waited for:
-it will never run our code again, and the next one is started beside it."""
+REAP_S = 0.5
+"""For the kernel to clear up after SIGKILL. With LEAVE_S under the second within which a detector
+has to be gone. A process that is stuck inside a driver dies only when the driver lets it; it never
+runs our code again, and the next one is started beside it."""
 
 
 class CaptureProcess:
@@ -41,7 +41,8 @@ class CaptureProcess:
             [sys.executable, "-P", "-m", "detector.ingest.capture_child"],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
-            env={**os.environ, "PYTHONPATH": search},
+            # numpy's BLAS starts a thread for each core, and is not used there.
+            env={**os.environ, "PYTHONPATH": search, "OPENBLAS_NUM_THREADS": "1"},
             pass_fds=(*spec.ends.descriptors, spec.tally, spec.status),
         )
         os.close(status_write)  # so that the pipe ends when the process does

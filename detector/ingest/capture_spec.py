@@ -79,6 +79,8 @@ class Status:
     """After a final line: worth another try."""
     fps: float | None = None
     live: bool = True
+    opened_at_ns: int = 0
+    """CLOCK_MONOTONIC, which both processes share."""
     frozen_digest: int | None = None
     """With a final FROZEN."""
 

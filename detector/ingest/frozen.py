@@ -22,6 +22,9 @@ ENCODED_REPEATS = 50
 """Pictures of an encoded stream: 2 s at 25 fps. H.264 skips a still scene bit for bit, until the
 next key frame (one or two seconds) codes it afresh."""
 
+RECONNECT_S = 5.0
+"""A frozen camera is watched so long for a new picture before the connection is made again."""
+
 
 def usual_repeats(url: str, *, live: bool) -> int:
     """After how many identical pictures a source counts as frozen; 0 for never (recordings)."""

@@ -143,7 +143,7 @@ class Supervisor:
                 self._set(status.state, status.reason)
             elif status.state is CameraState.STARTING:
                 # Open, but no picture yet: what was wrong before stays wrong.
-                self._opened, self._started_ns = status, time.monotonic_ns()
+                self._opened, self._started_ns = status, status.opened_at_ns
             else:
                 self._set(status.state, status.reason)
         stalled = self._state is CameraState.STALLED and self._final is None

@@ -6,13 +6,14 @@ The URL is the path of a file that counts the lives of the camera, so that a fau
 from __future__ import annotations
 
 import os
+import signal
 import threading
 import time
 from pathlib import Path
 
 import numpy as np
 
-from detector.ingest import Image, SourceError
+from detector.ingest import Image, Source, SourceError, frozen, open_source
 
 LARGE_PX = (640, 480)
 LEVELS = 251
@@ -63,8 +64,6 @@ class Hanging(FakeCamera):
     """Hangs inside the native read after its pictures; not even SIGTERM gets it out."""
 
     def at_end(self) -> bool:
-        import signal
-
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         threading.Event().wait()
         return False
@@ -132,6 +131,11 @@ def crashes(url: str, **_: object) -> FakeCamera:
     raise ZeroDivisionError(f"while opening {url}")
 
 
+def impatient_when_frozen(url: str, **settings: float) -> Source:
+    frozen.RECONNECT_S = 0.02
+    return open_source(url, **settings)
+
+
 def dies(url: str, **_: object) -> FakeCamera:
-    os.kill(os.getpid(), 11)
+    os.kill(os.getpid(), signal.SIGSEGV)
     return FakeCamera(url)
