@@ -1,28 +1,14 @@
-"""Batteries: round cells, 9 V block, packs, phone battery, button cell.
+"""Batteries: round cells, 9 V block, button cell; packs come from `twin.packs`.
 
-Sizes: IEC 60086-2 (AA, AAA, C, D, 9 V, button), the name itself for 18650 (18 x 65 mm);
-packs as measured on common makes.
+Sizes: IEC 60086-2 (AA, AAA, C, D, 9 V, button), the name itself for 18650 (18 x 65 mm).
 """
 
 from collections.abc import Callable
 
-import cv2
 import numpy as np
 
-from twin import wear
-from twin.labels import (
-    BLACK,
-    BRASS,
-    COPPER,
-    GOLD,
-    STEEL,
-    WHITE,
-    Print,
-    any_colour,
-    brand,
-    ink_on,
-    tint,
-)
+from twin import packs, wear
+from twin.labels import COPPER, GOLD, STEEL, WHITE, Print, any_colour, brand, ink_on, tint
 from twin.noise import noise
 from twin.shading import Colour, Grid, Surface, stack
 from twin.solids import lathe, slab, standing
@@ -34,12 +20,12 @@ SIZE_MM: dict[str, tuple[float, float, float]] = {
     "d_cell": (61.5, 34.2, 34.2),
     "nine_volt": (48.5, 26.5, 17.5),
     "li_ion_18650": (65.0, 18.4, 18.4),
-    "laptop_pack": (208.0, 50.0, 21.0),
-    "tool_pack": (118.0, 76.0, 62.0),
-    "phone_battery": (78.0, 52.0, 4.5),
     "button_cell": (20.0, 20.0, 3.2),
+    **packs.SIZE_MM,
 }
 CAPACITY = ("1.5V", "LR6", "2000mAh", "1.2V", "Ni-MH", "ALKALINE", "3.7V", "Li-ion", "MAX", "PLUS")
+
+ROUND = ("aa_cell", "aaa_cell", "c_cell", "d_cell", "li_ion_18650")
 
 
 def _foil(colour: Colour, metal: float, wanted: bool) -> tuple[Colour, float]:
@@ -107,9 +93,13 @@ def _round_cell(length: float, diameter: float, grid: Grid, rng: np.random.Gener
     nub = 0.19 * diameter if rng.random() < 0.85 else radius * 0.5
     nub_long = 0.018 * length + 0.6
     can = (
-        (-half, radius * 0.72), (-half + 0.5, radius * 0.93), (half - nub_long - 0.7, radius * 0.95),
-        (half - nub_long, radius * 0.6), (half - nub_long + 0.05, nub), (half, nub * 0.9),
-    )  # fmt: skip
+        (-half, radius * 0.72),
+        (-half + 0.5, radius * 0.93),
+        (half - nub_long - 0.7, radius * 0.95),
+        (half - nub_long, radius * 0.6),
+        (half - nub_long + 0.05, nub),
+        (half, nub * 0.9),
+    )
     cell = lathe(grid, can, STEEL, metal=0.95, gloss=0.6, smooth_mm=0.35)
     label_from, label_to = -half + rng.uniform(0.4, 2.0), half - nub_long - rng.uniform(0.3, 1.6)
     wrap = (
@@ -166,125 +156,6 @@ def _nine_volt(length: float, width: float, grid: Grid, rng: np.random.Generator
     return wear.use(block, rng)
 
 
-def _laptop_pack(length: float, width: float, grid: Grid, rng: np.random.Generator) -> Surface:
-    grey = rng.uniform(0.08, 0.2)
-    art = Print(length, width, grid.scale, (grey, grey, grey))
-    if rng.random() < 0.85:
-        paper = WHITE if rng.random() < 0.5 else (0.25, 0.25, 0.27)
-        start = rng.uniform(0.08, 0.3) * length
-        end = start + rng.uniform(0.4, 0.6) * length
-        top, bottom = width * rng.uniform(0.15, 0.25), width * rng.uniform(0.75, 0.9)
-        art.rect(start, top, end, bottom, paper)
-        ink = ink_on(paper, rng)
-        high = (bottom - top) / 3
-        art.text(
-            brand(rng), (start + 3, top + 1, start + (end - start) * 0.5, top + high), ink, rng
-        )
-        art.small_print((start + 3, top + high + 1, end - 24, bottom - 2), ink, rng)
-        art.barcode(end - 22, top + 2, end - 2, top + high * 1.6, rng)
-        art.bin_sign(end - 8, bottom - 5, 6, ink)
-    pack = slab(grid, (length, width, 21), art, corner=4, bevel=rng.uniform(2, 8), gloss=0.25)
-    if rng.random() < 0.5:  # the cells inside show through a thin shell
-        pack.height_mm += np.float32(0.8) * np.sin(grid.y_mm * np.float32(2 * np.pi / 19))
-    slot_x = rng.uniform(-0.3, 0.3) * length
-    left, top_px = grid.at(slot_x - 16, width / 2 - 7)
-    right, bottom_px = grid.at(slot_x + 16, width / 2 - 1)
-    pack.colour[top_px:bottom_px, left:right] = 0.03
-    pack.height_mm[top_px:bottom_px, left:right] -= 2
-    for pin in range(7):
-        a, b = grid.at(slot_x - 14 + 4.2 * pin, 0)[0], grid.at(slot_x - 12 + 4.2 * pin, 0)[0]
-        pack.colour[top_px + 1 : bottom_px, a:b] = GOLD
-        pack.metal[top_px + 1 : bottom_px, a:b] = 0.9
-    return wear.use(pack, rng)
-
-
-def _tool_pack(length: float, width: float, grid: Grid, rng: np.random.Generator) -> Surface:
-    dark = rng.uniform(0.07, 0.16)
-    shell: Colour = (dark, dark, dark * 1.05)
-    accent = tint(
-        float(rng.choice((0.0, 0.02, 0.13, 0.16, 0.33, 0.48, 0.6, 0.08))),
-        0.9,
-        rng.uniform(0.55, 0.9),
-    )
-    pack = slab(
-        grid,
-        (length, width, 40),
-        accent if rng.random() < 0.35 else shell,
-        corner=9,
-        bevel=7,
-        gloss=0.3,
-    )
-    art = Print(length * 0.66, width * 0.72, grid.scale, shell)
-    art.rect(0, width * 0.5, length * 0.66, width * 0.72, accent)
-    art.text(brand(rng), (4, width * 0.52, length * 0.45, width * 0.7), ink_on(accent, rng), rng)
-    art.text(
-        str(rng.choice(("18V", "20V", "36V", "10.8V", "5.0Ah"))),
-        (length * 0.47, width * 0.52, length * 0.64, width * 0.7),
-        WHITE,
-        rng,
-    )
-    head = slab(
-        grid,
-        (length * 0.66, width * 0.72, 60),
-        art,
-        corner=3,
-        bevel=3,
-        gloss=0.25,
-        centre_mm=(length * 0.08, 0),
-    )
-    stack(pack, head)
-    for slot in range(int(rng.integers(3, 6))):  # terminals, seen from above as dark slits
-        y = -width * 0.26 + slot * width * 0.1
-        left, top = grid.at(length * 0.12, y)
-        right, bottom = grid.at(length * 0.38, y + 3)
-        pack.colour[top:bottom, left:right] = 0.02
-        pack.height_mm[top:bottom, left:right] -= 3
-        pack.colour[top + 1 : bottom, left : left + max(2, int(3 * grid.scale))] = BRASS
-        pack.metal[top + 1 : bottom, left : left + max(2, int(3 * grid.scale))] = 0.9
-    for side in (-1, 1):  # rails and release buttons
-        left, top = grid.at(-length * 0.46, side * width * 0.4 - 5)
-        right, bottom = grid.at(-length * 0.3, side * width * 0.4 + 5)
-        pack.colour[max(top, 0) : bottom, max(left, 0) : right] = accent
-        pack.height_mm[max(top, 0) : bottom, max(left, 0) : right] += 1.5
-    pack.height_mm = np.asarray(cv2.blur(pack.height_mm, (3, 3)), np.float32)
-    return wear.use(pack, rng)
-
-
-def _phone_battery(length: float, width: float, grid: Grid, rng: np.random.Generator) -> Surface:
-    shade_of = float(rng.choice((0.1, 0.16, 0.62, 0.8)))
-    base: Colour = (shade_of, shade_of, shade_of)
-    foil = 0.6 if shade_of > 0.5 else 0.0
-    art = Print(length, width, grid.scale, base, foil)
-    ink = ink_on(base, rng)
-    art.rect(length - 5, 0, length, width, (0.12, 0.3, 0.1) if rng.random() < 0.4 else BLACK)
-    art.text(brand(rng), (4, width * 0.08, length * 0.6, width * 0.34), ink, rng)
-    art.text(
-        str(rng.choice(("Li-ion", "3.85V", "3000mAh", "BL-5C"))),
-        (4, width * 0.36, length * 0.45, width * 0.52),
-        ink,
-        rng,
-    )
-    art.small_print((4, width * 0.58, length * 0.7, width * 0.92), ink, rng)
-    art.bin_sign(length * 0.8, width * 0.25, 8, ink)
-    if rng.random() < 0.5:
-        art.barcode(length * 0.62, width * 0.6, length - 8, width * 0.9, rng)
-    cell = slab(grid, (length, width, 4.5), art, corner=2.5, bevel=1.6, gloss=0.6)
-    for pin in range(4):
-        left, top = grid.at(length / 2 - 3.5, -width * 0.2 + 5 * pin)
-        right, bottom = grid.at(length / 2 - 0.6, -width * 0.2 + 5 * pin + 3)
-        cell.colour[top:bottom, left:right] = GOLD
-        cell.metal[top:bottom, left:right] = 0.9
-    if rng.random() < 0.45:  # swollen, as cells in waste often are
-        swell = np.float32(rng.uniform(1, 6))
-        cell.height_mm += (
-            swell
-            * np.cos(grid.x_mm * np.float32(np.pi / length))
-            * np.cos(grid.y_mm * np.float32(np.pi / width))
-        )
-    cell.height_mm += np.float32(0.5) * noise(grid.shape, 14 * grid.scale, rng)
-    return wear.use(cell, rng)
-
-
 def _button_cell(length: float, _width: float, grid: Grid, rng: np.random.Generator) -> Surface:
     radius = length / 2
     art = Print(length, length, grid.scale, STEEL, 0.95)
@@ -313,6 +184,13 @@ def _button_cell(length: float, _width: float, grid: Grid, rng: np.random.Genera
     return wear.use(cell, rng)
 
 
+OTHERS: dict[str, Callable[[float, float, Grid, np.random.Generator], Surface]] = {
+    "nine_volt": _nine_volt,
+    "button_cell": _button_cell,
+    **packs.DRAWN,
+}
+
+
 def cell(kind: str, rng: np.random.Generator, px_per_mm: float) -> Surface:
     """The surface of one battery, its size varied as makes and wear vary it."""
     length, width, _ = SIZE_MM[kind]
@@ -328,13 +206,3 @@ def cell(kind: str, rng: np.random.Generator, px_per_mm: float) -> Surface:
         width *= rng.uniform(0.85, 1.2)
     grid = Grid(length, width, px_per_mm)
     return OTHERS[kind](length, width, grid, rng)
-
-
-ROUND = ("aa_cell", "aaa_cell", "c_cell", "d_cell", "li_ion_18650")
-OTHERS: dict[str, Callable[[float, float, Grid, np.random.Generator], Surface]] = {
-    "nine_volt": _nine_volt,
-    "laptop_pack": _laptop_pack,
-    "tool_pack": _tool_pack,
-    "phone_battery": _phone_battery,
-    "button_cell": _button_cell,
-}

@@ -25,8 +25,9 @@ SIZE_MM: dict[str, tuple[float, float, float]] = {
 
 
 def _name(
-    art: Print, start: float, end: float, around: float, base: Colour, rng: np.random.Generator
+    art: Print, span_mm: tuple[float, float], around: float, base: Colour, rng: np.random.Generator
 ) -> None:
+    start, end = span_mm
     for k in range(2):
         y = k * around / 2
         ink = ink_on(base, rng)
@@ -44,7 +45,7 @@ def _stick(
     around = 2 * np.pi * radius
     art = Print(length, around, grid.scale, base)
     art.rect(joint + half, 0, length, around, cap)
-    _name(art, length * 0.08, (joint + half) * 0.95, around, base, rng)
+    _name(art, (length * 0.08, (joint + half) * 0.95), around, base, rng)
     shape: Profile = (
         (-half, radius * 0.9),
         (-half + 1.5, radius),
@@ -74,7 +75,7 @@ def _marker(length: float, width: float, grid: Grid, rng: np.random.Generator) -
     art = Print(length, around, grid.scale, base)
     art.rect(joint + half, 0, length, around, ink_colour)
     art.rect(0, 0, length * 0.05, around, ink_colour)
-    _name(art, length * 0.1, length * 0.55, around, base, rng)
+    _name(art, (length * 0.1, length * 0.55), around, base, rng)
     shape: Profile = (
         (-half, radius * 0.8),
         (-half + 2, radius * 0.88),

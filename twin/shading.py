@@ -123,12 +123,13 @@ def normals(height_mm: Field, scale: float) -> tuple[Field, Field, Field]:
     along[:, 0], along[:, -1] = along[:, 1], along[:, -2]
     across[1:-1] = (height_mm[:-2] - height_mm[2:]) * slope
     across[0], across[-1] = across[1], across[-2]
-    up = np.float32(1.0) / np.sqrt(along * along + across * across + np.float32(1.0))
-    return along * up, across * up, up
+    long = np.sqrt(along * along + across * across + np.float32(1.0))
+    up = np.asarray(np.float32(1.0) / long, np.float32)
+    return np.asarray(along * up), np.asarray(across * up), up
 
 
 def hall(x: Field, y: Field, z: Field, lamps: tuple[float, float], blur: float) -> Field:
-    """Light that comes from direction (x, y, z): a dark hall, two rows of lamps, a pale belt side."""
+    """Light that comes from direction (x, y, z): a dark hall with two rows of lamps."""
     cos_a, sin_a = lamps
     side = x * np.float32(cos_a) + y * np.float32(sin_a)
     light = np.float32(0.16) + np.float32(0.34) * np.clip(z, 0, 1)
@@ -196,7 +197,7 @@ def shade(thing: Surface, light_deg: float, rng: np.random.Generator) -> Picture
 
 
 def _picture(lit: NDArray[np.float32], alpha: Field, grid: Grid) -> Picture:
-    """Fine linear light and alpha to a picture; colour is averaged by alpha, so edges stay clean."""
+    """Fine linear light and alpha to a picture; colour is averaged by alpha."""
     height, width = (n // grid.fine for n in grid.shape)
     size = (width, height)
     premultiplied = np.dstack((lit * alpha[..., None], alpha))

@@ -113,7 +113,13 @@ def _leaflet(length: float, width: float, grid: Grid, rng: np.random.Generator) 
     art.small_print((length * 0.1, width * 0.6, length * 0.9, width * 0.92), ink_on(base, rng), rng)
     mask = ragged(grid, length, width, rng.uniform(1, 8), rng)
     page = sheet(
-        grid, mask, art, rng, folds=int(rng.integers(2, 9)), depth_mm=rng.uniform(3, 18), gloss=0.4
+        grid,
+        mask,
+        art,
+        rng,
+        folds=int(rng.integers(4, 14)),
+        depth_mm=rng.uniform(10, 34),
+        gloss=0.4,
     )
     return wear.use(page, rng)
 

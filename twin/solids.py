@@ -22,7 +22,7 @@ def radii(profile: Profile, grid: Grid, smooth_mm: float) -> Field:
     if window > 1:
         rounded = cv2.blur(radius[None, :], (window, 1))[0]
         radius = np.where(radius > 0, rounded, 0)
-    return radius[None, :].astype(np.float32)
+    return np.asarray(radius, np.float32)[None, :]
 
 
 def lathe(
@@ -63,7 +63,7 @@ def lathe(
         cv2.INTER_LINEAR,
         borderMode=cv2.BORDER_REPLICATE,
     )
-    return _covered(grid, height, inside, seen, metal, gloss, opacity)
+    return _covered(grid, height, inside, seen, metal=metal, gloss=gloss, opacity=opacity)
 
 
 def standing(
@@ -75,14 +75,16 @@ def standing(
     gloss: float = 0.5,
     centre_mm: tuple[float, float] = (0.0, 0.0),
 ) -> Surface:
-    """A turned body seen from its end: `profile` is (radius_mm, height_mm) outwards from the axis."""
+    """A turned body seen from its end; `profile`: (radius_mm, height_mm) from the axis out."""
     x, y = grid.x_mm - np.float32(centre_mm[0]), grid.y_mm - np.float32(centre_mm[1])
     radius = np.sqrt(x * x + y * y)
     rs, heights = zip(*profile, strict=True)
     height = np.interp(radius, rs, heights).astype(np.float32)
     inside = (radius < rs[-1]).astype(np.float32)
     if isinstance(cover, Print):
-        return _covered(grid, height, inside, _laid(cover, grid), metal, gloss, 1.0)
+        return _covered(
+            grid, height, inside, _laid(cover, grid), metal=metal, gloss=gloss, opacity=1.0
+        )
     return surface(grid, height, inside, cover, metal=metal, gloss=gloss)
 
 
@@ -116,7 +118,15 @@ def slab(
         1 - np.sqrt(np.maximum(1 - rest * rest, 0))
     )
     if isinstance(cover, Print):
-        return _covered(grid, height, inside, _laid(cover, grid, centre_mm), metal, gloss, opacity)
+        return _covered(
+            grid,
+            height,
+            inside,
+            _laid(cover, grid, centre_mm),
+            metal=metal,
+            gloss=gloss,
+            opacity=opacity,
+        )
     return surface(grid, height, inside, cover, metal=metal, gloss=gloss, opacity=opacity)
 
 
@@ -136,7 +146,15 @@ def sheet(
     """Paper, film or cloth: `outline` is its mask, `folds` creases of `depth_mm`."""
     height = np.float32(depth_mm) * creases(grid.shape, folds, wobble, rng)
     if isinstance(cover, Print):
-        return _covered(grid, height, outline, _laid(cover, grid), metal, gloss, opacity)
+        return _covered(
+            grid,
+            height,
+            outline,
+            _laid(cover, grid),
+            metal=metal,
+            gloss=gloss,
+            opacity=opacity,
+        )
     return surface(grid, height, outline, cover, metal=metal, gloss=gloss, opacity=opacity)
 
 
@@ -195,6 +213,7 @@ def _covered(
     height: Field,
     inside: Field,
     seen: NDArray[np.uint8] | cv2.typing.MatLike,
+    *,
     metal: float,
     gloss: float,
     opacity: float,

@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from twin import canisters, cells, lookalikes, packaging, soft
 from twin.noise import noise
@@ -88,7 +89,7 @@ def _bent(picture: Picture, amount: float, rng: np.random.Generator) -> Picture:
     x = np.arange(width, dtype=np.float32)[None, :] - np.float32((width - 1) / 2)
     y = np.arange(height, dtype=np.float32)[:, None] - np.float32((height - 1) / 2)
     alpha = picture[..., 3:].astype(np.float32)
-    flat = np.dstack((picture[..., :3] * (alpha / 255), alpha))
+    flat: NDArray[np.float32] = np.dstack((picture[..., :3] * (alpha / 255), alpha))
     flat = np.asarray(
         cv2.remap(
             flat,
@@ -96,7 +97,8 @@ def _bent(picture: Picture, amount: float, rng: np.random.Generator) -> Picture:
             y * pull[1] + np.float32((height - 1) / 2),
             cv2.INTER_LINEAR,
             borderMode=cv2.BORDER_CONSTANT,
-        )
+        ),
+        np.float32,
     )
     cover = flat[..., 3:] / 255
     mean = flat[..., :3].sum(axis=(0, 1)) / max(float(cover.sum()), 1e-6)

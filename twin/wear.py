@@ -3,9 +3,9 @@
 import cv2
 import numpy as np
 
-from twin.labels import Colour, tint
+from twin.labels import tint
 from twin.noise import Field, clouds, noise, step, streaks
-from twin.shading import Surface
+from twin.shading import Colour, Surface
 
 
 def _blend(thing: Surface, mask: Field, colour: Colour, *, dull: float, metal: float = 0.0) -> None:
@@ -59,7 +59,7 @@ def scratches(
         end = (int(x + np.cos(angle) * length), int(y + np.sin(angle) * length))
         thick = int(rng.integers(1, max(2, thing.grid.fine)))
         cv2.line(mask, (int(x), int(y)), end, int(rng.integers(90, 230)), thick, cv2.LINE_AA)
-    _blend(thing, mask.astype(np.float32) / 255, colour, dull=0.2, metal=0.3)
+    _blend(thing, mask.astype(np.float32) * np.float32(1 / 255), colour, dull=0.2, metal=0.3)
 
 
 def dents(thing: Surface, count: int, depth_mm: float, rng: np.random.Generator) -> None:
@@ -93,5 +93,5 @@ def use(thing: Surface, rng: np.random.Generator, *, metal_body: bool = False) -
     scratches(thing, int(rng.integers(0, 14)), rng)
     if metal_body and rng.random() < 0.3:
         rust(thing, rng.uniform(0.05, 0.6), rng)
-    dirt(thing, max(0.0, rng.normal(0.3, 0.3)), rng)
+    dirt(thing, max(0.0, rng.normal(0.38, 0.3)), rng)
     return thing
