@@ -338,7 +338,7 @@ def _field_at(location: tuple[int | str, ...]) -> tuple[type[BaseModel] | None, 
         if inner is None:
             break
         field = inner
-        nested = _section_of(inner.annotation)
+        nested = section_of(inner.annotation)
         if nested is None and part != location[-1]:
             break
         if part != location[-1] or nested is not None:
@@ -346,12 +346,12 @@ def _field_at(location: tuple[int | str, ...]) -> tuple[type[BaseModel] | None, 
     return section, field
 
 
-def _section_of(annotation: Any) -> type[BaseModel] | None:
+def section_of(annotation: Any) -> type[BaseModel] | None:
     """The section type in an annotation such as `Belt` or `tuple[BeltPoint, ...]`."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
     for inner in getattr(annotation, "__args__", ()):
-        found = _section_of(inner)
+        found = section_of(inner)
         if found is not None:
             return found
     return None

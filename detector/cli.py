@@ -254,6 +254,14 @@ def calibrate_empty(
     print(learn_empty_belt(line, out, source, frames))
 
 
+@calibrate_app.command("keys")
+def calibrate_keys() -> None:
+    """Every key of a line profile: default, bounds, meaning (Markdown)."""
+    from calibration.profile_keys import profile_reference
+
+    print(profile_reference(), end="")
+
+
 @bench_app.command("latency")
 def bench_latency(
     line: OptionalLineFile = None,
