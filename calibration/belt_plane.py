@@ -95,6 +95,16 @@ def _surveyed(belt: Belt, polygon: NDArray[np.float64]) -> BeltPlane:
     if matrix is None or not np.isfinite(matrix).all():
         raise CalibrationError("belt.points: no plane goes through them. Check px against mm")
     homography = np.asarray(matrix, dtype=np.float64)
+    # On the far side of the plane's horizon belt coordinates turn around.
+    depth = np.column_stack(
+        [np.vstack([points_px, polygon]), np.ones(len(points_px) + len(polygon))]
+    )
+    depth = depth @ homography[2]
+    if (depth * depth[0] <= 1e-3 * depth[0] ** 2).any():
+        raise CalibrationError(
+            "belt.points: their plane does not reach over the whole of belt.polygon_px. "
+            "Check px against mm, and that no three of four points lie on one line"
+        )
     _refuse_swapped(belt.travel, homography, polygon)
     missed = np.linalg.norm(_transform(homography, points_px) - points_mm, axis=1)
     residual_mm = float(np.sqrt((missed**2).mean()))
@@ -116,12 +126,18 @@ def _refuse_swapped(
     probes = np.array([centre, centre + step * np.array(_DOWNSTREAM[travel])])
     probes = np.vstack([probes, centre + step * np.array(_ACROSS[travel])])
     at_centre, downstream, across = _transform(homography, probes)
-    if downstream[1] <= at_centre[1]:
+    downstream, across = downstream - at_centre, across - at_centre
+    if abs(downstream[0]) > abs(downstream[1]):
+        raise CalibrationError(
+            f'belt.points: their x mm, not their y mm, change where the belt travels "{travel}". '
+            "Write mm = [across, along], or mend belt.travel"
+        )
+    if downstream[1] <= 0:
         raise CalibrationError(
             f'belt.points: their y mm fall where the belt travels "{travel}". '
             "y counts along the travel: turn it around, or mend belt.travel"
         )
-    if across[0] <= at_centre[0]:
+    if across[0] <= 0:
         raise CalibrationError(
             "belt.points: their x mm are mirrored. x counts from the left edge of the belt for "
             "somebody who looks downstream"

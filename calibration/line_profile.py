@@ -28,7 +28,8 @@ def setting(default: Any, description: str, *, mend: str, **bounds: Any) -> Any:
 
 
 class Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    # TOML can say nan and inf; no setting means anything with them.
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class Camera(Section):
@@ -99,6 +100,19 @@ class Belt(Section):
         ge=0,
         le=5000,
     )
+
+    @field_validator("polygon_px")
+    @classmethod
+    def _around_the_belt(
+        cls, corners: tuple[tuple[float, float], ...]
+    ) -> tuple[tuple[float, float], ...]:
+        crossing = _crossing_edges(corners)
+        if crossing is not None:
+            raise ValueError(
+                "its edges from corners {} and {} cross; give the corners in order around the "
+                "belt".format(*crossing)
+            )
+        return corners
 
     @field_validator("points")
     @classmethod
@@ -213,8 +227,9 @@ class ActionPoint(Section):
     name: str = setting(..., "what people call it", mend='write name = "picker 1"', min_length=1)
     y_mm: float = setting(
         ...,
-        "place along the travel, mm from the upstream end of the view",
-        mend="measure along the belt from where the view begins, e.g. y_mm = 3000",
+        "place along the travel, mm, counted like the y of belt.points; without points, from the "
+        "upstream end of belt.polygon_px",
+        mend="measure along the belt from where y counts, e.g. y_mm = 3000",
     )
     acting_ms: float = setting(
         1000.0,
@@ -283,6 +298,20 @@ def load_profile(path: Path) -> LineProfile:
     except ValidationError as error:
         raise ProfileError(str(path), [_mistake(detail) for detail in error.errors()]) from None
     return _with_paths_from(path.parent, profile)
+
+
+def _crossing_edges(corners: tuple[tuple[float, float], ...]) -> tuple[int, int] | None:
+    """The first two edges of a polygon that cross, each by its first corner."""
+
+    def side(a: tuple[float, float], b: tuple[float, float], c: tuple[float, float]) -> float:
+        return (b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0])
+
+    edges = list(zip(corners, (*corners[1:], corners[0]), strict=True))
+    for i, (a, b) in enumerate(edges):
+        for j, (c, d) in enumerate(edges[i + 1 :], start=i + 1):
+            if side(a, b, c) * side(a, b, d) < 0 and side(c, d, a) * side(c, d, b) < 0:
+                return i, j
+    return None
 
 
 def _with_paths_from(folder: Path, profile: LineProfile) -> LineProfile:
