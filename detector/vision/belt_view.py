@@ -58,18 +58,16 @@ class Rectifier:
         image_to_view = self._belt_to_view @ plane.image_to_belt
         self._view_to_image = np.linalg.inv(image_to_view)
         # A bilinear warp reads 2 x 2 pixels: a camera more than twice as fine is shrunk first.
-        per_view_px = 1 / np.sqrt(abs(np.linalg.det(image_to_view[:2, :2])))
-        self._shrink = max(1, int(per_view_px))
-        self._warp = image_to_view @ np.diag([self._shrink, self._shrink, 1.0])
+        self._shrink = shrink = max(1, int(self._least_image_px_per_view_px(polygon)))
+        # Pixel i of the shrunk picture has its centre in the middle of those that it is made of.
+        middle = (shrink - 1) / 2
+        self._warp = image_to_view @ np.array([[shrink, 0, middle], [0, shrink, middle], [0, 0, 1]])
         self._affine = np.allclose(self._warp[2], [0, 0, 1])
         self._view = np.full((height, width, 3), OUTSIDE_GREY, dtype=np.uint8)
         self._grey = self._view.copy()
-        belt = np.zeros((height, width), dtype=np.uint8)
-        shown = self.image_to_view(polygon)
-        cv2.fillPoly(belt, [np.rint(shown).astype(np.int32)], 255)
-        self.belt_mask: NDArray[np.bool_] = belt > 0
-        """`(h, w)` bool, view coordinates: what is belt."""
-        self._outside = cv2.bitwise_not(belt)
+        self.belt_mask: NDArray[np.bool_] = self._pure_belt()
+        """`(h, w)` bool, view coordinates: what is belt, and made of nothing else."""
+        self._outside = np.where(self.belt_mask, 0, 255).astype(np.uint8)
 
     @property
     def size_px(self) -> tuple[int, int]:
@@ -85,16 +83,43 @@ class Rectifier:
                 f"{self._image_size_px[0]} x {self._image_size_px[1]}. Set the camera back, or "
                 "restart with a profile for this size"
             )
-        image = frame.image
-        if self._shrink > 1:
-            factor = 1 / self._shrink
-            image = cv2.resize(image, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)  # type: ignore[assignment]
-        if self._affine:
-            cv2.warpAffine(image, self._warp[:2], self.size_px, dst=self._view)
-        else:
-            cv2.warpPerspective(image, self._warp, self.size_px, dst=self._view)
+        self._warped(self._shrunk(frame.image), self._view)
         cv2.copyTo(self._grey, self._outside, self._view)
         return BeltView(self._view, frame)
+
+    def _shrunk(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        if self._shrink == 1:
+            return image
+        factor = 1 / self._shrink
+        shrunk = cv2.resize(image, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
+        return np.asarray(shrunk, dtype=np.uint8)
+
+    def _warped(self, image: NDArray[np.uint8], out: NDArray[np.uint8]) -> None:
+        if self._affine:
+            cv2.warpAffine(image, self._warp[:2], self.size_px, dst=out)
+        else:
+            cv2.warpPerspective(image, self._warp, self.size_px, dst=out)
+
+    def _pure_belt(self) -> NDArray[np.bool_]:
+        """Where the warp reads no pixel from outside the polygon: people work there."""
+        width, height = self._image_size_px
+        belt = np.zeros((height, width), dtype=np.uint8)
+        cv2.fillPoly(belt, [np.rint(self.plane.polygon_px).astype(np.int32)], 255)
+        shrunk = np.where(self._shrunk(belt) == 255, 255, 0).astype(np.uint8)
+        warped = np.zeros(self._view.shape[:2], dtype=np.uint8)
+        self._warped(shrunk, warped)
+        return np.asarray(warped == 255)
+
+    def _least_image_px_per_view_px(self, polygon_px: NDArray[np.float64]) -> float:
+        """How fine the camera is where it is coarsest, over the corners of the belt."""
+        corners = self.image_to_view(polygon_px)
+        middle = corners.mean(axis=0)
+        places = np.vstack([middle, corners + 0.02 * (middle - corners)])
+        steps = [
+            np.linalg.norm(self._in_image(places + step) - self._in_image(places), axis=1)
+            for step in ([1, 0], [0, 1])
+        ]
+        return float(np.sqrt(steps[0] * steps[1]).min())
 
     def image_to_view(self, points_px: NDArray[np.float64]) -> NDArray[np.float64]:
         """`(n, 2)` image px to `(n, 2)` view px."""
@@ -110,19 +135,23 @@ class Rectifier:
         matrix = self._belt_to_view
         return np.asarray((points_px - matrix[:2, 2]) / np.diag(matrix)[:2], dtype=np.float64)
 
+    def _in_image(self, points_px: NDArray[np.float64]) -> NDArray[np.float64]:
+        """`(n, 2)` view px to `(n, 2)` image px."""
+        homogeneous = np.column_stack([points_px, np.ones(len(points_px))]) @ self._view_to_image.T
+        return np.asarray(homogeneous[:, :2] / homogeneous[:, 2:], dtype=np.float64)
+
     def boxes_in_image(self, boxes_px: NDArray[np.float64]) -> NDArray[np.float64]:
         """`(n, 4)` x0, y0, x1, y1 view px to the boxes around them in the image, `(n, 4)`."""
         x0, y0, x1, y1 = boxes_px.T
         corners = np.stack([x0, y0, x1, y0, x1, y1, x0, y1], axis=1).reshape(-1, 2)
-        homogeneous = np.column_stack([corners, np.ones(len(corners))]) @ self._view_to_image.T
-        image = (homogeneous[:, :2] / homogeneous[:, 2:]).reshape(-1, 4, 2)
+        image = self._in_image(corners).reshape(-1, 4, 2)
         boxes = np.concatenate([image.min(axis=1), image.max(axis=1)], axis=1)
         width, height = self._image_size_px
         return np.asarray(np.clip(boxes, 0, [width, height, width, height]), dtype=np.float64)
 
 
 def _within(plane: BeltPlane, image_size_px: tuple[int, int]) -> NDArray[np.float64]:
-    """The belt's polygon cut to the picture."""
+    """What the picture shows of the belt's polygon, without its dents."""
     width, height = image_size_px
     picture = np.array([[0, 0], [width, 0], [width, height], [0, height]], dtype=np.float32)
     hull = cv2.convexHull(plane.polygon_px.astype(np.float32))
@@ -132,9 +161,7 @@ def _within(plane: BeltPlane, image_size_px: tuple[int, int]) -> NDArray[np.floa
             f"belt.polygon_px: lies outside the picture of {width} x {height} px. "
             "Give its corners in pixels of this camera's picture"
         )
-    inside = np.clip(plane.polygon_px, 0, [width, height])
-    # A polygon that lies in the picture is kept as it is, with its dents.
-    return inside if np.array_equal(inside, plane.polygon_px) else cut.reshape(-1, 2).astype(float)
+    return np.asarray(cut, dtype=np.float64).reshape(-1, 2)
 
 
 def _multiple(length: float, stride: int) -> int:

@@ -22,7 +22,7 @@ class ModelError(ValueError):
 
 
 class CardSection(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class ModelInput(CardSection):
@@ -48,9 +48,16 @@ class ModelClass(CardSection):
     name: str
     hazard: Literal["gas", "battery"]
     plausible_length_mm: tuple[float, float]
-    """Longest side that such a thing can have."""
+    """Longest side that such a thing can have, from, to."""
     threshold: Annotated[float, Field(gt=0, lt=1)]
     """Operating threshold."""
+
+    @model_validator(mode="after")
+    def _from_to(self) -> ModelClass:
+        shortest, longest = self.plausible_length_mm
+        if not 0 <= shortest < longest:
+            raise ValueError("plausible_length_mm must rise from 0 or more")
+        return self
 
 
 class Card(CardSection):

@@ -59,9 +59,13 @@ class OnnxEngine:
             raise EngineError(f"{self.card.name}: inference failed: {reason}") from error
         if not np.isfinite(output).all():
             raise EngineError(f"{self.card.name}: inference gave numbers that are not finite")
-        if self.card.head == "end2end":
-            return from_end_to_end(output, min_score)
-        return from_raw_head(output, min_score)
+        decode = from_end_to_end if self.card.head == "end2end" else from_raw_head
+        found = decode(output, min_score)
+        if len(found) and not 0 <= found.classes.min() <= found.classes.max() < len(
+            self.card.classes
+        ):
+            raise EngineError(f"{self.card.name}: found a class that its card does not have")
+        return found
 
     def _prepared(self, picture: NDArray[np.uint8]) -> NDArray[np.uint8] | NDArray[np.float32]:
         if self.card.input.layout == "nhwc_bgr_u8":
@@ -123,7 +127,11 @@ def _check_against_card(session: ort.InferenceSession, model: ModelFolder) -> No
     side_h, side_w = (size or 4 * card.input.stride for size in card.input.size)
     shape = (1, side_h, side_w, 3) if flat else (1, 3, side_h, side_w)
     probe = np.zeros(shape, dtype=np.uint8 if flat else np.float32)
-    given = session.run(None, {card.input.name: probe})[0].shape
+    try:
+        given = session.run(None, {card.input.name: probe})[0].shape
+    except Exception as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise ModelError(f"{where}: can't be run on {probe.shape}: {reason}") from None
     expected_channels = 6 if card.head == "end2end" else 4 + len(card.classes)
     channel = given[2] if card.head == "end2end" else given[1]
     if len(given) != 3 or channel != expected_channels:

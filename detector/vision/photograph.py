@@ -43,9 +43,14 @@ def _look(
     engine: Engine, picture: NDArray[np.uint8], longest_px: int, stride: int, min_score: float
 ) -> Detections:
     height, width = picture.shape[:2]
-    scale = longest_px / max(height, width)
-    inner_w, inner_h = max(1, round(width * scale)), max(1, round(height * scale))
     size_h, size_w = engine.card.input.size
+    # A model of fixed size takes no more than that.
+    scale = min(
+        longest_px / max(height, width),
+        (size_h or longest_px) / height,
+        (size_w or longest_px) / width,
+    )
+    inner_w, inner_h = max(1, round(width * scale)), max(1, round(height * scale))
     padded_h = size_h or -(-inner_h // stride) * stride
     padded_w = size_w or -(-inner_w // stride) * stride
     shrink = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
