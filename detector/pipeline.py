@@ -21,7 +21,7 @@ from detector.line_setup import Line, LineParts
 from detector.stage_clock import StageClock
 from detector.wire.messages import Alert, Hazard
 
-STAGES = ("belt view", "belt motion", "model", "tracks", "overload", "alarms")
+STAGES = ("belt view", "model", "belt motion", "tracks", "overload", "alarms")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,24 +56,24 @@ class Pipeline:
 
         view = parts.rectifier.look(frame)
         lap("belt view")
-        shift = parts.motion.advance(view.image, frame.t_mono_ns)
-        self.belt = self.belt.after(shift, parts.motion, frame)
-        lap("belt motion")
+        # Before the belt is moved on: a look that fails leaves its way to the next one.
         found = self.line.engine.detect(view.image, float(self.line.thresholds.min()))
         self.inferences += 1
         lap("model")
+        shift = parts.motion.advance(view.image, frame.t_mono_ns)
+        self.belt = self.belt.after(shift, parts.motion, frame)
+        lap("belt motion")
         sightings = place_on_belt(found.above(self.line.thresholds), view, parts.rectifier)
         tracks, left = parts.tracker.follow(sightings, shift, frame.index, frame.t_utc_ns)
         lap("tracks")
         self.coverage = parts.overload.watch(view.image, shift)
         lap("overload")
-        overloaded = self.coverage.state == "overload"
-        cue = parts.overload.cue() if overloaded else None
-        alerts = [
-            *self.book.report(tracks, left, self.belt),
-            *self.book.line_state(Hazard.OVERLOAD, overloaded, cue, self.belt),
-            *self.book.line_state(Hazard.VISION_UNAVAILABLE, False, None, self.belt),
-        ]
+        alerts = self.book.report(tracks, left, self.belt)
+        if self.coverage.state != "unknown":  # which ends no overload
+            overloaded = self.coverage.state == "overload"
+            cue = parts.overload.cue() if overloaded else None
+            alerts += self.book.line_state(Hazard.OVERLOAD, overloaded, cue, self.belt)
+        alerts += self.book.line_state(Hazard.VISION_UNAVAILABLE, False, None, self.belt)
         lap("alarms")
         return Seen(alerts, sightings)
 

@@ -47,10 +47,13 @@ UPDATE_NS = 1_000_000_000
 """An alert in view is told anew at most this often, unless something about it changes."""
 SCORE_STEP = 0.1
 """A best score that has grown by this much is such a change."""
+CALM_NS = 1_000_000_000
+"""A state of the line has ended when it has not been met for this long: an alarm that comes and
+goes many times a second would be a flood [P]."""
 EXPIRE_NS = 60_000_000_000
 """An alarm that nobody acknowledged ends this long after its cause has gone [P]."""
 OPEN_MAX = 500
-"""Alarms kept open; beyond that the oldest that is out of view expires, and says so."""
+"""Alarms kept open; beyond that the oldest out of view expire, gas last, and say so."""
 
 
 class AnswerRefusedError(ValueError):
@@ -68,6 +71,8 @@ class _Alarm:
     score_told: float = 0.0
     active: bool = True
     """The cause is there: the object is in view, the line is in that state."""
+    t_met_ns: int = 0
+    """When the line was last in that state."""
     t_gone_ns: int = 0
     class_name: str | None = None
     probability: float | None = None
@@ -127,12 +132,14 @@ class AlarmBook:
         """Take in whether the line is in that state (overload, jam, vision_unavailable)."""
         alarm = self._open.get(self._of_line.get(hazard, ""))
         if not active:
-            if alarm is None or not alarm.active:
+            if alarm is None or not alarm.active or belt.t_mono_ns - alarm.t_met_ns < CALM_NS:
                 return []
             alarm.detail = detail or alarm.detail
             return [self._gone(alarm, belt)]
         if alarm is not None and alarm.active:
-            if detail == alarm.detail or belt.t_mono_ns - alarm.t_told_ns < UPDATE_NS:
+            alarm.t_met_ns = belt.t_mono_ns
+            old_news = detail == alarm.detail or belt.t_mono_ns - alarm.t_told_ns < UPDATE_NS
+            if old_news and not self._wakes(alarm, belt):
                 return []
             alarm.detail = detail
             return [self._revise(alarm, Revision.UPDATED, belt)]
@@ -140,7 +147,7 @@ class AlarmBook:
             alarm = self._new(hazard, belt)
             self._of_line[hazard] = alarm.event_id
         # A state that comes back before anybody acknowledged it is the same alarm, not another.
-        alarm.active, alarm.detail = True, detail
+        alarm.active, alarm.detail, alarm.t_met_ns = True, detail, belt.t_mono_ns
         alarm.state = self._state_when_raised(hazard, belt)
         return [self._revise(alarm, Revision.RAISED, belt)]
 
@@ -209,15 +216,18 @@ class AlarmBook:
             return AlarmState.SUPPRESSED
         return AlarmState.UNACKNOWLEDGED
 
-    def _is_news(self, alarm: _Alarm, track: Track, belt: BeltNow) -> bool:
-        if not alarm.active:
-            return False
-        waiting = alarm.state in {AlarmState.SUPPRESSED, AlarmState.SHELVED}
-        if waiting and self._state_when_raised(alarm.hazard, belt) is AlarmState.UNACKNOWLEDGED:
+    def _wakes(self, alarm: _Alarm, belt: BeltNow) -> bool:
+        """Whether nothing holds the alarm back any more; it then waits for somebody."""
+        held_back = alarm.state in {AlarmState.SUPPRESSED, AlarmState.SHELVED}
+        if held_back and self._state_when_raised(alarm.hazard, belt) is AlarmState.UNACKNOWLEDGED:
             alarm.state = AlarmState.UNACKNOWLEDGED
             return True
+        return False
+
+    def _is_news(self, alarm: _Alarm, track: Track, belt: BeltNow) -> bool:
         return (
-            alarm.class_name != self._line.classes[track.class_index].name
+            self._wakes(alarm, belt)
+            or alarm.class_name != self._line.classes[track.class_index].name
             or track.best_score - alarm.score_told >= SCORE_STEP
             or belt.t_mono_ns - alarm.t_told_ns >= UPDATE_NS
         )
@@ -225,7 +235,10 @@ class AlarmBook:
     def _describe(self, alarm: _Alarm, track: Track, belt: BeltNow) -> None:
         seen_as = self._line.classes[track.class_index]
         # What looked like a battery may prove to be a gas cartridge: the same alert, corrected.
-        alarm.hazard, alarm.class_name = Hazard(seen_as.hazard), seen_as.name
+        hazard = Hazard(seen_as.hazard)
+        if alarm.state is AlarmState.ACKNOWLEDGED and hazard is Hazard.GAS is not alarm.hazard:
+            alarm.state = AlarmState.UNACKNOWLEDGED  # what was acknowledged was something lesser
+        alarm.hazard, alarm.class_name = hazard, seen_as.name
         alarm.probability = round(track.best_score, 4)
         alarm.place = place_of(track, belt, self._line)
         alarm.arrivals = arrivals_of(track, belt, self._line)
@@ -252,9 +265,9 @@ class AlarmBook:
             if alarm.state is AlarmState.RETURNED_UNACKNOWLEDGED
             and belt.t_mono_ns - alarm.t_gone_ns >= EXPIRE_NS
         ]
-        if len(self._open) - len(over) > OPEN_MAX:
-            gone = [alarm for alarm in self._open.values() if not alarm.active]
-            over += [alarm for alarm in gone if alarm not in over][:1]
+        too_many = max(0, len(self._open) - len(over) - OPEN_MAX)
+        gone = [alarm for alarm in self._open.values() if not alarm.active and alarm not in over]
+        over += sorted(gone, key=lambda alarm: alarm.hazard in LATCHED)[:too_many]
         for alarm in over:
             alarm.state = AlarmState.NORMAL
             del self._open[alarm.event_id]

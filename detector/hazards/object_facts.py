@@ -64,10 +64,10 @@ class BeltNow:
 
 def size_is_plausible(track: Track, line: LineFacts) -> bool | None:
     """Whether the object's class can have its size; None where millimetres are not known."""
-    if line.mm_basis == "none" or track.width_mm is None or track.height_mm is None:
+    if line.mm_basis == "none" or track.size_mm is None:
         return None
     known = line.classes[track.class_index].plausible_length_mm
-    return is_plausible(track.width_mm, track.height_mm, known, line.size_tolerance)
+    return is_plausible(*track.size_mm, known, line.size_tolerance)
 
 
 def place_of(track: Track, belt: BeltNow, line: LineFacts) -> Place:
@@ -92,6 +92,10 @@ def arrivals_of(track: Track, belt: BeltNow, line: LineFacts) -> tuple[Arrival, 
     if line.mm_basis == "none" or speed is None or speed <= 5.0:
         return ()
     leading_mm = track.y_mm + track.last.height_mm / 2
+    if track.size_mm is not None and not track.last.whole:
+        # Cut by the view's downstream end: what is out of view comes first.
+        trailing_mm = track.y_mm - track.last.height_mm / 2
+        leading_mm = max(leading_mm, trailing_mm + track.size_mm[1])
     arrivals = []
     for point in line.action_points:
         distance_mm = point.y_mm - leading_mm
@@ -113,15 +117,16 @@ def arrivals_of(track: Track, belt: BeltNow, line: LineFacts) -> tuple[Arrival, 
 
 def why_of(track: Track, line: LineFacts) -> Why:
     """How sure, and why."""
-    known = line.mm_basis != "none" and track.width_mm is not None and track.height_mm is not None
+    size_mm = None if line.mm_basis == "none" else track.size_mm
+    known = line.classes[track.class_index].plausible_length_mm
     return Why(
         score=round(track.best_score, 4),
         hits=track.hits,
         looks=track.looks,
         votes={line.classes[index].name: votes for index, votes in sorted(track.votes.items())},
-        length_mm=round(max(track.width_mm or 0, track.height_mm or 0), 1) if known else None,
-        width_mm=round(min(track.width_mm or 0, track.height_mm or 0), 1) if known else None,
-        plausible_length_mm=line.classes[track.class_index].plausible_length_mm if known else None,
+        length_mm=None if size_mm is None else round(max(size_mm), 1),
+        width_mm=None if size_mm is None else round(min(size_mm), 1),
+        plausible_length_mm=None if size_mm is None else known,
         size_plausible=size_is_plausible(track, line),
     )
 

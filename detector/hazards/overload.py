@@ -81,10 +81,7 @@ class OverloadMonitor:
             return UNKNOWN
         covered = self._covered(view, *self._empty)
         in_view = float(covered[self._mask].mean())
-        self._travelled_mm += max(0.0, shift.dy_mm)
-        while self._travelled_mm >= self._stretch_mm:
-            self._travelled_mm -= self._stretch_mm
-            self._window.append(self._entering(covered))
+        self._take_in(covered, max(0.0, shift.dy_mm))
         in_window = float(np.mean(self._window)) if self._window else None
         if in_window is not None and len(self._window) == self._window.maxlen:
             if in_window >= self._raise_at:
@@ -102,13 +99,25 @@ class OverloadMonitor:
             f"(raised at {self._raise_at:.0%}, cleared below {self._release_at:.0%})"
         )
 
-    def _entering(self, covered: NDArray[np.bool_]) -> float:
-        """Coverage of the stretch that has come into view last, one stretch inside the edge."""
+    def _take_in(self, covered: NDArray[np.bool_], moved_mm: float) -> None:
+        """Judge each stretch that has come into view."""
         valid = np.flatnonzero(self._mask.any(axis=1))
-        last = int(valid[-1]) + 1 - self._rows
-        band = slice(max(0, last - self._rows), max(1, last))
-        mask = self._mask[band]
-        return float(covered[band][mask].mean()) if mask.any() else 0.0
+        first, last = int(valid[0]), int(valid[-1]) + 1
+        if moved_mm > (last - first) * self._row_mm:
+            # Belt has passed that nobody saw: what is known begins anew.
+            self._window.clear()
+            self._state = "unknown" if self._state == "clear" else self._state
+            self._travelled_mm = 0.0
+            return
+        self._travelled_mm += moved_mm
+        stretches = int(self._travelled_mm / self._stretch_mm)
+        self._travelled_mm -= stretches * self._stretch_mm
+        for number in range(stretches, 0, -1):  # the one farthest downstream came first
+            # One stretch inside the edge, where nothing is cut.
+            top = max(first, last - (number + 1) * self._rows)
+            band = slice(top, top + self._rows)
+            mask = self._mask[band]
+            self._window.append(float(covered[band][mask].mean()) if mask.any() else 0.0)
 
     def _covered(
         self, view: NDArray[np.uint8], empty_lab: NDArray[np.float32], empty_texture: float

@@ -9,8 +9,9 @@ import numpy as np
 from detector.vision.belt_view import BeltView, Rectifier
 from detector.vision.detections import Detections
 
-_EDGE_PX = 2.0
-"""A box that comes this near to the view's edge may be cut by it."""
+_EDGE_PX = 4.0
+"""A box that comes this near to an end of the belt in view may be cut by it; a model's boxes are
+good to about as much."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,7 @@ class Sighting:
     image_size_px: tuple[int, int]
     """Width and height of that image."""
     whole: bool
-    """False: the box touches the view's edge, so the size is no measure of the thing."""
+    """False: the box touches an edge of the belt in view, so its size measures nothing."""
 
 
 def place_on_belt(found: Detections, view: BeltView, rectifier: Rectifier) -> list[Sighting]:
@@ -42,8 +43,8 @@ def place_on_belt(found: Detections, view: BeltView, rectifier: Rectifier) -> li
     boxes = found.boxes_px.astype(np.float64)
     in_image = rectifier.boxes_in_image(boxes)
     on_belt = rectifier.view_to_belt(boxes.reshape(-1, 2)).reshape(-1, 4)
-    size_px = np.array(rectifier.size_px, dtype=np.float64)
-    inside = (boxes[:, :2] > _EDGE_PX) & (boxes[:, 2:] < size_px - _EDGE_PX)
+    edge_mm = _EDGE_PX * rectifier.mm_per_px
+    left_mm, upstream_mm, right_mm, downstream_mm = rectifier.extent_mm
     sightings = []
     for row in range(len(found)):
         x0, y1, x1, y0 = (float(side) for side in on_belt[row])  # the view's top is downstream
@@ -58,7 +59,10 @@ def place_on_belt(found: Detections, view: BeltView, rectifier: Rectifier) -> li
                 height_mm=y1 - y0,
                 box_px=(u0, v0, u1, v1),
                 image_size_px=view.frame.size_px,
-                whole=bool(inside[row].all()),
+                whole=left_mm + edge_mm < x0
+                and x1 < right_mm - edge_mm
+                and upstream_mm + edge_mm < y0
+                and y1 < downstream_mm - edge_mm,
             )
         )
     return sightings

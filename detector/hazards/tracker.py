@@ -17,6 +17,8 @@ from detector.hazards.sighting import Sighting
 
 SUPPORT_KEPT = 8
 """Looks that an alert names as its support."""
+SIZES_KEPT = 9
+"""Whole sightings that an object's size is the middle one of."""
 
 # Own movement, learned slowly where the belt's shift is known and fast where it is not.
 _GAIN_KNOWN, _GAIN_UNKNOWN = 0.15, 0.6
@@ -27,6 +29,8 @@ _GATE_KNOWN, _GATE_UNKNOWN = 0.5, 2.0
 _GATE_LEAST_MM = 12.0
 # Two boxes of any class that overlap more are one thing seen twice.
 _SAME_THING_IOU = 0.6
+# A thing is called something else only when that has gathered so much more score.
+_RENAME = 1.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,18 +61,21 @@ class Track:
     recent: deque[bool] = field(default_factory=deque)
     """Whether the last looks saw it, newest last; as long as the confirmation's n."""
     votes: Counter[int] = field(default_factory=Counter)
-    weights: Counter[int] = field(default_factory=Counter)
+    weights: dict[int, float] = field(default_factory=dict)
     """Score sums per class: which class it is."""
     support: deque[SeenIn] = field(default_factory=lambda: deque(maxlen=SUPPORT_KEPT))
-    width_mm: float | None = None
-    """Extent across, from the largest whole sighting."""
-    height_mm: float | None = None
+    class_index: int = -1
+    """The class with the greatest sum of scores, by a margin."""
+    sizes_mm: deque[tuple[float, float]] = field(default_factory=lambda: deque(maxlen=SIZES_KEPT))
+    """Extent across and along in the last whole sightings."""
     confirmed: bool = False
+    placed: bool = True
+    """False: missed while the belt's shift was unknown, so nobody knows where it lies."""
 
     @property
-    def class_index(self) -> int:
-        """The class with the greatest sum of scores."""
-        return self.weights.most_common(1)[0][0]
+    def size_mm(self) -> tuple[float, float] | None:
+        """Extent across and along; None: never seen whole. One odd box changes nothing."""
+        return sorted(self.sizes_mm, key=sum)[len(self.sizes_mm) // 2] if self.sizes_mm else None
 
 
 class BeltTracker:
@@ -83,11 +90,13 @@ class BeltTracker:
         self._extent = extent_mm
         self._tracks: list[Track] = []
         self._next_id = 1
+        self._last_shift = Shift(0.0, 0.0, False)
 
     def follow(
         self, sightings: Sequence[Sighting], shift: Shift, frame_index: int, t_utc_ns: int
     ) -> tuple[list[Track], list[Track]]:
         """Take in one look. Returns the confirmed tracks in view, and those that just left."""
+        self._take_over(shift)
         for track in self._tracks:
             track.x_mm += shift.dx_mm + track.vx_mm
             track.y_mm += shift.dy_mm + track.vy_mm
@@ -103,12 +112,22 @@ class BeltTracker:
         left: list[Track] = []
         for track in list(self._tracks):
             if track.last_frame != frame_index:
-                self._miss(track)
+                self._miss(track, shift.known)
             if self._is_over(track, shift.known):
                 self._tracks.remove(track)
                 if track.confirmed:
                     left.append(track)
         return [track for track in self._tracks if track.confirmed], left
+
+    def _take_over(self, shift: Shift) -> None:
+        """What the belt's movement explains is no movement of the objects' own, and back."""
+        for track in self._tracks if shift.known != self._last_shift.known else ():
+            if shift.known:
+                track.vx_mm = track.vy_mm = 0.0
+            else:
+                track.vx_mm += self._last_shift.dx_mm
+                track.vy_mm += self._last_shift.dy_mm
+        self._last_shift = shift
 
     def _matched(
         self, sightings: Iterable[Sighting], shift_known: bool
@@ -123,7 +142,7 @@ class BeltTracker:
                     _GATE_LEAST_MM,
                     reach * max(length, math.hypot(track.last.width_mm, track.last.height_mm)),
                 )
-                away = math.hypot(sighting.x_mm - track.x_mm, sighting.y_mm - track.y_mm) / gate
+                away = math.hypot(sighting.x_mm - track.x_mm, _along(track, sighting)) / gate
                 if away <= 1:
                     # Of two tracks equally near, the one of the same class.
                     other = 0.0 if sighting.class_index in track.votes else 0.5
@@ -142,27 +161,33 @@ class BeltTracker:
     def _hit(
         self, track: Track, sighting: Sighting, shift: Shift, frame_index: int, t_utc_ns: int
     ) -> None:
-        if track.hits:
+        # The centre of a thing that the view's edge cuts moves with the cut.
+        if track.hits and sighting.whole and track.last.whole:
             gain = _GAIN_KNOWN if shift.known else _GAIN_UNKNOWN
             track.vx_mm += gain * (sighting.x_mm - track.x_mm)
             track.vy_mm += gain * (sighting.y_mm - track.y_mm)
         track.x_mm, track.y_mm = sighting.x_mm, sighting.y_mm
-        track.last, track.last_frame = sighting, frame_index
+        track.last, track.last_frame, track.placed = sighting, frame_index, True
         track.hits += 1
         track.best_score = max(track.best_score, sighting.score)
         track.votes[sighting.class_index] += 1
-        track.weights[sighting.class_index] += sighting.score  # type: ignore[assignment]
+        weights = track.weights
+        weights[sighting.class_index] = weights.get(sighting.class_index, 0.0) + sighting.score
+        heaviest = max(weights, key=lambda each: weights[each])
+        if weights[heaviest] > _RENAME * weights.get(track.class_index, 0.0):
+            track.class_index = heaviest
         track.support.append(SeenIn(frame_index, t_utc_ns, sighting.score))
         if sighting.whole:
-            size = (track.width_mm or 0.0) + (track.height_mm or 0.0)
-            if sighting.width_mm + sighting.height_mm > size:
-                track.width_mm, track.height_mm = sighting.width_mm, sighting.height_mm
+            track.sizes_mm.append((sighting.width_mm, sighting.height_mm))
         self._look(track, seen=True)
 
-    def _miss(self, track: Track) -> None:
-        # Missed: the last own movement fades, so that a wrong one carries nothing away.
-        track.vx_mm *= 0.5
-        track.vy_mm *= 0.5
+    def _miss(self, track: Track, shift_known: bool) -> None:
+        if shift_known:
+            # The last own movement fades, so that a wrong one carries nothing away.
+            track.vx_mm *= 0.5
+            track.vy_mm *= 0.5
+        else:
+            track.placed = False
         self._look(track, seen=False)
 
     def _look(self, track: Track, *, seen: bool) -> None:
@@ -180,7 +205,21 @@ class BeltTracker:
             return True
         if not track.confirmed:
             return track.recent.count(False) > self._looks - self._hits
-        return not shift_known and len(track.recent) == self._looks and not any(track.recent)
+        if shift_known:
+            return not track.placed
+        return len(track.recent) == self._looks and not any(track.recent)
+
+
+def _along(track: Track, sighting: Sighting) -> float:
+    """How far along the belt a sighting lies from where the track was expected.
+
+    Of a thing that the view's edge cuts, in this look or the last, one end is where it belongs.
+    """
+    centre_mm = sighting.y_mm - track.y_mm
+    if sighting.whole and track.last.whole:
+        return abs(centre_mm)
+    longer_mm = (sighting.height_mm - track.last.height_mm) / 2
+    return min(abs(centre_mm), abs(centre_mm + longer_mm), abs(centre_mm - longer_mm))
 
 
 def _one_per_thing(sightings: Sequence[Sighting]) -> list[Sighting]:
