@@ -236,8 +236,8 @@ def compose(
     for _ in range(count):
         table.lay(_waste(rng, sources, box, px_per_mm, table.level), -1, somewhere(20))
     if hazards if hazards is not None else rng.random() < 0.7:
-        batteries = int(rng.choice([0, 1, 2, 3, 5], p=[0.25, 0.25, 0.2, 0.18, 0.12]) * area + 0.5)
-        bottles = int(rng.choice([0, 1, 2, 3], p=[0.32, 0.38, 0.2, 0.1]) * area + 0.5)
+        batteries = int(rng.choice([0, 1, 2, 4, 6], p=[0.15, 0.2, 0.25, 0.22, 0.18]) * area + 0.5)
+        bottles = int(rng.choice([0, 1, 2, 3], p=[0.25, 0.37, 0.24, 0.14]) * area + 0.5)
         for label, number in ((GAS, bottles), (BATTERY, batteries)):
             for _ in range(number):
                 thing = _hazard(rng, sources, box, label=label, zoom=px_per_mm, level=table.level)
