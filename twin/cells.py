@@ -28,10 +28,6 @@ CAPACITY = ("1.5V", "LR6", "2000mAh", "1.2V", "Ni-MH", "ALKALINE", "3.7V", "Li-i
 ROUND = ("aa_cell", "aaa_cell", "c_cell", "d_cell", "li_ion_18650")
 
 
-def _foil(colour: Colour, metal: float, wanted: bool) -> tuple[Colour, float]:
-    return (colour, metal) if wanted else (colour, 0.0)
-
-
 def _sleeve(length: float, radius: float, scale: float, rng: np.random.Generator) -> Print:
     """The label of a round cell, in one of the layouts that are about."""
     round_mm = 2 * np.pi * radius
@@ -46,8 +42,7 @@ def _sleeve(length: float, radius: float, scale: float, rng: np.random.Generator
     if layout == "two_tone":
         part = rng.uniform(0.22, 0.42) * length
         tip = [COPPER, GOLD, STEEL, any_colour(rng)][rng.integers(0, 4)]
-        colour, metal = _foil(tip, 0.7, rng.random() < 0.8)
-        art.rect(length - part, 0, length, round_mm, colour, metal)
+        art.rect(length - part, 0, length, round_mm, tip, 0.7 if rng.random() < 0.8 else 0.0)
         end = length - part - 1
     elif layout == "band":
         at, wide = rng.uniform(0.1, 0.8) * length, rng.uniform(0.06, 0.2) * length

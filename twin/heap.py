@@ -31,7 +31,7 @@ OFTEN: dict[str, float] = {
     "leaflet": 4,
     **dict.fromkeys(LOOKALIKES, 1.5),
 }
-CALM_GIVE_UP = 400  # tries; a calm stretch takes some 10 to 60
+TRIES = 400  # per stretch, which takes some 10 to 150
 
 
 def strew(strip: Strip, stretch: Stretch, rng: np.random.Generator) -> None:
@@ -42,7 +42,7 @@ def strew(strip: Strip, stretch: Stretch, rng: np.random.Generator) -> None:
     if heap:  # it takes large things to fill a belt
         weights = weights * np.array([SIZE_MM[kind][0] * SIZE_MM[kind][1] for kind in kinds]) ** 0.5
     weights = weights / weights.sum()
-    for _ in range(CALM_GIVE_UP):
+    for _ in range(TRIES):
         if strip.coverage(stretch.from_mm, stretch.to_mm) >= stretch.coverage:
             return
         kind = str(rng.choice(kinds, p=weights))

@@ -5,6 +5,7 @@ crosses the upstream end of the view. `x_mm` is across, from the left edge looki
 """
 
 import tomllib
+from math import inf
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -15,12 +16,16 @@ from twin.things import HAZARDS, SIZE_MM
 Above0 = Annotated[float, Field(gt=0)]
 
 
+MOST_STRIP_PX = 200_000_000
+"""The belt of one run is drawn as one picture: 800 MB with what lies on it, some five minutes."""
+
+
 class ScenarioError(ValueError):
     """A scenario that cannot be used; one line per mistake."""
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class Belt(_Part):
@@ -111,7 +116,13 @@ class Scenario(_Part):
                 f"belt.width_mm x camera.px_per_mm is {belt_px:.0f} px, "
                 f"more than camera.height_px ({self.camera.height_px})"
             )
-        ends = 0.0
+        strip_px = belt_px * self.run_mm * self.camera.px_per_mm
+        if strip_px > MOST_STRIP_PX:
+            raise ValueError(
+                f"duration_s {self.duration_s:g} is {self.run_mm / 1000:.0f} m of belt, more than "
+                f"can be drawn at once; at most {self.duration_s * MOST_STRIP_PX / strip_px:.0f} s"
+            )
+        ends = -inf
         for stretch in sorted(self.stretches, key=lambda each: each.from_mm):
             if stretch.from_mm < ends:
                 raise ValueError(f"stretches overlap at {stretch.from_mm:g} mm")

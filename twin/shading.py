@@ -193,7 +193,11 @@ def shade(thing: Surface, light_deg: float, rng: np.random.Generator) -> Picture
     opacity = thing.opacity + (np.float32(1.0) - thing.opacity) * np.clip(
         np.float32(0.55) * rim + white * np.float32(1.6), 0, 1
     )
-    return _picture(lit, thing.inside * opacity, grid)
+    alpha = thing.inside * opacity
+    rim_px = grid.fine  # the picture's outermost pixel is margin, whatever was drawn
+    alpha[:rim_px] = alpha[-rim_px:] = 0
+    alpha[:, :rim_px] = alpha[:, -rim_px:] = 0
+    return _picture(lit, alpha, grid)
 
 
 def _picture(lit: NDArray[np.float32], alpha: Field, grid: Grid) -> Picture:

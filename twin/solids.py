@@ -185,7 +185,9 @@ def blob(grid: Grid, rng: np.random.Generator, corners: int = 14, rough: float =
     mask = np.zeros(grid.shape, np.uint8)
     cv2.fillPoly(mask, [points.round().astype(np.int32)], 255)
     window = max(3, int(min(height, width) * 0.07) | 1)
-    return np.asarray(cv2.blur(mask, (window, window)) > 127, np.float32)
+    return np.asarray(
+        cv2.blur(mask, (window, window), borderType=cv2.BORDER_CONSTANT) > 127, np.float32
+    )
 
 
 def _laid(

@@ -119,7 +119,8 @@ class Strip:
             return None
         hull = cv2.convexHull(points)[:, 0].astype(np.float32) + np.float32(0.5)
         at = self.end_mm - (hull[:, 0] + left) / scale
-        outline = np.stack((at, (hull[:, 1] + top) / scale), axis=1).astype(np.float32)
+        across = np.clip((hull[:, 1] + top) / scale, 0, self.width_mm)  # the skirts hide the rest
+        outline = np.stack((at, across), axis=1).astype(np.float32)
         thing = Lying(
             id=len(self.lying) + 1,
             kind=kind,

@@ -1,0 +1,154 @@
+"""A rendered clip and its truth belong together, or are not there at all."""
+
+import builtins
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from twin.camera import BeltCamera
+from twin.clip import ClipError
+from twin.render import render
+from twin.scenario import Camera, Scenario
+
+DEMO = Path(__file__).parents[2] / "twin" / "clips" / "demo"
+
+
+def told(folder: Path, stem: str = "tiny") -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    lines = (folder / f"{stem}.truth.jsonl").read_text().splitlines()
+    header, *frames = (json.loads(line) for line in lines)
+    return header, frames
+
+
+def pictures(clip: Path) -> list[np.ndarray[Any, Any]]:
+    video = cv2.VideoCapture(str(clip))
+    seen = []
+    while True:
+        got, picture = video.read()
+        if not got:
+            return seen
+        seen.append(picture)
+
+
+def test_a_clip_has_its_frames_its_truth_and_its_empty_belt(tiny: Path, tmp_path: Path) -> None:
+    out, calls = tmp_path / "deep" / "out", list[tuple[int, int]]()
+    render(tiny, out, progress=lambda done, total: calls.append((done, total)))
+    assert sorted(each.name for each in out.iterdir()) == [
+        "empty.png",
+        "tiny.mp4",
+        "tiny.truth.jsonl",
+    ]
+    assert [each.name for each in out.parent.iterdir()] == ["out"]
+    header, frames = told(out)
+    seen = pictures(out / "tiny.mp4")
+    assert len(seen) == len(frames) == header["frames"] == 8
+    assert calls == [(n, 8) for n in range(1, 9)]
+    assert header["clip_sha256"] == hashlib.sha256((out / "tiny.mp4").read_bytes()).hexdigest()
+    empty = cv2.imread(str(out / "empty.png"))
+    assert empty is not None
+    assert empty.shape == seen[0].shape == (160, 256, 3)
+    for frame in frames:
+        assert {each["kind"] for each in frame["objects"]} <= {"d_cell", "pierceable_cartridge"}
+        for each in frame["objects"]:
+            x0, y0, x1, y1 = each["box_px"]
+            assert 0 <= x0 < x1 <= 256
+            assert 0 <= y0 < y1 <= 160
+            assert 0 < each["visible"] <= 1
+        assert 0 <= frame["coverage"] <= 1
+    moved = frames[1]["belt_position_mm"] - frames[0]["belt_position_mm"]
+    assert moved == pytest.approx(25)
+    tracks = [{each["id"]: each for each in frame["objects"]} for frame in frames[:2]]
+    for key in tracks[0].keys() & tracks[1].keys():
+        assert tracks[1][key]["y_mm"] - tracks[0][key]["y_mm"] == pytest.approx(25, abs=0.2)
+
+
+def test_the_same_seed_gives_the_same_clip_and_another_seed_another(
+    tiny: Path, tmp_path: Path
+) -> None:
+    digests = []
+    for name, seed in (("a", None), ("b", None), ("c", 9)):
+        render(tiny, tmp_path / name, seed=seed)
+        digests.append(told(tmp_path / name)[0]["clip_sha256"])
+    assert digests[0] == digests[1] != digests[2]
+
+
+def test_an_interrupted_render_leaves_nothing(tiny: Path, tmp_path: Path) -> None:
+    def stop(done: int, _total: int) -> None:
+        if done == 3:
+            raise KeyboardInterrupt
+
+    before = set(tmp_path.iterdir())
+    with pytest.raises(KeyboardInterrupt):
+        render(tiny, tmp_path / "out", progress=stop)
+    assert set(tmp_path.iterdir()) == before
+
+
+def test_an_interrupted_render_keeps_the_earlier_clip(tiny: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    render(tiny, out)
+    (out / "notes.txt").write_text("mine")
+    before = {each.name: each.read_bytes() for each in out.iterdir()}
+
+    def stop(_done: int, _total: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        render(tiny, out, seed=8, progress=stop)
+    assert {each.name: each.read_bytes() for each in out.iterdir()} == before
+    render(tiny, out, seed=8)
+    assert (out / "notes.txt").read_text() == "mine"
+
+
+def test_a_missing_extra_is_one_clear_line(
+    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = builtins.__import__
+
+    def without_av(name: str, *args: Any, **more: Any) -> Any:
+        if name == "av":
+            raise ImportError(name)
+        return real(name, *args, **more)
+
+    monkeypatch.setattr(builtins, "__import__", without_av)
+    with pytest.raises(ClipError, match=r"pip install 'vigitri\[twin\]'"):
+        render(tiny, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+@settings(max_examples=20, deadline=None)
+@given(
+    tilt=st.floats(-0.1, 0.1),
+    turn_deg=st.floats(-3, 3),
+    x_mm=st.floats(0, 600),
+    y_mm=st.floats(0, 1197),
+)
+def test_belt_and_image_places_convert_there_and_back(
+    tilt: float, turn_deg: float, x_mm: float, y_mm: float
+) -> None:
+    small = Camera(width_px=128, height_px=72, px_per_mm=0.1, tilt=tilt, turn_deg=turn_deg)
+    camera = BeltCamera(Scenario(duration_s=1, camera=small), np.random.default_rng(0))
+    there = camera.image_points(np.array([[x_mm, y_mm]]))
+    assert camera.belt_points(there)[0] == pytest.approx((x_mm, y_mm), abs=0.01)
+
+
+def test_the_bundled_clip_is_whole_small_and_shows_what_it_promises() -> None:
+    header, frames = told(DEMO, "demo")
+    clip = DEMO / "demo.mp4"
+    assert header["clip_sha256"] == hashlib.sha256(clip.read_bytes()).hexdigest()
+    assert clip.stat().st_size < 5_500_000
+    assert (DEMO / "demo.truth.jsonl").stat().st_size < 1_000_000
+    assert (DEMO / "empty.png").stat().st_size < 1_000_000
+    assert len(frames) == header["frames"] == 1350
+    assert not frames[0]["objects"]
+    assert frames[45]["coverage"] == 0
+    kinds = {thing["kind"]: thing["class"] for thing in header["things"] if thing["class"]}
+    assert sum(each == "gas_canister" for each in kinds.values()) >= 2
+    assert sum(thing["class"] == "battery" for thing in header["things"]) >= 8
+    assert any(end - start >= 1000 for start, end in header["overload_mm"])
+    assert all(0.15 <= frame["coverage"] <= 0.45 for frame in frames if 240 <= frame["frame"] < 600)
