@@ -98,7 +98,7 @@ def test_the_line_s_own_word_counts_though_the_heart_beats(
     assert ("frozen picture" in reason) == (sight is not Sight.WATCHING)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     vision=st.sampled_from(VisionState),
     beat_ms=st.none() | st.integers(0, 10_000),
@@ -162,6 +162,15 @@ def test_alerts_that_never_came_here_are_counted(watching: Board, receive: Recei
     assert watching.unheard() == 0  # said before the alert came: it counts no more
     watching.take(receive(samples.STATE.model_copy(update={"active_alerts": 3})))
     assert watching.unheard() == 2
+
+
+def test_an_alert_that_closed_after_the_line_last_counted_is_not_missed(
+    board: Board, receive: Receive
+) -> None:
+    board.take(receive(alert()))
+    board.take(receive(samples.STATE))
+    board.take(receive(alert(revision=2, state=AlarmState.NORMAL, kind=Revision.CLEARED)))
+    assert board.unheard() == 0
 
 
 def test_after_a_restart_nothing_of_before_is_shown_and_that_is_said(

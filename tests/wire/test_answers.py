@@ -137,15 +137,24 @@ def test_no_bytes_ever_stop_the_desk(
 
 
 def test_a_sender_of_megabytes_is_hung_up_on_and_the_others_are_served(
-    desk: AnswerDesk, dealer: zmq.Socket[bytes], open_socket: OpenSocket
+    desk: AnswerDesk, open_socket: OpenSocket
 ) -> None:
-    dealer.send(b"x" * (MAX_FRAME_BYTES + 1))
+    hog = open_socket(zmq.DEALER)
+    events = hog.get_monitor_socket(zmq.EVENT_DISCONNECTED)
+    hog.connect(desk.endpoint)
+    hog.send(b"x" * (MAX_FRAME_BYTES + 1))
+    hung_up = events.poll(5000)
+    hog.disable_monitor()
+    events.close()
+    assert hung_up
+
     other = open_socket(zmq.REQ)
     other.connect(desk.endpoint)
     other.send(GOOD)
     (pending,) = wait_for_answers(desk)
     desk.reply(pending, True)
     assert Reply.model_validate_json(other.recv()).ok
+    assert desk.refused == 0
 
 
 def test_a_flood_is_taken_a_little_at_a_time(desk: AnswerDesk, dealer: zmq.Socket[bytes]) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import zmq
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from detector.wire.endpoints import (
@@ -94,6 +94,7 @@ def test_anything_else_is_refused_in_one_line(endpoint: str) -> None:
     assert "\n" not in str(refused.value)
 
 
+@settings(deadline=None)
 @given(
     st.one_of(
         st.text(max_size=60),
@@ -114,6 +115,7 @@ def test_any_text_is_an_endpoint_on_this_machine_or_one_clear_line(text: str) ->
         assert said.isprintable()
 
 
+@settings(deadline=None)
 @given(st.ip_addresses(), st.integers(1, 65535))
 def test_of_all_addresses_exactly_loopback_is_taken(ip: object, port: int) -> None:
     text = str(ip)

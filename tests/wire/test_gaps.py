@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from detector.wire.gaps import Gap, GapWatch
@@ -12,6 +12,7 @@ def header(seq: int, gseq: int, boot_id: str = "boot-1") -> Header:
     return HEADER.model_copy(update={"seq": seq, "gseq": gseq, "boot_id": boot_id})
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.sampled_from(["a", "b", "c"]), st.booleans()), max_size=60))
 def test_whatever_is_lost_is_counted_once_and_told_before_the_message_after_it(
     sent: list[tuple[str, bool]],
@@ -32,6 +33,7 @@ def test_whatever_is_lost_is_counted_once_and_told_before_the_message_after_it(
     assert watch.missed == lost_inside
 
 
+@settings(deadline=None)
 @given(st.lists(st.booleans(), min_size=1, max_size=60))
 def test_a_topic_alone_tells_its_own_gaps(arrivals: list[bool]) -> None:
     watch = GapWatch(everything=False)

@@ -219,6 +219,15 @@ def test_what_could_not_be_read_is_named(
     )
 
 
+@pytest.mark.parametrize("schema", ["heartbeat/2", "alert/1", ""])
+def test_a_payload_of_another_schema_is_not_guessed_at(
+    raw: zmq.Socket[bytes], raw_subscriber: Subscriber, schema: str
+) -> None:
+    raw.send_multipart([b"heartbeat/l", head(1, schema), HEARTBEAT])
+    assert raw_subscriber.receive(0.2) is None
+    assert raw_subscriber.malformed_reason == f"schema {schema!r} on a topic of 'heartbeat/1'"
+
+
 def test_a_gap_is_announced_before_the_message_that_reveals_it(
     raw: zmq.Socket[bytes], raw_subscriber: Subscriber
 ) -> None:
