@@ -75,9 +75,10 @@ class CaptureLoop:
         source, tally = self._source, self._tally
         Status(
             CameraState.STARTING,
+            at_ns=time.monotonic_ns(),
+            is_open=True,
             fps=source.fps,
             live=source.live,
-            opened_at_ns=time.monotonic_ns(),
         ).send(self._status)
         shown_at_start = tally.grabbed
         while True:
@@ -155,7 +156,7 @@ class CaptureLoop:
 def capture(spec: CaptureSpec) -> Status:
     """Open the source and hand on its pictures until it ends; the final status."""
     try:
-        source = _open(spec.settings)
+        source = _open(spec.settings, spec.status)
     except SourceError as error:
         return Status(CameraState.UNREACHABLE, str(error), final=True)
     try:
@@ -167,9 +168,10 @@ def capture(spec: CaptureSpec) -> Status:
         source.close()
 
 
-def _open(settings: CaptureSettings) -> Source:
+def _open(settings: CaptureSettings, status: int) -> Source:
     module, _, function = settings.factory.partition(":")
     factory: Callable[..., Source] = getattr(importlib.import_module(module), function)
+    Status(CameraState.STARTING, at_ns=time.monotonic_ns()).send(status)
     return factory(
         settings.url,
         fps=settings.fps,

@@ -71,16 +71,17 @@ class Status:
     """One line from the capture process, whenever something changes."""
 
     state: CameraState
-    """STARTING says that the source is open, and carries the fields after `again`."""
+    """STARTING comes twice, when opening begins and when the source is open, with `at_ns`."""
     reason: str = ""
     final: bool = False
     """The capture process ends after this line."""
     again: bool = True
     """After a final line: worth another try."""
+    at_ns: int = 0
+    """CLOCK_MONOTONIC, which both processes share."""
+    is_open: bool = False
     fps: float | None = None
     live: bool = True
-    opened_at_ns: int = 0
-    """CLOCK_MONOTONIC, which both processes share."""
     frozen_digest: int | None = None
     """With a final FROZEN."""
 

@@ -13,6 +13,8 @@ from detector.ingest.source import Image, SourceError
 NETWORK_SCHEMES = {"rtsp": 554, "rtsps": 322, "http": 80, "https": 443}
 """Schemes and their usual ports."""
 
+_ESCAPE = "in a password write / as %2F, @ as %40, # as %23, ? as %3F"
+
 
 class NetworkStream:
     """A network camera, read through FFmpeg.
@@ -84,31 +86,29 @@ class NetworkStream:
             self._capture = None
 
     def _knock(self) -> None:
-        """Connect once by ourselves: FFmpeg's failure does not tell refused from unknown host."""
-        # After the last `@`, as in `without_credentials`: passwords may hold anything.
-        where = urlsplit(f"//{self._url.partition('://')[2].rpartition('@')[2]}")
+        """Connect once by ourselves: FFmpeg's failure does not tell refused from unknown host.
+
+        What is wrong is told without parts of the address: with an unescaped `/` in a password,
+        a part of that is where the host or the port should be.
+        """
         try:
-            host = where.hostname
-            port = where.port or NETWORK_SCHEMES[scheme_of(self._url)]
-        except ValueError as error:
-            raise SourceError(self.name, str(error), "check the URL") from None
+            where = urlsplit(self._url)
+            host, port = where.hostname, where.port or NETWORK_SCHEMES[scheme_of(self._url)]
+        except ValueError:
+            raise SourceError(self.name, "not a proper address", _ESCAPE) from None
         if not host:
             raise SourceError(self.name, "names no host", "write rtsp://host/stream")
         try:
             socket.create_connection((host, port), timeout=self._open_timeout_s).close()
-        except socket.gaierror:
-            raise SourceError(
-                self.name, f"no host is called {host}", "check the name, or use its IP address"
-            ) from None
         except TimeoutError:
+            why = f"no answer within {self._open_timeout_s:g} s"
             raise SourceError(
-                self.name,
-                f"no answer from {host}:{port} within {self._open_timeout_s:g} s",
-                "check that the camera has power and is on this network",
+                self.name, why, "check that the camera has power and is on this network"
             ) from None
+        except (socket.gaierror, UnicodeError):
+            raise SourceError(self.name, "no such host", f"use its IP address; {_ESCAPE}") from None
         except OSError as error:
+            why = (error.strerror or "no connection").lower()
             raise SourceError(
-                self.name,
-                f"{host}:{port}: {error.strerror or error}",
-                "check that the camera is on, and the port",
+                self.name, why, f"check that the camera is on and listens at port {port}"
             ) from None

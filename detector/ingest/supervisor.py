@@ -53,9 +53,9 @@ class Supervisor:
         self._reason = f"{self.source}: being opened"
         self._news = False
         self._child: CaptureProcess | None = None
-        self._opened: Status | None = None
+        self._started: Status | None = None
         self._final: Status | None = None
-        self._started_ns = 0
+        self._since_ns = 0
         self._live_since_ns = 0
         self._restarts = 0
         self._stale = 0
@@ -128,7 +128,7 @@ class Supervisor:
 
     def fps(self) -> float | None:
         with self._lock:
-            return None if self._opened is None else self._opened.fps
+            return None if self._started is None else self._started.fps
 
     # --- under the lock, in any thread ---------------------------------------------------------
 
@@ -142,8 +142,8 @@ class Supervisor:
                 self._final = status
                 self._set(status.state, status.reason)
             elif status.state is CameraState.STARTING:
-                # Open, but no picture yet: what was wrong before stays wrong.
-                self._opened, self._started_ns = status, status.opened_at_ns
+                # No picture yet: what was wrong before stays wrong.
+                self._started, self._since_ns = status, status.at_ns
             else:
                 self._set(status.state, status.reason)
         stalled = self._state is CameraState.STALLED and self._final is None
@@ -163,17 +163,19 @@ class Supervisor:
 
     def _patience_s(self) -> float:
         """How long a picture may take: in a slow recording, a period more."""
-        opened = self._opened
-        if opened is None or opened.live or not opened.fps:
+        started = self._started
+        if started is None or started.live or not started.fps:
             return self._settings.frame_timeout_s
-        return self._settings.frame_timeout_s + 1 / opened.fps
+        return self._settings.frame_timeout_s + 1 / started.fps
 
     def _overdue_s(self) -> float:
         """Seconds since the capture process should have got something done; negative: in hand."""
-        done_ns = self._started_ns
-        if self._opened is None:
-            patience_s = START_TIMEOUT_S + self._settings.open_timeout_s
-        elif self._tally.alive_at_ns < self._started_ns:  # open, and the sensor is being started
+        done_ns = self._since_ns
+        if self._started is None:
+            patience_s = START_TIMEOUT_S
+        elif not self._started.is_open:
+            patience_s = self._settings.open_timeout_s
+        elif self._tally.alive_at_ns < self._since_ns:  # open, and the sensor is being started
             patience_s = self._settings.open_timeout_s + self._patience_s()
         else:
             patience_s, done_ns = self._patience_s(), self._tally.alive_at_ns
@@ -206,9 +208,9 @@ class Supervisor:
             accounted = tally.overwritten + tally.withheld + tally.unreadable + self._latest.taken
             self._lost = tally.grabbed - accounted
             digest = None if self._final is None else self._final.frozen_digest
-            self._opened = self._final = None
+            self._started = self._final = None
             self._live_since_ns = 0
-            self._started_ns = time.monotonic_ns()
+            self._since_ns = time.monotonic_ns()
         child = CaptureProcess(self._settings, ends, self._tally_descriptor, digest)
         with self._lock:
             self._child = child
@@ -230,9 +232,9 @@ class Supervisor:
             patience_s = KILL_GRACE_S - overdue_s if overdue_s >= 0 else -overdue_s
 
     def _silence(self) -> str:
-        if self._opened is None:
+        if self._started is None or not self._started.is_open:
             return "opening it takes too long; check camera and network"
-        waited_s = (time.monotonic_ns() - max(self._started_ns, self._tally.alive_at_ns)) / 1e9
+        waited_s = (time.monotonic_ns() - max(self._since_ns, self._tally.alive_at_ns)) / 1e9
         return f"no picture for {waited_s:.1f} s; check camera and network"
 
     def _reap(self, child: CaptureProcess, hung: bool) -> float:

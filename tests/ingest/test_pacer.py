@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+from unittest.mock import patch
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from detector.ingest import capture_child
+
+FPS = 100
+PERIOD_NS = 10_000_000
+
+
+class Clock:
+    """Stands in for the module `time`."""
+
+    now_ns = 1_000_000_000
+
+    def monotonic_ns(self) -> int:
+        return self.now_ns
+
+    def sleep(self, seconds: float) -> None:
+        self.now_ns += round(seconds * 1e9)
+
+
+def play(work_ns: list[int]) -> tuple[list[int], list[bool]]:
+    """When each picture is shown (ns after the first), and whether in time."""
+    clock, shown_ns, in_time = Clock(), [], []
+    with patch.object(capture_child, "time", clock):
+        pacer = capture_child.Pacer(FPS)
+        for work in work_ns:
+            clock.now_ns += work
+            in_time.append(pacer.wait())
+            shown_ns.append(clock.now_ns)
+    return [at_ns - shown_ns[0] for at_ns in shown_ns], in_time
+
+
+@given(work_ns=st.lists(st.integers(0, PERIOD_NS), min_size=1))
+def test_a_machine_that_keeps_up_shows_every_picture_on_its_beat(work_ns: list[int]) -> None:
+    shown_ns, in_time = play(work_ns)
+    assert shown_ns == [index * PERIOD_NS for index in range(len(work_ns))]
+    assert all(in_time)
+
+
+@given(work_ns=st.lists(st.integers(0, 5 * PERIOD_NS), min_size=1))
+def test_no_picture_is_early_and_every_shift_is_told(work_ns: list[int]) -> None:
+    shown_ns, in_time = play(work_ns)
+    shift_ns = 0
+    for index, (at_ns, on_beat) in enumerate(zip(shown_ns, in_time, strict=True)):
+        behind_ns = at_ns - index * PERIOD_NS - shift_ns
+        assert behind_ns >= 0
+        assert on_beat == (behind_ns <= PERIOD_NS)
+        if not on_beat:
+            shift_ns += behind_ns

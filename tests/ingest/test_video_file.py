@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from detector.ingest import Recording, SourceError, describe_source, open_source
+
+Video = Callable[..., Path]
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (None, "no such file"),
+        (b"", "the file is empty"),
+        (b"a list of things\n" * 50, "a text file, not a video"),
+        (b"\0\1\2\3" * 5000, "not a video that can be read"),
+    ],
+)
+def test_what_is_no_video_is_told_in_one_line(
+    tmp_path: Path, content: bytes | None, why: str
+) -> None:
+    path = tmp_path / "clip.mp4"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(SourceError) as error:
+        open_source(str(path))
+    assert str(error.value).startswith(f"{path}: {why}; ")
+    assert "\n" not in str(error.value)
+
+
+def test_a_film_cut_off_while_it_was_written_says_how_to_mend_it(video: Video) -> None:
+    whole = video("whole.mp4")
+    cut = whole.with_name("cut.mp4")
+    cut.write_bytes(whole.read_bytes()[:-400])
+    with pytest.raises(SourceError, match="lacks its index"):
+        open_source(str(cut))
+
+
+@pytest.mark.parametrize("name", ["shift:1.avi", "shift %02d.avi", "équipe [2].avi"])
+def test_odd_names_are_only_names(video: Video, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = video("plain.avi", frames=3)
+    path.rename(path.with_name(name))
+    monkeypatch.chdir(path.parent)
+    with Recording(name) as recording:
+        assert len(list(recording)) == 3
+
+
+def test_the_doctor_says_size_and_rate(video: Video) -> None:
+    assert describe_source(str(video(fps=12.5, size_px=(80, 48)))) == "80 × 48 px at 12.5 fps"
+
+
+def test_the_doctor_tells_a_missing_file(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match="no such file; check the path"):
+        describe_source(str(tmp_path / "none.mp4"))
