@@ -71,6 +71,8 @@ class PictureSpeed:
     """
 
     LOOKS_KEPT = 8
+    # Each speed spans up to that many looks: the middle one of three is late by half of them.
+    SPEEDS_KEPT = 3
     # Of the view, how far the belt may have come since the picture that is compared with.
     FARTHEST = 0.3
     # Things stand above the belt and seem to wander: this far across, at most, of the view's width.
@@ -93,7 +95,7 @@ class PictureSpeed:
         self._belt_mask = belt_mask
         self._shift: PictureShift | None = None
         self._looks: deque[_Look] = deque(maxlen=self.LOOKS_KEPT)
-        self._velocities: deque[NDArray[np.float64]] = deque(maxlen=self.LOOKS_KEPT)
+        self._velocities: deque[NDArray[np.float64]] = deque(maxlen=self.SPEEDS_KEPT)
         self._measured_ns = 0
 
     @property

@@ -37,6 +37,8 @@ class PictureShift:
         inside = cv2.resize(belt.astype(np.uint8) * 255, self._size, interpolation=cv2.INTER_AREA)
         self._weight = (inside > 250).astype(np.float32)
         self._near = np.maximum(self._blurred(self._weight), 1e-3)
+        self._columns = np.maximum(self._weight.sum(axis=0), 1)
+        self._rows = np.maximum(self._weight.sum(axis=1, keepdims=True), 1)
         # Fades to nothing at the belt's edge, which stands still and would be followed instead.
         framed = cv2.copyMakeBorder((inside > 250).astype(np.uint8), 1, 1, 1, 1, 0)
         depth_px = cv2.distanceTransform(framed, cv2.DIST_L2, 5)[1:-1, 1:-1]
@@ -45,11 +47,9 @@ class PictureShift:
             np.float32
         )
         # The low pass takes fine noise away and makes the peak a Gaussian, whose crest is exact.
-        # What is the same all along or all across (ridges, side walls) says nothing of movement.
         fy, fx = np.fft.fftfreq(height)[:, None], np.fft.rfftfreq(width)[None]
         self._pass = np.exp(-2 * (np.pi * _LOW_PASS_PX) ** 2 * (fx**2 + fy**2)).astype(np.float32)
-        self._pass[np.abs(fy[:, 0]) < 1.5 / height] = 0
-        self._pass[:, fx[0] < 1.5 / width] = 0
+        self._pass[0, 0] = 0
         power = float((np.where(fx == 0, 1, 2) * self._pass**2).sum())
         self._noise = np.sqrt(power) / (width * height)
 
@@ -60,7 +60,11 @@ class PictureShift:
         """What `between_px` compares, from a `(h, w, 3)` uint8 BGR belt view."""
         small = cv2.resize(view, self._size, interpolation=cv2.INTER_AREA)
         grey = cv2.cvtColor(small, cv2.COLOR_BGR2GRAY).astype(np.float32) * self._weight
-        detail = (grey - self._blurred(grey) / self._near) * self._window
+        detail = (grey - self._blurred(grey) / self._near) * self._weight
+        # What is the same all along or all across (ridges, seams) says nothing of movement there.
+        detail -= detail.sum(axis=0) / self._columns
+        detail -= detail.sum(axis=1, keepdims=True) / self._rows
+        detail *= self._window
         return np.fft.rfft2(detail).astype(np.complex64)
 
     def between_px(
