@@ -26,11 +26,13 @@ _STRETCH_MM = 50.0
 # Differences that count as covered, in 8-bit Lab: wet or unevenly lit belt changes in brightness,
 # so colour weighs more [DOMAIN, "False triggers"]. Fitted on drawn belts with known coverage.
 _COLOUR_WEIGHT, _BRIGHTNESS_WEIGHT = 1.6, 0.6
-_DIFFERENCE_MIN = 14.0
+_DIFFERENCE_MIN = 18.0
 # Edges stronger than the empty belt's by this much: dark things on a dark belt.
-_TEXTURE_MIN = 9.0
+_TEXTURE_MIN = 12.0
 # Gaps narrower than this inside a thing are part of it.
 _CLOSED_MM = 30.0
+# Texture is judged in a window of 5 px, so it reaches 2 px beyond a thing's edge: taken off again.
+_HALO_PX = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,8 +135,11 @@ class OverloadMonitor:
         size = max(3, round(_CLOSED_MM / self._row_mm)) | 1
         kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size))
         closed = cv2.morphologyEx(covered, cv2.MORPH_CLOSE, kernel)
+        side = 2 * _HALO_PX + 1
+        halo = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
+        things = cv2.erode(closed, halo, borderType=cv2.BORDER_CONSTANT, borderValue=1)
         # Single specks are dirt of the belt.
-        return cv2.medianBlur(closed, 3) > 0
+        return cv2.medianBlur(things, 3) > 0
 
     def _empty_belt(self, view: NDArray[np.uint8]) -> tuple[NDArray[np.float32], float]:
         """The empty belt's colour at each place, its marks smoothed away along the travel."""
