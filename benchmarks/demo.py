@@ -48,7 +48,7 @@ def main() -> int:
         return 1
     verdict = judge(heard.alerts, truth)
     console.print(f"\n{summary(heard, verdict, len(truth.frames))}", markup=False)
-    polygon = truth.header["belt_polygon"]
+    polygon = truth.header["belt_polygon_px"]
     with progress_bar("drawing the annotated video") as advance:
         write_video(_CLIP, polygon, heard, OUT / "annotated.mp4", advance)
     write_sheet(_CLIP, polygon, heard, OUT / "alerts.png")
