@@ -13,6 +13,7 @@ from calibration.belt_plane import CalibrationError
 from detector.hazards.alarm_book import AnswerRefusedError
 from detector.ingest import CameraBlind, CameraProcess, CameraState, Frame
 from detector.line_setup import Line
+from detector.patience import Patience
 from detector.pipeline import Pipeline, Seen
 from detector.vision.catalogue import ModelError
 from detector.vision.engine import EngineError
@@ -29,10 +30,8 @@ from detector.wire.messages import (
 )
 from detector.wire.publisher import Publisher
 
-BLIND_FRAMES = 3
-"""Frame periods without a look after which the line is blind (DESIGN, "Blind is a state")."""
-BLIND_LEAST_S = 0.1
-"""Yet not sooner than this: three periods of a 30 fps camera."""
+START_NS = 5_000_000_000
+"""A camera that is still starting after so long is an alarm: a network camera takes seconds."""
 STATE_PERIOD_NS = 1_000_000_000
 METRICS_PERIOD_NS = 5_000_000_000
 NOBODY_LOOKED = (CameraBlind, EngineError, CalibrationError, ModelError)
@@ -40,11 +39,17 @@ NOBODY_LOOKED = (CameraBlind, EngineError, CalibrationError, ModelError)
 
 @contextmanager
 def stopped_by_signals() -> Iterator[threading.Event]:
-    """An event that SIGINT and SIGTERM set, so that a frame under way is finished first."""
+    """An event that SIGINT and SIGTERM set, so that a frame under way is finished first.
+
+    The second signal ends the process at once, whatever it hangs in; its capture process dies
+    with it.
+    """
     stop = threading.Event()
 
     def ask_to_stop(signum: int, frame: FrameType | None) -> None:  # noqa: ARG001
         stop.set()
+        for number in _SIGNALS:
+            signal.signal(number, signal.SIG_DFL)
 
     before = {number: signal.signal(number, ask_to_stop) for number in _SIGNALS}
     try:
@@ -76,27 +81,39 @@ class LineAtWork:
         self._publish_detections = line.settings.wire.detections
         self._vision: VisionState = VisionState.STARTING
         self._reason: str | None = "no frame yet"
+        self._patience = Patience(line.settings.camera.fps)
+        self._started_ns = time.monotonic_ns()
         self._state_told_ns = self._metrics_told_ns = 0
         self._listeners = 0
 
     def run(self, stop: threading.Event, *, until_end: bool) -> None:
-        """Watch until `stop`, or with `until_end` until the recording is over."""
-        timeout_s = max(BLIND_LEAST_S, BLIND_FRAMES / (self._profile.camera.fps or 30.0))
+        """Watch until `stop`, or with `until_end` until the recording is over.
+
+        Raises `CameraBlind` if with `until_end` there is no recording to begin with.
+        """
+        last_words = "the detector failed"
         self._tell_state(_now())
-        while not stop.is_set():
-            try:
-                frame = self._camera.read_latest(timeout_s)
-                seen = self._pipeline.see(frame)
-            except NOBODY_LOOKED as error:
-                if until_end and _is_in(error, CameraState.ENDED):
-                    break
-                self._blind(str(error), starting=_is_in(error, CameraState.STARTING))
-            else:
-                self._seen(frame, seen)
-            self._answer_operators()
-            self._keep_told()
-        self._vision, self._reason = VisionState.UNAVAILABLE, "the detector was stopped"
-        self._tell_state(_now())
+        try:
+            while not stop.is_set():
+                try:
+                    frame = self._camera.read_latest(self._patience.left_s())
+                    self._patience.met(frame)
+                    seen = self._pipeline.see(frame)
+                except NOBODY_LOOKED as error:
+                    camera = error.state if isinstance(error, CameraBlind) else None
+                    if until_end and camera is CameraState.ENDED:
+                        break
+                    if until_end and camera is CameraState.UNREACHABLE:
+                        raise
+                    self._blind(str(error), camera)
+                else:
+                    self._seen(frame, seen)
+                self._answer_operators()
+                self._keep_told()
+            last_words = "the detector was stopped" if stop.is_set() else "the recording has ended"
+        finally:
+            self._vision, self._reason = VisionState.UNAVAILABLE, last_words
+            self._tell_state(_now())
 
     def _seen(self, frame: Frame, seen: Seen) -> None:
         self._publish_alerts(seen.alerts)
@@ -118,9 +135,11 @@ class LineAtWork:
             self._tell(f"line {self._profile.line}: watching")
             self._tell_state((frame.t_mono_ns, frame.t_utc_ns))
 
-    def _blind(self, reason: str, *, starting: bool) -> None:
+    def _blind(self, reason: str, camera: CameraState | None) -> None:
         """No look at the belt. While the camera starts that is no alarm, but no clear belt."""
         now = _now()
+        self._patience.begin(now[0])
+        starting = camera is CameraState.STARTING and now[0] - self._started_ns < START_NS
         if not starting:
             self._publish_alerts(self._pipeline.blind(reason, *now))
         vision = VisionState.STARTING if starting else VisionState.UNAVAILABLE
@@ -240,7 +259,3 @@ class LineAtWork:
 def _now() -> tuple[int, int]:
     """CLOCK_MONOTONIC and UTC, ns."""
     return time.monotonic_ns(), time.time_ns()
-
-
-def _is_in(error: Exception, state: CameraState) -> bool:
-    return isinstance(error, CameraBlind) and error.state is state

@@ -1,0 +1,66 @@
+"""How long the next picture of a camera may be awaited before nobody is looking."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from statistics import median
+
+from detector.ingest.frame import Frame
+
+BLIND_FRAMES = 3
+"""Frame periods without a picture after which the line is blind (DESIGN, "Blind is a state")."""
+LEAST_S = 0.1
+"""Yet not sooner than this: three periods of a 30 fps camera."""
+MOST_S = 1.5
+"""Nor later, however slow the camera: so soon a stop is heard too."""
+PERIODS_KEPT = 31
+"""Over a second at 30 fps: one hiccup, or a restart, does not change their median."""
+PERIODS_LEAST = 5
+"""With fewer than these the camera's rate is not known."""
+AT_WORST_S = 0.005
+"""When the look at the last picture took longer than the patience, the next one lies ready."""
+
+
+class Patience:
+    """Three frame periods, counted from the last picture's capture.
+
+    The period is the profile's, or else the camera's as its stamps show it: what a network camera
+    states of itself need not be so (FFmpeg says 25 fps of every MJPEG stream), and a camera that
+    is slow by its settings must not look blind between two pictures.
+    """
+
+    def __init__(self, fps: float | None) -> None:
+        """`fps`: the profile's, if it gives one."""
+        self._fps = fps
+        self._periods_s: deque[float] = deque(maxlen=PERIODS_KEPT)
+        self._last: tuple[int, int] | None = None
+        self._since_ns = time.monotonic_ns()
+
+    @property
+    def whole_s(self) -> float:
+        """How long a camera may go without a picture."""
+        if self._fps is not None:
+            period_s = 1 / self._fps
+        elif len(self._periods_s) >= PERIODS_LEAST:
+            period_s = median(self._periods_s)
+        else:
+            return MOST_S
+        return min(MOST_S, max(LEAST_S, BLIND_FRAMES * period_s))
+
+    def left_s(self) -> float:
+        """How much of that is left."""
+        gone_s = (time.monotonic_ns() - self._since_ns) / 1e9
+        return max(AT_WORST_S, self.whole_s - gone_s)
+
+    def met(self, frame: Frame) -> None:
+        """A picture came."""
+        if self._last is not None and frame.index > self._last[0]:
+            period_ns = (frame.t_mono_ns - self._last[1]) / (frame.index - self._last[0])
+            self._periods_s.append(period_ns / 1e9)
+        self._last = frame.index, frame.t_mono_ns
+        self._since_ns = frame.t_mono_ns
+
+    def begin(self, now_ns: int) -> None:
+        """It has run out, which has been told: anew from now."""
+        self._since_ns = now_ns

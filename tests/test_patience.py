@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+import time
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from detector.ingest import Frame
+from detector.patience import AT_WORST_S, LEAST_S, MOST_S, Patience
+
+
+def frame(index: int, t_s: float) -> Frame:
+    t_ns = round(t_s * 1e9)
+    return Frame(np.zeros((2, 2, 3), np.uint8), index, t_ns, t_ns, "grab", "belt")
+
+
+def test_the_profiles_rate_counts_from_the_first_picture_on() -> None:
+    assert Patience(10).whole_s == pytest.approx(0.3)
+
+
+def test_without_a_rate_the_first_pictures_are_given_time() -> None:
+    assert Patience(None).whole_s == MOST_S
+
+
+@given(fps=st.floats(3, 25), skipped=st.integers(1, 4))
+def test_a_cameras_own_rate_is_learned_from_its_stamps_whatever_was_skipped(
+    fps: float, skipped: int
+) -> None:
+    patience = Patience(None)
+    for number in range(10):
+        patience.met(frame(number * skipped, number * skipped / fps))
+    assert patience.whole_s == pytest.approx(max(LEAST_S, 3 / fps), rel=1e-6)
+
+
+def test_a_hiccup_and_a_restart_do_not_make_it_longer() -> None:
+    patience = Patience(None)
+    for number in range(20):
+        patience.met(frame(number, number / 10))
+    patience.met(frame(20, 9.0))
+    patience.met(frame(0, 9.1))  # a capture process that counts anew
+    assert patience.whole_s == pytest.approx(0.3)
+
+
+@pytest.mark.parametrize(("fps", "whole_s"), [(1000, LEAST_S), (0.1, MOST_S)])
+def test_it_has_a_least_and_a_most(fps: float, whole_s: float) -> None:
+    assert Patience(fps).whole_s == whole_s
+
+
+def test_it_counts_from_the_capture_of_the_last_picture() -> None:
+    patience = Patience(2)
+    now_s = time.monotonic()
+    patience.met(frame(0, now_s - 1.0))
+    assert 0.3 < patience.left_s() <= 0.5
+    patience.met(frame(1, now_s - 60))
+    assert patience.left_s() == AT_WORST_S
+    patience.begin(time.monotonic_ns())
+    assert patience.left_s() > 1
