@@ -10,13 +10,15 @@ from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import typer
+from pydantic import ValidationError
 
 from calibration.belt_plane import CalibrationError
 from calibration.line_profile import ProfileError
 from detector import __version__
-from detector.ingest import SourceError
+from detector.ingest import CameraBlind, SourceError
 from detector.vision.catalogue import CATALOGUE, ModelError
 from detector.vision.engine import EngineError
+from detector.wire.answers import one_line
 from detector.wire.endpoints import EndpointError
 from detector.wire.messages import Hazard, Outcome
 
@@ -64,8 +66,11 @@ def main() -> None:
         SourceError,
         EndpointError,
         EngineError,
+        CameraBlind,
     ) as error:
         refuse(str(error))
+    except OSError as error:  # a folder that is not there, a disk that is full
+        refuse(f"{error.filename}: {error.strerror}" if error.filename else str(error))
 
 
 def refuse(reason: str) -> NoReturn:
@@ -106,7 +111,10 @@ def replay(
     model: Annotated[
         str | None, typer.Option(help="In place of the profile's; a name or a folder.")
     ] = None,
-    fps: Annotated[float | None, typer.Option(help="Frame rate of a folder of pictures.")] = None,
+    fps: Annotated[
+        float | None,
+        typer.Option(min=0.001, max=1000, help="Frame rate of a folder of pictures."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Take recorded footage through the same pipeline: every frame, the same alerts every time."""
@@ -161,8 +169,7 @@ def answer(
     from detector.commands.answer import answer_alert
 
     with one_line_for(ValueError):
-        if not answer_alert(endpoint, alert, outcome, operator):
-            raise typer.Exit(INCOMPLETE)
+        raise typer.Exit(answer_alert(endpoint, alert, outcome, operator))
 
 
 @app.command()
@@ -176,8 +183,7 @@ def shelve(
     from detector.commands.answer import shelve_hazard
 
     with one_line_for(ValueError):
-        if not shelve_hazard(endpoint, hazard, minutes, operator):
-            raise typer.Exit(INCOMPLETE)
+        raise typer.Exit(shelve_hazard(endpoint, hazard, minutes, operator))
 
 
 @app.command()
@@ -303,7 +309,7 @@ def one_line_for(*errors: Callable[..., Exception]) -> Iterator[None]:
     try:
         yield
     except tuple(errors) as error:  # type: ignore[misc]
-        refuse(str(error))
+        refuse(one_line(error) if isinstance(error, ValidationError) else str(error))
 
 
 if __name__ == "__main__":

@@ -5,12 +5,13 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any
 
 from calibration.belt_plane import CalibrationError
 from calibration.line_profile import LineProfile
-from detector.ingest import Frame, Recording
+from detector.ingest import Frame, Recording, SourceError
 from detector.line_setup import Line
 from detector.pipeline import Pipeline
 from detector.vision.catalogue import ModelFolder
@@ -81,14 +82,23 @@ def replay(
 ) -> Iterator[Told]:
     """Take each source from its first frame to its last; `totals` is filled on the way.
 
-    Raises `SourceError`, `CalibrationError` or `ModelError` for what stops a whole source.
+    A source that cannot be opened is noted in `totals.unreadable`, and the others go on. Raises
+    `SourceError` if it is the only one, `CalibrationError` or `ModelError` if profile, model and
+    pictures do not fit.
     """
     started_ns = time.monotonic_ns()
     for number, source in enumerate(sources, start=1):
         totals.sources += 1
         line = Line(profile, model, engine, boot_id=f"replay-{number}")
         pipeline = Pipeline(line)
-        with Recording(source, fps=fps) as recording:
+        with ExitStack() as opened:
+            try:
+                recording = opened.enter_context(Recording(source, fps=fps))
+            except SourceError as error:
+                if len(sources) == 1:
+                    raise
+                totals.unreadable.append(str(error))
+                continue
             seen = 0
             for frame in recording:
                 seen = frame.index + 1

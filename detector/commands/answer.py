@@ -3,13 +3,26 @@
 from __future__ import annotations
 
 import sys
+from enum import IntEnum
 
 from detector.wire.answers import Acknowledge, ReportOutcome, Shelve, send_answer
 from detector.wire.messages import Hazard, Outcome
 
 
-def answer_alert(endpoint: str, alert: str, outcome: Outcome | None, operator: str) -> bool:
-    """Acknowledge `alert` (`BOOT/EVENT`), or report its outcome. Returns whether it was taken."""
+class Taken(IntEnum):
+    """What became of an answer, as the command's exit code."""
+
+    YES = 0
+    UNKNOWN = 1
+    """No reply came; it may have been taken all the same."""
+    NO = 2
+
+
+def answer_alert(endpoint: str, alert: str, outcome: Outcome | None, operator: str) -> Taken:
+    """Acknowledge `alert` (`BOOT/EVENT`), or report its outcome.
+
+    Raises `ValueError` for an answer that cannot be given.
+    """
     boot_id, slash, event_id = alert.partition("/")
     if not slash or not boot_id or not event_id:
         raise ValueError(
@@ -24,19 +37,19 @@ def answer_alert(endpoint: str, alert: str, outcome: Outcome | None, operator: s
     )
 
 
-def shelve_hazard(endpoint: str, hazard: Hazard, minutes: int, operator: str) -> bool:
-    """Put a hazard's alarms to sleep for a while. Returns whether it was taken."""
+def shelve_hazard(endpoint: str, hazard: Hazard, minutes: int, operator: str) -> Taken:
+    """Put a hazard's alarms to sleep for a while. Raises like `answer_alert`."""
     return _send(endpoint, Shelve(operator=operator, hazard=hazard, minutes=minutes))
 
 
-def _send(endpoint: str, answer: Acknowledge | ReportOutcome | Shelve) -> bool:
+def _send(endpoint: str, answer: Acknowledge | ReportOutcome | Shelve) -> Taken:
     try:
         reply = send_answer(endpoint, answer)
     except TimeoutError as error:
         print(f"vigitri: {error}", file=sys.stderr)
-        return False
+        return Taken.UNKNOWN
     if not reply.ok:
         print(f"vigitri: refused: {reply.reason}", file=sys.stderr)
-        return False
+        return Taken.NO
     print("taken")
-    return True
+    return Taken.YES

@@ -28,8 +28,7 @@ def detect_in_images(
         [known.threshold if min_score is None else min_score for known in engine.card.classes],
         dtype=np.float32,
     )
-    paths = list(_pictures(images))
-    complete = bool(paths)
+    paths, complete = _pictures(images)
     with progress_bar("looking") as advance:
         for number, path in enumerate(paths, start=1):
             try:
@@ -46,16 +45,20 @@ def detect_in_images(
     return complete
 
 
-def _pictures(images: Sequence[Path]) -> Iterator[Path]:
-    """The pictures named, and those in the folders named, by name."""
+def _pictures(images: Sequence[Path]) -> tuple[list[Path], bool]:
+    """The pictures named, and those in the folders named, by name; whether all gave some."""
+    pictures: list[Path] = []
+    complete = True
     for path in images:
         if not path.is_dir():
-            yield path
+            pictures.append(path)
             continue
         inside = [each for each in sorted(path.iterdir()) if each.suffix.lower() in IMAGE_SUFFIXES]
         if not inside:
             print(f"vigitri: {path}: no pictures in this folder", file=sys.stderr)
-        yield from inside
+            complete = False
+        pictures += inside
+    return pictures, complete
 
 
 def _look(engine: Engine, path: Path, thresholds: np.ndarray[Any, Any]) -> dict[str, Any]:

@@ -22,6 +22,8 @@ def progress_bar(what: str) -> Iterator[Callable[[int, int | None], None]]:
         console=console,
         transient=True,
         disable=not sys.stderr.isatty(),
+        # What is printed goes over the bar, but into a file or pipe if stdout is one.
+        redirect_stdout=sys.stdout.isatty(),
     ) as bar:
         task = bar.add_task(what, total=None)
 
