@@ -1,0 +1,305 @@
+"""A small line that runs in processes of its own: footage, a camera, a model, ears."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from detector.wire.gaps import Gap
+from detector.wire.messages import Message
+from detector.wire.subscriber import Received, Subscriber
+
+SIZE_PX = (320, 240)
+FPS = 5
+"""Slow, so that three periods are longer than what a loaded machine lets a process wait."""
+BELT_PX_A_FRAME = 16
+"""Half a pixel is a millimetre: 160 mm/s."""
+WHITE, RED = (255, 255, 255), (20, 20, 230)
+GAS_PX, BATTERY_PX = (60, 40), (24, 14)
+PATIENCE_S = 90.0
+"""An upper bound for a machine that trains a model beside the tests; nobody waits for it."""
+
+
+def promised(seconds: float) -> float:
+    """What is promised in that time, held against it where the machine has cores to spare."""
+    return seconds if os.getloadavg()[0] <= len(os.sched_getaffinity(0)) else PATIENCE_S
+
+
+# --- footage ---------------------------------------------------------------------------------
+
+
+def belt_picture(*things: tuple[tuple[int, int], tuple[int, int], tuple[int, int, int]]) -> Any:
+    """Things (centre, size, colour; px) on a belt, `(h, w, 3)` uint8 BGR."""
+    picture = np.full((SIZE_PX[1], SIZE_PX[0], 3), 70, np.uint8)
+    for (x, y), (width, height), colour in things:
+        corner = (x - width // 2, y - height // 2)
+        cv2.rectangle(picture, (*corner, width, height), colour, cv2.FILLED)
+    return picture
+
+
+def passing(frames: int = 32) -> list[NDArray[np.uint8]]:
+    """A gas canister, and a battery behind it, pass from left to right."""
+    return [
+        belt_picture(
+            ((BELT_PX_A_FRAME * i - 40, 80), GAS_PX, WHITE),
+            ((BELT_PX_A_FRAME * i - 100, 170), BATTERY_PX, RED),
+        )
+        for i in range(frames)
+    ]
+
+
+def write_video(path: Path, pictures: Sequence[NDArray[np.uint8]], fps: float = FPS) -> Path:
+    partial = path.with_stem(f"{path.stem}-partial")
+    height, width = pictures[0].shape[:2]
+    code = cv2.VideoWriter.fourcc(*"MJPG")
+    writer = cv2.VideoWriter(str(partial), code, fps, (width, height))
+    for picture in pictures:
+        writer.write(picture)
+    writer.release()
+    partial.rename(path)  # appears in one piece, for those who wait for it
+    return path
+
+
+class StreetCamera:
+    """A network camera (Motion JPEG over HTTP on loopback) that does what the test says."""
+
+    def __init__(self, fps: float) -> None:
+        self.fps = fps
+        self.frozen = threading.Event()
+        """Sends the same picture again and again."""
+        self.silent = threading.Event()
+        """Keeps the connection and sends nothing."""
+
+    def __enter__(self) -> StreetCamera:
+        self._stop = threading.Event()
+        self._listening = socket.create_server(("127.0.0.1", 0))
+        self._thread = threading.Thread(target=self._accept)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._listening.shutdown(socket.SHUT_RDWR)
+        self._thread.join()
+        self._listening.close()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self._listening.getsockname()[1]}/video.mjpg"
+
+    def _accept(self) -> None:
+        while not self._stop.is_set():
+            with contextlib.suppress(OSError), self._listening.accept()[0] as client:
+                self._serve(client)
+
+    def _serve(self, client: socket.socket) -> None:
+        if not client.recv(4096):  # only knocked
+            return
+        kind = b"Content-Type: multipart/x-mixed-replace; boundary=frame\r\n\r\n"
+        client.sendall(b"HTTP/1.0 200 OK\r\n" + kind)
+        moment = 0
+        while not self._stop.wait(1 / self.fps):
+            if self.silent.is_set():
+                continue
+            moment += not self.frozen.is_set()
+            # No two are alike: a real sensor has noise.
+            picture = belt_picture()
+            picture[: SIZE_PX[1] // 2] += np.uint8(moment % 40)
+            data = cv2.imencode(".jpg", picture)[1].tobytes()
+            head = f"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: {len(data)}\r\n\r\n"
+            client.sendall(head.encode() + data + b"\r\n")
+
+
+# --- profile and model -----------------------------------------------------------------------
+
+
+def write_profile(path: Path, source: str | Path, model: Path, *, camera: str = "") -> Path:
+    """The profile of a line with that camera; `camera`: further keys of its section."""
+    path.write_text(
+        f"""
+line = "belt-1"
+[camera]
+source = "{source}"
+{camera}
+[belt]
+polygon_px = [[0, 0], [319, 0], [319, 239], [0, 239]]
+travel = "right"
+px_per_mm = 0.5
+speed_mm_s = {BELT_PX_A_FRAME * FPS / 0.5:g}
+[view]
+mm_per_px = 2
+[model]
+name = "{model}/."
+[wire]
+publish = "tcp://127.0.0.1:*"
+answers = "tcp://127.0.0.1:*"
+detections = true
+""",
+        encoding="utf-8",
+    )
+    return path
+
+
+def write_model(folder: Path) -> Path:
+    """A model folder whose ONNX file finds what is white (gas) and what is red (battery)."""
+    import onnx
+    from onnx import TensorProto, helper
+
+    nodes: list[Any] = []
+
+    def node(kind: str, *inputs: str, outputs: int = 1, **attributes: Any) -> Any:
+        names = [f"n{len(nodes)}_{i}" for i in range(outputs)]
+        nodes.append(helper.make_node(kind, inputs, names, **attributes))
+        return names if outputs > 1 else names[0]
+
+    def number(value: float) -> str:
+        tensor = helper.make_tensor("value", TensorProto.FLOAT, [1, 1], [value])
+        return str(node("Constant", value=tensor))
+
+    def place(mask: str, along: int) -> tuple[str, str, str]:
+        line = node("ReduceMax", mask, axes=[3 - along, 3], keepdims=0)
+        ends = [
+            node("Cast", node("ArgMax", line, axis=1, select_last_index=last), to=TensorProto.FLOAT)
+            for last in (0, 1)
+        ]
+        there = node("ReduceMax", line, axes=[1])
+        return ends[0], node("Add", ends[1], number(1.0)), there
+
+    def row(lit: str, index: int) -> str:
+        mask = node("Cast", lit, to=TensorProto.FLOAT)
+        (x0, x1, there), (y0, y1, _) = place(mask, 2), place(mask, 1)
+        score = node("Mul", there, number(0.9))
+        found = node("Concat", x0, y0, x1, y1, score, number(index), axis=1)
+        return str(node("Reshape", found, "row"))
+
+    pixels = node("Cast", "images", to=TensorProto.FLOAT)
+    blue, green, red = node("Split", pixels, outputs=3, axis=3)
+    white = node("Greater", node("Min", blue, green, red), number(200.0))
+    reddish = node(
+        "And",
+        node("Greater", red, number(150.0)),
+        node("Less", node("Max", blue, green), number(90.0)),
+    )
+    nodes.append(helper.make_node("Concat", [row(white, 0), row(reddish, 1)], ["found"], axis=1))
+    graph = helper.make_graph(
+        nodes,
+        "white-and-red",
+        [helper.make_tensor_value_info("images", TensorProto.UINT8, [1, "h", "w", 3])],
+        [helper.make_tensor_value_info("found", TensorProto.FLOAT, [1, 2, 6])],
+        [helper.make_tensor("row", TensorProto.INT64, [3], [1, 1, 6])],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
+    onnx.checker.check_model(model)
+    folder.mkdir(parents=True)
+    data = model.SerializeToString()
+    (folder / "model.onnx").write_bytes(data)
+    (folder / "card.toml").write_text(
+        f"""
+name = "white-and-red"
+version = 1
+head = "end2end"
+[input]
+name = "images"
+layout = "nhwc_bgr_u8"
+stride = 32
+size = [0, 0]
+mm_per_px = [1, 4]
+photo_sizes_px = [320]
+[[classes]]
+index = 0
+name = "gas_canister"
+hazard = "gas"
+plausible_length_mm = [60, 1600]
+threshold = 0.4
+[[classes]]
+index = 1
+name = "battery"
+hazard = "battery"
+plausible_length_mm = [10, 400]
+threshold = 0.4
+[files]
+"model.onnx" = "{hashlib.sha256(data).hexdigest()}"
+[training]
+[metrics]
+""",
+        encoding="utf-8",
+    )
+    return folder
+
+
+# --- ears and eyes on processes --------------------------------------------------------------
+
+
+class Ears:
+    """A subscriber that remembers everything."""
+
+    def __init__(self, subscriber: Subscriber) -> None:
+        self._subscriber = subscriber
+        self.heard: list[Received] = []
+        self.gaps: list[Gap] = []
+
+    def until(self, wanted: Callable[[Any], bool], kind: type[Message]) -> Received:
+        """The next message whose payload is of that kind and wanted."""
+        ends_s = time.monotonic() + PATIENCE_S
+        while time.monotonic() < ends_s:
+            item = self._subscriber.receive(1.0)
+            if isinstance(item, Gap):
+                self.gaps.append(item)
+            elif item is not None:
+                self.heard.append(item)
+                if isinstance(item.payload, kind) and wanted(item.payload):
+                    return item
+        heard = "\n".join(str(item.payload)[:300] for item in self.heard[-12:])
+        raise AssertionError(f"no such {kind.__name__} in {PATIENCE_S:g} s, but\n{heard}")
+
+    def to_the_end(self, over: Callable[[], bool]) -> None:
+        """Listen until nothing more comes after `over`."""
+        while True:
+            was_over = over()
+            item = self._subscriber.receive(0.3)
+            if isinstance(item, Received):
+                self.heard.append(item)
+            elif item is None and was_over:
+                return
+
+    def all(self, kind: type[Message]) -> list[Any]:
+        return [item.payload for item in self.heard if isinstance(item.payload, kind)]
+
+
+@contextlib.contextmanager
+def listening(endpoint: str, *topics: str) -> Iterator[Ears]:
+    with Subscriber(endpoint, topics or ("",)) as subscriber:
+        yield Ears(subscriber)
+
+
+def capture_processes(parent: int) -> set[int]:
+    """The capture processes of a detector."""
+    found = set()
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+        for task in Path(f"/proc/{parent}/task").iterdir():
+            for pid in (task / "children").read_text().split():
+                if b"capture_child" in Path(f"/proc/{pid}/cmdline").read_bytes():
+                    found.add(int(pid))
+    return found
+
+
+def wait_for(what: Callable[[], Any]) -> Any:
+    """What the system gives no event for, asked for often."""
+    ends_s = time.monotonic() + PATIENCE_S
+    while time.monotonic() < ends_s:
+        found = what()
+        if found:
+            return found
+        time.sleep(0.005)
+    raise AssertionError("it never came")

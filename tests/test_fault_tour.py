@@ -1,0 +1,380 @@
+"""The fault tour: what a line does when something breaks. Real processes, real sockets."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import zmq
+
+from benchmarks.line_process import LineFailedError, LineProcess
+from detector.cli import main
+from detector.wire.messages import (
+    AlarmState,
+    Alert,
+    FrameDetections,
+    Hazard,
+    Heartbeat,
+    LineState,
+    Revision,
+    VisionState,
+)
+from tests.small_line import (
+    FPS,
+    PATIENCE_S,
+    StreetCamera,
+    belt_picture,
+    capture_processes,
+    listening,
+    passing,
+    promised,
+    wait_for,
+    write_model,
+    write_profile,
+    write_video,
+)
+
+VIGITRI = (sys.executable, "-m", "detector.cli")
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_model(tmp_path_factory.mktemp("model") / "white-and-red")
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_video(tmp_path_factory.mktemp("clip") / "belt.avi", passing())
+
+
+@pytest.fixture(scope="module")
+def line(
+    tmp_path_factory: pytest.TempPathFactory, model: Path, clip: Path
+) -> Iterator[LineProcess]:
+    """A healthy line on a looped recording, for the tests that leave it healthy."""
+    folder = tmp_path_factory.mktemp("line")
+    profile = write_profile(folder / "line.toml", clip, model, camera=f"fps = {FPS}\nloop = true")
+    with LineProcess(profile, start_s=PATIENCE_S) as running:
+        yield running
+
+
+def vision_lost(alert: Alert) -> bool:
+    return alert.hazard is Hazard.VISION_UNAVAILABLE and alert.kind is Revision.RAISED
+
+
+def vision_back(alert: Alert) -> bool:
+    return alert.hazard is Hazard.VISION_UNAVAILABLE and alert.kind is Revision.CLEARED
+
+
+def is_watching(state: LineState) -> bool:
+    return state.vision is VisionState.READY
+
+
+def refused(*arguments: str | Path) -> list[str]:
+    """The lines of a command that must be refused, as a user sees them."""
+    done = subprocess.run(
+        [*VIGITRI, *map(str, arguments)],
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
+    )
+    assert done.returncode == 2, done.stderr
+    assert done.stdout == ""
+    return done.stderr.splitlines()
+
+
+# --- the source ------------------------------------------------------------------------------
+
+
+def test_a_missing_source_is_told_as_blindness_and_recovers_when_it_appears(
+    tmp_path: Path, model: Path
+) -> None:
+    film = tmp_path / "late.avi"
+    profile = write_profile(tmp_path / "line.toml", film, model, camera="loop = true")
+    with LineProcess(profile, start_s=PATIENCE_S) as line, listening(line.publish) as ears:
+        alert = ears.until(vision_lost, Alert).payload
+        assert "no such file" in alert.detail
+        state = ears.until(lambda each: each.vision is VisionState.UNAVAILABLE, LineState).payload
+        assert str(film) in state.reason
+        assert state.coverage_state == "unknown"
+        ears.until(lambda _: True, LineState)  # time goes by, and nobody looks
+        assert ears.all(Heartbeat) == []
+
+        write_video(film, passing())
+        ears.until(is_watching, LineState)
+        ears.until(lambda _: True, Heartbeat)
+        cleared = ears.until(vision_back, Alert).payload
+        assert cleared.event_id == alert.event_id
+    assert any(said.endswith("watching") for said in line.said)
+
+
+def test_a_killed_capture_process_blinds_the_line_at_once_and_is_started_again(
+    line: LineProcess,
+) -> None:
+    with listening(line.publish) as ears:
+        before = ears.until(is_watching, LineState).payload
+        (child,) = capture_processes(line.process.pid)
+        os.kill(child, signal.SIGKILL)
+        killed_ns = time.monotonic_ns()
+
+        lost = ears.until(vision_lost, Alert).payload
+        back = ears.until(lambda each: each.camera_restarts > before.camera_restarts, LineState)
+        seen = ears.until(is_watching, LineState)
+        cleared = ears.until(vision_back, Alert).payload
+
+    assert (lost.t_capture_mono_ns - killed_ns) / 1e9 < promised(3 / FPS + 0.05)
+    assert "killed (SIGKILL)" in lost.detail
+    assert lost.frame_index is None
+    assert cleared.event_id == lost.event_id
+    assert back.payload.camera_restarts == before.camera_restarts + 1
+    beats = [
+        item.header.t_capture_mono_ns
+        for item in ears.heard
+        if isinstance(item.payload, Heartbeat)
+        and lost.t_capture_mono_ns < item.header.t_capture_mono_ns
+    ]
+    assert all(beat >= seen.header.t_capture_mono_ns for beat in beats)
+    assert capture_processes(line.process.pid) not in (set(), {child})
+
+
+def test_a_frozen_camera_and_a_silent_one_are_no_clear_belt(tmp_path: Path, model: Path) -> None:
+    with StreetCamera(fps=25) as camera:
+        profile = write_profile(tmp_path / "line.toml", camera.url, model, camera=f"fps = {FPS}")
+        with LineProcess(profile, start_s=PATIENCE_S) as line, listening(line.publish) as ears:
+            ears.until(is_watching, LineState)
+
+            camera.frozen.set()
+            lost = ears.until(lambda each: "are identical" in (each.detail or ""), Alert)
+            state = ears.until(lambda each: each.vision is VisionState.UNAVAILABLE, LineState)
+            assert state.payload.reason.startswith("frozen: ")
+            camera.frozen.clear()
+            ears.until(is_watching, LineState)
+            ears.until(vision_back, Alert)
+
+            last_beat = ears.until(lambda _: True, Heartbeat)
+            camera.silent.set()
+            silent = ears.until(vision_lost, Alert)
+            # Nobody has acknowledged it: the same alarm, not another.
+            assert silent.payload.event_id == lost.payload.event_id
+            assert "no new picture" in silent.payload.detail
+            gone_ns = silent.payload.t_capture_mono_ns - last_beat.header.t_capture_mono_ns
+            assert gone_ns / 1e9 < promised(1.0)
+
+
+def test_a_slow_camera_does_not_look_blind_between_two_pictures(
+    tmp_path: Path, model: Path
+) -> None:
+    with StreetCamera(fps=4) as camera:
+        profile = write_profile(tmp_path / "line.toml", camera.url, model)
+        with LineProcess(profile, start_s=PATIENCE_S) as line, listening(line.publish) as ears:
+            ears.until(is_watching, LineState)
+            first = ears.until(lambda _: True, FrameDetections).payload.frame_index
+            ears.until(lambda each: each.frame_index >= first + 12, FrameDetections)
+    unavailable = [each for each in ears.all(LineState) if each.vision is VisionState.UNAVAILABLE]
+    assert unavailable == []
+
+
+def test_a_recording_at_its_end_leaves_the_line_blind(tmp_path: Path, model: Path) -> None:
+    film = write_video(tmp_path / "short.avi", [belt_picture()] * 10)
+    profile = write_profile(tmp_path / "line.toml", film, model)
+    with LineProcess(profile, start_s=PATIENCE_S) as line, listening(line.publish) as ears:
+        alert = ears.until(vision_lost, Alert).payload
+        assert "the recording has ended after 10 frames" in alert.detail
+        assert line.running
+
+
+def test_until_end_leaves_with_the_recording_and_says_that_nobody_watches_any_more(
+    tmp_path: Path, model: Path
+) -> None:
+    film = write_video(tmp_path / "short.avi", passing(8))
+    profile = write_profile(tmp_path / "line.toml", film, model)
+    with (
+        LineProcess(profile, "--until-end", start_s=PATIENCE_S) as line,
+        listening(line.publish) as ears,
+    ):
+        ears.to_the_end(lambda: not line.running)
+        assert line.process.wait(PATIENCE_S) == 0
+    last = ears.all(LineState)[-1]
+    assert last.vision is VisionState.UNAVAILABLE
+    assert last.reason == "the recording has ended"
+
+
+def test_until_end_of_a_recording_that_is_not_there_is_refused(tmp_path: Path, model: Path) -> None:
+    profile = write_profile(tmp_path / "line.toml", tmp_path / "no.avi", model)
+    *_, last = refused("run", profile, "--until-end")
+    assert last.startswith("vigitri: unreachable: ")
+    assert "no such file" in last
+
+
+# --- what is refused at the door -------------------------------------------------------------
+
+
+def test_a_model_with_one_byte_changed_is_refused(tmp_path: Path, model: Path) -> None:
+    other = shutil.copytree(model, tmp_path / "other")
+    data = bytearray((other / "model.onnx").read_bytes())
+    data[len(data) // 2] ^= 1
+    (other / "model.onnx").write_bytes(data)
+
+    (said,) = refused("run", write_profile(tmp_path / "line.toml", "no.avi", other))
+    assert f"{other}/model.onnx: its sha256 is" in said
+    assert "copy the right one back" in said
+
+
+def test_a_profile_with_five_mistakes_gets_five_lines(tmp_path: Path) -> None:
+    profile = tmp_path / "line.toml"
+    profile.write_text(
+        """
+line = "belt 1"
+[camera]
+source = "x.avi"
+fps = -3
+[belt]
+polygon_px = [[0, 0], [319, 0], [319, 239], [0, 239]]
+travel = "sideways"
+px_per_mm = 0.5
+[tracking]
+hitts = 3
+[[action_points]]
+name = "picker"
+"""
+    )
+    said = refused("run", profile)
+    for line, (key, value, mend) in zip(
+        said,
+        [
+            ("line", "'belt 1'", "hall2-belt1"),
+            ("camera.fps", "-3", "fps = 30"),
+            ("belt.travel", "'sideways'", '"right"'),
+            ("tracking.hitts", "3", "Did you mean hits?"),
+            ("action_points[0].y_mm", "is missing", "y_mm = 3000"),
+        ],
+        strict=True,
+    ):
+        assert line.startswith(f"vigitri: {profile}: {key}"), line
+        assert value in line
+        assert mend in line
+
+
+def test_a_port_in_use_is_refused(tmp_path: Path, model: Path, clip: Path) -> None:
+    profile = write_profile(tmp_path / "line.toml", clip, model)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        endpoint = f"tcp://127.0.0.1:{taken.getsockname()[1]}"
+        (said,) = refused("run", profile, "--publish", endpoint)
+    assert f"{endpoint} is taken" in said
+
+
+# --- who listens and answers -----------------------------------------------------------------
+
+
+def test_a_subscriber_that_never_reads_slows_nobody(line: LineProcess) -> None:
+    with zmq.Context() as context, context.socket(zmq.SUB) as asleep:
+        asleep.set(zmq.RCVHWM, 1)
+        asleep.set(zmq.LINGER, 0)
+        asleep.subscribe("")
+        asleep.connect(line.publish)
+        with listening(line.publish) as ears:
+            first = ears.until(lambda _: True, FrameDetections).payload
+            ears.until(
+                lambda each: each.frame_index >= first.frame_index + 3 * FPS, FrameDetections
+            )
+        assert asleep.poll(0)  # it did subscribe
+    assert ears.gaps == []
+    assert len(ears.all(Heartbeat)) >= 5
+
+
+def test_an_operators_answers_come_out_as_revisions(
+    line: LineProcess, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def vigitri(*arguments: str) -> tuple[int, str]:
+        monkeypatch.setattr(sys, "argv", ["vigitri", *arguments, "--at", line.answers])
+        with pytest.raises(SystemExit) as left:
+            main()
+        return int(left.value.code or 0), capsys.readouterr().err
+
+    def raised(hazard: Hazard) -> Alert:
+        found = ears.until(lambda a: a.hazard is hazard and a.kind is Revision.RAISED, Alert)
+        assert isinstance(found.payload, Alert)
+        return found.payload
+
+    with listening(line.publish) as ears:
+        battery = raised(Hazard.BATTERY)
+        assert vigitri("answer", f"{battery.boot_id}/{battery.event_id}") == (0, "")
+        acknowledged = ears.until(
+            lambda a: a.event_id == battery.event_id and a.kind is Revision.ACKNOWLEDGED, Alert
+        ).payload
+        assert acknowledged.state in (AlarmState.ACKNOWLEDGED, AlarmState.NORMAL)
+        assert acknowledged.revision > battery.revision
+
+        gas = raised(Hazard.GAS)
+        assert vigitri("answer", f"{gas.boot_id}/{gas.event_id}", "--outcome", "removed")[0] == 0
+        closed = ears.until(
+            lambda a: a.event_id == gas.event_id and a.kind is Revision.CLEARED, Alert
+        ).payload
+        assert (closed.outcome, closed.state) == ("removed", AlarmState.NORMAL)
+
+        code, said = vigitri("answer", f"{gas.boot_id}/a999999")
+        assert (code, said.count("\n")) == (2, 1)
+        assert "no open alarm a999999" in said
+        code, said = vigitri("answer", "0123456789ab/a000001")
+        assert code == 2
+        assert "another start of the detector" in said
+
+        code, said = vigitri("shelve", "vision_unavailable")
+        assert (code, said.count("\n")) == (2, 1)
+        assert "can't be shelved" in said
+        assert vigitri("shelve", "battery", "--minutes", "1") == (0, "")
+        ears.until(lambda a: a.hazard is Hazard.BATTERY and a.state is AlarmState.SHELVED, Alert)
+
+
+# --- the end ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_in_the_middle_of_a_frame_ends_the_line_in_good_order(
+    number: signal.Signals, tmp_path: Path, model: Path, clip: Path
+) -> None:
+    shared = set(Path("/dev/shm").iterdir())
+    profile = write_profile(tmp_path / "line.toml", clip, model, camera="loop = true")
+    with LineProcess(profile, start_s=PATIENCE_S) as line, listening(line.publish) as ears:
+        ears.until(lambda _: True, FrameDetections)
+        children = capture_processes(line.process.pid)
+        line.process.send_signal(number)
+        assert line.process.wait(promised(2.0)) == 0
+        ears.to_the_end(lambda: True)
+    last = ears.all(LineState)[-1]
+    assert (last.vision, last.reason) == (VisionState.UNAVAILABLE, "the detector was stopped")
+    assert children
+    assert not any(Path(f"/proc/{child}").exists() for child in children)
+    assert {path for path in Path("/dev/shm").iterdir() if path not in shared} == set()
+    assert line.said[-1] == "line belt-1: stopped"
+
+
+def test_ctrl_c_while_the_model_loads_ends_the_line_without_a_traceback(tmp_path: Path) -> None:
+    profile = write_profile(tmp_path / "line.toml", tmp_path / "no.avi", Path("x"))
+    text = profile.read_text(encoding="utf-8").replace('"x/."', '"vigitri-n1"')
+    profile.write_text(text, encoding="utf-8")
+    process = subprocess.Popen([*VIGITRI, "run", str(profile)], stderr=subprocess.PIPE, text=True)
+    with process:
+        wait_for(lambda: capture_processes(process.pid))  # the signals are heard by then
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=promised(4.0))
+    assert process.returncode == 0
+    assert "Traceback" not in said
+    assert said.endswith("stopped\n")
+
+
+def test_a_line_that_cannot_start_says_why_to_whoever_started_it(tmp_path: Path) -> None:
+    with (
+        pytest.raises(LineFailedError, match="no such file"),
+        LineProcess(tmp_path / "no.toml", start_s=PATIENCE_S),
+    ):
+        pass
