@@ -1,0 +1,182 @@
+from __future__ import annotations
+
+from typing import get_args
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from calibration.belt_plane import CalibrationError, belt_plane, nominal_plane
+from calibration.line_profile import Belt, Travel
+from detector.vision.belt_view import OUTSIDE_GREY, Rectifier
+from tests.fakes import as_picture, frame
+
+SIZE = (320, 240)
+WHOLE = np.array([[0, 0], [320, 0], [320, 240], [0, 240]], dtype=np.float64)
+TRAVELS = get_args(Travel)
+
+
+def rectifier(
+    polygon: np.ndarray = WHOLE,
+    travel: Travel = "up",
+    *,
+    px_per_mm: float = 1.0,
+    mm_per_px: float = 1.0,
+    size: tuple[int, int] = SIZE,
+) -> Rectifier:
+    return Rectifier(nominal_plane(polygon, travel, px_per_mm, "nominal"), size, mm_per_px, 32)
+
+
+def tilted() -> Rectifier:
+    """A belt seen askew: its far end is drawn together."""
+    polygon = [[80, 20], [240, 20], [300, 220], [20, 220]]
+    mm = [[0, 400], [300, 400], [300, 0], [0, 0]]
+    points = [{"px": px, "mm": at} for px, at in zip(polygon, mm, strict=True)]
+    belt = Belt.model_validate({"polygon_px": polygon, "travel": "up", "points": points})
+    return Rectifier(belt_plane(belt), SIZE, 2.0, 32)
+
+
+@settings(max_examples=40)
+@given(
+    st.sampled_from(TRAVELS),
+    st.floats(0.3, 4),
+    st.floats(0.4, 3),
+    st.lists(st.tuples(st.floats(0, 320), st.floats(0, 240)), min_size=1, max_size=6),
+)
+def test_places_lead_from_image_to_view_to_belt_and_back(
+    travel: Travel, px_per_mm: float, mm_per_px: float, points: list[tuple[float, float]]
+) -> None:
+    view = rectifier(travel=travel, px_per_mm=px_per_mm, mm_per_px=mm_per_px)
+    image_px = np.array(points)
+    view_px = view.image_to_view(image_px)
+    belt_mm = view.view_to_belt(view_px)
+    np.testing.assert_allclose(view.belt_to_view(belt_mm), view_px, atol=1e-6)
+    np.testing.assert_allclose(view.plane.to_image(belt_mm), image_px, atol=1e-6)
+    # The belt lies in the view: no row or column above it, less than a stride beside it.
+    assert (view_px >= -1e-6).all()
+    assert (view_px <= np.array(view.size_px) + 1e-6).all()
+
+
+@pytest.mark.parametrize("make", [rectifier, tilted])
+def test_the_view_s_sides_are_multiples_of_the_stride(make: type[Rectifier]) -> None:
+    assert [side % 32 for side in make().size_px] == [0, 0]
+
+
+@pytest.mark.parametrize("travel", TRAVELS)
+def test_what_lies_farther_downstream_appears_nearer_the_top(travel: Travel) -> None:
+    step = {"right": (60, 0), "left": (-60, 0), "down": (0, 60), "up": (0, -60)}[travel]
+    view = rectifier(travel=travel)
+    rows, columns = [], []
+    for times in (0, 1):
+        image = np.zeros((240, 320, 3), dtype=np.uint8)
+        at = (160 + times * step[0], 120 + times * step[1])
+        cv2.circle(image, at, 5, (255, 255, 255), -1)
+        shown = np.argwhere(view.look(frame(image, 0)).image[..., 0] > 200)
+        rows.append(shown[:, 0].mean())
+        columns.append(shown[:, 1].mean())
+    assert rows[1] == pytest.approx(rows[0] - 60, abs=0.5)
+    assert columns[1] == pytest.approx(columns[0], abs=0.5)
+
+
+DENTED = np.array([[40, 0], [300, 30], [280, 260], [160, 150], [30, 230]], dtype=np.float64)
+
+
+@settings(max_examples=12)
+@given(
+    st.integers(0, 1000),
+    st.sampled_from(TRAVELS),
+    st.sampled_from([0.4, 0.9, 2.0, 3.3]),
+    st.sampled_from(["dented", "over the edge", "tilted"]),
+)
+def test_nothing_outside_the_polygon_reaches_the_view(
+    seed: int, travel: Travel, scale: float, kind: str
+) -> None:
+    polygon = DENTED + (np.array([60.0, -50.0]) if kind == "over the edge" else 0)
+    view = tilted() if kind == "tilted" else rectifier(polygon, travel, mm_per_px=scale)
+    rng = np.random.default_rng(seed)
+    inside = np.zeros((240, 320), dtype=np.uint8)
+    cv2.fillPoly(inside, [np.rint(view.plane.polygon_px).astype(np.int32)], 255)
+    belt = rng.integers(0, 256, (240, 320, 3), dtype=np.uint8)
+    shown = []
+    for _ in range(2):
+        people = rng.integers(0, 256, (240, 320, 3), dtype=np.uint8)
+        image = np.where(inside[..., None] > 0, belt, people)
+        shown.append(view.look(frame(image, 0)).image.copy())
+    np.testing.assert_array_equal(shown[0], shown[1])
+    assert (shown[0][~view.belt_mask] == OUTSIDE_GREY).all()
+    # And the belt is not masked away: a rim of three camera pixels at most.
+    rim = (round(3 / scale) + 1) * 2 + 1
+    whole = np.zeros(view.size_px[::-1], dtype=np.uint8)
+    corners = view.image_to_view(view.plane.polygon_px)
+    cv2.fillPoly(whole, [np.rint(corners).astype(np.int32)], 255)
+    x0, y0, x1, y1 = view.extent_mm
+    ends = view.belt_to_view(np.array([[x0, y1], [x1, y0]]))
+    whole[np.ceil(ends[1, 1]).astype(int) :] = 0
+    whole[:, np.ceil(ends[1, 0]).astype(int) :] = 0
+    framed = cv2.copyMakeBorder(whole, 1, 1, 1, 1, cv2.BORDER_CONSTANT)
+    core = cv2.erode(framed, np.ones((rim, rim)))[1:-1, 1:-1] > 0
+    if kind == "dented":
+        assert view.belt_mask[core].all()
+
+
+@pytest.mark.parametrize("make", [rectifier, tilted])
+def test_a_box_of_the_view_comes_back_around_the_thing_in_the_image(make: type[Rectifier]) -> None:
+    view = make()
+    image = np.zeros((240, 320, 3), dtype=np.uint8)
+    image[100:120, 140:170] = 255
+    shown = np.argwhere(view.look(frame(image, 0)).image[..., 0] > 127)
+    (v0, u0), (v1, u1) = shown.min(axis=0), shown.max(axis=0) + 1
+    box = view.boxes_in_image(np.array([[u0, v0, u1, v1]], dtype=np.float64))[0]
+    np.testing.assert_allclose(box, [140, 100, 170, 120], atol=4)
+
+
+def test_boxes_in_the_image_stay_in_it() -> None:
+    view = tilted()
+    width, height = view.size_px
+    boxes = view.boxes_in_image(np.array([[-90.0, -40.0, width + 90.0, height + 40.0]]))
+    np.testing.assert_array_equal(boxes, [[0, 0, 320, 240]])
+
+
+@pytest.mark.parametrize("times", [2, 3, 5])
+def test_a_finer_camera_is_averaged_down_to_the_view_s_scale_in_place(times: int) -> None:
+    rng = np.random.default_rng(1)
+    coarse = cv2.GaussianBlur(as_picture(rng.normal(120, 60, (240, 320, 3))), (0, 0), 3)
+    fine = np.repeat(np.repeat(coarse, times, axis=0), times, axis=1)
+    noisy = as_picture(fine + rng.normal(0, 20, fine.shape))
+    size = (320 * times, 240 * times)
+    view = rectifier(WHOLE * times, px_per_mm=times, size=size)
+    plain = rectifier()
+    shown = view.look(frame(noisy, 0)).image[8:-24, 8:-8].astype(float)
+    expected = plain.look(frame(coarse, 0)).image[8:-24, 8:-8].astype(float)
+    difference = shown - expected
+    assert np.abs(difference.mean()) < 1
+    assert difference.std() < 20 / times + 1
+
+
+def test_the_view_has_the_same_size_in_mm_at_any_camera_resolution() -> None:
+    small, large = rectifier(), rectifier(WHOLE * 3, px_per_mm=3.0, size=(960, 720))
+    assert small.size_px == large.size_px
+    assert small.extent_mm == large.extent_mm
+
+
+def test_a_picture_of_another_size_is_refused() -> None:
+    with pytest.raises(CalibrationError, match="now gives 100 x 80 px, the line was set up for"):
+        rectifier().look(frame(np.zeros((80, 100, 3), dtype=np.uint8), 0))
+
+
+def test_a_belt_outside_the_picture_is_refused() -> None:
+    with pytest.raises(CalibrationError, match="lies outside the picture of 320 x 240 px"):
+        rectifier(WHOLE + 1000)
+
+
+def test_a_view_that_would_not_fit_in_memory_is_refused() -> None:
+    with pytest.raises(CalibrationError, match="Give a coarser scale"):
+        rectifier(px_per_mm=0.01, mm_per_px=0.5)
+
+
+def test_of_a_belt_that_reaches_out_of_the_picture_the_visible_part_is_the_view() -> None:
+    view = rectifier(np.array([[-100, 50], [500, 50], [500, 150], [-100, 150]], dtype=np.float64))
+    x0, y0, x1, y1 = view.extent_mm
+    assert (x1 - x0, y1 - y0) == (pytest.approx(320), pytest.approx(100))

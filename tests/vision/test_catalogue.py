@@ -1,0 +1,101 @@
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import pytest
+
+from detector.vision.catalogue import Card, ModelError, find_model, model_folders
+from tests.fakes import make_card
+
+CARD = """
+name = "t"
+version = 1
+head = "end2end"
+training = {{}}
+metrics = {{}}
+[input]
+name = "images"
+layout = "nhwc_bgr_u8"
+stride = 32
+size = [0, 0]
+mm_per_px = [0.6, 1.6]
+photo_sizes_px = [416]
+[[classes]]
+index = 0
+name = "battery"
+hazard = "battery"
+plausible_length_mm = [10, 400]
+threshold = 0.4
+[files]
+"model.onnx" = "{digest}"
+"""
+
+
+def folder(tmp_path: Path, old: str = "", new: str = "") -> str:
+    (tmp_path / "model.onnx").write_bytes(b"weights")
+    card = CARD.format(digest=hashlib.sha256(b"weights").hexdigest())
+    assert old in card
+    (tmp_path / "card.toml").write_text(card.replace(old, new) if old else card)
+    return f"{tmp_path}/"
+
+
+def test_a_model_folder_is_found_by_its_path(tmp_path: Path) -> None:
+    model = find_model(folder(tmp_path))
+    assert model.card.classes[0].name == "battery"
+    assert model.sha256 == hashlib.sha256(b"weights").hexdigest()
+
+
+def test_every_deployed_model_is_what_its_card_says() -> None:
+    assert model_folders()
+    for path in model_folders():
+        assert find_model(path.name).path == path
+
+
+def test_an_unknown_name_lists_the_known_ones() -> None:
+    with pytest.raises(ModelError, match=r"Known models: .*vigitri-n1"):
+        find_model("vigitri-x9")
+
+
+def test_a_file_with_another_hash_is_refused(tmp_path: Path) -> None:
+    name = folder(tmp_path)
+    (tmp_path / "model.onnx").write_bytes(b"other weights")
+    with pytest.raises(ModelError, match="It is not the file that was tested"):
+        find_model(name)
+
+
+def test_a_file_that_the_card_names_must_be_there(tmp_path: Path) -> None:
+    name = folder(tmp_path)
+    (tmp_path / "model.onnx").unlink()
+    with pytest.raises(ModelError, match="is missing, though the card names it"):
+        find_model(name)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "key"),
+    [
+        ('head = "end2end"', 'head = "yolo"', "head"),
+        ("version = 1", "version = 0", "version"),
+        ("threshold = 0.4", "threshold = 1.4", "classes.0.threshold"),
+        ("threshold = 0.4", "threshold = nan", "classes.0.threshold"),
+        ("threshold = 0.4", "", "classes.0.threshold"),
+        ("index = 0", "index = 1", "listed by index"),
+        ("[10, 400]", "[400, 10]", "plausible_length_mm must rise"),
+        ("[10, 400]", "[10, inf]", "classes.0.plausible_length_mm.1"),
+        ("photo_sizes_px = [416]", "photo_sizes_px = []", "input.photo_sizes_px"),
+        ('"model.onnx" =', '"other.onnx" =', "must give the sha256 of model.onnx"),
+        ("stride = 32", "stride = 32\ncolour = 1", "input.colour"),
+        ('name = "t"', "name = ", "can't be read"),
+    ],
+)
+def test_a_wrong_card_is_one_line_with_the_key(
+    tmp_path: Path, old: str, new: str, key: str
+) -> None:
+    with pytest.raises(ModelError) as refused:
+        find_model(folder(tmp_path, old, new))
+    assert key in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+def test_the_fake_card_is_a_card() -> None:
+    assert isinstance(make_card(), Card)

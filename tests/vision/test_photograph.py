@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from detector.vision.detections import Detections
+from detector.vision.engine import EngineError
+from detector.vision.photograph import detect_in_photograph
+from tests.fakes import FakeEngine, bright_things, make_card
+
+
+@settings(max_examples=20)
+@given(
+    st.integers(40, 900),
+    st.integers(40, 900),
+    st.sampled_from([(0, 0), (320, 320), (128, 320), (320, 128), (96, 96)]),
+    st.sampled_from([[320], [160], [320, 512]]),
+)
+def test_boxes_lie_where_the_thing_is_in_a_picture_of_any_size(
+    width: int, height: int, size: tuple[int, int], photo_sizes_px: list[int]
+) -> None:
+    card = make_card(input={"size": size, "photo_sizes_px": photo_sizes_px})
+    engine = FakeEngine(bright_things, card)
+    picture = np.full((height, width, 3), 60, dtype=np.uint8)
+    x0, y0, x1, y1 = width // 4, height // 3, width * 3 // 4, height * 2 // 3
+    picture[y0:y1, x0:x1] = 255
+    found = detect_in_photograph(engine, picture, 0.25)
+    assert len(found) == 1
+    # A pixel of the reduced picture, in the picture's own.
+    reach = [size[0] or photo_sizes_px[0], size[1] or photo_sizes_px[0]]
+    off = 2 * max(1, height / reach[0], width / reach[1], max(height, width) / photo_sizes_px[0])
+    np.testing.assert_allclose(found.boxes_px[0], [x0, y0, x1, y1], atol=off)
+    for shown in engine.sizes:
+        assert all(
+            side == fixed if fixed else side % 32 == 0
+            for side, fixed in zip(shown, size, strict=True)
+        )
+
+
+def test_a_thing_found_at_two_sizes_is_one() -> None:
+    engine = FakeEngine(bright_things, make_card(input={"photo_sizes_px": [320, 640]}))
+    picture = np.full((300, 500, 3), 60, dtype=np.uint8)
+    picture[100:200, 100:200] = 255
+    assert len(detect_in_photograph(engine, picture, 0.25)) == 1
+    assert len(engine.sizes) == 2
+
+
+def test_an_engine_s_error_goes_through() -> None:
+    def fails(_: np.ndarray) -> Detections:
+        raise EngineError("no")
+
+    with pytest.raises(EngineError):
+        detect_in_photograph(FakeEngine(fails), np.zeros((50, 50, 3), dtype=np.uint8), 0.25)
