@@ -113,8 +113,9 @@ class Supervisor:
         with self._lock:
             self._hear()
             tally, reason = self._tally, self._reason
-            if not reason and tally.late:
-                reason = f"{self.source}: {tally.late} frames came late, the machine is too slow"
+            if tally.late:
+                slow = f"{tally.late} frames came late, this machine is too slow for them"
+                reason = f"{reason}; {slow}" if reason else f"{self.source}: {slow}"
             return CameraHealth(
                 state=self._state,
                 reason=reason,
