@@ -303,3 +303,13 @@ def wait_for(what: Callable[[], Any]) -> Any:
             return found
         time.sleep(0.005)
     raise AssertionError("it never came")
+
+
+def read_terminal(ours: int) -> bytes:
+    """What is written to the other side of a pseudo-terminal until all have closed it."""
+    shown = b""
+    with contextlib.suppress(OSError):  # how Linux says that nobody holds it any more
+        while part := os.read(ours, 65536):
+            shown += part
+    os.close(ours)
+    return shown

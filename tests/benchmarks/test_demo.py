@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import pytest
+
+from benchmarks.annotated import write_sheet, write_video
+from benchmarks.demo import summary
+from benchmarks.subscription import Heard
+from benchmarks.truth import Verdict
+from detector.ingest import Recording
+from detector.vision.belt_view import OUTSIDE_GREY
+from detector.wire import samples
+from detector.wire.messages import DetectedObject, FrameDetections
+from tests.small_line import passing
+from tests.small_line import write_video as write_clip
+
+POLYGON_PX = [(0, 40), (319, 40), (319, 200), (0, 200)]
+BOX_PX = (150.0, 60.0, 210.0, 100.0)
+
+
+@pytest.fixture
+def clip(tmp_path: Path) -> Path:
+    return write_clip(tmp_path / "belt.avi", passing(16))
+
+
+@pytest.fixture
+def heard() -> Heard:
+    place = samples.ALERT.place
+    assert place is not None
+    alert = samples.ALERT.model_copy(
+        update={
+            "frame_index": 12,
+            "place": place.model_copy(update={"frame_index": 12, "box_px": BOX_PX}),
+        }
+    )
+    found = DetectedObject(class_name="gas_canister", score=0.9, box_px=BOX_PX)
+    return Heard(
+        alerts=[alert, alert.model_copy(update={"kind": "updated"})],
+        latencies_ms=[10.0, 20.0, 30.0],
+        detections={12: FrameDetections(line="belt-1", frame_index=12, detections=(found,))},
+        states=[samples.STATE],
+    )
+
+
+def test_the_video_shows_every_second_frame_and_nothing_from_outside_the_belt(
+    clip: Path, heard: Heard, tmp_path: Path
+) -> None:
+    advanced: list[int] = []
+    write_video(
+        clip, POLYGON_PX, heard, tmp_path / "out.mp4", lambda done, _: advanced.append(done)
+    )
+    assert advanced == list(range(1, 17))
+    with Recording(str(tmp_path / "out.mp4")) as recording:
+        frames = list(recording)
+    assert len(frames) == 8
+    assert abs(int(frames[0].image[10, 160].mean()) - OUTSIDE_GREY) < 12
+    plain, boxed = frames[0].image, frames[6].image
+    left = boxed[70:90, 148:153].reshape(-1, 3).astype(int)  # the box's left side, red
+    assert (left[:, 2] - left[:, 1]).max() > 60
+    strip = boxed[240:], plain[240:]
+    assert strip[0].std() > strip[1].std()  # the alert is written there
+
+
+def test_the_sheet_has_a_tile_for_each_object(clip: Path, heard: Heard, tmp_path: Path) -> None:
+    write_sheet(clip, POLYGON_PX, heard, tmp_path / "sheet.png")
+    sheet = cv2.imread(str(tmp_path / "sheet.png"))
+    assert sheet is not None
+    assert sheet.shape == (320, 4 * 300, 3)
+    assert (sheet[:300, :300] > 200).all(axis=2).any()  # the white canister is on it
+
+
+def test_without_alerts_there_is_no_sheet(clip: Path, tmp_path: Path) -> None:
+    write_sheet(clip, POLYGON_PX, Heard(), tmp_path / "sheet.png")
+    assert not (tmp_path / "sheet.png").exists()
+
+
+def test_the_summary_counts_by_class_and_names_what_was_missed(heard: Heard) -> None:
+    objects = {1: {"class": "gas_canister"}, 2: {"class": "battery"}, 3: {"class": "battery"}}
+    verdict = Verdict({1: "a", 2: "b"}, {3: "aa_cell"}, ["x"], [], objects, 2, 1)
+    said = summary(heard, verdict, 1350)
+    assert "1 of 2 battery, 1 of 1 gas_canister; 1 false, 0 duplicates" in said
+    assert "1 of 2 found" in said
+    assert "missed    aa_cell" in said
+    assert "p50 20.0 ms" in said

@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from benchmarks import latency, line_process
+from detector.cli import main
+from detector.pipeline import STAGES
+from tests.small_line import PATIENCE_S, passing, write_model, write_profile, write_video
+
+
+def test_the_latency_of_a_line_is_measured_and_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model = write_model(tmp_path / "white-and-red")
+    film = write_video(tmp_path / "belt.avi", passing(40), fps=20)
+    profile = write_profile(tmp_path / "line.toml", film, model)
+    monkeypatch.setattr(latency, "WARM_UP_FRAMES", 2)
+    patient = line_process.LineProcess.__init__
+    monkeypatch.setattr(
+        line_process.LineProcess,
+        "__init__",
+        lambda self, *line: patient(self, *line, start_s=PATIENCE_S),
+    )
+    out = tmp_path / "latency.json"
+    monkeypatch.setattr(
+        sys, "argv", ["vigitri", "bench", "latency", "--line", str(profile), "-o", str(out)]
+    )
+    with pytest.raises(SystemExit) as left:
+        main()
+    assert not left.value.code
+    report = json.loads(out.read_text())
+    assert [stage["stage"] for stage in report["stages"]] == list(STAGES)
+    assert report["stages"][0]["count"] == 38
+    live = report["live"]
+    assert 0 < live["frames_timed"] <= live["frames_seen"] <= 40
+    assert live["capture_to_subscriber_ms"]["p50"] <= live["capture_to_subscriber_ms"]["max"]
+    assert {"processor", "cores", "load_1min", "onnxruntime"} <= set(report["machine"])
+    assert "all but the model" in capsys.readouterr().out
+
+
+def test_figures_without_a_sample_are_left_out() -> None:
+    assert latency._quantiles([]) == {}
+    assert latency._quantiles([1.0, 2.0, 3.0])["p50"] == 2.0

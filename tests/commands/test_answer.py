@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+import pytest
+
+from detector.commands import answer
+from detector.wire.answers import AnswerDesk, send_answer
+from tests.commands.conftest import Vigitri
+
+
+@pytest.mark.parametrize("alert", ["a000001", "/a000001", "boot/", ""])
+def test_an_alert_is_named_by_its_start_and_its_number(vigitri: Vigitri, alert: str) -> None:
+    code, out, err = vigitri("answer", alert)
+    assert (code, out, len(err)) == (2, [], 1)
+    assert "BOOT/EVENT" in err[0]
+
+
+def test_no_reply_is_told_as_not_known(vigitri: Vigitri, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        answer, "send_answer", lambda at, said: send_answer(at, said, timeout_s=0.05)
+    )
+    with AnswerDesk("tcp://127.0.0.1:*") as nobody_reads:
+        code, out, err = vigitri("answer", "boot/a000001", "--at", nobody_reads.endpoint)
+    assert (code, out, len(err)) == (1, [], 1)
+    assert "is the detector running" in err[0]
+
+
+def test_a_wrong_endpoint_is_refused(vigitri: Vigitri) -> None:
+    code, _, err = vigitri("answer", "boot/a000001", "--at", "127.0.0.1")
+    assert (code, len(err)) == (2, 1)
+    assert "is no endpoint" in err[0]
+
+
+def test_an_operator_without_a_name_is_refused_in_one_line(vigitri: Vigitri) -> None:
+    code, _, err = vigitri("answer", "boot/a000001", "--operator", "")
+    assert (code, len(err)) == (2, 1)
+    assert "operator" in err[0]
+
+
+def test_an_outcome_that_nobody_knows_is_refused(vigitri: Vigitri) -> None:
+    code, _, err = vigitri("answer", "boot/a000001", "--outcome", "gone")
+    assert code == 2
+    assert "false_alarm" in "".join(err)
+
+
+@pytest.mark.parametrize("minutes", [0, 61])
+def test_nothing_is_shelved_for_longer_than_an_hour(vigitri: Vigitri, minutes: int) -> None:
+    assert vigitri("shelve", "battery", "--minutes", minutes).code == 2

@@ -1,0 +1,118 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import cv2
+import pytest
+
+from tests.commands.conftest import Vigitri
+from tests.small_line import BATTERY_PX, GAS_PX, RED, WHITE, belt_picture
+
+Photo = Callable[..., Path]
+
+
+@pytest.fixture
+def photo(tmp_path: Path) -> Photo:
+    def take(name: str, *things: Any) -> Path:
+        path = tmp_path / name
+        cv2.imwrite(str(path), belt_picture(*things))
+        return path
+
+    return take
+
+
+def test_it_tells_programs_what_lies_where(vigitri: Vigitri, model: Path, photo: Photo) -> None:
+    path = photo("belt.png", ((100, 80), GAS_PX, WHITE), ((200, 170), BATTERY_PX, RED))
+    code, out, err = vigitri("detect", path, "--model", model, "--json")
+    assert (code, err) == (0, [])
+    (line,) = map(json.loads, out)
+    assert list(line) == ["path", "width", "height", "detections"]
+    assert (line["path"], line["width"], line["height"]) == (str(path), 320, 240)
+    gas, battery = line["detections"]
+    assert gas == {"class": "gas_canister", "score": 0.9, "box_px": [70.0, 60.0, 130.0, 100.0]}
+    assert battery["class"] == "battery"
+    assert battery["box_px"] == pytest.approx([188, 163, 212, 177], abs=1.5)
+
+
+def test_boxes_are_in_the_photographs_own_pixels(
+    vigitri: Vigitri, model: Path, tmp_path: Path
+) -> None:
+    small = belt_picture(((100, 80), GAS_PX, WHITE))
+    cv2.imwrite(str(tmp_path / "big.png"), cv2.resize(small, (1280, 960)))
+    _, out, _ = vigitri("detect", tmp_path / "big.png", "--model", model, "--json")
+    (found,) = json.loads(out[0])["detections"]
+    assert found["box_px"] == pytest.approx([280, 240, 520, 400], abs=8)
+
+
+def test_it_tells_people_too(vigitri: Vigitri, model: Path, photo: Photo) -> None:
+    full, empty = photo("a.png", ((100, 80), GAS_PX, WHITE)), photo("b.png")
+    code, out, _ = vigitri("detect", full, empty, "--model", model)
+    assert code == 0
+    assert out == [
+        f"{full}: gas_canister 0.90 at [70, 60, 130, 100]",
+        f"{empty}: nothing found",
+    ]
+
+
+def test_what_cannot_be_read_is_named_and_the_rest_goes_on(
+    vigitri: Vigitri, model: Path, photo: Photo, tmp_path: Path
+) -> None:
+    good = [photo("a.png"), photo("z.png")]
+    cut = photo("cut.png")
+    cut.write_bytes(cut.read_bytes()[:300])
+    text = tmp_path / "text.jpg"
+    text.write_text("not a picture")
+    code, out, err = vigitri(
+        "detect", good[0], cut, text, tmp_path / "no.png", good[1], "--model", model, "--json"
+    )
+    assert code == 1
+    assert [json.loads(line)["path"] for line in out] == [str(path) for path in good]
+    assert len(err) == 3
+    for line, path in zip(err, (cut, text, tmp_path / "no.png"), strict=True):
+        assert line.startswith(f"vigitri: {path}: ")
+
+
+def test_a_folder_stands_for_the_pictures_in_it(
+    vigitri: Vigitri, model: Path, photo: Photo, tmp_path: Path
+) -> None:
+    paths = [photo("1.png"), photo("2.JPG")]
+    (tmp_path / "notes.txt").write_text("x")
+    code, out, _ = vigitri("detect", tmp_path, "--model", model, "--json")
+    assert code == 0
+    assert [json.loads(line)["path"] for line in out] == [str(path) for path in paths]
+
+
+def test_a_folder_without_pictures_is_not_passed_over(
+    vigitri: Vigitri, model: Path, photo: Photo, tmp_path: Path
+) -> None:
+    (tmp_path / "empty").mkdir()
+    code, out, err = vigitri("detect", photo("a.png"), tmp_path / "empty", "--model", model)
+    assert (code, len(out)) == (1, 1)
+    assert err == [f"vigitri: {tmp_path / 'empty'}: no pictures in this folder"]
+
+
+def test_the_threshold_can_be_given(vigitri: Vigitri, model: Path, photo: Photo) -> None:
+    path = photo("a.png", ((100, 80), GAS_PX, WHITE))
+    _, out, _ = vigitri("detect", path, "--model", model, "--min-score", 0.95, "--json")
+    assert json.loads(out[0])["detections"] == []
+
+
+def test_the_models_own_threshold_is_a_probability(vigitri: Vigitri, photo: Photo) -> None:
+    code, out, _ = vigitri("detect", photo("a.png"), "--min-score", 1.5)
+    assert (code, out) == (2, [])
+
+
+def test_an_unknown_model_is_one_line(vigitri: Vigitri, photo: Photo) -> None:
+    code, out, err = vigitri("detect", photo("a.png"), "--model", "nosuch")
+    assert (code, out, len(err)) == (2, [], 1)
+    assert "no model 'nosuch'" in err[0]
+    assert "vigitri-n1" in err[0]
+
+
+def test_the_model_of_the_house_looks_at_a_photograph(vigitri: Vigitri, photo: Photo) -> None:
+    code, out, err = vigitri("detect", photo("a.png"), "--json")
+    assert (code, err) == (0, [])
+    assert json.loads(out[0])["width"] == 320

@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+import json
+import socket
+from pathlib import Path
+
+import pytest
+
+from detector.commands import doctor
+from tests.commands.conftest import Vigitri
+from tests.small_line import write_profile
+
+
+@pytest.fixture(autouse=True)
+def _one_model(monkeypatch: pytest.MonkeyPatch, model: Path) -> None:
+    """The small model alone: timing the real one is slow, and tested by the model's own check."""
+    monkeypatch.setattr(doctor, "model_folders", lambda: [model])
+
+
+def test_a_healthy_line_gets_a_clean_bill(vigitri: Vigitri, profile: Path) -> None:
+    code, out, err = vigitri("doctor", "--line", profile, "--json")
+    found = {line["what"]: line for line in map(json.loads, out)}
+    assert (code, err) == (0, [])
+    assert {"profile", "camera", "wire.publish", "wire.answers", "clock", "engines"} <= set(found)
+    assert found["profile"] == {
+        "what": "profile",
+        "ok": True,
+        "said": "line belt-1, millimetres are nominal",
+    }
+    assert "sound; " in found["model white-and-red"]["said"]
+
+
+def test_without_a_line_it_looks_at_the_machine(vigitri: Vigitri) -> None:
+    code, out, _ = vigitri("doctor")
+    assert code == 0
+    assert any("onnxruntime" in line for line in out)
+    assert any("cameras" in line for line in out)
+
+
+def test_what_does_not_work_fails_and_says_why(
+    vigitri: Vigitri, tmp_path: Path, model: Path
+) -> None:
+    profile = write_profile(tmp_path / "line.toml", tmp_path / "no.avi", model)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        endpoint = f"tcp://127.0.0.1:{taken.getsockname()[1]}"
+        text = profile.read_text().replace(
+            'publish = "tcp://127.0.0.1:*"', f'publish = "{endpoint}"'
+        )
+        profile.write_text(text)
+        code, out, err = vigitri("doctor", "--line", profile, "--json")
+    failed = {line["what"]: line["said"] for line in map(json.loads, out) if line["ok"] is False}
+    assert (code, err) == (1, [])
+    assert set(failed) == {"camera", "wire.publish"}
+    assert "no such file" in failed["camera"]
+    assert "is taken" in failed["wire.publish"]
+
+
+def test_a_scale_that_the_model_was_not_trained_for_is_told(
+    vigitri: Vigitri, tmp_path: Path, model: Path, clip: Path
+) -> None:
+    profile = write_profile(tmp_path / "line.toml", clip, model)
+    profile.write_text(profile.read_text().replace("mm_per_px = 2", "mm_per_px = 9"))
+    code, out, _ = vigitri("doctor", "--line", profile)
+    assert code == 1
+    assert "view.mm_per_px = 9" in " ".join(out)
+
+
+def test_a_profile_with_a_mistake_is_refused(vigitri: Vigitri, tmp_path: Path) -> None:
+    profile = tmp_path / "line.toml"
+    profile.write_text("line = 3")
+    code, out, err = vigitri("doctor", "--line", profile)
+    assert (code, out) == (2, [])
+    assert all(line.startswith(f"vigitri: {profile}: ") for line in err)

@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from tests.commands.conftest import Vigitri
+from tests.small_line import belt_picture, write_profile, write_video
+
+
+def test_the_empty_belt_is_learned_from_a_running_one(
+    vigitri: Vigitri, clip: Path, tmp_path: Path
+) -> None:
+    """Things pass any one place for a short time, so the median shows none of them."""
+    fast = write_profile(tmp_path / "line.toml", clip, tmp_path / "model", camera="fps = 100")
+    out = tmp_path / "empty.png"
+    code, said, err = vigitri("calibrate", "empty", fast, "-o", out, "--frames", 20)
+    assert (code, err) == (0, [])
+    assert 'empty_belt = "empty.png"' in said[0]
+    picture = cv2.imread(str(out))
+    assert picture is not None
+    assert np.abs(picture.astype(int) - belt_picture()).max() <= 6
+
+
+def test_by_default_it_lies_beside_the_profile(
+    vigitri: Vigitri, tmp_path: Path, model: Path
+) -> None:
+    film = write_video(tmp_path / "few.avi", [belt_picture()] * 8, fps=50)
+    profile = write_profile(tmp_path / "line.toml", film, model)
+    code, said, _ = vigitri("calibrate", "empty", profile)  # asks for 60, takes what there is
+    assert code == 0
+    assert (tmp_path / "belt-1-empty.png").is_file()
+    assert 'empty_belt = "belt-1-empty.png"' in said[0]
+
+
+def test_too_short_a_recording_and_a_missing_one_are_refused(
+    vigitri: Vigitri, tmp_path: Path, model: Path
+) -> None:
+    profile = write_profile(tmp_path / "line.toml", tmp_path / "no.avi", model)
+    code, _, err = vigitri("calibrate", "empty", profile)
+    assert (code, len(err)) == (2, 1)
+    assert "no such file" in err[0]
+    short = write_video(tmp_path / "short.avi", [belt_picture()] * 3, fps=50)
+    code, _, err = vigitri("calibrate", "empty", profile, "--source", short)
+    assert (code, len(err)) == (2, 1)
+    assert "has ended after 3 frames" in err[0]
+
+
+def test_a_folder_that_is_not_there_is_one_line(
+    vigitri: Vigitri, tmp_path: Path, model: Path
+) -> None:
+    film = write_video(tmp_path / "few.avi", [belt_picture()] * 8, fps=50)
+    profile = write_profile(tmp_path / "line.toml", film, model)
+    code, _, err = vigitri("calibrate", "empty", profile, "-o", tmp_path / "no" / "empty.png")
+    assert (code, len(err)) == (2, 1)
+    assert "No such file or directory" in err[0]

@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.commands.conftest import Vigitri
+
+
+@pytest.fixture
+def mine(model: Path, tmp_path: Path) -> Path:
+    """A copy of the model that may be spoilt."""
+    return shutil.copytree(model, tmp_path / "mine")
+
+
+def spoil(card: Path, old: str, new: str) -> None:
+    text = card.read_text(encoding="utf-8")
+    assert text.count(old) == 1
+    card.write_text(text.replace(old, new), encoding="utf-8")
+
+
+def test_the_catalogue_is_listed_for_people_and_for_programs(vigitri: Vigitri) -> None:
+    code, out, err = vigitri("model", "list", "--json")
+    assert (code, err) == (0, [])
+    rows = {row["name"]: row for row in json.loads(out[0])}
+    assert rows["vigitri-n1"]["state"] == "sound"
+    assert set(rows["vigitri-n1"]["classes"]) == {"gas_canister", "battery"}
+    code, out, _ = vigitri("model", "list")
+    assert code == 0
+    assert any("vigitri-n1" in line for line in out)
+
+
+def test_the_model_of_the_house_is_sound(vigitri: Vigitri) -> None:
+    code, out, err = vigitri("model", "check")
+    assert (code, len(out), err) == (0, 1, [])
+    assert ": sound. sha256 " in out[0]
+
+
+def test_a_byte_that_changed_is_found(vigitri: Vigitri, mine: Path) -> None:
+    data = (mine / "model.onnx").read_bytes()
+    (mine / "model.onnx").write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
+    code, out, err = vigitri("model", "check", mine)
+    assert (code, out, len(err)) == (2, [], 1)
+    assert err[0].startswith(f"vigitri: {mine}/model.onnx: its sha256 is ")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ('layout = "nhwc_bgr_u8"', 'layout = "nchw_rgb_f32"', "the card's layout is nchw_rgb_f32"),
+        ("size = [0, 0]", "size = [64]", "input.size"),
+        ('head = "end2end"', 'head = "raw"', "not a raw head of 2 classes"),
+        ('name = "images"', 'name = "pixels"', "the card says ['pixels']"),
+        ('hazard = "gas"', 'hazard = "fire"', "classes.0.hazard"),
+        ("stride = 32", "stride = 32\nstrid = 1", "input.strid"),
+        ("[training]", "[training", "can't be read"),
+    ],
+)
+def test_a_card_that_is_not_the_models_is_refused_in_one_line(
+    vigitri: Vigitri, mine: Path, old: str, new: str, said: str
+) -> None:
+    spoil(mine / "card.toml", old, new)
+    code, out, err = vigitri("model", "check", mine)
+    assert (code, out, len(err)) == (2, [], 1)
+    assert str(mine) in err[0]
+    assert said in err[0]
+
+
+def test_a_class_list_that_is_not_the_models_is_refused(vigitri: Vigitri, mine: Path) -> None:
+    import onnx
+
+    model = onnx.load(mine / "model.onnx")
+    onnx.helper.set_model_props(model, {"names": "{0: 'battery', 1: 'gas_canister'}"})
+    data = model.SerializeToString()
+    old = hashlib.sha256((mine / "model.onnx").read_bytes()).hexdigest()
+    (mine / "model.onnx").write_bytes(data)
+    spoil(mine / "card.toml", old, hashlib.sha256(data).hexdigest())
+    code, _, err = vigitri("model", "check", mine)
+    assert (code, len(err)) == (2, 1)
+    assert "was trained for ['battery', 'gas_canister']" in err[0]
+    assert "Mend the card" in err[0]
+
+
+def test_a_file_that_is_no_model_is_refused(vigitri: Vigitri, mine: Path) -> None:
+    old = hashlib.sha256((mine / "model.onnx").read_bytes()).hexdigest()
+    (mine / "model.onnx").write_bytes(b"nothing")
+    spoil(mine / "card.toml", old, hashlib.sha256(b"nothing").hexdigest())
+    code, _, err = vigitri("model", "check", mine)
+    assert (code, len(err)) == (2, 1)
+    assert "onnxruntime can't load it" in err[0]
+
+
+def test_a_folder_without_a_model_is_refused(vigitri: Vigitri, tmp_path: Path) -> None:
+    code, _, err = vigitri("model", "check", tmp_path)
+    assert (code, len(err)) == (2, 1)
+    assert "has no card.toml" in err[0]

@@ -1,0 +1,149 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import typer
+
+from detector import __version__, cli
+from detector.wire.schema import schemas
+from tests.small_line import PATIENCE_S
+
+
+def all_commands() -> Iterator[list[str]]:
+    def below(group: typer.Typer, path: list[str]) -> Iterator[list[str]]:
+        yield path
+        for command in group.registered_commands:
+            assert command.callback is not None
+            yield [*path, command.name or command.callback.__name__]
+        for inner in group.registered_groups:
+            assert inner.typer_instance is not None
+            assert inner.name is not None
+            yield from below(inner.typer_instance, [*path, inner.name])
+
+    return below(cli.app, [])
+
+
+def vigitri(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
+    monkeypatch.setattr(sys, "argv", ["vigitri", *arguments])
+    with pytest.raises(SystemExit) as left:
+        cli.main()
+    assert isinstance(left.value.code, int | None)
+    return left.value.code or 0
+
+
+@pytest.mark.parametrize("command", list(all_commands()), ids=" ".join)
+def test_every_command_explains_itself(
+    command: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert vigitri(monkeypatch, *command, "--help") == 0
+    said = capsys.readouterr()
+    assert said.out.startswith("Usage: ")
+    assert said.err == ""
+
+
+def test_the_help_says_what_this_is_not(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    vigitri(monkeypatch, "--help")
+    assert "not a safety function" in capsys.readouterr().out
+
+
+def test_it_runs_as_a_process_and_knows_its_version() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "detector.cli", "--version"],
+        check=True,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
+    )
+    assert (done.stdout, done.stderr) == (f"{__version__}\n", "")
+
+
+@pytest.mark.parametrize(
+    "arguments", [["nosuch"], ["run"], ["model", "nosuch"], ["detect"], ["run", "x", "--nosuch"]]
+)
+def test_what_is_mistyped_is_refused(
+    arguments: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert vigitri(monkeypatch, *arguments) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert "Traceback" not in said.err
+
+
+def test_the_schemas_are_printed_whole(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert vigitri(monkeypatch, "schema") == 0
+    assert json.loads(capsys.readouterr().out) == schemas()
+
+
+def test_the_schemas_are_written_one_to_a_file(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    assert vigitri(monkeypatch, "schema", "--write", str(tmp_path / "new" / "folder")) == 0
+    assert len(list((tmp_path / "new" / "folder").glob("*.1.json"))) == len(schemas())
+    (tmp_path / "file").write_text("")
+    capsys.readouterr()
+    assert vigitri(monkeypatch, "schema", "--write", str(tmp_path / "file" / "folder")) == 2
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1
+    assert said.startswith(f"vigitri: {tmp_path}/file")
+
+
+def test_the_keys_of_a_profile_are_explained(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert vigitri(monkeypatch, "calibrate", "keys") == 0
+    assert "camera" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["run", "no.toml"], "no.toml: no such file"),
+        (["watch", "5556"], "is no endpoint"),
+        (["doctor", "--line", "no.toml"], "no.toml: no such file"),
+        (["calibrate", "empty", "no.toml"], "no.toml: no such file"),
+        (["model", "check", "nosuch"], "no model 'nosuch'"),
+        (["bench", "latency", "--line", "no.toml"], "no.toml: no such file"),
+        (["twin", "render", "no.toml", "-o", "x"], "no.toml"),
+    ],
+    ids=lambda each: " ".join(each[:2]) if isinstance(each, list) else "",
+)
+def test_what_is_refused_is_one_line(
+    arguments: list[str],
+    said: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert vigitri(monkeypatch, *arguments) == 2
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert told.err.count("\n") == 1, told.err
+    assert told.err.startswith("vigitri: ")
+    assert said in told.err
+
+
+def test_what_is_only_in_a_checkout_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as left:
+        cli.from_checkout("nosuchroom.nosuchfile")
+    assert left.value.code == 2
+    assert "run this in a checkout" in capsys.readouterr().err
+
+
+def test_an_extra_that_is_not_installed_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "heavy_bench.py").write_text("import nosuchlibrary\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    with pytest.raises(SystemExit):
+        cli.from_checkout("heavy_bench")
+    assert "heavy_bench needs nosuchlibrary" in capsys.readouterr().err

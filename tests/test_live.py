@@ -1,0 +1,305 @@
+"""The loop of a line, in this process: a camera and an engine that do what the test says."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+
+from calibration.line_profile import LineProfile
+from detector import live
+from detector.ingest import CameraBlind, CameraHealth, CameraState, Frame
+from detector.line_setup import Line
+from detector.live import LineAtWork
+from detector.vision.engine import EngineError
+from detector.wire.answers import Acknowledge, PendingAnswer, Shelve
+from detector.wire.messages import Alert, Hazard, LineState, Message, Revision, VisionState
+from tests.fakes import FakeEngine, bright_things, detections, folder_of
+from tests.small_line import PATIENCE_S, belt_picture, passing
+
+Step = Frame | CameraBlind | Callable[[], None]
+
+
+def frame(index: int, picture: Any = None) -> Frame:
+    image = belt_picture() if picture is None else picture
+    return Frame(image, index, time.monotonic_ns(), time.time_ns(), "grab", "fake")
+
+
+class FakeCamera:
+    """Gives frames and reasons for none in order, then has the line stopped."""
+
+    def __init__(self, steps: Sequence[Step], stop: threading.Event) -> None:
+        self._steps, self._stop = list(steps), stop
+        self.health = CameraHealth(CameraState.LIVE, "", 0, 0, 0, 0)
+
+    def read_latest(self, timeout_s: float) -> Frame:
+        assert timeout_s > 0
+        step = self._steps.pop(0)
+        while not isinstance(step, Frame | CameraBlind):
+            step()
+            step = self._steps.pop(0)
+        if not self._steps:
+            self._stop.set()
+        if isinstance(step, CameraBlind):
+            raise step
+        return step
+
+
+class FakeWire:
+    """Publisher and desk in one: keeps what is sent, gives what is asked."""
+
+    endpoint, boot_id, joined = "fake", "boot", 0
+
+    def __init__(self) -> None:
+        self.sent: list[Message] = []
+        self.beats: list[int] = []
+        self.asked: list[PendingAnswer] = []
+        self.replies: list[tuple[bool, str | None]] = []
+
+    def publish(self, payload: Message, **_: Any) -> None:
+        self.sent.append(payload)
+
+    def beat(self, *, inferences: int, **_: Any) -> bool:
+        self.beats.append(inferences)
+        return True
+
+    def wanted(self, kind: str) -> bool:  # noqa: ARG002
+        return False
+
+    def poll(self) -> list[PendingAnswer]:
+        asked, self.asked = self.asked, []
+        return asked
+
+    def reply(self, pending: PendingAnswer, ok: bool, reason: str | None) -> None:  # noqa: ARG002
+        self.replies.append((ok, reason))
+
+    def alerts(self, kind: Revision | None = None) -> list[Alert]:
+        return [
+            each
+            for each in self.sent
+            if isinstance(each, Alert) and (kind is None or each.kind is kind)
+        ]
+
+    def states(self) -> list[LineState]:
+        return [each for each in self.sent if isinstance(each, LineState)]
+
+
+PROFILE = LineProfile.model_validate(
+    {
+        "line": "belt-1",
+        "camera": {"source": "-", "fps": 10},
+        "belt": {
+            "polygon_px": [[0, 0], [319, 0], [319, 239], [0, 239]],
+            "travel": "right",
+            "px_per_mm": 0.5,
+            "speed_mm_s": 160,
+        },
+        "view": {"mm_per_px": 2},
+    }
+)
+
+
+@pytest.fixture
+def wire() -> FakeWire:
+    return FakeWire()
+
+
+@pytest.fixture
+def work(wire: FakeWire) -> Callable[..., list[str]]:
+    """Runs a line over what its camera gives; returns what it told people."""
+
+    def run(
+        steps: Sequence[Step],
+        look: Callable[[Any], Any] = lambda _: detections(),
+        *,
+        until_end: bool = False,
+    ) -> list[str]:
+        stop = threading.Event()
+        engine = FakeEngine(look)
+        line = Line(PROFILE, folder_of(engine.card), engine, "boot")
+        told: list[str] = []
+        camera: Any = FakeCamera(steps, stop)
+        anything: Any = wire
+        LineAtWork(line, camera, anything, anything, tell=told.append).run(
+            stop, until_end=until_end
+        )
+        return told
+
+    return run
+
+
+def blind(state: CameraState, reason: str = "out") -> CameraBlind:
+    return CameraBlind(state, reason)
+
+
+def test_an_engine_that_fails_is_blindness_and_never_an_empty_belt(
+    work: Callable[..., list[str]], wire: FakeWire
+) -> None:
+    looks = iter([detections(), EngineError("the engine is out of memory"), detections()])
+
+    def look(_: Any) -> Any:
+        found = next(looks)
+        if isinstance(found, Exception):
+            raise found
+        return found
+
+    told = work([frame(0), frame(1), frame(2)], look)
+    assert wire.beats == [1, 2]  # two inferences were completed, not three
+    (alert,) = wire.alerts(Revision.RAISED)
+    assert alert.hazard is Hazard.VISION_UNAVAILABLE
+    assert alert.detail == "the engine is out of memory"
+    assert [state.vision for state in wire.states()] == [
+        VisionState.STARTING,
+        VisionState.READY,
+        VisionState.UNAVAILABLE,
+        VisionState.READY,
+        VisionState.UNAVAILABLE,  # it was stopped
+    ]
+    assert wire.states()[2].coverage_state == "unknown"
+    assert told == [
+        "line belt-1: watching",
+        "line belt-1: raised vision_unavailable a000001",
+        "line belt-1: unavailable: the engine is out of memory",
+        "line belt-1: watching",
+    ]
+
+
+def test_a_picture_of_another_size_is_blindness(
+    work: Callable[..., list[str]], wire: FakeWire
+) -> None:
+    work([frame(0), frame(1, np.zeros((100, 100, 3), np.uint8))])
+    (alert,) = wire.alerts(Revision.RAISED)
+    assert alert.hazard is Hazard.VISION_UNAVAILABLE
+    assert wire.beats == [1]
+
+
+def test_a_camera_that_starts_is_no_alarm_and_no_clear_belt(
+    work: Callable[..., list[str]], wire: FakeWire
+) -> None:
+    work([blind(CameraState.STARTING, "being opened")])
+    assert wire.alerts() == []
+    assert wire.beats == []
+    assert {state.vision for state in wire.states()[:-1]} == {VisionState.STARTING}
+
+
+def test_a_camera_that_starts_for_too_long_is_an_alarm(
+    work: Callable[..., list[str]], wire: FakeWire, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def time_passes() -> None:
+        monkeypatch.setattr(live, "START_NS", 0)
+
+    work([blind(CameraState.STARTING), time_passes, blind(CameraState.STARTING, "being opened")])
+    (alert,) = wire.alerts(Revision.RAISED)
+    assert alert.detail == "starting: being opened"
+    assert wire.states()[-2].vision is VisionState.UNAVAILABLE
+
+
+def test_until_end_leaves_at_the_end_of_the_recording(
+    work: Callable[..., list[str]], wire: FakeWire
+) -> None:
+    work([frame(0), blind(CameraState.ENDED), frame(1)], until_end=True)
+    assert wire.beats == [1]
+    assert wire.alerts() == []
+    assert wire.states()[-1].reason == "the recording has ended"
+
+
+def test_until_end_does_not_wait_for_a_recording_that_is_not_there(
+    work: Callable[..., list[str]], wire: FakeWire
+) -> None:
+    with pytest.raises(CameraBlind, match="no such file"):
+        work([blind(CameraState.UNREACHABLE, "x: no such file")], until_end=True)
+    assert wire.states()[-1].vision is VisionState.UNAVAILABLE
+
+
+def test_a_line_that_breaks_still_says_that_nobody_watches(
+    work: Callable[..., list[str]], wire: FakeWire
+) -> None:
+    def breaks(_: Any) -> Any:
+        raise KeyError("a mistake of ours")
+
+    with pytest.raises(KeyError):
+        work([frame(0), frame(1)], breaks)
+    last = wire.states()[-1]
+    assert (last.vision, last.reason) == (VisionState.UNAVAILABLE, "the detector failed")
+
+
+def test_whoever_comes_late_is_told_the_open_alerts_again(
+    work: Callable[..., list[str]], wire: FakeWire
+) -> None:
+    def joins() -> None:
+        wire.joined = 1
+
+    work([blind(CameraState.STALLED), joins, blind(CameraState.STALLED)])
+    first, again = wire.alerts()
+    assert first == again  # the same revision
+
+
+def things_pass() -> list[Step]:
+    return [
+        Frame(picture, index, index * 200_000_000, index * 200_000_000, "grab", "fake")
+        for index, picture in enumerate(passing(12))
+    ]
+
+
+def test_answers_are_carried_out_or_refused_with_a_reason(
+    work: Callable[..., list[str]], wire: FakeWire
+) -> None:
+    def ask(*answers: Any) -> Callable[[], None]:
+        return lambda: wire.asked.extend(PendingAnswer(answer, ()) for answer in answers)
+
+    def acknowledge(event_id: str, boot_id: str = "boot") -> Acknowledge:
+        return Acknowledge(operator="poste 2", boot_id=boot_id, event_id=event_id)
+
+    # Past the door of the wire, the line itself refuses it too.
+    no_sight = Shelve.model_construct(operator="x", hazard=Hazard.VISION_UNAVAILABLE, minutes=1)
+    *steps, last = things_pass()
+    work(
+        [
+            *steps,
+            ask(
+                acknowledge("a000001"),
+                acknowledge("a000001", boot_id="yesterday"),
+                acknowledge("a999999"),
+                no_sight,
+                Shelve(operator="x", hazard=Hazard.BATTERY, minutes=1),
+            ),
+            last,
+        ],
+        bright_things,
+    )
+    assert [ok for ok, _ in wire.replies] == [True, False, False, False, True]
+    reasons = [str(reason) for ok, reason in wire.replies if not ok]
+    for part, reason in zip(
+        ["another start", "no open alarm a999999", "never shelved"], reasons, strict=True
+    ):
+        assert part in reason
+    (acknowledged,) = wire.alerts(Revision.ACKNOWLEDGED)
+    assert acknowledged.event_id == "a000001"
+
+
+def test_the_second_signal_ends_a_line_that_hangs() -> None:
+    hangs = """
+import time
+from detector.live import stopped_by_signals
+with stopped_by_signals() as stop:
+    print("hangs", flush=True)
+    while True:
+        time.sleep(0.01)
+        print(stop.is_set(), flush=True)
+"""
+    process = subprocess.Popen([sys.executable, "-c", hangs], stdout=subprocess.PIPE, text=True)
+    with process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "hangs\n"
+        process.send_signal(signal.SIGINT)
+        while process.stdout.readline() != "True\n":
+            pass
+        process.send_signal(signal.SIGINT)
+        assert process.wait(PATIENCE_S) == -signal.SIGINT

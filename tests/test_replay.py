@@ -1,0 +1,127 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from detector.ingest import SourceError
+from detector.replay import Told, Totals, replay
+from detector.vision.engine import EngineError
+from detector.wire.messages import Alert, Hazard, Revision
+from tests.fakes import FakeEngine, bright_things, folder_of
+from tests.small_line import FPS, passing, write_video
+from tests.test_live import PROFILE
+
+
+def replayed(
+    *sources: Path, look: Callable[[Any], Any] = bright_things, totals: Totals | None = None
+) -> tuple[list[Told], Totals, list[tuple[int, int | None]]]:
+    engine = FakeEngine(look)
+    totals = totals or Totals()
+    progress: list[tuple[int, int | None]] = []
+    told = list(
+        replay(
+            [str(source) for source in sources],
+            PROFILE,
+            folder_of(engine.card),
+            engine,
+            totals,
+            on_frame=lambda frame, count: progress.append((frame.index, count)),
+        )
+    )
+    return told, totals, progress
+
+
+@pytest.fixture
+def clip(tmp_path: Path) -> Path:
+    return write_video(tmp_path / "belt.avi", passing())
+
+
+def test_every_frame_is_looked_at_and_counted(clip: Path) -> None:
+    _, totals, progress = replayed(clip)
+    assert [index for index, _ in progress] == list(range(32))
+    assert totals.frames == 32
+    assert totals.recorded_s == pytest.approx(32 / FPS)
+    assert totals.raised == {"gas": 1, "battery": 1}
+    assert totals.complete
+
+
+def test_the_same_footage_gives_the_same_alerts(clip: Path) -> None:
+    first, second = replayed(clip)[0], replayed(clip)[0]
+    assert [told.as_json() for told in first] == [told.as_json() for told in second]
+
+
+def test_each_alert_says_where_in_the_footage_it_is_to_be_seen(clip: Path) -> None:
+    for told in replayed(clip)[0]:
+        line = told.as_json()
+        assert Alert.model_validate({key: line[key] for key in Alert.model_fields}) == told.alert
+        assert set(line) - set(Alert.model_fields) == {"source", "source_frame", "t_source_s"}
+        assert line["source"] == str(clip)
+        assert told.alert.place is not None
+        assert line["source_frame"] == told.alert.place.frame_index
+        assert line["t_source_s"] == pytest.approx(told.alert.t_capture_mono_ns / 1e9)
+
+
+def test_each_source_is_a_start_of_its_own(clip: Path, tmp_path: Path) -> None:
+    again = tmp_path / "again.avi"
+    again.write_bytes(clip.read_bytes())
+    told, totals, _ = replayed(clip, again)
+    assert totals.sources == 2
+    boots = {each.source: each.alert.boot_id for each in told}
+    assert boots == {str(clip): "replay-1", str(again): "replay-2"}
+
+
+def test_frames_on_which_the_engine_fails_were_seen_by_nobody(clip: Path) -> None:
+    looks = 0
+
+    def look(picture: Any) -> Any:
+        nonlocal looks
+        looks += 1
+        if 10 <= looks < 13:
+            raise EngineError("out of memory")
+        return bright_things(picture)
+
+    told, totals, _ = replayed(clip, look=look)
+    assert totals.blind_frames == 3
+    assert not totals.complete
+    (lost,) = [
+        each.alert
+        for each in told
+        if each.alert.hazard is Hazard.VISION_UNAVAILABLE and each.alert.kind is Revision.RAISED
+    ]
+    assert lost.detail == "out of memory"
+    assert json.dumps(totals.as_json())
+
+
+def test_a_source_that_is_missing_does_not_keep_the_others_from_being_seen(
+    clip: Path, tmp_path: Path
+) -> None:
+    _, totals, _ = replayed(tmp_path / "no.avi", clip)
+    assert totals.frames == 32
+    (said,) = totals.unreadable
+    assert "no such file" in said
+    assert not totals.complete
+
+
+def test_a_single_source_that_is_missing_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match="no such file"):
+        replayed(tmp_path / "no.avi")
+
+
+def test_a_recording_that_breaks_off_is_not_complete(clip: Path) -> None:
+    data = clip.read_bytes()
+    clip.write_bytes(data[: len(data) // 2])
+    _, totals, _ = replayed(clip)
+    assert 0 < totals.frames < 32
+    assert not totals.complete
+
+
+def test_a_view_that_shows_nothing_raises_nothing(tmp_path: Path) -> None:
+    film = write_video(tmp_path / "empty.avi", [np.full((240, 320, 3), 70, np.uint8)] * 5)
+    told, totals, _ = replayed(film)
+    assert told == []
+    assert totals.as_json()["totals"]["raised"] == {}
