@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -113,7 +114,7 @@ def replay(
     ] = None,
     fps: Annotated[
         float | None,
-        typer.Option(min=0.001, max=1000, help="Frame rate of a folder of pictures."),
+        typer.Option(min=0.001, max=1000, help="Frame rate of a folder of pictures; without: 10."),
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -148,6 +149,8 @@ def watch(
     """Show alerts as they come, in the terminal."""
     from detector.station.watch import run as watch_endpoint
 
+    # As an exception, so that the terminal gets its own screen and cursor back.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     watch_endpoint(endpoint)
 
 

@@ -23,7 +23,7 @@ from detector.line_setup import Line
 from detector.vision.catalogue import ModelError, find_model, model_folders
 from detector.vision.engine import OnnxEngine, available_cores
 from detector.wire.clocks import HostClocks
-from detector.wire.endpoints import EndpointError, bind
+from detector.wire.endpoints import bind
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ def _findings(profile: LineProfile | None) -> Iterator[Finding]:
     )
     yield Finding("shared memory", *_tried(_shared_memory))
     for folder in model_folders():
-        yield Finding(f"model {folder.name}", *_tried(lambda name=folder.name: _model(name)))  # type: ignore[misc]
+        yield Finding(f"model {folder.name}", *_tried(lambda folder=folder: _model(folder)))  # type: ignore[misc]
     if profile is None:
         devices = list_v4l2_devices()
         yield Finding(
@@ -102,8 +102,8 @@ def _shared_memory() -> str:
     return f"{free_mb:.0f} MB free"
 
 
-def _model(name: str) -> str:
-    engine = OnnxEngine(find_model(name))
+def _model(folder: Path) -> str:
+    engine = OnnxEngine(find_model(str(folder)))
     size = engine.card.input.size
     picture = np.zeros((size[0] or 448, size[1] or 576, 3), dtype=np.uint8)
     times_ms = []
@@ -128,10 +128,5 @@ def _line(profile: LineProfile) -> str:
 
 
 def _port(endpoint: str) -> str:
-    context = zmq.Context()
-    try:
-        return f"{bind(context.socket(zmq.PUB), endpoint)} is free"
-    except EndpointError as error:
-        raise OSError(f"{error}") from None
-    finally:
-        context.destroy(linger=0)
+    with zmq.Context() as context, context.socket(zmq.PUB) as socket:
+        return f"{bind(socket, endpoint)} is free"
