@@ -23,7 +23,8 @@ from rich.table import Table
 
 from benchmarks.line_process import DEMO_LINE, LineProcess
 from benchmarks.subscription import listen
-from calibration.line_profile import LineProfile, load_profile
+from calibration.line_profile import LineProfile
+from calibration.profile_file import load_profile
 from detector import __version__
 from detector.commands.progress import progress_bar
 from detector.ingest import Recording

@@ -9,7 +9,8 @@ import annotated_types
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from calibration.line_profile import LineProfile, section_of
+from calibration.line_profile import LineProfile
+from calibration.profile_file import section_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ import typer
 from pydantic import ValidationError
 
 from calibration.belt_plane import CalibrationError
-from calibration.line_profile import ProfileError
+from calibration.profile_file import ProfileError
 from detector import __version__
 from detector.ingest import CameraBlind, SourceError
 from detector.vision.catalogue import CATALOGUE, ModelError

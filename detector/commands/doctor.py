@@ -16,7 +16,8 @@ import onnxruntime as ort
 import zmq
 from rich.console import Console
 
-from calibration.line_profile import LineProfile, load_profile
+from calibration.line_profile import LineProfile
+from calibration.profile_file import load_profile
 from detector import __version__
 from detector.ingest import SourceError, describe_source, list_v4l2_devices
 from detector.line_setup import Line

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from calibration.line_profile import load_profile
+from calibration.profile_file import load_profile
 from detector.commands.progress import progress_bar
 from detector.ingest import CameraBlind, CameraProcess, CameraState, SourceError
 

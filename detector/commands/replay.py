@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from calibration.line_profile import load_profile
+from calibration.profile_file import load_profile
 from detector.commands.progress import progress_bar
 from detector.ingest import Frame
 from detector.replay import Told, Totals, replay

@@ -6,7 +6,7 @@ import sys
 import uuid
 from pathlib import Path
 
-from calibration.line_profile import load_profile
+from calibration.profile_file import load_profile
 from detector.ingest import CameraProcess
 from detector.line_setup import Line
 from detector.live import LineAtWork, stopped_by_signals

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from benchmarks.line_process import DEMO_CLIP, DEMO_LINE
 from benchmarks.truth import SLACK_FRAMES, Truth, iou, judge
-from calibration.line_profile import load_profile
+from calibration.profile_file import load_profile
 from detector.ingest import Recording
 from detector.wire import samples
 from detector.wire.messages import Alert, Hazard, Revision

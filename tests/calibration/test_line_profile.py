@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from calibration.line_profile import LineProfile, ProfileError, load_profile
+from calibration.line_profile import LineProfile
+from calibration.profile_file import ProfileError, load_profile
 
 GOOD = """
 line = "hall2-belt1"
