@@ -83,11 +83,11 @@ class BeltCamera:
             flags=cv2.INTER_LINEAR,
             borderMode=cv2.BORDER_REPLICATE,
         )
+        lit = cv2.multiply(picture, self._belt_shade, dtype=cv2.CV_8U)
+        cv2.copyTo(self._parts, self._parts_mask, lit)
         t_s = index / self.scenario.camera.fps
         # Lamps at 100 Hz beat slowly against the frame rate.
         beat = 1 + self.scenario.camera.flicker * sin(2 * np.pi * 0.7 * t_s + self._beat)
-        lit = cv2.multiply(picture, self._belt_shade, scale=beat, dtype=cv2.CV_8U)
-        cv2.copyTo(self._parts, self._parts_mask, lit)
         lit = cv2.multiply(lit, self._gain, scale=beat, dtype=cv2.CV_8U)
         if grain and self.scenario.camera.grain > 0:
             dice = np.random.default_rng((self.scenario.seed, index))
