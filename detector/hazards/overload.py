@@ -25,10 +25,13 @@ _SCALE_MM_PER_PX = 5.0
 _STRETCH_MM = 50.0
 # Differences that count as covered, in 8-bit Lab: wet or unevenly lit belt changes in brightness,
 # so colour weighs more [DOMAIN, "False triggers"]. Fitted on drawn belts with known coverage.
-_COLOUR_WEIGHT, _BRIGHTNESS_WEIGHT = 1.6, 0.6
+_COLOUR_WEIGHT, _BRIGHTNESS_WEIGHT = 1.6, 0.7
 _DIFFERENCE_MIN = 18.0
 # Edges stronger than the empty belt's by this much: dark things on a dark belt.
 _TEXTURE_MIN = 12.0
+# Lamps, the sun and the camera's exposure brighten the whole belt by up to a quarter. In 8-bit Lab
+# that multiplies L + 41, by up to this much; so many of the belt's pixels must agree on it.
+_LIGHT_MOST, _LIGHT_OFFSET, _LIGHT_SHARE = 1.25, 41.0, 0.08
 # Gaps narrower than this inside a thing are part of it.
 _CLOSED_MM = 30.0
 # Texture is judged in a window of 5 px, so it reaches 2 px beyond a thing's edge: taken off again.
@@ -75,6 +78,7 @@ class OverloadMonitor:
         self._stretch_mm = self._rows * self._row_mm
         self._window: deque[float] = deque(maxlen=max(1, round(window_mm / self._stretch_mm)))
         self._travelled_mm = 0.0
+        self._light = 1.0
         self._empty = None if empty_view is None else self._empty_belt(empty_view)
 
     def watch(self, view: NDArray[np.uint8], shift: Shift) -> Coverage:
@@ -126,11 +130,13 @@ class OverloadMonitor:
     ) -> NDArray[np.bool_]:
         small = self._small(view)
         lab = _lab(small)
-        difference = np.abs(lab - empty_lab)
-        distance = _BRIGHTNESS_WEIGHT * difference[..., 0] + _COLOUR_WEIGHT * np.hypot(
-            difference[..., 1], difference[..., 2]
-        )
+        colour = _COLOUR_WEIGHT * np.hypot(*np.moveaxis(lab - empty_lab, 2, 0)[1:])
         texture = _texture(lab[..., 0]) - empty_texture
+        like_belt = self._mask & (colour < _DIFFERENCE_MIN) & (texture < _TEXTURE_MIN)
+        ratio = (lab[..., 0] + _LIGHT_OFFSET) / (empty_lab[..., 0] + _LIGHT_OFFSET)
+        self._light = self._light_on(ratio[like_belt])
+        brightness = np.abs(ratio - self._light) * (empty_lab[..., 0] + _LIGHT_OFFSET)
+        distance = _BRIGHTNESS_WEIGHT * brightness + colour
         covered = ((distance > _DIFFERENCE_MIN) | (texture > _TEXTURE_MIN)).astype(np.uint8)
         size = max(3, round(_CLOSED_MM / self._row_mm)) | 1
         kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size))
@@ -140,6 +146,15 @@ class OverloadMonitor:
         things = cv2.erode(closed, halo, borderType=cv2.BORDER_CONSTANT, borderValue=1)
         # Single specks are dirt of the belt.
         return cv2.medianBlur(things, 3) > 0
+
+    def _light_on(self, ratio: NDArray[np.float32]) -> float:
+        """How much brighter the belt is now: what most of it agrees on, if enough of it is seen."""
+        counts, edges = np.histogram(ratio, bins=40, range=(1 / _LIGHT_MOST, _LIGHT_MOST))
+        agreeing = np.convolve(counts, np.ones(3), mode="same")
+        best = int(agreeing.argmax())
+        if agreeing[best] < _LIGHT_SHARE * self._mask.sum():
+            return self._light
+        return float((edges[best] + edges[best + 1]) / 2)
 
     def _empty_belt(self, view: NDArray[np.uint8]) -> tuple[NDArray[np.float32], float]:
         """The empty belt's colour at each place, its marks smoothed away along the travel."""
