@@ -1,0 +1,186 @@
+"""Drawn belts of which it is known how much is covered."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from calibration.belt_motion import Shift
+from detector.hazards.overload import UNKNOWN, OverloadMonitor
+from tests.fakes import as_picture, texture
+
+HEIGHT, WIDTH = 400, 300
+STEP_MM = 40.0
+WINDOW_LOOKS = int(1000 / STEP_MM) + 3
+GREY = 90.0
+
+Paint = Callable[[np.random.Generator], NDArray[np.float64]]
+
+
+def bright(rng: np.random.Generator) -> NDArray[np.float64]:
+    """Packaging: any colour but the belt's."""
+    colour = rng.uniform(120, 250, 3)
+    colour[rng.integers(3)] *= 0.4
+    return np.asarray(colour)
+
+
+def black(rng: np.random.Generator) -> NDArray[np.float64]:
+    return np.full(3, rng.uniform(12, 30))
+
+
+def belt(
+    seed: int,
+    covered: float = 0.0,
+    *,
+    grey: float = GREY,
+    paint: Paint = bright,
+    light: float | NDArray[np.float64] = 1.0,
+) -> tuple[NDArray[np.uint8], float]:
+    """A belt view with things on it, and the share of it that they cover."""
+    rng = np.random.default_rng(seed)
+    shown = texture(rng, HEIGHT, WIDTH, contrast=5) - 80 + grey
+    taken = np.zeros((HEIGHT, WIDTH), dtype=np.uint8)
+    while taken.mean() < covered:
+        centre = (int(rng.integers(WIDTH)), int(rng.integers(HEIGHT)))
+        half = (int(rng.integers(25, 60)), int(rng.integers(40, 90)))
+        thing = np.zeros_like(taken)
+        cv2.ellipse(thing, centre, half, float(rng.integers(180)), 0, 360, 1, -1)
+        shine = cv2.GaussianBlur(rng.normal(0, 1, (HEIGHT, WIDTH)), (0, 0), 3) * 80
+        inside = thing > 0
+        shown[inside] = (paint(rng) + shine[..., None])[inside]
+        taken |= thing
+    return as_picture(shown * light + rng.normal(0, 2, shown.shape)), float(taken.mean())
+
+
+def vignette(strength: float) -> NDArray[np.float64]:
+    v, u = np.mgrid[-1 : 1 : HEIGHT * 1j, -1 : 1 : WIDTH * 1j]
+    return np.asarray((1 - strength * (u**2 + v**2) / 2)[..., None])
+
+
+def monitor(
+    empty: NDArray[np.uint8] | None = None, mask: NDArray[np.bool_] | None = None
+) -> OverloadMonitor:
+    return OverloadMonitor(
+        belt(1)[0] if empty is None else empty,
+        np.ones((HEIGHT, WIDTH), dtype=bool) if mask is None else mask,
+        1.0,
+        raise_at=0.85,
+        release_at=0.7,
+        window_mm=1000,
+    )
+
+
+MOVED, STOOD = Shift(0, STEP_MM, True), Shift(0, 0, True)
+EMPTY, HALF, FULL = belt(2)[0], belt(3, 0.72)[0], belt(4, 0.99)[0]
+
+
+@pytest.mark.parametrize("covered", [0.0, 0.3, 0.6, 0.9])
+def test_coverage_is_what_was_drawn(covered: float) -> None:
+    view, true = belt(5, covered)
+    seen = monitor().watch(view, STOOD).in_view
+    assert seen == pytest.approx(true, abs=0.08)
+
+
+def test_without_a_picture_of_the_empty_belt_coverage_is_unknown() -> None:
+    blind = OverloadMonitor(
+        None, np.ones((9, 9), dtype=bool), 1.0, raise_at=0.85, release_at=0.7, window_mm=1000
+    )
+    assert blind.watch(FULL, MOVED) == UNKNOWN
+
+
+def test_until_a_window_of_belt_has_passed_nothing_is_clear() -> None:
+    watch = monitor()
+    states = [watch.watch(EMPTY, MOVED).state for _ in range(WINDOW_LOOKS)]
+    assert states[:24] == ["unknown"] * 24
+    assert states[-1] == "clear"
+
+
+def test_an_overload_is_raised_over_the_window_and_cleared_below_the_release() -> None:
+    watch = monitor()
+    for _ in range(WINDOW_LOOKS):
+        watch.watch(EMPTY, MOVED)
+    states = [watch.watch(FULL, MOVED).state for _ in range(WINDOW_LOOKS)]
+    # A pile passes: it takes most of the window.
+    assert states.index("overload") * STEP_MM > 700
+    assert states[-1] == "overload"
+    between = [watch.watch(HALF, MOVED) for _ in range(WINDOW_LOOKS)]
+    assert 0.7 < (between[-1].in_window or 0) < 0.85
+    assert {each.state for each in between} == {"overload"}
+    states = [watch.watch(EMPTY, MOVED).state for _ in range(WINDOW_LOOKS)]
+    assert states[0] == "overload"
+    assert states[-1] == "clear"
+
+
+def test_from_below_what_lies_between_release_and_raise_stays_clear() -> None:
+    watch = monitor()
+    for view in [EMPTY] * WINDOW_LOOKS + [HALF] * WINDOW_LOOKS:
+        last = watch.watch(view, MOVED)
+    assert last.state == "clear"
+
+
+def test_a_belt_that_stands_keeps_its_state() -> None:
+    watch = monitor()
+    for _ in range(WINDOW_LOOKS):
+        watch.watch(FULL, MOVED)
+    states = {watch.watch(view, STOOD).state for view in [EMPTY, HALF, FULL] * 20}
+    assert states == {"overload"}
+
+
+def test_belt_that_passed_unseen_is_not_counted_as_clear_nor_ends_an_overload() -> None:
+    clear, loaded = monitor(), monitor()
+    for _ in range(WINDOW_LOOKS):
+        clear.watch(EMPTY, MOVED)
+        loaded.watch(FULL, MOVED)
+    gap = Shift(0, 5000.0, True)
+    after = clear.watch(EMPTY, gap)
+    assert (after.state, after.in_window) == ("unknown", None)
+    assert loaded.watch(EMPTY, gap).state == "overload"
+
+
+def test_stretches_that_come_in_one_look_are_each_judged_where_they_lie() -> None:
+    view = EMPTY.copy()
+    view[:200] = FULL[:200]
+    watch = monitor()
+    for _ in range(6):
+        last = watch.watch(view, Shift(0, 300.0, True))
+    # Half of what entered was full, though the newest stretch of it was empty each time.
+    assert last.in_window == pytest.approx(0.4, abs=0.15)
+
+
+@pytest.mark.parametrize("grey", [45.0, 90.0, 150.0])
+@pytest.mark.parametrize("light", [0.75, 0.9, 1.1, 1.25])
+def test_brighter_or_darker_light_covers_nothing(grey: float, light: float) -> None:
+    empty, _ = belt(1, grey=grey, light=vignette(0.4))
+    view, _ = belt(2, grey=grey, light=light * vignette(0.4))
+    assert (monitor(empty).watch(view, STOOD).in_view or 0) < 0.12
+
+
+@pytest.mark.parametrize("light", [0.8, 1.25])
+def test_in_other_light_the_things_are_still_seen(light: float) -> None:
+    view, true = belt(5, 0.6, light=light)
+    assert monitor().watch(view, STOOD).in_view == pytest.approx(true, abs=0.12)
+
+
+def test_a_belt_full_of_black_bags_is_covered() -> None:
+    view, true = belt(6, 0.9, paint=black)
+    assert monitor().watch(view, STOOD).in_view == pytest.approx(true, abs=0.1)
+
+
+def test_what_is_not_belt_does_not_count() -> None:
+    mask = np.zeros((HEIGHT, WIDTH), dtype=bool)
+    mask[:, 100:200] = True
+    view = EMPTY.copy()
+    view[:, :90] = 255
+    view[:, 210:] = 255
+    assert (monitor(mask=mask).watch(view, STOOD).in_view or 0) < 0.08
+
+
+def test_the_cue_says_how_much_over_which_way() -> None:
+    watch = monitor()
+    for _ in range(WINDOW_LOOKS):
+        watch.watch(FULL, MOVED)
+    assert watch.cue().endswith("over 1.0 m of belt (raised at 85%, cleared below 70%)")
