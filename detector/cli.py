@@ -290,7 +290,7 @@ def twin_render(
     from detector.commands.progress import progress_bar
 
     render = from_checkout("twin.render")
-    with one_line_for(ValueError), progress_bar("rendering") as advance:
+    with one_line_for(ValueError, RuntimeError), progress_bar("rendering") as advance:
         render.render(scenario, out, seed=seed, progress=advance)
 
 
