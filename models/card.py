@@ -40,7 +40,7 @@ class Card:
     start_from: str
     recipe: str
     photo_sizes_px: tuple[int, ...] = (416,)
-    head: str = "end2end"
+    head: str = "raw"
     layout: str = "nhwc_bgr_u8"
     mm_per_px: tuple[float, float] = (0.6, 1.6)
     date: datetime.date = field(default_factory=datetime.date.today)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -55,6 +55,7 @@ class Recipe(_Part):
     seed: int = Field(ge=0)
     image_px: int = Field(416, multiple_of=32, ge=64)
     batch: int = Field(16, ge=1)
+    head: Literal["raw", "end2end"] = Field("raw", description="which of YOLO26's two is deployed")
     held_back: Share = Field(0.08, description="share of cut-out sources kept for evaluation")
     photo_sizes_px: tuple[int, ...] = Field((416,), min_length=1)
     stages: tuple[StageRecipe, ...] = Field(min_length=1)

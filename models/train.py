@@ -73,13 +73,14 @@ def deploy(
 
     Returns the report of the measurement.
     """
-    export = export_onnx(weights, out)
+    export = export_onnx(weights, out, head=recipe.head)
     card = Card(
         name=recipe.name,
         version=recipe.version,
         thresholds=(0.4, 0.35),
         start_from=recipe.start_from,
         recipe=recipe_name,
+        head=recipe.head,
         photo_sizes_px=recipe.photo_sizes_px,
     )
     write_card(out, card)
