@@ -1,0 +1,216 @@
+"""The way of one frame with an engine that sees what is drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from calibration.belt_plane import CalibrationError
+from calibration.line_profile import LineProfile
+from detector.line_setup import Line
+from detector.pipeline import Pipeline
+from detector.vision.catalogue import ModelError
+from detector.vision.detections import Detections
+from detector.vision.engine import EngineError
+from detector.wire.messages import AlarmState, Alert, Hazard, Revision
+from tests.fakes import (
+    FRAME_NS,
+    FakeEngine,
+    as_picture,
+    bright_things,
+    folder_of,
+    frame,
+    make_card,
+    texture,
+)
+
+WIDTH, HEIGHT = 480, 320
+STEP_PX = 24
+WHITE, RED = (255, 255, 255), (0, 0, 255)
+
+
+def profile(**changes: Any) -> LineProfile:
+    """A belt that runs to the right, 1 px/mm, 240 mm/s."""
+    belt = {
+        "polygon_px": [[0, 40], [WIDTH, 40], [WIDTH, 280], [0, 280]],
+        "travel": "right",
+        "px_per_mm": 1,
+        "speed_mm_s": STEP_PX * 10,
+    }
+    document = {
+        "line": "test",
+        "camera": {"source": "none"},
+        "belt": belt | changes.pop("belt", {}),
+        "action_points": [{"name": "picker", "y_mm": 2000}],
+        **changes,
+    }
+    return LineProfile.model_validate(document)
+
+
+def pipeline(engine: FakeEngine | None = None, line: LineProfile | None = None) -> Pipeline:
+    engine = engine or FakeEngine(bright_things)
+    return Pipeline(Line(line or profile(), folder_of(engine.card), engine, "boot"))
+
+
+def footage(frames: int = 40, *, things: bool = True) -> Iterator[NDArray[np.uint8]]:
+    """A white canister and a red battery on a belt that runs to the right."""
+    long = texture(np.random.default_rng(5), HEIGHT, WIDTH + frames * STEP_PX, contrast=15)
+    if things:
+        end = long.shape[1]
+        cv2.rectangle(long, (end - 700, 100), (end - 620, 160), WHITE, -1)
+        cv2.rectangle(long, (end - 560, 200), (end - 510, 216), RED, -1)
+    for number in range(frames):
+        left = long.shape[1] - WIDTH - number * STEP_PX
+        yield as_picture(long[:, left : left + WIDTH])
+
+
+def replayed(watch: Pipeline, **changes: Any) -> list[Alert]:
+    return [
+        alert
+        for number, image in enumerate(footage(**changes))
+        for alert in watch.see(frame(image, number)).alerts
+    ]
+
+
+@pytest.mark.parametrize("speed_mm_s", [STEP_PX * 10.0, None])
+def test_each_thing_on_the_belt_is_one_alert(speed_mm_s: float | None) -> None:
+    line = profile(belt={"speed_mm_s": speed_mm_s})
+    alerts = replayed(pipeline(line=line))
+    raised = [alert for alert in alerts if alert.kind is Revision.RAISED]
+    assert sorted(alert.hazard for alert in raised) == [Hazard.BATTERY, Hazard.GAS]
+    for alert in raised:
+        assert alert.place is not None
+        assert alert.place.mm_basis == "nominal"
+        assert alert.why is not None
+        assert alert.why.hits == 3
+        (arrival,) = alert.arrivals
+        assert arrival.speed_mm_s == pytest.approx(240, rel=0.02)
+        assert arrival.speed_basis == ("picture" if speed_mm_s is None else "profile")
+    ends = {alert.hazard: alert.state for alert in alerts}
+    assert ends[Hazard.GAS] is AlarmState.LATCHED
+    assert ends[Hazard.BATTERY] is AlarmState.RETURNED_UNACKNOWLEDGED
+
+
+def test_the_alert_s_box_lies_on_the_thing_in_the_picture() -> None:
+    images = list(footage())
+    for alert in replayed(pipeline()):
+        assert alert.place is not None
+        x0, y0, x1, y1 = (round(side) for side in alert.place.box_px)
+        if x1 - x0 < 8:  # a last sliver of it
+            continue
+        inside = images[alert.place.frame_index][y0 + 2 : y1 - 2, x0 + 2 : x1 - 2]
+        assert inside[..., 2].min() > 200  # red or white, nothing else
+
+
+def test_an_empty_belt_raises_nothing() -> None:
+    assert replayed(pipeline(), things=False) == []
+
+
+def test_the_same_footage_gives_the_same_alerts_every_time() -> None:
+    line = profile(belt={"speed_mm_s": None})
+    first, second = (replayed(pipeline(line=line)) for _ in range(2))
+    assert [alert.model_dump() for alert in first] == [alert.model_dump() for alert in second]
+
+
+def test_a_recording_without_a_profile_has_alerts_without_millimetres() -> None:
+    engine = FakeEngine(bright_things)
+    watch = Pipeline(Line(None, folder_of(engine.card), engine, "boot"))
+    raised = [alert for alert in replayed(watch) if alert.kind is Revision.RAISED]
+    assert sorted(alert.hazard for alert in raised) == [Hazard.BATTERY, Hazard.GAS]
+    for alert in raised:
+        assert alert.place is not None
+        assert (alert.place.mm_basis, alert.place.x_mm, alert.arrivals) == ("none", None, ())
+
+
+def failing_between(first: int, last: int) -> FakeEngine:
+    calls = iter(range(10**6))
+
+    def look(picture: NDArray[np.uint8]) -> Detections:
+        if first <= next(calls) < last:
+            raise EngineError("test-n1: inference failed: out of memory")
+        return bright_things(picture)
+
+    return FakeEngine(look)
+
+
+def see_or_be_blind(watch: Pipeline, image: NDArray[np.uint8], number: int) -> list[Alert]:
+    seen = frame(image, number)
+    try:
+        return watch.see(seen).alerts
+    except (EngineError, CalibrationError) as error:
+        return watch.blind(str(error), seen.t_mono_ns, seen.t_utc_ns)
+
+
+def test_an_engine_that_fails_is_an_exception_and_counts_no_inference() -> None:
+    watch = pipeline(failing_between(0, 99))
+    with pytest.raises(EngineError):
+        watch.see(frame(next(footage()), 0))
+    assert watch.inferences == 0
+
+
+def test_blindness_is_an_alert_that_ends_when_sight_has_stayed_for_a_second() -> None:
+    watch = pipeline(failing_between(3, 6))
+    alerts = []
+    for number, image in enumerate(footage(30, things=False)):
+        alerts += [(number, alert) for alert in see_or_be_blind(watch, image, number)]
+    (raised_at, raised), (cleared_at, cleared) = alerts
+    assert raised_at == 3
+    assert (raised.hazard, raised.kind) == (Hazard.VISION_UNAVAILABLE, Revision.RAISED)
+    assert raised.detail == "test-n1: inference failed: out of memory"
+    assert (cleared.event_id, cleared.kind) == (raised.event_id, Revision.CLEARED)
+    assert (cleared_at - 5) * FRAME_NS == 1_000_000_000
+
+
+@pytest.mark.parametrize("speed_mm_s", [STEP_PX * 10.0, None])
+def test_looks_that_failed_make_no_second_alert_of_a_thing(speed_mm_s: float | None) -> None:
+    watch = pipeline(failing_between(13, 16), profile(belt={"speed_mm_s": speed_mm_s}))
+    alerts = []
+    for number, image in enumerate(footage()):
+        alerts += see_or_be_blind(watch, image, number)
+    objects = [a for a in alerts if a.kind is Revision.RAISED and a.track is not None]
+    assert len(objects) == 2
+
+
+def test_a_camera_that_changes_its_size_makes_the_line_blind() -> None:
+    watch, image = pipeline(), next(footage())
+    watch.see(frame(image, 0))
+    small = cv2.resize(image, (240, 160)).astype(np.uint8)
+    with pytest.raises(CalibrationError, match="now gives 240 x 160 px"):
+        watch.see(frame(small, 1))
+    (alert,) = watch.blind("size", FRAME_NS, FRAME_NS)
+    assert alert.hazard is Hazard.VISION_UNAVAILABLE
+    assert watch.coverage.state == "unknown"
+    assert watch.see(frame(image, 2)).sightings == []
+
+
+def test_blindness_ends_no_overload() -> None:
+    watch = pipeline()
+    watch.book.line_state(Hazard.OVERLOAD, True, "coverage 90%", watch.belt)
+    watch.blind("no frame", 10 * FRAME_NS, 10 * FRAME_NS)
+    for number, image in enumerate(footage(30, things=False)):
+        alerts = watch.see(frame(image, 100 + number)).alerts
+        assert Hazard.OVERLOAD not in {alert.hazard for alert in alerts}
+
+
+def test_a_fixed_model_that_does_not_fit_the_view_is_refused() -> None:
+    engine = FakeEngine(bright_things, make_card(input={"size": [640, 640]}))
+    with pytest.raises(ModelError, match="takes pictures of 640 x 640 px only"):
+        pipeline(engine).see(frame(next(footage()), 0))
+
+
+def test_thresholds_of_the_profile_stand_in_for_the_card_s() -> None:
+    line = profile(model={"thresholds": {"battery": 0.95}})
+    raised = [a for a in replayed(pipeline(line=line)) if a.kind is Revision.RAISED]
+    assert [alert.hazard for alert in raised] == [Hazard.GAS]
+    with pytest.raises(ModelError, match="has no class cell; it has gas_canister, battery"):
+        pipeline(line=profile(model={"thresholds": {"cell": 0.5}}))
+
+
+def test_a_picture_of_the_empty_belt_that_is_not_there_is_refused() -> None:
+    with pytest.raises(CalibrationError, match=r"overload\.empty_belt.*nowhere\.png"):
+        pipeline(line=profile(overload={"empty_belt": "nowhere.png"}))
