@@ -243,3 +243,15 @@ def test_memory_stays_bounded_however_much_is_seen(seed: int) -> None:
         tracker.follow(sightings, along(60), n, n)
         # The belt takes 14 looks through the view: what it has carried out is forgotten.
         assert len(tracker._tracks) <= 6 * 14 + 6
+
+
+@pytest.mark.parametrize("speed_error", [-0.15, 0.0, 0.15])
+@pytest.mark.parametrize("start_mm", range(-50, 40, 10))
+def test_a_long_thing_that_comes_and_leaves_in_pieces_is_one_from_its_first_look(
+    speed_error: float, start_mm: int
+) -> None:
+    watch = Watch(hits=1, looks=3)
+    for n in range(12):
+        things: list[Thing] = [(300, start_mm + n * 90, (20, 100), GAS)]
+        watch.look(seen_of(things, EXTENT), along(90 * (1 + speed_error)))
+    assert list(watch.told) == [1]
