@@ -263,6 +263,13 @@ class Ears:
         heard = "\n".join(str(item.payload)[:300] for item in self.heard[-12:])
         raise AssertionError(f"no such {kind.__name__} in {PATIENCE_S:g} s, but\n{heard}")
 
+    def sooner_or_later(self, wanted: Callable[[Any], bool], kind: type[Message]) -> Received:
+        """The first such message, heard already or still to come."""
+        for item in self.heard:
+            if isinstance(item.payload, kind) and wanted(item.payload):
+                return item
+        return self.until(wanted, kind)
+
     def to_the_end(self, over: Callable[[], bool]) -> None:
         """Listen until nothing more comes after `over`."""
         while True:

@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -70,8 +70,12 @@ def vision_lost(alert: Alert) -> bool:
     return alert.hazard is Hazard.VISION_UNAVAILABLE and alert.kind is Revision.RAISED
 
 
-def vision_back(alert: Alert) -> bool:
-    return alert.hazard is Hazard.VISION_UNAVAILABLE and alert.kind is Revision.CLEARED
+def cleared_after(lost: Alert) -> Callable[[Alert], bool]:
+    return lambda alert: (
+        alert.event_id == lost.event_id
+        and alert.kind is Revision.CLEARED
+        and alert.revision > lost.revision
+    )
 
 
 def is_watching(state: LineState) -> bool:
@@ -112,8 +116,7 @@ def test_a_missing_source_is_told_as_blindness_and_recovers_when_it_appears(
         write_video(film, passing())
         ears.until(is_watching, LineState)
         ears.until(lambda _: True, Heartbeat)
-        cleared = ears.until(vision_back, Alert).payload
-        assert cleared.event_id == alert.event_id
+        ears.sooner_or_later(cleared_after(alert), Alert)
     assert any(said.endswith("watching") for said in line.said)
 
 
@@ -126,15 +129,15 @@ def test_a_killed_capture_process_blinds_the_line_at_once_and_is_started_again(
         os.kill(child, signal.SIGKILL)
         killed_ns = time.monotonic_ns()
 
-        lost = ears.until(vision_lost, Alert).payload
-        back = ears.until(lambda each: each.camera_restarts > before.camera_restarts, LineState)
-        seen = ears.until(is_watching, LineState)
-        cleared = ears.until(vision_back, Alert).payload
+        lost = ears.until(lambda each: "killed (SIGKILL)" in (each.detail or ""), Alert).payload
+        back = ears.until(
+            lambda each: is_watching(each) and each.camera_restarts > before.camera_restarts,
+            LineState,
+        )
+        ears.sooner_or_later(cleared_after(lost), Alert)
 
     assert (lost.t_capture_mono_ns - killed_ns) / 1e9 < promised(3 / FPS + 0.05)
-    assert "killed (SIGKILL)" in lost.detail
     assert lost.frame_index is None
-    assert cleared.event_id == lost.event_id
     assert back.payload.camera_restarts == before.camera_restarts + 1
     beats = [
         item.header.t_capture_mono_ns
@@ -142,7 +145,7 @@ def test_a_killed_capture_process_blinds_the_line_at_once_and_is_started_again(
         if isinstance(item.payload, Heartbeat)
         and lost.t_capture_mono_ns < item.header.t_capture_mono_ns
     ]
-    assert all(beat >= seen.header.t_capture_mono_ns for beat in beats)
+    assert all(beat >= back.header.t_capture_mono_ns for beat in beats)
     assert capture_processes(line.process.pid) not in (set(), {child})
 
 
@@ -153,18 +156,18 @@ def test_a_frozen_camera_and_a_silent_one_are_no_clear_belt(tmp_path: Path, mode
             ears.until(is_watching, LineState)
 
             camera.frozen.set()
-            lost = ears.until(lambda each: "are identical" in (each.detail or ""), Alert)
+            lost = ears.until(lambda each: "are identical" in (each.detail or ""), Alert).payload
             state = ears.until(lambda each: each.vision is VisionState.UNAVAILABLE, LineState)
             assert state.payload.reason.startswith("frozen: ")
             camera.frozen.clear()
             ears.until(is_watching, LineState)
-            ears.until(vision_back, Alert)
+            ears.sooner_or_later(cleared_after(lost), Alert)
 
             last_beat = ears.until(lambda _: True, Heartbeat)
             camera.silent.set()
             silent = ears.until(vision_lost, Alert)
             # Nobody has acknowledged it: the same alarm, not another.
-            assert silent.payload.event_id == lost.payload.event_id
+            assert silent.payload.event_id == lost.event_id
             assert "no new picture" in silent.payload.detail
             gone_ns = silent.payload.t_capture_mono_ns - last_beat.header.t_capture_mono_ns
             assert gone_ns / 1e9 < promised(1.0)
@@ -179,8 +182,8 @@ def test_a_slow_camera_does_not_look_blind_between_two_pictures(
             ears.until(is_watching, LineState)
             first = ears.until(lambda _: True, FrameDetections).payload.frame_index
             ears.until(lambda each: each.frame_index >= first + 12, FrameDetections)
-    unavailable = [each for each in ears.all(LineState) if each.vision is VisionState.UNAVAILABLE]
-    assert unavailable == []
+    states = [state for state in ears.all(LineState) if state.frames_seen]  # once it has started
+    assert {state.vision for state in states} == {VisionState.READY}
 
 
 def test_a_recording_at_its_end_leaves_the_line_blind(tmp_path: Path, model: Path) -> None:
