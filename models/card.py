@@ -18,15 +18,17 @@ HAZARDS = ("gas", "battery")
 PLAUSIBLE_MM = ((60, 1600), (10, 400))
 LICENCE = "AGPL-3.0-only (trained with ultralytics from a YOLO26n checkpoint under that licence)"
 DATA = (
-    "scrap-yard photographs of gas bottles and e-waste: "
+    "scrap-yard photographs of gas bottles: "
     "vinothkumard2006-ai/Hazardous-Waste-Detection-System-for-Scrap-Yard-Environments, CC BY 4.0",
+    "e-waste photographs without a hazard: EcoEra-FourFront/EcoEra, CC BY 4.0",
     "waste cut-outs: TrashNet (garythung/trashnet), MIT",
     "battery photographs: FriedrichZhao/Singapore_Battery_Dataset, LeBlinn/SEG4300Project, "
     "67160234/Work06_Findspare, no licence stated, learned from and not redistributed",
-    "standing and single gas bottles: kunj290506/GAS-CYLINDER-CLASSIFICATION and a filling plant's "
-    "conveyor, no licence stated, learned from and not redistributed",
+    "single gas bottles: kunj290506/GAS-CYLINDER-CLASSIFICATION, bottles on a conveyor: "
+    "FurquanMobeen/gass_GASSY, no licence stated, learned from and not redistributed",
     "belt frames: williamkirschner/Automated-Recyclable-Detection, no licence stated, "
     "learned from and not redistributed",
+    "drawings of hazards, waste and look-alikes: this repository's twin/things.py",
 )
 
 

@@ -30,7 +30,7 @@ class ExportReport:
 
     largest_difference: over boxes (px), scores and classes, folded against plain, same pictures.
     folded_ms, plain_ms: median per run of 448 x 800, two threads, runs interleaved; plain includes
-    turning a BGR picture into float NCHW.
+    turning a BGR picture into float NCHW, in a buffer made once, as the engine does it.
     """
 
     path: Path
@@ -42,7 +42,7 @@ class ExportReport:
         """For the card."""
         return {
             "how": "448 x 800, 2 threads, median, runs interleaved; plain = float32 NCHW RGB "
-            "input with its preprocessing by numpy",
+            "input, its preprocessing by numpy into a kept buffer included",
             "folded_over_plain": round(self.folded_ms / self.plain_ms, 3),
             "folded_ms": round(self.folded_ms, 2),
             "plain_ms": round(self.plain_ms, 2),
@@ -62,12 +62,13 @@ def session(path: Path, threads: int = 2) -> Any:
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # as the engine
     options.log_severity_level = 3
     return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
 
 
 def export_onnx(
-    weights: Path, folder: Path, *, head: Head = "raw", rounds: int = 20
+    weights: Path, folder: Path, *, head: Head = "raw", rounds: int = 40
 ) -> ExportReport:
     """Write `folder/model.onnx` from a checkpoint, and check and time it against the plain one.
 
@@ -118,10 +119,15 @@ def _compared(plain: Path, folded: Path, rounds: int) -> ExportReport:
     if not largest <= _TOLERANCE_PX:
         raise WorkshopError(f"{folded}: differs from the plain export by {largest:.3g}")
     picture = rng.integers(0, 256, (448, 800, 3), np.uint8)
+    planar = np.empty((1, 3, 448, 800), np.float32)
     times: tuple[list[float], list[float]] = ([], [])
     for _ in range(rounds):
         start = time.perf_counter()
-        one.run(None, {"images": plain_input(picture)})
+        np.multiply(
+            picture[..., ::-1].transpose(2, 0, 1), np.float32(1 / 255),
+            out=planar[0], casting="unsafe",
+        )  # fmt: skip
+        one.run(None, {"images": planar})
         middle = time.perf_counter()
         other.run(None, {"images": picture[None]})
         times[0].append((middle - start) * 1e3)
