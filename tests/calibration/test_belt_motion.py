@@ -95,6 +95,13 @@ def test_light_that_stands_still_is_not_followed() -> None:
     assert sum(shift.dy_mm for shift in shifts) == pytest.approx(25 * 11, rel=0.02)
 
 
+def test_dirt_on_the_lens_is_not_followed(rng: np.random.Generator) -> None:
+    dirt = cv2.GaussianBlur(rng.normal(0, 1, (HEIGHT, WIDTH)).astype(np.float32), (0, 0), 2)
+    dirty = np.where(dirt > 1.2 * dirt.std(), 0.7, 1)[..., None].astype(np.float32)
+    shifts, _ = measured(sliding((0, -25), 12, over=dirty, contrast=15))
+    assert sum(shift.dy_mm for shift in shifts) == pytest.approx(25 * 11, rel=0.02)
+
+
 def test_a_faint_belt_is_followed_through_noise() -> None:
     shifts, _ = measured(sliding((0, -25), 8, contrast=6, noise=5))
     assert sum(shift.dy_mm for shift in shifts) == pytest.approx(25 * 7, rel=0.02)

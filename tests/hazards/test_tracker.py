@@ -166,9 +166,9 @@ def test_without_a_known_shift_objects_are_followed_by_their_own_movement() -> N
 
 def test_a_shift_that_is_lost_and_found_again_keeps_the_objects() -> None:
     watch = Watch()
-    for n in range(18):
-        shift = UNKNOWN if 5 <= n < 10 else along(40)
-        watch.look(seen_of([(300, 20 + n * 40, (50, 50), GAS)], EXTENT), shift)
+    for n in range(10):
+        shift = UNKNOWN if 4 <= n < 7 else along(75)
+        watch.look(seen_of([(300, 60 + n * 75, (20, 20), GAS)], EXTENT), shift)
     assert list(watch.told) == [1]
 
 
@@ -188,8 +188,8 @@ def test_a_thing_that_flickers_between_classes_is_one_track_with_one_name() -> N
     watch = Watch()
     names = []
     for n in range(30):
-        kind = GAS if n % 2 else BATTERY
-        seen = seen_of([(300, 20 + n * 25, (60, 60), kind)], EXTENT)
+        kind, score = (GAS, 0.6) if n % 2 else (BATTERY, 0.5)
+        seen = [sighting(300, 20 + n * 25, class_index=kind, score=score)]
         names += [track.class_index for track in watch.look(seen, along(25))]
     assert list(watch.told) == [1]
     assert len(set(names)) == 1

@@ -155,6 +155,21 @@ def test_a_finer_camera_is_averaged_down_to_the_view_s_scale_in_place(times: int
     assert difference.std() < 20 / times + 1
 
 
+@pytest.mark.parametrize("times", [2, 3, 5])
+def test_a_finer_camera_s_picture_is_not_moved(times: int) -> None:
+    fine = np.zeros((240 * times, 320 * times, 3), dtype=np.uint8)
+    cv2.circle(fine, (160 * times, 120 * times), 12 * times, (255, 255, 255), -1)
+    view = rectifier(WHOLE * times, px_per_mm=times, size=(320 * times, 240 * times))
+    shown = (
+        view.look(frame(fine, 0)).image[:236, :316, 0].astype(float) * view.belt_mask[:236, :316]
+    )
+    v, u = np.mgrid[:236, :316]
+    at = [float((axis * shown).sum() / shown.sum()) for axis in (u, v)]
+    np.testing.assert_allclose(
+        at, view.image_to_view(np.array([[160.0, 120]]) * times)[0], atol=0.1
+    )
+
+
 def test_the_view_has_the_same_size_in_mm_at_any_camera_resolution() -> None:
     small, large = rectifier(), rectifier(WHOLE * 3, px_per_mm=3.0, size=(960, 720))
     assert small.size_px == large.size_px
