@@ -15,7 +15,8 @@ VISIBLE_MIN = 0.5
 IOU_MIN = 0.3
 """An alert's box belongs to an object that it overlaps this much."""
 SLACK_FRAMES = 45
-"""An overload alert may come this long after the truth's interval: it is judged over a window."""
+"""An overload alert may come this much before or after the truth's interval: the monitor judges a
+window of travel, the truth what is in view."""
 
 Box = tuple[float, float, float, float]
 
@@ -88,7 +89,11 @@ def judge(alerts: Sequence[Alert], truth: Truth) -> Verdict:
             continue
         if alert.place is None:
             frame = alert.frame_index or 0
-            hit = [n for n, (a, b) in enumerate(intervals) if a <= frame <= b + SLACK_FRAMES]
+            hit = [
+                n
+                for n, (first, last) in enumerate(intervals)
+                if first - SLACK_FRAMES <= frame <= last + SLACK_FRAMES
+            ]
             overloads_found.update(hit)
             if not hit:
                 false_alarms.append(alert.event_id)

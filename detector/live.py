@@ -32,6 +32,8 @@ from detector.wire.publisher import Publisher
 
 START_NS = 5_000_000_000
 """A camera that is still starting after so long is an alarm: a network camera takes seconds."""
+LATE_HELD_NS = 1_000_000_000
+"""Sight stays degraded this long after the last late look, so that it does not flicker."""
 STATE_PERIOD_NS = 1_000_000_000
 METRICS_PERIOD_NS = 5_000_000_000
 NOBODY_LOOKED = (CameraBlind, EngineError, CalibrationError, ModelError)
@@ -83,7 +85,7 @@ class LineAtWork:
         self._reason: str | None = "no frame yet"
         self._patience = Patience(line.settings.camera.fps)
         self._started_ns = time.monotonic_ns()
-        self._state_told_ns = self._metrics_told_ns = 0
+        self._state_told_ns = self._metrics_told_ns = self._late_until_ns = 0
         self._listeners = 0
 
     def run(self, stop: threading.Event, *, until_end: bool) -> None:
@@ -130,10 +132,26 @@ class LineAtWork:
                 t_capture_utc_ns=t_utc_ns,
                 t_capture_mono_ns=t_mono_ns,
             )
-        if self._vision is not VisionState.READY:
-            self._vision, self._reason = VisionState.READY, None
-            self._tell(f"line {self._profile.line}: watching")
-            self._tell_state((frame.t_mono_ns, frame.t_utc_ns))
+        self._judge_lateness(frame)
+
+    def _judge_lateness(self, frame: Frame) -> None:
+        """A look that ends too long after the grab is a look at belt that has moved on."""
+        now = _now()
+        late_ns, most_ns = now[0] - frame.t_mono_ns, round(self._patience.whole_s * 1e9)
+        if late_ns > most_ns:
+            self._late_until_ns = now[0] + LATE_HELD_NS
+        late = now[0] <= self._late_until_ns
+        vision = VisionState.DEGRADED if late else VisionState.READY
+        if vision is self._vision:
+            return
+        self._vision, self._reason = vision, None
+        if late:
+            self._reason = (
+                f"the look was over {late_ns / 1e6:.0f} ms after the picture, later than "
+                f"{most_ns / 1e6:.0f} ms: free the machine, or give a coarser view.mm_per_px"
+            )
+        self._tell(f"line {self._profile.line}: {self._reason or 'watching'}")
+        self._tell_state(now)
 
     def _blind(self, reason: str, camera: CameraState | None) -> None:
         """No look at the belt. While the camera starts that is no alarm, but no clear belt."""
@@ -217,6 +235,7 @@ class LineAtWork:
         self._state_told_ns = now[0]
         belt, coverage, health = self._pipeline.belt, self._pipeline.coverage, self._camera.health
         known = self._pipeline.line.facts.mm_basis != "none" and belt.position_mm is not None
+        moves = known and belt.speed_mm_s is not None
         share = coverage.in_window
         self._publish_now(
             LineState(
@@ -225,7 +244,7 @@ class LineAtWork:
                 reason=self._reason,
                 coverage_state=CoverageState(coverage.state),
                 coverage=None if share is None else round(share, 3),
-                belt_speed_mm_s=None if belt.speed_mm_s is None else round(belt.speed_mm_s, 1),
+                belt_speed_mm_s=round(belt.speed_mm_s or 0.0, 1) if moves else None,
                 speed_basis=belt.speed_basis,
                 belt_position_mm=round(belt.position_mm or 0.0, 1) if known else None,
                 mm_basis=self._pipeline.line.facts.mm_basis,

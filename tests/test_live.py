@@ -171,6 +171,21 @@ def test_an_engine_that_fails_is_blindness_and_never_an_empty_belt(
     ]
 
 
+def test_a_look_that_ends_too_late_is_degraded_sight_until_looks_are_in_time_again(
+    work: Callable[..., list[str]], wire: FakeWire, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live, "LATE_HELD_NS", 0)
+    two_seconds_ago = time.monotonic_ns() - 2_000_000_000
+    late = Frame(belt_picture(), 1, two_seconds_ago, time.time_ns(), "grab", "fake")
+    told = work([frame(0), late, frame(2)])
+    assert [state.vision for state in wire.states()[1:-1]] == [
+        VisionState.READY,
+        VisionState.DEGRADED,
+        VisionState.READY,
+    ]
+    assert "later than 300 ms" in told[1]  # three periods of 10 fps
+
+
 def test_a_picture_of_another_size_is_blindness(
     work: Callable[..., list[str]], wire: FakeWire
 ) -> None:
