@@ -58,7 +58,12 @@ def laid(rng: Rng, pixels: Image, longest_px: float, *, turn: bool = True) -> Im
 
 
 def weathered(rng: Rng, thing: Image, label: int, ground_level: float) -> Image:
-    """Colour, light matched half-way to the ground's, dirt, and a soft or hard edge."""
+    """Colour, light matched half-way to the ground's, dirt, and a soft or hard edge.
+
+    One thing in five stays as it is: a clean thing under good light is met too.
+    """
+    if rng.random() < 0.2:
+        return thing
     hue, pale = {GAS: (0.45, 0.2), BATTERY: (0.3, 0.1)}.get(label, (0.25, 0.1))
     colour = recoloured(rng, np.ascontiguousarray(thing[..., :3]), hue, pale).astype(np.float32)
     alpha = thing[..., 3].astype(np.float32) / 255
