@@ -37,6 +37,14 @@ class Camera(Section):
         gt=0,
         le=1000,
     )
+    frozen_after: int | None = setting(
+        None,
+        "identical pictures in a row that count as a frozen camera, 0: never; left out: 3 for V4L2, "
+        "50 for a network stream, never for a recording",
+        mend="leave it out, or give a number of pictures, e.g. frozen_after = 10",
+        ge=0,
+        le=10_000,
+    )
     loop: bool = setting(
         False, "start a recording again when it ends", mend="write loop = true or loop = false"
     )

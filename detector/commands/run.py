@@ -29,6 +29,7 @@ def run_line(
             name=profile.line,
             fps=profile.camera.fps,
             loop=profile.camera.loop,
+            frozen_after=profile.camera.frozen_after,
         ) as camera,
     ):
         model = find_model(profile.model.name)
