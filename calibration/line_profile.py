@@ -39,8 +39,8 @@ class Camera(Section):
     )
     frozen_after: int | None = setting(
         None,
-        "identical pictures in a row that count as a frozen camera, 0: never; left out: 3 for V4L2, "
-        "50 for a network stream, never for a recording",
+        "identical pictures in a row that count as a frozen camera, 0: never; left out: 3 for "
+        "V4L2, 50 for a network stream, never for a recording",
         mend="leave it out, or give a number of pictures, e.g. frozen_after = 10",
         ge=0,
         le=10_000,
