@@ -136,11 +136,11 @@ class LineAtWork:
 
     def _judge_lateness(self, frame: Frame) -> None:
         """A look that ends too long after the grab is a look at belt that has moved on."""
-        now = _now()
-        late_ns, most_ns = now[0] - frame.t_mono_ns, round(self._patience.whole_s * 1e9)
+        now_ns = time.monotonic_ns()
+        late_ns, most_ns = now_ns - frame.t_mono_ns, round(self._patience.whole_s * 1e9)
         if late_ns > most_ns:
-            self._late_until_ns = now[0] + LATE_HELD_NS
-        late = now[0] <= self._late_until_ns
+            self._late_until_ns = now_ns + LATE_HELD_NS
+        late = now_ns <= self._late_until_ns
         vision = VisionState.DEGRADED if late else VisionState.READY
         if vision is self._vision:
             return
@@ -151,7 +151,7 @@ class LineAtWork:
                 f"{most_ns / 1e6:.0f} ms: free the machine, or give a coarser view.mm_per_px"
             )
         self._tell(f"line {self._profile.line}: {self._reason or 'watching'}")
-        self._tell_state(now)
+        self._tell_state((frame.t_mono_ns, frame.t_utc_ns))
 
     def _blind(self, reason: str, camera: CameraState | None) -> None:
         """No look at the belt. While the camera starts that is no alarm, but no clear belt."""
@@ -232,7 +232,7 @@ class LineAtWork:
             )
 
     def _tell_state(self, now: tuple[int, int]) -> None:
-        self._state_told_ns = now[0]
+        self._state_told_ns = time.monotonic_ns()
         belt, coverage, health = self._pipeline.belt, self._pipeline.coverage, self._camera.health
         known = self._pipeline.line.facts.mm_basis != "none" and belt.position_mm is not None
         moves = known and belt.speed_mm_s is not None
