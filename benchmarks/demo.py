@@ -13,6 +13,7 @@ from benchmarks.annotated import write_sheet, write_video
 from benchmarks.line_process import DEMO_CLIP, DEMO_LINE, ROOT, LineFailedError, LineProcess
 from benchmarks.subscription import Heard, listen
 from benchmarks.truth import Truth, Verdict, judge
+from calibration.profile_file import load_profile
 from detector.commands.progress import progress_bar
 from detector.station.watch import alert_line
 from detector.wire.messages import Alert
@@ -48,7 +49,7 @@ def main() -> int:
         return 1
     verdict = judge(heard.alerts, truth)
     console.print(f"\n{summary(heard, verdict, len(truth.frames))}", markup=False)
-    polygon = truth.header["belt_polygon_px"]
+    polygon = load_profile(DEMO_LINE).belt.polygon_px
     with progress_bar("drawing the annotated video") as advance:
         write_video(_CLIP, polygon, heard, OUT / "annotated.mp4", advance)
     write_sheet(_CLIP, polygon, heard, OUT / "alerts.png")
