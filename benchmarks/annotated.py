@@ -154,5 +154,4 @@ def _tile(picture: NDArray[np.uint8], alert: Alert, fps: float) -> NDArray[np.ui
 def _write(
     picture: NDArray[np.uint8], text: str, at: tuple[int, int], colour: tuple[int, int, int]
 ) -> None:
-    cv2.putText(picture, text, at, cv2.FONT_HERSHEY_SIMPLEX, 0.55, (0, 0, 0), 3, cv2.LINE_AA)
     cv2.putText(picture, text, at, cv2.FONT_HERSHEY_SIMPLEX, 0.55, colour, 1, cv2.LINE_AA)
