@@ -9,7 +9,7 @@ from functools import partial
 import numpy as np
 
 from twin import things as drawn
-from twin.traced import bottles, cells, gas, lookalikes, packages, sheets
+from twin.traced import bottles, cells, gas, lookalikes, packages, packs, sheets
 from twin.traced.bodies import Body, turn_about
 
 Maker = Callable[[np.random.Generator], Body]
@@ -33,10 +33,10 @@ BATTERIES: dict[str, Maker] = {
     },
     "nine_volt": cells.nine_volt,
     "button_cell": cells.button,
-    "laptop_pack": cells.laptop_pack,
-    "tool_pack": cells.tool_pack,
-    "phone_battery": cells.phone_battery,
-    "car_battery": cells.car_battery,
+    "laptop_pack": packs.laptop_pack,
+    "tool_pack": packs.tool_pack,
+    "phone_battery": packs.phone_battery,
+    "car_battery": packs.car_battery,
 }
 LOOKALIKES: dict[str, Maker] = lookalikes.MAKERS
 WASTE: dict[str, Maker] = {**packages.MAKERS, **sheets.MAKERS}
