@@ -10,7 +10,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from models.composites import Box, Scene, compose
+from models.composites import CLOSE_LARGEST_PX, CLOSE_ZOOM, Box, Scene, compose
 from models.drawings import drawings
 from models.photographs import as_is, at_belt_size, resized
 from models.recipe import DataRecipe
@@ -46,6 +46,11 @@ class _Workshop:
         if job.kind in ("scene", "free"):
             wanted = False if job.kind == "free" else None
             return compose(rng, self.sources, square, box=self.box, hazards=wanted)
+        if job.kind == "close":
+            return compose(
+                rng, self.sources, square,
+                box=self.box, zoom=CLOSE_ZOOM, largest_px=CLOSE_LARGEST_PX,
+            )  # fmt: skip
         if job.photograph is not None and job.kind == "as_is":
             return as_is(job.photograph, round(self.image_px * 1.1))
         if job.photograph is not None:
@@ -89,7 +94,10 @@ def _copies(recipe: DataRecipe, photograph: Photograph) -> float:
 
 def _jobs(recipe: DataRecipe, sources: Sources, frames: list[Path], seed: int) -> list[_Job]:
     rng = np.random.default_rng([seed, 2**31])
-    jobs = [_Job("scene", number) for number in range(recipe.scenes)]
+    jobs = [
+        _Job("close" if number < recipe.close_ups else "scene", number)
+        for number in range(recipe.scenes)
+    ]
     for photograph in sources.photographs:
         copies = _copies(recipe, photograph)
         count = int(copies) + int(rng.random() < copies % 1)

@@ -21,7 +21,9 @@ class DataRecipe(_Part):
     """How many pictures of each kind one stage is trained on."""
 
     scenes: int = Field(ge=0, description="cut-and-paste scenes")
+    close_ups: int = Field(0, ge=0, description="... of them as a person photographs things")
     drawn_share: Share = Field(0.0, description="of the things in them, how many are drawings")
+    rendered_share: Share = Field(0.0, description="... and of those, how many are path-traced")
     hazard_free: int = Field(0, ge=0, description="scenes without a hazard that the last stage's "
                              "model fires on; so many are kept of four times as many")  # fmt: skip
     heap_copies: float = Field(10, ge=0, description="belt-size copies of each heap of bottles")
