@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from models.composites import Box, compose
+from models.composites import CLOSE_LARGEST_PX, CLOSE_ZOOM, Box, Scene, compose
 from models.sources import GREY, Sources
 from models.textures import belt, fit, plain
 
@@ -32,6 +32,23 @@ def test_a_scene_without_hazards_has_no_boxes(sources: Sources) -> None:
     for number in range(10):
         rng = np.random.default_rng([3, number])
         assert len(compose(rng, sources, (128, 128), hazards=False).boxes) == 0
+
+
+def test_close_up_things_are_shown_larger(sources: Sources) -> None:
+    def longest(scenes: list[Scene]) -> float:
+        return float(
+            np.mean([(s.boxes[:, 3:] - s.boxes[:, 1:3]).max() for s in scenes if len(s.boxes)])
+        )
+
+    far, near = [], []
+    for number in range(12):
+        rngs = (np.random.default_rng([5, number]) for _ in range(2))
+        far.append(compose(next(rngs), sources, (416, 416), hazards=True))
+        near.append(
+            compose(next(rngs), sources, (416, 416), zoom=CLOSE_ZOOM,
+                    largest_px=CLOSE_LARGEST_PX, hazards=True)
+        )  # fmt: skip
+    assert longest(near) > 1.2 * longest(far)
 
 
 def test_no_box_lies_wholly_where_the_belt_view_is_greyed(sources: Sources) -> None:

@@ -8,8 +8,8 @@ from models.recipe import DataRecipe
 from models.sources import Sources, read_labels
 
 RECIPE = DataRecipe(
-    scenes=4, heap_copies=1, upright_copies=1, battery_copies=1, battery_scene_copies=1,
-    negative_copies=1, as_is=1, belt_frames=1,
+    scenes=4, close_ups=1, heap_copies=1, upright_copies=1, battery_copies=1,
+    battery_scene_copies=1, negative_copies=1, as_is=1, belt_frames=1,
 )  # fmt: skip
 
 
