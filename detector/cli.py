@@ -236,8 +236,12 @@ def model_train(
     data: Annotated[Path, typer.Option(help="The folder of photographs, cut-outs, belt frames.")],
     weights: Annotated[Path, typer.Option(help="The checkpoint to start from (.pt).")],
     out: Annotated[Path, typer.Option("-o", "--out", help="Where the run and the model go.")],
+    *,
     recipe: Annotated[
         Path | None, typer.Option(help="What to mix and how long to train; without: the first.")
+    ] = None,
+    renders: Annotated[
+        Path | None, typer.Option(help="What `vigitri twin cutouts` wrote, if the recipe asks.")
     ] = None,
     resume: Annotated[bool, typer.Option(help="Go on with an interrupted run.")] = False,
 ) -> None:
@@ -245,7 +249,7 @@ def model_train(
     workshop, errors = from_checkout("models.train"), from_checkout("models.errors")
     first = CATALOGUE / "recipes" / "first.toml"
     with one_line_for(errors.WorkshopError):
-        print(workshop.run(recipe or first, data, weights, out, resume=resume))
+        print(workshop.run(recipe or first, data, weights, out, resume=resume, renders=renders))
 
 
 @calibrate_app.command("empty")

@@ -145,16 +145,21 @@ def build(
     workers: int = 2,
     variants: int = 24,
     firing: Firing | None = None,
+    renders: Path | None = None,
 ) -> Path:
     """Make one stage's pictures under `folder`; returns the dataset YAML that a trainer reads.
 
     The same seed, recipe and sources give the same pictures, with any number of workers. `firing`
     is the model of the stage before: of hazard-free scenes, those it fires on most are kept.
+    `renders`: path-traced things, for a recipe with a `rendered_share`.
     """
     for part in ("images", "labels"):
         (folder / part).mkdir(parents=True, exist_ok=True)
     negatives = [p.read() for p in sources.photographs if not len(p.boxes)]
-    box = drawings(recipe.drawn_share, negatives, seed=seed, variants=variants)
+    box = drawings(
+        recipe.drawn_share, negatives, seed=seed, variants=variants,
+        renders=renders, rendered_share=recipe.rendered_share,
+    )  # fmt: skip
     shop = _Workshop(sources, box, folder, seed, image_px)
     _write_all(shop, _jobs(recipe, sources, belt_frames(data, held=False), seed), tell, workers)
     if recipe.hazard_free and firing is not None:

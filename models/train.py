@@ -50,7 +50,14 @@ def _start(recipe: Recipe, weights: Path) -> Path:
 
 
 def _stage_data(
-    recipe: Recipe, stage: StageRecipe, sources: Sources, *, data: Path, runs: Path, before: Path
+    recipe: Recipe,
+    stage: StageRecipe,
+    sources: Sources,
+    *,
+    data: Path,
+    runs: Path,
+    before: Path,
+    renders: Path | None,
 ) -> Path:
     """The stage's dataset; one that is complete (its YAML is written last) is kept."""
     folder = runs / stage.name / "data"
@@ -63,6 +70,7 @@ def _stage_data(
         stage.data, sources, data, folder,
         seed=recipe.seed + recipe.stages.index(stage), image_px=recipe.image_px,
         variants=24 if recipe.image_px > 200 else 1, tell=_told(), firing=fires,
+        renders=renders,
     )  # fmt: skip
 
 
@@ -108,12 +116,14 @@ def run(
     resume: bool = False,
     smoke: bool = False,
     runs: Path = RUNS,
+    renders: Path | None = None,
 ) -> Path:
     """Build, train every stage, export and evaluate; returns the model folder `out`.
 
     recipe: a TOML as in models/recipes. data: the data folder. weights: the folder that holds the
     checkpoint to start from, or that file. runs: where datasets and checkpoints go. resume: go on
-    from the last finished epoch. smoke: a handful of tiny pictures, to see that every step works.
+    from the last finished epoch. renders: what `vigitri twin cutouts` wrote, for a recipe with a
+    rendered_share. smoke: a handful of tiny pictures, to see that every step works.
     Raises `WorkshopError` with one line on what is missing or wrong.
     """
     plan = read_recipe(recipe)
@@ -130,7 +140,9 @@ def run(
     (folder / "recipe.json").write_text(plan.model_dump_json(indent=1))
     sources = read_sources(data, plan.held_back, held=False)
     for stage in plan.stages:
-        yaml = _stage_data(plan, stage, sources, data=data, runs=folder, before=before)
+        yaml = _stage_data(
+            plan, stage, sources, data=data, runs=folder, before=before, renders=renders
+        )
         before = train_stage(plan, stage, before, yaml, folder, resume=resume)
     report = deploy(
         plan, f"models/recipes/{recipe.name}", before, data, out, scenes=4 if smoke else 100
