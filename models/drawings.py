@@ -67,7 +67,7 @@ def read_renders(folder: Path) -> dict[tuple[str, int], Drawer]:
     for number, line in enumerate(index.read_text(encoding="utf-8").splitlines(), 1):
         try:
             row = json.loads(line)
-            name, kind, hazard = str(row["file"]), str(row["kind"]), row["class"]
+            name, kind, hazard = str(row["file"]), str(row["kind"]), row["hazard"]
             px_per_mm = float(row["px_per_mm"])
             label = CLASS_NAMES.index(hazard) if hazard is not None else -1
         except (ValueError, KeyError, TypeError) as error:

@@ -10,10 +10,10 @@ from models.errors import WorkshopError
 from models.sources import BATTERY, GAS
 
 ROWS = (
-    {"file": "a.png", "kind": "gas_bottle", "class": "gas_canister", "px_per_mm": 2.0},
-    {"file": "b.png", "kind": "aa_cell", "class": "battery", "px_per_mm": 2.0},
-    {"file": "b.png", "kind": "aa_cell", "class": "battery", "px_per_mm": 2.0},
-    {"file": "c.png", "kind": "pet_bottle", "class": None, "px_per_mm": 1.0},
+    {"file": "a.png", "kind": "gas_bottle", "hazard": "gas_canister", "px_per_mm": 2.0},
+    {"file": "b.png", "kind": "aa_cell", "hazard": "battery", "px_per_mm": 2.0},
+    {"file": "b.png", "kind": "aa_cell", "hazard": "battery", "px_per_mm": 2.0},
+    {"file": "c.png", "kind": "pet_bottle", "hazard": None, "px_per_mm": 1.0},
 )
 
 
@@ -50,7 +50,7 @@ def test_a_recipe_that_asks_for_path_traced_things_names_how_to_make_them(tmp_pa
 
 
 @pytest.mark.parametrize("broken", ["{", '{"kind": "aa_cell"}', '{"file": "a.png", "kind": "x", '
-                                    '"class": "dynamite", "px_per_mm": 1}'])  # fmt: skip
+                                    '"hazard": "dynamite", "px_per_mm": 1}'])  # fmt: skip
 def test_a_line_that_is_no_cut_out_is_named(renders: Path, broken: str) -> None:
     with (renders / "index.jsonl").open("a") as index:
         index.write(broken)
