@@ -298,6 +298,25 @@ def twin_render(
         render.render(scenario, out, seed=seed, progress=advance)
 
 
+@twin_app.command("cutouts")
+def twin_cutouts(  # noqa: PLR0917 - the options of a command
+    out: Annotated[Path, typer.Option("-o", "--out", help="The bank's folder.")],
+    per_kind: Annotated[int, typer.Option(min=1, help="Pictures of each kind.")] = 40,
+    kinds: Annotated[list[str] | None, typer.Option("--kind", help="Only these kinds.")] = None,
+    seed: Annotated[int, typer.Option(min=0)] = 0,
+    samples: Annotated[int, typer.Option(min=1, max=4096, help="Light paths per pixel.")] = 8,
+    threads: Annotated[int, typer.Option(min=1)] = 1,
+) -> None:
+    """Path-trace a bank of single things with alpha; run again, it goes on (extra `twin`)."""
+    from detector.commands.progress import progress_bar
+
+    bank, things = from_checkout("twin.traced.cutouts"), from_checkout("twin.traced.things")
+    plan = dict.fromkeys(kinds or things.MAKERS, per_kind)
+    with one_line_for(ValueError, RuntimeError), progress_bar("tracing") as advance:
+        made = bank.make(out, plan, seed=seed, samples=samples, threads=threads, progress=advance)
+    typer.echo(f"{out}: {made} new, {sum(plan.values())} in all")
+
+
 def from_checkout(module: str) -> Any:
     """A module that lies in the checkout alone; where it is not, one line says so."""
     from importlib import import_module
