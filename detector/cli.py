@@ -284,6 +284,53 @@ def bench_latency(
     from_checkout("benchmarks.latency").run(line, out)
 
 
+@bench_app.command("accuracy")
+def bench_accuracy(  # noqa: PLR0917 (typer calls it)
+    sources: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="SCENARIO|FOOTAGE...",
+            help="Scenarios of the twin (file or name), clips or folders with a .truth.jsonl.",
+        ),
+    ],
+    out: Annotated[Path, typer.Option("-o", "--out", help="Report, plots, kept detections.")],
+    line: OptionalLineFile = None,
+    model: Annotated[
+        str | None, typer.Option(help="In place of the profile's; a name or a folder.")
+    ] = None,
+    fps: Annotated[
+        float | None,
+        typer.Option(min=0.5, max=240, help="Looks a second; without: every frame."),
+    ] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="In place of the scenarios' own.")] = None,
+    threads: Annotated[int, typer.Option(min=0, max=64, help="Of the engine; 0: it chooses.")] = 0,
+    data: Annotated[
+        Path | None, typer.Option(help="The workshop's data folder: single pictures too.")
+    ] = None,
+    compare: Annotated[
+        Path | None, typer.Option(metavar="report.json", help="Print what changed since then.")
+    ] = None,
+    fresh: Annotated[bool, typer.Option(help="Look again, whatever was kept.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs: the report.json.")] = False,
+) -> None:
+    """Recall, false alarms an hour, times, places: event by event (extra `bench`)."""
+    accuracy = from_checkout("benchmarks.accuracy")
+    with one_line_for(ValueError, RuntimeError):
+        accuracy.run(
+            sources,
+            out,
+            line=line,
+            model_name=model or "",
+            fps=fps,
+            seed=seed,
+            threads=threads,
+            data=data,
+            compare=compare,
+            fresh=fresh,
+            as_json=as_json,
+        )
+
+
 @twin_app.command("render")
 def twin_render(
     scenario: Annotated[Path, typer.Argument(metavar="SCENARIO.toml")],
