@@ -401,16 +401,40 @@ def bench_accuracy(  # noqa: PLR0917 (typer calls it)
 
 @twin_app.command("render")
 def twin_render(
-    scenario: Annotated[Path, typer.Argument(metavar="SCENARIO.toml")],
-    out: Annotated[Path, typer.Option("-o", "--out", help="The folder to make.")],
-    seed: Annotated[int | None, typer.Option(help="In place of the scenario's.")] = None,
+    scenario: Annotated[
+        str, typer.Argument(metavar="SCENARIO", help="A scenario file, or a name of `twin list`.")
+    ],
+    out: Annotated[Path, typer.Option("-o", "--out", help="The folder to make, one per clip.")],
+    seed: Annotated[int | None, typer.Option(min=0, help="In place of the scenario's.")] = None,
+    duration: Annotated[float | None, typer.Option(help="Seconds, likewise.")] = None,
+    fps: Annotated[float | None, typer.Option(help="Frames per second, likewise.")] = None,
+    strips: Annotated[
+        Path | None, typer.Option(help="A folder of path-traced strips, to render from these.")
+    ] = None,
 ) -> None:
-    """Draw a scenario: video, truth, the empty belt (extra `twin`)."""
+    """Render a scenario: video, truth, encoder, empty belt, line profile (extra `twin`)."""
     from detector.commands.progress import progress_bar
 
-    render = from_checkout("twin.render")
+    render, scenarios = from_checkout("twin.render"), from_checkout("twin.scenario")
+    # As an exception, so that what is half made is taken away again.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     with one_line_for(ValueError, RuntimeError), progress_bar("rendering") as advance:
-        render.render(scenario, out, seed=seed, progress=advance)
+        render.render(
+            scenarios.find(scenario),
+            out,
+            seed=seed,
+            duration_s=duration,
+            fps=fps,
+            strips=strips,
+            progress=advance,
+        )
+
+
+@twin_app.command("list")
+def twin_list() -> None:
+    """The scenarios that come with this repository."""
+    for name, about in from_checkout("twin.scenario").described().items():
+        print(f"{name:14} {about}")
 
 
 @twin_app.command("cutouts")

@@ -41,6 +41,8 @@ def test_a_clip_has_its_frames_its_truth_and_its_empty_belt(tiny: Path, tmp_path
     render(tiny, out, progress=lambda done, total: calls.append((done, total)))
     assert sorted(each.name for each in out.iterdir()) == [
         "empty.png",
+        "encoder.jsonl",
+        "tiny.line.toml",
         "tiny.mp4",
         "tiny.truth.jsonl",
     ]

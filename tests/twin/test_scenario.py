@@ -23,7 +23,7 @@ def said(path: Path) -> str:
         (
             "speed_mm_s = 500",
             "speed_mm_s = -3",
-            "belt.speed_mm_s: Input should be greater than 0, not -3",
+            "belt.speed_mm_s: Input should be greater than or equal to 0, not -3",
         ),
         ("duration_s = 0.4", "", "duration_s: missing"),
         ("fps = 20", "fps = 20\nshutter = 3", "camera.shutter: unknown key"),
@@ -31,7 +31,7 @@ def said(path: Path) -> str:
         (
             'kind = "d_cell"',
             'kind = "anvil"',
-            "things.0: kind 'anvil' is unknown; hazards are aa_cell",
+            "things.0.kind: kind 'anvil' is unknown; hazards are aa_cell",
         ),
         ("x_mm = 60", "x_mm = 260", "d_cell at -150 mm has x_mm 260, off a belt of 200 mm"),
         ("to_mm = 0", "to_mm = -400", "stretches.0: to_mm (-400) must be above from_mm (-300)"),
