@@ -405,6 +405,7 @@ def twin_render(
         str, typer.Argument(metavar="SCENARIO", help="A scenario file, or a name of `twin list`.")
     ],
     out: Annotated[Path, typer.Option("-o", "--out", help="The folder to make, one per clip.")],
+    *,
     seed: Annotated[int | None, typer.Option(min=0, help="In place of the scenario's.")] = None,
     duration: Annotated[float | None, typer.Option(help="Seconds, likewise.")] = None,
     fps: Annotated[float | None, typer.Option(help="Frames per second, likewise.")] = None,

@@ -6,8 +6,10 @@ writes `demo.mp4`, `demo.truth.jsonl`, `demo.line.toml`, `encoder.jsonl` and `em
 folder holds one clip.
 """
 
+import glob
 import hashlib
 import json
+import os
 import shutil
 import tempfile
 from collections.abc import Callable
@@ -49,7 +51,8 @@ def render(
             f"{out_dir}: holds another clip ({others[0]}); give each its own folder"
         )
     out_dir.parent.mkdir(parents=True, exist_ok=True)
-    draft = Path(tempfile.mkdtemp(prefix=f".{out_dir.name}-", dir=out_dir.parent))
+    _clear_drafts(out_dir)
+    draft = Path(tempfile.mkdtemp(prefix=f".{out_dir.name}-{os.getpid()}-", dir=out_dir.parent))
     try:
         names = _render(plan, scenario.stem, draft, strips or scenario.parent, progress)
         out_dir.mkdir(exist_ok=True)
@@ -58,6 +61,20 @@ def render(
             (draft / name).replace(out_dir / name)
     finally:
         shutil.rmtree(draft, ignore_errors=True)
+
+
+def _clear_drafts(out_dir: Path) -> None:
+    """Removes what a render that was killed outright has left beside the folder."""
+    for draft in out_dir.parent.glob(f".{glob.escape(out_dir.name)}-*-*"):
+        maker = draft.name.removeprefix(f".{out_dir.name}-").split("-")[0]
+        if not maker.isdigit():
+            continue
+        try:
+            os.kill(int(maker), 0)
+        except ProcessLookupError:
+            shutil.rmtree(draft, ignore_errors=True)
+        except PermissionError:  # another user's, at work
+            continue
 
 
 def planned(

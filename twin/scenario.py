@@ -81,8 +81,8 @@ class Camera(Part):
 class Video(Part):
     """H.264 settings: a higher `crf` makes a smaller, coarser file."""
 
-    crf: float = Field(27, ge=0, le=51)
-    preset: Literal["ultrafast", "veryfast", "medium", "slow", "slower", "veryslow"] = "slow"
+    crf: float = Field(24, ge=0, le=51)
+    preset: Literal["ultrafast", "veryfast", "medium", "slow", "slower", "veryslow"] = "veryfast"
 
 
 class Stretch(Part):
