@@ -183,7 +183,9 @@ def test_a_missing_strip_and_one_of_another_width_are_one_line_each(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     wide = traced(tmp_path, monkeypatch, width_mm=300)
-    with pytest.raises(ScenarioError, match="belt.width_mm is 200, but its strips are 300 mm wide"):
+    with pytest.raises(
+        ScenarioError, match=r"belt.width_mm is 200, but its strips are 300 mm wide"
+    ):
         SimulatedLine(wide, tmp_path)
     with pytest.raises(ScenarioError, match=r"traced.strips: .*calm\*: no such folder of a strip"):
         SimulatedLine(wide, tmp_path / "calm-1")
