@@ -19,9 +19,9 @@ from detector import __version__
 from detector.ingest import CameraBlind, SourceError
 from detector.vision.catalogue import CATALOGUE, ModelError
 from detector.vision.engine import EngineError
-from detector.wire.answers import one_line
 from detector.wire.endpoints import EndpointError
 from detector.wire.messages import Hazard, Outcome
+from detector.wire.requests import one_line
 
 REFUSED = 2
 INCOMPLETE = 1

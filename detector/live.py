@@ -17,7 +17,7 @@ from detector.patience import Patience
 from detector.pipeline import Pipeline, Seen
 from detector.vision.catalogue import ModelError
 from detector.vision.engine import EngineError
-from detector.wire.answers import Acknowledge, AnswerDesk, PendingAnswer, ReportOutcome
+from detector.wire.answers import AnswerDesk, PendingAnswer
 from detector.wire.messages import (
     Alert,
     CoverageState,
@@ -30,6 +30,7 @@ from detector.wire.messages import (
     VisionState,
 )
 from detector.wire.publisher import Publisher
+from detector.wire.requests import Acknowledge, ReportOutcome
 
 START_NS = 5_000_000_000
 """A camera that is still starting after so long is an alarm: a network camera takes seconds."""

@@ -117,6 +117,14 @@ class Header(Message):
     gseq: Annotated[
         int, Field(ge=1, description="Counts the messages of all topics, without a gap.")
     ]
+    alert_seq: Annotated[
+        int | None,
+        Field(
+            ge=0,
+            description="Counts the revisions of all alerts of this start, without a gap; in an "
+            "alert its own number, in any other message that of the last alert so far.",
+        ),
+    ] = None
     t_capture_utc_ns: Annotated[
         int,
         Field(description="UTC when the frame was grabbed, ns since 1970 (64 bits, not a double)."),
