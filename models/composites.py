@@ -29,11 +29,12 @@ class Scene:
     """One training picture.
 
     image: (h, w, 3) uint8 BGR. boxes: (n, 5) float32 `class, x0, y0, x1, y1` px of what is seen
-    of each hazard.
+    of each hazard. visible: (n,) float32, how much of it is seen, 0 to 1; None where nobody knows.
     """
 
     image: Image
     boxes: Boxes
+    visible: NDArray[np.float32] | None = None
 
 
 Drawer = Callable[[Rng, float], Image]  # (rng, px_per_mm) -> (h, w, 4) uint8 BGRA
@@ -112,11 +113,14 @@ class _Table:
         if x1 > x0 and y1 > y0:
             self.image[y0:y1, x0:x1] *= 1 - soft[y0 - y : y1 - y, x0 - x : x1 - x, None]
 
-    def boxes(self, outside: NDArray[np.bool_] | None) -> Boxes:
-        """Boxes of the hazards; what is seen of one that hides too much is given to the ground."""
+    def boxes(self, outside: NDArray[np.bool_] | None) -> tuple[Boxes, NDArray[np.float32]]:
+        """Boxes of the hazards, and how much of each is visible.
+
+        What is seen of one that hides too much is given to the ground.
+        """
         if outside is not None:
             self.owner[outside] = 0
-        found = []
+        found, visible = [], []
         for number, label in self.labels.items():
             if label < 0:
                 continue
@@ -129,7 +133,8 @@ class _Table:
                 self.image[seen] = self.ground[seen]
             else:
                 found.append((label, x, y, x + w, y + h))
-        return np.array(found, np.float32).reshape(-1, 5)
+                visible.append(min(1.0, count / self.full[number]))
+        return np.array(found, np.float32).reshape(-1, 5), np.array(visible, np.float32)
 
 
 def _ground(rng: Rng, sources: Sources, box: Box, size: tuple[int, int], zoom: float) -> Image:
@@ -252,11 +257,11 @@ def compose(
                 table.lay(thing, label, somewhere(0))
         for _ in range(int(rng.integers(0, 6) * area)):  # what comes to lie on top
             table.lay(_waste(rng, sources, box, px_per_mm, table.level), -1, somewhere(0))
-    boxes = table.boxes(outside)
+    boxes, visible = table.boxes(outside)
     image = filmed(rng, table.image)
     if outside is not None:
         image[outside] = GREY
-    return _turned(rng, Scene(image, boxes))
+    return _turned(rng, Scene(image, boxes, visible))
 
 
 def _turned(rng: Rng, scene: Scene) -> Scene:
@@ -268,4 +273,4 @@ def _turned(rng: Rng, scene: Scene) -> Scene:
     boxes[:, [1, 2, 3, 4]] = np.stack(
         [boxes[:, 2], width - boxes[:, 3], boxes[:, 4], width - boxes[:, 1]], axis=1
     )
-    return Scene(np.ascontiguousarray(np.rot90(scene.image)), boxes)
+    return Scene(np.ascontiguousarray(np.rot90(scene.image)), boxes, scene.visible)

@@ -69,18 +69,26 @@ class _Workshop:
 
 
 def save(scene: Scene, folder: Path, name: str) -> None:
-    """Write one scene as images/<name>.jpg and labels/<name>.txt."""
+    """Write one scene as images/<name>.jpg and labels/<name>.txt.
+
+    Where it is known how much of each thing is visible, visible/<name>.txt says so, a share in
+    0..1 for each line of labels.
+    """
     height, width = scene.image.shape[:2]
-    lines = []
+    lines, shares = [], []
     size = np.array([width, height, width, height], np.float64)
-    for label, *corners in scene.boxes.tolist():
+    for number, (label, *corners) in enumerate(scene.boxes.tolist()):
         x0, y0, x1, y1 = (np.clip(corners, 0, size) / size).tolist()
         if x1 > x0 and y1 > y0:
             lines.append(
                 f"{int(label)} {(x0 + x1) / 2:.6f} {(y0 + y1) / 2:.6f} {x1 - x0:.6f} {y1 - y0:.6f}"
             )
+            if scene.visible is not None:
+                shares.append(f"{scene.visible[number]:.3f}")
     cv2.imwrite(str(folder / "images" / f"{name}.jpg"), scene.image, [cv2.IMWRITE_JPEG_QUALITY, 94])
     (folder / "labels" / f"{name}.txt").write_text("\n".join(lines))
+    if scene.visible is not None:
+        (folder / "visible" / f"{name}.txt").write_text("\n".join(shares))
 
 
 def _copies(recipe: DataRecipe, photograph: Photograph) -> float:
@@ -153,7 +161,7 @@ def build(
     is the model of the stage before: of hazard-free scenes, those it fires on most are kept.
     `renders`: path-traced things, for a recipe with a `rendered_share`.
     """
-    for part in ("images", "labels"):
+    for part in ("images", "labels", "visible"):
         (folder / part).mkdir(parents=True, exist_ok=True)
     negatives = [p.read() for p in sources.photographs if not len(p.boxes)]
     box = drawings(

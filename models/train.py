@@ -15,6 +15,7 @@ from models.card import Card, write_card
 from models.dataset import Progress, build
 from models.errors import WorkshopError
 from models.export import export_onnx
+from models.looks import photo_set
 from models.mining import firing
 from models.recipe import Recipe, StageRecipe, read_recipe
 from models.sources import Sources, read_sources
@@ -92,16 +93,14 @@ def deploy(
         photo_sizes_px=recipe.photo_sizes_px,
     )
     write_card(out, card)
-    _, looks = evaluate.look(out, data, recipe.held_back, scenes)
+    looks = evaluate.look(evaluate.opened(f"{out.resolve()}/"), data, recipe.held_back, scenes)
     thresholds = operating_thresholds(looks, recipe.photo_sizes_px)
     report = evaluate.judge(recipe.name, looks, thresholds)
     metrics = {
-        "how": "IoU 0.5; recall_at_budget: at 0.2 false boxes per picture; recall and "
-        "false_per_picture: at the card's thresholds; photographs_*: the dev split, by longest "
-        "side; scenes and frames: from cut-outs and belt frames held back from training",
+        "how": evaluate.HOW,
         "thresholds": HOW,
         "export": export.metrics(),
-        **report["sets"],
+        **evaluate.for_card(report, photo_set(recipe.photo_sizes_px)),
     }
     write_card(out, dataclasses.replace(card, thresholds=thresholds, metrics=metrics))
     return report

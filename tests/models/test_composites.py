@@ -85,3 +85,14 @@ def test_grounds_have_the_size_asked_for(ground: object) -> None:
 def test_a_small_ground_is_mirrored_to_the_size_asked_for() -> None:
     ground = np.random.default_rng(0).integers(0, 256, (40, 30, 3), np.uint8)
     assert fit(np.random.default_rng(1), ground, (200, 300), 0.7).shape == (200, 300, 3)
+
+
+def test_a_scene_tells_how_much_of_each_hazard_is_visible(sources: Sources) -> None:
+    shares = [
+        share
+        for seed in range(12)
+        for share in compose(np.random.default_rng(seed), sources, hazards=True).visible.tolist()
+    ]
+    assert all(0.3 < share <= 1 for share in shares)
+    assert any(share < 0.95 for share in shares)
+    assert any(share > 0.95 for share in shares)

@@ -40,7 +40,7 @@ def test_exporting_a_checkpoint_that_is_not_there_is_one_line(tmp_path: Path) ->
 
 def test_evaluating_a_folder_that_is_no_model_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(WorkshopError, match=r"card\.toml"):
-        evaluate.run(tmp_path, tmp_path)
+        evaluate.run(f"{tmp_path}/", tmp_path)
 
 
 def test_the_learning_rate_falls_as_a_half_cosine() -> None:
