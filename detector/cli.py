@@ -335,6 +335,22 @@ def calibrate_empty(
     print(learn_empty_belt(line, out, source, frames))
 
 
+@calibrate_app.command("scores")
+def calibrate_scores(
+    folder: Annotated[Path, typer.Argument(help="Where `bench accuracy -o` kept its looks.")],
+    model: ModelName = DEFAULT_MODEL,
+    budget: Annotated[
+        float, typer.Option(min=0.001, help="False alarms an hour, over all hazards.")
+    ] = 1.0,
+    write: Annotated[bool, typer.Option(help="Write them into the model's card.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Fit thresholds and probabilities on whole tracks, within a budget (extra `bench`)."""
+    scores = from_checkout("benchmarks.scores")
+    with one_line_for(ValueError):
+        scores.run(folder, model, budget, write=write, as_json=as_json)
+
+
 @calibrate_app.command("keys")
 def calibrate_keys() -> None:
     """Every key of a line profile: default, bounds, meaning (Markdown)."""

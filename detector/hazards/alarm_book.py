@@ -15,6 +15,7 @@ from detector.hazards.object_facts import (
     LineFacts,
     arrivals_of,
     place_of,
+    probability_of,
     size_is_plausible,
     support_of,
     why_of,
@@ -239,7 +240,7 @@ class AlarmBook:
         if alarm.state is AlarmState.ACKNOWLEDGED and hazard is Hazard.GAS is not alarm.hazard:
             alarm.state = AlarmState.UNACKNOWLEDGED  # what was acknowledged was something lesser
         alarm.hazard, alarm.class_name = hazard, seen_as.name
-        alarm.probability = round(track.best_score, 4)
+        alarm.probability = round(probability_of(track, self._line), 4)
         alarm.place = place_of(track, belt, self._line)
         alarm.arrivals = arrivals_of(track, belt, self._line)
         alarm.support = support_of(track)
@@ -276,7 +277,7 @@ class AlarmBook:
     def _revise(self, alarm: _Alarm, kind: Revision, belt: BeltNow) -> Alert:
         alarm.revision += 1
         alarm.t_told_ns = belt.t_mono_ns
-        alarm.score_told = alarm.probability or 0.0
+        alarm.score_told = alarm.why.score if alarm.why else 0.0
         alarm.told = Alert(
             line=self._line.line,
             boot_id=self._line.boot_id,
