@@ -154,6 +154,34 @@ def watch(
     watch_endpoint(endpoint)
 
 
+@app.command()
+def bridge(
+    *,
+    line: Annotated[
+        list[Path] | None, typer.Option("--line", metavar="LINE.toml", help="A line's profile.")
+    ] = None,
+    subscribe: Annotated[
+        list[str] | None, typer.Option(help="Where a detector publishes, in place of --line.")
+    ] = None,
+    answers: Annotated[
+        list[str] | None, typer.Option(help="Where it takes answers, one for each --subscribe.")
+    ] = None,
+    unit: Annotated[
+        list[int] | None, typer.Option(help="Modbus unit id of each line; without: 1, 2, …")
+    ] = None,
+    listen: Annotated[str, typer.Option(help="HOST:PORT for Modbus TCP.")] = "127.0.0.1:1502",
+    allow_remote: Annotated[
+        bool, typer.Option(help="Listen where other machines can reach it (no password!).")
+    ] = False,
+) -> None:
+    """Give PLCs the lines' hazards as Modbus TCP registers (docs/plc.md), until Ctrl-C."""
+    from detector.commands.bridge import ListenError, bridge_lines, ends_of_lines
+
+    with one_line_for(ValueError, ListenError):
+        lines = ends_of_lines(line or [], subscribe or [], answers or [], unit or [])
+        bridge_lines(lines, listen, allow_remote=allow_remote)
+
+
 AnswersEndpoint = Annotated[str, typer.Option("--at", help="Where the detector takes answers.")]
 Operator = Annotated[str, typer.Option(help="Who answers, for the log.")]
 ANSWERS = "tcp://127.0.0.1:5557"
@@ -194,11 +222,15 @@ def schema(
     write: Annotated[
         Path | None, typer.Option(help="Write one file each into this folder.")
     ] = None,
+    plc: Annotated[bool, typer.Option(help="The PLC's registers instead (Markdown).")] = False,
 ) -> None:
     """The JSON Schemas of the wire."""
+    from detector.bridge.plc_doc import plc_reference
     from detector.wire.schema import schemas, write_schemas
 
-    if write is not None:
+    if plc:
+        print(plc_reference(), end="")
+    elif write is not None:
         write_schemas(write)
     else:
         print(json.dumps(schemas(), indent=2, ensure_ascii=False))

@@ -23,6 +23,7 @@ from detector.wire.messages import (
     CoverageState,
     DetectedObject,
     FrameDetections,
+    Inference,
     LineState,
     Metrics,
     Revision,
@@ -127,6 +128,18 @@ class LineAtWork:
             t_capture_utc_ns=t_utc_ns,
             t_capture_mono_ns=t_mono_ns,
         )
+        self._patience.looked(time.monotonic_ns())
+        if self._publisher.wanted("inference"):
+            self._publisher.publish(
+                Inference(
+                    line=self._profile.line,
+                    inferences=self._pipeline.inferences,
+                    frame_index=frame.index,
+                    next_within_ms=round(self._patience.next_look_s * 1e3, 1),
+                ),
+                t_capture_utc_ns=t_utc_ns,
+                t_capture_mono_ns=t_mono_ns,
+            )
         if self._publish_detections and self._publisher.wanted("detections"):
             self._publisher.publish(
                 self._detections(frame, seen),

@@ -281,6 +281,26 @@ class Heartbeat(Message):
     frame_index: int
 
 
+class Inference(Message):
+    """One completed look at the belt: sent for each, where somebody has subscribed to it.
+
+    For who must know within frames that nobody looks any more: the next one is due
+    `next_within_ms` after this one was sent (capture time plus the header's `age_ms`).
+    """
+
+    line: str
+    inferences: Annotated[int, Field(description="Completed since start.")]
+    frame_index: int
+    next_within_ms: Annotated[
+        float,
+        Field(
+            gt=0,
+            description="Three frame periods; on a machine that looks more seldom than that, one "
+            "and a half times the usual time between two looks.",
+        ),
+    ]
+
+
 class DetectedObject(Message):
     """One raw detection of one frame."""
 
@@ -322,6 +342,7 @@ PAYLOADS: dict[str, type[Message]] = {
     "alert": Alert,
     "state": LineState,
     "heartbeat": Heartbeat,
+    "inference": Inference,
     "detections": FrameDetections,
     "metrics": Metrics,
 }

@@ -12,6 +12,7 @@ from detector.wire.messages import (
     Hazard,
     Header,
     Heartbeat,
+    Inference,
     LineState,
     Look,
     Message,
@@ -148,6 +149,8 @@ STATE = LineState(
 
 HEARTBEAT = Heartbeat(line=LINE, inferences=1230, frame_index=FRAME)
 
+INFERENCE = Inference(line=LINE, inferences=1230, frame_index=FRAME, next_within_ms=100.0)
+
 DETECTIONS = FrameDetections(
     line=LINE,
     frame_index=FRAME,
@@ -170,6 +173,7 @@ PAYLOADS: dict[str, tuple[Message, ...]] = {
     "alert": (ALERT, LINE_ALERT),
     "state": (STATE,),
     "heartbeat": (HEARTBEAT,),
+    "inference": (INFERENCE,),
     "detections": (DETECTIONS,),
     "metrics": (METRICS,),
 }
