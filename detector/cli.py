@@ -182,6 +182,42 @@ def bridge(
         bridge_lines(lines, listen, allow_remote=allow_remote)
 
 
+@app.command("plc-sim")
+def plc_sim(
+    address: Annotated[str, typer.Argument(help="HOST:PORT of the bridge.")] = "127.0.0.1:1502",
+    *,
+    unit: Annotated[int, typer.Option(min=0, max=255, help="Modbus unit id.")] = 1,
+    scan_ms: Annotated[float, typer.Option(min=5, max=1000, help="Time of a scan.")] = 20,
+    speed: Annotated[float, typer.Option(min=1, max=5000, help="Speed of the belt, mm/s.")] = 400,
+    ejector_mm: Annotated[
+        float, typer.Option(help="Where the ejector is along the travel, as the profile counts.")
+    ] = 4000,
+    actuator_ms: Annotated[float, typer.Option(min=0, help="From coil to open flap.")] = 300,
+    acknowledge: Annotated[
+        bool, typer.Option(help="Taking a record is an operator's acknowledgement too.")
+    ] = False,
+    seconds: Annotated[float | None, typer.Option(min=0.1, help="Leave after that time.")] = None,
+    truth: Annotated[
+        Path | None,
+        typer.Option(help="Judge at the end: a drawn clip's truth (.jsonl; from a checkout)."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """A simulated PLC: polls a bridge, diverts by its encoder, asks for stops."""
+    from detector.bridge.modbus_server import ListenError
+    from detector.bridge.plc_sim import Plant
+    from detector.commands.plc_sim import simulate
+
+    judge = None if truth is None else from_checkout("benchmarks.diversions")
+    known = None if truth is None else from_checkout("benchmarks.truth").Truth.read(truth)
+    plant = Plant(speed, ejector_mm, actuator_ms, acknowledges=acknowledge)
+    with one_line_for(ListenError):
+        log = simulate(address, plant, unit=unit, scan_ms=scan_ms, seconds=seconds, as_json=as_json)
+    if judge is not None:
+        said = judge.judge_log(log, known).summary()
+        print(json.dumps({"judged": said}) if as_json else said, flush=True)
+
+
 AnswersEndpoint = Annotated[str, typer.Option("--at", help="Where the detector takes answers.")]
 Operator = Annotated[str, typer.Option(help="Who answers, for the log.")]
 ANSWERS = "tcp://127.0.0.1:5557"
