@@ -174,9 +174,9 @@ class LineRegisters:
     def _record(self, event: Event, now_ns: int) -> list[int]:
         alert, place = event.alert, event.alert.place
         age_ms, arrival = event.age_ms(now_ns), event.next_arrival(now_ns)
-        counts = self.plc.counts_at(event.t_capture_ns) if event.counts is None else event.counts
-        if counts is not None:
-            event.counts = counts  # the PLC's readings of that moment will be forgotten
+        # Kept, for the PLC's readings of that moment will be forgotten.
+        counts = self.plc.counts_at(event.t_capture_ns)
+        counts = event.counts = event.counts if counts is None else counts
         position_mm = None if place is None else place.belt_position_mm
         position = counts if counts is not None else position_mm
         plausible = alert.why is not None and alert.why.size_plausible is True
