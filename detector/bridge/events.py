@@ -36,6 +36,13 @@ class Event:
         return (now_ns - self.t_capture_ns) / 1e6
 
     @property
+    def for_the_plc(self) -> bool:
+        """An object, or a jam or overload. That sight is lost has a register of its own; that
+        there are many batteries is for people."""
+        of_line = {Hazard.OVERLOAD, Hazard.JAM}
+        return self.alert.place is not None or self.alert.hazard in of_line
+
+    @property
     def in_view(self) -> bool:
         """The object is in view, or the line in that state."""
         alert = self.alert
@@ -61,16 +68,14 @@ class Event:
     def is_active(self, now_ns: int) -> bool:
         """Whether it makes its hazard's word read ACTIVE. A shelved or suppressed alarm does:
         what lies on the belt lies there, whoever is told of it."""
+        if not self.for_the_plc:
+            return False
         if self.alert.state is AlarmState.LATCHED or self.in_view:
             return True
         return self.on_its_way(now_ns)
 
     def wants_record(self, now_ns: int) -> bool:
-        return (
-            not self.taken
-            and self.alert.hazard is not Hazard.VISION_UNAVAILABLE
-            and self.is_active(now_ns)
-        )
+        return not self.taken and self.is_active(now_ns)
 
     def urgency(self, now_ns: int) -> tuple[int, float, int]:
         """Sorts the most pressing first."""

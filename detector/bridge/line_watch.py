@@ -156,8 +156,7 @@ class LineWatch:
                 active.append(event)
                 continue
             event.over = event.alert.state is AlarmState.NORMAL
-            of_the_belt = event.alert.hazard is not Hazard.VISION_UNAVAILABLE
-            if of_the_belt and not (event.shown or event.taken):
+            if event.for_the_plc and not (event.shown or event.taken):
                 self.overruns = (self.overruns + 1) & 0xFFFF
                 event.shown = True
         return active

@@ -14,6 +14,7 @@ from detector.wire.messages import (
     Hazard,
     Outcome,
     Revision,
+    Shelving,
     VisionState,
 )
 from tests.bridge.conftest import MS, HeardLine
@@ -169,8 +170,19 @@ class TestOneHazard:
     ) -> None:
         watched.alert(state=state)
         assert watched.hazards[0] == ACTIVE
-        shelved = bool(watched.read["status"] & Status.GAS_SHELVED)
-        assert shelved is (state is AlarmState.SHELVED)
+
+    def test_what_is_shelved_is_told_whether_or_not_it_lies_there(self, watched: HeardLine) -> None:
+        shelving = Shelving(hazard=Hazard.GAS, operator="poste 2", t_until_utc_ns=0)
+        watched.state(shelved=(shelving,))
+        assert watched.read["status"] & Status.GAS_SHELVED
+        watched.state()
+        assert not watched.read["status"] & Status.GAS_SHELVED
+
+    def test_that_there_are_many_batteries_is_for_people_alone(self, watched: HeardLine) -> None:
+        watched.alert(sample=samples.LINE_ALERT, hazard=Hazard.BATTERY)
+        watched.state(active=1)
+        assert watched.hazards == (CLEAR,) * 3
+        assert watched.records[0]["seq"] == 0
 
     def test_a_revision_that_is_sent_again_makes_no_second_event(self, watched: HeardLine) -> None:
         first = watched.alert()
