@@ -47,14 +47,19 @@ def ends_of_lines(
     ]
 
 
-def bridge_lines(lines: Sequence[LineEnds], listen: str, *, allow_remote: bool) -> None:
-    """Bridge until SIGINT or SIGTERM. Raises ListenError and EndpointError, one line each."""
+def bridge_lines(
+    lines: Sequence[LineEnds], listen: str, *, allow_remote: bool, until_stdin_ends: bool = False
+) -> None:
+    """Bridge until SIGINT or SIGTERM, or until stdin ends. Raises ListenError and EndpointError,
+    one line each."""
     host, port = listen_address(listen, allow_remote=allow_remote)
 
     async def until_stopped() -> None:
-        stop = asyncio.Event()
+        stop, loop = asyncio.Event(), asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
-            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+            loop.add_signal_handler(number, stop.set)
+        if until_stdin_ends:
+            loop.add_reader(sys.stdin, stop.set)  # nothing is ever written there
         await serve(lines, host, port, stop, _tell)
 
     asyncio.run(until_stopped())
