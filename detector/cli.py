@@ -361,9 +361,11 @@ def calibrate_keys() -> None:
 def bench_latency(
     line: OptionalLineFile = None,
     out: Annotated[Path | None, typer.Option("-o", "--out", help="Write the JSON there.")] = None,
+    alerts: Annotated[int, typer.Option(min=10, help="Alerts timed to the PLC.")] = 500,
+    blind_runs: Annotated[int, typer.Option(min=1, help="Runs of each way to be blind.")] = 3,
 ) -> None:
-    """Capture to subscriber, and the cost of each stage."""
-    from_checkout("benchmarks.latency").run(line, out)
+    """Capture to subscriber and to the PLC, and the cost of each stage."""
+    from_checkout("benchmarks.latency").run(line, out, alerts=alerts, blind_runs=blind_runs)
 
 
 @twin_app.command("render")

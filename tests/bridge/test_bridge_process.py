@@ -12,6 +12,7 @@ import pytest
 from pymodbus.client import ModbusTcpClient
 
 from benchmarks.bridge_process import BridgeProcess
+from benchmarks.child_process import children
 from benchmarks.line_process import LineProcess
 from detector.bridge.register_map import (
     INPUT_WORDS,
@@ -180,20 +181,10 @@ def test_a_line_runs_with_its_bridge_which_is_kept_running_and_outlives_it_not(
         port = wait_for(lambda: port_after(0))
         with ModbusTcpClient("127.0.0.1", port=port, timeout=PATIENCE_S) as client:
             assert not client.read_input_registers(0, count=INPUT_WORDS).isError()
-        (bridge,) = children(line.process.pid, b"bridge")
+        (bridge,) = children(line.process.pid, b"--until-stdin-ends")
         known = len(line.said)
         os.kill(bridge, signal.SIGKILL)
         wait_for(lambda: port_after(known))
-        (again,) = children(line.process.pid, b"bridge")
+        (again,) = children(line.process.pid, b"--until-stdin-ends")
         line.process.kill()
         wait_for(lambda: not Path(f"/proc/{again}").exists())
-
-
-def children(parent: int, word: bytes) -> list[int]:
-    """The child processes whose command line has that word."""
-    found = []
-    for task in Path(f"/proc/{parent}/task").iterdir():
-        for pid in (task / "children").read_text().split():
-            if word in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0"):
-                found.append(int(pid))
-    return found
