@@ -98,11 +98,26 @@ def run(
     ] = False,
     publish: Annotated[str | None, typer.Option(help="In place of wire.publish.")] = None,
     answers: Annotated[str | None, typer.Option(help="In place of wire.answers.")] = None,
+    *,
+    with_bridge: Annotated[
+        bool, typer.Option("--with-bridge", help="Run the PLC's bridge too, as its own process.")
+    ] = False,
+    bridge_listen: Annotated[
+        str, typer.Option(help="Where that listens for Modbus TCP.")
+    ] = "127.0.0.1:1502",
 ) -> None:
     """Watch one line: camera in, alerts out, until Ctrl-C."""
+    from detector.bridge.modbus_server import ListenError
     from detector.commands.run import run_line
 
-    run_line(line, until_end=until_end, publish=publish, answers=answers)
+    with one_line_for(ListenError):
+        run_line(
+            line,
+            until_end=until_end,
+            publish=publish,
+            answers=answers,
+            bridge_listen=bridge_listen if with_bridge else None,
+        )
 
 
 @app.command()
@@ -173,13 +188,16 @@ def bridge(
     allow_remote: Annotated[
         bool, typer.Option(help="Listen where other machines can reach it (no password!).")
     ] = False,
+    until_stdin_ends: Annotated[
+        bool, typer.Option(help="For whoever starts it as a child.", hidden=True)
+    ] = False,
 ) -> None:
     """Give PLCs the lines' hazards as Modbus TCP registers (docs/plc.md), until Ctrl-C."""
     from detector.commands.bridge import ListenError, bridge_lines, ends_of_lines
 
     with one_line_for(ValueError, ListenError):
         lines = ends_of_lines(line or [], subscribe or [], answers or [], unit or [])
-        bridge_lines(lines, listen, allow_remote=allow_remote)
+        bridge_lines(lines, listen, allow_remote=allow_remote, until_stdin_ends=until_stdin_ends)
 
 
 @app.command("plc-sim")
@@ -363,9 +381,11 @@ def calibrate_keys() -> None:
 def bench_latency(
     line: OptionalLineFile = None,
     out: Annotated[Path | None, typer.Option("-o", "--out", help="Write the JSON there.")] = None,
+    alerts: Annotated[int, typer.Option(min=10, help="Alerts timed to the PLC.")] = 500,
+    blind_runs: Annotated[int, typer.Option(min=1, help="Runs of each way to be blind.")] = 3,
 ) -> None:
-    """Capture to subscriber, and the cost of each stage."""
-    from_checkout("benchmarks.latency").run(line, out)
+    """Capture to subscriber and to the PLC, and the cost of each stage."""
+    from_checkout("benchmarks.latency").run(line, out, alerts=alerts, blind_runs=blind_runs)
 
 
 @bench_app.command("accuracy")
