@@ -148,7 +148,7 @@ class ModelChoice(Section):
         mend="`vigitri model list` shows what there is",
     )
     engine: Literal["onnxruntime", "openvino", "auto"] = setting(
-        "onnxruntime",
+        "auto",
         "what runs the model. openvino (extra `openvino`) multiplies in bfloat16 where the CPU "
         "can, which takes about 0.6 of the time; auto takes it where it is installed and the CPU "
         "can, else onnxruntime",
