@@ -111,11 +111,17 @@ def opened(model: str, engine: str = "onnxruntime") -> Engine:
         raise WorkshopError(str(error)) from error
 
 
-def look(engine: Engine, data: Path, held_back: float, scenes: int) -> Looks:
+def look(
+    engine: Engine,
+    data: Path,
+    held_back: float,
+    scenes: int,
+    photo_sizes: Sequence[tuple[int, ...]] = PHOTO_SIZES,
+) -> Looks:
     """Run an engine over every set, the photographs also at the card's own sizes."""
     if not data.is_dir():
         raise WorkshopError(f"{data}: no such data folder; give it with --data")
-    sizes = dict.fromkeys((engine.card.input.photo_sizes_px, *PHOTO_SIZES))
+    sizes = dict.fromkeys((engine.card.input.photo_sizes_px, *photo_sizes))
     looks = at_photographs(engine, data, tuple(sizes))
     return looks | at_belts(engine, data, held_back, scenes)
 
