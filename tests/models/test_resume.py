@@ -53,10 +53,12 @@ def test_a_training_killed_after_an_epoch_goes_on_with_the_next(
 ) -> None:
     pytest.importorskip("torch")
     pytest.importorskip("ultralytics")
-    recipe = DataRecipe(scenes=4, heap_copies=0, upright_copies=0, battery_copies=0,
-                        battery_scene_copies=0, negative_copies=0, as_is=0, belt_frames=0)  # fmt: skip
-    build(recipe, sources, data, tmp_path / "data",
-          seed=1, image_px=64, tell=lambda *_: None, workers=1)  # fmt: skip
+    none = ("heap", "upright", "battery", "battery_scene", "negative")
+    recipe = DataRecipe.model_validate(
+        {"scenes": 4, "as_is": 0, "belt_frames": 0, **{f"{each}_copies": 0 for each in none}}
+    )
+    made = tmp_path / "data"
+    build(recipe, sources, data, made, seed=1, image_px=64, tell=lambda *_: None, workers=1)
     with _started(tmp_path, "anew") as first:
         assert first.stdout is not None
         assert any(line.strip() == "SAVED" for line in first.stdout), "ended before an epoch did"
