@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 import sys
 import threading
+from pathlib import Path
 from queue import Empty, Queue
 from types import TracebackType
 from typing import Self
@@ -76,3 +78,14 @@ class ChildProcess:
             self.said.append(line.rstrip("\n"))
             self._lines.put(line.rstrip("\n"))
         self._lines.put(None)
+
+
+def children(parent: int, word: bytes) -> list[int]:
+    """The child processes of a process whose command line holds `word`."""
+    found = []
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+        for task in Path(f"/proc/{parent}/task").iterdir():
+            for pid in (task / "children").read_text(encoding="ascii").split():
+                if word in Path(f"/proc/{pid}/cmdline").read_bytes():
+                    found.append(int(pid))
+    return found

@@ -15,10 +15,10 @@ from benchmarks.passages import Ground
 from benchmarks.subscription import Heard, listen
 from benchmarks.truth import Truth
 from calibration.profile_file import load_profile
+from detector.client import Received
 from detector.commands.progress import progress_bar
 from detector.station.watch import alert_line
 from detector.wire.messages import Alert
-from detector.wire.subscriber import Received
 
 OUT = ROOT / "out" / "demo"
 _CLIP = DEMO_CLIP / "demo.mp4"

@@ -113,6 +113,8 @@ def judge(alerts: Sequence[Alert], ground: Ground) -> Verdict:
         raised = revisions[0]
         if raised.hazard is Hazard.VISION_UNAVAILABLE:
             continue
+        if raised.hazard is Hazard.BATTERY and raised.place is None:
+            continue  # that there are many: for people, and no object
         if raised.place is None:
             false_alarms += _judge_state(revisions, stretches, ground)
             continue

@@ -42,6 +42,8 @@ class OperatingPoint:
 
     points: dict[str, CurvePoint]
     """By class."""
+    other_false_alarms: int
+    """Of states of the line, which no threshold of a class changes."""
     belt_h: float
     budget_per_h: float
     proven: bool
@@ -49,7 +51,8 @@ class OperatingPoint:
 
     @property
     def false_alarms(self) -> int:
-        return sum(point.false_alarms for point in self.points.values())
+        classes = sum(point.false_alarms for point in self.points.values())
+        return classes + self.other_false_alarms
 
     @property
     def upper_per_h(self) -> float:
@@ -74,7 +77,10 @@ class OperatingPoint:
 
 
 def operating_point(
-    curves: Mapping[str, Curve], belt_h: float, budget_per_h: float = BUDGET_PER_H
+    curves: Mapping[str, Curve],
+    belt_h: float,
+    budget_per_h: float = BUDGET_PER_H,
+    other_false_alarms: int = 0,
 ) -> OperatingPoint:
     """The best thresholds within the budget; where none is proven, those with the fewest alarms.
 
@@ -87,7 +93,7 @@ def operating_point(
     choices = [dict(zip(curves, points, strict=True)) for points in product(*curves.values())]
 
     def false(points: Mapping[str, CurvePoint]) -> int:
-        return sum(point.false_alarms for point in points.values())
+        return other_false_alarms + sum(point.false_alarms for point in points.values())
 
     def recall(points: Mapping[str, CurvePoint]) -> float:
         return sum(point.recall for point in points.values()) / len(points)
@@ -99,6 +105,7 @@ def operating_point(
         best = max(choices, key=lambda each: (-false(each), recall(each)))
     return OperatingPoint(
         {name: _middle(curves[name], point) for name, point in best.items()},
+        other_false_alarms,
         belt_h,
         budget_per_h,
         proven=bool(within),

@@ -20,9 +20,9 @@ from detector.commands import workshop
 from detector.ingest import CameraBlind, SourceError
 from detector.vision.catalogue import CATALOGUE, ModelError
 from detector.vision.engine import EngineError
-from detector.wire.answers import one_line
 from detector.wire.endpoints import EndpointError
 from detector.wire.messages import Hazard, Outcome
+from detector.wire.requests import one_line
 
 REFUSED = 2
 INCOMPLETE = 1
@@ -101,11 +101,26 @@ def run(
     ] = False,
     publish: Annotated[str | None, typer.Option(help="In place of wire.publish.")] = None,
     answers: Annotated[str | None, typer.Option(help="In place of wire.answers.")] = None,
+    *,
+    with_bridge: Annotated[
+        bool, typer.Option("--with-bridge", help="Run the PLC's bridge too, as its own process.")
+    ] = False,
+    bridge_listen: Annotated[
+        str, typer.Option(help="Where that listens for Modbus TCP.")
+    ] = "127.0.0.1:1502",
 ) -> None:
     """Watch one line: camera in, alerts out, until Ctrl-C."""
+    from detector.bridge.modbus_server import ListenError
     from detector.commands.run import run_line
 
-    run_line(line, until_end=until_end, publish=publish, answers=answers)
+    with one_line_for(ListenError):
+        run_line(
+            line,
+            until_end=until_end,
+            publish=publish,
+            answers=answers,
+            bridge_listen=bridge_listen if with_bridge else None,
+        )
 
 
 @app.command()
@@ -176,13 +191,16 @@ def bridge(
     allow_remote: Annotated[
         bool, typer.Option(help="Listen where other machines can reach it (no password!).")
     ] = False,
+    until_stdin_ends: Annotated[
+        bool, typer.Option(help="For whoever starts it as a child.", hidden=True)
+    ] = False,
 ) -> None:
     """Give PLCs the lines' hazards as Modbus TCP registers (docs/plc.md), until Ctrl-C."""
     from detector.commands.bridge import ListenError, bridge_lines, ends_of_lines
 
     with one_line_for(ValueError, ListenError):
         lines = ends_of_lines(line or [], subscribe or [], answers or [], unit or [])
-        bridge_lines(lines, listen, allow_remote=allow_remote)
+        bridge_lines(lines, listen, allow_remote=allow_remote, until_stdin_ends=until_stdin_ends)
 
 
 @app.command("plc-sim")
@@ -338,6 +356,22 @@ def calibrate_empty(
     print(learn_empty_belt(line, out, source, frames))
 
 
+@calibrate_app.command("scores")
+def calibrate_scores(
+    folder: Annotated[Path, typer.Argument(help="Where `bench accuracy -o` kept its looks.")],
+    model: ModelName = DEFAULT_MODEL,
+    budget: Annotated[
+        float, typer.Option(min=0.001, help="False alarms an hour, over all hazards.")
+    ] = 1.0,
+    write: Annotated[bool, typer.Option(help="Write them into the model's card.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Fit thresholds and probabilities on whole tracks, within a budget (extra `bench`)."""
+    scores = from_checkout("benchmarks.scores")
+    with one_line_for(ValueError):
+        scores.run(folder, model, budget, write=write, as_json=as_json)
+
+
 @calibrate_app.command("keys")
 def calibrate_keys() -> None:
     """Every key of a line profile: default, bounds, meaning (Markdown)."""
@@ -350,9 +384,11 @@ def calibrate_keys() -> None:
 def bench_latency(
     line: OptionalLineFile = None,
     out: Annotated[Path | None, typer.Option("-o", "--out", help="Write the JSON there.")] = None,
+    alerts: Annotated[int, typer.Option(min=10, help="Alerts timed to the PLC.")] = 500,
+    blind_runs: Annotated[int, typer.Option(min=1, help="Runs of each way to be blind.")] = 3,
 ) -> None:
-    """Capture to subscriber, and the cost of each stage."""
-    from_checkout("benchmarks.latency").run(line, out)
+    """Capture to subscriber and to the PLC, and the cost of each stage."""
+    from_checkout("benchmarks.latency").run(line, out, alerts=alerts, blind_runs=blind_runs)
 
 
 @bench_app.command("accuracy")
@@ -404,16 +440,41 @@ def bench_accuracy(  # noqa: PLR0917 (typer calls it)
 
 @twin_app.command("render")
 def twin_render(
-    scenario: Annotated[Path, typer.Argument(metavar="SCENARIO.toml")],
-    out: Annotated[Path, typer.Option("-o", "--out", help="The folder to make.")],
-    seed: Annotated[int | None, typer.Option(help="In place of the scenario's.")] = None,
+    scenario: Annotated[
+        str, typer.Argument(metavar="SCENARIO", help="A scenario file, or a name of `twin list`.")
+    ],
+    out: Annotated[Path, typer.Option("-o", "--out", help="The folder to make, one per clip.")],
+    *,
+    seed: Annotated[int | None, typer.Option(min=0, help="In place of the scenario's.")] = None,
+    duration: Annotated[float | None, typer.Option(help="Seconds, likewise.")] = None,
+    fps: Annotated[float | None, typer.Option(help="Frames per second, likewise.")] = None,
+    strips: Annotated[
+        Path | None, typer.Option(help="A folder of path-traced strips, to render from these.")
+    ] = None,
 ) -> None:
-    """Draw a scenario: video, truth, the empty belt (extra `twin`)."""
+    """Render a scenario: video, truth, encoder, empty belt, line profile (extra `twin`)."""
     from detector.commands.progress import progress_bar
 
-    render = from_checkout("twin.render")
+    render, scenarios = from_checkout("twin.render"), from_checkout("twin.scenario")
+    # As an exception, so that what is half made is taken away again.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     with one_line_for(ValueError, RuntimeError), progress_bar("rendering") as advance:
-        render.render(scenario, out, seed=seed, progress=advance)
+        render.render(
+            scenarios.find(scenario),
+            out,
+            seed=seed,
+            duration_s=duration,
+            fps=fps,
+            strips=strips,
+            progress=advance,
+        )
+
+
+@twin_app.command("list")
+def twin_list() -> None:
+    """The scenarios that come with this repository."""
+    for name, about in from_checkout("twin.scenario").described().items():
+        print(f"{name:14} {about}")
 
 
 @twin_app.command("cutouts")

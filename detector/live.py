@@ -17,19 +17,22 @@ from detector.patience import Patience
 from detector.pipeline import Pipeline, Seen
 from detector.vision.catalogue import ModelError
 from detector.vision.engine import EngineError
-from detector.wire.answers import Acknowledge, AnswerDesk, PendingAnswer, ReportOutcome
+from detector.wire.answers import AnswerDesk, PendingAnswer
 from detector.wire.messages import (
     Alert,
     CoverageState,
     DetectedObject,
     FrameDetections,
+    Hazard,
     Inference,
     LineState,
     Metrics,
     Revision,
+    Shelving,
     VisionState,
 )
 from detector.wire.publisher import Publisher
+from detector.wire.requests import Acknowledge, ReportOutcome
 
 START_NS = 5_000_000_000
 """A camera that is still starting after so long is an alarm: a network camera takes seconds."""
@@ -88,6 +91,7 @@ class LineAtWork:
         self._started_ns = time.monotonic_ns()
         self._state_told_ns = self._metrics_told_ns = self._late_until_ns = 0
         self._listeners = 0
+        self._were_shelved: set[Hazard] = set()
 
     def run(self, stop: threading.Event, *, until_end: bool) -> None:
         """Watch until `stop`, or with `until_end` until the recording is over.
@@ -203,12 +207,17 @@ class LineAtWork:
     def _carried_out(self, pending: PendingAnswer) -> list[Alert]:
         book, belt, answer = self._pipeline.book, self._pipeline.belt, pending.answer
         if not isinstance(answer, Acknowledge | ReportOutcome):
-            return book.shelve(answer.hazard, answer.minutes, belt)
+            alerts = book.shelve(answer.hazard, answer.minutes, belt, answer.operator)
+            self._tell(
+                f"line {self._profile.line}: {answer.operator} has shelved {answer.hazard} "
+                f"for {answer.minutes} min"
+            )
+            return alerts
         if answer.boot_id != self._publisher.boot_id:
             raise AnswerRefusedError(f"{answer.event_id} is of another start of the detector")
         if isinstance(answer, Acknowledge):
-            return [book.acknowledge(answer.event_id, belt)]
-        return [book.close(answer.event_id, answer.outcome, belt)]
+            return book.acknowledge(answer.event_id, belt)
+        return book.close(answer.event_id, answer.outcome, belt)
 
     def _keep_told(self) -> None:
         """What is told from time to time, and to whoever has come since."""
@@ -265,9 +274,18 @@ class LineAtWork:
                 frames_seen=self._pipeline.inferences,
                 frames_overwritten=health.frames_overwritten,
                 camera_restarts=health.restarts,
+                shelved=self._shelved(),
             ),
             now,
         )
+
+    def _shelved(self) -> tuple[Shelving, ...]:
+        """What is shelved now; that it has ended is told too."""
+        shelved = self._pipeline.book.shelved(self._pipeline.belt)
+        for hazard in self._were_shelved - {each.hazard for each in shelved}:
+            self._tell(f"line {self._profile.line}: {hazard} is no longer shelved")
+        self._were_shelved = {each.hazard for each in shelved}
+        return shelved
 
     def _publish_now(self, payload: LineState | Metrics, now: tuple[int, int]) -> None:
         self._publisher.publish(payload, t_capture_mono_ns=now[0], t_capture_utc_ns=now[1])

@@ -16,9 +16,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.wire.gaps import Gap
+from detector import client
+from detector.client import Gap, Received
 from detector.wire.messages import Message
-from detector.wire.subscriber import Received, Subscriber
 
 SIZE_PX = (320, 240)
 FPS = 5
@@ -244,7 +244,7 @@ threshold = 0.4
 class Ears:
     """A subscriber that remembers everything."""
 
-    def __init__(self, subscriber: Subscriber) -> None:
+    def __init__(self, subscriber: client.Line) -> None:
         self._subscriber = subscriber
         self.heard: list[Received] = []
         self.gaps: list[Gap] = []
@@ -286,7 +286,7 @@ class Ears:
 
 @contextlib.contextmanager
 def listening(endpoint: str, *topics: str) -> Iterator[Ears]:
-    with Subscriber(endpoint, topics or ("",)) as subscriber:
+    with client.Line(endpoint, topics=topics or ("",)) as subscriber:
         yield Ears(subscriber)
 
 

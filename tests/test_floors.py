@@ -22,12 +22,18 @@ FLOORS = {
     "detector.bridge": 2,
     "detector.station": 2,
     "detector.wire": 1,
+    "detector.client": 1,
     "detector.ingest": 1,
     "calibration": 1,
     "twin": 1,
 }
-ONE_ROOM = {"detector.cli": "detector.commands", "benchmarks": "detector.commands"}
-"""What people start: one file, its commands, and the benches that are commands too."""
+ONE_ROOM = {
+    "detector.cli": "detector.commands",
+    "benchmarks": "detector.commands",
+    "detector.client": "detector.wire",
+}
+"""What people start: one file, its commands, and the benches that are commands too; the client is
+the other end of the wire."""
 NEIGHBOURS_OF_THE_WIRE = {"detector.bridge", "detector.station"}
 """They are processes of their own: like any outsider, they know the wire alone."""
 WORKSHOP_ONLY = {"torch", "torchvision", "ultralytics"}

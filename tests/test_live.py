@@ -19,8 +19,9 @@ from detector.ingest import CameraBlind, CameraHealth, CameraState, Frame
 from detector.line_setup import Line
 from detector.live import LineAtWork
 from detector.vision.engine import EngineError
-from detector.wire.answers import Acknowledge, PendingAnswer, Shelve
+from detector.wire.answers import PendingAnswer
 from detector.wire.messages import Alert, Hazard, LineState, Message, Revision, VisionState
+from detector.wire.requests import Acknowledge, Shelve
 from tests.fakes import FakeEngine, bright_things, detections, folder_of
 from tests.small_line import PATIENCE_S, belt_picture, passing
 

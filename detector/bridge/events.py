@@ -20,8 +20,8 @@ class Event:
     alert: Alert
     t_capture_ns: int
     """This host's CLOCK_MONOTONIC when the revision's frame was captured."""
-    boot_id: str
-    """The start of the detector that told it last."""
+    boot_id: str | None
+    """During which start of the detector it was told last."""
     taken: bool = False
     """The PLC has acknowledged its seq."""
     shown: bool = False
@@ -34,6 +34,13 @@ class Event:
 
     def age_ms(self, now_ns: int) -> float:
         return (now_ns - self.t_capture_ns) / 1e6
+
+    @property
+    def for_the_plc(self) -> bool:
+        """An object, or a jam or overload. That sight is lost has a register of its own; that
+        there are many batteries is for people."""
+        of_line = {Hazard.OVERLOAD, Hazard.JAM}
+        return self.alert.place is not None or self.alert.hazard in of_line
 
     @property
     def in_view(self) -> bool:
@@ -61,16 +68,14 @@ class Event:
     def is_active(self, now_ns: int) -> bool:
         """Whether it makes its hazard's word read ACTIVE. A shelved or suppressed alarm does:
         what lies on the belt lies there, whoever is told of it."""
+        if not self.for_the_plc:
+            return False
         if self.alert.state is AlarmState.LATCHED or self.in_view:
             return True
         return self.on_its_way(now_ns)
 
     def wants_record(self, now_ns: int) -> bool:
-        return (
-            not self.taken
-            and self.alert.hazard is not Hazard.VISION_UNAVAILABLE
-            and self.is_active(now_ns)
-        )
+        return not self.taken and self.is_active(now_ns)
 
     def urgency(self, now_ns: int) -> tuple[int, float, int]:
         """Sorts the most pressing first."""

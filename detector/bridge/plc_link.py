@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 
 from detector.bridge.events import Event
 from detector.bridge.register_map import (
@@ -15,13 +16,15 @@ from detector.bridge.register_map import (
     Reset,
     decode_plc,
 )
-from detector.wire.answers import SHELVED_MINUTES, Acknowledge, ReportOutcome, Shelve
 from detector.wire.messages import Hazard, Outcome
+from detector.wire.requests import SHELVED_MINUTES, Acknowledge, ReportOutcome, Shelve
 
 PLC_SILENT_NS = 2_000_000_000
 """A PLC whose heartbeat has not changed for so long is lost: its scan takes 10 to 50 ms."""
 ENCODER_KEPT = 400
 """Encoder readings kept: 4 s at a scan of 10 ms, longer than any look takes."""
+BEYOND_NS = 100_000_000
+"""How far beyond its last reading the encoder is reckoned on, at the speed of the last two."""
 SHELVED = (Hazard.GAS, Hazard.BATTERY, Hazard.OVERLOAD, Hazard.JAM)
 """What the bits of the shelve mask name."""
 OUTCOMES = {
@@ -94,21 +97,20 @@ class PlcLink:
         return BeltFromPlc(run, speed_mm_s, said["encoder"], t_ns)
 
     def counts_at(self, t_ns: int) -> int | None:
-        """The PLC's encoder at a moment, between its readings; None where they do not reach."""
-        readings = self._encoder
+        """The PLC's encoder at a moment, between its readings or a scan or two beyond the last;
+        None where they do not reach."""
+        readings = list(self._encoder)
         # A PLC without an encoder writes the same word for ever.
         if len(readings) < 2 or not any(counts for _, counts in readings):
             return None
-        if not readings[0][0] <= t_ns <= readings[-1][0]:
+        if not readings[0][0] <= t_ns <= readings[-1][0] + BEYOND_NS:
             return None
-        for (t0, counts0), (t1, counts1) in zip(
-            reversed(list(readings)[:-1]), reversed(list(readings)[1:]), strict=True
-        ):
-            if t0 <= t_ns:
-                share = (t_ns - t0) / (t1 - t0) if t1 > t0 else 0.0
-                moved = (counts1 - counts0 + 2**31) % 2**32 - 2**31
-                return (counts0 + round(moved * share)) % 2**32
-        return None
+        (t0, counts0), (t1, counts1) = next(
+            pair for pair in reversed(list(pairwise(readings))) if pair[0][0] <= t_ns
+        )
+        share = (t_ns - t0) / (t1 - t0) if t1 > t0 else 0.0
+        moved = (counts1 - counts0 + 2**31) % 2**32 - 2**31
+        return (counts0 + round(moved * share)) % 2**32
 
     def _asked(self, before: dict[str, int], now: dict[str, int]) -> list[Command]:
         asked: list[Command] = []

@@ -157,10 +157,10 @@ STATUS_MEANING = {
     Status.PLC_LOST: "it has changed once and does not any more (for 2 s)",
     Status.MORE_RECORDS: "more events are active than the three records hold",
     Status.CATCHING_UP: "messages were missed; what is not active reads unknown until all is known",
-    Status.GAS_SHELVED: "a gas alarm is shelved (the hazard word tells of it all the same)",
-    Status.BATTERY_SHELVED: "a battery alarm is shelved",
-    Status.OVERLOAD_SHELVED: "an overload alarm is shelved",
-    Status.JAM_SHELVED: "a jam alarm is shelved",
+    Status.GAS_SHELVED: "gas alarms are shelved (the hazard word tells of gas all the same)",
+    Status.BATTERY_SHELVED: "battery alarms are shelved",
+    Status.OVERLOAD_SHELVED: "overload alarms are shelved",
+    Status.JAM_SHELVED: "jam alarms are shelved",
     Status.COMMAND_REFUSED: "the detector has refused the last command from registers 101 to 110",
     Status.CLOCK_SYNCHRONISED: "the detector's UTC is disciplined",
     Status.MM_SURVEYED: "millimetres rest on surveyed points, not on a scale that was typed in",
@@ -171,7 +171,7 @@ FLAG_MEANING = {
     RecordFlag.PLC_COUNTS: "the belt position is in counts of this PLC's own encoder (105–106)",
     RecordFlag.MM_SURVEYED: "x and y rest on surveyed points",
     RecordFlag.SIGHT_LOST: "nobody watches now: the record is what was last known",
-    RecordFlag.PILE: "several objects in one alarm (a pile); x, y and position are its first's",
+    RecordFlag.PILE: "one of several that lie together (a pile); each has a record of its own",
 }
 MODE_MEANING = {
     Mode.MAINTENANCE: "the line is under maintenance: state 4 in place of 1 and 2",

@@ -82,7 +82,7 @@ class LineRegisters:
             "map_version": MAP_VERSION,
             "heartbeat": self.watch.heartbeat,
             "state": self._state(watch),
-            "status": self._status(watched, active, now_ns),
+            "status": self._status(watched, now_ns),
             "frame_age_ms": _or_unknown(self.watch.frame_age_ms(now_ns)),
             **self._hazards(watched, active),
             "coverage": self._coverage(watched),
@@ -115,11 +115,7 @@ class LineRegisters:
             return HazardWord.CLEAR if known and all_known else HazardWord.UNKNOWN
 
         jam = word(covered, Hazard.JAM, Hazard.OVERLOAD)
-        priorities = [
-            _PRIORITY[event.alert.priority]
-            for event in active
-            if event.alert.hazard is not Hazard.VISION_UNAVAILABLE
-        ]
+        priorities = [_PRIORITY[event.alert.priority] for event in active]
         top: int = TopPriority.NONE if all_known else TopPriority.UNKNOWN
         jam_state = JamState.FREE if jam is HazardWord.CLEAR else JamState.UNKNOWN
         if Hazard.OVERLOAD in here:
@@ -145,7 +141,7 @@ class LineRegisters:
             return UNKNOWN_WORD
         return round(state.coverage * 1000)
 
-    def _status(self, watched: bool, active: list[Event], now_ns: int) -> Status:
+    def _status(self, watched: bool, now_ns: int) -> Status:
         state, header = self.watch.state, self.watch.header
         belt = self.plc.belt(now_ns)
         speed = None if state is None or not watched else state.belt_speed_mm_s
@@ -163,9 +159,9 @@ class LineRegisters:
             Status.CLOCK_SYNCHRONISED: header is not None and header.clock_sync == "synchronised",
             Status.MM_SURVEYED: state is not None and state.mm_basis == "points",
         }
-        for event in active:
-            if event.alert.state is AlarmState.SHELVED and event.alert.hazard in _SHELVED:
-                bits[_SHELVED[event.alert.hazard]] = True
+        for shelving in () if state is None else state.shelved:
+            if shelving.hazard in _SHELVED:
+                bits[_SHELVED[shelving.hazard]] = True
         status = Status(0)
         for bit, lit in bits.items():
             status |= bit if lit else Status(0)
@@ -174,9 +170,9 @@ class LineRegisters:
     def _record(self, event: Event, now_ns: int) -> list[int]:
         alert, place = event.alert, event.alert.place
         age_ms, arrival = event.age_ms(now_ns), event.next_arrival(now_ns)
-        counts = self.plc.counts_at(event.t_capture_ns) if event.counts is None else event.counts
-        if counts is not None:
-            event.counts = counts  # the PLC's readings of that moment will be forgotten
+        # Kept, for the PLC's readings of that moment will be forgotten.
+        counts = self.plc.counts_at(event.t_capture_ns)
+        counts = event.counts = event.counts if counts is None else counts
         position_mm = None if place is None else place.belt_position_mm
         position = counts if counts is not None else position_mm
         plausible = alert.why is not None and alert.why.size_plausible is True
@@ -186,6 +182,7 @@ class LineRegisters:
             RecordFlag.SIZE_PLAUSIBLE: plausible,
             RecordFlag.PLC_COUNTS: counts is not None,
             RecordFlag.MM_SURVEYED: place is not None and place.mm_basis == "points",
+            RecordFlag.PILE: alert.members > 1 or alert.pile is not None,
             RecordFlag.SIGHT_LOST: not self.watch.watches(now_ns),
         }.items():
             flags |= flag if lit else RecordFlag(0)

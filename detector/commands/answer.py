@@ -5,8 +5,9 @@ from __future__ import annotations
 import sys
 from enum import IntEnum
 
-from detector.wire.answers import Acknowledge, ReportOutcome, Shelve, send_answer
+from detector import client
 from detector.wire.messages import Hazard, Outcome
+from detector.wire.requests import Acknowledge, ReportOutcome, Shelve
 
 
 class Taken(IntEnum):
@@ -44,7 +45,8 @@ def shelve_hazard(endpoint: str, hazard: Hazard, minutes: int, operator: str) ->
 
 def _send(endpoint: str, answer: Acknowledge | ReportOutcome | Shelve) -> Taken:
     try:
-        reply = send_answer(endpoint, answer)
+        with client.Line(None, endpoint) as line:
+            reply = line.ask(answer)
     except TimeoutError as error:
         print(f"vigitri: {error}", file=sys.stderr)
         return Taken.UNKNOWN

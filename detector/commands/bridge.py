@@ -20,18 +20,16 @@ def ends_of_lines(
     profiles: Sequence[Path], subscribe: Sequence[str], answers: Sequence[str], units: Sequence[int]
 ) -> list[LineEnds]:
     """What to bridge, from the options. Raises ValueError and ProfileError, one line each."""
-    if answers and len(answers) != len(subscribe):
+    if len(answers) != len(subscribe):
         raise ValueError(
-            f"{len(answers)} --answers for {len(subscribe)} --subscribe: give one for each, or none"
+            f"{len(answers)} --answers for {len(subscribe)} --subscribe: give one for each; what "
+            "was open before, or missed, is asked for there"
         )
-    met: list[tuple[str, str | None, str | None]] = [
+    met: list[tuple[str, str, str | None]] = [
         (profile.wire.publish, profile.wire.answers, profile.line)
         for profile in map(load_profile, profiles)
     ]
-    met += [
-        (endpoint, answers[number] if answers else None, None)
-        for number, endpoint in enumerate(subscribe)
-    ]
+    met += [(publish, at, None) for publish, at in zip(subscribe, answers, strict=True)]
     if not met:
         raise ValueError("no line to bridge: give --line LINE.toml or --subscribe ENDPOINT")
     numbers = list(units) or list(range(1, len(met) + 1))
@@ -47,14 +45,19 @@ def ends_of_lines(
     ]
 
 
-def bridge_lines(lines: Sequence[LineEnds], listen: str, *, allow_remote: bool) -> None:
-    """Bridge until SIGINT or SIGTERM. Raises ListenError and EndpointError, one line each."""
+def bridge_lines(
+    lines: Sequence[LineEnds], listen: str, *, allow_remote: bool, until_stdin_ends: bool = False
+) -> None:
+    """Bridge until SIGINT or SIGTERM, or until stdin ends. Raises ListenError and EndpointError,
+    one line each."""
     host, port = listen_address(listen, allow_remote=allow_remote)
 
     async def until_stopped() -> None:
-        stop = asyncio.Event()
+        stop, loop = asyncio.Event(), asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
-            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+            loop.add_signal_handler(number, stop.set)
+        if until_stdin_ends:
+            loop.add_reader(sys.stdin, stop.set)  # nothing is ever written there
         await serve(lines, host, port, stop, _tell)
 
     asyncio.run(until_stopped())

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import sys
 import uuid
+from contextlib import ExitStack
 from pathlib import Path
 
 from calibration.profile_file import load_profile
+from detector.bridge.bridge import listen_address
+from detector.commands.child_bridge import ChildBridge
 from detector.ingest import CameraProcess
 from detector.line_setup import Line
 from detector.live import LineAtWork, stopped_by_signals
@@ -17,10 +20,20 @@ from detector.wire.publisher import Publisher
 
 
 def run_line(
-    path: Path, *, until_end: bool, publish: str | None = None, answers: str | None = None
+    path: Path,
+    *,
+    until_end: bool,
+    publish: str | None = None,
+    answers: str | None = None,
+    bridge_listen: str | None = None,
 ) -> None:
-    """Raises what refuses the profile, the model or an endpoint, one line each."""
+    """Raises what refuses the profile, the model or an endpoint, one line each.
+
+    `bridge_listen`: run a bridge too, that listens there.
+    """
     profile = load_profile(path)
+    if bridge_listen is not None:
+        listen_address(bridge_listen, allow_remote=False)
     # The camera's process starts while the model loads.
     with (
         stopped_by_signals() as stop,
@@ -41,11 +54,15 @@ def run_line(
                 publish or profile.wire.publish, line=profile.line, boot_id=boot_id
             ) as publisher,
             AnswerDesk(answers or profile.wire.answers) as desk,
+            ExitStack() as children,
         ):
             _tell(
                 f"line {profile.line}: publishing at {publisher.endpoint}, "
                 f"taking answers at {desk.endpoint}"
             )
+            if bridge_listen is not None:
+                bridge = ChildBridge(publisher.endpoint, desk.endpoint, bridge_listen, _tell)
+                children.enter_context(bridge)
             LineAtWork(line, camera, publisher, desk, tell=_tell).run(stop, until_end=until_end)
     _tell(f"line {profile.line}: stopped")
 

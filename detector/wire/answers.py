@@ -10,21 +10,20 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Annotated, Literal, Self
+from typing import Self
 
 import zmq
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    StringConstraints,
-    TypeAdapter,
-    ValidationError,
-    field_validator,
-)
+from pydantic import ValidationError
 
-from detector.wire.endpoints import ANSWERS_ENDPOINT, bind, bind_address, connect
-from detector.wire.messages import Hazard, Outcome
+from detector.wire.endpoints import ANSWERS_ENDPOINT, bind, bind_address
+from detector.wire.requests import (
+    ANSWER,
+    Acknowledge,
+    Reply,
+    ReportOutcome,
+    Shelve,
+    one_line,
+)
 
 REQUEST_BYTES = 16 * 1024
 """The longest request that is read; an answer has some 200 bytes."""
@@ -32,68 +31,6 @@ MAX_FRAME_BYTES = 1024 * 1024
 """Beyond this libzmq hangs up on the sender (MAXMSGSIZE); up to it we can still say why."""
 ANSWERS_AT_ONCE = 16
 """Requests looked at per poll, some 10 µs each, so that a flood of them can't hold up a frame."""
-SHELVED_MINUTES = 60
-"""The longest shelving [our proposal]: a repair's length, and not over the change of a shift."""
-
-Word = Annotated[
-    str, StringConstraints(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f\x7f]+$")
-]
-
-
-class Request(BaseModel):
-    """Base of what is asked of the detector; here unknown fields are refused."""
-
-    model_config = ConfigDict(
-        extra="forbid", frozen=True, json_schema_serialization_defaults_required=True
-    )
-
-    request: Literal["answer"] = "answer"
-    operator: Annotated[Word, Field(description="Who answers, for the log; no password.")]
-
-
-class Acknowledge(Request):
-    """Seen: I take care of it."""
-
-    answer: Literal["acknowledge"] = "acknowledge"
-    boot_id: Annotated[Word, Field(description="The alert's: event ids begin anew with a start.")]
-    event_id: Word
-
-
-class ReportOutcome(Request):
-    """What was found; closes a latched alarm."""
-
-    answer: Literal["outcome"] = "outcome"
-    boot_id: Annotated[Word, Field(description="The alert's: event ids begin anew with a start.")]
-    event_id: Word
-    outcome: Outcome
-
-
-class Shelve(Request):
-    """Put all of a hazard's alarms on this line to sleep for a while."""
-
-    answer: Literal["shelve"] = "shelve"
-    hazard: Annotated[Hazard, Field(description="Any but vision_unavailable.")]
-    minutes: Annotated[int, Field(ge=1, le=SHELVED_MINUTES)]
-
-    @field_validator("hazard")
-    @classmethod
-    def _sight_is_never_shelved(cls, hazard: Hazard) -> Hazard:
-        if hazard is Hazard.VISION_UNAVAILABLE:
-            raise ValueError("that vision is unavailable can't be shelved")
-        return hazard
-
-
-Answer = Annotated[Acknowledge | ReportOutcome | Shelve, Field(discriminator="answer")]
-ANSWER: TypeAdapter[Acknowledge | ReportOutcome | Shelve] = TypeAdapter(Answer)
-
-
-class Reply(BaseModel):
-    """Whether a request was carried out; fields that a reader doesn't know are to be ignored."""
-
-    model_config = ConfigDict(extra="ignore", frozen=True)
-
-    ok: bool
-    reason: Annotated[str | None, Field(description="Why not, in one line; null if ok.")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,39 +140,3 @@ def _read(body: list[bytes]) -> Acknowledge | ReportOutcome | Shelve:
         return ANSWER.validate_json(body[0], strict=True)
     except ValidationError as error:
         raise ValueError(one_line(error)) from None
-
-
-def one_line(error: ValidationError) -> str:
-    """What is wrong with a message, field by field, in one line of bounded length."""
-    wrong = error.errors(include_url=False, include_input=False, include_context=False)
-    parts = [
-        f"{'.'.join(str(step) for step in part['loc']) or 'message'}: {part['msg']}"
-        for part in wrong[:4]
-    ]
-    if len(wrong) > 4:
-        parts.append(f"and {len(wrong) - 4} more")
-    return "; ".join(parts).replace("\n", " ")[:400]
-
-
-def send_answer(
-    endpoint: str, answer: Acknowledge | ReportOutcome | Shelve, timeout_s: float = 2.0
-) -> Reply:
-    """Give an answer to a line's detector and wait for its reply.
-
-    Raises EndpointError for a wrong endpoint, TimeoutError when no reply has come in `timeout_s`.
-    """
-    context = zmq.Context()
-    try:
-        socket = context.socket(zmq.REQ)
-        socket.set(zmq.LINGER, 0)
-        socket.set(zmq.MAXMSGSIZE, MAX_FRAME_BYTES)
-        connect(socket, endpoint)
-        socket.send(answer.model_dump_json().encode())
-        if not socket.poll(round(timeout_s * 1000), zmq.POLLIN):
-            raise TimeoutError(
-                f"no reply from {endpoint} within {timeout_s:g} s: is the detector running, and is "
-                f"this its answers endpoint? (the answer may still be taken; watch the alert)"
-            )
-        return Reply.model_validate_json(socket.recv())
-    finally:
-        context.destroy(linger=0)

@@ -101,7 +101,12 @@ class Message(BaseModel):
     Every number is finite: JSON has no NaN, and one that became null would be unreadable there.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        allow_inf_nan=False,
+        json_schema_serialization_defaults_required=True,  # what has a default is sent all the same
+    )
 
 
 class Header(Message):
@@ -117,6 +122,14 @@ class Header(Message):
     gseq: Annotated[
         int, Field(ge=1, description="Counts the messages of all topics, without a gap.")
     ]
+    alert_seq: Annotated[
+        int | None,
+        Field(
+            ge=0,
+            description="Counts the revisions of all alerts of this start, without a gap; in an "
+            "alert its own number, in any other message that of the last alert so far.",
+        ),
+    ] = None
     t_capture_utc_ns: Annotated[
         int,
         Field(description="UTC when the frame was grabbed, ns since 1970 (64 bits, not a double)."),
@@ -222,7 +235,12 @@ class Alert(Message):
     state: AlarmState
     probability: Annotated[
         float | None,
-        Field(ge=0, le=1, description="That the hazard is there; the model's score for now."),
+        Field(
+            ge=0,
+            le=1,
+            description="That the hazard is there: the model's best score, calibrated where its "
+            "card has a calibration.",
+        ),
     ]
     t_capture_utc_ns: Annotated[int, Field(description="Of the frame that this revision is from.")]
     t_capture_mono_ns: int
@@ -241,6 +259,24 @@ class Alert(Message):
     evidence_id: Annotated[
         str | None, Field(description="Names the picture in the event store, where one is kept.")
     ]
+    members: Annotated[
+        int, Field(ge=1, description="Objects in this alarm: of a pile, the first one counts all.")
+    ] = 1
+    pile: Annotated[
+        str | None,
+        Field(
+            description="The event_id of the pile's alarm, where this object is one of its further "
+            "members; an answer to that alarm holds for them too."
+        ),
+    ] = None
+
+
+class Shelving(Message):
+    """A hazard whose alarms are put to sleep."""
+
+    hazard: Hazard
+    operator: str
+    t_until_utc_ns: int
 
 
 class LineState(Message):
@@ -263,6 +299,9 @@ class LineState(Message):
         int, Field(description="Grabbed but replaced by a newer one before they were looked at.")
     ]
     camera_restarts: int
+    shelved: Annotated[
+        tuple[Shelving, ...], Field(description="What calls nobody now, who said so, until when.")
+    ] = ()
 
 
 class Heartbeat(Message):

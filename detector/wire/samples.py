@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from detector.wire.answers import Acknowledge, Reply, ReportOutcome, Shelve
 from detector.wire.messages import (
     AlarmState,
     Alert,
@@ -27,6 +26,7 @@ from detector.wire.messages import (
     VisionState,
     Why,
 )
+from detector.wire.requests import Acknowledge, Reply, ReportOutcome, Shelve
 
 LINE = "tapis-1"
 BOOT_ID = "20260306T081500Z-7f3a"
@@ -40,6 +40,7 @@ HEADER = Header(
     boot_id=BOOT_ID,
     seq=7,
     gseq=4210,
+    alert_seq=61,
     t_capture_utc_ns=T_UTC_NS,
     t_capture_mono_ns=T_MONO_NS,
     age_ms=23.417,

@@ -9,8 +9,8 @@ from typing import Any
 from pydantic import BaseModel
 
 from detector.wire import samples
-from detector.wire.answers import ANSWER, Reply
 from detector.wire.messages import PAYLOADS, WIRE_VERSION, Header
+from detector.wire.requests import ANSWER, Reply
 
 JsonSchema = dict[str, Any]
 

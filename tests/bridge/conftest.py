@@ -11,10 +11,9 @@ from detector.bridge.line_watch import LineWatch
 from detector.bridge.plc_link import PlcLink
 from detector.bridge.register_map import decode
 from detector.bridge.words import LineRegisters
+from detector.client import Gap, Received
 from detector.wire import samples
-from detector.wire.gaps import Gap
 from detector.wire.messages import Alert, Inference, LineState, Message
-from detector.wire.subscriber import Received
 
 MS = 1_000_000
 SEQ = 1000

@@ -12,6 +12,7 @@ import pytest
 from pymodbus.client import ModbusTcpClient
 
 from benchmarks.bridge_process import BridgeProcess
+from benchmarks.child_process import children
 from benchmarks.line_process import LineProcess
 from detector.bridge.register_map import (
     INPUT_WORDS,
@@ -164,3 +165,26 @@ def test_a_bridge_that_is_killed_and_comes_back_starts_unknown(
         read = client.until(lambda read: read[1][0]["seq"] > 0)
         assert read[0]["last_seq"] > last[0]["last_seq"]
         client.close()
+
+
+def test_a_line_runs_with_its_bridge_which_is_kept_running_and_outlives_it_not(
+    profile: Path,
+) -> None:
+    with LineProcess(
+        profile, "--with-bridge", "--bridge-listen", "127.0.0.1:0", start_s=PATIENCE_S
+    ) as line:
+
+        def port_after(first: int) -> int:
+            said = [each for each in line.said[first:] if "serving Modbus TCP at" in each]
+            return int(said[0].rpartition(":")[2]) if said else 0
+
+        port = wait_for(lambda: port_after(0))
+        with ModbusTcpClient("127.0.0.1", port=port, timeout=PATIENCE_S) as client:
+            assert not client.read_input_registers(0, count=INPUT_WORDS).isError()
+        (bridge,) = children(line.process.pid, b"--until-stdin-ends")
+        known = len(line.said)
+        os.kill(bridge, signal.SIGKILL)
+        wait_for(lambda: port_after(known))
+        (again,) = children(line.process.pid, b"--until-stdin-ends")
+        line.process.kill()
+        wait_for(lambda: not Path(f"/proc/{again}").exists())

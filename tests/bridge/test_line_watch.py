@@ -7,6 +7,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from detector.bridge.line_watch import BOOT_NS, TRANSPORT_MS
 from detector.bridge.register_map import State, Status
+from detector.client import Sight, SightChanged, Vanished
 from detector.wire import samples
 from detector.wire.messages import (
     AlarmState,
@@ -14,6 +15,7 @@ from detector.wire.messages import (
     Hazard,
     Outcome,
     Revision,
+    Shelving,
     VisionState,
 )
 from tests.bridge.conftest import MS, HeardLine
@@ -120,6 +122,18 @@ class TestWhoWatches:
         assert watched.hazards == (CLEAR, CLEAR, ACTIVE)
         assert watched.read["jam_state"] == 2
 
+    def test_a_connection_that_is_cut_is_blind_at_once(self, watched: HeardLine) -> None:
+        watched.watch.take(SightChanged(Sight.BLIND, "the connection is cut"))
+        assert (watched.read["state"], watched.hazards) == (State.FAULT, (UNKNOWN,) * 3)
+        watched.look()
+        assert watched.hazards == (CLEAR,) * 3
+
+    def test_an_alert_that_has_vanished_is_over(self, watched: HeardLine) -> None:
+        alert = watched.alert(arrivals=())
+        assert watched.hazards[0] == ACTIVE
+        watched.watch.take(Vanished(alert))
+        assert watched.hazards[0] == CLEAR
+
     def test_another_line_at_the_same_endpoint_is_not_this_one(self, watched: HeardLine) -> None:
         watched.alert(line="tapis-2")
         assert watched.hazards == (CLEAR,) * 3
@@ -169,8 +183,19 @@ class TestOneHazard:
     ) -> None:
         watched.alert(state=state)
         assert watched.hazards[0] == ACTIVE
-        shelved = bool(watched.read["status"] & Status.GAS_SHELVED)
-        assert shelved is (state is AlarmState.SHELVED)
+
+    def test_what_is_shelved_is_told_whether_or_not_it_lies_there(self, watched: HeardLine) -> None:
+        shelving = Shelving(hazard=Hazard.GAS, operator="poste 2", t_until_utc_ns=0)
+        watched.state(shelved=(shelving,))
+        assert watched.read["status"] & Status.GAS_SHELVED
+        watched.state()
+        assert not watched.read["status"] & Status.GAS_SHELVED
+
+    def test_that_there_are_many_batteries_is_for_people_alone(self, watched: HeardLine) -> None:
+        watched.alert(sample=samples.LINE_ALERT, hazard=Hazard.BATTERY)
+        watched.state(active=1)
+        assert watched.hazards == (CLEAR,) * 3
+        assert watched.records[0]["seq"] == 0
 
     def test_a_revision_that_is_sent_again_makes_no_second_event(self, watched: HeardLine) -> None:
         first = watched.alert()

@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 
 from detector.bridge.plc_link import PLC_SILENT_NS, PlcLink
 from detector.bridge.register_map import PLC_FIRST, BeltRun, Mode, Reset, Status, encode_plc
-from detector.wire.answers import Acknowledge, ReportOutcome, Shelve
 from detector.wire.messages import Hazard, Outcome
+from detector.wire.requests import Acknowledge, ReportOutcome, Shelve
 from tests.bridge.conftest import MS, SEQ, HeardLine
 
 
@@ -146,7 +146,7 @@ class TestTheEncoder:
         found = plc.counts_at(at)
         if any(each % 2**32 for each in readings):
             assert found is not None
-            n = min(len(steps) - 2, int(at / (10 * MS)) - 1)
+            n = min(len(steps) - 2, at // (10 * MS) - 1)
             low, high = sorted(readings[n : n + 2])
             assert any(low - 1 <= found + lap * 2**32 <= high + 1 for lap in range(-2, 3))
         assert plc.counts_at(at + 10**12) is None

@@ -15,16 +15,12 @@ from detector.wire import samples
 from detector.wire.answers import (
     ANSWERS_AT_ONCE,
     MAX_FRAME_BYTES,
-    Acknowledge,
     AnswerDesk,
     PendingAnswer,
-    Reply,
-    ReportOutcome,
-    Shelve,
-    send_answer,
 )
 from detector.wire.endpoints import EndpointError
 from detector.wire.messages import Hazard
+from detector.wire.requests import Acknowledge, Reply, ReportOutcome, Shelve
 
 OpenSocket = Callable[[int], zmq.Socket[bytes]]
 ANY_PORT = "tcp://127.0.0.1:*"

@@ -66,12 +66,21 @@ class Wear:
 
 @dataclass
 class Body:
-    """A thing: its parts and its wear. `stands`: it may come to rest on its end."""
+    """A thing: its parts and its wear.
+
+    stands: how often (0..1) it comes to rest on its end. drapes: it lies down over what is below.
+    """
 
     kind: str
     parts: list[Part]
     wear: Wear = field(default_factory=Wear)
     stands: float = 0.0
+    drapes: bool = False
+
+    @property
+    def clear(self) -> float:
+        """How far one sees through it, 0..1: that of its first part, which is its shell."""
+        return self.parts[0].skin.clear
 
     def points(self) -> Points:
         """All points, `(n, 3)` mm."""

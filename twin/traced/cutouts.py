@@ -67,7 +67,10 @@ def cutout(stage: Stage, body: Body, rng: np.random.Generator, px_per_mm: float)
         height_px=int(np.ceil((high[1] - low[1] + 2 * pad) * px_per_mm)),
         px_per_mm=px_per_mm,
     )
-    return bled(stage.photograph(window, seed=int(rng.integers(2**31))))
+    picture = stage.photograph(window, seed=int(rng.integers(2**31)))
+    if body.clear > 0:  # few light paths leave clear plastic's alpha grainy
+        picture[..., 3] = cv2.medianBlur(np.ascontiguousarray(picture[..., 3]), 3)
+    return bled(picture)
 
 
 def bled(picture: Picture) -> Picture:

@@ -95,6 +95,13 @@ class _Graph:
         self.put(node.inputs[3], b)
         return node.outputs[0]
 
+    def layered(self, share: Any, below: Any, above: Any) -> Any:
+        node = self.add("ShaderNodeMixShader")
+        self.put(node.inputs[0], share)
+        self.put(node.inputs[1], below)
+        self.put(node.inputs[2], above)
+        return node.outputs[0]
+
 
 def picture_of(art: Print) -> Any:
     """Artwork as a Blender image; its alpha channel is metal, not cover."""
@@ -134,8 +141,8 @@ def material(skin: Skin, wear: Wear, size_mm: float, rng: np.random.Generator) -
         _scratched(graph, coat, wear.scratches, steel=skin.steel)
     if wear.rust > 0 and skin.steel:
         _rusted(graph, coat, wear.rust)
-    if wear.dirt > 0:
-        _dirtied(graph, coat, wear.dirt)
+    if wear.dirt > 0:  # what clear plastic carries would hide that it is clear
+        _dirtied(graph, coat, wear.dirt * (1 - 0.6 * skin.clear))
     smudge = graph.noise(size_mm * 0.3, 4, graph.seed + 19)
     coat.rough = graph.maths("ADD", coat.rough, graph.step(smudge, 0.4, 0.75, 0.18))
     if skin.grain_mm > 0:
@@ -240,8 +247,8 @@ def _seen_through(graph: _Graph, skin: Skin, surface: Any) -> Any:
     facing.inputs["Blend"].default_value = 0.35
     thick = graph.maths("MULTIPLY", facing.outputs["Facing"], 0.75 * skin.clear)
     cover = graph.maths("ADD", thick, 1 - skin.clear)
-    both = graph.add("ShaderNodeMixShader")
-    graph.put(both.inputs[0], cover)
-    graph.put(both.inputs[1], through.outputs[0])
-    graph.put(both.inputs[2], surface)
-    return both.outputs[0]
+    body = graph.layered(cover, through.outputs[0], surface)
+    shine = graph.add("ShaderNodeBsdfAnisotropic")
+    shine.inputs["Roughness"].default_value = 0.6 * skin.rough
+    gleam = graph.maths("ADD", graph.maths("MULTIPLY", facing.outputs["Facing"], 0.3), 0.05)
+    return graph.layered(gleam, body, shine.outputs[0])

@@ -9,7 +9,7 @@ from functools import partial
 import numpy as np
 
 from twin import things as drawn
-from twin.traced import bottles, cells, gas, lookalikes
+from twin.traced import bottles, cells, gas, lookalikes, packages, sheets
 from twin.traced.bodies import Body, turn_about
 
 Maker = Callable[[np.random.Generator], Body]
@@ -39,7 +39,7 @@ BATTERIES: dict[str, Maker] = {
     "car_battery": cells.car_battery,
 }
 LOOKALIKES: dict[str, Maker] = lookalikes.MAKERS
-WASTE: dict[str, Maker] = {}
+WASTE: dict[str, Maker] = {**packages.MAKERS, **sheets.MAKERS}
 MAKERS: dict[str, Maker] = {**GAS, **LOOKALIKES, **BATTERIES, **WASTE}
 """In the order in which a bank is made: what a model knows least comes first."""
 
@@ -83,7 +83,7 @@ def build(kind: str, rng: np.random.Generator) -> Body:
 def pose(body: Body, rng: np.random.Generator, *, lean_deg: float = 4.0) -> Body:
     """Turns a body as it may come to rest: rolled, standing, leaning a little on what is below."""
     kind = body.kind
-    stands = kind.endswith("_upright") or rng.random() < (
+    stands = kind.endswith(("_upright", "_end")) or rng.random() < (
         0 if f"{kind}_upright" in MAKERS else body.stands
     )
     if stands:

@@ -2,23 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from detector.client.events import Gap
 from detector.wire.messages import Header
-
-
-@dataclass(frozen=True, slots=True)
-class Gap:
-    """Messages that were sent and never came here."""
-
-    topic: str | None
-    """Which topic they were of; None: of any, told at once and named when that topic goes on."""
-    missed: int
-    boot_id: str
-
-    def __str__(self) -> str:
-        messages = "1 message" if self.missed == 1 else f"{self.missed} messages"
-        return f"missed {messages} of {self.topic or 'any topic'}"
 
 
 class GapWatch:

@@ -3,7 +3,8 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from detector.wire.gaps import Gap, GapWatch
+from detector.client.events import Gap
+from detector.client.gaps import GapWatch
 from detector.wire.messages import Header
 from detector.wire.samples import HEADER
 
