@@ -18,13 +18,14 @@ from models.dataset import build
 from models.errors import WorkshopError
 from models.export import export_onnx
 from models.looks import BELT_SCALE, Looks, at_labelled, photo_set, scene_of
+from models.progress import told
 from models.quantise import calibration_pictures, derived
 from models.recipe import Recipe, StageRecipe, read_recipe
 from models.restore import restore
 from models.sources import CLASS_NAMES, Photograph, read_sources
 from models.stages import quiet_tools, train_stage
 from models.thresholds import HOW, operating_thresholds
-from models.train import RUNS, told
+from models.train import RUNS
 
 RECIPE = Path(__file__).parent / "recipes" / "adapt.toml"
 ANSWERS = "answers"

@@ -6,38 +6,23 @@ import dataclasses
 import json
 import shutil
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
 from models import evaluate
 from models.card import Card, write_card
-from models.dataset import Progress, build
+from models.dataset import build
 from models.errors import WorkshopError
 from models.export import export_onnx
 from models.looks import photo_set
 from models.mining import firing
+from models.progress import told
 from models.recipe import Recipe, StageRecipe, read_recipe
 from models.sources import Sources, read_sources
 from models.stages import quiet_tools, train_stage
 from models.thresholds import HOW, operating_thresholds
 
 RUNS = Path("runs")
-
-
-def told() -> Progress:
-    """Progress as one line that renews itself in a terminal and stays short in a log."""
-    last = 0.0
-
-    def tell(what: str, done: int, total: int) -> None:
-        nonlocal last
-        now = time.monotonic()
-        if done == total or now - last > (0.2 if sys.stderr.isatty() else 20):
-            last = now
-            end = "\n" if done == total or not sys.stderr.isatty() else "\r"
-            print(f"{what}: {done}/{total}", end=end, file=sys.stderr, flush=True)
-
-    return tell
 
 
 def _start(recipe: Recipe, weights: Path) -> Path:
