@@ -16,6 +16,7 @@ from pydantic import ValidationError
 from calibration.belt_plane import CalibrationError
 from calibration.profile_file import ProfileError
 from detector import __version__
+from detector.commands import workshop
 from detector.ingest import CameraBlind, SourceError
 from detector.vision.catalogue import CATALOGUE, ModelError
 from detector.vision.engine import EngineError
@@ -46,6 +47,8 @@ for name, group in {
     "twin": twin_app,
 }.items():
     app.add_typer(group, name=name, no_args_is_help=True)
+
+workshop.add_to(model_app)
 
 LineFile = Annotated[Path, typer.Argument(metavar="LINE.toml", help="The line's profile.")]
 OptionalLineFile = Annotated[
@@ -332,10 +335,10 @@ def model_train(
     resume: Annotated[bool, typer.Option(help="Go on with an interrupted run.")] = False,
 ) -> None:
     """Build the dataset, train, export, evaluate and card a model (extra `train`)."""
-    workshop, errors = from_checkout("models.train"), from_checkout("models.errors")
+    trainer, errors = from_checkout("models.train"), from_checkout("models.errors")
     first = CATALOGUE / "recipes" / "first.toml"
     with one_line_for(errors.WorkshopError):
-        print(workshop.run(recipe or first, data, weights, out, resume=resume, renders=renders))
+        print(trainer.run(recipe or first, data, weights, out, resume=resume, renders=renders))
 
 
 @calibrate_app.command("empty")
