@@ -496,6 +496,24 @@ def twin_cutouts(  # noqa: PLR0917 - the options of a command
     typer.echo(f"{out}: {made} new, {sum(plan.values())} in all")
 
 
+@twin_app.command("trace")
+def twin_trace(
+    plan: Annotated[Path, typer.Argument(metavar="PLAN.toml")],
+    out: Annotated[Path, typer.Option("-o", "--out", help="The bundle to make.")],
+    seed: Annotated[int | None, typer.Option(min=0, help="In place of the plan's.")] = None,
+    threads: Annotated[int, typer.Option(min=1)] = 1,
+) -> None:
+    """Path-trace a strip of belt with its truth; run again, it goes on (extra `twin`)."""
+    from detector.commands.progress import progress_bar
+
+    plans, strips = from_checkout("twin.traced.plan"), from_checkout("twin.traced.strips")
+    with one_line_for(ValueError, RuntimeError), progress_bar("tracing") as advance:
+        chosen = plans.load_plan(plan)
+        if seed is not None:
+            chosen = chosen.model_copy(update={"seed": seed})
+        strips.trace_strip(chosen, out, threads=threads, progress=advance)
+
+
 def from_checkout(module: str) -> Any:
     """A module that lies in the checkout alone; where it is not, one line says so."""
     from importlib import import_module
