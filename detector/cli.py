@@ -391,6 +391,21 @@ def bench_latency(
     from_checkout("benchmarks.latency").run(line, out, alerts=alerts, blind_runs=blind_runs)
 
 
+@bench_app.command("twin")
+def bench_twin(
+    scenarios: Annotated[
+        list[str] | None, typer.Argument(help="Scenarios of the twin; without: calm and jam.")
+    ] = None,
+    strips: Annotated[
+        Path | None, typer.Option(help="A folder of path-traced strips, to draw from these.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option("-o", "--out", help="Write the JSON there.")] = None,
+) -> None:
+    """What a frame of the simulated line costs."""
+    with one_line_for(ValueError):
+        from_checkout("benchmarks.twin_cost").run(scenarios or ["calm", "jam"], strips, out)
+
+
 @bench_app.command("accuracy")
 def bench_accuracy(  # noqa: PLR0917 (typer calls it)
     sources: Annotated[
