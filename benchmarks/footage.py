@@ -108,28 +108,27 @@ def _rendered(clip: Path, fps: float | None) -> Footage:
 
 def _drawn(path: Path, fps: float | None, seed: int | None) -> Footage:
     """A scenario, drawn as often as it is looked at: no picture is made that nobody sees."""
-    from twin import truth as told
-    from twin.render import build_scene
-    from twin.scenario import load
+    from twin.line import SimulatedLine
+    from twin.render import planned
 
-    plan = load(path)
-    if seed is not None:
-        plan = plan.model_copy(update={"seed": seed})
-    if fps is not None:
-        plan = plan.model_copy(update={"camera": plan.camera.model_copy(update={"fps": fps})})
-    scene = build_scene(plan)
-    first = told.header(plan, scene.camera, scene.strip, path.stem)
-    truth = Truth.of([first, *told.frames(plan, scene.camera, scene.strip)], str(path))
+    plan = planned(path, seed=seed, fps=fps)
+    line = SimulatedLine(plan, path.parent)
+    records: list[dict[str, Any]] = []
+    things: list[dict[str, Any]] = []
+    for told in line.run(pictures=False):
+        records.append(told.truth)
+        things += told.things
+    truth = Truth.of([{**line.header(path.stem), "things": things}, *records], str(path))
 
     def pictures(wanted: Sequence[int]) -> Iterator[NDArray[np.uint8]]:
-        for index in wanted:
-            position_mm = truth.frames[index]["belt_position_mm"]
-            yield scene.camera.frame(scene.strip, position_mm, index)
+        for seen in line.run(only=wanted):
+            assert seen.picture is not None
+            yield seen.picture
 
     def empty_belt(folder: Path) -> Path:
         file = folder / f"{path.stem}-{plan.seed}-empty.png"
         folder.mkdir(parents=True, exist_ok=True)
-        cv2.imwrite(str(file), scene.camera.frame(scene.bare, 0.0, 0, grain=False))
+        cv2.imwrite(str(file), line.empty_belt())
         return file
 
     digest = hashlib.sha256(plan.model_dump_json().encode())

@@ -8,7 +8,7 @@
 Nothing is written, and memory does not grow with the run's duration.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -56,67 +56,75 @@ class SimulatedLine:
         rng = np.random.default_rng(plan.seed)
         self.camera = BeltCamera(plan, rng)
         margin = self.camera.margin_mm()
-        supply = Supply(plan, folder, self.camera.view_mm + margin, margin)
-        self.bare: Strip = supply.bare
-        self._reel = supply.reel
+        self._supply = Supply(plan, folder, self.camera.view_mm + margin, margin)
+        self._bare: Strip = self._supply.bare
         dice = np.random.default_rng((plan.seed, 5))
-        scale = self._reel.px_per_mm
+        scale = self._bare.px_per_mm
         self._held: tuple[Flutter | Rolling, ...] = (
             *(Flutter(each, self.drive, scale, dice) for each in plan.films),
             *(Rolling(each, self.drive, scale, dice) for each in plan.rollers),
         )
         self._arms = [Reaching(each, plan.belt.width_mm, scale, dice) for each in plan.arms]
         self._bar: list[Sprite] = []
-        self._queue: Queue | None = None
+        self._stock: list[Sprite] = []
         if plan.gate is not None:
             self._bar = [gate_bar(plan.gate.y_mm, plan.belt.width_mm, scale)]
-            self._queue = Queue(
-                plan.gate,
-                drive=self.drive,
-                stock=supply.loose(_STOCK),
-                view_mm=self.camera.view_mm,
-                width_mm=plan.belt.width_mm,
-                rng=np.random.default_rng((plan.seed, 6)),
-            )
-        self._witness = Witness(plan, self.camera, self._reel)
+            self._stock = self._supply.loose(_STOCK)
+        self._witness = Witness(plan, self.camera, self._supply.reel())
 
-    def run(self, *, pictures: bool = True) -> Iterator[Seen]:
-        """The frames in order; once only, for the belt does not come back.
+    def run(self, *, pictures: bool = True, only: Sequence[int] | None = None) -> Iterator[Seen]:
+        """The frames in order; each call begins the same run anew.
 
-        Without `pictures` the truth alone, which costs a tenth.
+        Without `pictures` a frame costs a tenth. `only`: rising frame numbers; the others are
+        skipped, and the header's intervals are then those of the frames that were seen.
         """
         plan, camera = self.plan, self.camera
         margin = camera.margin_mm()
-        for index in range(plan.frames):
+        reel = self._supply.reel()
+        witness = self._witness = Witness(plan, camera, reel)
+        queue = self._queue()
+        for index in range(plan.frames) if only is None else only:
             t_s = index / plan.camera.fps
             position = self.drive.position_at(t_s)
-            self._reel.reach(position - camera.view_mm - margin, position + margin)
-            moving, arms = self._moving(t_s)
-            record, things = self._witness.record(index, t_s, position, moving, arms)
+            reel.reach(position - camera.view_mm - margin, position + margin)
+            moving, arms = self._moving(t_s, queue)
+            record, things = witness.record(index, t_s, position, moving, arms)
             picture = None
             if pictures:
                 picture = camera.frame(
-                    self._reel,
+                    reel,
                     position,
                     index,
                     speed_mm_s=self.drive.speed_at(t_s),
                     on_belt=[each.sprite for each in moving],
                     above=[*self._bar, *(each.sprite for each in arms)],
-                    edges_mm=self._witness.edges_mm,
+                    edges_mm=witness.edges_mm,
                 )
             yield Seen(picture, record, things)
 
+    def _queue(self) -> Queue | None:
+        if self.plan.gate is None:
+            return None
+        return Queue(
+            self.plan.gate,
+            drive=self.drive,
+            stock=self._stock,
+            view_mm=self.camera.view_mm,
+            width_mm=self.plan.belt.width_mm,
+            rng=np.random.default_rng((self.plan.seed, 6)),
+        )
+
     def empty_belt(self) -> Picture:
         """The picture that the camera has of the belt with nothing on it, free of noise."""
-        return self.camera.frame(self.bare, 0.0, 0, above=self._bar, grain=False)
+        return self.camera.frame(self._bare, 0.0, 0, above=self._bar, grain=False)
 
     def header(self, clip: str = "") -> dict[str, Any]:
-        """The run's fixed facts, and the intervals that have been seen so far."""
+        """The run's fixed facts, and the intervals that the last run has told so far."""
         return self._witness.header(clip)
 
-    def _moving(self, t_s: float) -> tuple[list[Moving], list[Moving]]:
+    def _moving(self, t_s: float, queue: Queue | None) -> tuple[list[Moving], list[Moving]]:
         """What lies on the belt without going along with it, and what reaches over it."""
-        on_belt = [] if self._queue is None else self._queue.at(t_s)
+        on_belt = [] if queue is None else queue.at(t_s)
         runs = self.drive.speed_at(t_s) > 0
         for k, held in enumerate(self._held):
             sprite = held.at(t_s)

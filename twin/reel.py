@@ -5,6 +5,7 @@ that of two strips and a view, however far the belt runs.
 """
 
 from collections.abc import Iterator
+from copy import copy
 from dataclasses import replace
 from math import ceil
 
@@ -67,8 +68,9 @@ class Reel:
 
     def _append(self, strip: Strip, from_mm: float) -> None:
         fresh = strip.picture.shape[1]
-        kept = min(self.picture.shape[1], max(0, ceil(self.column(from_mm)) + 1))
-        fade = min(round(FADE_MM * self.px_per_mm), fresh // 2, kept)
+        # The overlap hangs on the strips alone: a belt that is skipped lies as one that is watched.
+        fade = min(round(FADE_MM * self.px_per_mm), fresh // 2, self.picture.shape[1] // 2)
+        kept = min(self.picture.shape[1], max(fade, ceil(self.column(from_mm)) + 1))
         bare = fresh - fade
         picture = np.empty((self.picture.shape[0], bare + kept, 3), np.uint8)
         picture[:, :fresh] = strip.picture
@@ -108,9 +110,7 @@ def mirrored(strip: Strip, *, across: bool, along: bool) -> Strip:
     if not (across or along):
         return strip
     rows, columns = np.s_[:: -1 if across else 1], np.s_[:: -1 if along else 1]
-    other = Strip.__new__(Strip)
-    other.start_mm, other.end_mm = strip.start_mm, strip.end_mm
-    other.width_mm, other.px_per_mm = strip.width_mm, strip.px_per_mm
+    other = copy(strip)
     other.picture = np.ascontiguousarray(strip.picture[rows, columns])
     other.covered = np.ascontiguousarray(strip.covered[rows, columns])
     other.lying = [_mirrored(each, strip, across=across, along=along) for each in strip.lying]
@@ -136,6 +136,17 @@ def _mirrored(thing: Lying, strip: Strip, *, across: bool, along: bool) -> Lying
         thing, at_mm=at, x_mm=x, angle_deg=angle, outline_mm=outline, left=left, top=top,
         shown=shown,
     )  # fmt: skip
+
+
+def moved(strip: Strip, by_mm: float) -> Strip:
+    """The same strip further along the belt; its pictures are shared."""
+    other = copy(strip)
+    other.start_mm, other.end_mm = strip.start_mm + by_mm, strip.end_mm + by_mm
+    other.lying = [
+        replace(each, at_mm=each.at_mm + by_mm, outline_mm=np.add(each.outline_mm, (by_mm, 0.0)))
+        for each in strip.lying
+    ]
+    return other
 
 
 def edge_heights(strip: Strip) -> Field:

@@ -1,6 +1,7 @@
 """Which strips follow each other under the camera: laid by hand, drawn by chance, or traced."""
 
 from collections.abc import Callable, Iterator
+from copy import copy
 from functools import lru_cache
 from importlib import import_module
 from pathlib import Path
@@ -11,7 +12,7 @@ import numpy as np
 from twin.belt import belt_loop
 from twin.development import toned
 from twin.heap import OFTEN, lay_out, spread
-from twin.reel import Reel, mirrored
+from twin.reel import Reel, mirrored, moved
 from twin.scenario import Mix, Scenario, ScenarioError
 from twin.shading import Picture
 from twin.sprites import Sprite, cut_out, drawn_sprite
@@ -24,22 +25,51 @@ LoadStrip = Callable[[Path], Strip]
 
 
 class Supply:
-    """The belt of a scenario: `reel` begins `before_mm` upstream of position 0; `bare` is empty."""
+    """The strips of a scenario, drawn or found; each `reel()` begins the run anew.
+
+    `bare` is the belt with nothing on it.
+    """
 
     def __init__(self, plan: Scenario, folder: Path, before_mm: float, margin_mm: float) -> None:
-        """`folder`: what the strips of `traced` are named from."""
-        self.plan = plan
-        self._rng = np.random.default_rng((plan.seed, 2))
+        """`folder`: what the strips of `traced` are named from; a reel begins `before_mm` upstream
+        of position 0 and, where it is laid by hand, ends `margin_mm` after the run.
+        """
+        self.plan, self._before_mm = plan, before_mm
         self._loose_from: Callable[[], list[Strip]] | None = None
+        self._strips: Callable[[int], Strip]
         if plan.renderer == "traced":
-            self.bare, self.reel = self._traced(folder, before_mm)
+            self._find_traced(folder)
         else:
-            self.bare, self.reel = self._drawn(before_mm, margin_mm)
-        rows = self.reel.picture.shape[0] / self.reel.px_per_mm
-        if abs(rows - plan.belt.width_mm) > 0.02 * plan.belt.width_mm:
+            self._draw(margin_mm)
+        wide_mm = self.bare.picture.shape[0] / self.bare.px_per_mm
+        if abs(wide_mm - plan.belt.width_mm) > 0.02 * plan.belt.width_mm:
             raise ScenarioError(
-                f"belt.width_mm is {plan.belt.width_mm:g}, but its strips are {rows:.0f} mm wide"
+                f"belt.width_mm is {plan.belt.width_mm:g}, but its strips are {wide_mm:.0f} mm wide"
             )
+
+    def reel(self) -> Reel:
+        """The belt from the start; the same scenario always gives the same."""
+        plan = self.plan
+        if plan.laid_by_hand:
+            return Reel(self._strips(0))
+        loose = plan.gate is not None  # what comes to a bar, comes loose
+        following = _again_and_again(self.bare) if loose else self._turns()
+        first = next(following)
+        start_mm = first.end_mm - first.picture.shape[1] / first.px_per_mm
+        return Reel(moved(first, -self._before_mm - start_mm), following)
+
+    def _turns(self) -> Iterator[Strip]:
+        """The strips as they follow each other, some mirrored, without end."""
+        plan, rng = self.plan, np.random.default_rng((self.plan.seed, 2))
+        if plan.renderer == "traced":
+            assert plan.traced is not None  # the scenario has it
+            shuffled, mirror = plan.traced.order == "shuffled", plan.traced.mirror
+        else:
+            shuffled, mirror = True, plan.mix is not None and plan.mix.mirror
+        while True:
+            for k in rng.permutation(self._count) if shuffled else range(self._count):
+                across, along = (bool(toss < 0.5) and mirror for toss in rng.random(2))
+                yield mirrored(self._strips(int(k)), across=across, along=along)
 
     def loose(self, most: int) -> list[Sprite]:
         """Things that can move against this belt: drawn ones, or cut out of its strips."""
@@ -56,61 +86,47 @@ class Supply:
             chosen[: len(dangerous)] = dangerous
         return [drawn_sprite(kind, plan.camera.px_per_mm, rng) for kind in chosen]
 
-    def _drawn(self, before_mm: float, margin_mm: float) -> tuple[Strip, Reel]:
-        plan, belt = self.plan, self.plan.belt
-        scale = plan.camera.px_per_mm
-        loop = belt_loop(
-            belt.loop_mm,
-            belt.width_mm,
-            scale,
-            belt.texture,
-            np.random.default_rng((plan.seed, 1)),
-        )
+    def _draw(self, margin_mm: float) -> None:
+        plan, belt, scale = self.plan, self.plan.belt, self.plan.camera.px_per_mm
+        dice = np.random.default_rng((plan.seed, 1))
+        loop = belt_loop(belt.loop_mm, belt.width_mm, scale, belt.texture, dice)
+        before = self._before_mm
 
-        def strip(start_mm: float, end_mm: float) -> Strip:
-            return Strip(start_mm, end_mm, belt.width_mm, scale, loop)
+        def strip(end_mm: float) -> Strip:
+            return Strip(-before, end_mm, belt.width_mm, scale, loop)
 
-        bare = _developed(strip(-before_mm, belt.loop_mm - before_mm))
+        self.bare = _developed(strip(belt.loop_mm - before))
         if plan.laid_by_hand:
-            whole = strip(-before_mm, plan.run_mm + margin_mm)
+            whole = strip(plan.run_mm + margin_mm)
             lay_out(plan, whole, np.random.default_rng(plan.seed))
-            return bare, Reel(_developed(whole))
-        if plan.mix is None or plan.gate is not None:  # what comes, comes loose
-            return bare, Reel(bare, _again_and_again(bare))
-        drawn = [
-            _developed(_mixed(strip(-before_mm, belt.loop_mm - before_mm), plan.mix, self._rng))
-            for _ in range(plan.mix.strips)
-        ]
-        order = self._order(len(drawn), shuffled=True)
-        turns = (self._turned(drawn[k], plan.mix.mirror) for k in order)
-        return bare, Reel(next(turns), turns)
+            drawn = [_developed(whole)]
+        elif plan.mix is not None and plan.gate is None:
+            rng = np.random.default_rng((plan.seed, 9))
+            drawn = [
+                _developed(_mixed(strip(belt.loop_mm - before), plan.mix, rng))
+                for _ in range(plan.mix.strips)
+            ]
+        else:
+            drawn = []
+        self._count, self._strips = len(drawn), drawn.__getitem__
 
-    def _traced(self, folder: Path, before_mm: float) -> tuple[Strip, Reel]:
-        plan = self.plan
-        assert plan.traced is not None  # the scenario has it
-        found = traced_folders(plan.traced.strips, folder)
+    def _find_traced(self, folder: Path) -> None:
+        assert self.plan.traced is not None  # the scenario has it
+        found = traced_folders(self.plan.traced.strips, folder)
         load = lru_cache(maxsize=STRIPS_AT_HAND)(_strip_loader())
-        scales = {load(each).px_per_mm for each in found[:STRIPS_AT_HAND]}
-        if len(scales) > 1:
-            raise ScenarioError(f"traced.strips: their scales differ ({sorted(scales)} px per mm)")
-        order = self._order(len(found), shuffled=plan.traced.order == "shuffled")
-        mirror = plan.traced.mirror
-        turns: Iterator[Strip] = (self._turned(load(found[k]), mirror) for k in order)
-        bare = bare_of(load(found[0]))
-        self._loose_from = lambda: [load(each) for each in found[:STRIPS_AT_HAND]]
-        if plan.gate is not None:
-            turns = _again_and_again(bare)
-        first = next(turns)
-        shifted = _moved(first, -before_mm - (first.end_mm - _length_mm(first)))
-        return bare, Reel(shifted, turns)
+        first = load(found[0])
 
-    def _order(self, count: int, *, shuffled: bool) -> Iterator[int]:
-        while True:
-            yield from self._rng.permutation(count) if shuffled else range(count)
+        def strip(k: int) -> Strip:
+            read = load(found[k])
+            if (read.px_per_mm, read.picture.shape[0]) != (first.px_per_mm, first.picture.shape[0]):
+                raise ScenarioError(
+                    f"traced.strips: {found[k]} is of another scale or width than {found[0]}"
+                )
+            return read
 
-    def _turned(self, strip: Strip, mirror: bool) -> Strip:
-        across, along = (bool(self._rng.random() < 0.5) and mirror for _ in range(2))
-        return mirrored(strip, across=across, along=along)
+        self.bare = bare_of(first)
+        self._loose_from = lambda: [strip(k) for k in range(min(len(found), STRIPS_AT_HAND))]
+        self._count, self._strips = len(found), strip
 
 
 def traced_folders(patterns: tuple[str, ...], folder: Path) -> list[Path]:
@@ -144,7 +160,7 @@ def bare_of(strip: Strip) -> Strip:
     if near.any():  # rows that are covered from end to end
         known = np.where(open_[..., None], strip.picture, 0).sum(axis=(0, 1)) / max(open_.sum(), 1)
         picture[near] = np.round(known).astype(np.uint8)
-    other = mirrored(strip, across=True, along=False)  # a new strip; its arrays are replaced
+    other = copy(strip)
     other.picture = picture
     other.covered = np.zeros(picture.shape[:2], np.bool_)
     other.lying = []
@@ -172,19 +188,6 @@ def _developed(strip: Strip) -> Strip:
     """Gives a drawn strip the camera's look, in place; once for all frames."""
     strip.picture = toned(strip.picture)
     return strip
-
-
-def _moved(strip: Strip, by_mm: float) -> Strip:
-    other = mirrored(mirrored(strip, across=True, along=False), across=True, along=False)
-    other.start_mm, other.end_mm = strip.start_mm + by_mm, strip.end_mm + by_mm
-    for thing in other.lying:
-        thing.at_mm += by_mm
-        thing.outline_mm = np.add(thing.outline_mm, (by_mm, 0.0))
-    return other
-
-
-def _length_mm(strip: Strip) -> float:
-    return float(strip.picture.shape[1] / strip.px_per_mm)
 
 
 def _again_and_again(strip: Strip) -> Iterator[Strip]:
