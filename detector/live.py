@@ -17,7 +17,7 @@ from detector.patience import Patience
 from detector.pipeline import Pipeline, Seen
 from detector.vision.catalogue import ModelError
 from detector.vision.engine import EngineError
-from detector.wire.answers import AnswerDesk, PendingAnswer
+from detector.wire.desk import PendingAnswer
 from detector.wire.messages import (
     Alert,
     CoverageState,
@@ -28,6 +28,7 @@ from detector.wire.messages import (
     Revision,
     VisionState,
 )
+from detector.wire.post import AlertPost
 from detector.wire.publisher import Publisher
 from detector.wire.requests import Acknowledge, ReportOutcome
 
@@ -73,13 +74,13 @@ class LineAtWork:
         line: Line,
         camera: CameraProcess,
         publisher: Publisher,
-        desk: AnswerDesk,
+        post: AlertPost,
         *,
         tell: Callable[[str], None],
     ) -> None:
         """`tell`: called with one line for a person whenever sight is lost or comes back."""
         self._profile, self._camera = line.settings, camera
-        self._publisher, self._desk, self._tell = publisher, desk, tell
+        self._publisher, self._post, self._tell = publisher, post, tell
         self._pipeline = Pipeline(line)
         self._publish_detections = line.settings.wire.detections
         self._vision: VisionState = VisionState.STARTING
@@ -88,6 +89,7 @@ class LineAtWork:
         self._started_ns = time.monotonic_ns()
         self._state_told_ns = self._metrics_told_ns = self._late_until_ns = 0
         self._listeners = 0
+        self._journal_told = post.journal.state
 
     def run(self, stop: threading.Event, *, until_end: bool) -> None:
         """Watch until `stop`, or with `until_end` until the recording is over.
@@ -96,6 +98,7 @@ class LineAtWork:
         """
         last_words = "the detector failed"
         self._tell_state(_now())
+        self._carry_over()
         try:
             while not stop.is_set():
                 try:
@@ -168,35 +171,37 @@ class LineAtWork:
             self._vision, self._reason = vision, reason
             self._tell_state(now)
 
+    def _carry_over(self) -> None:
+        """What was open when the detector ended stays open, under the ids that it had."""
+        alerts = self._pipeline.book.carry_over(self._post.carried_over, *_now())
+        self._publish_alerts(alerts)
+        if alerts:
+            self._tell(f"line {self._profile.line}: {len(alerts)} alerts carried over")
+
     def _publish_alerts(self, alerts: list[Alert]) -> None:
+        self._post.send(alerts)
         for alert in alerts:
-            self._publisher.publish(
-                alert,
-                t_capture_utc_ns=alert.t_capture_utc_ns,
-                t_capture_mono_ns=alert.t_capture_mono_ns,
-            )
             if alert.kind is Revision.RAISED:
                 self._tell(f"line {alert.line}: raised {alert.hazard} {alert.event_id}")
 
     def _answer_operators(self) -> None:
-        for pending in self._desk.poll():
+        for pending in self._post.poll():
             try:
                 alerts = self._carried_out(pending)
             except AnswerRefusedError as error:
-                self._desk.reply(pending, ok=False, reason=str(error))
+                self._post.reply(pending, ok=False, reason=str(error))
             else:
-                self._desk.reply(pending, ok=True, reason=None)
+                self._post.reply(pending, ok=True, reason=None)
                 self._publish_alerts(alerts)
 
     def _carried_out(self, pending: PendingAnswer) -> list[Alert]:
         book, belt, answer = self._pipeline.book, self._pipeline.belt, pending.answer
         if not isinstance(answer, Acknowledge | ReportOutcome):
             return book.shelve(answer.hazard, answer.minutes, belt)
-        if answer.boot_id != self._publisher.boot_id:
-            raise AnswerRefusedError(f"{answer.event_id} is of another start of the detector")
+        event = book.known_as(answer.boot_id, answer.event_id)
         if isinstance(answer, Acknowledge):
-            return [book.acknowledge(answer.event_id, belt)]
-        return [book.close(answer.event_id, answer.outcome, belt)]
+            return [book.acknowledge(event, belt)]
+        return [book.close(event, answer.outcome, belt)]
 
     def _keep_told(self) -> None:
         """What is told from time to time, and to whoever has come since."""
@@ -204,7 +209,9 @@ class LineAtWork:
         joined = self._publisher.joined
         if joined != self._listeners:
             self._listeners = joined
-            self._publish_alerts_again()
+            self._post.send_open_again(self._pipeline.book.open_alerts())
+            self._tell_state(now)
+        elif self._post.journal.state != self._journal_told:
             self._tell_state(now)
         elif now[0] - self._state_told_ns >= STATE_PERIOD_NS:
             self._tell_state(now)
@@ -222,15 +229,7 @@ class LineAtWork:
                 ),
                 now,
             )
-
-    def _publish_alerts_again(self) -> None:
-        """The same revisions, which are idempotent, for those who had not subscribed yet."""
-        for alert in self._pipeline.book.open_alerts():
-            self._publisher.publish(
-                alert,
-                t_capture_utc_ns=alert.t_capture_utc_ns,
-                t_capture_mono_ns=alert.t_capture_mono_ns,
-            )
+            self._post.publish_delivery_state()
 
     def _tell_state(self, now: tuple[int, int]) -> None:
         self._state_told_ns = time.monotonic_ns()
@@ -238,7 +237,9 @@ class LineAtWork:
         known = self._pipeline.line.facts.mm_basis != "none" and belt.position_mm is not None
         moves = known and belt.speed_mm_s is not None
         share = coverage.in_window
-        self._publish_now(
+        journal = self._post.journal
+        self._journal_told = journal.state
+        self._post.state = state = (
             LineState(
                 line=self._profile.line,
                 vision=self._vision,
@@ -253,9 +254,11 @@ class LineAtWork:
                 frames_seen=self._pipeline.inferences,
                 frames_overwritten=health.frames_overwritten,
                 camera_restarts=health.restarts,
-            ),
-            now,
+                journal=journal.state,
+                journal_reason=journal.reason,
+            )
         )
+        self._publish_now(state, now)
 
     def _publish_now(self, payload: LineState | Metrics, now: tuple[int, int]) -> None:
         self._publisher.publish(payload, t_capture_mono_ns=now[0], t_capture_utc_ns=now[1])

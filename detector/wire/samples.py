@@ -6,7 +6,9 @@ from detector.wire.messages import (
     AlarmState,
     Alert,
     Arrival,
+    ConsumerState,
     CoverageState,
+    DeliveryState,
     DetectedObject,
     FrameDetections,
     Hazard,
@@ -166,12 +168,22 @@ METRICS = Metrics(
     ),
 )
 
+DELIVERY = DeliveryState(
+    line=LINE,
+    consumers=(ConsumerState(consumer="bridge-1", present=True, waiting=0, expired=0),),
+    expired=0,
+    refused=2,
+    throttled=0,
+    repeated=0,
+)
+
 PAYLOADS: dict[str, tuple[Message, ...]] = {
     "alert": (ALERT, LINE_ALERT),
     "state": (STATE,),
     "heartbeat": (HEARTBEAT,),
     "detections": (DETECTIONS,),
     "metrics": (METRICS,),
+    "delivery": (DELIVERY,),
 }
 
 ANSWERS = (
