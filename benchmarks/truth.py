@@ -87,6 +87,8 @@ def judge(alerts: Sequence[Alert], truth: Truth) -> Verdict:
     for alert in alerts:
         if alert.kind is not Revision.RAISED or alert.hazard is Hazard.VISION_UNAVAILABLE:
             continue
+        if alert.place is None and alert.hazard is Hazard.BATTERY:
+            continue  # that there are many: for people, and no object
         if alert.place is None:
             frame = alert.frame_index or 0
             hit = [

@@ -236,6 +236,40 @@ class ActionPoint(Section):
     )
 
 
+class Alarms(Section):
+    """When people are called. The PLC is told of every object all the same."""
+
+    pile_mm: float = setting(
+        100.0,
+        "objects of one hazard with no more room between them are a pile, which is one alarm",
+        mend="write pile_mm = 100",
+        ge=0,
+        le=1000,
+    )
+    cell_mm: float = setting(
+        80.0,
+        "a single battery up to this length is counted and calls nobody; 0: every one calls",
+        mend="write cell_mm = 80",
+        ge=0,
+        le=1000,
+    )
+    cells_per_minute: int = setting(
+        10,
+        "batteries in a minute from which their number is an alarm",
+        mend="write cells_per_minute = 10",
+        ge=1,
+        le=10_000,
+    )
+    battery_calls_per_10_min: int = setting(
+        2,
+        "alarms about batteries that may call people in ten minutes, the last of which says that "
+        "there are more; EEMUA-191: one is good, two can be handled, five are too many",
+        mend="write battery_calls_per_10_min = 2",
+        ge=1,
+        le=100,
+    )
+
+
 class Wire(Section):
     """The sockets."""
 
@@ -296,6 +330,7 @@ class LineProfile(Section):
     action_points: tuple[ActionPoint, ...] = setting(
         (), "where to act", mend="write [[action_points]] with name and y_mm"
     )
+    alarms: Alarms = setting(Alarms(), "alarms", mend="write an [alarms] section")
     wire: Wire = setting(Wire(), "the sockets", mend="write a [wire] section")
 
 

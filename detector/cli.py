@@ -98,11 +98,26 @@ def run(
     ] = False,
     publish: Annotated[str | None, typer.Option(help="In place of wire.publish.")] = None,
     answers: Annotated[str | None, typer.Option(help="In place of wire.answers.")] = None,
+    *,
+    with_bridge: Annotated[
+        bool, typer.Option("--with-bridge", help="Run the PLC's bridge too, as its own process.")
+    ] = False,
+    bridge_listen: Annotated[
+        str, typer.Option(help="Where that listens for Modbus TCP.")
+    ] = "127.0.0.1:1502",
 ) -> None:
     """Watch one line: camera in, alerts out, until Ctrl-C."""
+    from detector.bridge.modbus_server import ListenError
     from detector.commands.run import run_line
 
-    run_line(line, until_end=until_end, publish=publish, answers=answers)
+    with one_line_for(ListenError):
+        run_line(
+            line,
+            until_end=until_end,
+            publish=publish,
+            answers=answers,
+            bridge_listen=bridge_listen if with_bridge else None,
+        )
 
 
 @app.command()
@@ -154,6 +169,73 @@ def watch(
     watch_endpoint(endpoint)
 
 
+@app.command()
+def bridge(
+    *,
+    line: Annotated[
+        list[Path] | None, typer.Option("--line", metavar="LINE.toml", help="A line's profile.")
+    ] = None,
+    subscribe: Annotated[
+        list[str] | None, typer.Option(help="Where a detector publishes, in place of --line.")
+    ] = None,
+    answers: Annotated[
+        list[str] | None, typer.Option(help="Where it takes answers, one for each --subscribe.")
+    ] = None,
+    unit: Annotated[
+        list[int] | None, typer.Option(help="Modbus unit id of each line; without: 1, 2, …")
+    ] = None,
+    listen: Annotated[str, typer.Option(help="HOST:PORT for Modbus TCP.")] = "127.0.0.1:1502",
+    allow_remote: Annotated[
+        bool, typer.Option(help="Listen where other machines can reach it (no password!).")
+    ] = False,
+    until_stdin_ends: Annotated[
+        bool, typer.Option(help="For whoever starts it as a child.", hidden=True)
+    ] = False,
+) -> None:
+    """Give PLCs the lines' hazards as Modbus TCP registers (docs/plc.md), until Ctrl-C."""
+    from detector.commands.bridge import ListenError, bridge_lines, ends_of_lines
+
+    with one_line_for(ValueError, ListenError):
+        lines = ends_of_lines(line or [], subscribe or [], answers or [], unit or [])
+        bridge_lines(lines, listen, allow_remote=allow_remote, until_stdin_ends=until_stdin_ends)
+
+
+@app.command("plc-sim")
+def plc_sim(
+    address: Annotated[str, typer.Argument(help="HOST:PORT of the bridge.")] = "127.0.0.1:1502",
+    *,
+    unit: Annotated[int, typer.Option(min=0, max=255, help="Modbus unit id.")] = 1,
+    scan_ms: Annotated[float, typer.Option(min=5, max=1000, help="Time of a scan.")] = 20,
+    speed: Annotated[float, typer.Option(min=1, max=5000, help="Speed of the belt, mm/s.")] = 400,
+    ejector_mm: Annotated[
+        float, typer.Option(help="Where the ejector is along the travel, as the profile counts.")
+    ] = 4000,
+    actuator_ms: Annotated[float, typer.Option(min=0, help="From coil to open flap.")] = 300,
+    acknowledge: Annotated[
+        bool, typer.Option(help="Taking a record is an operator's acknowledgement too.")
+    ] = False,
+    seconds: Annotated[float | None, typer.Option(min=0.1, help="Leave after that time.")] = None,
+    truth: Annotated[
+        Path | None,
+        typer.Option(help="Judge at the end: a drawn clip's truth (.jsonl; from a checkout)."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """A simulated PLC: polls a bridge, diverts by its encoder, asks for stops."""
+    from detector.bridge.modbus_server import ListenError
+    from detector.bridge.plc_sim import Plant
+    from detector.commands.plc_sim import simulate
+
+    judge = None if truth is None else from_checkout("benchmarks.diversions")
+    known = None if truth is None else from_checkout("benchmarks.truth").Truth.read(truth)
+    plant = Plant(speed, ejector_mm, actuator_ms, acknowledges=acknowledge)
+    with one_line_for(ListenError):
+        log = simulate(address, plant, unit=unit, scan_ms=scan_ms, seconds=seconds, as_json=as_json)
+    if judge is not None:
+        said = judge.judge_log(log, known).summary()
+        print(json.dumps({"judged": said}) if as_json else said, flush=True)
+
+
 AnswersEndpoint = Annotated[str, typer.Option("--at", help="Where the detector takes answers.")]
 Operator = Annotated[str, typer.Option(help="Who answers, for the log.")]
 ANSWERS = "tcp://127.0.0.1:5557"
@@ -194,11 +276,15 @@ def schema(
     write: Annotated[
         Path | None, typer.Option(help="Write one file each into this folder.")
     ] = None,
+    plc: Annotated[bool, typer.Option(help="The PLC's registers instead (Markdown).")] = False,
 ) -> None:
     """The JSON Schemas of the wire."""
+    from detector.bridge.plc_doc import plc_reference
     from detector.wire.schema import schemas, write_schemas
 
-    if write is not None:
+    if plc:
+        print(plc_reference(), end="")
+    elif write is not None:
         write_schemas(write)
     else:
         print(json.dumps(schemas(), indent=2, ensure_ascii=False))
@@ -275,9 +361,11 @@ def calibrate_keys() -> None:
 def bench_latency(
     line: OptionalLineFile = None,
     out: Annotated[Path | None, typer.Option("-o", "--out", help="Write the JSON there.")] = None,
+    alerts: Annotated[int, typer.Option(min=10, help="Alerts timed to the PLC.")] = 500,
+    blind_runs: Annotated[int, typer.Option(min=1, help="Runs of each way to be blind.")] = 3,
 ) -> None:
-    """Capture to subscriber, and the cost of each stage."""
-    from_checkout("benchmarks.latency").run(line, out)
+    """Capture to subscriber and to the PLC, and the cost of each stage."""
+    from_checkout("benchmarks.latency").run(line, out, alerts=alerts, blind_runs=blind_runs)
 
 
 @twin_app.command("render")

@@ -58,6 +58,7 @@ class Line:
             mm_basis="none" if self._surveyed_plane is None else self._surveyed_plane.basis,
             action_points=self.settings.action_points,
             size_tolerance=self.settings.tracking.size_tolerance,
+            alarms=self.settings.alarms,
         )
 
     def parts_for(self, image_size_px: tuple[int, int]) -> LineParts:

@@ -23,9 +23,12 @@ from detector.wire.messages import (
     CoverageState,
     DetectedObject,
     FrameDetections,
+    Hazard,
+    Inference,
     LineState,
     Metrics,
     Revision,
+    Shelving,
     VisionState,
 )
 from detector.wire.post import AlertPost
@@ -90,6 +93,7 @@ class LineAtWork:
         self._state_told_ns = self._metrics_told_ns = self._late_until_ns = 0
         self._listeners = 0
         self._journal_told = post.journal.state
+        self._were_shelved: set[Hazard] = set()
 
     def run(self, stop: threading.Event, *, until_end: bool) -> None:
         """Watch until `stop`, or with `until_end` until the recording is over.
@@ -130,6 +134,18 @@ class LineAtWork:
             t_capture_utc_ns=t_utc_ns,
             t_capture_mono_ns=t_mono_ns,
         )
+        self._patience.looked(time.monotonic_ns())
+        if self._publisher.wanted("inference"):
+            self._publisher.publish(
+                Inference(
+                    line=self._profile.line,
+                    inferences=self._pipeline.inferences,
+                    frame_index=frame.index,
+                    next_within_ms=round(self._patience.next_look_s * 1e3, 1),
+                ),
+                t_capture_utc_ns=t_utc_ns,
+                t_capture_mono_ns=t_mono_ns,
+            )
         if self._publish_detections and self._publisher.wanted("detections"):
             self._publisher.publish(
                 self._detections(frame, seen),
@@ -197,11 +213,16 @@ class LineAtWork:
     def _carried_out(self, pending: PendingAnswer) -> list[Alert]:
         book, belt, answer = self._pipeline.book, self._pipeline.belt, pending.answer
         if not isinstance(answer, Acknowledge | ReportOutcome):
-            return book.shelve(answer.hazard, answer.minutes, belt)
+            alerts = book.shelve(answer.hazard, answer.minutes, belt, answer.operator)
+            self._tell(
+                f"line {self._profile.line}: {answer.operator} has shelved {answer.hazard} "
+                f"for {answer.minutes} min"
+            )
+            return alerts
         event = book.known_as(answer.boot_id, answer.event_id)
         if isinstance(answer, Acknowledge):
-            return [book.acknowledge(event, belt)]
-        return [book.close(event, answer.outcome, belt)]
+            return book.acknowledge(event, belt)
+        return book.close(event, answer.outcome, belt)
 
     def _keep_told(self) -> None:
         """What is told from time to time, and to whoever has come since."""
@@ -211,9 +232,10 @@ class LineAtWork:
             self._listeners = joined
             self._post.send_open_again(self._pipeline.book.open_alerts())
             self._tell_state(now)
-        elif self._post.journal.state != self._journal_told:
-            self._tell_state(now)
-        elif now[0] - self._state_told_ns >= STATE_PERIOD_NS:
+        elif (
+            self._post.journal.state != self._journal_told
+            or now[0] - self._state_told_ns >= STATE_PERIOD_NS
+        ):
             self._tell_state(now)
         if now[0] - self._metrics_told_ns >= METRICS_PERIOD_NS:
             self._metrics_told_ns = now[0]
@@ -239,26 +261,33 @@ class LineAtWork:
         share = coverage.in_window
         journal = self._post.journal
         self._journal_told = journal.state
-        self._post.state = state = (
-            LineState(
-                line=self._profile.line,
-                vision=self._vision,
-                reason=self._reason,
-                coverage_state=CoverageState(coverage.state),
-                coverage=None if share is None else round(share, 3),
-                belt_speed_mm_s=round(belt.speed_mm_s or 0.0, 1) if moves else None,
-                speed_basis=belt.speed_basis,
-                belt_position_mm=round(belt.position_mm or 0.0, 1) if known else None,
-                mm_basis=self._pipeline.line.facts.mm_basis,
-                active_alerts=self._pipeline.book.active,
-                frames_seen=self._pipeline.inferences,
-                frames_overwritten=health.frames_overwritten,
-                camera_restarts=health.restarts,
-                journal=journal.state,
-                journal_reason=journal.reason,
-            )
+        self._post.state = state = LineState(
+            line=self._profile.line,
+            vision=self._vision,
+            reason=self._reason,
+            coverage_state=CoverageState(coverage.state),
+            coverage=None if share is None else round(share, 3),
+            belt_speed_mm_s=round(belt.speed_mm_s or 0.0, 1) if moves else None,
+            speed_basis=belt.speed_basis,
+            belt_position_mm=round(belt.position_mm or 0.0, 1) if known else None,
+            mm_basis=self._pipeline.line.facts.mm_basis,
+            active_alerts=self._pipeline.book.active,
+            frames_seen=self._pipeline.inferences,
+            frames_overwritten=health.frames_overwritten,
+            camera_restarts=health.restarts,
+            shelved=self._shelved(),
+            journal=journal.state,
+            journal_reason=journal.reason,
         )
         self._publish_now(state, now)
+
+    def _shelved(self) -> tuple[Shelving, ...]:
+        """What is shelved now; that it has ended is told too."""
+        shelved = self._pipeline.book.shelved(self._pipeline.belt)
+        for hazard in self._were_shelved - {each.hazard for each in shelved}:
+            self._tell(f"line {self._profile.line}: {hazard} is no longer shelved")
+        self._were_shelved = {each.hazard for each in shelved}
+        return shelved
 
     def _publish_now(self, payload: LineState | Metrics, now: tuple[int, int]) -> None:
         self._publisher.publish(payload, t_capture_mono_ns=now[0], t_capture_utc_ns=now[1])

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import sys
 import uuid
+from contextlib import ExitStack
 from pathlib import Path
 
 from calibration.profile_file import load_profile
+from detector.bridge.bridge import listen_address
+from detector.commands.child_bridge import ChildBridge
 from detector.ingest import CameraProcess
 from detector.line_setup import Line
 from detector.live import LineAtWork, stopped_by_signals
@@ -14,6 +17,7 @@ from detector.vision.catalogue import find_model
 from detector.vision.engine import OnnxEngine
 from detector.wire.desk import AnswerDesk
 from detector.wire.journal import Journal, default_journal_folder
+from detector.wire.keys import line_guard, refuses_strangers
 from detector.wire.post import AlertPost
 from detector.wire.publisher import Publisher
 
@@ -25,9 +29,15 @@ def run_line(
     publish: str | None = None,
     answers: str | None = None,
     journal: Path | None = None,
+    bridge_listen: str | None = None,
 ) -> None:
-    """Raises what refuses the profile, the model or an endpoint, one line each."""
+    """Raises what refuses the profile, the model or an endpoint, one line each.
+
+    `bridge_listen`: run a bridge too, that listens there.
+    """
     profile = load_profile(path)
+    if bridge_listen is not None:
+        listen_address(bridge_listen, allow_remote=False)
     # The camera's process starts while the model loads.
     with (
         stopped_by_signals() as stop,
@@ -51,6 +61,7 @@ def run_line(
                 publish or profile.wire.publish, line=profile.line, boot_id=boot_id, guard=guard
             ) as publisher,
             AnswerDesk(answers or profile.wire.answers, guard=guard) as desk,
+            ExitStack() as children,
         ):
             _tell(
                 f"line {profile.line}: publishing at {publisher.endpoint}, "
@@ -59,6 +70,9 @@ def run_line(
             if guard is not None:
                 refuses_strangers(publisher.endpoint, guard.public)
                 refuses_strangers(desk.endpoint, guard.public)
+            if bridge_listen is not None:
+                bridge = ChildBridge(publisher.endpoint, desk.endpoint, bridge_listen, _tell)
+                children.enter_context(bridge)
             post = AlertPost(publisher, desk, kept, tell=_tell)
             LineAtWork(line, camera, publisher, post, tell=_tell).run(stop, until_end=until_end)
     _tell(f"line {profile.line}: stopped")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from calibration.belt_motion import Basis as SpeedBasis
 from calibration.belt_motion import BeltMotion, Shift
-from calibration.line_profile import ActionPoint
+from calibration.line_profile import ActionPoint, Alarms
 from detector.hazards.plausibility import is_plausible
 from detector.hazards.tracker import Track
 from detector.ingest.frame import Frame
@@ -25,6 +25,7 @@ class LineFacts:
     mm_basis: MmBasis
     action_points: tuple[ActionPoint, ...]
     size_tolerance: float
+    alarms: Alarms = field(default_factory=Alarms)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,8 @@ from typing import Any
 
 import zmq
 from zmq.auth.thread import ThreadAuthenticator
+from zmq.utils import z85
+from zmq.utils.monitor import parse_monitor_message
 
 _Z85_KEY = re.compile(r"[0-9a-zA-Z.\-:+=^!/*?&<>()\[\]{}@%$#]{40}")
 NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
@@ -152,7 +154,7 @@ class Guard:
 
     def callback(self, domain: str, key: bytes) -> bool:  # noqa: ARG002
         """What the ZAP handler asks; `key` is the client's public one, 32 bytes."""
-        return zmq.utils.z85.encode(key).decode() in self._allowed
+        return z85.encode(key).decode() in self._allowed
 
     def stop(self) -> None:
         if self._handler is not None:
@@ -201,3 +203,38 @@ def _key(document: dict[str, Any], name: str, path: Path) -> str:
     if not isinstance(key, str) or not _Z85_KEY.fullmatch(key):
         raise KeyFileError(f"{path}: {name} is no key of 40 signs; `vigitri keys new` makes keys")
     return key
+
+
+def line_guard(own: Path | None, allowed: Path | None) -> Guard | None:
+    """The guard of a line whose profile names keys; None where it names none."""
+    if own is None or allowed is None:
+        return None
+    keys = AllowList(allowed).keys()
+    if not keys:
+        raise KeyFileError(f"{allowed}: nobody is on the list; `vigitri keys allow` puts one there")
+    return Guard(read_key_pair(own), keys.values())
+
+
+def refuses_strangers(endpoint: str, server: str) -> None:
+    """The start-up test: try an unknown key, and raise KeyFileError if it comes in."""
+    public, secret = zmq.curve_keypair()
+    with zmq.Context() as context, context.socket(zmq.DEALER) as stranger:
+        stranger.set(zmq.LINGER, 0)  # a refused client would hang at the end for ever
+        stranger.curve_publickey, stranger.curve_secretkey = public, secret
+        stranger.curve_serverkey = server.encode()
+        events = stranger.get_monitor_socket(
+            zmq.EVENT_HANDSHAKE_SUCCEEDED
+            | zmq.EVENT_HANDSHAKE_FAILED_AUTH
+            | zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL
+            | zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL
+        )
+        stranger.ipv6 = "[" in endpoint
+        stranger.connect(endpoint.replace("0.0.0.0", "127.0.0.1").replace("[::]", "[::1]"))
+        heard = events.poll(round(SELF_TEST_S * 1000))
+        event = parse_monitor_message(events.recv_multipart())["event"] if heard else None
+        stranger.disable_monitor()
+        events.close(linger=0)
+    if event != zmq.EVENT_HANDSHAKE_FAILED_AUTH:
+        raise KeyFileError(
+            f"{endpoint}: an unknown key was not refused (event {event}); nothing is published"
+        )

@@ -101,7 +101,12 @@ class Message(BaseModel):
     Every number is finite: JSON has no NaN, and one that became null would be unreadable there.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        allow_inf_nan=False,
+        json_schema_serialization_defaults_required=True,  # what has a default is sent all the same
+    )
 
 
 class Header(Message):
@@ -249,6 +254,24 @@ class Alert(Message):
     evidence_id: Annotated[
         str | None, Field(description="Names the picture in the event store, where one is kept.")
     ]
+    members: Annotated[
+        int, Field(ge=1, description="Objects in this alarm: of a pile, the first one counts all.")
+    ] = 1
+    pile: Annotated[
+        str | None,
+        Field(
+            description="The event_id of the pile's alarm, where this object is one of its further "
+            "members; an answer to that alarm holds for them too."
+        ),
+    ] = None
+
+
+class Shelving(Message):
+    """A hazard whose alarms are put to sleep."""
+
+    hazard: Hazard
+    operator: str
+    t_until_utc_ns: int
 
 
 class LineState(Message):
@@ -279,6 +302,9 @@ class LineState(Message):
         ),
     ] = "off"
     journal_reason: Annotated[str | None, Field(description="Why not, in one line.")] = None
+    shelved: Annotated[
+        tuple[Shelving, ...], Field(description="What calls nobody now, who said so, until when.")
+    ] = ()
 
 
 class Heartbeat(Message):
@@ -287,6 +313,26 @@ class Heartbeat(Message):
     line: str
     inferences: Annotated[int, Field(description="Completed since start.")]
     frame_index: int
+
+
+class Inference(Message):
+    """One completed look at the belt: sent for each, where somebody has subscribed to it.
+
+    For who must know within frames that nobody looks any more: the next one is due
+    `next_within_ms` after this one was sent (capture time plus the header's `age_ms`).
+    """
+
+    line: str
+    inferences: Annotated[int, Field(description="Completed since start.")]
+    frame_index: int
+    next_within_ms: Annotated[
+        float,
+        Field(
+            gt=0,
+            description="Three frame periods; on a machine that looks more seldom than that, one "
+            "and a half times the usual time between two looks.",
+        ),
+    ]
 
 
 class DetectedObject(Message):
@@ -352,6 +398,7 @@ PAYLOADS: dict[str, type[Message]] = {
     "alert": Alert,
     "state": LineState,
     "heartbeat": Heartbeat,
+    "inference": Inference,
     "detections": FrameDetections,
     "metrics": Metrics,
     "delivery": DeliveryState,

@@ -14,6 +14,7 @@ from detector.wire.messages import (
     Hazard,
     Header,
     Heartbeat,
+    Inference,
     LineState,
     Look,
     Message,
@@ -150,6 +151,8 @@ STATE = LineState(
 
 HEARTBEAT = Heartbeat(line=LINE, inferences=1230, frame_index=FRAME)
 
+INFERENCE = Inference(line=LINE, inferences=1230, frame_index=FRAME, next_within_ms=100.0)
+
 DETECTIONS = FrameDetections(
     line=LINE,
     frame_index=FRAME,
@@ -181,6 +184,7 @@ PAYLOADS: dict[str, tuple[Message, ...]] = {
     "alert": (ALERT, LINE_ALERT),
     "state": (STATE,),
     "heartbeat": (HEARTBEAT,),
+    "inference": (INFERENCE,),
     "detections": (DETECTIONS,),
     "metrics": (METRICS,),
     "delivery": (DELIVERY,),
