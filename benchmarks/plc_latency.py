@@ -13,6 +13,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, NamedTuple, Self
@@ -24,6 +25,7 @@ from pymodbus.client import ModbusTcpClient
 from benchmarks.bridge_process import BridgeProcess
 from benchmarks.child_process import children
 from benchmarks.line_process import LineProcess
+from detector import client
 from detector.bridge.register_map import INPUT_WORDS, State, decode
 from detector.wire import samples
 from detector.wire.messages import Alert, Inference
@@ -157,10 +159,10 @@ def to_subscriber_ms(count: int) -> list[float]:
 
 def _hear(endpoint: str, count: int, answer: Connection) -> None:
     heard: list[int] = []
-    with Subscriber(endpoint) as subscriber:
+    with client.Line(endpoint) as line:
         while len(heard) < count:
-            item = subscriber.receive()
-            if isinstance(item, Received) and isinstance(item.payload, Alert):
+            item = line.receive()
+            if isinstance(item, client.Received) and isinstance(item.payload, Alert):
                 heard.append(item.t_received_mono_ns)
     answer.send(heard)
 
@@ -182,10 +184,14 @@ def to_register_ms(count: int) -> list[float]:
             # Anywhere in the scan: a publisher in step with it would flatter the figure.
             time.sleep(float(rng.uniform(0, SCAN_S)))
             sent_ns = made.alert()
-            seen = plc.until(lambda reading, last=seq: reading.values["last_seq"] > last)
+            seen = plc.until(partial(_newer, seq))
             seq = seen.values["last_seq"]
             taken.append((seen.t_ns - sent_ns) / 1e6)
     return taken
+
+
+def _newer(seq: int, reading: Reading) -> bool:
+    return reading.values["last_seq"] > seq
 
 
 def capture_to_register_ms(line: Path) -> list[float]:

@@ -188,6 +188,10 @@ def bridge(
     allow_remote: Annotated[
         bool, typer.Option(help="Listen where other machines can reach it (no password!).")
     ] = False,
+    opcua: Annotated[
+        str | None,
+        typer.Option(help="Serve OPC UA too, e.g. opc.tcp://127.0.0.1:4840/vigitri (extra opcua)."),
+    ] = None,
     until_stdin_ends: Annotated[
         bool, typer.Option(help="For whoever starts it as a child.", hidden=True)
     ] = False,
@@ -197,7 +201,13 @@ def bridge(
 
     with one_line_for(ValueError, ListenError):
         lines = ends_of_lines(line or [], subscribe or [], answers or [], unit or [])
-        bridge_lines(lines, listen, allow_remote=allow_remote, until_stdin_ends=until_stdin_ends)
+        bridge_lines(
+            lines,
+            listen,
+            allow_remote=allow_remote,
+            until_stdin_ends=until_stdin_ends,
+            opcua=opcua,
+        )
 
 
 @app.command("plc-sim")

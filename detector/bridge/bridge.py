@@ -6,20 +6,22 @@ import asyncio
 import ipaddress
 import time
 from collections.abc import Callable, Sequence
-from contextlib import AsyncExitStack, ExitStack
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
+from typing import Protocol, Self
 
-from detector.bridge.line_feed import LineFeed
 from detector.bridge.line_watch import LineWatch, Watch
 from detector.bridge.modbus_server import ListenError, ModbusServer, Unit
-from detector.bridge.plc_link import PlcLink
+from detector.bridge.plc_link import Command, PlcLink
 from detector.bridge.words import LineRegisters
-from detector.wire.gaps import Gap
-from detector.wire.subscriber import Received
+from detector.client import Alert, AsyncLine
 
+REFRESH_S = 0.02
+"""Between two refreshings of what is not made when it is read."""
 MODBUS_LISTEN = "127.0.0.1:1502"
 """Port 502 is Modbus' own, and below 1024 only root may listen."""
 TELL_S = 0.1
+ANSWER_S = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +29,7 @@ class LineEnds:
     """Where one line is met."""
 
     publish: str
-    answers: str | None
+    answers: str
     unit: int
     line: str | None = None
     """Its name; None: whichever line publishes there."""
@@ -36,26 +38,29 @@ class LineEnds:
 class BridgedLine:
     """One line on the bridge; everything here happens in the event loop's thread."""
 
-    def __init__(self, ends: LineEnds, tell: Callable[[str], None]) -> None:
+    def __init__(self, ends: LineEnds, port: int, tell: Callable[[str], None]) -> None:
         self.ends = ends
+        # The detector keeps alerts for this name until they have come, over restarts of either.
+        consumer = f"bridge-{port}-{ends.unit}"
+        self.line = AsyncLine(ends.publish, ends.answers, consumer=consumer)
         # Seconds since 1970: an old seq that a PLC still holds never names a new event.
         first_seq = int(time.time()) & 0xFFFF_FFFF
-        self.watch = LineWatch(ends.line, time.monotonic_ns(), first_seq)
+        now_ns = time.monotonic_ns()
+        self.watch = LineWatch(ends.line, now_ns, first_seq, is_open=self._is_open)
         self.plc = PlcLink(f"PLC, unit {ends.unit}", self.watch.event)
         self.registers = LineRegisters(self.watch, self.plc)
         self._tell = tell
         self._told: Watch | None = None
-        self._loop = asyncio.get_running_loop()
-        self.feed = LineFeed(
-            ends.publish,
-            ends.answers,
-            take=self._heard,
-            complete=lambda: self.watch.complete,
-            answered=self._answered,
-        )
+        self._asking: set[asyncio.Task[None]] = set()
 
     def unit(self) -> Unit:
         return Unit(read=lambda: self.registers.words(time.monotonic_ns()), write=self._written)
+
+    async def listen(self) -> None:
+        """Take in what the line says, for ever."""
+        async with self.line:
+            async for event in self.line:
+                self.watch.take(event)
 
     def tell_changes(self) -> None:
         """Say in a line when the watch over this line changes."""
@@ -64,24 +69,30 @@ class BridgedLine:
             self._told = watch
             self._tell(f"unit {self.ends.unit}: line {self.watch.line or 'not heard yet'}: {watch}")
 
+    def _is_open(self, alert: Alert) -> bool:
+        """Whether the client knows this alert as open."""
+        key = (alert.boot_id, alert.event_id)
+        return any(
+            isinstance(each.payload, Alert) and (each.payload.boot_id, each.payload.event_id) == key
+            for each in self.line.active
+        )
+
     def _written(self, address: int, words: list[int]) -> None:
         for command in self.plc.write(address, words, time.monotonic_ns()):
-            self.feed.ask(command)
+            task = asyncio.get_running_loop().create_task(self._ask(command))
+            self._asking.add(task)
+            task.add_done_callback(self._asking.discard)
 
-    def _heard(self, item: Received | Gap) -> None:
-        self._in_the_loop(self.watch.take, item)
-
-    def _answered(self, ok: bool, reason: str) -> None:
-        self._in_the_loop(self._take_reply, ok, reason)
-
-    def _in_the_loop(self, call: Callable[..., None], *values: object) -> None:
-        if not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(call, *values)
-
-    def _take_reply(self, ok: bool, reason: str) -> None:
-        self.plc.refused = not ok
-        if not ok:
-            self._tell(f"unit {self.ends.unit}: refused: {reason}")
+    async def _ask(self, command: Command) -> None:
+        try:
+            reply = await self.line.ask(command, ANSWER_S)
+        except TimeoutError as error:
+            refused: str | None = str(error)
+        else:
+            refused = None if reply.ok else reply.reason or "no reason given"
+        self.plc.refused = refused is not None
+        if refused is not None:
+            self._tell(f"unit {self.ends.unit}: refused: {refused}")
 
 
 def listen_address(listen: str, *, allow_remote: bool) -> tuple[str, int]:
@@ -102,28 +113,57 @@ def listen_address(listen: str, *, allow_remote: bool) -> tuple[str, int]:
     return str(ip), int(port)
 
 
+class Refreshed(Protocol):
+    """A server that must be told when time goes on."""
+
+    endpoint: str
+
+    async def __aenter__(self) -> Self: ...
+    async def __aexit__(self, *_: object) -> None: ...
+    async def refresh(self, now_ns: int) -> None: ...
+
+
+OpcUa = Callable[[Sequence[BridgedLine]], Refreshed]
+
+
+async def _refresh(server: Refreshed) -> None:
+    while True:
+        await server.refresh(time.monotonic_ns())
+        await asyncio.sleep(REFRESH_S)
+
+
 async def serve(
     lines: Sequence[LineEnds],
     host: str,
     port: int,
     stop: asyncio.Event,
     tell: Callable[[str], None],
+    *,
+    opcua: OpcUa | None = None,
 ) -> None:
-    """Bridge the lines until `stop`. Raises ListenError and EndpointError."""
-    bridged = [BridgedLine(ends, tell) for ends in lines]
+    """Bridge the lines until `stop`. Raises ListenError and EndpointError.
+
+    `opcua`: makes an OPC UA server of the lines, where one is wanted.
+    """
+    bridged = [BridgedLine(ends, port, tell) for ends in lines]
     units = {line.ends.unit: line.unit() for line in bridged}
     if len(bridged) == 1:
         units[0] = bridged[0].unit()  # one line: whatever unit id a PLC is used to
-    async with AsyncExitStack() as servers:
-        server = await servers.enter_async_context(ModbusServer(host, port, units))
-        with ExitStack() as feeds:
+    async with (
+        ModbusServer(host, port, units) as server,
+        asyncio.TaskGroup() as tasks,
+        AsyncExitStack() as more,
+    ):
+        listening = [tasks.create_task(line.listen()) for line in bridged]
+        if opcua is not None:
+            other = await more.enter_async_context(opcua(bridged))
+            listening.append(tasks.create_task(_refresh(other)))
+            tell(f"serving OPC UA at {other.endpoint}")
+        tell(f"serving Modbus TCP at {host}:{server.port}")
+        while not stop.is_set():
             for line in bridged:
-                feeds.enter_context(line.feed)
-            tell(f"serving Modbus TCP at {host}:{server.port}")
-            while not stop.is_set():
-                for line in bridged:
-                    line.tell_changes()
-                try:
-                    await asyncio.wait_for(stop.wait(), TELL_S)
-                except TimeoutError:
-                    continue
+                line.tell_changes()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), TELL_S)
+        for task in listening:
+            task.cancel()

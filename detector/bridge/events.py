@@ -20,8 +20,8 @@ class Event:
     alert: Alert
     t_capture_ns: int
     """This host's CLOCK_MONOTONIC when the revision's frame was captured."""
-    boot_id: str
-    """The start of the detector that told it last."""
+    boot_id: str | None
+    """During which start of the detector it was told last."""
     taken: bool = False
     """The PLC has acknowledged its seq."""
     shown: bool = False

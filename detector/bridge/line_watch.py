@@ -6,12 +6,13 @@ network needs no timer to fire before the registers read UNKNOWN.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
 from detector.bridge.events import Event
-from detector.wire.gaps import Gap
+from detector.client import Event as Heard
+from detector.client import Gap, Received, Sight, SightChanged, Vanished
 from detector.wire.messages import (
     AlarmState,
     Alert,
@@ -23,7 +24,6 @@ from detector.wire.messages import (
     Revision,
     VisionState,
 )
-from detector.wire.subscriber import Received
 
 TRANSPORT_MS = 35.0
 """What a look may be late beyond three frame periods before nobody counts as looking. The budget
@@ -53,9 +53,17 @@ class _Look:
 class LineWatch:
     """Takes in a line's messages; `now_ns` is this host's CLOCK_MONOTONIC."""
 
-    def __init__(self, line: str | None, now_ns: int, first_seq: int) -> None:
+    def __init__(
+        self,
+        line: str | None,
+        now_ns: int,
+        first_seq: int,
+        *,
+        is_open: Callable[[Alert], bool] = lambda _: True,
+    ) -> None:
         """`line`: its name, None: whatever line the first message is of. `first_seq`: number
-        before the first event's, so that numbers grow over restarts of the bridge."""
+        before the first event's, so that numbers grow over restarts of the bridge. `is_open`:
+        whether an alert that comes belatedly is still open, as far as the client knows."""
         self.line = line
         self.heartbeat = 0
         self.last_seq = first_seq
@@ -63,6 +71,7 @@ class LineWatch:
         self.state: LineState | None = None
         self.header: Header | None = None
         """Of the last message."""
+        self._is_open = is_open
         self._t_start_ns = now_ns
         self._events: dict[tuple[str, str], Event] = {}
         self._boot_id: str | None = None
@@ -71,18 +80,31 @@ class LineWatch:
         self._blind = False
         self._complete = False
 
-    def take(self, item: Received | Gap) -> None:
-        """Take in a message or gap."""
+    def take(self, item: Heard) -> None:
+        """Take in what the client tells."""
         if isinstance(item, Gap):
             self._complete = False
-            return
+        elif isinstance(item, SightChanged):
+            # The connection is gone, or no beat for a second: until the next look nobody is known
+            # to look. What a DEGRADED sight is worth, the state says.
+            if item.sight in {Sight.BLIND, Sight.UNKNOWN}:
+                self._look = None
+        elif isinstance(item, Vanished):
+            event = self._events.get((item.alert.boot_id, item.alert.event_id))
+            if event is not None:
+                event.alert = event.alert.model_copy(update={"state": AlarmState.NORMAL})
+        elif isinstance(item, Received):
+            self._take_message(item)
+
+    def _take_message(self, item: Received) -> None:
         payload = item.payload
         line = getattr(payload, "line", None)
         if self.line is None:
             self.line = line
         elif line != self.line:
             return
-        self._notice_restart(item.header)
+        if item.how == "published":
+            self._notice_restart(item.header)
         if isinstance(payload, Inference):
             self._look = _Look(*self._moments_ns(item), payload.next_within_ms)
             self._looked_ever = True
@@ -97,22 +119,6 @@ class LineWatch:
                 self._forget_the_dead()
         elif isinstance(payload, Alert):
             self._take_alert(payload, item)
-
-    def snapshot(self, alerts: Iterable[Alert], header: Header, t_received_mono_ns: int) -> None:
-        """The line's open alarms, all of them: what is not among them has ended."""
-        self._notice_restart(header)
-        known = set()
-        for alert in alerts:
-            topic = f"alert/{alert.line}/{alert.hazard}"
-            self._take_alert(alert, Received(topic, header, alert, t_received_mono_ns))
-            known.add((alert.boot_id, alert.event_id))
-        for key in [key for key in self._events if key not in known]:
-            event = self._events[key]
-            if event.alert.state is not AlarmState.NORMAL and not event.on_its_way(
-                t_received_mono_ns
-            ):
-                del self._events[key]
-        self._complete = True
 
     # --- what is known now -------------------------------------------------------------------
 
@@ -161,6 +167,10 @@ class LineWatch:
                 event.shown = True
         return active
 
+    def known(self) -> list[Event]:
+        """All that are remembered, over or not."""
+        return list(self._events.values())
+
     def event(self, seq: int) -> Event | None:
         """The event of that number, if it is not over."""
         events = self._events.values()
@@ -183,27 +193,31 @@ class LineWatch:
         By the header's stamps, not by when it came: a message that waited in a queue while this
         process slept tells of the past.
         """
-        header = item.header
-        if header.stamp_source != "grab" or header.age_ms is None:
-            return item.t_received_mono_ns, item.t_received_mono_ns
-        done_ns = header.t_capture_mono_ns + round(header.age_ms * 1e6)
-        return header.t_capture_mono_ns, min(done_ns, item.t_received_mono_ns)
+        header, came_ns = item.header, item.t_received_mono_ns
+        age_ns = round((header.age_ms or 0.0) * 1e6)
+        if header.stamp_source != "grab":
+            return came_ns, came_ns
+        if not item.same_host:
+            return came_ns - age_ns, came_ns
+        return header.t_capture_mono_ns, min(header.t_capture_mono_ns + age_ns, came_ns)
 
     def _take_alert(self, alert: Alert, item: Received) -> None:
-        if alert.hazard is Hazard.VISION_UNAVAILABLE and alert.kind is Revision.RAISED:
+        raised = alert.kind is Revision.RAISED and item.how == "published"
+        if alert.hazard is Hazard.VISION_UNAVAILABLE and raised:
             self._blind = True  # until the state that follows says otherwise
         key = (alert.boot_id, alert.event_id)
         event = self._events.get(key)
-        grab = item.header.stamp_source == "grab"
-        t_capture_ns = alert.t_capture_mono_ns if grab else item.t_received_mono_ns
+        local = item.same_host and item.header.stamp_source == "grab"
+        t_capture_ns = alert.t_capture_mono_ns if local else self._moments_ns(item)[0]
         if event is None:
-            if alert.state is AlarmState.NORMAL:
+            belated = item.how in {"replay", "delivery"} and not self._is_open(alert)
+            if belated or alert.state is AlarmState.NORMAL:
                 return  # over before we came
             self.last_seq += 1
-            self._events[key] = Event(self.last_seq, alert, t_capture_ns, item.header.boot_id)
+            self._events[key] = Event(self.last_seq, alert, t_capture_ns, self._boot_id)
             self._bound()
             return
-        event.boot_id = item.header.boot_id
+        event.boot_id = self._boot_id
         if alert.revision > event.alert.revision:
             event.alert, event.t_capture_ns, event.counts = alert, t_capture_ns, None
 

@@ -16,8 +16,8 @@ from detector.bridge.register_map import (
     Reset,
     decode_plc,
 )
-from detector.wire.answers import SHELVED_MINUTES, Acknowledge, ReportOutcome, Shelve
 from detector.wire.messages import Hazard, Outcome
+from detector.wire.requests import SHELVED_MINUTES, Acknowledge, ReportOutcome, Shelve
 
 PLC_SILENT_NS = 2_000_000_000
 """A PLC whose heartbeat has not changed for so long is lost: its scan takes 10 to 50 ms."""

@@ -13,6 +13,7 @@ from detector.bridge.line_watch import LineWatch
 from detector.bridge.plc_link import PlcLink
 from detector.bridge.register_map import decode
 from detector.bridge.words import LineRegisters
+from detector.client import Gap, Received
 from detector.wire import samples
 from detector.wire.messages import Alert, Inference, LineState, Message
 

@@ -7,6 +7,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from detector.bridge.line_watch import BOOT_NS, TRANSPORT_MS
 from detector.bridge.register_map import State, Status
+from detector.client import Sight, SightChanged, Vanished
 from detector.wire import samples
 from detector.wire.messages import (
     AlarmState,
@@ -120,6 +121,18 @@ class TestWhoWatches:
         watched.state(active=1, coverage=None, coverage_state=CoverageState.UNKNOWN)
         assert watched.hazards == (CLEAR, CLEAR, ACTIVE)
         assert watched.read["jam_state"] == 2
+
+    def test_a_connection_that_is_cut_is_blind_at_once(self, watched: HeardLine) -> None:
+        watched.watch.take(SightChanged(Sight.BLIND, "the connection is cut"))
+        assert (watched.read["state"], watched.hazards) == (State.FAULT, (UNKNOWN,) * 3)
+        watched.look()
+        assert watched.hazards == (CLEAR,) * 3
+
+    def test_an_alert_that_has_vanished_is_over(self, watched: HeardLine) -> None:
+        alert = watched.alert(arrivals=())
+        assert watched.hazards[0] == ACTIVE
+        watched.watch.take(Vanished(alert))
+        assert watched.hazards[0] == CLEAR
 
     def test_another_line_at_the_same_endpoint_is_not_this_one(self, watched: HeardLine) -> None:
         watched.alert(line="tapis-2")

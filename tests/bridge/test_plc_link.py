@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from detector.bridge.plc_link import PLC_SILENT_NS, PlcLink
 from detector.bridge.register_map import PLC_FIRST, BeltRun, Mode, Reset, Status, encode_plc
 from detector.wire.messages import Hazard, Outcome
+from detector.wire.requests import Acknowledge, ReportOutcome, Shelve
 from tests.bridge.conftest import MS, SEQ, HeardLine
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from tests.commands.conftest import Vigitri
 
-DETECTOR = ("--subscribe", "tcp://127.0.0.1:5556")
+DETECTOR = ("--subscribe", "tcp://127.0.0.1:5556", "--answers", "tcp://127.0.0.1:5557")
 
 
 @pytest.mark.parametrize(
@@ -16,8 +16,8 @@ DETECTOR = ("--subscribe", "tcp://127.0.0.1:5556")
         ((*DETECTOR, "--listen", "plc:1502"), "no IP address"),
         ((*DETECTOR, "--unit", "1", "--unit", "2"), "1 lines need 1"),
         ((*DETECTOR, "--unit", "300"), "1 to 247"),
-        ((*DETECTOR, "--answers", "a", "--answers", "b"), "one for each"),
-        (("--subscribe", "5556", "--listen", "127.0.0.1:0"), "5556"),
+        (("--subscribe", "tcp://127.0.0.1:5556"), "one for each"),
+        (("--subscribe", "5556", "--answers", "5557", "--listen", "127.0.0.1:0"), "5556"),
         (("--line", "nowhere.toml"), "nowhere.toml"),
     ],
 )
