@@ -6,8 +6,9 @@ import asyncio
 import ipaddress
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
+from typing import Protocol, Self
 
 from detector.bridge.line_watch import LineWatch, Watch
 from detector.bridge.modbus_server import ListenError, ModbusServer, Unit
@@ -15,6 +16,8 @@ from detector.bridge.plc_link import Command, PlcLink
 from detector.bridge.words import LineRegisters
 from detector.client import Alert, AsyncLine
 
+REFRESH_S = 0.02
+"""Between two refreshings of what is not made when it is read."""
 MODBUS_LISTEN = "127.0.0.1:1502"
 """Port 502 is Modbus' own, and below 1024 only root may listen."""
 TELL_S = 0.1
@@ -110,20 +113,52 @@ def listen_address(listen: str, *, allow_remote: bool) -> tuple[str, int]:
     return str(ip), int(port)
 
 
+class Refreshed(Protocol):
+    """A server that must be told when time goes on."""
+
+    endpoint: str
+
+    async def __aenter__(self) -> Self: ...
+    async def __aexit__(self, *_: object) -> None: ...
+    async def refresh(self, now_ns: int) -> None: ...
+
+
+OpcUa = Callable[[Sequence[BridgedLine]], Refreshed]
+
+
+async def _refresh(server: Refreshed) -> None:
+    while True:
+        await server.refresh(time.monotonic_ns())
+        await asyncio.sleep(REFRESH_S)
+
+
 async def serve(
     lines: Sequence[LineEnds],
     host: str,
     port: int,
     stop: asyncio.Event,
     tell: Callable[[str], None],
+    *,
+    opcua: OpcUa | None = None,
 ) -> None:
-    """Bridge the lines until `stop`. Raises ListenError and EndpointError."""
+    """Bridge the lines until `stop`. Raises ListenError and EndpointError.
+
+    `opcua`: makes an OPC UA server of the lines, where one is wanted.
+    """
     bridged = [BridgedLine(ends, port, tell) for ends in lines]
     units = {line.ends.unit: line.unit() for line in bridged}
     if len(bridged) == 1:
         units[0] = bridged[0].unit()  # one line: whatever unit id a PLC is used to
-    async with ModbusServer(host, port, units) as server, asyncio.TaskGroup() as tasks:
+    async with (
+        ModbusServer(host, port, units) as server,
+        asyncio.TaskGroup() as tasks,
+        AsyncExitStack() as more,
+    ):
         listening = [tasks.create_task(line.listen()) for line in bridged]
+        if opcua is not None:
+            other = await more.enter_async_context(opcua(bridged))
+            listening.append(tasks.create_task(_refresh(other)))
+            tell(f"serving OPC UA at {other.endpoint}")
         tell(f"serving Modbus TCP at {host}:{server.port}")
         while not stop.is_set():
             for line in bridged:
