@@ -283,11 +283,33 @@ class Wire(Section):
         "where operators' answers come in",
         mend='write answers = "tcp://127.0.0.1:5557"',
     )
+    journal: Path | None = setting(
+        None,
+        "the folder of the alerts' journal; without it, one named after the line in the folder "
+        "where services keep their state",
+        mend='name a folder that only this line uses, e.g. journal = "journal"',
+    )
+    keys: Path | None = setting(
+        None,
+        "the line's own secret key (CURVE); needed for addresses that other machines reach",
+        mend='make one with `vigitri keys new`, then keys = "keys/line.secret.toml"',
+    )
+    allowed_keys: Path | None = setting(
+        None,
+        "the folder of public keys that may come in",
+        mend='fill one with `vigitri keys allow`, then allowed_keys = "keys/allowed"',
+    )
     detections: bool = setting(
         False,
         "publish every frame's raw detections too",
         mend="write detections = true or detections = false",
     )
+
+    @model_validator(mode="after")
+    def _keys_go_together(self) -> Self:
+        if (self.keys is None) != (self.allowed_keys is None):
+            raise ValueError("keys and allowed_keys go together: with one alone nobody comes in")
+        return self
 
 
 class LineProfile(Section):

@@ -6,7 +6,9 @@ from detector.wire.messages import (
     AlarmState,
     Alert,
     Arrival,
+    ConsumerState,
     CoverageState,
+    DeliveryState,
     DetectedObject,
     FrameDetections,
     Hazard,
@@ -169,6 +171,15 @@ METRICS = Metrics(
     ),
 )
 
+DELIVERY = DeliveryState(
+    line=LINE,
+    consumers=(ConsumerState(consumer="bridge-1", present=True, waiting=0, expired=0),),
+    expired=0,
+    refused=2,
+    throttled=0,
+    repeated=0,
+)
+
 PAYLOADS: dict[str, tuple[Message, ...]] = {
     "alert": (ALERT, LINE_ALERT),
     "state": (STATE,),
@@ -176,6 +187,7 @@ PAYLOADS: dict[str, tuple[Message, ...]] = {
     "inference": (INFERENCE,),
     "detections": (DETECTIONS,),
     "metrics": (METRICS,),
+    "delivery": (DELIVERY,),
 }
 
 ANSWERS = (

@@ -7,17 +7,17 @@ from collections.abc import Callable, Iterator
 
 import pytest
 import zmq
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
-from pydantic import ValidationError
-
-from detector.wire import samples
 from detector.wire.answers import (
     ANSWERS_AT_ONCE,
     MAX_FRAME_BYTES,
     AnswerDesk,
     PendingAnswer,
 )
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from detector.wire import samples
 from detector.wire.endpoints import EndpointError
 from detector.wire.messages import Hazard
 from detector.wire.requests import Acknowledge, Reply, ReportOutcome, Shelve
