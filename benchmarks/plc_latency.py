@@ -19,7 +19,6 @@ from pathlib import Path
 from typing import Any, NamedTuple, Self
 
 import numpy as np
-from detector.wire.subscriber import Received, Subscriber
 from pymodbus.client import ModbusTcpClient
 
 from benchmarks.bridge_process import BridgeProcess

@@ -6,8 +6,6 @@ import time
 from typing import Any
 
 import pytest
-from detector.wire.gaps import Gap
-from detector.wire.subscriber import Received
 
 from detector.bridge.line_watch import LineWatch
 from detector.bridge.plc_link import PlcLink
