@@ -20,6 +20,8 @@ from detector.ingest import CameraBlind, SourceError
 from detector.vision.catalogue import CATALOGUE, ModelError
 from detector.vision.engine import EngineError
 from detector.wire.endpoints import EndpointError
+from detector.wire.journal_folder import JournalInUseError
+from detector.wire.keys import ClientKeys, KeyFileError, load_keys
 from detector.wire.messages import Hazard, Outcome
 from detector.wire.requests import one_line
 
@@ -39,11 +41,13 @@ model_app = typer.Typer(help="The models: what there is, is it sound, train one.
 calibrate_app = typer.Typer(help="What a line has to know of its belt.")
 bench_app = typer.Typer(help="Measure (from a checkout: the benchmarks are not in the wheel).")
 twin_app = typer.Typer(help="The simulated line (from a checkout: it is not in the wheel).")
+keys_app = typer.Typer(help="Who may listen and answer: CURVE keys and the allow-list.")
 for name, group in {
     "model": model_app,
     "calibrate": calibrate_app,
     "bench": bench_app,
     "twin": twin_app,
+    "keys": keys_app,
 }.items():
     app.add_typer(group, name=name, no_args_is_help=True)
 
@@ -66,6 +70,8 @@ def main() -> None:
         CalibrationError,
         SourceError,
         EndpointError,
+        KeyFileError,
+        JournalInUseError,
         EngineError,
         CameraBlind,
     ) as error:
@@ -98,6 +104,7 @@ def run(
     ] = False,
     publish: Annotated[str | None, typer.Option(help="In place of wire.publish.")] = None,
     answers: Annotated[str | None, typer.Option(help="In place of wire.answers.")] = None,
+    journal: Annotated[Path | None, typer.Option(help="In place of wire.journal.")] = None,
     *,
     with_bridge: Annotated[
         bool, typer.Option("--with-bridge", help="Run the PLC's bridge too, as its own process.")
@@ -116,6 +123,7 @@ def run(
             until_end=until_end,
             publish=publish,
             answers=answers,
+            journal=journal,
             bridge_listen=bridge_listen if with_bridge else None,
         )
 
@@ -157,16 +165,39 @@ def detect(
         raise typer.Exit(INCOMPLETE)
 
 
+OwnKey = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="Our secret key, where the line asks for keys.")
+]
+LineKey = Annotated[
+    str | None, typer.Option(metavar="KEY", help="The line's public key: its file, or 40 signs.")
+]
+
+
+def client_keys(own: Path | None, line: str | None) -> ClientKeys | None:
+    """The keys that a client's options name; both or neither."""
+    if own is None and line is None:
+        return None
+    if own is None or line is None:
+        raise KeyFileError("--own-key and --line-key go together: ours, and whose the line's is")
+    return load_keys(own, line)
+
+
 @app.command()
 def watch(
     endpoint: Annotated[str, typer.Argument(help="Where the detector publishes.")],
+    answers: Annotated[
+        str | None,
+        typer.Option(help="Where it takes answers: then what was missed is fetched."),
+    ] = None,
+    own_key: OwnKey = None,
+    line_key: LineKey = None,
 ) -> None:
     """Show alerts as they come, in the terminal."""
     from detector.station.watch import run as watch_endpoint
 
     # As an exception, so that the terminal gets its own screen and cursor back.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    watch_endpoint(endpoint)
+    watch_endpoint(endpoint, answers=answers, keys=client_keys(own_key, line_key))
 
 
 @app.command()
@@ -252,33 +283,39 @@ ANSWERS = "tcp://127.0.0.1:5557"
 
 
 @app.command()
-def answer(
+def answer(  # noqa: PLR0917
     alert: Annotated[
         str, typer.Argument(metavar="BOOT/EVENT", help="As `vigitri watch` shows it.")
     ],
     outcome: Annotated[Outcome | None, typer.Option(help="Without: acknowledge.")] = None,
     operator: Operator = "operator",
     endpoint: AnswersEndpoint = ANSWERS,
+    own_key: OwnKey = None,
+    line_key: LineKey = None,
 ) -> None:
     """Acknowledge an alert, or say what became of its object."""
     from detector.commands.answer import answer_alert
 
     with one_line_for(ValueError):
-        raise typer.Exit(answer_alert(endpoint, alert, outcome, operator))
+        keys = client_keys(own_key, line_key)
+        raise typer.Exit(answer_alert(endpoint, alert, outcome, operator, keys))
 
 
 @app.command()
-def shelve(
+def shelve(  # noqa: PLR0917
     hazard: Annotated[Hazard, typer.Argument(help="What to set aside; never vision_unavailable.")],
     minutes: Annotated[int, typer.Option(min=1, max=60, help="For how long.")] = 10,
     operator: Operator = "operator",
     endpoint: AnswersEndpoint = ANSWERS,
+    own_key: OwnKey = None,
+    line_key: LineKey = None,
 ) -> None:
     """Put all of a hazard's alarms on a line to sleep for a while."""
     from detector.commands.answer import shelve_hazard
 
     with one_line_for(ValueError):
-        raise typer.Exit(shelve_hazard(endpoint, hazard, minutes, operator))
+        keys = client_keys(own_key, line_key)
+        raise typer.Exit(shelve_hazard(endpoint, hazard, minutes, operator, keys))
 
 
 @app.command()
@@ -307,6 +344,52 @@ def doctor(line: OptionalLineFile = None, as_json: Json = False) -> None:
 
     if not examine(line, as_json=as_json):
         raise typer.Exit(INCOMPLETE)
+
+
+KeyName = Annotated[str, typer.Argument(metavar="NAME", help="Whose key it is.")]
+KeyFolder = Annotated[Path, typer.Option("-d", "--folder", help="Where the key files lie.")]
+AllowedFolder = Annotated[
+    Path, typer.Option("-d", "--folder", help="The allow-list: the line's wire.allowed_keys.")
+]
+KEYS, ALLOWED = Path("keys"), Path("keys/allowed")
+
+
+@keys_app.command("new")
+def keys_new(name: KeyName, folder: KeyFolder = KEYS) -> None:
+    """Make a pair of keys: one for the line, one for each who listens or answers."""
+    from detector.commands.keys import make_keys
+
+    make_keys(name, folder)
+
+
+@keys_app.command("list")
+def keys_list(folder: AllowedFolder = ALLOWED) -> None:
+    """Who may come in."""
+    from detector.commands.keys import list_keys
+
+    list_keys(folder)
+
+
+@keys_app.command("allow")
+def keys_allow(
+    public: Annotated[str, typer.Argument(metavar="KEY", help="A *.public.toml, or 40 signs.")],
+    name: Annotated[
+        str | None, typer.Option(help="Whose it is; without: as its file says.")
+    ] = None,
+    folder: AllowedFolder = ALLOWED,
+) -> None:
+    """Put a public key on the allow-list."""
+    from detector.commands.keys import allow_key
+
+    allow_key(public, folder, name)
+
+
+@keys_app.command("revoke")
+def keys_revoke(name: KeyName, folder: AllowedFolder = ALLOWED) -> None:
+    """Take a key off the allow-list."""
+    from detector.commands.keys import revoke_key
+
+    revoke_key(name, folder)
 
 
 @model_app.command("list")
@@ -376,6 +459,17 @@ def bench_latency(
 ) -> None:
     """Capture to subscriber and to the PLC, and the cost of each stage."""
     from_checkout("benchmarks.latency").run(line, out, alerts=alerts, blind_runs=blind_runs)
+
+
+@bench_app.command("faults")
+def bench_faults(
+    runs: Annotated[int, typer.Option(min=4, max=2000, help="How many faults.")] = 200,
+    seed: Annotated[int, typer.Option(help="Which faults, in which order.")] = 1,
+    out: Annotated[Path | None, typer.Option("-o", "--out", help="Write the JSON there.")] = None,
+) -> None:
+    """Kill, cut off and delay a line and its consumer at random: what is lost, what comes twice."""
+    if not from_checkout("benchmarks.faults").run(runs, seed, out):
+        raise typer.Exit(INCOMPLETE)
 
 
 @twin_app.command("render")

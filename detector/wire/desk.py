@@ -96,6 +96,7 @@ class AnswerDesk:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        self._open_socket().close()
         self._socket = None
         self._stop()
 

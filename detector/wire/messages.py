@@ -401,7 +401,7 @@ PAYLOADS: dict[str, type[Message]] = {
     "inference": Inference,
     "detections": FrameDetections,
     "metrics": Metrics,
-    "delivery": DeliveryState,
+    "consumers": DeliveryState,
 }
 """The payload of each topic, by the topic's first part."""
 

@@ -165,7 +165,9 @@ OTHER: dict[str, type[Snapshot | Replay | Consume | BeltFromPlc]] = {
 class Reply(BaseModel):
     """Whether a request was carried out; fields that a reader doesn't know are to be ignored."""
 
-    model_config = ConfigDict(extra="ignore", frozen=True)
+    model_config = ConfigDict(
+        extra="ignore", frozen=True, json_schema_serialization_defaults_required=True
+    )
 
     reply: Annotated[str, Field(description="The request that it belongs to, or `error`.")] = (
         "answer"
@@ -178,7 +180,9 @@ class Reply(BaseModel):
 class AlertMessage(BaseModel):
     """An alert as it was published: the three frames of the XPUB, decoded."""
 
-    model_config = ConfigDict(extra="ignore", frozen=True)
+    model_config = ConfigDict(
+        extra="ignore", frozen=True, json_schema_serialization_defaults_required=True
+    )
 
     topic: str
     header: Header
@@ -225,7 +229,9 @@ class ConsumeReply(Reply):
 class Delivery(BaseModel):
     """One alert for a registered consumer, sent again until confirmed or past its deadline."""
 
-    model_config = ConfigDict(extra="ignore", frozen=True)
+    model_config = ConfigDict(
+        extra="ignore", frozen=True, json_schema_serialization_defaults_required=True
+    )
 
     reply: Literal["delivery"] = "delivery"
     consumer: str
