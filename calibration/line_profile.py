@@ -97,6 +97,14 @@ class Belt(Section):
         ge=0,
         le=5000,
     )
+    encoder_counts_per_mm: float | None = setting(
+        None,
+        "counts of the PLC's encoder (bridge, registers 105 and 106) per mm of belt: then the belt "
+        "moves as it says, and its loss makes sight degraded; null: there is none",
+        mend="give counts per mm, e.g. encoder_counts_per_mm = 10, or leave it out",
+        gt=0,
+        le=100_000,
+    )
 
     @field_validator("polygon_px")
     @classmethod

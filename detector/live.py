@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from types import FrameType
 
 from calibration.belt_plane import CalibrationError
+from calibration.reported_motion import BeltReport
 from detector.hazards.alarm_book import AnswerRefusedError
 from detector.ingest import CameraBlind, CameraProcess, CameraState, Frame
 from detector.line_setup import Line
@@ -33,7 +34,7 @@ from detector.wire.messages import (
 )
 from detector.wire.post import AlertPost
 from detector.wire.publisher import Publisher
-from detector.wire.requests import Acknowledge, ReportOutcome
+from detector.wire.requests import Acknowledge, BeltFromPlc, ReportOutcome
 
 START_NS = 5_000_000_000
 """A camera that is still starting after so long is an alarm: a network camera takes seconds."""
@@ -161,10 +162,16 @@ class LineAtWork:
         if late_ns > most_ns:
             self._late_until_ns = now_ns + LATE_HELD_NS
         late = now_ns <= self._late_until_ns
-        vision = VisionState.DEGRADED if late else VisionState.READY
+        lost = self._pipeline.encoder_lost and now_ns - self._started_ns > START_NS
+        vision = VisionState.DEGRADED if late or lost else VisionState.READY
         if vision is self._vision:
             return
         self._vision, self._reason = vision, None
+        if lost:
+            self._reason = (
+                "the PLC's encoder is lost: is the bridge running, and does the PLC write its "
+                "registers 100 to 106?"
+            )
         if late:
             self._reason = (
                 f"the look was over {late_ns / 1e6:.0f} ms after the picture, later than "
@@ -201,7 +208,11 @@ class LineAtWork:
                 self._tell(f"line {alert.line}: raised {alert.hazard} {alert.event_id}")
 
     def _answer_operators(self) -> None:
-        for pending in self._post.poll():
+        pending_answers = self._post.poll()
+        while self._post.belt_reports:
+            said, came_ns = self._post.belt_reports.popleft()
+            self._pipeline.line.reported.hear(_belt_report(said, came_ns))
+        for pending in pending_answers:
             try:
                 alerts = self._carried_out(pending)
             except AnswerRefusedError as error:
@@ -306,6 +317,14 @@ class LineAtWork:
                 for sighting in seen.sightings
             ),
         )
+
+
+def _belt_report(said: BeltFromPlc, came_ns: int) -> BeltReport:
+    read_ns = came_ns - round(said.age_ms * 1e6)
+    if said.t_mono_ns is not None and said.t_mono_ns <= came_ns:
+        read_ns = said.t_mono_ns  # of this host's clock, and so without the time it lay here
+    runs = {"runs": True, "stands": False}.get(said.run)
+    return BeltReport(read_ns, runs, said.encoder_counts)
 
 
 def _now() -> tuple[int, int]:

@@ -139,8 +139,8 @@ class _LineNodes:
             if event.alert.revision > self._told.get(event.seq, 0):
                 self._told[event.seq] = event.alert.revision
                 await self._tell(event)
-        known = {event.seq for event in self._line.watch.known()}
-        self._told = {seq: told for seq, told in self._told.items() if seq in known}
+        remembered = {event.seq for event in self._line.watch.known()}
+        self._told = {seq: told for seq, told in self._told.items() if seq in remembered}
 
     async def _write(
         self, name: str, value: Any, variant: ua.VariantType, *, known: bool = True

@@ -90,9 +90,9 @@ MmBasis = Literal["none", "nominal", "points"]
 """How millimetres are known. `none`: not at all, every mm field is null. `nominal`: from a scale
 that somebody typed in, no survey. `points`: from belt points measured on site."""
 
-SpeedBasis = Literal["none", "profile", "picture"]
+SpeedBasis = Literal["none", "profile", "picture", "encoder"]
 """How the belt's speed is known. `none`: not yet. `profile`: a fixed setting. `picture`: measured
-from how the belt's picture moves."""
+from how the belt's picture moves. `encoder`: the line's PLC says so."""
 
 
 class Message(BaseModel):

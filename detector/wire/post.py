@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -18,6 +19,7 @@ from detector.wire.messages import AlarmState, Alert, DeliveryState, LineState
 from detector.wire.publisher import Numbered, Publisher
 from detector.wire.requests import (
     REPLAYED_AT_ONCE,
+    BeltFromPlc,
     Consume,
     ConsumeReply,
     Position,
@@ -50,6 +52,8 @@ class AlertPost:
         self._consumers = Consumers(self._log)
         self._confirmed_ns: dict[str, int] = {}
         self._expired = 0
+        self.belt_reports: deque[tuple[BeltFromPlc, int]] = deque(maxlen=64)
+        """What PLCs have said of the belt, and when it came; whoever uses it takes it out."""
         self.state: LineState | None = None
         """The line's last state, for snapshots; whoever publishes it sets it."""
         self.carried_over = self._read_journal()
@@ -130,6 +134,10 @@ class AlertPost:
             self._serve_consumer(request, pending.sender, now_ns)
         elif isinstance(request, Replay):
             self._serve_replay(request, pending.sender, head)
+        elif isinstance(request, BeltFromPlc):
+            self.belt_reports.append((request, now_ns))
+            reply = Reply(reply="belt", request_id=request.request_id, ok=True)
+            self._desk.send(pending.sender, reply)
         else:
             at = Position(boot_id=self._publisher.boot_id, alert_seq=self._publisher.alert_seq)
             state = "null" if self.state is None else self.state.model_dump_json()

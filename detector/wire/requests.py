@@ -133,15 +133,32 @@ class Consume(Request):
     ] = None
 
 
+class BeltFromPlc(Request):
+    """The belt as the line's PLC reports it, through a bridge; ten times a second."""
+
+    request: Literal["belt"] = "belt"
+    source: Annotated[Word, Field(description="Which PLC, for the log.")]
+    run: Literal["unknown", "stands", "runs"]
+    encoder_counts: Annotated[
+        int | None, Field(ge=0, lt=2**32, description="Modulo 2^32; null: there is no encoder.")
+    ]
+    t_mono_ns: Annotated[
+        int | None,
+        Field(description="The host's CLOCK_MONOTONIC when it was read; null from another host."),
+    ]
+    age_ms: Annotated[float, Field(ge=0, description="Since it was read, when this was sent.")]
+
+
 AnswerRequest = Acknowledge | ReportOutcome | Shelve
-AnyRequest = Acknowledge | ReportOutcome | Shelve | Snapshot | Replay | Consume
+AnyRequest = Acknowledge | ReportOutcome | Shelve | Snapshot | Replay | Consume | BeltFromPlc
 ANSWER: TypeAdapter[AnswerRequest] = TypeAdapter(
     Annotated[AnswerRequest, Field(discriminator="answer")]
 )
-OTHER: dict[str, type[Snapshot | Replay | Consume]] = {
+OTHER: dict[str, type[Snapshot | Replay | Consume | BeltFromPlc]] = {
     "snapshot": Snapshot,
     "replay": Replay,
     "consume": Consume,
+    "belt": BeltFromPlc,
 }
 
 
