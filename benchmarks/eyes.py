@@ -12,6 +12,7 @@ from benchmarks.footage import Footage
 from benchmarks.memory import FLOOR, Remembered
 from calibration.belt_motion import Basis, BeltMotion, Shift
 from calibration.line_profile import LineProfile
+from calibration.reported_motion import ReportedBelt, ReportedMotion
 from detector.hazards.overload import OverloadMonitor
 from detector.ingest import Frame
 from detector.line_setup import Line, LineParts
@@ -109,13 +110,18 @@ class _KeepingMotion:
         return shift
 
 
+def _unreported(motion: BeltMotion) -> ReportedMotion:
+    """As on a line whose PLC says nothing."""
+    return ReportedMotion(ReportedBelt(), motion, None)
+
+
 class _KeepingLine(Line):
     motion: _KeepingMotion
 
     def parts_for(self, image_size_px: tuple[int, int]) -> LineParts:
         parts = super().parts_for(image_size_px)
         self.motion = _KeepingMotion(parts.motion)
-        return replace(parts, motion=self.motion)
+        return replace(parts, motion=_unreported(self.motion))
 
 
 class _RecallingLine(Line):
@@ -132,7 +138,7 @@ class _RecallingLine(Line):
         return replace(
             parts,
             rectifier=_Blindfolded(known.plane, image_size_px, known.mm_per_px, stride),
-            motion=_RecallingMotion(self._seen),
+            motion=_unreported(_RecallingMotion(self._seen)),
             overload=nobody,
         )
 
