@@ -13,6 +13,7 @@ from benchmarks.footage import Footage
 from benchmarks.memory import FLOOR, Remembered
 from calibration.belt_motion import Basis, BeltMotion, Shift
 from calibration.line_profile import LineProfile
+from calibration.reported_motion import ReportedBelt, ReportedMotion
 from detector.hazards.overload import OverloadMonitor
 from detector.hazards.tracker import BeltTracker
 from detector.ingest import Frame
@@ -117,13 +118,18 @@ class _KeepingMotion:
         return shift
 
 
+def _unreported(motion: BeltMotion) -> ReportedMotion:
+    """As on a line whose PLC says nothing."""
+    return ReportedMotion(ReportedBelt(), motion, None)
+
+
 class _KeepingLine(Line):
     motion: _KeepingMotion
 
     def parts_for(self, image_size_px: tuple[int, int]) -> LineParts:
         parts = super().parts_for(image_size_px)
         self.motion = _KeepingMotion(parts.motion)
-        return replace(parts, motion=self.motion)
+        return replace(parts, motion=_unreported(self.motion))
 
 
 class _RecallingLine(Line):
@@ -140,7 +146,7 @@ class _RecallingLine(Line):
         parts, tracking = _VIEWS[key], self.settings.tracking
         return replace(
             parts,
-            motion=_RecallingMotion(self._seen),
+            motion=_unreported(_RecallingMotion(self._seen)),
             tracker=BeltTracker(tracking.hits, tracking.looks, parts.rectifier.extent_mm),
         )
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from types import TracebackType
 
 from benchmarks.child_process import ChildProcess, LineFailedError
 
@@ -19,12 +21,33 @@ _ANY_PORT = "tcp://127.0.0.1:*"
 class LineProcess(ChildProcess):
     """Runs one line at ports that the system chooses; a context manager that ends it."""
 
-    def __init__(self, line: Path, *options: str, start_s: float = 30.0) -> None:
+    def __init__(
+        self,
+        line: Path,
+        *options: str,
+        start_s: float = 30.0,
+        journal: Path | None = None,
+        endpoints: tuple[str, str] = (_ANY_PORT, _ANY_PORT),
+    ) -> None:
+        """`journal`: without one the line's is empty, and deleted with this object."""
+        self._own_journal = TemporaryDirectory() if journal is None else None
+        folder = self._own_journal.name if self._own_journal else str(journal)
         super().__init__(
-            *("run", str(line), "--publish", _ANY_PORT, "--answers", _ANY_PORT, *options),
+            *("run", str(line), "--publish", endpoints[0], "--answers", endpoints[1]),
+            *("--journal", folder, *options),
             start_s=start_s,
         )
         self.publish = self.answers = ""
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        super().__exit__(kind, error, traceback)
+        if self._own_journal is not None:
+            self._own_journal.cleanup()
 
     def announced(self, line: str) -> bool:
         found = _ANNOUNCED.search(line)

@@ -97,6 +97,14 @@ class Belt(Section):
         ge=0,
         le=5000,
     )
+    encoder_counts_per_mm: float | None = setting(
+        None,
+        "counts of the PLC's encoder (bridge, registers 105 and 106) per mm of belt: then the belt "
+        "moves as it says, and its loss makes sight degraded; null: there is none",
+        mend="give counts per mm, e.g. encoder_counts_per_mm = 10, or leave it out",
+        gt=0,
+        le=100_000,
+    )
 
     @field_validator("polygon_px")
     @classmethod
@@ -148,7 +156,7 @@ class ModelChoice(Section):
         mend="`vigitri model list` shows what there is",
     )
     engine: Literal["onnxruntime", "openvino", "auto"] = setting(
-        "onnxruntime",
+        "auto",
         "what runs the model. openvino (extra `openvino`) multiplies in bfloat16 where the CPU "
         "can, which takes about 0.6 of the time; auto takes it where it is installed and the CPU "
         "can, else onnxruntime",
@@ -290,11 +298,33 @@ class Wire(Section):
         "where operators' answers come in",
         mend='write answers = "tcp://127.0.0.1:5557"',
     )
+    journal: Path | None = setting(
+        None,
+        "the folder of the alerts' journal; without it, one named after the line in the folder "
+        "where services keep their state",
+        mend='name a folder that only this line uses, e.g. journal = "journal"',
+    )
+    keys: Path | None = setting(
+        None,
+        "the line's own secret key (CURVE); needed for addresses that other machines reach",
+        mend='make one with `vigitri keys new`, then keys = "keys/line.secret.toml"',
+    )
+    allowed_keys: Path | None = setting(
+        None,
+        "the folder of public keys that may come in",
+        mend='fill one with `vigitri keys allow`, then allowed_keys = "keys/allowed"',
+    )
     detections: bool = setting(
         False,
         "publish every frame's raw detections too",
         mend="write detections = true or detections = false",
     )
+
+    @model_validator(mode="after")
+    def _keys_go_together(self) -> Self:
+        if (self.keys is None) != (self.allowed_keys is None):
+            raise ValueError("keys and allowed_keys go together: with one alone nobody comes in")
+        return self
 
 
 class LineProfile(Section):

@@ -16,10 +16,13 @@ from pydantic import ValidationError
 from calibration.belt_plane import CalibrationError
 from calibration.profile_file import ProfileError
 from detector import __version__
+from detector.commands import workshop
 from detector.ingest import CameraBlind, SourceError
 from detector.vision.catalogue import CATALOGUE, ModelError
 from detector.vision.engine import EngineError
 from detector.wire.endpoints import EndpointError
+from detector.wire.journal_folder import JournalInUseError
+from detector.wire.keys import ClientKeys, KeyFileError, load_keys
 from detector.wire.messages import Hazard, Outcome
 from detector.wire.requests import one_line
 
@@ -39,13 +42,17 @@ model_app = typer.Typer(help="The models: what there is, is it sound, train one.
 calibrate_app = typer.Typer(help="What a line has to know of its belt.")
 bench_app = typer.Typer(help="Measure (from a checkout: the benchmarks are not in the wheel).")
 twin_app = typer.Typer(help="The simulated line (from a checkout: it is not in the wheel).")
+keys_app = typer.Typer(help="Who may listen and answer: CURVE keys and the allow-list.")
 for name, group in {
     "model": model_app,
     "calibrate": calibrate_app,
     "bench": bench_app,
     "twin": twin_app,
+    "keys": keys_app,
 }.items():
     app.add_typer(group, name=name, no_args_is_help=True)
+
+workshop.add_to(model_app)
 
 LineFile = Annotated[Path, typer.Argument(metavar="LINE.toml", help="The line's profile.")]
 OptionalLineFile = Annotated[
@@ -66,6 +73,8 @@ def main() -> None:
         CalibrationError,
         SourceError,
         EndpointError,
+        KeyFileError,
+        JournalInUseError,
         EngineError,
         CameraBlind,
     ) as error:
@@ -98,6 +107,7 @@ def run(
     ] = False,
     publish: Annotated[str | None, typer.Option(help="In place of wire.publish.")] = None,
     answers: Annotated[str | None, typer.Option(help="In place of wire.answers.")] = None,
+    journal: Annotated[Path | None, typer.Option(help="In place of wire.journal.")] = None,
     *,
     with_bridge: Annotated[
         bool, typer.Option("--with-bridge", help="Run the PLC's bridge too, as its own process.")
@@ -116,6 +126,7 @@ def run(
             until_end=until_end,
             publish=publish,
             answers=answers,
+            journal=journal,
             bridge_listen=bridge_listen if with_bridge else None,
         )
 
@@ -157,16 +168,39 @@ def detect(
         raise typer.Exit(INCOMPLETE)
 
 
+OwnKey = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="Our secret key, where the line asks for keys.")
+]
+LineKey = Annotated[
+    str | None, typer.Option(metavar="KEY", help="The line's public key: its file, or 40 signs.")
+]
+
+
+def client_keys(own: Path | None, line: str | None) -> ClientKeys | None:
+    """The keys that a client's options name; both or neither."""
+    if own is None and line is None:
+        return None
+    if own is None or line is None:
+        raise KeyFileError("--own-key and --line-key go together: ours, and whose the line's is")
+    return load_keys(own, line)
+
+
 @app.command()
 def watch(
     endpoint: Annotated[str, typer.Argument(help="Where the detector publishes.")],
+    answers: Annotated[
+        str | None,
+        typer.Option(help="Where it takes answers: then what was missed is fetched."),
+    ] = None,
+    own_key: OwnKey = None,
+    line_key: LineKey = None,
 ) -> None:
     """Show alerts as they come, in the terminal."""
     from detector.station.watch import run as watch_endpoint
 
     # As an exception, so that the terminal gets its own screen and cursor back.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    watch_endpoint(endpoint)
+    watch_endpoint(endpoint, answers=answers, keys=client_keys(own_key, line_key))
 
 
 @app.command()
@@ -188,6 +222,10 @@ def bridge(
     allow_remote: Annotated[
         bool, typer.Option(help="Listen where other machines can reach it (no password!).")
     ] = False,
+    opcua: Annotated[
+        str | None,
+        typer.Option(help="Serve OPC UA too, e.g. opc.tcp://127.0.0.1:4840/vigitri (extra opcua)."),
+    ] = None,
     until_stdin_ends: Annotated[
         bool, typer.Option(help="For whoever starts it as a child.", hidden=True)
     ] = False,
@@ -197,7 +235,13 @@ def bridge(
 
     with one_line_for(ValueError, ListenError):
         lines = ends_of_lines(line or [], subscribe or [], answers or [], unit or [])
-        bridge_lines(lines, listen, allow_remote=allow_remote, until_stdin_ends=until_stdin_ends)
+        bridge_lines(
+            lines,
+            listen,
+            allow_remote=allow_remote,
+            until_stdin_ends=until_stdin_ends,
+            opcua=opcua,
+        )
 
 
 @app.command("plc-sim")
@@ -242,33 +286,39 @@ ANSWERS = "tcp://127.0.0.1:5557"
 
 
 @app.command()
-def answer(
+def answer(  # noqa: PLR0917
     alert: Annotated[
         str, typer.Argument(metavar="BOOT/EVENT", help="As `vigitri watch` shows it.")
     ],
     outcome: Annotated[Outcome | None, typer.Option(help="Without: acknowledge.")] = None,
     operator: Operator = "operator",
     endpoint: AnswersEndpoint = ANSWERS,
+    own_key: OwnKey = None,
+    line_key: LineKey = None,
 ) -> None:
     """Acknowledge an alert, or say what became of its object."""
     from detector.commands.answer import answer_alert
 
     with one_line_for(ValueError):
-        raise typer.Exit(answer_alert(endpoint, alert, outcome, operator))
+        keys = client_keys(own_key, line_key)
+        raise typer.Exit(answer_alert(endpoint, alert, outcome, operator, keys))
 
 
 @app.command()
-def shelve(
+def shelve(  # noqa: PLR0917
     hazard: Annotated[Hazard, typer.Argument(help="What to set aside; never vision_unavailable.")],
     minutes: Annotated[int, typer.Option(min=1, max=60, help="For how long.")] = 10,
     operator: Operator = "operator",
     endpoint: AnswersEndpoint = ANSWERS,
+    own_key: OwnKey = None,
+    line_key: LineKey = None,
 ) -> None:
     """Put all of a hazard's alarms on a line to sleep for a while."""
     from detector.commands.answer import shelve_hazard
 
     with one_line_for(ValueError):
-        raise typer.Exit(shelve_hazard(endpoint, hazard, minutes, operator))
+        keys = client_keys(own_key, line_key)
+        raise typer.Exit(shelve_hazard(endpoint, hazard, minutes, operator, keys))
 
 
 @app.command()
@@ -297,6 +347,52 @@ def doctor(line: OptionalLineFile = None, as_json: Json = False) -> None:
 
     if not examine(line, as_json=as_json):
         raise typer.Exit(INCOMPLETE)
+
+
+KeyName = Annotated[str, typer.Argument(metavar="NAME", help="Whose key it is.")]
+KeyFolder = Annotated[Path, typer.Option("-d", "--folder", help="Where the key files lie.")]
+AllowedFolder = Annotated[
+    Path, typer.Option("-d", "--folder", help="The allow-list: the line's wire.allowed_keys.")
+]
+KEYS, ALLOWED = Path("keys"), Path("keys/allowed")
+
+
+@keys_app.command("new")
+def keys_new(name: KeyName, folder: KeyFolder = KEYS) -> None:
+    """Make a pair of keys: one for the line, one for each who listens or answers."""
+    from detector.commands.keys import make_keys
+
+    make_keys(name, folder)
+
+
+@keys_app.command("list")
+def keys_list(folder: AllowedFolder = ALLOWED) -> None:
+    """Who may come in."""
+    from detector.commands.keys import list_keys
+
+    list_keys(folder)
+
+
+@keys_app.command("allow")
+def keys_allow(
+    public: Annotated[str, typer.Argument(metavar="KEY", help="A *.public.toml, or 40 signs.")],
+    name: Annotated[
+        str | None, typer.Option(help="Whose it is; without: as its file says.")
+    ] = None,
+    folder: AllowedFolder = ALLOWED,
+) -> None:
+    """Put a public key on the allow-list."""
+    from detector.commands.keys import allow_key
+
+    allow_key(public, folder, name)
+
+
+@keys_app.command("revoke")
+def keys_revoke(name: KeyName, folder: AllowedFolder = ALLOWED) -> None:
+    """Take a key off the allow-list."""
+    from detector.commands.keys import revoke_key
+
+    revoke_key(name, folder)
 
 
 @model_app.command("list")
@@ -332,10 +428,10 @@ def model_train(
     resume: Annotated[bool, typer.Option(help="Go on with an interrupted run.")] = False,
 ) -> None:
     """Build the dataset, train, export, evaluate and card a model (extra `train`)."""
-    workshop, errors = from_checkout("models.train"), from_checkout("models.errors")
+    trainer, errors = from_checkout("models.train"), from_checkout("models.errors")
     first = CATALOGUE / "recipes" / "first.toml"
     with one_line_for(errors.WorkshopError):
-        print(workshop.run(recipe or first, data, weights, out, resume=resume, renders=renders))
+        print(trainer.run(recipe or first, data, weights, out, resume=resume, renders=renders))
 
 
 @calibrate_app.command("empty")
@@ -388,6 +484,21 @@ def bench_latency(
     from_checkout("benchmarks.latency").run(line, out, alerts=alerts, blind_runs=blind_runs)
 
 
+@bench_app.command("twin")
+def bench_twin(
+    scenarios: Annotated[
+        list[str] | None, typer.Argument(help="Scenarios of the twin; without: calm and jam.")
+    ] = None,
+    strips: Annotated[
+        Path | None, typer.Option(help="A folder of path-traced strips, to draw from these.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option("-o", "--out", help="Write the JSON there.")] = None,
+) -> None:
+    """What a frame of the simulated line costs."""
+    with one_line_for(ValueError):
+        from_checkout("benchmarks.twin_cost").run(scenarios or ["calm", "jam"], strips, out)
+
+
 @bench_app.command("accuracy")
 def bench_accuracy(  # noqa: PLR0917 (typer calls it)
     sources: Annotated[
@@ -437,6 +548,17 @@ def bench_accuracy(  # noqa: PLR0917 (typer calls it)
             fresh=fresh,
             as_json=as_json,
         )
+
+
+@bench_app.command("faults")
+def bench_faults(
+    runs: Annotated[int, typer.Option(min=4, max=2000, help="How many faults.")] = 200,
+    seed: Annotated[int, typer.Option(help="Which faults, in which order.")] = 1,
+    out: Annotated[Path | None, typer.Option("-o", "--out", help="Write the JSON there.")] = None,
+) -> None:
+    """Kill, cut off and delay a line and its consumer at random: what is lost, what comes twice."""
+    if not from_checkout("benchmarks.faults").run(runs, seed, out):
+        raise typer.Exit(INCOMPLETE)
 
 
 @twin_app.command("render")
@@ -495,6 +617,24 @@ def twin_cutouts(  # noqa: PLR0917 - the options of a command
     with one_line_for(ValueError, RuntimeError), progress_bar("tracing") as advance:
         made = bank.make(out, plan, seed=seed, samples=samples, threads=threads, progress=advance)
     typer.echo(f"{out}: {made} new, {sum(plan.values())} in all")
+
+
+@twin_app.command("trace")
+def twin_trace(
+    plan: Annotated[Path, typer.Argument(metavar="PLAN.toml")],
+    out: Annotated[Path, typer.Option("-o", "--out", help="The bundle to make.")],
+    seed: Annotated[int | None, typer.Option(min=0, help="In place of the plan's.")] = None,
+    threads: Annotated[int, typer.Option(min=1)] = 1,
+) -> None:
+    """Path-trace a strip of belt with its truth; run again, it goes on (extra `twin`)."""
+    from detector.commands.progress import progress_bar
+
+    plans, strips = from_checkout("twin.traced.plan"), from_checkout("twin.traced.strips")
+    with one_line_for(ValueError, RuntimeError), progress_bar("tracing") as advance:
+        chosen = plans.load_plan(plan)
+        if seed is not None:
+            chosen = chosen.model_copy(update={"seed": seed})
+        strips.trace_strip(chosen, out, threads=threads, progress=advance)
 
 
 def from_checkout(module: str) -> Any:

@@ -34,7 +34,10 @@ DATA = (
 
 @dataclass(frozen=True)
 class Card:
-    """What `card.toml` says. thresholds: operating score per class, in class order."""
+    """What `card.toml` says. thresholds: operating score per class, in class order.
+
+    facts: what else the card tells of its making, e.g. the parent that it was made from.
+    """
 
     name: str
     version: int
@@ -48,6 +51,7 @@ class Card:
     date: datetime.date = field(default_factory=datetime.date.today)
     data: tuple[str, ...] = DATA
     metrics: dict[str, Any] = field(default_factory=dict)
+    facts: dict[str, Any] = field(default_factory=dict)
 
 
 def sha256(path: Path) -> str:
@@ -112,6 +116,7 @@ def write_card(folder: Path, card: Card) -> Path:
         "data": list(card.data),
         "licence": LICENCE,
         "date": card.date,
+        **card.facts,
     }
     lines += toml_table("training", training)
     lines += toml_table("metrics", card.metrics)

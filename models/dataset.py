@@ -13,10 +13,10 @@ import numpy as np
 from models.composites import CLOSE_LARGEST_PX, CLOSE_ZOOM, Box, Scene, compose
 from models.drawings import drawings
 from models.photographs import as_is, at_belt_size, resized
+from models.progress import Progress
 from models.recipe import DataRecipe
 from models.sources import BATTERY, CLASS_NAMES, GAS, Photograph, Sources, belt_frames, read_image
 
-Progress = Callable[[str, int, int], None]
 Firing = Callable[[Scene], float]  # the highest score of a box that the last model draws
 
 

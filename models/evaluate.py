@@ -17,7 +17,8 @@ from detector.vision.detections import Detections
 from detector.vision.engine import Engine
 from detector.vision.engines import open_engine
 from models.errors import WorkshopError
-from models.looks import BELT_SCALE, PHOTO_SIZES, Looks, at_belts, at_photographs
+from models.looks import BELT_SCALE, BELT_SCALES, PHOTO_SIZES, Looks, at_belts, at_photographs
+from models.progress import told
 from models.scoring import (
     CLEAR,
     Tally,
@@ -27,7 +28,7 @@ from models.scoring import (
     tally,
     threshold_for,
 )
-from models.sources import CLASS_NAMES
+from models.sources import CLASS_NAMES, belt_frames, read_photographs
 
 BUDGETS = (0.2, 0.05)
 """False boxes per picture at which recall is told."""
@@ -111,13 +112,36 @@ def opened(model: str, engine: str = "onnxruntime") -> Engine:
         raise WorkshopError(str(error)) from error
 
 
-def look(engine: Engine, data: Path, held_back: float, scenes: int) -> Looks:
+def look(
+    engine: Engine,
+    data: Path,
+    held_back: float,
+    scenes: int,
+    photo_sizes: Sequence[tuple[int, ...]] = PHOTO_SIZES,
+) -> Looks:
     """Run an engine over every set, the photographs also at the card's own sizes."""
     if not data.is_dir():
         raise WorkshopError(f"{data}: no such data folder; give it with --data")
-    sizes = dict.fromkeys((engine.card.input.photo_sizes_px, *PHOTO_SIZES))
+    sizes = dict.fromkeys((engine.card.input.photo_sizes_px, *photo_sizes))
+    photographs, frames = len(read_photographs(data, "dev")), len(belt_frames(data, held=True))
+    total = photographs * (sum(map(len, sizes)) + 1) + scenes + frames * len(BELT_SCALES)
+    engine = _Counted(engine, total)
     looks = at_photographs(engine, data, tuple(sizes))
     return looks | at_belts(engine, data, held_back, scenes)
+
+
+class _Counted:
+    """An engine that tells how many of its looks are done."""
+
+    def __init__(self, engine: Engine, total: int) -> None:
+        self.card = engine.card
+        self._engine, self._total, self._done = engine, total, 0
+        self._tell = told()
+
+    def detect(self, picture: NDArray[np.uint8], min_score: float) -> Detections:
+        self._done += 1
+        self._tell(f"{self.card.name}: looks", self._done, self._total)
+        return self._engine.detect(picture, min_score)
 
 
 def judge(name: str, looks: Looks, thresholds: Sequence[float]) -> dict[str, Any]:

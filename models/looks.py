@@ -42,7 +42,7 @@ BELT_SCALE = "photographs_at_belt_scale"
 ON_BELT_PX = {GAS: 200.0, BATTERY: 90.0}
 """Longest side of a cylinder and of a battery at belt scale; photographs are never enlarged."""
 _VIEW = (448, 800)  # px; a belt of 0.8 m at 1 mm/px
-_SCALES = (("1.0", 0.6), ("0.6", 1.0))  # mm per px, and what 1280 x 720 is multiplied by for it
+BELT_SCALES = (("1.0", 0.6), ("0.6", 1.0))  # mm per px, and what 1280 x 720 is multiplied by for it
 
 Looks = dict[str, tuple[Sequence[Detections], Sequence[Truth]]]
 
@@ -149,7 +149,7 @@ def at_belts(engine: Engine, data: Path, held_back: float, scenes: int) -> Looks
     polygon = belt_polygon(data)
     frames = [read_image(path) for path in belt_frames(data, held=True)]
     nothing = truth_of(Scene(frames[0], np.zeros((0, 5), np.float32)))
-    for mm_per_px, scale in _SCALES:
+    for mm_per_px, scale in BELT_SCALES:
         found = [engine.detect(belt_view(frame, polygon, scale), FLOOR) for frame in frames]
         looks[f"frames_at_{mm_per_px}_mm_per_px"] = (found, [nothing] * len(frames))
     return looks

@@ -84,7 +84,7 @@ def train_stage(
     }
     if resume and last.is_file():
         settings = {**settings, "model": str(last), "resume": str(last)}
-    trainer = trainer_class()(overrides=settings)
+    trainer = trainer_class(one_to_one=recipe.head == "end2end")(overrides=settings)
     trainer.add_callback("on_train_batch_start", on_batch_start(stage))
     trainer.train()
     if not last.is_file():

@@ -138,6 +138,8 @@ def cut_out(strip: Strip, most: int) -> list[Sprite]:
             if abs(each.at_mm - at) < wide / 2 / scale
             and abs(each.x_mm - across) < high / 2 / scale
         ]
+        if len(inside) > 1 and any(each.hazard is not None for each in inside):
+            continue  # a hazard in a heap has no outline of its own there, so no truth
         kinds = {each.kind for each in inside}
         kind = kinds.pop() if len(kinds) == 1 else "heap"
         tall = max((each.height_mm for each in inside), default=40.0)

@@ -66,10 +66,13 @@ class Supply:
             shuffled, mirror = plan.traced.order == "shuffled", plan.traced.mirror
         else:
             shuffled, mirror = True, plan.mix is not None and plan.mix.mirror
+        before = -1
         while True:
             for k in rng.permutation(self._count) if shuffled else range(self._count):
                 across, along = (bool(toss < 0.5) and mirror for toss in rng.random(2))
-                yield mirrored(self._strips(int(k)), across=across, along=along)
+                # The same strip turned round would meet its own mirror image, edge to edge.
+                yield mirrored(self._strips(int(k)), across=across, along=along and k != before)
+                before = int(k)
 
     def loose(self, most: int) -> list[Sprite]:
         """Things that can move against this belt: drawn ones, or cut out of its strips."""

@@ -196,14 +196,15 @@ class Witness:
         sprite = each.sprite
         outline = sprite.outline_mm()
         box = box_px(outline, self._camera)
-        if box is None:
+        visible = round(self._uppermost.visible_share(each.id, outline), 2)
+        if box is None or visible < 0.005:
             return None
         return {
             "id": each.id,
             "kind": sprite.kind,
             "class": sprite.hazard,
             "box_px": box,
-            "visible": round(self._uppermost.visible_share(each.id, outline), 2),
+            "visible": visible,
             "x_mm": tenths(sprite.x_mm),
             "y_mm": tenths(sprite.y_mm),
             "height_mm": tenths(sprite.size_mm[2]),

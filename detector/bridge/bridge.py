@@ -6,19 +6,31 @@ import asyncio
 import ipaddress
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
+from typing import Literal, Protocol, Self
 
 from detector.bridge.line_watch import LineWatch, Watch
 from detector.bridge.modbus_server import ListenError, ModbusServer, Unit
 from detector.bridge.plc_link import Command, PlcLink
+from detector.bridge.register_map import BeltRun
 from detector.bridge.words import LineRegisters
 from detector.client import Alert, AsyncLine
+from detector.client.link import same_host
+from detector.wire.requests import BeltFromPlc
 
+REFRESH_S = 0.02
+"""Between two refreshings of what is not made when it is read."""
 MODBUS_LISTEN = "127.0.0.1:1502"
 """Port 502 is Modbus' own, and below 1024 only root may listen."""
 TELL_S = 0.1
 ANSWER_S = 2.0
+BELT_S, BELT_WAIT_S = 0.1, 0.5
+"""Between two words about the belt, and how long the detector may take to say that it heard."""
+BELT_RUNS: dict[BeltRun, Literal["stands", "runs"]] = {
+    BeltRun.STANDS: "stands",
+    BeltRun.RUNS: "runs",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +70,25 @@ class BridgedLine:
         async with self.line:
             async for event in self.line:
                 self.watch.take(event)
+
+    async def pass_on_the_belt(self) -> None:
+        """Tell the detector what the PLC says of the belt, for ever."""
+        here = same_host(self.ends.publish)
+        while True:
+            await asyncio.sleep(BELT_S)
+            now_ns = time.monotonic_ns()
+            belt = self.plc.belt(now_ns)
+            if belt is None:
+                continue
+            said = BeltFromPlc(
+                source=f"PLC, unit {self.ends.unit}",
+                run=BELT_RUNS[belt.run],
+                encoder_counts=belt.encoder,
+                t_mono_ns=belt.t_ns if here else None,
+                age_ms=(now_ns - belt.t_ns) / 1e6,
+            )
+            with suppress(TimeoutError):
+                await self.line.ask(said, BELT_WAIT_S)
 
     def tell_changes(self) -> None:
         """Say in a line when the watch over this line changes."""
@@ -110,20 +141,53 @@ def listen_address(listen: str, *, allow_remote: bool) -> tuple[str, int]:
     return str(ip), int(port)
 
 
+class Refreshed(Protocol):
+    """A server that must be told when time goes on."""
+
+    endpoint: str
+
+    async def __aenter__(self) -> Self: ...
+    async def __aexit__(self, *_: object) -> None: ...
+    async def refresh(self, now_ns: int) -> None: ...
+
+
+OpcUa = Callable[[Sequence[BridgedLine]], Refreshed]
+
+
+async def _refresh(server: Refreshed) -> None:
+    while True:
+        await server.refresh(time.monotonic_ns())
+        await asyncio.sleep(REFRESH_S)
+
+
 async def serve(
     lines: Sequence[LineEnds],
     host: str,
     port: int,
     stop: asyncio.Event,
     tell: Callable[[str], None],
+    *,
+    opcua: OpcUa | None = None,
 ) -> None:
-    """Bridge the lines until `stop`. Raises ListenError and EndpointError."""
+    """Bridge the lines until `stop`. Raises ListenError and EndpointError.
+
+    `opcua`: makes an OPC UA server of the lines, where one is wanted.
+    """
     bridged = [BridgedLine(ends, port, tell) for ends in lines]
     units = {line.ends.unit: line.unit() for line in bridged}
     if len(bridged) == 1:
         units[0] = bridged[0].unit()  # one line: whatever unit id a PLC is used to
-    async with ModbusServer(host, port, units) as server, asyncio.TaskGroup() as tasks:
+    async with (
+        ModbusServer(host, port, units) as server,
+        asyncio.TaskGroup() as tasks,
+        AsyncExitStack() as more,
+    ):
         listening = [tasks.create_task(line.listen()) for line in bridged]
+        listening += [tasks.create_task(line.pass_on_the_belt()) for line in bridged]
+        if opcua is not None:
+            other = await more.enter_async_context(opcua(bridged))
+            listening.append(tasks.create_task(_refresh(other)))
+            tell(f"serving OPC UA at {other.endpoint}")
         tell(f"serving Modbus TCP at {host}:{server.port}")
         while not stop.is_set():
             for line in bridged:

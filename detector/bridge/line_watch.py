@@ -167,6 +167,10 @@ class LineWatch:
                 event.shown = True
         return active
 
+    def known(self) -> list[Event]:
+        """All that are remembered, over or not."""
+        return list(self._events.values())
+
     def event(self, seq: int) -> Event | None:
         """The event of that number, if it is not over."""
         events = self._events.values()

@@ -37,13 +37,15 @@ Command = Acknowledge | ReportOutcome | Shelve
 
 
 @dataclass(frozen=True, slots=True)
-class BeltFromPlc:
+class PlcBelt:
     """The belt as a living PLC reports it."""
 
     run: BeltRun
     speed_mm_s: int | None
-    encoder: int
+    encoder: int | None
+    """None: none is wired, its word is 0 for ever."""
     t_ns: int
+    """When that was read."""
 
 
 class PlcLink:
@@ -86,15 +88,17 @@ class PlcLink:
     def maintenance(self) -> bool:
         return bool(decode_plc(self.words)["mode"] & Mode.MAINTENANCE)
 
-    def belt(self, now_ns: int) -> BeltFromPlc | None:
+    def belt(self, now_ns: int) -> PlcBelt | None:
         """The belt by the PLC; None where it says nothing of it, or is silent."""
         said = decode_plc(self.words)
         if not self.alive(now_ns) or said["belt_run"] not in (BeltRun.STANDS, BeltRun.RUNS):
             return None
         run = BeltRun(said["belt_run"])
         speed_mm_s = 0 if run is BeltRun.STANDS else said["belt_speed"] or None
-        t_ns = self._encoder[-1][0] if self._encoder else now_ns
-        return BeltFromPlc(run, speed_mm_s, said["encoder"], t_ns)
+        if not any(counts for _, counts in self._encoder):
+            return PlcBelt(run, speed_mm_s, None, now_ns)
+        t_ns, counts = self._encoder[-1]
+        return PlcBelt(run, speed_mm_s, counts, t_ns)
 
     def counts_at(self, t_ns: int) -> int | None:
         """The PLC's encoder at a moment, between its readings or a scan or two beyond the last;

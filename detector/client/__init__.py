@@ -33,6 +33,7 @@ What it does for you:
   confirmed it, across reconnects and restarts of either. An event counts as dealt with when the
   next is asked for. `line.position` is what has been; keep it, and give it back as `after`, where
   this program must go on after its own restart without the detector's memory of it.
+- *Keys* (CURVE): `keys=client.load_keys("keys/mes.secret.toml", "hall2.public.toml")`.
 - *Answers*: `acknowledge`, `report_outcome`, `shelve`; sent again with the same id until a reply
   comes, carried out once.
 
@@ -51,7 +52,7 @@ from detector.client.events import (
 )
 from detector.client.lines import AsyncLine, Line
 from detector.wire.endpoints import EndpointError
-from detector.wire.keys import ClientKeys
+from detector.wire.keys import ClientKeys, KeyFileError, load_keys
 from detector.wire.messages import Alert, FrameDetections, Heartbeat, LineState, Metrics
 from detector.wire.requests import Position, Reply
 
@@ -65,6 +66,7 @@ __all__ = [
     "Gap",
     "Healed",
     "Heartbeat",
+    "KeyFileError",
     "Line",
     "LineState",
     "Metrics",
@@ -75,4 +77,5 @@ __all__ = [
     "Sight",
     "SightChanged",
     "Vanished",
+    "load_keys",
 ]

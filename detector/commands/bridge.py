@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from calibration.profile_file import load_profile
-from detector.bridge.bridge import LineEnds, listen_address, serve
+from detector.bridge.bridge import LineEnds, OpcUa, listen_address, serve
 from detector.bridge.modbus_server import ListenError
 
 UNITS_MAX = 247
@@ -46,11 +46,17 @@ def ends_of_lines(
 
 
 def bridge_lines(
-    lines: Sequence[LineEnds], listen: str, *, allow_remote: bool, until_stdin_ends: bool = False
+    lines: Sequence[LineEnds],
+    listen: str,
+    *,
+    allow_remote: bool,
+    until_stdin_ends: bool = False,
+    opcua: str | None = None,
 ) -> None:
     """Bridge until SIGINT or SIGTERM, or until stdin ends. Raises ListenError and EndpointError,
-    one line each."""
+    one line each. `opcua`: where to serve OPC UA too."""
     host, port = listen_address(listen, allow_remote=allow_remote)
+    others = None if opcua is None else _opcua(opcua, allow_remote=allow_remote)
 
     async def until_stopped() -> None:
         stop, loop = asyncio.Event(), asyncio.get_running_loop()
@@ -58,10 +64,24 @@ def bridge_lines(
             loop.add_signal_handler(number, stop.set)
         if until_stdin_ends:
             loop.add_reader(sys.stdin, stop.set)  # nothing is ever written there
-        await serve(lines, host, port, stop, _tell)
+        await serve(lines, host, port, stop, _tell, opcua=others)
 
     asyncio.run(until_stopped())
     _tell("stopped")
+
+
+def _opcua(endpoint: str, *, allow_remote: bool) -> OpcUa:
+    address = endpoint.removeprefix("opc.tcp://")
+    if address == endpoint:
+        raise ListenError(f"{endpoint!r}: write it like opc.tcp://127.0.0.1:4840/vigitri")
+    listen_address(address.partition("/")[0], allow_remote=allow_remote)
+    try:
+        from detector.bridge.opcua import OpcUaServer
+    except ModuleNotFoundError as error:
+        raise ListenError(
+            f"--opcua needs {error.name}: install it with pip install 'vigitri[opcua]'"
+        ) from None
+    return lambda lines: OpcUaServer(endpoint, lines)
 
 
 def _tell(line: str) -> None:

@@ -15,7 +15,10 @@ from detector.line_setup import Line
 from detector.live import LineAtWork, stopped_by_signals
 from detector.vision.catalogue import find_model
 from detector.vision.engines import open_engine
-from detector.wire.answers import AnswerDesk
+from detector.wire.desk import AnswerDesk
+from detector.wire.journal import Journal, default_journal_folder
+from detector.wire.keys import line_guard, refuses_strangers
+from detector.wire.post import AlertPost
 from detector.wire.publisher import Publisher
 
 
@@ -25,6 +28,7 @@ def run_line(
     until_end: bool,
     publish: str | None = None,
     answers: str | None = None,
+    journal: Path | None = None,
     bridge_listen: str | None = None,
 ) -> None:
     """Raises what refuses the profile, the model or an endpoint, one line each.
@@ -49,21 +53,28 @@ def run_line(
         engine = open_engine(model, profile.model)
         boot_id = uuid.uuid4().hex[:12]
         line = Line(profile, model, engine, boot_id)
+        folder = journal or profile.wire.journal or default_journal_folder(profile.line)
+        guard = line_guard(profile.wire.keys, profile.wire.allowed_keys)
         with (
+            Journal(folder, tell=_tell) as kept,
             Publisher(
-                publish or profile.wire.publish, line=profile.line, boot_id=boot_id
+                publish or profile.wire.publish, line=profile.line, boot_id=boot_id, guard=guard
             ) as publisher,
-            AnswerDesk(answers or profile.wire.answers) as desk,
+            AnswerDesk(answers or profile.wire.answers, guard=guard) as desk,
             ExitStack() as children,
         ):
             _tell(
                 f"line {profile.line}: publishing at {publisher.endpoint}, "
                 f"taking answers at {desk.endpoint}"
             )
+            if guard is not None:
+                refuses_strangers(publisher.endpoint, guard.public)
+                refuses_strangers(desk.endpoint, guard.public)
             if bridge_listen is not None:
                 bridge = ChildBridge(publisher.endpoint, desk.endpoint, bridge_listen, _tell)
                 children.enter_context(bridge)
-            LineAtWork(line, camera, publisher, desk, tell=_tell).run(stop, until_end=until_end)
+            post = AlertPost(publisher, desk, kept, tell=_tell)
+            LineAtWork(line, camera, publisher, post, tell=_tell).run(stop, until_end=until_end)
     _tell(f"line {profile.line}: stopped")
 
 

@@ -49,8 +49,15 @@ class Alarm:
     """The alarm of the pile that it is a further member of."""
     held: bool = False
     """Nobody is called for it: suppressed by design."""
+    boot_id: str | None = None
+    """Of an earlier start of the detector, which raised it."""
     told: Alert | None = None
     """The last revision."""
+
+    @property
+    def name(self) -> str:
+        """Its name among the open alarms; those of earlier starts keep their ids."""
+        return self.event_id if self.boot_id is None else f"{self.boot_id}/{self.event_id}"
 
     def revise(self, kind: Revision, priority: Priority, belt: BeltNow, line: LineFacts) -> Alert:
         """Its next revision, for the wire."""
@@ -59,7 +66,7 @@ class Alarm:
         self.score_told = self.why.score if self.why else 0.0
         self.told = Alert(
             line=line.line,
-            boot_id=line.boot_id,
+            boot_id=self.boot_id or line.boot_id,
             event_id=self.event_id,
             revision=self.revision,
             kind=kind,

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from detector.hazards.alarm import Alarm
+from detector.hazards.carried_over import FormerObjects, carried_alarm
 from detector.hazards.crowd import Crowd
 from detector.hazards.object_facts import (
     BeltNow,
@@ -70,6 +71,7 @@ class AlarmBook:
         self._of_line: dict[Hazard, str] = {}
         self._shelved: dict[Hazard, tuple[int, Shelving]] = {}
         self._crowd = Crowd(line.alarms, mm_known=line.mm_basis != "none")
+        self._former = FormerObjects()
         self._raised = 0
 
     @property
@@ -87,17 +89,22 @@ class AlarmBook:
         for track in in_view:
             alarm = self._by_track.get(track.id)
             if alarm is None:
+                alarm = self._seen_again(track, belt)
+            if alarm is None:
                 if size_is_plausible(track, self._line) is not False:
                     alerts += self._raise_object(track, belt)
-            elif alarm.event_id in self._open and self._is_news(alarm, track, belt):
+            elif alarm.name in self._open and self._is_news(alarm, track, belt):
                 self._describe(alarm, track, belt)
                 alerts.append(self._revise(alarm, Revision.UPDATED, belt))
         for track in left:
             # Closed by an answer while it was in view: told already.
             alarm = self._by_track.pop(track.id, None)
-            if alarm is not None and alarm.event_id in self._open:
+            if alarm is not None and alarm.name in self._open:
                 self._describe(alarm, track, belt)
                 alerts.append(self._gone(alarm, belt))
+        for name in self._former.given_up(belt.t_mono_ns):
+            if name in self._open:
+                alerts.append(self._gone(self._open[name], belt))
         crowded = self._crowd.too_many(belt.t_mono_ns)
         alerts += self.line_state(Hazard.BATTERY, crowded is not None, crowded, belt)
         return alerts + self._expired(belt)
@@ -179,6 +186,37 @@ class AlarmBook:
                 del self._shelved[hazard]
         return tuple(shelving for _, shelving in self._shelved.values())
 
+    def carry_over(self, alerts: Sequence[Alert], t_mono_ns: int, t_utc_ns: int) -> list[Alert]:
+        """Take over what an earlier start of the detector left open, under the ids it had.
+
+        A state of the line ends when this start finds that it is over. An object that comes into
+        sight where a former one must be by now is that one; of the others nobody knows where they
+        are, and after a while they count as gone from view.
+        """
+        belt = BeltNow(t_utc_ns, t_mono_ns, None, None, None, "none")
+        revisions = []
+        for alert in alerts:
+            alarm = carried_alarm(alert, t_mono_ns)
+            self._open[alarm.name] = alarm
+            if alarm.track is None:
+                self._of_line[alarm.hazard] = alarm.name
+            elif alarm.active:
+                self._former.add(alarm.name, alert, t_mono_ns)
+            revisions.append(self._revise(alarm, Revision.UPDATED, belt))
+        return revisions
+
+    def known_as(self, boot_id: str, event_id: str) -> str:
+        """The name of an alert's alarm here."""
+        return event_id if boot_id == self._line.boot_id else f"{boot_id}/{event_id}"
+
+    def _seen_again(self, track: Track, belt: BeltNow) -> Alarm | None:
+        """The alarm of an earlier start whose object this is."""
+        alarm = self._open.get(self._former.found(track, belt) or "")
+        if alarm is not None:
+            self._by_track[track.id] = alarm
+            alarm.track, alarm.detail = track.id, None
+        return alarm
+
     def _find(self, event_id: str) -> Alarm:
         alarm = self._open.get(event_id)
         if alarm is None:
@@ -187,11 +225,12 @@ class AlarmBook:
 
     def _with_members(self, alarm: Alarm) -> list[Alarm]:
         """An alarm and the further members of its pile that are open."""
-        return [alarm, *(each for each in self._open.values() if each.pile == alarm.event_id)]
+        pile = alarm.boot_id, alarm.event_id
+        return [alarm, *(each for each in self._open.values() if (each.boot_id, each.pile) == pile)]
 
     def _end(self, alarm: Alarm) -> None:
-        self._open.pop(alarm.event_id, None)
-        self._crowd.ended(alarm.event_id)
+        self._open.pop(alarm.name, None)
+        self._crowd.ended(alarm.name)
 
     def _raise_object(self, track: Track, belt: BeltNow) -> list[Alert]:
         """The new alarm's first revision, and with it the news of the pile that it joins."""

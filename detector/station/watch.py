@@ -25,7 +25,14 @@ REFRESH_S = 0.2
 """Between two pictures of the screen; also how soon silence is noticed."""
 
 
-def run(endpoint: str, *, duration_s: float | None = None, console: Console | None = None) -> None:
+def run(
+    endpoint: str,
+    *,
+    answers: str | None = None,
+    keys: client.ClientKeys | None = None,
+    duration_s: float | None = None,
+    console: Console | None = None,
+) -> None:
     """Show what a line publishes until Ctrl-C, or for `duration_s`.
 
     In a terminal a screen that keeps itself up to date; else one plain line for each alert's
@@ -37,7 +44,7 @@ def run(endpoint: str, *, duration_s: float | None = None, console: Console | No
     def over() -> bool:
         return ends_s is not None and time.monotonic() >= ends_s
 
-    with client.Line(endpoint) as line:
+    with client.Line(endpoint, answers, keys=keys) as line:
         try:
             if console.is_terminal:
                 _show_screen(line, console, over)

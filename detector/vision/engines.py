@@ -8,7 +8,7 @@ from detector.vision.engine import Engine, OnnxEngine
 
 
 def open_engine(model: ModelFolder, choice: ModelChoice | None = None) -> Engine:
-    """`choice`: the profile's [model]; without, onnxruntime. Raises `ModelError`."""
+    """`choice`: the profile's [model]; without, its defaults. Raises `ModelError`."""
     choice = choice or ModelChoice()
     if choice.engine != "onnxruntime":
         from detector.vision.openvino_engine import OpenVinoEngine, is_worth_it

@@ -90,9 +90,9 @@ MmBasis = Literal["none", "nominal", "points"]
 """How millimetres are known. `none`: not at all, every mm field is null. `nominal`: from a scale
 that somebody typed in, no survey. `points`: from belt points measured on site."""
 
-SpeedBasis = Literal["none", "profile", "picture"]
+SpeedBasis = Literal["none", "profile", "picture", "encoder"]
 """How the belt's speed is known. `none`: not yet. `profile`: a fixed setting. `picture`: measured
-from how the belt's picture moves."""
+from how the belt's picture moves. `encoder`: the line's PLC says so."""
 
 
 class Message(BaseModel):
@@ -299,6 +299,14 @@ class LineState(Message):
         int, Field(description="Grabbed but replaced by a newer one before they were looked at.")
     ]
     camera_restarts: int
+    journal: Annotated[
+        Literal["off", "written", "late", "failed"],
+        Field(
+            description="written: every alert is on the disk before it is sent. late: the disk "
+            "hangs. failed: it takes nothing. In all but `written` a restart may lose alerts."
+        ),
+    ] = "off"
+    journal_reason: Annotated[str | None, Field(description="Why not, in one line.")] = None
     shelved: Annotated[
         tuple[Shelving, ...], Field(description="What calls nobody now, who said so, until when.")
     ] = ()
@@ -369,6 +377,28 @@ class Metrics(Message):
     stages: tuple[StageTimes, ...]
 
 
+class ConsumerState(Message):
+    """How far one registered consumer of alerts has come."""
+
+    consumer: str
+    present: Annotated[bool, Field(description="It has given a sign of life lately.")]
+    waiting: Annotated[int, Field(description="Alerts that it has not confirmed yet.")]
+    expired: Annotated[
+        int, Field(description="Alerts that it never confirmed before their deadline.")
+    ]
+
+
+class DeliveryState(Message):
+    """What the ROUTER is about; sent every few seconds and whenever an alert expires."""
+
+    line: str
+    consumers: tuple[ConsumerState, ...]
+    expired: Annotated[int, Field(description="Undelivered alerts of all consumers, since start.")]
+    refused: Annotated[int, Field(description="Requests that could not be read.")]
+    throttled: Annotated[int, Field(description="Requests dropped: too many from one sender.")]
+    repeated: Annotated[int, Field(description="Answers that came again, carried out once.")]
+
+
 PAYLOADS: dict[str, type[Message]] = {
     "alert": Alert,
     "state": LineState,
@@ -376,6 +406,7 @@ PAYLOADS: dict[str, type[Message]] = {
     "inference": Inference,
     "detections": FrameDetections,
     "metrics": Metrics,
+    "consumers": DeliveryState,
 }
 """The payload of each topic, by the topic's first part."""
 

@@ -15,6 +15,7 @@ import zmq
 
 from detector.wire.clocks import Clocks, HostClocks
 from detector.wire.endpoints import bind, bind_address
+from detector.wire.keys import Guard
 from detector.wire.messages import Alert, Heartbeat, Message, schema_name
 
 BEAT_PERIOD_NS = 200_000_000
@@ -57,14 +58,21 @@ class Publisher:
     """
 
     def __init__(
-        self, endpoint: str, *, line: str, boot_id: str, clocks: Clocks | None = None
+        self,
+        endpoint: str,
+        *,
+        line: str,
+        boot_id: str,
+        clocks: Clocks | None = None,
+        guard: Guard | None = None,
     ) -> None:
         if not _LINE_NAME.fullmatch(line):
             raise ValueError(
                 f"line {line!r}: a line's name is part of its topics, so it is made of letters, "
                 f"digits, '-', '_' and '.', at most 64 of them, like tapis-1"
             )
-        bind_address(endpoint)
+        bind_address(endpoint, keys=guard is not None)
+        self._guard = guard
         self.line = line
         self.boot_id = boot_id
         self._wanted_endpoint = endpoint
@@ -84,14 +92,20 @@ class Publisher:
 
     def __enter__(self) -> Self:
         self._context = zmq.Context()
-        socket = self._context.socket(zmq.XPUB)
         try:
+            if self._guard is not None:
+                self._guard.start(self._context)
+            socket = self._context.socket(zmq.XPUB)
             socket.set(zmq.LINGER, CLOSING_MS)
             socket.set(zmq.SNDHWM, SEND_QUEUE_MESSAGES)
             socket.set(zmq.XPUB_VERBOSE, 1)  # tells of each subscriber, for `joined`
             socket.set(zmq.MAXMSGSIZE, 4096)  # all that comes in here is topics
-            self._endpoint = bind(socket, self._wanted_endpoint)
+            if self._guard is not None:
+                self._guard.protect(socket)
+            self._endpoint = bind(socket, self._wanted_endpoint, keys=self._guard is not None)
         except BaseException:
+            if self._guard is not None:
+                self._guard.stop()
             self._context.destroy(linger=0)
             raise
         self._socket = socket
@@ -106,6 +120,8 @@ class Publisher:
     ) -> None:
         self._open_socket().close()
         self._socket = None
+        if self._guard is not None:
+            self._guard.stop()
         self._context.term()
 
     @property

@@ -133,22 +133,41 @@ class Consume(Request):
     ] = None
 
 
+class BeltFromPlc(Request):
+    """The belt as the line's PLC reports it, through a bridge; ten times a second."""
+
+    request: Literal["belt"] = "belt"
+    source: Annotated[Word, Field(description="Which PLC, for the log.")]
+    run: Literal["unknown", "stands", "runs"]
+    encoder_counts: Annotated[
+        int | None, Field(ge=0, lt=2**32, description="Modulo 2^32; null: there is no encoder.")
+    ]
+    t_mono_ns: Annotated[
+        int | None,
+        Field(description="The host's CLOCK_MONOTONIC when it was read; null from another host."),
+    ]
+    age_ms: Annotated[float, Field(ge=0, description="Since it was read, when this was sent.")]
+
+
 AnswerRequest = Acknowledge | ReportOutcome | Shelve
-AnyRequest = Acknowledge | ReportOutcome | Shelve | Snapshot | Replay | Consume
+AnyRequest = Acknowledge | ReportOutcome | Shelve | Snapshot | Replay | Consume | BeltFromPlc
 ANSWER: TypeAdapter[AnswerRequest] = TypeAdapter(
     Annotated[AnswerRequest, Field(discriminator="answer")]
 )
-OTHER: dict[str, type[Snapshot | Replay | Consume]] = {
+OTHER: dict[str, type[Snapshot | Replay | Consume | BeltFromPlc]] = {
     "snapshot": Snapshot,
     "replay": Replay,
     "consume": Consume,
+    "belt": BeltFromPlc,
 }
 
 
 class Reply(BaseModel):
     """Whether a request was carried out; fields that a reader doesn't know are to be ignored."""
 
-    model_config = ConfigDict(extra="ignore", frozen=True)
+    model_config = ConfigDict(
+        extra="ignore", frozen=True, json_schema_serialization_defaults_required=True
+    )
 
     reply: Annotated[str, Field(description="The request that it belongs to, or `error`.")] = (
         "answer"
@@ -161,7 +180,9 @@ class Reply(BaseModel):
 class AlertMessage(BaseModel):
     """An alert as it was published: the three frames of the XPUB, decoded."""
 
-    model_config = ConfigDict(extra="ignore", frozen=True)
+    model_config = ConfigDict(
+        extra="ignore", frozen=True, json_schema_serialization_defaults_required=True
+    )
 
     topic: str
     header: Header
@@ -208,7 +229,9 @@ class ConsumeReply(Reply):
 class Delivery(BaseModel):
     """One alert for a registered consumer, sent again until confirmed or past its deadline."""
 
-    model_config = ConfigDict(extra="ignore", frozen=True)
+    model_config = ConfigDict(
+        extra="ignore", frozen=True, json_schema_serialization_defaults_required=True
+    )
 
     reply: Literal["delivery"] = "delivery"
     consumer: str

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from pydantic import BaseModel
+
 from detector.wire.messages import (
     AlarmState,
     Alert,
     Arrival,
+    ConsumerState,
     CoverageState,
+    DeliveryState,
     DetectedObject,
     FrameDetections,
     Hazard,
@@ -26,7 +30,21 @@ from detector.wire.messages import (
     VisionState,
     Why,
 )
-from detector.wire.requests import Acknowledge, Reply, ReportOutcome, Shelve
+from detector.wire.requests import (
+    Acknowledge,
+    AlertMessage,
+    Consume,
+    ConsumeReply,
+    Delivery,
+    Position,
+    Replay,
+    ReplayReply,
+    Reply,
+    ReportOutcome,
+    Shelve,
+    Snapshot,
+    SnapshotReply,
+)
 
 LINE = "tapis-1"
 BOOT_ID = "20260306T081500Z-7f3a"
@@ -169,6 +187,15 @@ METRICS = Metrics(
     ),
 )
 
+DELIVERY = DeliveryState(
+    line=LINE,
+    consumers=(ConsumerState(consumer="bridge-1", present=True, waiting=0, expired=0),),
+    expired=0,
+    refused=2,
+    throttled=0,
+    repeated=0,
+)
+
 PAYLOADS: dict[str, tuple[Message, ...]] = {
     "alert": (ALERT, LINE_ALERT),
     "state": (STATE,),
@@ -176,6 +203,7 @@ PAYLOADS: dict[str, tuple[Message, ...]] = {
     "inference": (INFERENCE,),
     "detections": (DETECTIONS,),
     "metrics": (METRICS,),
+    "consumers": (DELIVERY,),
 }
 
 ANSWERS = (
@@ -188,3 +216,27 @@ REPLIES = (
     Reply(ok=True, reason=None),
     Reply(ok=False, reason="no active alert e-17"),
 )
+
+POSITION = Position(boot_id=BOOT_ID, alert_seq=61)
+ALERT_MESSAGE = AlertMessage(topic=f"alert/{LINE}/gas", header=HEADER, payload=ALERT)
+
+ROUTER: dict[str, tuple[BaseModel, ...]] = {
+    "snapshot": (Snapshot(request_id="s-1"),),
+    "snapshot-reply": (
+        SnapshotReply(request_id="s-1", ok=True, at=POSITION, alerts=(ALERT_MESSAGE,), state=STATE),
+    ),
+    "replay": (Replay(request_id="r-1", after=POSITION),),
+    "replay-reply": (
+        ReplayReply(
+            request_id="r-1",
+            ok=True,
+            alerts=(ALERT_MESSAGE,),
+            complete=True,
+            upto=POSITION,
+            more=False,
+        ),
+    ),
+    "consume": (Consume(request_id="c-1", consumer="bridge-1", after=POSITION),),
+    "consume-reply": (ConsumeReply(request_id="c-1", ok=True, after=POSITION, expired=0),),
+    "delivery": (Delivery(consumer="bridge-1", attempt=1, message=ALERT_MESSAGE),),
+}

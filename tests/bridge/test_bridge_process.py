@@ -17,7 +17,9 @@ from benchmarks.line_process import LineProcess
 from detector.bridge.register_map import (
     INPUT_WORDS,
     PLC_FIRST,
+    BeltRun,
     Mode,
+    RecordState,
     State,
     Status,
     decode,
@@ -119,6 +121,18 @@ def test_a_plc_sees_hazards_come_and_answers_them(plc: Plc) -> None:
     plc.until(lambda read: bool(read[0]["status"] & Status.GAS_SHELVED))
     assert not plc.seen[-1][0]["status"] & Status.COMMAND_REFUSED
     assert plc.seen[-1][0]["status"] & Status.PLC_ALIVE
+
+
+def test_while_the_plc_says_that_the_belt_stands_alarms_are_suppressed(plc: Plc) -> None:
+    plc.until(watched)
+    beats = iter(range(1, 1_000_000))
+
+    def stands(read: Read) -> bool:
+        plc.write(plc_heartbeat=next(beats) & 0xFFFF, belt_run=BeltRun.STANDS)
+        return any(each["alarm_state"] == RecordState.SUPPRESSED for each in read[1])
+
+    plc.until(stands)
+    assert plc.seen[-1][0]["status"] & Status.BELT_STANDS
 
 
 @pytest.mark.parametrize("fault", [signal.SIGSTOP, signal.SIGKILL])

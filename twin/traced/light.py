@@ -20,6 +20,16 @@ class Lamp:
 
 
 @dataclass(frozen=True)
+class Sun:
+    """Light from one direction, of a disc `angle` (radians) wide: a row of lamps along the belt."""
+
+    towards: tuple[float, float, float]
+    angle: float
+    strength: float
+    colour: Tone
+
+
+@dataclass(frozen=True)
 class Light:
     """All light of a scene; tones are linear red, green, blue. The gantry is straight above."""
 
@@ -32,6 +42,7 @@ class Light:
     film: str = "AgX"
     look: str = "AgX - Medium High Contrast"
     exposure: float = 0.0
+    suns: tuple[Sun, ...] = ()
 
 
 def hall_light(rng: np.random.Generator) -> Light:
@@ -67,4 +78,27 @@ def hall_light(rng: np.random.Generator) -> Light:
             rng.choice(("AgX - Medium High Contrast", "AgX - Base Contrast", "AgX - High Contrast"))
         ),
         exposure=float(rng.normal(0.1, 0.3)),
+    )
+
+
+def belt_light(rng: np.random.Generator) -> Light:
+    """A hall's light along metres of belt: a row of lamps upstream on the left, another opposite.
+
+    Shadows fall to the lower right, as on drawn strips.
+    """
+    warm = rng.uniform(-1, 1)
+    tone = (1 + 0.08 * warm, 1.0, 1 - 0.1 * warm)
+    key = Sun((-0.55, 0.5, 1.0), float(rng.uniform(0.15, 0.6)), float(rng.uniform(1.4, 2.6)), tone)
+    fill = Sun((0.7, -0.3, 1.0), float(rng.uniform(0.4, 0.9)), float(rng.uniform(0.2, 0.8)), tone)
+    grey, walls = rng.uniform(0.3, 0.7), rng.uniform(0.3, 0.7)
+    return Light(
+        lamps=(),
+        ambient=float(rng.uniform(0.4, 0.7)),
+        ceiling=(grey, grey, grey),
+        walls=(walls, walls * 0.97, walls * 0.93),
+        ground=(0.05, 0.05, 0.05),
+        gantry=(grey * 0.4, grey * 0.4, grey * 0.4),
+        look="AgX - Medium High Contrast",
+        exposure=float(rng.normal(0.1, 0.12)),
+        suns=(key, fill),
     )

@@ -11,7 +11,8 @@ import bpy
 import numpy as np
 
 from twin.labels import Print, tint
-from twin.shading import Colour
+from twin.shading import Colour, Picture
+from twin.traced.belts import BeltSkin
 from twin.traced.bodies import Skin, Wear
 
 UNITS_PER_MM = 0.01
@@ -179,7 +180,7 @@ def _scratched(graph: _Graph, coat: _Coat, amount: float, *, steel: bool) -> Non
 def _rusted(graph: _Graph, coat: _Coat, amount: float) -> None:
     """Rust that starts in spots and spreads, with a dull halo of worn paint round it."""
     fine = graph.maths("MULTIPLY", graph.noise(graph.size_mm * 0.06 + 1, 4, graph.seed + 9), 0.28)
-    spread = graph.maths("ADD", graph.noise(graph.size_mm * 0.35, 8, graph.seed + 7), fine)
+    spread = graph.maths("ADD", graph.noise(graph.size_mm * 0.35, 6, graph.seed + 7), fine)
     edge = 0.86 - 0.30 * amount
     brown = graph.mix(
         graph.step(graph.noise(graph.size_mm * 0.05 + 0.7, 5, graph.seed + 11), 0.35, 0.65),
@@ -199,7 +200,7 @@ def _dirtied(graph: _Graph, coat: _Coat, amount: float) -> None:
     """A grey-brown film with its own clouds, and specks."""
     hue, grey, light = graph.rng.uniform((0.06, 0.15, 0.14), (0.11, 0.4, 0.38))
     film = graph.step(
-        graph.noise(graph.size_mm * 0.45, 7, graph.seed + 13),
+        graph.noise(graph.size_mm * 0.45, 5, graph.seed + 13),
         0.66 - 0.34 * amount,
         0.86 - 0.2 * amount,
         0.8,
@@ -252,3 +253,52 @@ def _seen_through(graph: _Graph, skin: Skin, surface: Any) -> Any:
     shine.inputs["Roughness"].default_value = 0.6 * skin.rough
     gleam = graph.maths("ADD", graph.maths("MULTIPLY", facing.outputs["Facing"], 0.3), 0.05)
     return graph.layered(gleam, body, shine.outputs[0])
+
+
+def belt_material(texture: Picture, belt: BeltSkin) -> Any:
+    """Rubber or PVC under its painted texture; where it is wet it mirrors the hall."""
+    graph = _Graph(100.0, np.random.default_rng(0))
+    rows, columns = texture.shape[:2]
+    image = bpy.data.images.new("belt", columns, rows)
+    upwards = np.dstack((texture[::-1, :, ::-1], np.full((rows, columns), 255, np.uint8)))
+    image.pixels.foreach_set((upwards.astype(np.float32) / 255).ravel())
+    art = graph.add("ShaderNodeTexImage", image=image, extension="EXTEND")
+    graph.put(art.inputs["Vector"], graph.add("ShaderNodeUVMap", uv_map="uv").outputs[0])
+    # Water and unevenness are told by the belt's own place, which runs on from tile to tile.
+    graph.seed = belt.seed
+    colour, rough = art.outputs["Color"], belt.rough
+    grain = graph.noise(2.2, 3, graph.seed)
+    if belt.wet > 0:
+        water = graph.step(
+            graph.noise(160, 5, graph.seed + 2), 0.62 - 0.3 * belt.wet, 0.68 - 0.26 * belt.wet
+        )
+        dark = graph.add("ShaderNodeHueSaturation")
+        graph.put(dark.inputs["Color"], colour)
+        dark.inputs["Value"].default_value = 0.55
+        colour = graph.mix(water, colour, dark.outputs[0])
+        rough = graph.blend(water, rough, 0.08)
+        grain = graph.maths("MULTIPLY", grain, graph.maths("SUBTRACT", 1.0, water))
+    coat = _Coat(colour, 0.0, rough, [(grain, 0.25)])
+    out = graph.add("ShaderNodeOutputMaterial")
+    graph.put(out.inputs["Surface"], _shader(graph, coat, Skin((0, 0, 0))))
+    return graph.material
+
+
+def measure_material() -> Any:
+    """Shines with who a thing is (red: its pass index) and how high it lies (green)."""
+    found = bpy.data.materials.get("measure")
+    if found is not None:
+        return found
+    made = bpy.data.materials.new("measure")
+    made.use_nodes = True
+    nodes, links = made.node_tree.nodes, made.node_tree.links
+    nodes.clear()
+    who, where = nodes.new("ShaderNodeObjectInfo"), nodes.new("ShaderNodeNewGeometry")
+    parts, both = nodes.new("ShaderNodeSeparateXYZ"), nodes.new("ShaderNodeCombineColor")
+    shine, out = nodes.new("ShaderNodeEmission"), nodes.new("ShaderNodeOutputMaterial")
+    links.new(where.outputs["Position"], parts.inputs[0])
+    links.new(who.outputs["Object Index"], both.inputs["Red"])
+    links.new(parts.outputs["Z"], both.inputs["Green"])
+    links.new(both.outputs[0], shine.inputs["Color"])
+    links.new(shine.outputs[0], out.inputs["Surface"])
+    return made

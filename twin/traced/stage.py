@@ -18,7 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twin.shading import Picture
-from twin.traced.bodies import Body
+from twin.traced.belts import BeltSkin
+from twin.traced.bodies import Body, Part, Skin
 from twin.traced.light import Light
 
 
@@ -108,7 +109,7 @@ class Stage:
         cycles.denoising_input_passes = "RGB_ALBEDO"
         cycles.denoising_prefilter = "FAST"
         cycles.denoising_quality = "FAST"
-        cycles.max_bounces = 4
+        cycles.max_bounces = 3
         cycles.diffuse_bounces = 2
         cycles.glossy_bounces = 2
         cycles.transmission_bounces = 2
@@ -124,7 +125,7 @@ class Stage:
         scene.camera = self.camera
 
     def light(self, light: Light) -> None:
-        """Hangs the hall's lamps and paints what is round about, which metal mirrors."""
+        """Hangs lamps or suns, and paints what is round about, which metal mirrors."""
         bpy, scene = self.bpy, self.scene
         world = bpy.data.worlds.new("hall")
         scene.world = world
@@ -168,6 +169,12 @@ class Stage:
             thing.location = lamp.place
             thing.rotation_euler = self._towards(lamp.place, lamp.turn)
             scene.collection.objects.link(thing)
+        for sun in light.suns:
+            data = bpy.data.lights.new("sun", "SUN")
+            data.angle, data.energy, data.color = sun.angle, sun.strength, sun.colour
+            thing = bpy.data.objects.new("sun", data)
+            thing.rotation_euler = self._towards(sun.towards, 0.0)
+            scene.collection.objects.link(thing)
         view = scene.view_settings
         view.view_transform = light.film
         view.exposure = light.exposure
@@ -195,6 +202,56 @@ class Stage:
         thing.pass_index = index
         self.scene.collection.objects.link(thing)
         return thing
+
+    def move(self, thing: Any, right_mm: float, down_mm: float, up_mm: float) -> None:
+        """Puts what `add` gave at a place of the strip's picture."""
+        unit = UNITS_PER_MM
+        thing.location = (right_mm * unit, -down_mm * unit, up_mm * unit)
+
+    def belt(self, texture: Picture, window: Window, belt: BeltSkin) -> None:
+        """Lays belt under a window, `texture` uint8 BGR filling it exactly."""
+        from twin.traced.materials import belt_material
+
+        points, uv = belt.surface(
+            window.left_mm,
+            window.top_mm,
+            window.width_px / window.px_per_mm,
+            window.height_px / window.px_per_mm,
+        )
+        body = Body("belt", [Part(points, uv, Skin((0, 0, 0)), flat=True)])
+        mesh = _mesh(self.bpy, body)
+        mesh.materials.append(belt_material(texture, belt))
+        self.scene.collection.objects.link(self.bpy.data.objects.new("belt", mesh))
+
+    def measure(self, window: Window) -> tuple[NDArray[np.uint16], NDArray[np.float32]]:
+        """Who lies topmost (`pass_index`, 0 is belt) and how high (mm), each `(h, w)`."""
+        from twin.traced.materials import measure_material
+
+        self.look(window)
+        scene, cycles, settings = self.scene, self.scene.cycles, self.scene.render.image_settings
+        kept = cycles.samples, cycles.use_denoising, cycles.filter_width
+        cycles.samples, cycles.use_denoising, cycles.filter_width = 1, False, 0.01
+        layer = self.bpy.context.view_layer
+        layer.material_override = measure_material()
+        target = Path(self.folder.name) / "measure.exr"
+        settings.file_format, settings.color_mode, settings.color_depth = "OPEN_EXR", "RGB", "32"
+        scene.render.filepath = str(target)
+        try:
+            with quiet():
+                self.bpy.ops.render.render(write_still=True)
+        finally:
+            layer.material_override = None
+            cycles.samples, cycles.use_denoising, cycles.filter_width = kept
+        image = self.bpy.data.images.load(str(target))
+        try:
+            image.colorspace_settings.name = "Non-Color"
+            values = np.empty(window.width_px * window.height_px * 4, np.float32)
+            image.pixels.foreach_get(values)
+        finally:
+            self.bpy.data.images.remove(image)
+        upwards = values.reshape(window.height_px, window.width_px, 4)[::-1]
+        owner = np.round(np.clip(upwards[..., 0], 0, 65535)).astype(np.uint16)
+        return owner, np.asarray(upwards[..., 1] / UNITS_PER_MM, np.float32)
 
     def look(self, window: Window) -> None:
         """Points the camera at a window: its left edge at x = left_mm, its top at y = -top_mm."""
