@@ -165,6 +165,15 @@ def test_a_bridge_that_slept_tells_nothing_of_the_past(
         assert blind(plc.read())
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_bridge_ends_when_it_is_asked_to_though_messages_come_all_the_time(
+    bridge: BridgeProcess, plc: Plc, number: signal.Signals
+) -> None:
+    plc.until(watched)
+    bridge.process.send_signal(number)
+    assert bridge.process.wait(PATIENCE_S) == 0
+
+
 def test_a_bridge_that_is_killed_and_comes_back_starts_unknown(
     line: LineProcess, bridge: BridgeProcess, plc: Plc
 ) -> None:
