@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.truth import Truth
+from benchmarks.truth import VISIBLE_MIN, Truth
 
 ALONG_MM, ACROSS_MM = 80.0, 80.0
 """What the PLC took belongs to a thing of the truth that lies so near."""
@@ -56,7 +56,12 @@ def judge_log(log: Sequence[dict[str, Any]], truth: Truth) -> Diversions:
     ]
     places = {entry["seq"]: entry["position"] / per_mm - entry["y_mm"] for entry in taken}
     things = {each["id"]: each for each in truth.header["things"]}
-    hazards = {key: entry["class"] for key, entry in truth.objects().items()}
+    hazards = {
+        thing["id"]: thing["class"]
+        for frame in truth.frames
+        for thing in frame["objects"]
+        if thing["class"] is not None and thing["visible"] >= VISIBLE_MIN
+    }
     start_mm = _start_mm(taken, places, [things[key] for key in hazards])
 
     opened = {

@@ -32,7 +32,8 @@ from detector.ingest import Recording
 from detector.line_setup import Line
 from detector.pipeline import Pipeline
 from detector.vision.catalogue import find_model
-from detector.vision.engine import OnnxEngine, available_cores
+from detector.vision.engine import available_cores
+from detector.vision.engines import open_engine
 
 WARM_UP_FRAMES = 20
 STAGE_FRAMES = 600
@@ -85,7 +86,7 @@ def _processor() -> str:
 
 def _stages(profile: LineProfile) -> list[dict[str, Any]]:
     model = find_model(profile.model.name)
-    engine = OnnxEngine(model, providers=profile.model.providers, threads=profile.model.threads)
+    engine = open_engine(model, profile.model)
     pipeline = Pipeline(Line(profile, model, engine, "bench"))
     with Recording(profile.camera.source) as recording, progress_bar("stages") as advance:
         frames = iter(recording)

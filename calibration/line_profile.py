@@ -155,6 +155,13 @@ class ModelChoice(Section):
         "a folder of the catalogue, or the path of a model folder",
         mend="`vigitri model list` shows what there is",
     )
+    engine: Literal["onnxruntime", "openvino", "auto"] = setting(
+        "auto",
+        "what runs the model. openvino (extra `openvino`) multiplies in bfloat16 where the CPU "
+        "can, which takes about 0.6 of the time; auto takes it where it is installed and the CPU "
+        "can, else onnxruntime",
+        mend='write engine = "onnxruntime", "openvino" or "auto"',
+    )
     providers: tuple[str, ...] = setting(
         ("CPUExecutionProvider",),
         "onnxruntime execution providers, best first",

@@ -16,6 +16,7 @@ from pydantic import ValidationError
 from calibration.belt_plane import CalibrationError
 from calibration.profile_file import ProfileError
 from detector import __version__
+from detector.commands import workshop
 from detector.ingest import CameraBlind, SourceError
 from detector.vision.catalogue import CATALOGUE, ModelError
 from detector.vision.engine import EngineError
@@ -50,6 +51,8 @@ for name, group in {
     "keys": keys_app,
 }.items():
     app.add_typer(group, name=name, no_args_is_help=True)
+
+workshop.add_to(model_app)
 
 LineFile = Annotated[Path, typer.Argument(metavar="LINE.toml", help="The line's profile.")]
 OptionalLineFile = Annotated[
@@ -415,16 +418,20 @@ def model_train(
     data: Annotated[Path, typer.Option(help="The folder of photographs, cut-outs, belt frames.")],
     weights: Annotated[Path, typer.Option(help="The checkpoint to start from (.pt).")],
     out: Annotated[Path, typer.Option("-o", "--out", help="Where the run and the model go.")],
+    *,
     recipe: Annotated[
         Path | None, typer.Option(help="What to mix and how long to train; without: the first.")
+    ] = None,
+    renders: Annotated[
+        Path | None, typer.Option(help="What `vigitri twin cutouts` wrote, if the recipe asks.")
     ] = None,
     resume: Annotated[bool, typer.Option(help="Go on with an interrupted run.")] = False,
 ) -> None:
     """Build the dataset, train, export, evaluate and card a model (extra `train`)."""
-    workshop, errors = from_checkout("models.train"), from_checkout("models.errors")
+    trainer, errors = from_checkout("models.train"), from_checkout("models.errors")
     first = CATALOGUE / "recipes" / "first.toml"
     with one_line_for(errors.WorkshopError):
-        print(workshop.run(recipe or first, data, weights, out, resume=resume))
+        print(trainer.run(recipe or first, data, weights, out, resume=resume, renders=renders))
 
 
 @calibrate_app.command("empty")
@@ -440,6 +447,22 @@ def calibrate_empty(
     from detector.commands.empty_belt import learn_empty_belt
 
     print(learn_empty_belt(line, out, source, frames))
+
+
+@calibrate_app.command("scores")
+def calibrate_scores(
+    folder: Annotated[Path, typer.Argument(help="Where `bench accuracy -o` kept its looks.")],
+    model: ModelName = DEFAULT_MODEL,
+    budget: Annotated[
+        float, typer.Option(min=0.001, help="False alarms an hour, over all hazards.")
+    ] = 1.0,
+    write: Annotated[bool, typer.Option(help="Write them into the model's card.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Fit thresholds and probabilities on whole tracks, within a budget (extra `bench`)."""
+    scores = from_checkout("benchmarks.scores")
+    with one_line_for(ValueError):
+        scores.run(folder, model, budget, write=write, as_json=as_json)
 
 
 @calibrate_app.command("keys")
@@ -461,6 +484,68 @@ def bench_latency(
     from_checkout("benchmarks.latency").run(line, out, alerts=alerts, blind_runs=blind_runs)
 
 
+@bench_app.command("twin")
+def bench_twin(
+    scenarios: Annotated[
+        list[str] | None, typer.Argument(help="Scenarios of the twin; without: calm and jam.")
+    ] = None,
+    strips: Annotated[
+        Path | None, typer.Option(help="A folder of path-traced strips, to draw from these.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option("-o", "--out", help="Write the JSON there.")] = None,
+) -> None:
+    """What a frame of the simulated line costs."""
+    with one_line_for(ValueError):
+        from_checkout("benchmarks.twin_cost").run(scenarios or ["calm", "jam"], strips, out)
+
+
+@bench_app.command("accuracy")
+def bench_accuracy(  # noqa: PLR0917 (typer calls it)
+    sources: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="SCENARIO|FOOTAGE...",
+            help="Scenarios of the twin (file or name), clips or folders with a .truth.jsonl.",
+        ),
+    ],
+    out: Annotated[Path, typer.Option("-o", "--out", help="Report, plots, kept detections.")],
+    line: OptionalLineFile = None,
+    model: Annotated[
+        str | None, typer.Option(help="In place of the profile's; a name or a folder.")
+    ] = None,
+    fps: Annotated[
+        float | None,
+        typer.Option(min=0.5, max=240, help="Looks a second; without: every frame."),
+    ] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="In place of the scenarios' own.")] = None,
+    threads: Annotated[int, typer.Option(min=0, max=64, help="Of the engine; 0: it chooses.")] = 0,
+    data: Annotated[
+        Path | None, typer.Option(help="The workshop's data folder: single pictures too.")
+    ] = None,
+    compare: Annotated[
+        Path | None, typer.Option(metavar="report.json", help="Print what changed since then.")
+    ] = None,
+    fresh: Annotated[bool, typer.Option(help="Look again, whatever was kept.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs: the report.json.")] = False,
+) -> None:
+    """Recall, false alarms an hour, times, places: event by event (extra `bench`)."""
+    accuracy = from_checkout("benchmarks.accuracy")
+    with one_line_for(ValueError, RuntimeError):
+        accuracy.run(
+            sources,
+            out,
+            line=line,
+            model_name=model or "",
+            fps=fps,
+            seed=seed,
+            threads=threads,
+            data=data,
+            compare=compare,
+            fresh=fresh,
+            as_json=as_json,
+        )
+
+
 @bench_app.command("faults")
 def bench_faults(
     runs: Annotated[int, typer.Option(min=4, max=2000, help="How many faults.")] = 200,
@@ -474,16 +559,78 @@ def bench_faults(
 
 @twin_app.command("render")
 def twin_render(
-    scenario: Annotated[Path, typer.Argument(metavar="SCENARIO.toml")],
-    out: Annotated[Path, typer.Option("-o", "--out", help="The folder to make.")],
-    seed: Annotated[int | None, typer.Option(help="In place of the scenario's.")] = None,
+    scenario: Annotated[
+        str, typer.Argument(metavar="SCENARIO", help="A scenario file, or a name of `twin list`.")
+    ],
+    out: Annotated[Path, typer.Option("-o", "--out", help="The folder to make, one per clip.")],
+    *,
+    seed: Annotated[int | None, typer.Option(min=0, help="In place of the scenario's.")] = None,
+    duration: Annotated[float | None, typer.Option(help="Seconds, likewise.")] = None,
+    fps: Annotated[float | None, typer.Option(help="Frames per second, likewise.")] = None,
+    strips: Annotated[
+        Path | None, typer.Option(help="A folder of path-traced strips, to render from these.")
+    ] = None,
 ) -> None:
-    """Draw a scenario: video, truth, the empty belt (extra `twin`)."""
+    """Render a scenario: video, truth, encoder, empty belt, line profile (extra `twin`)."""
     from detector.commands.progress import progress_bar
 
-    render = from_checkout("twin.render")
+    render, scenarios = from_checkout("twin.render"), from_checkout("twin.scenario")
+    # As an exception, so that what is half made is taken away again.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     with one_line_for(ValueError, RuntimeError), progress_bar("rendering") as advance:
-        render.render(scenario, out, seed=seed, progress=advance)
+        render.render(
+            scenarios.find(scenario),
+            out,
+            seed=seed,
+            duration_s=duration,
+            fps=fps,
+            strips=strips,
+            progress=advance,
+        )
+
+
+@twin_app.command("list")
+def twin_list() -> None:
+    """The scenarios that come with this repository."""
+    for name, about in from_checkout("twin.scenario").described().items():
+        print(f"{name:14} {about}")
+
+
+@twin_app.command("cutouts")
+def twin_cutouts(  # noqa: PLR0917 - the options of a command
+    out: Annotated[Path, typer.Option("-o", "--out", help="The bank's folder.")],
+    per_kind: Annotated[int, typer.Option(min=1, help="Pictures of each kind.")] = 40,
+    kinds: Annotated[list[str] | None, typer.Option("--kind", help="Only these kinds.")] = None,
+    seed: Annotated[int, typer.Option(min=0)] = 0,
+    samples: Annotated[int, typer.Option(min=1, max=4096, help="Light paths per pixel.")] = 8,
+    threads: Annotated[int, typer.Option(min=1)] = 1,
+) -> None:
+    """Path-trace a bank of single things with alpha; run again, it goes on (extra `twin`)."""
+    from detector.commands.progress import progress_bar
+
+    bank, things = from_checkout("twin.traced.cutouts"), from_checkout("twin.traced.things")
+    plan = dict.fromkeys(kinds or things.MAKERS, per_kind)
+    with one_line_for(ValueError, RuntimeError), progress_bar("tracing") as advance:
+        made = bank.make(out, plan, seed=seed, samples=samples, threads=threads, progress=advance)
+    typer.echo(f"{out}: {made} new, {sum(plan.values())} in all")
+
+
+@twin_app.command("trace")
+def twin_trace(
+    plan: Annotated[Path, typer.Argument(metavar="PLAN.toml")],
+    out: Annotated[Path, typer.Option("-o", "--out", help="The bundle to make.")],
+    seed: Annotated[int | None, typer.Option(min=0, help="In place of the plan's.")] = None,
+    threads: Annotated[int, typer.Option(min=1)] = 1,
+) -> None:
+    """Path-trace a strip of belt with its truth; run again, it goes on (extra `twin`)."""
+    from detector.commands.progress import progress_bar
+
+    plans, strips = from_checkout("twin.traced.plan"), from_checkout("twin.traced.strips")
+    with one_line_for(ValueError, RuntimeError), progress_bar("tracing") as advance:
+        chosen = plans.load_plan(plan)
+        if seed is not None:
+            chosen = chosen.model_copy(update={"seed": seed})
+        strips.trace_strip(chosen, out, threads=threads, progress=advance)
 
 
 def from_checkout(module: str) -> Any:

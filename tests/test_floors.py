@@ -99,6 +99,16 @@ def test_every_file_imports_only_from_its_own_room_or_from_floors_below() -> Non
     assert found == []
 
 
+def test_openvino_is_known_to_its_own_engine_alone() -> None:
+    users = {
+        module
+        for module, path in modules()
+        for name in imported(path.read_text(encoding="utf-8"), module)
+        if name.split(".")[0] == "openvino" and not module.startswith("models.")
+    }
+    assert users == {"detector.vision.openvino_engine"}
+
+
 def test_the_package_detector_itself_imports_nothing() -> None:
     source = (ROOT / "detector" / "__init__.py").read_text(encoding="utf-8")
     assert [name for name in imported(source, "detector") if room_of(name)] == []

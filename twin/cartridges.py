@@ -37,7 +37,7 @@ def gas_paint(rng: np.random.Generator) -> Colour:
     return tint(hue + rng.uniform(-0.02, 0.02), rng.uniform(0.55, 0.88), rng.uniform(0.45, 0.85))
 
 
-def _litho(length: float, radius: float, scale: float, rng: np.random.Generator) -> Print:
+def litho(length: float, radius: float, scale: float, rng: np.random.Generator) -> Print:
     """The printed tin of a cartridge or aerosol: band, name, signs and small print, twice round."""
     round_mm = 2 * np.pi * radius
     base = gas_paint(rng)
@@ -133,7 +133,7 @@ def _cartridge(length: float, width: float, grid: Grid, rng: np.random.Generator
         lathe(
             grid,
             wrap,
-            _litho(length - dome, radius, grid.scale, rng),
+            litho(length - dome, radius, grid.scale, rng),
             gloss=0.6,
             roll=rng.random(),
             smooth_mm=0,
@@ -160,7 +160,7 @@ def _screw_cartridge(length: float, width: float, grid: Grid, rng: np.random.Gen
         (half - valve + 0.2, 9.0),
         (half, 8.0),
     )
-    art = _litho(length - valve, radius, grid.scale, rng)
+    art = litho(length - valve, radius, grid.scale, rng)
     can = lathe(grid, shape, art, gloss=0.65, roll=rng.random(), smooth_mm=2)
     neck: Profile = (
         (half - valve - 3, 13),
@@ -249,7 +249,7 @@ def _aerosol(length: float, width: float, grid: Grid, rng: np.random.Generator) 
         lathe(
             grid,
             wrap,
-            _litho(body_to + half, radius, grid.scale, rng),
+            litho(body_to + half, radius, grid.scale, rng),
             gloss=0.7,
             roll=rng.random(),
             smooth_mm=0,

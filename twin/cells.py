@@ -28,7 +28,7 @@ CAPACITY = ("1.5V", "LR6", "2000mAh", "1.2V", "Ni-MH", "ALKALINE", "3.7V", "Li-i
 ROUND = ("aa_cell", "aaa_cell", "c_cell", "d_cell", "li_ion_18650")
 
 
-def _sleeve(length: float, radius: float, scale: float, rng: np.random.Generator) -> Print:
+def cell_label(length: float, radius: float, scale: float, rng: np.random.Generator) -> Print:
     """The label of a round cell, in one of the layouts that are about."""
     round_mm = 2 * np.pi * radius
     base = any_colour(rng)
@@ -103,7 +103,7 @@ def _round_cell(length: float, diameter: float, grid: Grid, rng: np.random.Gener
         (label_to, radius),
         (label_to + 0.2, radius * 0.97),
     )
-    sleeve = _sleeve(label_to - label_from, radius, grid.scale, rng)
+    sleeve = cell_label(label_to - label_from, radius, grid.scale, rng)
     gloss = rng.uniform(0.35, 0.9)
     stack(cell, lathe(grid, wrap, sleeve, gloss=gloss, roll=rng.random(), smooth_mm=0.0))
     if rng.random() < 0.25:  # groove under the label of a crimped can

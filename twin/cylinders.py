@@ -24,7 +24,7 @@ SIZE_MM: dict[str, tuple[float, float, float]] = {
 }
 
 
-def _bottle_art(length: float, radius: float, scale: float, rng: np.random.Generator) -> Print:
+def bottle_art(length: float, radius: float, scale: float, rng: np.random.Generator) -> Print:
     paint = gas_paint(rng)
     round_mm = 2 * np.pi * radius
     art = Print(length, round_mm, scale, paint)
@@ -67,7 +67,7 @@ def _gas_bottle(length: float, width: float, grid: Grid, rng: np.random.Generato
         (end - dome * 0.2, radius * 0.72),
         (end, radius * 0.4),
     )
-    art = _bottle_art(end - start, radius, grid.scale, rng)
+    art = bottle_art(end - start, radius, grid.scale, rng)
     paint = tuple(float(v) / 255 for v in art.art[2, 2, :3])
     steel: Colour = (paint[0], paint[1], paint[2])
     collar: Profile = (

@@ -51,7 +51,7 @@ def _cardboard(length: float, width: float, grid: Grid, rng: np.random.Generator
     return wear.use(card, rng)
 
 
-def _columns(art: Print, length: float, width: float, rng: np.random.Generator) -> None:
+def columns(art: Print, length: float, width: float, rng: np.random.Generator) -> None:
     """A newspaper page: headline, columns of text, pictures."""
     ink = tint(0.1, 0.1, rng.uniform(0.15, 0.35))
     art.text(
@@ -60,9 +60,9 @@ def _columns(art: Print, length: float, width: float, rng: np.random.Generator) 
         ink,
         rng,
     )
-    columns = int(rng.integers(3, 6))
-    for k in range(columns):
-        x, wide = length * (0.05 + 0.9 * k / columns), length * 0.82 / columns
+    count = int(rng.integers(3, 6))
+    for k in range(count):
+        x, wide = length * (0.05 + 0.9 * k / count), length * 0.82 / count
         y = width * 0.2
         if rng.random() < 0.5:
             high = width * rng.uniform(0.15, 0.4)
@@ -81,7 +81,7 @@ def _newspaper(length: float, width: float, grid: Grid, rng: np.random.Generator
     art = Print(
         length, width, grid.scale, tint(0.12, rng.uniform(0.03, 0.14), rng.uniform(0.68, 0.84))
     )
-    _columns(art, length, width, rng)
+    columns(art, length, width, rng)
     mask = ragged(grid, length, width, rng.uniform(2, 28), rng)
     page = sheet(
         grid,
@@ -128,7 +128,7 @@ def _crumpled(length: float, width: float, grid: Grid, rng: np.random.Generator)
     mask = blob(grid, rng, 22, 0.22)
     if rng.random() < 0.4:
         art = Print(length, width, grid.scale, tint(0.12, 0.1, 0.75))
-        _columns(art, length, width, rng)
+        columns(art, length, width, rng)
         ball = sheet(grid, mask, art, rng, folds=26, depth_mm=rng.uniform(40, 70))
     else:
         tone: Colour = WHITE if rng.random() < 0.6 else any_colour(rng)

@@ -14,7 +14,7 @@ from detector.ingest import CameraProcess
 from detector.line_setup import Line
 from detector.live import LineAtWork, stopped_by_signals
 from detector.vision.catalogue import find_model
-from detector.vision.engine import OnnxEngine
+from detector.vision.engines import open_engine
 from detector.wire.desk import AnswerDesk
 from detector.wire.journal import Journal, default_journal_folder
 from detector.wire.keys import line_guard, refuses_strangers
@@ -50,7 +50,7 @@ def run_line(
         ) as camera,
     ):
         model = find_model(profile.model.name)
-        engine = OnnxEngine(model, providers=profile.model.providers, threads=profile.model.threads)
+        engine = open_engine(model, profile.model)
         boot_id = uuid.uuid4().hex[:12]
         line = Line(profile, model, engine, boot_id)
         folder = journal or profile.wire.journal or default_journal_folder(profile.line)

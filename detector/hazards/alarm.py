@@ -63,7 +63,7 @@ class Alarm:
         """Its next revision, for the wire."""
         self.revision += 1
         self.t_told_ns = belt.t_mono_ns
-        self.score_told = self.probability or 0.0
+        self.score_told = self.why.score if self.why else 0.0
         self.told = Alert(
             line=line.line,
             boot_id=self.boot_id or line.boot_id,

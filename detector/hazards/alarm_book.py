@@ -18,6 +18,7 @@ from detector.hazards.object_facts import (
     LineFacts,
     arrivals_of,
     place_of,
+    probability_of,
     size_is_plausible,
     support_of,
     why_of,
@@ -308,7 +309,7 @@ class AlarmBook:
         if proves_to_be_gas:  # no longer counted, nor one of a pile of batteries
             alarm.held, alarm.pile = False, None
             self._wakes(alarm, belt)
-        alarm.probability = round(track.best_score, 4)
+        alarm.probability = round(probability_of(track, self._line), 4)
         alarm.place = place_of(track, belt, self._line)
         alarm.arrivals = arrivals_of(track, belt, self._line)
         alarm.support = support_of(track)

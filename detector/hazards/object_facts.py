@@ -71,6 +71,12 @@ def size_is_plausible(track: Track, line: LineFacts) -> bool | None:
     return is_plausible(*track.size_mm, known, line.size_tolerance)
 
 
+def probability_of(track: Track, line: LineFacts) -> float:
+    """That the object is what it is taken for: calibrated where the model's card has a curve."""
+    curve = line.classes[track.class_index].calibration
+    return track.best_score if curve is None else curve.probability(track.best_score)
+
+
 def place_of(track: Track, belt: BeltNow, line: LineFacts) -> Place:
     """Where the object was last seen."""
     known = line.mm_basis != "none"

@@ -235,7 +235,12 @@ class Alert(Message):
     state: AlarmState
     probability: Annotated[
         float | None,
-        Field(ge=0, le=1, description="That the hazard is there; the model's score for now."),
+        Field(
+            ge=0,
+            le=1,
+            description="That the hazard is there: the model's best score, calibrated where its "
+            "card has a calibration.",
+        ),
     ]
     t_capture_utc_ns: Annotated[int, Field(description="Of the frame that this revision is from.")]
     t_capture_mono_ns: int

@@ -1,0 +1,104 @@
+"""Bundles of strips: read as written, refused when broken."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from twin.strip import Strip
+from twin.traced.bundle import BundleError, Facts, Thing, load_strip, write_facts, write_picture
+
+SHAPE = (50, 100)
+
+
+@pytest.fixture
+def bundle(tmp_path: Path) -> Path:
+    """200 mm of a belt 100 mm wide at 0.5 px/mm: a cell half under a carton."""
+    owners = np.zeros(SHAPE, np.uint16)
+    owners[10:20, 10:40] = 1
+    owners[10:20, 25:60] = 2
+    rng = np.random.default_rng(1)
+    write_picture(tmp_path / "picture.png", rng.integers(0, 255, (*SHAPE, 3), np.uint8))
+    write_picture(tmp_path / "owners.png", owners)
+    write_picture(tmp_path / "seen.png", owners)
+    write_picture(tmp_path / "height.png", owners)
+    things = [thing(1, "d_cell", "battery", 300, 150), thing(2, "carton_box", None, 350, 350)]
+    write_facts(tmp_path, facts(things))
+    return tmp_path
+
+
+def thing(number: int, kind: str, hazard: str | None, alone: float, seen: float) -> Thing:
+    return Thing.model_validate(
+        {
+            "id": number,
+            "kind": kind,
+            "class": hazard,
+            "at_mm": 150.0,
+            "x_mm": 30.0,
+            "angle_deg": 0.0,
+            "length_mm": 61.5,
+            "width_mm": 34.2,
+            "height_mm": 34.2,
+            "pixels_alone": alone,
+            "pixels_seen": seen,
+            "outline_mm": [(120.0, 20.0), (180.0, 20.0), (180.0, 40.0)],
+        }
+    )
+
+
+def facts(things: list[Thing]) -> Facts:
+    return Facts(
+        start_mm=0, end_mm=200, width_mm=100, px_per_mm=0.5, seed=1, belt="worn", things=things
+    )
+
+
+def test_a_bundle_becomes_a_strip(bundle: Path) -> None:
+    strip = load_strip(bundle)
+    assert isinstance(strip, Strip)
+    assert strip.picture.shape == (*SHAPE, 3)
+    assert strip.column(200) == 0
+    assert strip.coverage(0, 200) == pytest.approx(10 * 50 / (50 * 100))
+    cell, carton = strip.lying
+    assert (cell.hazard, carton.hazard) == ("battery", None)
+    assert cell.visible() == pytest.approx(0.5)
+    assert (cell.left, cell.top, cell.shown.shape) == (10, 10, (10, 15))
+
+
+def test_a_hazard_that_is_wholly_hidden_has_nothing_to_see(bundle: Path) -> None:
+    hidden = [thing(7, "d_cell", "battery", 300, 0)]
+    write_facts(bundle, facts(hidden))
+    assert load_strip(bundle).lying[0].visible() == 0
+
+
+def broken(change: Callable[[Path], object], folder: Path) -> str:
+    change(folder)
+    with pytest.raises(BundleError) as error:
+        load_strip(folder)
+    assert "\n" not in str(error.value)
+    return str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda at: (at / "strip.json").unlink(), "still being traced"),
+        (lambda at: (at / "strip.json").write_text("{"), "strip.json"),
+        (lambda at: (at / "strip.json").write_text('{"schema": "other/9"}'), "schema"),
+        (lambda at: (at / "picture.png").unlink(), "picture.png: cannot be read"),
+        (lambda at: (at / "owners.png").write_bytes(b"no picture"), "owners.png: is not a picture"),
+        (lambda at: (at / "seen.png").write_bytes(b""), "seen.png: is not a picture"),
+        (
+            lambda at: write_picture(at / "picture.png", np.zeros((9, 9, 3), np.uint8)),
+            "not of one strip",
+        ),
+        (
+            lambda at: write_picture(at / "owners.png", np.zeros(SHAPE, np.uint8)),
+            "not of one strip",
+        ),
+    ],
+)
+def test_a_broken_bundle_is_one_line(
+    bundle: Path, change: Callable[[Path], object], said: str
+) -> None:
+    assert said in broken(change, bundle)

@@ -1,0 +1,46 @@
+"""Plans of strips are read or refused in one line per mistake."""
+
+from importlib import resources
+from pathlib import Path
+
+import pytest
+
+from twin.traced.plan import PlanError, StripPlan, load_plan
+
+PLANS = Path(str(resources.files("twin"))) / "traced" / "plans"
+GOOD = "seed = 1\nlength_mm = 1000\n[[stretches]]\nfrom_mm = 0\nto_mm = 500\ncoverage = 0.3\n"
+
+
+@pytest.mark.parametrize("path", sorted(PLANS.glob("*.toml")), ids=lambda path: path.stem)
+def test_every_plan_of_the_repository_is_sound(path: Path) -> None:
+    assert load_plan(path).stretches
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("length_mm = 1000", "length_mm = -5", "length_mm: Input should be greater than 100"),
+        ("seed = 1", "seeed = 1", "seeed: Extra inputs"),
+        ("coverage = 0.3", "coverage = 3", "stretches.0.coverage"),
+        ("to_mm = 500", "to_mm = -1", "must be above from_mm"),
+        ("to_mm = 500", "to_mm = 5000", "beyond length_mm"),
+        ("seed = 1", 'seed = 1\nbelt = "silk"', "belt"),
+        ("seed = 1", "seed = 1\nhazards = {anvil = 1}", "'anvil' is unknown"),
+        ("seed = 1", "seed = ", "not a TOML file"),
+    ],
+)
+def test_a_wrong_plan_is_refused(tmp_path: Path, old: str, new: str, said: str) -> None:
+    path = tmp_path / "plan.toml"
+    path.write_text(GOOD.replace(old, new, 1))
+    with pytest.raises(PlanError, match=r"plan\.toml") as error:
+        load_plan(path)
+    assert said in str(error.value)
+
+
+def test_a_missing_plan_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(PlanError, match="cannot be read"):
+        load_plan(tmp_path / "none.toml")
+
+
+def test_a_plan_without_stretches_is_an_empty_belt() -> None:
+    assert StripPlan(length_mm=500).stretches == ()

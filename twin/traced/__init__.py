@@ -1,0 +1,5 @@
+"""Path-traced things and belts: the same kinds as `twin.things`, as bodies in three dimensions.
+
+Bodies, skins, settling and the strip's bundle are plain numpy; `stage` alone needs Blender as a
+module (`bpy`, Python 3.11). `cutouts` makes a bank of single things, `strips` metres of belt.
+"""

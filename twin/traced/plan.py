@@ -1,0 +1,90 @@
+"""What a traced strip is to show: a plan file, read and refused at the door."""
+
+import tomllib
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from twin.traced.things import HAZARDS
+
+MOST_STRIP_MM = 60_000
+"""A strip is held in memory as one picture; several strips are laid one after another."""
+
+BeltKind = Literal["worn", "clean", "fabric", "green", "blue", "white", "cleats"]
+
+
+class PlanError(ValueError):
+    """A plan that cannot be used; one line per mistake."""
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class Stretch(_Part):
+    """A stretch of the strip, mm from its start: waste over a share of it, hazards in it.
+
+    buried: share of the hazards that lie below the waste, where there is enough of it.
+    """
+
+    from_mm: float = Field(ge=0)
+    to_mm: float
+    coverage: float = Field(ge=0, le=0.99)
+    hazards_per_m: float = Field(0, ge=0, le=30)
+    buried: float = Field(0, ge=0, le=1)
+
+    @model_validator(mode="after")
+    def _runs_forward(self) -> Self:
+        if self.to_mm <= self.from_mm:
+            raise ValueError(f"to_mm ({self.to_mm:g}) must be above from_mm ({self.from_mm:g})")
+        return self
+
+
+class StripPlan(_Part):
+    """A strip of `length_mm`; `hazards` weighs the kinds, all alike where it is empty."""
+
+    seed: int = Field(0, ge=0)
+    length_mm: float = Field(gt=100, le=MOST_STRIP_MM)
+    width_mm: float = Field(600, ge=100, le=3000)
+    px_per_mm: float = Field(1.06875, ge=0.2, le=4)
+    belt: BeltKind = "worn"
+    wet: float = Field(0, ge=0, le=1, description="share of the belt that shines with water")
+    dirt: float = Field(1, ge=0, le=2, description="how much dirt of the belt's usual")
+    samples: int = Field(8, ge=1, le=4096, description="light paths per pixel")
+    lookalikes: float = Field(0.125, ge=0, le=1, description="share of look-alikes in the waste")
+    hazards: dict[str, Annotated[float, Field(gt=0)]] = {}
+    stretches: tuple[Stretch, ...] = ()
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        unknown = [kind for kind in self.hazards if kind not in HAZARDS]
+        if unknown:
+            raise ValueError(f"hazards: {unknown[0]!r} is unknown; known are {', '.join(HAZARDS)}")
+        end = 0.0
+        for stretch in sorted(self.stretches, key=lambda each: each.from_mm):
+            if stretch.from_mm < end:
+                raise ValueError(f"stretches overlap at {stretch.from_mm:g} mm")
+            end = stretch.to_mm
+        if end > self.length_mm:
+            raise ValueError(f"stretches: one ends at {end:g} mm, beyond length_mm")
+        return self
+
+
+def load_plan(path: Path) -> StripPlan:
+    """Reads a plan file; raises `PlanError` with one line per mistake."""
+    try:
+        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+        return StripPlan.model_validate(raw)
+    except OSError as error:
+        raise PlanError(f"{path}: cannot be read ({error.strerror})") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise PlanError(f"{path}: not a TOML file ({error})") from error
+    except ValidationError as error:
+        lines = []
+        for each in error.errors():
+            key = ".".join(str(part) for part in each["loc"])
+            said = each["msg"].removeprefix("Value error, ")
+            given = f", not {each['input']!r}" if isinstance(each["input"], int | float) else ""
+            lines.append(f"{path}: {key + ': ' if key else ''}{said}{given}")
+        raise PlanError("\n".join(lines)) from error

@@ -1,0 +1,99 @@
+"""The front door to every traced thing: `build` makes its body, `pose` brings it to rest.
+
+Kinds are those of `twin.things`, and those that only the traced twin has.
+"""
+
+from collections.abc import Callable
+from functools import partial
+
+import numpy as np
+
+from twin import things as drawn
+from twin.traced import bottles, cells, gas, lookalikes, packages, sheets
+from twin.traced.bodies import Body, turn_about
+
+Maker = Callable[[np.random.Generator], Body]
+
+GAS: dict[str, Maker] = {
+    "pierceable_cartridge": gas.pierceable,
+    "pierceable_cartridge_upright": gas.pierceable,
+    "screw_cartridge": gas.screw,
+    "screw_cartridge_upright": partial(gas.screw, low=True),
+    "butane_aerosol": gas.aerosol,
+    "nitrous_charger": gas.charger,
+    "nitrous_cylinder": bottles.nitrous,
+    "gas_bottle": bottles.bottle,
+    "gas_bottle_upright": bottles.bottle,
+    "fire_extinguisher": bottles.extinguisher,
+}
+BATTERIES: dict[str, Maker] = {
+    **{
+        kind: partial(cells.round_cell, kind)
+        for kind in ("aa_cell", "aaa_cell", "c_cell", "d_cell", "li_ion_18650")
+    },
+    "nine_volt": cells.nine_volt,
+    "button_cell": cells.button,
+    "laptop_pack": cells.laptop_pack,
+    "tool_pack": cells.tool_pack,
+    "phone_battery": cells.phone_battery,
+    "car_battery": cells.car_battery,
+}
+LOOKALIKES: dict[str, Maker] = lookalikes.MAKERS
+WASTE: dict[str, Maker] = {**packages.MAKERS, **sheets.MAKERS}
+MAKERS: dict[str, Maker] = {**GAS, **LOOKALIKES, **BATTERIES, **WASTE}
+"""In the order in which a bank is made: what a model knows least comes first."""
+
+HAZARDS: dict[str, str] = {
+    **dict.fromkeys(GAS, drawn.GAS_CANISTER),
+    **dict.fromkeys(BATTERIES, drawn.BATTERY),
+}
+
+ROLLS = {
+    *GAS,
+    "aa_cell",
+    "aaa_cell",
+    "c_cell",
+    "d_cell",
+    "li_ion_18650",
+    "glue_stick",
+    "marker",
+    "torch",
+    "pipe",
+    "pet_bottle",
+    "drink_can",
+    "tin_can",
+}
+"""Kinds that come to rest with any side up."""
+FACES = {"nine_volt", "carton_box", "drink_carton"}
+"""Kinds that come to rest on any of their four long faces, the broad ones more often."""
+
+HEAVY = {"car_battery", "gas_bottle", "gas_bottle_upright", "fire_extinguisher"}
+"""Kinds that lie flat on the belt whatever else is there."""
+
+
+def build(kind: str, rng: np.random.Generator) -> Body:
+    """One body, its size, print and wear drawn by `rng`."""
+    if kind not in MAKERS:
+        raise ValueError(f"unknown kind {kind!r}; known are {', '.join(MAKERS)}")
+    body = MAKERS[kind](rng)
+    body.kind = kind
+    return body
+
+
+def pose(body: Body, rng: np.random.Generator, *, lean_deg: float = 4.0) -> Body:
+    """Turns a body as it may come to rest: rolled, standing, leaning a little on what is below."""
+    kind = body.kind
+    stands = kind.endswith(("_upright", "_end")) or rng.random() < (
+        0 if f"{kind}_upright" in MAKERS else body.stands
+    )
+    if stands:
+        body.turned(turn_about("y", -90 if rng.random() < 0.92 else 90))
+        body.turned(turn_about("z", rng.uniform(0, 360)))
+    elif kind in ROLLS:
+        body.turned(turn_about("x", rng.uniform(0, 360)))
+    elif kind in FACES:
+        body.turned(turn_about("x", float(rng.choice((0, 90, 180, 270), p=(0.4, 0.1, 0.4, 0.1)))))
+    lean = lean_deg * (4 if rng.random() < 0.2 else 1) * (0.25 if kind in HEAVY else 1)
+    body.turned(turn_about("y", rng.normal(0, lean) * 0.7))
+    body.turned(turn_about("x", rng.normal(0, lean)))
+    return body
