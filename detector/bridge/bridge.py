@@ -24,6 +24,8 @@ REFRESH_S = 0.02
 MODBUS_LISTEN = "127.0.0.1:1502"
 """Port 502 is Modbus' own, and below 1024 only root may listen."""
 TELL_S = 0.1
+SEQ_EPOCH_S = 1_767_225_600
+"""2026-01-01: tenths of seconds since then fit 32 bits until 2039."""
 LISTEN_S = 0.25
 ANSWER_S = 2.0
 BELT_S, BELT_WAIT_S = 0.1, 0.5
@@ -53,8 +55,8 @@ class BridgedLine:
         # The detector keeps alerts for this name until they have come, over restarts of either.
         consumer = f"bridge-{port}-{ends.unit}"
         self.line = AsyncLine(ends.publish, ends.answers, consumer=consumer)
-        # Seconds since 1970: an old seq that a PLC still holds never names a new event.
-        first_seq = int(time.time()) & 0xFFFF_FFFF
+        # An old seq that a PLC still holds never names a new event: no line has ten a second.
+        first_seq = round((time.time() - SEQ_EPOCH_S) * 10) & 0xFFFF_FFFF
         now_ns = time.monotonic_ns()
         self.watch = LineWatch(ends.line, now_ns, first_seq, is_open=self._is_open)
         self.plc = PlcLink(f"PLC, unit {ends.unit}", self.watch.event)
