@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from typing import Literal, Protocol, Self
@@ -24,6 +24,9 @@ REFRESH_S = 0.02
 MODBUS_LISTEN = "127.0.0.1:1502"
 """Port 502 is Modbus' own, and below 1024 only root may listen."""
 TELL_S = 0.1
+SEQ_EPOCH_S = 1_767_225_600
+"""2026-01-01: tenths of seconds since then fit 32 bits until 2039."""
+LISTEN_S = 0.25
 ANSWER_S = 2.0
 BELT_S, BELT_WAIT_S = 0.1, 0.5
 """Between two words about the belt, and how long the detector may take to say that it heard."""
@@ -52,8 +55,8 @@ class BridgedLine:
         # The detector keeps alerts for this name until they have come, over restarts of either.
         consumer = f"bridge-{port}-{ends.unit}"
         self.line = AsyncLine(ends.publish, ends.answers, consumer=consumer)
-        # Seconds since 1970: an old seq that a PLC still holds never names a new event.
-        first_seq = int(time.time()) & 0xFFFF_FFFF
+        # An old seq that a PLC still holds never names a new event: no line has ten a second.
+        first_seq = round((time.time() - SEQ_EPOCH_S) * 10) & 0xFFFF_FFFF
         now_ns = time.monotonic_ns()
         self.watch = LineWatch(ends.line, now_ns, first_seq, is_open=self._is_open)
         self.plc = PlcLink(f"PLC, unit {ends.unit}", self.watch.event)
@@ -65,16 +68,22 @@ class BridgedLine:
     def unit(self) -> Unit:
         return Unit(read=lambda: self.registers.words(time.monotonic_ns()), write=self._written)
 
-    async def listen(self) -> None:
-        """Take in what the line says, for ever."""
-        async with self.line:
-            async for event in self.line:
-                self.watch.take(event)
+    async def listen(self, stop: asyncio.Event) -> None:
+        """Take in what the line says until `stop`.
 
-    async def pass_on_the_belt(self) -> None:
-        """Tell the detector what the PLC says of the belt, for ever."""
+        Asked, not cancelled: `asyncio.wait_for` of Python 3.11 loses a cancellation that comes
+        together with what it waits for, and the bridge would never end.
+        """
+        async with self.line:
+            while not stop.is_set():
+                event = await self.line.receive(LISTEN_S)
+                if event is not None:
+                    self.watch.take(event)
+
+    async def pass_on_the_belt(self, stop: asyncio.Event) -> None:
+        """Tell the detector what the PLC says of the belt, until `stop`."""
         here = same_host(self.ends.publish)
-        while True:
+        while not stop.is_set():
             await asyncio.sleep(BELT_S)
             now_ns = time.monotonic_ns()
             belt = self.plc.belt(now_ns)
@@ -154,8 +163,8 @@ class Refreshed(Protocol):
 OpcUa = Callable[[Sequence[BridgedLine]], Refreshed]
 
 
-async def _refresh(server: Refreshed) -> None:
-    while True:
+async def _refresh(server: Refreshed, stop: asyncio.Event) -> None:
+    while not stop.is_set():
         await server.refresh(time.monotonic_ns())
         await asyncio.sleep(REFRESH_S)
 
@@ -179,14 +188,19 @@ async def serve(
         units[0] = bridged[0].unit()  # one line: whatever unit id a PLC is used to
     async with (
         ModbusServer(host, port, units) as server,
-        asyncio.TaskGroup() as tasks,
         AsyncExitStack() as more,
+        asyncio.TaskGroup() as tasks,
     ):
-        listening = [tasks.create_task(line.listen()) for line in bridged]
-        listening += [tasks.create_task(line.pass_on_the_belt()) for line in bridged]
+
+        def start(work: Coroutine[None, None, None]) -> None:
+            tasks.create_task(work).add_done_callback(lambda _: stop.set())
+
+        for line in bridged:
+            start(line.listen(stop))
+            start(line.pass_on_the_belt(stop))
         if opcua is not None:
             other = await more.enter_async_context(opcua(bridged))
-            listening.append(tasks.create_task(_refresh(other)))
+            start(_refresh(other, stop))
             tell(f"serving OPC UA at {other.endpoint}")
         tell(f"serving Modbus TCP at {host}:{server.port}")
         while not stop.is_set():
@@ -194,5 +208,3 @@ async def serve(
                 line.tell_changes()
             with suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), TELL_S)
-        for task in listening:
-            task.cancel()

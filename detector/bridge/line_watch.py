@@ -213,7 +213,7 @@ class LineWatch:
             belated = item.how in {"replay", "delivery"} and not self._is_open(alert)
             if belated or alert.state is AlarmState.NORMAL:
                 return  # over before we came
-            self.last_seq += 1
+            self.last_seq = (self.last_seq + 1) & 0xFFFF_FFFF or 1  # 0 is an empty record
             self._events[key] = Event(self.last_seq, alert, t_capture_ns, self._boot_id)
             self._bound()
             return

@@ -226,8 +226,8 @@ NODE: tuple[Register, ...] = (
         "last_seq",
         "uint32",
         "",
-        "number of the newest event; starts at the bridge's start time in s, so that it grows over "
-        "restarts too",
+        "number of the newest event; starts at the bridge's start time in tenths of a second, so "
+        "that it grows over restarts too",
     ),
     Register(
         13, "overruns", "uint16", "", "events that were over before a record was free for them"

@@ -6,6 +6,7 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -165,6 +166,15 @@ def test_a_bridge_that_slept_tells_nothing_of_the_past(
         assert blind(plc.read())
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_bridge_ends_when_it_is_asked_to_though_messages_come_all_the_time(
+    bridge: BridgeProcess, plc: Plc, number: signal.Signals
+) -> None:
+    plc.until(watched)
+    bridge.process.send_signal(number)
+    assert bridge.process.wait(PATIENCE_S) == 0
+
+
 def test_a_bridge_that_is_killed_and_comes_back_starts_unknown(
     line: LineProcess, bridge: BridgeProcess, plc: Plc
 ) -> None:
@@ -172,13 +182,15 @@ def test_a_bridge_that_is_killed_and_comes_back_starts_unknown(
     os.kill(bridge.process.pid, signal.SIGKILL)
     bridge.process.wait()
     ends = [(line.publish, line.answers)]
-    with BridgeProcess(ends, listen=f"127.0.0.1:{bridge.port}", start_s=PATIENCE_S) as again:
-        client = Plc(again)
+    listen = f"127.0.0.1:{bridge.port}"
+    with (
+        BridgeProcess(ends, listen=listen, start_s=PATIENCE_S) as again,
+        closing(Plc(again)) as client,
+    ):
         first = client.read()
         assert hazards(first) <= {UNKNOWN, ACTIVE}
         read = client.until(lambda read: read[1][0]["seq"] > 0)
         assert read[0]["last_seq"] > last[0]["last_seq"]
-        client.close()
 
 
 def test_a_line_runs_with_its_bridge_which_is_kept_running_and_outlives_it_not(
