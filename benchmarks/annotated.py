@@ -11,11 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.subscription import Heard
+from benchmarks.tiles import COLOUR, WHITE, masked, tile, write_text
+from benchmarks.tiles import write_sheet as tiles_on_sheet
 from detector.ingest import Recording
-from detector.vision.belt_view import OUTSIDE_GREY
 from detector.wire.messages import Alert, Revision
 
-_COLOUR = {"gas": (40, 40, 230), "battery": (0, 170, 255)}
 _SHORT = {"gas_canister": "gas", "battery": "battery"}
 _STRIP_PX = 60
 _SHOWN_S = 3.0
@@ -42,7 +42,7 @@ def write_video(
             advance(frame.index + 1, recording.frame_count)
             if frame.index % 2:
                 continue
-            picture = _masked(frame.image, polygon_px)
+            picture = masked(frame.image, polygon_px)
             # A frame that was overwritten shows the boxes of the one before it, for two frames.
             if frame.index - last_found[0] <= 2:
                 for found in last_found[1]:
@@ -76,13 +76,13 @@ def write_sheet(
         for frame in recording:
             alert = wanted.get(frame.index)
             if alert is not None:
-                tiles.append(_tile(_masked(frame.image, polygon_px), alert, recording.fps))
-    if not tiles:
-        return
-    columns = 4
-    tiles += [np.full_like(tiles[0], 40)] * (-len(tiles) % columns)
-    rows = [np.hstack(tiles[at : at + columns]) for at in range(0, len(tiles), columns)]
-    cv2.imwrite(str(target), np.vstack(rows))
+                assert alert.place is not None
+                said = f"{alert.event_id} {alert.hazard.value} {alert.probability:.2f}"
+                said += f" at {alert.place.frame_index / recording.fps:.1f} s"
+                colour = COLOUR.get(alert.hazard.value, WHITE)
+                shown = masked(frame.image, polygon_px)
+                tiles.append(tile(shown, alert.place.box_px, [said], colour))
+    tiles_on_sheet(tiles, target)
 
 
 def _raised_by_frame(heard: Heard) -> list[tuple[int, Alert]]:
@@ -93,21 +93,12 @@ def _raised_by_frame(heard: Heard) -> list[tuple[int, Alert]]:
     ]
 
 
-def _masked(picture: NDArray[np.uint8], polygon_px: Sequence[Sequence[float]]) -> NDArray[np.uint8]:
-    """What lies outside the belt is not stored (workers may stand there)."""
-    belt = np.zeros(picture.shape[:2], dtype=np.uint8)
-    cv2.fillPoly(belt, [np.rint(np.array(polygon_px)).astype(np.int32)], 255)
-    masked = np.full_like(picture, OUTSIDE_GREY)
-    cv2.copyTo(picture, belt, masked)
-    return masked
-
-
 def _draw_box(picture: NDArray[np.uint8], box: Sequence[float], name: str, score: float) -> None:
     x0, y0, x1, y1 = (round(side) for side in box)
     short = _SHORT.get(name, name)
-    colour = _COLOUR.get(short, (255, 255, 255))
+    colour = COLOUR.get(short, WHITE)
     cv2.rectangle(picture, (x0, y0), (x1, y1), colour, 2, cv2.LINE_AA)
-    _write(picture, f"{short} {score:.2f}", (x0, max(12, y0 - 5)), colour)
+    write_text(picture, f"{short} {score:.2f}", (x0, max(12, y0 - 5)), colour)
 
 
 def _strip(
@@ -117,7 +108,7 @@ def _strip(
     strip = np.full((_STRIP_PX, width, 3), 40, dtype=np.uint8)
     recent = [each for each in raised if 0 <= index - each[0] <= _SHOWN_S * fps]
     for line, (_, alert) in enumerate(reversed(recent[-2:])):
-        colour = _COLOUR.get(alert.hazard.value, (0, 220, 220))
+        colour = COLOUR.get(alert.hazard.value, (0, 220, 220))
         said = f"ALERT {alert.event_id} {alert.hazard.value.upper()}"
         if alert.probability is not None:
             said += f"  p {alert.probability:.2f}"
@@ -128,30 +119,6 @@ def _strip(
             said += f"  {first.action_point} in {first.eta_ms / 1000:.1f} s"
         if alert.detail:
             said += f"  {alert.detail}"
-        _write(strip, said, (12, 24 + 26 * line), colour)
-    _write(strip, f"{index / fps:6.1f} s", (width - 110, 24), (200, 200, 200))
+        write_text(strip, said, (12, 24 + 26 * line), colour)
+    write_text(strip, f"{index / fps:6.1f} s", (width - 110, 24), (200, 200, 200))
     return strip
-
-
-def _tile(picture: NDArray[np.uint8], alert: Alert, fps: float) -> NDArray[np.uint8]:
-    assert alert.place is not None
-    x0, y0, x1, y1 = alert.place.box_px
-    side = max(x1 - x0, y1 - y0, 120) * 1.8
-    height, width = picture.shape[:2]
-    left = int(np.clip((x0 + x1 - side) / 2, 0, max(0, width - side)))
-    top = int(np.clip((y0 + y1 - side) / 2, 0, max(0, height - side)))
-    crop = picture[top : top + int(side), left : left + int(side)].copy()
-    corner, far = (round(x0) - left, round(y0) - top), (round(x1) - left, round(y1) - top)
-    colour = _COLOUR.get(alert.hazard.value, (255, 255, 255))
-    cv2.rectangle(crop, corner, far, colour, 2)
-    tile = np.full((320, 300, 3), 40, dtype=np.uint8)
-    tile[:300] = cv2.resize(crop, (300, 300), interpolation=cv2.INTER_AREA)
-    said = f"{alert.event_id} {alert.hazard.value} {alert.probability:.2f}"
-    _write(tile, f"{said} at {alert.place.frame_index / fps:.1f} s", (6, 314), colour)
-    return tile
-
-
-def _write(
-    picture: NDArray[np.uint8], text: str, at: tuple[int, int], colour: tuple[int, int, int]
-) -> None:
-    cv2.putText(picture, text, at, cv2.FONT_HERSHEY_SIMPLEX, 0.55, colour, 1, cv2.LINE_AA)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 
@@ -10,14 +9,16 @@ import numpy as np
 from rich.console import Console
 
 from benchmarks.annotated import write_sheet, write_video
+from benchmarks.events import Verdict, judge
 from benchmarks.line_process import DEMO_CLIP, DEMO_LINE, ROOT, LineFailedError, LineProcess
+from benchmarks.passages import Ground
 from benchmarks.subscription import Heard, listen
-from benchmarks.truth import Truth, Verdict, judge
+from benchmarks.truth import Truth
 from calibration.profile_file import load_profile
+from detector.client import Received
 from detector.commands.progress import progress_bar
 from detector.station.watch import alert_line
 from detector.wire.messages import Alert
-from detector.wire.subscriber import Received
 
 OUT = ROOT / "out" / "demo"
 _CLIP = DEMO_CLIP / "demo.mp4"
@@ -47,9 +48,10 @@ def main() -> int:
     if not heard.latencies_ms:
         print("\n".join(line.said), file=sys.stderr)
         return 1
-    verdict = judge(heard.alerts, truth)
+    profile = load_profile(DEMO_LINE)
+    verdict = judge(heard.alerts, Ground(truth, profile))
     console.print(f"\n{summary(heard, verdict, len(truth.frames))}", markup=False)
-    polygon = load_profile(DEMO_LINE).belt.polygon_px
+    polygon = profile.belt.polygon_px
     with progress_bar("drawing the annotated video") as advance:
         write_video(_CLIP, polygon, heard, OUT / "annotated.mp4", advance)
     write_sheet(_CLIP, polygon, heard, OUT / "alerts.png")
@@ -65,14 +67,16 @@ def summary(heard: Heard, verdict: Verdict, clip_frames: int) -> str:
     """What the run came to, against the ground truth of the clip."""
     p50, p95, p99 = np.percentile(heard.latencies_ms, [50, 95, 99])
     last = heard.states[-1]
+    missed = sorted(each.passage.kind for each in verdict.counted() if each.found is None)
     return "\n".join(
         [
             f"frames    {clip_frames} in the clip, {last.frames_seen} seen by the model, "
             f"{last.frames_overwritten} overwritten by newer ones before they were seen",
             f"alerts    {_by_class(verdict)}; {len(verdict.false_alarms)} false, "
-            f"{len(verdict.duplicates)} duplicates",
-            f"overload  {verdict.overloads_found} of {verdict.overloads} found",
-            f"missed    {', '.join(sorted(verdict.missed.values())) or 'none'}",
+            f"{sum(len(event.duplicates) for event in verdict.events)} duplicates",
+            f"overload  {sum(each.after_s is not None for each in verdict.stretches)} of "
+            f"{len(verdict.stretches)} found",
+            f"missed    {', '.join(missed) or 'none'}",
             f"latency   capture -> subscriber p50 {p50:.1f} ms, p95 {p95:.1f} ms, p99 {p99:.1f} ms "
             f"over {len(heard.latencies_ms)} frames; {heard.missed} messages missed",
         ]
@@ -80,12 +84,11 @@ def summary(heard: Heard, verdict: Verdict, clip_frames: int) -> str:
 
 
 def _by_class(verdict: Verdict) -> str:
-    classes = sorted({entry["class"] for entry in verdict.objects.values()})
     parts = []
-    for name in classes:
-        those = [key for key, entry in verdict.objects.items() if entry["class"] == name]
-        hit = sum(key in verdict.found for key in those)
-        parts.append(f"{hit} of {len(those)} {json.dumps(name)[1:-1]}")
+    for name in sorted({event.passage.class_name for event in verdict.counted()}):
+        those = [event for event in verdict.counted() if event.passage.class_name == name]
+        hit = sum(event.found is not None for event in those)
+        parts.append(f"{hit} of {len(those)} {name}")
     return ", ".join(parts)
 
 

@@ -3,7 +3,7 @@
 Two measurements. *Stages*: the pipeline alone in this process on the frames of the demo clip, each
 stage timed by the pipeline's own clock. *Live*: `vigitri run` as its own process on the same clip
 in real time, every looked-at frame timed from its capture stamp to this subscriber's receipt on
-the same clock.
+the same clock. *PLC*: see `plc_latency`.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ import onnxruntime as ort
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks import plc_latency
 from benchmarks.line_process import DEMO_LINE, LineProcess
 from benchmarks.subscription import listen
 from calibration.line_profile import LineProfile
@@ -31,13 +32,14 @@ from detector.ingest import Recording
 from detector.line_setup import Line
 from detector.pipeline import Pipeline
 from detector.vision.catalogue import find_model
-from detector.vision.engine import OnnxEngine, available_cores
+from detector.vision.engine import available_cores
+from detector.vision.engines import open_engine
 
 WARM_UP_FRAMES = 20
 STAGE_FRAMES = 600
 
 
-def run(line: Path | None, out: Path | None) -> None:
+def run(line: Path | None, out: Path | None, *, alerts: int = 500, blind_runs: int = 3) -> None:
     """Measure and print; write the JSON to `out` if given."""
     path = line or DEMO_LINE
     profile = load_profile(path)
@@ -47,10 +49,20 @@ def run(line: Path | None, out: Path | None) -> None:
         "model": profile.model.name,
         "stages": _stages(profile),
         "live": _live(path),
+        "plc": _plc(path, alerts, blind_runs),
     }
     _print(report)
     if out is not None:
         out.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+
+
+def _plc(line: Path, alerts: int, blind_runs: int) -> dict[str, Any]:
+    figures = plc_latency.measure(line, count=alerts, blind_runs=blind_runs)
+    blind = figures.pop("blind_to_fault_ms")
+    quantiles = {
+        name: {"count": len(values), **_quantiles(values)} for name, values in figures.items()
+    }
+    return {**quantiles, "blind_to_fault_ms": blind}
 
 
 def _machine() -> dict[str, Any]:
@@ -74,7 +86,7 @@ def _processor() -> str:
 
 def _stages(profile: LineProfile) -> list[dict[str, Any]]:
     model = find_model(profile.model.name)
-    engine = OnnxEngine(model, providers=profile.model.providers, threads=profile.model.threads)
+    engine = open_engine(model, profile.model)
     pipeline = Pipeline(Line(profile, model, engine, "bench"))
     with Recording(profile.camera.source) as recording, progress_bar("stages") as advance:
         frames = iter(recording)
@@ -135,7 +147,25 @@ def _print(report: dict[str, Any]) -> None:
     ):
         table.add_row(name, *(f"{value:.1f}" for value in live[key].values()))
     console.print(table)
+    _print_plc(console, report["plc"])
     console.print(
         f"{live['frames_seen']} frames seen, {live['frames_overwritten']} overwritten by newer "
         f"ones, {live['messages_missed']} messages missed"
     )
+
+
+def _print_plc(console: Console, plc: dict[str, Any]) -> None:
+    table = Table(title="on the wire and at the PLC (10 ms scan), ms", title_justify="left")
+    for column in ("way", "count", "p50", "p95", "p99", "p99.9", "max"):
+        table.add_column(column, justify="left" if column == "way" else "right")
+    for name, key in (
+        ("publish → subscriber", "publish_to_subscriber_ms"),
+        ("publish → register", "publish_to_register_ms"),
+        ("capture → register", "capture_to_register_ms"),
+    ):
+        count, *figures = plc[key].values()
+        table.add_row(name, str(count), *(f"{value:.2f}" for value in figures))
+    console.print(table)
+    for fault, values in plc["blind_to_fault_ms"].items():
+        said = ", ".join(f"{value:.0f}" for value in values)
+        console.print(f"{fault} → UNKNOWN and FAULT at the PLC: {said} ms")

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
-import threading
 from pathlib import Path
-from queue import Empty, Queue
+from tempfile import TemporaryDirectory
 from types import TracebackType
-from typing import Self
+
+from benchmarks.child_process import ChildProcess, LineFailedError
+
+__all__ = ["DEMO_CLIP", "DEMO_LINE", "ROOT", "LineFailedError", "LineProcess"]
 
 ROOT = Path(__file__).parent.parent
 DEMO_LINE = ROOT / "calibration" / "sites" / "demo.toml"
@@ -18,40 +18,26 @@ _ANNOUNCED = re.compile(r"publishing at (\S+), taking answers at (\S+)$")
 _ANY_PORT = "tcp://127.0.0.1:*"
 
 
-class LineFailedError(RuntimeError):
-    """The line's process did not start; holds what it said."""
-
-
-class LineProcess:
+class LineProcess(ChildProcess):
     """Runs one line at ports that the system chooses; a context manager that ends it."""
 
-    def __init__(self, line: Path, *options: str, start_s: float = 30.0) -> None:
-        self._command = [
-            *(sys.executable, "-m", "detector.cli", "run", str(line)),
-            *("--publish", _ANY_PORT, "--answers", _ANY_PORT, *options),
-        ]
-        self._start_s = start_s
-        self.said: list[str] = []
-        """The lines of its stderr so far."""
+    def __init__(
+        self,
+        line: Path,
+        *options: str,
+        start_s: float = 30.0,
+        journal: Path | None = None,
+        endpoints: tuple[str, str] = (_ANY_PORT, _ANY_PORT),
+    ) -> None:
+        """`journal`: without one the line's is empty, and deleted with this object."""
+        self._own_journal = TemporaryDirectory() if journal is None else None
+        folder = self._own_journal.name if self._own_journal else str(journal)
+        super().__init__(
+            *("run", str(line), "--publish", endpoints[0], "--answers", endpoints[1]),
+            *("--journal", folder, *options),
+            start_s=start_s,
+        )
         self.publish = self.answers = ""
-
-    def __enter__(self) -> Self:
-        self.process = subprocess.Popen(self._command, stderr=subprocess.PIPE, text=True)
-        self._lines: Queue[str | None] = Queue()
-        self._reader = threading.Thread(target=self._read, daemon=True)
-        self._reader.start()
-        while not self.publish:
-            try:
-                line = self._lines.get(timeout=self._start_s)
-            except Empty:
-                line = None
-            if line is None:
-                self.__exit__(None, None, None)
-                raise LineFailedError("\n".join(self.said) or "the line's process said nothing")
-            announced = _ANNOUNCED.search(line)
-            if announced:
-                self.publish, self.answers = announced.groups()
-        return self
 
     def __exit__(
         self,
@@ -59,30 +45,12 @@ class LineProcess:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self.process.terminate()
-        try:
-            self.process.wait(timeout=5)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
-        self._reader.join(timeout=5)
-        if self.process.stderr is not None:
-            self.process.stderr.close()
+        super().__exit__(kind, error, traceback)
+        if self._own_journal is not None:
+            self._own_journal.cleanup()
 
-    @property
-    def running(self) -> bool:
-        return self.process.poll() is None
-
-    def next_line(self, timeout_s: float) -> str | None:
-        """The next line of its stderr; None if it ended or said nothing for so long."""
-        try:
-            return self._lines.get(timeout=timeout_s)
-        except Empty:
-            return None
-
-    def _read(self) -> None:
-        assert self.process.stderr is not None
-        for line in self.process.stderr:
-            self.said.append(line.rstrip("\n"))
-            self._lines.put(line.rstrip("\n"))
-        self._lines.put(None)
+    def announced(self, line: str) -> bool:
+        found = _ANNOUNCED.search(line)
+        if found:
+            self.publish, self.answers = found.groups()
+        return found is not None

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from benchmarks.line_process import LineProcess
-from detector.wire.gaps import Gap
+from detector import client
+from detector.client import Received
 from detector.wire.messages import Alert, FrameDetections, LineState, Metrics
-from detector.wire.subscriber import Received, Subscriber
 
 
 @dataclass
@@ -32,13 +32,13 @@ def listen(
 ) -> Heard:
     """Subscribe to everything and listen until the line's process has ended."""
     heard = Heard()
-    with Subscriber(line.publish) as subscriber:
+    with client.Line(line.publish) as subscriber:
         while True:
             item = subscriber.receive(0.25)
             if item is None:
                 if not line.running:
                     break
-            elif not isinstance(item, Gap):
+            elif isinstance(item, Received):
                 _take(heard, item, on_alert)
         heard.missed = subscriber.missed
     return heard

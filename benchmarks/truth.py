@@ -1,130 +1,103 @@
-"""The ground truth of a drawn clip, and alerts held against it."""
+"""The ground truth of drawn footage: what lies on the belt, frame by frame."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from detector.wire.messages import Alert, Hazard, Revision
+import cv2
+import numpy as np
+from numpy.typing import NDArray
 
+SCHEMA = "vigitri-twin-truth/1"
 VISIBLE_MIN = 0.5
 """An object counts once half of it was to be seen; what lies buried no camera sees."""
-IOU_MIN = 0.3
-"""An alert's box belongs to an object that it overlaps this much."""
-SLACK_FRAMES = 45
-"""An overload alert may come this much before or after the truth's interval: the monitor judges a
-window of travel, the truth what is in view."""
+APART_MM = 1000.0
+"""Two stretches of overload nearer than this are one: the monitor judges a metre of belt."""
 
 Box = tuple[float, float, float, float]
+State = Literal["overload", "jam"]
+
+
+class TruthError(ValueError):
+    """A truth file that cannot be used; one line."""
 
 
 @dataclass(frozen=True, slots=True)
 class Truth:
-    """What lies on the belt of a clip, frame by frame."""
+    """The header and one record per frame, as `twin/truth.py` writes them.
+
+    Readers ignore fields that they do not know: the twin may add some.
+    """
 
     header: dict[str, Any]
     frames: list[dict[str, Any]]
 
     @classmethod
     def read(cls, path: Path) -> Truth:
-        first, *rest = path.read_text(encoding="utf-8").splitlines()
-        return cls(json.loads(first), [json.loads(line) for line in rest])
+        """Raises `TruthError`."""
+        try:
+            records = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+        except FileNotFoundError:
+            raise TruthError(
+                f"{path}: no such file; footage is judged by the truth beside it"
+            ) from None
+        except (UnicodeDecodeError, json.JSONDecodeError) as error:
+            raise TruthError(f"{path}: is no truth ({error}); render the footage again") from None
+        return cls.of(records, str(path))
 
-    def objects(self) -> dict[int, dict[str, Any]]:
-        """The hazards that could be seen: id to kind, class and the frames that show them."""
-        seen: dict[int, dict[str, Any]] = {}
-        for frame in self.frames:
-            for thing in frame["objects"]:
-                if thing["class"] is None:
-                    continue
-                entry = seen.setdefault(
-                    thing["id"], {"kind": thing["kind"], "class": thing["class"], "visible": 0.0}
-                )
-                entry["visible"] = max(entry["visible"], thing["visible"])
-        return {key: entry for key, entry in seen.items() if entry["visible"] >= VISIBLE_MIN}
+    @classmethod
+    def of(cls, records: Iterable[dict[str, Any]], name: str) -> Truth:
+        """From the records in order, the header first. Raises `TruthError`."""
+        first, *frames = records or [{}]
+        if first.get("schema") != SCHEMA:
+            raise TruthError(f"{name}: schema {first.get('schema')!r}, this reads {SCHEMA!r}")
+        if not frames:
+            raise TruthError(f"{name}: holds no frame; render the footage again")
+        return cls(first, frames)
 
-    def overload_intervals(self) -> list[tuple[int, int]]:
-        """First and last frame of each stretch of overload."""
-        intervals: list[tuple[int, int]] = []
+    @property
+    def fps(self) -> float:
+        return float(self.header["fps"])
+
+    def positions_mm(self) -> NDArray[np.float64]:
+        """`(frames,)` how far the belt has run at each frame."""
+        return np.array([frame["belt_position_mm"] for frame in self.frames], np.float64)
+
+    def running_s(self) -> float:
+        """How long the belt ran; a standing belt brings nothing and alarms nobody."""
+        return float(np.count_nonzero(np.diff(self.positions_mm()) > 0)) / self.fps
+
+    def image_to_belt(self) -> NDArray[np.float64]:
+        """`(3, 3)`: image px to the truth's own belt mm."""
+        points = self.header["points"]
+        return np.asarray(
+            cv2.getPerspectiveTransform(
+                np.array([each["image_px"] for each in points[:4]], np.float32),
+                np.array([each["belt_mm"] for each in points[:4]], np.float32),
+            ),
+            np.float64,
+        )
+
+    def things(self) -> dict[int, dict[str, Any]]:
+        """Everything that lies on the belt, harmless or not, by id."""
+        return {thing["id"]: thing for thing in self.header.get("things", ())}
+
+    def stretches(self, state: State) -> list[tuple[int, int]]:
+        """First and last frame of each stretch of overload, or of jam."""
+        positions = self.positions_mm()
+        found: list[tuple[int, int]] = []
         for number, frame in enumerate(self.frames):
-            if not frame["overload"]:
+            if not frame.get(state):
                 continue
-            if intervals and intervals[-1][1] == number - 1:
-                intervals[-1] = (intervals[-1][0], number)
+            if found and positions[number] - positions[found[-1][1]] <= APART_MM:
+                found[-1] = (found[-1][0], number)
             else:
-                intervals.append((number, number))
-        return intervals
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """Alerts against the truth."""
-
-    found: dict[int, str]
-    """Object id to the alert that found it."""
-    missed: dict[int, str]
-    """Object id to its kind."""
-    false_alarms: list[str]
-    """Alerts on nothing."""
-    duplicates: list[str]
-    """Further alerts on an object that had one."""
-    objects: dict[int, dict[str, Any]]
-    overloads: int
-    overloads_found: int
-
-
-def judge(alerts: Sequence[Alert], truth: Truth) -> Verdict:
-    """Hold the raised alerts against the truth, by the frame that each box belongs to."""
-    objects = truth.objects()
-    found: dict[int, str] = {}
-    false_alarms: list[str] = []
-    duplicates: list[str] = []
-    intervals = truth.overload_intervals()
-    overloads_found: set[int] = set()
-    for alert in alerts:
-        if alert.kind is not Revision.RAISED or alert.hazard is Hazard.VISION_UNAVAILABLE:
-            continue
-        if alert.place is None:
-            frame = alert.frame_index or 0
-            hit = [
-                n
-                for n, (first, last) in enumerate(intervals)
-                if first - SLACK_FRAMES <= frame <= last + SLACK_FRAMES
-            ]
-            overloads_found.update(hit)
-            if not hit:
-                false_alarms.append(alert.event_id)
-            continue
-        thing = _thing_under(alert, truth)
-        if thing is None or thing not in objects:
-            if thing is None:
-                false_alarms.append(alert.event_id)
-        elif thing in found:
-            duplicates.append(alert.event_id)
-        else:
-            found[thing] = alert.event_id
-    missed = {key: entry["kind"] for key, entry in objects.items() if key not in found}
-    return Verdict(
-        found, missed, false_alarms, duplicates, objects, len(intervals), len(overloads_found)
-    )
-
-
-def _thing_under(alert: Alert, truth: Truth) -> int | None:
-    """The object of the alert's class that its box overlaps most."""
-    assert alert.place is not None
-    if alert.place.frame_index >= len(truth.frames):
-        return None
-    best, best_iou = None, IOU_MIN
-    for thing in truth.frames[alert.place.frame_index]["objects"]:
-        if thing["class"] != alert.class_name:
-            continue
-        overlap = iou(alert.place.box_px, thing["box_px"])
-        if overlap >= best_iou:
-            best, best_iou = thing["id"], overlap
-    return best
+                found.append((number, number))
+        return found
 
 
 def iou(a: Sequence[float], b: Sequence[float]) -> float:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from calibration.picture_shift import PictureShift
 
-Basis = Literal["none", "profile", "picture"]
+Basis = Literal["none", "profile", "picture", "encoder"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -97,6 +97,14 @@ class Belt(Section):
         ge=0,
         le=5000,
     )
+    encoder_counts_per_mm: float | None = setting(
+        None,
+        "counts of the PLC's encoder (bridge, registers 105 and 106) per mm of belt: then the belt "
+        "moves as it says, and its loss makes sight degraded; null: there is none",
+        mend="give counts per mm, e.g. encoder_counts_per_mm = 10, or leave it out",
+        gt=0,
+        le=100_000,
+    )
 
     @field_validator("polygon_px")
     @classmethod
@@ -146,6 +154,13 @@ class ModelChoice(Section):
         "vigitri-n1",
         "a folder of the catalogue, or the path of a model folder",
         mend="`vigitri model list` shows what there is",
+    )
+    engine: Literal["onnxruntime", "openvino", "auto"] = setting(
+        "auto",
+        "what runs the model. openvino (extra `openvino`) multiplies in bfloat16 where the CPU "
+        "can, which takes about 0.6 of the time; auto takes it where it is installed and the CPU "
+        "can, else onnxruntime",
+        mend='write engine = "onnxruntime", "openvino" or "auto"',
     )
     providers: tuple[str, ...] = setting(
         ("CPUExecutionProvider",),
@@ -236,6 +251,40 @@ class ActionPoint(Section):
     )
 
 
+class Alarms(Section):
+    """When people are called. The PLC is told of every object all the same."""
+
+    pile_mm: float = setting(
+        100.0,
+        "objects of one hazard with no more room between them are a pile, which is one alarm",
+        mend="write pile_mm = 100",
+        ge=0,
+        le=1000,
+    )
+    cell_mm: float = setting(
+        80.0,
+        "a single battery up to this length is counted and calls nobody; 0: every one calls",
+        mend="write cell_mm = 80",
+        ge=0,
+        le=1000,
+    )
+    cells_per_minute: int = setting(
+        10,
+        "batteries in a minute from which their number is an alarm",
+        mend="write cells_per_minute = 10",
+        ge=1,
+        le=10_000,
+    )
+    battery_calls_per_10_min: int = setting(
+        2,
+        "alarms about batteries that may call people in ten minutes, the last of which says that "
+        "there are more; EEMUA-191: one is good, two can be handled, five are too many",
+        mend="write battery_calls_per_10_min = 2",
+        ge=1,
+        le=100,
+    )
+
+
 class Wire(Section):
     """The sockets."""
 
@@ -249,11 +298,33 @@ class Wire(Section):
         "where operators' answers come in",
         mend='write answers = "tcp://127.0.0.1:5557"',
     )
+    journal: Path | None = setting(
+        None,
+        "the folder of the alerts' journal; without it, one named after the line in the folder "
+        "where services keep their state",
+        mend='name a folder that only this line uses, e.g. journal = "journal"',
+    )
+    keys: Path | None = setting(
+        None,
+        "the line's own secret key (CURVE); needed for addresses that other machines reach",
+        mend='make one with `vigitri keys new`, then keys = "keys/line.secret.toml"',
+    )
+    allowed_keys: Path | None = setting(
+        None,
+        "the folder of public keys that may come in",
+        mend='fill one with `vigitri keys allow`, then allowed_keys = "keys/allowed"',
+    )
     detections: bool = setting(
         False,
         "publish every frame's raw detections too",
         mend="write detections = true or detections = false",
     )
+
+    @model_validator(mode="after")
+    def _keys_go_together(self) -> Self:
+        if (self.keys is None) != (self.allowed_keys is None):
+            raise ValueError("keys and allowed_keys go together: with one alone nobody comes in")
+        return self
 
 
 class LineProfile(Section):
@@ -274,6 +345,7 @@ class LineProfile(Section):
     action_points: tuple[ActionPoint, ...] = setting(
         (), "where to act", mend="write [[action_points]] with name and y_mm"
     )
+    alarms: Alarms = setting(Alarms(), "alarms", mend="write an [alarms] section")
     wire: Wire = setting(Wire(), "the sockets", mend="write a [wire] section")
 
 

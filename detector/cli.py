@@ -16,12 +16,15 @@ from pydantic import ValidationError
 from calibration.belt_plane import CalibrationError
 from calibration.profile_file import ProfileError
 from detector import __version__
+from detector.commands import workshop
 from detector.ingest import CameraBlind, SourceError
 from detector.vision.catalogue import CATALOGUE, ModelError
 from detector.vision.engine import EngineError
-from detector.wire.answers import one_line
 from detector.wire.endpoints import EndpointError
+from detector.wire.journal_folder import JournalInUseError
+from detector.wire.keys import ClientKeys, KeyFileError, load_keys
 from detector.wire.messages import Hazard, Outcome
+from detector.wire.requests import one_line
 
 REFUSED = 2
 INCOMPLETE = 1
@@ -39,13 +42,17 @@ model_app = typer.Typer(help="The models: what there is, is it sound, train one.
 calibrate_app = typer.Typer(help="What a line has to know of its belt.")
 bench_app = typer.Typer(help="Measure (from a checkout: the benchmarks are not in the wheel).")
 twin_app = typer.Typer(help="The simulated line (from a checkout: it is not in the wheel).")
+keys_app = typer.Typer(help="Who may listen and answer: CURVE keys and the allow-list.")
 for name, group in {
     "model": model_app,
     "calibrate": calibrate_app,
     "bench": bench_app,
     "twin": twin_app,
+    "keys": keys_app,
 }.items():
     app.add_typer(group, name=name, no_args_is_help=True)
+
+workshop.add_to(model_app)
 
 LineFile = Annotated[Path, typer.Argument(metavar="LINE.toml", help="The line's profile.")]
 OptionalLineFile = Annotated[
@@ -66,6 +73,8 @@ def main() -> None:
         CalibrationError,
         SourceError,
         EndpointError,
+        KeyFileError,
+        JournalInUseError,
         EngineError,
         CameraBlind,
     ) as error:
@@ -98,11 +107,28 @@ def run(
     ] = False,
     publish: Annotated[str | None, typer.Option(help="In place of wire.publish.")] = None,
     answers: Annotated[str | None, typer.Option(help="In place of wire.answers.")] = None,
+    journal: Annotated[Path | None, typer.Option(help="In place of wire.journal.")] = None,
+    *,
+    with_bridge: Annotated[
+        bool, typer.Option("--with-bridge", help="Run the PLC's bridge too, as its own process.")
+    ] = False,
+    bridge_listen: Annotated[
+        str, typer.Option(help="Where that listens for Modbus TCP.")
+    ] = "127.0.0.1:1502",
 ) -> None:
     """Watch one line: camera in, alerts out, until Ctrl-C."""
+    from detector.bridge.modbus_server import ListenError
     from detector.commands.run import run_line
 
-    run_line(line, until_end=until_end, publish=publish, answers=answers)
+    with one_line_for(ListenError):
+        run_line(
+            line,
+            until_end=until_end,
+            publish=publish,
+            answers=answers,
+            journal=journal,
+            bridge_listen=bridge_listen if with_bridge else None,
+        )
 
 
 @app.command()
@@ -142,16 +168,116 @@ def detect(
         raise typer.Exit(INCOMPLETE)
 
 
+OwnKey = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="Our secret key, where the line asks for keys.")
+]
+LineKey = Annotated[
+    str | None, typer.Option(metavar="KEY", help="The line's public key: its file, or 40 signs.")
+]
+
+
+def client_keys(own: Path | None, line: str | None) -> ClientKeys | None:
+    """The keys that a client's options name; both or neither."""
+    if own is None and line is None:
+        return None
+    if own is None or line is None:
+        raise KeyFileError("--own-key and --line-key go together: ours, and whose the line's is")
+    return load_keys(own, line)
+
+
 @app.command()
 def watch(
     endpoint: Annotated[str, typer.Argument(help="Where the detector publishes.")],
+    answers: Annotated[
+        str | None,
+        typer.Option(help="Where it takes answers: then what was missed is fetched."),
+    ] = None,
+    own_key: OwnKey = None,
+    line_key: LineKey = None,
 ) -> None:
     """Show alerts as they come, in the terminal."""
     from detector.station.watch import run as watch_endpoint
 
     # As an exception, so that the terminal gets its own screen and cursor back.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    watch_endpoint(endpoint)
+    watch_endpoint(endpoint, answers=answers, keys=client_keys(own_key, line_key))
+
+
+@app.command()
+def bridge(
+    *,
+    line: Annotated[
+        list[Path] | None, typer.Option("--line", metavar="LINE.toml", help="A line's profile.")
+    ] = None,
+    subscribe: Annotated[
+        list[str] | None, typer.Option(help="Where a detector publishes, in place of --line.")
+    ] = None,
+    answers: Annotated[
+        list[str] | None, typer.Option(help="Where it takes answers, one for each --subscribe.")
+    ] = None,
+    unit: Annotated[
+        list[int] | None, typer.Option(help="Modbus unit id of each line; without: 1, 2, …")
+    ] = None,
+    listen: Annotated[str, typer.Option(help="HOST:PORT for Modbus TCP.")] = "127.0.0.1:1502",
+    allow_remote: Annotated[
+        bool, typer.Option(help="Listen where other machines can reach it (no password!).")
+    ] = False,
+    opcua: Annotated[
+        str | None,
+        typer.Option(help="Serve OPC UA too, e.g. opc.tcp://127.0.0.1:4840/vigitri (extra opcua)."),
+    ] = None,
+    until_stdin_ends: Annotated[
+        bool, typer.Option(help="For whoever starts it as a child.", hidden=True)
+    ] = False,
+) -> None:
+    """Give PLCs the lines' hazards as Modbus TCP registers (docs/plc.md), until Ctrl-C."""
+    from detector.commands.bridge import ListenError, bridge_lines, ends_of_lines
+
+    with one_line_for(ValueError, ListenError):
+        lines = ends_of_lines(line or [], subscribe or [], answers or [], unit or [])
+        bridge_lines(
+            lines,
+            listen,
+            allow_remote=allow_remote,
+            until_stdin_ends=until_stdin_ends,
+            opcua=opcua,
+        )
+
+
+@app.command("plc-sim")
+def plc_sim(
+    address: Annotated[str, typer.Argument(help="HOST:PORT of the bridge.")] = "127.0.0.1:1502",
+    *,
+    unit: Annotated[int, typer.Option(min=0, max=255, help="Modbus unit id.")] = 1,
+    scan_ms: Annotated[float, typer.Option(min=5, max=1000, help="Time of a scan.")] = 20,
+    speed: Annotated[float, typer.Option(min=1, max=5000, help="Speed of the belt, mm/s.")] = 400,
+    ejector_mm: Annotated[
+        float, typer.Option(help="Where the ejector is along the travel, as the profile counts.")
+    ] = 4000,
+    actuator_ms: Annotated[float, typer.Option(min=0, help="From coil to open flap.")] = 300,
+    acknowledge: Annotated[
+        bool, typer.Option(help="Taking a record is an operator's acknowledgement too.")
+    ] = False,
+    seconds: Annotated[float | None, typer.Option(min=0.1, help="Leave after that time.")] = None,
+    truth: Annotated[
+        Path | None,
+        typer.Option(help="Judge at the end: a drawn clip's truth (.jsonl; from a checkout)."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """A simulated PLC: polls a bridge, diverts by its encoder, asks for stops."""
+    from detector.bridge.modbus_server import ListenError
+    from detector.bridge.plc_sim import Plant
+    from detector.commands.plc_sim import simulate
+
+    judge = None if truth is None else from_checkout("benchmarks.diversions")
+    known = None if truth is None else from_checkout("benchmarks.truth").Truth.read(truth)
+    plant = Plant(speed, ejector_mm, actuator_ms, acknowledges=acknowledge)
+    with one_line_for(ListenError):
+        log = simulate(address, plant, unit=unit, scan_ms=scan_ms, seconds=seconds, as_json=as_json)
+    if judge is not None:
+        said = judge.judge_log(log, known).summary()
+        print(json.dumps({"judged": said}) if as_json else said, flush=True)
 
 
 AnswersEndpoint = Annotated[str, typer.Option("--at", help="Where the detector takes answers.")]
@@ -160,33 +286,39 @@ ANSWERS = "tcp://127.0.0.1:5557"
 
 
 @app.command()
-def answer(
+def answer(  # noqa: PLR0917
     alert: Annotated[
         str, typer.Argument(metavar="BOOT/EVENT", help="As `vigitri watch` shows it.")
     ],
     outcome: Annotated[Outcome | None, typer.Option(help="Without: acknowledge.")] = None,
     operator: Operator = "operator",
     endpoint: AnswersEndpoint = ANSWERS,
+    own_key: OwnKey = None,
+    line_key: LineKey = None,
 ) -> None:
     """Acknowledge an alert, or say what became of its object."""
     from detector.commands.answer import answer_alert
 
     with one_line_for(ValueError):
-        raise typer.Exit(answer_alert(endpoint, alert, outcome, operator))
+        keys = client_keys(own_key, line_key)
+        raise typer.Exit(answer_alert(endpoint, alert, outcome, operator, keys))
 
 
 @app.command()
-def shelve(
+def shelve(  # noqa: PLR0917
     hazard: Annotated[Hazard, typer.Argument(help="What to set aside; never vision_unavailable.")],
     minutes: Annotated[int, typer.Option(min=1, max=60, help="For how long.")] = 10,
     operator: Operator = "operator",
     endpoint: AnswersEndpoint = ANSWERS,
+    own_key: OwnKey = None,
+    line_key: LineKey = None,
 ) -> None:
     """Put all of a hazard's alarms on a line to sleep for a while."""
     from detector.commands.answer import shelve_hazard
 
     with one_line_for(ValueError):
-        raise typer.Exit(shelve_hazard(endpoint, hazard, minutes, operator))
+        keys = client_keys(own_key, line_key)
+        raise typer.Exit(shelve_hazard(endpoint, hazard, minutes, operator, keys))
 
 
 @app.command()
@@ -194,11 +326,15 @@ def schema(
     write: Annotated[
         Path | None, typer.Option(help="Write one file each into this folder.")
     ] = None,
+    plc: Annotated[bool, typer.Option(help="The PLC's registers instead (Markdown).")] = False,
 ) -> None:
     """The JSON Schemas of the wire."""
+    from detector.bridge.plc_doc import plc_reference
     from detector.wire.schema import schemas, write_schemas
 
-    if write is not None:
+    if plc:
+        print(plc_reference(), end="")
+    elif write is not None:
         write_schemas(write)
     else:
         print(json.dumps(schemas(), indent=2, ensure_ascii=False))
@@ -211,6 +347,52 @@ def doctor(line: OptionalLineFile = None, as_json: Json = False) -> None:
 
     if not examine(line, as_json=as_json):
         raise typer.Exit(INCOMPLETE)
+
+
+KeyName = Annotated[str, typer.Argument(metavar="NAME", help="Whose key it is.")]
+KeyFolder = Annotated[Path, typer.Option("-d", "--folder", help="Where the key files lie.")]
+AllowedFolder = Annotated[
+    Path, typer.Option("-d", "--folder", help="The allow-list: the line's wire.allowed_keys.")
+]
+KEYS, ALLOWED = Path("keys"), Path("keys/allowed")
+
+
+@keys_app.command("new")
+def keys_new(name: KeyName, folder: KeyFolder = KEYS) -> None:
+    """Make a pair of keys: one for the line, one for each who listens or answers."""
+    from detector.commands.keys import make_keys
+
+    make_keys(name, folder)
+
+
+@keys_app.command("list")
+def keys_list(folder: AllowedFolder = ALLOWED) -> None:
+    """Who may come in."""
+    from detector.commands.keys import list_keys
+
+    list_keys(folder)
+
+
+@keys_app.command("allow")
+def keys_allow(
+    public: Annotated[str, typer.Argument(metavar="KEY", help="A *.public.toml, or 40 signs.")],
+    name: Annotated[
+        str | None, typer.Option(help="Whose it is; without: as its file says.")
+    ] = None,
+    folder: AllowedFolder = ALLOWED,
+) -> None:
+    """Put a public key on the allow-list."""
+    from detector.commands.keys import allow_key
+
+    allow_key(public, folder, name)
+
+
+@keys_app.command("revoke")
+def keys_revoke(name: KeyName, folder: AllowedFolder = ALLOWED) -> None:
+    """Take a key off the allow-list."""
+    from detector.commands.keys import revoke_key
+
+    revoke_key(name, folder)
 
 
 @model_app.command("list")
@@ -236,16 +418,20 @@ def model_train(
     data: Annotated[Path, typer.Option(help="The folder of photographs, cut-outs, belt frames.")],
     weights: Annotated[Path, typer.Option(help="The checkpoint to start from (.pt).")],
     out: Annotated[Path, typer.Option("-o", "--out", help="Where the run and the model go.")],
+    *,
     recipe: Annotated[
         Path | None, typer.Option(help="What to mix and how long to train; without: the first.")
+    ] = None,
+    renders: Annotated[
+        Path | None, typer.Option(help="What `vigitri twin cutouts` wrote, if the recipe asks.")
     ] = None,
     resume: Annotated[bool, typer.Option(help="Go on with an interrupted run.")] = False,
 ) -> None:
     """Build the dataset, train, export, evaluate and card a model (extra `train`)."""
-    workshop, errors = from_checkout("models.train"), from_checkout("models.errors")
+    trainer, errors = from_checkout("models.train"), from_checkout("models.errors")
     first = CATALOGUE / "recipes" / "first.toml"
     with one_line_for(errors.WorkshopError):
-        print(workshop.run(recipe or first, data, weights, out, resume=resume))
+        print(trainer.run(recipe or first, data, weights, out, resume=resume, renders=renders))
 
 
 @calibrate_app.command("empty")
@@ -263,6 +449,22 @@ def calibrate_empty(
     print(learn_empty_belt(line, out, source, frames))
 
 
+@calibrate_app.command("scores")
+def calibrate_scores(
+    folder: Annotated[Path, typer.Argument(help="Where `bench accuracy -o` kept its looks.")],
+    model: ModelName = DEFAULT_MODEL,
+    budget: Annotated[
+        float, typer.Option(min=0.001, help="False alarms an hour, over all hazards.")
+    ] = 1.0,
+    write: Annotated[bool, typer.Option(help="Write them into the model's card.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Fit thresholds and probabilities on whole tracks, within a budget (extra `bench`)."""
+    scores = from_checkout("benchmarks.scores")
+    with one_line_for(ValueError):
+        scores.run(folder, model, budget, write=write, as_json=as_json)
+
+
 @calibrate_app.command("keys")
 def calibrate_keys() -> None:
     """Every key of a line profile: default, bounds, meaning (Markdown)."""
@@ -275,23 +477,127 @@ def calibrate_keys() -> None:
 def bench_latency(
     line: OptionalLineFile = None,
     out: Annotated[Path | None, typer.Option("-o", "--out", help="Write the JSON there.")] = None,
+    alerts: Annotated[int, typer.Option(min=10, help="Alerts timed to the PLC.")] = 500,
+    blind_runs: Annotated[int, typer.Option(min=1, help="Runs of each way to be blind.")] = 3,
 ) -> None:
-    """Capture to subscriber, and the cost of each stage."""
-    from_checkout("benchmarks.latency").run(line, out)
+    """Capture to subscriber and to the PLC, and the cost of each stage."""
+    from_checkout("benchmarks.latency").run(line, out, alerts=alerts, blind_runs=blind_runs)
+
+
+@bench_app.command("twin")
+def bench_twin(
+    scenarios: Annotated[
+        list[str] | None, typer.Argument(help="Scenarios of the twin; without: calm and jam.")
+    ] = None,
+    strips: Annotated[
+        Path | None, typer.Option(help="A folder of path-traced strips, to draw from these.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option("-o", "--out", help="Write the JSON there.")] = None,
+) -> None:
+    """What a frame of the simulated line costs."""
+    with one_line_for(ValueError):
+        from_checkout("benchmarks.twin_cost").run(scenarios or ["calm", "jam"], strips, out)
+
+
+@bench_app.command("accuracy")
+def bench_accuracy(  # noqa: PLR0917 (typer calls it)
+    sources: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="SCENARIO|FOOTAGE...",
+            help="Scenarios of the twin (file or name), clips or folders with a .truth.jsonl.",
+        ),
+    ],
+    out: Annotated[Path, typer.Option("-o", "--out", help="Report, plots, kept detections.")],
+    line: OptionalLineFile = None,
+    model: Annotated[
+        str | None, typer.Option(help="In place of the profile's; a name or a folder.")
+    ] = None,
+    fps: Annotated[
+        float | None,
+        typer.Option(min=0.5, max=240, help="Looks a second; without: every frame."),
+    ] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="In place of the scenarios' own.")] = None,
+    duration: Annotated[
+        float | None, typer.Option(min=0.1, help="Seconds of belt, in place of the scenarios' own.")
+    ] = None,
+    threads: Annotated[int, typer.Option(min=0, max=64, help="Of the engine; 0: it chooses.")] = 0,
+    data: Annotated[
+        Path | None, typer.Option(help="The workshop's data folder: single pictures too.")
+    ] = None,
+    compare: Annotated[
+        Path | None, typer.Option(metavar="report.json", help="Print what changed since then.")
+    ] = None,
+    fresh: Annotated[bool, typer.Option(help="Look again, whatever was kept.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs: the report.json.")] = False,
+) -> None:
+    """Recall, false alarms an hour, times, places: event by event (extra `bench`)."""
+    accuracy = from_checkout("benchmarks.accuracy")
+    with one_line_for(ValueError, RuntimeError):
+        accuracy.run(
+            sources,
+            out,
+            line=line,
+            model_name=model or "",
+            fps=fps,
+            seed=seed,
+            duration_s=duration,
+            threads=threads,
+            data=data,
+            compare=compare,
+            fresh=fresh,
+            as_json=as_json,
+        )
+
+
+@bench_app.command("faults")
+def bench_faults(
+    runs: Annotated[int, typer.Option(min=4, max=2000, help="How many faults.")] = 200,
+    seed: Annotated[int, typer.Option(help="Which faults, in which order.")] = 1,
+    out: Annotated[Path | None, typer.Option("-o", "--out", help="Write the JSON there.")] = None,
+) -> None:
+    """Kill, cut off and delay a line and its consumer at random: what is lost, what comes twice."""
+    if not from_checkout("benchmarks.faults").run(runs, seed, out):
+        raise typer.Exit(INCOMPLETE)
 
 
 @twin_app.command("render")
 def twin_render(
-    scenario: Annotated[Path, typer.Argument(metavar="SCENARIO.toml")],
-    out: Annotated[Path, typer.Option("-o", "--out", help="The folder to make.")],
-    seed: Annotated[int | None, typer.Option(help="In place of the scenario's.")] = None,
+    scenario: Annotated[
+        str, typer.Argument(metavar="SCENARIO", help="A scenario file, or a name of `twin list`.")
+    ],
+    out: Annotated[Path, typer.Option("-o", "--out", help="The folder to make, one per clip.")],
+    *,
+    seed: Annotated[int | None, typer.Option(min=0, help="In place of the scenario's.")] = None,
+    duration: Annotated[float | None, typer.Option(help="Seconds, likewise.")] = None,
+    fps: Annotated[float | None, typer.Option(help="Frames per second, likewise.")] = None,
+    strips: Annotated[
+        Path | None, typer.Option(help="A folder of path-traced strips, to render from these.")
+    ] = None,
 ) -> None:
-    """Draw a scenario: video, truth, the empty belt (extra `twin`)."""
+    """Render a scenario: video, truth, encoder, empty belt, line profile (extra `twin`)."""
     from detector.commands.progress import progress_bar
 
-    render = from_checkout("twin.render")
+    render, scenarios = from_checkout("twin.render"), from_checkout("twin.scenario")
+    # As an exception, so that what is half made is taken away again.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     with one_line_for(ValueError, RuntimeError), progress_bar("rendering") as advance:
-        render.render(scenario, out, seed=seed, progress=advance)
+        render.render(
+            scenarios.find(scenario),
+            out,
+            seed=seed,
+            duration_s=duration,
+            fps=fps,
+            strips=strips,
+            progress=advance,
+        )
+
+
+@twin_app.command("list")
+def twin_list() -> None:
+    """The scenarios that come with this repository."""
+    for name, about in from_checkout("twin.scenario").described().items():
+        print(f"{name:14} {about}")
 
 
 @twin_app.command("cutouts")

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from calibration.belt_motion import BeltMotion, FixedSpeed, PictureSpeed
 from calibration.belt_plane import BeltPlane, CalibrationError, belt_plane, nominal_plane
 from calibration.line_profile import LineProfile
+from calibration.reported_motion import ReportedBelt, ReportedMotion
 from detector.hazards.object_facts import LineFacts
 from detector.hazards.overload import OverloadMonitor
 from detector.hazards.tracker import BeltTracker
@@ -46,6 +47,8 @@ class Line:
     ) -> None:
         """Raises `CalibrationError` or `ModelError`, one line each."""
         self.settings = profile or _UNSURVEYED
+        self.reported = ReportedBelt()
+        """The belt as the line's PLC reports it."""
         self.engine = engine
         self._surveyed_plane = None if profile is None else belt_plane(profile.belt)
         self._empty_belt = _picture_of(self.settings.overload.empty_belt)
@@ -58,6 +61,7 @@ class Line:
             mm_basis="none" if self._surveyed_plane is None else self._surveyed_plane.basis,
             action_points=self.settings.action_points,
             size_tolerance=self.settings.tracking.size_tolerance,
+            alarms=self.settings.alarms,
         )
 
     def parts_for(self, image_size_px: tuple[int, int]) -> LineParts:
@@ -82,11 +86,15 @@ class Line:
             )
         tracking, overload = self.settings.tracking, self.settings.overload
         speed_mm_s = self.settings.belt.speed_mm_s if surveyed else None
+        alone: BeltMotion = (
+            PictureSpeed(mm_per_px, along_only=surveyed, belt_mask=rectifier.belt_mask)
+            if speed_mm_s is None
+            else FixedSpeed(speed_mm_s)
+        )
+        counts_per_mm = self.settings.belt.encoder_counts_per_mm if surveyed else None
         return LineParts(
             rectifier=rectifier,
-            motion=PictureSpeed(mm_per_px, along_only=surveyed, belt_mask=rectifier.belt_mask)
-            if speed_mm_s is None
-            else FixedSpeed(speed_mm_s),
+            motion=ReportedMotion(self.reported, alone, counts_per_mm),
             tracker=BeltTracker(tracking.hits, tracking.looks, rectifier.extent_mm),
             overload=OverloadMonitor(
                 None if self._empty_belt is None else _empty_view(self._empty_belt, rectifier),
@@ -104,7 +112,7 @@ class LineParts:
     """What is made for one size of picture."""
 
     rectifier: Rectifier
-    motion: BeltMotion
+    motion: ReportedMotion
     tracker: BeltTracker
     overload: OverloadMonitor
 

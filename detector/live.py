@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from types import FrameType
 
 from calibration.belt_plane import CalibrationError
+from calibration.reported_motion import BeltReport
 from detector.hazards.alarm_book import AnswerRefusedError
 from detector.ingest import CameraBlind, CameraProcess, CameraState, Frame
 from detector.line_setup import Line
@@ -17,18 +18,23 @@ from detector.patience import Patience
 from detector.pipeline import Pipeline, Seen
 from detector.vision.catalogue import ModelError
 from detector.vision.engine import EngineError
-from detector.wire.answers import Acknowledge, AnswerDesk, PendingAnswer, ReportOutcome
+from detector.wire.desk import PendingAnswer
 from detector.wire.messages import (
     Alert,
     CoverageState,
     DetectedObject,
     FrameDetections,
+    Hazard,
+    Inference,
     LineState,
     Metrics,
     Revision,
+    Shelving,
     VisionState,
 )
+from detector.wire.post import AlertPost
 from detector.wire.publisher import Publisher
+from detector.wire.requests import Acknowledge, BeltFromPlc, ReportOutcome
 
 START_NS = 5_000_000_000
 """A camera that is still starting after so long is an alarm: a network camera takes seconds."""
@@ -72,13 +78,13 @@ class LineAtWork:
         line: Line,
         camera: CameraProcess,
         publisher: Publisher,
-        desk: AnswerDesk,
+        post: AlertPost,
         *,
         tell: Callable[[str], None],
     ) -> None:
         """`tell`: called with one line for a person whenever sight is lost or comes back."""
         self._profile, self._camera = line.settings, camera
-        self._publisher, self._desk, self._tell = publisher, desk, tell
+        self._publisher, self._post, self._tell = publisher, post, tell
         self._pipeline = Pipeline(line)
         self._publish_detections = line.settings.wire.detections
         self._vision: VisionState = VisionState.STARTING
@@ -87,6 +93,8 @@ class LineAtWork:
         self._started_ns = time.monotonic_ns()
         self._state_told_ns = self._metrics_told_ns = self._late_until_ns = 0
         self._listeners = 0
+        self._journal_told = post.journal.state
+        self._were_shelved: set[Hazard] = set()
 
     def run(self, stop: threading.Event, *, until_end: bool) -> None:
         """Watch until `stop`, or with `until_end` until the recording is over.
@@ -95,6 +103,7 @@ class LineAtWork:
         """
         last_words = "the detector failed"
         self._tell_state(_now())
+        self._carry_over()
         try:
             while not stop.is_set():
                 try:
@@ -126,6 +135,18 @@ class LineAtWork:
             t_capture_utc_ns=t_utc_ns,
             t_capture_mono_ns=t_mono_ns,
         )
+        self._patience.looked(time.monotonic_ns())
+        if self._publisher.wanted("inference"):
+            self._publisher.publish(
+                Inference(
+                    line=self._profile.line,
+                    inferences=self._pipeline.inferences,
+                    frame_index=frame.index,
+                    next_within_ms=round(self._patience.next_look_s * 1e3, 1),
+                ),
+                t_capture_utc_ns=t_utc_ns,
+                t_capture_mono_ns=t_mono_ns,
+            )
         if self._publish_detections and self._publisher.wanted("detections"):
             self._publisher.publish(
                 self._detections(frame, seen),
@@ -141,10 +162,16 @@ class LineAtWork:
         if late_ns > most_ns:
             self._late_until_ns = now_ns + LATE_HELD_NS
         late = now_ns <= self._late_until_ns
-        vision = VisionState.DEGRADED if late else VisionState.READY
+        lost = self._pipeline.encoder_lost and now_ns - self._started_ns > START_NS
+        vision = VisionState.DEGRADED if late or lost else VisionState.READY
         if vision is self._vision:
             return
         self._vision, self._reason = vision, None
+        if lost:
+            self._reason = (
+                "the PLC's encoder is lost: is the bridge running, and does the PLC write its "
+                "registers 100 to 106?"
+            )
         if late:
             self._reason = (
                 f"the look was over {late_ns / 1e6:.0f} ms after the picture, later than "
@@ -167,35 +194,46 @@ class LineAtWork:
             self._vision, self._reason = vision, reason
             self._tell_state(now)
 
+    def _carry_over(self) -> None:
+        """What was open when the detector ended stays open, under the ids that it had."""
+        alerts = self._pipeline.book.carry_over(self._post.carried_over, *_now())
+        self._publish_alerts(alerts)
+        if alerts:
+            self._tell(f"line {self._profile.line}: {len(alerts)} alerts carried over")
+
     def _publish_alerts(self, alerts: list[Alert]) -> None:
+        self._post.send(alerts)
         for alert in alerts:
-            self._publisher.publish(
-                alert,
-                t_capture_utc_ns=alert.t_capture_utc_ns,
-                t_capture_mono_ns=alert.t_capture_mono_ns,
-            )
             if alert.kind is Revision.RAISED:
                 self._tell(f"line {alert.line}: raised {alert.hazard} {alert.event_id}")
 
     def _answer_operators(self) -> None:
-        for pending in self._desk.poll():
+        pending_answers = self._post.poll()
+        while self._post.belt_reports:
+            said, came_ns = self._post.belt_reports.popleft()
+            self._pipeline.line.reported.hear(_belt_report(said, came_ns))
+        for pending in pending_answers:
             try:
                 alerts = self._carried_out(pending)
             except AnswerRefusedError as error:
-                self._desk.reply(pending, ok=False, reason=str(error))
+                self._post.reply(pending, ok=False, reason=str(error))
             else:
-                self._desk.reply(pending, ok=True, reason=None)
+                self._post.reply(pending, ok=True, reason=None)
                 self._publish_alerts(alerts)
 
     def _carried_out(self, pending: PendingAnswer) -> list[Alert]:
         book, belt, answer = self._pipeline.book, self._pipeline.belt, pending.answer
         if not isinstance(answer, Acknowledge | ReportOutcome):
-            return book.shelve(answer.hazard, answer.minutes, belt)
-        if answer.boot_id != self._publisher.boot_id:
-            raise AnswerRefusedError(f"{answer.event_id} is of another start of the detector")
+            alerts = book.shelve(answer.hazard, answer.minutes, belt, answer.operator)
+            self._tell(
+                f"line {self._profile.line}: {answer.operator} has shelved {answer.hazard} "
+                f"for {answer.minutes} min"
+            )
+            return alerts
+        event = book.known_as(answer.boot_id, answer.event_id)
         if isinstance(answer, Acknowledge):
-            return [book.acknowledge(answer.event_id, belt)]
-        return [book.close(answer.event_id, answer.outcome, belt)]
+            return book.acknowledge(event, belt)
+        return book.close(event, answer.outcome, belt)
 
     def _keep_told(self) -> None:
         """What is told from time to time, and to whoever has come since."""
@@ -203,9 +241,12 @@ class LineAtWork:
         joined = self._publisher.joined
         if joined != self._listeners:
             self._listeners = joined
-            self._publish_alerts_again()
+            self._post.send_open_again(self._pipeline.book.open_alerts())
             self._tell_state(now)
-        elif now[0] - self._state_told_ns >= STATE_PERIOD_NS:
+        elif (
+            self._post.journal.state != self._journal_told
+            or now[0] - self._state_told_ns >= STATE_PERIOD_NS
+        ):
             self._tell_state(now)
         if now[0] - self._metrics_told_ns >= METRICS_PERIOD_NS:
             self._metrics_told_ns = now[0]
@@ -221,15 +262,7 @@ class LineAtWork:
                 ),
                 now,
             )
-
-    def _publish_alerts_again(self) -> None:
-        """The same revisions, which are idempotent, for those who had not subscribed yet."""
-        for alert in self._pipeline.book.open_alerts():
-            self._publisher.publish(
-                alert,
-                t_capture_utc_ns=alert.t_capture_utc_ns,
-                t_capture_mono_ns=alert.t_capture_mono_ns,
-            )
+            self._post.publish_delivery_state()
 
     def _tell_state(self, now: tuple[int, int]) -> None:
         self._state_told_ns = time.monotonic_ns()
@@ -237,24 +270,35 @@ class LineAtWork:
         known = self._pipeline.line.facts.mm_basis != "none" and belt.position_mm is not None
         moves = known and belt.speed_mm_s is not None
         share = coverage.in_window
-        self._publish_now(
-            LineState(
-                line=self._profile.line,
-                vision=self._vision,
-                reason=self._reason,
-                coverage_state=CoverageState(coverage.state),
-                coverage=None if share is None else round(share, 3),
-                belt_speed_mm_s=round(belt.speed_mm_s or 0.0, 1) if moves else None,
-                speed_basis=belt.speed_basis,
-                belt_position_mm=round(belt.position_mm or 0.0, 1) if known else None,
-                mm_basis=self._pipeline.line.facts.mm_basis,
-                active_alerts=self._pipeline.book.active,
-                frames_seen=self._pipeline.inferences,
-                frames_overwritten=health.frames_overwritten,
-                camera_restarts=health.restarts,
-            ),
-            now,
+        journal = self._post.journal
+        self._journal_told = journal.state
+        self._post.state = state = LineState(
+            line=self._profile.line,
+            vision=self._vision,
+            reason=self._reason,
+            coverage_state=CoverageState(coverage.state),
+            coverage=None if share is None else round(share, 3),
+            belt_speed_mm_s=round(belt.speed_mm_s or 0.0, 1) if moves else None,
+            speed_basis=belt.speed_basis,
+            belt_position_mm=round(belt.position_mm or 0.0, 1) if known else None,
+            mm_basis=self._pipeline.line.facts.mm_basis,
+            active_alerts=self._pipeline.book.active,
+            frames_seen=self._pipeline.inferences,
+            frames_overwritten=health.frames_overwritten,
+            camera_restarts=health.restarts,
+            shelved=self._shelved(),
+            journal=journal.state,
+            journal_reason=journal.reason,
         )
+        self._publish_now(state, now)
+
+    def _shelved(self) -> tuple[Shelving, ...]:
+        """What is shelved now; that it has ended is told too."""
+        shelved = self._pipeline.book.shelved(self._pipeline.belt)
+        for hazard in self._were_shelved - {each.hazard for each in shelved}:
+            self._tell(f"line {self._profile.line}: {hazard} is no longer shelved")
+        self._were_shelved = {each.hazard for each in shelved}
+        return shelved
 
     def _publish_now(self, payload: LineState | Metrics, now: tuple[int, int]) -> None:
         self._publisher.publish(payload, t_capture_mono_ns=now[0], t_capture_utc_ns=now[1])
@@ -273,6 +317,14 @@ class LineAtWork:
                 for sighting in seen.sightings
             ),
         )
+
+
+def _belt_report(said: BeltFromPlc, came_ns: int) -> BeltReport:
+    read_ns = came_ns - round(said.age_ms * 1e6)
+    if said.t_mono_ns is not None and said.t_mono_ns <= came_ns:
+        read_ns = said.t_mono_ns  # of this host's clock, and so without the time it lay here
+    runs = {"runs": True, "stands": False}.get(said.run)
+    return BeltReport(read_ns, runs, said.encoder_counts)
 
 
 def _now() -> tuple[int, int]:

@@ -18,6 +18,7 @@ PERIODS_KEPT = 31
 """Over a second at 30 fps: one hiccup, or a restart, does not change their median."""
 PERIODS_LEAST = 5
 """With fewer than these the camera's rate is not known."""
+LOOKS_KEPT = 15
 AT_WORST_S = 0.005
 """When the look at the last picture took longer than the patience, the next one lies ready."""
 
@@ -36,6 +37,8 @@ class Patience:
         self._periods_s: deque[float] = deque(maxlen=PERIODS_KEPT)
         self._last: tuple[int, int] | None = None
         self._since_ns = time.monotonic_ns()
+        self._looks_s: deque[float] = deque(maxlen=LOOKS_KEPT)
+        self._looked_ns = 0
 
     @property
     def whole_s(self) -> float:
@@ -47,6 +50,13 @@ class Patience:
         else:
             return MOST_S
         return min(MOST_S, max(LEAST_S, BLIND_FRAMES * period_s))
+
+    @property
+    def next_look_s(self) -> float:
+        """How long after a completed look the next one is due: three frame periods too, but on a
+        machine whose looks take longer than that, half as long again as they usually take."""
+        usual_s = median(self._looks_s) if self._looks_s else 0.0
+        return max(self.whole_s, min(MOST_S, 1.5 * usual_s))
 
     def left_s(self) -> float:
         """How much of that is left."""
@@ -60,6 +70,12 @@ class Patience:
             self._periods_s.append(period_ns / 1e9)
         self._last = frame.index, frame.t_mono_ns
         self._since_ns = frame.t_mono_ns
+
+    def looked(self, now_ns: int) -> None:
+        """A look was completed."""
+        if self._looked_ns:
+            self._looks_s.append((now_ns - self._looked_ns) / 1e9)
+        self._looked_ns = now_ns
 
     def begin(self, now_ns: int) -> None:
         """It has run out, which has been told: anew from now."""

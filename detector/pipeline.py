@@ -77,6 +77,11 @@ class Pipeline:
         lap("alarms")
         return Seen(alerts, sightings)
 
+    @property
+    def encoder_lost(self) -> bool:
+        """The profile names an encoder, and the PLC's reports of it do not come."""
+        return self._parts is not None and self._parts.motion.encoder_lost
+
     def blind(self, reason: str, t_mono_ns: int, t_utc_ns: int) -> list[Alert]:
         """Nobody sees the belt, and why. What is covered is unknown from then on."""
         self.coverage = UNKNOWN

@@ -21,8 +21,12 @@ def has_bfloat16() -> bool:
     return bool(torch.cpu._is_avx512_bf16_supported())
 
 
-def trainer_class() -> Any:
-    """A DetectionTrainer with bfloat16, a per-step cosine and an average that suits short runs."""
+def trainer_class(*, one_to_one: bool) -> Any:
+    """A DetectionTrainer with bfloat16, a per-step cosine and an average that suits short runs.
+
+    one_to_one: train the end-to-end head too. YOLO26 trains both and lets the one-to-many head's
+    share of the loss fall from 0.8 to 0.1; where that head is what is deployed, it is better alone.
+    """
     import torch
     import ultralytics.engine.trainer as engine
     from ultralytics.models.yolo.detect import DetectionTrainer
@@ -36,6 +40,11 @@ def trainer_class() -> Any:
 
     class BeltTrainer(DetectionTrainer):  # type: ignore[misc, unused-ignore]
         """Ultralytics' trainer with what short runs on a CPU need."""
+
+        def get_model(self, cfg: Any = None, weights: Any = None, verbose: bool = True) -> Any:
+            if isinstance(cfg, dict) and not one_to_one:
+                cfg = {**cfg, "end2end": False}
+            return super().get_model(cfg, weights, verbose)
 
         def _setup_train(self) -> None:
             super()._setup_train()

@@ -34,7 +34,10 @@ DATA = (
 
 @dataclass(frozen=True)
 class Card:
-    """What `card.toml` says. thresholds: operating score per class, in class order."""
+    """What `card.toml` says. thresholds: operating score per class, in class order.
+
+    facts: what else the card tells of its making, e.g. the parent that it was made from.
+    """
 
     name: str
     version: int
@@ -48,6 +51,7 @@ class Card:
     date: datetime.date = field(default_factory=datetime.date.today)
     data: tuple[str, ...] = DATA
     metrics: dict[str, Any] = field(default_factory=dict)
+    facts: dict[str, Any] = field(default_factory=dict)
 
 
 def sha256(path: Path) -> str:
@@ -63,12 +67,13 @@ def _value(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)  # TOML's strings, integers and booleans are JSON's
 
 
-def _table(name: str, values: dict[str, Any]) -> list[str]:
+def toml_table(name: str, values: dict[str, Any]) -> list[str]:
+    """A TOML table and the tables in it, as lines."""
     lines = ["", f"[{name}]"]
     lines += [f"{_key(k)} = {_value(v)}" for k, v in values.items() if not isinstance(v, dict)]
     for key, inner in values.items():
         if isinstance(inner, dict):
-            lines += _table(f"{name}.{_key(key)}", inner)
+            lines += toml_table(f"{name}.{_key(key)}", inner)
     return lines
 
 
@@ -83,7 +88,7 @@ def write_card(folder: Path, card: Card) -> Path:
         f"version = {card.version}",
         f"head = {_value(card.head)}",
     ]
-    lines += _table(
+    lines += toml_table(
         "input",
         {
             "name": "images",
@@ -104,16 +109,17 @@ def write_card(folder: Path, card: Card) -> Path:
             f"plausible_length_mm = {_value(PLAUSIBLE_MM[index])}",
             f"threshold = {card.thresholds[index]:.2f}",
         ]
-    lines += _table("files", {"model.onnx": sha256(folder / "model.onnx")})
+    lines += toml_table("files", {"model.onnx": sha256(folder / "model.onnx")})
     training = {
         "start_from": card.start_from,
         "recipe": card.recipe,
         "data": list(card.data),
         "licence": LICENCE,
         "date": card.date,
+        **card.facts,
     }
-    lines += _table("training", training)
-    lines += _table("metrics", card.metrics)
+    lines += toml_table("training", training)
+    lines += toml_table("metrics", card.metrics)
     path = folder / "card.toml"
     path.write_text("\n".join(lines) + "\n")
     return path

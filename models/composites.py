@@ -18,6 +18,10 @@ _CELL_MM, _PACK_MM = (34.0, 72.0), (70.0, 200.0)
 _GAS_MM = (90.0, 520.0)  # a camping cartridge to a 5 kg bottle, within one scene
 _WASTE_MM = (45.0, 330.0)
 _LEAST_VISIBLE = 0.4
+LARGEST_PX = (400.0, 170.0)
+"""Longest side of a gas canister and of a battery as a camera over a belt shows them."""
+CLOSE_ZOOM, CLOSE_LARGEST_PX = (1.2, 4.0), (400.0, 340.0)
+"""The same, and px per mm, as somebody shows them who photographs what lies before him."""
 
 
 @dataclass(frozen=True)
@@ -25,11 +29,12 @@ class Scene:
     """One training picture.
 
     image: (h, w, 3) uint8 BGR. boxes: (n, 5) float32 `class, x0, y0, x1, y1` px of what is seen
-    of each hazard.
+    of each hazard. visible: (n,) float32, how much of it is seen, 0 to 1; None where nobody knows.
     """
 
     image: Image
     boxes: Boxes
+    visible: NDArray[np.float32] | None = None
 
 
 Drawer = Callable[[Rng, float], Image]  # (rng, px_per_mm) -> (h, w, 4) uint8 BGRA
@@ -108,11 +113,14 @@ class _Table:
         if x1 > x0 and y1 > y0:
             self.image[y0:y1, x0:x1] *= 1 - soft[y0 - y : y1 - y, x0 - x : x1 - x, None]
 
-    def boxes(self, outside: NDArray[np.bool_] | None) -> Boxes:
-        """Boxes of the hazards; what is seen of one that hides too much is given to the ground."""
+    def boxes(self, outside: NDArray[np.bool_] | None) -> tuple[Boxes, NDArray[np.float32]]:
+        """Boxes of the hazards, and how much of each is visible.
+
+        What is seen of one that hides too much is given to the ground.
+        """
         if outside is not None:
             self.owner[outside] = 0
-        found = []
+        found, visible = [], []
         for number, label in self.labels.items():
             if label < 0:
                 continue
@@ -125,7 +133,8 @@ class _Table:
                 self.image[seen] = self.ground[seen]
             else:
                 found.append((label, x, y, x + w, y + h))
-        return np.array(found, np.float32).reshape(-1, 5)
+                visible.append(min(1.0, count / self.full[number]))
+        return np.array(found, np.float32).reshape(-1, 5), np.array(visible, np.float32)
 
 
 def _ground(rng: Rng, sources: Sources, box: Box, size: tuple[int, int], zoom: float) -> Image:
@@ -152,19 +161,18 @@ def _pick(rng: Rng, things: Sequence[Cutout], longest_px: float, label: int, lev
 
 
 def _hazard(
-    rng: Rng, sources: Sources, box: Box, *, label: int, zoom: float, level: float
+    rng: Rng, sources: Sources, box: Box, *, label: int, zoom: float, level: float, largest: float
 ) -> Image:
     drawers = [d for d, c in box.hazards if c == label]
     if drawers and rng.random() < box.drawn_share:
         thing = drawers[int(rng.integers(len(drawers)))](rng, zoom)
-        limit = 420 if label == GAS else 160
-        longest = min(max(thing.shape[:2]), limit)
+        longest = min(float(max(thing.shape[:2])), largest)
         return weathered(rng, laid(rng, thing, longest), label, level)
     if label == GAS:
-        longest = float(np.clip(np.exp(rng.uniform(*np.log(_GAS_MM))) * zoom, 50, 400))
+        longest = float(np.clip(np.exp(rng.uniform(*np.log(_GAS_MM))) * zoom, 50, largest))
         return _pick(rng, sources.cutouts["gas"], longest, GAS, level)
     sides = _CELL_MM if rng.random() < 0.7 else _PACK_MM
-    longest = float(np.clip(rng.uniform(*sides) * zoom, 20, 170))
+    longest = float(np.clip(rng.uniform(*sides) * zoom, 20, largest))
     return _pick(rng, sources.cutouts["battery"], longest, BATTERY, level)
 
 
@@ -215,6 +223,7 @@ def compose(
     *,
     box: Box = NOTHING_DRAWN,
     zoom: tuple[float, float] = (0.45, 1.7),
+    largest_px: tuple[float, float] = LARGEST_PX,
     hazards: bool | None = None,
 ) -> Scene:
     """Lay waste and, in about seven scenes of ten, hazards on a ground.
@@ -222,7 +231,8 @@ def compose(
     zoom: range of px per mm. hazards: force or forbid them; None draws.
     The same generator state gives the same scene, pixel for pixel.
     """
-    px_per_mm = float(np.exp(rng.triangular(np.log(zoom[0]), 0.0, np.log(zoom[1]))))
+    usual = min(max(zoom[0], 1.0), zoom[1])
+    px_per_mm = float(np.exp(rng.triangular(*np.log((zoom[0], usual, zoom[1])))))
     table = _Table(rng, _ground(rng, sources, box, size, px_per_mm))
     outside = _outside(rng, size)
     area = size[0] * size[1] / (416 * 416)
@@ -240,15 +250,18 @@ def compose(
         bottles = int(rng.choice([0, 1, 2, 3], p=[0.25, 0.37, 0.24, 0.14]) * area + 0.5)
         for label, number in ((GAS, bottles), (BATTERY, batteries)):
             for _ in range(number):
-                thing = _hazard(rng, sources, box, label=label, zoom=px_per_mm, level=table.level)
+                thing = _hazard(
+                    rng, sources, box, label=label, zoom=px_per_mm, level=table.level,
+                    largest=largest_px[label],
+                )  # fmt: skip
                 table.lay(thing, label, somewhere(0))
         for _ in range(int(rng.integers(0, 6) * area)):  # what comes to lie on top
             table.lay(_waste(rng, sources, box, px_per_mm, table.level), -1, somewhere(0))
-    boxes = table.boxes(outside)
+    boxes, visible = table.boxes(outside)
     image = filmed(rng, table.image)
     if outside is not None:
         image[outside] = GREY
-    return _turned(rng, Scene(image, boxes))
+    return _turned(rng, Scene(image, boxes, visible))
 
 
 def _turned(rng: Rng, scene: Scene) -> Scene:
@@ -260,4 +273,4 @@ def _turned(rng: Rng, scene: Scene) -> Scene:
     boxes[:, [1, 2, 3, 4]] = np.stack(
         [boxes[:, 2], width - boxes[:, 3], boxes[:, 4], width - boxes[:, 1]], axis=1
     )
-    return Scene(np.ascontiguousarray(np.rot90(scene.image)), boxes)
+    return Scene(np.ascontiguousarray(np.rot90(scene.image)), boxes, scene.visible)

@@ -10,13 +10,13 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from models.composites import Box, Scene, compose
+from models.composites import CLOSE_LARGEST_PX, CLOSE_ZOOM, Box, Scene, compose
 from models.drawings import drawings
 from models.photographs import as_is, at_belt_size, resized
+from models.progress import Progress
 from models.recipe import DataRecipe
 from models.sources import BATTERY, CLASS_NAMES, GAS, Photograph, Sources, belt_frames, read_image
 
-Progress = Callable[[str, int, int], None]
 Firing = Callable[[Scene], float]  # the highest score of a box that the last model draws
 
 
@@ -46,6 +46,11 @@ class _Workshop:
         if job.kind in ("scene", "free"):
             wanted = False if job.kind == "free" else None
             return compose(rng, self.sources, square, box=self.box, hazards=wanted)
+        if job.kind == "close":
+            return compose(
+                rng, self.sources, square,
+                box=self.box, zoom=CLOSE_ZOOM, largest_px=CLOSE_LARGEST_PX,
+            )  # fmt: skip
         if job.photograph is not None and job.kind == "as_is":
             return as_is(job.photograph, round(self.image_px * 1.1))
         if job.photograph is not None:
@@ -64,18 +69,26 @@ class _Workshop:
 
 
 def save(scene: Scene, folder: Path, name: str) -> None:
-    """Write one scene as images/<name>.jpg and labels/<name>.txt."""
+    """Write one scene as images/<name>.jpg and labels/<name>.txt.
+
+    Where it is known how much of each thing is visible, visible/<name>.txt says so, a share in
+    0..1 for each line of labels.
+    """
     height, width = scene.image.shape[:2]
-    lines = []
+    lines, shares = [], []
     size = np.array([width, height, width, height], np.float64)
-    for label, *corners in scene.boxes.tolist():
+    for number, (label, *corners) in enumerate(scene.boxes.tolist()):
         x0, y0, x1, y1 = (np.clip(corners, 0, size) / size).tolist()
         if x1 > x0 and y1 > y0:
             lines.append(
                 f"{int(label)} {(x0 + x1) / 2:.6f} {(y0 + y1) / 2:.6f} {x1 - x0:.6f} {y1 - y0:.6f}"
             )
+            if scene.visible is not None:
+                shares.append(f"{scene.visible[number]:.3f}")
     cv2.imwrite(str(folder / "images" / f"{name}.jpg"), scene.image, [cv2.IMWRITE_JPEG_QUALITY, 94])
     (folder / "labels" / f"{name}.txt").write_text("\n".join(lines))
+    if scene.visible is not None:
+        (folder / "visible" / f"{name}.txt").write_text("\n".join(shares))
 
 
 def _copies(recipe: DataRecipe, photograph: Photograph) -> float:
@@ -89,7 +102,10 @@ def _copies(recipe: DataRecipe, photograph: Photograph) -> float:
 
 def _jobs(recipe: DataRecipe, sources: Sources, frames: list[Path], seed: int) -> list[_Job]:
     rng = np.random.default_rng([seed, 2**31])
-    jobs = [_Job("scene", number) for number in range(recipe.scenes)]
+    jobs = [
+        _Job("close" if number < recipe.close_ups else "scene", number)
+        for number in range(recipe.scenes)
+    ]
     for photograph in sources.photographs:
         copies = _copies(recipe, photograph)
         count = int(copies) + int(rng.random() < copies % 1)
@@ -137,16 +153,21 @@ def build(
     workers: int = 2,
     variants: int = 24,
     firing: Firing | None = None,
+    renders: Path | None = None,
 ) -> Path:
     """Make one stage's pictures under `folder`; returns the dataset YAML that a trainer reads.
 
     The same seed, recipe and sources give the same pictures, with any number of workers. `firing`
     is the model of the stage before: of hazard-free scenes, those it fires on most are kept.
+    `renders`: path-traced things, for a recipe with a `rendered_share`.
     """
-    for part in ("images", "labels"):
+    for part in ("images", "labels", "visible"):
         (folder / part).mkdir(parents=True, exist_ok=True)
     negatives = [p.read() for p in sources.photographs if not len(p.boxes)]
-    box = drawings(recipe.drawn_share, negatives, seed=seed, variants=variants)
+    box = drawings(
+        recipe.drawn_share, negatives, seed=seed, variants=variants,
+        renders=renders, rendered_share=recipe.rendered_share,
+    )  # fmt: skip
     shop = _Workshop(sources, box, folder, seed, image_px)
     _write_all(shop, _jobs(recipe, sources, belt_frames(data, held=False), seed), tell, workers)
     if recipe.hazard_free and firing is not None:

@@ -11,9 +11,9 @@ from models.export import export_onnx, session
 
 def firing(weights: Path, folder: Path) -> Firing:
     """The highest score that a checkpoint gives anything in a scene."""
-    model = session(export_onnx(weights, folder, head="end2end", rounds=1).path)
+    model = session(export_onnx(weights, folder, rounds=1).path)
 
     def highest(scene: Scene) -> float:
-        return float(model.run(None, {"images": scene.image[None]})[0][0, :, 4].max())
+        return float(model.run(None, {"images": scene.image[None]})[0][0, 4:].max())
 
     return highest

@@ -21,7 +21,9 @@ class DataRecipe(_Part):
     """How many pictures of each kind one stage is trained on."""
 
     scenes: int = Field(ge=0, description="cut-and-paste scenes")
+    close_ups: int = Field(0, ge=0, description="... of them as a person photographs things")
     drawn_share: Share = Field(0.0, description="of the things in them, how many are drawings")
+    rendered_share: Share = Field(0.0, description="... and of those, how many are path-traced")
     hazard_free: int = Field(0, ge=0, description="scenes without a hazard that the last stage's "
                              "model fires on; so many are kept of four times as many")  # fmt: skip
     heap_copies: float = Field(10, ge=0, description="belt-size copies of each heap of bottles")
@@ -29,6 +31,8 @@ class DataRecipe(_Part):
     battery_copies: float = Field(2.5, ge=0, description="... of each battery on white")
     battery_scene_copies: float = Field(5, ge=0, description="... of each battery elsewhere")
     negative_copies: float = Field(2, ge=0, description="... of each picture without a hazard")
+    answer_copies: int = Field(1, ge=0, description="of `model adapt`: how often each of a site's "
+                               "pictures is added to the photographs")  # fmt: skip
     as_is: int = Field(1, ge=0, description="copies of each photograph at its own size")
     belt_frames: int = Field(1, ge=0, description="copies of each empty belt frame, whole")
 
@@ -56,6 +60,9 @@ class Recipe(_Part):
     image_px: int = Field(416, multiple_of=32, ge=64)
     batch: int = Field(16, ge=1)
     head: Literal["raw", "end2end"] = Field("raw", description="which of YOLO26's two is deployed")
+    leave_out: tuple[str, ...] = Field(
+        (), description="photographs not learned from: patterns of their names, train_gas_0[5-9]?"
+    )
     held_back: Share = Field(0.08, description="share of cut-out sources kept for evaluation")
     photo_sizes_px: tuple[int, ...] = Field((416,), min_length=1)
     stages: tuple[StageRecipe, ...] = Field(min_length=1)

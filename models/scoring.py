@@ -22,12 +22,46 @@ IOU = 0.5
 class Truth:
     """What is in one picture.
 
-    boxes_px, ignored_px: (n, 4) float32 x0, y0, x1, y1. classes: (n,) int64.
+    boxes_px, ignored_px: (n, 4) float32 x0, y0, x1, y1. classes: (n,) int64. size_px: the
+    picture's width, height. visible: (n,) float32 0 to 1; None where nobody knows.
     """
 
     boxes_px: Floats
     classes: NDArray[np.int64]
     ignored_px: Floats
+    size_px: tuple[int, int] = (2**31, 2**31)
+    visible: Floats | None = None
+
+    @property
+    def longest_px(self) -> Floats:
+        """(n,) float32: longest side of each box."""
+        return np.asarray((self.boxes_px[:, 2:] - self.boxes_px[:, :2]).max(1, initial=0))
+
+    @property
+    def visible_share(self) -> Floats:
+        """(n,) float32, NaN where nobody knows."""
+        if self.visible is not None:
+            return self.visible
+        return np.full(len(self.boxes_px), np.nan, np.float32)
+
+    @property
+    def lies_clear(self) -> NDArray[np.bool_]:
+        """(n,) bool: `CLEAR` says by which rule."""
+        others = np.concatenate([self.boxes_px, self.ignored_px])
+        _, covered = overlaps(self.boxes_px, others)
+        covered[np.arange(len(self.boxes_px)), np.arange(len(self.boxes_px))] = 0
+        margin = 0.003 * max(self.size_px) if max(self.size_px) < 2**31 else 0.0
+        inside = (self.boxes_px[:, :2] >= margin).all(1) & (
+            self.boxes_px[:, 2:] <= np.array(self.size_px) - margin
+        ).all(1)
+        return np.asarray((covered.max(1, initial=0) <= 0.1) & inside & (self.longest_px >= 40))
+
+
+CLEAR = (
+    "by the labels: no other box or ignore region covers over 10 % of its box (boxes of leaning "
+    "things overlap where the things do not), it ends 0.3 % of the picture's longest side from the "
+    "border or more, and its longest side is 40 px or more"
+)
 
 
 @dataclass(frozen=True)
@@ -35,12 +69,14 @@ class Tally:
     """All detections of one class over one set of pictures.
 
     scores: (d,) float32, best first. hits: (d,) bool. truths: boxes there are. pictures: how many.
+    found_at: (truths,) float32, the score that each of them was found with, 0 where it was missed.
     """
 
     scores: Floats
     hits: NDArray[np.bool_]
     truths: int
     pictures: int
+    found_at: Floats
 
 
 def overlaps(boxes: Floats, others: Floats) -> tuple[Floats, Floats]:
@@ -55,36 +91,36 @@ def overlaps(boxes: Floats, others: Floats) -> tuple[Floats, Floats]:
     return iou.astype(np.float32), (shared / np.maximum(area, tiny)).astype(np.float32)
 
 
-def _hits(found: Detections, truth: Truth, label: int) -> list[tuple[float, bool]]:
+def _hits(found: Detections, truth: Truth, label: int) -> tuple[list[tuple[float, bool]], Floats]:
     mine = found.classes == label
     boxes, scores = found.boxes_px[mine], found.scores[mine]
     wanted = truth.boxes_px[truth.classes == label]
     iou, _ = overlaps(boxes, wanted)
     _, ignored = overlaps(boxes, truth.ignored_px)
-    free = np.ones(len(wanted), bool)
+    found_at = np.zeros(len(wanted), np.float32)
     result = []
     for number in np.argsort(-scores, kind="stable"):
-        candidates = np.where(free, iou[number], 0)
+        candidates = np.where(found_at == 0, iou[number], 0)
         best = int(candidates.argmax()) if len(wanted) else -1
         if best >= 0 and candidates[best] >= IOU:
-            free[best] = False
+            found_at[best] = scores[number]
             result.append((float(scores[number]), True))
         elif not (ignored[number] >= 0.5).any():
             result.append((float(scores[number]), False))
-    return result
+    return result, found_at
 
 
 def tally(found: Sequence[Detections], truths: Sequence[Truth], label: int) -> Tally:
     """Match every picture's detections of one class."""
-    rows = [
-        row for d, t in zip(found, truths, strict=True) for row in _hits(d, t, label)
-    ]  # fmt: skip
-    rows.sort(key=lambda row: -row[0])
+    matched = [_hits(d, t, label) for d, t in zip(found, truths, strict=True)]
+    rows = sorted((row for hits, _ in matched for row in hits), key=lambda row: -row[0])
+    found_at = [at for _, at in matched]
     return Tally(
         np.array([score for score, _ in rows], np.float32),
         np.array([hit for _, hit in rows], bool),
-        int(sum(np.count_nonzero(t.classes == label) for t in truths)),
+        sum(len(at) for at in found_at),
         len(truths),
+        np.concatenate(found_at) if found_at else np.zeros(0, np.float32),
     )
 
 
@@ -114,12 +150,3 @@ def threshold_for(t: Tally, false_per_picture: float) -> float:
     if len(over) == 0:
         return 0.0
     return float(np.nextafter(t.scores[over[0]], np.float32(2)))
-
-
-def wilson(right: float, total: int, z: float = 1.96) -> tuple[float, float]:
-    """95 % interval of a share `right` of `total` trials."""
-    if total == 0:
-        return 0.0, 1.0
-    middle = (right + z * z / (2 * total)) / (1 + z * z / total)
-    half = z * np.sqrt(right * (1 - right) / total + (z / (2 * total)) ** 2) / (1 + z * z / total)
-    return max(0.0, float(middle - half)), min(1.0, float(middle + half))

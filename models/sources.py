@@ -10,7 +10,9 @@ from __future__ import annotations
 import csv
 import json
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +31,7 @@ CUTOUT_KINDS = {"gas": GAS, "battery": BATTERY, "distractor": -1}
 GREY = 114  # what letterboxing and the belt view put where there is nothing to see
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Photograph:
     """One photograph's files; its pixels are read when needed.
 
@@ -155,12 +157,23 @@ def read_photographs(data: Path, split: str) -> tuple[Photograph, ...]:
     return tuple(photographs)
 
 
-def read_sources(data: Path, held_back: float, *, held: bool) -> Sources:
+def matching(photographs: tuple[Photograph, ...], patterns: Sequence[str]) -> set[Photograph]:
+    """Those whose name without suffix one of the patterns (`train_gas_0[5-9]?`) describes."""
+    return {each for each in photographs if any(fnmatchcase(each.path.stem, p) for p in patterns)}
+
+
+def read_sources(
+    data: Path, held_back: float, *, held: bool, leave_out: Sequence[str] = ()
+) -> Sources:
     """Read the training part (`held=False`) or the held-back part of cut-outs and belt frames.
 
     Photographs whose original a held-back cut-out was cut from are left out of training too.
+    leave_out: patterns of photographs that are read for neither, nor what was cut from them.
     """
     rows = _manifest(data)
+    photographs = read_photographs(data, "train")
+    left_out = matching(photographs, leave_out)
+    left_sources = {each.source for each in left_out}
     cutouts: dict[str, tuple[Cutout, ...]] = {}
     held_sources = set()
     for kind, label in CUTOUT_KINDS.items():
@@ -170,15 +183,13 @@ def read_sources(data: Path, held_back: float, *, held: bool) -> Sources:
             key = source_key(src)
             if is_held_back(key, held_back):
                 held_sources.add(key)
-            if is_held_back(key, held_back) == held:
+            if is_held_back(key, held_back) == held and key not in left_sources:
                 found.append(Cutout(read_image(path, cv2.IMREAD_UNCHANGED), label, key))
         if not found:
             raise WorkshopError(f"{data / 'cutouts' / kind}: holds no usable *.webp")
         cutouts[kind] = tuple(found)
-    photographs = tuple(
-        p for p in read_photographs(data, "train") if (p.source in held_sources) == held
-    )
-    return Sources(photographs, cutouts, read_belts(data, held=held))
+    kept = tuple(p for p in photographs if p not in left_out and (p.source in held_sources) == held)
+    return Sources(kept, cutouts, read_belts(data, held=held))
 
 
 def belt_polygon(data: Path) -> NDArray[np.int32]:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import os
+
 import hypothesis
 import numpy as np
 import pytest
@@ -7,6 +9,12 @@ import pytest
 # The same examples every time and no limit on one of them: a shared machine has slow moments.
 hypothesis.settings.register_profile("vigitri", deadline=None, derandomize=True)
 hypothesis.settings.load_profile("vigitri")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def state_home(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Journals of lines that name no folder go there, not into somebody's home."""
+    os.environ["XDG_STATE_HOME"] = str(tmp_path_factory.mktemp("state"))
 
 
 @pytest.fixture

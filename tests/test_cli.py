@@ -113,6 +113,9 @@ def test_the_keys_of_a_profile_are_explained(
         (["model", "check", "nosuch"], "no model 'nosuch'"),
         (["bench", "latency", "--line", "no.toml"], "no.toml: no such file"),
         (["twin", "render", "no.toml", "-o", "x"], "no.toml"),
+        (["twin", "render", "mixd", "-o", "x"], "mixd: no such scenario"),
+        (["twin", "render", "calm", "-o", "x", "--duration", "-3"], "duration_s: Input should"),
+        (["twin", "render", "calm", "-o", "x", "--strips", "nowhere"], "no such folder of a strip"),
     ],
     ids=lambda each: " ".join(each[:2]) if isinstance(each, list) else "",
 )

@@ -22,12 +22,18 @@ FLOORS = {
     "detector.bridge": 2,
     "detector.station": 2,
     "detector.wire": 1,
+    "detector.client": 1,
     "detector.ingest": 1,
     "calibration": 1,
     "twin": 1,
 }
-ONE_ROOM = {"detector.cli": "detector.commands", "benchmarks": "detector.commands"}
-"""What people start: one file, its commands, and the benches that are commands too."""
+ONE_ROOM = {
+    "detector.cli": "detector.commands",
+    "benchmarks": "detector.commands",
+    "detector.client": "detector.wire",
+}
+"""What people start: one file, its commands, and the benches that are commands too; the client is
+the other end of the wire."""
 NEIGHBOURS_OF_THE_WIRE = {"detector.bridge", "detector.station"}
 """They are processes of their own: like any outsider, they know the wire alone."""
 WORKSHOP_ONLY = {"torch", "torchvision", "ultralytics"}
@@ -91,6 +97,16 @@ def test_every_file_imports_only_from_its_own_room_or_from_floors_below() -> Non
         for wrong in violations(path.read_text(encoding="utf-8"), module)
     ]
     assert found == []
+
+
+def test_openvino_is_known_to_its_own_engine_alone() -> None:
+    users = {
+        module
+        for module, path in modules()
+        for name in imported(path.read_text(encoding="utf-8"), module)
+        if name.split(".")[0] == "openvino" and not module.startswith("models.")
+    }
+    assert users == {"detector.vision.openvino_engine"}
 
 
 def test_the_package_detector_itself_imports_nothing() -> None:

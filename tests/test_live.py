@@ -7,8 +7,9 @@ import subprocess
 import sys
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -19,8 +20,18 @@ from detector.ingest import CameraBlind, CameraHealth, CameraState, Frame
 from detector.line_setup import Line
 from detector.live import LineAtWork
 from detector.vision.engine import EngineError
-from detector.wire.answers import Acknowledge, PendingAnswer, Shelve
-from detector.wire.messages import Alert, Hazard, LineState, Message, Revision, VisionState
+from detector.wire.desk import PendingAnswer
+from detector.wire.journal import Journal
+from detector.wire.messages import (
+    AlarmState,
+    Alert,
+    Hazard,
+    LineState,
+    Message,
+    Revision,
+    VisionState,
+)
+from detector.wire.requests import Acknowledge, BeltFromPlc, Shelve
 from tests.fakes import FakeEngine, bright_things, detections, folder_of
 from tests.small_line import PATIENCE_S, belt_picture, passing
 
@@ -53,18 +64,30 @@ class FakeCamera:
 
 
 class FakeWire:
-    """Publisher and desk in one: keeps what is sent, gives what is asked."""
+    """Publisher and post in one: keeps what is sent, gives what is asked."""
 
     endpoint, boot_id, joined = "fake", "boot", 0
 
     def __init__(self) -> None:
+        self.journal = Journal(None)
+        self.carried_over: list[Alert] = []
+        self.state: LineState | None = None
         self.sent: list[Message] = []
         self.beats: list[int] = []
         self.asked: list[PendingAnswer] = []
+        self.belt_reports: deque[tuple[BeltFromPlc, int]] = deque()
         self.replies: list[tuple[bool, str | None]] = []
 
     def publish(self, payload: Message, **_: Any) -> None:
         self.sent.append(payload)
+
+    def send(self, alerts: list[Alert]) -> None:
+        self.sent += alerts
+
+    send_open_again = send
+
+    def publish_delivery_state(self) -> None:
+        pass
 
     def beat(self, *, inferences: int, **_: Any) -> bool:
         self.beats.append(inferences)
@@ -120,10 +143,11 @@ def work(wire: FakeWire) -> Callable[..., list[str]]:
         look: Callable[[Any], Any] = lambda _: detections(),
         *,
         until_end: bool = False,
+        profile: LineProfile = PROFILE,
     ) -> list[str]:
         stop = threading.Event()
         engine = FakeEngine(look)
-        line = Line(PROFILE, folder_of(engine.card), engine, "boot")
+        line = Line(profile, folder_of(engine.card), engine, "boot")
         told: list[str] = []
         camera: Any = FakeCamera(steps, stop)
         anything: Any = wire
@@ -292,7 +316,7 @@ def test_answers_are_carried_out_or_refused_with_a_reason(
     assert [ok for ok, _ in wire.replies] == [True, False, False, False, True]
     reasons = [str(reason) for ok, reason in wire.replies if not ok]
     for part, reason in zip(
-        ["another start", "no open alarm a999999", "never shelved"], reasons, strict=True
+        ["no open alarm", "no open alarm a999999", "never shelved"], reasons, strict=True
     ):
         assert part in reason
     (acknowledged,) = wire.alerts(Revision.ACKNOWLEDGED)
@@ -318,3 +342,37 @@ with stopped_by_signals() as stop:
             pass
         process.send_signal(signal.SIGINT)
         assert process.wait(PATIENCE_S) == -signal.SIGINT
+
+
+def plc_says(wire: FakeWire, run: Literal["unknown", "stands", "runs"]) -> Callable[[], None]:
+    def say() -> None:
+        now_ns = time.monotonic_ns()
+        said = BeltFromPlc(source="PLC", run=run, encoder_counts=None, t_mono_ns=now_ns, age_ms=0)
+        wire.belt_reports.append((said, now_ns))
+
+    return say
+
+
+def test_while_the_plc_says_that_the_belt_stands_nobody_is_called(
+    work: Callable[..., list[str]], wire: FakeWire
+) -> None:
+    gas = passing()[8]
+    steps: list[Step] = [plc_says(wire, "stands")]
+    for n in range(6):
+        steps.append(frame(n, gas))
+    work(steps, bright_things)
+    (raised,) = {alert.event_id for alert in wire.alerts(Revision.RAISED) if alert.hazard == "gas"}
+    states = [alert.state for alert in wire.alerts() if alert.event_id == raised]
+    assert set(states) == {AlarmState.SUPPRESSED}
+    assert wire.states()[-1].speed_basis == "encoder"
+    assert wire.states()[-1].belt_speed_mm_s == 0.0
+
+
+def test_an_encoder_that_is_lost_is_degraded_sight(
+    work: Callable[..., list[str]], wire: FakeWire, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live, "START_NS", 0)
+    belt = PROFILE.belt.model_copy(update={"encoder_counts_per_mm": 10.0})
+    told = work([frame(n) for n in range(4)], profile=PROFILE.model_copy(update={"belt": belt}))
+    assert any("encoder is lost" in line for line in told)
+    assert VisionState.DEGRADED in {state.vision for state in wire.states()}

@@ -57,3 +57,14 @@ def test_it_counts_from_the_capture_of_the_last_picture() -> None:
     assert patience.left_s() == AT_WORST_S
     patience.begin(time.monotonic_ns())
     assert patience.left_s() > 1
+
+
+def test_the_next_look_is_due_after_three_periods_or_later_where_looks_take_longer() -> None:
+    patience = Patience(fps=30)
+    assert patience.next_look_s == 0.1
+    for n in range(1, 10):
+        patience.looked(n * 60_000_000)
+    assert patience.next_look_s == 0.1
+    for n in range(1, 20):
+        patience.looked(540_000_000 + n * 200_000_000)
+    assert patience.next_look_s == pytest.approx(0.3)

@@ -6,19 +6,11 @@ import cv2
 import numpy as np
 
 from twin.shading import Picture
-from twin.strip import Strip
 
 LENS_SIGMA_PX = 0.62
 """Blur of a sharp industrial lens with its sensor's filter; without it edges look drawn."""
 COLOUR = 0.74
 """Share of a print's colour that is left under dust and hall light, by eye after belt pictures."""
-
-
-def develop(strip: Strip, shutter_ms: float, speed_mm_s: float) -> None:
-    """Gives the strip's picture the camera's look, in place; once for all frames."""
-    strip.picture = blurred_by_motion(
-        toned(strip.picture), speed_mm_s * shutter_ms / 1000 * strip.px_per_mm
-    )
 
 
 def toned(picture: Picture) -> Picture:

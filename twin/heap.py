@@ -1,5 +1,7 @@
 """Strewing: which waste falls where until a stretch of belt is as full as the scenario asks."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from twin.scenario import Scenario, Stretch
@@ -31,6 +33,9 @@ OFTEN: dict[str, float] = {
     "leaflet": 4,
     **dict.fromkeys(LOOKALIKES, 1.5),
 }
+COVERS = ("plastic_bag", "plastic_film", "cardboard_sheet", "newspaper", "textile", "leaflet")
+HEAPED = 0.6  # from this coverage on things lie upon each other up to the belt's edges
+ENDS_CLEAR_MM = 90.0  # two strips run into each other over 80 mm
 TRIES = 400  # per stretch, which takes some 10 to 150
 
 
@@ -38,7 +43,7 @@ def strew(strip: Strip, stretch: Stretch, rng: np.random.Generator) -> None:
     """Lays waste on `stretch` until its share of belt is covered, calm ones without heaping."""
     kinds = list(OFTEN)
     weights = np.array([OFTEN[kind] for kind in kinds])
-    heap = stretch.coverage > 0.6
+    heap = stretch.coverage > HEAPED
     if heap:  # it takes large things to fill a belt
         weights = weights * np.array([SIZE_MM[kind][0] * SIZE_MM[kind][1] for kind in kinds]) ** 0.5
     weights = weights / weights.sum()
@@ -87,3 +92,34 @@ def lay_out(scenario: Scenario, strip: Strip, rng: np.random.Generator) -> None:
     for item in (each for each in scenario.things if each.lies == "on top"):
         angle = rng.uniform(0, 360) if item.angle_deg is None else item.angle_deg
         strip.lay(item.kind, item.at_mm, item.x_mm, float(angle), rng)
+
+
+def spread(
+    strip: Strip,
+    coverage: float,
+    below: Sequence[str],
+    on_top: Sequence[str],
+    rng: np.random.Generator,
+) -> None:
+    """Fills a strip by chance: what is to be covered, then waste, then what lies open.
+
+    Everything keeps clear of the strip's ends, so that strips can follow each other.
+    """
+    start_mm = strip.end_mm - strip.picture.shape[1] / strip.px_per_mm
+    clear = ENDS_CLEAR_MM if coverage <= HEAPED else 0.0
+    stretch = Stretch(from_mm=start_mm + clear, to_mm=strip.end_mm - clear, coverage=coverage)
+
+    def lay(kind: str) -> tuple[float, float]:
+        at, x = _free_place(strip, stretch, SIZE_MM[kind][:2], False, rng)
+        strip.lay(kind, at, x, float(rng.uniform(0, 360)), rng)
+        return at, x
+
+    for kind in below:
+        at, x = lay(kind)
+        # Where the belt is not full, chance alone would leave the thing open.
+        cover = str(rng.choice(COVERS))
+        aside = rng.uniform(-0.4, 0.4, 2) * SIZE_MM[cover][0]
+        strip.lay(cover, at + aside[0], x + aside[1], float(rng.uniform(0, 360)), rng)
+    strew(strip, stretch, rng)
+    for kind in on_top:
+        lay(kind)

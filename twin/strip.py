@@ -7,6 +7,7 @@ row 0 at its left edge looking downstream.
 
 from dataclasses import dataclass, field
 from math import ceil, cos, radians, sin
+from typing import Any
 
 import cv2
 import numpy as np
@@ -25,7 +26,7 @@ SOLID = 24  # alpha (of 255) from which the belt counts as covered: clear film b
 class Lying:
     """One thing as it lies on the strip; mm as the module says, `at_mm` and `x_mm` its centre.
 
-    `outline_mm` is `(n, 2)` float32 (at_mm, x_mm), the convex hull of what it covers. `shown` is
+    `outline_mm` is `(n, 2)` (at_mm, x_mm), the convex hull of what it covers. `shown` is
     `(h, w)` float32: its own alpha times what everything above it lets through.
     """
 
@@ -38,7 +39,7 @@ class Lying:
     length_mm: float
     width_mm: float
     height_mm: float
-    outline_mm: NDArray[np.float32]
+    outline_mm: NDArray[np.floating[Any]]
     left: int = 0
     top: int = 0
     whole: float = 0.0
@@ -102,7 +103,7 @@ class Strip:
             patch, pad, pad, pad, pad, cv2.BORDER_CONSTANT, value=(0, 0, 0, 0)
         )
         alpha = framed[..., 3].astype(np.float32) * np.float32(1 / 255)
-        shadow = _shadow(alpha, height_mm * scale)
+        shadow = cast_shadow(alpha, height_mm * scale)
         window = np.s_[y0 - top + pad : y1 - top + pad, x0 - left + pad : x1 - left + pad]
         ground = self.picture[y0:y1, x0:x1].astype(np.float32)
         cover = alpha[window][..., None]
@@ -192,7 +193,7 @@ def turned(cut: Picture, angle_deg: float) -> Picture:
     return np.asarray(np.dstack((colour, alpha)), np.uint8)
 
 
-def _shadow(alpha: Field, height_px: float) -> Field:
+def cast_shadow(alpha: Field, height_px: float) -> Field:
     """How much light a thing takes from its surroundings, 0..1: cast shadow and contact."""
     shift = 0.32 * height_px
     dx, dy = -cos(radians(LIGHT_DEG)) * shift, -sin(radians(LIGHT_DEG)) * shift

@@ -1,157 +1,230 @@
-"""What is true in every frame, as lines of JSON: the header first, then one line per frame."""
+"""What is true in every frame, as records for lines of JSON: the header, then one per frame."""
 
-from collections.abc import Iterator
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
 from twin.camera import BeltCamera
+from twin.moving import Moving
+from twin.noise import Field
+from twin.passing import Passing, box_px, lying_thing, moving_thing, tenths
+from twin.reel import EDGE_MM, Reel, pile
 from twin.scenario import Scenario
-from twin.strip import Lying, Strip
+from twin.strip import Lying
+from twin.uppermost import Uppermost
 
 SCHEMA = "vigitri-twin-truth/1"
 OVERLOAD_COVERAGE = 0.85
 """Share of the belt in view from which a frame counts as overload (DOMAIN, starting value)."""
-LEAST_BOX_PX = 2.0
+JAM_SHARE = 0.30
+"""Share of the belt in view that must stand while the belt runs (DOMAIN, starting value)."""
+STATES = ("overload", "jam", "belt_standing")
 
 
-def header(scenario: Scenario, camera: BeltCamera, strip: Strip, clip: str) -> dict[str, Any]:
-    """The run's fixed facts; `points` tie four image px (u, v) to belt mm (x across, y along)."""
-    belt = scenario.belt
-    corners_mm = np.array(
-        [[0.0, 0.0], [0.0, camera.view_mm], [belt.width_mm, camera.view_mm], [belt.width_mm, 0.0]]
-    )
-    corners_px = camera.image_points(corners_mm)
-    return {
-        "schema": SCHEMA,
-        "clip": clip,
-        "seed": scenario.seed,
-        "fps": scenario.camera.fps,
-        "frames": scenario.frames,
-        "size_px": list(camera.size),
-        "px_per_mm": scenario.camera.px_per_mm,
-        "belt_width_mm": belt.width_mm,
-        "view_mm": _round(camera.view_mm),
-        "speed_mm_s": belt.speed_mm_s,
-        "travel": "left to right",
-        "belt_polygon_px": [_round(*point) for point in camera.belt_polygon()],
-        "points": [
-            {"image_px": _round(*px), "belt_mm": _round(*mm)}
-            for px, mm in zip(corners_px, corners_mm, strict=True)
-        ],
-        "overload_rule": f"coverage of the belt in view is at least {OVERLOAD_COVERAGE}",
-        "overload_mm": _overloads(scenario, camera, strip),
-        "things": [_thing(each) for each in strip.lying],
-    }
+class Witness:
+    """Follows a run: what lies in view, what of it is hidden, and the line's states."""
 
+    def __init__(self, scenario: Scenario, camera: BeltCamera, reel: Reel) -> None:
+        self.scenario, self._camera, self._reel = scenario, camera, reel
+        self.edges_mm: Field = np.zeros((2, 1), np.float32)
+        """How high the material stands at the skirts in the frame told last, `(2, n)`."""
+        self._drive = scenario.belt.drive
+        self._version = -1
+        self._sums = np.zeros(1)
+        self._told = 0
+        self._hazards: list[Passing] = []
+        self._crossings: list[dict[str, Any]] = []
+        self._intervals: dict[str, list[list[float]]] = {state: [] for state in STATES}
+        self._overload_mm: list[list[float]] = []
+        self._before: dict[str, bool] = dict.fromkeys(STATES, False)
+        self._uppermost = Uppermost(scenario.belt.width_mm, camera.view_mm)
+        self._seen_moving: set[int] = set()
 
-def frames(scenario: Scenario, camera: BeltCamera, strip: Strip) -> Iterator[dict[str, Any]]:
-    """One record per frame; `objects` are the hazards that the picture shows at least in part."""
-    hazards = [_Seen(each, camera, strip) for each in strip.lying if each.hazard is not None]
-    covered = _Covered(strip, camera.view_mm)
-    for index in range(scenario.frames):
-        t_s = index / scenario.camera.fps
-        position = t_s * scenario.belt.speed_mm_s
-        seen = (each.record(position) for each in hazards)
-        coverage = covered.at(position)
-        yield {
+    def record(
+        self,
+        index: int,
+        t_s: float,
+        position_mm: float,
+        moving: list[Moving],
+        above: list[Moving],
+    ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+        """The frame's record, and the things that are new on the belt."""
+        things = self._newly_come()
+        self._uppermost.paint(moving, above)
+        coverage = self._coverage(position_mm, bool(moving))
+        stalled = self._uppermost.stalled_share()
+        running, ordered = self._drive.speed_at(t_s) > 0, self._drive.ordered_at(t_s)
+        states = {
+            "overload": coverage >= OVERLOAD_COVERAGE,
+            "jam": running and stalled >= JAM_SHARE,
+            "belt_standing": not running,
+        }
+        self._note(states, t_s, position_mm)
+        edge_mm = position_mm - self._camera.view_mm - 700
+        self._hazards = [each for each in self._hazards if each.last_mm > edge_mm]
+        objects = [self._lying(each, position_mm) for each in self._hazards]
+        objects += [self._moving(each) for each in (*moving, *above)]
+        self.edges_mm = self._edges(position_mm, moving)
+        hidden = np.clip(self.edges_mm / self.scenario.skirt.height_mm, 0, 1).mean(axis=1)
+        record = {
             "frame": index,
             "t_s": round(t_s, 4),
-            "belt_position_mm": _round(position),
-            "objects": [each for each in seen if each is not None],
+            "belt_position_mm": tenths(position_mm),
+            "speed_mm_s": tenths(self._drive.speed_at(t_s)),
+            "run": ordered,
+            "objects": [each for each in objects if each is not None],
             "coverage": round(coverage, 3),
-            "overload": coverage >= OVERLOAD_COVERAGE,
+            "stalled": round(stalled, 3),
+            "marks_hidden": [round(float(side), 3) for side in hidden],
+            **states,
+        }
+        fresh = [each for each in moving if each.id not in self._seen_moving]
+        self._seen_moving = {each.id for each in moving}
+        return record, things + [moving_thing(each, position_mm) for each in fresh]
+
+    def header(self, clip: str) -> dict[str, Any]:
+        """The run's fixed facts and the intervals seen so far.
+
+        `points` tie four image px (u, v) to belt mm (x across, y along).
+        """
+        scenario, camera, belt = self.scenario, self._camera, self.scenario.belt
+        corners_mm = np.array(
+            [
+                [0.0, 0.0],
+                [0.0, camera.view_mm],
+                [belt.width_mm, camera.view_mm],
+                [belt.width_mm, 0.0],
+            ]
+        )
+        corners_px = camera.image_points(corners_mm)
+        return {
+            "schema": SCHEMA,
+            "clip": clip,
+            "renderer": scenario.renderer,
+            "seed": scenario.seed,
+            "fps": scenario.camera.fps,
+            "frames": scenario.frames,
+            "size_px": list(camera.size),
+            "px_per_mm": scenario.camera.px_per_mm,
+            "belt_width_mm": belt.width_mm,
+            "view_mm": tenths(camera.view_mm),
+            "speed_mm_s": belt.speed_mm_s,
+            "travel": "left to right",
+            "belt_polygon_px": [tenths(*point) for point in camera.belt_polygon()],
+            "points": [
+                {"image_px": tenths(*px), "belt_mm": tenths(*mm)}
+                for px, mm in zip(corners_px, corners_mm, strict=True)
+            ],
+            "encoder": {
+                "counts_per_mm": scenario.encoder.counts_per_mm,
+                "wraps_at": scenario.encoder.wraps_at,
+            },
+            "overload_rule": f"coverage of the belt in view is at least {OVERLOAD_COVERAGE}",
+            "jam_rule": "the belt runs, and material that moves at less than a fifth of its speed "
+            f"covers at least {JAM_SHARE} of the belt in view",
+            "overload_mm": [tenths(*each) for each in self._overload_mm],
+            "intervals_s": {
+                state: [[round(t, 3) for t in each] for each in found]
+                for state, found in self._intervals.items()
+            },
+            "action_points": [each.model_dump() for each in scenario.action_points],
+            "crossings": self._crossings,
         }
 
+    def _newly_come(self) -> list[dict[str, Any]]:
+        fresh = [each for each in self._reel.lying if each.id > self._told]
+        for thing in fresh:
+            self._told = thing.id
+            if thing.hazard is not None:
+                self._hazards.append(Passing(thing, self._camera, self._reel))
+                self._crossings += self._crossing(thing)
+        return [lying_thing(each) for each in fresh]
 
-class _Covered:
-    """Share of the belt in view that anything lies on, for every belt position."""
+    def _crossing(self, thing: Lying) -> list[dict[str, Any]]:
+        """When the middle of a thing crosses each action point; null: the belt never gets there."""
+        found = []
+        for point in self.scenario.action_points:
+            t_s = self._drive.time_at(thing.at_mm + point.y_mm)
+            found.append(
+                {
+                    "id": thing.id,
+                    "action_point": point.name,
+                    "t_s": None if t_s is None else round(t_s, 3),
+                    "belt_position_mm": tenths(thing.at_mm + point.y_mm),
+                }
+            )
+        return found
 
-    def __init__(self, strip: Strip, view_mm: float) -> None:
-        self.strip, self.view_mm = strip, view_mm
-        self.sums = np.concatenate(([0.0], np.cumsum(strip.covered.mean(axis=0))))
+    def _note(self, states: dict[str, bool], t_s: float, position_mm: float) -> None:
+        """Intervals run from the first frame of a state to its last."""
+        for state, holds in states.items():
+            found = self._intervals[state]
+            if holds and not self._before[state]:
+                found.append([t_s, t_s])
+                if state == "overload":
+                    self._overload_mm.append([position_mm, position_mm])
+            elif holds:
+                found[-1][1] = t_s
+                if state == "overload":
+                    self._overload_mm[-1][1] = position_mm
+        self._before = states
 
-    def at(self, position_mm: float) -> float:
-        left = max(0, round(self.strip.column(position_mm)))
-        right = min(len(self.sums) - 1, round(self.strip.column(position_mm - self.view_mm)))
-        return float((self.sums[right] - self.sums[left]) / max(right - left, 1))
+    def _coverage(self, position_mm: float, any_moving: bool) -> float:
+        """Share of the belt in view that anything lies on."""
+        reel = self._reel
+        if reel.version != self._version:
+            self._sums = np.concatenate(([0.0], np.cumsum(reel.covered.mean(axis=0))))
+            self._version = reel.version
+        left = max(0, round(reel.column(position_mm)))
+        right = min(len(self._sums) - 1, round(reel.column(position_mm - self._camera.view_mm)))
+        lying = float((self._sums[right] - self._sums[left]) / max(right - left, 1))
+        if not any_moving:
+            return lying
+        on_top = self._uppermost.on_belt_share()
+        return on_top + (1 - on_top) * lying
 
+    def _lying(self, passing: Passing, position_mm: float) -> dict[str, Any] | None:
+        record = passing.record(position_mm)
+        if record is None or not self._uppermost.any:
+            return record
+        at_mm, x_mm = passing.thing.outline_mm.T
+        open_ = self._uppermost.open_share(np.stack((x_mm, position_mm - at_mm), axis=1))
+        record["visible"] = round(record["visible"] * open_, 2)
+        return record if record["visible"] >= 0.005 else None
 
-class _Seen:
-    """One hazard on its way through the picture."""
-
-    def __init__(self, thing: Lying, camera: BeltCamera, strip: Strip) -> None:
-        self.thing, self.camera, self.strip = thing, camera, strip
-        self.sums = np.concatenate(([0.0], np.cumsum(thing.shown.sum(axis=0))))
-        ends = camera.image_points(np.array([[thing.x_mm, 0.0], [thing.x_mm, camera.view_mm]]))
-        mm_per_px = camera.view_mm / (ends[1, 0] - ends[0, 0])
-        # Where along the belt the picture begins and ends on this thing's row.
-        self.first_mm = float(-0.5 - ends[0, 0]) * mm_per_px
-        self.last_mm = float(camera.size[0] - 0.5 - ends[0, 0]) * mm_per_px
-
-    def record(self, position_mm: float) -> dict[str, Any] | None:
-        thing = self.thing
-        along = position_mm - thing.outline_mm[:, 0]
-        if along.max() < self.first_mm or along.min() > self.last_mm:
-            return None
-        visible = self._visible(position_mm)
-        outline = np.stack((thing.outline_mm[:, 1], along), axis=1)
-        points = self.camera.image_points(outline)
-        limit = np.array(self.camera.size, np.float64)
-        low = np.clip(points.min(axis=0), 0, limit)
-        high = np.clip(points.max(axis=0), 0, limit)
-        if visible < 0.005 or (high - low).min() < LEAST_BOX_PX:
+    def _moving(self, each: Moving) -> dict[str, Any] | None:
+        sprite = each.sprite
+        outline = sprite.outline_mm()
+        box = box_px(outline, self._camera)
+        visible = round(self._uppermost.visible_share(each.id, outline), 2)
+        if box is None or visible < 0.005:
             return None
         return {
-            "id": thing.id,
-            "kind": thing.kind,
-            "class": thing.hazard,
-            "box_px": [*_round(*low), *_round(*high)],
-            "visible": round(visible, 2),
-            "x_mm": _round(thing.x_mm),
-            "y_mm": _round(position_mm - thing.at_mm),
+            "id": each.id,
+            "kind": sprite.kind,
+            "class": sprite.hazard,
+            "box_px": box,
+            "visible": visible,
+            "x_mm": tenths(sprite.x_mm),
+            "y_mm": tenths(sprite.y_mm),
+            "height_mm": tenths(sprite.size_mm[2]),
+            "stalled": each.stalled,
         }
 
-    def _visible(self, position_mm: float) -> float:
-        """Share of the thing that nothing covers and that lies inside the picture."""
-        strip, thing = self.strip, self.thing
-        left = round(strip.column(position_mm - self.first_mm)) - thing.left
-        right = round(strip.column(position_mm - self.last_mm)) - thing.left
-        limit = len(self.sums) - 1
-        a, b = (int(np.clip(edge, 0, limit)) for edge in (left, right))
-        return float(self.sums[b] - self.sums[a]) / thing.whole if thing.whole else 0.0
-
-
-def _overloads(scenario: Scenario, camera: BeltCamera, strip: Strip) -> list[list[float]]:
-    """Belt positions [from, to] between which the view is overloaded."""
-    covered = _Covered(strip, camera.view_mm)
-    positions = np.arange(0, scenario.run_mm, 10.0)
-    full = np.array([covered.at(float(p)) >= OVERLOAD_COVERAGE for p in positions], np.int8)
-    turns = np.flatnonzero(np.diff(np.concatenate(([0], full, [0]))))
-    ends = [float(positions[min(int(i), len(positions) - 1)]) for i in turns]
-    return [[a, b] for k, (a, b) in enumerate(pairwise(ends)) if k % 2 == 0]
-
-
-def _thing(thing: Lying) -> dict[str, Any]:
-    record: dict[str, Any] = {
-        "id": thing.id,
-        "kind": thing.kind,
-        "class": thing.hazard,
-        "at_mm": _round(thing.at_mm),
-        "x_mm": _round(thing.x_mm),
-        "length_mm": _round(thing.length_mm),
-        "width_mm": _round(thing.width_mm),
-        "height_mm": _round(thing.height_mm),
-        "angle_deg": _round(thing.angle_deg % 360),
-    }
-    if thing.hazard is not None:
-        record["visible"] = round(thing.visible(), 2)
-        record["outline_mm"] = [_round(*point) for point in thing.outline_mm[::3]]
-    return record
-
-
-def _round(*values: float) -> Any:
-    """Tenths, of px or mm: finer than anything is drawn; a single value stays single."""
-    tenths = [round(float(value), 1) for value in values]
-    return tenths[0] if len(tenths) == 1 else tenths
+    def _edges(self, position_mm: float, moving: list[Moving]) -> Field:
+        """Heights of the material at both skirts, from the view's upstream end on."""
+        reel, view_mm = self._reel, self._camera.view_mm
+        count = max(2, round(view_mm / 10))
+        along = np.linspace(0, view_mm, count)
+        columns = np.clip(
+            (reel.end_mm - position_mm + along) * reel.px_per_mm, 0, reel.edges_mm.shape[1] - 1
+        ).astype(int)
+        edges = np.asarray(reel.edges_mm[:, columns], np.float32)
+        if not moving:
+            return edges
+        heap = np.zeros((max(1, round(self.scenario.belt.width_mm / 10)), count), np.float32)
+        for each in moving:
+            pile(heap, each.sprite.outline_mm()[:, ::-1] / 10 - 0.5, each.sprite.size_mm[2])
+        deep = max(1, round(EDGE_MM / 10))
+        standing = np.stack((heap[:deep].mean(axis=0), heap[-deep:].mean(axis=0)))
+        return np.asarray(np.maximum(edges, standing), np.float32)

@@ -5,8 +5,11 @@ from __future__ import annotations
 import sys
 from enum import IntEnum
 
-from detector.wire.answers import Acknowledge, ReportOutcome, Shelve, send_answer
+from detector import client
 from detector.wire.messages import Hazard, Outcome
+from detector.wire.requests import Acknowledge, ReportOutcome, Shelve
+
+ANSWER_S = 2.0
 
 
 class Taken(IntEnum):
@@ -18,7 +21,13 @@ class Taken(IntEnum):
     NO = 2
 
 
-def answer_alert(endpoint: str, alert: str, outcome: Outcome | None, operator: str) -> Taken:
+def answer_alert(
+    endpoint: str,
+    alert: str,
+    outcome: Outcome | None,
+    operator: str,
+    keys: client.ClientKeys | None = None,
+) -> Taken:
     """Acknowledge `alert` (`BOOT/EVENT`), or report its outcome.
 
     Raises `ValueError` for an answer that cannot be given.
@@ -30,21 +39,33 @@ def answer_alert(endpoint: str, alert: str, outcome: Outcome | None, operator: s
             "like 3f9a12cd04be/a000001"
         )
     if outcome is None:
-        return _send(endpoint, Acknowledge(operator=operator, boot_id=boot_id, event_id=event_id))
+        return _send(
+            endpoint, Acknowledge(operator=operator, boot_id=boot_id, event_id=event_id), keys
+        )
     return _send(
         endpoint,
         ReportOutcome(operator=operator, boot_id=boot_id, event_id=event_id, outcome=outcome),
+        keys,
     )
 
 
-def shelve_hazard(endpoint: str, hazard: Hazard, minutes: int, operator: str) -> Taken:
+def shelve_hazard(
+    endpoint: str,
+    hazard: Hazard,
+    minutes: int,
+    operator: str,
+    keys: client.ClientKeys | None = None,
+) -> Taken:
     """Put a hazard's alarms to sleep for a while. Raises like `answer_alert`."""
-    return _send(endpoint, Shelve(operator=operator, hazard=hazard, minutes=minutes))
+    return _send(endpoint, Shelve(operator=operator, hazard=hazard, minutes=minutes), keys)
 
 
-def _send(endpoint: str, answer: Acknowledge | ReportOutcome | Shelve) -> Taken:
+def _send(
+    endpoint: str, answer: Acknowledge | ReportOutcome | Shelve, keys: client.ClientKeys | None
+) -> Taken:
     try:
-        reply = send_answer(endpoint, answer)
+        with client.Line(None, endpoint, keys=keys) as line:
+            reply = line.ask(answer, ANSWER_S)
     except TimeoutError as error:
         print(f"vigitri: {error}", file=sys.stderr)
         return Taken.UNKNOWN

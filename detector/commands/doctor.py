@@ -23,6 +23,7 @@ from detector.ingest import SourceError, describe_source, list_v4l2_devices
 from detector.line_setup import Line
 from detector.vision.catalogue import ModelError, find_model, model_folders
 from detector.vision.engine import OnnxEngine, available_cores
+from detector.vision.engines import open_engine
 from detector.wire.clocks import HostClocks
 from detector.wire.endpoints import bind
 
@@ -118,7 +119,7 @@ def _model(folder: Path) -> str:
 
 def _line(profile: LineProfile) -> str:
     model = find_model(profile.model.name)
-    line = Line(profile, model, OnnxEngine(model, providers=profile.model.providers), "doctor")
+    line = Line(profile, model, open_engine(model, profile.model), "doctor")
     low, high = model.card.input.mm_per_px
     if not low <= profile.view.mm_per_px <= high:
         raise ModelError(

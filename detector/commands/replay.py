@@ -13,7 +13,7 @@ from detector.ingest import Frame
 from detector.replay import Told, Totals, replay
 from detector.station.watch import alert_line
 from detector.vision.catalogue import find_model
-from detector.vision.engine import OnnxEngine
+from detector.vision.engines import open_engine
 
 
 def replay_footage(
@@ -23,11 +23,7 @@ def replay_footage(
     profile = None if line is None else load_profile(line)
     choice = None if profile is None else profile.model
     model = find_model(model_name or (choice.name if choice else "vigitri-n1"))
-    engine = (
-        OnnxEngine(model)
-        if choice is None
-        else OnnxEngine(model, providers=choice.providers, threads=choice.threads)
-    )
+    engine = open_engine(model, choice)
     totals = Totals()
     with progress_bar("replaying") as advance:
 

@@ -4,23 +4,40 @@ from __future__ import annotations
 
 import sys
 import uuid
+from contextlib import ExitStack
 from pathlib import Path
 
 from calibration.profile_file import load_profile
+from detector.bridge.bridge import listen_address
+from detector.commands.child_bridge import ChildBridge
 from detector.ingest import CameraProcess
 from detector.line_setup import Line
 from detector.live import LineAtWork, stopped_by_signals
 from detector.vision.catalogue import find_model
-from detector.vision.engine import OnnxEngine
-from detector.wire.answers import AnswerDesk
+from detector.vision.engines import open_engine
+from detector.wire.desk import AnswerDesk
+from detector.wire.journal import Journal, default_journal_folder
+from detector.wire.keys import line_guard, refuses_strangers
+from detector.wire.post import AlertPost
 from detector.wire.publisher import Publisher
 
 
 def run_line(
-    path: Path, *, until_end: bool, publish: str | None = None, answers: str | None = None
+    path: Path,
+    *,
+    until_end: bool,
+    publish: str | None = None,
+    answers: str | None = None,
+    journal: Path | None = None,
+    bridge_listen: str | None = None,
 ) -> None:
-    """Raises what refuses the profile, the model or an endpoint, one line each."""
+    """Raises what refuses the profile, the model or an endpoint, one line each.
+
+    `bridge_listen`: run a bridge too, that listens there.
+    """
     profile = load_profile(path)
+    if bridge_listen is not None:
+        listen_address(bridge_listen, allow_remote=False)
     # The camera's process starts while the model loads.
     with (
         stopped_by_signals() as stop,
@@ -33,20 +50,31 @@ def run_line(
         ) as camera,
     ):
         model = find_model(profile.model.name)
-        engine = OnnxEngine(model, providers=profile.model.providers, threads=profile.model.threads)
+        engine = open_engine(model, profile.model)
         boot_id = uuid.uuid4().hex[:12]
         line = Line(profile, model, engine, boot_id)
+        folder = journal or profile.wire.journal or default_journal_folder(profile.line)
+        guard = line_guard(profile.wire.keys, profile.wire.allowed_keys)
         with (
+            Journal(folder, tell=_tell) as kept,
             Publisher(
-                publish or profile.wire.publish, line=profile.line, boot_id=boot_id
+                publish or profile.wire.publish, line=profile.line, boot_id=boot_id, guard=guard
             ) as publisher,
-            AnswerDesk(answers or profile.wire.answers) as desk,
+            AnswerDesk(answers or profile.wire.answers, guard=guard) as desk,
+            ExitStack() as children,
         ):
             _tell(
                 f"line {profile.line}: publishing at {publisher.endpoint}, "
                 f"taking answers at {desk.endpoint}"
             )
-            LineAtWork(line, camera, publisher, desk, tell=_tell).run(stop, until_end=until_end)
+            if guard is not None:
+                refuses_strangers(publisher.endpoint, guard.public)
+                refuses_strangers(desk.endpoint, guard.public)
+            if bridge_listen is not None:
+                bridge = ChildBridge(publisher.endpoint, desk.endpoint, bridge_listen, _tell)
+                children.enter_context(bridge)
+            post = AlertPost(publisher, desk, kept, tell=_tell)
+            LineAtWork(line, camera, publisher, post, tell=_tell).run(stop, until_end=until_end)
     _tell(f"line {profile.line}: stopped")
 
 

@@ -2,19 +2,23 @@
 
 One alarm per object, or per state of the line; each change is one revision of its alert. Gas is
 latched: once it has left the view it stays until somebody says what became of it. What an operator
-has shelved, and what happens while the belt stands, is told all the same, as shelved or suppressed.
+has shelved, what happens while the belt stands and what `crowd` holds back is told all the same, as
+shelved or suppressed.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+from detector.hazards.alarm import Alarm
+from detector.hazards.carried_over import FormerObjects, carried_alarm
+from detector.hazards.crowd import Crowd
 from detector.hazards.object_facts import (
     BeltNow,
     LineFacts,
     arrivals_of,
     place_of,
+    probability_of,
     size_is_plausible,
     support_of,
     why_of,
@@ -23,14 +27,11 @@ from detector.hazards.tracker import Track
 from detector.wire.messages import (
     AlarmState,
     Alert,
-    Arrival,
     Hazard,
-    Look,
     Outcome,
-    Place,
     Priority,
     Revision,
-    Why,
+    Shelving,
 )
 
 PRIORITY = {  # [DOMAIN, "Alarms"]
@@ -60,42 +61,17 @@ class AnswerRefusedError(ValueError):
     """An operator's answer that can't be carried out; one line with the reason."""
 
 
-@dataclass(slots=True)
-class _Alarm:
-    event_id: str
-    hazard: Hazard
-    state: AlarmState
-    t_raised_utc_ns: int
-    revision: int = 0
-    t_told_ns: int = 0
-    score_told: float = 0.0
-    active: bool = True
-    """The cause is there: the object is in view, the line is in that state."""
-    t_met_ns: int = 0
-    """When the line was last in that state."""
-    t_gone_ns: int = 0
-    class_name: str | None = None
-    probability: float | None = None
-    place: Place | None = None
-    arrivals: tuple[Arrival, ...] = ()
-    support: tuple[Look, ...] = ()
-    why: Why | None = None
-    detail: str | None = None
-    track: int | None = None
-    outcome: Outcome | None = None
-    told: Alert | None = None
-    """The last revision."""
-
-
 class AlarmBook:
     """Turns tracks and line states into alert revisions."""
 
     def __init__(self, line: LineFacts) -> None:
         self._line = line
-        self._open: dict[str, _Alarm] = {}
-        self._by_track: dict[int, _Alarm] = {}
+        self._open: dict[str, Alarm] = {}
+        self._by_track: dict[int, Alarm] = {}
         self._of_line: dict[Hazard, str] = {}
-        self._shelved_until_ns: dict[Hazard, int] = {}
+        self._shelved: dict[Hazard, tuple[int, Shelving]] = {}
+        self._crowd = Crowd(line.alarms, mm_known=line.mm_basis != "none")
+        self._former = FormerObjects()
         self._raised = 0
 
     @property
@@ -109,21 +85,28 @@ class AlarmBook:
 
     def report(self, in_view: Sequence[Track], left: Sequence[Track], belt: BeltNow) -> list[Alert]:
         """Take in one look's confirmed tracks. Returns what has changed, as alert revisions."""
-        alerts = []
+        alerts: list[Alert] = []
         for track in in_view:
             alarm = self._by_track.get(track.id)
             if alarm is None:
+                alarm = self._seen_again(track, belt)
+            if alarm is None:
                 if size_is_plausible(track, self._line) is not False:
-                    alerts.append(self._raise_object(track, belt))
-            elif alarm.event_id in self._open and self._is_news(alarm, track, belt):
+                    alerts += self._raise_object(track, belt)
+            elif alarm.name in self._open and self._is_news(alarm, track, belt):
                 self._describe(alarm, track, belt)
                 alerts.append(self._revise(alarm, Revision.UPDATED, belt))
         for track in left:
             # Closed by an answer while it was in view: told already.
             alarm = self._by_track.pop(track.id, None)
-            if alarm is not None and alarm.event_id in self._open:
+            if alarm is not None and alarm.name in self._open:
                 self._describe(alarm, track, belt)
                 alerts.append(self._gone(alarm, belt))
+        for name in self._former.given_up(belt.t_mono_ns):
+            if name in self._open:
+                alerts.append(self._gone(self._open[name], belt))
+        crowded = self._crowd.too_many(belt.t_mono_ns)
+        alerts += self.line_state(Hazard.BATTERY, crowded is not None, crowded, belt)
         return alerts + self._expired(belt)
 
     def line_state(
@@ -148,35 +131,47 @@ class AlarmBook:
             self._of_line[hazard] = alarm.event_id
         # A state that comes back before anybody acknowledged it is the same alarm, not another.
         alarm.active, alarm.detail, alarm.t_met_ns = True, detail, belt.t_mono_ns
-        alarm.state = self._state_when_raised(hazard, belt)
+        alarm.state = self._state_when_raised(alarm, belt)
         return [self._revise(alarm, Revision.RAISED, belt)]
 
-    def acknowledge(self, event_id: str, belt: BeltNow) -> Alert:
-        """An operator has seen it. Raises `AnswerRefusedError`."""
-        alarm = self._find(event_id)
-        if alarm.state is AlarmState.RETURNED_UNACKNOWLEDGED:
-            alarm.state = AlarmState.NORMAL
-            del self._open[event_id]
-        elif alarm.state is not AlarmState.LATCHED:
-            alarm.state = AlarmState.ACKNOWLEDGED
-        return self._revise(alarm, Revision.ACKNOWLEDGED, belt)
+    def acknowledge(self, event_id: str, belt: BeltNow) -> list[Alert]:
+        """An operator has seen it, and with a pile its members. Raises `AnswerRefusedError`."""
+        alerts = []
+        for alarm in self._with_members(self._find(event_id)):
+            if alarm.state is AlarmState.RETURNED_UNACKNOWLEDGED:
+                alarm.state = AlarmState.NORMAL
+                self._end(alarm)
+            elif alarm.state is not AlarmState.LATCHED:
+                alarm.state = AlarmState.ACKNOWLEDGED
+            alerts.append(self._revise(alarm, Revision.ACKNOWLEDGED, belt))
+        return alerts
 
-    def close(self, event_id: str, outcome: Outcome, belt: BeltNow) -> Alert:
-        """An operator says what became of it. Raises `AnswerRefusedError`."""
-        alarm = self._find(event_id)
-        if alarm.track is None and alarm.active:
+    def close(self, event_id: str, outcome: Outcome, belt: BeltNow) -> list[Alert]:
+        """An operator says what became of it, and of a pile's members. Raises
+        `AnswerRefusedError`."""
+        first = self._find(event_id)
+        if first.track is None and first.active:
             raise AnswerRefusedError(f"{event_id} is a state of the line and ends with it")
-        alarm.outcome, alarm.state = outcome, AlarmState.NORMAL
-        del self._open[event_id]
-        return self._revise(alarm, Revision.CLEARED, belt)
+        alerts = []
+        for alarm in self._with_members(first):
+            alarm.outcome, alarm.state = outcome, AlarmState.NORMAL
+            self._end(alarm)
+            alerts.append(self._revise(alarm, Revision.CLEARED, belt))
+        return alerts
 
-    def shelve(self, hazard: Hazard, minutes: float, belt: BeltNow) -> list[Alert]:
+    def shelve(
+        self, hazard: Hazard, minutes: float, belt: BeltNow, operator: str = "operator"
+    ) -> list[Alert]:
         """Set a hazard's alarms aside for a time. Raises `AnswerRefusedError`."""
         if hazard is Hazard.VISION_UNAVAILABLE:
             raise AnswerRefusedError(
                 "vision_unavailable is never shelved: nobody would be watching"
             )
-        self._shelved_until_ns[hazard] = belt.t_mono_ns + round(minutes * 60e9)
+        for_ns = round(minutes * 60e9)
+        self._shelved[hazard] = (
+            belt.t_mono_ns + for_ns,
+            Shelving(hazard=hazard, operator=operator, t_until_utc_ns=belt.t_utc_ns + for_ns),
+        )
         alerts = []
         for alarm in self._open.values():
             if alarm.hazard is hazard and alarm.state is AlarmState.UNACKNOWLEDGED:
@@ -184,47 +179,118 @@ class AlarmBook:
                 alerts.append(self._revise(alarm, Revision.UPDATED, belt))
         return alerts
 
-    def _find(self, event_id: str) -> _Alarm:
+    def shelved(self, belt: BeltNow) -> tuple[Shelving, ...]:
+        """What is shelved now; what is so no longer is forgotten."""
+        for hazard, (until_ns, _) in list(self._shelved.items()):
+            if until_ns <= belt.t_mono_ns:
+                del self._shelved[hazard]
+        return tuple(shelving for _, shelving in self._shelved.values())
+
+    def carry_over(self, alerts: Sequence[Alert], t_mono_ns: int, t_utc_ns: int) -> list[Alert]:
+        """Take over what an earlier start of the detector left open, under the ids it had.
+
+        A state of the line ends when this start finds that it is over. An object that comes into
+        sight where a former one must be by now is that one; of the others nobody knows where they
+        are, and after a while they count as gone from view.
+        """
+        belt = BeltNow(t_utc_ns, t_mono_ns, None, None, None, "none")
+        revisions = []
+        for alert in alerts:
+            alarm = carried_alarm(alert, t_mono_ns)
+            self._open[alarm.name] = alarm
+            if alarm.track is None:
+                self._of_line[alarm.hazard] = alarm.name
+            elif alarm.active:
+                self._former.add(alarm.name, alert, t_mono_ns)
+            revisions.append(self._revise(alarm, Revision.UPDATED, belt))
+        return revisions
+
+    def known_as(self, boot_id: str, event_id: str) -> str:
+        """The name of an alert's alarm here."""
+        return event_id if boot_id == self._line.boot_id else f"{boot_id}/{event_id}"
+
+    def _seen_again(self, track: Track, belt: BeltNow) -> Alarm | None:
+        """The alarm of an earlier start whose object this is."""
+        alarm = self._open.get(self._former.found(track, belt) or "")
+        if alarm is not None:
+            self._by_track[track.id] = alarm
+            alarm.track, alarm.detail = track.id, None
+        return alarm
+
+    def _find(self, event_id: str) -> Alarm:
         alarm = self._open.get(event_id)
         if alarm is None:
             raise AnswerRefusedError(f"no open alarm {event_id}: it has ended, or never was")
         return alarm
 
-    def _raise_object(self, track: Track, belt: BeltNow) -> Alert:
+    def _with_members(self, alarm: Alarm) -> list[Alarm]:
+        """An alarm and the further members of its pile that are open."""
+        pile = alarm.boot_id, alarm.event_id
+        return [alarm, *(each for each in self._open.values() if (each.boot_id, each.pile) == pile)]
+
+    def _end(self, alarm: Alarm) -> None:
+        self._open.pop(alarm.name, None)
+        self._crowd.ended(alarm.name)
+
+    def _raise_object(self, track: Track, belt: BeltNow) -> list[Alert]:
+        """The new alarm's first revision, and with it the news of the pile that it joins."""
         hazard = Hazard(self._line.classes[track.class_index].hazard)
+        open_alarms = set(self._open)
         alarm = self._new(hazard, belt)
         alarm.track = track.id
         self._by_track[track.id] = alarm
         self._describe(alarm, track, belt)
-        return self._revise(alarm, Revision.RAISED, belt)
+        if alarm.state is not AlarmState.UNACKNOWLEDGED:
+            return [self._revise(alarm, Revision.RAISED, belt)]  # shelved, or the belt stands
+        standing = self._crowd.comes(alarm.event_id, hazard, track, belt, open_alarms=open_alarms)
+        alarm.pile, alarm.held = standing.pile, standing.held
+        alarm.state = self._state_when_raised(alarm, belt)
+        alerts = [self._revise(alarm, Revision.RAISED, belt)]
+        if standing.pile is not None:
+            first = self._open[standing.pile]
+            first.members += 1
+            if standing.calls_pile:
+                first.held = False
+                self._wakes(first, belt, called=True)
+            alerts.append(self._revise(first, Revision.UPDATED, belt))
+        return alerts
 
-    def _new(self, hazard: Hazard, belt: BeltNow) -> _Alarm:
+    def _new(self, hazard: Hazard, belt: BeltNow) -> Alarm:
         self._raised += 1
-        alarm = _Alarm(
+        alarm = Alarm(
             event_id=f"a{self._raised:06d}",
             hazard=hazard,
-            state=self._state_when_raised(hazard, belt),
+            state=AlarmState.UNACKNOWLEDGED,
             t_raised_utc_ns=belt.t_utc_ns,
         )
+        alarm.state = self._state_when_raised(alarm, belt)
         self._open[alarm.event_id] = alarm
         return alarm
 
-    def _state_when_raised(self, hazard: Hazard, belt: BeltNow) -> AlarmState:
-        if self._shelved_until_ns.get(hazard, 0) > belt.t_mono_ns:
+    def _state_when_raised(self, alarm: Alarm, belt: BeltNow) -> AlarmState:
+        until_ns, _ = self._shelved.get(alarm.hazard, (0, None))
+        if until_ns > belt.t_mono_ns:
             return AlarmState.SHELVED
-        if belt.stands and hazard is not Hazard.VISION_UNAVAILABLE:
+        if alarm.held or (belt.stands and alarm.hazard is not Hazard.VISION_UNAVAILABLE):
             return AlarmState.SUPPRESSED
         return AlarmState.UNACKNOWLEDGED
 
-    def _wakes(self, alarm: _Alarm, belt: BeltNow) -> bool:
-        """Whether nothing holds the alarm back any more; it then waits for somebody."""
-        held_back = alarm.state in {AlarmState.SUPPRESSED, AlarmState.SHELVED}
-        if held_back and self._state_when_raised(alarm.hazard, belt) is AlarmState.UNACKNOWLEDGED:
-            alarm.state = AlarmState.UNACKNOWLEDGED
-            return True
-        return False
+    def _wakes(self, alarm: Alarm, belt: BeltNow, *, called: bool = False) -> bool:
+        """Whether nothing holds the alarm back any more; it then waits for somebody.
 
-    def _is_news(self, alarm: _Alarm, track: Track, belt: BeltNow) -> bool:
+        `called`: that somebody is called for it is reckoned with already.
+        """
+        held_back = alarm.state in {AlarmState.SUPPRESSED, AlarmState.SHELVED}
+        if not held_back or self._state_when_raised(alarm, belt) is not AlarmState.UNACKNOWLEDGED:
+            return False
+        one_of_many = alarm.hazard is Hazard.BATTERY and alarm.track is not None
+        if one_of_many and not called and not self._crowd.may_call(belt.t_mono_ns):
+            alarm.held, alarm.state = True, AlarmState.SUPPRESSED
+            return False
+        alarm.state = AlarmState.UNACKNOWLEDGED
+        return True
+
+    def _is_news(self, alarm: Alarm, track: Track, belt: BeltNow) -> bool:
         return (
             self._wakes(alarm, belt)
             or alarm.class_name != self._line.classes[track.class_index].name
@@ -232,20 +298,24 @@ class AlarmBook:
             or belt.t_mono_ns - alarm.t_told_ns >= UPDATE_NS
         )
 
-    def _describe(self, alarm: _Alarm, track: Track, belt: BeltNow) -> None:
+    def _describe(self, alarm: Alarm, track: Track, belt: BeltNow) -> None:
         seen_as = self._line.classes[track.class_index]
         # What looked like a battery may prove to be a gas cartridge: the same alert, corrected.
         hazard = Hazard(seen_as.hazard)
         if alarm.state is AlarmState.ACKNOWLEDGED and hazard is Hazard.GAS is not alarm.hazard:
             alarm.state = AlarmState.UNACKNOWLEDGED  # what was acknowledged was something lesser
+        proves_to_be_gas = hazard is Hazard.GAS is not alarm.hazard
         alarm.hazard, alarm.class_name = hazard, seen_as.name
-        alarm.probability = round(track.best_score, 4)
+        if proves_to_be_gas:  # no longer counted, nor one of a pile of batteries
+            alarm.held, alarm.pile = False, None
+            self._wakes(alarm, belt)
+        alarm.probability = round(probability_of(track, self._line), 4)
         alarm.place = place_of(track, belt, self._line)
         alarm.arrivals = arrivals_of(track, belt, self._line)
         alarm.support = support_of(track)
         alarm.why = why_of(track, self._line)
 
-    def _gone(self, alarm: _Alarm, belt: BeltNow) -> Alert:
+    def _gone(self, alarm: Alarm, belt: BeltNow) -> Alert:
         """The object has left the view, or the line is out of that state."""
         alarm.active, alarm.t_gone_ns = False, belt.t_mono_ns
         if alarm.hazard in LATCHED:
@@ -255,7 +325,7 @@ class AlarmBook:
             alarm.state = AlarmState.RETURNED_UNACKNOWLEDGED
         else:
             alarm.state = AlarmState.NORMAL
-            self._open.pop(alarm.event_id, None)
+            self._end(alarm)
         return self._revise(alarm, Revision.CLEARED, belt)
 
     def _expired(self, belt: BeltNow) -> list[Alert]:
@@ -270,36 +340,8 @@ class AlarmBook:
         over += sorted(gone, key=lambda alarm: alarm.hazard in LATCHED)[:too_many]
         for alarm in over:
             alarm.state = AlarmState.NORMAL
-            del self._open[alarm.event_id]
+            self._end(alarm)
         return [self._revise(alarm, Revision.EXPIRED, belt) for alarm in over]
 
-    def _revise(self, alarm: _Alarm, kind: Revision, belt: BeltNow) -> Alert:
-        alarm.revision += 1
-        alarm.t_told_ns = belt.t_mono_ns
-        alarm.score_told = alarm.probability or 0.0
-        alarm.told = Alert(
-            line=self._line.line,
-            boot_id=self._line.boot_id,
-            event_id=alarm.event_id,
-            revision=alarm.revision,
-            kind=kind,
-            hazard=alarm.hazard,
-            class_name=alarm.class_name,
-            priority=PRIORITY[alarm.hazard],
-            state=alarm.state,
-            probability=alarm.probability,
-            t_capture_utc_ns=belt.t_utc_ns,
-            t_capture_mono_ns=belt.t_mono_ns,
-            frame_index=belt.frame_index,
-            t_raised_utc_ns=alarm.t_raised_utc_ns,
-            place=alarm.place,
-            arrivals=alarm.arrivals,
-            support=alarm.support,
-            why=alarm.why,
-            detail=alarm.detail,
-            track=alarm.track,
-            model=self._line.model,
-            outcome=alarm.outcome,
-            evidence_id=None,
-        )
-        return alarm.told
+    def _revise(self, alarm: Alarm, kind: Revision, belt: BeltNow) -> Alert:
+        return alarm.revise(kind, PRIORITY[alarm.hazard], belt, self._line)

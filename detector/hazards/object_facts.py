@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from calibration.belt_motion import Basis as SpeedBasis
 from calibration.belt_motion import BeltMotion, Shift
-from calibration.line_profile import ActionPoint
+from calibration.line_profile import ActionPoint, Alarms
 from detector.hazards.plausibility import is_plausible
 from detector.hazards.tracker import Track
 from detector.ingest.frame import Frame
@@ -25,6 +25,7 @@ class LineFacts:
     mm_basis: MmBasis
     action_points: tuple[ActionPoint, ...]
     size_tolerance: float
+    alarms: Alarms = field(default_factory=Alarms)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +69,12 @@ def size_is_plausible(track: Track, line: LineFacts) -> bool | None:
         return None
     known = line.classes[track.class_index].plausible_length_mm
     return is_plausible(*track.size_mm, known, line.size_tolerance)
+
+
+def probability_of(track: Track, line: LineFacts) -> float:
+    """That the object is what it is taken for: calibrated where the model's card has a curve."""
+    curve = line.classes[track.class_index].calibration
+    return track.best_score if curve is None else curve.probability(track.best_score)
 
 
 def place_of(track: Track, belt: BeltNow, line: LineFacts) -> Place:

@@ -7,6 +7,7 @@ from rich.layout import Layout
 from rich.table import Table
 from rich.text import Text
 
+from detector.client.events import Received, Sight
 from detector.station.alert_text import (
     GREY,
     call,
@@ -15,9 +16,9 @@ from detector.station.alert_text import (
     time_to_act,
     where,
 )
-from detector.station.board import Board, KnownAlert, Sight
+from detector.station.board import Board
 from detector.station.words import DISCLAIMER, state_name
-from detector.wire.messages import CoverageState, LineState
+from detector.wire.messages import Alert, CoverageState, LineState
 
 ALARM = "bold white on red3"
 WARNING = "bold black on gold1"
@@ -142,13 +143,14 @@ def _alerts(board: Board, now_ns: int, console: Console, room: int) -> Renderabl
     return group
 
 
-def _table(active: list[KnownAlert], now_ns: int) -> Table:
+def _table(active: list[Received], now_ns: int) -> Table:
     table = Table(box=None, expand=True, header_style=GREY, padding=(0, 1, 0, 0))
     for title, share in (("hazard / danger", 6), ("where", 4), ("to act", 5), ("state / état", 5)):
         table.add_column(title, ratio=share)
     table.add_column("age", justify="right", min_width=7)
     for known in active:
-        alert, elapsed_ms = known.alert, known.elapsed_ms(now_ns)
+        alert, elapsed_ms = known.payload, known.age_ns(now_ns) / 1e6
+        assert isinstance(alert, Alert)
         name = Text(call(alert), call_style(alert))
         name.append(f"\n{alert.boot_id}/{alert.event_id}", GREY)
         countdown = time_to_act(alert, elapsed_ms)
@@ -158,12 +160,12 @@ def _table(active: list[KnownAlert], now_ns: int) -> Table:
             Text(f"{where(alert)}\n{how_sure(alert)}", PLAIN),
             Text(countdown, WARNING if urgent else PLAIN),
             Text(state_name(alert.state), PLAIN),
-            Text(_age(known, elapsed_ms), PLAIN),
+            Text(_age(alert, elapsed_ms), PLAIN),
         )
     return table
 
 
-def _age(known: KnownAlert, elapsed_ms: float) -> str:
+def _age(alert: Alert, elapsed_ms: float) -> str:
     """Since the alarm was raised."""
-    raised_before_s = (known.alert.t_capture_utc_ns - known.alert.t_raised_utc_ns) / 1e9
+    raised_before_s = (alert.t_capture_utc_ns - alert.t_raised_utc_ns) / 1e9
     return f"{raised_before_s + elapsed_ms / 1e3:.1f} s"

@@ -12,13 +12,12 @@ from datetime import UTC, datetime
 from rich.console import Console
 from rich.live import Live
 
+from detector import client
 from detector.station.alert_text import alert_line
-from detector.station.board import Board, Sight
+from detector.station.board import Board
 from detector.station.screen import screen, sight_line
 from detector.station.words import DISCLAIMER
-from detector.wire.gaps import Gap
 from detector.wire.messages import Alert
-from detector.wire.subscriber import Subscriber
 
 __all__ = ["alert_line", "run"]
 
@@ -26,7 +25,14 @@ REFRESH_S = 0.2
 """Between two pictures of the screen; also how soon silence is noticed."""
 
 
-def run(endpoint: str, *, duration_s: float | None = None, console: Console | None = None) -> None:
+def run(
+    endpoint: str,
+    *,
+    answers: str | None = None,
+    keys: client.ClientKeys | None = None,
+    duration_s: float | None = None,
+    console: Console | None = None,
+) -> None:
     """Show what a line publishes until Ctrl-C, or for `duration_s`.
 
     In a terminal a screen that keeps itself up to date; else one plain line for each alert's
@@ -38,12 +44,12 @@ def run(endpoint: str, *, duration_s: float | None = None, console: Console | No
     def over() -> bool:
         return ends_s is not None and time.monotonic() >= ends_s
 
-    with Subscriber(endpoint) as subscriber:
+    with client.Line(endpoint, answers, keys=keys) as line:
         try:
             if console.is_terminal:
-                _show_screen(subscriber, console, over)
+                _show_screen(line, console, over)
             else:
-                _print_lines(subscriber, over)
+                _print_lines(line, over)
         except KeyboardInterrupt:
             pass
         except BrokenPipeError:
@@ -51,8 +57,8 @@ def run(endpoint: str, *, duration_s: float | None = None, console: Console | No
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _show_screen(subscriber: Subscriber, console: Console, over: Callable[[], bool]) -> None:
-    board = Board(subscriber.endpoint, time.monotonic_ns())
+def _show_screen(line: client.Line, console: Console, over: Callable[[], bool]) -> None:
+    board = Board(line.publish or "", time.monotonic_ns())
     due_s = 0.0
     with Live(console=console, auto_refresh=False, screen=True) as live:
         while not over():
@@ -61,46 +67,44 @@ def _show_screen(subscriber: Subscriber, console: Console, over: Callable[[], bo
                     board,
                     time.monotonic_ns(),
                     console,
-                    missed=subscriber.missed,
-                    malformed=subscriber.malformed,
+                    missed=line.missed,
+                    malformed=line.malformed,
                 )
                 live.update(picture, refresh=True)
                 due_s = time.monotonic() + REFRESH_S
-            item = subscriber.receive(max(0.0, due_s - time.monotonic()))
+            item = line.receive(max(0.0, due_s - time.monotonic()))
             if item is not None:
                 board.take(item)
 
 
-def _print_lines(subscriber: Subscriber, over: Callable[[], bool]) -> None:
+def _print_lines(line: client.Line, over: Callable[[], bool]) -> None:
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(
             errors="replace"
         )  # a terminal of another alphabet is no reason to end
-    for line in DISCLAIMER:
-        print(line)
-    board = Board(subscriber.endpoint, time.monotonic_ns())
-    sight: Sight | None = None
+    for words in DISCLAIMER:
+        print(words)
+    board = Board(line.publish or "", time.monotonic_ns())
     malformed = 0
     while not over():
-        now_ns = time.monotonic_ns()
-        if board.sight(now_ns)[0] is not sight:
-            sight = board.sight(now_ns)[0]
-            _print(str(sight_line(board, now_ns)))
-        if subscriber.malformed != malformed:
-            malformed = subscriber.malformed
-            _print(f"UNREADABLE: {malformed} messages, the last: {subscriber.malformed_reason}")
-        item = subscriber.receive(REFRESH_S)
+        if line.malformed != malformed:
+            malformed = line.malformed
+            _print(f"UNREADABLE: {malformed} messages, the last: {line.malformed_reason}")
+        item = line.receive(REFRESH_S)
         if item is None:
             continue
-        restarts = board.restarts
         news = board.take(item)
-        if isinstance(item, Gap):
-            _print(f"GAP: {item}")
-            continue
-        if board.restarts > restarts:
-            _print(f"RESTART: {board.notes[-1]}")
-        if isinstance(item.payload, Alert) and news:
-            print(alert_line(item.payload, item.header), flush=True)
+        match item:
+            case client.SightChanged():
+                _print(str(sight_line(board, time.monotonic_ns())))
+            case client.Gap():
+                _print(f"GAP: {item}")
+            case client.Healed():
+                _print(f"HEALED: {item}")
+            case client.Restarted():
+                _print(f"RESTART: {board.notes[-1]}")
+            case client.Received(payload=Alert() as alert) if news:
+                print(alert_line(alert, item.header), flush=True)
 
 
 def _print(words: str) -> None:

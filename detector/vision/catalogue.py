@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 import detector
+from calibration.score_curve import ScoreCurve
 
 # In a checkout and in an installed wheel alike the deployed models lie beside the package.
 CATALOGUE = Path(detector.__file__).parent.parent / "models"
@@ -51,6 +52,8 @@ class ModelClass(CardSection):
     """Longest side that such a thing can have, from, to."""
     threshold: Annotated[float, Field(gt=0, lt=1)]
     """Operating threshold."""
+    calibration: ScoreCurve | None = None
+    """From a track's best score to a probability; without it the score is told as it is."""
 
     @model_validator(mode="after")
     def _from_to(self) -> ModelClass:
@@ -71,6 +74,8 @@ class Card(CardSection):
     files: dict[str, Annotated[str, Field(pattern="^[0-9a-f]{64}$")]]
     training: dict[str, str | int | float | date | list[str]]
     metrics: dict[str, Any]
+    operating: dict[str, Any] = {}
+    """How thresholds and calibrations came about, as `vigitri calibrate scores` wrote it."""
 
     @model_validator(mode="after")
     def _classes_in_order(self) -> Card:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -34,6 +35,11 @@ class Detections:
     def above(self, thresholds: NDArray[np.float32]) -> Detections:
         """Those at or above their class's threshold; `thresholds`: `(classes,)`."""
         keep = self.scores >= thresholds[self.classes]
+        return Detections(self.boxes_px[keep], self.scores[keep], self.classes[keep])
+
+    def at_least(self, min_score: float) -> Detections:
+        """Those that are as sure as that."""
+        keep = self.scores >= min_score
         return Detections(self.boxes_px[keep], self.scores[keep], self.classes[keep])
 
 
@@ -79,3 +85,46 @@ def suppress_overlaps(found: Detections, iou_max: float) -> Detections:
     order = np.asarray(kept, dtype=np.int64).ravel()
     order = order[np.argsort(-found.scores[order], kind="stable")]
     return Detections(found.boxes_px[order], found.scores[order], found.classes[order])
+
+
+def agreed(looks: Sequence[Detections], iou_min: float) -> Detections:
+    """What several looks at one picture have seen together.
+
+    Boxes of a class that overlap the surest one more than `iou_min` are one object. Its score is
+    the mean over all looks of the best that each gave it, 0 where it saw nothing; its box the mean
+    of its boxes, weighted by the squares of their scores. Against keeping the surest box as it is,
+    over two sizes of the development photographs: recall at 0.2 false boxes per picture from 0.42
+    to 0.54 for gas and from 0.92 to 0.96 for batteries (vigitri-n1).
+    """
+    boxes = np.concatenate([look.boxes_px for look in looks])
+    scores = np.concatenate([look.scores for look in looks])
+    classes = np.concatenate([look.classes for look in looks])
+    seen_in = np.repeat(np.arange(len(looks)), [len(look) for look in looks])
+    left = np.ones(len(scores), dtype=np.bool_)
+    objects: list[tuple[NDArray[np.float32], float, int]] = []
+    for surest in np.argsort(-scores, kind="stable"):
+        if not left[surest]:
+            continue
+        same = left & (classes == classes[surest])
+        same[same] = _overlap(boxes[surest], boxes[same]) > iou_min
+        same[surest] = True
+        left &= ~same
+        best = np.zeros(len(looks), dtype=np.float32)
+        np.maximum.at(best, seen_in[same], scores[same])
+        weights = scores[same, None] ** 2
+        box = (boxes[same] * weights).sum(axis=0) / weights.sum()
+        objects.append((box, float(best.mean()), int(classes[surest])))
+    objects.sort(key=lambda each: -each[1])
+    return Detections(
+        np.array([box for box, _, _ in objects], dtype=np.float32).reshape(-1, 4),
+        np.array([score for _, score, _ in objects], dtype=np.float32),
+        np.array([kind for _, _, kind in objects], dtype=np.int64),
+    )
+
+
+def _overlap(box: NDArray[np.float32], others: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Intersection over union of one box with `(n, 4)` others, `(n,)` float32."""
+    sides = np.minimum(box[2:], others[:, 2:]) - np.maximum(box[:2], others[:, :2])
+    shared = sides.clip(0).prod(axis=1)
+    area = (box[2:] - box[:2]).prod() + (others[:, 2:] - others[:, :2]).prod(axis=1) - shared
+    return np.asarray(shared / np.maximum(area, np.float32(1e-9)), dtype=np.float32)

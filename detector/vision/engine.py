@@ -49,26 +49,27 @@ class OnnxEngine:
         self.card = model.card
         self._session = _session(model.onnx_path, providers, threads)
         _check_against_card(self._session, model)
-        self._planar: NDArray[np.float32] | None = None
+        self._intake = Intake(model.card)
 
     def detect(self, picture: NDArray[np.uint8], min_score: float) -> Detections:
         try:
-            (output,) = self._session.run(None, {self.card.input.name: self._prepared(picture)})
+            (output,) = self._session.run(
+                None, {self.card.input.name: self._intake.prepared(picture)}
+            )
         except Exception as error:  # onnxruntime raises its own kinds, all of them a blind look
-            reason = (str(error).splitlines() or [type(error).__name__])[0]
-            raise EngineError(f"{self.card.name}: inference failed: {reason}") from error
-        if not np.isfinite(output).all():
-            raise EngineError(f"{self.card.name}: inference gave numbers that are not finite")
-        decode = from_end_to_end if self.card.head == "end2end" else from_raw_head
-        found = decode(output, min_score)
-        if len(found) and not 0 <= found.classes.min() <= found.classes.max() < len(
-            self.card.classes
-        ):
-            raise EngineError(f"{self.card.name}: found a class that its card does not have")
-        return found
+            raise failed(self.card, error) from error
+        return decoded(self.card, output, min_score)
 
-    def _prepared(self, picture: NDArray[np.uint8]) -> NDArray[np.uint8] | NDArray[np.float32]:
-        if self.card.input.layout == "nhwc_bgr_u8":
+
+class Intake:
+    """Pictures as a model takes them, in a buffer that is made once."""
+
+    def __init__(self, card: Card) -> None:
+        self._flat = card.input.layout == "nhwc_bgr_u8"
+        self._planar: NDArray[np.float32] | None = None
+
+    def prepared(self, picture: NDArray[np.uint8]) -> NDArray[np.uint8] | NDArray[np.float32]:
+        if self._flat:
             return picture[None]
         height, width = picture.shape[:2]
         if self._planar is None or self._planar.shape[2:] != (height, width):
@@ -76,6 +77,23 @@ class OnnxEngine:
         rgb = picture[..., ::-1].transpose(2, 0, 1)
         np.multiply(rgb, np.float32(1 / 255), out=self._planar[0], casting="unsafe")
         return self._planar
+
+
+def failed(card: Card, error: Exception) -> EngineError:
+    """What another library raised, as one line."""
+    reason = (str(error).splitlines() or [type(error).__name__])[0]
+    return EngineError(f"{card.name}: inference failed: {reason}")
+
+
+def decoded(card: Card, output: NDArray[np.float32], min_score: float) -> Detections:
+    """What a model's output says. Raises `EngineError` if it can't be meant."""
+    if not np.isfinite(output).all():
+        raise EngineError(f"{card.name}: inference gave numbers that are not finite")
+    decode = from_end_to_end if card.head == "end2end" else from_raw_head
+    found = decode(output, min_score)
+    if len(found) and not 0 <= found.classes.min() <= found.classes.max() < len(card.classes):
+        raise EngineError(f"{card.name}: found a class that its card does not have")
+    return found
 
 
 def available_cores() -> int:

@@ -7,11 +7,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detector.vision.belt_view import OUTSIDE_GREY
-from detector.vision.detections import Detections, suppress_overlaps
+from detector.vision.detections import Detections, agreed
 from detector.vision.engine import Engine
 
 # Two looks at one object give boxes that overlap more than this.
 _SAME_OBJECT_IOU = 0.6
+# What the looks are asked for, however sure the answer is to be: a faint second sighting counts.
+_LOOK_MIN_SCORE = 0.05
 
 
 def detect_in_photograph(
@@ -19,24 +21,17 @@ def detect_in_photograph(
 ) -> Detections:
     """Everything found in a `(h, w, 3)` uint8 BGR picture, boxes in its own pixels.
 
-    The picture is reduced to each of the card's `photo_sizes_px` and what they show is merged.
-    Raises `EngineError`.
+    The picture is reduced to each of the card's `photo_sizes_px`; an object is as sure as the looks
+    are on average, so what one of them alone has seen must be seen clearly. Raises `EngineError`.
     """
     card = engine.card
+    floor = min(min_score, _LOOK_MIN_SCORE)
     looks = [
-        _look(engine, picture, longest_px, card.input.stride, min_score)
+        _look(engine, picture, longest_px, card.input.stride, floor)
         for longest_px in card.input.photo_sizes_px
     ]
-    if len(looks) == 1:
-        return looks[0]
-    return suppress_overlaps(
-        Detections(
-            np.concatenate([look.boxes_px for look in looks]),
-            np.concatenate([look.scores for look in looks]),
-            np.concatenate([look.classes for look in looks]),
-        ),
-        _SAME_OBJECT_IOU,
-    )
+    found = looks[0] if len(looks) == 1 else agreed(looks, _SAME_OBJECT_IOU)
+    return found.at_least(min_score)
 
 
 def _look(

@@ -1,8 +1,8 @@
 """Where the sockets are: one string that can be read aloud, refused at the door if it is wrong.
 
 `tcp://127.0.0.1:5556`, `tcp://[::1]:5556`, `tcp://localhost:*` (a port the system chooses, to
-bind only) and `ipc:///run/vigitri/line-1`. TCP stays on loopback: nothing on the wire is
-encrypted or authenticated before CURVE keys come.
+bind only) and `ipc:///run/vigitri/line-1`. TCP stays on loopback unless CURVE keys guard the
+socket: without them nothing on the wire is encrypted or authenticated.
 """
 
 from __future__ import annotations
@@ -28,14 +28,16 @@ class EndpointError(ValueError):
     """An endpoint that can't be used; its text is one line that says why and what mends it."""
 
 
-def bind_address(endpoint: str) -> str:
-    """The address to bind for `endpoint`, or EndpointError."""
-    return _address(endpoint)
+def bind_address(endpoint: str, *, keys: bool = False) -> str:
+    """The address to bind for `endpoint`, or EndpointError; `keys`: CURVE guards the socket."""
+    return _address(endpoint, keys=keys)
 
 
-def connect_address(endpoint: str) -> str:
+def connect_address(endpoint: str, *, keys: bool = False) -> str:
     """The address to connect to for `endpoint`, or EndpointError."""
-    address = _address(endpoint)
+    address = _address(endpoint, keys=keys)
+    if re.match(r"tcp://(0\.0\.0\.0|\[::\]):", address):
+        raise EndpointError(f"{endpoint}: is every address, to bind only; name the detector's")
     if address.endswith(":*"):
         raise EndpointError(
             f"{endpoint}: a port of * can only be bound; name the port that the detector printed"
@@ -43,9 +45,18 @@ def connect_address(endpoint: str) -> str:
     return address
 
 
-def bind(socket: zmq.Socket[Any], endpoint: str) -> str:
+def is_local(endpoint: str) -> bool:
+    """Whether the endpoint is on this machine: loopback or a socket in the file system."""
+    try:
+        _address(endpoint, keys=False)
+    except EndpointError:
+        return False
+    return True
+
+
+def bind(socket: zmq.Socket[Any], endpoint: str, *, keys: bool = False) -> str:
     """Bind `socket`; the real endpoint (with the port the system chose), or EndpointError."""
-    address = bind_address(endpoint)
+    address = bind_address(endpoint, keys=keys)
     socket.ipv6 = "[" in address
     if address.startswith("ipc://"):
         _refuse_a_taken_path(endpoint, Path(address.removeprefix("ipc://")))
@@ -57,9 +68,9 @@ def bind(socket: zmq.Socket[Any], endpoint: str) -> str:
     return str(bound.rstrip(b"\0").decode() if isinstance(bound, bytes) else bound)
 
 
-def connect(socket: zmq.Socket[Any], endpoint: str) -> None:
+def connect(socket: zmq.Socket[Any], endpoint: str, *, keys: bool = False) -> None:
     """Connect `socket`, or EndpointError. Nobody need be there yet: libzmq keeps trying."""
-    address = connect_address(endpoint)
+    address = connect_address(endpoint, keys=keys)
     socket.ipv6 = "[" in address
     try:
         socket.connect(address)
@@ -67,17 +78,17 @@ def connect(socket: zmq.Socket[Any], endpoint: str) -> None:
         raise EndpointError(f"{endpoint}: can't connect ({error.strerror}); {_EXAMPLE}") from error
 
 
-def _address(endpoint: str) -> str:
+def _address(endpoint: str, *, keys: bool) -> str:
     if " " in endpoint or not endpoint.isprintable():
         raise EndpointError(f"{endpoint!r} has a space or unprintable sign in it; {_EXAMPLE}")
     if endpoint.startswith("ipc://"):
         return _ipc_address(endpoint)
     if endpoint.startswith("tcp://"):
-        return _tcp_address(endpoint)
+        return _tcp_address(endpoint, keys=keys)
     raise EndpointError(f"{endpoint!r} is no endpoint: {_EXAMPLE}")
 
 
-def _tcp_address(endpoint: str) -> str:
+def _tcp_address(endpoint: str, *, keys: bool) -> str:
     parts = _TCP.fullmatch(endpoint)
     if parts is None:
         raise EndpointError(f"{endpoint!r} is no TCP endpoint, a host and a port; {_EXAMPLE}")
@@ -90,15 +101,18 @@ def _tcp_address(endpoint: str) -> str:
         ip = ipaddress.ip_address(literal)
     except ValueError:
         raise EndpointError(
-            f"{endpoint}: {host or 'an empty host'} is neither localhost nor a loopback address; "
+            f"{endpoint}: {host or 'an empty host'} is neither localhost nor an IP address; "
             f"{_EXAMPLE}"
         ) from None
     if (ip.version == 6) != host.startswith("["):
         raise EndpointError(f"{endpoint}: an IPv6 address, and only that, stands in [brackets]")
-    if not ip.is_loopback or getattr(ip, "scope_id", None) or getattr(ip, "ipv4_mapped", None):
+    if getattr(ip, "scope_id", None) or getattr(ip, "ipv4_mapped", None) or ip.is_multicast:
+        raise EndpointError(f"{endpoint}: {literal} is no plain address of one machine; {_EXAMPLE}")
+    if not ip.is_loopback and not keys:
         raise EndpointError(
-            f"{endpoint}: {literal} can be reached from other machines and this version has no "
-            f"CURVE keys yet; use {ALERTS_ENDPOINT} (a bridge on this machine can pass it on)"
+            f"{endpoint}: {literal} can be reached from other machines, and without CURVE keys "
+            f"anybody there could listen and answer; make keys (`vigitri keys new`, "
+            f"wire.keys in the profile), or use {ALERTS_ENDPOINT}"
         )
     # Leading zeros of the port would make two texts of one address.
     port = port if port == "*" else str(int(port))

@@ -90,9 +90,9 @@ MmBasis = Literal["none", "nominal", "points"]
 """How millimetres are known. `none`: not at all, every mm field is null. `nominal`: from a scale
 that somebody typed in, no survey. `points`: from belt points measured on site."""
 
-SpeedBasis = Literal["none", "profile", "picture"]
+SpeedBasis = Literal["none", "profile", "picture", "encoder"]
 """How the belt's speed is known. `none`: not yet. `profile`: a fixed setting. `picture`: measured
-from how the belt's picture moves."""
+from how the belt's picture moves. `encoder`: the line's PLC says so."""
 
 
 class Message(BaseModel):
@@ -101,7 +101,12 @@ class Message(BaseModel):
     Every number is finite: JSON has no NaN, and one that became null would be unreadable there.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        allow_inf_nan=False,
+        json_schema_serialization_defaults_required=True,  # what has a default is sent all the same
+    )
 
 
 class Header(Message):
@@ -117,6 +122,14 @@ class Header(Message):
     gseq: Annotated[
         int, Field(ge=1, description="Counts the messages of all topics, without a gap.")
     ]
+    alert_seq: Annotated[
+        int | None,
+        Field(
+            ge=0,
+            description="Counts the revisions of all alerts of this start, without a gap; in an "
+            "alert its own number, in any other message that of the last alert so far.",
+        ),
+    ] = None
     t_capture_utc_ns: Annotated[
         int,
         Field(description="UTC when the frame was grabbed, ns since 1970 (64 bits, not a double)."),
@@ -222,7 +235,12 @@ class Alert(Message):
     state: AlarmState
     probability: Annotated[
         float | None,
-        Field(ge=0, le=1, description="That the hazard is there; the model's score for now."),
+        Field(
+            ge=0,
+            le=1,
+            description="That the hazard is there: the model's best score, calibrated where its "
+            "card has a calibration.",
+        ),
     ]
     t_capture_utc_ns: Annotated[int, Field(description="Of the frame that this revision is from.")]
     t_capture_mono_ns: int
@@ -241,6 +259,24 @@ class Alert(Message):
     evidence_id: Annotated[
         str | None, Field(description="Names the picture in the event store, where one is kept.")
     ]
+    members: Annotated[
+        int, Field(ge=1, description="Objects in this alarm: of a pile, the first one counts all.")
+    ] = 1
+    pile: Annotated[
+        str | None,
+        Field(
+            description="The event_id of the pile's alarm, where this object is one of its further "
+            "members; an answer to that alarm holds for them too."
+        ),
+    ] = None
+
+
+class Shelving(Message):
+    """A hazard whose alarms are put to sleep."""
+
+    hazard: Hazard
+    operator: str
+    t_until_utc_ns: int
 
 
 class LineState(Message):
@@ -263,6 +299,17 @@ class LineState(Message):
         int, Field(description="Grabbed but replaced by a newer one before they were looked at.")
     ]
     camera_restarts: int
+    journal: Annotated[
+        Literal["off", "written", "late", "failed"],
+        Field(
+            description="written: every alert is on the disk before it is sent. late: the disk "
+            "hangs. failed: it takes nothing. In all but `written` a restart may lose alerts."
+        ),
+    ] = "off"
+    journal_reason: Annotated[str | None, Field(description="Why not, in one line.")] = None
+    shelved: Annotated[
+        tuple[Shelving, ...], Field(description="What calls nobody now, who said so, until when.")
+    ] = ()
 
 
 class Heartbeat(Message):
@@ -271,6 +318,26 @@ class Heartbeat(Message):
     line: str
     inferences: Annotated[int, Field(description="Completed since start.")]
     frame_index: int
+
+
+class Inference(Message):
+    """One completed look at the belt: sent for each, where somebody has subscribed to it.
+
+    For who must know within frames that nobody looks any more: the next one is due
+    `next_within_ms` after this one was sent (capture time plus the header's `age_ms`).
+    """
+
+    line: str
+    inferences: Annotated[int, Field(description="Completed since start.")]
+    frame_index: int
+    next_within_ms: Annotated[
+        float,
+        Field(
+            gt=0,
+            description="Three frame periods; on a machine that looks more seldom than that, one "
+            "and a half times the usual time between two looks.",
+        ),
+    ]
 
 
 class DetectedObject(Message):
@@ -310,12 +377,36 @@ class Metrics(Message):
     stages: tuple[StageTimes, ...]
 
 
+class ConsumerState(Message):
+    """How far one registered consumer of alerts has come."""
+
+    consumer: str
+    present: Annotated[bool, Field(description="It has given a sign of life lately.")]
+    waiting: Annotated[int, Field(description="Alerts that it has not confirmed yet.")]
+    expired: Annotated[
+        int, Field(description="Alerts that it never confirmed before their deadline.")
+    ]
+
+
+class DeliveryState(Message):
+    """What the ROUTER is about; sent every few seconds and whenever an alert expires."""
+
+    line: str
+    consumers: tuple[ConsumerState, ...]
+    expired: Annotated[int, Field(description="Undelivered alerts of all consumers, since start.")]
+    refused: Annotated[int, Field(description="Requests that could not be read.")]
+    throttled: Annotated[int, Field(description="Requests dropped: too many from one sender.")]
+    repeated: Annotated[int, Field(description="Answers that came again, carried out once.")]
+
+
 PAYLOADS: dict[str, type[Message]] = {
     "alert": Alert,
     "state": LineState,
     "heartbeat": Heartbeat,
+    "inference": Inference,
     "detections": FrameDetections,
     "metrics": Metrics,
+    "consumers": DeliveryState,
 }
 """The payload of each topic, by the topic's first part."""
 

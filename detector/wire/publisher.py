@@ -7,6 +7,7 @@ import re
 import threading
 import time
 from collections import defaultdict
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
@@ -14,6 +15,7 @@ import zmq
 
 from detector.wire.clocks import Clocks, HostClocks
 from detector.wire.endpoints import bind, bind_address
+from detector.wire.keys import Guard
 from detector.wire.messages import Alert, Heartbeat, Message, schema_name
 
 BEAT_PERIOD_NS = 200_000_000
@@ -34,6 +36,18 @@ _HEARD_AT_ONCE = 100
 _LINE_NAME = re.compile(r"\w[\w.-]{0,63}")
 
 
+@dataclass(frozen=True, slots=True)
+class Numbered:
+    """A message with its numbers, ready to be sent."""
+
+    topic: str
+    head: str
+    """The header's fields but those that tell of the moment of sending."""
+    alert_seq: int
+    t_capture_mono_ns: int
+    body: bytes
+
+
 class Publisher:
     """Owns the XPUB socket of one line; a context manager.
 
@@ -44,20 +58,29 @@ class Publisher:
     """
 
     def __init__(
-        self, endpoint: str, *, line: str, boot_id: str, clocks: Clocks | None = None
+        self,
+        endpoint: str,
+        *,
+        line: str,
+        boot_id: str,
+        clocks: Clocks | None = None,
+        guard: Guard | None = None,
     ) -> None:
         if not _LINE_NAME.fullmatch(line):
             raise ValueError(
                 f"line {line!r}: a line's name is part of its topics, so it is made of letters, "
                 f"digits, '-', '_' and '.', at most 64 of them, like tapis-1"
             )
-        bind_address(endpoint)
+        bind_address(endpoint, keys=guard is not None)
+        self._guard = guard
         self.line = line
         self.boot_id = boot_id
         self._wanted_endpoint = endpoint
         self._clocks = HostClocks() if clocks is None else clocks
         self._boot_json = json.dumps(boot_id)
         self._gseq = 0
+        self.alert_seq = 0
+        """How many alerts have been numbered since the start."""
         self._seq: defaultdict[str, int] = defaultdict(int)
         self._schemas: dict[type[Message], tuple[str, str]] = {}
         self._subscriptions: set[bytes] = set()
@@ -69,14 +92,20 @@ class Publisher:
 
     def __enter__(self) -> Self:
         self._context = zmq.Context()
-        socket = self._context.socket(zmq.XPUB)
         try:
+            if self._guard is not None:
+                self._guard.start(self._context)
+            socket = self._context.socket(zmq.XPUB)
             socket.set(zmq.LINGER, CLOSING_MS)
             socket.set(zmq.SNDHWM, SEND_QUEUE_MESSAGES)
             socket.set(zmq.XPUB_VERBOSE, 1)  # tells of each subscriber, for `joined`
             socket.set(zmq.MAXMSGSIZE, 4096)  # all that comes in here is topics
-            self._endpoint = bind(socket, self._wanted_endpoint)
+            if self._guard is not None:
+                self._guard.protect(socket)
+            self._endpoint = bind(socket, self._wanted_endpoint, keys=self._guard is not None)
         except BaseException:
+            if self._guard is not None:
+                self._guard.stop(self._context)
             self._context.destroy(linger=0)
             raise
         self._socket = socket
@@ -91,6 +120,8 @@ class Publisher:
     ) -> None:
         self._open_socket().close()
         self._socket = None
+        if self._guard is not None:
+            self._guard.stop(self._context)
         self._context.term()
 
     @property
@@ -111,27 +142,61 @@ class Publisher:
         The capture times are those of the frame that it speaks of. `subtopic` is the topic's last
         part; an alert's is its hazard if not given.
         """
-        socket = self._open_socket()
+        self.send(
+            self.number(
+                payload,
+                t_capture_utc_ns=t_capture_utc_ns,
+                t_capture_mono_ns=t_capture_mono_ns,
+                subtopic=subtopic,
+            )
+        )
+
+    def number(
+        self,
+        payload: Message,
+        *,
+        t_capture_utc_ns: int,
+        t_capture_mono_ns: int,
+        subtopic: str | None = None,
+        alert_seq: int | None = None,
+    ) -> Numbered:
+        """Give `payload` its numbers, to be sent with `send` before anything else is numbered.
+
+        `alert_seq`: of an alert that is sent once more, the number that it had.
+        """
+        self._open_socket()
         kind, head = self._schema(payload)
         if subtopic is None and isinstance(payload, Alert):
             subtopic = payload.hazard.value
         topic = f"{kind}/{self.line}/{subtopic}" if subtopic else f"{kind}/{self.line}"
         body = payload.model_dump_json().encode()
-        self._hear(socket)
 
         # Counted only once nothing can fail any more, so that no number is ever skipped.
+        if alert_seq is None:
+            self.alert_seq += isinstance(payload, Alert)
+            alert_seq = self.alert_seq
         self._gseq += 1
         self._seq[topic] = seq = self._seq[topic] + 1
-        age_ms = self._clocks.age_ms(t_capture_mono_ns)
-        header = (
-            f'{head}"seq":{seq},"gseq":{self._gseq},"t_capture_utc_ns":{t_capture_utc_ns},'
-            f'"t_capture_mono_ns":{t_capture_mono_ns},'
-            f'"age_ms":{"null" if age_ms is None else format(age_ms, ".3f")},'
+        numbers = f'{head}"seq":{seq},"gseq":{self._gseq},"alert_seq":{alert_seq},'
+        stamps = f'"t_capture_utc_ns":{t_capture_utc_ns},"t_capture_mono_ns":{t_capture_mono_ns},'
+        return Numbered(topic, numbers + stamps, alert_seq, t_capture_mono_ns, body)
+
+    def header(self, message: Numbered) -> str:
+        """The header of a message that would be sent now, JSON."""
+        age_ms = self._clocks.age_ms(message.t_capture_mono_ns)
+        return (
+            f'{message.head}"age_ms":{"null" if age_ms is None else format(age_ms, ".3f")},'
             f'"clock_sync":"{self._clocks.sync()}","stamp_source":"{self._clocks.stamp_source}"}}'
         )
+
+    def send(self, message: Numbered) -> None:
+        """Send it to whoever has subscribed to its topic; never blocks."""
+        socket = self._open_socket()
+        self._hear(socket)
         # XPUB drops for a full subscriber and never answers EAGAIN; NOBLOCK says that we count
         # on it.
-        socket.send_multipart([topic.encode(), header.encode(), body], zmq.NOBLOCK)
+        frames = [message.topic.encode(), self.header(message).encode(), message.body]
+        socket.send_multipart(frames, zmq.NOBLOCK)
 
     def beat(
         self, *, inferences: int, frame_index: int, t_capture_utc_ns: int, t_capture_mono_ns: int

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from detector.wire.answers import Acknowledge, Reply, ReportOutcome, Shelve
+from pydantic import BaseModel
+
 from detector.wire.messages import (
     AlarmState,
     Alert,
     Arrival,
+    ConsumerState,
     CoverageState,
+    DeliveryState,
     DetectedObject,
     FrameDetections,
     Hazard,
     Header,
     Heartbeat,
+    Inference,
     LineState,
     Look,
     Message,
@@ -25,6 +29,21 @@ from detector.wire.messages import (
     StageTimes,
     VisionState,
     Why,
+)
+from detector.wire.requests import (
+    Acknowledge,
+    AlertMessage,
+    Consume,
+    ConsumeReply,
+    Delivery,
+    Position,
+    Replay,
+    ReplayReply,
+    Reply,
+    ReportOutcome,
+    Shelve,
+    Snapshot,
+    SnapshotReply,
 )
 
 LINE = "tapis-1"
@@ -39,6 +58,7 @@ HEADER = Header(
     boot_id=BOOT_ID,
     seq=7,
     gseq=4210,
+    alert_seq=61,
     t_capture_utc_ns=T_UTC_NS,
     t_capture_mono_ns=T_MONO_NS,
     age_ms=23.417,
@@ -147,6 +167,8 @@ STATE = LineState(
 
 HEARTBEAT = Heartbeat(line=LINE, inferences=1230, frame_index=FRAME)
 
+INFERENCE = Inference(line=LINE, inferences=1230, frame_index=FRAME, next_within_ms=100.0)
+
 DETECTIONS = FrameDetections(
     line=LINE,
     frame_index=FRAME,
@@ -165,12 +187,23 @@ METRICS = Metrics(
     ),
 )
 
+DELIVERY = DeliveryState(
+    line=LINE,
+    consumers=(ConsumerState(consumer="bridge-1", present=True, waiting=0, expired=0),),
+    expired=0,
+    refused=2,
+    throttled=0,
+    repeated=0,
+)
+
 PAYLOADS: dict[str, tuple[Message, ...]] = {
     "alert": (ALERT, LINE_ALERT),
     "state": (STATE,),
     "heartbeat": (HEARTBEAT,),
+    "inference": (INFERENCE,),
     "detections": (DETECTIONS,),
     "metrics": (METRICS,),
+    "consumers": (DELIVERY,),
 }
 
 ANSWERS = (
@@ -183,3 +216,27 @@ REPLIES = (
     Reply(ok=True, reason=None),
     Reply(ok=False, reason="no active alert e-17"),
 )
+
+POSITION = Position(boot_id=BOOT_ID, alert_seq=61)
+ALERT_MESSAGE = AlertMessage(topic=f"alert/{LINE}/gas", header=HEADER, payload=ALERT)
+
+ROUTER: dict[str, tuple[BaseModel, ...]] = {
+    "snapshot": (Snapshot(request_id="s-1"),),
+    "snapshot-reply": (
+        SnapshotReply(request_id="s-1", ok=True, at=POSITION, alerts=(ALERT_MESSAGE,), state=STATE),
+    ),
+    "replay": (Replay(request_id="r-1", after=POSITION),),
+    "replay-reply": (
+        ReplayReply(
+            request_id="r-1",
+            ok=True,
+            alerts=(ALERT_MESSAGE,),
+            complete=True,
+            upto=POSITION,
+            more=False,
+        ),
+    ),
+    "consume": (Consume(request_id="c-1", consumer="bridge-1", after=POSITION),),
+    "consume-reply": (ConsumeReply(request_id="c-1", ok=True, after=POSITION, expired=0),),
+    "delivery": (Delivery(consumer="bridge-1", attempt=1, message=ALERT_MESSAGE),),
+}

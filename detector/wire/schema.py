@@ -9,15 +9,36 @@ from typing import Any
 from pydantic import BaseModel
 
 from detector.wire import samples
-from detector.wire.answers import ANSWER, Reply
 from detector.wire.messages import PAYLOADS, WIRE_VERSION, Header
+from detector.wire.requests import (
+    ANSWER,
+    Consume,
+    ConsumeReply,
+    Delivery,
+    Replay,
+    ReplayReply,
+    Reply,
+    Snapshot,
+    SnapshotReply,
+)
 
 JsonSchema = dict[str, Any]
 
+ROUTER: dict[str, type[BaseModel]] = {
+    "snapshot": Snapshot,
+    "snapshot-reply": SnapshotReply,
+    "replay": Replay,
+    "replay-reply": ReplayReply,
+    "consume": Consume,
+    "consume-reply": ConsumeReply,
+    "delivery": Delivery,
+}
+"""Requests at the ROUTER beside `answer`, and what comes back where it is more than a `reply`."""
+
 
 def schemas() -> dict[str, JsonSchema]:
-    """Each schema by its name: `header`, the payloads, `answer` (a request) and `reply`."""
-    sent: dict[str, type[BaseModel]] = {"header": Header, **PAYLOADS, "reply": Reply}
+    """Each schema by its name: `header`, the payloads, the requests and what comes back."""
+    sent: dict[str, type[BaseModel]] = {"header": Header, **PAYLOADS, "reply": Reply, **ROUTER}
     made: dict[str, JsonSchema] = {
         name: _open(model.model_json_schema(mode="serialization")) for name, model in sent.items()
     }
@@ -28,6 +49,7 @@ def schemas() -> dict[str, JsonSchema]:
         **samples.PAYLOADS,
         "reply": samples.REPLIES,
         "answer": samples.ANSWERS,
+        **samples.ROUTER,
     }
     return {
         name: {

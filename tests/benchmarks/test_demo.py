@@ -7,12 +7,14 @@ import pytest
 
 from benchmarks.annotated import write_sheet, write_video
 from benchmarks.demo import summary
+from benchmarks.events import judge
 from benchmarks.subscription import Heard
-from benchmarks.truth import Verdict
 from detector.ingest import Recording
 from detector.vision.belt_view import OUTSIDE_GREY
 from detector.wire import samples
 from detector.wire.messages import DetectedObject, FrameDetections
+from tests.benchmarks.drawn_belt import alert as told
+from tests.benchmarks.drawn_belt import box_of, ground_of, overload, thing
 from tests.small_line import passing
 from tests.small_line import write_video as write_clip
 
@@ -77,10 +79,20 @@ def test_without_alerts_there_is_no_sheet(clip: Path, tmp_path: Path) -> None:
 
 
 def test_the_summary_counts_by_class_and_names_what_was_missed(heard: Heard) -> None:
-    objects = {1: {"class": "gas_canister"}, 2: {"class": "battery"}, 3: {"class": "battery"}}
-    verdict = Verdict({1: "a", 2: "b"}, {3: "aa_cell"}, ["x"], [], objects, 2, 1)
+    cell = thing(1, "aa_cell", "battery", -200, 150, length_mm=50)
+    lost = thing(2, "d_cell", "battery", -200, 400, length_mm=60)
+    bottle = thing(3, "gas_bottle", "gas_canister", 0, 300, length_mm=300)
+    verdict = judge(
+        [
+            told(box_of(cell, 30), 30, "battery"),
+            told(box_of(bottle, 30), 30, "gas_canister", "a2"),
+            told((600, 20, 650, 60), 40, "gas_canister", "a3"),
+            overload(100),
+        ],
+        ground_of(cell, lost, bottle, frames=800, overload=range(100, 120)),
+    )
     said = summary(heard, verdict, 1350)
     assert "1 of 2 battery, 1 of 1 gas_canister; 1 false, 0 duplicates" in said
-    assert "1 of 2 found" in said
-    assert "missed    aa_cell" in said
+    assert "1 of 1 found" in said
+    assert "missed    d_cell" in said
     assert "p50 20.0 ms" in said

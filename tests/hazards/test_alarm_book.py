@@ -15,6 +15,7 @@ from hypothesis.stateful import (
     rule,
 )
 
+from calibration.line_profile import Alarms
 from detector.hazards import alarm_book
 from detector.hazards.alarm_book import CALM_NS, EXPIRE_NS, AlarmBook, AnswerRefusedError
 from detector.hazards.object_facts import BeltNow, LineFacts
@@ -30,6 +31,9 @@ from detector.wire.messages import (
 )
 from tests.fakes import BATTERY, GAS, make_card, sighting
 
+EVERY_ONE_CALLS = Alarms(
+    pile_mm=0, cell_mm=0, cells_per_minute=10_000, battery_calls_per_10_min=100
+)
 LINE = LineFacts(
     line="test",
     boot_id="b",
@@ -38,6 +42,7 @@ LINE = LineFacts(
     mm_basis="nominal",
     action_points=(),
     size_tolerance=1.5,
+    alarms=EVERY_ONE_CALLS,
 )
 SECOND = 1_000_000_000
 
@@ -47,8 +52,9 @@ def belt_at(t_ns: int, speed: float | None = 400.0) -> BeltNow:
 
 
 def track(number: int, kind: int = BATTERY, score: float = 0.6) -> Track:
-    seen = sighting(100, 100, class_index=kind, score=score)
-    made = Track(number, seen, 0, 100, 100, best_score=score, hits=3, looks=3, confirmed=True)
+    y_mm = 100 + 2000 * number  # no two of them are a pile
+    seen = sighting(100, y_mm, class_index=kind, score=score)
+    made = Track(number, seen, 0, 100, y_mm, best_score=score, hits=3, looks=3, confirmed=True)
     made.class_index = kind
     made.votes[kind] = 3
     made.sizes_mm.append((seen.width_mm, seen.height_mm))
@@ -88,9 +94,10 @@ class TestOneObject:
         (raised,) = book.report([gas], [], belt_at(0))
         assert raised.priority is Priority.HIGH
         assert told(book.report([], [gas], belt_at(1))) == [(Revision.UPDATED, AlarmState.LATCHED)]
-        assert book.acknowledge(raised.event_id, belt_at(2)).state is AlarmState.LATCHED
+        (seen,) = book.acknowledge(raised.event_id, belt_at(2))
+        assert seen.state is AlarmState.LATCHED
         assert book.report([], [], belt_at(1000 * EXPIRE_NS)) == []
-        closed = book.close(raised.event_id, Outcome.REMOVED, belt_at(1001 * EXPIRE_NS))
+        (closed,) = book.close(raised.event_id, Outcome.REMOVED, belt_at(1001 * EXPIRE_NS))
         assert (closed.kind, closed.state) == (Revision.CLEARED, AlarmState.NORMAL)
         assert closed.outcome is Outcome.REMOVED
         assert book.active == 0
@@ -107,7 +114,8 @@ class TestOneObject:
     def test_an_acknowledged_battery_that_proves_to_be_gas_asks_again(self) -> None:
         book, thing = AlarmBook(LINE), track(1)
         (raised,) = book.report([thing], [], belt_at(0))
-        assert book.acknowledge(raised.event_id, belt_at(1)).state is AlarmState.ACKNOWLEDGED
+        (seen,) = book.acknowledge(raised.event_id, belt_at(1))
+        assert seen.state is AlarmState.ACKNOWLEDGED
         thing.class_index = GAS
         (news,) = book.report([thing], [], belt_at(2))
         assert news.event_id == raised.event_id
@@ -223,6 +231,7 @@ LEGAL = {
         AlarmState.NORMAL,
     },
     AlarmState.RETURNED_UNACKNOWLEDGED: {
+        AlarmState.RETURNED_UNACKNOWLEDGED,  # one more lies in its pile
         AlarmState.NORMAL,
         AlarmState.UNACKNOWLEDGED,  # the line's state came back
         AlarmState.SHELVED,
@@ -235,15 +244,16 @@ LEGAL = {
     - {AlarmState.RETURNED_UNACKNOWLEDGED, AlarmState.OUT_OF_SERVICE},
     AlarmState.NORMAL: set(),
 }
+CROWDED = Alarms(pile_mm=1000, cells_per_minute=3, battery_calls_per_10_min=3)
 LINE_STATES = (Hazard.OVERLOAD, Hazard.JAM, Hazard.VISION_UNAVAILABLE)
 
 
 class AnyShift(RuleBasedStateMachine):
     """A shift of the line: things come and go, people answer, the belt stops and runs."""
 
-    @initialize()
-    def start(self) -> None:
-        self.book = AlarmBook(LINE)
+    @initialize(alarms=st.sampled_from([EVERY_ONE_CALLS, Alarms(), CROWDED]))
+    def start(self, alarms: Alarms) -> None:
+        self.book = AlarmBook(replace(LINE, alarms=alarms))
         self.t_ns = 0
         self.speed: float | None = 400.0
         self.in_view: list[Track] = []
@@ -260,7 +270,9 @@ class AnyShift(RuleBasedStateMachine):
     @rule(kind=st.sampled_from([GAS, BATTERY]), score=st.floats(0.3, 1))
     def a_thing_comes(self, kind: int, score: float) -> None:
         self.number += 1
-        self.in_view.append(track(self.number, kind, score))
+        thing = track(self.number, kind, score)
+        thing.y_mm = 700.0 * self.number
+        self.in_view.append(thing)
         self.take(self.book.report(self.in_view, [], self.now()))
 
     @precondition(lambda self: self.in_view)
@@ -304,14 +316,14 @@ class AnyShift(RuleBasedStateMachine):
         ended = self.history[event_id][-1].state is AlarmState.NORMAL
         try:
             if outcome is None:
-                alert = self.book.acknowledge(event_id, self.now())
+                alerts = self.book.acknowledge(event_id, self.now())
             else:
-                alert = self.book.close(event_id, outcome, self.now())
+                alerts = self.book.close(event_id, outcome, self.now())
         except AnswerRefusedError:
             assert ended or self.history[event_id][-1].track is None
         else:
             assert not ended
-            self.take([alert])
+            self.take(alerts)
 
     @invariant()
     def revisions_count_up_without_a_gap(self) -> None:

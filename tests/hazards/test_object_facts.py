@@ -8,11 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from calibration.line_profile import ActionPoint
+from calibration.score_curve import ScoreCurve
 from detector.hazards.object_facts import (
     BeltNow,
     LineFacts,
     arrivals_of,
     place_of,
+    probability_of,
     size_is_plausible,
     support_of,
     why_of,
@@ -113,3 +115,13 @@ def test_a_battery_of_a_metre_is_implausible_and_one_never_seen_whole_is_unknown
 )
 def test_a_belt_stands_only_where_that_is_known(speed: float | None, stands: bool) -> None:
     assert replace(BELT, speed_mm_s=speed).stands is stands
+
+
+def test_a_card_without_a_calibration_tells_the_score_and_one_with_it_the_probability() -> None:
+    track = track_of((100, 200), class_index=BATTERY, score=0.8)
+    assert probability_of(track, LINE) == 0.8
+    curve = ScoreCurve(slope=1.0, offset=-1.0)
+    known = tuple(each.model_copy(update={"calibration": curve}) for each in LINE.classes)
+    told = probability_of(track, replace(LINE, classes=known))
+    assert told == pytest.approx(curve.probability(0.8))
+    assert told < 0.8

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from models.composites import Box, compose
+from models.composites import CLOSE_LARGEST_PX, CLOSE_ZOOM, Box, Scene, compose
 from models.sources import GREY, Sources
 from models.textures import belt, fit, plain
 
@@ -32,6 +32,23 @@ def test_a_scene_without_hazards_has_no_boxes(sources: Sources) -> None:
     for number in range(10):
         rng = np.random.default_rng([3, number])
         assert len(compose(rng, sources, (128, 128), hazards=False).boxes) == 0
+
+
+def test_close_up_things_are_shown_larger(sources: Sources) -> None:
+    def longest(scenes: list[Scene]) -> float:
+        return float(
+            np.mean([(s.boxes[:, 3:] - s.boxes[:, 1:3]).max() for s in scenes if len(s.boxes)])
+        )
+
+    far, near = [], []
+    for number in range(12):
+        rngs = (np.random.default_rng([5, number]) for _ in range(2))
+        far.append(compose(next(rngs), sources, (416, 416), hazards=True))
+        near.append(
+            compose(next(rngs), sources, (416, 416), zoom=CLOSE_ZOOM,
+                    largest_px=CLOSE_LARGEST_PX, hazards=True)
+        )  # fmt: skip
+    assert longest(near) > 1.2 * longest(far)
 
 
 def test_no_box_lies_wholly_where_the_belt_view_is_greyed(sources: Sources) -> None:
@@ -68,3 +85,14 @@ def test_grounds_have_the_size_asked_for(ground: object) -> None:
 def test_a_small_ground_is_mirrored_to_the_size_asked_for() -> None:
     ground = np.random.default_rng(0).integers(0, 256, (40, 30, 3), np.uint8)
     assert fit(np.random.default_rng(1), ground, (200, 300), 0.7).shape == (200, 300, 3)
+
+
+def test_a_scene_tells_how_much_of_each_hazard_is_visible(sources: Sources) -> None:
+    shares = [
+        share
+        for seed in range(12)
+        for share in compose(np.random.default_rng(seed), sources, hazards=True).visible.tolist()
+    ]
+    assert all(0.3 < share <= 1 for share in shares)
+    assert any(share < 0.95 for share in shares)
+    assert any(share > 0.95 for share in shares)

@@ -8,8 +8,8 @@ from models.recipe import DataRecipe
 from models.sources import Sources, read_labels
 
 RECIPE = DataRecipe(
-    scenes=4, heap_copies=1, upright_copies=1, battery_copies=1, battery_scene_copies=1,
-    negative_copies=1, as_is=1, belt_frames=1,
+    scenes=4, close_ups=1, heap_copies=1, upright_copies=1, battery_copies=1,
+    battery_scene_copies=1, negative_copies=1, as_is=1, belt_frames=1,
 )  # fmt: skip
 
 
@@ -58,3 +58,13 @@ def test_of_hazard_free_scenes_those_that_the_model_fires_on_are_kept(
     brightest = sorted(range(8), key=lambda n: -fired[n])[:2]
     kept = {int(path.stem.removeprefix("free_")) for path in tmp_path.glob("images/free_*.jpg")}
     assert kept == {10**6 + n for n in brightest}
+
+
+def test_labels_of_scenes_carry_visibility(data: Path, sources: Sources, tmp_path: Path) -> None:
+    build(RECIPE, sources, data, tmp_path, seed=7, image_px=96, tell=_silent, workers=1)
+    told = sorted(path.name for path in (tmp_path / "visible").iterdir())
+    assert len(told) == RECIPE.scenes
+    for name in told:
+        shares = (tmp_path / "visible" / name).read_text().split()
+        assert len(shares) == len(read_labels(tmp_path / "labels" / name))
+        assert all(0 < float(share) <= 1 for share in shares)

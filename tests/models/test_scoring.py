@@ -10,7 +10,6 @@ from models.scoring import (
     overlaps,
     tally,
     threshold_for,
-    wilson,
 )
 
 NONE = np.zeros((0, 4), np.float32)
@@ -67,6 +66,7 @@ def test_the_threshold_for_a_budget_spends_it_and_no_more() -> None:
         np.array([True, False, True, False, True]),
         truths=4,
         pictures=5,
+        found_at=np.array([0.9, 0.7, 0.5, 0], np.float32),
     )
     threshold = threshold_for(counted, 0.2)
     assert 0.6 < threshold < 0.7
@@ -75,7 +75,25 @@ def test_the_threshold_for_a_budget_spends_it_and_no_more() -> None:
     assert at_threshold(counted, threshold_for(counted, 0.0)) == (0.25, 0.0)
 
 
-def test_the_interval_of_sixty_hits_in_sixty_reaches_down_to_94_percent() -> None:
-    low, high = wilson(1.0, 60)
-    assert low == pytest.approx(0.94, abs=0.005)
-    assert high == pytest.approx(1.0)
+def test_each_box_remembers_the_score_it_was_found_with() -> None:
+    found = [_found((20, 0, 30, 10, 0.7, 0), (0, 0, 10, 10, 0.9, 0), (0, 0, 10, 9, 0.8, 0))]
+    truth = [_truth((0, 0, 10, 10), (20, 0, 30, 10), (80, 80, 90, 90))]
+    assert tally(found, truth, 0).found_at.tolist() == pytest.approx([0.9, 0.7, 0])
+
+
+@pytest.mark.parametrize(
+    ("box", "clear"),
+    [
+        ((50, 50, 60, 100), True),
+        ((50, 50, 60, 80), False),  # too small to tell
+        ((0, 50, 60, 100), False),  # cut by the border
+        ((50, 120, 150, 299), False),  # ends 1 px from it
+        ((110, 50, 160, 100), False),  # an ignore region covers a part
+        ((230, 50, 290, 100), False),  # another box does
+    ],
+)
+def test_what_lies_clear_is_told_by_the_labels(box: tuple[float, ...], clear: bool) -> None:
+    boxes = np.array([box, (280, 60, 340, 110)], np.float32)
+    ignored = np.array([[152, 0, 170, 110]], np.float32)
+    truth = Truth(boxes, np.zeros(2, np.int64), ignored, (400, 300))
+    assert truth.lies_clear[0] == clear

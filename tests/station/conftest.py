@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 import pytest
 
+from detector.client import Received
 from detector.wire import samples
 from detector.wire.messages import Message
-from detector.wire.subscriber import Received
 
 MS = 1_000_000
 Receive = Callable[..., Received]

@@ -6,11 +6,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from detector.client import Gap, Received
 from detector.station.board import Board, Sight
 from detector.wire import samples
-from detector.wire.gaps import Gap
 from detector.wire.messages import AlarmState, Alert, Priority, Revision, VisionState
-from detector.wire.subscriber import Received
 
 Receive = Callable[..., Received]
 MS = 1_000_000
@@ -127,7 +126,7 @@ def test_an_alert_is_one_row_whatever_its_revisions(watching: Board, receive: Re
     assert watching.take(receive(alert()))
     assert watching.take(receive(alert(revision=2, kind=Revision.UPDATED, probability=0.97)))
     (known,) = watching.active()
-    assert known.alert.probability == 0.97
+    assert known.payload.probability == 0.97
 
 
 def test_a_revision_that_is_known_is_no_news(watching: Board, receive: Receive) -> None:
@@ -152,7 +151,7 @@ def test_the_most_pressing_alert_stands_first(watching: Board, receive: Receive)
     watching.take(receive(alert(event_id="asleep", state=AlarmState.SHELVED)))
     watching.take(receive(alert(event_id="later", arrivals=later)))
     watching.take(receive(alert(event_id="sooner")))
-    order = [known.alert.event_id for known in watching.active()]
+    order = [known.payload.event_id for known in watching.active()]
     assert order == ["sooner", "later", "low", "asleep"]
 
 

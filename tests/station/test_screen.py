@@ -6,13 +6,12 @@ from collections.abc import Callable
 import pytest
 from rich.console import Console
 
+from detector.client import Gap, Received
 from detector.station.board import Board
 from detector.station.screen import screen
 from detector.station.words import DISCLAIMER
 from detector.wire import samples
-from detector.wire.gaps import Gap
 from detector.wire.messages import CoverageState, VisionState
-from detector.wire.subscriber import Received
 
 Receive = Callable[..., Received]
 MS = 1_000_000

@@ -3,6 +3,7 @@
 import builtins
 import hashlib
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from calibration.belt_plane import belt_plane
+from calibration.profile_file import load_profile
 from twin.camera import BeltCamera
 from twin.clip import ClipError
 from twin.render import render
-from twin.scenario import Camera, Scenario
+from twin.scenario import Camera, Scenario, ScenarioError
 
 DEMO = Path(__file__).parents[2] / "twin" / "clips" / "demo"
 
@@ -41,6 +44,8 @@ def test_a_clip_has_its_frames_its_truth_and_its_empty_belt(tiny: Path, tmp_path
     render(tiny, out, progress=lambda done, total: calls.append((done, total)))
     assert sorted(each.name for each in out.iterdir()) == [
         "empty.png",
+        "encoder.jsonl",
+        "tiny.line.toml",
         "tiny.mp4",
         "tiny.truth.jsonl",
     ]
@@ -103,6 +108,63 @@ def test_an_interrupted_render_keeps_the_earlier_clip(tiny: Path, tmp_path: Path
     assert {each.name: each.read_bytes() for each in out.iterdir()} == before
     render(tiny, out, seed=8)
     assert (out / "notes.txt").read_text() == "mine"
+
+
+def test_a_clip_has_a_line_profile_that_is_taken_as_it_is(tiny: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    render(tiny, out, seed=4)
+    profile = load_profile(out / "tiny.line.toml")
+    header, _ = told(out)
+    assert profile.camera.source == str(out / "tiny.mp4")
+    assert profile.overload.empty_belt == out / "empty.png"
+    assert profile.belt.speed_mm_s == header["speed_mm_s"] == 500
+    assert [each.name for each in profile.action_points] == ["picker 1", "ejector"]
+    plane = belt_plane(profile.belt)
+    corners = np.array([each["image_px"] for each in header["points"]])
+    belt_mm = [each["belt_mm"] for each in header["points"]]
+    assert plane.to_belt(corners).tolist() == [pytest.approx(each, abs=1.5) for each in belt_mm]
+
+
+def test_a_belt_that_changes_its_speed_has_it_measured(
+    changed: Callable[[str, str], Path], tmp_path: Path
+) -> None:
+    stops = "loop_mm = 1500\n[[belt.speeds]]\nat_s = 0.2\nspeed_mm_s = 0\n"
+    path = changed("loop_mm = 1500\n", stops)
+    render(path, tmp_path / "out")
+    assert load_profile(tmp_path / "out" / "changed.line.toml").belt.speed_mm_s is None
+
+
+def test_the_encoder_counts_what_the_belt_runs(tiny: Path, tmp_path: Path) -> None:
+    render(tiny, tmp_path / "out")
+    header, frames = told(tmp_path / "out")
+    lines = (tmp_path / "out" / header["encoder_file"]).read_text().splitlines()
+    samples = [json.loads(line) for line in lines]
+    last = frames[-1]
+    at_last = max(
+        each["counts"] for each in samples if each["t_mono_ns"] <= last["t_s"] * 1e9 + 5e6
+    )
+    counted_mm = at_last / header["encoder"]["counts_per_mm"]
+    assert counted_mm == pytest.approx(last["belt_position_mm"], abs=6)
+    assert all(each["run"] for each in samples)
+
+
+def test_duration_rate_and_seed_can_be_others_than_the_files(tiny: Path, tmp_path: Path) -> None:
+    render(tiny, tmp_path / "out", duration_s=0.3, fps=10)
+    header, frames = told(tmp_path / "out")
+    assert (header["fps"], header["frames"], len(frames)) == (10, 3, 3)
+    with pytest.raises(ScenarioError, match="duration_s: Input should be greater than 0, not -1"):
+        render(tiny, tmp_path / "out", duration_s=-1)
+
+
+def test_a_folder_takes_one_clip(
+    tiny: Path, changed: Callable[[str, str], Path], tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    render(tiny, out)
+    before = {each.name: each.read_bytes() for each in out.iterdir()}
+    with pytest.raises(ScenarioError, match=r"holds another clip \(tiny\.truth\.jsonl\)"):
+        render(changed("seed = 3", "seed = 4"), out)
+    assert {each.name: each.read_bytes() for each in out.iterdir()} == before
 
 
 def test_a_missing_extra_is_one_clear_line(

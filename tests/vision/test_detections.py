@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from detector.vision.detections import (
     Detections,
+    agreed,
     from_end_to_end,
     from_raw_head,
     suppress_overlaps,
@@ -106,6 +107,35 @@ def test_suppression_keeps_the_best_first_and_changes_nothing_twice(
     np.testing.assert_array_equal(twice.boxes_px, once.boxes_px)
     if len(found):
         assert once.scores[0] == found.scores.max()
+
+
+@settings(max_examples=40)
+@given(found(), found(), st.floats(0.2, 0.9))
+def test_two_looks_agree_on_at_most_the_mean_of_what_each_has_seen(
+    one: Detections, other: Detections, most: float
+) -> None:
+    both = agreed([one, other], most)
+    assert (np.diff(both.scores) <= 0).all()
+    assert len(both) <= len(one) + len(other)
+    everything = [*_rows(one), *_rows(other)]
+    for box, score, kind in _rows(both):
+        mine = [(b, s) for b, s, k in everything if k == kind]
+        assert score <= max(s for _, s in mine) + 1e-6
+        hull = np.array([b for b, _ in mine])
+        assert (box >= hull.min(axis=0) - 1e-3).all()
+        assert (box <= hull.max(axis=0) + 1e-3).all()
+
+
+@settings(max_examples=40)
+@given(found(), st.integers(1, 4))
+def test_looks_that_see_the_same_are_as_sure_as_one_of_them(seen: Detections, looks: int) -> None:
+    alone = suppress_overlaps(seen, 0.6)
+    together = agreed([alone] * looks, 0.6)
+    np.testing.assert_allclose(together.scores, alone.scores, rtol=1e-5)
+
+
+def test_looks_that_see_nothing_agree_on_nothing() -> None:
+    assert len(agreed([detections(), detections()], 0.6)) == 0
 
 
 def _rows(found: Detections) -> list[tuple[NDArray[np.float32], float, int]]:

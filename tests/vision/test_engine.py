@@ -12,7 +12,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from detector.vision.catalogue import ModelError, ModelFolder
-from detector.vision.engine import EngineError, OnnxEngine
+from detector.vision.engine import EngineError, Intake, OnnxEngine
 from tests.fakes import make_card
 
 ROWS = [[10, 20, 30, 40, 0.9, 0], [50, 60, 70, 80, 0.4, 1], [0, 0, 0, 0, 0.0, 0]]
@@ -83,10 +83,10 @@ def test_a_raw_head_is_read_too(tmp_path: Path) -> None:
 
 
 def test_planar_models_get_rgb_from_0_to_1(tmp_path: Path) -> None:
-    engine = OnnxEngine(model(tmp_path, flat=False), threads=1)
+    intake = Intake(model(tmp_path, flat=False).card)
     blue = np.zeros((32, 64, 3), dtype=np.uint8)
     blue[..., 0] = 255
-    planar = engine._prepared(blue)
+    planar = intake.prepared(blue)
     assert planar.shape == (1, 3, 32, 64)
     np.testing.assert_array_equal(planar[0, :, 0, 0], [0, 0, 1])
 

@@ -47,6 +47,20 @@ def test_a_thing_found_at_two_sizes_is_one() -> None:
     assert len(engine.sizes) == 2
 
 
+def test_what_one_of_two_looks_alone_has_seen_is_half_as_sure() -> None:
+    def only_when_small(picture: np.ndarray) -> Detections:
+        seen = bright_things(picture)
+        return seen if max(picture.shape) <= 320 else seen.at_least(2.0)
+
+    picture = np.full((300, 500, 3), 60, dtype=np.uint8)
+    picture[100:200, 100:200] = 255
+    card = make_card(input={"photo_sizes_px": [320, 640]})
+    both = detect_in_photograph(FakeEngine(bright_things, card), picture, 0.01)
+    one = detect_in_photograph(FakeEngine(only_when_small, card), picture, 0.01)
+    np.testing.assert_allclose(one.scores, both.scores / 2, rtol=1e-5)
+    assert len(detect_in_photograph(FakeEngine(only_when_small, card), picture, 0.6)) == 0
+
+
 def test_an_engine_s_error_goes_through() -> None:
     def fails(_: np.ndarray) -> Detections:
         raise EngineError("no")

@@ -45,13 +45,12 @@ def test_loopback_and_sockets_in_the_file_system_are_endpoints(endpoint: str, ad
         "tcp://192.168.1.20:5556",
         "tcp://[::]:5556",
         "tcp://[fe80::1]:5556",
-        "tcp://[::ffff:127.0.0.1]:5556",
     ],
 )
 def test_an_address_that_other_machines_reach_is_refused_and_the_keys_are_named(
     endpoint: str,
 ) -> None:
-    with pytest.raises(EndpointError, match=r"no CURVE keys yet; use tcp://127\.0\.0\.1:5556"):
+    with pytest.raises(EndpointError, match=r"vigitri keys new.*use tcp://127\.0\.0\.1:5556"):
         bind_address(endpoint)
     with pytest.raises(EndpointError, match="CURVE"):
         connect_address(endpoint)
@@ -78,6 +77,8 @@ def test_an_address_that_other_machines_reach_is_refused_and_the_keys_are_named(
         "tcp://127.1:5556",
         "tcp://::1:5556",
         "tcp://[127.0.0.1]:5556",
+        "tcp://[::ffff:127.0.0.1]:5556",
+        "tcp://224.0.0.1:5556",
         "tcp://[::1%lo]:5556",
         "tcp://127.0.0.1:5556\n",
         " tcp://127.0.0.1:5556",
@@ -126,6 +127,17 @@ def test_of_all_addresses_exactly_loopback_is_taken(ip: object, port: int) -> No
         assert loopback
     except EndpointError:
         assert not loopback
+
+
+@pytest.mark.parametrize("endpoint", ["tcp://0.0.0.0:5556", "tcp://192.168.1.20:*", "tcp://[::]:1"])
+def test_with_keys_every_address_can_be_bound(endpoint: str) -> None:
+    assert bind_address(endpoint, keys=True) == endpoint
+
+
+def test_to_connect_one_names_the_machine() -> None:
+    assert connect_address("tcp://192.168.1.20:5556", keys=True) == "tcp://192.168.1.20:5556"
+    with pytest.raises(EndpointError, match="to bind only"):
+        connect_address("tcp://0.0.0.0:5556", keys=True)
 
 
 def test_a_port_left_open_can_be_bound_but_not_connected_to(open_socket: OpenSocket) -> None:

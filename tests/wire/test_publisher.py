@@ -11,13 +11,13 @@ import zmq
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from detector.client import Gap, Received
 from detector.wire import samples
 from detector.wire.clocks import HostClocks, RecordingClocks
 from detector.wire.endpoints import EndpointError
-from detector.wire.gaps import Gap
 from detector.wire.messages import Hazard, Header, Heartbeat
 from detector.wire.publisher import Publisher
-from detector.wire.subscriber import Received, Subscriber
+from tests.listening import MessagesOnly as Subscriber
 
 OpenSocket = Callable[[int], zmq.Socket[bytes]]
 Stamps = dict[str, Any]
@@ -87,9 +87,9 @@ def test_numbers_have_no_gap_however_topics_are_mixed(mix: list[Hazard | str]) -
         Subscriber(publisher.endpoint) as subscriber,
     ):
         assert publisher.wait_for_subscriber("alert", 5)
-        for kind in mix:
+        for number, kind in enumerate(mix, start=1):
             payload = (
-                samples.ALERT.model_copy(update={"hazard": kind})
+                samples.ALERT.model_copy(update={"hazard": kind, "revision": number})
                 if isinstance(kind, Hazard)
                 else samples.PAYLOADS[kind][0]
             )
@@ -187,7 +187,7 @@ def test_a_subscriber_that_stalls_costs_the_detector_nothing_and_sees_the_gap(
         slowest_s = 0.0
         for number in range(1, sent + 1):
             started = time.perf_counter()
-            publisher.publish(big, **now)
+            publisher.publish(big.model_copy(update={"revision": number}), **now)
             slowest_s = max(slowest_s, time.perf_counter() - started)
             # The one that reads gets all of them meanwhile.
             assert Header.model_validate_json(reader.recv_multipart()[1]).seq == number
@@ -199,7 +199,8 @@ def test_a_subscriber_that_stalls_costs_the_detector_nothing_and_sees_the_gap(
         assert item is None
         assert seqs == [*range(1, len(seqs) + 1)]  # the oldest are kept, the newest dropped
         assert len(seqs) < sent
-        publisher.publish(samples.ALERT, **now)
+        last = samples.ALERT.model_copy(update={"revision": sent + 1})
+        publisher.publish(last, **now)
         gap = stalled.receive(5)
         assert gap == Gap(None, sent - len(seqs), samples.BOOT_ID)
         assert isinstance(stalled.receive(5), Gap)  # and the topic by name

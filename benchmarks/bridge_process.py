@@ -1,0 +1,34 @@
+"""`vigitri bridge` as a process of its own, as a user starts it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from benchmarks.child_process import ChildProcess
+
+_SERVING = re.compile(r"serving Modbus TCP at (\S+):(\d+)$")
+
+
+class BridgeProcess(ChildProcess):
+    """Bridges lines at a port that the system chooses; a context manager that ends it."""
+
+    def __init__(
+        self,
+        ends: Sequence[tuple[str, str]],
+        *options: str,
+        listen: str = "127.0.0.1:0",
+        start_s: float = 30.0,
+    ) -> None:
+        """`ends`: where each line publishes, and where it takes answers."""
+        arguments = ["bridge", "--listen", listen, *options]
+        for publish, answers in ends:
+            arguments += ["--subscribe", publish, "--answers", answers]
+        super().__init__(*arguments, start_s=start_s)
+        self.host, self.port = "", 0
+
+    def announced(self, line: str) -> bool:
+        found = _SERVING.search(line)
+        if found:
+            self.host, self.port = found[1], int(found[2])
+        return found is not None

@@ -1,0 +1,91 @@
+"""A command of Vigitri as a process of its own, as a user starts it."""
+
+from __future__ import annotations
+
+import contextlib
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from queue import Empty, Queue
+from types import TracebackType
+from typing import Self
+
+
+class LineFailedError(RuntimeError):
+    """The process did not start; holds what it said."""
+
+
+class ChildProcess:
+    """Starts a command and waits until it says that it is ready; ends it when left."""
+
+    def __init__(self, *arguments: str, start_s: float = 30.0) -> None:
+        self._command = [sys.executable, "-m", "detector.cli", *arguments]
+        self._start_s = start_s
+        self.said: list[str] = []
+        """The lines of its stderr so far."""
+
+    def announced(self, line: str) -> bool:
+        """Whether that line of its stderr says that it is ready."""
+        raise NotImplementedError
+
+    def __enter__(self) -> Self:
+        self.process = subprocess.Popen(self._command, stderr=subprocess.PIPE, text=True)
+        self._lines: Queue[str | None] = Queue()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+        while True:
+            try:
+                line = self._lines.get(timeout=self._start_s)
+            except Empty:
+                line = None
+            if line is None:
+                self.__exit__(None, None, None)
+                raise LineFailedError("\n".join(self.said) or "the process said nothing")
+            if self.announced(line):
+                return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.process.terminate()
+        try:
+            self.process.wait(timeout=5)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        self._reader.join(timeout=5)
+        if self.process.stderr is not None:
+            self.process.stderr.close()
+
+    @property
+    def running(self) -> bool:
+        return self.process.poll() is None
+
+    def next_line(self, timeout_s: float) -> str | None:
+        """The next line of its stderr; None if it ended or said nothing for so long."""
+        try:
+            return self._lines.get(timeout=timeout_s)
+        except Empty:
+            return None
+
+    def _read(self) -> None:
+        assert self.process.stderr is not None
+        for line in self.process.stderr:
+            self.said.append(line.rstrip("\n"))
+            self._lines.put(line.rstrip("\n"))
+        self._lines.put(None)
+
+
+def children(parent: int, word: bytes) -> list[int]:
+    """The child processes of a process whose command line holds `word`."""
+    found = []
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+        for task in Path(f"/proc/{parent}/task").iterdir():
+            for pid in (task / "children").read_text(encoding="ascii").split():
+                if word in Path(f"/proc/{pid}/cmdline").read_bytes():
+                    found.append(int(pid))
+    return found

@@ -1,0 +1,315 @@
+"""Injuries on the way to the PLC: does a register ever read clear when it must not?
+
+A publisher here says what lies on a belt (so that the truth is known to the microsecond), the real
+`vigitri bridge` listens to it through a proxy that can be cut, and a Modbus client polls it through
+another one. Meanwhile bridges are killed and stopped, networks cut and delayed, and the publisher
+goes silent or restarts. A wrong clear is a hazard word that reads CLEAR while that hazard has been
+open, or nobody has looked, for longer than news may take.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import random
+import signal
+import socket
+import struct
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Self
+
+from pymodbus import ModbusException
+from pymodbus.client import ModbusTcpClient
+
+from benchmarks.bridge_process import BridgeProcess
+from benchmarks.cut_proxy import CutProxy
+from detector.bridge.line_watch import TRANSPORT_MS
+from detector.bridge.register_map import INPUT_WORDS, HazardWord, decode
+from detector.wire import samples
+from detector.wire.messages import AlarmState, Inference, LineState, Message, Outcome, Revision
+from detector.wire.publisher import Publisher
+
+ANY_PORT = "tcp://127.0.0.1:*"
+NEXT_WITHIN_MS = 100.0
+NEWS_MS = 250.0
+"""What news may take to a polling client on a loaded machine, beyond the promised silence."""
+LOOK_S = 1 / 30
+FUZZ_AT_ONCE = 200
+
+
+@dataclass
+class Truth:
+    """What the publisher has said, and when; CLOCK_MONOTONIC, ns."""
+
+    gas_since_ns: int | None = None
+    """Since when a gas alarm has been open, told to whoever listens."""
+    last_look_ns: int = 0
+
+
+@dataclass
+class Tally:
+    """What was injured and what came of it."""
+
+    injuries: Counter[str] = field(default_factory=Counter)
+    readings: int = 0
+    watched: int = 0
+    """Readings that said CLEAR or ACTIVE: the others prove nothing."""
+    wrong_clear: list[str] = field(default_factory=list)
+    fuzzed_frames: int = 0
+    crashes: int = 0
+
+    def rows(self) -> list[tuple[str, int, str]]:
+        """Injury, how often, and what it came to; for a table."""
+        said = f"wrong clear {len(self.wrong_clear)}"
+        rows = [(name, count, said) for name, count in sorted(self.injuries.items())]
+        if self.fuzzed_frames:
+            rows.append(("malformed Modbus frames", self.fuzzed_frames, f"crashes {self.crashes}"))
+        return rows
+
+
+class LineToHear:
+    """A thread that publishes a line: looks 30 times a second, gas that comes and goes."""
+
+    def __init__(self, truth: Truth, seed: int) -> None:
+        self.truth = truth
+        self.endpoint = ""
+        self._rng = random.Random(seed)
+        self._silent, self._restart = threading.Event(), threading.Event()
+        self._over, self._ready = threading.Event(), threading.Event()
+        self._thread = threading.Thread(target=self._run)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        self._ready.wait()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join()
+
+    def silent(self, seconds: float) -> None:
+        """Nobody looks for a while, and nothing says so."""
+        self._silent.set()
+        time.sleep(seconds)
+        self._silent.clear()
+
+    def restart(self) -> None:
+        """The detector starts anew, with another boot_id; what was open is forgotten."""
+        self._restart.set()
+
+    def _run(self) -> None:
+        endpoint, boot = ANY_PORT, 0
+        while not self._over.is_set():
+            boot += 1
+            self._restart.clear()
+            self.truth.gas_since_ns = None
+            with Publisher(endpoint, line=samples.LINE, boot_id=f"boot-{boot}") as publisher:
+                endpoint = self.endpoint = publisher.endpoint
+                self._ready.set()
+                self._live(publisher)
+
+    def _live(self, publisher: Publisher) -> None:
+        def say(payload: Message) -> None:
+            publisher.publish(
+                payload, t_capture_utc_ns=time.time_ns(), t_capture_mono_ns=time.monotonic_ns()
+            )
+
+        def state() -> LineState:
+            return samples.STATE.model_copy(
+                update={"active_alerts": int(self.truth.gas_since_ns is not None)}
+            )
+
+        number = joined = looks = 0
+        alert = samples.ALERT.model_copy(update={"boot_id": publisher.boot_id})
+        change_s = state_s = time.monotonic()
+        while not self._over.is_set() and not self._restart.is_set():
+            time.sleep(LOOK_S)
+            if self._silent.is_set():
+                continue
+            now_s, now_ns = time.monotonic(), time.monotonic_ns()
+            if now_s >= change_s:
+                change_s = now_s + self._rng.uniform(0.3, 1.0)
+                if self.truth.gas_since_ns is None:
+                    number += 1
+                    news = {
+                        "event_id": f"a{number}",
+                        "revision": 1,
+                        "kind": Revision.RAISED,
+                        "state": AlarmState.UNACKNOWLEDGED,
+                        "outcome": None,
+                        "t_capture_mono_ns": now_ns,
+                    }
+                    alert = alert.model_copy(update=news)
+                    say(alert)
+                    self.truth.gas_since_ns = time.monotonic_ns()
+                else:
+                    self.truth.gas_since_ns = None
+                    ended = {"kind": Revision.CLEARED, "state": AlarmState.NORMAL}
+                    news = {**ended, "revision": 2, "outcome": Outcome.REMOVED}
+                    alert = alert.model_copy(update=news)
+                    say(alert)
+            if publisher.joined != joined:  # as a detector does for those who have come late
+                joined = publisher.joined
+                if self.truth.gas_since_ns is not None:
+                    say(alert)
+                say(state())
+            looks += 1
+            self.truth.last_look_ns = time.monotonic_ns()
+            say(
+                Inference(
+                    line=samples.LINE,
+                    inferences=looks,
+                    frame_index=looks,
+                    next_within_ms=NEXT_WITHIN_MS,
+                )
+            )
+            if now_s >= state_s:
+                state_s = now_s + 0.3
+                say(state())
+                say(samples.HEARTBEAT)
+
+
+class PollingPlc:
+    """A thread that reads all registers every 10 ms and holds them against the truth."""
+
+    def __init__(self, port: int, truth: Truth, tally: Tally) -> None:
+        self._port, self._truth, self._tally = port, truth, tally
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._run)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while not self._over.is_set():
+            with (
+                contextlib.suppress(ModbusException, OSError),
+                ModbusTcpClient("127.0.0.1", port=self._port, timeout=1, retries=0) as client,
+            ):
+                while not self._over.wait(0.01):
+                    block = client.read_input_registers(0, count=INPUT_WORDS, device_id=1)
+                    if block.isError():
+                        break
+                    self._judge(list(block.registers), time.monotonic_ns())
+            self._over.wait(0.02)
+
+    def _judge(self, words: list[int], now_ns: int) -> None:
+        tally, truth = self._tally, self._truth
+        gas_since_ns, last_look_ns = truth.gas_since_ns, truth.last_look_ns
+        read = decode(words)[0]
+        tally.readings += 1
+        tally.watched += read["gas"] != HazardWord.UNKNOWN
+        if read["gas"] == HazardWord.CLEAR and gas_since_ns is not None:
+            open_ms = (now_ns - gas_since_ns) / 1e6
+            if open_ms > NEWS_MS:
+                tally.wrong_clear.append(f"gas reads clear, open for {open_ms:.0f} ms")
+        silent_ms = (now_ns - last_look_ns) / 1e6
+        clear = [name for name in ("gas", "battery", "jam") if read[name] == HazardWord.CLEAR]
+        if clear and silent_ms > NEXT_WITHIN_MS + TRANSPORT_MS + NEWS_MS:
+            tally.wrong_clear.append(f"{clear} clear, nobody looked for {silent_ms:.0f} ms")
+
+
+def injure(
+    runs: int, *, seed: int = 1, progress: Callable[[int, int], None] | None = None
+) -> Tally:
+    """Do `runs` injuries, one after the other, and watch what a PLC reads."""
+    rng, truth, tally = random.Random(seed), Truth(), Tally()
+    with LineToHear(truth, seed) as line, contextlib.ExitStack() as stack:
+        port = int(line.endpoint.rpartition(":")[2])
+        to_detector = stack.enter_context(CutProxy("127.0.0.1", port))
+        ends = [(f"tcp://127.0.0.1:{to_detector.port}", ANY_PORT.replace("*", "9"))]
+        bridge = BridgeProcess(ends)
+        bridge.__enter__()
+        stack.callback(lambda: bridge.__exit__(None, None, None))
+        to_bridge = stack.enter_context(CutProxy("127.0.0.1", bridge.port))
+        stack.enter_context(PollingPlc(to_bridge.port, truth, tally))
+
+        def killed() -> None:
+            nonlocal bridge
+            bridge.process.send_signal(signal.SIGKILL)
+            bridge.process.wait()
+            listen = f"127.0.0.1:{bridge.port}"
+            bridge.__exit__(None, None, None)
+            bridge = BridgeProcess(ends, listen=listen)
+            bridge.__enter__()
+
+        def stopped() -> None:
+            bridge.process.send_signal(signal.SIGSTOP)
+            time.sleep(rng.uniform(0.1, 0.8))
+            bridge.process.send_signal(signal.SIGCONT)
+
+        def cut(proxy: CutProxy) -> None:
+            proxy.cut()
+            time.sleep(rng.uniform(0.05, 0.5))
+            proxy.mend()
+
+        def delayed() -> None:
+            to_detector.delay_s = rng.uniform(0.02, 0.2)
+            time.sleep(0.5)
+            to_detector.delay_s = 0.0
+
+        ways: dict[str, Callable[[], None]] = {
+            "bridge killed (kill -9) and started": killed,
+            "bridge stopped (SIGSTOP)": stopped,
+            "network to the detector cut": lambda: cut(to_detector),
+            "network to the detector delayed": delayed,
+            "network to the PLC cut": lambda: cut(to_bridge),
+            "detector silent": lambda: line.silent(rng.uniform(0.1, 0.6)),
+            "detector restarted": line.restart,
+        }
+        names = list(ways)
+        for number in range(runs):
+            time.sleep(rng.uniform(0.2, 0.6))
+            name = names[number % len(names)] if number < len(names) else rng.choice(names)
+            tally.injuries[name] += 1
+            ways[name]()
+            if not bridge.running:
+                tally.crashes += 1
+            if progress is not None:
+                progress(number + 1, runs)
+    return tally
+
+
+def fuzz(frames: int, *, seed: int = 1) -> Tally:
+    """Send malformed Modbus frames to a bridge; it must go on answering those that are sound."""
+    rng, tally = random.Random(seed), Tally()
+    ends = [("tcp://127.0.0.1:9", "tcp://127.0.0.1:10")]
+    with BridgeProcess(ends) as bridge:
+        while tally.fuzzed_frames < frames and bridge.running:
+            with (
+                contextlib.suppress(OSError),
+                socket.create_connection((bridge.host, bridge.port), timeout=5) as client,
+            ):
+                sent = b"".join(_malformed(rng) for _ in range(FUZZ_AT_ONCE))
+                tally.fuzzed_frames += FUZZ_AT_ONCE
+                client.sendall(sent)
+                client.shutdown(socket.SHUT_WR)
+                while client.recv(65536):
+                    pass
+        with ModbusTcpClient(bridge.host, port=bridge.port, timeout=10) as client:
+            sound = client.read_input_registers(0, count=INPUT_WORDS, device_id=1)
+        tally.crashes += sound.isError() or not bridge.running
+    return tally
+
+
+def _malformed(rng: random.Random) -> bytes:
+    """A frame that is wrong somewhere: mostly in its body, seldom in its head."""
+    kind = rng.random()
+    if kind < 0.01:
+        return rng.randbytes(rng.randrange(1, 30))
+    function = rng.choice((1, 2, 3, 4, 5, 6, 7, 8, 11, 15, 16, 17, 20, 21, 22, 23, 24, 43, 99, 200))
+    body = bytes((function,)) + rng.randbytes(rng.randrange(0, 24))
+    length = len(body) + 1
+    if kind < 0.02:
+        length = rng.randrange(0, 0x10000)
+    return (
+        struct.pack(">HHHB", rng.randrange(0x10000), 0, length, rng.choice((0, 1, 2, 255))) + body
+    )

@@ -1,0 +1,159 @@
+"""`vigitri calibrate scores`: thresholds and probabilities from whole tracks.
+
+Reads what `vigitri bench accuracy -o DIR` kept: the model is not run again.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+
+from benchmarks.memory import all_watched
+from benchmarks.passages import Ground
+from benchmarks.report import rows_of, told, told_rate
+from benchmarks.sweep import Judged, curves, judged
+from benchmarks.tally import tally
+from benchmarks.truth import TruthError
+from calibration.operating_point import Curve, OperatingPoint, operating_point
+from calibration.score_curve import ScoreCurve, fit_score_curve
+from detector.commands.progress import progress_bar
+from detector.vision.catalogue import ModelFolder, find_model
+from models.operating import write_operating
+
+GRID = tuple(round(float(score), 3) for score in np.arange(0.10, 0.976, 0.025))
+FIT_FROM = 0.15
+"""Curves are fitted on all tracks that a threshold this low confirms."""
+
+
+def run(folder: Path, model_name: str, budget_per_h: float, *, write: bool, as_json: bool) -> None:
+    """Fit, show, and write into the model's card if asked. Raises `TruthError`, `ModelError`."""
+    model = find_model(model_name)
+    footage = [(each, Ground(each.truth, each.profile)) for each in all_watched(folder, model)]
+    if not footage:
+        raise TruthError(
+            f"{folder}: holds nothing that {model.card.name} ({model.sha256[:12]}) has looked at; "
+            f"run `vigitri bench accuracy ... --model {model_name} -o {folder}` first"
+        )
+    with progress_bar("thresholds") as advance:
+        swept = curves(footage, model, advance, GRID)
+    best, figures = _within(footage, model, swept, budget_per_h)
+    calibrations = {
+        known.name: fit_score_curve(*_tracks(footage, model, known.name))
+        for known in model.card.classes
+    }
+    thresholds = {name: point.threshold for name, point in best.points.items()}
+    table = _table(best, figures, swept, footage)
+    if as_json:
+        curve_of = {name: curve and curve.model_dump() for name, curve in calibrations.items()}
+        print(json.dumps({"thresholds": thresholds, "calibration": curve_of, "operating": table}))
+    else:
+        Console(highlight=False, soft_wrap=True).print(
+            _told(best, figures, calibrations), markup=False
+        )
+    if write:
+        write_operating(model.path, thresholds, calibrations, table)
+
+
+def _within(
+    footage: Sequence[Judged], model: ModelFolder, swept: Mapping[str, Curve], budget_per_h: float
+) -> tuple[OperatingPoint, dict[str, Any]]:
+    """The best point that also keeps the budget when all its thresholds hold at once.
+
+    Each curve was swept with the other classes as they are; tracks that two classes share may
+    fall the other way. The curves are asked for less until both together keep what was promised.
+    """
+    now = tally([judged(each, model, {})[0] for each in footage])
+    others = sum(now["false_alarms"][state]["count"] for state in ("overload", "jam"))
+    asked_per_h = budget_per_h
+    while True:
+        best = operating_point(swept, now["belt_h"], asked_per_h, others)
+        thresholds = {name: point.threshold for name, point in best.points.items()}
+        figures = tally([judged(each, model, thresholds)[0] for each in footage])
+        upper_per_h = figures["false_alarms"]["all"]["upper_per_h"]
+        if not best.proven or upper_per_h <= budget_per_h:
+            kept = best.proven and upper_per_h <= budget_per_h
+            return OperatingPoint(best.points, others, best.belt_h, budget_per_h, kept), figures
+        asked_per_h *= 0.8
+
+
+def _tracks(
+    footage: Sequence[Judged], model: ModelFolder, class_name: str
+) -> tuple[np.ndarray, np.ndarray]:
+    """Best score of each track that was told as that class, and whether it was right."""
+    scores, right = [], []
+    low = {known.name: FIT_FROM for known in model.card.classes}
+    for each in footage:
+        verdict, alerts = judged(each, model, low)
+        hits = {event.found.event_id for event in verdict.events if event.found is not None}
+        hits |= {again for event in verdict.events for again in event.duplicates}
+        last = {alert.event_id: alert for alert in alerts if alert.why is not None}
+        for alert in last.values():
+            if alert.class_name == class_name and alert.why is not None:
+                scores.append(alert.why.score)
+                right.append(alert.event_id in hits)
+    return np.array(scores, np.float64), np.array(right, bool)
+
+
+def _table(
+    best: OperatingPoint,
+    figures: dict[str, Any],
+    swept: Mapping[str, Curve],
+    footage: Sequence[Judged],
+) -> dict[str, Any]:
+    """The card's `[operating]`."""
+    false = figures["false_alarms"]["all"]
+    return {
+        "how": "the highest mean recall of the classes, by whole tracks, whose false alarms over "
+        "all hazards stay within the budget with their exact upper bound (Poisson, 95 %)",
+        "said": best.said(),
+        "proven": best.proven,
+        "budget_per_h": best.budget_per_h,
+        "belt_h": round(best.belt_h, 4),
+        "false_alarms": false["count"],
+        "false_alarms_upper_per_h": false["upper_per_h"],
+        "footage": sorted(
+            f"{watched.name} {watched.about['footage_sha256'][:12]}" for watched, _ in footage
+        ),
+        **{
+            name: {
+                "threshold": point.threshold,
+                "found": point.found,
+                "hazards": point.hazards,
+                "curve": {
+                    key: [row[key] for row in rows_of(swept[name], best.belt_h)]
+                    for key in ("threshold", "found", "false_alarms")
+                },
+            }
+            for name, point in best.points.items()
+        },
+    }
+
+
+def _told(
+    best: OperatingPoint,
+    figures: dict[str, Any],
+    calibrations: Mapping[str, ScoreCurve | None],
+) -> str:
+    lines = [best.said(), "all thresholds at once:"]
+    for name, point in best.points.items():
+        row = figures["recall"].get(name)
+        lines.append(
+            f"  {name} {point.threshold:g}: {told(row['all']) if row else 'none passed'}; "
+            f"probability {_curve(calibrations[name])}"
+        )
+    lines.append(f"  false alarms: {told_rate(figures['false_alarms']['all'])}")
+    pairs = ", ".join(f"{name} = {point.threshold:g}" for name, point in best.points.items())
+    lines.append(f"for a line's profile: [model] thresholds = {{ {pairs} }}")
+    return "\n".join(lines)
+
+
+def _curve(curve: ScoreCurve | None) -> str:
+    if curve is None:
+        return "not fitted: too few tracks, or the score says nothing"
+    shown = ", ".join(f"{score:g} -> {curve.probability(score):.2f}" for score in (0.3, 0.5, 0.8))
+    return f"by score {shown}"

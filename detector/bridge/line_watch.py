@@ -1,0 +1,243 @@
+"""What the bridge knows of one line, from its messages and from their silence.
+
+Everything is judged at the moment of reading: a detector that hangs, a bridge that slept or a cut
+network needs no timer to fire before the registers read UNKNOWN.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from detector.bridge.events import Event
+from detector.client import Event as Heard
+from detector.client import Gap, Received, Sight, SightChanged, Vanished
+from detector.wire.messages import (
+    AlarmState,
+    Alert,
+    Hazard,
+    Header,
+    Heartbeat,
+    Inference,
+    LineState,
+    Revision,
+    VisionState,
+)
+
+TRANSPORT_MS = 35.0
+"""What a look may be late beyond three frame periods before nobody counts as looking. The budget
+is 50 ms up to the PLC; its own scan takes 10 of them."""
+BOOT_NS = 10_000_000_000
+"""A line that has not been seen at all for so long after the bridge's start is a fault."""
+EVENTS_MAX = 600
+"""More than an alarm book keeps open; beyond it the oldest that are over go first."""
+
+
+class Watch(StrEnum):
+    """What the watch over the line is worth."""
+
+    BOOT = "boot"
+    READY = "ready"
+    DEGRADED = "degraded"
+    FAULT = "fault"
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    t_capture_ns: int
+    t_done_ns: int
+    next_within_ms: float
+
+
+class LineWatch:
+    """Takes in a line's messages; `now_ns` is this host's CLOCK_MONOTONIC."""
+
+    def __init__(
+        self,
+        line: str | None,
+        now_ns: int,
+        first_seq: int,
+        *,
+        is_open: Callable[[Alert], bool] = lambda _: True,
+    ) -> None:
+        """`line`: its name, None: whatever line the first message is of. `first_seq`: number
+        before the first event's, so that numbers grow over restarts of the bridge. `is_open`:
+        whether an alert that comes belatedly is still open, as far as the client knows."""
+        self.line = line
+        self.heartbeat = 0
+        self.last_seq = first_seq
+        self.overruns = 0
+        self.state: LineState | None = None
+        self.header: Header | None = None
+        """Of the last message."""
+        self._is_open = is_open
+        self._t_start_ns = now_ns
+        self._events: dict[tuple[str, str], Event] = {}
+        self._boot_id: str | None = None
+        self._look: _Look | None = None
+        self._looked_ever = False
+        self._blind = False
+        self._complete = False
+
+    def take(self, item: Heard) -> None:
+        """Take in what the client tells."""
+        if isinstance(item, Gap):
+            self._complete = False
+        elif isinstance(item, SightChanged):
+            # The connection is gone, or no beat for a second: until the next look nobody is known
+            # to look. What a DEGRADED sight is worth, the state says.
+            if item.sight in {Sight.BLIND, Sight.UNKNOWN}:
+                self._look = None
+        elif isinstance(item, Vanished):
+            event = self._events.get((item.alert.boot_id, item.alert.event_id))
+            if event is not None:
+                event.alert = event.alert.model_copy(update={"state": AlarmState.NORMAL})
+        elif isinstance(item, Received):
+            self._take_message(item)
+
+    def _take_message(self, item: Received) -> None:
+        payload = item.payload
+        line = getattr(payload, "line", None)
+        if self.line is None:
+            self.line = line
+        elif line != self.line:
+            return
+        if item.how == "published":
+            self._notice_restart(item.header)
+        if isinstance(payload, Inference):
+            self._look = _Look(*self._moments_ns(item), payload.next_within_ms)
+            self._looked_ever = True
+        elif isinstance(payload, Heartbeat):
+            if self.watches(item.t_received_mono_ns):
+                self.heartbeat = (self.heartbeat + 1) & 0xFFFF
+        elif isinstance(payload, LineState):
+            self.state = payload
+            self._blind = payload.vision in {VisionState.STARTING, VisionState.UNAVAILABLE}
+            self._complete = payload.active_alerts == self._open_now()
+            if self._complete:
+                self._forget_the_dead()
+        elif isinstance(payload, Alert):
+            self._take_alert(payload, item)
+
+    # --- what is known now -------------------------------------------------------------------
+
+    def watches(self, now_ns: int) -> bool:
+        """Whether somebody looks at the belt: the last look is no older than the next is due."""
+        look = self._look
+        if look is None or self._blind:
+            return False
+        return (now_ns - look.t_done_ns) / 1e6 <= look.next_within_ms + TRANSPORT_MS
+
+    def watch(self, now_ns: int) -> Watch:
+        """What the watch over the line is worth."""
+        if not self.watches(now_ns):
+            fresh = not self._looked_ever and now_ns - self._t_start_ns < BOOT_NS
+            told_blind = self.state is not None and self.state.vision is VisionState.UNAVAILABLE
+            return Watch.BOOT if fresh and not told_blind else Watch.FAULT
+        late = self.state is not None and self.state.vision is VisionState.DEGRADED
+        return Watch.DEGRADED if late or not self._complete else Watch.READY
+
+    @property
+    def late(self) -> bool:
+        """The detector's looks come too late."""
+        return self.state is not None and self.state.vision is VisionState.DEGRADED
+
+    @property
+    def complete(self) -> bool:
+        """Every open alarm is known: nothing has been missed that was not made good."""
+        return self._complete
+
+    def frame_age_ms(self, now_ns: int) -> float | None:
+        """Since the newest frame that was looked at was captured."""
+        return None if self._look is None else (now_ns - self._look.t_capture_ns) / 1e6
+
+    def events(self, now_ns: int) -> list[Event]:
+        """The active ones. What is over is counted if it never had a record."""
+        active = []
+        for event in self._events.values():
+            if event.over:
+                continue
+            if event.is_active(now_ns):
+                active.append(event)
+                continue
+            event.over = event.alert.state is AlarmState.NORMAL
+            if event.for_the_plc and not (event.shown or event.taken):
+                self.overruns = (self.overruns + 1) & 0xFFFF
+                event.shown = True
+        return active
+
+    def known(self) -> list[Event]:
+        """All that are remembered, over or not."""
+        return list(self._events.values())
+
+    def event(self, seq: int) -> Event | None:
+        """The event of that number, if it is not over."""
+        events = self._events.values()
+        return next((event for event in events if event.seq == seq and not event.over), None)
+
+    # --- inside ------------------------------------------------------------------------------
+
+    def _notice_restart(self, header: Header) -> None:
+        self.header = header
+        if header.boot_id == self._boot_id:
+            return
+        self._boot_id = header.boot_id
+        # Nobody has looked in this life of the detector yet, and what it keeps open is not known.
+        self._look = self.state = None
+        self._blind = self._complete = False
+
+    def _moments_ns(self, item: Received) -> tuple[int, int]:
+        """Capture and end of the look, on this host's clock.
+
+        By the header's stamps, not by when it came: a message that waited in a queue while this
+        process slept tells of the past.
+        """
+        header, came_ns = item.header, item.t_received_mono_ns
+        age_ns = round((header.age_ms or 0.0) * 1e6)
+        if header.stamp_source != "grab":
+            return came_ns, came_ns
+        if not item.same_host:
+            return came_ns - age_ns, came_ns
+        return header.t_capture_mono_ns, min(header.t_capture_mono_ns + age_ns, came_ns)
+
+    def _take_alert(self, alert: Alert, item: Received) -> None:
+        raised = alert.kind is Revision.RAISED and item.how == "published"
+        if alert.hazard is Hazard.VISION_UNAVAILABLE and raised:
+            self._blind = True  # until the state that follows says otherwise
+        key = (alert.boot_id, alert.event_id)
+        event = self._events.get(key)
+        local = item.same_host and item.header.stamp_source == "grab"
+        t_capture_ns = alert.t_capture_mono_ns if local else self._moments_ns(item)[0]
+        if event is None:
+            belated = item.how in {"replay", "delivery"} and not self._is_open(alert)
+            if belated or alert.state is AlarmState.NORMAL:
+                return  # over before we came
+            self.last_seq = (self.last_seq + 1) & 0xFFFF_FFFF or 1  # 0 is an empty record
+            self._events[key] = Event(self.last_seq, alert, t_capture_ns, self._boot_id)
+            self._bound()
+            return
+        event.boot_id = self._boot_id
+        if alert.revision > event.alert.revision:
+            event.alert, event.t_capture_ns, event.counts = alert, t_capture_ns, None
+
+    def _open_now(self) -> int:
+        """Open alarms that this life of the detector has told us of."""
+        return sum(
+            event.boot_id == self._boot_id and event.alert.state is not AlarmState.NORMAL
+            for event in self._events.values()
+        )
+
+    def _forget_the_dead(self) -> None:
+        """All open alarms are known: what an earlier life of the detector held open, and this one
+        does not, nobody can close any more. Objects on their way to an action point stay."""
+        for key, event in list(self._events.items()):
+            if event.boot_id != self._boot_id and not event.alert.arrivals:
+                del self._events[key]
+            elif event.boot_id != self._boot_id and event.alert.state is not AlarmState.NORMAL:
+                event.alert = event.alert.model_copy(update={"state": AlarmState.NORMAL})
+
+    def _bound(self) -> None:
+        over = [key for key, event in self._events.items() if event.over]
+        for key in (over + list(self._events))[: max(0, len(self._events) - EVENTS_MAX)]:
+            self._events.pop(key, None)

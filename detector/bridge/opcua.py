@@ -1,0 +1,179 @@
+"""The same content as the registers by OPC UA: variables, and an event for each alert (asyncua).
+
+Names follow OPC 40100-1 (machine vision) where they exist there: each line is a vision system with
+a VisionStateMachine whose CurrentState is one of Preoperational, Operational, Error and Halted, and
+what it has found is told as ResultReadyEventType with ResultId, CreationTime and ResultContent. The
+types themselves are not that specification's (asyncua carries no node set of it, nor alarms and
+conditions). What is not known has the status UncertainNoCommunicationLastUsableValue: a variable
+keeps its value, and a client must look at the status.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any, Self
+
+from asyncua import Server, ua
+
+from detector.bridge.bridge import BridgedLine
+from detector.bridge.events import Event
+from detector.bridge.register_map import (
+    NODE,
+    UNKNOWN_WORD,
+    HazardWord,
+    JamState,
+    Register,
+    State,
+    TopPriority,
+    decode,
+)
+from detector.wire.messages import Priority
+
+NAMESPACE = "urn:vigitri:opcua"
+OPCUA_LISTEN = "opc.tcp://127.0.0.1:4840/vigitri"
+VISION_STATES = {  # OPC 40100-1, 8.2.6
+    State.BOOT: "Preoperational",
+    State.READY: "Operational",
+    State.DEGRADED: "Operational",
+    State.FAULT: "Error",
+    State.MAINTENANCE: "Halted",
+}
+SEVERITY = {Priority.HIGH: 900, Priority.MEDIUM: 600, Priority.LOW: 300}
+"""OPC UA counts from 1 to 1000."""
+_UNKNOWN: dict[str, int] = {
+    "gas": HazardWord.UNKNOWN,
+    "battery": HazardWord.UNKNOWN,
+    "jam": HazardWord.UNKNOWN,
+    "top_priority": TopPriority.UNKNOWN,
+    "jam_state": JamState.UNKNOWN,
+    "coverage": UNKNOWN_WORD,
+    "frame_age_ms": UNKNOWN_WORD,
+}
+_EVENT = (
+    ("ResultId", ua.VariantType.String),
+    ("CreationTime", ua.VariantType.DateTime),
+    ("IsPartial", ua.VariantType.Boolean),
+    ("ResultContent", ua.VariantType.String),
+    ("AlarmState", ua.VariantType.String),
+    ("Hazard", ua.VariantType.String),
+    ("Seq", ua.VariantType.UInt32),
+)
+
+
+class OpcUaServer:
+    """Serves lines until it is left; an async context manager. `refresh` is to be called often."""
+
+    def __init__(self, endpoint: str, lines: Sequence[BridgedLine]) -> None:
+        logging.getLogger("asyncua").setLevel(logging.CRITICAL)  # a line per client that leaves
+        self.endpoint = endpoint
+        self._lines = lines
+
+    async def __aenter__(self) -> Self:
+        self._server = Server()
+        await self._server.init()
+        self._server.set_endpoint(self.endpoint)
+        self._server.set_server_name("Vigitri PLC bridge")
+        self._server.set_security_policy([ua.SecurityPolicyType.NoSecurity])
+        index = await self._server.register_namespace(NAMESPACE)
+        kind = await self._server.create_custom_event_type(
+            index, "ResultReadyEventType", ua.ObjectIds.BaseEventType, list(_EVENT)
+        )
+        self._shown = [_LineNodes(self._server, line, index, kind) for line in self._lines]
+        for each in self._shown:
+            await each.make()
+        await self._server.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._server.stop()
+
+    async def refresh(self, now_ns: int) -> None:
+        """Bring all variables up to this moment, and tell of what is new."""
+        for each in self._shown:
+            await each.refresh(now_ns)
+
+
+class _LineNodes:
+    """The nodes of one line."""
+
+    def __init__(self, server: Server, line: BridgedLine, index: int, kind: Any) -> None:
+        self._server, self._line, self._index, self._kind = server, line, index, kind
+        self._nodes: dict[str, Any] = {}
+        self._written: dict[str, tuple[Any, bool]] = {}
+        self._told: dict[int, int] = {}
+        """The last revision told of each event."""
+
+    async def make(self) -> None:
+        index, unit = self._index, self._line.ends.unit
+        system = await self._server.nodes.objects.add_object(index, f"VisionSystem{unit}")
+        machine = await system.add_object(index, "VisionStateMachine")
+        results = await system.add_object(index, "ResultManagement")
+        variables: dict[str, tuple[Any, Any, Any]] = {
+            "Line": (system, "", ua.VariantType.String),
+            "CurrentState": (machine, "Preoperational", ua.VariantType.String),
+            "Results": (results, "[]", ua.VariantType.String),
+        }
+        for register in NODE:
+            if register.name != "spare":
+                variables[_camel(register)] = (system, 0, _variant(register))
+        for name, (parent, value, variant) in variables.items():
+            self._nodes[name] = await parent.add_variable(index, name, value, variant)
+        self._events = await self._server.get_event_generator(self._kind, system)
+
+    async def refresh(self, now_ns: int) -> None:
+        values, records = decode(self._line.registers.words(now_ns))
+        state = State(values["state"])
+        await self._write("Line", self._line.watch.line or "", ua.VariantType.String)
+        await self._write("CurrentState", VISION_STATES[state], ua.VariantType.String)
+        shown = json.dumps([each for each in records if each["seq"]])
+        await self._write("Results", shown, ua.VariantType.String)
+        for register in NODE:
+            if register.name != "spare":
+                value = values[register.name]
+                known = register.name not in _UNKNOWN or value != _UNKNOWN[register.name]
+                await self._write(_camel(register), value, _variant(register), known=known)
+        for event in self._line.watch.known():
+            if event.alert.revision > self._told.get(event.seq, 0):
+                self._told[event.seq] = event.alert.revision
+                await self._tell(event)
+        remembered = {event.seq for event in self._line.watch.known()}
+        self._told = {seq: told for seq, told in self._told.items() if seq in remembered}
+
+    async def _write(
+        self, name: str, value: Any, variant: ua.VariantType, *, known: bool = True
+    ) -> None:
+        if self._written.get(name) == (value, known):
+            return
+        self._written[name] = (value, known)
+        code = (
+            ua.StatusCodes.Good if known else ua.StatusCodes.UncertainNoCommunicationLastUsableValue
+        )
+        data = ua.DataValue(
+            ua.Variant(value, variant), StatusCode=ua.StatusCode(code), SourceTimestamp=_now()
+        )
+        await self._server.write_attribute_value(self._nodes[name].nodeid, data)
+
+    async def _tell(self, event: Event) -> None:
+        alert, told = event.alert, self._events.event
+        told.ResultId = f"{alert.boot_id}/{alert.event_id}"
+        told.CreationTime = datetime.fromtimestamp(alert.t_capture_utc_ns / 1e9, UTC)
+        told.IsPartial = event.in_view  # there may be more to say of it
+        told.ResultContent = alert.model_dump_json()
+        told.AlarmState, told.Hazard, told.Seq = str(alert.state), str(alert.hazard), event.seq
+        told.Severity = SEVERITY[alert.priority]
+        await self._events.trigger(message=f"{alert.hazard} {alert.kind} {alert.event_id}")
+
+
+def _camel(register: Register) -> str:
+    return "".join(part.capitalize() for part in register.name.split("_"))
+
+
+def _variant(register: Register) -> ua.VariantType:
+    return ua.VariantType.UInt32 if register.kind == "uint32" else ua.VariantType.UInt16
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

@@ -1,0 +1,192 @@
+"""`docs/plc.md`: the register map for a PLC programmer, made from the map itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import IntEnum
+from typing import Any
+
+from detector.bridge import register_map as plc
+from detector.bridge.line_watch import TRANSPORT_MS
+from detector.bridge.plc_link import PLC_SILENT_NS
+
+_CODES: tuple[tuple[str, type[IntEnum]], ...] = (
+    ("2 `state`", plc.State),
+    ("5–7 `gas`, `battery`, `jam`", plc.HazardWord),
+    ("8 `top_priority`", plc.TopPriority),
+    ("10 `jam_state`", plc.JamState),
+    ("record `class`", plc.HazardClass),
+    ("record `alarm_state`", plc.RecordState),
+    ("103 `belt_run`", plc.BeltRun),
+    ("110 `reset`", plc.Reset),
+)
+
+_HEAD = f"""# The line's registers, for the PLC programmer
+
+*Made from `detector/bridge/register_map.py` by `vigitri schema --plc`; a test holds them equal.*
+
+> Detection aid; not a safety function, no PL or SIL claimed; replaces neither the emergency stop
+> nor human watch. Vigitri may ask for a process stop; it never touches an emergency-stop circuit
+> and never restarts a belt. *Aide à la détection ; ne constitue pas une fonction de sécurité au
+> sens de l'EN ISO 13849-1 ; ne remplace ni l'arrêt d'urgence ni la surveillance humaine.*
+
+    vigitri bridge --line line.toml --listen 127.0.0.1:1502
+
+Modbus TCP, map version {plc.MAP_VERSION}. Addresses count from 0 (a tool that counts from 1 adds
+one: input register 0 is 30001, holding register 100 is 40101). Words are unsigned unless the table
+says int16 (two's complement); 32-bit values take two words, **high word first**. Read input
+registers (function 4), or the same as holding registers (function 3), 0 to
+{plc.INPUT_WORDS - 1} **in one request**: such a block is of one moment. One line answers to any
+unit id; of several lines each has its own (1, 2, … or `--unit`), and another id gets exception 11.
+Coils and discrete inputs do not exist (exception 1).
+
+**0 is never clear.** Whatever names a state reads 0 while it is unknown: at the bridge's start,
+when the detector is dead, hung or blind, when messages were missed. Only 1 is clear. When nobody
+looks at the belt, `state` reads 3 (fault), the hazard words read 0 and `heartbeat` stands still:
+three frame periods + {TRANSPORT_MS:.0f} ms after the last completed look at the latest, which is
+{100 + TRANSPORT_MS:.0f} ms for a camera of 30 frames/s (on a machine whose looks take longer than
+three frame periods, half as long again as they usually take).
+
+## What Vigitri tells: input registers 0 to {plc.INPUT_WORDS - 1}
+"""
+
+_EXAMPLE = """## How to use them
+
+1. **Watch the heartbeat.** Restart a timer whenever register 1 changes; 5 Hz is normal. When it has
+   not changed for 500 ms the bridge, the network or the detector is gone: take every hazard as
+   *unknown*, whatever the registers last said. Modbus holds its last values, and only you can tell
+   that they are old.
+2. **Act on UNKNOWN as your plant has decided**: slow the belt, call a picker, stop the process. Do
+   not treat it as clear. `state` 0 and 3 say that nobody looks; with 2 (degraded) the looks come
+   late or not all alarms are known yet, and what is not certain reads 0.
+3. **Take the records.** A record whose `seq` is not 0 and that you have not taken is a hazard on
+   its way. Copy it into your own list, then write its `seq` to 101–102 (both words in one request):
+   the record is free for the next one. A record stays until you have taken it or it is over; only
+   one of higher priority takes a place that is not free. If you can't read 60 words in one request,
+   compare `seq_again` with the low word of `seq`, and read again if they differ.
+4. **Eject by belt position.** If your encoder counts in 105–106, write it in every scan: `position`
+   is then your own count at the moment of capture (flag bit 2), read between your writes, so that
+   neither latency nor jitter of the network matters:
+   `target = position + (ejector_y_mm - y_mm) * counts_per_mm`.
+   Otherwise use `eta_ms`, which the bridge counts down until you read it.
+5. **Acknowledging** frees a record and nothing else: the operator's alarm stays open. With bit 1 of
+   `mode` set (your panel has an acknowledge button), it is the operator's acknowledgement too. What
+   became of a gas bottle is told with `reset`: write its `seq` to 101–102 and the code to 110, and
+   0 again afterwards. `vision_unavailable` can neither be shelved nor acknowledged from here.
+6. **Several clients** may read at once (16 at most). Only one should write.
+
+```iecst
+(* IEC 61131-3 Structured Text. in_ is what one FC4 request for 0..59 brought, every 10 to 50 ms;
+   out_ is written to 100..110 in one FC16 request. Codes as in the tables. *)
+VAR
+    heartbeatTimer : TON;  lastBeat : UINT;  watched : BOOL;
+    slot, base, i  : INT;  seq : UDINT;  known : BOOL;
+    target         : DINT; shiftRegister : ARRAY[0..63] OF DINT; entries : INT;
+    taken          : ARRAY[0..15] OF UDINT;  nextTaken : INT;
+END_VAR
+VAR CONSTANT
+    EJECTOR_Y_MM : DINT := 4000;  COUNTS_PER_MM : DINT := 10;  HALF_WINDOW : DINT := 1500;
+END_VAR
+
+(* 1. the watchdog: a timer that every change of the heartbeat restarts *)
+heartbeatTimer(IN := in_[1] = lastBeat, PT := T#500MS);
+lastBeat := in_[1];
+watched := communicationOk AND in_[0] = 1 AND NOT heartbeatTimer.Q
+           AND (in_[2] = 1 OR in_[2] = 2);
+
+(* 2. unknown is not clear *)
+gasClear      := watched AND in_[5] = 1;
+requestStop   := watched AND in_[5] = 2;       (* a process stop, never the E-stop circuit *)
+nobodyWatches := NOT watched OR in_[5] = 0;    (* your plant's rule: slow down, call somebody *)
+
+(* 3. the handshake, one record per scan *)
+FOR slot := 0 TO 2 DO
+    base := 14 + 15 * slot;
+    seq := SHL(UINT_TO_UDINT(in_[base]), 16) OR UINT_TO_UDINT(in_[base + 1]);
+    IF seq <> 0 AND in_[base + 14] = in_[base + 1] THEN
+        known := FALSE;
+        FOR i := 0 TO 15 DO known := known OR taken[i] = seq; END_FOR;
+        IF NOT known AND entries < 64 THEN
+            (* 4. by belt position; in_[base + 13].2: in counts of our own encoder *)
+            IF (in_[base + 13] AND 4) <> 0 THEN
+                target := UDINT_TO_DINT(SHL(UINT_TO_UDINT(in_[base + 8]), 16)
+                                        OR UINT_TO_UDINT(in_[base + 9]))
+                          + (EJECTOR_Y_MM - INT_TO_DINT(UINT_TO_INT(in_[base + 6])))
+                            * COUNTS_PER_MM;
+            ELSE  (* no encoder: the time that is left at the belt's speed *)
+                target := encoder + INT_TO_DINT(UINT_TO_INT(in_[base + 10])) * countsPerMs;
+            END_IF;
+            shiftRegister[entries] := target;  entries := entries + 1;
+            taken[nextTaken] := seq;  nextTaken := (nextTaken + 1) MOD 16;
+        END_IF;
+        out_[1] := in_[base];  out_[2] := in_[base + 1];   (* 101, 102: taken *)
+        EXIT;
+    END_IF;
+END_FOR;
+
+(* the ejector: open while any target is within the window (drop the entries behind it) *)
+divert := FALSE;
+FOR i := 0 TO entries - 1 DO
+    divert := divert OR ABS(encoder - shiftRegister[i]) <= HALF_WINDOW;
+END_FOR;
+
+(* what we tell the node *)
+out_[0] := out_[0] + 1;                                     (* 100: our heartbeat *)
+out_[3] := SEL(beltRuns, 1, 2);                             (* 103 *)
+out_[4] := beltSpeedMmS;                                    (* 104 *)
+out_[5] := UDINT_TO_UINT(SHR(DINT_TO_UDINT(encoder), 16));  (* 105 *)
+out_[6] := UDINT_TO_UINT(DINT_TO_UDINT(encoder) AND 16#FFFF); (* 106 *)
+```
+
+`vigitri plc-sim 127.0.0.1:1502` does all this in a terminal, to try a bridge without a PLC.
+"""
+
+
+def plc_reference() -> str:
+    """The whole page, Markdown."""
+    parts = [
+        _HEAD,
+        _table(plc.NODE, skip=("spare",)),
+        f"\nRecords at {', '.join(str(plc.FIRST_RECORD + plc.RECORD_WORDS * n) for n in range(3))}"
+        f", {plc.RECORD_WORDS} words each, the most pressing events; 59 is spare and reads 0.\n",
+        _table(plc.RECORD, offset="+"),
+        f"\n## What the PLC tells: holding registers {plc.PLC_FIRST} to "
+        f"{plc.PLC_FIRST + plc.PLC_WORDS - 1}\n\nA PLC whose heartbeat has changed once and then "
+        f"stands still for {PLC_SILENT_NS / 1e9:g} s is lost (status bit 5), and what it said of "
+        "the belt is no longer used.\n",
+        _table(plc.PLC),
+        "\n## Codes and bits\n",
+        *(_codes(title, codes) for title, codes in _CODES),
+        _bits("3 `status`", plc.STATUS_MEANING),
+        _bits("record `flags` (high byte: the alert's revision, modulo 256)", plc.FLAG_MEANING),
+        _bits("107 `mode`", plc.MODE_MEANING),
+        "",
+        _EXAMPLE,
+    ]
+    return "\n".join(parts)
+
+
+def _table(
+    registers: tuple[plc.Register, ...], *, offset: str = "", skip: tuple[str, ...] = ()
+) -> str:
+    rows = ["| address | name | type | unit | meaning | unknown |", "|---|---|---|---|---|---|"]
+    for each in registers:
+        if each.name in skip:
+            continue
+        last = f"–{offset}{each.address + 1}" if each.words == 2 else ""
+        rows.append(
+            f"| {offset}{each.address}{last} | `{each.name}` | {each.kind} | {each.unit} "
+            f"| {each.meaning} | {each.unknown} |"
+        )
+    return "\n".join(rows)
+
+
+def _codes(title: str, codes: type[IntEnum]) -> str:
+    words = ", ".join(f"{code.value} {code.name.lower().replace('_', ' ')}" for code in codes)
+    return f"- {title}: {words}"
+
+
+def _bits(title: str, meaning: Mapping[Any, str]) -> str:
+    rows = [f"- {title}:"]
+    rows += [f"  - bit {bit.value.bit_length() - 1}: {said}" for bit, said in meaning.items()]
+    return "\n".join(rows)

@@ -1,0 +1,162 @@
+"""What the PLC writes: is it alive, where is the belt, what does it ask for."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import pairwise
+
+from detector.bridge.events import Event
+from detector.bridge.register_map import (
+    PLC_FIRST,
+    PLC_WORDS,
+    BeltRun,
+    Mode,
+    Reset,
+    decode_plc,
+)
+from detector.wire.messages import Hazard, Outcome
+from detector.wire.requests import SHELVED_MINUTES, Acknowledge, ReportOutcome, Shelve
+
+PLC_SILENT_NS = 2_000_000_000
+"""A PLC whose heartbeat has not changed for so long is lost: its scan takes 10 to 50 ms."""
+ENCODER_KEPT = 400
+"""Encoder readings kept: 4 s at a scan of 10 ms, longer than any look takes."""
+BEYOND_NS = 100_000_000
+"""How far beyond its last reading the encoder is reckoned on, at the speed of the last two."""
+SHELVED = (Hazard.GAS, Hazard.BATTERY, Hazard.OVERLOAD, Hazard.JAM)
+"""What the bits of the shelve mask name."""
+OUTCOMES = {
+    Reset.REMOVED: Outcome.REMOVED,
+    Reset.FALSE_ALARM: Outcome.FALSE_ALARM,
+    Reset.NOT_FOUND: Outcome.NOT_FOUND,
+}
+
+Command = Acknowledge | ReportOutcome | Shelve
+
+
+@dataclass(frozen=True, slots=True)
+class PlcBelt:
+    """The belt as a living PLC reports it."""
+
+    run: BeltRun
+    speed_mm_s: int | None
+    encoder: int | None
+    """None: none is wired, its word is 0 for ever."""
+    t_ns: int
+    """When that was read."""
+
+
+class PlcLink:
+    """Registers 100 to 110 of one line, written by its PLC."""
+
+    def __init__(self, operator: str, find: Callable[[int], Event | None]) -> None:
+        """`operator`: who answers, for the detector's log. `find`: the event of a seq."""
+        self.words = [0] * PLC_WORDS
+        self.refused = False
+        """The detector has refused the last command, or it named nothing that is open."""
+        self.counters_reset = False
+        """Asked to set the counters to 0; whoever does it takes this back."""
+        self._operator, self._find = operator, find
+        self._changed_ns: int | None = None
+        self._beats = 0
+        self._encoder: deque[tuple[int, int]] = deque(maxlen=ENCODER_KEPT)
+
+    def write(self, address: int, words: list[int], now_ns: int) -> list[Command]:
+        """Take in what the PLC has written there; what it asks of the detector by that."""
+        before = decode_plc(self.words)
+        first = address - PLC_FIRST
+        self.words[first : first + len(words)] = words
+        now = decode_plc(self.words)
+        if now["plc_heartbeat"] != before["plc_heartbeat"]:
+            self._changed_ns = now_ns
+            self._beats += 1
+        if first <= 5 and first + len(words) > 6:
+            self._encoder.append((now_ns, now["encoder"]))
+        return self._asked(before, now)
+
+    def alive(self, now_ns: int) -> bool:
+        """The PLC's heartbeat changes."""
+        return self._changed_ns is not None and now_ns - self._changed_ns <= PLC_SILENT_NS
+
+    def lost(self, now_ns: int) -> bool:
+        """It has changed once, and does not any more."""
+        return self._changed_ns is not None and not self.alive(now_ns)
+
+    @property
+    def maintenance(self) -> bool:
+        return bool(decode_plc(self.words)["mode"] & Mode.MAINTENANCE)
+
+    def belt(self, now_ns: int) -> PlcBelt | None:
+        """The belt by the PLC; None where it says nothing of it, or is silent."""
+        said = decode_plc(self.words)
+        if not self.alive(now_ns) or said["belt_run"] not in (BeltRun.STANDS, BeltRun.RUNS):
+            return None
+        run = BeltRun(said["belt_run"])
+        speed_mm_s = 0 if run is BeltRun.STANDS else said["belt_speed"] or None
+        if not any(counts for _, counts in self._encoder):
+            return PlcBelt(run, speed_mm_s, None, now_ns)
+        t_ns, counts = self._encoder[-1]
+        return PlcBelt(run, speed_mm_s, counts, t_ns)
+
+    def counts_at(self, t_ns: int) -> int | None:
+        """The PLC's encoder at a moment, between its readings or a scan or two beyond the last;
+        None where they do not reach."""
+        readings = list(self._encoder)
+        # A PLC without an encoder writes the same word for ever.
+        if len(readings) < 2 or not any(counts for _, counts in readings):
+            return None
+        if not readings[0][0] <= t_ns <= readings[-1][0] + BEYOND_NS:
+            return None
+        (t0, counts0), (t1, counts1) = next(
+            pair for pair in reversed(list(pairwise(readings))) if pair[0][0] <= t_ns
+        )
+        share = (t_ns - t0) / (t1 - t0) if t1 > t0 else 0.0
+        moved = (counts1 - counts0 + 2**31) % 2**32 - 2**31
+        return (counts0 + round(moved * share)) % 2**32
+
+    def _asked(self, before: dict[str, int], now: dict[str, int]) -> list[Command]:
+        asked: list[Command] = []
+        seq, refused = now["acknowledged_seq"], False
+        if seq != before["acknowledged_seq"] and seq:
+            event = self._find(seq)
+            if event is not None:
+                event.taken = True
+                if now["mode"] & Mode.ACKNOWLEDGES:
+                    asked.append(
+                        Acknowledge(
+                            operator=self._operator,
+                            boot_id=event.alert.boot_id,
+                            event_id=event.alert.event_id,
+                        )
+                    )
+        if now["reset"] != before["reset"] and now["reset"]:
+            code = now["reset"]
+            event = self._find(seq)
+            if code == Reset.COUNTERS:
+                self.counters_reset = True
+            elif event is not None and code in OUTCOMES:
+                asked.append(
+                    ReportOutcome(
+                        operator=self._operator,
+                        boot_id=event.alert.boot_id,
+                        event_id=event.alert.event_id,
+                        outcome=OUTCOMES[Reset(code)],
+                    )
+                )
+            else:
+                refused = True
+        if before["shelve_minutes"] == 0 < now["shelve_minutes"]:
+            minutes, mask = now["shelve_minutes"], now["shelve_mask"]
+            hazards = [hazard for bit, hazard in enumerate(SHELVED) if mask >> bit & 1]
+            if minutes > SHELVED_MINUTES or not hazards or mask >> len(SHELVED):
+                refused = True
+            else:
+                asked += [
+                    Shelve(operator=self._operator, hazard=hazard, minutes=minutes)
+                    for hazard in hazards
+                ]
+        if asked or refused:
+            self.refused = refused
+        return asked

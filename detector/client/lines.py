@@ -1,0 +1,312 @@
+"""One line, to listen to and to answer: `Line` waits in its thread, `AsyncLine` in asyncio."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Iterable, Iterator
+from types import TracebackType
+from typing import Self
+
+import zmq
+
+from detector.client.events import Event, Received, Sight
+from detector.client.feed import ASK_AGAIN_NS, LineFeed
+from detector.client.link import TICK_S, LineLink, same_host
+from detector.wire.endpoints import ALERTS_ENDPOINT
+from detector.wire.keys import ClientKeys
+from detector.wire.messages import Alert, Hazard, LineState, Outcome
+from detector.wire.requests import (
+    Acknowledge,
+    AnyRequest,
+    Position,
+    Reply,
+    ReportOutcome,
+    Shelve,
+)
+
+
+class _Line:
+    """What both have in common.
+
+    `publish`: where the detector publishes; None to answer only. `answers`: where it takes answers
+    (snapshots, replays and deliveries come from there too); None to listen only. `topics` are
+    prefixes: `alert/`, `heartbeat/` and `state/` are all that a bridge needs, `""` is everything.
+    `consumer`: a name under which each alert is delivered until confirmed. `after`: where this
+    consumer goes on, from a `position` that it has kept. `blind_after_s`: without a heartbeat for
+    so long nobody watches; the beats come five times a second. `queue_messages`: kept while the
+    program does not ask; raised, it can pause longer without a gap.
+
+    Raises EndpointError. Use it in the thread that enters it.
+    """
+
+    def __init__(
+        self,
+        publish: str | None = ALERTS_ENDPOINT,
+        answers: str | None = None,
+        *,
+        topics: Iterable[str] = ("",),
+        consumer: str | None = None,
+        after: Position | None = None,
+        keys: ClientKeys | None = None,
+        blind_after_s: float = 1.0,
+        queue_messages: int = 1000,
+    ) -> None:
+        if consumer is not None and answers is None:
+            raise ValueError("a consumer needs the endpoint where the detector takes answers")
+        topics = tuple(topics)
+        self.publish, self.answers = publish, answers
+        self._feed = LineFeed(
+            time.monotonic_ns(),
+            topics=topics,
+            asks=publish is not None and answers is not None,
+            consumer=consumer,
+            after=after,
+            blind_after_s=blind_after_s,
+            same_host=same_host(publish),
+        )
+        self._link = LineLink(
+            publish, answers, self._feed, topics=topics, queue_messages=queue_messages, keys=keys
+        )
+
+    @property
+    def sight(self) -> Sight:
+        """Whether anybody looks at the belt, now."""
+        return self._feed.sight(time.monotonic_ns())[0]
+
+    @property
+    def sight_reason(self) -> str:
+        """In words, why nobody does; "" while somebody watches."""
+        return self._feed.sight(time.monotonic_ns())[1]
+
+    @property
+    def state(self) -> LineState | None:
+        """The last state that the detector told since it started; None: none yet."""
+        return self._feed.watch.state
+
+    @property
+    def active(self) -> list[Received]:
+        """The last revision of each alert that is open, in the order in which they came."""
+        return list(self._feed.active.values())
+
+    @property
+    def boot_id(self) -> str | None:
+        """Which start of the detector was heard last."""
+        return self._feed.boot_id
+
+    @property
+    def position(self) -> Position | None:
+        """All alerts up to here have been dealt with; what a consumer may keep on its disk."""
+        return self._feed.dealt_with
+
+    @property
+    def missed(self) -> int:
+        """Messages missed since the start, as far as their numbers have shown."""
+        return self._feed.missed
+
+    @property
+    def repeated(self) -> int:
+        """Alerts that came more than once and were events once."""
+        return self._feed.repeated
+
+    @property
+    def malformed(self) -> int:
+        """Messages that could not be read."""
+        return self._feed.malformed
+
+    @property
+    def malformed_reason(self) -> str | None:
+        """What was wrong with the last of them, in one line."""
+        return self._feed.malformed_reason
+
+    @property
+    def unknown_topics(self) -> int:
+        """Messages of topics that this version doesn't know; a newer detector may send them."""
+        return self._feed.unknown_topics
+
+
+class _Question:
+    """A request of the program's, sent again under the same id until a reply has come."""
+
+    def __init__(self, line: _Line, request: AnyRequest, timeout_s: float) -> None:
+        self._feed, self._link, self._endpoint = line._feed, line._link, line.answers
+        self._timeout_s, self._deadline_s = timeout_s, time.monotonic() + timeout_s
+        self._id = self._feed.ask(request)
+        self._request = request.model_copy(update={"request_id": self._id})
+        self._again_ns = time.monotonic_ns() + ASK_AGAIN_NS
+
+    def reply(self) -> Reply | None:
+        """The reply, if it has come. Raises TimeoutError when it is too late."""
+        self._link.pump()
+        reply = self._feed.replies.pop(self._id, None)
+        if reply is not None:
+            return reply
+        if time.monotonic() >= self._deadline_s:
+            self._feed.give_up(self._id)
+            raise TimeoutError(
+                f"no reply from {self._endpoint} within {self._timeout_s:g} s: is the detector "
+                f"running, and is this its answers endpoint? (the answer may still be taken; watch "
+                f"the alert)"
+            )
+        if not self._link.sent or time.monotonic_ns() >= self._again_ns:
+            self._feed.ask(self._request)
+            self._again_ns = time.monotonic_ns() + ASK_AGAIN_NS
+        return None
+
+
+class Line(_Line):
+    """One line; a context manager and an iterator of events, see `detector.client`."""
+
+    __doc__ = f"{__doc__}\n\n{_Line.__doc__}"
+
+    def __enter__(self) -> Self:
+        self._link.__enter__()
+        self._poller = zmq.Poller()
+        for socket in self._link.sockets:
+            self._poller.register(socket, zmq.POLLIN)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._link.__exit__(kind, error, traceback)
+
+    def receive(self, timeout_s: float | None = None) -> Event | None:
+        """The next event; None if none has come within `timeout_s` (None: wait)."""
+        deadline_s = None if timeout_s is None else time.monotonic() + timeout_s
+        while True:
+            self._link.pump()
+            event = self._feed.next_event()
+            left_s = TICK_S
+            if deadline_s is not None:
+                left_s = min(left_s, deadline_s - time.monotonic())
+            if event is not None or left_s <= 0:
+                return event
+            self._poller.poll(max(1, round(left_s * 1000)))
+
+    def __iter__(self) -> Iterator[Event]:
+        while True:
+            event = self.receive()
+            if event is not None:
+                yield event
+
+    def acknowledge(self, alert: Alert, operator: str, timeout_s: float = 2.0) -> Reply:
+        """Somebody has seen it. Raises TimeoutError where no reply comes."""
+        return self.ask(acknowledgement(alert, operator), timeout_s)
+
+    def report_outcome(
+        self, alert: Alert, outcome: Outcome, operator: str, timeout_s: float = 2.0
+    ) -> Reply:
+        """What was found; closes a latched alert. Raises TimeoutError."""
+        return self.ask(outcome_report(alert, outcome, operator), timeout_s)
+
+    def shelve(self, hazard: Hazard, minutes: int, operator: str, timeout_s: float = 2.0) -> Reply:
+        """Put a hazard's alarms to sleep for a while. Raises TimeoutError."""
+        return self.ask(Shelve(hazard=hazard, minutes=minutes, operator=operator), timeout_s)
+
+    def ask(self, request: AnyRequest, timeout_s: float = 2.0) -> Reply:
+        """Send any request and wait for its reply; events that come meanwhile are kept."""
+        question = _Question(self, request, timeout_s)
+        while (reply := question.reply()) is None:
+            self._poller.poll(round(TICK_S * 1000))
+        return reply
+
+
+class AsyncLine(_Line):
+    """One line in asyncio; an async context manager and an async iterator of events."""
+
+    __doc__ = f"{__doc__}\n\n{_Line.__doc__}"
+
+    async def __aenter__(self) -> Self:
+        self._link.__enter__()
+        self._ready, self._waiting = asyncio.Event(), 0
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._link.__exit__(kind, error, traceback)
+
+    async def receive(self, timeout_s: float | None = None) -> Event | None:
+        """The next event; None if none has come within `timeout_s` (None: wait)."""
+        deadline_s = None if timeout_s is None else time.monotonic() + timeout_s
+        while True:
+            self._link.pump()
+            event = self._feed.next_event()
+            left_s = TICK_S
+            if deadline_s is not None:
+                left_s = min(left_s, deadline_s - time.monotonic())
+            if event is not None or left_s <= 0:
+                return event
+            await self._readable(left_s)
+
+    async def __aiter__(self) -> AsyncIterator[Event]:
+        while True:
+            event = await self.receive()
+            if event is not None:
+                yield event
+
+    async def acknowledge(self, alert: Alert, operator: str, timeout_s: float = 2.0) -> Reply:
+        """Somebody has seen it. Raises TimeoutError where no reply comes."""
+        return await self.ask(acknowledgement(alert, operator), timeout_s)
+
+    async def report_outcome(
+        self, alert: Alert, outcome: Outcome, operator: str, timeout_s: float = 2.0
+    ) -> Reply:
+        """What was found; closes a latched alert. Raises TimeoutError."""
+        return await self.ask(outcome_report(alert, outcome, operator), timeout_s)
+
+    async def shelve(
+        self, hazard: Hazard, minutes: int, operator: str, timeout_s: float = 2.0
+    ) -> Reply:
+        """Put a hazard's alarms to sleep for a while. Raises TimeoutError."""
+        return await self.ask(Shelve(hazard=hazard, minutes=minutes, operator=operator), timeout_s)
+
+    async def ask(self, request: AnyRequest, timeout_s: float = 2.0) -> Reply:
+        """Send any request and wait for its reply; another task may go on receiving."""
+        question = _Question(self, request, timeout_s)
+        while (reply := question.reply()) is None:
+            await self._readable(TICK_S)
+        return reply
+
+    async def _readable(self, timeout_s: float) -> None:
+        """Wait until something may have come in.
+
+        libzmq's descriptor is readable from the moment something happens until the socket is
+        asked, and `pump` has asked before.
+        """
+        loop = asyncio.get_running_loop()
+        descriptors = [int(socket.get(zmq.FD)) for socket in self._link.sockets]
+        if not self._waiting:  # only meanwhile: a readable one that nobody asks would spin the loop
+            self._ready.clear()
+            for descriptor in descriptors:
+                loop.add_reader(descriptor, self._ready.set)
+        self._waiting += 1
+        try:
+            await asyncio.wait_for(self._ready.wait(), timeout_s)
+        except TimeoutError:
+            pass
+        finally:
+            self._waiting -= 1
+            if not self._waiting:
+                for descriptor in descriptors:
+                    loop.remove_reader(descriptor)
+
+
+def acknowledgement(alert: Alert, operator: str) -> Acknowledge:
+    return Acknowledge(boot_id=alert.boot_id, event_id=alert.event_id, operator=operator)
+
+
+def outcome_report(alert: Alert, outcome: Outcome, operator: str) -> ReportOutcome:
+    return ReportOutcome(
+        boot_id=alert.boot_id, event_id=alert.event_id, outcome=outcome, operator=operator
+    )
+
+
+__all__ = ["AsyncLine", "Line", "Received"]

@@ -1,0 +1,65 @@
+"""The bridge as a child of `vigitri run --with-bridge`."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from typing import Self
+
+AGAIN_S = 1.0
+"""Before a bridge that has ended is started again."""
+ENDS_S = 5.0
+
+
+class ChildBridge:
+    """Keeps a `vigitri bridge` running beside the detector; a context manager.
+
+    A process of its own, so that nothing a PLC does can hold up the belt's watch. It ends when its
+    stdin does, so that it outlives no detector, even one that is killed.
+    """
+
+    def __init__(
+        self, publish: str, answers: str, listen: str, tell: Callable[[str], None]
+    ) -> None:
+        self._command = [
+            *(sys.executable, "-m", "detector.cli", "bridge", "--until-stdin-ends"),
+            *("--subscribe", publish, "--answers", answers, "--listen", listen),
+        ]
+        self._tell = tell
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._keep)
+
+    def __enter__(self) -> Self:
+        self._process = self._start()
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._end(self._process)
+        self._thread.join()
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(self._command, stdin=subprocess.PIPE)
+
+    def _keep(self) -> None:
+        while not self._over.is_set():
+            code = self._process.wait()
+            if self._over.is_set():
+                return
+            self._tell(f"the bridge has ended (exit code {code}); it is started again")
+            self._end(self._process)
+            if not self._over.wait(AGAIN_S):
+                self._process = self._start()
+        self._end(self._process)
+
+    def _end(self, process: subprocess.Popen[bytes]) -> None:
+        assert process.stdin is not None
+        process.stdin.close()
+        try:
+            process.wait(ENDS_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()

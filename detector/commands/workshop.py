@@ -1,0 +1,141 @@
+"""`vigitri model build-data | export | quantise | evaluate | adapt | answers`: checkout only."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from detector.vision.catalogue import CATALOGUE
+
+INCOMPLETE = 1
+Data = Annotated[Path, typer.Option(help="The folder of photographs, cut-outs, belt frames.")]
+Out = Annotated[Path, typer.Option("-o", "--out", help="The folder to write.")]
+Recipe = Annotated[Path, typer.Option(help="What to mix and how long to train.")]
+_FIRST = CATALOGUE / "recipes" / "first.toml"
+
+
+def add_to(app: typer.Typer) -> None:
+    """Give `vigitri model` these commands."""
+    app.command("build-data")(build_data)
+    app.command("export")(export)
+    app.command("quantise")(quantise)
+    app.command("evaluate")(evaluate)
+    app.command("adapt")(adapt)
+    app.command("answers")(answers)
+
+
+def build_data(
+    data: Data,
+    out: Out,
+    *,
+    recipe: Recipe = _FIRST,
+    stage: Annotated[str | None, typer.Option(help="Only this one; without: all.")] = None,
+    renders: Annotated[Path | None, typer.Option(help="What `vigitri twin cutouts` wrote.")] = None,
+    weights: Annotated[
+        Path | None, typer.Option(help="A checkpoint whose false boxes are mined (extra `train`).")
+    ] = None,
+    workers: Annotated[int, typer.Option(min=1, help="Processes.")] = 2,
+) -> None:
+    """Make a recipe's training pictures: JPEG, YOLO labels, visibility. Goes on if interrupted."""
+    for path in _workshop(
+        "train", "build_data", recipe, data, out,
+        stage=stage, renders=renders, weights=weights, workers=workers,
+    ):  # fmt: skip
+        print(path)
+
+
+def export(
+    weights: Annotated[Path, typer.Argument(help="A checkpoint (.pt).")],
+    out: Out,
+    head: Annotated[str, typer.Option(help="raw or end2end: which of YOLO26's heads.")] = "raw",
+) -> None:
+    """Make a model folder of a checkpoint, checked against a plain export (extra `train`)."""
+    if head not in ("raw", "end2end"):
+        raise typer.BadParameter(f"{head!r} is neither raw nor end2end", param_hint="--head")
+    print(_workshop("export", "run", weights, out, head=head))
+
+
+def quantise(
+    name: Annotated[str, typer.Argument(help="A float model of the catalogue, or its folder.")],
+    data: Data,
+    out: Out,
+    *,
+    scenes: Annotated[int, typer.Option(min=1, help="Held-back scenes to measure on.")] = 100,
+    seed: Annotated[int, typer.Option(help="Draws the calibration pictures.")] = 1,
+    float_layers: Annotated[
+        str | None, typer.Option(help="What stays float, e.g. 0,1,2,15,16,head,attn.")
+    ] = None,
+) -> None:
+    """Put convolutions in 8 bits for OpenVINO; kept only if faster and as good (else exit 1)."""
+    more = {} if float_layers is None else {"float_layers": float_layers.split(",")}
+    against = _workshop("quantise", "run", name, data, out, scenes=scenes, seed=seed, **more)
+    _verdict(against, out, Path("runs") / out.resolve().name / "candidate")
+
+
+def evaluate(
+    name: Annotated[str, typer.Argument(help="A model of the catalogue, or its folder.")],
+    data: Data,
+    out: Annotated[
+        Path | None, typer.Option("-o", "--out", help="Write evaluation.json and .md there.")
+    ] = None,
+    *,
+    engine: Annotated[str, typer.Option(help="onnxruntime, openvino or auto.")] = "onnxruntime",
+    scenes: Annotated[int, typer.Option(min=1, help="Held-back scenes to measure on.")] = 100,
+) -> None:
+    """Recall and false boxes per class, size and visibility, with exact intervals."""
+    if engine not in ("onnxruntime", "openvino", "auto"):
+        raise typer.BadParameter(f"{engine!r} is no engine", param_hint="--engine")
+    report = _workshop("evaluate", "run", name, data, out=out, engine=engine, scenes=scenes)
+    from models.evaluate import markdown
+
+    print(markdown(report), end="")
+
+
+def adapt(
+    answers: Annotated[Path, typer.Option(help="A site's labelled pictures: YOLO or COCO export.")],
+    data: Data,
+    out: Out,
+    *,
+    model: Annotated[str, typer.Option(help="The deployed model to start from.")] = "vigitri-n1",
+    recipe: Recipe = CATALOGUE / "recipes" / "adapt.toml",
+    share: Annotated[
+        float, typer.Option(min=0.05, max=0.9, help="Of the scenes, how many are held back.")
+    ] = 0.3,
+    resume: Annotated[bool, typer.Option(help="Go on with an interrupted run.")] = False,
+) -> None:
+    """Learn a site's pictures; deploys nothing that is worse, then exits 1 (extra `train`)."""
+    verdict = _workshop(
+        "adapt", "run", answers, data, out, model=model, recipe=recipe, share=share, resume=resume
+    )
+    _verdict(verdict.against, out, verdict.candidate)
+
+
+def answers(
+    recipe: Annotated[Path, typer.Argument(help="A recipe that leaves photographs out.")],
+    data: Data,
+    out: Out,
+) -> None:
+    """Hand in what a recipe leaves out, as a site would: a YOLO export."""
+    print(_workshop("answers", "hand_in", recipe, data, out))
+
+
+def _verdict(against: Sequence[str], out: Path, candidate: Path) -> None:
+    if not against:
+        print(out)
+        return
+    for line in against:
+        print(f"vigitri: {line}", file=sys.stderr)
+    print(f"vigitri: not deployed; the candidate stays in {candidate}", file=sys.stderr)
+    raise typer.Exit(INCOMPLETE)
+
+
+def _workshop(module: str, function: str, *args: Any, **options: Any) -> Any:
+    from detector.cli import from_checkout, one_line_for
+
+    call = getattr(from_checkout(f"models.{module}"), function)
+    with one_line_for(from_checkout("models.errors").WorkshopError):
+        return call(*args, **options)

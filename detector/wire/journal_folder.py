@@ -1,0 +1,196 @@
+"""The journal's files: checksummed lines in segments, the oldest of which are deleted.
+
+A line is `CRC32 LENGTH JSON\\n`: eight hexadecimal digits over the JSON's bytes, its length in
+bytes, one record. A new segment begins with what must outlive the old ones: the open alerts and
+how far each consumer has come.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import zlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+SEGMENT_BYTES = 4 * 1024 * 1024
+"""Some 2,000 alert revisions."""
+SEGMENTS_KEPT = 4
+"""The journal never takes more than about 20 MB."""
+
+
+class JournalInUseError(ValueError):
+    """Another detector writes this journal; one line that says so."""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One record, encoded, and what it replaces."""
+
+    line: bytes
+    key: tuple[str, ...]
+    """A later record of the same key replaces this one in the next segment's beginning."""
+    stays: bool
+    """It is repeated at the beginning of the next segment: an open alert, a consumer."""
+
+
+def encode(document: dict[str, Any] | bytes) -> bytes:
+    """A record's line."""
+    data = document if isinstance(document, bytes) else json.dumps(document).encode()
+    return b"%08x %d %s\n" % (zlib.crc32(data), len(data), data)
+
+
+def decode(line: bytes) -> dict[str, Any]:
+    """The record in a line, its newline included; ValueError if it is torn or damaged."""
+    crc, length, data = line.split(b" ", 2)
+    if not data.endswith(b"\n") or len(data) - 1 != int(length):
+        raise ValueError("torn")
+    if len(crc) != 8 or zlib.crc32(data[:-1]) != int(crc, 16):
+        raise ValueError("damaged")
+    document = json.loads(data)
+    if not isinstance(document, dict):
+        raise ValueError("no record")
+    return document
+
+
+class JournalFolder:
+    """The files of one line's journal, for one thread at a time. Everything raises OSError."""
+
+    def __init__(
+        self, path: Path, *, segment_bytes: int = SEGMENT_BYTES, kept: int = SEGMENTS_KEPT
+    ) -> None:
+        self.path = path
+        self._segment_bytes, self._kept = segment_bytes, kept
+        self._lock = self._file = -1
+        self._size = self._number = 0
+        self._stays: dict[tuple[str, ...], bytes] = {}
+        self.records: list[dict[str, Any]] = []
+        """What was read, even where it can't be written."""
+        self.cut_bytes = 0
+        """What a power loss left half written at the end, and was cut off."""
+        self.damaged = 0
+        """Lines elsewhere that could not be read; passed over."""
+
+    def open(self) -> list[dict[str, Any]]:
+        """Take the folder, read what is in it and make it ready to append; oldest first.
+
+        Raises JournalInUseError too.
+        """
+        self._drop_file()
+        self.records = records = []
+        self.path.mkdir(parents=True, exist_ok=True, mode=0o750)
+        self._lock = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise JournalInUseError(
+                f"{self.path} is in use by another detector; stop that one, or give this line a "
+                f"wire.journal of its own"
+            ) from None
+        segments = self._segments()
+        for number, path in segments:
+            found, good_bytes = self._read(path)
+            records.extend(found)
+            if number == segments[-1][0]:
+                self.cut_bytes = path.stat().st_size - good_bytes
+                self._number, self._size = number, good_bytes
+        if segments:
+            self._file = os.open(segments[-1][1], os.O_WRONLY | os.O_CLOEXEC)
+            if self.cut_bytes:
+                os.ftruncate(self._file, self._size)
+                os.fsync(self._file)
+        else:
+            self._begin_segment(())
+        return records
+
+    def remember(self, records: Iterable[Record]) -> None:
+        """What of the records read must outlive their segments; they are not written again."""
+        for record in records:
+            self._stays.pop(record.key, None)
+            if record.stays:
+                self._stays[record.key] = record.line
+
+    def append(self, records: list[Record]) -> None:
+        """Write them and have them on the disk when this returns; all of them, or none."""
+        if self._file < 0:  # a disk that had gone is back
+            self.open()
+        data = b"".join(record.line for record in records)
+        try:
+            _write_all(self._file, data, self._size)
+            os.fdatasync(self._file)
+        except OSError:
+            try:
+                os.ftruncate(self._file, self._size)
+            except OSError:
+                self._drop_file()
+            raise
+        self._size += len(data)
+        self.remember(records)
+        if self._size >= self._segment_bytes:
+            # Where that fails this segment grows on, and the next record tries again.
+            with contextlib.suppress(OSError):
+                self._begin_segment(self._stays.values())
+
+    def close(self) -> None:
+        self._drop_file()
+
+    def _drop_file(self) -> None:
+        for descriptor in (self._file, self._lock):
+            if descriptor >= 0:
+                os.close(descriptor)
+        self._file = self._lock = -1
+
+    def _segments(self) -> list[tuple[int, Path]]:
+        found = (path for path in self.path.glob("*.journal") if path.stem.isdecimal())
+        return sorted((int(path.stem), path) for path in found)
+
+    def _read(self, path: Path) -> tuple[list[dict[str, Any]], int]:
+        """The records of a segment, and the bytes up to the end of the last good one."""
+        records, good_bytes, at, bad = [], 0, 0, 0
+        for line in path.read_bytes().splitlines(keepends=True):
+            at += len(line)
+            try:
+                records.append(decode(line))
+            except ValueError:
+                bad += 1
+                continue
+            self.damaged += bad  # what lies before a good line is no torn end
+            good_bytes, bad = at, 0
+        return records, good_bytes
+
+    def _begin_segment(self, first: Iterable[bytes]) -> None:
+        """The new segment appears with its whole beginning, or not at all."""
+        number, data = self._number + 1, b"".join(first)
+        final, partial = self.path / f"{number:08d}.journal", self.path / "next.partial"
+        file = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o640)
+        try:
+            _write_all(file, data, 0)
+            os.fsync(file)
+            partial.rename(final)
+            self._sync_folder()
+        except OSError:
+            os.close(file)
+            raise
+        if self._file >= 0:
+            os.close(self._file)
+        self._file, self._number, self._size = file, number, len(data)
+        for old, path in self._segments():
+            if old <= number - self._kept:
+                path.unlink(missing_ok=True)
+
+    def _sync_folder(self) -> None:
+        folder = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+
+def _write_all(file: int, data: bytes, at: int) -> None:
+    done = 0
+    while done < len(data):
+        done += os.pwrite(file, data[done:], at + done)

@@ -1,0 +1,241 @@
+"""CURVE keys: who we are, whom we trust, and whom we let in."""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+import tomllib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import zmq
+from zmq.auth.thread import ThreadAuthenticator
+from zmq.utils.monitor import parse_monitor_message
+
+_Z85_KEY = re.compile(r"[0-9a-zA-Z.\-:+=^!/*?&<>()\[\]{}@%$#]{40}")
+NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+SELF_TEST_S = 2.0
+ZAP_DOMAIN = "vigitri"
+
+
+class KeyFileError(ValueError):
+    """A key or its file can't be used; one line that says why and what mends it."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeyPair:
+    """Each key is 40 signs of Z85."""
+
+    name: str
+    public: str
+    secret: str
+
+    def __repr__(self) -> str:
+        return f"KeyPair({self.name!r}, {self.public!r})"  # never the secret
+
+
+@dataclass(frozen=True, slots=True)
+class ClientKeys:
+    """What a client needs to speak to a line that asks for keys; each key is 40 Z85 signs."""
+
+    public: str
+    secret: str
+    server: str
+    """The line's public key: a client speaks to this one and to nobody else."""
+
+    def __repr__(self) -> str:
+        return f"ClientKeys({self.public!r}, server={self.server!r})"  # never the secret
+
+
+def new_key_pair(name: str) -> KeyPair:
+    if not NAME.fullmatch(name) or name.startswith("."):
+        raise KeyFileError(f"{name!r} is no name for a key: letters, digits, '-', '_' and '.'")
+    public, secret = zmq.curve_keypair()
+    return KeyPair(name, public.decode(), secret.decode())
+
+
+def write_key_pair(pair: KeyPair, folder: Path) -> tuple[Path, Path]:
+    """Writes `NAME.secret.toml` (0600) and `NAME.public.toml`; refuses to overwrite."""
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    secret, public = folder / f"{pair.name}.secret.toml", folder / f"{pair.name}.public.toml"
+    head = f'name = "{pair.name}"\npublic = "{pair.public}"\n'
+    _create(secret, f'{head}secret = "{pair.secret}"\n', 0o600)
+    _create(public, head, 0o644)
+    return secret, public
+
+
+def read_key_pair(path: Path) -> KeyPair:
+    """A secret key's file, refused if others may read or change it."""
+    _refuse_loose(path, stat.S_IRWXG | stat.S_IRWXO)
+    document = _read_toml(path)
+    pair = KeyPair(
+        str(document.get("name", path.stem)),
+        _key(document, "public", path),
+        _key(document, "secret", path),
+    )
+    if zmq.curve_public(pair.secret.encode()).decode() != pair.public:
+        raise KeyFileError(f"{path}: the public key is not that of the secret one; make new keys")
+    return pair
+
+
+def read_public_key(path: Path) -> str:
+    """A public key's file; refused if others may change it."""
+    _refuse_loose(path, stat.S_IWGRP | stat.S_IWOTH)
+    return _key(_read_toml(path), "public", path)
+
+
+def load_keys(own: Path | str, server: Path | str) -> ClientKeys:
+    """A client's keys: its own secret file, and the line's public key, as a file or 40 signs."""
+    pair = read_key_pair(Path(own))
+    known = _Z85_KEY.fullmatch(str(server))
+    return ClientKeys(
+        pair.public, pair.secret, str(server) if known else read_public_key(Path(server))
+    )
+
+
+class AllowList:
+    """The folder of public keys that may come in, one file each."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def keys(self) -> dict[str, str]:
+        """Public keys by name. Raises KeyFileError for one that can't be read or is loose."""
+        if not self.folder.is_dir():
+            raise KeyFileError(
+                f"{self.folder}: no such folder; `vigitri keys allow` makes it with its first key"
+            )
+        _refuse_loose(self.folder, stat.S_IWGRP | stat.S_IWOTH)
+        paths = sorted(self.folder.glob("*.public.toml"))
+        return {path.name.removesuffix(".public.toml"): read_public_key(path) for path in paths}
+
+    def allow(self, name: str, public: str) -> Path:
+        """Let a key in from the next start on."""
+        if not NAME.fullmatch(name) or name.startswith("."):
+            raise KeyFileError(f"{name!r} is no name for a key: letters, digits, '-', '_' and '.'")
+        if not _Z85_KEY.fullmatch(public):
+            raise KeyFileError(f"{public!r} is no public key: 40 signs, as its file has them")
+        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        path = self.folder / f"{name}.public.toml"
+        _create(path, f'name = "{name}"\npublic = "{public}"\n', 0o644)
+        return path
+
+    def revoke(self, name: str) -> None:
+        path = self.folder / f"{name}.public.toml"
+        if not NAME.fullmatch(name) or not path.is_file():
+            raise KeyFileError(f"{name!r} is not on the list: `vigitri keys list` shows who is")
+        path.unlink()
+
+
+class Guard:
+    """CURVE for a server's sockets: its key, and per context a ZAP handler with the allow-list."""
+
+    def __init__(self, own: KeyPair, allowed: Iterable[str]) -> None:
+        self._own, self._allowed = own, frozenset(allowed)
+        self._handlers: dict[zmq.Context[Any], ThreadAuthenticator] = {}
+
+    def start(self, context: zmq.Context[Any]) -> None:
+        """Before anything is bound: a CURVE socket without a handler lets any key in."""
+        handler = ThreadAuthenticator(context)
+        handler.start()
+        handler.configure_curve_callback(ZAP_DOMAIN, credentials_provider=self)
+        self._handlers[context] = handler
+
+    def protect(self, socket: zmq.Socket[Any]) -> None:
+        if socket.context not in self._handlers:
+            raise RuntimeError("the authenticator starts before a socket is bound")
+        socket.curve_server = True
+        socket.curve_secretkey = self._own.secret.encode()
+        socket.curve_publickey = self._own.public.encode()
+        socket.zap_domain = ZAP_DOMAIN.encode()
+
+    def callback(self, domain: str, key: bytes) -> bool:  # noqa: ARG002
+        """What the ZAP handler asks; `key` is the client's public one in Z85."""
+        return key.decode("ascii", "replace") in self._allowed
+
+    def stop(self, context: zmq.Context[Any]) -> None:
+        """Before the context ends."""
+        handler = self._handlers.pop(context, None)
+        if handler is not None:
+            handler.stop()
+
+    @property
+    def public(self) -> str:
+        return self._own.public
+
+
+def _create(path: Path, text: str, mode: int) -> None:
+    try:
+        file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
+    except FileExistsError:
+        raise KeyFileError(f"{path} is there already; remove it first, or take another name") from (
+            None
+        )
+    except OSError as error:
+        raise KeyFileError(f"{path}: {error.strerror}") from None
+    with os.fdopen(file, "w", encoding="utf-8") as out:
+        out.write(text)
+
+
+def _refuse_loose(path: Path, forbidden: int) -> None:
+    try:
+        mode = path.stat().st_mode
+    except OSError as error:
+        raise KeyFileError(f"{path}: {error.strerror}; `vigitri keys new` makes keys") from None
+    if mode & forbidden:
+        wanted = stat.S_IMODE(mode) & ~forbidden
+        raise KeyFileError(
+            f"{path}: others have access (mode {stat.S_IMODE(mode):04o}); chmod {wanted:04o} {path}"
+        )
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise KeyFileError(f"{path}: {getattr(error, 'strerror', None) or error}") from None
+
+
+def _key(document: dict[str, Any], name: str, path: Path) -> str:
+    key = document.get(name)
+    if not isinstance(key, str) or not _Z85_KEY.fullmatch(key):
+        raise KeyFileError(f"{path}: {name} is no key of 40 signs; `vigitri keys new` makes keys")
+    return key
+
+
+def line_guard(own: Path | None, allowed: Path | None) -> Guard | None:
+    """The guard of a line whose profile names keys; None where it names none."""
+    if own is None or allowed is None:
+        return None
+    keys = AllowList(allowed).keys()
+    if not keys:
+        raise KeyFileError(f"{allowed}: nobody is on the list; `vigitri keys allow` puts one there")
+    return Guard(read_key_pair(own), keys.values())
+
+
+def refuses_strangers(endpoint: str, server: str) -> None:
+    """The start-up test: try an unknown key, and raise KeyFileError if it comes in."""
+    public, secret = zmq.curve_keypair()
+    with zmq.Context() as context, context.socket(zmq.DEALER) as stranger:
+        stranger.set(zmq.LINGER, 0)  # a refused client would hang at the end for ever
+        stranger.curve_publickey, stranger.curve_secretkey = public, secret
+        stranger.curve_serverkey = server.encode()
+        events = stranger.get_monitor_socket(
+            zmq.EVENT_HANDSHAKE_SUCCEEDED
+            | zmq.EVENT_HANDSHAKE_FAILED_AUTH
+            | zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL
+            | zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL
+        )
+        stranger.ipv6 = "[" in endpoint
+        stranger.connect(endpoint.replace("0.0.0.0", "127.0.0.1").replace("[::]", "[::1]"))
+        heard = events.poll(round(SELF_TEST_S * 1000))
+        event = parse_monitor_message(events.recv_multipart())["event"] if heard else None
+        stranger.disable_monitor()
+        events.close(linger=0)
+    if event != zmq.EVENT_HANDSHAKE_FAILED_AUTH:
+        raise KeyFileError(
+            f"{endpoint}: an unknown key was not refused (event {event}); nothing is published"
+        )

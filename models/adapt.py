@@ -1,0 +1,181 @@
+"""What a plant does in its first week: learn its own pictures, and lose nothing."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+from detector.vision.catalogue import ModelError, find_model
+from models import evaluate
+from models.answers import read_answers, split_by_scene
+from models.card import write_card
+from models.comparison import RULES, fallen
+from models.dataset import build
+from models.errors import WorkshopError
+from models.export import export_onnx
+from models.looks import BELT_SCALE, Looks, at_labelled, photo_set, scene_of
+from models.progress import told
+from models.quantise import calibration_pictures, derived
+from models.recipe import Recipe, StageRecipe, read_recipe
+from models.restore import restore
+from models.sources import CLASS_NAMES, Photograph, read_sources
+from models.stages import quiet_tools, train_stage
+from models.thresholds import HOW, operating_thresholds
+from models.train import RUNS
+
+RECIPE = Path(__file__).parent / "recipes" / "adapt.toml"
+ANSWERS = "answers"
+GETS_BETTER = (
+    "on the held-back answers, at their best photograph size, AP50 of the classes labelled there "
+    "rises by a point or more, or is 0.98 and does not fall"
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Verdict:
+    """What an adaptation came to. against: one line for each figure that speaks against it."""
+
+    against: list[str]
+    candidate: Path
+
+
+def run(
+    answers: Path,
+    data: Path,
+    out: Path,
+    *,
+    model: str = "vigitri-n1",
+    recipe: Path = RECIPE,
+    share: float = 0.3,
+    runs: Path = RUNS,
+    scenes: int = 100,
+    resume: bool = False,
+    smoke: bool = False,
+) -> Verdict:
+    """Fine-tune a deployed model on a site's answers; writes `out` only if nothing got worse.
+
+    answers: a YOLO or COCO export. data: the standing data folder, replayed and measured on. share:
+    of the answers, how many scenes are held back. The candidate stays in `runs` in any case.
+    Raises `WorkshopError` on input that is not usable, one line for each thing.
+    """
+    plan = read_recipe(recipe)
+    labelled = read_answers(answers)
+    learned, held = split_by_scene(labelled, share)
+    if not any(len(each.boxes) for each in held):
+        raise WorkshopError(f"{answers}: none of the held-back pictures has a box; label more")
+    if not data.is_dir():
+        raise WorkshopError(f"{data}: no such data folder; give it with --data")
+    try:
+        parent = find_model(model)
+    except ModelError as error:
+        raise WorkshopError(str(error)) from error
+    quiet_tools()
+    if smoke:
+        plan, scenes = plan.shrunk(), 4
+    folder = runs / f"{out.resolve().name}-adapt"
+    if not resume:
+        shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True, exist_ok=True)
+    weights = folder / "start.pt"
+    if not weights.is_file():
+        restore(
+            parent.onnx_path, weights, calibration_pictures(data, plan.held_back, 24, plan.seed)
+        )
+    for stage in plan.stages:
+        weights = _trained(plan, stage, weights, learned, data=data, folder=folder, resume=resume)
+    candidate = folder / "candidate"
+    export = export_onnx(weights, candidate, head="raw")
+    facts = {
+        "parent": f"{parent.card.name} {parent.sha256}",
+        "answers": f"{len(learned)} pictures learned from, {len(held)} held back, by scene",
+    }
+    draft = derived(parent.card, out.resolve().name, facts=facts)
+    write_card(candidate, draft)
+    old = _seen(f"{parent.path.resolve()}/", held, data, plan.held_back, scenes)
+    new = _seen(f"{candidate.resolve()}/", held, data, plan.held_back, scenes)
+    standing = {key: value for key, value in new.items() if not key.startswith(ANSWERS)}
+    thresholds = operating_thresholds(standing, draft.photo_sizes_px)
+    reports = {
+        parent.card.name: evaluate.judge(
+            parent.card.name, old, [known.threshold for known in parent.card.classes]
+        ),
+        draft.name: evaluate.judge(draft.name, new, thresholds),
+    }
+    before, after = (report["sets"] for report in reports.values())
+    against = _not_better(before, after) + fallen(before, after, "interval", list(standing))
+    metrics = {
+        "how": evaluate.HOW,
+        "thresholds": HOW,
+        "deployed_if": f"{GETS_BETTER}; {RULES['interval']}",
+        "export": export.metrics(),
+        **evaluate.for_card(reports[draft.name], photo_set(draft.photo_sizes_px)),
+    }
+    write_card(candidate, dataclasses.replace(draft, thresholds=thresholds, metrics=metrics))
+    _tell(candidate, reports, against)
+    if not against:
+        shutil.copytree(candidate, out, dirs_exist_ok=True)
+    return Verdict(against, candidate)
+
+
+def _trained(
+    plan: Recipe,
+    stage: StageRecipe,
+    start: Path,
+    learned: tuple[Photograph, ...],
+    *,
+    data: Path,
+    folder: Path,
+    resume: bool,
+) -> Path:
+    """One stage over replayed standing data and the answers, each `answer_copies` times."""
+    made = folder / stage.name / "data"
+    yaml = made / "dataset.yaml"
+    if not yaml.is_file():
+        shutil.rmtree(made, ignore_errors=True)
+        sources = read_sources(data, plan.held_back, held=False, leave_out=plan.leave_out)
+        mixed = dataclasses.replace(
+            sources, photographs=sources.photographs + learned * stage.data.answer_copies
+        )
+        build(
+            stage.data, mixed, data, made,
+            seed=plan.seed, image_px=plan.image_px, variants=24 if plan.image_px > 200 else 1,
+            tell=told(),
+        )  # fmt: skip
+    return train_stage(plan, stage, start, yaml, folder, resume=resume)
+
+
+def _seen(
+    model: str, held: tuple[Photograph, ...], data: Path, held_back: float, scenes: int
+) -> Looks:
+    engine = evaluate.opened(model)
+    sizes = engine.card.input.photo_sizes_px
+    looks = at_labelled(
+        [scene_of(photograph) for photograph in held], engine, ((320,), (512,), sizes)
+    )
+    mine: Looks = {f"{ANSWERS}_{key}": value for key, value in looks.items()}
+    return mine | evaluate.look(engine, data, held_back, scenes, ())
+
+
+def _not_better(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
+    lines = []
+    keys = [key for key in before if key.startswith(ANSWERS) and not key.endswith(BELT_SCALE)]
+    for name in CLASS_NAMES:
+        if not before[keys[0]][name]["boxes"]:
+            continue
+        old, new = (max(sets[key][name]["ap50"] for key in keys) for sets in (before, after))
+        if new < old + 0.01 - 5e-4 and not (new >= old and new >= 0.98):
+            lines.append(f"held-back answers, {name}: AP50 {old:.3f} -> {new:.3f}, no better")
+    return lines
+
+
+def _tell(candidate: Path, reports: dict[str, dict[str, Any]], against: list[str]) -> None:
+    verdict = "\n".join(f"- {line}" for line in against) or "Nothing got worse."
+    page = f"# Old and new\n\n{evaluate.HOW}\n\n{evaluate.table(reports)}\n\n{verdict}\n"
+    (candidate / "comparison.md").write_text(page)
+    document = {"against": against, "reports": reports}
+    (candidate / "comparison.json").write_text(json.dumps(document, indent=1) + "\n")
+    print(evaluate.table(reports), file=sys.stderr)

@@ -1,0 +1,157 @@
+"""The truth of a belt that nobody drew: 800 x 600 px at 1 px per mm, running to the right."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from benchmarks.passages import Ground
+from benchmarks.truth import SCHEMA, Truth
+from calibration.line_profile import LineProfile
+from detector.wire import samples
+from detector.wire.messages import Alert, Arrival, Hazard
+
+FPS, STEP_MM = 20, 10.0
+VIEW_MM, WIDTH_MM = 800.0, 600.0
+CORNERS = [(0, 0), (VIEW_MM, 0), (VIEW_MM, WIDTH_MM), (0, WIDTH_MM)]
+PROFILE = LineProfile.model_validate(
+    {
+        "line": "drawn",
+        "camera": {"source": "-"},
+        "belt": {
+            "polygon_px": [[100, 0], [700, 0], [700, 600], [100, 600]],
+            "travel": "right",
+            "points": [{"px": [u, v], "mm": [v, u]} for u, v in CORNERS],
+            "speed_mm_s": STEP_MM * FPS,
+        },
+        "action_points": [{"name": "picker", "y_mm": 1800, "acting_ms": 1000}],
+    }
+)
+"""A line that watches the middle 600 mm."""
+
+
+def thing(
+    number: int,
+    kind: str,
+    class_name: str | None,
+    at_mm: float,
+    x_mm: float,
+    *,
+    length_mm: float = 100,
+    width_mm: float = 40,
+    angle_deg: float = 0,
+    visible: float = 1.0,
+) -> dict[str, Any]:
+    """Something put on the belt; at 0 degrees it lies along the travel."""
+    turn = math.radians(angle_deg)
+    corners = [
+        (a * length_mm / 2, b * width_mm / 2) for a, b in ((-1, -1), (1, -1), (1, 1), (-1, 1))
+    ]
+    outline = [
+        (
+            at_mm + u * math.cos(turn) - v * math.sin(turn),
+            x_mm + u * math.sin(turn) + v * math.cos(turn),
+        )
+        for u, v in corners
+    ]
+    return {
+        "id": number,
+        "kind": kind,
+        "class": class_name,
+        "at_mm": at_mm,
+        "x_mm": x_mm,
+        "length_mm": length_mm,
+        "width_mm": width_mm,
+        "visible": visible,
+        "outline_mm": outline,
+    }
+
+
+def box_of(lies: dict[str, Any], frame: int) -> tuple[float, float, float, float]:
+    """The box around it in the picture, px."""
+    along = [frame * STEP_MM - at for at, _ in lies["outline_mm"]]
+    across = [x for _, x in lies["outline_mm"]]
+    first, last = (float(np.clip(end, 0.0, VIEW_MM)) for end in (min(along), max(along)))
+    return first, min(across), last, max(across)
+
+
+def truth_of(
+    things: list[dict[str, Any]],
+    frames: int = 200,
+    *,
+    overload: range = range(0),
+    stands: range = range(0),
+) -> Truth:
+    """That many frames of a belt with those things on it; on `stands` the belt stands."""
+    header = {
+        "schema": SCHEMA,
+        "clip": "drawn.mp4",
+        "fps": FPS,
+        "size_px": [int(VIEW_MM), int(WIDTH_MM)],
+        "belt_width_mm": WIDTH_MM,
+        "view_mm": VIEW_MM,
+        "speed_mm_s": STEP_MM * FPS,
+        "travel": "left to right",
+        "points": [{"image_px": [u, v], "belt_mm": [v, u]} for u, v in CORNERS],
+        "things": things,
+    }
+    records: list[dict[str, Any]] = [header]
+    position_mm = 0.0
+    for number in range(frames):
+        objects = []
+        for lies in things:
+            box = box_of(lies, round(position_mm / STEP_MM))
+            if lies["class"] is not None and box[2] - box[0] >= 2:
+                objects.append(
+                    {
+                        **{key: lies[key] for key in ("id", "kind", "class", "visible", "x_mm")},
+                        "box_px": list(box),
+                        "y_mm": position_mm - lies["at_mm"],
+                    }
+                )
+        records.append(
+            {
+                "frame": number,
+                "belt_position_mm": position_mm,
+                "objects": objects,
+                "overload": number in overload,
+            }
+        )
+        position_mm += 0.0 if number in stands else STEP_MM
+    return Truth.of(records, "drawn")
+
+
+def ground_of(*things: dict[str, Any], **changes: Any) -> Ground:
+    return Ground(truth_of(list(things), **changes), PROFILE)
+
+
+def alert(
+    box_px: tuple[float, ...], frame: int, class_name: str, event_id: str = "a1", **changes: Any
+) -> Alert:
+    """An alert on that box of that frame."""
+    place = samples.ALERT.place
+    assert place is not None
+    hazard = Hazard.BATTERY if class_name == "battery" else Hazard.GAS
+    updates = {
+        "event_id": event_id,
+        "hazard": hazard,
+        "class_name": class_name,
+        "frame_index": frame,
+        "place": place.model_copy(update={"box_px": box_px, "frame_index": frame}),
+        "arrivals": (),
+        **changes,
+    }
+    return samples.ALERT.model_copy(update=updates)
+
+
+def arrival(eta_s: float) -> Arrival:
+    return samples.ALERT.arrivals[0].model_copy(
+        update={"action_point": "picker", "eta_ms": eta_s * 1000}
+    )
+
+
+def overload(frame: int, event_id: str = "o1", **changes: Any) -> Alert:
+    updates = {"hazard": Hazard.OVERLOAD, "frame_index": frame, "event_id": event_id, **changes}
+    return samples.LINE_ALERT.model_copy(update=updates)

@@ -1,0 +1,216 @@
+"""The bridge as a process between a real detector and a real Modbus client."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from pymodbus.client import ModbusTcpClient
+
+from benchmarks.bridge_process import BridgeProcess
+from benchmarks.child_process import children
+from benchmarks.line_process import LineProcess
+from detector.bridge.register_map import (
+    INPUT_WORDS,
+    PLC_FIRST,
+    BeltRun,
+    Mode,
+    RecordState,
+    State,
+    Status,
+    decode,
+    encode_plc,
+)
+from tests.small_line import (
+    FPS,
+    PATIENCE_S,
+    passing,
+    wait_for,
+    write_model,
+    write_profile,
+    write_video,
+)
+
+UNKNOWN, ACTIVE = 0, 2
+Read = tuple[dict[str, int], list[dict[str, int]]]
+
+
+@pytest.fixture(scope="module")
+def profile(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("line")
+    model = write_model(folder / "white-and-red")
+    clip = write_video(folder / "belt.avi", passing())
+    return write_profile(folder / "line.toml", clip, model, camera=f"fps = {FPS}\nloop = true")
+
+
+class Plc:
+    """Reads all registers in one request, as often as it is asked."""
+
+    def __init__(self, bridge: BridgeProcess) -> None:
+        self.client = ModbusTcpClient(bridge.host, port=bridge.port, timeout=PATIENCE_S)
+        assert self.client.connect()
+        self.seen: list[Read] = []
+
+    def read(self) -> Read:
+        block = self.client.read_input_registers(0, count=INPUT_WORDS, device_id=1)
+        assert not block.isError()
+        self.seen.append(decode(block.registers))
+        return self.seen[-1]
+
+    def write(self, **values: int) -> None:
+        assert not self.client.write_registers(PLC_FIRST, encode_plc(**values)).isError()
+
+    def until(self, wanted: Callable[[Read], bool]) -> Read:
+        def asked() -> Read | None:
+            read = self.read()
+            return read if wanted(read) else None
+
+        found: Read = wait_for(asked)
+        return found
+
+    def close(self) -> None:
+        self.client.close()
+
+
+@pytest.fixture
+def line(profile: Path) -> Iterator[LineProcess]:
+    with LineProcess(profile, start_s=PATIENCE_S) as running:
+        yield running
+
+
+@pytest.fixture
+def bridge(line: LineProcess) -> Iterator[BridgeProcess]:
+    with BridgeProcess([(line.publish, line.answers)], start_s=PATIENCE_S) as running:
+        yield running
+
+
+@pytest.fixture
+def plc(bridge: BridgeProcess) -> Iterator[Plc]:
+    made = Plc(bridge)
+    yield made
+    made.close()
+
+
+def hazards(read: Read) -> set[int]:
+    return {read[0][name] for name in ("gas", "battery", "jam")}
+
+
+def watched(read: Read) -> bool:
+    return bool(read[0]["status"] & Status.WATCHING)
+
+
+def blind(read: Read) -> bool:
+    return read[0]["state"] == State.FAULT and hazards(read) == {UNKNOWN}
+
+
+def test_a_plc_sees_hazards_come_and_answers_them(plc: Plc) -> None:
+    first = plc.until(lambda read: read[0]["gas"] == ACTIVE)
+    assert watched(first)
+    record = next(each for each in plc.until(lambda read: read[1][0]["seq"] > 0)[1])
+    assert record["seq_again"] == record["seq"] & 0xFFFF
+    beat = first[0]["heartbeat"]
+    plc.until(lambda read: read[0]["heartbeat"] not in (beat, beat + 1))
+
+    plc.write(plc_heartbeat=1, acknowledged_seq=record["seq"], mode=Mode.ACKNOWLEDGES)
+    plc.until(lambda read: all(each["seq"] != record["seq"] for each in read[1]))
+    plc.write(plc_heartbeat=2, acknowledged_seq=record["seq"], shelve_mask=1, shelve_minutes=5)
+    plc.until(lambda read: bool(read[0]["status"] & Status.GAS_SHELVED))
+    assert not plc.seen[-1][0]["status"] & Status.COMMAND_REFUSED
+    assert plc.seen[-1][0]["status"] & Status.PLC_ALIVE
+
+
+def test_while_the_plc_says_that_the_belt_stands_alarms_are_suppressed(plc: Plc) -> None:
+    plc.until(watched)
+    beats = iter(range(1, 1_000_000))
+
+    def stands(read: Read) -> bool:
+        plc.write(plc_heartbeat=next(beats) & 0xFFFF, belt_run=BeltRun.STANDS)
+        return any(each["alarm_state"] == RecordState.SUPPRESSED for each in read[1])
+
+    plc.until(stands)
+    assert plc.seen[-1][0]["status"] & Status.BELT_STANDS
+
+
+@pytest.mark.parametrize("fault", [signal.SIGSTOP, signal.SIGKILL])
+def test_a_detector_that_hangs_or_dies_reads_unknown_and_the_heartbeat_stands(
+    line: LineProcess, plc: Plc, fault: signal.Signals
+) -> None:
+    plc.until(watched)
+    line.process.send_signal(fault)
+    plc.until(blind)
+    beat = plc.seen[-1][0]["heartbeat"]
+    for _ in range(50):
+        read = plc.read()
+        assert blind(read)
+        assert read[0]["heartbeat"] == beat
+    if fault is signal.SIGSTOP:
+        line.process.send_signal(signal.SIGCONT)
+        plc.until(watched)
+
+
+def test_a_bridge_that_slept_tells_nothing_of_the_past(
+    line: LineProcess, bridge: BridgeProcess, plc: Plc
+) -> None:
+    plc.until(watched)
+    bridge.process.send_signal(signal.SIGSTOP)
+    line.process.kill()
+    line.process.wait()
+    time.sleep(0.7)  # the belt moves on: longer than three periods of this camera
+    bridge.process.send_signal(signal.SIGCONT)
+    for _ in range(50):
+        assert blind(plc.read())
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_bridge_ends_when_it_is_asked_to_though_messages_come_all_the_time(
+    bridge: BridgeProcess, plc: Plc, number: signal.Signals
+) -> None:
+    plc.until(watched)
+    bridge.process.send_signal(number)
+    assert bridge.process.wait(PATIENCE_S) == 0
+
+
+def test_a_bridge_that_is_killed_and_comes_back_starts_unknown(
+    line: LineProcess, bridge: BridgeProcess, plc: Plc
+) -> None:
+    last = plc.until(lambda read: read[1][0]["seq"] > 0)
+    os.kill(bridge.process.pid, signal.SIGKILL)
+    bridge.process.wait()
+    ends = [(line.publish, line.answers)]
+    listen = f"127.0.0.1:{bridge.port}"
+    with (
+        BridgeProcess(ends, listen=listen, start_s=PATIENCE_S) as again,
+        closing(Plc(again)) as client,
+    ):
+        first = client.read()
+        assert hazards(first) <= {UNKNOWN, ACTIVE}
+        read = client.until(lambda read: read[1][0]["seq"] > 0)
+        assert read[0]["last_seq"] > last[0]["last_seq"]
+
+
+def test_a_line_runs_with_its_bridge_which_is_kept_running_and_outlives_it_not(
+    profile: Path,
+) -> None:
+    with LineProcess(
+        profile, "--with-bridge", "--bridge-listen", "127.0.0.1:0", start_s=PATIENCE_S
+    ) as line:
+
+        def port_after(first: int) -> int:
+            said = [each for each in line.said[first:] if "serving Modbus TCP at" in each]
+            return int(said[0].rpartition(":")[2]) if said else 0
+
+        port = wait_for(lambda: port_after(0))
+        with ModbusTcpClient("127.0.0.1", port=port, timeout=PATIENCE_S) as client:
+            assert not client.read_input_registers(0, count=INPUT_WORDS).isError()
+        (bridge,) = children(line.process.pid, b"--until-stdin-ends")
+        known = len(line.said)
+        os.kill(bridge, signal.SIGKILL)
+        wait_for(lambda: port_after(known))
+        (again,) = children(line.process.pid, b"--until-stdin-ends")
+        line.process.kill()
+        wait_for(lambda: not Path(f"/proc/{again}").exists())

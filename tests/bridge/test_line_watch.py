@@ -1,0 +1,288 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from detector.bridge.line_watch import BOOT_NS, TRANSPORT_MS
+from detector.bridge.register_map import State, Status
+from detector.client import Sight, SightChanged, Vanished
+from detector.wire import samples
+from detector.wire.messages import (
+    AlarmState,
+    CoverageState,
+    Hazard,
+    Outcome,
+    Revision,
+    Shelving,
+    VisionState,
+)
+from tests.bridge.conftest import MS, HeardLine
+
+UNKNOWN, CLEAR, ACTIVE = 0, 1, 2
+LAST_ETA_MS = max(arrival.eta_ms for arrival in samples.ALERT.arrivals)
+
+
+class TestWhoWatches:
+    def test_a_bridge_that_starts_reads_unknown_until_the_first_completed_inference(
+        self, line: HeardLine
+    ) -> None:
+        assert (line.read["state"], line.hazards) == (State.BOOT, (UNKNOWN,) * 3)
+        line.state()
+        line.beat()
+        assert (line.read["state"], line.hazards) == (State.BOOT, (UNKNOWN,) * 3)
+        line.look()
+        assert (line.read["state"], line.hazards) == (State.READY, (CLEAR,) * 3)
+
+    def test_a_line_that_nobody_hears_of_is_a_fault_after_a_while(self, line: HeardLine) -> None:
+        line.later(BOOT_NS / MS)
+        assert line.read["state"] == State.FAULT
+
+    def test_a_look_without_the_word_that_all_alarms_are_known_reads_unknown(
+        self, line: HeardLine
+    ) -> None:
+        line.look()
+        assert line.hazards == (UNKNOWN,) * 3
+        assert line.read["status"] & Status.CATCHING_UP
+        line.state(active=1)  # an alarm that we have not heard of
+        assert line.hazards == (UNKNOWN,) * 3
+        line.alert()
+        line.state(active=1)
+        assert line.hazards == (ACTIVE, CLEAR, CLEAR)
+
+    def test_silence_becomes_unknown_and_fault_and_the_heartbeat_stands(
+        self, watched: HeardLine
+    ) -> None:
+        watched.beat()
+        beat = watched.read["heartbeat"]
+        assert beat == 1
+        watched.later(100 + TRANSPORT_MS - 1)
+        assert watched.hazards == (CLEAR,) * 3
+        watched.later(2)
+        assert (watched.read["state"], watched.hazards) == (State.FAULT, (UNKNOWN,) * 3)
+        watched.beat()  # waited in a queue: nobody has looked since
+        assert watched.read["heartbeat"] == beat
+        assert watched.read["coverage"] == 0xFFFF
+
+    def test_looks_that_waited_in_a_queue_while_the_bridge_slept_are_none(
+        self, watched: HeardLine
+    ) -> None:
+        watched.look(queued_ms=5000)
+        watched.later(5000)
+        assert watched.hazards == (UNKNOWN,) * 3
+
+    @pytest.mark.parametrize("vision", [VisionState.UNAVAILABLE, VisionState.STARTING])
+    def test_a_detector_that_says_it_is_blind_is_believed_at_once(
+        self, watched: HeardLine, vision: VisionState
+    ) -> None:
+        watched.state(vision=vision, reason="no frame")
+        assert (watched.read["state"], watched.hazards) == (State.FAULT, (UNKNOWN,) * 3)
+        watched.look()
+        watched.state(vision=VisionState.READY)
+        assert watched.hazards == (CLEAR,) * 3
+
+    def test_the_alarm_that_vision_is_lost_is_enough(self, watched: HeardLine) -> None:
+        blind = samples.LINE_ALERT.model_copy(update={"hazard": Hazard.VISION_UNAVAILABLE})
+        watched.alert(sample=blind)
+        assert watched.hazards == (UNKNOWN,) * 3
+        assert watched.records[0]["seq"] == 0
+
+    def test_late_looks_are_degraded_and_say_what_they_know(self, watched: HeardLine) -> None:
+        watched.state(vision=VisionState.DEGRADED, reason="late")
+        assert (watched.read["state"], watched.hazards) == (State.DEGRADED, (CLEAR,) * 3)
+        assert watched.read["status"] & Status.LATE
+
+    def test_after_missed_messages_nothing_reads_clear_until_all_is_known(
+        self, watched: HeardLine
+    ) -> None:
+        watched.gap()
+        assert (watched.read["state"], watched.hazards) == (State.DEGRADED, (UNKNOWN,) * 3)
+        watched.state()
+        assert watched.hazards == (CLEAR,) * 3
+
+    def test_a_restarted_detector_has_not_looked_yet(self, watched: HeardLine) -> None:
+        watched.alert()
+        watched.boot_id = "boot-2"
+        watched.beat()
+        assert (watched.read["state"], watched.hazards) == (State.FAULT, (UNKNOWN,) * 3)
+        watched.look()
+        assert watched.hazards == (ACTIVE, UNKNOWN, UNKNOWN)  # it still lies on the belt
+        watched.state()
+        assert watched.hazards == (ACTIVE, CLEAR, CLEAR)
+        watched.later(LAST_ETA_MS + 501)
+        watched.look()
+        assert watched.hazards == (CLEAR,) * 3
+
+    def test_without_a_coverage_the_jam_word_is_unknown(self, watched: HeardLine) -> None:
+        watched.state(coverage=None, coverage_state=CoverageState.UNKNOWN)
+        assert watched.hazards == (CLEAR, CLEAR, UNKNOWN)
+        watched.alert(sample=samples.LINE_ALERT)
+        watched.state(active=1, coverage=None, coverage_state=CoverageState.UNKNOWN)
+        assert watched.hazards == (CLEAR, CLEAR, ACTIVE)
+        assert watched.read["jam_state"] == 2
+
+    def test_a_connection_that_is_cut_is_blind_at_once(self, watched: HeardLine) -> None:
+        watched.watch.take(SightChanged(Sight.BLIND, "the connection is cut"))
+        assert (watched.read["state"], watched.hazards) == (State.FAULT, (UNKNOWN,) * 3)
+        watched.look()
+        assert watched.hazards == (CLEAR,) * 3
+
+    def test_an_alert_that_has_vanished_is_over(self, watched: HeardLine) -> None:
+        alert = watched.alert(arrivals=())
+        assert watched.hazards[0] == ACTIVE
+        watched.watch.take(Vanished(alert))
+        assert watched.hazards[0] == CLEAR
+
+    def test_another_line_at_the_same_endpoint_is_not_this_one(self, watched: HeardLine) -> None:
+        watched.alert(line="tapis-2")
+        assert watched.hazards == (CLEAR,) * 3
+
+
+class TestOneHazard:
+    def test_it_is_active_until_it_has_passed_the_last_action_point(
+        self, watched: HeardLine
+    ) -> None:
+        battery = samples.ALERT.model_copy(update={"hazard": Hazard.BATTERY})
+        watched.alert(sample=battery)
+        watched.alert(
+            sample=battery, kind=Revision.CLEARED, state=AlarmState.RETURNED_UNACKNOWLEDGED
+        )
+        assert watched.hazards[1] == ACTIVE
+        assert watched.records[0]["eta_ms"] == round(samples.ALERT.arrivals[0].eta_ms)
+        watched.later(5000)
+        watched.look()
+        assert watched.hazards[1] == ACTIVE
+        assert watched.records[0]["eta_ms"] == round(LAST_ETA_MS - 5000)
+        watched.later(LAST_ETA_MS - 5000 + 501)
+        watched.look()
+        watched.state(active=1)
+        assert watched.hazards[1] == CLEAR
+        assert watched.records[0]["seq"] == 0
+
+    def test_gas_is_active_until_somebody_says_what_became_of_it(self, watched: HeardLine) -> None:
+        watched.alert()
+        watched.alert(kind=Revision.UPDATED, state=AlarmState.LATCHED)
+        watched.later(10 * LAST_ETA_MS)
+        watched.look()
+        assert watched.hazards[0] == ACTIVE
+        watched.alert(
+            kind=Revision.CLEARED, state=AlarmState.NORMAL, outcome=Outcome.REMOVED, arrivals=()
+        )
+        watched.state()
+        assert watched.hazards[0] == CLEAR
+
+    def test_an_outcome_takes_it_off_the_belt_at_once(self, watched: HeardLine) -> None:
+        watched.alert()
+        watched.alert(kind=Revision.CLEARED, state=AlarmState.NORMAL, outcome=Outcome.FALSE_ALARM)
+        assert watched.hazards[0] == CLEAR
+
+    @pytest.mark.parametrize("state", [AlarmState.SHELVED, AlarmState.SUPPRESSED])
+    def test_a_shelved_or_suppressed_alarm_lies_on_the_belt_all_the_same(
+        self, watched: HeardLine, state: AlarmState
+    ) -> None:
+        watched.alert(state=state)
+        assert watched.hazards[0] == ACTIVE
+
+    def test_what_is_shelved_is_told_whether_or_not_it_lies_there(self, watched: HeardLine) -> None:
+        shelving = Shelving(hazard=Hazard.GAS, operator="poste 2", t_until_utc_ns=0)
+        watched.state(shelved=(shelving,))
+        assert watched.read["status"] & Status.GAS_SHELVED
+        watched.state()
+        assert not watched.read["status"] & Status.GAS_SHELVED
+
+    def test_that_there_are_many_batteries_is_for_people_alone(self, watched: HeardLine) -> None:
+        watched.alert(sample=samples.LINE_ALERT, hazard=Hazard.BATTERY)
+        watched.state(active=1)
+        assert watched.hazards == (CLEAR,) * 3
+        assert watched.records[0]["seq"] == 0
+
+    def test_a_revision_that_is_sent_again_makes_no_second_event(self, watched: HeardLine) -> None:
+        first = watched.alert()
+        watched.alert(kind=Revision.CLEARED, state=AlarmState.NORMAL, outcome=Outcome.REMOVED)
+        assert watched.hazards[0] == CLEAR
+        watched.say(first)
+        assert watched.hazards[0] == CLEAR
+        assert watched.read["last_seq"] == 1001
+
+
+class AnyShift(RuleBasedStateMachine):
+    """Whatever a detector says or does not say: nothing reads clear that is not known to be."""
+
+    @initialize()
+    def start(self) -> None:
+        self.line = HeardLine()
+        self.open: dict[str, AlarmState] = {}
+        self.number = 0
+        self.looked = self.told_blind = False
+        self.silent_ms = 0.0
+        self.missed = True
+
+    @rule()
+    def a_look_is_completed(self) -> None:
+        self.line.look()
+        self.looked, self.silent_ms = True, 0.0
+
+    @rule()
+    def a_beat(self) -> None:
+        self.line.beat()
+
+    @rule(vision=st.sampled_from(list(VisionState)))
+    def the_state_is_told(self, vision: VisionState) -> None:
+        self.line.state(active=len(self.open), vision=vision)
+        self.told_blind = vision in {VisionState.STARTING, VisionState.UNAVAILABLE}
+        self.missed = self.missed and self.line.watch.complete is False
+
+    @rule(hazard=st.sampled_from([Hazard.GAS, Hazard.BATTERY]), heard=st.booleans())
+    def a_hazard_is_raised(self, hazard: Hazard, heard: bool) -> None:
+        self.number += 1
+        event_id = f"a{self.number}"
+        self.open[event_id] = AlarmState.UNACKNOWLEDGED
+        if heard:
+            self.line.alert(event_id, hazard=hazard)
+        else:
+            self.line.gap()
+            self.missed = True
+
+    @precondition(lambda self: self.open)
+    @rule()
+    def somebody_closes_the_oldest(self) -> None:
+        event_id = next(iter(self.open))
+        del self.open[event_id]
+        self.line.alert(
+            event_id, kind=Revision.CLEARED, state=AlarmState.NORMAL, outcome=Outcome.REMOVED
+        )
+
+    @rule()
+    def the_detector_restarts(self) -> None:
+        self.line.boot_id = f"boot-{self.number}-{id(object())}"
+        self.open.clear()
+        self.line.revisions.clear()
+        self.number += 1
+        self.line.beat()
+        self.looked = self.told_blind = False
+        self.missed = True
+
+    @rule(ms=st.sampled_from([10.0, 90.0, 200.0, 3000.0]))
+    def time_passes(self, ms: float) -> None:
+        self.line.later(ms)
+        self.silent_ms += ms
+
+    @invariant()
+    def nothing_reads_clear_unless_somebody_looks_and_nothing_is_there(self) -> None:
+        if not hasattr(self, "line"):
+            return
+        read = self.line.read
+        clear = [name for name in ("gas", "battery", "jam") if read[name] == CLEAR]
+        watched = self.looked and not self.told_blind and self.silent_ms <= 100 + TRANSPORT_MS + 1
+        if not watched:
+            assert not clear
+            assert read["state"] in (State.BOOT, State.FAULT)
+        if self.missed:
+            assert not clear
+        if self.open and not self.missed and watched:
+            assert read["gas"] == ACTIVE or read["battery"] == ACTIVE
+
+
+TestAnyShift = AnyShift.TestCase
+TestAnyShift.settings = settings(max_examples=40, stateful_step_count=25, deadline=None)

@@ -1,0 +1,91 @@
+"""OPC UA with a real client; left out where the extra `opcua` is not installed."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+from typing import Any
+
+import pytest
+
+asyncua = pytest.importorskip("asyncua", reason="the extra opcua is not installed")
+
+from detector.bridge.bridge import BridgedLine, LineEnds  # noqa: E402
+from detector.bridge.opcua import NAMESPACE, OpcUaServer  # noqa: E402
+from detector.wire.messages import AlarmState, Outcome, Revision  # noqa: E402
+from tests.bridge.conftest import HeardLine  # noqa: E402
+from tests.small_line import PATIENCE_S  # noqa: E402
+
+ENDS = LineEnds("tcp://127.0.0.1:5556", "tcp://127.0.0.1:5557", 1)
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
+
+
+class Events:
+    def __init__(self) -> None:
+        self.came: asyncio.Queue[Any] = asyncio.Queue()
+
+    def event_notification(self, event: Any) -> None:
+        self.came.put_nowait(event)
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        return int(taken.getsockname()[1])
+
+
+def test_a_client_reads_what_the_registers_say_and_hears_of_each_alert() -> None:
+    async def run() -> None:
+        heard = HeardLine()
+        line = BridgedLine(ENDS, 0, lambda _: None)
+        line.watch, line.registers = heard.watch, heard.registers
+        endpoint = f"opc.tcp://127.0.0.1:{free_port()}/vigitri"
+        async with OpcUaServer(endpoint, [line]) as server, asyncua.Client(endpoint) as client:
+            index = await client.get_namespace_index(NAMESPACE)
+            system = await client.nodes.objects.get_child(f"{index}:VisionSystem1")
+
+            async def read(*path: str) -> Any:
+                await server.refresh(heard.now_ns)
+                node = await system.get_child([f"{index}:{name}" for name in path])
+                return await node.read_data_value(raise_on_bad_status=False)
+
+            boot = await read("VisionStateMachine", "CurrentState")
+            assert boot.Value.Value == "Preoperational"
+            unknown = await read("Gas")
+            assert (unknown.Value.Value, unknown.StatusCode.is_good()) == (0, False)
+
+            heard.look()
+            heard.state()
+            clear = await read("Gas")
+            assert (clear.Value.Value, clear.StatusCode.is_good()) == (1, True)
+            state = await read("VisionStateMachine", "CurrentState")
+            assert state.Value.Value == "Operational"
+
+            events = Events()
+            subscription = await client.create_subscription(10, events)
+            kind = await client.nodes.base_event_type.get_child(f"{index}:ResultReadyEventType")
+            await subscription.subscribe_events(system, kind)
+            alert = heard.alert()
+            assert (await read("Gas")).Value.Value == 2
+            (record,) = json.loads((await read("ResultManagement", "Results")).Value.Value)
+            event = await asyncio.wait_for(events.came.get(), PATIENCE_S)
+            assert event.ResultId == f"{alert.boot_id}/{alert.event_id}"
+            assert event.Seq == record["seq"]
+            assert json.loads(event.ResultContent)["event_id"] == alert.event_id
+            heard.alert(kind=Revision.UPDATED, state=AlarmState.LATCHED)
+            await server.refresh(heard.now_ns)
+            event = await asyncio.wait_for(events.came.get(), PATIENCE_S)
+            assert (event.AlarmState, event.Severity) == ("latched", 900)
+
+            closed = {"state": AlarmState.NORMAL, "outcome": Outcome.REMOVED}
+            heard.alert(kind=Revision.CLEARED, **closed)
+            await server.refresh(heard.now_ns)
+            assert (await asyncio.wait_for(events.came.get(), PATIENCE_S)).AlarmState == "normal"
+
+            heard.later(1000)
+            lost = await read("Gas")
+            assert (lost.Value.Value, lost.StatusCode.is_good()) == (0, False)
+            assert (await read("VisionStateMachine", "CurrentState")).Value.Value == "Error"
+            await subscription.delete()
+
+    asyncio.run(run())

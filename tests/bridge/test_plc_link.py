@@ -1,0 +1,163 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from detector.bridge.plc_link import PLC_SILENT_NS, PlcLink
+from detector.bridge.register_map import PLC_FIRST, BeltRun, Mode, Reset, Status, encode_plc
+from detector.wire.messages import Hazard, Outcome
+from detector.wire.requests import Acknowledge, ReportOutcome, Shelve
+from tests.bridge.conftest import MS, SEQ, HeardLine
+
+
+def write(line: HeardLine, **values: int) -> list[object]:
+    return list(line.plc.write(PLC_FIRST, encode_plc(**values), line.now_ns))
+
+
+class TestItsHeartbeat:
+    def test_a_plc_that_has_never_beaten_is_neither_alive_nor_lost(self, line: HeardLine) -> None:
+        assert not line.read["status"] & (Status.PLC_ALIVE | Status.PLC_LOST)
+
+    def test_it_is_alive_while_it_changes_and_lost_when_it_stands(self, line: HeardLine) -> None:
+        write(line, plc_heartbeat=1)
+        assert line.read["status"] & Status.PLC_ALIVE
+        line.later(PLC_SILENT_NS / MS + 1)
+        write(line, plc_heartbeat=1)
+        assert line.read["status"] & Status.PLC_LOST
+        write(line, plc_heartbeat=2)
+        assert line.read["status"] & Status.PLC_ALIVE
+
+    def test_what_a_lost_plc_said_of_the_belt_is_no_longer_used(self, line: HeardLine) -> None:
+        write(line, plc_heartbeat=1, belt_run=BeltRun.STANDS)
+        belt = line.plc.belt(line.now_ns)
+        assert belt is not None
+        assert (belt.run, belt.speed_mm_s) == (BeltRun.STANDS, 0)
+        assert line.read["status"] & Status.BELT_STANDS
+        line.later(PLC_SILENT_NS / MS + 1)
+        assert line.plc.belt(line.now_ns) is None
+
+    def test_a_belt_that_is_not_wired_is_not_known(self, line: HeardLine) -> None:
+        write(line, plc_heartbeat=1, belt_speed=400)
+        assert line.plc.belt(line.now_ns) is None
+
+
+class TestAcknowledging:
+    def test_it_frees_the_record_and_leaves_the_operators_alarm(self, watched: HeardLine) -> None:
+        watched.alert()
+        seq = watched.records[0]["seq"]
+        assert seq == SEQ + 1
+        assert write(watched, acknowledged_seq=seq) == []
+        assert watched.records[0]["seq"] == 0
+        assert watched.hazards[0] == 2
+
+    def test_from_a_panel_it_is_an_operators_acknowledgement(self, watched: HeardLine) -> None:
+        alert = watched.alert()
+        (asked,) = write(watched, acknowledged_seq=SEQ + 1, mode=Mode.ACKNOWLEDGES)
+        assert asked == Acknowledge(operator="PLC", boot_id=alert.boot_id, event_id=alert.event_id)
+        assert write(watched, acknowledged_seq=SEQ + 1, mode=Mode.ACKNOWLEDGES) == []
+
+    def test_an_old_seq_names_no_event(self, watched: HeardLine) -> None:
+        watched.alert()
+        assert write(watched, acknowledged_seq=17, mode=Mode.ACKNOWLEDGES) == []
+        assert watched.records[0]["seq"] == SEQ + 1
+
+
+class TestReset:
+    @pytest.mark.parametrize(
+        ("code", "outcome"),
+        [
+            (Reset.REMOVED, Outcome.REMOVED),
+            (Reset.FALSE_ALARM, Outcome.FALSE_ALARM),
+            (Reset.NOT_FOUND, Outcome.NOT_FOUND),
+        ],
+    )
+    def test_it_says_what_became_of_the_event_once(
+        self, watched: HeardLine, code: Reset, outcome: Outcome
+    ) -> None:
+        watched.alert()
+        (asked,) = write(watched, acknowledged_seq=SEQ + 1, reset=code)
+        assert isinstance(asked, ReportOutcome)
+        assert asked.outcome is outcome
+        assert write(watched, acknowledged_seq=SEQ + 1, reset=code) == []
+
+    def test_for_no_event_or_by_an_unknown_code_it_is_refused(self, watched: HeardLine) -> None:
+        assert write(watched, acknowledged_seq=5, reset=Reset.REMOVED) == []
+        assert watched.read["status"] & Status.COMMAND_REFUSED
+        watched.alert()
+        assert write(watched, acknowledged_seq=SEQ + 1, reset=77) == []
+        assert watched.read["status"] & Status.COMMAND_REFUSED
+
+    def test_the_counters_go_to_zero(self, watched: HeardLine) -> None:
+        watched.watch.overruns = 7
+        assert watched.read["overruns"] == 7
+        write(watched, reset=Reset.COUNTERS)
+        assert watched.read["overruns"] == 0
+
+
+class TestShelving:
+    def test_each_bit_shelves_a_hazard_once(self, line: HeardLine) -> None:
+        asked = write(line, shelve_mask=0b1010, shelve_minutes=15)
+        assert asked == [
+            Shelve(operator="PLC", hazard=Hazard.BATTERY, minutes=15),
+            Shelve(operator="PLC", hazard=Hazard.JAM, minutes=15),
+        ]
+        assert write(line, shelve_mask=0b1010, shelve_minutes=15) == []
+
+    @pytest.mark.parametrize(("mask", "minutes"), [(0, 5), (1, 61), (0b1_0000, 5), (0xFFFF, 1)])
+    def test_nothing_or_too_long_or_sight_itself_is_refused(
+        self, line: HeardLine, mask: int, minutes: int
+    ) -> None:
+        assert write(line, shelve_mask=mask, shelve_minutes=minutes) == []
+        assert line.read["status"] & Status.COMMAND_REFUSED
+
+
+class TestTheEncoder:
+    def test_a_position_is_the_plcs_own_count_at_capture(self, watched: HeardLine) -> None:
+        for n in range(10):
+            write(watched, plc_heartbeat=n, encoder=1000 + 100 * n)
+            watched.later(10)
+        watched.alert(t_capture_mono_ns=watched.now_ns - 35 * MS)
+        record = watched.records[0]
+        assert record["position"] == 1650
+        assert record["flags"] & 4
+
+    def test_without_one_it_is_the_detectors_travel(self, watched: HeardLine) -> None:
+        write(watched, plc_heartbeat=1)
+        watched.alert()
+        record = watched.records[0]
+        assert record["position"] == 20600
+        assert not record["flags"] & 4
+
+    @given(
+        st.integers(0, 2**32 - 1),
+        st.lists(st.integers(-5000, 5000), min_size=2, max_size=30),
+        st.floats(0, 1),
+    )
+    def test_it_is_never_far_from_the_readings_around_it_even_where_it_wraps(
+        self, start: int, steps: list[int], share: float
+    ) -> None:
+        plc, counts, readings = PlcLink("PLC", lambda _: None), start, []
+        for n, step in enumerate(steps, start=1):
+            counts += step
+            readings.append(counts)
+            plc.write(105, [(counts % 2**32) >> 16, counts % 2**16], n * 10 * MS)
+        at = round((10 + share * 10 * (len(steps) - 1)) * MS)
+        found = plc.counts_at(at)
+        if any(each % 2**32 for each in readings):
+            assert found is not None
+            n = min(len(steps) - 2, at // (10 * MS) - 1)
+            low, high = sorted(readings[n : n + 2])
+            assert any(low - 1 <= found + lap * 2**32 <= high + 1 for lap in range(-2, 3))
+        assert plc.counts_at(at + 10**12) is None
+
+
+@given(st.integers(100, 110), st.lists(st.integers(0, 0xFFFF), min_size=1, max_size=11))
+def test_whatever_a_plc_writes_the_words_can_still_be_read(address: int, words: list[int]) -> None:
+    line = HeardLine()
+    line.look()
+    line.state(active=1)
+    line.alert()
+    line.plc.write(address, words[: 111 - address], line.now_ns)
+    assert all(0 <= word <= 0xFFFF for word in line.words())
+    assert line.hazards[0] == 2

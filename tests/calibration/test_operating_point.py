@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from calibration.exact_intervals import poisson_upper
+from calibration.operating_point import CurvePoint, operating_point
+
+
+def curve(*points: tuple[float, int, int]) -> list[CurvePoint]:
+    """From threshold, found of 10, false alarms."""
+    return [CurvePoint(threshold, found, 10, false) for threshold, found, false in points]
+
+
+def test_classes_share_the_budget_where_it_buys_most() -> None:
+    # 10 h at 1 an hour allow 5 alarms (bound 10.5 is over at 5: 4 fit). Battery buys more recall.
+    curves = {
+        "gas": curve((0.2, 10, 4), (0.5, 9, 0)),
+        "battery": curve((0.2, 9, 4), (0.5, 4, 0)),
+    }
+    best = operating_point(curves, belt_h=10)
+    assert best.proven
+    assert {name: point.threshold for name, point in best.points.items()} == {
+        "gas": 0.5,
+        "battery": 0.2,
+    }
+    assert "within the budget" in best.said()
+
+
+def test_too_little_belt_is_said_and_the_fewest_alarms_are_taken() -> None:
+    best = operating_point({"gas": curve((0.2, 9, 1), (0.5, 7, 0), (0.9, 1, 0))}, belt_h=2)
+    assert not best.proven
+    assert best.points["gas"].threshold == 0.5
+    assert "NOT proven" in best.said()
+    assert "after 3.0 h" in best.said()
+
+
+def test_no_threshold_within_the_budget_is_said() -> None:
+    best = operating_point({"gas": curve((0.2, 9, 90), (0.5, 7, 50))}, belt_h=20)
+    assert not best.proven
+    assert "no threshold keeps the budget" in best.said()
+
+
+def test_where_thresholds_count_the_same_the_middle_one_is_taken() -> None:
+    same = curve((0.1, 9, 7), (0.2, 9, 0), (0.3, 9, 0), (0.4, 9, 0), (0.5, 8, 0))
+    assert operating_point({"gas": same}, belt_h=10).points["gas"].threshold == 0.3
+
+
+def test_what_cannot_be_fitted_is_refused() -> None:
+    with pytest.raises(ValueError, match="a curve with a point for each class"):
+        operating_point({"gas": []}, 1.0)
+    with pytest.raises(ValueError, match="belt_h = 0"):
+        operating_point({"gas": curve((0.2, 1, 0))}, 0.0)
+
+
+POINTS = st.lists(st.tuples(st.integers(0, 10), st.integers(0, 20)), min_size=1, max_size=8)
+
+
+@given(gas=POINTS, battery=POINTS, belt_h=st.floats(0.1, 40))
+def test_no_other_choice_within_the_budget_finds_more(
+    gas: list[tuple[int, int]], battery: list[tuple[int, int]], belt_h: float
+) -> None:
+    curves = {
+        name: curve(*((0.1 * n, found, false) for n, (found, false) in enumerate(points)))
+        for name, points in (("gas", gas), ("battery", battery))
+    }
+    best = operating_point(curves, belt_h)
+    recall = sum(point.recall for point in best.points.values())
+    assert best.proven == (best.upper_per_h <= 1.0)
+    for a in curves["gas"]:
+        for b in curves["battery"]:
+            false = a.false_alarms + b.false_alarms
+            if poisson_upper(false) <= belt_h:
+                assert best.proven
+                assert a.recall + b.recall <= recall + 1e-9
+            if not best.proven:
+                assert best.false_alarms <= false

@@ -1,0 +1,59 @@
+"""The second engine on the first one's tiny models; without OpenVINO, what is said of that."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from calibration.line_profile import ModelChoice
+from detector.vision.catalogue import ModelError
+from detector.vision.engine import EngineError, OnnxEngine
+from detector.vision.engines import open_engine
+from detector.vision.openvino_engine import OpenVinoEngine
+from tests.vision.test_engine import model, picture
+
+
+def test_without_openvino_a_profile_that_asks_for_it_is_refused_in_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "openvino", None)
+    with pytest.raises(ModelError, match=r"openvino is missing\. pip install 'vigitri\[openvino\]"):
+        open_engine(model(tmp_path), ModelChoice(engine="openvino"))
+
+
+def test_without_openvino_auto_is_onnxruntime(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "openvino", None)
+    assert isinstance(open_engine(model(tmp_path), ModelChoice(engine="auto")), OnnxEngine)
+    assert isinstance(open_engine(model(tmp_path)), OnnxEngine)
+
+
+@pytest.mark.parametrize("flat", [True, False])
+def test_both_engines_see_the_same_at_every_size(tmp_path: Path, flat: bool) -> None:
+    pytest.importorskip("openvino")
+    folder = model(tmp_path, flat=flat)
+    one, other = OnnxEngine(folder, threads=1), OpenVinoEngine(folder, threads=1)
+    for size in ((64, 96), (32, 64), (64, 96), (96, 32)):
+        a, b = one.detect(picture(*size), 0.25), other.detect(picture(*size), 0.25)
+        np.testing.assert_allclose(a.boxes_px, b.boxes_px, rtol=0.01)  # bfloat16: 8 bits
+        np.testing.assert_allclose(a.scores, b.scores, rtol=0.01)
+        np.testing.assert_array_equal(a.classes, b.classes)
+
+
+def test_a_picture_that_openvino_can_t_take_is_an_error_not_an_empty_belt(tmp_path: Path) -> None:
+    pytest.importorskip("openvino")
+    fixed = model(tmp_path, size=(64, 96), input={"size": [64, 96]})
+    engine = OpenVinoEngine(fixed, threads=1)
+    assert len(engine.detect(picture(), 0.25)) == 2
+    with pytest.raises(EngineError, match="test-n1: inference failed"):
+        engine.detect(picture(64, 64), 0.25)
+
+
+def test_telemetry_stays_out(tmp_path: Path) -> None:
+    pytest.importorskip("openvino")
+    OpenVinoEngine(model(tmp_path), threads=1)
+    assert sys.modules["openvino_telemetry"] is None
