@@ -23,7 +23,7 @@ class _Part(BaseModel):
 
 
 class Stretch(_Part):
-    """A stretch of the strip, mm from its start: waste over a share of it, hazards in it.
+    """A stretch of the strip, mm along the belt from its start: waste over it, hazards in it.
 
     buried: share of the hazards that lie below the waste, where there is enough of it.
     """

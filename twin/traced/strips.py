@@ -62,7 +62,14 @@ def strew(plan: StripPlan) -> list[Laid]:
     """Everything on the strip, settled; the same plan gives the same strip."""
     field = HeightField(plan.length_mm, plan.width_mm)
     laid: list[Laid] = []
-    for number, stretch in enumerate(plan.stretches):
+    for number, along in enumerate(plan.stretches):
+        # The plan counts along the belt, the picture's columns against it.
+        stretch = along.model_copy(
+            update={
+                "from_mm": plan.length_mm - along.to_mm,
+                "to_mm": plan.length_mm - along.from_mm,
+            }
+        )
         rng = np.random.default_rng([plan.seed, 11, number])
         for kind in _order(plan, stretch, field, rng):
             body = pose(build(kind, rng), rng)
@@ -103,7 +110,10 @@ def _place(
     size_mm: tuple[float, float, float],
     rng: np.random.Generator,
 ) -> tuple[float, float]:
-    """Of a few places the lowest and freest; a heap goes to the skirts, calm waste keeps off."""
+    """Of a few places (right, down) the lowest and freest; a heap goes to the skirts.
+
+    `stretch` is in mm of the picture's columns here.
+    """
     reach = (size_mm[0] + size_mm[1]) / 4
     inset = min(reach * (0.3 if stretch.coverage > HEAP else 1.0), field.width_mm / 2)
     first = stretch.from_mm + inset
@@ -139,7 +149,7 @@ def trace_strip(
         plan.belt, plan.length_mm, plan.width_mm, plan.px_per_mm, rng, dirt=plan.dirt
     )
     scene = _Scene(plan, laid, belt, belt_skin(plan.belt, plan.wet, rng))
-    windows = _windows(plan)
+    windows = tile_windows(plan)
     with Stage(samples=plan.samples, threads=threads) as stage:
         for done, window in enumerate(windows):
             if not (tiles / f"{done:04d}.npz").exists():
@@ -170,7 +180,7 @@ class _Tile:
     height_mm: NDArray[np.float32]
 
 
-def _windows(plan: StripPlan) -> list[Window]:
+def tile_windows(plan: StripPlan) -> list[Window]:
     """The strip cut across into tiles, left to right, each with its overlap."""
     scale = plan.px_per_mm
     columns = int(np.ceil(plan.length_mm * scale))
