@@ -50,8 +50,16 @@ class Supply:
         plan = self.plan
         if plan.laid_by_hand:
             return Reel(self._strips(0))
-        loose = plan.gate is not None  # what comes to a bar, comes loose
-        following = _again_and_again(self.bare) if loose else self._turns()
+        if plan.gate is not None:  # what comes to a bar, comes loose
+            return self.bare_reel()
+        return self._begun(self._turns())
+
+    def bare_reel(self) -> Reel:
+        """The belt from the start with nothing on it."""
+        return self._begun(_again_and_again(self.bare))
+
+    def _begun(self, following: Iterator[Strip]) -> Reel:
+        """A reel of these strips, whose own places do not matter."""
         first = next(following)
         start_mm = first.end_mm - first.picture.shape[1] / first.px_per_mm
         return Reel(moved(first, -self._before_mm - start_mm), following)
