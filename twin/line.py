@@ -22,7 +22,6 @@ from twin.moving import FIRST_ID, Flutter, Moving, Reaching, Rolling, round_s
 from twin.scenario import SCENARIOS, Scenario
 from twin.shading import Picture
 from twin.sprites import Sprite
-from twin.strip import Strip
 from twin.supply import Supply
 from twin.surroundings import gate_bar
 from twin.truth import Witness
@@ -57,9 +56,8 @@ class SimulatedLine:
         self.camera = BeltCamera(plan, rng)
         margin = self.camera.margin_mm()
         self._supply = Supply(plan, folder, self.camera.view_mm + margin, margin)
-        self._bare: Strip = self._supply.bare
         dice = np.random.default_rng((plan.seed, 5))
-        scale = self._bare.px_per_mm
+        scale = self._supply.bare.px_per_mm
         self._held: tuple[Flutter | Rolling, ...] = (
             *(Flutter(each, self.drive, scale, dice) for each in plan.films),
             *(Rolling(each, self.drive, scale, dice) for each in plan.rollers),
@@ -116,7 +114,10 @@ class SimulatedLine:
 
     def empty_belt(self) -> Picture:
         """The picture that the camera has of the belt with nothing on it, free of noise."""
-        return self.camera.frame(self._bare, 0.0, 0, above=self._bar, grain=False)
+        margin = self.camera.margin_mm()
+        belt = self._supply.bare_reel()
+        belt.reach(-self.camera.view_mm - margin, margin)
+        return self.camera.frame(belt, 0.0, 0, above=self._bar, grain=False)
 
     def header(self, clip: str = "") -> dict[str, Any]:
         """The run's fixed facts, and the intervals that the last run has told so far."""

@@ -1,20 +1,18 @@
 """Which strips follow each other under the camera: laid by hand, drawn by chance, or traced."""
 
 from collections.abc import Callable, Iterator
-from copy import copy
 from functools import lru_cache
 from importlib import import_module
 from pathlib import Path
 
-import cv2
 import numpy as np
 
+from twin.bare import bare_of
 from twin.belt import belt_loop
 from twin.development import toned
 from twin.heap import OFTEN, lay_out, spread
 from twin.reel import Reel, mirrored, moved
 from twin.scenario import Mix, Scenario, ScenarioError
-from twin.shading import Picture
 from twin.sprites import Sprite, cut_out, drawn_sprite
 from twin.strip import Strip
 from twin.things import HAZARDS
@@ -52,8 +50,16 @@ class Supply:
         plan = self.plan
         if plan.laid_by_hand:
             return Reel(self._strips(0))
-        loose = plan.gate is not None  # what comes to a bar, comes loose
-        following = _again_and_again(self.bare) if loose else self._turns()
+        if plan.gate is not None:  # what comes to a bar, comes loose
+            return self.bare_reel()
+        return self._begun(self._turns())
+
+    def bare_reel(self) -> Reel:
+        """The belt from the start with nothing on it."""
+        return self._begun(_again_and_again(self.bare))
+
+    def _begun(self, following: Iterator[Strip]) -> Reel:
+        """A reel of these strips, whose own places do not matter."""
         first = next(following)
         start_mm = first.end_mm - first.picture.shape[1] / first.px_per_mm
         return Reel(moved(first, -self._before_mm - start_mm), following)
@@ -145,29 +151,6 @@ def traced_folders(patterns: tuple[str, ...], folder: Path) -> list[Path]:
             raise ScenarioError(f"traced.strips: {path}: no such folder of a strip")
         found += several
     return found
-
-
-def bare_of(strip: Strip) -> Strip:
-    """The strip's belt with nothing on it: what lies there is filled from elsewhere in its row."""
-    scale = strip.px_per_mm
-    reach = max(3, round(30 * scale)) | 1
-    near = cv2.dilate(strip.covered.astype(np.uint8), np.ones((reach, reach), np.uint8)) > 0
-    picture: Picture = strip.picture.copy()
-    open_ = ~near
-    for shift in np.linspace(0, picture.shape[1], 42).astype(int)[1:-1]:
-        if not near.any():
-            break
-        fill = near & np.roll(open_, shift, axis=1)
-        picture[fill] = np.roll(strip.picture, shift, axis=1)[fill]
-        near &= ~fill
-    if near.any():  # rows that are covered from end to end
-        known = np.where(open_[..., None], strip.picture, 0).sum(axis=(0, 1)) / max(open_.sum(), 1)
-        picture[near] = np.round(known).astype(np.uint8)
-    other = copy(strip)
-    other.picture = picture
-    other.covered = np.zeros(picture.shape[:2], np.bool_)
-    other.lying = []
-    return other
 
 
 def _mixed(strip: Strip, mix: Mix, rng: np.random.Generator) -> Strip:

@@ -171,9 +171,9 @@ def traced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, width_mm: float = 20
 
     def load(folder: Path) -> Any:
         rng = np.random.default_rng(len(folder.name))
-        strip = bare_strip(0, 1200, width_mm, 1.0, loop_mm=1200, rng=rng)
-        strip.lay("aa_cell", 500, 100, 30, rng)
-        strip.lay("tray", 800, 120, 10, rng)
+        strip = bare_strip(4000, 5200, width_mm, 1.0, loop_mm=1200, rng=rng)
+        strip.lay("aa_cell", 4500, 100, 30, rng)
+        strip.lay("tray", 4800, 120, 10, rng)
         return strip
 
     monkeypatch.setattr(supply, "_strip_loader", lambda: load)
@@ -191,6 +191,9 @@ def test_traced_strips_follow_each_other_and_keep_their_truth(
     assert len({thing["id"] for each in told for thing in each.things}) >= 4
     empty = line.empty_belt()
     assert empty.shape == (160, 256, 3)
+    # The belt is dark and even; nothing that lies on the strips is left in it.
+    seen = np.stack([each.picture for each in told if each.picture is not None])
+    assert empty[40:120].max() < 0.8 * seen[:, 40:120].max()
 
 
 def test_what_lies_apart_on_traced_strips_can_jam(
