@@ -22,7 +22,7 @@ from benchmarks.footage import Footage, open_footage, profile_of
 from benchmarks.image_level import precision_recall
 from benchmarks.memory import Watched, keep, place_of, watched
 from benchmarks.passages import Ground
-from benchmarks.sweep import curves, judged
+from benchmarks.sweep import GRID, curves, judged
 from benchmarks.tally import tally
 from calibration.line_profile import LineProfile
 from calibration.profile_file import load_profile
@@ -50,6 +50,7 @@ def run(
     model_name: str = "",
     fps: float | None = None,
     seed: int | None = None,
+    duration_s: float | None = None,
     threads: int = 0,
     data: Path | None = None,
     compare: Path | None = None,
@@ -63,7 +64,7 @@ def run(
     eyes = _Eyes(model, threads)
     cases = []
     for number, source in enumerate(sources, start=1):
-        footage = open_footage(source, fps, seed)
+        footage = open_footage(source, fps, seed=seed, duration_s=duration_s)
         profile = _profile(footage, given, out)
         kept = place_of(out, footage, model, profile)
         if fresh or not kept.is_file():
@@ -77,7 +78,7 @@ def run(
         cases.append(Case(footage, seen, ground, verdict))
     figures = _figures(cases, model)
     with progress_bar("other thresholds") as advance:
-        swept = curves([(case.watched, case.ground) for case in cases], model, advance)
+        swept = curves([(case.watched, case.ground) for case in cases], model, advance, GRID)
     hours = figures["belt_h"]
     figures["curves"] = {name: report.rows_of(points, hours) for name, points in swept.items()}
     if data is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,7 @@ from calibration.belt_motion import Basis, BeltMotion, Shift
 from calibration.line_profile import LineProfile
 from calibration.reported_motion import ReportedBelt, ReportedMotion
 from detector.hazards.overload import OverloadMonitor
+from detector.hazards.tracker import BeltTracker
 from detector.ingest import Frame
 from detector.line_setup import Line, LineParts
 from detector.pipeline import Pipeline
@@ -64,11 +66,17 @@ def recall(seen: Remembered, profile: LineProfile, model: ModelFolder) -> Iterat
 
     `model` may have other thresholds than the one that looked, `profile` other rules of tracking.
     """
+    unwatched = profile.overload.model_copy(update={"empty_belt": None})
+    profile = profile.model_copy(update={"overload": unwatched})
     pipeline = Pipeline(_RecallingLine(profile, model, seen))
     blank = np.broadcast_to(np.zeros(3, np.uint8), (*seen.image_size_px[::-1], 3))
     for index, t_ns in zip(seen.indices.tolist(), seen.times_ns.tolist(), strict=True):
         frame = Frame(blank, index, t_ns, t_ns, "recording", "remembered")
         yield from (alert for alert in pipeline.see(frame).alerts if alert.place is not None)
+
+
+_VIEWS: dict[Any, LineParts] = {}
+"""The parts of the line that was tried last which no threshold changes: they take long to make."""
 
 
 class _KeepingEngine:
@@ -130,17 +138,25 @@ class _RecallingLine(Line):
         super().__init__(profile, model, _RecallingEngine(model, seen), "bench")
 
     def parts_for(self, image_size_px: tuple[int, int]) -> LineParts:
-        parts = super().parts_for(image_size_px)
+        belt, view = self.settings.belt, self.settings.view
+        key = (belt, view, image_size_px, self.engine.card.input.stride)
+        if key not in _VIEWS:
+            _VIEWS.clear()  # one line is tried many times in a row
+            _VIEWS[key] = self._view(super().parts_for(image_size_px), image_size_px)
+        parts, tracking = _VIEWS[key], self.settings.tracking
+        return replace(
+            parts,
+            motion=_unreported(_RecallingMotion(self._seen)),
+            tracker=BeltTracker(tracking.hits, tracking.looks, parts.rectifier.extent_mm),
+        )
+
+    def _view(self, parts: LineParts, image_size_px: tuple[int, int]) -> LineParts:
         known, stride = parts.rectifier, self.engine.card.input.stride
         nobody = OverloadMonitor(
             None, known.belt_mask, known.mm_per_px, raise_at=1, release_at=0, window_mm=1
         )
-        return replace(
-            parts,
-            rectifier=_Blindfolded(known.plane, image_size_px, known.mm_per_px, stride),
-            motion=_unreported(_RecallingMotion(self._seen)),
-            overload=nobody,
-        )
+        blind = _Blindfolded(known.plane, image_size_px, known.mm_per_px, stride)
+        return replace(parts, rectifier=blind, overload=nobody)
 
 
 class _Blindfolded(Rectifier):

@@ -58,17 +58,24 @@ class Footage:
         return range(0, len(self.truth.frames), self.every)
 
 
-def open_footage(source: str, fps: float | None, seed: int | None = None) -> Footage:
+def open_footage(
+    source: str,
+    fps: float | None = None,
+    *,
+    seed: int | None = None,
+    duration_s: float | None = None,
+) -> Footage:
     """A scenario (its file, or its name in `twin/scenarios/`), a clip, or a folder of one clip.
 
-    fps: looks a second, to the nearest whole step of frames; None: every frame.
+    fps: looks a second, to the nearest whole step of frames; None: every frame. seed, duration_s:
+    in place of a scenario's own.
     Raises `TruthError`, `SourceError`, or the twin's own `ValueError`.
     """
     path = Path(source)
     if path.suffix != ".toml" and not path.exists() and (SCENARIOS / f"{source}.toml").is_file():
         path = SCENARIOS / f"{source}.toml"
     if path.suffix == ".toml":
-        return _drawn(path, fps, seed)
+        return _drawn(path, fps, seed, duration_s)
     if path.is_dir():
         clips = sorted(path.glob("*.truth.jsonl"))
         if len(clips) != 1:
@@ -106,12 +113,12 @@ def _rendered(clip: Path, fps: float | None) -> Footage:
     )  # fmt: skip
 
 
-def _drawn(path: Path, fps: float | None, seed: int | None) -> Footage:
+def _drawn(path: Path, fps: float | None, seed: int | None, duration_s: float | None) -> Footage:
     """A scenario, drawn as often as it is looked at: no picture is made that nobody sees."""
     from twin.line import SimulatedLine
     from twin.render import planned
 
-    plan = planned(path, seed=seed, fps=fps)
+    plan = planned(path, seed=seed, fps=fps, duration_s=duration_s)
     line = SimulatedLine(plan, path.parent)
     records: list[dict[str, Any]] = []
     things: list[dict[str, Any]] = []
@@ -166,8 +173,7 @@ def profile_of(truth: Truth, empty_belt: Path | None) -> LineProfile:
             "speed_mm_s": header["speed_mm_s"] if steady else None,
         },
         "overload": {"empty_belt": empty_belt},
-        "action_points": [
-            {"name": "action point", "y_mm": view_mm + ACTION_MM, "acting_ms": ACTING_MS}
-        ],
+        "action_points": header.get("action_points")
+        or [{"name": "action point", "y_mm": view_mm + ACTION_MM, "acting_ms": ACTING_MS}],
     }
     return LineProfile.model_validate(document)

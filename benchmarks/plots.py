@@ -85,7 +85,8 @@ def _precision_recall(figures: dict[str, Any]) -> Any:
     hourly.set_ylabel("recall")
     hourly.set_title(f"events over {hours:.2f} h (figure: threshold in use)", fontsize=9)
     hourly.grid(alpha=0.3)
-    hourly.legend(fontsize=8, loc="lower right")
+    if hourly.lines:
+        hourly.legend(fontsize=8, loc="lower right")
     figure.tight_layout()
     return figure
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -39,15 +40,41 @@ def draw(cases: Sequence[Case], out: Path) -> list[str]:
         if alarm.box_px is not None
     ]
     false.sort(key=lambda each: -(each[1].probability or 0.0))
-    tiles = {
+    sheets = {
         "misses.png": [_miss(case, passage) for case, passage in misses[:MOST]],
         "false_alarms.png": [_false_alarm(case, alarm) for case, alarm in false[:MOST]],
     }
-    for name in tiles:
+    for name, wanted in sheets.items():
         (out / name).unlink(missing_ok=True)
-    for name, shown in tiles.items():
-        write_sheet(shown, out / name)
-    return [name for name, shown in tiles.items() if shown]
+        write_sheet(_tiles(wanted), out / name)
+    return [name for name, wanted in sheets.items() if wanted]
+
+
+@dataclass(frozen=True)
+class _Wanted:
+    """One tile before its picture is there."""
+
+    case: Case
+    frame: int
+    box_px: Sequence[float]
+    captions: Sequence[str]
+    colour: tuple[int, int, int]
+
+
+def _tiles(wanted: Sequence[_Wanted]) -> list[Picture]:
+    """Every tile in order; each piece of footage is gone through once."""
+    tiles: dict[int, Picture] = {}
+    for case in {id(each.case): each.case for each in wanted}.values():
+        mine = [number for number, each in enumerate(wanted) if each.case is case]
+        frames = sorted({wanted[number].frame for number in mine})
+        polygon_px = case.watched.profile.belt.polygon_px
+        for frame, picture in zip(frames, case.footage.pictures(frames), strict=True):
+            shown = masked(picture, polygon_px)
+            for number in mine:
+                each = wanted[number]
+                if each.frame == frame:
+                    tiles[number] = tile(shown, each.box_px, each.captions, each.colour)
+    return [tiles[number] for number in range(len(wanted))]
 
 
 def best_score(watched: Watched, ground: Ground, passage: Passage) -> tuple[str | None, float]:
@@ -76,7 +103,7 @@ def _classes(watched: Watched) -> Iterable[tuple[str, float]]:
     return classes.items()
 
 
-def _miss(case: Case, passage: Passage) -> Picture:
+def _miss(case: Case, passage: Passage) -> _Wanted:
     """The frame in which most of it is in view, its true box, and how near the model came."""
     boxes = passage.boxes_mm
     looked = [frame for frame in case.footage.looked_at if frame in boxes] or list(boxes)
@@ -88,7 +115,7 @@ def _miss(case: Case, passage: Passage) -> Picture:
     record = next(
         each for each in case.ground.truth.frames[frame]["objects"] if each["id"] == passage.id
     )
-    return _tile(
+    return _Wanted(
         case,
         frame,
         record["box_px"],
@@ -102,9 +129,9 @@ def _miss(case: Case, passage: Passage) -> Picture:
     )
 
 
-def _false_alarm(case: Case, alarm: FalseAlarm) -> Picture:
+def _false_alarm(case: Case, alarm: FalseAlarm) -> _Wanted:
     assert alarm.box_px is not None
-    return _tile(
+    return _Wanted(
         case,
         alarm.frame,
         alarm.box_px,
@@ -116,17 +143,6 @@ def _false_alarm(case: Case, alarm: FalseAlarm) -> Picture:
         ],
         COLOUR.get(alarm.hazard.value, WHITE),
     )
-
-
-def _tile(
-    case: Case,
-    frame: int,
-    box_px: Sequence[float],
-    captions: Sequence[str],
-    colour: tuple[int, int, int],
-) -> Picture:
-    picture = masked(next(case.footage.pictures([frame])), case.watched.profile.belt.polygon_px)
-    return tile(picture, box_px, captions, colour)
 
 
 def _where(case: Case, frame: int) -> str:

@@ -41,7 +41,7 @@ def curves(
     footage: Sequence[Judged],
     model: ModelFolder,
     advance: Callable[[int, int | None], None],
-    grid: Sequence[float] = GRID,
+    grid: Sequence[float],
 ) -> dict[str, list[CurvePoint]]:
     """Each class's curve, the other classes at their operating thresholds."""
     found: dict[str, list[CurvePoint]] = {known.name: [] for known in model.card.classes}

@@ -518,6 +518,9 @@ def bench_accuracy(  # noqa: PLR0917 (typer calls it)
         typer.Option(min=0.5, max=240, help="Looks a second; without: every frame."),
     ] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="In place of the scenarios' own.")] = None,
+    duration: Annotated[
+        float | None, typer.Option(min=0.1, help="Seconds of belt, in place of the scenarios' own.")
+    ] = None,
     threads: Annotated[int, typer.Option(min=0, max=64, help="Of the engine; 0: it chooses.")] = 0,
     data: Annotated[
         Path | None, typer.Option(help="The workshop's data folder: single pictures too.")
@@ -538,6 +541,7 @@ def bench_accuracy(  # noqa: PLR0917 (typer calls it)
             model_name=model or "",
             fps=fps,
             seed=seed,
+            duration_s=duration,
             threads=threads,
             data=data,
             compare=compare,

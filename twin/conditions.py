@@ -128,12 +128,15 @@ class Held(Part):
     x_mm: float
     from_s: float = Field(ge=0)
     until_s: Above0
+    every_s: Above0 | None = Field(None, description="comes again after so long")
     size_mm: tuple[Above0, Above0] | None = Field(None, description="length and width")
 
     @model_validator(mode="after")
     def _goes_after_it_came(self) -> Self:
         if self.until_s <= self.from_s:
             raise ValueError(f"until_s ({self.until_s:g}) must be above from_s ({self.from_s:g})")
+        if self.every_s is not None and self.every_s <= self.until_s:
+            raise ValueError(f"every_s ({self.every_s:g}) must be above until_s ({self.until_s:g})")
         return self
 
 
@@ -154,6 +157,7 @@ class Arm(Part):
 
     at_s: float = Field(ge=0)
     for_s: Above0 = 1.4
+    every_s: Above0 | None = Field(None, description="reaches in again after so long")
     y_mm: float
     x_mm: float
     side: Literal["near", "far"] = "near"

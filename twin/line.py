@@ -18,7 +18,7 @@ import numpy as np
 from twin.camera import BeltCamera
 from twin.drive import Drive
 from twin.jam import Queue
-from twin.moving import FIRST_ID, Flutter, Moving, Reaching, Rolling
+from twin.moving import FIRST_ID, Flutter, Moving, Reaching, Rolling, round_s
 from twin.scenario import SCENARIOS, Scenario
 from twin.shading import Picture
 from twin.sprites import Sprite
@@ -130,15 +130,21 @@ class SimulatedLine:
             sprite = held.at(t_s)
             near = -700 < sprite.y_mm < self.camera.view_mm + 700
             if near:
-                number = FIRST_ID + _OTHERS + k
+                number = _number(k, held.every_s, t_s)
                 on_belt.append(Moving(number, sprite, runs and held.stalled(t_s)))
         arms = []
         for k, arm in enumerate(self._arms):
             reaching = arm.at(t_s)
             if reaching is not None:
-                number = FIRST_ID + _OTHERS + len(self._held) + k
+                number = _number(len(self._held) + k, arm.arm.every_s, t_s)
                 arms.append(Moving(number, reaching, False))
         return on_belt, arms
+
+
+def _number(k: int, every_s: float | None, t_s: float) -> int:
+    """The id of the k-th film, can or arm: a new one each time that it comes."""
+    times = 0 if every_s is None else round(round_s(every_s, t_s) / every_s)
+    return FIRST_ID + _OTHERS + 1000 * times + k
 
 
 def frames(plan: Scenario, folder: Path = SCENARIOS) -> Iterator[tuple[Picture, dict[str, Any]]]:

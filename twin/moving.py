@@ -1,7 +1,7 @@
 """What moves against the belt: a stalled film, a rolling can, a picker's arm; one at a moment."""
 
 from dataclasses import dataclass, replace
-from math import ceil, pi, sin
+from math import ceil, floor, pi, sin
 
 import cv2
 import numpy as np
@@ -30,13 +30,24 @@ class Moving:
     stalled: bool
 
 
+def round_s(every_s: float | None, t_s: float) -> float:
+    """When the round began in which something that comes again and again is now."""
+    return 0.0 if every_s is None else floor(t_s / every_s) * every_s
+
+
 def held_place_mm(held: Held, drive: Drive, t_s: float) -> float:
     """Where along the view a thing is that comes, is held and goes on with the belt."""
-    if t_s < held.from_s:
-        return held.y_mm - (drive.position_at(held.from_s) - drive.position_at(t_s))
-    if t_s > held.until_s:
-        return held.y_mm + drive.position_at(t_s) - drive.position_at(held.until_s)
+    start_s = round_s(held.every_s, t_s)
+    from_s, until_s = start_s + held.from_s, start_s + held.until_s
+    if t_s < from_s:
+        return held.y_mm - (drive.position_at(from_s) - drive.position_at(t_s))
+    if t_s > until_s:
+        return held.y_mm + drive.position_at(t_s) - drive.position_at(until_s)
     return held.y_mm
+
+
+def is_held(held: Held, t_s: float) -> bool:
+    return held.from_s <= t_s - round_s(held.every_s, t_s) <= held.until_s
 
 
 class Flutter:
@@ -71,11 +82,12 @@ class Flutter:
         place = replace(
             sprite, y_mm=held_place_mm(film, self.drive, t_s), x_mm=film.x_mm, angle_deg=0.0
         )
-        if not film.from_s <= t_s <= film.until_s:
+        if not is_held(film, t_s):
             return place
+        held_s = t_s - round_s(film.every_s, t_s) - film.from_s
         wide = sprite.patch.shape[1]
         free = np.clip(self._u / np.float32(wide), 0, 1)
-        reach = film.flutter_mm * sprite.px_per_mm * min(1.0, (t_s - film.from_s) / 0.5)
+        reach = film.flutter_mm * sprite.px_per_mm * min(1.0, held_s / 0.5)
         wave = 2 * pi * (self.HZ * t_s) - self._u * np.float32(2 * pi / (0.55 * wide))
         across = np.float32(reach) * free * np.sin(wave)
         along = np.float32(0.5 * reach) * free * np.sin(1.7 * wave + self._v * np.float32(0.02))
@@ -86,7 +98,11 @@ class Flutter:
         return replace(place, patch=np.asarray(patch, np.uint8))
 
     def stalled(self, t_s: float) -> bool:
-        return self.film.from_s <= t_s <= self.film.until_s
+        return is_held(self.film, t_s)
+
+    @property
+    def every_s(self) -> float | None:
+        return self.film.every_s
 
 
 class Rolling:
@@ -109,9 +125,10 @@ class Rolling:
     def at(self, t_s: float) -> Sprite:
         roller = self.roller
         y = held_place_mm(roller, self.drive, t_s)
-        if roller.from_s < t_s < roller.until_s:
+        if is_held(roller, t_s):
             # Slow swings that begin and end where it is held.
-            share = (t_s - roller.from_s) / (roller.until_s - roller.from_s)
+            held_s = t_s - round_s(roller.every_s, t_s) - roller.from_s
+            share = held_s / (roller.until_s - roller.from_s)
             swings = max(1, round((roller.until_s - roller.from_s) / 2.6))
             y += roller.wander_mm * sin(pi * share) * sin(2 * pi * swings * share)
         # It rolls without slipping: what the belt has run ahead of it has gone round it.
@@ -120,7 +137,11 @@ class Rolling:
         return replace(phase, y_mm=y, x_mm=roller.x_mm)
 
     def stalled(self, t_s: float) -> bool:
-        return self.roller.from_s <= t_s <= self.roller.until_s
+        return is_held(self.roller, t_s)
+
+    @property
+    def every_s(self) -> float | None:
+        return self.roller.every_s
 
 
 class Reaching:
@@ -138,7 +159,7 @@ class Reaching:
     def at(self, t_s: float) -> Sprite | None:
         """None while it is not over the belt."""
         arm = self.arm
-        share = (t_s - arm.at_s) / arm.for_s
+        share = (t_s - round_s(arm.every_s, t_s) - arm.at_s) / arm.for_s
         if not 0 < share < 1:
             return None
         # In within a third of the time, there for a third, back within the last.

@@ -157,7 +157,7 @@ class AnswerDesk:
 
     def _stop(self) -> None:
         if self._guard is not None:
-            self._guard.stop()
+            self._guard.stop(self._context)
         self._context.destroy(linger=0)
 
     def _open_socket(self) -> zmq.Socket[bytes]:

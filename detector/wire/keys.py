@@ -13,12 +13,12 @@ from typing import Any
 
 import zmq
 from zmq.auth.thread import ThreadAuthenticator
-from zmq.utils import z85
 from zmq.utils.monitor import parse_monitor_message
 
 _Z85_KEY = re.compile(r"[0-9a-zA-Z.\-:+=^!/*?&<>()\[\]{}@%$#]{40}")
 NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 SELF_TEST_S = 2.0
+ZAP_DOMAIN = "vigitri"
 
 
 class KeyFileError(ValueError):
@@ -131,35 +131,36 @@ class AllowList:
 
 
 class Guard:
-    """CURVE for one server's context: its key, and a ZAP handler with an allow-list."""
+    """CURVE for a server's sockets: its key, and per context a ZAP handler with the allow-list."""
 
     def __init__(self, own: KeyPair, allowed: Iterable[str]) -> None:
         self._own, self._allowed = own, frozenset(allowed)
-        self._handler: ThreadAuthenticator | None = None
+        self._handlers: dict[zmq.Context[Any], ThreadAuthenticator] = {}
 
     def start(self, context: zmq.Context[Any]) -> None:
         """Before anything is bound: a CURVE socket without a handler lets any key in."""
         handler = ThreadAuthenticator(context)
         handler.start()
-        self._handler = handler
-        handler.configure_curve_callback("*", credentials_provider=self)
+        handler.configure_curve_callback(ZAP_DOMAIN, credentials_provider=self)
+        self._handlers[context] = handler
 
     def protect(self, socket: zmq.Socket[Any]) -> None:
-        if self._handler is None:
+        if socket.context not in self._handlers:
             raise RuntimeError("the authenticator starts before a socket is bound")
         socket.curve_server = True
         socket.curve_secretkey = self._own.secret.encode()
         socket.curve_publickey = self._own.public.encode()
-        socket.zap_domain = b"vigitri"
+        socket.zap_domain = ZAP_DOMAIN.encode()
 
     def callback(self, domain: str, key: bytes) -> bool:  # noqa: ARG002
-        """What the ZAP handler asks; `key` is the client's public one, 32 bytes."""
-        return z85.encode(key).decode() in self._allowed
+        """What the ZAP handler asks; `key` is the client's public one in Z85."""
+        return key.decode("ascii", "replace") in self._allowed
 
-    def stop(self) -> None:
-        if self._handler is not None:
-            self._handler.stop()
-        self._handler = None
+    def stop(self, context: zmq.Context[Any]) -> None:
+        """Before the context ends."""
+        handler = self._handlers.pop(context, None)
+        if handler is not None:
+            handler.stop()
 
     @property
     def public(self) -> str:

@@ -105,7 +105,7 @@ class Publisher:
             self._endpoint = bind(socket, self._wanted_endpoint, keys=self._guard is not None)
         except BaseException:
             if self._guard is not None:
-                self._guard.stop()
+                self._guard.stop(self._context)
             self._context.destroy(linger=0)
             raise
         self._socket = socket
@@ -121,7 +121,7 @@ class Publisher:
         self._open_socket().close()
         self._socket = None
         if self._guard is not None:
-            self._guard.stop()
+            self._guard.stop(self._context)
         self._context.term()
 
     @property

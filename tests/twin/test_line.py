@@ -103,6 +103,19 @@ def test_a_film_that_hangs_stands_in_the_picture_while_the_belt_runs() -> None:
     assert gone == pytest.approx([200 + 50 * (k + 1) for k in range(len(gone))])
 
 
+def test_a_film_that_comes_again_is_another_one_each_time() -> None:
+    film = {"y_mm": 200, "x_mm": 100, "from_s": 1, "until_s": 2, "every_s": 4}
+    line = SimulatedLine(plan(films=[film], mix=None, duration_s=11))
+    held = [
+        (thing["id"], each.truth["t_s"] % 4)
+        for each in line.run(pictures=False)
+        for thing in each.truth["objects"]
+        if thing["stalled"]
+    ]
+    assert len({number for number, _ in held}) == 3
+    assert all(0.99 < since < 2.01 for _, since in held)
+
+
 def test_an_arm_hides_what_lies_below_it() -> None:
     things = [{"kind": "laptop_pack", "at_mm": 400, "x_mm": 100, "angle_deg": 90}]
     belt = {**SMALL["belt"], "speed_mm_s": 200}

@@ -1,0 +1,149 @@
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmarks import accuracy, scores
+from benchmarks.eyes import look_at, recall
+from benchmarks.footage import open_footage, profile_of
+from benchmarks.memory import Remembered
+from benchmarks.truth import TruthError
+from detector.line_setup import Line
+from detector.pipeline import Pipeline
+from detector.vision.catalogue import find_model
+from detector.vision.engine import OnnxEngine
+from tests.benchmarks.small_footage import write_footage
+from tests.small_line import write_model
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_footage(tmp_path_factory.mktemp("footage"))
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return f"{write_model(tmp_path_factory.mktemp('models') / 'white-and-red')}/."
+
+
+@pytest.fixture(autouse=True)
+def few_thresholds(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (accuracy, scores):
+        monkeypatch.setattr(module, "GRID", (0.3, 0.6, 0.95))
+
+
+def test_what_was_kept_tells_the_same_alerts_as_the_pipeline_that_looked(
+    clip: Path, model: str, tmp_path: Path
+) -> None:
+    footage, folder = open_footage(str(clip)), find_model(model)
+    profile, engine = profile_of(footage.truth, None), OnnxEngine(folder, threads=1)
+    pipeline = Pipeline(Line(profile, folder, engine, "bench"))
+    told = [alert for frame in footage.frames() for alert in pipeline.see(frame).alerts]
+    looked_at: list[int] = []
+    seen = look_at(footage, profile, folder, engine, lambda done, _: looked_at.append(done))
+    assert looked_at == list(range(1, 33))
+    seen.write(tmp_path / "kept.npz")
+    kept = Remembered.read(tmp_path / "kept.npz")
+    again = list(recall(kept, profile, folder))
+    assert again == [alert for alert in told if alert.place is not None]
+    assert again
+
+
+def test_a_report_stands_in_the_folder_and_a_second_run_does_not_look_again(
+    clip: Path,
+    model: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    accuracy.run([str(clip)], tmp_path, model_name=model)
+    figures: dict[str, Any] = json.loads((tmp_path / "report.json").read_text())
+    for name in ("gas_canister", "battery"):
+        assert figures["recall"][name]["all"]["right"] == 1
+    assert figures["false_alarms"]["all"]["count"] == 0
+    assert figures["position_error_mm"]["p50"] < 10
+    assert "1 of 1" in (tmp_path / "report.md").read_text()
+    for name in figures["plots"]:
+        assert (tmp_path / name).is_file()
+    assert figures["sheets"] == []  # nothing was missed, nothing false
+
+    def nobody(*_: Any, **__: Any) -> OnnxEngine:
+        raise AssertionError("looked again")
+
+    monkeypatch.setattr(accuracy, "OnnxEngine", nobody)
+    capsys.readouterr()
+    accuracy.run(
+        [str(clip)], tmp_path, model_name=model, compare=tmp_path / "report.json", as_json=True
+    )
+    said = capsys.readouterr().out
+    assert "nothing changed" in said
+    assert json.loads(said.splitlines()[0])["recall"] == figures["recall"]
+
+
+def test_what_was_missed_and_what_was_false_is_shown(
+    clip: Path, model: str, tmp_path: Path
+) -> None:
+    folder = tmp_path / "footage"
+    folder.mkdir()
+    (folder / "belt.avi").write_bytes(clip.read_bytes())
+    # Of the cell the truth says that it lies 45 px (90 mm) from where the picture shows it.
+    first, *rest = map(json.loads, clip.with_name("belt.truth.jsonl").read_text().splitlines())
+    first["things"][1]["outline_mm"] = [(at, x + 90) for at, x in first["things"][1]["outline_mm"]]
+    first["things"][1]["x_mm"] += 90
+    for lies in (each for record in rest for each in record["objects"] if each["id"] == 2):
+        lies["x_mm"] += 90
+        lies["box_px"] = [side + 45 * (n % 2) for n, side in enumerate(lies["box_px"])]
+    text = "".join(f"{json.dumps(each)}\n" for each in (first, *rest))
+    (folder / "belt.truth.jsonl").write_text(text)
+    accuracy.run([str(folder)], tmp_path / "out", model_name=model)
+    figures = json.loads((tmp_path / "out" / "report.json").read_text())
+    assert figures["recall"]["battery"]["all"]["right"] == 0
+    assert figures["false_alarms"]["battery"]["count"] == 1
+    assert figures["sheets"] == ["misses.png", "false_alarms.png"]
+
+
+def test_scores_are_fitted_on_what_was_kept_and_too_short_a_belt_is_said(
+    clip: Path, model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    accuracy.run([str(clip)], tmp_path, model_name=model)
+    capsys.readouterr()
+    scores.run(tmp_path, model, 1.0, write=False, as_json=False)
+    said = capsys.readouterr().out
+    assert "NOT proven" in said
+    assert "[model] thresholds = { gas_canister = " in said
+    scores.run(tmp_path, model, 1.0, write=True, as_json=True)
+    told = json.loads(capsys.readouterr().out)
+    card = find_model(model).card
+    assert {known.name: known.threshold for known in card.classes} == told["thresholds"]
+    assert card.operating["proven"] is False
+    assert card.operating["battery"]["curve"]["found"][0] == 1
+
+
+def test_scores_without_looks_of_that_model_are_refused(model: str, tmp_path: Path) -> None:
+    with pytest.raises(TruthError, match="holds nothing that white-and-red"):
+        scores.run(tmp_path, model, 1.0, write=False, as_json=False)
+
+
+def test_footage_that_is_not_what_its_truth_was_written_for_is_refused(
+    clip: Path, tmp_path: Path
+) -> None:
+    copy = tmp_path / "belt.avi"
+    copy.write_bytes(clip.read_bytes())
+    first, *rest = clip.with_name("belt.truth.jsonl").read_text().splitlines()
+    header = {**json.loads(first), "clip_sha256": "0" * 64}
+    (tmp_path / "belt.truth.jsonl").write_text("\n".join([json.dumps(header), *rest]))
+    with pytest.raises(TruthError, match="not the clip that its truth was written for"):
+        open_footage(str(copy))
+    with pytest.raises(TruthError, match="neither footage nor a scenario"):
+        open_footage("no-such-scenario")
+
+
+def test_looks_a_second_are_rounded_to_whole_frames(clip: Path) -> None:
+    footage = open_footage(str(clip), fps=2.5)
+    assert [frame.index for frame in footage.frames()][:3] == [0, 2, 4]
+    assert len(footage.looked_at) == 16
+    assert replace(footage, every=5).looked_at[1] == 5

@@ -1,0 +1,118 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from detector import client
+from detector.wire import samples
+from detector.wire.desk import AnswerDesk, PendingAnswer
+from detector.wire.keys import (
+    AllowList,
+    ClientKeys,
+    Guard,
+    KeyFileError,
+    line_guard,
+    load_keys,
+    new_key_pair,
+    read_key_pair,
+    refuses_strangers,
+    write_key_pair,
+)
+from detector.wire.publisher import Publisher
+
+ANY_PORT = "tcp://127.0.0.1:*"
+OURS, LINE = new_key_pair("station"), new_key_pair("line")
+KEYS = ClientKeys(OURS.public, OURS.secret, LINE.public)
+NOW = {"t_capture_utc_ns": 1, "t_capture_mono_ns": 2}
+
+
+@pytest.fixture
+def guard() -> Guard:
+    return Guard(LINE, [OURS.public])
+
+
+def test_a_client_whose_key_is_allowed_hears_and_is_heard(guard: Guard) -> None:
+    with (
+        Publisher(ANY_PORT, line="l", boot_id="b", guard=guard) as publisher,
+        client.Line(publisher.endpoint, keys=KEYS) as line,
+    ):
+        assert publisher.wait_for_subscriber("alert", 20)
+        publisher.publish(samples.ALERT, **NOW)
+        heard = [line.receive(5) for _ in range(3)]
+        assert samples.ALERT in [
+            each.payload for each in heard if isinstance(each, client.Received)
+        ]
+
+
+def test_unknown_keys_and_none_at_all_are_refused(guard: Guard) -> None:
+    stranger = new_key_pair("stranger")
+    keys = ClientKeys(stranger.public, stranger.secret, LINE.public)
+    with (
+        AnswerDesk(ANY_PORT, guard=guard) as desk,
+        client.Line(None, desk.endpoint, keys=keys) as refused,
+        client.Line(None, desk.endpoint) as naked,
+    ):
+        for line in (refused, naked):
+            with pytest.raises(TimeoutError):
+                line.ask(samples.ANSWERS[0], timeout_s=0.3)
+        assert desk.poll() == []
+        with client.Line(None, desk.endpoint, keys=KEYS) as ours, pytest.raises(TimeoutError):
+            ours.ask(samples.ANSWERS[0], timeout_s=1.0)
+        assert any(isinstance(each, PendingAnswer) for each in desk.poll())
+
+
+def test_the_start_up_test_sees_a_door_that_is_shut_and_one_that_is_open(guard: Guard) -> None:
+    with AnswerDesk(ANY_PORT, guard=guard) as desk:
+        refuses_strangers(desk.endpoint, guard.public)
+
+    class OpenDoor(Guard):
+        def callback(self, domain: str, key: bytes) -> bool:  # noqa: ARG002
+            return True
+
+    with (
+        AnswerDesk(ANY_PORT, guard=OpenDoor(LINE, [])) as desk,
+        pytest.raises(KeyFileError, match="unknown key was not refused"),
+    ):
+        refuses_strangers(desk.endpoint, guard.public)
+
+
+def test_key_files_are_tight_and_loose_ones_are_refused(tmp_path: Path) -> None:
+    secret, public = write_key_pair(OURS, tmp_path / "keys")
+    assert secret.stat().st_mode & 0o777 == 0o600
+    assert read_key_pair(secret) == OURS
+    assert "secret" not in public.read_text()
+    with pytest.raises(KeyFileError, match="is there already"):
+        write_key_pair(OURS, tmp_path / "keys")
+    secret.chmod(0o640)
+    with pytest.raises(KeyFileError, match="others have access"):
+        read_key_pair(secret)
+    secret.chmod(0o600)
+    assert load_keys(secret, LINE.public) == KEYS
+    assert load_keys(secret, public).server == OURS.public
+    secret.write_text(secret.read_text().replace(OURS.public, LINE.public))
+    with pytest.raises(KeyFileError, match="not that of the secret one"):
+        read_key_pair(secret)
+    assert OURS.secret not in repr(OURS) + repr(KEYS)
+
+
+def test_the_allow_list_lets_in_and_shuts_out(tmp_path: Path) -> None:
+    allowed = AllowList(tmp_path / "allowed")
+    with pytest.raises(KeyFileError, match="no such folder"):
+        allowed.keys()
+    allowed.allow("station", OURS.public)
+    assert allowed.keys() == {"station": OURS.public}
+    with pytest.raises(KeyFileError, match="no public key"):
+        allowed.allow("other", "short")
+    with pytest.raises(KeyFileError, match="no name"):
+        allowed.allow("../other", OURS.public)
+    secret, _ = write_key_pair(LINE, tmp_path)
+    guard = line_guard(secret, allowed.folder)
+    assert guard is not None
+    assert guard.public == LINE.public
+    allowed.revoke("station")
+    with pytest.raises(KeyFileError, match="not on the list"):
+        allowed.revoke("station")
+    with pytest.raises(KeyFileError, match="nobody is on the list"):
+        line_guard(secret, allowed.folder)
+    assert line_guard(None, None) is None
