@@ -24,6 +24,7 @@ from tempfile import TemporaryDirectory
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks import plc_faults
 from benchmarks.fault_consumer import Note, read_notes
 from benchmarks.line_process import ROOT, LineFailedError, LineProcess
 from benchmarks.moving_belt import MovingBelt, profile
@@ -220,12 +221,16 @@ def _judge(
     ]
 
 
-def run(runs: int, seed: int, out: Path | None) -> bool:
-    """Print the table; whether nothing was lost and nothing came twice under another id."""
+def run(runs: int, seed: int, out: Path | None, *, plc_runs: int, frames: int) -> bool:
+    """Print the table; whether nothing was lost, nothing came twice under another id and no PLC
+    read clear when it must not."""
     console = Console()
     try:
         with progress_bar("faults") as advance:
             tally = inject(runs, seed, advance)
+        with progress_bar("faults on the way to the PLC") as advance:
+            plc = plc_faults.injure(plc_runs, seed=seed, progress=advance)
+        fuzzed = plc_faults.fuzz(frames, seed=seed)
     except (LineFailedError, JournalInUseError) as error:
         console.print(f"[bold red]the line did not start:[/] {error}")
         return False
@@ -239,9 +244,14 @@ def run(runs: int, seed: int, out: Path | None) -> bool:
     table.add_section()
     table.add_row("alerts lost", str(len(tally.lost)))
     table.add_row("duplicates under a new id", str(len(tally.duplicates)))
+    table.add_section()
+    for name, count, came_to in (*plc.rows(), *fuzzed.rows()):
+        table.add_row(name, f"{count}: {came_to}")
+    table.add_row("readings of the PLC (watched)", f"{plc.readings} ({plc.watched})")
     console.print(table)
-    for wrong in (*tally.lost[:5], *tally.duplicates[:5]):
+    for wrong in (*tally.lost[:5], *tally.duplicates[:5], *plc.wrong_clear[:5]):
         console.print(f"[bold red]{wrong}[/]")
     if out is not None:
-        out.write_text(json.dumps(asdict(tally), indent=2), encoding="utf-8")
-    return tally.sound
+        report = {**asdict(tally), "plc": asdict(plc), "modbus_fuzz": asdict(fuzzed)}
+        out.write_text(json.dumps(report, indent=2), encoding="utf-8")
+    return tally.sound and plc.sound and fuzzed.sound

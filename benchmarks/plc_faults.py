@@ -25,7 +25,7 @@ from pymodbus import ModbusException
 from pymodbus.client import ModbusTcpClient
 
 from benchmarks.bridge_process import BridgeProcess
-from benchmarks.cut_proxy import CutProxy
+from benchmarks.tcp_proxy import TcpProxy
 from detector.bridge.line_watch import TRANSPORT_MS
 from detector.bridge.register_map import INPUT_WORDS, HazardWord, decode
 from detector.wire import samples
@@ -60,6 +60,10 @@ class Tally:
     wrong_clear: list[str] = field(default_factory=list)
     fuzzed_frames: int = 0
     crashes: int = 0
+
+    @property
+    def sound(self) -> bool:
+        return not self.wrong_clear and not self.crashes
 
     def rows(self) -> list[tuple[str, int, str]]:
         """Injury, how often, and what it came to; for a table."""
@@ -224,13 +228,14 @@ def injure(
     rng, truth, tally = random.Random(seed), Truth(), Tally()
     with LineToHear(truth, seed) as line, contextlib.ExitStack() as stack:
         port = int(line.endpoint.rpartition(":")[2])
-        to_detector = stack.enter_context(CutProxy("127.0.0.1", port))
-        ends = [(f"tcp://127.0.0.1:{to_detector.port}", ANY_PORT.replace("*", "9"))]
+        to_detector = stack.enter_context(TcpProxy(port))
+        ends = [(to_detector.endpoint, ANY_PORT.replace("*", "9"))]
         bridge = BridgeProcess(ends)
         bridge.__enter__()
         stack.callback(lambda: bridge.__exit__(None, None, None))
-        to_bridge = stack.enter_context(CutProxy("127.0.0.1", bridge.port))
-        stack.enter_context(PollingPlc(to_bridge.port, truth, tally))
+        to_bridge = stack.enter_context(TcpProxy(bridge.port))
+        port = int(to_bridge.endpoint.rpartition(":")[2])
+        stack.enter_context(PollingPlc(port, truth, tally))
 
         def killed() -> None:
             nonlocal bridge
@@ -246,10 +251,10 @@ def injure(
             time.sleep(rng.uniform(0.1, 0.8))
             bridge.process.send_signal(signal.SIGCONT)
 
-        def cut(proxy: CutProxy) -> None:
-            proxy.cut()
-            time.sleep(rng.uniform(0.05, 0.5))
-            proxy.mend()
+        def cut(proxy: TcpProxy) -> None:
+            seconds = rng.uniform(0.05, 0.5)
+            proxy.cut(seconds)
+            time.sleep(seconds)
 
         def delayed() -> None:
             to_detector.delay_s = rng.uniform(0.02, 0.2)

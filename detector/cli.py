@@ -555,9 +555,15 @@ def bench_faults(
     runs: Annotated[int, typer.Option(min=4, max=2000, help="How many faults.")] = 200,
     seed: Annotated[int, typer.Option(help="Which faults, in which order.")] = 1,
     out: Annotated[Path | None, typer.Option("-o", "--out", help="Write the JSON there.")] = None,
+    plc_runs: Annotated[
+        int, typer.Option(min=7, max=2000, help="How many faults on the way to the PLC.")
+    ] = 70,
+    frames: Annotated[int, typer.Option(min=200, help="Malformed Modbus frames.")] = 100_000,
 ) -> None:
-    """Kill, cut off and delay a line and its consumer at random: what is lost, what comes twice."""
-    if not from_checkout("benchmarks.faults").run(runs, seed, out):
+    """Kill, cut off and delay a line, its consumer and its bridge at random: what is lost, what
+    comes twice, what a PLC reads."""
+    faults = from_checkout("benchmarks.faults")
+    if not faults.run(runs, seed, out, plc_runs=plc_runs, frames=frames):
         raise typer.Exit(INCOMPLETE)
 
 

@@ -26,9 +26,9 @@ def test_the_latency_of_a_line_is_measured_and_written(
         lambda self, *line: patient(self, *line, start_s=PATIENCE_S),
     )
     out = tmp_path / "latency.json"
-    monkeypatch.setattr(
-        sys, "argv", ["vigitri", "bench", "latency", "--line", str(profile), "-o", str(out)]
-    )
+    few = ("--alerts", "10", "--blind-runs", "1")
+    arguments = ["bench", "latency", "--line", str(profile), "-o", str(out), *few]
+    monkeypatch.setattr(sys, "argv", ["vigitri", *arguments])
     with pytest.raises(SystemExit) as left:
         main()
     assert not left.value.code
@@ -38,6 +38,12 @@ def test_the_latency_of_a_line_is_measured_and_written(
     live = report["live"]
     assert 0 < live["frames_timed"] <= live["frames_seen"] <= 40
     assert live["capture_to_subscriber_ms"]["p50"] <= live["capture_to_subscriber_ms"]["max"]
+    plc = report["plc"]
+    assert plc["publish_to_subscriber_ms"]["count"] == plc["publish_to_register_ms"]["count"] == 10
+    assert plc["capture_to_register_ms"]["count"] > 0
+    blind = plc["blind_to_fault_ms"]
+    assert set(blind) == {"camera killed", "detector killed", "detector stopped"}
+    assert all(value > 0 for values in blind.values() for value in values)
     assert {"processor", "cores", "load_1min", "onnxruntime"} <= set(report["machine"])
     assert "all but the model" in capsys.readouterr().out
 

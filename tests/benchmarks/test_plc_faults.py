@@ -1,11 +1,7 @@
 from __future__ import annotations
 
-import socket
-
-from benchmarks.cut_proxy import CutProxy
 from benchmarks.plc_faults import PollingPlc, Tally, Truth, fuzz, injure
 from detector.bridge.register_map import INPUT_WORDS
-from tests.small_line import PATIENCE_S
 
 
 def test_no_register_reads_clear_when_it_must_not_whatever_is_injured() -> None:
@@ -32,24 +28,3 @@ def test_a_clear_word_that_is_wrong_is_noticed() -> None:
     assert tally.wrong_clear == []
     judge(words, 3 * second)
     assert len(tally.wrong_clear) == 2
-
-
-def test_a_proxy_forwards_until_it_is_cut_and_again_when_it_is_mended() -> None:
-    with (
-        socket.create_server(("127.0.0.1", 0)) as server,
-        CutProxy("127.0.0.1", server.getsockname()[1]) as proxy,
-    ):
-
-        def exchange() -> bytes:
-            with socket.create_connection(("127.0.0.1", proxy.port), timeout=PATIENCE_S) as ours:
-                ours.sendall(b"ping")
-                with server.accept()[0] as theirs:
-                    theirs.sendall(theirs.recv(4) + b"!")
-                    return ours.recv(5, socket.MSG_WAITALL)
-
-        assert exchange() == b"ping!"
-        proxy.cut()
-        with socket.create_connection(("127.0.0.1", proxy.port), timeout=PATIENCE_S) as ours:
-            assert ours.recv(1) == b""
-        proxy.mend()
-        assert exchange() == b"ping!"
