@@ -169,7 +169,7 @@ class Ears:
             item = self._subscriber.receive(1.0)
             if isinstance(item, Gap):
                 self.gaps.append(item)
-            elif item is not None:
+            elif isinstance(item, Received):
                 self.heard.append(item)
                 if isinstance(item.payload, kind) and wanted(item.payload):
                     return item
