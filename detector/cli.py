@@ -554,10 +554,13 @@ def bench_accuracy(  # noqa: PLR0917 (typer calls it)
 def bench_faults(
     runs: Annotated[int, typer.Option(min=4, max=2000, help="How many faults.")] = 200,
     seed: Annotated[int, typer.Option(help="Which faults, in which order.")] = 1,
+    malformed: Annotated[
+        int, typer.Option(min=200, max=10_000_000, help="Malformed messages, and Modbus frames.")
+    ] = 100_000,
     out: Annotated[Path | None, typer.Option("-o", "--out", help="Write the JSON there.")] = None,
 ) -> None:
-    """Kill, cut off and delay a line and its consumer at random: what is lost, what comes twice."""
-    if not from_checkout("benchmarks.faults").run(runs, seed, out):
+    """Kill, cut off and delay a line, its consumer, its bridge: what is lost, doubled, wrong."""
+    if not from_checkout("benchmarks.fault_table").run(runs, seed, malformed, out):
         raise typer.Exit(INCOMPLETE)
 
 
