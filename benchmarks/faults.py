@@ -8,7 +8,6 @@ the objects against the ids under which they were raised.
 
 from __future__ import annotations
 
-import json
 import random
 import signal
 import subprocess
@@ -17,21 +16,16 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from rich.console import Console
-from rich.table import Table
-
-from benchmarks import plc_faults
 from benchmarks.fault_consumer import Note, read_notes
-from benchmarks.line_process import ROOT, LineFailedError, LineProcess
+from benchmarks.line_process import ROOT, LineProcess
 from benchmarks.moving_belt import MovingBelt, profile
 from benchmarks.seeing_model import write_model
 from benchmarks.tcp_proxy import TcpProxy, free_ports
-from detector.commands.progress import progress_bar
-from detector.wire.journal_folder import JournalFolder, JournalInUseError
+from detector.wire.journal_folder import JournalFolder
 
 START_S = 180.0
 """A process may have to wait long for a machine that does other things too."""
@@ -219,39 +213,3 @@ def _judge(
         for (hazard, number), names in sorted(ids.items())
         if len(names) > 1
     ]
-
-
-def run(runs: int, seed: int, out: Path | None, *, plc_runs: int, frames: int) -> bool:
-    """Print the table; whether nothing was lost, nothing came twice under another id and no PLC
-    read clear when it must not."""
-    console = Console()
-    try:
-        with progress_bar("faults") as advance:
-            tally = inject(runs, seed, advance)
-        with progress_bar("faults on the way to the PLC") as advance:
-            plc = plc_faults.injure(plc_runs, seed=seed, progress=advance)
-        fuzzed = plc_faults.fuzz(frames, seed=seed)
-    except (LineFailedError, JournalInUseError) as error:
-        console.print(f"[bold red]the line did not start:[/] {error}")
-        return False
-    table = Table("what", "count", title=f"{runs} faults, seed {seed}, {tally.elapsed_s:.0f} s")
-    for kind in KINDS:
-        table.add_row(kind, str(tally.injected[kind]))
-    table.add_section()
-    table.add_row("alerts raised (revisions)", f"{tally.alerts} ({tally.revisions})")
-    table.add_row("ways they came", ", ".join(f"{n} {how}" for how, n in tally.ways.items()))
-    table.add_row("noted twice by a killed consumer", str(tally.repeats))
-    table.add_section()
-    table.add_row("alerts lost", str(len(tally.lost)))
-    table.add_row("duplicates under a new id", str(len(tally.duplicates)))
-    table.add_section()
-    for name, count, came_to in (*plc.rows(), *fuzzed.rows()):
-        table.add_row(name, f"{count}: {came_to}")
-    table.add_row("readings of the PLC (watched)", f"{plc.readings} ({plc.watched})")
-    console.print(table)
-    for wrong in (*tally.lost[:5], *tally.duplicates[:5], *plc.wrong_clear[:5]):
-        console.print(f"[bold red]{wrong}[/]")
-    if out is not None:
-        report = {**asdict(tally), "plc": asdict(plc), "modbus_fuzz": asdict(fuzzed)}
-        out.write_text(json.dumps(report, indent=2), encoding="utf-8")
-    return tally.sound and plc.sound and fuzzed.sound

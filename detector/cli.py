@@ -554,16 +554,18 @@ def bench_accuracy(  # noqa: PLR0917 (typer calls it)
 def bench_faults(
     runs: Annotated[int, typer.Option(min=4, max=2000, help="How many faults.")] = 200,
     seed: Annotated[int, typer.Option(help="Which faults, in which order.")] = 1,
+    malformed: Annotated[
+        int, typer.Option(min=200, max=10_000_000, help="Malformed messages, and Modbus frames.")
+    ] = 100_000,
     out: Annotated[Path | None, typer.Option("-o", "--out", help="Write the JSON there.")] = None,
     plc_runs: Annotated[
         int, typer.Option(min=7, max=2000, help="How many faults on the way to the PLC.")
     ] = 70,
-    frames: Annotated[int, typer.Option(min=200, help="Malformed Modbus frames.")] = 100_000,
 ) -> None:
-    """Kill, cut off and delay a line, its consumer and its bridge at random: what is lost, what
-    comes twice, what a PLC reads."""
-    faults = from_checkout("benchmarks.faults")
-    if not faults.run(runs, seed, out, plc_runs=plc_runs, frames=frames):
+    """Kill, cut off and delay a line, its consumer, its bridge: what is lost, doubled, wrong."""
+    if not from_checkout("benchmarks.fault_table").run(
+        runs, seed, malformed, out, plc_runs=plc_runs
+    ):
         raise typer.Exit(INCOMPLETE)
 
 
