@@ -329,7 +329,7 @@ def test_an_operators_answers_come_out_as_revisions(
         assert "no open alarm a999999" in said
         code, said = vigitri("answer", "0123456789ab/a000001")
         assert code == 2
-        assert "another start of the detector" in said
+        assert "no open alarm 0123456789ab/a000001" in said
 
         code, said = vigitri("shelve", "vision_unavailable")
         assert (code, said.count("\n")) == (2, 1)
