@@ -8,6 +8,7 @@ Set OPENCV_LOG_LEVEL or OPENCV_FFMPEG_LOGLEVEL to hear them.
 from __future__ import annotations
 
 import os
+from typing import Any
 
 # Read by OpenCV when its FFmpeg backend is first used; -8 is AV_LOG_QUIET.
 os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
@@ -15,9 +16,9 @@ os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
 
 import cv2
 
-if os.environ["OPENCV_LOG_LEVEL"] == "SILENT":
-    cv2.utils.logging.setLogLevel(
-        cv2.utils.logging.LOG_LEVEL_SILENT
-    )  # for a program that had imported cv2 before
+if os.environ["OPENCV_LOG_LEVEL"] == "SILENT":  # for a program that had imported cv2 before
+    # OpenCV 4, which the renderer's numpy 1 asks for, has it in another place than 5.
+    _log: Any = getattr(cv2.utils, "logging", cv2)
+    _log.setLogLevel(0)  # LOG_LEVEL_SILENT
 
 __all__ = ["cv2"]
