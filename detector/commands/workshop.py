@@ -1,4 +1,4 @@
-"""`vigitri model build-data | export | quantise | evaluate | adapt | answers`: checkout only."""
+"""`vigitri model …`: what there is, is it sound; the workshop (checkout only)."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import Annotated, Any
 
 import typer
 
+from detector.commands.options import DEFAULT_MODEL, INCOMPLETE, Json, from_checkout, one_line_for
 from detector.vision.catalogue import CATALOGUE
 
-INCOMPLETE = 1
 Data = Annotated[Path, typer.Option(help="The folder of photographs, cut-outs, belt frames.")]
 Out = Annotated[Path, typer.Option("-o", "--out", help="The folder to write.")]
 Recipe = Annotated[Path, typer.Option(help="What to mix and how long to train.")]
@@ -20,12 +20,51 @@ _FIRST = CATALOGUE / "recipes" / "first.toml"
 
 def add_to(app: typer.Typer) -> None:
     """Give `vigitri model` these commands."""
+    app.command("list")(list_models)
+    app.command("check")(check)
+    app.command("train")(train)
     app.command("build-data")(build_data)
     app.command("export")(export)
     app.command("quantise")(quantise)
     app.command("evaluate")(evaluate)
     app.command("adapt")(adapt)
     app.command("answers")(answers)
+
+
+def list_models(as_json: Json = False) -> None:
+    """The models in the catalogue."""
+    from detector.commands.models import list_models
+
+    list_models(as_json=as_json)
+
+
+def check(
+    name: Annotated[str, typer.Argument(help="A model's name or folder.")] = DEFAULT_MODEL,
+) -> None:
+    """Is this model what its card says: hashes, inputs, outputs, classes."""
+    from detector.commands.models import check_model
+
+    check_model(name)
+
+
+def train(
+    data: Annotated[Path, typer.Option(help="The folder of photographs, cut-outs, belt frames.")],
+    weights: Annotated[Path, typer.Option(help="The checkpoint to start from (.pt).")],
+    out: Annotated[Path, typer.Option("-o", "--out", help="Where the run and the model go.")],
+    *,
+    recipe: Annotated[
+        Path | None, typer.Option(help="What to mix and how long to train; without: the first.")
+    ] = None,
+    renders: Annotated[
+        Path | None, typer.Option(help="What `vigitri twin cutouts` wrote, if the recipe asks.")
+    ] = None,
+    resume: Annotated[bool, typer.Option(help="Go on with an interrupted run.")] = False,
+) -> None:
+    """Build the dataset, train, export, evaluate and card a model (extra `train`)."""
+    trainer, errors = from_checkout("models.train"), from_checkout("models.errors")
+    first = CATALOGUE / "recipes" / "first.toml"
+    with one_line_for(errors.WorkshopError):
+        print(trainer.run(recipe or first, data, weights, out, resume=resume, renders=renders))
 
 
 def build_data(
@@ -134,8 +173,6 @@ def _verdict(against: Sequence[str], out: Path, candidate: Path) -> None:
 
 
 def _workshop(module: str, function: str, *args: Any, **options: Any) -> Any:
-    from detector.cli import from_checkout, one_line_for
-
     call = getattr(from_checkout(f"models.{module}"), function)
     with one_line_for(from_checkout("models.errors").WorkshopError):
         return call(*args, **options)

@@ -1,0 +1,110 @@
+"""`vigitri bench …`: checkout only."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from detector.commands.options import INCOMPLETE, OptionalLineFile, from_checkout, one_line_for
+
+
+def add_to(app: typer.Typer) -> None:
+    """Give `vigitri bench` these commands."""
+    app.command("latency")(bench_latency)
+    app.command("twin")(bench_twin)
+    app.command("accuracy")(bench_accuracy)
+    app.command("faults")(bench_faults)
+
+
+def bench_latency(
+    line: OptionalLineFile = None,
+    out: Annotated[Path | None, typer.Option("-o", "--out", help="Write the JSON there.")] = None,
+    alerts: Annotated[int, typer.Option(min=10, help="Alerts timed to the PLC.")] = 500,
+    blind_runs: Annotated[int, typer.Option(min=1, help="Runs of each way to be blind.")] = 3,
+) -> None:
+    """Capture to subscriber and to the PLC, and the cost of each stage."""
+    from_checkout("benchmarks.latency").run(line, out, alerts=alerts, blind_runs=blind_runs)
+
+
+def bench_twin(
+    scenarios: Annotated[
+        list[str] | None, typer.Argument(help="Scenarios of the twin; without: calm and jam.")
+    ] = None,
+    strips: Annotated[
+        Path | None, typer.Option(help="A folder of path-traced strips, to draw from these.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option("-o", "--out", help="Write the JSON there.")] = None,
+) -> None:
+    """What a frame of the simulated line costs."""
+    with one_line_for(ValueError):
+        from_checkout("benchmarks.twin_cost").run(scenarios or ["calm", "jam"], strips, out)
+
+
+def bench_accuracy(  # noqa: PLR0917 (typer calls it)
+    sources: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="SCENARIO|FOOTAGE...",
+            help="Scenarios of the twin (file or name), clips or folders with a .truth.jsonl.",
+        ),
+    ],
+    out: Annotated[Path, typer.Option("-o", "--out", help="Report, plots, kept detections.")],
+    line: OptionalLineFile = None,
+    model: Annotated[
+        str | None, typer.Option(help="In place of the profile's; a name or a folder.")
+    ] = None,
+    fps: Annotated[
+        float | None,
+        typer.Option(min=0.5, max=240, help="Looks a second; without: every frame."),
+    ] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="In place of the scenarios' own.")] = None,
+    duration: Annotated[
+        float | None, typer.Option(min=0.1, help="Seconds of belt, in place of the scenarios' own.")
+    ] = None,
+    threads: Annotated[int, typer.Option(min=0, max=64, help="Of the engine; 0: it chooses.")] = 0,
+    data: Annotated[
+        Path | None, typer.Option(help="The workshop's data folder: single pictures too.")
+    ] = None,
+    compare: Annotated[
+        Path | None, typer.Option(metavar="report.json", help="Print what changed since then.")
+    ] = None,
+    fresh: Annotated[bool, typer.Option(help="Look again, whatever was kept.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs: the report.json.")] = False,
+) -> None:
+    """Recall, false alarms an hour, times, places: event by event (extra `bench`)."""
+    accuracy = from_checkout("benchmarks.accuracy")
+    with one_line_for(ValueError, RuntimeError):
+        accuracy.run(
+            sources,
+            out,
+            line=line,
+            model_name=model or "",
+            fps=fps,
+            seed=seed,
+            duration_s=duration,
+            threads=threads,
+            data=data,
+            compare=compare,
+            fresh=fresh,
+            as_json=as_json,
+        )
+
+
+def bench_faults(
+    runs: Annotated[int, typer.Option(min=4, max=2000, help="How many faults.")] = 200,
+    seed: Annotated[int, typer.Option(help="Which faults, in which order.")] = 1,
+    malformed: Annotated[
+        int, typer.Option(min=200, max=10_000_000, help="Malformed messages, and Modbus frames.")
+    ] = 100_000,
+    out: Annotated[Path | None, typer.Option("-o", "--out", help="Write the JSON there.")] = None,
+    plc_runs: Annotated[
+        int, typer.Option(min=7, max=2000, help="How many faults on the way to the PLC.")
+    ] = 70,
+) -> None:
+    """Kill, cut off and delay a line, its consumer, its bridge: what is lost, doubled, wrong."""
+    if not from_checkout("benchmarks.fault_table").run(
+        runs, seed, malformed, out, plc_runs=plc_runs
+    ):
+        raise typer.Exit(INCOMPLETE)

@@ -1,0 +1,92 @@
+"""`vigitri bridge | plc-sim`: the way to the PLC."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from detector.commands.options import Json, from_checkout, one_line_for
+
+
+def add_to(app: typer.Typer) -> None:
+    """Give `vigitri` these commands."""
+    app.command()(bridge)
+    app.command("plc-sim")(plc_sim)
+
+
+def bridge(
+    *,
+    line: Annotated[
+        list[Path] | None, typer.Option("--line", metavar="LINE.toml", help="A line's profile.")
+    ] = None,
+    subscribe: Annotated[
+        list[str] | None, typer.Option(help="Where a detector publishes, in place of --line.")
+    ] = None,
+    answers: Annotated[
+        list[str] | None, typer.Option(help="Where it takes answers, one for each --subscribe.")
+    ] = None,
+    unit: Annotated[
+        list[int] | None, typer.Option(help="Modbus unit id of each line; without: 1, 2, …")
+    ] = None,
+    listen: Annotated[str, typer.Option(help="HOST:PORT for Modbus TCP.")] = "127.0.0.1:1502",
+    allow_remote: Annotated[
+        bool, typer.Option(help="Listen where other machines can reach it (no password!).")
+    ] = False,
+    opcua: Annotated[
+        str | None,
+        typer.Option(help="Serve OPC UA too, e.g. opc.tcp://127.0.0.1:4840/vigitri (extra opcua)."),
+    ] = None,
+    until_stdin_ends: Annotated[
+        bool, typer.Option(help="For whoever starts it as a child.", hidden=True)
+    ] = False,
+) -> None:
+    """Give PLCs the lines' hazards as Modbus TCP registers (docs/plc.md), until Ctrl-C."""
+    from detector.commands.bridge import ListenError, bridge_lines, ends_of_lines
+
+    with one_line_for(ValueError, ListenError):
+        lines = ends_of_lines(line or [], subscribe or [], answers or [], unit or [])
+        bridge_lines(
+            lines,
+            listen,
+            allow_remote=allow_remote,
+            until_stdin_ends=until_stdin_ends,
+            opcua=opcua,
+        )
+
+
+def plc_sim(
+    address: Annotated[str, typer.Argument(help="HOST:PORT of the bridge.")] = "127.0.0.1:1502",
+    *,
+    unit: Annotated[int, typer.Option(min=0, max=255, help="Modbus unit id.")] = 1,
+    scan_ms: Annotated[float, typer.Option(min=5, max=1000, help="Time of a scan.")] = 20,
+    speed: Annotated[float, typer.Option(min=1, max=5000, help="Speed of the belt, mm/s.")] = 400,
+    ejector_mm: Annotated[
+        float, typer.Option(help="Where the ejector is along the travel, as the profile counts.")
+    ] = 4000,
+    actuator_ms: Annotated[float, typer.Option(min=0, help="From coil to open flap.")] = 300,
+    acknowledge: Annotated[
+        bool, typer.Option(help="Taking a record is an operator's acknowledgement too.")
+    ] = False,
+    seconds: Annotated[float | None, typer.Option(min=0.1, help="Leave after that time.")] = None,
+    truth: Annotated[
+        Path | None,
+        typer.Option(help="Judge at the end: a drawn clip's truth (.jsonl; from a checkout)."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """A simulated PLC: polls a bridge, diverts by its encoder, asks for stops."""
+    from detector.bridge.modbus_server import ListenError
+    from detector.bridge.plc_sim import Plant
+    from detector.commands.plc_sim import simulate
+
+    judge = None if truth is None else from_checkout("benchmarks.diversions")
+    known = None if truth is None else from_checkout("benchmarks.truth").Truth.read(truth)
+    plant = Plant(speed, ejector_mm, actuator_ms, acknowledges=acknowledge)
+    with one_line_for(ListenError):
+        log = simulate(address, plant, unit=unit, scan_ms=scan_ms, seconds=seconds, as_json=as_json)
+    if judge is not None:
+        said = judge.judge_log(log, known).summary()
+        print(json.dumps({"judged": said}) if as_json else said, flush=True)
