@@ -10,6 +10,7 @@ import pytest
 import typer
 
 from detector import __version__, cli
+from detector.commands import options
 from detector.wire.schema import schemas
 from tests.small_line import PATIENCE_S
 
@@ -137,7 +138,7 @@ def test_what_is_refused_is_one_line(
 
 def test_what_is_only_in_a_checkout_says_so(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as left:
-        cli.from_checkout("nosuchroom.nosuchfile")
+        options.from_checkout("nosuchroom.nosuchfile")
     assert left.value.code == 2
     assert "run this in a checkout" in capsys.readouterr().err
 
@@ -148,5 +149,5 @@ def test_an_extra_that_is_not_installed_is_named(
     (tmp_path / "heavy_bench.py").write_text("import nosuchlibrary\n")
     monkeypatch.syspath_prepend(str(tmp_path))
     with pytest.raises(SystemExit):
-        cli.from_checkout("heavy_bench")
+        options.from_checkout("heavy_bench")
     assert "heavy_bench needs nosuchlibrary" in capsys.readouterr().err
