@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
@@ -15,6 +15,9 @@ from numpy.typing import NDArray
 from benchmarks.truth import Truth, TruthError
 from calibration.line_profile import LineProfile
 from detector.ingest import Frame, Recording
+
+if TYPE_CHECKING:
+    from twin.scenario import Scenario
 
 ROOT = Path(__file__).parent.parent
 SCENARIOS = ROOT / "twin" / "scenarios"
@@ -114,18 +117,26 @@ def _rendered(clip: Path, fps: float | None) -> Footage:
 
 
 def _drawn(path: Path, fps: float | None, seed: int | None, duration_s: float | None) -> Footage:
-    """A scenario, drawn as often as it is looked at: no picture is made that nobody sees."""
-    from twin.line import SimulatedLine
     from twin.render import planned
 
     plan = planned(path, seed=seed, fps=fps, duration_s=duration_s)
-    line = SimulatedLine(plan, path.parent)
+    return simulated(plan, path.stem if seed is None else f"{path.stem}-{seed}", path.parent)
+
+
+def simulated(plan: Scenario, name: str, folder: Path) -> Footage:
+    """A scenario, drawn as often as it is looked at: no picture is made that nobody sees.
+
+    `folder`: what path-traced strips are named from.
+    """
+    from twin.line import SimulatedLine
+
+    line = SimulatedLine(plan, folder)
     records: list[dict[str, Any]] = []
     things: list[dict[str, Any]] = []
     for told in line.run(pictures=False):
         records.append(told.truth)
         things += told.things
-    truth = Truth.of([{**line.header(path.stem), "things": things}, *records], str(path))
+    truth = Truth.of([{**line.header(name), "things": things}, *records], name)
 
     def pictures(wanted: Sequence[int]) -> Iterator[NDArray[np.uint8]]:
         for seen in line.run(only=wanted):
@@ -133,7 +144,7 @@ def _drawn(path: Path, fps: float | None, seed: int | None, duration_s: float | 
             yield seen.picture
 
     def empty_belt(folder: Path) -> Path:
-        file = folder / f"{path.stem}-{plan.seed}-empty.png"
+        file = folder / f"{name}-{plan.seed}-empty.png"
         folder.mkdir(parents=True, exist_ok=True)
         cv2.imwrite(str(file), line.empty_belt())
         return file
@@ -141,7 +152,6 @@ def _drawn(path: Path, fps: float | None, seed: int | None, duration_s: float | 
     digest = hashlib.sha256(plan.model_dump_json().encode())
     for code in sorted((ROOT / "twin").glob("*.py")):
         digest.update(code.read_bytes())
-    name = path.stem if seed is None else f"{path.stem}-{seed}"
     return Footage(name, digest.hexdigest(), truth, 1, pictures, empty_belt)
 
 

@@ -44,7 +44,7 @@ def run(line: Path | None, out: Path | None, *, alerts: int = 500, blind_runs: i
     path = line or DEMO_LINE
     profile = load_profile(path)
     report = {
-        "machine": _machine(),
+        "machine": machine(),
         "line": profile.line,
         "model": profile.model.name,
         "stages": _stages(profile),
@@ -65,7 +65,7 @@ def _plc(line: Path, alerts: int, blind_runs: int) -> dict[str, Any]:
     return {**quantiles, "blind_to_fault_ms": blind}
 
 
-def _machine() -> dict[str, Any]:
+def machine() -> dict[str, Any]:
     return {
         "processor": _processor(),
         "cores": available_cores(),

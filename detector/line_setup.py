@@ -19,6 +19,7 @@ from detector.ingest import Frame, SourceError, read_picture
 from detector.vision.belt_view import Rectifier
 from detector.vision.catalogue import ModelError, ModelFolder
 from detector.vision.engine import Engine
+from detector.vision.strip_plan import StripPlan
 from detector.wire.messages import ModelIdentity
 
 UNSURVEYED_VIEW_PX = 800
@@ -95,6 +96,7 @@ class Line:
         return LineParts(
             rectifier=rectifier,
             motion=ReportedMotion(self.reported, alone, counts_per_mm),
+            plan=StripPlan(rectifier, self.settings.view, possible=surveyed),
             tracker=BeltTracker(tracking.hits, tracking.looks, rectifier.extent_mm),
             overload=OverloadMonitor(
                 None if self._empty_belt is None else _empty_view(self._empty_belt, rectifier),
@@ -113,6 +115,7 @@ class LineParts:
 
     rectifier: Rectifier
     motion: ReportedMotion
+    plan: StripPlan
     tracker: BeltTracker
     overload: OverloadMonitor
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from calibration.belt_motion import Shift
 from detector.hazards.alarm_book import AlarmBook
 from detector.hazards.object_facts import BeltNow
 from detector.hazards.overload import UNKNOWN
@@ -31,6 +32,12 @@ class Seen:
     alerts: list[Alert]
     sightings: list[Sighting]
     """All that the model saw at or above its operating thresholds."""
+    looked: bool
+    """False: the frame showed no belt that needs another look yet, and gave its motion only."""
+
+
+NOTHING_NEW = Seen([], [], looked=False)
+STILL = Shift(0.0, 0.0, known=True)
 
 
 class Pipeline:
@@ -42,11 +49,13 @@ class Pipeline:
         self.clock = StageClock(STAGES)
         self.coverage = UNKNOWN
         self.belt = BeltNow(0, 0, None, None, None, "none")
-        self.inferences = 0
+        self.frames = self.inferences = 0
+        self._moved = STILL
+        """The belt, since the last look."""
         self._parts: LineParts | None = None
 
     def see(self, frame: Frame) -> Seen:
-        """Take one frame all the way.
+        """Take one frame all the way; a look at the belt is part of it where one is due.
 
         Raises `EngineError`, `CalibrationError` or `ModelError`: then nobody has seen this frame,
         and `blind` must be told.
@@ -56,17 +65,28 @@ class Pipeline:
 
         view = parts.rectifier.look(frame)
         lap("belt view")
-        # Before the belt is moved on: a look that fails leaves its way to the next one.
-        found = self.line.engine.detect(view.image, float(self.line.thresholds.min()))
-        self.inferences += 1
-        lap("model")
         shift = parts.motion.advance(view.image, frame.t_mono_ns)
         self.belt = self.belt.after(shift, parts.motion, frame)
+        self._moved = self._moved.then(shift)
+        parts.tracker.carry(shift)
         lap("belt motion")
-        sightings = place_on_belt(found.above(self.line.thresholds), view, parts.rectifier)
-        tracks, left = parts.tracker.follow(sightings, shift, frame.index, frame.t_utc_ns)
+        wanted = parts.tracker.wants_look_to_mm
+        strip = parts.plan.next_strip(shift, frame.t_mono_ns, wanted)
+        self.frames += 1
+        if strip is None:
+            return NOTHING_NEW
+        found = self.line.engine.detect(strip.of(view), float(self.line.thresholds.min()))
+        parts.plan.looked(strip, frame.t_mono_ns)
+        self.inferences += 1
+        lap("model")
+        sightings = place_on_belt(
+            found.above(self.line.thresholds), view, strip, parts.rectifier
+        )
+        looked_at_mm = strip.upstream_mm, strip.downstream_mm
+        tracks, left = parts.tracker.follow(sightings, looked_at_mm, frame.index, frame.t_utc_ns)
         lap("tracks")
-        self.coverage = parts.overload.watch(view.image, shift)
+        self.coverage = parts.overload.watch(view.image, self._moved)
+        self._moved = STILL
         lap("overload")
         alerts = self.book.report(tracks, left, self.belt)
         if self.coverage.state != "unknown":  # which ends no overload
@@ -75,7 +95,7 @@ class Pipeline:
             alerts += self.book.line_state(Hazard.OVERLOAD, overloaded, cue, self.belt)
         alerts += self.book.line_state(Hazard.VISION_UNAVAILABLE, False, None, self.belt)
         lap("alarms")
-        return Seen(alerts, sightings)
+        return Seen(alerts, sightings, looked=True)
 
     @property
     def encoder_lost(self) -> bool:
@@ -85,5 +105,7 @@ class Pipeline:
     def blind(self, reason: str, t_mono_ns: int, t_utc_ns: int) -> list[Alert]:
         """Nobody sees the belt, and why. What is covered is unknown from then on."""
         self.coverage = UNKNOWN
+        if self._parts is not None:
+            self._parts.plan.begin_anew()
         self.belt = self.belt.unseen(t_mono_ns, t_utc_ns)
         return self.book.line_state(Hazard.VISION_UNAVAILABLE, True, reason, self.belt)

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from detector.vision.belt_view import BeltView, Rectifier
+from detector.vision.belt_view import BeltView, Rectifier, Strip
 from detector.vision.detections import Detections
 
 _EDGE_PX = 4.0
-"""A box that comes this near to an end of the belt in view may be cut by it; a model's boxes are
-good to about as much."""
+"""A box that comes this near to an end of the belt that was looked at may be cut by it; a model's
+boxes are good to about as much."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,22 +33,30 @@ class Sighting:
     image_size_px: tuple[int, int]
     """Width and height of that image."""
     whole: bool
-    """False: the box touches an edge of the belt in view, so its size measures nothing."""
+    """False: the box touches an edge of what was looked at, so its size measures nothing."""
+    cut: bool = False
+    """True: it touches an end that the strip has and the view has not: there is more to be seen."""
 
 
-def place_on_belt(found: Detections, view: BeltView, rectifier: Rectifier) -> list[Sighting]:
-    """Detections of a belt view (view px) as sightings on the belt (mm) and in the image (px)."""
+def place_on_belt(
+    found: Detections, view: BeltView, strip: Strip, rectifier: Rectifier
+) -> list[Sighting]:
+    """Detections in a strip (its px) as sightings on the belt (mm) and in the image (px)."""
     if len(found) == 0:
         return []
     boxes = found.boxes_px.astype(np.float64)
+    boxes[:, [1, 3]] += strip.top_px
     in_image = rectifier.boxes_in_image(boxes)
     on_belt = rectifier.view_to_belt(boxes.reshape(-1, 2)).reshape(-1, 4)
     edge_mm = _EDGE_PX * rectifier.mm_per_px
-    left_mm, upstream_mm, right_mm, downstream_mm = rectifier.extent_mm
+    left_mm, first_mm, right_mm, last_mm = rectifier.extent_mm
     sightings = []
     for row in range(len(found)):
         x0, y1, x1, y0 = (float(side) for side in on_belt[row])  # the view's top is downstream
         u0, v0, u1, v1 = (float(side) for side in in_image[row])
+        at_upstream_end = y0 <= strip.upstream_mm + edge_mm
+        at_downstream_end = y1 >= strip.downstream_mm - edge_mm
+        at_side = x0 <= left_mm + edge_mm or x1 >= right_mm - edge_mm
         sightings.append(
             Sighting(
                 class_index=int(found.classes[row]),
@@ -59,10 +67,9 @@ def place_on_belt(found: Detections, view: BeltView, rectifier: Rectifier) -> li
                 height_mm=y1 - y0,
                 box_px=(u0, v0, u1, v1),
                 image_size_px=view.frame.size_px,
-                whole=left_mm + edge_mm < x0
-                and x1 < right_mm - edge_mm
-                and upstream_mm + edge_mm < y0
-                and y1 < downstream_mm - edge_mm,
+                whole=not (at_side or at_upstream_end or at_downstream_end),
+                cut=(at_upstream_end and strip.upstream_mm > first_mm)
+                or (at_downstream_end and strip.downstream_mm < last_mm),
             )
         )
     return sightings

@@ -2,7 +2,8 @@
 
 The belt is rigid, so its shift predicts where everything lies; what is left is the object's own
 movement (rolling), followed by an alpha-beta filter. A confirmed object that is missed for a while
-stays where the belt carries it until it leaves the view, so it is never counted twice.
+stays where the belt carries it until it leaves the view, so it is never counted twice. A look that
+took in a part of the view only says nothing of what lies outside it.
 """
 
 from __future__ import annotations
@@ -53,11 +54,12 @@ class Track:
     x_mm: float
     y_mm: float
     vx_mm: float = 0.0
-    """Own movement per look, beyond the belt's."""
+    """Own movement per frame, beyond the belt's."""
     vy_mm: float = 0.0
     best_score: float = 0.0
     hits: int = 0
     looks: int = 0
+    """Those that should have seen it."""
     recent: deque[bool] = field(default_factory=deque)
     """Whether the last looks saw it, newest last; as long as the confirmation's n."""
     votes: Counter[int] = field(default_factory=Counter)
@@ -79,10 +81,11 @@ class Track:
 
 
 class BeltTracker:
-    """Follows sightings from look to look."""
+    """Carries tracks along from frame to frame and follows sightings from look to look."""
 
     def __init__(self, hits: int, looks: int, extent_mm: tuple[float, float, float, float]) -> None:
-        """Confirms a track that was seen in `hits` of its last `looks` looks.
+        """Confirms a track that was seen in `hits` of its last `looks` looks; on a belt so fast
+        that nothing can be looked at so often, in as large a part of those that are possible.
 
         `extent_mm`: x0, y0, x1, y1 of the belt in view, belt coordinates.
         """
@@ -91,33 +94,84 @@ class BeltTracker:
         self._tracks: list[Track] = []
         self._next_id = 1
         self._last_shift = Shift(0.0, 0.0, False)
+        self._frames = 0
+        """Since the last look, this frame included."""
+        self._known = True
+        """Whether the belt's shift was known in all of them."""
+        self._longer = False
 
-    def follow(
-        self, sightings: Sequence[Sighting], shift: Shift, frame_index: int, t_utc_ns: int
-    ) -> tuple[list[Track], list[Track]]:
-        """Take in one look. Returns the confirmed tracks in view, and those that just left."""
+    def carry(self, shift: Shift) -> None:
+        """The belt has moved from one frame to the next, and everything on it with it."""
         self._take_over(shift)
         for track in self._tracks:
             track.x_mm += shift.dx_mm + track.vx_mm
             track.y_mm += shift.dy_mm + track.vy_mm
-        free = _one_per_thing(sightings)
-        for track, sighting in self._matched(free, shift.known):
+        self._known = shift.known and (self._known or not self._frames)
+        self._frames += 1
+
+    @property
+    def wants_look_to_mm(self) -> float | None:
+        """How far downstream something lies that another look would settle; None: nothing."""
+        _, _, _, downstream_mm = self._extent
+        if self._longer:
+            return downstream_mm
+        unsure = [
+            track.y_mm + track.last.height_mm / 2 + _GATE_LEAST_MM
+            for track in self._tracks
+            if not track.confirmed
+        ]
+        return min(downstream_mm, max(unsure)) if unsure else None
+
+    def follow(
+        self,
+        sightings: Sequence[Sighting],
+        looked_at_mm: tuple[float, float],
+        frame_index: int,
+        t_utc_ns: int,
+    ) -> tuple[list[Track], list[Track]]:
+        """Take in one look at the frame to which everything was carried last.
+
+        `looked_at_mm`: from and to along the belt. Returns the confirmed tracks in view, and those
+        that have left it since the last look.
+        """
+        free = _one_per_thing([each for each in sightings if not each.cut])
+        for track, sighting in self._matched(free, self._known):
             free.remove(sighting)
-            self._hit(track, sighting, shift, frame_index, t_utc_ns)
+            self._hit(track, sighting, frame_index, t_utc_ns)
         for sighting in free:
             track = Track(self._next_id, sighting, frame_index, sighting.x_mm, sighting.y_mm)
             self._next_id += 1
             self._tracks.append(track)
-            self._hit(track, sighting, shift, frame_index, t_utc_ns)
+            self._hit(track, sighting, frame_index, t_utc_ns)
+        self._longer = any(each.cut and not self._is_known(each) for each in sightings)
         left: list[Track] = []
         for track in list(self._tracks):
-            if track.last_frame != frame_index:
-                self._miss(track, shift.known)
-            if self._is_over(track, shift.known):
+            if track.last_frame != frame_index and self._was_looked_at(track, looked_at_mm):
+                self._miss(track)
+            if self._is_over(track):
                 self._tracks.remove(track)
                 if track.confirmed:
                     left.append(track)
+        self._frames = 0
         return [track for track in self._tracks if track.confirmed], left
+
+    def _is_known(self, part: Sighting) -> bool:
+        """Whether a part of something belongs to an object that is confirmed already."""
+        return any(
+            track.confirmed
+            and abs(track.x_mm - part.x_mm) <= (track.last.width_mm + part.width_mm) / 2
+            and abs(track.y_mm - part.y_mm) <= (track.last.height_mm + part.height_mm) / 2
+            for track in self._tracks
+        )
+
+    def _was_looked_at(self, track: Track, looked_at_mm: tuple[float, float]) -> bool:
+        """Whether a look took in all of it that lies in view."""
+        _, y0, _, y1 = self._extent
+        low, high = looked_at_mm
+        half_mm = track.last.height_mm / 2
+        return (low <= y0 or low <= track.y_mm - half_mm) and (
+            y1 <= high or track.y_mm + half_mm <= high
+        )
 
     def _take_over(self, shift: Shift) -> None:
         """What the belt's movement explains is no movement of the objects' own, and back."""
@@ -158,12 +212,10 @@ class BeltTracker:
                 matched.append((track, sighting))
         return matched
 
-    def _hit(
-        self, track: Track, sighting: Sighting, shift: Shift, frame_index: int, t_utc_ns: int
-    ) -> None:
+    def _hit(self, track: Track, sighting: Sighting, frame_index: int, t_utc_ns: int) -> None:
         # The centre of a thing that the view's edge cuts moves with the cut.
         if track.hits and sighting.whole and track.last.whole:
-            gain = _GAIN_KNOWN if shift.known else _GAIN_UNKNOWN
+            gain = (_GAIN_KNOWN if self._known else _GAIN_UNKNOWN) / max(1, self._frames)
             track.vx_mm += gain * (sighting.x_mm - track.x_mm)
             track.vy_mm += gain * (sighting.y_mm - track.y_mm)
         track.x_mm, track.y_mm = sighting.x_mm, sighting.y_mm
@@ -181,8 +233,8 @@ class BeltTracker:
             track.sizes_mm.append((sighting.width_mm, sighting.height_mm))
         self._look(track, seen=True)
 
-    def _miss(self, track: Track, shift_known: bool) -> None:
-        if shift_known:
+    def _miss(self, track: Track) -> None:
+        if self._known:
             # The last own movement fades, so that a wrong one carries nothing away.
             track.vx_mm *= 0.5
             track.vy_mm *= 0.5
@@ -195,17 +247,25 @@ class BeltTracker:
         track.recent.append(seen)
         if len(track.recent) > self._looks:
             track.recent.popleft()
-        if sum(track.recent) >= self._hits:
+        if sum(track.recent) >= self._enough:
             track.confirmed = True
 
-    def _is_over(self, track: Track, shift_known: bool) -> bool:
+    @property
+    def _enough(self) -> int:
+        """Hits that confirm: of few possible looks as large a part as of many."""
+        _, y0, _, y1 = self._extent
+        step_mm = abs(self._last_shift.dy_mm)
+        possible = self._looks if step_mm == 0 else min(self._looks, (y1 - y0) / step_mm)
+        return min(self._hits, max(1, math.ceil(self._hits / self._looks * int(possible))))
+
+    def _is_over(self, track: Track) -> bool:
         """Out of view; or lost, where nothing says that it still lies where the belt carries it."""
         x0, y0, x1, y1 = self._extent
         if not (x0 <= track.x_mm <= x1 and y0 <= track.y_mm <= y1):
             return True
         if not track.confirmed:
             return track.recent.count(False) > self._looks - self._hits
-        if shift_known:
+        if self._known:
             return not track.placed
         return len(track.recent) == self._looks and not any(track.recent)
 

@@ -26,6 +26,22 @@ class BeltView:
     frame: Frame
 
 
+@dataclass(frozen=True, slots=True)
+class Strip:
+    """Rows of the belt view, all across: what the model looks at in one look."""
+
+    top_px: int
+    bottom_px: int
+    """Rows from and to, view coordinates; as many as the model's stride divides."""
+    upstream_mm: float
+    downstream_mm: float
+    """The belt in them, belt coordinates."""
+
+    def of(self, view: BeltView) -> NDArray[np.uint8]:
+        """These rows of a view, `(h, w, 3)` uint8 BGR; no copy."""
+        return view.image[self.top_px : self.bottom_px]
+
+
 class Rectifier:
     """Turns frames into belt views. One warp per frame, into the same buffer each time."""
 
@@ -38,6 +54,7 @@ class Rectifier:
         """
         self.plane = plane
         self.mm_per_px = mm_per_px
+        self._stride = stride
         self._image_size_px = image_size_px
         polygon = _within(plane, image_size_px)
         corners = plane.to_belt(polygon)
@@ -73,6 +90,18 @@ class Rectifier:
     def size_px(self) -> tuple[int, int]:
         """`(width, height)` of the view."""
         return self._view.shape[1], self._view.shape[0]
+
+    def strip(self, upstream_mm: float, downstream_mm: float) -> Strip:
+        """The rows that show at least that stretch of the belt in view."""
+        _, first_mm, _, last_mm = self.extent_mm
+        height, belt_px = self._view.shape[0], (last_mm - first_mm) / self.mm_per_px
+        length = min(height, _multiple((downstream_mm - upstream_mm) / self.mm_per_px, self._stride))
+        # The view's spare rows lie upstream of the belt, and nobody needs to look at them.
+        bottom_mm = max(first_mm, upstream_mm)
+        bottom = int(np.ceil(np.round((last_mm - bottom_mm) / self.mm_per_px, 3)))
+        top = min(max(0, bottom - length), height - length)
+        seen_mm = [last_mm - row * self.mm_per_px for row in (min(top + length, belt_px), top)]
+        return Strip(top, top + length, *seen_mm)
 
     def look(self, frame: Frame) -> BeltView:
         """The belt in this frame. Raises `CalibrationError` if the picture's size has changed."""

@@ -43,7 +43,8 @@ def track_of(*places: tuple[float, float], **facts: Any) -> Track:
     tracker = BeltTracker(1, 1, (-1e4, -1e4, 1e4, 1e4))
     for number, (x_mm, y_mm) in enumerate(places):
         seen = sighting(x_mm, y_mm, **facts)
-        (track,), _ = tracker.follow([seen], Shift(0, 0, True), number, number * 10)
+        tracker.carry(Shift(0, 0, True))
+        (track,), _ = tracker.follow([seen], (-1e4, 1e4), number, number * 10)
     return track
 
 
@@ -76,7 +77,8 @@ def test_what_is_out_of_view_of_a_long_thing_arrives_first() -> None:
     tracker = BeltTracker(1, 1, (0, 0, 600, 800))
     for way, length, whole in ((300, 500, True), (600, 450, False)):
         seen = sighting(300, way - (500 - length) / 2, size_mm=(80, length), whole=whole)
-        (track,), _ = tracker.follow([seen], Shift(0, 300 if way == 600 else 0, True), way, way)
+        tracker.carry(Shift(0, 300 if way == 600 else 0, True))
+        (track,), _ = tracker.follow([seen], (0, 800), way, way)
     # Its trailing end lies at 350 mm and it is 500 mm long, so 50 mm of it are out of view.
     assert arrivals_of(track, BELT, LINE)[0].distance_mm == pytest.approx(3000 - 850, abs=1)
 

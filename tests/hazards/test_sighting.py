@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from calibration.belt_plane import nominal_plane
 from detector.hazards.plausibility import is_plausible, length_bounds_mm
-from detector.hazards.sighting import place_on_belt
+from detector.hazards.sighting import Sighting, place_on_belt
 from detector.vision.belt_view import BeltView, Rectifier
 from tests.fakes import detections, frame
 
@@ -22,10 +22,19 @@ def view_of(mm_per_px: float = 1.0) -> tuple[BeltView, Rectifier]:
     return rectifier.look(frame(picture, 0)), rectifier
 
 
+def placed(
+    view: BeltView,
+    rectifier: Rectifier,
+    *boxes: tuple[float, float, float, float, float, int],
+    along_mm: tuple[float, float] = (0, 200),
+) -> list[Sighting]:
+    return place_on_belt(detections(*boxes), view, rectifier.strip(*along_mm), rectifier)
+
+
 def test_a_detection_is_placed_in_mm_on_the_belt_and_in_px_of_the_image() -> None:
     # Travel right at 2 px/mm: the belt is 150 mm across and 200 mm long, the view 1 mm/px.
     view, rectifier = view_of()
-    (seen,) = place_on_belt(detections((20, 50, 40, 100, 0.9, 1)), view, rectifier)
+    (seen,) = placed(view, rectifier, (20, 50, 40, 100, 0.9, 1))
     assert (seen.x_mm, seen.y_mm) == (pytest.approx(30), pytest.approx(125))
     assert (seen.width_mm, seen.height_mm) == (pytest.approx(20), pytest.approx(50))
     # The view's top is the picture's right; its left is the picture's top.
@@ -51,12 +60,12 @@ def test_a_box_at_an_end_of_the_belt_is_not_whole(
     # The view is 160 x 224 px: the belt ends before it does.
     view, rectifier = view_of()
     assert rectifier.size_px == (160, 224)
-    (seen,) = place_on_belt(detections((*box, 0.9, 0)), view, rectifier)
+    (seen,) = placed(view, rectifier, (*box, 0.9, 0))
     assert seen.whole is whole
 
 
 def test_an_empty_view_has_no_sightings() -> None:
-    assert place_on_belt(detections(), *view_of()) == []
+    assert placed(*view_of()) == []
 
 
 sides = st.floats(1, 2000)

@@ -12,6 +12,7 @@ from detector.hazards.tracker import BeltTracker, Track
 from tests.fakes import BATTERY, GAS, seen_of, sighting
 
 EXTENT = (0.0, 0.0, 600.0, 800.0)
+WHOLE = (0.0, 800.0)
 Thing = tuple[float, float, tuple[float, float], int]
 
 
@@ -25,7 +26,8 @@ class Watch:
         self.frame = 0
 
     def look(self, sightings: Sequence[Sighting], shift: Shift) -> list[Track]:
-        tracks, left = self.tracker.follow(sightings, shift, self.frame, self.frame)
+        self.tracker.carry(shift)
+        tracks, left = self.tracker.follow(sightings, WHOLE, self.frame, self.frame)
         self.frame += 1
         self.told |= {track.id: track for track in [*tracks, *left]}
         self.left += [track.id for track in left]
@@ -240,7 +242,8 @@ def test_memory_stays_bounded_however_much_is_seen(seed: int) -> None:
             sighting(chance.uniform(0, 600), chance.uniform(0, 800), score=chance.random())
             for _ in range(6)
         ]
-        tracker.follow(sightings, along(60), n, n)
+        tracker.carry(along(60))
+        tracker.follow(sightings, WHOLE, n, n)
         # The belt takes 14 looks through the view: what it has carried out is forgotten.
         assert len(tracker._tracks) <= 6 * 14 + 6
 

@@ -1,0 +1,112 @@
+"""Which part of the belt the model looks at, and when: work follows the belt, not the frame rate.
+
+The belt is rigid, so belt that has been looked at often enough needs no further look. A thing is
+seen whole from the moment when its end has come over the view's upstream end. A look therefore
+takes a strip from that end on: as much belt as has come in over the last looks, and the length of
+a thing on top. With a step of `d` mm of belt from look to look, a thing of up to `object_mm` lies
+whole in `looks_per_object` strips of `looks_per_object * d + object_mm`.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+
+from calibration.belt_motion import Shift
+from calibration.line_profile import View
+from detector.vision.belt_view import Rectifier, Strip
+
+TICK_NS = 200_000_000
+"""The PLC's heartbeat is beaten by looks, five times a second, whatever the belt does."""
+SHAPES = 4
+"""Heights of a strip, in equal steps up to the view's: an engine keeps buffers for each."""
+BACK_MM = 5.0
+"""Less than this is no belt that runs back, but its encoder or its picture that trembles."""
+STANDS_MM = 1.0
+"""Belt that has moved less than this since the last looks stands."""
+
+
+class StripPlan:
+    """One line's next look; told of each frame's shift and of each look that was completed.
+
+    Where the belt's way is not known, or it has run back or jumped, nothing that was looked at
+    counts any more: each frame's whole view is looked at until `looks_per_object` looks have seen
+    the belt run again.
+    """
+
+    def __init__(self, rectifier: Rectifier, settings: View, *, possible: bool = True) -> None:
+        """`possible`: False where the travel is not known, so that no end is the new one."""
+        self._on = settings.strips and possible
+        self._object_mm = settings.object_mm
+        self._wait_ns = round(settings.max_wait_ms * 1e6)
+        _, self._upstream_mm, _, self._downstream_mm = rectifier.extent_mm
+        height_mm = self._downstream_mm - self._upstream_mm
+        self._step_mm = (height_mm - self._object_mm) / settings.looks_per_object
+        """Most belt that may come in between two looks."""
+        self._whole = rectifier.strip(self._upstream_mm, self._downstream_mm)
+        self._heights_mm = [height_mm * part / SHAPES for part in range(1, SHAPES + 1)]
+        self._strip = rectifier.strip
+        self._come_mm = self._farthest_mm = 0.0
+        self._looked_at_mm: deque[float] = deque(maxlen=settings.looks_per_object)
+        """How far the belt had come at each of the last looks at what is new."""
+        self._looked_ns: int | None = None
+        self._ticked_ns = 0
+        self._walked_mm = 0.0
+
+    def next_strip(self, shift: Shift, t_ns: int, wanted_to_mm: float | None) -> Strip | None:
+        """What to look at in the frame of that moment; None: nothing, what is new can wait.
+
+        `shift`: since the frame before. `wanted_to_mm`: how far downstream something lies that
+        needs another look at once, belt coordinates; None: nothing does.
+        """
+        self._come_mm += shift.dy_mm
+        self._farthest_mm = max(self._farthest_mm, self._come_mm)
+        runs_back = self._come_mm < self._farthest_mm - BACK_MM
+        jumped = shift.dy_mm > self._downstream_mm - self._upstream_mm
+        if not shift.known or runs_back or jumped:
+            self.begin_anew()
+        looks = self._looked_at_mm
+        if not self._on or len(looks) < (looks.maxlen or 0):
+            return self._whole
+        if wanted_to_mm is None and not self._is_due(shift.dy_mm, t_ns):
+            return None
+        new_mm = self._come_mm - looks[0]
+        length_mm = new_mm + self._object_mm
+        if wanted_to_mm is not None:
+            length_mm = max(length_mm, wanted_to_mm - self._upstream_mm)
+        elif new_mm < STANDS_MM:
+            return self._walk(self._height_for(length_mm))
+        return self._strip(self._upstream_mm, self._upstream_mm + self._height_for(length_mm))
+
+    def looked(self, strip: Strip, t_ns: int) -> None:
+        """That look was completed."""
+        if strip.upstream_mm <= self._upstream_mm:
+            self._looked_at_mm.append(self._come_mm)
+        self._looked_ns = t_ns
+        if not 0 <= t_ns - self._ticked_ns < TICK_NS:
+            self._ticked_ns = t_ns
+
+    def begin_anew(self) -> None:
+        """Nothing that was looked at counts any more."""
+        self._looked_at_mm.clear()
+        self._farthest_mm = self._come_mm
+
+    def _is_due(self, step_mm: float, t_ns: int) -> bool:
+        if self._looked_ns is None or t_ns < self._looked_ns:  # a recording that starts over
+            return True
+        waited_ns, ticked_ns = t_ns - self._looked_ns, t_ns - self._ticked_ns
+        if waited_ns >= self._wait_ns or not 0 <= ticked_ns < TICK_NS:
+            return True
+        # By the next frame too much would have come in.
+        return self._come_mm - self._looked_at_mm[-1] + step_mm > self._step_mm
+
+    def _height_for(self, length_mm: float) -> float:
+        return next((each for each in self._heights_mm if each >= length_mm), self._heights_mm[-1])
+
+    def _walk(self, height_mm: float) -> Strip:
+        """On a belt that stands, the next stretch of it: people may put something there."""
+        last_mm = self._downstream_mm - self._upstream_mm - height_mm
+        self._walked_mm = (
+            0.0 if self._walked_mm >= last_mm else min(last_mm, self._walked_mm + height_mm / 2)
+        )
+        from_mm = self._upstream_mm + self._walked_mm
+        return self._strip(from_mm, from_mm + height_mm)
