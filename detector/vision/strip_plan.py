@@ -17,7 +17,7 @@ from detector.vision.belt_view import Rectifier, Strip
 
 TICK_NS = 200_000_000
 """The PLC's heartbeat is beaten by looks, five times a second, whatever the belt does."""
-SHAPES = 4
+SHAPES = 8
 """Heights of a strip, in equal steps up to the view's: an engine keeps buffers for each."""
 BACK_MM = 5.0
 """Less than this is no belt that runs back, but its encoder or its picture that trembles."""
