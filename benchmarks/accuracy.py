@@ -11,7 +11,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from rich.console import Console
 
@@ -24,12 +24,13 @@ from benchmarks.memory import Watched, keep, place_of, watched
 from benchmarks.passages import Ground
 from benchmarks.sweep import GRID, curves, judged
 from benchmarks.tally import tally
-from calibration.line_profile import LineProfile
+from calibration.line_profile import LineProfile, ModelChoice
 from calibration.profile_file import load_profile
 from detector import __version__
 from detector.commands.progress import progress_bar
 from detector.vision.catalogue import ModelFolder, find_model
-from detector.vision.engine import OnnxEngine
+from detector.vision.engine import Engine
+from detector.vision.engines import chosen_engine, open_engine
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,7 @@ def run(
     fps: float | None = None,
     seed: int | None = None,
     duration_s: float | None = None,
+    engine: Literal["onnxruntime", "openvino", "auto"] | None = None,
     threads: int = 0,
     data: Path | None = None,
     compare: Path | None = None,
@@ -61,17 +63,21 @@ def run(
     earlier = None if compare is None else comparison.read(compare)
     given = None if line is None else load_profile(line)
     model = find_model(model_name or (given.model.name if given else "vigitri-n1"))
-    eyes = _Eyes(model, threads)
+    choice = (given.model if given else ModelChoice()).model_copy(
+        update={"threads": threads} | ({"engine": engine} if engine else {})
+    )
+    runs_in, _ = chosen_engine(choice)
+    eyes = _Eyes(model, choice)
     cases = []
     for number, source in enumerate(sources, start=1):
         footage = open_footage(source, fps, seed=seed, duration_s=duration_s)
         profile = _profile(footage, given, out)
-        kept = place_of(out, footage, model, profile)
+        kept = place_of(out, footage, model, profile, runs_in)
         if fresh or not kept.is_file():
             with progress_bar(f"{number}/{len(sources)} {footage.name}") as advance:
                 keep(kept, footage, model, profile, look_at(
                     footage, profile, model, eyes.engine, advance
-                ))  # fmt: skip
+                ), engine=runs_in)  # fmt: skip
         seen = watched(kept)
         ground = Ground(seen.truth, profile)
         verdict, _ = judged((seen, ground), model, {})
@@ -102,13 +108,13 @@ def run(
 class _Eyes:
     """The engine, loaded when somebody has to look."""
 
-    def __init__(self, model: ModelFolder, threads: int) -> None:
-        self._model, self._threads = model, threads
-        self._engine: OnnxEngine | None = None
+    def __init__(self, model: ModelFolder, choice: ModelChoice) -> None:
+        self._model, self._choice = model, choice
+        self._engine: Engine | None = None
 
     @property
-    def engine(self) -> OnnxEngine:
-        self._engine = self._engine or OnnxEngine(self._model, threads=self._threads)
+    def engine(self) -> Engine:
+        self._engine = self._engine or open_engine(self._model, self._choice)
         return self._engine
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from detector.vision.engine import OnnxEngine
+from detector.vision.engine import Engine
 from models.looks import at_belts, at_photographs, photo_set
 from models.scoring import average_precision, tally
 from models.sources import CLASS_NAMES
@@ -17,7 +17,7 @@ HELD_BACK = 0.08
 SCENES = 100
 
 
-def precision_recall(engine: OnnxEngine, data: Path) -> dict[str, Any]:
+def precision_recall(engine: Engine, data: Path) -> dict[str, Any]:
     """Per set and class that has boxes: AP50 and the curve, thinned to what a plot shows."""
     sizes = engine.card.input.photo_sizes_px
     looks = at_photographs(engine, data, (sizes,)) | at_belts(engine, data, HELD_BACK, SCENES)

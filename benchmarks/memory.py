@@ -95,16 +95,27 @@ class Watched:
     """Footage and model by their digests, and how many frames were looked at."""
 
 
-def place_of(out: Path, footage: Footage, model: ModelFolder, profile: LineProfile) -> Path:
-    """Where the looks at this footage, by this model, through this profile's view are kept."""
+def place_of(
+    out: Path, footage: Footage, model: ModelFolder, profile: LineProfile, engine: str
+) -> Path:
+    """Where the looks at this footage, by this model in this engine, through this profile's view
+    are kept: bfloat16 scores are not float32's."""
     seen_through = profile.model_dump_json(include={"belt", "view", "overload"})
-    parts = (str(_FORMAT), model.sha256, footage.sha256, str(footage.every), seen_through)
+    # What onnxruntime saw keeps the name that it had before there was a choice.
+    other = () if engine == "onnxruntime" else (engine,)
+    parts = (str(_FORMAT), model.sha256, footage.sha256, str(footage.every), seen_through, *other)
     digest = hashlib.sha256("\n".join(parts).encode()).hexdigest()
     return out / _FOLDER / f"{footage.name}-{digest[:12]}.npz"
 
 
 def keep(
-    path: Path, footage: Footage, model: ModelFolder, profile: LineProfile, seen: Remembered
+    path: Path,
+    footage: Footage,
+    model: ModelFolder,
+    profile: LineProfile,
+    seen: Remembered,
+    *,
+    engine: str,
 ) -> None:
     """Write what was seen, and beside it the truth and the line that it is judged by."""
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -118,6 +129,7 @@ def keep(
         "footage_sha256": footage.sha256,
         "model": model.card.name,
         "model_sha256": model.sha256,
+        "engine": engine,
         "classes": {known.name: known.threshold for known in model.card.classes},
         "looks": len(seen.indices),
         "looks_per_s": round(footage.truth.fps / footage.every, 3),

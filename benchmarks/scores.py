@@ -39,6 +39,12 @@ def run(folder: Path, model_name: str, budget_per_h: float, *, write: bool, as_j
             f"{folder}: holds nothing that {model.card.name} ({model.sha256[:12]}) has looked at; "
             f"run `vigitri bench accuracy ... --model {model_name} -o {folder}` first"
         )
+    engines = sorted({each.about.get("engine", "onnxruntime") for each, _ in footage})
+    if len(engines) > 1:
+        raise TruthError(
+            f"{folder}: holds looks of {' and '.join(engines)}, whose hours would count twice; "
+            "run `vigitri bench accuracy` for each into a folder of its own"
+        )
     with progress_bar("thresholds") as advance:
         swept = curves(footage, model, advance, GRID)
     best, figures = _within(footage, model, swept, budget_per_h)

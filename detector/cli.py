@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from calibration.belt_plane import CalibrationError
+from calibration.line_profile import ModelChoice
 from calibration.profile_file import ProfileError
 from detector import __version__
 from detector.commands import (
@@ -23,6 +24,7 @@ from detector.commands import (
 from detector.commands.options import (
     DEFAULT_MODEL,
     INCOMPLETE,
+    EngineName,
     Json,
     LineFile,
     ModelName,
@@ -137,12 +139,14 @@ def detect(
         float | None,
         typer.Option(min=0.0, max=1.0, help="In place of the card's operating thresholds."),
     ] = None,
+    engine: EngineName = "auto",
     as_json: Json = False,
 ) -> None:
     """Find hazards in photographs that have no belt geometry."""
     from detector.commands.detect import detect_in_images
 
-    if not detect_in_images(images, model, min_score, as_json=as_json):
+    choice = ModelChoice(engine=engine)
+    if not detect_in_images(images, model, min_score, choice, as_json=as_json):
         raise typer.Exit(INCOMPLETE)
 
 

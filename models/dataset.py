@@ -10,8 +10,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from models.belt_strips import TracedStrip, read_strips, strip_scene
 from models.composites import CLOSE_LARGEST_PX, CLOSE_ZOOM, Box, Scene, compose
 from models.drawings import drawings
+from models.errors import WorkshopError
 from models.photographs import as_is, at_belt_size, resized
 from models.progress import Progress
 from models.recipe import DataRecipe
@@ -39,6 +41,7 @@ class _Workshop:
     folder: Path
     seed: int
     image_px: int
+    strips: tuple[TracedStrip, ...] = ()
 
     def make(self, job: _Job) -> Scene:
         rng = np.random.default_rng([self.seed, job.number])
@@ -51,6 +54,8 @@ class _Workshop:
                 rng, self.sources, square,
                 box=self.box, zoom=CLOSE_ZOOM, largest_px=CLOSE_LARGEST_PX,
             )  # fmt: skip
+        if job.kind == "strip":
+            return strip_scene(rng, self.strips, self.image_px)
         if job.photograph is not None and job.kind == "as_is":
             return as_is(job.photograph, round(self.image_px * 1.1))
         if job.photograph is not None:
@@ -113,6 +118,7 @@ def _jobs(recipe: DataRecipe, sources: Sources, frames: list[Path], seed: int) -
         jobs += [_Job("as_is", len(jobs) + n, photograph) for n in range(recipe.as_is)]
     for path in frames * recipe.belt_frames:
         jobs.append(_Job("belt", len(jobs), path=path))
+    jobs += [_Job("strip", len(jobs) + n) for n in range(recipe.strip_cuts)]
     return jobs
 
 
@@ -159,7 +165,8 @@ def build(
 
     The same seed, recipe and sources give the same pictures, with any number of workers. `firing`
     is the model of the stage before: of hazard-free scenes, those it fires on most are kept.
-    `renders`: path-traced things, for a recipe with a `rendered_share`.
+    `renders`: path-traced things, for a recipe with a `rendered_share`, and in its folder `strips`
+    traced strips, for one with `strip_cuts`.
     """
     for part in ("images", "labels", "visible"):
         (folder / part).mkdir(parents=True, exist_ok=True)
@@ -168,7 +175,13 @@ def build(
         recipe.drawn_share, negatives, seed=seed, variants=variants,
         renders=renders, rendered_share=recipe.rendered_share,
     )  # fmt: skip
-    shop = _Workshop(sources, box, folder, seed, image_px)
+    strips = tuple(read_strips(renders / "strips")) if renders and recipe.strip_cuts else ()
+    if recipe.strip_cuts and not strips:
+        raise WorkshopError(
+            f"strip_cuts is {recipe.strip_cuts}: name with --renders a folder that holds traced "
+            "strips in its folder strips/"
+        )
+    shop = _Workshop(sources, box, folder, seed, image_px, strips)
     _write_all(shop, _jobs(recipe, sources, belt_frames(data, held=False), seed), tell, workers)
     if recipe.hazard_free and firing is not None:
         _mine(shop, recipe.hazard_free, firing, tell)

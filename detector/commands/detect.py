@@ -10,20 +10,27 @@ from typing import Any
 
 import numpy as np
 
+from calibration.line_profile import ModelChoice
 from detector.commands.progress import progress_bar
 from detector.ingest import SourceError, read_picture
 from detector.ingest.image_folder import IMAGE_SUFFIXES
 from detector.vision.catalogue import find_model
 from detector.vision.detections import Detections
-from detector.vision.engine import Engine, EngineError, OnnxEngine
+from detector.vision.engine import Engine, EngineError
+from detector.vision.engines import open_engine
 from detector.vision.photograph import detect_in_photograph
 
 
 def detect_in_images(
-    images: Sequence[Path], model_name: str, min_score: float | None, *, as_json: bool
+    images: Sequence[Path],
+    model_name: str,
+    min_score: float | None,
+    choice: ModelChoice | None = None,
+    *,
+    as_json: bool,
 ) -> bool:
     """Print what is found. Returns whether every picture could be looked at."""
-    engine = OnnxEngine(find_model(model_name))
+    engine = open_engine(find_model(model_name), choice)
     thresholds = np.array(
         [known.threshold if min_score is None else min_score for known in engine.card.classes],
         dtype=np.float32,

@@ -16,14 +16,14 @@ import onnxruntime as ort
 import zmq
 from rich.console import Console
 
-from calibration.line_profile import LineProfile
+from calibration.line_profile import LineProfile, ModelChoice
 from calibration.profile_file import load_profile
 from detector import __version__
 from detector.ingest import SourceError, describe_source, list_v4l2_devices
 from detector.line_setup import Line
 from detector.vision.catalogue import ModelError, find_model, model_folders
-from detector.vision.engine import OnnxEngine, available_cores
-from detector.vision.engines import open_engine
+from detector.vision.engine import available_cores
+from detector.vision.engines import chosen_engine, open_engine
 from detector.wire.clocks import HostClocks
 from detector.wire.endpoints import bind
 
@@ -68,6 +68,9 @@ def _findings(profile: LineProfile | None) -> Iterator[Finding]:
         f"libzmq {zmq.zmq_version()}",
     )
     yield Finding("engines", None, ", ".join(ort.get_available_providers()))
+    choice = ModelChoice() if profile is None else profile.model
+    runs_in, why = chosen_engine(choice)
+    yield Finding("engine", None, f"a line takes {runs_in} here ({why})")
     clock = HostClocks().sync()
     yield Finding(
         "clock",
@@ -76,7 +79,7 @@ def _findings(profile: LineProfile | None) -> Iterator[Finding]:
     )
     yield Finding("shared memory", *_tried(_shared_memory))
     for folder in model_folders():
-        yield Finding(f"model {folder.name}", *_tried(lambda folder=folder: _model(folder)))  # type: ignore[misc]
+        yield Finding(f"model {folder.name}", *_tried(lambda folder=folder: _model(folder, choice)))  # type: ignore[misc]
     if profile is None:
         devices = list_v4l2_devices()
         yield Finding(
@@ -104,8 +107,8 @@ def _shared_memory() -> str:
     return f"{free_mb:.0f} MB free"
 
 
-def _model(folder: Path) -> str:
-    engine = OnnxEngine(find_model(str(folder)))
+def _model(folder: Path, choice: ModelChoice) -> str:
+    engine = open_engine(find_model(str(folder)), choice)
     size = engine.card.input.size
     picture = np.zeros((size[0] or 448, size[1] or 576, 3), dtype=np.uint8)
     times_ms = []
@@ -114,7 +117,10 @@ def _model(folder: Path) -> str:
         engine.detect(picture, 0.5)
         times_ms.append((time.perf_counter() - started) * 1000)
     height, width = picture.shape[:2]
-    return f"sound; {np.median(times_ms):.1f} ms for {width} x {height} px"
+    return (
+        f"sound; {np.median(times_ms):.1f} ms for {width} x {height} px "
+        f"in {chosen_engine(choice)[0]}"
+    )
 
 
 def _line(profile: LineProfile) -> str:

@@ -7,7 +7,13 @@ from typing import Annotated
 
 import typer
 
-from detector.commands.options import INCOMPLETE, OptionalLineFile, from_checkout, one_line_for
+from detector.commands.options import (
+    INCOMPLETE,
+    EngineName,
+    OptionalLineFile,
+    from_checkout,
+    one_line_for,
+)
 
 
 def add_to(app: typer.Typer) -> None:
@@ -63,6 +69,7 @@ def bench_accuracy(  # noqa: PLR0917 (typer calls it)
     duration: Annotated[
         float | None, typer.Option(min=0.1, help="Seconds of belt, in place of the scenarios' own.")
     ] = None,
+    engine: EngineName | None = None,
     threads: Annotated[int, typer.Option(min=0, max=64, help="Of the engine; 0: it chooses.")] = 0,
     data: Annotated[
         Path | None, typer.Option(help="The workshop's data folder: single pictures too.")
@@ -84,6 +91,7 @@ def bench_accuracy(  # noqa: PLR0917 (typer calls it)
             fps=fps,
             seed=seed,
             duration_s=duration,
+            engine=engine,
             threads=threads,
             data=data,
             compare=compare,

@@ -8,8 +8,9 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from calibration.line_profile import ModelChoice
 from detector.vision.catalogue import CATALOGUE, ModelError, ModelFolder, find_model, model_folders
-from detector.vision.engine import OnnxEngine
+from detector.vision.engines import chosen_engine, open_engine
 
 
 def list_models(*, as_json: bool) -> None:
@@ -33,13 +34,14 @@ def list_models(*, as_json: bool) -> None:
     Console().print(table)
 
 
-def check_model(name: str) -> None:
+def check_model(name: str, choice: ModelChoice | None = None) -> None:
     """Load it and hold it against its card. Raises `ModelError`."""
     model = find_model(name)
-    OnnxEngine(model)
+    open_engine(model, choice)
     print(
         f"{model.card.name} version {model.card.version}: sound. sha256 {model.sha256[:12]}..., "
-        f"{model.card.head} head, classes {', '.join(each.name for each in model.card.classes)}"
+        f"{model.card.head} head, classes {', '.join(each.name for each in model.card.classes)}; "
+        f"runs in {chosen_engine(choice)[0]}"
     )
 
 

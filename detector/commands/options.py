@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any, Literal, NoReturn
 
 import typer
 from pydantic import ValidationError
@@ -24,6 +24,10 @@ OptionalLineFile = Annotated[
 ]
 Json = Annotated[bool, typer.Option("--json", help="For programs: JSON lines on stdout.")]
 ModelName = Annotated[str, typer.Option(help="A model of `vigitri model list`, or its folder.")]
+EngineName = Annotated[
+    Literal["onnxruntime", "openvino", "auto"],
+    typer.Option(help="What runs the model; auto: what a line would take here."),
+]
 OwnKey = Annotated[
     Path | None, typer.Option(metavar="FILE", help="Our secret key, where the line asks for keys.")
 ]

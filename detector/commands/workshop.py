@@ -9,7 +9,15 @@ from typing import Annotated, Any
 
 import typer
 
-from detector.commands.options import DEFAULT_MODEL, INCOMPLETE, Json, from_checkout, one_line_for
+from calibration.line_profile import ModelChoice
+from detector.commands.options import (
+    DEFAULT_MODEL,
+    INCOMPLETE,
+    EngineName,
+    Json,
+    from_checkout,
+    one_line_for,
+)
 from detector.vision.catalogue import CATALOGUE
 
 Data = Annotated[Path, typer.Option(help="The folder of photographs, cut-outs, belt frames.")]
@@ -40,11 +48,12 @@ def list_models(as_json: Json = False) -> None:
 
 def check(
     name: Annotated[str, typer.Argument(help="A model's name or folder.")] = DEFAULT_MODEL,
+    engine: EngineName = "auto",
 ) -> None:
     """Is this model what its card says: hashes, inputs, outputs, classes."""
     from detector.commands.models import check_model
 
-    check_model(name)
+    check_model(name, ModelChoice(engine=engine))
 
 
 def train(
@@ -122,12 +131,10 @@ def evaluate(
         Path | None, typer.Option("-o", "--out", help="Write evaluation.json and .md there.")
     ] = None,
     *,
-    engine: Annotated[str, typer.Option(help="onnxruntime, openvino or auto.")] = "onnxruntime",
+    engine: EngineName = "auto",
     scenes: Annotated[int, typer.Option(min=1, help="Held-back scenes to measure on.")] = 100,
 ) -> None:
     """Recall and false boxes per class, size and visibility, with exact intervals."""
-    if engine not in ("onnxruntime", "openvino", "auto"):
-        raise typer.BadParameter(f"{engine!r} is no engine", param_hint="--engine")
     report = _workshop("evaluate", "run", name, data, out=out, engine=engine, scenes=scenes)
     from models.evaluate import markdown
 

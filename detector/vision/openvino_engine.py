@@ -64,12 +64,15 @@ class OpenVinoEngine:
         return self._core.compile_model(network, "CPU", self._settings).create_infer_request()
 
 
-def is_worth_it() -> bool:
-    """Whether OpenVINO is installed and the CPU multiplies bfloat16: without, it gains nothing."""
+def worth_it() -> tuple[bool, str]:
+    """Whether it gains anything here, and why: it must be installed, and the CPU know bfloat16."""
     try:
-        return "BF16" in _core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+        core = _core()
     except ModelError:
-        return False
+        return False, "OpenVINO is not installed (pip install 'vigitri[openvino]')"
+    if "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
+        return True, "OpenVINO is installed and the CPU multiplies bfloat16"
+    return False, "OpenVINO is installed, but without bfloat16 in the CPU it gains nothing"
 
 
 def _core() -> Any:

@@ -15,7 +15,7 @@ from benchmarks.truth import TruthError
 from detector.line_setup import Line
 from detector.pipeline import Pipeline
 from detector.vision.catalogue import find_model
-from detector.vision.engine import OnnxEngine
+from detector.vision.engine import Engine, OnnxEngine
 from tests.benchmarks.small_footage import write_footage
 from tests.small_line import write_model
 
@@ -71,10 +71,10 @@ def test_a_report_stands_in_the_folder_and_a_second_run_does_not_look_again(
         assert (tmp_path / name).is_file()
     assert figures["sheets"] == []  # nothing was missed, nothing false
 
-    def nobody(*_: Any, **__: Any) -> OnnxEngine:
+    def nobody(*_: Any, **__: Any) -> Engine:
         raise AssertionError("looked again")
 
-    monkeypatch.setattr(accuracy, "OnnxEngine", nobody)
+    monkeypatch.setattr(accuracy, "open_engine", nobody)
     capsys.readouterr()
     accuracy.run(
         [str(clip)], tmp_path, model_name=model, compare=tmp_path / "report.json", as_json=True
@@ -125,6 +125,19 @@ def test_scores_are_fitted_on_what_was_kept_and_too_short_a_belt_is_said(
 
 def test_scores_without_looks_of_that_model_are_refused(model: str, tmp_path: Path) -> None:
     with pytest.raises(TruthError, match="holds nothing that white-and-red"):
+        scores.run(tmp_path, model, 1.0, write=False, as_json=False)
+
+
+def test_scores_are_not_fitted_on_two_engines_at_once(
+    clip: Path, model: str, tmp_path: Path
+) -> None:
+    accuracy.run([str(clip)], tmp_path, model_name=model, engine="onnxruntime")
+    (kept,) = (tmp_path / "looks").glob("*.npz")
+    for suffix in (".npz", ".json", ".truth.jsonl"):
+        copy = kept.with_name(f"other{suffix}")
+        text = kept.with_suffix(suffix).read_bytes()
+        copy.write_bytes(text.replace(b'"engine": "onnxruntime"', b'"engine": "openvino"'))
+    with pytest.raises(TruthError, match="looks of onnxruntime and openvino"):
         scores.run(tmp_path, model, 1.0, write=False, as_json=False)
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -103,6 +104,16 @@ def test_the_threshold_can_be_given(vigitri: Vigitri, model: Path, photo: Photo)
 def test_the_models_own_threshold_is_a_probability(vigitri: Vigitri, photo: Photo) -> None:
     code, out, _ = vigitri("detect", photo("a.png"), "--min-score", 1.5)
     assert (code, out) == (2, [])
+
+
+def test_an_engine_that_is_not_installed_is_one_line(
+    vigitri: Vigitri, model: Path, photo: Photo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "openvino", None)
+    for command in (("detect", photo("a.png"), "--model", model), ("model", "check", model)):
+        code, out, err = vigitri(*command, "--engine", "openvino")
+        assert (code, out, len(err)) == (2, [], 1)
+        assert "openvino is missing. pip install 'vigitri[openvino]'" in err[0]
 
 
 def test_an_unknown_model_is_one_line(vigitri: Vigitri, photo: Photo) -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import socket
+import sys
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,21 @@ def test_a_healthy_line_gets_a_clean_bill(vigitri: Vigitri, profile: Path) -> No
         "said": "line belt-1, millimetres are nominal",
     }
     assert "sound; " in found["model white-and-red"]["said"]
+    assert found["engine"]["said"].startswith("a line takes ")
+
+
+def test_it_says_which_engine_the_line_asks_for(
+    vigitri: Vigitri, profile: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "openvino", None)
+    text = profile.read_text()
+    assert text.count("[model]\n") == 1
+    profile.write_text(text.replace("[model]\n", '[model]\nengine = "openvino"\n'))
+    code, out, _ = vigitri("doctor", "--line", profile, "--json")
+    found = {line["what"]: line for line in map(json.loads, out)}
+    assert code == 1
+    assert found["engine"]["said"].startswith("a line takes openvino here (engine = ")
+    assert "openvino is missing" in found["model white-and-red"]["said"]
 
 
 def test_without_a_line_it_looks_at_the_machine(vigitri: Vigitri) -> None:

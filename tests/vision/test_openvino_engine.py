@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from calibration.line_profile import ModelChoice
+from detector.vision import openvino_engine
 from detector.vision.catalogue import ModelError
 from detector.vision.engine import EngineError, OnnxEngine
-from detector.vision.engines import open_engine
+from detector.vision.engines import chosen_engine, open_engine
 from detector.vision.openvino_engine import OpenVinoEngine
 from tests.vision.test_engine import model, picture
 
@@ -30,6 +32,17 @@ def test_without_openvino_auto_is_onnxruntime(
     monkeypatch.setitem(sys.modules, "openvino", None)
     assert isinstance(open_engine(model(tmp_path), ModelChoice(engine="auto")), OnnxEngine)
     assert isinstance(open_engine(model(tmp_path)), OnnxEngine)
+    name, why = chosen_engine()
+    assert name == "onnxruntime"
+    assert "OpenVINO is not installed (pip install 'vigitri[openvino]')" in why
+
+
+def test_what_auto_takes_follows_the_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    for capabilities, name in ((["FP32", "BF16"], "openvino"), (["FP32"], "onnxruntime")):
+        core = SimpleNamespace(get_property=lambda *_, known=capabilities: known)
+        monkeypatch.setattr(openvino_engine, "_core", lambda core=core: core)
+        assert chosen_engine()[0] == name
+        assert chosen_engine(ModelChoice(engine="onnxruntime"))[0] == "onnxruntime"
 
 
 @pytest.mark.parametrize("flat", [True, False])
