@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from detector.commands.options import Json, OwnKey, from_checkout, one_line_for
+from detector.commands.options import INCOMPLETE, Json, OwnKey, from_checkout, one_line_for
 
 
 def add_to(app: typer.Typer) -> None:
@@ -88,7 +88,10 @@ def plc_sim(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """A simulated PLC: polls a bridge, diverts by its encoder, asks for stops."""
+    """A simulated PLC: polls a bridge, diverts by its encoder, asks for stops.
+
+    Leaves with 1 if nobody watched the line at any moment.
+    """
     from detector.bridge.modbus_server import ListenError
     from detector.bridge.plc_sim import Plant
     from detector.commands.plc_sim import simulate
@@ -101,3 +104,5 @@ def plc_sim(
     if judge is not None:
         said = judge.judge_log(log, known).summary()
         print(json.dumps({"judged": said}) if as_json else said, flush=True)
+    if not log[-1]["totals"]["watched"]:
+        raise typer.Exit(INCOMPLETE)
