@@ -24,6 +24,8 @@ REFRESH_S = 0.02
 MODBUS_LISTEN = "127.0.0.1:1502"
 """Port 502 is Modbus' own, and below 1024 only root may listen."""
 TELL_S = 0.1
+TELL_CLIENTS_S = 10.0
+"""Between two words about clients that misbehave."""
 SEQ_EPOCH_S = 1_767_225_600
 """2026-01-01: tenths of seconds since then fit 32 bits until 2039."""
 LISTEN_S = 0.25
@@ -207,8 +209,12 @@ async def serve(
             start(_refresh(other, stop))
             tell(f"serving OPC UA at {other.endpoint}")
         tell(f"serving Modbus TCP at {host}:{server.port}")
+        told, told_s = server.tally.trouble, 0.0
         while not stop.is_set():
             for line in bridged:
                 line.tell_changes()
+            if told != server.tally.trouble and time.monotonic() >= told_s + TELL_CLIENTS_S:
+                told, told_s = server.tally.trouble, time.monotonic()
+                tell(f"Modbus clients: {told}")
             with suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), TELL_S)

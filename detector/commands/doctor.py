@@ -168,5 +168,5 @@ def _answers(profile: LineProfile, guard: Guard | None) -> str:
 def _shut(endpoint: str, guard: Guard | None, kind: Literal["publish", "answers"]) -> str:
     if guard is None:
         return f"{endpoint} is free"
-    refuses_strangers(endpoint, guard.public, kind)
+    refuses_strangers(endpoint, guard, kind)
     return f"{endpoint} is free, and refuses an unknown key"

@@ -72,8 +72,8 @@ def run_line(
             ExitStack() as children,
         ):
             if guard is not None:
-                refuses_strangers(publisher.endpoint, guard.public, "publish")
-                refuses_strangers(desk.endpoint, guard.public, "answers")
+                refuses_strangers(publisher.endpoint, guard, "publish")
+                refuses_strangers(desk.endpoint, guard, "answers")
             _tell(
                 f"line {profile.line}: publishing at {publisher.endpoint}, "
                 f"taking answers at {desk.endpoint}"

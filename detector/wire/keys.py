@@ -162,6 +162,8 @@ class Guard:
     def __init__(self, own: KeyPair, allowed: Iterable[str]) -> None:
         self._own, self._allowed = own, frozenset(allowed)
         self._handlers: dict[zmq.Context[Any], ThreadAuthenticator] = {}
+        self.strangers = 0
+        """Connections refused for their key; counted in the handlers' threads."""
 
     def start(self, context: zmq.Context[Any]) -> None:
         """Before anything is bound: a CURVE socket without a handler lets any key in."""
@@ -180,7 +182,9 @@ class Guard:
 
     def callback(self, domain: str, key: bytes) -> bool:  # noqa: ARG002
         """What the ZAP handler asks; `key` is the client's public one in Z85."""
-        return key.decode("ascii", "replace") in self._allowed
+        known = key.decode("ascii", "replace") in self._allowed
+        self.strangers += not known
+        return known
 
     def stop(self, context: zmq.Context[Any]) -> None:
         """Before the context ends."""
@@ -245,7 +249,7 @@ def line_guard(own: Path | None, allowed: Path | None, *, also: str | None = Non
     return Guard(read_key_pair(own), keys)
 
 
-def refuses_strangers(endpoint: str, server: str, kind: Literal["publish", "answers"]) -> None:
+def refuses_strangers(endpoint: str, guard: Guard, kind: Literal["publish", "answers"]) -> None:
     """The start-up test: try an unknown key, and raise KeyFileError if it comes in.
 
     `kind`: with which of a line's sockets. A stranger of a kind that does not go with it would be
@@ -256,7 +260,7 @@ def refuses_strangers(endpoint: str, server: str, kind: Literal["publish", "answ
     with zmq.Context() as context, context.socket(socket) as stranger:
         stranger.set(zmq.LINGER, 0)  # a refused client would hang at the end for ever
         stranger.curve_publickey, stranger.curve_secretkey = public, secret
-        stranger.curve_serverkey = server.encode()
+        stranger.curve_serverkey = guard.public.encode()
         events = stranger.get_monitor_socket(
             zmq.EVENT_HANDSHAKE_SUCCEEDED
             | zmq.EVENT_HANDSHAKE_FAILED_AUTH
@@ -273,6 +277,7 @@ def refuses_strangers(endpoint: str, server: str, kind: Literal["publish", "answ
         raise KeyFileError(
             f"{endpoint}: an unknown key was not refused ({_heard(event)}); nothing is published"
         )
+    guard.strangers -= 1  # that was us
 
 
 def _heard(event: int | None) -> str:

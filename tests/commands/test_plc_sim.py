@@ -5,7 +5,7 @@ import json
 from benchmarks.bridge_process import BridgeProcess
 from benchmarks.tcp_proxy import free_ports
 from tests.commands.conftest import Vigitri
-from tests.small_line import PATIENCE_S
+from tests.small_line import PATIENCE_S, wait_for
 
 
 def test_without_a_bridge_it_says_so_and_calls_nothing_watched(vigitri: Vigitri) -> None:
@@ -24,5 +24,7 @@ def test_a_unit_id_without_a_line_is_named(vigitri: Vigitri) -> None:
         assert said.code == 1
         assert "unit 7 with exception 11: no line of that bridge" in said.err[0]
         assert json.loads(said.out[-1])["totals"]["watched"] is False
+        # The log of the bridge tells of clients that misbehave.
+        wait_for(lambda: any("requests refused" in line for line in bridge.said))
         said = vigitri("plc-sim", address, "--unit", "2", "--seconds", "0.3")
         assert (said.code, said.err) == (1, [])

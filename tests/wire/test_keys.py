@@ -73,18 +73,19 @@ class OpenDoor(Guard):
 
 def test_the_start_up_test_sees_doors_that_are_shut_and_those_that_are_open(guard: Guard) -> None:
     with AnswerDesk(ANY_PORT, guard=guard) as desk:
-        refuses_strangers(desk.endpoint, guard.public, "answers")
+        refuses_strangers(desk.endpoint, guard, "answers")
     with Publisher(ANY_PORT, line="l", boot_id="b", guard=guard) as publisher:
-        refuses_strangers(publisher.endpoint, guard.public, "publish")
+        refuses_strangers(publisher.endpoint, guard, "publish")
+    assert guard.strangers == 0  # its own knocking counts for nobody's
     opened = OpenDoor(LINE, [])
     with (
         AnswerDesk(ANY_PORT, guard=opened) as desk,
         Publisher(ANY_PORT, line="l", boot_id="b", guard=opened) as publisher,
     ):
         with pytest.raises(KeyFileError, match="unknown key was not refused"):
-            refuses_strangers(desk.endpoint, guard.public, "answers")
+            refuses_strangers(desk.endpoint, opened, "answers")
         with pytest.raises(KeyFileError, match="it came in"):
-            refuses_strangers(publisher.endpoint, guard.public, "publish")
+            refuses_strangers(publisher.endpoint, opened, "publish")
 
 
 def test_a_client_that_was_refused_is_told_why_and_comes_in_once_it_may(guard: Guard) -> None:
@@ -108,6 +109,7 @@ def test_a_client_that_was_refused_is_told_why_and_comes_in_once_it_may(guard: G
             assert line.sight is client.Sight.UNKNOWN
             with pytest.raises(TimeoutError, match="refuses this key"):
                 line.ask(samples.ANSWERS[0], timeout_s=0.5)
+            assert guard.strangers >= 2  # at each of the two sockets
         let_in = Guard(LINE, [stranger.public])
         with (
             Publisher(ends[0], line="l", boot_id="c", guard=let_in) as publisher,
