@@ -156,12 +156,14 @@ def adapt(
     share: Annotated[
         float, typer.Option(min=0.05, max=0.9, help="Of the scenes, how many are held back.")
     ] = 0.3,
+    scenes: Annotated[int, typer.Option(min=1, help="Held-back scenes to measure on.")] = 100,
     resume: Annotated[bool, typer.Option(help="Go on with an interrupted run.")] = False,
 ) -> None:
     """Learn a site's pictures; deploys nothing that is worse, then exits 1 (extra `train`)."""
     verdict = _workshop(
-        "adapt", "run", answers, data, out, model=model, recipe=recipe, share=share, resume=resume
-    )
+        "adapt", "run", answers, data, out,
+        model=model, recipe=recipe, share=share, scenes=scenes, resume=resume,
+    )  # fmt: skip
     _verdict(verdict.against, out, verdict.candidate)
 
 
