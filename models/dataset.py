@@ -189,11 +189,10 @@ def build(
     `strip_cuts`. Raises `WorkshopError` if the folder holds pictures of anything else.
     """
     yaml = folder / "dataset.yaml"
-    _claim(folder, recipe, sources, seed=seed, image_px=image_px, renders=renders)
+    made_from = _made_from(recipe, sources, seed=seed, image_px=image_px, renders=renders)
+    _refuse_others(folder, made_from)
     if yaml.is_file():
         return yaml
-    for part in ("images", "labels", "visible"):
-        (folder / part).mkdir(parents=True, exist_ok=True)
     negatives = [p.read() for p in sources.photographs if not len(p.boxes)]
     box = drawings(
         recipe.drawn_share, negatives, seed=seed, variants=variants,
@@ -205,6 +204,9 @@ def build(
             f"strip_cuts is {recipe.strip_cuts}: name with --renders a folder that holds traced "
             "strips in its folder strips/"
         )
+    for part in ("images", "labels", "visible"):
+        (folder / part).mkdir(parents=True, exist_ok=True)
+    (folder / _MADE_FROM).write_text(made_from)
     shop = _Workshop(sources, box, folder, seed, image_px, strips)
     _write_all(shop, _jobs(recipe, sources, belt_frames(data, held=False), seed), tell, workers)
     if recipe.hazard_free and firing is not None:
@@ -214,17 +216,11 @@ def build(
     return yaml
 
 
-def _claim(
-    folder: Path,
-    recipe: DataRecipe,
-    sources: Sources,
-    *,
-    seed: int,
-    image_px: int,
-    renders: Path | None,
-) -> None:
-    """Say in the folder what its pictures are made from; refuse one that says otherwise."""
-    made_from = {
+def _made_from(
+    recipe: DataRecipe, sources: Sources, *, seed: int, image_px: int, renders: Path | None
+) -> str:
+    """All that pictures are made from, as JSON."""
+    facts = {
         "recipe": recipe.model_dump(),
         "seed": seed,
         "image_px": image_px,
@@ -232,22 +228,25 @@ def _claim(
         "photographs": [each.path.name for each in sources.photographs],
         "cutouts": {kind: [each.source for each in of] for kind, of in sources.cutouts.items()},
     }
-    text = json.dumps(made_from, indent=1) + "\n"
+    return json.dumps(facts, indent=1) + "\n"
+
+
+def _refuse_others(folder: Path, made_from: str) -> None:
+    """Pictures of another recipe, seed or data are neither mixed with nor taken for these."""
     path = folder / _MADE_FROM
-    if not path.is_file() and any(folder.glob("labels/*")) and not any(folder.glob("*.yaml")):
+    if path.is_file():
+        was, now = json.loads(path.read_text()), json.loads(made_from)
+        changed = [key for key, value in now.items() if was.get(key) != value]
+        if changed:
+            raise WorkshopError(
+                f"{folder}: holds pictures made with another {' and '.join(changed)}; name another "
+                "folder, or delete this one"
+            )
+    elif any(folder.glob("labels/*")) and not (folder / "dataset.yaml").is_file():
         raise WorkshopError(
             f"{folder}: holds half a set of pictures, and not what they are made from; name "
             "another folder, or delete this one"
         )
-    if path.is_file() and path.read_text() != text:
-        was = json.loads(path.read_text())
-        changed = [key for key, value in json.loads(text).items() if was.get(key) != value]
-        raise WorkshopError(
-            f"{folder}: holds pictures made with another {' and '.join(changed) or 'plan'}; name "
-            "another folder, or delete this one"
-        )
-    folder.mkdir(parents=True, exist_ok=True)
-    path.write_text(text)
 
 
 def _mine(shop: _Workshop, keep: int, firing: Firing, tell: Progress) -> None:

@@ -195,7 +195,11 @@ def chosen_files(
             if is_held_back(key, held_back) == held and key not in left_sources:
                 found.append((path, key))
         if not found:
-            raise WorkshopError(f"{data / 'cutouts' / kind}: holds no usable *.webp")
+            part = "held back" if held else "to train on"
+            raise WorkshopError(
+                f"{data / 'cutouts' / kind}: holds no *.webp that is {part} at a share of "
+                f"{held_back:g}; add cut-outs of other originals"
+            )
         cutouts[kind] = found
     kept = tuple(p for p in photographs if p not in left_out and (p.source in held_sources) == held)
     return Chosen(kept, cutouts)

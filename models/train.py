@@ -139,7 +139,8 @@ def run(
     recipe: a TOML as in models/recipes. data: the data folder. weights: the folder that holds the
     checkpoint to start from, or that file. runs: where datasets and checkpoints go. resume: go on
     from the last finished epoch. renders: what `vigitri twin cutouts` wrote, for a recipe with a
-    rendered_share. smoke: a handful of tiny pictures, to see that every step works.
+    rendered_share, and in its folder strips/ traced strips, for one with strip_cuts.
+    smoke: a handful of tiny pictures, to see that every step works.
     Raises `WorkshopError` with one line on what is missing or wrong.
     """
     plan = read_recipe(recipe)
