@@ -17,7 +17,7 @@ Basis = Literal["none", "nominal", "points"]
 
 # Unit vectors in the picture (x right, y down): downstream, and across the belt from its left edge
 # for somebody who looks downstream.
-_DOWNSTREAM: dict[Travel, tuple[float, float]] = {
+DOWNSTREAM: dict[Travel, tuple[float, float]] = {
     "right": (1, 0),
     "left": (-1, 0),
     "down": (0, 1),
@@ -83,8 +83,7 @@ def belt_plane(
         return nominal_plane(polygon, belt.travel, belt.px_per_mm, "nominal", lens)
     key = "calibration.plane" if calibrated is not None else "belt.points"
     plane = BeltPlane(homography, "points", polygon, missed_mm, lens, size_px)
-    _refuse_a_horizon(key, plane)
-    _refuse_swapped(key, belt.travel, plane)
+    refuse_the_wrong_way(key, belt.travel, plane)
     return plane
 
 
@@ -120,7 +119,7 @@ def nominal_plane(
     lens: Lens | None = None,
 ) -> BeltPlane:
     """A picture taken straight from above at one scale; zero is the belt's upstream left corner."""
-    axes = np.array([_ACROSS[travel], _DOWNSTREAM[travel]], dtype=np.float64) / px_per_mm
+    axes = np.array([_ACROSS[travel], DOWNSTREAM[travel]], dtype=np.float64) / px_per_mm
     straight = polygon_px if lens is None else lens.straight(polygon_px)
     origin = (straight @ axes.T).min(axis=0)
     matrix = np.eye(3)
@@ -130,7 +129,10 @@ def nominal_plane(
 
 
 def surveyed_homography(
-    points_px: NDArray[np.float64], points_mm: NDArray[np.float64], lens: Lens | None
+    points_px: NDArray[np.float64],
+    points_mm: NDArray[np.float64],
+    lens: Lens | None,
+    key: str = "belt.points",
 ) -> tuple[NDArray[np.float64], float]:
     """`(3, 3)` straight px to belt mm through four or more points, and what they miss it by.
 
@@ -140,17 +142,17 @@ def surveyed_homography(
         spread = np.linalg.svd(points - points.mean(axis=0), compute_uv=False)
         if spread[1] < 0.02 * spread[0] or spread[0] == 0:
             raise CalibrationError(
-                f"belt.points: their {name} lie on one line and fix no plane. "
+                f"{key}: their {name} lie on one line and fix no plane. "
                 "Survey points near the four corners of the belt"
             )
     straight = points_px if lens is None else lens.straight(points_px)
     matrix, _ = cv2.findHomography(straight, points_mm)
     if matrix is None or not np.isfinite(matrix).all():
-        raise CalibrationError("belt.points: no plane goes through them. Check px against mm")
+        raise CalibrationError(f"{key}: no plane goes through them. Check px against mm")
     homography = np.asarray(matrix, dtype=np.float64)
     if not _all_before_the_horizon(homography, straight):
         raise CalibrationError(
-            "belt.points: no plane that the camera sees goes through them. "
+            f"{key}: no plane that the camera sees goes through them. "
             "Check px against mm, and that no three of four points lie on one line"
         )
     missed = np.linalg.norm(transformed(homography, straight) - points_mm, axis=1)
@@ -158,7 +160,7 @@ def surveyed_homography(
     length_mm = float(np.ptp(points_mm, axis=0).max())
     if residual_mm > 0.02 * length_mm:
         raise CalibrationError(
-            f"belt.points: they miss one plane by {residual_mm:.0f} mm (rms), more than 2 % of "
+            f"{key}: they miss one plane by {residual_mm:.0f} mm (rms), more than 2 % of "
             f"{length_mm:.0f} mm; the worst is points[{int(missed.argmax())}]. Measure it again"
         )
     return homography, residual_mm
@@ -172,7 +174,11 @@ def _all_before_the_horizon(
     return bool((depth * depth[0] > 1e-3 * depth[0] ** 2).all())
 
 
-def _refuse_a_horizon(key: str, plane: BeltPlane) -> None:
+def refuse_the_wrong_way(key: str, travel: Travel, plane: BeltPlane) -> None:
+    """Raise `CalibrationError` where the plane doesn't hold for the whole belt, or is turned.
+
+    Points that are mirrored or run against the travel would turn every arrival around.
+    """
     outline = plane.polygon_px if plane.lens is None else plane.lens.straight(plane.polygon_px)
     if not _all_before_the_horizon(plane.straight_to_belt, outline):
         raise CalibrationError(
@@ -180,12 +186,9 @@ def _refuse_a_horizon(key: str, plane: BeltPlane) -> None:
             "Check px against mm, and that no three of four points lie on one line"
         )
 
-
-def _refuse_swapped(key: str, travel: Travel, plane: BeltPlane) -> None:
-    """Points that are mirrored or run against the travel would turn every arrival around."""
     centre = plane.polygon_px.mean(axis=0)
     step = 1.0
-    probes = np.array([centre, centre + step * np.array(_DOWNSTREAM[travel])])
+    probes = np.array([centre, centre + step * np.array(DOWNSTREAM[travel])])
     probes = np.vstack([probes, centre + step * np.array(_ACROSS[travel])])
     at_centre, downstream, across = plane.to_belt(probes)
     downstream, across = downstream - at_centre, across - at_centre
