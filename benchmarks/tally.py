@@ -66,7 +66,7 @@ def tally(verdicts: Sequence[Verdict]) -> dict[str, Any]:
         "recall": _headlines(counted),
         "recall_by": _cells(events),
         "called_otherwise": _called(counted),
-        "false_alarms": _false_alarms(verdicts, hours),
+        "false_alarms": false_alarms(verdicts, hours),
         "false_on": dict(
             Counter(
                 each.under
@@ -128,7 +128,8 @@ def _called(counted: Iterable[Event]) -> dict[str, int]:
     )
 
 
-def _false_alarms(verdicts: Sequence[Verdict], hours: float) -> dict[str, Any]:
+def false_alarms(verdicts: Sequence[Verdict], hours: float) -> dict[str, Any]:
+    """Per hazard, and of all, with their rates."""
     counts = Counter(each.hazard.value for verdict in verdicts for each in verdict.false_alarms)
     names = dict.fromkeys(("gas", "battery", "overload", "jam", *sorted(counts)))
     rows = {name: rate(counts[name], hours) for name in names}
