@@ -19,10 +19,11 @@ from detector.hazards.tracker import BeltTracker
 from detector.ingest import Frame
 from detector.line_setup import Line, LineParts
 from detector.pipeline import Pipeline
-from detector.vision.belt_view import BeltView, Rectifier
+from detector.vision.belt_view import BeltView, Rectifier, Strip
 from detector.vision.catalogue import ModelFolder
 from detector.vision.detections import Detections
 from detector.vision.engine import Engine
+from detector.vision.strip_plan import StripPlan
 from detector.wire.messages import Alert
 
 
@@ -53,6 +54,7 @@ def look_at(
         shifts=np.array([(s.dx_mm, s.dy_mm, s.known) for s in kept.shifts], np.float64),
         speeds=np.array([np.nan if v is None else v for v in kept.speeds], np.float64),
         speed_basis=kept.bases,
+        strips=np.array([_as_row(each) for each in line.plan.strips], np.float64),
         counts=np.array([len(found) for found in eyes.found], np.int64),
         boxes_px=np.concatenate([found.boxes_px for found in eyes.found]).astype(np.float32),
         scores=np.concatenate([found.scores for found in eyes.found]).astype(np.float32),
@@ -93,6 +95,25 @@ class _KeepingEngine:
         return found.above(np.full(len(self.card.classes), min_score, np.float32))
 
 
+class _KeepingPlan(StripPlan):
+    """The line's plan, and each strip that it gave."""
+
+    def __init__(self, plan: StripPlan) -> None:
+        self.__dict__.update(vars(plan))
+        self.strips: list[Strip | None] = []
+
+    def next_strip(self, shift: Shift, t_ns: int, wanted_to_mm: float | None) -> Strip | None:
+        strip = super().next_strip(shift, t_ns, wanted_to_mm)
+        self.strips.append(strip)
+        return strip
+
+
+def _as_row(strip: Strip | None) -> tuple[float, float, float, float]:
+    if strip is None:
+        return (np.nan,) * 4
+    return strip.top_px, strip.bottom_px, strip.upstream_mm, strip.downstream_mm
+
+
 class _KeepingMotion:
     """The belt's motion, and each shift that it told."""
 
@@ -125,11 +146,13 @@ def _unreported(motion: BeltMotion) -> ReportedMotion:
 
 class _KeepingLine(Line):
     motion: _KeepingMotion
+    plan: _KeepingPlan
 
     def parts_for(self, image_size_px: tuple[int, int]) -> LineParts:
         parts = super().parts_for(image_size_px)
         self.motion = _KeepingMotion(parts.motion)
-        return replace(parts, motion=_unreported(self.motion))
+        self.plan = _KeepingPlan(parts.plan)
+        return replace(parts, motion=_unreported(self.motion), plan=self.plan)
 
 
 class _RecallingLine(Line):
@@ -147,6 +170,7 @@ class _RecallingLine(Line):
         return replace(
             parts,
             motion=_unreported(_RecallingMotion(self._seen)),
+            plan=_RecallingPlan(self._seen),
             tracker=BeltTracker(tracking.hits, tracking.looks, parts.rectifier.extent_mm),
         )
 
@@ -179,6 +203,28 @@ class _RecallingEngine:
         seen = self._seen
         found = Detections(seen.boxes_px[mine], seen.scores[mine], seen.classes[mine])
         return found.above(np.full(len(self.card.classes), min_score, np.float32))
+
+
+class _RecallingPlan(StripPlan):
+    """Looks where the line looked: other thresholds would have asked for other looks here and
+    there, of which nothing was kept."""
+
+    def __init__(self, seen: Remembered) -> None:
+        self._strips = iter(seen.strips.tolist())
+
+    def next_strip(
+        self,
+        shift: Shift,  # noqa: ARG002
+        t_ns: int,  # noqa: ARG002
+        wanted_to_mm: float | None,  # noqa: ARG002
+    ) -> Strip | None:
+        top, bottom, upstream_mm, downstream_mm = next(self._strips)
+        if np.isnan(top):
+            return None
+        return Strip(int(top), int(bottom), upstream_mm, downstream_mm)
+
+    def looked(self, strip: Strip, t_ns: int) -> None:
+        """It has been planned already."""
 
 
 class _RecallingMotion:

@@ -1,9 +1,9 @@
 """What the model saw of one piece of footage, kept: thresholds and rules are tried again on it.
 
 The model takes nearly all the time, and nothing after it needs the picture but the monitors of the
-line's own state. So one run of the real pipeline keeps, for each frame, every detection down to
-`FLOOR`, the belt's shift and what the monitors said; any number of runs of the same pipeline then
-go over what was kept, with other thresholds or another way to follow tracks.
+line's own state. So one run of the real pipeline keeps every detection down to `FLOOR`, what was
+looked at in each frame, the belt's shift and what the monitors said; any number of runs of the same
+pipeline then go over what was kept, with other thresholds or another way to follow tracks.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.footage import Footage
-from benchmarks.truth import Truth
+from benchmarks.truth import Truth, TruthError
 from calibration.belt_motion import Basis
 from calibration.line_profile import LineProfile
 from detector.vision.catalogue import ModelFolder
@@ -26,14 +26,16 @@ from detector.wire.messages import Alert
 
 FLOOR = 0.05
 """Lowest score that is kept."""
-_FORMAT = 1
+_FORMAT = 2
 _FOLDER = "looks"
-_ARRAYS = ("indices", "times_ns", "shifts", "speeds", "counts", "boxes_px", "scores", "classes")
+_ARRAYS = (
+    "indices", "times_ns", "shifts", "speeds", "strips", "counts", "boxes_px", "scores", "classes"
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Remembered:
-    """`n` looks at one piece of footage, `d` detections in all."""
+    """`n` frames of one piece of footage, `k` looks at it, `d` detections in all."""
 
     image_size_px: tuple[int, int]
     indices: NDArray[np.int64]
@@ -45,10 +47,13 @@ class Remembered:
     speeds: NDArray[np.float64]
     """`(n,)` mm/s, NaN where unknown."""
     speed_basis: list[Basis]
+    strips: NDArray[np.float64]
+    """`(n, 4)` what of the view was looked at, by the thresholds of that time: rows from and to,
+    mm from and to; NaN where nothing was."""
     counts: NDArray[np.int64]
-    """`(n,)` detections of each look."""
+    """`(k,)` detections of each look."""
     boxes_px: NDArray[np.float32]
-    """`(d, 4)` view coordinates."""
+    """`(d, 4)` px of what was looked at."""
     scores: NDArray[np.float32]
     classes: NDArray[np.int64]
     line_alerts: list[Alert]
@@ -71,6 +76,8 @@ class Remembered:
     @classmethod
     def read(cls, path: Path) -> Remembered:
         with np.load(path) as kept:
+            if "strips" not in kept:
+                raise TruthError(f"{path}: was kept by an older Vigitri; remove it and look again")
             rest = json.loads(str(kept["rest"]))
             arrays = {name: kept[name] for name in _ARRAYS}
         width, height = rest["image_size_px"]
@@ -131,7 +138,7 @@ def keep(
         "model_sha256": model.sha256,
         "engine": engine,
         "classes": {known.name: known.threshold for known in model.card.classes},
-        "looks": len(seen.indices),
+        "looks": len(seen.counts),
         "looks_per_s": round(footage.truth.fps / footage.every, 3),
         "profile": profile.model_dump(mode="json"),
     }

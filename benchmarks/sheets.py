@@ -83,12 +83,15 @@ def best_score(watched: Watched, ground: Ground, passage: Passage) -> tuple[str 
     ends = np.concatenate(([0], np.cumsum(seen.counts)))
     best: tuple[bool, float, int] | None = None
     names = [known for known, _ in _classes(watched)]
-    for look, frame in enumerate(seen.indices.tolist()):
+    looked = ~np.isnan(seen.strips[:, 0])
+    tops_px = seen.strips[looked, 0].tolist()
+    for look, frame in enumerate(seen.indices[looked].tolist()):
         true_mm = passage.boxes_mm.get(frame)
         if true_mm is None:
             continue
         for row in range(int(ends[look]), int(ends[look + 1])):
             box_px = seen.boxes_px[row].astype(np.float64).reshape(2, 2)
+            box_px[:, 1] += tops_px[look]
             (x0, y1), (x1, y0) = ground.view.view_to_belt(box_px).tolist()
             if iou((x0, y0, x1, y1), true_mm) < 0.3:
                 continue

@@ -111,15 +111,17 @@ def run(
     Raises one-line errors for what cannot be measured.
     """
     model = find_model(model_name)
-    choice = LineProfile.model_fields["model"].get_default().model_copy(
-        update={"name": model_name, "threads": threads}
+    choice = (
+        LineProfile.model_fields["model"]
+        .get_default()
+        .model_copy(update={"name": model_name, "threads": threads})
     )
     engine = open_engine(model, choice)
     rows = []
     for number, speed in enumerate(speeds_mm_s, start=1):
         name = f"{number}/{len(speeds_mm_s)} {speed / 1000:g} m/s"
         with progress_bar(name) as advance:
-            footage = _footage(scenario, speed, metres, hazards_per_m, fps, traced)
+            footage = _footage(scenario, speed, metres, hazards_per_m, fps=fps, traced=traced)
             rows.append({"speed_mm_s": speed, "fps": footage.truth.fps}
                         | _compared(footage, model, engine, view or {}, advance))  # fmt: skip
     report = {
@@ -144,6 +146,7 @@ def _footage(
     speed_mm_s: float,
     metres: float,
     hazards_per_m: float,
+    *,
     fps: float | None,
     traced: Path | None,
 ) -> Footage:

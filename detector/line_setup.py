@@ -20,7 +20,7 @@ from detector.ingest import Frame, SourceError, camera_identity, read_picture
 from detector.vision.belt_view import Rectifier
 from detector.vision.catalogue import ModelError, ModelFolder
 from detector.vision.engine import Engine
-from detector.vision.strip_plan import StripPlan
+from detector.vision.strip_plan import SHAPES, StripPlan
 from detector.wire.messages import ModelIdentity
 
 UNSURVEYED_VIEW_PX = 800
@@ -99,7 +99,12 @@ class Line:
         return LineParts(
             rectifier=rectifier,
             motion=ReportedMotion(self.reported, alone, counts_per_mm),
-            plan=StripPlan(rectifier, self.settings.view, possible=surveyed),
+            plan=StripPlan(
+                rectifier,
+                self.settings.view,
+                possible=surveyed,
+                shapes=1 if any(card.input.size) else SHAPES,
+            ),
             tracker=BeltTracker(tracking.hits, tracking.looks, rectifier.extent_mm),
             overload=OverloadMonitor(
                 None if self._empty_belt is None else _empty_view(self._empty_belt, rectifier),

@@ -89,7 +89,10 @@ class LineAtWork:
         self._publish_detections = line.settings.wire.detections
         self._vision: VisionState = VisionState.STARTING
         self._reason: str | None = "no frame yet"
-        self._patience = Patience(line.settings.camera.fps)
+        view = line.settings.view
+        self._patience = Patience(
+            line.settings.camera.fps, view.max_wait_ms / 1e3 if view.strips else 0.0
+        )
         self._started_ns = time.monotonic_ns()
         self._state_told_ns = self._metrics_told_ns = self._late_until_ns = 0
         self._listeners = 0
@@ -118,7 +121,8 @@ class LineAtWork:
                         raise
                     self._blind(str(error), camera)
                 else:
-                    self._seen(frame, seen)
+                    if seen.looked:
+                        self._seen(frame, seen)
                 self._answer_operators()
                 self._keep_told()
             last_words = "the detector was stopped" if stop.is_set() else "the recording has ended"
@@ -127,6 +131,7 @@ class LineAtWork:
             self._tell_state(_now())
 
     def _seen(self, frame: Frame, seen: Seen) -> None:
+        """A completed look: what came of it, and the beat, which nothing else gives."""
         self._publish_alerts(seen.alerts)
         t_utc_ns, t_mono_ns = frame.t_utc_ns, frame.t_mono_ns
         self._publisher.beat(
@@ -156,10 +161,12 @@ class LineAtWork:
         self._judge_lateness(frame)
 
     def _judge_lateness(self, frame: Frame) -> None:
-        """A look that ends too long after the grab is a look at belt that has moved on."""
+        """A look that ends too long after the grab is a look at belt that has moved on, and belt
+        that ran through between two looks was not seen as often as it should be."""
         now_ns = time.monotonic_ns()
         late_ns, most_ns = now_ns - frame.t_mono_ns, round(self._patience.whole_s * 1e9)
-        if late_ns > most_ns:
+        unseen_mm = self._pipeline.unseen_mm
+        if late_ns > most_ns or unseen_mm > 0:
             self._late_until_ns = now_ns + LATE_HELD_NS
         late = now_ns <= self._late_until_ns
         lost = self._pipeline.encoder_lost and now_ns - self._started_ns > START_NS
@@ -172,7 +179,14 @@ class LineAtWork:
                 "the PLC's encoder is lost: is the bridge running, and does the PLC write its "
                 "registers 100 to 106?"
             )
-        if late:
+        if late and unseen_mm > 0:
+            self._reason = (
+                f"the belt runs faster than it is looked at, by {unseen_mm:.0f} mm: things of "
+                "view.object_mm are seen less often than view.looks_per_object. Free the machine, "
+                "let the camera see more of the belt's length or give more pictures a second, or "
+                "lower either key"
+            )
+        elif late:
             self._reason = (
                 f"the look was over {late_ns / 1e6:.0f} ms after the picture, later than "
                 f"{most_ns / 1e6:.0f} ms: free the machine, or give a coarser view.mm_per_px"

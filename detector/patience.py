@@ -31,9 +31,10 @@ class Patience:
     is slow by its settings must not look blind between two pictures.
     """
 
-    def __init__(self, fps: float | None) -> None:
-        """`fps`: the profile's, if it gives one."""
-        self._fps = fps
+    def __init__(self, fps: float | None, wait_s: float = 0.0) -> None:
+        """`fps`: the profile's, if it gives one. `wait_s`: how long what is new on the belt may
+        wait for its look."""
+        self._fps, self._wait_s = fps, wait_s
         self._periods_s: deque[float] = deque(maxlen=PERIODS_KEPT)
         self._last: tuple[int, int] | None = None
         self._since_ns = time.monotonic_ns()
@@ -53,10 +54,11 @@ class Patience:
 
     @property
     def next_look_s(self) -> float:
-        """How long after a completed look the next one is due: three frame periods too, but on a
-        machine whose looks take longer than that, half as long again as they usually take."""
+        """How long after a completed look the next one is due: three frame periods too after what
+        it may wait, but on a machine whose looks take longer than that, half as long again as they
+        usually take."""
         usual_s = median(self._looks_s) if self._looks_s else 0.0
-        return max(self.whole_s, min(MOST_S, 1.5 * usual_s))
+        return max(self._wait_s + self.whole_s, min(MOST_S, 1.5 * usual_s))
 
     def left_s(self) -> float:
         """How much of that is left."""

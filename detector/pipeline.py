@@ -79,9 +79,7 @@ class Pipeline:
         parts.plan.looked(strip, frame.t_mono_ns)
         self.inferences += 1
         lap("model")
-        sightings = place_on_belt(
-            found.above(self.line.thresholds), view, strip, parts.rectifier
-        )
+        sightings = place_on_belt(found.above(self.line.thresholds), view, strip, parts.rectifier)
         looked_at_mm = strip.upstream_mm, strip.downstream_mm
         tracks, left = parts.tracker.follow(sightings, looked_at_mm, frame.index, frame.t_utc_ns)
         lap("tracks")
@@ -96,6 +94,11 @@ class Pipeline:
         alerts += self.book.line_state(Hazard.VISION_UNAVAILABLE, False, None, self.belt)
         lap("alarms")
         return Seen(alerts, sightings, looked=True)
+
+    @property
+    def unseen_mm(self) -> float:
+        """How much belt lay too much between the last looks, see `StripPlan.unseen_mm`."""
+        return 0.0 if self._parts is None else self._parts.plan.unseen_mm
 
     @property
     def encoder_lost(self) -> bool:

@@ -154,16 +154,17 @@ def test_an_engine_that_fails_is_an_exception_and_counts_no_inference() -> None:
 
 
 def test_blindness_is_an_alert_that_ends_when_sight_has_stayed_for_a_second() -> None:
+    # Three looks at the whole view; the belt of frame 3 can wait, and each look fails till frame 6.
     watch = pipeline(failing_between(3, 6))
     alerts = []
     for number, image in enumerate(footage(30, things=False)):
         alerts += [(number, alert) for alert in see_or_be_blind(watch, image, number)]
     (raised_at, raised), (cleared_at, cleared) = alerts
-    assert raised_at == 3
+    assert raised_at == 4
     assert (raised.hazard, raised.kind) == (Hazard.VISION_UNAVAILABLE, Revision.RAISED)
     assert raised.detail == "test-n1: inference failed: out of memory"
     assert (cleared.event_id, cleared.kind) == (raised.event_id, Revision.CLEARED)
-    assert (cleared_at - 5) * FRAME_NS == 1_000_000_000
+    assert (cleared_at - 6) * FRAME_NS >= 1_000_000_000
 
 
 @pytest.mark.parametrize("speed_mm_s", [STEP_PX * 10.0, None])

@@ -6,12 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from detector.vision.belt_view import BeltView, Rectifier, Strip
+from detector.vision.belt_view import EDGE_PX, BeltView, Rectifier, Strip
 from detector.vision.detections import Detections
-
-_EDGE_PX = 4.0
-"""A box that comes this near to an end of the belt that was looked at may be cut by it; a model's
-boxes are good to about as much."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +44,7 @@ def place_on_belt(
     boxes[:, [1, 3]] += strip.top_px
     in_image = rectifier.boxes_in_image(boxes)
     on_belt = rectifier.view_to_belt(boxes.reshape(-1, 2)).reshape(-1, 4)
-    edge_mm = _EDGE_PX * rectifier.mm_per_px
+    edge_mm = EDGE_PX * rectifier.mm_per_px
     left_mm, first_mm, right_mm, last_mm = rectifier.extent_mm
     sightings = []
     for row in range(len(found)):

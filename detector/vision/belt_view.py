@@ -14,6 +14,10 @@ from detector.ingest.frame import Frame
 OUTSIDE_GREY = 114
 """What is not belt: the grey that YOLO models are trained to see around a picture."""
 
+EDGE_PX = 4.0
+"""A box that comes this near to an end of the belt that was looked at may be cut by it; a model's
+boxes are good to about as much."""
+
 _LARGEST_VIEW_PX = 4096 * 4096
 
 
@@ -95,14 +99,20 @@ class Rectifier:
     def strip(self, upstream_mm: float, downstream_mm: float) -> Strip:
         """The rows that show at least that stretch of the belt in view."""
         _, first_mm, _, last_mm = self.extent_mm
-        height, belt_px = self._view.shape[0], (last_mm - first_mm) / self.mm_per_px
-        length = min(height, _multiple((downstream_mm - upstream_mm) / self.mm_per_px, self._stride))
+        height = self._view.shape[0]
+        length = min(
+            height, _multiple((downstream_mm - upstream_mm) / self.mm_per_px, self._stride)
+        )
         # The view's spare rows lie upstream of the belt, and nobody needs to look at them.
         bottom_mm = max(first_mm, upstream_mm)
         bottom = int(np.ceil(np.round((last_mm - bottom_mm) / self.mm_per_px, 3)))
         top = min(max(0, bottom - length), height - length)
-        seen_mm = [last_mm - row * self.mm_per_px for row in (min(top + length, belt_px), top)]
-        return Strip(top, top + length, *seen_mm)
+        return Strip(
+            top,
+            top + length,
+            max(first_mm, last_mm - (top + length) * self.mm_per_px),
+            last_mm - top * self.mm_per_px,
+        )
 
     def look(self, frame: Frame) -> BeltView:
         """The belt in this frame. Raises `CalibrationError` if the picture's size has changed."""

@@ -13,16 +13,18 @@ from collections import deque
 
 from calibration.belt_motion import Shift
 from calibration.line_profile import View
-from detector.vision.belt_view import Rectifier, Strip
+from detector.vision.belt_view import EDGE_PX, Rectifier, Strip
 
-TICK_NS = 200_000_000
-"""The PLC's heartbeat is beaten by looks, five times a second, whatever the belt does."""
 SHAPES = 8
 """Heights of a strip, in equal steps up to the view's: an engine keeps buffers for each."""
 BACK_MM = 5.0
 """Less than this is no belt that runs back, but its encoder or its picture that trembles."""
 STANDS_MM = 1.0
 """Belt that has moved less than this since the last looks stands."""
+STARTED_MM_S2 = 3000.0
+"""No belt is started faster; a frame later it may have come further than in this one by so much."""
+EVEN_NS = 1_000_000
+"""Frames come a millisecond early or late."""
 
 
 class StripPlan:
@@ -33,24 +35,33 @@ class StripPlan:
     the belt run again.
     """
 
-    def __init__(self, rectifier: Rectifier, settings: View, *, possible: bool = True) -> None:
-        """`possible`: False where the travel is not known, so that no end is the new one."""
-        self._on = settings.strips and possible
-        self._object_mm = settings.object_mm
+    def __init__(
+        self, rectifier: Rectifier, settings: View, *, possible: bool = True, shapes: int = SHAPES
+    ) -> None:
+        """`possible`: False where the travel is not known, so that no end is the new one.
+        `shapes`: 1 for a model that takes the whole view only.
+        """
+        self._possible, self._on = possible, settings.strips and possible
+        edges_mm = 2 * EDGE_PX * rectifier.mm_per_px
+        self._object_mm = settings.object_mm + edges_mm
+        """A thing, and the room around it that shows that nothing cuts it."""
         self._wait_ns = round(settings.max_wait_ms * 1e6)
         _, self._upstream_mm, _, self._downstream_mm = rectifier.extent_mm
-        height_mm = self._downstream_mm - self._upstream_mm
-        self._step_mm = (height_mm - self._object_mm) / settings.looks_per_object
-        """Most belt that may come in between two looks."""
+        self._height_mm = self._downstream_mm - self._upstream_mm
+        self._step_mm = (self._height_mm - self._object_mm) / settings.looks_per_object
+        """Most belt that may come in from one look to the next."""
         self._whole = rectifier.strip(self._upstream_mm, self._downstream_mm)
-        self._heights_mm = [height_mm * part / SHAPES for part in range(1, SHAPES + 1)]
+        self._heights_mm = [self._height_mm * part / shapes for part in range(1, shapes + 1)]
         self._strip = rectifier.strip
         self._come_mm = self._farthest_mm = 0.0
         self._looked_at_mm: deque[float] = deque(maxlen=settings.looks_per_object)
         """How far the belt had come at each of the last looks at what is new."""
-        self._looked_ns: int | None = None
-        self._ticked_ns = 0
+        self._looked_ns = self._frame_ns = 0
         self._walked_mm = 0.0
+        self._jumped = False
+        self.unseen_mm = 0.0
+        """By how much the last looks lay too far apart: a thing as long as `object_mm` that came
+        in between them was not seen whole `looks_per_object` times. 0: the looks keep up."""
 
     def next_strip(self, shift: Shift, t_ns: int, wanted_to_mm: float | None) -> Strip | None:
         """What to look at in the frame of that moment; None: nothing, what is new can wait.
@@ -58,55 +69,65 @@ class StripPlan:
         `shift`: since the frame before. `wanted_to_mm`: how far downstream something lies that
         needs another look at once, belt coordinates; None: nothing does.
         """
+        period_ns, self._frame_ns = t_ns - self._frame_ns, t_ns
         self._come_mm += shift.dy_mm
         self._farthest_mm = max(self._farthest_mm, self._come_mm)
         runs_back = self._come_mm < self._farthest_mm - BACK_MM
-        jumped = shift.dy_mm > self._downstream_mm - self._upstream_mm
-        if not shift.known or runs_back or jumped:
+        self._jumped = shift.dy_mm > self._height_mm
+        if not shift.known or runs_back or self._jumped:
             self.begin_anew()
         looks = self._looked_at_mm
         if not self._on or len(looks) < (looks.maxlen or 0):
             return self._whole
-        if wanted_to_mm is None and not self._is_due(shift.dy_mm, t_ns):
+        if wanted_to_mm is None and not self._is_due(shift.dy_mm, period_ns, t_ns):
             return None
         new_mm = self._come_mm - looks[0]
         length_mm = new_mm + self._object_mm
         if wanted_to_mm is not None:
             length_mm = max(length_mm, wanted_to_mm - self._upstream_mm)
         elif new_mm < STANDS_MM:
-            return self._walk(self._height_for(length_mm))
+            return self._walk()
         return self._strip(self._upstream_mm, self._upstream_mm + self._height_for(length_mm))
 
     def looked(self, strip: Strip, t_ns: int) -> None:
         """That look was completed."""
+        looks = self._looked_at_mm
         if strip.upstream_mm <= self._upstream_mm:
-            self._looked_at_mm.append(self._come_mm)
+            if self._jumped:
+                self.unseen_mm = self._height_mm
+            elif len(looks) == looks.maxlen and self._possible:
+                too_far_mm = self._come_mm - looks[0] + self._object_mm - self._height_mm
+                self.unseen_mm = max(0.0, round(too_far_mm, 3))
+            else:
+                self.unseen_mm = 0.0
+            looks.append(self._come_mm)
         self._looked_ns = t_ns
-        if not 0 <= t_ns - self._ticked_ns < TICK_NS:
-            self._ticked_ns = t_ns
 
     def begin_anew(self) -> None:
         """Nothing that was looked at counts any more."""
         self._looked_at_mm.clear()
         self._farthest_mm = self._come_mm
 
-    def _is_due(self, step_mm: float, t_ns: int) -> bool:
-        if self._looked_ns is None or t_ns < self._looked_ns:  # a recording that starts over
+    def _is_due(self, came_mm: float, period_ns: int, t_ns: int) -> bool:
+        """Whether by the next frame too much belt would have come in, or too much time gone."""
+        waited_ns = t_ns - self._looked_ns
+        # A recording that starts over is looked at anew.
+        if period_ns < 0 or waited_ns < 0 or waited_ns + period_ns > self._wait_ns + EVEN_NS:
             return True
-        waited_ns, ticked_ns = t_ns - self._looked_ns, t_ns - self._ticked_ns
-        if waited_ns >= self._wait_ns or not 0 <= ticked_ns < TICK_NS:
-            return True
-        # By the next frame too much would have come in.
-        return self._come_mm - self._looked_at_mm[-1] + step_mm > self._step_mm
+        next_mm = came_mm + STARTED_MM_S2 * (period_ns / 1e9) ** 2
+        return self._come_mm - self._looked_at_mm[-1] + next_mm > self._step_mm
 
     def _height_for(self, length_mm: float) -> float:
         return next((each for each in self._heights_mm if each >= length_mm), self._heights_mm[-1])
 
-    def _walk(self, height_mm: float) -> Strip:
+    def _walk(self) -> Strip:
         """On a belt that stands, the next stretch of it: people may put something there."""
-        last_mm = self._downstream_mm - self._upstream_mm - height_mm
+        height_mm = self._height_for(2 * self._object_mm)
+        last_mm = self._height_mm - height_mm
         self._walked_mm = (
-            0.0 if self._walked_mm >= last_mm else min(last_mm, self._walked_mm + height_mm / 2)
+            0.0
+            if self._walked_mm >= last_mm
+            else min(last_mm, self._walked_mm + height_mm - self._object_mm)
         )
         from_mm = self._upstream_mm + self._walked_mm
         return self._strip(from_mm, from_mm + height_mm)
