@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -31,7 +31,7 @@ from detector.line_setup import Line
 from detector.pipeline import Pipeline
 from detector.vision.catalogue import ModelFolder, find_model
 from detector.vision.detections import Detections
-from detector.vision.engine import Engine
+from detector.vision.engine import Engine, Preparing
 from detector.vision.engines import open_engine
 from detector.wire.messages import Alert, Revision
 
@@ -86,6 +86,10 @@ class _CountedPixels:
         self.card = engine.card
         self.seen = 0
         self._engine = engine
+
+    def prepare(self, sizes_px: Iterable[tuple[int, int]]) -> None:
+        if isinstance(self._engine, Preparing):
+            self._engine.prepare(sizes_px)
 
     def detect(self, picture: NDArray[np.uint8], min_score: float) -> Detections:
         self.seen += picture.shape[0] * picture.shape[1]

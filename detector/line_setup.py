@@ -19,7 +19,7 @@ from detector.hazards.tracker import BeltTracker
 from detector.ingest import Frame, SourceError, camera_identity, read_picture
 from detector.vision.belt_view import Rectifier
 from detector.vision.catalogue import ModelError, ModelFolder
-from detector.vision.engine import Engine
+from detector.vision.engine import Engine, Preparing
 from detector.vision.strip_plan import SHAPES, StripPlan
 from detector.wire.messages import ModelIdentity
 
@@ -71,7 +71,8 @@ class Line:
     def parts_for(self, image_size_px: tuple[int, int]) -> LineParts:
         """The parts for pictures of that size `(width, height)`.
 
-        Raises `CalibrationError` or `ModelError` if they do not fit the profile or the model.
+        Raises `CalibrationError` or `ModelError` if they do not fit the profile or the model, and
+        `EngineError` if the engine can't be made ready for them.
         """
         plane, mm_per_px = self._surveyed_plane, self.settings.view.mm_per_px
         surveyed = plane is not None
@@ -96,15 +97,18 @@ class Line:
             else FixedSpeed(speed_mm_s)
         )
         counts_per_mm = self.settings.belt.encoder_counts_per_mm if surveyed else None
+        plan = StripPlan(
+            rectifier,
+            self.settings.view,
+            possible=surveyed,
+            shapes=1 if any(card.input.size) else SHAPES,
+        )
+        if isinstance(self.engine, Preparing):
+            self.engine.prepare((rectifier.size_px[0], height) for height in plan.heights_px)
         return LineParts(
             rectifier=rectifier,
             motion=ReportedMotion(self.reported, alone, counts_per_mm),
-            plan=StripPlan(
-                rectifier,
-                self.settings.view,
-                possible=surveyed,
-                shapes=1 if any(card.input.size) else SHAPES,
-            ),
+            plan=plan,
             tracker=BeltTracker(tracking.hits, tracking.looks, rectifier.extent_mm),
             overload=OverloadMonitor(
                 None if self._empty_belt is None else _empty_view(self._empty_belt, rectifier),

@@ -113,6 +113,7 @@ def test_the_keys_of_a_profile_are_explained(
         (["calibrate", "empty", "no.toml"], "no.toml: no such file"),
         (["model", "check", "nosuch"], "no model 'nosuch'"),
         (["bench", "latency", "--line", "no.toml"], "no.toml: no such file"),
+        (["bench", "strips", "--scenario", "mixd"], "mixd: no such scenario"),
         (["twin", "render", "no.toml", "-o", "x"], "no.toml"),
         (["twin", "render", "mixd", "-o", "x"], "mixd: no such scenario"),
         (["twin", "render", "calm", "-o", "x", "--duration", "-3"], "duration_s: Input should"),

@@ -376,3 +376,33 @@ def test_an_encoder_that_is_lost_is_degraded_sight(
     told = work([frame(n) for n in range(4)], profile=PROFILE.model_copy(update={"belt": belt}))
     assert any("encoder is lost" in line for line in told)
     assert VisionState.DEGRADED in {state.vision for state in wire.states()}
+
+
+def later(index: int, ms: float) -> Frame:
+    """A frame as fresh as any, whose stamp lies so long after a fixed moment."""
+    return Frame(belt_picture(), index, BEGUN_NS + round(ms * 1e6), time.time_ns(), "grab", "fake")
+
+
+BEGUN_NS = time.monotonic_ns() + 3_600_000_000_000
+
+
+def test_the_heart_beats_by_looks_and_by_no_frame_between_them(
+    work: Callable[..., list[str]], wire: FakeWire
+) -> None:
+    work([later(number, number * 40) for number in range(26)])  # a second at 25 fps
+    assert wire.beats == list(range(1, len(wire.beats) + 1))
+    assert 7 <= len(wire.beats) <= 9  # three to begin with, then five a second
+
+
+def test_a_belt_that_outruns_its_looks_is_degraded_sight_and_says_so(
+    work: Callable[..., list[str]], wire: FakeWire, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live, "LATE_HELD_NS", 0)
+    times_ms = [0, 40, 80, 120, 2500, 5000, *range(5040, 5900, 40)]  # 380 mm from look to look
+    told = work([later(number, ms) for number, ms in enumerate(times_ms)])
+    assert [state.vision for state in wire.states()[1:-1]] == [
+        VisionState.READY,
+        VisionState.DEGRADED,
+        VisionState.READY,
+    ]
+    assert "the belt runs faster than it is looked at" in told[1]

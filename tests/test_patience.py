@@ -68,3 +68,8 @@ def test_the_next_look_is_due_after_three_periods_or_later_where_looks_take_long
     for n in range(1, 20):
         patience.looked(540_000_000 + n * 200_000_000)
     assert patience.next_look_s == pytest.approx(0.3)
+
+
+def test_the_next_look_is_due_after_what_new_belt_may_wait() -> None:
+    assert Patience(10, wait_s=0.2).next_look_s == pytest.approx(0.5)
+    assert Patience(10).next_look_s == pytest.approx(0.3)

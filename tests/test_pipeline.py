@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import cv2
@@ -215,3 +215,38 @@ def test_thresholds_of_the_profile_stand_in_for_the_card_s() -> None:
 def test_a_picture_of_the_empty_belt_that_is_not_there_is_refused() -> None:
     with pytest.raises(CalibrationError, match=r"overload\.empty_belt.*nowhere\.png"):
         pipeline(line=profile(overload={"empty_belt": "nowhere.png"}))
+
+
+def test_belt_that_is_not_new_is_not_looked_at_again() -> None:
+    watch = pipeline()
+    seen = [watch.see(frame(image, number)) for number, image in enumerate(footage())]
+    looked = [each.looked for each in seen]
+    assert looked[:3] == [True] * 3  # until three looks have seen the belt run
+    assert not all(looked)
+    assert watch.inferences == sum(looked) < watch.frames == 40
+    assert all(each.looked or not (each.alerts or each.sightings) for each in seen)
+    every = pipeline(line=profile(view={"strips": False}))
+    assert all(every.see(frame(image, n)).looked for n, image in enumerate(footage()))
+
+
+def test_strips_and_whole_frames_raise_alerts_on_the_same_things() -> None:
+    def raised(view: dict[str, Any]) -> list[tuple[Hazard, float]]:
+        alerts = replayed(pipeline(line=profile(view=view)))
+        found = [each for each in alerts if each.kind is Revision.RAISED]
+        return sorted((each.hazard, round(each.place.x_mm or 0, 0)) for each in found if each.place)
+
+    assert raised({"strips": True}) == raised({"strips": False})
+
+
+def test_an_engine_is_made_ready_for_every_strip_before_the_first_look() -> None:
+    class SlowToStart(FakeEngine):
+        ready: Sequence[tuple[int, int]] = ()
+
+        def prepare(self, sizes_px: Iterable[tuple[int, int]]) -> None:
+            assert not self.sizes
+            self.ready = list(sizes_px)
+
+    engine = SlowToStart(bright_things)
+    replayed(pipeline(engine))
+    assert set(engine.sizes) <= {(height, width) for width, height in engine.ready}
+    assert engine.ready[0] == (256, 480)  # the whole view: 240 mm across, 480 mm along

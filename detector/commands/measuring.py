@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from detector.commands.options import (
+    DEFAULT_MODEL,
     INCOMPLETE,
     EngineName,
     OptionalLineFile,
@@ -22,6 +23,8 @@ def add_to(app: typer.Typer) -> None:
     app.command("twin")(bench_twin)
     app.command("accuracy")(bench_accuracy)
     app.command("faults")(bench_faults)
+    app.command("strips")(bench_strips)
+    app.command("lines")(bench_lines)
 
 
 def bench_latency(
@@ -116,3 +119,68 @@ def bench_faults(
         runs, seed, malformed, out, plc_runs=plc_runs
     ):
         raise typer.Exit(INCOMPLETE)
+
+
+def bench_strips(
+    speeds: Annotated[
+        list[float] | None,
+        typer.Argument(
+            metavar="M/S...", help="Speeds of the belt; without: 0.3, 0.5, 1 and 2.5.", min=0.01
+        ),
+    ] = None,
+    *,
+    out: Annotated[Path | None, typer.Option("-o", "--out", help="Write the JSON there.")] = None,
+    scenario: Annotated[str, typer.Option(help="A scenario of the twin.")] = "mixed",
+    metres: Annotated[float, typer.Option(min=1, help="Belt at each speed.")] = 20.0,
+    hazards_per_m: Annotated[float, typer.Option(min=0.1, max=20)] = 2.0,
+    fps: Annotated[
+        float | None, typer.Option(min=0.5, max=240, help="In place of the scenario's.")
+    ] = None,
+    looks_per_object: Annotated[int, typer.Option(min=1, max=20)] = 3,
+    object_mm: Annotated[float, typer.Option(min=10, max=5000)] = 200.0,
+    max_wait_ms: Annotated[float, typer.Option(min=1, max=200)] = 200.0,
+    mm_per_px: Annotated[float, typer.Option(min=0.1, max=20)] = 1.0,
+    strips: Annotated[
+        Path | None, typer.Option(help="A folder of path-traced strips, to draw from these.")
+    ] = None,
+    model: str = DEFAULT_MODEL,
+    threads: Annotated[int, typer.Option(min=0, max=64, help="Of the engine; 0: it chooses.")] = 1,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs: the report.")] = False,
+) -> None:
+    """What looking at new belt alone saves and costs: strips against whole frames, by speed."""
+    bench = from_checkout("benchmarks.strips")
+    view = {
+        "looks_per_object": looks_per_object,
+        "object_mm": object_mm,
+        "max_wait_ms": max_wait_ms,
+        "mm_per_px": mm_per_px,
+    }
+    with one_line_for(ValueError, RuntimeError):
+        bench.run(
+            out,
+            model_name=model,
+            scenario=scenario,
+            speeds_mm_s=[each * 1000 for each in speeds] if speeds else bench.SPEEDS_MM_S,
+            metres=metres,
+            hazards_per_m=hazards_per_m,
+            fps=fps,
+            view=view,
+            traced=strips,
+            threads=threads,
+            as_json=as_json,
+        )
+
+
+def bench_lines(
+    out: Annotated[Path | None, typer.Option("-o", "--out", help="Write the JSON there.")] = None,
+    *,
+    most: Annotated[int, typer.Option(min=1, max=64, help="Try no more lines at once.")] = 6,
+    model: str = DEFAULT_MODEL,
+    engine: EngineName = "auto",
+    as_json: Annotated[bool, typer.Option("--json", help="For programs: the report.")] = False,
+) -> None:
+    """How many lines (1.2 m at 0.5 m/s, 1 mm/px, three looks) fit this machine in time."""
+    with one_line_for(ValueError, RuntimeError):
+        from_checkout("benchmarks.lines").run(
+            out, most=most, model_name=model, engine=engine, as_json=as_json
+        )

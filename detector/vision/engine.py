@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import ast
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import onnxruntime as ort
@@ -27,6 +27,15 @@ class Engine(Protocol):
     def card(self) -> Card: ...
     def detect(self, picture: NDArray[np.uint8], min_score: float) -> Detections:
         """`picture`: `(h, w, 3)` uint8 BGR. Raises `EngineError`; never returns nothing instead."""
+        ...
+
+
+@runtime_checkable
+class Preparing(Protocol):
+    """An engine whose first picture of a size takes long."""
+
+    def prepare(self, sizes_px: Iterable[tuple[int, int]]) -> None:
+        """Make ready for pictures of those sizes `(width, height)`. Raises `EngineError`."""
         ...
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from detector.vision.belt_view import OUTSIDE_GREY
 from detector.vision.catalogue import ModelError, ModelFolder
 from detector.vision.detections import Detections
 from detector.vision.engine import Intake, OnnxEngine, available_cores, decoded, failed
@@ -47,6 +49,11 @@ class OpenVinoEngine:
         except Exception as error:  # OpenVINO raises bare RuntimeErrors, all of them a blind look
             raise failed(self.card, error) from error
         return decoded(self.card, output, min_score)
+
+    def prepare(self, sizes_px: Iterable[tuple[int, int]]) -> None:
+        """One look each, at grey: kernels are made for a size when it first comes."""
+        for width, height in sizes_px:
+            self.detect(np.full((height, width, 3), OUTSIDE_GREY, np.uint8), 1.0)
 
     def _request_for(self, shape: tuple[int, ...]) -> Any:
         if self._first is None:

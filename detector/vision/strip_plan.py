@@ -63,6 +63,13 @@ class StripPlan:
         """By how much the last looks lay too far apart: a thing as long as `object_mm` that came
         in between them was not seen whole `looks_per_object` times. 0: the looks keep up."""
 
+    @property
+    def heights_px(self) -> list[int]:
+        """Of all strips that may come, the whole view's first."""
+        strips = [self._strip(self._upstream_mm, self._upstream_mm + h) for h in self._heights_mm]
+        heights = [each.bottom_px - each.top_px for each in (self._whole, *strips[::-1])]
+        return list(dict.fromkeys(heights if self._on else heights[:1]))
+
     def next_strip(self, shift: Shift, t_ns: int, wanted_to_mm: float | None) -> Strip | None:
         """What to look at in the frame of that moment; None: nothing, what is new can wait.
 

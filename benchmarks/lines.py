@@ -1,0 +1,144 @@
+"""`vigitri bench lines`: how many lines this machine watches inside the latency budget.
+
+Each line is `vigitri run` as a process of its own, with a camera, a subscriber and the settings of
+any other: a belt of 1.2 m at 0.5 m/s, 1 mm/px, three looks at each object. One line more runs at a
+time until a look comes too late, or sight is degraded. The camera is a clip in real time: what a
+network camera's stream costs to decode is counted.
+"""
+
+from __future__ import annotations
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.latency import machine
+from benchmarks.line_process import ROOT, LineProcess
+from benchmarks.subscription import Heard, listen
+from detector.commands.progress import progress_bar
+from detector.wire.messages import VisionState
+
+SCENARIO = Path(__file__).parent / "lines.toml"
+TARGET_LINES = 4
+BUDGET_MS = 50.0
+"""Capture to subscriber, the 99th of a hundred looks."""
+
+
+def run(
+    out: Path | None,
+    *,
+    most: int = 6,
+    model_name: str = "vigitri-n1",
+    engine: str = "auto",
+    duration_s: float | None = None,
+    folder: Path = ROOT / "out" / "lines",
+    as_json: bool = False,
+) -> None:
+    """Measure, print, write. Raises one-line errors for what cannot be measured."""
+    clip = _clip(folder, duration_s)
+    rows = []
+    with progress_bar("lines") as advance:
+        for count in range(1, most + 1):
+            rows.append(_together(clip, count, model_name, engine))
+            advance(count, most)
+            if not rows[-1]["in_budget"]:
+                break
+    fit = max((row["lines"] for row in rows if row["in_budget"]), default=0)
+    report = {
+        "machine": machine(),
+        "model": model_name,
+        "engine": engine,
+        "budget_p99_ms": BUDGET_MS,
+        "target_lines": TARGET_LINES,
+        "lines": fit,
+        "rows": rows,
+    }
+    if out is not None:
+        out.write_text(f"{json.dumps(report, indent=1)}\n", encoding="utf-8")
+    if as_json:
+        print(json.dumps(report))
+    else:
+        _print(report)
+
+
+def _clip(folder: Path, duration_s: float | None) -> Path:
+    """The footage of the lines; rendered if it is not there."""
+    from twin.render import render
+
+    if not (folder / "lines.truth.jsonl").exists():
+        with progress_bar("rendering") as advance:
+            render(SCENARIO, folder, duration_s=duration_s, progress=advance)
+    return folder / "lines.line.toml"
+
+
+def _together(profile: Path, count: int, model_name: str, engine: str) -> dict[str, Any]:
+    """So many lines at once, each to the end of its clip. One thread each: they share the cores."""
+    settings = profile.read_text(encoding="utf-8").replace(
+        'source = "', f'source = "{profile.parent.resolve()}/'
+    )
+    settings = settings.replace('empty_belt = "', f'empty_belt = "{profile.parent.resolve()}/')
+    settings += (
+        f'\n[model]\nname = "{model_name}"\nengine = "{engine}"\nthreads = 1\n'
+        "\n[wire]\ndetections = true\n"
+    )
+    with TemporaryDirectory() as own, ExitStack() as running, ThreadPoolExecutor(count) as ears:
+        lines = []
+        for number in range(1, count + 1):
+            path = Path(own) / f"line{number}.toml"
+            path.write_text(settings.replace('line = "lines"', f'line = "line{number}"'), "utf-8")
+            lines.append(running.enter_context(LineProcess(path, "--until-end", start_s=120)))
+        heard = list(ears.map(listen, lines))
+    return _row(heard)
+
+
+def _row(heard: list[Heard]) -> dict[str, Any]:
+    worst = {
+        name: round(max(float(np.percentile(each.latencies_ms, at)) for each in heard), 1)
+        for name, at in (("p50", 50), ("p99", 99), ("max", 100))
+    }
+    states = [state for each in heard for state in each.states[:-1]]  # the last one: it has ended
+    degraded = sum(state.vision is VisionState.DEGRADED for state in states)
+    return {
+        "lines": len(heard),
+        "looks": sum(len(each.latencies_ms) for each in heard),
+        "alerts": sum(len(each.alerts) for each in heard),
+        "frames_overwritten": sum(each.states[-1].frames_overwritten for each in heard),
+        "capture_to_subscriber_ms": worst,
+        "states_degraded": degraded,
+        "reasons": sorted({state.reason for state in states if state.reason})[:3],
+        "in_budget": worst["p99"] <= BUDGET_MS and not degraded,
+    }
+
+
+def _print(report: dict[str, Any]) -> None:
+    console = Console(highlight=False)
+    here = report["machine"]
+    console.print(
+        f"{here['processor']}, {here['cores']} cores, load {here['load_1min']}; "
+        f"{report['model']}, engine {report['engine']}; 1.2 m of belt at 0.5 m/s, 1 mm/px, "
+        "three looks, one thread a line"
+    )
+    table = Table(title="lines at once; capture → subscriber of the slowest, ms")
+    for column in ("lines", "looks", "p50", "p99", "max", "overwritten", "degraded", "in budget"):
+        table.add_column(column, justify="right")
+    for row in report["rows"]:
+        table.add_row(
+            str(row["lines"]),
+            str(row["looks"]),
+            *(f"{value:.0f}" for value in row["capture_to_subscriber_ms"].values()),
+            str(row["frames_overwritten"]),
+            str(row["states_degraded"]),
+            "yes" if row["in_budget"] else "no",
+        )
+    console.print(table)
+    console.print(
+        f"{report['lines']} lines fit, the target is {report['target_lines']} "
+        f"(p99 <= {report['budget_p99_ms']:g} ms, never degraded)"
+    )

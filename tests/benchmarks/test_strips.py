@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmarks import lines, strips
+from benchmarks.footage import open_footage
+from benchmarks.subscription import Heard
+from detector.vision.catalogue import find_model
+from detector.vision.engine import OnnxEngine
+from detector.wire.messages import VisionState
+from detector.wire.samples import STATE
+from tests.benchmarks.small_footage import write_footage
+from tests.small_line import write_model
+
+
+def test_strips_find_what_whole_frames_find_and_look_at_less(tmp_path: Path) -> None:
+    model = find_model(f"{write_model(tmp_path / 'white-and-red')}/.")
+    footage = open_footage(str(write_footage(tmp_path / "footage")))
+    figures = strips._compared(
+        footage, model, OnnxEngine(model, threads=1), {"mm_per_px": 2.0}, lambda *_: None
+    )
+    whole, new = figures["whole"], figures["strips"]
+    assert whole["recall"] == new["recall"]
+    assert new["found"] == [1, 2]
+    assert figures["recall_points"] == 0
+    assert whole["frames"] == whole["looks"] == new["frames"]
+    assert new["megapixels_per_m"] < whole["megapixels_per_m"]
+    assert new["capture_to_alert_ms"]["p50"] > 0
+    report: dict[str, Any] = {
+        "machine": {"processor": "x", "load_1min": 0.0},
+        "model": "m", "engine": "e", "scenario": "s", "renderer": "drawn",
+        "rows": [{"speed_mm_s": 160.0, **figures}],
+    }  # fmt: skip
+    strips._print(report)
+
+
+@pytest.mark.parametrize(
+    ("slow_ms", "vision", "fits"),
+    [
+        (30.0, VisionState.READY, True),
+        (80.0, VisionState.READY, False),
+        (30.0, VisionState.DEGRADED, False),
+    ],
+)
+def test_lines_fit_where_the_slowest_is_in_time_and_none_is_degraded(
+    slow_ms: float, vision: VisionState, fits: bool
+) -> None:
+    states = [STATE.model_copy(update={"vision": each}) for each in (vision, VisionState.READY)]
+    heard = [
+        Heard(latencies_ms=[20.0] * 100, states=states),
+        Heard(latencies_ms=[slow_ms] * 100, states=states),
+    ]
+    row = lines._row(heard)
+    assert row["in_budget"] is fits
+    assert (row["lines"], row["looks"]) == (2, 200)
+    assert row["capture_to_subscriber_ms"]["p99"] == slow_ms
