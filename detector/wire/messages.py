@@ -128,8 +128,9 @@ class Inference(Message):
         float,
         Field(
             gt=0,
-            description="Three frame periods; on a machine that looks more seldom than that, one "
-            "and a half times the usual time between two looks.",
+            description="What new belt may wait for its look (the profile's view.max_wait_ms) and "
+            "three frame periods; on a machine that looks more seldom than that, one and a half "
+            "times the usual time between two looks.",
         ),
     ]
 

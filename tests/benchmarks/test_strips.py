@@ -11,7 +11,7 @@ from benchmarks.subscription import Heard
 from detector.vision.catalogue import find_model
 from detector.vision.engine import OnnxEngine
 from detector.wire.messages import VisionState
-from detector.wire.samples import STATE
+from detector.wire.samples import DETECTIONS, STATE
 from tests.benchmarks.small_footage import write_footage
 from tests.small_line import write_model
 
@@ -48,12 +48,22 @@ def test_strips_find_what_whole_frames_find_and_look_at_less(tmp_path: Path) -> 
 def test_lines_fit_where_the_slowest_is_in_time_and_none_is_degraded(
     slow_ms: float, vision: VisionState, fits: bool
 ) -> None:
-    states = [STATE.model_copy(update={"vision": each}) for each in (vision, VisionState.READY)]
+    seen = dict.fromkeys(range(200), DETECTIONS)
+    states = [
+        STATE.model_copy(update={"vision": each, "frames_seen": frames})
+        for each, frames in (
+            (VisionState.DEGRADED, 20),  # while the engine is made ready
+            (vision, 150),
+            (VisionState.UNAVAILABLE, 200),  # it has ended
+        )
+    ]
     heard = [
-        Heard(latencies_ms=[20.0] * 100, states=states),
-        Heard(latencies_ms=[slow_ms] * 100, states=states),
+        Heard(detections=seen, states=states, latencies_ms=[3000.0] * 75 + [usual_ms] * 125)
+        for usual_ms in (20.0, slow_ms)
     ]
     row = lines._row(heard)
     assert row["in_budget"] is fits
-    assert (row["lines"], row["looks"]) == (2, 200)
+    assert (row["lines"], row["looks"]) == (2, 250)
     assert row["capture_to_subscriber_ms"]["p99"] == slow_ms
+    nobody = lines._row([Heard(states=states)])
+    assert not nobody["in_budget"]
