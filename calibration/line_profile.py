@@ -147,11 +147,15 @@ class View(Section):
     )
 
 
+DEPLOYED_MODEL = "vigitri-n1"
+"""The folder of the catalogue that a line runs unless its profile names another."""
+
+
 class ModelChoice(Section):
     """Which model, and how it runs."""
 
     name: str = setting(
-        "vigitri-n1",
+        DEPLOYED_MODEL,
         "a folder of the catalogue, or the path of a model folder",
         mend="`vigitri model list` shows what there is",
     )
