@@ -85,8 +85,19 @@ def judge_log(log: Sequence[dict[str, Any]], truth: Truth) -> Diversions:
             late[key] = kind
         else:
             missed[key] = kind
-    unwatched_s = totals["unwatched_s" if totals["watched"] else "before_watched_s"]
+    unwatched_s = round(_unwatched_s(log, totals), 2)
     return Diversions(diverted, late, missed, len(set(opened) - of_something), unwatched_s)
+
+
+def _unwatched_s(log: Sequence[dict[str, Any]], totals: dict[str, Any]) -> float:
+    """Between the first moment that somebody watched and the last: after it the clip was over."""
+    if not totals["watched"]:
+        return float(totals["seconds"])
+    changes = [entry for entry in log if entry.get("event") in {"nobody watches", "watched"}]
+    if not changes or changes[-1]["event"] == "watched":
+        return float(totals["unwatched_s"])
+    since_the_end_s = float(totals["seconds"]) - float(changes[-1]["t_ms"]) / 1e3
+    return float(totals["unwatched_s"]) - since_the_end_s
 
 
 def _same(

@@ -46,6 +46,7 @@ def taken(seq: int, kind: str, at_mm: float, x_mm: float, *, open_for: float | N
 
 TOTALS = {
     "totals": {
+        "seconds": 60.0,
         "counts_per_mm": 10,
         "ejector_y_mm": EJECTOR_MM,
         "watched": True,
@@ -84,3 +85,18 @@ def test_a_plc_that_took_nothing_diverted_nothing() -> None:
     judged = judge_log([TOTALS], truth(*THINGS))
     assert len(judged.missed) == 4
     assert judged.diverted == {}
+
+
+def test_that_nobody_watches_after_the_clip_is_not_held_against_the_line() -> None:
+    def changes(*moments: float) -> list[Any]:
+        names = ("watched", "nobody watches")
+        return [{"event": names[i % 2], "t_ms": t_ms} for i, t_ms in enumerate(moments)]
+
+    def unwatched_s(log: list[Any], seconds: float) -> float:
+        totals = {**TOTALS["totals"], "unwatched_s": seconds}
+        return judge_log([*log, {"totals": totals}], truth(*THINGS)).unwatched_s
+
+    assert unwatched_s(changes(3000, 10000, 10250, 48000), 12.25) == 0.25
+    assert unwatched_s(changes(3000, 10000, 10250), 0.25) == 0.25
+    never = {**TOTALS["totals"], "watched": False}
+    assert judge_log([{"totals": never}], truth(*THINGS)).unwatched_s == 60
