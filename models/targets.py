@@ -34,7 +34,7 @@ class Target:
 
 def at_least(what: str, wanted: float, reached: float, told: str = "") -> Target:
     """A figure that shall not be lower. told: how it is shown, where with an interval."""
-    return Target(what, f">= {wanted:.2f}", told or f"{reached:.3f}", reached >= wanted)
+    return Target(what, f">= {wanted:g}", told or f"{reached:.3f}", reached >= wanted)
 
 
 def targets_page(targets: Sequence[Target]) -> str:
@@ -65,7 +65,7 @@ def image_targets(report: dict[str, Any]) -> list[Target]:
         if _BELT_SCALE in sets:
             reduced = asked(sets[_BELT_SCALE])
             for (what, _, there, *_), (_, _, here, told) in zip(large, reduced, strict=False):
-                wanted = there - BELT_SCALE_LOSS
+                wanted = round(there - BELT_SCALE_LOSS, 3)
                 rows.append(at_least(f"{what}, the same at belt scale", wanted, here, told))
     return [*rows, *_scenes(sets), *_frames(sets), *_time(report)]
 

@@ -23,6 +23,13 @@ from detector.vision.catalogue import CATALOGUE
 Data = Annotated[Path, typer.Option(help="The folder of photographs, cut-outs, belt frames.")]
 Out = Annotated[Path, typer.Option("-o", "--out", help="The folder to write.")]
 Recipe = Annotated[Path, typer.Option(help="What to mix and how long to train.")]
+Renders = Annotated[
+    Path | None,
+    typer.Option(
+        help="What `vigitri twin cutouts` wrote, and in its folder strips/, what `vigitri twin "
+        "trace` wrote; for a recipe that asks for them."
+    ),
+]
 _FIRST = CATALOGUE / "recipes" / "first.toml"
 
 
@@ -64,9 +71,7 @@ def train(
     recipe: Annotated[
         Path | None, typer.Option(help="What to mix and how long to train; without: the first.")
     ] = None,
-    renders: Annotated[
-        Path | None, typer.Option(help="What `vigitri twin cutouts` wrote, if the recipe asks.")
-    ] = None,
+    renders: Renders = None,
     resume: Annotated[bool, typer.Option(help="Go on with an interrupted run.")] = False,
 ) -> None:
     """Build the dataset, train, export, evaluate and card a model (extra `train`)."""
@@ -82,7 +87,7 @@ def build_data(
     *,
     recipe: Recipe = _FIRST,
     stage: Annotated[str | None, typer.Option(help="Only this one; without: all.")] = None,
-    renders: Annotated[Path | None, typer.Option(help="What `vigitri twin cutouts` wrote.")] = None,
+    renders: Renders = None,
     weights: Annotated[
         Path | None, typer.Option(help="A checkpoint whose false boxes are mined (extra `train`).")
     ] = None,
@@ -151,12 +156,14 @@ def adapt(
     share: Annotated[
         float, typer.Option(min=0.05, max=0.9, help="Of the scenes, how many are held back.")
     ] = 0.3,
+    scenes: Annotated[int, typer.Option(min=1, help="Held-back scenes to measure on.")] = 100,
     resume: Annotated[bool, typer.Option(help="Go on with an interrupted run.")] = False,
 ) -> None:
     """Learn a site's pictures; deploys nothing that is worse, then exits 1 (extra `train`)."""
     verdict = _workshop(
-        "adapt", "run", answers, data, out, model=model, recipe=recipe, share=share, resume=resume
-    )
+        "adapt", "run", answers, data, out,
+        model=model, recipe=recipe, share=share, scenes=scenes, resume=resume,
+    )  # fmt: skip
     _verdict(verdict.against, out, verdict.candidate)
 
 

@@ -48,7 +48,7 @@ def test_a_page_is_written_for_people_and_the_sets_for_the_card(tmp_path: Path) 
     assert "of" not in sets["photographs_512"]["gas_canister"]
     assert "of" in sets["scenes"]["gas_canister"]
     (tmp_path / "model.onnx").write_bytes(b"")
-    write_card(tmp_path, Card("mine", 1, (0.5, 0.5), "a.pt", "b.toml", metrics=sets))
+    write_card(tmp_path, Card("mine", 1, (0.5, 0.5), "a.pt", "b.toml", (), metrics=sets))
 
 
 def test_a_photograph_is_reduced_to_belt_scale_and_never_enlarged() -> None:
