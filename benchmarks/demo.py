@@ -39,8 +39,8 @@ def main() -> int:
     console.print(
         f"A simulated belt, {clip_s:.0f} s in real time: "
         f"`vigitri run {DEMO_LINE.relative_to(ROOT)}` in one process,\n"
-        "this subscriber in another, `vigitri bridge` and `vigitri plc-sim` in two more. Alerts as\n"
-        "`vigitri watch` shows them:\n"
+        "this subscriber in another, `vigitri bridge` and `vigitri plc-sim` in two more. Alerts\n"
+        "as `vigitri watch` shows them:\n"
     )
     OUT.mkdir(parents=True, exist_ok=True)
     profile = load_profile(DEMO_LINE)

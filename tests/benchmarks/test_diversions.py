@@ -77,8 +77,21 @@ def test_each_hazard_is_diverted_late_or_missed_whenever_the_plc_was_switched_on
     assert judged.of_nothing == 1
     assert judged.summary() == (
         "plc       diverted in time: 2 of 4 hazards (2 of 3 battery, 0 of 1 gas_canister); 1 too "
-        "late, 1 never told, 1 diversions of nothing; nobody watched for 0.5 s"
+        "late, 1 never told, 0 by chance; 1 diversions of nothing; nobody watched for 0.5 s"
     )
+
+
+def test_what_the_flap_was_open_for_by_chance_is_not_the_line_s_doing() -> None:
+    log = [
+        *taken(11, "battery", 1000.0, 200.0, open_for=200),
+        *taken(12, "battery", 2400.0, 20.0, open_for=200),  # of nothing, 100 mm before a battery
+        *taken(13, "battery", 3900.0, 100.0, open_for=200),  # the gas, called a battery
+        TOTALS,
+    ]
+    judged = judge_log(log, truth(*THINGS))
+    assert judged.diverted == {1: "battery", 3: "gas_canister"}
+    assert judged.by_chance == {2: "battery"}
+    assert judged.of_nothing == 1
 
 
 def test_a_plc_that_took_nothing_diverted_nothing() -> None:
