@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import socket
 import subprocess
 import sys
@@ -20,6 +21,7 @@ from detector.wire.post import AlertPost
 from detector.wire.publisher import Publisher
 
 PAGE = (Path(__file__).parent.parent / "docs" / "wire.md").read_text(encoding="utf-8")
+MONO = shutil.which("mcs") and shutil.which("mono")
 ANY_PORT = "tcp://127.0.0.1:*"
 
 
@@ -70,7 +72,8 @@ class PageClocks:
 
 def page_bytes() -> list[tuple[str, bytes]]:
     """What the byte-level example says: who sends (`>` the subscriber) and what, in turn."""
-    block = PAGE[PAGE.index("> ff 00") : PAGE.rindex("```")]
+    block = PAGE[PAGE.index("> ff 00") :]
+    block = block[: block.index("```")]
     said = []
     # Comments begin after four spaces, or stand far to the right; JSON goes on in the next line.
     for line in re.sub(r"\n {3}(?=\S)", "", re.sub(r"\n {20,}.*", "", block)).splitlines():
@@ -110,6 +113,28 @@ def test_the_bytes_on_the_page_are_those_that_a_publisher_sends() -> None:
                 came += plain.recv(len(data) - len(came)) or pytest.fail(f"ended after {came!r}")
             assert came == data
         assert published
+
+
+@pytest.mark.skipif(not MONO, reason="needs Mono: mcs and mono")
+def test_the_csharp_on_the_page_compiles_hears_and_notices_silence(tmp_path: Path) -> None:
+    (source,) = re.findall(r"```csharp\n(.*?)```", PAGE, re.DOTALL)
+    (tmp_path / "gateway.cs").write_text(source, encoding="utf-8")
+    subprocess.run(["mcs", "gateway.cs"], cwd=tmp_path, check=True)
+    with Publisher(ANY_PORT, line="l", boot_id="b") as publisher:
+        port = publisher.endpoint.rpartition(":")[2]
+        with subprocess.Popen(
+            ["mono", tmp_path / "gateway.exe", "127.0.0.1", port],
+            stdout=subprocess.PIPE,
+            text=True,
+        ) as process:
+            assert publisher.wait_for_subscriber("state", 60)
+            for payload in (samples.HEARTBEAT, samples.ALERT):
+                publisher.publish(payload, t_capture_utc_ns=1, t_capture_mono_ns=1)
+            said, _ = process.communicate(timeout=60)
+    lines = said.splitlines()
+    assert lines[:3:2] == ["heartbeat/l", samples.HEARTBEAT.model_dump_json()]
+    assert lines[3:6:2] == ["alert/l/gas", samples.ALERT.model_dump_json()]
+    assert lines[6].startswith("BLIND: ")
 
 
 def test_every_field_and_request_on_the_page_exists() -> None:
