@@ -27,6 +27,7 @@ from detector.hazards.tracker import Track
 from detector.wire.messages import (
     AlarmState,
     Alert,
+    Cue,
     Hazard,
     Outcome,
     Priority,
@@ -110,27 +111,33 @@ class AlarmBook:
         return alerts + self._expired(belt)
 
     def line_state(
-        self, hazard: Hazard, active: bool, detail: str | None, belt: BeltNow
+        self,
+        hazard: Hazard,
+        active: bool,
+        detail: str | None,
+        belt: BeltNow,
+        cues: tuple[Cue, ...] = (),
     ) -> list[Alert]:
         """Take in whether the line is in that state (overload, jam, vision_unavailable)."""
         alarm = self._open.get(self._of_line.get(hazard, ""))
         if not active:
             if alarm is None or not alarm.active or belt.t_mono_ns - alarm.t_met_ns < CALM_NS:
                 return []
-            alarm.detail = detail or alarm.detail
+            alarm.detail, alarm.cues = detail or alarm.detail, cues or alarm.cues
             return [self._gone(alarm, belt)]
         if alarm is not None and alarm.active:
             alarm.t_met_ns = belt.t_mono_ns
             old_news = detail == alarm.detail or belt.t_mono_ns - alarm.t_told_ns < UPDATE_NS
             if old_news and not self._wakes(alarm, belt):
                 return []
-            alarm.detail = detail
+            alarm.detail, alarm.cues = detail, cues
             return [self._revise(alarm, Revision.UPDATED, belt)]
         if alarm is None:
             alarm = self._new(hazard, belt)
             self._of_line[hazard] = alarm.event_id
         # A state that comes back before anybody acknowledged it is the same alarm, not another.
         alarm.active, alarm.detail, alarm.t_met_ns = True, detail, belt.t_mono_ns
+        alarm.cues = cues
         alarm.state = self._state_when_raised(alarm, belt)
         return [self._revise(alarm, Revision.RAISED, belt)]
 
