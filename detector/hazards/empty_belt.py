@@ -112,7 +112,8 @@ class _Colour:
         deeper = np.maximum(_dot(picture, self._deeper), 0)
         beside -= deeper * deeper
         beside += np.square(np.maximum(deeper - self._wet * level, 0))
-        return level, np.sqrt(np.maximum(beside, 0)) / np.clip(level, 0.6, 1.5)
+        turned = np.sqrt(np.maximum(beside, 0)) / np.clip(level, 0.6, 1.5)
+        return level, np.asarray(turned, dtype=np.float32)
 
 
 _SUM = np.ones((1, 3), dtype=np.float32)
