@@ -24,13 +24,16 @@ from benchmarks.memory import Watched, keep, place_of, watched
 from benchmarks.passages import Ground
 from benchmarks.sweep import GRID, curves, judged
 from benchmarks.tally import tally
-from calibration.line_profile import LineProfile, ModelChoice
+from benchmarks.targets import event_targets, false_alarm_hours
+from calibration.line_profile import DEPLOYED_MODEL, LineProfile, ModelChoice
 from calibration.profile_file import load_profile
 from detector import __version__
 from detector.commands.progress import progress_bar
 from detector.vision.catalogue import ModelFolder, find_model
 from detector.vision.engine import Engine
 from detector.vision.engines import chosen_engine, open_engine
+from models.targets import as_json as targets_json
+from models.targets import targets_table
 
 
 @dataclass(frozen=True)
@@ -62,7 +65,7 @@ def run(
     """Look, judge, write the report. Raises one-line errors for what cannot be measured."""
     earlier = None if compare is None else comparison.read(compare)
     given = None if line is None else load_profile(line)
-    model = find_model(model_name or (given.model.name if given else "vigitri-n1"))
+    model = find_model(model_name or (given.model.name if given else DEPLOYED_MODEL))
     choice = (given.model if given else ModelChoice()).model_copy(
         update={"threads": threads} | ({"engine": engine} if engine else {})
     )
@@ -83,6 +86,8 @@ def run(
         verdict, _ = judged((seen, ground), model, {})
         cases.append(Case(footage, seen, ground, verdict))
     figures = _figures(cases, model)
+    targets = event_targets(figures)
+    figures["targets"] = targets_json(targets)
     with progress_bar("other thresholds") as advance:
         swept = curves([(case.watched, case.ground) for case in cases], model, advance, GRID)
     hours = figures["belt_h"]
@@ -93,13 +98,15 @@ def run(
     out.mkdir(parents=True, exist_ok=True)
     figures["plots"] = plots.draw(figures, cases, out)
     figures["sheets"] = sheets.draw(cases, out)
-    (out / "report.md").write_text(report.markdown(figures), encoding="utf-8")
+    page = report.markdown(figures, targets_table(targets))
+    (out / "report.md").write_text(page, encoding="utf-8")
     (out / "report.json").write_text(f"{json.dumps(figures, indent=1)}\n", encoding="utf-8")
     console = Console(highlight=False, soft_wrap=True)
     if as_json:
         print(json.dumps(figures))
     else:
         console.print(report.summary(figures), markup=False)
+        console.print(targets_table(targets), markup=False)
         console.print(f"report: {out / 'report.md'}", markup=False)
     if earlier is not None:
         console.print(comparison.table(earlier, figures), markup=False)
@@ -147,4 +154,7 @@ def _figures(cases: Sequence[Case], model: ModelFolder) -> dict[str, Any]:
             {**case.watched.about, "belt_h": round(case.verdict.belt_h, 4)} for case in cases
         ],
         **tally([case.verdict for case in cases]),
+        "false_alarm_hours": false_alarm_hours(
+            [(case.watched.truth, case.verdict) for case in cases]
+        ),
     }

@@ -30,8 +30,9 @@ def main() -> int:
     truth = Truth.read(DEMO_CLIP / "demo.truth.jsonl")
     clip_s = len(truth.frames) / truth.header["fps"]
     console.print(
-        f"A drawn belt, {clip_s:.0f} s in real time: `vigitri run {DEMO_LINE.relative_to(ROOT)}` "
-        "in one process,\nthis subscriber in another. Alerts as `vigitri watch` shows them:\n"
+        f"A simulated belt, {clip_s:.0f} s in real time: "
+        f"`vigitri run {DEMO_LINE.relative_to(ROOT)}` in one process,\n"
+        "this subscriber in another. Alerts as `vigitri watch` shows them:\n"
     )
     OUT.mkdir(parents=True, exist_ok=True)
 

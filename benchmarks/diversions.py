@@ -85,9 +85,8 @@ def judge_log(log: Sequence[dict[str, Any]], truth: Truth) -> Diversions:
             late[key] = kind
         else:
             missed[key] = kind
-    return Diversions(
-        diverted, late, missed, len(set(opened) - of_something), totals["unwatched_s"]
-    )
+    unwatched_s = totals["unwatched_s" if totals["watched"] else "before_watched_s"]
+    return Diversions(diverted, late, missed, len(set(opened) - of_something), unwatched_s)
 
 
 def _same(

@@ -13,7 +13,7 @@ from benchmarks.footage import Footage
 from benchmarks.memory import FLOOR, Remembered
 from calibration.belt_motion import Basis, BeltMotion, Shift
 from calibration.line_profile import Jam, LineProfile
-from calibration.reported_motion import ReportedBelt, ReportedMotion
+from calibration.reported_motion import BeltReport, ReportedBelt, ReportedMotion
 from detector.hazards.overload import OverloadMonitor
 from detector.hazards.tracker import BeltTracker
 from detector.ingest import Frame
@@ -40,6 +40,7 @@ def look_at(
     line_alerts: list[Alert] = []
     stamps = []
     for done, frame in enumerate(footage.frames(), start=1):
+        line.reported.hear(BeltReport(frame.t_mono_ns, footage.ordered(frame.index), None))
         line_alerts += [alert for alert in pipeline.see(frame).alerts if alert.place is None]
         stamps.append((frame.index, frame.t_mono_ns))
         size_px = frame.size_px

@@ -24,8 +24,9 @@ from pymodbus.client import ModbusTcpClient
 from benchmarks.bridge_process import BridgeProcess
 from benchmarks.child_process import children
 from benchmarks.line_process import LineProcess
+from benchmarks.tcp_proxy import free_ports
 from detector import client
-from detector.bridge.register_map import INPUT_WORDS, State, decode
+from detector.bridge.register_map import INPUT_WORDS, UNKNOWN_WORD, State, Status, decode
 from detector.wire import samples
 from detector.wire.messages import Alert, Inference
 from detector.wire.publisher import Publisher
@@ -33,12 +34,15 @@ from detector.wire.publisher import Publisher
 ANY_PORT = "tcp://127.0.0.1:*"
 SCAN_S = 0.010
 PATIENCE_S = 30.0
+NEW_LOOK_NS = 15_000_000
+"""Pictures come every 33 ms, and an age is told in whole milliseconds."""
 FAULTS = ("camera killed", "detector killed", "detector stopped")
 
 
 class Reading(NamedTuple):
     """All registers, as one request brought them."""
 
+    asked_ns: int
     t_ns: int
     """When the answer was here."""
     values: dict[str, int]
@@ -71,8 +75,9 @@ class ScanningPlc:
         """Wait for the next scan and read."""
         time.sleep(max(0.0, self._next_s - time.monotonic()))
         self._next_s = max(self._next_s + SCAN_S, time.monotonic())
+        asked_ns = time.monotonic_ns()
         block = self._client.read_input_registers(0, count=INPUT_WORDS, device_id=self._unit)
-        return Reading(time.monotonic_ns(), *decode(list(block.registers)))
+        return Reading(asked_ns, time.monotonic_ns(), *decode(list(block.registers)))
 
     def until(self, wanted: Callable[[Reading], bool]) -> Reading:
         ends_s = time.monotonic() + PATIENCE_S
@@ -193,34 +198,40 @@ def _newer(seq: int, reading: Reading) -> bool:
     return reading.values["last_seq"] > seq
 
 
-def capture_to_register_ms(line: Path) -> list[float]:
-    """Capture → a PLC's scan in which the heartbeat has changed: each tick of a real detector."""
-    taken = []
+@contextmanager
+def line_and_plc(line: Path, *options: str) -> Iterator[tuple[LineProcess, ScanningPlc]]:
+    """A real detector and a PLC that is there before it, so that no look of a clip is missed."""
+    publish, answers = (f"tcp://127.0.0.1:{port}" for port in free_ports(2))
     with (
-        LineProcess(line, "--until-end") as detector,
-        BridgeProcess([(detector.publish, detector.answers)]) as bridge,
+        BridgeProcess([(publish, answers)]) as bridge,
         ScanningPlc(bridge) as plc,
+        LineProcess(line, *options, endpoints=(publish, answers)) as detector,
     ):
-        beat = plc.scan().values["heartbeat"]
+        yield detector, plc
+
+
+def capture_to_register_ms(line: Path) -> list[float]:
+    """Capture → the first scan whose registers rest on that look: each look of a real detector."""
+    taken: list[float] = []
+    captured_ns = 0.0
+    with line_and_plc(line, "--until-end") as (detector, plc):
         while detector.running:
-            before_ns = time.monotonic_ns()
             reading = plc.scan()
-            if reading.values["heartbeat"] != beat and reading.values["frame_age_ms"] < 0xFFFF:
-                beat = reading.values["heartbeat"]
-                # The age was taken before the answer left: at most this much earlier.
-                on_its_way_ms = min(SCAN_S * 1e3, (reading.t_ns - before_ns) / 1e6)
-                taken.append(reading.values["frame_age_ms"] + min(on_its_way_ms, 1.0))
+            age_ms = reading.values["frame_age_ms"]
+            if not reading.values["status"] & Status.WATCHING or age_ms == UNKNOWN_WORD:
+                continue
+            # The age was taken after the question: at most so much has gone by since.
+            age_ns = age_ms * 1e6 + reading.t_ns - reading.asked_ns
+            if reading.t_ns - age_ns > captured_ns + NEW_LOOK_NS:
+                captured_ns = reading.t_ns - age_ns
+                taken.append(age_ns / 1e6)
     return taken
 
 
 def blind_to_fault_ms(line: Path, fault: str) -> float:
     """From the injury to the PLC's first scan that reads FAULT and UNKNOWN everywhere."""
-    with (
-        LineProcess(line) as detector,
-        BridgeProcess([(detector.publish, detector.answers)]) as bridge,
-        ScanningPlc(bridge) as plc,
-    ):
-        plc.until(lambda reading: reading.values["heartbeat"] >= 5 and reading.values["gas"] > 0)
+    with line_and_plc(line) as (detector, plc):
+        plc.until(lambda reading: reading.values["heartbeat"] >= 3 and reading.values["gas"] > 0)
         injured_ns = time.monotonic_ns()
         _injure(detector, fault)
         try:

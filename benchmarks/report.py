@@ -49,9 +49,15 @@ def summary(figures: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def markdown(figures: dict[str, Any]) -> str:
-    """The whole report."""
-    parts = [_head(figures), _recall(figures), _false_alarms(figures), _times(figures)]
+def markdown(figures: dict[str, Any], targets: str) -> str:
+    """The whole report. targets: what was asked for and reached, as a table."""
+    parts = [
+        _head(figures),
+        f"## Targets\n\n{targets}",
+        _recall(figures),
+        _false_alarms(figures),
+        _times(figures),
+    ]
     parts += [_states(figures), _curves(figures), _pictures(figures), _METHOD]
     return "\n\n".join(part for part in parts if part) + "\n"
 

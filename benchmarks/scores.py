@@ -6,6 +6,7 @@ Reads what `vigitri bench accuracy -o DIR` kept: the model is not run again.
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from typing import Any
 import numpy as np
 from rich.console import Console
 
-from benchmarks.memory import all_watched
+from benchmarks.memory import Watched, all_watched
 from benchmarks.passages import Ground
 from benchmarks.report import rows_of, told, told_rate
 from benchmarks.sweep import Judged, curves, judged
@@ -39,12 +40,7 @@ def run(folder: Path, model_name: str, budget_per_h: float, *, write: bool, as_j
             f"{folder}: holds nothing that {model.card.name} ({model.sha256[:12]}) has looked at; "
             f"run `vigitri bench accuracy ... --model {model_name} -o {folder}` first"
         )
-    engines = sorted({each.about.get("engine", "onnxruntime") for each, _ in footage})
-    if len(engines) > 1:
-        raise TruthError(
-            f"{folder}: holds looks of {' and '.join(engines)}, whose hours would count twice; "
-            "run `vigitri bench accuracy` for each into a folder of its own"
-        )
+    _each_hour_once([each for each, _ in footage], folder)
     with progress_bar("thresholds") as advance:
         swept = curves(footage, model, advance, GRID)
     best, figures = _within(footage, model, swept, budget_per_h)
@@ -63,6 +59,24 @@ def run(folder: Path, model_name: str, budget_per_h: float, *, write: bool, as_j
         )
     if write:
         write_operating(model.path, thresholds, calibrations, table)
+
+
+def _each_hour_once(looks: Sequence[Watched], folder: Path) -> None:
+    """Refuse two engines in one fit, and two looks at the same footage: its hours count once."""
+    engines = sorted({each.about.get("engine", "onnxruntime") for each in looks})
+    if len(engines) > 1:
+        raise TruthError(
+            f"{folder}: holds looks of {' and '.join(engines)}, whose hours would count twice; "
+            "run `vigitri bench accuracy` for each into a folder of its own"
+        )
+    times = Counter(each.about["footage_sha256"] for each in looks)
+    twice = sorted({each.name for each in looks if times[each.about["footage_sha256"]] > 1})
+    if twice:
+        raise TruthError(
+            f"{folder}: holds looks at {', '.join(twice)} through another profile or at another "
+            "rate too, whose hours would count twice; run `vigitri bench accuracy` for each into "
+            "a folder of its own"
+        )
 
 
 def _within(

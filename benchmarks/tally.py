@@ -15,7 +15,7 @@ from calibration.exact_intervals import clopper_pearson, poisson_upper
 SIZES_MM = (0.0, 20.0, 50.0, 100.0, 200.0)
 """Where the bands of longest side begin; a button cell is 12 to 20 mm, an AA cell 50."""
 VISIBLE = (0.0, 0.25, 0.5, 0.75)
-STATES: tuple[State, ...] = ("overload", "jam")
+STATES: tuple[State, ...] = ("overload", "jam", "belt_standing")
 
 
 def size_band(length_mm: float) -> str:
@@ -66,7 +66,7 @@ def tally(verdicts: Sequence[Verdict]) -> dict[str, Any]:
         "recall": _headlines(counted),
         "recall_by": _cells(events),
         "called_otherwise": _called(counted),
-        "false_alarms": _false_alarms(verdicts, hours),
+        "false_alarms": false_alarms(verdicts, hours),
         "false_on": dict(
             Counter(
                 each.under
@@ -128,7 +128,8 @@ def _called(counted: Iterable[Event]) -> dict[str, int]:
     )
 
 
-def _false_alarms(verdicts: Sequence[Verdict], hours: float) -> dict[str, Any]:
+def false_alarms(verdicts: Sequence[Verdict], hours: float) -> dict[str, Any]:
+    """Per hazard, and of all, with their rates."""
     counts = Counter(each.hazard.value for verdict in verdicts for each in verdict.false_alarms)
     names = dict.fromkeys(("gas", "battery", "overload", "jam", *sorted(counts)))
     rows = {name: rate(counts[name], hours) for name in names}

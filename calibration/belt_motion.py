@@ -9,7 +9,7 @@ from typing import Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from calibration.picture_shift import PictureShift
+from calibration.picture_shift import Match, PictureShift
 
 Basis = Literal["none", "profile", "picture", "encoder"]
 
@@ -67,18 +67,28 @@ class PictureSpeed:
 
     Each picture is compared with the oldest of the last ones of which most is still in view: over
     that way an error of a tenth of a pixel is nothing, and what stands still in the picture (lamp
-    light, dirt of the lens) has parted from what moves.
+    light, dirt of the lens) has parted from what moves. Where the belt is expected a low peak will
+    do, so that it is followed under a film that is caught and between material that hangs.
     """
 
     LOOKS_KEPT = 8
-    # Each speed spans up to that many looks: the middle one of three is late by half of them.
-    SPEEDS_KEPT = 3
     # Of the view, how far the belt may have come since the picture that is compared with.
     FARTHEST = 0.3
     # Things stand above the belt and seem to wander: this far across, at most, of the view's width.
     ACROSS_AT_MOST = 0.03
     # A measured speed holds this long while nothing on the belt can be followed.
     HELD_NS = 2_000_000_000
+    # Beside where it is expected: pixels of the view, and of the way that it has come.
+    NEAR_PX, NEAR_SHARE = 5.0, 0.06
+    # So near, it has kept its speed: material that is held back slows down like a belt that stops,
+    # and is taken for it only where no two looks show the belt running on.
+    STEADY_PX = 2.0
+    # No belt is braked or started faster: what seems to has not been the belt.
+    BRAKED_MM_S2 = 3000.0
+    # Slower is standing: what is found then may be lamps that shine on a belt that runs.
+    STANDS_MM_S = 5.0
+    # A stretch of looks is even if its places lie so near to a line.
+    EVEN_PX = 1.0
 
     def __init__(
         self,
@@ -95,18 +105,19 @@ class PictureSpeed:
         self._belt_mask = belt_mask
         self._shift: PictureShift | None = None
         self._looks: deque[_Look] = deque(maxlen=self.LOOKS_KEPT)
-        self._velocities: deque[NDArray[np.float64]] = deque(maxlen=self.SPEEDS_KEPT)
+        self._velocity: NDArray[np.float64] | None = None
+        """`(2,)` mm/s, across and along; None: not known."""
         self._measured_ns = 0
 
     @property
     def basis(self) -> Basis:
-        return "picture" if self._velocities else "none"
+        return "none" if self._velocity is None else "picture"
 
     @property
     def speed_mm_s(self) -> float | None:
-        if not self._velocities:
+        if self._velocity is None:
             return None
-        across, along = self._velocity()
+        across, along = self._velocity
         return float(along) if self._along_only else float(np.hypot(across, along))
 
     def advance(self, view: NDArray[np.uint8], t_ns: int) -> Shift:
@@ -118,17 +129,23 @@ class PictureSpeed:
             return Shift(0.0, 0.0, False)
         if t_ns <= last.t_ns:
             return Shift(0.0, 0.0, False)
+        if self._velocity is not None and t_ns - self._measured_ns > self.HELD_NS:
+            self._velocity = None
         place_mm = self._measured(self._shift, spectrum, view.shape[:2], t_ns)
         if place_mm is not None:
+            self._looks.append(_Look(spectrum, t_ns, place_mm))
             self._measured_ns = t_ns
-        elif t_ns - self._measured_ns > self.HELD_NS:
-            self._velocities.clear()
-        known = bool(self._velocities)
-        if place_mm is None:
-            place_mm = last.place_mm + self._velocity() * (t_ns - last.t_ns) / 1e9
-        self._looks.append(_Look(spectrum, t_ns, place_mm))
+            self._velocity = self._even_velocity()
+        else:
+            come_mm = self._come_mm(t_ns - last.t_ns)
+            place_mm = last.place_mm + come_mm
+            self._looks.append(_Look(spectrum, t_ns, place_mm))
         across, along = place_mm - last.place_mm
-        return Shift(float(across), float(along), known)
+        return Shift(float(across), float(along), self._velocity is not None)
+
+    def _come_mm(self, elapsed_ns: int) -> NDArray[np.float64]:
+        """`(2,)` how far the belt comes in that time, as fast as it was last."""
+        return np.zeros(2) if self._velocity is None else self._velocity * elapsed_ns / 1e9
 
     def _measured(
         self,
@@ -137,34 +154,84 @@ class PictureSpeed:
         view_hw_px: tuple[int, ...],
         t_ns: int,
     ) -> NDArray[np.float64] | None:
-        """Where the belt has come to, by the oldest picture that can still be compared."""
-        oldest, last = self._comparable(view_hw_px, t_ns), self._looks[-1]
-        # A belt that has changed its speed may be past the oldest, but not yet past the last.
-        for before in (oldest, last) if oldest is not last else (last,):
-            moved_px = shift.between_px(
-                before.spectrum,
-                spectrum,
-                across_at_most_px=self.ACROSS_AT_MOST * view_hw_px[1] if self._along_only else None,
-            )
+        """Where the belt has come to: by the oldest picture that can still be compared, or by the
+        last, past which a belt that has changed its speed is not yet."""
+        across_px = self.ACROSS_AT_MOST * view_hw_px[1] if self._along_only else None
+        matches: list[tuple[_Look, Match]] = []
+        changed_mm: NDArray[np.float64] | None = None
+        for before in self._comparable(view_hw_px, t_ns):
+            match = shift.match(before.spectrum, spectrum, across_at_most_px=across_px)
+            matches.append((before, match))
+            place_mm, off_px = self._near(match, before, across_px, t_ns)
+            if place_mm is not None and off_px <= self.STEADY_PX:
+                return place_mm
+            changed_mm = place_mm if changed_mm is None else changed_mm
+        if changed_mm is not None:
+            return changed_mm
+        for before, match in matches:
+            moved_px = match.best_px()
             if moved_px is not None:
-                # The view shows the belt with downstream up, so y grows as v falls.
-                across_px = 0.0 if self._along_only else moved_px[0]
-                moved_mm = np.array([across_px, -moved_px[1]]) * self._mm_per_px
-                self._velocities.append(moved_mm / ((t_ns - before.t_ns) / 1e9))
-                return np.asarray(before.place_mm + moved_mm, dtype=np.float64)
+                place_mm = before.place_mm + self._in_mm(moved_px)
+                if self._can_be(place_mm, t_ns):
+                    return place_mm
         return None
 
-    def _comparable(self, view_hw_px: tuple[int, ...], t_ns: int) -> _Look:
-        if self._velocities:
-            farthest_mm = self.FARTHEST * self._mm_per_px * np.array(view_hw_px[::-1])
-            for look in self._looks:
-                come_mm = np.abs(self._velocity()) * (t_ns - look.t_ns) / 1e9
-                if (come_mm <= farthest_mm).all():
-                    return look
-        return self._looks[-1]
+    def _in_mm(self, moved_px: tuple[float, float]) -> NDArray[np.float64]:
+        # The view shows the belt with downstream up, so y grows as v falls.
+        across_px = 0.0 if self._along_only else moved_px[0]
+        return np.array([across_px, -moved_px[1]]) * self._mm_per_px
 
-    def _velocity(self) -> NDArray[np.float64]:
-        """`(2,)` mm/s, across and along; 0 where nothing has been measured."""
-        if not self._velocities:
-            return np.zeros(2)
-        return np.asarray(np.median(np.array(self._velocities), axis=0), dtype=np.float64)
+    def _moves(self) -> bool:
+        return self._velocity is not None and float(np.hypot(*self._velocity)) > self.STANDS_MM_S
+
+    def _near(
+        self, match: Match, before: _Look, across_px: float | None, t_ns: int
+    ) -> tuple[NDArray[np.float64] | None, float]:
+        """Where the belt has come to since `before`, if near to where it is expected, and how far
+        beside that, px."""
+        if not self._moves():
+            return None, 0.0
+        last = self._looks[-1]
+        expected_mm = last.place_mm + self._come_mm(t_ns - last.t_ns)
+        come_px = (expected_mm - before.place_mm) / self._mm_per_px
+        reach_px = self.NEAR_PX + self.NEAR_SHARE * float(np.hypot(*come_px))
+        moved_px = match.near_px(
+            (float(come_px[0]), -float(come_px[1])), (across_px or reach_px, reach_px)
+        )
+        if moved_px is None:
+            return None, 0.0
+        place_mm = before.place_mm + self._in_mm(moved_px)
+        return place_mm, float(np.hypot(*(place_mm - expected_mm))) / self._mm_per_px
+
+    def _can_be(self, place_mm: NDArray[np.float64], t_ns: int) -> bool:
+        """Whether a belt can have got there, as fast as it was."""
+        if self._velocity is None or not self._moves():
+            return True
+        last = self._looks[-1]
+        elapsed_s = (t_ns - last.t_ns) / 1e9
+        changed_mm_s = (place_mm - last.place_mm) / elapsed_s - self._velocity
+        return float(np.hypot(*changed_mm_s)) <= self.BRAKED_MM_S2 * elapsed_s
+
+    def _comparable(self, view_hw_px: tuple[int, ...], t_ns: int) -> list[_Look]:
+        """The looks to compare with: the oldest that is still in view, one between, the last."""
+        if self._velocity is None:
+            return [self._looks[-1]]
+        farthest_mm = self.FARTHEST * self._mm_per_px * np.array(view_hw_px[::-1])
+        last = self._looks[-1]
+        come_mm = last.place_mm + self._come_mm(t_ns - last.t_ns)
+        in_view = [k for k in self._looks if (np.abs(come_mm - k.place_mm) <= farthest_mm).all()]
+        in_view = in_view or [last]
+        chosen = (in_view[0], in_view[len(in_view) // 2], last)
+        return [look for n, look in enumerate(chosen) if look not in chosen[:n]]
+
+    def _even_velocity(self) -> NDArray[np.float64]:
+        """`(2,)` mm/s over the longest time up to now in which the belt ran evenly."""
+        looks = list(self._looks)
+        t_s = np.array([look.t_ns - looks[-1].t_ns for look in looks]) / 1e9
+        places_mm = np.array([look.place_mm for look in looks]) - looks[-1].place_mm
+        for first in range(len(looks) - 2):
+            velocity = places_mm[first] / t_s[first]
+            off_mm = places_mm[first:] - t_s[first:, None] * velocity
+            if np.abs(off_mm).max() <= self.EVEN_PX * self._mm_per_px:
+                return np.asarray(velocity, dtype=np.float64)
+        return np.asarray(places_mm[-2] / t_s[-2], dtype=np.float64)

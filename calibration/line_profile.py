@@ -3,22 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
+
+from calibration.calibrated import Calibration
+from calibration.section import Section, setting
 
 Travel = Literal["right", "left", "down", "up"]
 """Where the belt runs to, as seen in the picture."""
-
-
-def setting(default: Any, description: str, *, mend: str, **bounds: Any) -> Any:
-    """A field of the profile: what it is, its bounds, and what to write when it is wrong."""
-    return Field(default, description=description, json_schema_extra={"mend": mend}, **bounds)
-
-
-class Section(BaseModel):
-    # TOML can say nan and inf; no setting means anything with them.
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class Camera(Section):
@@ -28,6 +21,13 @@ class Camera(Section):
         ...,
         "a video file, a folder or glob of pictures, v4l2:///dev/video0 or rtsp://...",
         mend='name the camera, e.g. source = "v4l2:///dev/video0"',
+        min_length=1,
+    )
+    id: str | None = setting(
+        None,
+        "which camera it is, e.g. its serial number, so that a calibration is never used with "
+        "another; left out: a V4L2 camera's own name, a network camera's address",
+        mend='give what is written on the camera, e.g. id = "SN 40123456", or leave it out',
         min_length=1,
     )
     fps: float | None = setting(
@@ -147,11 +147,15 @@ class View(Section):
     )
 
 
+DEPLOYED_MODEL = "vigitri-n1"
+"""The folder of the catalogue that a line runs unless its profile names another."""
+
+
 class ModelChoice(Section):
     """Which model, and how it runs."""
 
     name: str = setting(
-        "vigitri-n1",
+        DEPLOYED_MODEL,
         "a folder of the catalogue, or the path of a model folder",
         mend="`vigitri model list` shows what there is",
     )
@@ -378,6 +382,9 @@ class LineProfile(Section):
     )
     alarms: Alarms = setting(Alarms(), "alarms", mend="write an [alarms] section")
     wire: Wire = setting(Wire(), "the sockets", mend="write a [wire] section")
+    calibration: Calibration = setting(
+        Calibration(), "what was measured", mend="leave it to `vigitri calibrate`"
+    )
 
 
 def _crossing_edges(corners: tuple[tuple[float, float], ...]) -> tuple[int, int] | None:

@@ -15,6 +15,11 @@ PEAK_MIN = 16.0
 blobs and its ridges run along it; two looks at one stretch give 18 to 60, also where they overlap
 by two thirds only and the contrast is a tenth."""
 
+NEAR_MIN = 8.0
+"""The same where the belt is expected to the pixel: of the few places there, noise reaches 4. While
+material hangs above a running belt, or a film is caught, the belt's own peak is 8 to 35 and what
+stands reaches 70."""
+
 _BLUR_PX = 15
 _LOW_PASS_PX = 1.0
 _AROUND = np.ones((3, 3), dtype=np.uint8)
@@ -57,7 +62,7 @@ class PictureShift:
         return np.asarray(cv2.blur(picture, (_BLUR_PX, _BLUR_PX)), dtype=np.float32)
 
     def spectrum(self, view: NDArray[np.uint8]) -> NDArray[np.complex64]:
-        """What `between_px` compares, from a `(h, w, 3)` uint8 BGR belt view."""
+        """What `match` compares, from a `(h, w, 3)` uint8 BGR belt view."""
         small = cv2.resize(view, self._size, interpolation=cv2.INTER_AREA)
         grey = cv2.cvtColor(small, cv2.COLOR_BGR2GRAY).astype(np.float32) * self._weight
         detail = (grey - self._blurred(grey) / self._near) * self._weight
@@ -67,14 +72,14 @@ class PictureShift:
         detail *= self._window
         return np.fft.rfft2(detail).astype(np.complex64)
 
-    def between_px(
+    def match(
         self,
         before: NDArray[np.complex64],
         now: NDArray[np.complex64],
         *,
         across_at_most_px: float | None,
-    ) -> tuple[float, float] | None:
-        """`(u, v)` view px that `now` lies beside `before`; None where nothing can be followed.
+    ) -> Match:
+        """How well `now` fits `before` at every way that it may have gone, of two spectra.
 
         `across_at_most_px`: matches farther to the side are none; None: any direction.
         """
@@ -87,17 +92,61 @@ class PictureShift:
             reach = min(middle_u, 1 + round(across_at_most_px / self._view_px_per_px[0]))
             surface = surface[:, middle_u - reach : middle_u + reach + 1]
             middle_u = reach
+        return Match(surface, (middle_u, middle_v), self._view_px_per_px)
+
+
+class Match:
+    """The correlation of two pictures; its peaks are the ways that one lies beside the other."""
+
+    def __init__(
+        self,
+        surface: NDArray[np.floating],
+        middle: tuple[int, int],
+        view_px_per_px: NDArray[np.float64],
+    ) -> None:
+        """`surface`: `(h, w)` standard deviations of noise. `middle`: column and row of no way."""
+        self._surface, self._middle = surface, middle
+        self._scale = view_px_per_px
+
+    def best_px(self) -> tuple[float, float] | None:
+        """`(u, v)` view px of the highest peak; None where nothing can be followed."""
+        surface, (middle_u, middle_v) = self._surface, self._middle
         crests = np.where(surface >= cv2.dilate(surface, _AROUND), surface, 0)
         # What stands still may be light, dirt of the lens, a wall: movement counts first.
         moving = crests.copy()
         moving[middle_v - 2 : middle_v + 3, max(0, middle_u - 2) : middle_u + 3] = 0
         best = moving if moving.max() >= PEAK_MIN else crests
         v, u = (int(at) for at in np.unravel_index(best.argmax(), best.shape))
-        if best[v, u] < PEAK_MIN:
+        return self._at(u, v) if best[v, u] >= PEAK_MIN else None
+
+    def near_px(
+        self, expected_px: tuple[float, float], reach_px: tuple[float, float]
+    ) -> tuple[float, float] | None:
+        """`(u, v)` view px of the peak nearest to where the belt is expected; None: there is none.
+
+        So near it takes half the height only: other peaks, of what stands or hangs, may be higher.
+        """
+        at = np.array(expected_px) / self._scale + self._middle
+        reach = np.array(reach_px) / self._scale
+        last = np.array(self._surface.shape[::-1]) - 1
+        u0, v0 = np.clip(np.round(at - reach), 0, last).astype(int)
+        u1, v1 = np.clip(np.round(at + reach), 0, last).astype(int)
+        part = self._surface[v0 : v1 + 1, u0 : u1 + 1]
+        high = np.argwhere(part >= NEAR_MIN) + np.array([v0, u0])
+        # At the part's rim may lie the foot of a peak beyond it.
+        crests = [(u, v) for v, u in high.tolist() if self._is_crest(u, v)]
+        if not crests:
             return None
-        du = u - middle_u + _crest(surface[v], u)
-        dv = v - middle_v + _crest(surface[:, u], v)
-        return du * float(self._view_px_per_px[0]), dv * float(self._view_px_per_px[1])
+        return self._at(*min(crests, key=lambda each: float(np.hypot(*(each - at)))))
+
+    def _is_crest(self, u: int, v: int) -> bool:
+        around = self._surface[max(0, v - 1) : v + 2, max(0, u - 1) : u + 2]
+        return bool(self._surface[v, u] >= around.max())
+
+    def _at(self, u: int, v: int) -> tuple[float, float]:
+        du = u - self._middle[0] + _crest(self._surface[v], u)
+        dv = v - self._middle[1] + _crest(self._surface[:, u], v)
+        return du * float(self._scale[0]), dv * float(self._scale[1])
 
 
 def _crest(line: NDArray[np.floating], at: int) -> float:

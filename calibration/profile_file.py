@@ -50,7 +50,13 @@ def _with_paths_from(folder: Path, profile: LineProfile) -> LineProfile:
         overload = overload.model_copy(update={"empty_belt": folder / overload.empty_belt})
     if "/" in model.name:
         model = model.model_copy(update={"name": str(folder / model.name)})
-    return profile.model_copy(update={"camera": camera, "overload": overload, "model": model})
+    named = {key: getattr(profile.wire, key) for key in ("journal", "keys", "allowed_keys")}
+    wire = profile.wire.model_copy(
+        update={key: folder / path for key, path in named.items() if path is not None}
+    )
+    return profile.model_copy(
+        update={"camera": camera, "overload": overload, "model": model, "wire": wire}
+    )
 
 
 def _mistake(detail: Any) -> str:

@@ -9,13 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from calibration.belt_motion import BeltMotion, FixedSpeed, PictureSpeed
-from calibration.belt_plane import BeltPlane, CalibrationError, belt_plane, nominal_plane
+from calibration.belt_plane import BeltPlane, CalibrationError, nominal_plane
+from calibration.line_plane import line_plane
 from calibration.line_profile import LineProfile
 from calibration.reported_motion import ReportedBelt, ReportedMotion
 from detector.hazards.object_facts import LineFacts
 from detector.hazards.overload import OverloadMonitor
 from detector.hazards.tracker import BeltTracker
-from detector.ingest import Frame, SourceError, read_picture
+from detector.ingest import Frame, SourceError, camera_identity, read_picture
 from detector.vision.belt_view import Rectifier
 from detector.vision.catalogue import ModelError, ModelFolder
 from detector.vision.engine import Engine
@@ -50,7 +51,9 @@ class Line:
         self.reported = ReportedBelt()
         """The belt as the line's PLC reports it."""
         self.engine = engine
-        self._surveyed_plane = None if profile is None else belt_plane(profile.belt)
+        self._surveyed_plane = (
+            None if profile is None else line_plane(profile, camera_identity(profile.camera.source))
+        )
         self._empty_belt = _picture_of(self.settings.overload.empty_belt)
         self.thresholds = _thresholds(model, self.settings.model.thresholds)
         self.facts = LineFacts(

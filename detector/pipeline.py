@@ -13,6 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from detector.hazards.alarm_book import AlarmBook
+from detector.hazards.belt_standing import StandingBelt
 from detector.hazards.object_facts import BeltNow
 from detector.hazards.overload import UNKNOWN, said
 from detector.hazards.sighting import Sighting, place_on_belt
@@ -43,6 +44,7 @@ class Pipeline:
         self.coverage = UNKNOWN
         self.belt = BeltNow(0, 0, None, None, None, "none")
         self.inferences = 0
+        self._standing = StandingBelt()
         self._parts: LineParts | None = None
 
     def see(self, frame: Frame) -> Seen:
@@ -72,6 +74,10 @@ class Pipeline:
         for hazard, active, cues in parts.overload.told(self.coverage):
             detail = said(cues) if active else None
             alerts += self.book.line_state(hazard, active, detail, self.belt, cues)
+        stands = self._standing.watch(self.line.reported.runs(frame.t_mono_ns), self.belt)
+        if stands is not None:
+            cue = self._standing.cue() if stands else None
+            alerts += self.book.line_state(Hazard.BELT_STANDING, stands, cue, self.belt)
         alerts += self.book.line_state(Hazard.VISION_UNAVAILABLE, False, None, self.belt)
         lap("alarms")
         return Seen(alerts, sightings)

@@ -6,23 +6,26 @@ import dataclasses
 import json
 import shutil
 import sys
+from glob import escape
 from pathlib import Path
 from typing import Any
 
+from calibration.line_profile import DEPLOYED_MODEL
 from detector.vision.catalogue import ModelError, find_model
 from models import evaluate
 from models.answers import read_answers, split_by_scene
-from models.card import write_card
+from models.card import sha256, write_card
 from models.comparison import RULES, fallen
 from models.dataset import build
 from models.errors import WorkshopError
 from models.export import export_onnx
 from models.looks import BELT_SCALE, Looks, at_labelled, photo_set, scene_of
 from models.progress import told
+from models.provenance import learned_from
 from models.quantise import calibration_pictures, derived
 from models.recipe import Recipe, StageRecipe, read_recipe
 from models.restore import restore
-from models.sources import CLASS_NAMES, Photograph, read_sources
+from models.sources import CLASS_NAMES, Photograph, read_photographs, read_sources
 from models.stages import quiet_tools, train_stage
 from models.thresholds import HOW, operating_thresholds
 from models.train import RUNS
@@ -48,7 +51,7 @@ def run(
     data: Path,
     out: Path,
     *,
-    model: str = "vigitri-n1",
+    model: str = DEPLOYED_MODEL,
     recipe: Path = RECIPE,
     share: float = 0.3,
     runs: Path = RUNS,
@@ -73,6 +76,7 @@ def run(
         parent = find_model(model)
     except ModelError as error:
         raise WorkshopError(str(error)) from error
+    plan = plan.model_copy(update={"leave_out": (*plan.leave_out, *handed_in(labelled, data))})
     quiet_tools()
     if smoke:
         plan, scenes = plan.shrunk(), 4
@@ -94,6 +98,9 @@ def run(
         "answers": f"{len(learned)} pictures learned from, {len(held)} held back, by scene",
     }
     draft = derived(parent.card, out.resolve().name, facts=facts)
+    replayed = learned_from(plan, data)
+    site = f"a site's own labelled pictures, {len(learned)}: theirs, not redistributed"
+    draft = dataclasses.replace(draft, data=tuple(dict.fromkeys((*draft.data, *replayed, site))))
     write_card(candidate, draft)
     old = _seen(f"{parent.path.resolve()}/", held, data, plan.held_back, scenes)
     new = _seen(f"{candidate.resolve()}/", held, data, plan.held_back, scenes)
@@ -121,6 +128,17 @@ def run(
     return Verdict(against, candidate)
 
 
+def handed_in(answers: tuple[Photograph, ...], data: Path) -> list[str]:
+    """Names of the standing photographs that are among the answers, byte for byte.
+
+    Replayed, they would teach what is held back to be measured on.
+    """
+    digests = {sha256(each.path) for each in answers}
+    return [
+        escape(p.path.stem) for p in read_photographs(data, "train") if sha256(p.path) in digests
+    ]
+
+
 def _trained(
     plan: Recipe,
     stage: StageRecipe,
@@ -132,19 +150,15 @@ def _trained(
     resume: bool,
 ) -> Path:
     """One stage over replayed standing data and the answers, each `answer_copies` times."""
-    made = folder / stage.name / "data"
-    yaml = made / "dataset.yaml"
-    if not yaml.is_file():
-        shutil.rmtree(made, ignore_errors=True)
-        sources = read_sources(data, plan.held_back, held=False, leave_out=plan.leave_out)
-        mixed = dataclasses.replace(
-            sources, photographs=sources.photographs + learned * stage.data.answer_copies
-        )
-        build(
-            stage.data, mixed, data, made,
-            seed=plan.seed, image_px=plan.image_px, variants=24 if plan.image_px > 200 else 1,
-            tell=told(),
-        )  # fmt: skip
+    sources = read_sources(data, plan.held_back, held=False, leave_out=plan.leave_out)
+    mixed = dataclasses.replace(
+        sources, photographs=sources.photographs + learned * stage.data.answer_copies
+    )
+    yaml = build(
+        stage.data, mixed, data, folder / stage.name / "data",
+        seed=plan.seed, image_px=plan.image_px, variants=24 if plan.image_px > 200 else 1,
+        tell=told(),
+    )  # fmt: skip
     return train_stage(plan, stage, start, yaml, folder, resume=resume)
 
 

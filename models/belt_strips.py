@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 
 from models.composites import Scene, filmed
 from models.errors import WorkshopError
-from models.sources import CLASS_NAMES, GREY, Image, read_image
+from models.sources import CLASS_NAMES, GREY, Image
 from models.textures import Rng
-from twin.traced.bundle import BundleError, read_facts
+from twin.traced.bundle import BundleError, read_facts, read_layer
 
 _ZOOM = (0.6, 1.0, 1.45)  # px per mm: least, most often, most
 _SEEN, _UNSEEN = 0.35, 0.1
@@ -57,9 +57,9 @@ def read_strips(folder: Path) -> list[TracedStrip]:
 def _read(bundle: Path) -> TracedStrip:
     try:
         facts = read_facts(bundle)
+        picture, seen = (read_layer(bundle, facts, layer) for layer in ("picture", "seen"))
     except BundleError as error:
         raise WorkshopError(str(error)) from error
-    seen = read_image(bundle / "seen.png", cv2.IMREAD_UNCHANGED).astype(np.uint16)
     hazards = {
         thing.id: (CLASS_NAMES.index(thing.hazard), thing.pixels_alone)
         for thing in facts.things
@@ -72,7 +72,6 @@ def _read(bundle: Path) -> TracedStrip:
             if thing.pixels_seen > 0
         ]
     ).reshape(-1, 2)
-    picture = read_image(bundle / "picture.png")
     return TracedStrip(picture, seen, facts.px_per_mm, hazards, places)
 
 

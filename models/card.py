@@ -17,25 +17,13 @@ HAZARDS = ("gas", "battery")
 # 11.6 and 20 mm (the model is not trained below about 20 px), a car battery 400 mm.
 PLAUSIBLE_MM = ((60, 1600), (10, 400))
 LICENCE = "AGPL-3.0-only (trained with ultralytics from a YOLO26n checkpoint under that licence)"
-DATA = (
-    "scrap-yard photographs of gas bottles: "
-    "vinothkumard2006-ai/Hazardous-Waste-Detection-System-for-Scrap-Yard-Environments, CC BY 4.0",
-    "e-waste photographs without a hazard: EcoEra-FourFront/EcoEra, CC BY 4.0",
-    "waste cut-outs: TrashNet (garythung/trashnet), MIT",
-    "battery photographs: FriedrichZhao/Singapore_Battery_Dataset, LeBlinn/SEG4300Project, "
-    "67160234/Work06_Findspare, no licence stated, learned from and not redistributed",
-    "single gas bottles: kunj290506/GAS-CYLINDER-CLASSIFICATION, bottles on a conveyor: "
-    "FurquanMobeen/gass_GASSY, no licence stated, learned from and not redistributed",
-    "belt frames: williamkirschner/Automated-Recyclable-Detection, no licence stated, "
-    "learned from and not redistributed",
-    "drawings of hazards, waste and look-alikes: this repository's twin/things.py",
-)
 
 
 @dataclass(frozen=True)
 class Card:
     """What `card.toml` says. thresholds: operating score per class, in class order.
 
+    data: what it learned from, with licences (`models.provenance`).
     facts: what else the card tells of its making, e.g. the parent that it was made from.
     """
 
@@ -44,12 +32,12 @@ class Card:
     thresholds: tuple[float, float]
     start_from: str
     recipe: str
+    data: tuple[str, ...]
     photo_sizes_px: tuple[int, ...] = (416,)
     head: str = "raw"
     layout: str = "nhwc_bgr_u8"
     mm_per_px: tuple[float, float] = (0.6, 1.6)
     date: datetime.date = field(default_factory=datetime.date.today)
-    data: tuple[str, ...] = DATA
     metrics: dict[str, Any] = field(default_factory=dict)
     facts: dict[str, Any] = field(default_factory=dict)
 

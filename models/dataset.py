@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import multiprocessing
+import signal
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +21,7 @@ from models.progress import Progress
 from models.recipe import DataRecipe
 from models.sources import BATTERY, CLASS_NAMES, GAS, Photograph, Sources, belt_frames, read_image
 
+_MADE_FROM = "made_from.json"
 Firing = Callable[[Scene], float]  # the highest score of a box that the last model draws
 
 
@@ -30,6 +33,11 @@ class _Job:
     number: int
     photograph: Photograph | None = None
     path: Path | None = None
+
+    @property
+    def name(self) -> str:
+        """Of its files, without their suffix."""
+        return f"{self.kind}_{self.number:06d}"
 
 
 @dataclass(frozen=True)
@@ -69,8 +77,12 @@ class _Workshop:
         frame = Scene(read_image(job.path), np.zeros((0, 5), np.float32))
         return resized(frame, rng.uniform(0.35, 0.75))
 
+    def has(self, job: _Job) -> bool:
+        """Whether an earlier run, interrupted later, has made it."""
+        return (self.folder / "labels" / f"{job.name}.txt").is_file()
+
     def write(self, job: _Job) -> None:
-        save(self.make(job), self.folder, f"{job.kind}_{job.number:06d}")
+        save(self.make(job), self.folder, job.name)
 
 
 def save(scene: Scene, folder: Path, name: str) -> None:
@@ -91,12 +103,16 @@ def save(scene: Scene, folder: Path, name: str) -> None:
             if scene.visible is not None:
                 shares.append(f"{scene.visible[number]:.3f}")
     cv2.imwrite(str(folder / "images" / f"{name}.jpg"), scene.image, [cv2.IMWRITE_JPEG_QUALITY, 94])
-    (folder / "labels" / f"{name}.txt").write_text("\n".join(lines))
     if scene.visible is not None:
         (folder / "visible" / f"{name}.txt").write_text("\n".join(shares))
+    # Last and in one piece: a picture that has its labels is whole, and is not made again.
+    draft = folder / "labels" / f"{name}.part"
+    draft.write_text("\n".join(lines))
+    draft.replace(draft.with_suffix(".txt"))
 
 
-def _copies(recipe: DataRecipe, photograph: Photograph) -> float:
+def copies_of(photograph: Photograph, recipe: DataRecipe) -> float:
+    """How many belt-size pictures a stage makes of a photograph, on average."""
     labels = photograph.boxes[:, 0]
     if GAS in labels:
         return recipe.heap_copies if len(labels) > 2 else recipe.upright_copies
@@ -112,7 +128,7 @@ def _jobs(recipe: DataRecipe, sources: Sources, frames: list[Path], seed: int) -
         for number in range(recipe.scenes)
     ]
     for photograph in sources.photographs:
-        copies = _copies(recipe, photograph)
+        copies = copies_of(photograph, recipe)
         count = int(copies) + int(rng.random() < copies % 1)
         jobs += [_Job("photo", len(jobs) + n, photograph) for n in range(count)]
         jobs += [_Job("as_is", len(jobs) + n, photograph) for n in range(recipe.as_is)]
@@ -126,6 +142,7 @@ _shops: list[_Workshop] = []  # a worker's own
 
 
 def _take(shop: _Workshop) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's, which ends its workers
     cv2.setNumThreads(1)
     _shops.append(shop)
 
@@ -136,15 +153,17 @@ def _work(job: _Job) -> None:
 
 def _write_all(shop: _Workshop, jobs: Iterable[_Job], tell: Progress, workers: int) -> None:
     jobs = list(jobs)
+    left = [job for job in jobs if not shop.has(job)]
+    done = len(jobs) - len(left)
     if workers <= 1:
-        for done, job in enumerate(jobs, 1):
+        for number, job in enumerate(left, done + 1):
             shop.write(job)
-            tell("pictures", done, len(jobs))
+            tell("pictures", number, len(jobs))
         return
     # Spawned though that copies the cut-outs: a fork hangs once OpenCV has started its threads.
     with multiprocessing.get_context("spawn").Pool(workers, _take, (shop,)) as pool:
-        for done, _ in enumerate(pool.imap_unordered(_work, jobs, chunksize=8), 1):
-            tell("pictures", done, len(jobs))
+        for number, _ in enumerate(pool.imap_unordered(_work, left, chunksize=8), done + 1):
+            tell("pictures", number, len(jobs))
 
 
 def build(
@@ -158,18 +177,22 @@ def build(
     tell: Progress,
     workers: int = 2,
     variants: int = 24,
-    firing: Firing | None = None,
+    firing: Callable[[], Firing] | None = None,
     renders: Path | None = None,
 ) -> Path:
     """Make one stage's pictures under `folder`; returns the dataset YAML that a trainer reads.
 
-    The same seed, recipe and sources give the same pictures, with any number of workers. `firing`
-    is the model of the stage before: of hazard-free scenes, those it fires on most are kept.
-    `renders`: path-traced things, for a recipe with a `rendered_share`, and in its folder `strips`
-    traced strips, for one with `strip_cuts`.
+    The same seed, recipe and sources give the same pictures, with any number of workers. Pictures
+    that an interrupted run has left there are kept. `firing` makes the model of the stage before:
+    of hazard-free scenes, those it fires on most are kept. `renders`: path-traced things, for a
+    recipe with a `rendered_share`, and in its folder `strips` traced strips, for one with
+    `strip_cuts`. Raises `WorkshopError` if the folder holds pictures of anything else.
     """
-    for part in ("images", "labels", "visible"):
-        (folder / part).mkdir(parents=True, exist_ok=True)
+    yaml = folder / "dataset.yaml"
+    made_from = _made_from(recipe, sources, seed=seed, image_px=image_px, renders=renders)
+    _refuse_others(folder, made_from)
+    if yaml.is_file():
+        return yaml
     negatives = [p.read() for p in sources.photographs if not len(p.boxes)]
     box = drawings(
         recipe.drawn_share, negatives, seed=seed, variants=variants,
@@ -181,14 +204,49 @@ def build(
             f"strip_cuts is {recipe.strip_cuts}: name with --renders a folder that holds traced "
             "strips in its folder strips/"
         )
+    for part in ("images", "labels", "visible"):
+        (folder / part).mkdir(parents=True, exist_ok=True)
+    (folder / _MADE_FROM).write_text(made_from)
     shop = _Workshop(sources, box, folder, seed, image_px, strips)
     _write_all(shop, _jobs(recipe, sources, belt_frames(data, held=False), seed), tell, workers)
     if recipe.hazard_free and firing is not None:
-        _mine(shop, recipe.hazard_free, firing, tell)
-    yaml = folder / "dataset.yaml"
+        _mine(shop, recipe.hazard_free, firing(), tell)
     names = "".join(f"  {index}: {name}\n" for index, name in enumerate(CLASS_NAMES))
     yaml.write_text(f"path: {folder.resolve()}\ntrain: images\nval: images\nnames:\n{names}")
     return yaml
+
+
+def _made_from(
+    recipe: DataRecipe, sources: Sources, *, seed: int, image_px: int, renders: Path | None
+) -> str:
+    """All that pictures are made from, as JSON."""
+    facts = {
+        "recipe": recipe.model_dump(),
+        "seed": seed,
+        "image_px": image_px,
+        "renders": renders and str(renders.resolve()),
+        "photographs": [each.path.name for each in sources.photographs],
+        "cutouts": {kind: [each.source for each in of] for kind, of in sources.cutouts.items()},
+    }
+    return json.dumps(facts, indent=1) + "\n"
+
+
+def _refuse_others(folder: Path, made_from: str) -> None:
+    """Pictures of another recipe, seed or data are neither mixed with nor taken for these."""
+    path = folder / _MADE_FROM
+    if path.is_file():
+        was, now = json.loads(path.read_text()), json.loads(made_from)
+        changed = [key for key, value in now.items() if was.get(key) != value]
+        if changed:
+            raise WorkshopError(
+                f"{folder}: holds pictures made with another {' and '.join(changed)}; name another "
+                "folder, or delete this one"
+            )
+    elif any(folder.glob("labels/*")) and not (folder / "dataset.yaml").is_file():
+        raise WorkshopError(
+            f"{folder}: holds half a set of pictures, and not what they are made from; name "
+            "another folder, or delete this one"
+        )
 
 
 def _mine(shop: _Workshop, keep: int, firing: Firing, tell: Progress) -> None:

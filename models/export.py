@@ -153,6 +153,7 @@ def run(
         thresholds=thresholds,
         start_from=weights.name,
         recipe="none: exported as it was",
+        data=("not known: the checkpoint was exported as it was",),
         head=head,
         metrics={"export": report.metrics()},
     )

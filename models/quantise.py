@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import re
 import shutil
-import statistics
 import tempfile
-import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -20,7 +18,6 @@ import numpy as np
 
 from detector.vision.catalogue import Card as DeployedCard
 from detector.vision.catalogue import ModelError, find_model
-from detector.vision.engine import Engine
 from models import evaluate
 from models.card import Card, write_card
 from models.comparison import RULES, fallen
@@ -30,11 +27,11 @@ from models.looks import photo_set
 from models.photographs import at_belt_size
 from models.sources import Image, read_sources
 from models.thresholds import HOW, operating_thresholds
+from models.timing import median_ms
 
 FLOAT_LAYERS = ("0", "1", "2", "15", "16", "head", "attn")
 """Of YOLO26's graph: the first, those at an eighth of the picture's scale behind the second
 upsampling, the head, and attention."""
-_TIMED_PX = (448, 800)
 _ENGINE = "openvino"
 
 
@@ -98,19 +95,6 @@ def quantised(
         extra_options={"OpTypesToExcludeOutputQuantization": ["Conv"]},
     )  # fmt: skip
     return len(names) - len(excluded)
-
-
-def median_ms(engines: dict[str, Engine], rounds: int = 40) -> dict[str, float]:
-    """Median ms per run of 448 x 800 px, runs interleaved."""
-    picture = np.random.default_rng(0).integers(0, 256, (*_TIMED_PX, 3), np.uint8)
-    times: dict[str, list[float]] = {name: [] for name in engines}
-    for number in range(rounds + 2):
-        for name, engine in engines.items():
-            start = time.perf_counter()
-            engine.detect(picture, 0.5)
-            if number >= 2:
-                times[name].append((time.perf_counter() - start) * 1e3)
-    return {name: statistics.median(each) for name, each in times.items()}
 
 
 def run(

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import difflib
 import tomllib
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from models.errors import WorkshopError
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
 
 Share = Annotated[float, Field(ge=0, le=1)]
 
@@ -91,6 +95,24 @@ def read_recipe(path: Path) -> Recipe:
     except tomllib.TOMLDecodeError as error:
         raise WorkshopError(f"{path}: is not TOML: {error}") from error
     except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"])
-        raise WorkshopError(f"{path}: {key}: {first['msg']} (got {first['input']!r})") from error
+        # A key that is misspelt is also missing: what is no key is said before what is not there.
+        wrong = sorted(error.errors(), key=lambda each: each["type"] != "extra_forbidden")
+        raise WorkshopError(f"{path}: {_mistake(wrong[0])}") from error
+
+
+def _mistake(wrong: ErrorDetails) -> str:
+    """One line: key, value, reason, mend."""
+    key = ".".join(str(part) for part in wrong["loc"])
+    if wrong["type"] == "missing":
+        return f"{key}: is missing"
+    got = repr(wrong["input"])
+    got = got if len(got) <= 60 else f"{got[:57]}..."
+    if wrong["type"] != "extra_forbidden":
+        return f"{key} = {got}: {wrong['msg']}"
+    inside = [step for step in wrong["loc"][:-1] if isinstance(step, str)]
+    parts: dict[str, type[_Part]] = {"data": DataRecipe, "stages": StageRecipe}
+    part = parts.get(inside[-1] if inside else "", Recipe)
+    known = list(part.model_fields)
+    close = difflib.get_close_matches(str(wrong["loc"][-1]), known, n=1)
+    mend = f"did you mean {close[0]}?" if close else f"known here: {', '.join(known)}"
+    return f"{key} = {got}: no such key; {mend}"

@@ -127,7 +127,8 @@ class Sources:
     belts: tuple[Belt, ...]
 
 
-def _manifest(data: Path) -> dict[str, dict[str, str]]:
+def manifest(data: Path) -> dict[str, dict[str, str]]:
+    """The rows of MANIFEST.csv by their `file`."""
     path = data / "MANIFEST.csv"
     if not path.is_file():
         raise WorkshopError(f"{data}: no MANIFEST.csv here; give the data folder with --data")
@@ -137,7 +138,7 @@ def _manifest(data: Path) -> dict[str, dict[str, str]]:
 
 def read_photographs(data: Path, split: str) -> tuple[Photograph, ...]:
     """All photographs of one split (`train` or `dev`), by name."""
-    rows = _manifest(data)
+    rows = manifest(data)
     folder = data / "photos"
     if not folder.is_dir():
         raise WorkshopError(f"{folder}: missing; give the data folder with --data")
@@ -162,21 +163,29 @@ def matching(photographs: tuple[Photograph, ...], patterns: Sequence[str]) -> se
     return {each for each in photographs if any(fnmatchcase(each.path.stem, p) for p in patterns)}
 
 
-def read_sources(
+@dataclass(frozen=True)
+class Chosen:
+    """The files of one part. cutouts: kind to files, each with its original picture's name."""
+
+    photographs: tuple[Photograph, ...]
+    cutouts: dict[str, list[tuple[Path, str]]]
+
+
+def chosen_files(
     data: Path, held_back: float, *, held: bool, leave_out: Sequence[str] = ()
-) -> Sources:
-    """Read the training part (`held=False`) or the held-back part of cut-outs and belt frames.
+) -> Chosen:
+    """Which photographs and cut-outs are of the training part (`held=False`) or held back.
 
     Photographs whose original a held-back cut-out was cut from are left out of training too.
-    leave_out: patterns of photographs that are read for neither, nor what was cut from them.
+    leave_out: patterns of photographs that are in neither, nor what was cut from them.
     """
-    rows = _manifest(data)
+    rows = manifest(data)
     photographs = read_photographs(data, "train")
     left_out = matching(photographs, leave_out)
     left_sources = {each.source for each in left_out}
-    cutouts: dict[str, tuple[Cutout, ...]] = {}
+    cutouts: dict[str, list[tuple[Path, str]]] = {}
     held_sources = set()
-    for kind, label in CUTOUT_KINDS.items():
+    for kind in CUTOUT_KINDS:
         found = []
         for path in sorted((data / "cutouts" / kind).glob("*.webp")):
             src = rows.get(f"cutouts/{kind}/{path.name}", {}).get("src", path.stem)
@@ -184,12 +193,31 @@ def read_sources(
             if is_held_back(key, held_back):
                 held_sources.add(key)
             if is_held_back(key, held_back) == held and key not in left_sources:
-                found.append(Cutout(read_image(path, cv2.IMREAD_UNCHANGED), label, key))
+                found.append((path, key))
         if not found:
-            raise WorkshopError(f"{data / 'cutouts' / kind}: holds no usable *.webp")
-        cutouts[kind] = tuple(found)
+            part = "held back" if held else "to train on"
+            raise WorkshopError(
+                f"{data / 'cutouts' / kind}: holds no *.webp that is {part} at a share of "
+                f"{held_back:g}; add cut-outs of other originals"
+            )
+        cutouts[kind] = found
     kept = tuple(p for p in photographs if p not in left_out and (p.source in held_sources) == held)
-    return Sources(kept, cutouts, read_belts(data, held=held))
+    return Chosen(kept, cutouts)
+
+
+def read_sources(
+    data: Path, held_back: float, *, held: bool, leave_out: Sequence[str] = ()
+) -> Sources:
+    """Read what `chosen_files` names, and the belts of that part."""
+    chosen = chosen_files(data, held_back, held=held, leave_out=leave_out)
+    cutouts = {
+        kind: tuple(
+            Cutout(read_image(path, cv2.IMREAD_UNCHANGED), CUTOUT_KINDS[kind], key)
+            for path, key in files
+        )
+        for kind, files in chosen.cutouts.items()
+    }
+    return Sources(chosen.photographs, cutouts, read_belts(data, held=held))
 
 
 def belt_polygon(data: Path) -> NDArray[np.int32]:

@@ -17,6 +17,7 @@ from models.export import export_onnx
 from models.looks import photo_set
 from models.mining import firing
 from models.progress import told
+from models.provenance import learned_from
 from models.recipe import Recipe, StageRecipe, read_recipe
 from models.sources import Sources, read_sources
 from models.stages import quiet_tools, train_stage
@@ -45,18 +46,12 @@ def _stage_data(
     before: Path,
     renders: Path | None,
 ) -> Path:
-    """The stage's dataset; one that is complete (its YAML is written last) is kept."""
-    folder = runs / stage.name / "data"
-    yaml = folder / "dataset.yaml"
-    if yaml.is_file():
-        return yaml
-    shutil.rmtree(folder, ignore_errors=True)
-    fires = firing(before, runs / stage.name / "miner") if stage.data.hazard_free else None
+    """The stage's dataset; one that is complete is kept, one that was interrupted goes on."""
     return build(
-        stage.data, sources, data, folder,
+        stage.data, sources, data, runs / stage.name / "data",
         seed=recipe.seed + recipe.stages.index(stage), image_px=recipe.image_px,
-        variants=24 if recipe.image_px > 200 else 1, tell=told(), firing=fires,
-        renders=renders,
+        variants=24 if recipe.image_px > 200 else 1, tell=told(),
+        firing=lambda: firing(before, runs / stage.name / "miner"), renders=renders,
     )  # fmt: skip
 
 
@@ -74,6 +69,7 @@ def deploy(
         thresholds=(0.4, 0.35),
         start_from=recipe.start_from,
         recipe=recipe_name,
+        data=(*learned_from(recipe, data), f"before: what {recipe.start_from} had learned from"),
         head=recipe.head,
         photo_sizes_px=recipe.photo_sizes_px,
     )
@@ -115,18 +111,15 @@ def build_data(
     sources = read_sources(data, plan.held_back, held=False, leave_out=plan.leave_out)
     made = []
     for each in plan.stages:
-        folder = out / each.name
         if stage not in (None, each.name):
             continue
-        if not (folder / "dataset.yaml").is_file():
-            mining = each.data.hazard_free and weights is not None
-            build(
-                each.data, sources, data, folder,
-                seed=plan.seed + names.index(each.name), image_px=plan.image_px, tell=told(),
-                workers=workers, renders=renders,
-                firing=firing(weights, out / "miner") if mining and weights else None,
-            )  # fmt: skip
-        made.append(folder / "dataset.yaml")
+        yaml = build(
+            each.data, sources, data, out / each.name,
+            seed=plan.seed + names.index(each.name), image_px=plan.image_px, tell=told(),
+            workers=workers, renders=renders,
+            firing=(lambda: firing(weights, out / "miner")) if weights else None,
+        )  # fmt: skip
+        made.append(yaml)
     return made
 
 
@@ -146,7 +139,8 @@ def run(
     recipe: a TOML as in models/recipes. data: the data folder. weights: the folder that holds the
     checkpoint to start from, or that file. runs: where datasets and checkpoints go. resume: go on
     from the last finished epoch. renders: what `vigitri twin cutouts` wrote, for a recipe with a
-    rendered_share. smoke: a handful of tiny pictures, to see that every step works.
+    rendered_share, and in its folder strips/ traced strips, for one with strip_cuts.
+    smoke: a handful of tiny pictures, to see that every step works.
     Raises `WorkshopError` with one line on what is missing or wrong.
     """
     plan = read_recipe(recipe)

@@ -15,7 +15,7 @@ from detector.bridge.modbus_server import ListenError, ModbusServer, Unit
 from detector.bridge.plc_link import Command, PlcLink
 from detector.bridge.register_map import BeltRun
 from detector.bridge.words import LineRegisters
-from detector.client import Alert, AsyncLine
+from detector.client import Alert, AsyncLine, ClientKeys
 from detector.client.link import same_host
 from detector.wire.requests import BeltFromPlc
 
@@ -24,6 +24,8 @@ REFRESH_S = 0.02
 MODBUS_LISTEN = "127.0.0.1:1502"
 """Port 502 is Modbus' own, and below 1024 only root may listen."""
 TELL_S = 0.1
+TELL_CLIENTS_S = 10.0
+"""Between two words about clients that misbehave."""
 SEQ_EPOCH_S = 1_767_225_600
 """2026-01-01: tenths of seconds since then fit 32 bits until 2039."""
 LISTEN_S = 0.25
@@ -45,6 +47,8 @@ class LineEnds:
     unit: int
     line: str | None = None
     """Its name; None: whichever line publishes there."""
+    keys: ClientKeys | None = None
+    """Ours and the line's, where it asks for keys."""
 
 
 class BridgedLine:
@@ -54,7 +58,7 @@ class BridgedLine:
         self.ends = ends
         # The detector keeps alerts for this name until they have come, over restarts of either.
         consumer = f"bridge-{port}-{ends.unit}"
-        self.line = AsyncLine(ends.publish, ends.answers, consumer=consumer)
+        self.line = AsyncLine(ends.publish, ends.answers, consumer=consumer, keys=ends.keys)
         # An old seq that a PLC still holds never names a new event: no line has ten a second.
         first_seq = round((time.time() - SEQ_EPOCH_S) * 10) & 0xFFFF_FFFF
         now_ns = time.monotonic_ns()
@@ -62,7 +66,7 @@ class BridgedLine:
         self.plc = PlcLink(f"PLC, unit {ends.unit}", self.watch.event)
         self.registers = LineRegisters(self.watch, self.plc)
         self._tell = tell
-        self._told: Watch | None = None
+        self._told: tuple[Watch, str | None] | None = None
         self._asking: set[asyncio.Task[None]] = set()
 
     def unit(self) -> Unit:
@@ -100,11 +104,13 @@ class BridgedLine:
                 await self.line.ask(said, BELT_WAIT_S)
 
     def tell_changes(self) -> None:
-        """Say in a line when the watch over this line changes."""
-        watch = self.watch.watch(time.monotonic_ns())
-        if watch is not self._told:
-            self._told = watch
-            self._tell(f"unit {self.ends.unit}: line {self.watch.line or 'not heard yet'}: {watch}")
+        """Say in a line when the watch over this line changes, or we are not let in."""
+        watch, refusal = self.watch.watch(time.monotonic_ns()), self.line.refusal
+        if (watch, refusal) != self._told:
+            self._told = watch, refusal
+            why = f", {refusal}" if refusal else ""
+            line = self.watch.line or "not heard yet"
+            self._tell(f"unit {self.ends.unit}: line {line}: {watch}{why}")
 
     def _is_open(self, alert: Alert) -> bool:
         """Whether the client knows this alert as open."""
@@ -203,8 +209,12 @@ async def serve(
             start(_refresh(other, stop))
             tell(f"serving OPC UA at {other.endpoint}")
         tell(f"serving Modbus TCP at {host}:{server.port}")
+        told, told_s = server.tally.trouble, 0.0
         while not stop.is_set():
             for line in bridged:
                 line.tell_changes()
+            if told != server.tally.trouble and time.monotonic() >= told_s + TELL_CLIENTS_S:
+                told, told_s = server.tally.trouble, time.monotonic()
+                tell(f"Modbus clients: {told}")
             with suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), TELL_S)

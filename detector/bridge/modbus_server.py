@@ -59,6 +59,14 @@ class Tally:
     turned_away: int = 0
     """Connections beyond the greatest number."""
 
+    @property
+    def trouble(self) -> str:
+        """In words, what a person should know of."""
+        return (
+            f"{self.malformed} connections closed that spoke no Modbus, {self.turned_away} turned "
+            f"away beyond {CLIENTS_MAX}, {self.refused} requests refused"
+        )
+
 
 class ModbusServer:
     """Serves units until it is left; an async context manager. Raises ListenError."""

@@ -79,11 +79,13 @@ class SimulatedPlc:
     scans: int = 0
     lost_ns: int = 0
     """Time in which nobody watched, after somebody had."""
+    before_ns: int = 0
+    """Time before somebody watched for the first time."""
     taken: dict[str, int] = field(default_factory=lambda: {"in time": 0, "too late": 0})
 
     _taken: list[int] = field(default_factory=list)
     _beat: int | None = None
-    _beat_ns: int = 0
+    _beat_ns: int | None = None
     _start_ns: int | None = None
     _last_ns: int = 0
     _watched_once: bool = False
@@ -121,12 +123,16 @@ class SimulatedPlc:
 
     def _watchdog(self, came: bool, now_ns: int) -> None:
         if came and self.read["heartbeat"] != self._beat:
-            self._beat, self._beat_ns = self.read["heartbeat"], now_ns
-        alive = self._beat is not None and now_ns - self._beat_ns <= WATCHDOG_NS
+            # The first one that is read may have stood there for hours.
+            self._beat_ns = None if self._beat is None else now_ns
+            self._beat = self.read["heartbeat"]
+        alive = self._beat_ns is not None and now_ns - self._beat_ns <= WATCHDOG_NS
         sees = self.read.get("state") in (State.READY, State.DEGRADED, State.MAINTENANCE)
         nobody = not (came and alive and sees)
         if nobody and self._watched_once:
             self.lost_ns += now_ns - self._last_ns
+        elif nobody:
+            self.before_ns += now_ns - self._last_ns
         self._watched_once = self._watched_once or not nobody
         if nobody != self.coils.nobody_watches:
             self.coils.nobody_watches = nobody
@@ -165,7 +171,8 @@ class SimulatedPlc:
             self._say(now_ns, "no place", seq=record["seq"])
             return
         thing = Thing(record["seq"], HazardClass(record["class"]), target)
-        self.things.append(thing)
+        if target + self.plant.after_mm * COUNTS_PER_MM > now:
+            self.things.append(thing)
         open_ms = (target - now) / COUNTS_PER_MM / self.plant.speed_mm_s * 1000
         margin_ms = open_ms - self.plant.actuator_ms
         self.taken["in time" if margin_ms >= 0 else "too late"] += 1
@@ -208,6 +215,8 @@ class SimulatedPlc:
             "seconds": round((self._last_ns - (self._start_ns or 0)) / 1e9, 1),
             "taken_in_time": self.taken["in time"],
             "taken_too_late": self.taken["too late"],
+            "watched": self._watched_once,
+            "before_watched_s": round(self.before_ns / 1e9, 2),
             "unwatched_s": round(self.lost_ns / 1e9, 2),
             "counts_per_mm": COUNTS_PER_MM,
             "ejector_y_mm": self.plant.ejector_y_mm,
@@ -216,9 +225,12 @@ class SimulatedPlc:
 
 def summary(totals: dict[str, Any]) -> str:
     """In one line."""
+    if not totals["watched"]:
+        return f"plc: nobody watched at any moment of {totals['seconds']:g} s"
     taken = totals["taken_in_time"] + totals["taken_too_late"]
     return (
         f"plc: {taken} hazards taken, {totals['taken_in_time']} in time for the ejector at "
-        f"{totals['ejector_y_mm']:g} mm, {totals['taken_too_late']} too late; nobody watched for "
-        f"{totals['unwatched_s']:g} of {totals['seconds']:g} s"
+        f"{totals['ejector_y_mm']:g} mm, {totals['taken_too_late']} too late; watched after "
+        f"{totals['before_watched_s']:g} s, then nobody watched for {totals['unwatched_s']:g} of "
+        f"{totals['seconds'] - totals['before_watched_s']:g} s"
     )

@@ -88,7 +88,7 @@ class LineFeed:
         self._awaited: set[str] = set()
         self._confirmed: Position | None = None
         self._replayed, self._replay_whole = 0, True
-        self._sight: Sight | None = None
+        self._sight_told: tuple[Sight | None, str | None] = None, None
         self._ids = (f"{uuid.uuid4().hex[:8]}-{number}" for number in itertools.count(1))
 
     # --- what comes in ---------------------------------------------------------------------
@@ -142,8 +142,13 @@ class LineFeed:
         """The XPUB has gone: nobody is known to look, and alerts may be missed."""
         self.watch.cut(reason)
 
+    def connection_refused(self, reason: str) -> None:
+        """The XPUB does not let us in: nothing will come, and why is worth telling."""
+        self.watch.refused = reason
+
     def connection_made(self) -> None:
         """A new connection: what happened before it is asked for."""
+        self.watch.refused = None
         self._wants["snapshot"] = self._asks
         self._asked_ns.pop("snapshot", None)
 
@@ -163,8 +168,9 @@ class LineFeed:
     def tick(self, now_ns: int) -> None:
         """What time alone brings about: silence is noticed, requests are made again."""
         sight, reason = self.watch.sight(now_ns)
-        if sight is not self._sight:
-            self._sight = sight
+        told = sight, self.watch.refused
+        if told != self._sight_told:
+            self._sight_told = told
             self._tell(SightChanged(sight, reason))
         if not self._asks:
             return

@@ -80,6 +80,11 @@ class _Line:
         return self._feed.sight(time.monotonic_ns())[1]
 
     @property
+    def refusal(self) -> str | None:
+        """Why the detector does not let us in (keys); None: it does, or has not answered yet."""
+        return self._link.refusal
+
+    @property
     def state(self) -> LineState | None:
         """The last state that the detector told since it started; None: none yet."""
         return self._feed.watch.state
@@ -143,6 +148,8 @@ class _Question:
             return reply
         if time.monotonic() >= self._deadline_s:
             self._feed.give_up(self._id)
+            if self._link.refusal is not None:
+                raise TimeoutError(f"no reply from {self._endpoint}: {self._link.refusal}")
             raise TimeoutError(
                 f"no reply from {self._endpoint} within {self._timeout_s:g} s: is the detector "
                 f"running, and is this its answers endpoint? (the answer may still be taken; watch "

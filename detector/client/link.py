@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
 
@@ -21,6 +22,26 @@ TICK_S = 0.05
 """How soon silence is noticed, and a request made again."""
 DEAD_PEER_MS = 3000
 """Without a sign of life (ZMTP ping) the connection is taken for dead and made anew."""
+KNOCK_AGAIN_NS = 1_000_000_000
+"""A client that was refused tries again after this: it may have been let in meanwhile."""
+_REFUSED = {
+    zmq.EVENT_HANDSHAKE_FAILED_AUTH,
+    zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL,
+    zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL,
+}
+
+
+@dataclass(slots=True)
+class _Door:
+    """One of the detector's endpoints, and our socket at it."""
+
+    socket: zmq.Socket[bytes]
+    endpoint: str
+    monitor: zmq.Socket[bytes]
+    knock_ns: int | None = None
+    """When to connect anew."""
+    refusal: str | None = None
+    """Why we are not let in; None: we are, or nobody has answered yet."""
 
 
 class LineLink:
@@ -43,8 +64,8 @@ class LineLink:
         self._topics, self._queue_messages, self._keys = topics, queue_messages, keys
         self._context: zmq.Context[zmq.Socket[bytes]] | None = None
         self._sub: zmq.Socket[bytes] | None = None
-        self._monitor: zmq.Socket[bytes] | None = None
         self._dealer: zmq.Socket[bytes] | None = None
+        self._doors: list[_Door] = []
         self.sent = True
         """False: there was nobody to take the last request."""
 
@@ -56,17 +77,12 @@ class LineLink:
                 self._sub.set(zmq.RCVHWM, self._queue_messages)
                 for topic in self._topics:
                     self._sub.subscribe(topic)
-                self._monitor = self._sub.get_monitor_socket(
-                    zmq.EVENT_DISCONNECTED
-                    | zmq.EVENT_HANDSHAKE_SUCCEEDED
-                    | zmq.EVENT_HANDSHAKE_FAILED_AUTH
-                )
-                connect(self._sub, self._publish, keys=self._keys is not None)
+                self._knock(self._sub, self._publish)
             if self._answers is not None:
                 self._dealer = self._open(zmq.DEALER)
                 # Nothing old waits for a detector that comes back: what counts is asked again.
                 self._dealer.set(zmq.IMMEDIATE, 1)
-                connect(self._dealer, self._answers, keys=self._keys is not None)
+                self._knock(self._dealer, self._answers)
         except BaseException:
             self._close()
             raise
@@ -83,7 +99,13 @@ class LineLink:
     @property
     def sockets(self) -> list[zmq.Socket[bytes]]:
         """Those on which something may come in."""
-        return [each for each in (self._sub, self._monitor, self._dealer) if each is not None]
+        monitors = [door.monitor for door in self._doors]
+        return [*(door.socket for door in self._doors), *monitors]
+
+    @property
+    def refusal(self) -> str | None:
+        """Why the detector does not let us in; None: it does, or has not answered yet."""
+        return next((door.refusal for door in self._doors if door.refusal), None)
 
     def pump(self) -> None:
         """Take in what has come, send what is to go out."""
@@ -124,19 +146,35 @@ class LineLink:
 
     def _take_monitor(self) -> int:
         came = 0
-        while self._monitor is not None:
-            try:
-                event = parse_monitor_message(self._monitor.recv_multipart(zmq.NOBLOCK))["event"]
-            except zmq.Again:
-                break
-            came += 1
-            if event == zmq.EVENT_DISCONNECTED:
-                self._feed.connection_lost("the connection to the detector is cut")
-            elif event == zmq.EVENT_HANDSHAKE_FAILED_AUTH:
-                self._feed.connection_lost("the detector refuses this key: `vigitri keys allow`")
-            else:
-                self._feed.connection_made()
+        for door in self._doors:
+            while True:
+                try:
+                    event = parse_monitor_message(door.monitor.recv_multipart(zmq.NOBLOCK))["event"]
+                except zmq.Again:
+                    break
+                came += 1
+                self._hear_door(door, event)
+            if door.knock_ns is not None and time.monotonic_ns() >= door.knock_ns:
+                door.knock_ns = None
+                door.socket.disconnect(door.endpoint)
+                connect(door.socket, door.endpoint, keys=self._keys is not None)
         return came
+
+    def _hear_door(self, door: _Door, event: int) -> None:
+        listens = door.socket is self._sub
+        if event in _REFUSED:
+            door.refusal = _why_refused(event, keys=self._keys is not None)
+            if event != zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL:
+                # Of these libzmq 4.3.5 takes no for an answer and never tries again.
+                door.knock_ns = time.monotonic_ns() + KNOCK_AGAIN_NS
+            if listens:
+                self._feed.connection_refused(door.refusal)
+        elif event == zmq.EVENT_HANDSHAKE_SUCCEEDED:
+            door.refusal = None
+            if listens:
+                self._feed.connection_made()
+        elif listens and door.refusal is None:
+            self._feed.connection_lost("the connection to the detector is cut")
 
     def _send(self) -> None:
         while self._dealer is not None and self._feed.to_send:
@@ -148,6 +186,18 @@ class LineLink:
                 return
             self._feed.to_send.popleft()
             self.sent = True
+
+    def _knock(self, socket: zmq.Socket[bytes], endpoint: str) -> None:
+        """Connect, and hear whether we are let in."""
+        monitor = socket.get_monitor_socket(
+            zmq.EVENT_DISCONNECTED
+            | zmq.EVENT_HANDSHAKE_SUCCEEDED
+            | zmq.EVENT_HANDSHAKE_FAILED_AUTH
+            | zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL
+            | zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL
+        )
+        self._doors.append(_Door(socket, endpoint, monitor))
+        connect(socket, endpoint, keys=self._keys is not None)
 
     def _open(self, kind: int) -> zmq.Socket[bytes]:
         assert self._context is not None
@@ -169,16 +219,28 @@ class LineLink:
         return socket
 
     def _close(self) -> None:
-        if self._sub is not None and self._monitor is not None:
-            self._sub.disable_monitor()
-            self._monitor.close(linger=0)
+        for door in self._doors:
+            door.socket.disable_monitor()
+            door.monitor.close(linger=0)
         for socket in (self._sub, self._dealer):
             if socket is not None:
                 socket.close(linger=0)
-        self._sub = self._monitor = self._dealer = None
+        self._sub = self._dealer = None
+        self._doors = []
         if self._context is not None:
             self._context.term()
         self._context = None
+
+
+def _why_refused(event: int, *, keys: bool) -> str:
+    if event == zmq.EVENT_HANDSHAKE_FAILED_AUTH:
+        return "the detector refuses this key: `vigitri keys allow` there lets it in"
+    if keys:
+        return (
+            "the detector breaks off the handshake: is that key its public one, and does it ask "
+            "for keys at all?"
+        )
+    return "the detector breaks off the handshake: it may ask for keys (--own-key, --line-key)"
 
 
 def same_host(publish: str | None) -> bool:

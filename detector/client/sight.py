@@ -21,6 +21,8 @@ class SightWatch:
         self._beat: Received | None = None
         self._state_seen: Received | None = None
         self._cut: str | None = None
+        self.refused: str | None = None
+        """Why the detector does not let us in; None: it does, as far as is known."""
 
     def take(self, item: Received) -> None:
         """A heartbeat or a state; others tell nothing of sight."""
@@ -43,6 +45,8 @@ class SightWatch:
         """Whether anybody looks at the belt, and in words why not."""
         beat_s = self.heartbeat_age_s(now_ns)
         reason = f" ({self.state.reason})" if self.state and self.state.reason else ""
+        if self.refused is not None:
+            return Sight.UNKNOWN if beat_s is None else Sight.BLIND, self.refused
         if beat_s is None:
             waited_s = (now_ns - self._t_start_ns) / 1e9
             return Sight.UNKNOWN, f"no heartbeat yet, for {waited_s:.0f} s{reason}"

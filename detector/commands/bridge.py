@@ -6,18 +6,33 @@ import asyncio
 import signal
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
+from calibration.line_profile import LineProfile
 from calibration.profile_file import load_profile
 from detector.bridge.bridge import LineEnds, OpcUa, listen_address, serve
 from detector.bridge.modbus_server import ListenError
+from detector.wire.endpoints import reachable
+from detector.wire.keys import (
+    ClientKeys,
+    KeyPair,
+    known_public_key,
+    public_beside,
+    read_key_pair,
+)
 
 UNITS_MAX = 247
 """Of Modbus."""
 
 
-def ends_of_lines(
-    profiles: Sequence[Path], subscribe: Sequence[str], answers: Sequence[str], units: Sequence[int]
+def ends_of_lines(  # noqa: PLR0917 - the options of a command
+    profiles: Sequence[Path],
+    subscribe: Sequence[str],
+    answers: Sequence[str],
+    units: Sequence[int],
+    own_key: Path | None = None,
+    line_keys: Sequence[str] = (),
 ) -> list[LineEnds]:
     """What to bridge, from the options. Raises ValueError and ProfileError, one line each."""
     if len(answers) != len(subscribe):
@@ -25,13 +40,20 @@ def ends_of_lines(
             f"{len(answers)} --answers for {len(subscribe)} --subscribe: give one for each; what "
             "was open before, or missed, is asked for there"
         )
-    met: list[tuple[str, str, str | None]] = [
-        (profile.wire.publish, profile.wire.answers, profile.line)
-        for profile in map(load_profile, profiles)
-    ]
-    met += [(publish, at, None) for publish, at in zip(subscribe, answers, strict=True)]
+    if line_keys and len(line_keys) != len(subscribe):
+        raise ValueError(
+            f"{len(line_keys)} --line-key for {len(subscribe)} --subscribe: give one for each, "
+            "or none; of a --line the public key lies beside its wire.keys"
+        )
+    own = None if own_key is None else read_key_pair(own_key)
+    met = [_end_of(load_profile(path), path, own) for path in profiles]
+    for number, (publish, at) in enumerate(zip(subscribe, answers, strict=True)):
+        keys = _keys(own, line_keys[number]) if line_keys else None
+        met.append(LineEnds(publish, at, 0, keys=keys))
     if not met:
         raise ValueError("no line to bridge: give --line LINE.toml or --subscribe ENDPOINT")
+    if own is not None and all(end.keys is None for end in met):
+        raise ValueError("--own-key, and no line that asks for keys: give its --line-key too")
     numbers = list(units) or list(range(1, len(met) + 1))
     if len(numbers) != len(met) or len(set(numbers)) != len(numbers):
         raise ValueError(
@@ -39,10 +61,25 @@ def ends_of_lines(
         )
     if not all(1 <= number <= UNITS_MAX for number in numbers):
         raise ValueError(f"--unit {max(numbers)}: a unit id is 1 to {UNITS_MAX}")
-    return [
-        LineEnds(publish, at, unit, line)
-        for (publish, at, line), unit in zip(met, numbers, strict=True)
-    ]
+    return [replace(end, unit=unit) for end, unit in zip(met, numbers, strict=True)]
+
+
+def _end_of(profile: LineProfile, path: Path, own: KeyPair | None) -> LineEnds:
+    wire, keys = profile.wire, None
+    if wire.keys is not None:
+        if own is None:
+            raise ValueError(
+                f"{path}: line {profile.line} asks for keys: make the bridge's with `vigitri keys "
+                "new bridge`, let it in with `vigitri keys allow`, and give it with --own-key"
+            )
+        keys = _keys(own, str(public_beside(wire.keys)))
+    return LineEnds(reachable(wire.publish), reachable(wire.answers), 0, profile.line, keys)
+
+
+def _keys(own: KeyPair | None, line_key: str) -> ClientKeys:
+    if own is None:
+        raise ValueError("--line-key, and no --own-key: they go together, ours and the line's")
+    return ClientKeys(own.public, own.secret, known_public_key(line_key))
 
 
 def bridge_lines(

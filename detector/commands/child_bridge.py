@@ -6,7 +6,10 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Self
+
+from detector.wire.endpoints import reachable
 
 AGAIN_S = 1.0
 """Before a bridge that has ended is started again."""
@@ -25,11 +28,16 @@ class ChildBridge:
     ) -> None:
         self._command = [
             *(sys.executable, "-m", "detector.cli", "bridge", "--until-stdin-ends"),
-            *("--subscribe", publish, "--answers", answers, "--listen", listen),
+            *("--subscribe", reachable(publish), "--answers", reachable(answers)),
+            *("--listen", listen),
         ]
         self._tell = tell
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._keep)
+
+    def use_keys(self, own: Path, line_key: str) -> None:
+        """Where the line asks for keys: the bridge's own secret file, and the line's public key."""
+        self._command += ["--own-key", str(own), "--line-key", line_key]
 
     def __enter__(self) -> Self:
         self._process = self._start()

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Literal
 
 import cv2
 import numpy as np
@@ -16,7 +17,7 @@ import onnxruntime as ort
 import zmq
 from rich.console import Console
 
-from calibration.line_profile import LineProfile, ModelChoice
+from calibration.line_profile import LineProfile, ModelChoice, Wire
 from calibration.profile_file import load_profile
 from detector import __version__
 from detector.ingest import SourceError, describe_source, list_v4l2_devices
@@ -25,7 +26,9 @@ from detector.vision.catalogue import ModelError, find_model, model_folders
 from detector.vision.engine import available_cores
 from detector.vision.engines import chosen_engine, open_engine
 from detector.wire.clocks import HostClocks
-from detector.wire.endpoints import bind
+from detector.wire.desk import AnswerDesk
+from detector.wire.keys import AllowList, Guard, line_guard, refuses_strangers
+from detector.wire.publisher import Publisher
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +91,15 @@ def _findings(profile: LineProfile | None) -> Iterator[Finding]:
         return
     yield Finding("profile", *_tried(lambda: _line(profile)))
     yield Finding("camera", *_tried(lambda: describe_source(profile.camera.source)))
-    for name, endpoint in (("publish", profile.wire.publish), ("answers", profile.wire.answers)):
-        yield Finding(f"wire.{name}", *_tried(lambda endpoint=endpoint: _port(endpoint)))  # type: ignore[misc]
+    guard = None
+    if profile.wire.keys is not None and profile.wire.allowed_keys is not None:
+        sound, said = _tried(lambda: _keys(profile.wire))
+        yield Finding("wire.keys", sound, said)
+        if not sound:
+            return  # without them the line binds nothing
+        guard = line_guard(profile.wire.keys, profile.wire.allowed_keys)
+    yield Finding("wire.publish", *_tried(lambda: _publish(profile, guard)))
+    yield Finding("wire.answers", *_tried(lambda: _answers(profile, guard)))
 
 
 def _tried(look: Callable[[], str]) -> tuple[bool, str]:
@@ -135,6 +145,28 @@ def _line(profile: LineProfile) -> str:
     return f"line {profile.line}, millimetres are {line.facts.mm_basis}"
 
 
-def _port(endpoint: str) -> str:
-    with zmq.Context() as context, context.socket(zmq.PUB) as socket:
-        return f"{bind(socket, endpoint)} is free"
+def _keys(wire: Wire) -> str:
+    assert wire.keys is not None
+    assert wire.allowed_keys is not None
+    line_guard(wire.keys, wire.allowed_keys)
+    who = ", ".join(AllowList(wire.allowed_keys).keys())
+    return f"{wire.keys} is tight and sound; who comes in: {who}"
+
+
+def _publish(profile: LineProfile, guard: Guard | None) -> str:
+    with Publisher(
+        profile.wire.publish, line=profile.line, boot_id="doctor", guard=guard
+    ) as publisher:
+        return _shut(publisher.endpoint, guard, "publish")
+
+
+def _answers(profile: LineProfile, guard: Guard | None) -> str:
+    with AnswerDesk(profile.wire.answers, guard=guard) as desk:
+        return _shut(desk.endpoint, guard, "answers")
+
+
+def _shut(endpoint: str, guard: Guard | None, kind: Literal["publish", "answers"]) -> str:
+    if guard is None:
+        return f"{endpoint} is free"
+    refuses_strangers(endpoint, guard, kind)
+    return f"{endpoint} is free, and refuses an unknown key"

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from detector.wire.keys import AllowList, new_key_pair, read_public_key, write_key_pair
+from detector.wire.keys import (
+    AllowList,
+    KeyFileError,
+    is_public_key,
+    known_public_key,
+    new_key_pair,
+    write_key_pair,
+)
 
 
 def make_keys(name: str, folder: Path) -> None:
@@ -25,8 +32,14 @@ def allow_key(public: str, folder: Path, name: str | None) -> None:
     path = Path(public)
     if path.is_file():
         name = name or path.name.removesuffix(".toml").removesuffix(".public")
-        public = read_public_key(path)
-    print(f"{AllowList(folder).allow(name or 'unnamed', public)}  comes in from the next start on")
+    elif path.suffix == ".toml" or not is_public_key(public):
+        raise KeyFileError(
+            f"{public!r} is neither a file that is here nor a public key of 40 signs"
+        )
+    if name is None:
+        raise KeyFileError("40 signs do not say whose they are: give --name, e.g. --name mes")
+    path = AllowList(folder).allow(name, known_public_key(public))
+    print(f"{path}  {name} comes in from the line's next start on")
 
 
 def revoke_key(name: str, folder: Path) -> None:

@@ -30,7 +30,8 @@ RETRY_S = 0.2
 def simulate(
     address: str, plant: Plant, *, unit: int, scan_ms: float, seconds: float | None, as_json: bool
 ) -> list[dict[str, Any]]:
-    """Poll the bridge at `address` until Ctrl-C, SIGTERM or for `seconds`; returns the log.
+    """Poll the bridge at `address` until Ctrl-C, SIGTERM or for `seconds`; returns the log, whose
+    last entry has the totals.
 
     Raises ListenError for an address that is none.
     """
@@ -45,71 +46,97 @@ def simulate(
     show: Callable[[], None] = lambda: None  # noqa: E731
     ends_s = None if seconds is None else time.monotonic() + seconds
     with ModbusTcpClient(host, port=port, timeout=REPLY_S, retries=0) as client:
+        registers = Registers(client, address, unit)
         if console.is_terminal and not as_json:
             with Live(console=console, auto_refresh=False, screen=True) as live:
-                show = _shown(live, plc, address)
-                _scan(plc, client, unit, scan_ms / 1000, stop, ends_s, show)
+                show = _shown(live, plc, registers)
+                _scan(plc, registers, scan_ms / 1000, stop, ends_s, show)
         else:
-            _scan(plc, client, unit, scan_ms / 1000, stop, ends_s, show)
+            _scan(plc, registers, scan_ms / 1000, stop, ends_s, show)
     log.append({"totals": plc.totals()})
     if as_json:
         print(json.dumps(log[-1]), flush=True)
     else:
         print(summary(plc.totals()), flush=True)
+    if registers.problem is not None:
+        print(f"vigitri: at the end: {registers.problem}", file=sys.stderr, flush=True)
     return log
+
+
+class Registers:
+    """The bridge's registers, as far as they can be had."""
+
+    def __init__(self, client: ModbusTcpClient, address: str, unit: int) -> None:
+        self._client, self.address, self._unit = client, address, unit
+        self._connect_s = 0.0
+        self.problem: str | None = None
+        """Why the last reading brought nothing; None: it brought something."""
+
+    def read(self) -> list[int] | None:
+        """All input registers; None where nothing came."""
+        if not self._client.connected and not self._connect():
+            self.problem = f"no bridge listens at {self.address}"
+            return None
+        try:
+            block = self._client.read_input_registers(0, count=INPUT_WORDS, device_id=self._unit)
+        except (ModbusException, OSError):
+            self._client.close()  # type: ignore[no-untyped-call]
+            self.problem = f"{self.address} does not answer within {REPLY_S:g} s"
+            return None
+        if block.isError():
+            self.problem = (
+                f"{self.address} answers unit {self._unit} with exception {block.exception_code}"
+                + (
+                    ": no line of that bridge has this unit id"
+                    if block.exception_code == 11
+                    else ""
+                )
+            )
+            return None
+        self.problem = None
+        return list(block.registers)
+
+    def write(self, words: list[int]) -> None:
+        """What the PLC tells; lost where the connection is."""
+        try:
+            self._client.write_registers(PLC_FIRST, words, device_id=self._unit)
+        except (ModbusException, OSError):
+            self._client.close()  # type: ignore[no-untyped-call]
+
+    def _connect(self) -> bool:
+        if time.monotonic() < self._connect_s:
+            return False
+        self._connect_s = time.monotonic() + RETRY_S
+        return bool(self._client.connect())  # type: ignore[no-untyped-call]
 
 
 def _scan(  # noqa: PLR0917
     plc: SimulatedPlc,
-    client: ModbusTcpClient,
-    unit: int,
+    registers: Registers,
     scan_s: float,
     stop: threading.Event,
     ends_s: float | None,
     show: Callable[[], None],
 ) -> None:
-    next_s = connect_s = time.monotonic()
+    next_s = time.monotonic()
     while not stop.is_set() and (ends_s is None or time.monotonic() < ends_s):
-        words = None
-        if client.connected or (time.monotonic() >= connect_s and _connect(client)):
-            words = _read(client, unit)
-        else:
-            connect_s = max(connect_s, time.monotonic() + RETRY_S)
+        words = registers.read()
         written = plc.scan(words, time.monotonic_ns())
         if words is not None:
-            _write(client, unit, written)
+            registers.write(written)
         show()
         next_s = max(next_s + scan_s, time.monotonic())
         stop.wait(next_s - time.monotonic())
 
 
-def _connect(client: ModbusTcpClient) -> bool:
-    return bool(client.connect())  # type: ignore[no-untyped-call]
-
-
-def _read(client: ModbusTcpClient, unit: int) -> list[int] | None:
-    try:
-        block = client.read_input_registers(0, count=INPUT_WORDS, device_id=unit)
-    except (ModbusException, OSError):
-        client.close()  # type: ignore[no-untyped-call]
-        return None
-    return None if block.isError() else list(block.registers)
-
-
-def _write(client: ModbusTcpClient, unit: int, words: list[int]) -> None:
-    try:
-        client.write_registers(PLC_FIRST, words, device_id=unit)
-    except (ModbusException, OSError):
-        client.close()  # type: ignore[no-untyped-call]
-
-
-def _shown(live: Live, plc: SimulatedPlc, address: str) -> Callable[[], None]:
+def _shown(live: Live, plc: SimulatedPlc, registers: Registers) -> Callable[[], None]:
     due_s = 0.0
 
     def show() -> None:
         nonlocal due_s
         if time.monotonic() >= due_s:
-            live.update(screen(plc, address, time.monotonic_ns()), refresh=True)
+            where = registers.problem or registers.address
+            live.update(screen(plc, where, time.monotonic_ns()), refresh=True)
             due_s = time.monotonic() + REFRESH_S
 
     return show

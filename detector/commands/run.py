@@ -6,6 +6,7 @@ import sys
 import uuid
 from contextlib import ExitStack
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from calibration.profile_file import load_profile
 from detector.bridge.bridge import listen_address
@@ -17,7 +18,7 @@ from detector.vision.catalogue import find_model
 from detector.vision.engines import open_engine
 from detector.wire.desk import AnswerDesk
 from detector.wire.journal import Journal, default_journal_folder
-from detector.wire.keys import line_guard, refuses_strangers
+from detector.wire.keys import line_guard, new_key_pair, refuses_strangers, write_key_pair
 from detector.wire.post import AlertPost
 from detector.wire.publisher import Publisher
 
@@ -54,7 +55,14 @@ def run_line(
         boot_id = uuid.uuid4().hex[:12]
         line = Line(profile, model, engine, boot_id)
         folder = journal or profile.wire.journal or default_journal_folder(profile.line)
-        guard = line_guard(profile.wire.keys, profile.wire.allowed_keys)
+        child_key = None
+        if bridge_listen is not None and profile.wire.keys is not None:
+            child_key = new_key_pair("bridge")  # of this start alone
+        guard = line_guard(
+            profile.wire.keys,
+            profile.wire.allowed_keys,
+            also=None if child_key is None else child_key.public,
+        )
         with (
             Journal(folder, tell=_tell) as kept,
             Publisher(
@@ -63,15 +71,18 @@ def run_line(
             AnswerDesk(answers or profile.wire.answers, guard=guard) as desk,
             ExitStack() as children,
         ):
+            if guard is not None:
+                refuses_strangers(publisher.endpoint, guard, "publish")
+                refuses_strangers(desk.endpoint, guard, "answers")
             _tell(
                 f"line {profile.line}: publishing at {publisher.endpoint}, "
                 f"taking answers at {desk.endpoint}"
             )
-            if guard is not None:
-                refuses_strangers(publisher.endpoint, guard.public)
-                refuses_strangers(desk.endpoint, guard.public)
             if bridge_listen is not None:
                 bridge = ChildBridge(publisher.endpoint, desk.endpoint, bridge_listen, _tell)
+                if guard is not None and child_key is not None:
+                    folder = Path(children.enter_context(TemporaryDirectory(prefix="vigitri-")))
+                    bridge.use_keys(write_key_pair(child_key, folder)[0], guard.public)
                 children.enter_context(bridge)
             post = AlertPost(publisher, desk, kept, tell=_tell)
             LineAtWork(line, camera, publisher, post, tell=_tell).run(stop, until_end=until_end)

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from detector.commands.options import Json, from_checkout, one_line_for
+from detector.commands.options import INCOMPLETE, Json, OwnKey, from_checkout, one_line_for
 
 
 def add_to(app: typer.Typer) -> None:
@@ -39,6 +39,15 @@ def bridge(
         str | None,
         typer.Option(help="Serve OPC UA too, e.g. opc.tcp://127.0.0.1:4840/vigitri (extra opcua)."),
     ] = None,
+    own_key: OwnKey = None,
+    line_key: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="KEY",
+            help="A line's public key, its file or 40 signs: one for each --subscribe. Of a --line "
+            "it lies beside its wire.keys.",
+        ),
+    ] = None,
     until_stdin_ends: Annotated[
         bool, typer.Option(help="For whoever starts it as a child.", hidden=True)
     ] = False,
@@ -47,7 +56,9 @@ def bridge(
     from detector.commands.bridge import ListenError, bridge_lines, ends_of_lines
 
     with one_line_for(ValueError, ListenError):
-        lines = ends_of_lines(line or [], subscribe or [], answers or [], unit or [])
+        lines = ends_of_lines(
+            line or [], subscribe or [], answers or [], unit or [], own_key, line_key or []
+        )
         bridge_lines(
             lines,
             listen,
@@ -77,7 +88,10 @@ def plc_sim(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """A simulated PLC: polls a bridge, diverts by its encoder, asks for stops."""
+    """A simulated PLC: polls a bridge, diverts by its encoder, asks for stops.
+
+    Leaves with 1 if nobody watched the line at any moment.
+    """
     from detector.bridge.modbus_server import ListenError
     from detector.bridge.plc_sim import Plant
     from detector.commands.plc_sim import simulate
@@ -90,3 +104,5 @@ def plc_sim(
     if judge is not None:
         said = judge.judge_log(log, known).summary()
         print(json.dumps({"judged": said}) if as_json else said, flush=True)
+    if not log[-1]["totals"]["watched"]:
+        raise typer.Exit(INCOMPLETE)

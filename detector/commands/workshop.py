@@ -9,9 +9,8 @@ from typing import Annotated, Any
 
 import typer
 
-from calibration.line_profile import ModelChoice
+from calibration.line_profile import DEPLOYED_MODEL, ModelChoice
 from detector.commands.options import (
-    DEFAULT_MODEL,
     INCOMPLETE,
     EngineName,
     Json,
@@ -23,6 +22,13 @@ from detector.vision.catalogue import CATALOGUE
 Data = Annotated[Path, typer.Option(help="The folder of photographs, cut-outs, belt frames.")]
 Out = Annotated[Path, typer.Option("-o", "--out", help="The folder to write.")]
 Recipe = Annotated[Path, typer.Option(help="What to mix and how long to train.")]
+Renders = Annotated[
+    Path | None,
+    typer.Option(
+        help="What `vigitri twin cutouts` wrote, and in its folder strips/, what `vigitri twin "
+        "trace` wrote; for a recipe that asks for them."
+    ),
+]
 _FIRST = CATALOGUE / "recipes" / "first.toml"
 
 
@@ -47,7 +53,7 @@ def list_models(as_json: Json = False) -> None:
 
 
 def check(
-    name: Annotated[str, typer.Argument(help="A model's name or folder.")] = DEFAULT_MODEL,
+    name: Annotated[str, typer.Argument(help="A model's name or folder.")] = DEPLOYED_MODEL,
     engine: EngineName = "auto",
 ) -> None:
     """Is this model what its card says: hashes, inputs, outputs, classes."""
@@ -64,9 +70,7 @@ def train(
     recipe: Annotated[
         Path | None, typer.Option(help="What to mix and how long to train; without: the first.")
     ] = None,
-    renders: Annotated[
-        Path | None, typer.Option(help="What `vigitri twin cutouts` wrote, if the recipe asks.")
-    ] = None,
+    renders: Renders = None,
     resume: Annotated[bool, typer.Option(help="Go on with an interrupted run.")] = False,
 ) -> None:
     """Build the dataset, train, export, evaluate and card a model (extra `train`)."""
@@ -82,7 +86,7 @@ def build_data(
     *,
     recipe: Recipe = _FIRST,
     stage: Annotated[str | None, typer.Option(help="Only this one; without: all.")] = None,
-    renders: Annotated[Path | None, typer.Option(help="What `vigitri twin cutouts` wrote.")] = None,
+    renders: Renders = None,
     weights: Annotated[
         Path | None, typer.Option(help="A checkpoint whose false boxes are mined (extra `train`).")
     ] = None,
@@ -146,17 +150,19 @@ def adapt(
     data: Data,
     out: Out,
     *,
-    model: Annotated[str, typer.Option(help="The deployed model to start from.")] = "vigitri-n1",
+    model: Annotated[str, typer.Option(help="The deployed model to start from.")] = DEPLOYED_MODEL,
     recipe: Recipe = CATALOGUE / "recipes" / "adapt.toml",
     share: Annotated[
         float, typer.Option(min=0.05, max=0.9, help="Of the scenes, how many are held back.")
     ] = 0.3,
+    scenes: Annotated[int, typer.Option(min=1, help="Held-back scenes to measure on.")] = 100,
     resume: Annotated[bool, typer.Option(help="Go on with an interrupted run.")] = False,
 ) -> None:
     """Learn a site's pictures; deploys nothing that is worse, then exits 1 (extra `train`)."""
     verdict = _workshop(
-        "adapt", "run", answers, data, out, model=model, recipe=recipe, share=share, resume=resume
-    )
+        "adapt", "run", answers, data, out,
+        model=model, recipe=recipe, share=share, scenes=scenes, resume=resume,
+    )  # fmt: skip
     _verdict(verdict.against, out, verdict.candidate)
 
 

@@ -40,10 +40,14 @@ PRIORITY = {  # [DOMAIN, "Alarms"]
     Hazard.JAM: Priority.HIGH,
     Hazard.BATTERY: Priority.MEDIUM,
     Hazard.OVERLOAD: Priority.MEDIUM,
+    Hazard.BELT_STANDING: Priority.MEDIUM,
     Hazard.VISION_UNAVAILABLE: Priority.MEDIUM,
 }
 LATCHED = frozenset({Hazard.GAS})
 """Closed by an outcome only."""
+
+TOLD_STANDING = frozenset({Hazard.VISION_UNAVAILABLE, Hazard.BELT_STANDING})
+"""Not suppressed while the belt stands."""
 
 UPDATE_NS = 1_000_000_000
 """An alert in view is told anew at most this often, unless something about it changes."""
@@ -118,7 +122,8 @@ class AlarmBook:
         belt: BeltNow,
         cues: tuple[Cue, ...] = (),
     ) -> list[Alert]:
-        """Take in whether the line is in that state (overload, jam, vision_unavailable)."""
+        """Take in whether the line is in that state: overload, jam, belt_standing,
+        vision_unavailable."""
         alarm = self._open.get(self._of_line.get(hazard, ""))
         if not active:
             if alarm is None or not alarm.active or belt.t_mono_ns - alarm.t_met_ns < CALM_NS:
@@ -278,7 +283,7 @@ class AlarmBook:
         until_ns, _ = self._shelved.get(alarm.hazard, (0, None))
         if until_ns > belt.t_mono_ns:
             return AlarmState.SHELVED
-        if alarm.held or (belt.stands and alarm.hazard is not Hazard.VISION_UNAVAILABLE):
+        if alarm.held or (belt.stands and alarm.hazard not in TOLD_STANDING):
             return AlarmState.SUPPRESSED
         return AlarmState.UNACKNOWLEDGED
 

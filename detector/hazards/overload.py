@@ -25,6 +25,8 @@ State = Literal["unknown", "clear", "overload"]
 
 # Everything is judged at this scale: bottles and cartons are tens of pixels, belt marks fade.
 _SCALE_MM_PER_PX = 5.0
+# A view of 1.2 x 0.7 m has more; beyond that the scale grows, so that the cost does not.
+_PLACES_MOST = 25_000
 # Length of belt that is judged at a time.
 _STRETCH_MM = 50.0
 
@@ -65,7 +67,8 @@ class OverloadMonitor:
         """
         self._raise_at, self._release_at = raise_at, release_at
         self._state: State = "unknown"
-        self._factor = min(1.0, mm_per_px / _SCALE_MM_PER_PX)
+        most = (_PLACES_MOST / belt_mask.size) ** 0.5
+        self._factor = min(1.0, mm_per_px / _SCALE_MM_PER_PX, most)
         self._row_mm = mm_per_px / self._factor
         self._mask = self._small(belt_mask.astype(np.uint8) * 255) > 250
         self._rows = max(1, round(_STRETCH_MM / self._row_mm))

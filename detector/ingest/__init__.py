@@ -12,6 +12,7 @@ from detector.ingest.capture import CameraProcess
 from detector.ingest.doctor import describe_source
 from detector.ingest.frame import Frame, StampSource
 from detector.ingest.health import CameraBlind, CameraHealth, CameraState
+from detector.ingest.identity import camera_identity
 from detector.ingest.names import without_credentials
 from detector.ingest.picture import read_picture
 from detector.ingest.recording import Recording
@@ -31,6 +32,7 @@ __all__ = [
     "SourceError",
     "StampSource",
     "V4l2Device",
+    "camera_identity",
     "describe_source",
     "list_v4l2_devices",
     "open_source",

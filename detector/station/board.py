@@ -55,6 +55,10 @@ class Board:
             return self._take_alert(item.payload, item)
         return True
 
+    def refused(self, reason: str | None) -> None:
+        """Why the detector does not let us in (keys); None: it does, as far as is known."""
+        self._watch.refused = reason
+
     def sight(self, now_ns: int) -> tuple[Sight, str]:
         """Whether anybody looks at the belt, and in words why not."""
         return self._watch.sight(now_ns)

@@ -63,6 +63,7 @@ def _show_screen(line: client.Line, console: Console, over: Callable[[], bool]) 
     with Live(console=console, auto_refresh=False, screen=True) as live:
         while not over():
             if time.monotonic() >= due_s:
+                board.refused(line.refusal)
                 picture = screen(
                     board,
                     time.monotonic_ns(),
@@ -96,6 +97,7 @@ def _print_lines(line: client.Line, over: Callable[[], bool]) -> None:
         news = board.take(item)
         match item:
             case client.SightChanged():
+                board.refused(line.refusal)
                 _print(str(sight_line(board, time.monotonic_ns())))
             case client.Gap():
                 _print(f"GAP: {item}")

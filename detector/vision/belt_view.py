@@ -36,6 +36,12 @@ class Rectifier:
 
         Raises `CalibrationError` if the belt lies outside the picture or the view grows too large.
         """
+        if plane.size_px is not None and plane.size_px != image_size_px:
+            raise CalibrationError(
+                f"calibration: size_px = {list(plane.size_px)}: the camera gives "
+                f"{image_size_px[0]} x {image_size_px[1]} px. Set the camera back, or calibrate "
+                "it as it is now with `vigitri calibrate line`"
+            )
         self.plane = plane
         self.mm_per_px = mm_per_px
         self._image_size_px = image_size_px
@@ -55,14 +61,9 @@ class Rectifier:
         self._belt_to_view = np.array(
             [[1 / mm_per_px, 0, -x0 / mm_per_px], [0, -1 / mm_per_px, y1 / mm_per_px], [0, 0, 1]]
         )
-        image_to_view = self._belt_to_view @ plane.image_to_belt
-        self._view_to_image = np.linalg.inv(image_to_view)
         # A bilinear warp reads 2 x 2 pixels: a camera more than twice as fine is shrunk first.
         self._shrink = shrink = max(1, int(self._least_image_px_per_view_px(polygon)))
-        # Pixel i of the shrunk picture has its centre in the middle of those that it is made of.
-        middle = (shrink - 1) / 2
-        warp = image_to_view @ np.array([[shrink, 0, middle], [0, shrink, middle], [0, 0, 1]])
-        self._maps = _lookup(np.asarray(np.linalg.inv(warp), dtype=np.float64), width, height)
+        self._maps = self._lookup(width, height, shrink)
         self._view = np.full((height, width, 3), OUTSIDE_GREY, dtype=np.uint8)
         self._grey = self._view.copy()
         self.belt_mask: NDArray[np.bool_] = self._pure_belt()
@@ -138,8 +139,20 @@ class Rectifier:
 
     def _in_image(self, points_px: NDArray[np.float64]) -> NDArray[np.float64]:
         """`(n, 2)` view px to `(n, 2)` image px."""
-        homogeneous = np.column_stack([points_px, np.ones(len(points_px))]) @ self._view_to_image.T
-        return np.asarray(homogeneous[:, :2] / homogeneous[:, 2:], dtype=np.float64)
+        return self.plane.to_image(self.view_to_belt(points_px))
+
+    def _lookup(
+        self, width: int, height: int, shrink: int
+    ) -> tuple[NDArray[np.int16], NDArray[np.uint16]]:
+        """Where each view pixel comes from, in `cv2.remap`'s fixed point (1/32 px)."""
+        v, u = np.mgrid[0:height, 0:width]
+        image_px = self._in_image(np.column_stack([u.ravel(), v.ravel()]).astype(np.float64))
+        # Pixel i of the shrunk picture has its centre in the middle of those that it is made of.
+        at = (image_px - (shrink - 1) / 2) / shrink
+        # The fixed point has 16 bits: what lies beyond would come round again.
+        x, y = np.clip(at, -1000, 30_000).astype(np.float32).T.reshape(2, height, width)
+        whole, part = cv2.convertMaps(x, y, cv2.CV_16SC2)
+        return np.asarray(whole, dtype=np.int16), np.asarray(part, dtype=np.uint16)
 
     def boxes_in_image(self, boxes_px: NDArray[np.float64]) -> NDArray[np.float64]:
         """`(n, 4)` x0, y0, x1, y1 view px to the boxes around them in the image, `(n, 4)`."""
@@ -149,18 +162,6 @@ class Rectifier:
         boxes = np.concatenate([image.min(axis=1), image.max(axis=1)], axis=1)
         width, height = self._image_size_px
         return np.asarray(np.clip(boxes, 0, [width, height, width, height]), dtype=np.float64)
-
-
-def _lookup(
-    view_to_image: NDArray[np.float64], width: int, height: int
-) -> tuple[NDArray[np.int16], NDArray[np.uint16]]:
-    """Where each view pixel comes from, in `cv2.remap`'s fixed point (1/32 px)."""
-    v, u = np.mgrid[0:height, 0:width]
-    x, y, w = np.tensordot(view_to_image, np.stack([u, v, np.ones_like(u)]), axes=1)
-    whole, part = cv2.convertMaps(
-        (x / w).astype(np.float32), (y / w).astype(np.float32), cv2.CV_16SC2
-    )
-    return np.asarray(whole, dtype=np.int16), np.asarray(part, dtype=np.uint16)
 
 
 def _within(plane: BeltPlane, image_size_px: tuple[int, int]) -> NDArray[np.float64]:

@@ -101,6 +101,11 @@ class AnswerDesk:
         self._stop()
 
     @property
+    def strangers(self) -> int:
+        """Connections refused for their key, at any of the line's sockets."""
+        return 0 if self._guard is None else self._guard.strangers
+
+    @property
     def endpoint(self) -> str:
         """The endpoint really bound, with the port that the system chose; "" before entering."""
         return self._endpoint

@@ -21,6 +21,10 @@ ALERTS_ENDPOINT = "tcp://127.0.0.1:5556"
 ANSWERS_ENDPOINT = "tcp://127.0.0.1:5557"
 
 _TCP = re.compile(r"tcp://(?P<host>\[[^\]]*\]|[^:\[\]]*):(?P<port>[0-9]{1,5}|\*)", re.ASCII)
+_BINDERS_MEND = (
+    f"make keys (`vigitri keys new`, wire.keys in the profile), or use {ALERTS_ENDPOINT}"
+)
+_CLIENTS_MEND = "make a key (`vigitri keys new`), have it let in there, and give both keys"
 _EXAMPLE = f"write it like {ALERTS_ENDPOINT} or ipc:///run/vigitri/line-1"
 
 
@@ -30,12 +34,12 @@ class EndpointError(ValueError):
 
 def bind_address(endpoint: str, *, keys: bool = False) -> str:
     """The address to bind for `endpoint`, or EndpointError; `keys`: CURVE guards the socket."""
-    return _address(endpoint, keys=keys)
+    return _address(endpoint, keys=keys, mend=_BINDERS_MEND)
 
 
 def connect_address(endpoint: str, *, keys: bool = False) -> str:
     """The address to connect to for `endpoint`, or EndpointError."""
-    address = _address(endpoint, keys=keys)
+    address = _address(endpoint, keys=keys, mend=_CLIENTS_MEND)
     if re.match(r"tcp://(0\.0\.0\.0|\[::\]):", address):
         raise EndpointError(f"{endpoint}: is every address, to bind only; name the detector's")
     if address.endswith(":*"):
@@ -45,10 +49,18 @@ def connect_address(endpoint: str, *, keys: bool = False) -> str:
     return address
 
 
+def reachable(endpoint: str) -> str:
+    """Where a client on this machine meets what was bound at `endpoint`.
+
+    Every address, which can only be bound, has loopback among it.
+    """
+    return endpoint.replace("tcp://0.0.0.0:", "tcp://127.0.0.1:").replace("[::]", "[::1]")
+
+
 def is_local(endpoint: str) -> bool:
     """Whether the endpoint is on this machine: loopback or a socket in the file system."""
     try:
-        _address(endpoint, keys=False)
+        _address(endpoint, keys=False, mend="")
     except EndpointError:
         return False
     return True
@@ -78,17 +90,17 @@ def connect(socket: zmq.Socket[Any], endpoint: str, *, keys: bool = False) -> No
         raise EndpointError(f"{endpoint}: can't connect ({error.strerror}); {_EXAMPLE}") from error
 
 
-def _address(endpoint: str, *, keys: bool) -> str:
+def _address(endpoint: str, *, keys: bool, mend: str) -> str:
     if " " in endpoint or not endpoint.isprintable():
         raise EndpointError(f"{endpoint!r} has a space or unprintable sign in it; {_EXAMPLE}")
     if endpoint.startswith("ipc://"):
         return _ipc_address(endpoint)
     if endpoint.startswith("tcp://"):
-        return _tcp_address(endpoint, keys=keys)
+        return _tcp_address(endpoint, keys=keys, mend=mend)
     raise EndpointError(f"{endpoint!r} is no endpoint: {_EXAMPLE}")
 
 
-def _tcp_address(endpoint: str, *, keys: bool) -> str:
+def _tcp_address(endpoint: str, *, keys: bool, mend: str) -> str:
     parts = _TCP.fullmatch(endpoint)
     if parts is None:
         raise EndpointError(f"{endpoint!r} is no TCP endpoint, a host and a port; {_EXAMPLE}")
@@ -111,8 +123,7 @@ def _tcp_address(endpoint: str, *, keys: bool) -> str:
     if not ip.is_loopback and not keys:
         raise EndpointError(
             f"{endpoint}: {literal} can be reached from other machines, and without CURVE keys "
-            f"anybody there could listen and answer; make keys (`vigitri keys new`, "
-            f"wire.keys in the profile), or use {ALERTS_ENDPOINT}"
+            f"anybody there could listen and answer; {mend}"
         )
     # Leading zeros of the port would make two texts of one address.
     port = port if port == "*" else str(int(port))

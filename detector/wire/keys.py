@@ -9,11 +9,13 @@ import tomllib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import zmq
 from zmq.auth.thread import ThreadAuthenticator
 from zmq.utils.monitor import parse_monitor_message
+
+from detector.wire.endpoints import reachable
 
 _Z85_KEY = re.compile(r"[0-9a-zA-Z.\-:+=^!/*?&<>()\[\]{}@%$#]{40}")
 NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
@@ -82,18 +84,38 @@ def read_key_pair(path: Path) -> KeyPair:
 
 
 def read_public_key(path: Path) -> str:
-    """A public key's file; refused if others may change it."""
+    """A public key's file; refused if others may change it, or if it holds the secret one too."""
     _refuse_loose(path, stat.S_IWGRP | stat.S_IWOTH)
-    return _key(_read_toml(path), "public", path)
+    document = _read_toml(path)
+    if "secret" in document:
+        raise KeyFileError(
+            f"{path} holds the secret key, which stays where it was made; give "
+            f"{public_beside(path)}"
+        )
+    return _key(document, "public", path)
+
+
+def public_beside(secret: Path) -> Path:
+    """Where `vigitri keys new` has put the public half of a secret key's file."""
+    return secret.with_name(
+        f"{secret.name.removesuffix('.toml').removesuffix('.secret')}.public.toml"
+    )
+
+
+def is_public_key(said: str) -> bool:
+    """Whether that can be a key: 40 signs of Z85."""
+    return _Z85_KEY.fullmatch(said) is not None
+
+
+def known_public_key(said: str) -> str:
+    """A public key that was given as 40 signs, or as its file."""
+    return said if is_public_key(said) else read_public_key(Path(said))
 
 
 def load_keys(own: Path | str, server: Path | str) -> ClientKeys:
     """A client's keys: its own secret file, and the line's public key, as a file or 40 signs."""
     pair = read_key_pair(Path(own))
-    known = _Z85_KEY.fullmatch(str(server))
-    return ClientKeys(
-        pair.public, pair.secret, str(server) if known else read_public_key(Path(server))
-    )
+    return ClientKeys(pair.public, pair.secret, known_public_key(str(server)))
 
 
 class AllowList:
@@ -116,9 +138,13 @@ class AllowList:
         """Let a key in from the next start on."""
         if not NAME.fullmatch(name) or name.startswith("."):
             raise KeyFileError(f"{name!r} is no name for a key: letters, digits, '-', '_' and '.'")
-        if not _Z85_KEY.fullmatch(public):
+        if not is_public_key(public):
             raise KeyFileError(f"{public!r} is no public key: 40 signs, as its file has them")
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        for other, key in self.keys().items():
+            if key == public and other != name:
+                # Under two names it would stay in when one of them is revoked.
+                raise KeyFileError(f"that key is on the list already, as {other!r}")
         path = self.folder / f"{name}.public.toml"
         _create(path, f'name = "{name}"\npublic = "{public}"\n', 0o644)
         return path
@@ -136,6 +162,8 @@ class Guard:
     def __init__(self, own: KeyPair, allowed: Iterable[str]) -> None:
         self._own, self._allowed = own, frozenset(allowed)
         self._handlers: dict[zmq.Context[Any], ThreadAuthenticator] = {}
+        self.strangers = 0
+        """Connections refused for their key; counted in the handlers' threads."""
 
     def start(self, context: zmq.Context[Any]) -> None:
         """Before anything is bound: a CURVE socket without a handler lets any key in."""
@@ -154,7 +182,9 @@ class Guard:
 
     def callback(self, domain: str, key: bytes) -> bool:  # noqa: ARG002
         """What the ZAP handler asks; `key` is the client's public one in Z85."""
-        return key.decode("ascii", "replace") in self._allowed
+        known = key.decode("ascii", "replace") in self._allowed
+        self.strangers += not known
+        return known
 
     def stop(self, context: zmq.Context[Any]) -> None:
         """Before the context ends."""
@@ -206,23 +236,31 @@ def _key(document: dict[str, Any], name: str, path: Path) -> str:
     return key
 
 
-def line_guard(own: Path | None, allowed: Path | None) -> Guard | None:
-    """The guard of a line whose profile names keys; None where it names none."""
+def line_guard(own: Path | None, allowed: Path | None, *, also: str | None = None) -> Guard | None:
+    """The guard of a line whose profile names keys; None where it names none.
+
+    `also`: a public key that comes in beside those of the list.
+    """
     if own is None or allowed is None:
         return None
-    keys = AllowList(allowed).keys()
+    keys = [*AllowList(allowed).keys().values(), *([] if also is None else [also])]
     if not keys:
         raise KeyFileError(f"{allowed}: nobody is on the list; `vigitri keys allow` puts one there")
-    return Guard(read_key_pair(own), keys.values())
+    return Guard(read_key_pair(own), keys)
 
 
-def refuses_strangers(endpoint: str, server: str) -> None:
-    """The start-up test: try an unknown key, and raise KeyFileError if it comes in."""
+def refuses_strangers(endpoint: str, guard: Guard, kind: Literal["publish", "answers"]) -> None:
+    """The start-up test: try an unknown key, and raise KeyFileError if it comes in.
+
+    `kind`: with which of a line's sockets. A stranger of a kind that does not go with it would be
+    thrown out for that, before anybody has looked at its key.
+    """
     public, secret = zmq.curve_keypair()
-    with zmq.Context() as context, context.socket(zmq.DEALER) as stranger:
+    socket = zmq.SUB if kind == "publish" else zmq.DEALER
+    with zmq.Context() as context, context.socket(socket) as stranger:
         stranger.set(zmq.LINGER, 0)  # a refused client would hang at the end for ever
         stranger.curve_publickey, stranger.curve_secretkey = public, secret
-        stranger.curve_serverkey = server.encode()
+        stranger.curve_serverkey = guard.public.encode()
         events = stranger.get_monitor_socket(
             zmq.EVENT_HANDSHAKE_SUCCEEDED
             | zmq.EVENT_HANDSHAKE_FAILED_AUTH
@@ -230,12 +268,20 @@ def refuses_strangers(endpoint: str, server: str) -> None:
             | zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL
         )
         stranger.ipv6 = "[" in endpoint
-        stranger.connect(endpoint.replace("0.0.0.0", "127.0.0.1").replace("[::]", "[::1]"))
+        stranger.connect(reachable(endpoint))
         heard = events.poll(round(SELF_TEST_S * 1000))
         event = parse_monitor_message(events.recv_multipart())["event"] if heard else None
         stranger.disable_monitor()
         events.close(linger=0)
     if event != zmq.EVENT_HANDSHAKE_FAILED_AUTH:
         raise KeyFileError(
-            f"{endpoint}: an unknown key was not refused (event {event}); nothing is published"
+            f"{endpoint}: an unknown key was not refused ({_heard(event)}); nothing is published"
         )
+    guard.strangers -= 1  # that was us
+
+
+def _heard(event: int | None) -> str:
+    return {
+        None: f"no answer within {SELF_TEST_S:g} s",
+        int(zmq.EVENT_HANDSHAKE_SUCCEEDED): "it came in",
+    }.get(event, f"event {event} of libzmq")

@@ -51,7 +51,7 @@ class AlertPost:
         self._log = AlertLog()
         self._consumers = Consumers(self._log)
         self._confirmed_ns: dict[str, int] = {}
-        self._expired = 0
+        self._expired = self._turned_away = 0
         self.belt_reports: deque[tuple[BeltFromPlc, int]] = deque(maxlen=64)
         """What PLCs have said of the belt, and when it came; whoever uses it takes it out."""
         self.state: LineState | None = None
@@ -119,6 +119,8 @@ class AlertPost:
             refused=self._desk.refused,
             throttled=self._desk.throttled,
             repeated=self._desk.repeated,
+            turned_away=self._turned_away,
+            strangers=self._desk.strangers,
         )
 
     @property
@@ -172,6 +174,7 @@ class AlertPost:
                 now_ns,
             )
         except ConsumersFullError as error:
+            self._turned_away += 1
             refusal = Reply(
                 reply="consume", request_id=request.request_id, ok=False, reason=str(error)
             )

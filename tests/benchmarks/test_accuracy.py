@@ -128,17 +128,36 @@ def test_scores_without_looks_of_that_model_are_refused(model: str, tmp_path: Pa
         scores.run(tmp_path, model, 1.0, write=False, as_json=False)
 
 
-def test_scores_are_not_fitted_on_two_engines_at_once(
+def _copied(kept: Path, name: str, was: bytes, now: bytes) -> None:
+    """The same looks once more, something being said otherwise of them."""
+    for suffix in (".npz", ".json", ".truth.jsonl"):
+        told = kept.with_suffix(suffix).read_bytes()
+        kept.with_name(f"{name}{suffix}").write_bytes(told.replace(was, now))
+
+
+def test_scores_are_not_fitted_on_two_engines_nor_on_the_same_belt_twice(
     clip: Path, model: str, tmp_path: Path
 ) -> None:
     accuracy.run([str(clip)], tmp_path, model_name=model, engine="onnxruntime")
     (kept,) = (tmp_path / "looks").glob("*.npz")
-    for suffix in (".npz", ".json", ".truth.jsonl"):
-        copy = kept.with_name(f"other{suffix}")
-        text = kept.with_suffix(suffix).read_bytes()
-        copy.write_bytes(text.replace(b'"engine": "onnxruntime"', b'"engine": "openvino"'))
+    _copied(kept, "other", b'"engine": "onnxruntime"', b'"engine": "openvino"')
     with pytest.raises(TruthError, match="looks of onnxruntime and openvino"):
         scores.run(tmp_path, model, 1.0, write=False, as_json=False)
+    _copied(kept, "other", b'"looks_per_s": 8.0', b'"looks_per_s": 4.0')
+    with pytest.raises(TruthError, match="looks at belt through another profile or at another"):
+        scores.run(tmp_path, model, 1.0, write=False, as_json=False)
+
+
+def test_what_another_model_saw_is_no_part_of_a_fit(
+    clip: Path, model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    accuracy.run([str(clip)], tmp_path, model_name=model)
+    (kept,) = (tmp_path / "looks").glob("*.npz")
+    sha256 = find_model(model).sha256.encode()
+    _copied(kept, "other", sha256, b"0" * 64)
+    capsys.readouterr()
+    scores.run(tmp_path, model, 1.0, write=False, as_json=True)
+    assert len(json.loads(capsys.readouterr().out)["operating"]["footage"]) == 1
 
 
 def test_footage_that_is_not_what_its_truth_was_written_for_is_refused(

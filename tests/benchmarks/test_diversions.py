@@ -44,7 +44,15 @@ def taken(seq: int, kind: str, at_mm: float, x_mm: float, *, open_for: float | N
     return log
 
 
-TOTALS = {"totals": {"counts_per_mm": 10, "ejector_y_mm": EJECTOR_MM, "unwatched_s": 0.5}}
+TOTALS = {
+    "totals": {
+        "counts_per_mm": 10,
+        "ejector_y_mm": EJECTOR_MM,
+        "watched": True,
+        "before_watched_s": 3.0,
+        "unwatched_s": 0.5,
+    }
+}
 THINGS = (
     (1, "battery", 1000.0, 200.0),
     (2, "battery", 2500.0, 300.0),

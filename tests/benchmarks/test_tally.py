@@ -73,7 +73,8 @@ def test_the_report_names_what_was_measured() -> None:
         "plots": [],
         "sheets": ["misses.png"],
     }
-    text = markdown(figures)
+    text = markdown(figures, "| duplicates |")
+    assert "## Targets\n\n| duplicates |" in text
     assert "| battery | 50-100 mm |  |  |  | 1 of 1 (1.00, 0.03 to 1.00) |" in text
     assert "1 on bare belt" in text
     assert "![misses.png](misses.png)" in text

@@ -7,7 +7,7 @@ import pytest
 from rich.console import Console
 
 from detector.bridge.plc_screen import screen
-from detector.bridge.plc_sim import COUNTS_PER_MM, WATCHDOG_NS, Plant, SimulatedPlc
+from detector.bridge.plc_sim import COUNTS_PER_MM, WATCHDOG_NS, Plant, SimulatedPlc, summary
 from detector.wire import samples
 from detector.wire.messages import Hazard, Priority
 from tests.bridge.conftest import MS, HeardLine
@@ -80,6 +80,16 @@ def test_what_comes_too_late_for_the_flap_is_counted_so(site: Site) -> None:
     site.line.alert(sample=BATTERY, place=place.model_copy(update={"y_mm": 1990.0}))
     site.scan(100)
     assert site.plc.totals()["taken_too_late"] == 1
+    assert "divert" in site.events()  # late for its head, in time for its tail
+
+
+def test_the_flap_does_not_open_for_what_has_long_passed(site: Site) -> None:
+    place = samples.ALERT.place
+    assert place is not None
+    site.line.alert(sample=BATTERY, place=place.model_copy(update={"y_mm": 3000.0}))
+    site.scan(100)
+    assert site.plc.totals()["taken_too_late"] == 1
+    assert "divert" not in site.events()
 
 
 def test_gas_asks_for_a_stop_and_blindness_is_no_clear_belt(site: Site) -> None:
@@ -92,6 +102,16 @@ def test_gas_asks_for_a_stop_and_blindness_is_no_clear_belt(site: Site) -> None:
     assert site.plc.coils.nobody_watches
     assert not site.plc.coils.stop_request  # what to do now is the plant's rule
     assert site.plc.totals()["unwatched_s"] > 0
+    assert "then nobody watched for 0.18" in summary(site.plc.totals())
+
+
+def test_a_line_that_was_never_watched_is_not_called_watched(watched: HeardLine) -> None:
+    site = Site(watched)
+    site.scan(300, cut=True)
+    totals = site.plc.totals()
+    assert totals["before_watched_s"] == pytest.approx(0.28)
+    assert not totals["watched"]
+    assert summary(totals) == "plc: nobody watched at any moment of 0.3 s"
 
 
 def test_a_cut_network_or_a_heartbeat_that_stands_is_noticed_by_the_plc_alone(site: Site) -> None:

@@ -190,3 +190,26 @@ def test_what_lies_beside_the_belt_is_not_followed(rng: np.random.Generator) -> 
         shown = np.where(mask[..., None], view, wall)
         way_mm += motion.advance(shown, n * FRAME_NS).dy_mm
     assert way_mm == pytest.approx(38, rel=0.05)
+
+
+def test_a_belt_is_followed_under_a_film_that_is_caught(rng: np.random.Generator) -> None:
+    film = as_picture(texture(rng, HEIGHT, WIDTH * 2 // 3, contrast=50))
+    motion = PictureSpeed(1.0, along_only=True)
+    way_mm = 0.0
+    for n, view in enumerate(sliding((0, -8), 24)):
+        if n > 8:
+            view[:, : film.shape[1]] = film
+        way_mm += motion.advance(view, n * FRAME_NS).dy_mm
+    assert way_mm == pytest.approx(8 * 23, rel=0.02)
+    assert motion.speed_mm_s == pytest.approx(80, rel=0.02)
+
+
+def test_what_hangs_all_over_the_view_at_once_is_not_a_belt_that_was_braked(
+    rng: np.random.Generator,
+) -> None:
+    heap = as_picture(texture(rng, HEIGHT, WIDTH, contrast=40))
+    motion = PictureSpeed(1.0, along_only=True)
+    for n, view in enumerate(sliding((0, -20), 10)):
+        motion.advance(view, n * FRAME_NS // 3)  # 600 mm/s, 30 frames/s
+    speeds = [motion.advance(heap, n * FRAME_NS // 3) for n in range(10, 40)]
+    assert sum(shift.dy_mm for shift in speeds) == pytest.approx(600, rel=0.02)

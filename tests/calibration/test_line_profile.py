@@ -53,9 +53,18 @@ def test_a_profile_of_a_few_lines_is_whole(tmp_path: Path) -> None:
 
 
 def test_paths_count_from_the_profile_s_folder(tmp_path: Path) -> None:
-    profile = load_profile(written(tmp_path, GOOD))
+    wire = """
+[wire]
+journal = "journal"
+keys = "keys/line.secret.toml"
+allowed_keys = "/etc/vigitri/allowed"
+"""
+    profile = load_profile(written(tmp_path, GOOD + wire))
     assert profile.camera.source == str(tmp_path / "belt.mp4")
     assert profile.overload.empty_belt == tmp_path / "empty.png"
+    assert profile.wire.journal == tmp_path / "journal"
+    assert profile.wire.keys == tmp_path / "keys" / "line.secret.toml"
+    assert profile.wire.allowed_keys == Path("/etc/vigitri/allowed")
 
 
 def test_an_address_is_no_path(tmp_path: Path) -> None:

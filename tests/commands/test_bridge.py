@@ -1,7 +1,12 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from detector.commands.bridge import ends_of_lines
+from detector.commands.keys import make_keys
+from detector.wire.keys import load_keys
 from tests.commands.conftest import Vigitri
 
 DETECTOR = ("--subscribe", "tcp://127.0.0.1:5556", "--answers", "tcp://127.0.0.1:5557")
@@ -19,6 +24,10 @@ DETECTOR = ("--subscribe", "tcp://127.0.0.1:5556", "--answers", "tcp://127.0.0.1
         (("--subscribe", "tcp://127.0.0.1:5556"), "one for each"),
         (("--subscribe", "5556", "--answers", "5557", "--listen", "127.0.0.1:0"), "5556"),
         (("--line", "nowhere.toml"), "nowhere.toml"),
+        ((*DETECTOR, "--line-key", "a", "--line-key", "b"), "2 --line-key for 1"),
+        ((*DETECTOR, "--line-key", "a"), "no --own-key"),
+        ((*DETECTOR, "--own-key", "nowhere.secret.toml"), "nowhere.secret.toml"),
+        (("--subscribe", "tcp://192.0.2.1:1", "--answers", "tcp://192.0.2.1:2"), "give both keys"),
     ],
 )
 def test_what_can_t_be_bridged_is_one_line(
@@ -29,3 +38,24 @@ def test_what_can_t_be_bridged_is_one_line(
     assert said.out == []
     (line,) = said.err
     assert why in line
+
+
+def test_a_profile_that_asks_for_keys_says_what_the_bridge_needs(
+    vigitri: Vigitri, profile: Path, tmp_path: Path
+) -> None:
+    for name in ("line", "bridge"):
+        make_keys(name, tmp_path)
+    asks = tmp_path / "line.toml"
+    keys = 'keys = "line.secret.toml"\nallowed_keys = "allowed"\n'
+    asks.write_text(profile.read_text(encoding="utf-8") + keys, encoding="utf-8")
+    (line,) = vigitri("bridge", "--line", asks).err
+    assert "line belt-1 asks for keys" in line
+    assert "--own-key" in line
+    bridge = tmp_path / "bridge.secret.toml"
+    (end,) = ends_of_lines([asks], [], [], [], bridge)
+    assert end.keys == load_keys(bridge, tmp_path / "line.public.toml")
+    (tmp_path / "line.public.toml").unlink()
+    (line,) = vigitri("bridge", "--line", asks, "--own-key", bridge).err
+    assert "line.public.toml" in line
+    (line,) = vigitri("bridge", *DETECTOR, "--own-key", bridge).err
+    assert "give its --line-key too" in line

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from detector.commands import doctor
+from detector.commands.keys import allow_key, make_keys
 from tests.commands.conftest import Vigitri
 from tests.small_line import write_profile
 
@@ -69,6 +70,33 @@ def test_what_does_not_work_fails_and_says_why(
     assert set(failed) == {"camera", "wire.publish"}
     assert "no such file" in failed["camera"]
     assert "is taken" in failed["wire.publish"]
+
+
+def test_keys_are_looked_at_and_an_unknown_one_is_tried(
+    vigitri: Vigitri, tmp_path: Path, model: Path, clip: Path
+) -> None:
+    for name in ("line", "mes"):
+        make_keys(name, tmp_path)
+    allow_key(str(tmp_path / "mes.public.toml"), tmp_path / "allowed", None)
+    profile = write_profile(tmp_path / "line.toml", clip, model)
+    text = profile.read_text().replace("127.0.0.1:*", "0.0.0.0:*")
+    profile.write_text(f'{text}keys = "line.secret.toml"\nallowed_keys = "allowed"\n')
+
+    def found() -> dict[str, tuple[bool | None, str]]:
+        lines = map(json.loads, vigitri("doctor", "--line", profile, "--json").out)
+        return {line["what"]: (line["ok"], line["said"]) for line in lines}
+
+    first = found()
+    assert first["wire.keys"][0]
+    assert first["wire.keys"][1].endswith("who comes in: mes")
+    for name in ("wire.publish", "wire.answers"):
+        assert first[name][0]
+        assert first[name][1].endswith("and refuses an unknown key")
+    (tmp_path / "line.secret.toml").chmod(0o640)
+    then = found()
+    assert then["wire.keys"][0] is False
+    assert "others have access" in then["wire.keys"][1]
+    assert "wire.publish" not in then
 
 
 def test_a_scale_that_the_model_was_not_trained_for_is_told(

@@ -1,10 +1,15 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from types import SimpleNamespace
 
+import cv2
+import numpy as np
 import pytest
 
+from calibration.line_profile import DEPLOYED_MODEL
+from detector.commands import workshop
 from tests.commands.conftest import Vigitri
 
 
@@ -12,7 +17,7 @@ from tests.commands.conftest import Vigitri
     ("words", "said"),
     [
         (("evaluate", "none", "--data", "."), "no model 'none'"),
-        (("evaluate", "vigitri-n1", "--data", "nowhere"), "nowhere: no such data folder"),
+        (("evaluate", DEPLOYED_MODEL, "--data", "nowhere"), "nowhere: no such data folder"),
         (("quantise", "none", "--data", ".", "-o", "out"), "no model 'none'"),
         (("build-data", "--data", "nowhere", "-o", "out"), "nowhere: no such data folder"),
         (("build-data", "--data", ".", "-o", "out", "--stage", "no"), "has no stage 'no'; it has"),
@@ -46,3 +51,28 @@ def test_what_is_worse_is_named_and_exits_1(
         "vigitri: scenes, battery: AP50 0.7 -> 0.5",
         f"vigitri: not deployed; the candidate stays in {tmp_path}",
     ]
+
+
+def test_what_is_wrong_in_a_recipe_or_an_export_is_one_line(
+    vigitri: Vigitri, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    first = Path(workshop.CATALOGUE / "recipes" / "first.toml").read_text()
+    Path("misspelt.toml").write_text(first.replace("scenes = 3000", "scnes = 3000"))
+    code, _, err = vigitri("model", "build-data", "--recipe", "misspelt.toml", "--data", ".",
+                           "-o", "out")  # fmt: skip
+    assert (code, err) == (2, [
+        "vigitri: misspelt.toml: stages.0.data.scnes = 3000: no such key; did you mean scenes?"
+    ])  # fmt: skip
+    Path("site").mkdir()
+    cv2.imwrite("site/a.jpg", np.zeros((60, 80, 3), np.uint8))
+    Path("site/coco.json").write_text(json.dumps({
+        "images": [{"id": 1, "file_name": "a.jpg", "width": 80, "height": 60}],
+        "categories": [{"id": 1, "name": "dog"}],
+        "annotations": [{"image_id": 1, "category_id": 1, "bbox": [1, 1, 20, 20]}],
+    }))  # fmt: skip
+    code, _, err = vigitri("model", "adapt", "--answers", "site", "--data", ".", "-o", "out")
+    assert (code, err) == (2, [
+        "vigitri: site/coco.json: annotations[0]: class 'dog' is none of gas_canister, battery, "
+        "ignore: rename or leave it out of the export"
+    ])  # fmt: skip

@@ -1,4 +1,5 @@
 import json
+import shutil
 from itertools import pairwise
 from pathlib import Path
 
@@ -6,6 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
+from models.adapt import handed_in
 from models.answers import hand_in, read_answers, split_by_scene, write_answers
 from models.errors import WorkshopError
 from models.sources import GAS, IGNORE, Photograph, matching, read_photographs, read_sources
@@ -156,3 +158,14 @@ def test_written_answers_need_no_labels_for_empty_pictures(tmp_path: Path) -> No
     _picture(tmp_path / "a.jpg")
     write_answers(_answers(str(tmp_path / "a.jpg")), tmp_path / "out")
     assert (tmp_path / "out" / "labels" / "a.txt").read_text() == ""
+
+
+def test_what_a_site_hands_in_is_not_replayed_from_the_standing_data(
+    data: Path, tmp_path: Path
+) -> None:
+    standing = tmp_path / "standing"
+    shutil.copytree(data, standing)
+    mine = tmp_path / "of_the_site.jpg"
+    _picture(mine)
+    shutil.copy(mine, standing / "photos" / "images" / "train_battery_000.jpg")
+    assert handed_in(_answers(str(mine)), standing) == ["train_battery_000"]

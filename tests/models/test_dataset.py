@@ -1,9 +1,11 @@
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from models.composites import Scene
 from models.dataset import build
+from models.errors import WorkshopError
 from models.recipe import DataRecipe
 from models.sources import Sources, read_labels
 
@@ -54,7 +56,7 @@ def test_of_hazard_free_scenes_those_that_the_model_fires_on_are_kept(
 
     recipe = RECIPE.model_copy(update={"hazard_free": 2})
     build(recipe, sources, data, tmp_path, seed=6, image_px=96, tell=_silent, workers=1,
-          firing=by_brightness)  # fmt: skip
+          firing=lambda: by_brightness)  # fmt: skip
     brightest = sorted(range(8), key=lambda n: -fired[n])[:2]
     kept = {int(path.stem.removeprefix("free_")) for path in tmp_path.glob("images/free_*.jpg")}
     assert kept == {10**6 + n for n in brightest}
@@ -68,3 +70,41 @@ def test_labels_of_scenes_carry_visibility(data: Path, sources: Sources, tmp_pat
         shares = (tmp_path / "visible" / name).read_text().split()
         assert len(shares) == len(read_labels(tmp_path / "labels" / name))
         assert all(0 < float(share) <= 1 for share in shares)
+
+
+class _StoppedError(Exception):
+    pass
+
+
+def test_a_build_that_was_stopped_goes_on_and_comes_to_the_same_pictures(
+    data: Path, sources: Sources, tmp_path: Path
+) -> None:
+    def stop(_what: str, done: int, _total: int) -> None:
+        if done == 5:
+            raise _StoppedError
+
+    told: list[int] = []
+    halves, whole = tmp_path / "halves", tmp_path / "whole"
+    with pytest.raises(_StoppedError):
+        build(RECIPE, sources, data, halves, seed=4, image_px=96, tell=stop, workers=1)
+    build(RECIPE, sources, data, halves, seed=4, image_px=96, workers=1,
+          tell=lambda _what, done, _total: told.append(done))  # fmt: skip
+    assert told[0] == 6
+    build(RECIPE, sources, data, whole, seed=4, image_px=96, tell=_silent, workers=1)
+    assert _files(halves) == _files(whole)
+
+
+def test_pictures_of_another_recipe_or_seed_are_neither_kept_nor_overwritten(
+    data: Path, sources: Sources, tmp_path: Path
+) -> None:
+    build(RECIPE, sources, data, tmp_path, seed=4, image_px=96, tell=_silent, workers=1)
+    before = _files(tmp_path)
+    other = RECIPE.model_copy(update={"scenes": 5})
+    for recipe, seed, said in ((RECIPE, 5, "another seed"), (other, 4, "another recipe")):
+        with pytest.raises(WorkshopError, match=f"made with {said}; name another folder"):
+            build(recipe, sources, data, tmp_path, seed=seed, image_px=96, tell=_silent)
+    assert _files(tmp_path) == before
+    (tmp_path / "made_from.json").unlink()
+    (tmp_path / "dataset.yaml").unlink()
+    with pytest.raises(WorkshopError, match="half a set of pictures"):
+        build(RECIPE, sources, data, tmp_path, seed=4, image_px=96, tell=_silent)

@@ -3,6 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from calibration.line_profile import DEPLOYED_MODEL
 from detector.vision.detections import Detections
 from models import evaluate
 from models.card import Card, write_card
@@ -10,6 +11,7 @@ from models.composites import Scene
 from models.errors import WorkshopError
 from models.looks import at_belt_scale
 from models.scoring import Truth
+from models.targets import WELL_SEEN
 
 
 def _found(boxes: list[tuple[float, ...]], scores: list[float]) -> Detections:
@@ -31,7 +33,7 @@ def test_recall_is_told_by_size_and_by_visible_share_with_exact_intervals() -> N
     assert row["of"]["50 to 100 px"]["recall"] == [1.0, 0.025, 1.0]
     assert row["of"]["visible 25 to 50 %"]["recall_at_0.05"][0] == 0.0
     assert row["of"]["visible 75 to 100 %"]["boxes"] == 2
-    assert row["of"][evaluate.TARGET]["boxes"] == 2
+    assert row["of"][WELL_SEEN]["boxes"] == 2
 
 
 def test_a_page_is_written_for_people_and_the_sets_for_the_card(tmp_path: Path) -> None:
@@ -47,7 +49,7 @@ def test_a_page_is_written_for_people_and_the_sets_for_the_card(tmp_path: Path) 
     assert "of" not in sets["photographs_512"]["gas_canister"]
     assert "of" in sets["scenes"]["gas_canister"]
     (tmp_path / "model.onnx").write_bytes(b"")
-    write_card(tmp_path, Card("mine", 1, (0.5, 0.5), "a.pt", "b.toml", metrics=sets))
+    write_card(tmp_path, Card("mine", 1, (0.5, 0.5), "a.pt", "b.toml", (), metrics=sets))
 
 
 def test_a_photograph_is_reduced_to_belt_scale_and_never_enlarged() -> None:
@@ -65,4 +67,4 @@ def test_an_unknown_model_and_a_missing_data_folder_are_one_line_each(tmp_path: 
         evaluate.run("none", tmp_path)
     assert "\n" not in str(refused.value)
     with pytest.raises(WorkshopError, match="no such data folder; give it with --data"):
-        evaluate.run("vigitri-n1", tmp_path / "none")
+        evaluate.run(DEPLOYED_MODEL, tmp_path / "none")

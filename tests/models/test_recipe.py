@@ -16,10 +16,17 @@ def test_the_recipes_of_the_repository_are_valid() -> None:
 @pytest.mark.parametrize(
     ("good", "bad", "says"),
     [
-        ("seed = 1", "seed = -1", "seed: "),
-        ("image_px = 416", "image_px = 400", "image_px: .*multiple of 32"),
-        ("mosaic = 0.3", "mozaic = 0.3", r"stages\.0\.mozaic: "),
-        ("held_back = 0.08", "held_back = 8", "held_back: "),
+        ("seed = 1", "seed = -1", "seed = -1: "),
+        ("image_px = 416", "image_px = 400", "image_px = 400: .*multiple of 32"),
+        (
+            "mosaic = 0.3",
+            "mozaic = 0.3",
+            r"stages\.0\.mozaic = 0\.3: no such key; did you mean mosaic\?",
+        ),
+        ("scenes = 3000", "scnes = 3000", r"stages\.0\.data\.scnes = 3000: .*mean scenes\?"),
+        ("seed = 1", "colour = 1", r"colour = 1: no such key; known here: name, version, "),
+        ("seed = 1", "", "seed: is missing"),
+        ("held_back = 0.08", "held_back = 8", "held_back = 8: "),
         ("batch = 16", "batch = ", "is not TOML"),
     ],
 )

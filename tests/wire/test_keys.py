@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from benchmarks.tcp_proxy import free_ports
 from detector import client
 from detector.wire import samples
 from detector.wire.desk import AnswerDesk, PendingAnswer
@@ -62,19 +64,72 @@ def test_unknown_keys_and_none_at_all_are_refused(guard: Guard) -> None:
         assert any(isinstance(each, PendingAnswer) for each in desk.poll())
 
 
-def test_the_start_up_test_sees_a_door_that_is_shut_and_one_that_is_open(guard: Guard) -> None:
+class OpenDoor(Guard):
+    """Lets anybody in, as a socket without an allow-list does."""
+
+    def callback(self, domain: str, key: bytes) -> bool:  # noqa: ARG002
+        return True
+
+
+def test_the_start_up_test_sees_doors_that_are_shut_and_those_that_are_open(guard: Guard) -> None:
     with AnswerDesk(ANY_PORT, guard=guard) as desk:
-        refuses_strangers(desk.endpoint, guard.public)
-
-    class OpenDoor(Guard):
-        def callback(self, domain: str, key: bytes) -> bool:  # noqa: ARG002
-            return True
-
+        refuses_strangers(desk.endpoint, guard, "answers")
+    with Publisher(ANY_PORT, line="l", boot_id="b", guard=guard) as publisher:
+        refuses_strangers(publisher.endpoint, guard, "publish")
+    assert guard.strangers == 0  # its own knocking counts for nobody's
+    opened = OpenDoor(LINE, [])
     with (
-        AnswerDesk(ANY_PORT, guard=OpenDoor(LINE, [])) as desk,
-        pytest.raises(KeyFileError, match="unknown key was not refused"),
+        AnswerDesk(ANY_PORT, guard=opened) as desk,
+        Publisher(ANY_PORT, line="l", boot_id="b", guard=opened) as publisher,
     ):
-        refuses_strangers(desk.endpoint, guard.public)
+        with pytest.raises(KeyFileError, match="unknown key was not refused"):
+            refuses_strangers(desk.endpoint, opened, "answers")
+        with pytest.raises(KeyFileError, match="it came in"):
+            refuses_strangers(publisher.endpoint, opened, "publish")
+
+
+def test_a_client_that_was_refused_is_told_why_and_comes_in_once_it_may(guard: Guard) -> None:
+    stranger = new_key_pair("stranger")
+    keys = ClientKeys(stranger.public, stranger.secret, LINE.public)
+    (port, other) = free_ports(2)
+    ends = f"tcp://127.0.0.1:{port}", f"tcp://127.0.0.1:{other}"
+    with client.Line(*ends, keys=keys) as line:
+
+        def until(wanted: Callable[[client.Event], bool]) -> client.Event:
+            for event in line:
+                if wanted(event):
+                    return event
+            raise AssertionError
+
+        with (
+            Publisher(ends[0], line="l", boot_id="b", guard=guard),
+            AnswerDesk(ends[1], guard=guard),
+        ):
+            until(lambda event: "refuses this key" in getattr(event, "reason", ""))
+            assert line.sight is client.Sight.UNKNOWN
+            with pytest.raises(TimeoutError, match="refuses this key"):
+                line.ask(samples.ANSWERS[0], timeout_s=0.5)
+            assert guard.strangers >= 2  # at each of the two sockets
+        let_in = Guard(LINE, [stranger.public])
+        with (
+            Publisher(ends[0], line="l", boot_id="c", guard=let_in) as publisher,
+            AnswerDesk(ends[1], guard=let_in),
+        ):
+            while line.refusal is not None:
+                line.receive(0.1)
+            assert publisher.wait_for_subscriber("alert", 30)
+            publisher.publish(samples.ALERT, **NOW)
+            until(lambda event: getattr(event, "payload", None) == samples.ALERT)
+
+
+def test_a_client_with_no_keys_or_another_line_s_is_told_what_is_wrong(guard: Guard) -> None:
+    wrong = ClientKeys(OURS.public, OURS.secret, OURS.public)
+    with Publisher(ANY_PORT, line="l", boot_id="b", guard=guard) as publisher:
+        for keys, why in ((None, "it may ask for keys"), (wrong, "is that key its public one")):
+            with client.Line(publisher.endpoint, keys=keys) as line:
+                while line.refusal is None:
+                    line.receive(0.1)
+                assert why in line.sight_reason
 
 
 def test_key_files_are_tight_and_loose_ones_are_refused(tmp_path: Path) -> None:

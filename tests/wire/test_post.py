@@ -15,6 +15,7 @@ import zmq
 from detector import client
 from detector.wire import post as post_module
 from detector.wire import samples
+from detector.wire.consumers import CONSUMERS_MAX
 from detector.wire.desk import AnswerDesk
 from detector.wire.journal import Journal
 from detector.wire.messages import AlarmState, Alert, Revision
@@ -29,9 +30,10 @@ PATIENCE_S = 60.0
 class Detector:
     """What of a detector sends alerts."""
 
-    def __init__(self, publisher: Publisher, desk: AnswerDesk, post: AlertPost) -> None:
-        self.publisher, self.desk, self.post = publisher, desk, post
-        self.sent = 0
+    def __init__(self, publisher: Publisher, desk: AnswerDesk, journal: Journal) -> None:
+        self.said: list[str] = []
+        self.publisher, self.desk = publisher, desk
+        self.post = AlertPost(publisher, desk, journal, tell=self.said.append)
 
     @property
     def endpoints(self) -> tuple[str, str]:
@@ -67,7 +69,7 @@ def detector(
         Publisher(endpoints[0], line="l", boot_id=boot_id) as publisher,
         AnswerDesk(endpoints[1]) as desk,
     ):
-        yield Detector(publisher, desk, AlertPost(publisher, desk, journal))
+        yield Detector(publisher, desk, journal)
 
 
 class Ears:
@@ -197,8 +199,7 @@ def test_a_client_that_lives_through_a_restart_says_so_and_misses_nothing(tmp_pa
         line.__enter__()
         ears = Ears(line)
         ours.alert("a1")
-        ours.beat()
-        ears.until(ours, lambda: ears.ids() and line.boot_id)
+        ears.until(ours, lambda: ours.beat() or (ears.ids() and line.boot_id))
         ours.alert("a2")
     try:
         with detector(tmp_path, "b2", endpoints) as again:
@@ -235,6 +236,26 @@ def test_what_nobody_confirms_expires_and_that_is_counted_and_published(
                 ),
             )
         assert ours.post.delivery_state().consumers[0].expired == 1
+        assert ours.said == ["line l: deaf never confirmed 1 alerts in time"]
+
+
+def test_one_consumer_too_many_is_turned_away_and_counted(
+    open_socket: Callable[[int], zmq.Socket[bytes]],
+) -> None:
+    with detector(None, "b1") as ours:
+        asking = open_socket(zmq.DEALER)
+        asking.connect(ours.desk.endpoint)
+        replies: list[dict[str, object]] = []
+        for number in range(CONSUMERS_MAX + 1):
+            asking.send(json.dumps({"request": "consume", "consumer": f"c{number}"}).encode())
+        ends_s = time.monotonic() + PATIENCE_S
+        while len(replies) <= CONSUMERS_MAX and time.monotonic() < ends_s:
+            ours.post.poll()
+            while asking.poll(1):
+                replies.append(json.loads(asking.recv()))
+        assert [each["ok"] for each in replies] == [True] * CONSUMERS_MAX + [False]
+        assert "16 consumers already" in str(replies[-1]["reason"])
+        assert ours.post.delivery_state().turned_away == 1
 
 
 def test_an_answer_that_comes_twice_is_carried_out_once(

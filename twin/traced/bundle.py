@@ -88,18 +88,27 @@ def read_facts(folder: Path) -> Facts:
 def load_strip(folder: Path) -> Strip:
     """The strip of a bundle, ready for `BeltCamera`; raises `BundleError`."""
     facts = read_facts(folder)
-    shape = (
-        round(facts.width_mm * facts.px_per_mm),
-        ceil((facts.end_mm - facts.start_mm) * facts.px_per_mm),
-    )
-    picture = _read(folder / "picture.png", (*shape, 3), np.uint8)
-    owners = _read(folder / "owners.png", shape, np.uint16)
-    seen = _read(folder / "seen.png", shape, np.uint16)
+    picture = read_layer(folder, facts, "picture")
+    owners = read_layer(folder, facts, "owners")
+    seen = read_layer(folder, facts, "seen")
     strip = Strip(facts.start_mm, facts.end_mm, facts.width_mm, facts.px_per_mm, picture)
     strip.picture = picture  # a loop would have been turned to its seam
     strip.covered = owners > 0
     strip.lying = [_lying(thing, seen) for thing in facts.things]
     return strip
+
+
+def read_layer(
+    folder: Path, facts: Facts, name: Literal["picture", "owners", "seen"]
+) -> NDArray[Any]:
+    """One of a bundle's pictures; raises `BundleError` where it is not of the strip's size."""
+    shape = (
+        round(facts.width_mm * facts.px_per_mm),
+        ceil((facts.end_mm - facts.start_mm) * facts.px_per_mm),
+    )
+    if name == "picture":
+        return _read(folder / "picture.png", (*shape, 3), np.uint8)
+    return _read(folder / f"{name}.png", shape, np.uint16)
 
 
 def _lying(thing: Thing, seen: NDArray[np.uint16]) -> Lying:

@@ -1,0 +1,39 @@
+"""A figure of a calibration and what it is worth."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Verdict = Literal["good", "fair", "poor"]
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """One figure, judged. `fair` will do and could be better; `poor` is not written."""
+
+    what: str
+    value: str
+    verdict: Verdict
+    advice: str
+    """What makes it better; shown unless it is good."""
+
+    def __str__(self) -> str:
+        line = f"{self.what:<34} {self.value:<16} {self.verdict}"
+        return line if self.verdict == "good" else f"{line}: {self.advice}"
+
+
+def at_most(what: str, value: float, unit: str, *, good: float, fair: float, advice: str) -> Judged:
+    """A figure that should be small."""
+    return Judged(what, f"{value:.3g} {unit}", _verdict(value <= good, value <= fair), advice)
+
+
+def at_least(
+    what: str, value: float, shown: str, *, good: float, fair: float, advice: str
+) -> Judged:
+    """A figure that should be large."""
+    return Judged(what, shown, _verdict(value >= good, value >= fair), advice)
+
+
+def _verdict(good: bool, fair: bool) -> Verdict:
+    return "good" if good else "fair" if fair else "poor"

@@ -1,0 +1,82 @@
+"""The words of the wire: what the fields of its messages may say."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Literal
+
+
+class Hazard(StrEnum):
+    """What the line is warned of."""
+
+    GAS = "gas"
+    BATTERY = "battery"
+    OVERLOAD = "overload"
+    JAM = "jam"
+    BELT_STANDING = "belt_standing"
+    VISION_UNAVAILABLE = "vision_unavailable"
+
+
+class Priority(StrEnum):
+    """ISA-18.2 priority."""
+
+    HIGH = "high"
+    MEDIUM = "medium"
+    LOW = "low"
+
+
+class AlarmState(StrEnum):
+    """ISA-18.2 / OPC UA Part 9 state of one alarm."""
+
+    NORMAL = "normal"
+    UNACKNOWLEDGED = "unacknowledged"
+    ACKNOWLEDGED = "acknowledged"
+    RETURNED_UNACKNOWLEDGED = "returned_unacknowledged"
+    LATCHED = "latched"
+    SHELVED = "shelved"
+    SUPPRESSED = "suppressed_by_design"
+    OUT_OF_SERVICE = "out_of_service"
+
+
+class Revision(StrEnum):
+    """What has changed since the alert's last revision."""
+
+    RAISED = "raised"
+    UPDATED = "updated"
+    ACKNOWLEDGED = "acknowledged"
+    CLEARED = "cleared"
+    EXPIRED = "expired"
+
+
+class Outcome(StrEnum):
+    """What an operator found."""
+
+    REMOVED = "removed"
+    FALSE_ALARM = "false_alarm"
+    NOT_FOUND = "not_found"
+
+
+class VisionState(StrEnum):
+    """What the detector's sight is worth; the first two of them are no clear belt."""
+
+    STARTING = "starting"
+    UNAVAILABLE = "unavailable"
+    DEGRADED = "degraded"
+    READY = "ready"
+
+
+class CoverageState(StrEnum):
+    """What the overload monitor says; `unknown` is not clear."""
+
+    UNKNOWN = "unknown"
+    CLEAR = "clear"
+    OVERLOAD = "overload"
+
+
+MmBasis = Literal["none", "nominal", "points"]
+"""How millimetres are known. `none`: not at all, every mm field is null. `nominal`: from a scale
+that somebody typed in, no survey. `points`: from belt points measured on site."""
+
+SpeedBasis = Literal["none", "profile", "picture", "encoder"]
+"""How the belt's speed is known. `none`: not yet. `profile`: a fixed setting. `picture`: measured
+from how the belt's picture moves. `encoder`: the line's PLC says so."""

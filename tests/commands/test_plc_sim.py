@@ -1,0 +1,30 @@
+from __future__ import annotations
+
+import json
+
+from benchmarks.bridge_process import BridgeProcess
+from benchmarks.tcp_proxy import free_ports
+from tests.commands.conftest import Vigitri
+from tests.small_line import PATIENCE_S, wait_for
+
+
+def test_without_a_bridge_it_says_so_and_calls_nothing_watched(vigitri: Vigitri) -> None:
+    (port,) = free_ports(1)
+    said = vigitri("plc-sim", f"127.0.0.1:{port}", "--seconds", "0.2")
+    assert said.code == 1
+    assert said.out[-1].startswith("plc: nobody watched at any moment")
+    assert said.err == [f"vigitri: at the end: no bridge listens at 127.0.0.1:{port}"]
+
+
+def test_a_unit_id_without_a_line_is_named(vigitri: Vigitri) -> None:
+    silent = [(f"tcp://127.0.0.1:{each}", f"tcp://127.0.0.1:{each}") for each in free_ports(2)]
+    with BridgeProcess(silent, start_s=PATIENCE_S) as bridge:
+        address = f"{bridge.host}:{bridge.port}"
+        said = vigitri("plc-sim", address, "--unit", "7", "--seconds", "0.3", "--json")
+        assert said.code == 1
+        assert "unit 7 with exception 11: no line of that bridge" in said.err[0]
+        assert json.loads(said.out[-1])["totals"]["watched"] is False
+        # The log of the bridge tells of clients that misbehave.
+        wait_for(lambda: any("requests refused" in line for line in bridge.said))
+        said = vigitri("plc-sim", address, "--unit", "2", "--seconds", "0.3")
+        assert (said.code, said.err) == (1, [])
