@@ -252,6 +252,36 @@ class Overload(Section):
         return self
 
 
+class Jam(Section):
+    """When material counts as hanging on a belt that runs. Starting values: DOMAIN."""
+
+    raise_at: float = setting(
+        0.30,
+        "share of the belt in view that standing material covers, which raises the alarm",
+        mend="write raise_at = 0.30",
+        gt=0,
+        le=1,
+    )
+    release_at: float = setting(
+        0.15, "share that clears it", mend="write release_at = 0.15", ge=0, lt=1
+    )
+    watch_s: float = setting(
+        1.5,
+        "running time over which that share is taken",
+        mend="write watch_s = 1.5",
+        gt=0,
+        le=60,
+    )
+
+    @model_validator(mode="after")
+    def _hysteresis(self) -> Self:
+        if self.release_at >= self.raise_at:
+            raise ValueError(
+                f"release_at = {self.release_at:g} must lie below raise_at = {self.raise_at:g}"
+            )
+        return self
+
+
 class ActionPoint(Section):
     """Where somebody or something can act: a picker, an ejector, a process stop."""
 
@@ -361,6 +391,7 @@ class LineProfile(Section):
     model: ModelChoice = setting(ModelChoice(), "the model", mend="write a [model] section")
     tracking: Tracking = setting(Tracking(), "the tracker", mend="write a [tracking] section")
     overload: Overload = setting(Overload(), "overload", mend="write an [overload] section")
+    jam: Jam = setting(Jam(), "jam", mend="write a [jam] section")
     action_points: tuple[ActionPoint, ...] = setting(
         (), "where to act", mend="write [[action_points]] with name and y_mm"
     )
