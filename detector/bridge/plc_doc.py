@@ -15,6 +15,7 @@ _CODES: tuple[tuple[str, type[IntEnum]], ...] = (
     ("5–7 `gas`, `battery`, `jam`", plc.HazardWord),
     ("8 `top_priority`", plc.TopPriority),
     ("10 `jam_state`", plc.JamState),
+    ("59 `belt_state`", plc.BeltWord),
     ("record `class`", plc.HazardClass),
     ("record `alarm_state`", plc.RecordState),
     ("103 `belt_run`", plc.BeltRun),
@@ -151,9 +152,9 @@ def plc_reference() -> str:
     """The whole page, Markdown."""
     parts = [
         _HEAD,
-        _table(plc.NODE, skip=("spare",)),
+        _table(plc.NODE),
         f"\nRecords at {', '.join(str(plc.FIRST_RECORD + plc.RECORD_WORDS * n) for n in range(3))}"
-        f", {plc.RECORD_WORDS} words each, the most pressing events; 59 is spare and reads 0.\n",
+        f", {plc.RECORD_WORDS} words each, the most pressing events.\n",
         _table(plc.RECORD, offset="+"),
         f"\n## What the PLC tells: holding registers {plc.PLC_FIRST} to "
         f"{plc.PLC_FIRST + plc.PLC_WORDS - 1}\n\nA PLC whose heartbeat has changed once and then "
@@ -171,13 +172,9 @@ def plc_reference() -> str:
     return "\n".join(parts)
 
 
-def _table(
-    registers: tuple[plc.Register, ...], *, offset: str = "", skip: tuple[str, ...] = ()
-) -> str:
+def _table(registers: tuple[plc.Register, ...], *, offset: str = "") -> str:
     rows = ["| address | name | type | unit | meaning | unknown |", "|---|---|---|---|---|---|"]
     for each in registers:
-        if each.name in skip:
-            continue
         last = f"–{offset}{each.address + 1}" if each.words == 2 else ""
         rows.append(
             f"| {offset}{each.address}{last} | `{each.name}` | {each.kind} | {each.unit} "
