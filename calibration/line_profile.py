@@ -162,7 +162,7 @@ class View(Section):
     )
 
 
-DEPLOYED_MODEL = "vigitri-n1"
+DEPLOYED_MODEL = "vigitri-n3"
 """The folder of the catalogue that a line runs unless its profile names another."""
 
 
