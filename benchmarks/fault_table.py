@@ -28,14 +28,15 @@ def run(runs: int, seed: int, malformed: int, out: Path | None, *, plc_runs: int
     except LineFailedError as error:
         console.print(f"[bold red]did not start:[/] {error}", highlight=False)
         return False
-    console.print(_table(line, bridge, wire, modbus, f"seed {seed}, line {line.elapsed_s:.0f} s"))
+    console.print(_injected(line, bridge, wire, modbus, seed))
+    console.print(_came_of_it(line, bridge, wire, modbus))
     for wrong in (*line.lost[:5], *line.duplicates[:5], *bridge.wrong_clear[:5]):
         console.print(f"[bold red]{wrong}[/]", highlight=False)
     if out is not None:
         said = {
+            "seed": seed,
             "line": asdict(line),
-            "bridge": {"injuries": dict(bridge.injuries), "readings": bridge.readings},
-            "wrong_clear": bridge.wrong_clear,
+            "bridge": {**vars(bridge), "injuries": dict(bridge.injuries)},
             "wire": asdict(wire),
             "modbus": {"frames": modbus.fuzzed_frames, "crashes": modbus.crashes},
         }
@@ -44,27 +45,54 @@ def run(runs: int, seed: int, malformed: int, out: Path | None, *, plc_runs: int
     return line.sound and not bridge.wrong_clear and not crashes
 
 
-def _table(
+def _injected(
     line: faults.Tally,
     bridge: plc_faults.Tally,
     wire: fuzz.Fuzzed,
     modbus: plc_faults.Tally,
-    title: str,
+    seed: int,
 ) -> Table:
-    table = Table("injected", "times", "and then", title=title)
-    ways = ", ".join(f"{count} {how}" for how, count in line.ways.items())
+    title = f"injected at random instants, seed {seed}"
+    table = Table("into", "what", "times", title=title, title_justify="left")
     for kind, count in line.injected.items():
-        table.add_row(kind, str(count), "")
+        table.add_row("detector → consumer", kind, str(count))
     table.add_section()
-    told = f"{line.alerts} alerts in {line.revisions} revisions; noted {ways}"
-    table.add_row("line and consumer", str(sum(line.injected.values())), told)
-    table.add_row("", "", f"lost {len(line.lost)}, under a new id {len(line.duplicates)}")
+    for kind, count in sorted(bridge.injuries.items()):
+        table.add_row("detector → bridge → PLC", kind, str(count))
     table.add_section()
-    for kind, count, said in bridge.rows():
-        table.add_row(kind, str(count), said)
-    table.add_section()
-    said = f"crashes {wire.crashes}; refused {wire.refused}, unreadable {wire.malformed}"
-    table.add_row("malformed messages", str(wire.messages), said)
-    for kind, count, said in modbus.rows():
-        table.add_row(kind, str(count), said)
+    table.add_row("ROUTER of a detector", "malformed requests", str(wire.requests))
+    table.add_row("parser of a client", "malformed messages", str(wire.published + wire.replies))
+    table.add_row("Modbus server", "malformed frames", str(modbus.fuzzed_frames))
     return table
+
+
+def _came_of_it(
+    line: faults.Tally, bridge: plc_faults.Tally, wire: fuzz.Fuzzed, modbus: plc_faults.Tally
+) -> Table:
+    table = Table("what came of it", "", "target", "of", title_justify="left")
+    runs = sum(line.injected.values()) + sum(bridge.injuries.values())
+    ways = ", ".join(f"{count} {how}" for how, count in line.ways.items())
+    told = f"{line.alerts} in {line.revisions} revisions, {line.starts} starts; noted {ways}"
+    malformed = wire.messages + modbus.fuzzed_frames
+    crashes = bridge.crashes + wire.crashes + modbus.crashes
+    for name, count, target, of in (
+        ("faults", runs, "≥ 200", f"in {line.elapsed_s:.0f} s and {bridge.elapsed_s:.0f} s"),
+        ("alerts lost", len(line.lost), "0", told),
+        ("alerts under a new id", len(line.duplicates), "0", f"{line.alerts} alerts"),
+        ("wrong clear", len(bridge.wrong_clear), "0", _readings(bridge)),
+        ("malformed messages and frames", malformed, "≥ 100,000", _unread(wire)),
+        ("crashes", crashes, "0", ""),
+    ):
+        table.add_row(name, f"{count:,}", target, of)
+    return table
+
+
+def _readings(bridge: plc_faults.Tally) -> str:
+    return f"{bridge.readings:,} readings of a PLC, {bridge.watched:,} of them not unknown"
+
+
+def _unread(wire: fuzz.Fuzzed) -> str:
+    return (
+        f"{wire.refused:,} requests refused, {wire.dropped:,} dropped for their number, "
+        f"{wire.malformed:,} messages unreadable"
+    )

@@ -168,12 +168,17 @@ def inject(
 
 
 def read_journal(folder: Path) -> dict[tuple[str, str, int], dict[str, object]]:
-    """Every alert revision that the journal has, by its id."""
+    """Every alert revision that the consumer is owed, by its id: what the journal has since it
+    registered for the first time."""
     files = JournalFolder(folder)
-    raised = {}
+    raised: dict[tuple[str, str, int], dict[str, object]] = {}
+    registered = False
     try:
         for record in files.open():
-            if record["kind"] == "alert":
+            if record["kind"] == "consumer" and not registered:
+                registered = True
+                raised.clear()  # on a slow machine the belt is faster than the consumer's start
+            elif record["kind"] == "alert":
                 alert = record["message"]["payload"]
                 raised[alert["boot_id"], alert["event_id"], alert["revision"]] = alert
     finally:

@@ -58,20 +58,13 @@ class Tally:
     watched: int = 0
     """Readings that said CLEAR or ACTIVE: the others prove nothing."""
     wrong_clear: list[str] = field(default_factory=list)
+    elapsed_s: float = 0.0
     fuzzed_frames: int = 0
     crashes: int = 0
 
     @property
     def sound(self) -> bool:
         return not self.wrong_clear and not self.crashes
-
-    def rows(self) -> list[tuple[str, int, str]]:
-        """Injury, how often, and what it came to; for a table."""
-        said = f"wrong clear {len(self.wrong_clear)}"
-        rows = [(name, count, said) for name, count in sorted(self.injuries.items())]
-        if self.fuzzed_frames:
-            rows.append(("malformed Modbus frames", self.fuzzed_frames, f"crashes {self.crashes}"))
-        return rows
 
 
 class LineToHear:
@@ -225,7 +218,7 @@ def injure(
     runs: int, *, seed: int = 1, progress: Callable[[int, int], None] | None = None
 ) -> Tally:
     """Do `runs` injuries, one after the other, and watch what a PLC reads."""
-    rng, truth, tally = random.Random(seed), Truth(), Tally()
+    rng, truth, tally, started_s = random.Random(seed), Truth(), Tally(), time.monotonic()
     with LineToHear(truth, seed) as line, contextlib.ExitStack() as stack:
         port = int(line.endpoint.rpartition(":")[2])
         to_detector = stack.enter_context(TcpProxy(port))
@@ -280,6 +273,7 @@ def injure(
                 tally.crashes += 1
             if progress is not None:
                 progress(number + 1, runs)
+    tally.elapsed_s = round(time.monotonic() - started_s, 1)
     return tally
 
 

@@ -19,7 +19,7 @@ APART_MM = 1000.0
 """Two stretches of overload nearer than this are one: the monitor judges a metre of belt."""
 
 Box = tuple[float, float, float, float]
-State = Literal["overload", "jam"]
+State = Literal["overload", "jam", "belt_standing"]
 
 
 class TruthError(ValueError):
@@ -87,11 +87,14 @@ class Truth:
         return {thing["id"]: thing for thing in self.header.get("things", ())}
 
     def stretches(self, state: State) -> list[tuple[int, int]]:
-        """First and last frame of each stretch of overload, or of jam."""
+        """First and last frame of each stretch of that state.
+
+        A belt that stands by order is none.
+        """
         positions = self.positions_mm()
         found: list[tuple[int, int]] = []
         for number, frame in enumerate(self.frames):
-            if not frame.get(state):
+            if not frame.get(state) or (state == "belt_standing" and not frame.get("run")):
                 continue
             if found and positions[number] - positions[found[-1][1]] <= APART_MM:
                 found[-1] = (found[-1][0], number)

@@ -111,15 +111,15 @@ def fit_lens(sights: Sequence[BoardSight]) -> LensFit:
         )
     if dropped:
         first = _fitted(views, size_px, False, None)
-    errors = {free_k3: _held_out(views, size_px, free_k3, first) for free_k3 in (False, True)}
-    free_k3 = errors[True] < _BETTER * errors[False]
-    fit = _fitted(views, size_px, free_k3, first)
-    tilted = int((fit.tilts_deg >= _TILTED_DEG).sum())
+    tilted = int((first.tilts_deg >= _TILTED_DEG).sum())
     if tilted < _FEWEST_TILTED:
         raise TooFewViewsError(
             f"the board is tilted in {tilted} of {len(views)} views, {_FEWEST_TILTED} are needed: "
             "one that faces the camera tells no focal length. Tilt it 20 to 45 degrees"
         )
+    errors = {free_k3: _held_out(views, size_px, free_k3, first) for free_k3 in (False, True)}
+    free_k3 = errors[True] < _BETTER * errors[False]
+    fit = _fitted(views, size_px, free_k3, first)
     return LensFit(
         Lens(fit.matrix, fit.distortion, size_px),
         len(views),

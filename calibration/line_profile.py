@@ -162,11 +162,15 @@ class View(Section):
     )
 
 
+DEPLOYED_MODEL = "vigitri-n1"
+"""The folder of the catalogue that a line runs unless its profile names another."""
+
+
 class ModelChoice(Section):
     """Which model, and how it runs."""
 
     name: str = setting(
-        "vigitri-n1",
+        DEPLOYED_MODEL,
         "a folder of the catalogue, or the path of a model folder",
         mend="`vigitri model list` shows what there is",
     )
@@ -237,6 +241,36 @@ class Overload(Section):
     )
     window_mm: float = setting(
         1000.0, "belt travel that must be covered", mend="write window_mm = 1000", gt=0, le=20_000
+    )
+
+    @model_validator(mode="after")
+    def _hysteresis(self) -> Self:
+        if self.release_at >= self.raise_at:
+            raise ValueError(
+                f"release_at = {self.release_at:g} must lie below raise_at = {self.raise_at:g}"
+            )
+        return self
+
+
+class Jam(Section):
+    """When material counts as hanging on a belt that runs. Starting values: DOMAIN."""
+
+    raise_at: float = setting(
+        0.30,
+        "share of the belt in view that standing material covers, which raises the alarm",
+        mend="write raise_at = 0.30",
+        gt=0,
+        le=1,
+    )
+    release_at: float = setting(
+        0.15, "share that clears it", mend="write release_at = 0.15", ge=0, lt=1
+    )
+    watch_s: float = setting(
+        1.5,
+        "running time over which that share is taken",
+        mend="write watch_s = 1.5",
+        gt=0,
+        le=60,
     )
 
     @model_validator(mode="after")
@@ -357,6 +391,7 @@ class LineProfile(Section):
     model: ModelChoice = setting(ModelChoice(), "the model", mend="write a [model] section")
     tracking: Tracking = setting(Tracking(), "the tracker", mend="write a [tracking] section")
     overload: Overload = setting(Overload(), "overload", mend="write an [overload] section")
+    jam: Jam = setting(Jam(), "jam", mend="write a [jam] section")
     action_points: tuple[ActionPoint, ...] = setting(
         (), "where to act", mend="write [[action_points]] with name and y_mm"
     )

@@ -26,15 +26,11 @@ def fit_survey(points_px: Points, points_mm: Points, lens: Lens | None, key: str
             f"{key}: {len(points_px)} points; {FEWEST_POINTS} are needed, because four fix a plane "
             "and nothing is left to check it with. Survey more, spread over the belt"
         )
-    try:
-        plane, rms_mm = surveyed_homography(points_px, points_mm, lens, key)
-    except CalibrationError as error:
-        _refuse_swapped_pair(points_px, points_mm, lens, key)
-        raise error from None
     held_out = _held_out(points_px, points_mm, lens)
     if held_out.max() > _MOST_MM:
         _refuse_swapped_pair(points_px, points_mm, lens, key)
-        raise CalibrationError(_worst_named(points_px, points_mm, lens, key, held_out))
+        _refuse_the_wrong_one(points_px, points_mm, lens, key)
+    plane, rms_mm = surveyed_homography(points_px, points_mm, lens, key)
     return PlaneFit(plane, points_px, rms_mm, held_out, f"{key}, points[{int(held_out.argmax())}]")
 
 
@@ -68,19 +64,27 @@ def _refuse_swapped_pair(points_px: Points, points_mm: Points, lens: Lens | None
             )
 
 
-def _worst_named(
-    points_px: Points, points_mm: Points, lens: Lens | None, key: str, held_out: Points
-) -> str:
-    """The one point without which the others agree best."""
-    without = np.full(len(points_px), np.inf)
+def _refuse_the_wrong_one(
+    points_px: Points, points_mm: Points, lens: Lens | None, key: str
+) -> None:
+    """A point without which all others agree. What misses a fit most may be another: a wrong
+    point pulls the plane to itself."""
+    straight = points_px if lens is None else lens.straight(points_px)
+    without: dict[int, tuple[float, float]] = {}
     for i in range(len(points_px)):
         rest = np.arange(len(points_px)) != i
         try:
-            without[i] = surveyed_homography(points_px[rest], points_mm[rest], lens)[1]
+            plane, rms_mm = surveyed_homography(points_px[rest], points_mm[rest], lens)
         except CalibrationError:
             continue
-    worst = int(without.argmin())
-    return (
-        f"{key}: points[{worst}] = {points_mm[worst].tolist()} mm: misses the plane of the others "
-        f"by {held_out[worst]:.0f} mm. Measure it again, in the picture and on the belt"
+        missed = np.linalg.norm(transformed(plane, straight[i : i + 1]) - points_mm[i])
+        without[i] = rms_mm, float(missed)
+    if not without:
+        return
+    wrong = min(without, key=lambda i: without[i][0])
+    rms_mm, missed_mm = without[wrong]
+    raise CalibrationError(
+        f"{key}: points[{wrong}] = {points_mm[wrong].tolist()} mm: misses the plane of the others "
+        f"by {missed_mm:.0f} mm (they miss it by {rms_mm:.1f}). Measure it again, in the picture "
+        "and on the belt"
     )

@@ -105,6 +105,7 @@ class Line:
                 raise_at=overload.raise_at,
                 release_at=overload.release_at,
                 window_mm=overload.window_mm,
+                jam=self.settings.jam,
             ),
         )
 

@@ -14,8 +14,9 @@ from dataclasses import dataclass
 
 from calibration.belt_check import Finding
 from detector.hazards.alarm_book import AlarmBook
+from detector.hazards.belt_standing import StandingBelt
 from detector.hazards.object_facts import BeltNow
-from detector.hazards.overload import UNKNOWN
+from detector.hazards.overload import UNKNOWN, said
 from detector.hazards.sighting import Sighting, place_on_belt
 from detector.ingest.frame import Frame
 from detector.line_setup import Line, LineParts
@@ -44,6 +45,7 @@ class Pipeline:
         self.coverage = UNKNOWN
         self.belt = BeltNow(0, 0, None, None, None, "none")
         self.inferences = 0
+        self._standing = StandingBelt()
         self._parts: LineParts | None = None
 
     def see(self, frame: Frame) -> Seen:
@@ -67,13 +69,16 @@ class Pipeline:
         sightings = place_on_belt(found.above(self.line.thresholds), view, parts.rectifier)
         tracks, left = parts.tracker.follow(sightings, shift, frame.index, frame.t_utc_ns)
         lap("tracks")
-        self.coverage = parts.overload.watch(view.image, shift)
+        self.coverage = parts.overload.watch(view.image, shift, frame.t_mono_ns)
         lap("overload")
         alerts = self.book.report(tracks, left, self.belt)
-        if self.coverage.state != "unknown":  # which ends no overload
-            overloaded = self.coverage.state == "overload"
-            cue = parts.overload.cue() if overloaded else None
-            alerts += self.book.line_state(Hazard.OVERLOAD, overloaded, cue, self.belt)
+        for hazard, active, cues in parts.overload.told(self.coverage):
+            detail = said(cues) if active else None
+            alerts += self.book.line_state(hazard, active, detail, self.belt, cues)
+        stands = self._standing.watch(self.line.reported.runs(frame.t_mono_ns), self.belt)
+        if stands is not None:
+            cue = self._standing.cue() if stands else None
+            alerts += self.book.line_state(Hazard.BELT_STANDING, stands, cue, self.belt)
         alerts += self.book.line_state(Hazard.VISION_UNAVAILABLE, False, None, self.belt)
         lap("alarms")
         return Seen(alerts, sightings)

@@ -7,12 +7,13 @@ from pathlib import Path
 
 from models.dataset import copies_of
 from models.recipe import Recipe
-from models.sources import BATTERY, GAS, belt_frames, chosen_files, manifest
+from models.sources import BATTERY, GAS, IGNORE, belt_frames, chosen_files, manifest
 
 _WHAT = {
     "gas": "photographs of gas bottles",
     "battery": "photographs of batteries",
     "negative": "photographs without a hazard",
+    "ignored": "photographs in which all that may be a hazard is greyed",
     "cutouts/gas": "cut-outs of gas bottles",
     "cutouts/battery": "cut-outs of batteries",
     "cutouts/distractor": "cut-outs of waste",
@@ -53,6 +54,7 @@ def _files(recipe: Recipe, data: Path) -> Iterator[tuple[str, str]]:
     for photograph in chosen.photographs:
         labels = set(photograph.boxes[:, 0].tolist())
         what = "gas" if GAS in labels else "battery" if BATTERY in labels else "negative"
+        what = "ignored" if labels == {IGNORE} else what
         # Those without a hazard are also what scenes lie on.
         if any(stage.as_is or copies_of(photograph, stage) for stage in stages) or (
             what == "negative" and scenes

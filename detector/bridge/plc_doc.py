@@ -80,7 +80,7 @@ _EXAMPLE = """## How to use them
 (* IEC 61131-3 Structured Text. in_ is what one FC4 request for 0..59 brought, every 10 to 50 ms;
    out_ is written to 100..110 in one FC16 request. Codes as in the tables. *)
 VAR
-    heartbeatTimer : TON;  lastBeat : UINT;  watched : BOOL;
+    heartbeatTimer : TON;  lastBeat : UINT;  beats : INT;  watched : BOOL;
     slot, base, i  : INT;  seq : UDINT;  known : BOOL;
     target         : DINT; shiftRegister : ARRAY[0..63] OF DINT; entries : INT;
     taken          : ARRAY[0..15] OF UDINT;  nextTaken : INT;
@@ -91,8 +91,13 @@ END_VAR
 
 (* 1. the watchdog: a timer that every change of the heartbeat restarts *)
 heartbeatTimer(IN := in_[1] = lastBeat, PT := T#500MS);
+IF NOT communicationOk THEN
+    beats := 0;
+ELSIF in_[1] <> lastBeat THEN
+    beats := MIN(beats + 1, 2);                (* the first that is read may be hours old *)
+END_IF;
 lastBeat := in_[1];
-watched := communicationOk AND in_[0] = 1 AND NOT heartbeatTimer.Q
+watched := communicationOk AND in_[0] = 1 AND beats = 2 AND NOT heartbeatTimer.Q
            AND (in_[2] = 1 OR in_[2] = 2);
 
 (* 2. unknown is not clear *)

@@ -7,8 +7,8 @@ from typing import Annotated, Literal
 
 import typer
 
+from calibration.line_profile import DEPLOYED_MODEL
 from detector.commands.options import (
-    DEFAULT_MODEL,
     INCOMPLETE,
     Json,
     LineFile,
@@ -173,7 +173,7 @@ def calibrate_empty(
 
 def calibrate_scores(
     folder: Annotated[Path, typer.Argument(help="Where `bench accuracy -o` kept its looks.")],
-    model: ModelName = DEFAULT_MODEL,
+    model: ModelName = DEPLOYED_MODEL,
     budget: Annotated[
         float, typer.Option(min=0.001, help="False alarms an hour, over all hazards.")
     ] = 1.0,

@@ -15,7 +15,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from detector.wire.alert import Alert, Arrival, Look, ModelIdentity, Place, Why
+from detector.wire.alert import Alert, Arrival, Cue, Look, ModelIdentity, Place, Why
 from detector.wire.envelope import Header, Message
 from detector.wire.vocabulary import (
     AlarmState,
@@ -38,6 +38,7 @@ __all__ = [
     "Arrival",
     "ConsumerState",
     "CoverageState",
+    "Cue",
     "DeliveryState",
     "DetectedObject",
     "FrameDetections",

@@ -13,6 +13,7 @@ class Hazard(StrEnum):
     BATTERY = "battery"
     OVERLOAD = "overload"
     JAM = "jam"
+    BELT_STANDING = "belt_standing"
     VISION_UNAVAILABLE = "vision_unavailable"
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from benchmarks.faults import KINDS, inject
+from benchmarks.faults import KINDS, inject, read_journal
 from benchmarks.fuzz import fuzz
+from detector.wire.journal_folder import JournalFolder, Record, encode
 
 
 @pytest.mark.timeout(600)
@@ -15,6 +18,23 @@ def test_a_line_that_is_killed_cut_off_and_delayed_loses_no_alert_and_doubles_no
     assert tally.revisions > 0
     assert tally.lost == []
     assert tally.duplicates == []
+
+
+def test_what_was_raised_before_the_consumer_came_is_not_owed(tmp_path: Path) -> None:
+    files = JournalFolder(tmp_path)
+    assert files.open() == []
+
+    def alert(number: int) -> dict[str, object]:
+        payload = {"boot_id": "b", "event_id": f"a{number}", "revision": 1}
+        return {"kind": "alert", "message": {"payload": payload}}
+
+    here = {"kind": "consumer", "name": "faults"}
+    documents = [alert(1), here, alert(2), here, alert(3)]
+    files.append(
+        [Record(encode(each), ("x", str(i)), stays=False) for i, each in enumerate(documents)]
+    )
+    files.close()
+    assert [event_id for _, event_id, _ in read_journal(tmp_path)] == ["a2", "a3"]
 
 
 def test_malformed_messages_bring_neither_end_down() -> None:
