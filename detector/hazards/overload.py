@@ -67,9 +67,10 @@ class OverloadMonitor:
         """
         self._raise_at, self._release_at = raise_at, release_at
         self._state: State = "unknown"
-        most = (_PLACES_MOST / belt_mask.size) ** 0.5
-        self._factor = min(1.0, mm_per_px / _SCALE_MM_PER_PX, most)
-        self._row_mm = mm_per_px / self._factor
+        self._shrink = max(1, round(_SCALE_MM_PER_PX / mm_per_px))
+        while belt_mask.size > _PLACES_MOST * self._shrink**2:
+            self._shrink += 1
+        self._row_mm = mm_per_px * self._shrink
         self._mask = self._small(belt_mask.astype(np.uint8) * 255) > 250
         self._rows = max(1, round(_STRETCH_MM / self._row_mm))
         self._stretch_mm = self._rows * self._row_mm
@@ -148,12 +149,11 @@ class OverloadMonitor:
             self._window.append(float(covered[band][mask].mean()) if mask.any() else 0.0)
 
     def _small(self, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        return np.asarray(
-            cv2.resize(
-                picture, None, fx=self._factor, fy=self._factor, interpolation=cv2.INTER_AREA
-            ),
-            dtype=np.uint8,
-        )
+        # By a whole number: OpenCV 5 takes 2.7 ms for 1216 x 704 otherwise, 0.7 so.
+        height, width = (max(1, side // self._shrink) for side in picture.shape[:2])
+        cut = picture[: height * self._shrink, : width * self._shrink]
+        small = cv2.resize(cut, (width, height), interpolation=cv2.INTER_AREA)
+        return np.asarray(small, dtype=np.uint8)
 
 
 def said(cues: tuple[Cue, ...]) -> str:
