@@ -48,7 +48,10 @@ class EmptyBelt:
         weight = cv2.blur(mask, (3, along)) + 1e-6
         around = cv2.blur(picture * mask[..., None], (3, along)) / weight[..., None]
         # The belt's own colour first: the light is taken from it.
-        self._colours = (_Colour(around), _Colour(cv2.blur(picture, (3, 3)).astype(np.float32)))
+        self._colours = (
+            BeltColour(around),
+            BeltColour(cv2.blur(picture, (3, 3)).astype(np.float32)),
+        )
         grey = np.asarray(cv2.cvtColor(empty, cv2.COLOR_BGR2GRAY), dtype=np.float32)
         self._texture = float(np.percentile(_texture(grey)[belt], 90)) if belt.any() else 0.0
         side = max(3, round(_CLOSED_MM / mm_per_px)) | 1
@@ -93,7 +96,7 @@ class EmptyBelt:
         return float(np.exp((edges[best] + edges[best + 1]) / 2))
 
 
-class _Colour:
+class BeltColour:
     """The belt's colour at each place."""
 
     def __init__(self, colour: NDArray[np.float32]) -> None:
