@@ -25,7 +25,7 @@ from benchmarks.passages import Ground
 from benchmarks.sweep import GRID, curves, judged
 from benchmarks.tally import tally
 from benchmarks.targets import event_targets, false_alarm_hours
-from calibration.line_profile import LineProfile, ModelChoice
+from calibration.line_profile import DEPLOYED_MODEL, LineProfile, ModelChoice
 from calibration.profile_file import load_profile
 from detector import __version__
 from detector.commands.progress import progress_bar
@@ -65,7 +65,7 @@ def run(
     """Look, judge, write the report. Raises one-line errors for what cannot be measured."""
     earlier = None if compare is None else comparison.read(compare)
     given = None if line is None else load_profile(line)
-    model = find_model(model_name or (given.model.name if given else "vigitri-n1"))
+    model = find_model(model_name or (given.model.name if given else DEPLOYED_MODEL))
     choice = (given.model if given else ModelChoice()).model_copy(
         update={"threads": threads} | ({"engine": engine} if engine else {})
     )

@@ -24,7 +24,7 @@ SLACK_MM, SLACK_S = 600.0, 1.5
 is more: the monitor judges a window of travel, the truth what is in view."""
 
 
-_STATES: tuple[State, ...] = ("overload", "jam")
+_STATES: tuple[State, ...] = ("overload", "jam", "belt_standing")
 
 
 @dataclass(slots=True)
@@ -73,7 +73,7 @@ class FalseAlarm:
 
 @dataclass(slots=True)
 class Stretch:
-    """One stretch of overload or jam."""
+    """One stretch of overload, of jam, or of a belt that stands against its order."""
 
     state: State
     first: int

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from benchmarks.footage import Footage
 from benchmarks.memory import FLOOR, Remembered
 from calibration.belt_motion import Basis, BeltMotion, Shift
-from calibration.line_profile import LineProfile
-from calibration.reported_motion import ReportedBelt, ReportedMotion
+from calibration.line_profile import Jam, LineProfile
+from calibration.reported_motion import BeltReport, ReportedBelt, ReportedMotion
 from detector.hazards.overload import OverloadMonitor
 from detector.hazards.tracker import BeltTracker
 from detector.ingest import Frame
@@ -41,6 +41,7 @@ def look_at(
     line_alerts: list[Alert] = []
     stamps = []
     for done, frame in enumerate(footage.frames(), start=1):
+        line.reported.hear(BeltReport(frame.t_mono_ns, footage.ordered(frame.index), None))
         line_alerts += [alert for alert in pipeline.see(frame).alerts if alert.place is None]
         stamps.append((frame.index, frame.t_mono_ns))
         size_px = frame.size_px
@@ -177,7 +178,7 @@ class _RecallingLine(Line):
     def _view(self, parts: LineParts, image_size_px: tuple[int, int]) -> LineParts:
         known, stride = parts.rectifier, self.engine.card.input.stride
         nobody = OverloadMonitor(
-            None, known.belt_mask, known.mm_per_px, raise_at=1, release_at=0, window_mm=1
+            None, known.belt_mask, known.mm_per_px, raise_at=1, release_at=0, window_mm=1, jam=Jam()
         )
         blind = _Blindfolded(known.plane, image_size_px, known.mm_per_px, stride)
         return replace(parts, rectifier=blind, overload=nobody)

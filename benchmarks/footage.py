@@ -60,6 +60,11 @@ class Footage:
         """The frames that are looked at."""
         return range(0, len(self.truth.frames), self.every)
 
+    def ordered(self, index: int) -> bool | None:
+        """Whether the belt is ordered to run at a frame; None: the truth does not say."""
+        run = self.truth.frames[index].get("run")
+        return None if run is None else bool(run)
+
 
 def open_footage(
     source: str,

@@ -22,6 +22,7 @@ from rich.table import Table
 from benchmarks.latency import machine
 from benchmarks.line_process import ROOT, LineProcess
 from benchmarks.subscription import Heard, listen
+from calibration.line_profile import DEPLOYED_MODEL
 from detector.commands.progress import progress_bar
 from detector.wire.messages import VisionState
 
@@ -37,7 +38,7 @@ def run(
     out: Path | None,
     *,
     most: int = 6,
-    model_name: str = "vigitri-n1",
+    model_name: str = DEPLOYED_MODEL,
     engine: str = "auto",
     duration_s: float | None = None,
     folder: Path = ROOT / "out" / "lines",

@@ -24,7 +24,7 @@ from benchmarks.footage import SCENARIOS, Footage, profile_of, simulated
 from benchmarks.latency import machine
 from benchmarks.passages import Ground
 from benchmarks.tally import share
-from calibration.line_profile import LineProfile
+from calibration.line_profile import DEPLOYED_MODEL, LineProfile
 from detector.commands.progress import progress_bar
 from detector.ingest import Frame
 from detector.line_setup import Line
@@ -99,7 +99,7 @@ class _CountedPixels:
 def run(
     out: Path | None,
     *,
-    model_name: str = "vigitri-n1",
+    model_name: str = DEPLOYED_MODEL,
     scenario: str = SCENARIO,
     speeds_mm_s: Sequence[float] = SPEEDS_MM_S,
     metres: float = 20.0,

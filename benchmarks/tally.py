@@ -15,7 +15,7 @@ from calibration.exact_intervals import clopper_pearson, poisson_upper
 SIZES_MM = (0.0, 20.0, 50.0, 100.0, 200.0)
 """Where the bands of longest side begin; a button cell is 12 to 20 mm, an AA cell 50."""
 VISIBLE = (0.0, 0.25, 0.5, 0.75)
-STATES: tuple[State, ...] = ("overload", "jam")
+STATES: tuple[State, ...] = ("overload", "jam", "belt_standing")
 
 
 def size_band(length_mm: float) -> str:

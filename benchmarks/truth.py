@@ -17,9 +17,11 @@ VISIBLE_MIN = 0.5
 """An object counts once half of it was to be seen; what lies buried no camera sees."""
 APART_MM = 1000.0
 """Two stretches of overload nearer than this are one: the monitor judges a metre of belt."""
+STARTS_S = 1.0
+"""A belt takes a moment from the order to run until it moves."""
 
 Box = tuple[float, float, float, float]
-State = Literal["overload", "jam"]
+State = Literal["overload", "jam", "belt_standing"]
 
 
 class TruthError(ValueError):
@@ -87,17 +89,21 @@ class Truth:
         return {thing["id"]: thing for thing in self.header.get("things", ())}
 
     def stretches(self, state: State) -> list[tuple[int, int]]:
-        """First and last frame of each stretch of overload, or of jam."""
+        """First and last frame of each stretch of that state.
+
+        A belt that stands by order is none, nor one that has only now been ordered to run.
+        """
         positions = self.positions_mm()
         found: list[tuple[int, int]] = []
         for number, frame in enumerate(self.frames):
-            if not frame.get(state):
+            if not frame.get(state) or (state == "belt_standing" and not frame.get("run")):
                 continue
             if found and positions[number] - positions[found[-1][1]] <= APART_MM:
                 found[-1] = (found[-1][0], number)
             else:
                 found.append((number, number))
-        return found
+        least = STARTS_S * self.fps if state == "belt_standing" else 0
+        return [(first, last) for first, last in found if last - first >= least]
 
 
 def iou(a: Sequence[float], b: Sequence[float]) -> float:

@@ -23,14 +23,6 @@ class Shift:
     known: bool
     """False: nothing could be measured and nothing is assumed; the shift is then 0."""
 
-    def then(self, next_one: Shift) -> Shift:
-        """Both, one after the other."""
-        return Shift(
-            self.dx_mm + next_one.dx_mm,
-            self.dy_mm + next_one.dy_mm,
-            self.known and next_one.known,
-        )
-
 
 class BeltMotion(Protocol):
     """Follows the belt from frame to frame."""

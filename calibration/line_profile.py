@@ -101,10 +101,25 @@ class Belt(Section):
         None,
         "counts of the PLC's encoder (bridge, registers 105 and 106) per mm of belt: then the belt "
         "moves as it says, and its loss makes sight degraded; null: there is none",
-        mend="give counts per mm, e.g. encoder_counts_per_mm = 10, or leave it out",
-        gt=0,
+        mend="give counts per mm, e.g. encoder_counts_per_mm = 10, negative if it counts down as "
+        "the belt runs, or leave it out",
+        ge=-100_000,
         le=100_000,
     )
+    encoder_wraps_at: int = setting(
+        2**32,
+        "the encoder's counter goes from one below this to 0: 65536 for one of 16 bits",
+        mend="write encoder_wraps_at = 65536, or leave it out for one of 32 bits",
+        ge=256,
+        le=2**32,
+    )
+
+    @field_validator("encoder_counts_per_mm")
+    @classmethod
+    def _counts(cls, counts_per_mm: float | None) -> float | None:
+        if counts_per_mm is not None and abs(counts_per_mm) < 0.001:
+            raise ValueError("an encoder that hardly counts tells no way")
+        return counts_per_mm
 
     @field_validator("polygon_px")
     @classmethod
@@ -176,11 +191,15 @@ class View(Section):
     )
 
 
+DEPLOYED_MODEL = "vigitri-n3"
+"""The folder of the catalogue that a line runs unless its profile names another."""
+
+
 class ModelChoice(Section):
     """Which model, and how it runs."""
 
     name: str = setting(
-        "vigitri-n1",
+        DEPLOYED_MODEL,
         "a folder of the catalogue, or the path of a model folder",
         mend="`vigitri model list` shows what there is",
     )
@@ -251,6 +270,59 @@ class Overload(Section):
     )
     window_mm: float = setting(
         1000.0, "belt travel that must be covered", mend="write window_mm = 1000", gt=0, le=20_000
+    )
+    marks_px: tuple[tuple[tuple[float, float], ...], ...] = setting(
+        (),
+        "areas of the picture, px, in which a skirt carries painted marks that a high layer hides; "
+        "none: height is no cue",
+        mend="give each area's corners, e.g. marks_px = [[[0, 20], [1280, 20], [1280, 36], "
+        "[0, 36]]], or leave it out",
+    )
+    marks_at: float = setting(
+        0.50,
+        "share of the marks hidden that raises the alarm where coverage is above release_at",
+        mend="write marks_at = 0.50",
+        gt=0,
+        le=1,
+    )
+
+    @field_validator("marks_px")
+    @classmethod
+    def _areas(
+        cls, areas: tuple[tuple[tuple[float, float], ...], ...]
+    ) -> tuple[tuple[tuple[float, float], ...], ...]:
+        if any(len(area) < 3 for area in areas):
+            raise ValueError("an area has three or more corners")
+        return areas
+
+    @model_validator(mode="after")
+    def _hysteresis(self) -> Self:
+        if self.release_at >= self.raise_at:
+            raise ValueError(
+                f"release_at = {self.release_at:g} must lie below raise_at = {self.raise_at:g}"
+            )
+        return self
+
+
+class Jam(Section):
+    """When material counts as hanging on a belt that runs. Starting values: DOMAIN."""
+
+    raise_at: float = setting(
+        0.30,
+        "share of the belt in view that standing material covers, which raises the alarm",
+        mend="write raise_at = 0.30",
+        gt=0,
+        le=1,
+    )
+    release_at: float = setting(
+        0.15, "share that clears it", mend="write release_at = 0.15", ge=0, lt=1
+    )
+    watch_s: float = setting(
+        1.5,
+        "running time over which that share is taken",
+        mend="write watch_s = 1.5",
+        gt=0,
+        le=60,
     )
 
     @model_validator(mode="after")
@@ -371,6 +443,7 @@ class LineProfile(Section):
     model: ModelChoice = setting(ModelChoice(), "the model", mend="write a [model] section")
     tracking: Tracking = setting(Tracking(), "the tracker", mend="write a [tracking] section")
     overload: Overload = setting(Overload(), "overload", mend="write an [overload] section")
+    jam: Jam = setting(Jam(), "jam", mend="write a [jam] section")
     action_points: tuple[ActionPoint, ...] = setting(
         (), "where to act", mend="write [[action_points]] with name and y_mm"
     )

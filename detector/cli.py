@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from calibration.belt_plane import CalibrationError
-from calibration.line_profile import ModelChoice
+from calibration.line_profile import DEPLOYED_MODEL, ModelChoice
 from calibration.profile_file import ProfileError
 from detector import __version__
 from detector.commands import (
@@ -22,7 +22,6 @@ from detector.commands import (
     workshop,
 )
 from detector.commands.options import (
-    DEFAULT_MODEL,
     INCOMPLETE,
     EngineName,
     Json,
@@ -134,7 +133,7 @@ def replay(
 @app.command()
 def detect(
     images: Annotated[list[Path], typer.Argument(help="Pictures, or folders of pictures.")],
-    model: ModelName = DEFAULT_MODEL,
+    model: ModelName = DEPLOYED_MODEL,
     min_score: Annotated[
         float | None,
         typer.Option(min=0.0, max=1.0, help="In place of the card's operating thresholds."),

@@ -15,6 +15,7 @@ from calibration.line_profile import LineProfile
 from calibration.reported_motion import ReportedBelt, ReportedMotion
 from detector.hazards.object_facts import LineFacts
 from detector.hazards.overload import OverloadMonitor
+from detector.hazards.skirt_marks import SkirtMarks
 from detector.hazards.tracker import BeltTracker
 from detector.ingest import Frame, SourceError, camera_identity, read_picture
 from detector.vision.belt_view import Rectifier
@@ -49,7 +50,8 @@ class Line:
     ) -> None:
         """Raises `CalibrationError` or `ModelError`, one line each."""
         self.settings = profile or _UNSURVEYED
-        self.reported = ReportedBelt()
+        belt = self.settings.belt
+        self.reported = ReportedBelt(belt.encoder_wraps_at, belt.encoder_counts_per_mm)
         """The belt as the line's PLC reports it."""
         self.engine = engine
         self._surveyed_plane = (
@@ -91,11 +93,9 @@ class Line:
             )
         tracking, overload = self.settings.tracking, self.settings.overload
         speed_mm_s = self.settings.belt.speed_mm_s if surveyed else None
-        alone: BeltMotion = (
-            PictureSpeed(mm_per_px, along_only=surveyed, belt_mask=rectifier.belt_mask)
-            if speed_mm_s is None
-            else FixedSpeed(speed_mm_s)
-        )
+        picture = PictureSpeed(mm_per_px, along_only=surveyed, belt_mask=rectifier.belt_mask)
+        alone: BeltMotion = picture if speed_mm_s is None else FixedSpeed(speed_mm_s)
+        checked_by = None if speed_mm_s is None else picture
         counts_per_mm = self.settings.belt.encoder_counts_per_mm if surveyed else None
         plan = StripPlan(
             rectifier,
@@ -107,7 +107,7 @@ class Line:
             self.engine.prepare((rectifier.size_px[0], height) for height in plan.heights_px)
         return LineParts(
             rectifier=rectifier,
-            motion=ReportedMotion(self.reported, alone, counts_per_mm),
+            motion=ReportedMotion(self.reported, alone, counts_per_mm, checked_by),
             plan=plan,
             tracker=BeltTracker(tracking.hits, tracking.looks, rectifier.extent_mm),
             overload=OverloadMonitor(
@@ -117,8 +117,17 @@ class Line:
                 raise_at=overload.raise_at,
                 release_at=overload.release_at,
                 window_mm=overload.window_mm,
+                jam=self.settings.jam,
+                marks=self._marks(),
+                marks_at=overload.marks_at,
             ),
         )
+
+    def _marks(self) -> SkirtMarks | None:
+        areas_px = self.settings.overload.marks_px
+        if self._empty_belt is None or not areas_px:
+            return None
+        return SkirtMarks(self._empty_belt.image, areas_px)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,10 +12,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from calibration.belt_motion import Shift
+from calibration.belt_check import Finding
 from detector.hazards.alarm_book import AlarmBook
+from detector.hazards.belt_standing import StandingBelt
 from detector.hazards.object_facts import BeltNow
-from detector.hazards.overload import UNKNOWN
+from detector.hazards.overload import UNKNOWN, said
 from detector.hazards.sighting import Sighting, place_on_belt
 from detector.ingest.frame import Frame
 from detector.line_setup import Line, LineParts
@@ -33,11 +34,11 @@ class Seen:
     sightings: list[Sighting]
     """All that the model saw at or above its operating thresholds."""
     looked: bool
-    """False: the frame showed no belt that needs another look yet, and gave its motion only."""
+    """False: the frame showed no belt that needs another look yet; it gave the belt's motion, and
+    how full the belt is."""
 
 
 NOTHING_NEW = Seen([], [], looked=False)
-STILL = Shift(0.0, 0.0, known=True)
 
 
 class Pipeline:
@@ -50,8 +51,7 @@ class Pipeline:
         self.coverage = UNKNOWN
         self.belt = BeltNow(0, 0, None, None, None, "none")
         self.frames = self.inferences = 0
-        self._moved = STILL
-        """The belt, since the last look."""
+        self._standing = StandingBelt()
         self._parts: LineParts | None = None
 
     def see(self, frame: Frame) -> Seen:
@@ -67,9 +67,10 @@ class Pipeline:
         lap("belt view")
         shift = parts.motion.advance(view.image, frame.t_mono_ns)
         self.belt = self.belt.after(shift, parts.motion, frame)
-        self._moved = self._moved.then(shift)
         parts.tracker.carry(shift)
         lap("belt motion")
+        self.coverage = parts.overload.watch(view.image, shift, frame.t_mono_ns, frame.image)
+        lap("overload")
         wanted = parts.tracker.wants_look_to_mm
         strip = parts.plan.next_strip(shift, frame.t_mono_ns, wanted)
         self.frames += 1
@@ -83,14 +84,14 @@ class Pipeline:
         looked_at_mm = strip.upstream_mm, strip.downstream_mm
         tracks, left = parts.tracker.follow(sightings, looked_at_mm, frame.index, frame.t_utc_ns)
         lap("tracks")
-        self.coverage = parts.overload.watch(view.image, self._moved)
-        self._moved = STILL
-        lap("overload")
         alerts = self.book.report(tracks, left, self.belt)
-        if self.coverage.state != "unknown":  # which ends no overload
-            overloaded = self.coverage.state == "overload"
-            cue = parts.overload.cue() if overloaded else None
-            alerts += self.book.line_state(Hazard.OVERLOAD, overloaded, cue, self.belt)
+        for hazard, active, cues in parts.overload.told(self.coverage):
+            detail = said(cues) if active else None
+            alerts += self.book.line_state(hazard, active, detail, self.belt, cues)
+        stands = self._standing.watch(self.line.reported.runs(frame.t_mono_ns), self.belt)
+        if stands is not None:
+            cue = self._standing.cue() if stands else None
+            alerts += self.book.line_state(Hazard.BELT_STANDING, stands, cue, self.belt)
         alerts += self.book.line_state(Hazard.VISION_UNAVAILABLE, False, None, self.belt)
         lap("alarms")
         return Seen(alerts, sightings, looked=True)
@@ -101,9 +102,9 @@ class Pipeline:
         return 0.0 if self._parts is None else self._parts.plan.unseen_mm
 
     @property
-    def encoder_lost(self) -> bool:
-        """The profile names an encoder, and the PLC's reports of it do not come."""
-        return self._parts is not None and self._parts.motion.encoder_lost
+    def belt_finding(self) -> Finding:
+        """What the belt does, by all that tells of it."""
+        return Finding() if self._parts is None else self._parts.motion.finding
 
     def blind(self, reason: str, t_mono_ns: int, t_utc_ns: int) -> list[Alert]:
         """Nobody sees the belt, and why. What is covered is unknown from then on."""

@@ -10,6 +10,7 @@ from glob import escape
 from pathlib import Path
 from typing import Any
 
+from calibration.line_profile import DEPLOYED_MODEL
 from detector.vision.catalogue import ModelError, find_model
 from models import evaluate
 from models.answers import read_answers, split_by_scene
@@ -50,7 +51,7 @@ def run(
     data: Path,
     out: Path,
     *,
-    model: str = "vigitri-n1",
+    model: str = DEPLOYED_MODEL,
     recipe: Path = RECIPE,
     share: float = 0.3,
     runs: Path = RUNS,

@@ -16,6 +16,7 @@ import pytest
 import zmq
 
 from benchmarks.line_process import LineFailedError, LineProcess
+from calibration.line_profile import DEPLOYED_MODEL
 from detector.cli import main
 from detector.wire.messages import (
     AlarmState,
@@ -363,7 +364,7 @@ def test_a_signal_in_the_middle_of_a_frame_ends_the_line_in_good_order(
 
 def test_ctrl_c_while_the_model_loads_ends_the_line_without_a_traceback(tmp_path: Path) -> None:
     profile = write_profile(tmp_path / "line.toml", tmp_path / "no.avi", Path("x"))
-    text = profile.read_text(encoding="utf-8").replace('"x/."', '"vigitri-n1"')
+    text = profile.read_text(encoding="utf-8").replace('"x/."', f'"{DEPLOYED_MODEL}"')
     profile.write_text(text, encoding="utf-8")
     process = subprocess.Popen([*VIGITRI, "run", str(profile)], stderr=subprocess.PIPE, text=True)
     with process:

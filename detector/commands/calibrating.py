@@ -7,8 +7,8 @@ from typing import Annotated, Literal
 
 import typer
 
+from calibration.line_profile import DEPLOYED_MODEL
 from detector.commands.options import (
-    DEFAULT_MODEL,
     INCOMPLETE,
     Json,
     LineFile,
@@ -41,6 +41,7 @@ def add_to(app: typer.Typer) -> None:
     app.command("intrinsics")(calibrate_intrinsics)
     app.command("plane")(calibrate_plane)
     app.command("verify")(calibrate_verify)
+    app.command("speed")(calibrate_speed)
     app.command("empty")(calibrate_empty)
     app.command("scores")(calibrate_scores)
     app.command("keys")(calibrate_keys)
@@ -137,6 +138,25 @@ def calibrate_verify(
         raise typer.Exit(INCOMPLETE)
 
 
+def calibrate_speed(
+    line: LineFile,
+    source: Annotated[
+        str | None, typer.Option(help="A recording, in place of the profile's camera.")
+    ] = None,
+    encoder: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.jsonl", help="The encoder beside it: t_mono_ns, counts a line."),
+    ] = None,
+) -> None:
+    """The belt's speed by its picture, against a recorded encoder or the profile's setting."""
+    from detector.commands.calibrate_speed import calibrate_speed as measure
+
+    with one_line_for(ValueError):
+        good = measure(line, source, encoder)
+    if not good:
+        raise typer.Exit(INCOMPLETE)
+
+
 def calibrate_empty(
     line: LineFile,
     out: Annotated[Path | None, typer.Option("-o", "--out", help="The picture to write.")] = None,
@@ -153,7 +173,7 @@ def calibrate_empty(
 
 def calibrate_scores(
     folder: Annotated[Path, typer.Argument(help="Where `bench accuracy -o` kept its looks.")],
-    model: ModelName = DEFAULT_MODEL,
+    model: ModelName = DEPLOYED_MODEL,
     budget: Annotated[
         float, typer.Option(min=0.001, help="False alarms an hour, over all hazards.")
     ] = 1.0,

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
+from calibration.line_profile import DEPLOYED_MODEL
 from detector.commands.options import (
-    DEFAULT_MODEL,
     INCOMPLETE,
     EngineName,
     OptionalLineFile,
@@ -25,6 +25,7 @@ def add_to(app: typer.Typer) -> None:
     app.command("faults")(bench_faults)
     app.command("strips")(bench_strips)
     app.command("lines")(bench_lines)
+    app.command("belt")(bench_belt)
 
 
 def bench_latency(
@@ -143,7 +144,7 @@ def bench_strips(
     strips: Annotated[
         Path | None, typer.Option(help="A folder of path-traced strips, to draw from these.")
     ] = None,
-    model: str = DEFAULT_MODEL,
+    model: str = DEPLOYED_MODEL,
     threads: Annotated[int, typer.Option(min=0, max=64, help="Of the engine; 0: it chooses.")] = 1,
     as_json: Annotated[bool, typer.Option("--json", help="For programs: the report.")] = False,
 ) -> None:
@@ -175,7 +176,7 @@ def bench_lines(
     out: Annotated[Path | None, typer.Option("-o", "--out", help="Write the JSON there.")] = None,
     *,
     most: Annotated[int, typer.Option(min=1, max=64, help="Try no more lines at once.")] = 6,
-    model: str = DEFAULT_MODEL,
+    model: str = DEPLOYED_MODEL,
     engine: EngineName = "auto",
     as_json: Annotated[bool, typer.Option("--json", help="For programs: the report.")] = False,
 ) -> None:
@@ -184,3 +185,21 @@ def bench_lines(
         from_checkout("benchmarks.lines").run(
             out, most=most, model_name=model, engine=engine, as_json=as_json
         )
+
+
+def bench_belt(
+    sources: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="SCENARIO|FOOTAGE...",
+            help="Scenarios of the twin (file or name), clips or folders with a .truth.jsonl.",
+        ),
+    ],
+    duration: Annotated[
+        float | None, typer.Option(min=2, help="Seconds of each, from its start.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option("-o", "--out", help="Write the JSON there.")] = None,
+) -> None:
+    """Speed and position of the belt by its picture, against its encoder and the truth."""
+    with one_line_for(ValueError):
+        from_checkout("benchmarks.belt").run(sources, duration, out)

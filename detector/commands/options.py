@@ -16,7 +16,6 @@ from detector.wire.requests import one_line
 
 REFUSED = 2
 INCOMPLETE = 1
-DEFAULT_MODEL = "vigitri-n1"
 
 LineFile = Annotated[Path, typer.Argument(metavar="LINE.toml", help="The line's profile.")]
 OptionalLineFile = Annotated[

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from calibration.line_profile import DEPLOYED_MODEL
 from calibration.profile_file import load_profile
 from detector.commands.progress import progress_bar
 from detector.ingest import Frame
@@ -22,7 +23,7 @@ def replay_footage(
     """Print the alerts. Returns whether every frame was looked at."""
     profile = None if line is None else load_profile(line)
     choice = None if profile is None else profile.model
-    model = find_model(model_name or (choice.name if choice else "vigitri-n1"))
+    model = find_model(model_name or (choice.name if choice else DEPLOYED_MODEL))
     engine = open_engine(model, choice)
     totals = Totals()
     with progress_bar("replaying") as advance:

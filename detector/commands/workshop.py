@@ -9,9 +9,8 @@ from typing import Annotated, Any
 
 import typer
 
-from calibration.line_profile import ModelChoice
+from calibration.line_profile import DEPLOYED_MODEL, ModelChoice
 from detector.commands.options import (
-    DEFAULT_MODEL,
     INCOMPLETE,
     EngineName,
     Json,
@@ -54,7 +53,7 @@ def list_models(as_json: Json = False) -> None:
 
 
 def check(
-    name: Annotated[str, typer.Argument(help="A model's name or folder.")] = DEFAULT_MODEL,
+    name: Annotated[str, typer.Argument(help="A model's name or folder.")] = DEPLOYED_MODEL,
     engine: EngineName = "auto",
 ) -> None:
     """Is this model what its card says: hashes, inputs, outputs, classes."""
@@ -151,7 +150,7 @@ def adapt(
     data: Data,
     out: Out,
     *,
-    model: Annotated[str, typer.Option(help="The deployed model to start from.")] = "vigitri-n1",
+    model: Annotated[str, typer.Option(help="The deployed model to start from.")] = DEPLOYED_MODEL,
     recipe: Recipe = CATALOGUE / "recipes" / "adapt.toml",
     share: Annotated[
         float, typer.Option(min=0.05, max=0.9, help="Of the scenes, how many are held back.")

@@ -9,6 +9,7 @@ from detector.wire.messages import (
     AlarmState,
     Alert,
     Arrival,
+    Cue,
     Hazard,
     Look,
     Outcome,
@@ -42,6 +43,7 @@ class Alarm:
     support: tuple[Look, ...] = ()
     why: Why | None = None
     detail: str | None = None
+    cues: tuple[Cue, ...] = ()
     track: int | None = None
     outcome: Outcome | None = None
     members: int = 1
@@ -90,5 +92,6 @@ class Alarm:
             evidence_id=None,
             members=self.members,
             pile=self.pile,
+            cues=self.cues,
         )
         return self.told

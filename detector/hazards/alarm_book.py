@@ -27,6 +27,7 @@ from detector.hazards.tracker import Track
 from detector.wire.messages import (
     AlarmState,
     Alert,
+    Cue,
     Hazard,
     Outcome,
     Priority,
@@ -39,10 +40,14 @@ PRIORITY = {  # [DOMAIN, "Alarms"]
     Hazard.JAM: Priority.HIGH,
     Hazard.BATTERY: Priority.MEDIUM,
     Hazard.OVERLOAD: Priority.MEDIUM,
+    Hazard.BELT_STANDING: Priority.MEDIUM,
     Hazard.VISION_UNAVAILABLE: Priority.MEDIUM,
 }
 LATCHED = frozenset({Hazard.GAS})
 """Closed by an outcome only."""
+
+TOLD_STANDING = frozenset({Hazard.VISION_UNAVAILABLE, Hazard.BELT_STANDING})
+"""Not suppressed while the belt stands."""
 
 UPDATE_NS = 1_000_000_000
 """An alert in view is told anew at most this often, unless something about it changes."""
@@ -110,27 +115,34 @@ class AlarmBook:
         return alerts + self._expired(belt)
 
     def line_state(
-        self, hazard: Hazard, active: bool, detail: str | None, belt: BeltNow
+        self,
+        hazard: Hazard,
+        active: bool,
+        detail: str | None,
+        belt: BeltNow,
+        cues: tuple[Cue, ...] = (),
     ) -> list[Alert]:
-        """Take in whether the line is in that state (overload, jam, vision_unavailable)."""
+        """Take in whether the line is in that state: overload, jam, belt_standing,
+        vision_unavailable."""
         alarm = self._open.get(self._of_line.get(hazard, ""))
         if not active:
             if alarm is None or not alarm.active or belt.t_mono_ns - alarm.t_met_ns < CALM_NS:
                 return []
-            alarm.detail = detail or alarm.detail
+            alarm.detail, alarm.cues = detail or alarm.detail, cues or alarm.cues
             return [self._gone(alarm, belt)]
         if alarm is not None and alarm.active:
             alarm.t_met_ns = belt.t_mono_ns
             old_news = detail == alarm.detail or belt.t_mono_ns - alarm.t_told_ns < UPDATE_NS
             if old_news and not self._wakes(alarm, belt):
                 return []
-            alarm.detail = detail
+            alarm.detail, alarm.cues = detail, cues
             return [self._revise(alarm, Revision.UPDATED, belt)]
         if alarm is None:
             alarm = self._new(hazard, belt)
             self._of_line[hazard] = alarm.event_id
         # A state that comes back before anybody acknowledged it is the same alarm, not another.
         alarm.active, alarm.detail, alarm.t_met_ns = True, detail, belt.t_mono_ns
+        alarm.cues = cues
         alarm.state = self._state_when_raised(alarm, belt)
         return [self._revise(alarm, Revision.RAISED, belt)]
 
@@ -271,7 +283,7 @@ class AlarmBook:
         until_ns, _ = self._shelved.get(alarm.hazard, (0, None))
         if until_ns > belt.t_mono_ns:
             return AlarmState.SHELVED
-        if alarm.held or (belt.stands and alarm.hazard is not Hazard.VISION_UNAVAILABLE):
+        if alarm.held or (belt.stands and alarm.hazard not in TOLD_STANDING):
             return AlarmState.SUPPRESSED
         return AlarmState.UNACKNOWLEDGED
 

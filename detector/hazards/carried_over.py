@@ -44,6 +44,7 @@ def carried_alarm(alert: Alert, t_mono_ns: int) -> Alarm:
         outcome=alert.outcome,
         members=alert.members,
         pile=alert.pile,
+        cues=alert.cues,
         held=alert.state is AlarmState.SUPPRESSED,
         boot_id=alert.boot_id,
     )

@@ -7,7 +7,7 @@ the upstream end of the view).
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -85,11 +85,30 @@ class Why(Message):
     size_plausible: Annotated[bool | None, Field(description="Null: not known, no millimetres.")]
 
 
+class Cue(Message):
+    """One sign by which the line's state is judged, and how far it has gone."""
+
+    name: Annotated[
+        Literal["coverage", "skirt_marks", "standing_material"],
+        Field(
+            description="coverage: of the belt, by material; skirt_marks: of the height marks "
+            "beside the belt, hidden by it; standing_material: of the belt, by material that "
+            "stands while the belt runs."
+        ),
+    ]
+    share: Annotated[float, Field(ge=0, le=1)]
+    raised_at: Annotated[float, Field(description="The share from which the alarm is raised.")]
+    cleared_below: float
+    over_mm: Annotated[float | None, Field(description="Belt travel that it was taken over.")]
+    over_s: Annotated[float | None, Field(description="Running time that it was taken over.")]
+
+
 class Alert(Message):
     """One hazard, told in revisions; idempotent on `(boot_id, event_id, revision)`.
 
     An object's alert has `place`, `why`, `support` and `class_name`. An alert on a state of the
-    line (overload, jam, vision_unavailable) has `detail` instead.
+    line (overload, jam, belt_standing, vision_unavailable) has `detail` instead, and
+    of the first two `cues`.
     """
 
     line: str
@@ -137,3 +156,7 @@ class Alert(Message):
             "members; an answer to that alarm holds for them too."
         ),
     ] = None
+    cues: Annotated[
+        tuple[Cue, ...],
+        Field(description="For overload and jam: what each cue says, the one that spoke first."),
+    ] = ()

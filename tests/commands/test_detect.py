@@ -9,6 +9,7 @@ from typing import Any
 import cv2
 import pytest
 
+from calibration.line_profile import DEPLOYED_MODEL
 from tests.commands.conftest import Vigitri
 from tests.small_line import BATTERY_PX, GAS_PX, RED, WHITE, belt_picture
 
@@ -120,7 +121,7 @@ def test_an_unknown_model_is_one_line(vigitri: Vigitri, photo: Photo) -> None:
     code, out, err = vigitri("detect", photo("a.png"), "--model", "nosuch")
     assert (code, out, len(err)) == (2, [], 1)
     assert "no model 'nosuch'" in err[0]
-    assert "vigitri-n1" in err[0]
+    assert DEPLOYED_MODEL in err[0]
 
 
 def test_the_model_of_the_house_looks_at_a_photograph(vigitri: Vigitri, photo: Photo) -> None:

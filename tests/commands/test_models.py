@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from calibration.line_profile import DEPLOYED_MODEL
 from tests.commands.conftest import Vigitri
 
 
@@ -26,11 +27,11 @@ def test_the_catalogue_is_listed_for_people_and_for_programs(vigitri: Vigitri) -
     code, out, err = vigitri("model", "list", "--json")
     assert (code, err) == (0, [])
     rows = {row["name"]: row for row in json.loads(out[0])}
-    assert rows["vigitri-n1"]["state"] == "sound"
-    assert set(rows["vigitri-n1"]["classes"]) == {"gas_canister", "battery"}
+    assert rows[DEPLOYED_MODEL]["state"] == "sound"
+    assert set(rows[DEPLOYED_MODEL]["classes"]) == {"gas_canister", "battery"}
     code, out, _ = vigitri("model", "list")
     assert code == 0
-    assert any("vigitri-n1" in line for line in out)
+    assert any(DEPLOYED_MODEL in line for line in out)
 
 
 def test_the_model_of_the_house_is_sound(vigitri: Vigitri) -> None:

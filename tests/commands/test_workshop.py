@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
+from calibration.line_profile import DEPLOYED_MODEL
 from detector.commands import workshop
 from tests.commands.conftest import Vigitri
 
@@ -16,7 +17,7 @@ from tests.commands.conftest import Vigitri
     ("words", "said"),
     [
         (("evaluate", "none", "--data", "."), "no model 'none'"),
-        (("evaluate", "vigitri-n1", "--data", "nowhere"), "nowhere: no such data folder"),
+        (("evaluate", DEPLOYED_MODEL, "--data", "nowhere"), "nowhere: no such data folder"),
         (("quantise", "none", "--data", ".", "-o", "out"), "no model 'none'"),
         (("build-data", "--data", "nowhere", "-o", "out"), "nowhere: no such data folder"),
         (("build-data", "--data", ".", "-o", "out", "--stage", "no"), "has no stage 'no'; it has"),

@@ -3,6 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from calibration.line_profile import DEPLOYED_MODEL
 from detector.vision.detections import Detections
 from models import evaluate
 from models.card import Card, write_card
@@ -66,4 +67,4 @@ def test_an_unknown_model_and_a_missing_data_folder_are_one_line_each(tmp_path: 
         evaluate.run("none", tmp_path)
     assert "\n" not in str(refused.value)
     with pytest.raises(WorkshopError, match="no such data folder; give it with --data"):
-        evaluate.run("vigitri-n1", tmp_path / "none")
+        evaluate.run(DEPLOYED_MODEL, tmp_path / "none")

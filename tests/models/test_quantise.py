@@ -6,6 +6,7 @@ import onnxruntime
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
+from calibration.line_profile import DEPLOYED_MODEL
 from models import quantise
 from models.errors import WorkshopError
 
@@ -90,5 +91,5 @@ def test_an_unknown_model_and_a_missing_data_folder_are_one_line_each(
     with pytest.raises(WorkshopError, match="no model 'none'"):
         quantise.run("none", data, tmp_path / "out")
     with pytest.raises(WorkshopError, match="no such data folder"):
-        quantise.run("vigitri-n1", tmp_path / "none", tmp_path / "out")
+        quantise.run(DEPLOYED_MODEL, tmp_path / "none", tmp_path / "out")
     assert not (tmp_path / "out").exists()

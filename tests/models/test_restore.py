@@ -3,10 +3,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from calibration.line_profile import DEPLOYED_MODEL
 from models.errors import WorkshopError
 from models.restore import restore
 
-DEPLOYED = Path(__file__).parents[2] / "models" / "vigitri-n1" / "model.onnx"
+DEPLOYED = Path(__file__).parents[2] / "models" / DEPLOYED_MODEL / "model.onnx"
 PICTURES = [np.random.default_rng(n).integers(0, 256, (64, 96, 3), np.uint8) for n in range(3)]
 
 

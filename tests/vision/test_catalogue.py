@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from calibration.line_profile import DEPLOYED_MODEL
 from detector.vision.catalogue import Card, ModelError, find_model, model_folders
 from tests.fakes import make_card
 
@@ -53,7 +54,7 @@ def test_every_deployed_model_is_what_its_card_says() -> None:
 
 
 def test_an_unknown_name_lists_the_known_ones() -> None:
-    with pytest.raises(ModelError, match=r"Known models: .*vigitri-n1"):
+    with pytest.raises(ModelError, match=rf"Known models: .*{DEPLOYED_MODEL}"):
         find_model("vigitri-x9")
 
 
