@@ -1,19 +1,26 @@
-"""The demonstration: a real line on the bundled clip, watched by a subscriber as it runs."""
+"""The demonstration: a real line on the bundled clip, watched by a subscriber as it runs, and
+through its bridge by a simulated PLC that diverts what it is told of."""
 
 from __future__ import annotations
 
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
 from rich.console import Console
 
 from benchmarks.annotated import write_sheet, write_video
+from benchmarks.bridge_process import BridgeProcess
+from benchmarks.diversions import judge_file
 from benchmarks.events import Verdict, judge
 from benchmarks.line_process import DEMO_CLIP, DEMO_LINE, ROOT, LineFailedError, LineProcess
 from benchmarks.passages import Ground
+from benchmarks.plc_process import PlcProcess
 from benchmarks.subscription import Heard, listen
+from benchmarks.tcp_proxy import free_ports
 from benchmarks.truth import Truth
+from calibration.line_profile import ActionPoint, LineProfile
 from calibration.profile_file import load_profile
 from detector.client import Received
 from detector.commands.progress import progress_bar
@@ -32,36 +39,66 @@ def main() -> int:
     console.print(
         f"A simulated belt, {clip_s:.0f} s in real time: "
         f"`vigitri run {DEMO_LINE.relative_to(ROOT)}` in one process,\n"
-        "this subscriber in another. Alerts as `vigitri watch` shows them:\n"
+        "this subscriber in another, `vigitri bridge` and `vigitri plc-sim` in two more. Alerts\n"
+        "as `vigitri watch` shows them:\n"
     )
     OUT.mkdir(parents=True, exist_ok=True)
+    profile = load_profile(DEMO_LINE)
+    publish, answers = (f"tcp://127.0.0.1:{port}" for port in free_ports(2))
+    plc_log = OUT / "plc.jsonl"
 
     def show(alert: Alert, item: Received) -> None:
         latency = "" if item.latency_ms is None else f"  [{item.latency_ms:.0f} ms after capture]"
         console.print(f"{alert_line(alert)}{latency}", markup=False, soft_wrap=True)
 
     try:
-        with LineProcess(DEMO_LINE, "--until-end") as line:
-            heard = listen(line, show)
+        # Both are there before the line is, so that the clip's first things find them ready.
+        with (
+            BridgeProcess([(publish, answers)]) as bridge,
+            PlcProcess(f"{bridge.host}:{bridge.port}", plc_log, *plant(profile)),
+        ):
+            with LineProcess(DEMO_LINE, "--until-end", endpoints=(publish, answers)) as line:
+                heard = listen(line, show)
+            ends_s = time.monotonic() + _to_ejector_s(profile)
+            if not heard.latencies_ms:
+                print("\n".join(line.said), file=sys.stderr)
+                return 1
+            verdict = judge(heard.alerts, Ground(truth, profile))
+            console.print(f"\n{summary(heard, verdict, len(truth.frames))}", markup=False)
+            polygon = profile.belt.polygon_px
+            with progress_bar("drawing the annotated video") as advance:
+                write_video(_CLIP, polygon, heard, OUT / "annotated.mp4", advance)
+            write_sheet(_CLIP, polygon, heard, OUT / "alerts.png")
+            # What lay in the last picture is still on its way to the ejector.
+            time.sleep(max(0.0, ends_s - time.monotonic()))
     except LineFailedError as error:
         print(error, file=sys.stderr)
         return 1
-    if not heard.latencies_ms:
-        print("\n".join(line.said), file=sys.stderr)
-        return 1
-    profile = load_profile(DEMO_LINE)
-    verdict = judge(heard.alerts, Ground(truth, profile))
-    console.print(f"\n{summary(heard, verdict, len(truth.frames))}", markup=False)
-    polygon = profile.belt.polygon_px
-    with progress_bar("drawing the annotated video") as advance:
-        write_video(_CLIP, polygon, heard, OUT / "annotated.mp4", advance)
-    write_sheet(_CLIP, polygon, heard, OUT / "alerts.png")
+    console.print(judge_file(plc_log, DEMO_CLIP / "demo.truth.jsonl"), markup=False)
     (OUT / "alerts.jsonl").write_text(
         "".join(f"{alert.model_dump_json()}\n" for alert in heard.alerts), encoding="utf-8"
     )
     shown = ", ".join(str(_from_here(OUT / name)) for name in ("annotated.mp4", "alerts.png"))
     console.print(f"Look at {shown}; every alert revision is in {_from_here(OUT)}/alerts.jsonl")
     return 0
+
+
+def plant(profile: LineProfile) -> tuple[str, ...]:
+    """The simulated PLC's options: what its programmer knows of the demo's plant."""
+    ejector = _ejector(profile)
+    return (
+        *("--speed", f"{profile.belt.speed_mm_s:g}"),
+        *("--ejector-mm", f"{ejector.y_mm:g}", "--actuator-ms", f"{ejector.acting_ms:g}"),
+    )
+
+
+def _ejector(profile: LineProfile) -> ActionPoint:
+    return next(point for point in profile.action_points if point.name == "ejector")
+
+
+def _to_ejector_s(profile: LineProfile) -> float:
+    assert profile.belt.speed_mm_s is not None
+    return _ejector(profile).y_mm / profile.belt.speed_mm_s + 1.0
 
 
 def summary(heard: Heard, verdict: Verdict, clip_frames: int) -> str:

@@ -22,7 +22,9 @@ class Diversions:
     """What became of each hazard."""
 
     diverted: dict[int, str]
-    """Id to kind: the flap was open when it came by, told early enough to open."""
+    """Id to kind: the flap was open for it when it came by, told early enough to open."""
+    by_chance: dict[int, str]
+    """The flap was open when it came by, but for something else."""
     late: dict[int, str]
     """Taken, but the flap was told too late."""
     missed: dict[int, str]
@@ -33,13 +35,14 @@ class Diversions:
 
     def summary(self) -> str:
         """In one line."""
-        hazards = {**self.diverted, **self.late, **self.missed}
+        hazards = {**self.diverted, **self.by_chance, **self.late, **self.missed}
         done, all_of = Counter(self.diverted.values()), Counter(hazards.values())
         each = ", ".join(f"{done[kind]} of {count} {kind}" for kind, count in all_of.items())
         return (
             f"plc       diverted in time: {len(self.diverted)} of {len(hazards)} hazards ({each}); "
-            f"{len(self.late)} too late, {len(self.missed)} never told, {self.of_nothing} "
-            f"diversions of nothing; nobody watched for {self.unwatched_s:g} s"
+            f"{len(self.late)} too late, {len(self.missed)} never told, {len(self.by_chance)} by "
+            f"chance; {self.of_nothing} diversions of nothing; nobody watched for "
+            f"{self.unwatched_s:g} s"
         )
 
 
@@ -72,29 +75,51 @@ def judge_log(log: Sequence[dict[str, Any]], truth: Truth) -> Diversions:
         for entry in log
         if entry.get("event") == "diverted"
     }
-    diverted, late, missed = {}, {}, {}
+    diverted, by_chance, late, missed = {}, {}, {}, {}
     of_something = set()
     for key, kind in hazards.items():
         thing = things[key]
         comes_mm = thing["at_mm"] - start_mm + totals["ejector_y_mm"]
-        near = [entry["seq"] for entry in taken if _same(entry, places, thing, start_mm)]
+        # Whatever it was called: gas and batteries are diverted alike.
+        near = {entry["seq"] for entry in taken if _there(entry, places, thing, start_mm)}
         of_something.update(near)
-        if any(opened[s] <= comes_mm <= closed.get(s, comes_mm) for s in opened):
+        open_for = {s for s in opened if opened[s] <= comes_mm <= closed.get(s, comes_mm)}
+        if near & open_for:
             diverted[key] = kind
+        elif open_for:
+            by_chance[key] = kind
         elif near:
             late[key] = kind
         else:
             missed[key] = kind
-    unwatched_s = totals["unwatched_s" if totals["watched"] else "before_watched_s"]
-    return Diversions(diverted, late, missed, len(set(opened) - of_something), unwatched_s)
+    unwatched_s = round(_unwatched_s(log, totals), 2)
+    of_nothing = len(set(opened) - of_something)
+    return Diversions(diverted, by_chance, late, missed, of_nothing, unwatched_s)
+
+
+def _unwatched_s(log: Sequence[dict[str, Any]], totals: dict[str, Any]) -> float:
+    """Between the first moment that somebody watched and the last: after it the clip was over."""
+    if not totals["watched"]:
+        return float(totals["seconds"])
+    changes = [entry for entry in log if entry.get("event") in {"nobody watches", "watched"}]
+    if not changes or changes[-1]["event"] == "watched":
+        return float(totals["unwatched_s"])
+    since_the_end_s = float(totals["seconds"]) - float(changes[-1]["t_ms"]) / 1e3
+    return float(totals["unwatched_s"]) - since_the_end_s
 
 
 def _same(
     entry: dict[str, Any], places: dict[int, float], thing: dict[str, Any], start_mm: float
 ) -> bool:
+    right = entry["kind"] == KINDS.get(thing["class"])
+    return right and _there(entry, places, thing, start_mm)
+
+
+def _there(
+    entry: dict[str, Any], places: dict[int, float], thing: dict[str, Any], start_mm: float
+) -> bool:
     return bool(
-        entry["kind"] == KINDS.get(thing["class"])
-        and abs(places[entry["seq"]] + start_mm - thing["at_mm"]) <= ALONG_MM
+        abs(places[entry["seq"]] + start_mm - thing["at_mm"]) <= ALONG_MM
         and abs(entry["x_mm"] - thing["x_mm"]) <= ACROSS_MM
     )
 

@@ -102,10 +102,25 @@ class Belt(Section):
         None,
         "counts of the PLC's encoder (bridge, registers 105 and 106) per mm of belt: then the belt "
         "moves as it says, and its loss makes sight degraded; null: there is none",
-        mend="give counts per mm, e.g. encoder_counts_per_mm = 10, or leave it out",
-        gt=0,
+        mend="give counts per mm, e.g. encoder_counts_per_mm = 10, negative if it counts down as "
+        "the belt runs, or leave it out",
+        ge=-100_000,
         le=100_000,
     )
+    encoder_wraps_at: int = setting(
+        2**32,
+        "the encoder's counter goes from one below this to 0: 65536 for one of 16 bits",
+        mend="write encoder_wraps_at = 65536, or leave it out for one of 32 bits",
+        ge=256,
+        le=2**32,
+    )
+
+    @field_validator("encoder_counts_per_mm")
+    @classmethod
+    def _counts(cls, counts_per_mm: float | None) -> float | None:
+        if counts_per_mm is not None and abs(counts_per_mm) < 0.001:
+            raise ValueError("an encoder that hardly counts tells no way")
+        return counts_per_mm
 
     @field_validator("polygon_px")
     @classmethod
@@ -148,7 +163,7 @@ class View(Section):
     )
 
 
-DEPLOYED_MODEL = "vigitri-n1"
+DEPLOYED_MODEL = "vigitri-n3"
 """The folder of the catalogue that a line runs unless its profile names another."""
 
 

@@ -9,6 +9,14 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from calibration.belt_check import (
+    MOVES_MM_S,
+    NO_ENCODER,
+    STANDS_MM_S,
+    BeltCheck,
+    Finding,
+    Said,
+)
 from calibration.belt_motion import Basis, BeltMotion, Shift
 
 HELD_NS = 1_000_000_000
@@ -19,8 +27,11 @@ BEYOND_NS = 300_000_000
 """How far beyond its last reading the encoder is reckoned on."""
 SPEED_OVER_NS = 500_000_000
 """The time over which a speed is taken from the encoder."""
-STANDS_MM_S, MOVES_MM_S = 5.0, 50.0
-WRAP = 2**32
+CHECKED_EVERY_NS = 250_000_000
+"""The picture is followed so often (two frames each) while something else tells the motion: that
+costs a quarter of following each frame."""
+WRAPS_AT = 2**32
+FASTEST_MM_S = 5000.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +43,19 @@ class BeltReport:
     runs: bool | None
     """None: it does not say."""
     counts: int | None
-    """Its encoder, modulo 2^32."""
+    """Its encoder, modulo what it wraps at."""
 
 
 class ReportedBelt:
     """Takes the PLC's reports in, in the order of their time."""
 
-    def __init__(self) -> None:
+    def __init__(self, wraps_at: int = WRAPS_AT, counts_per_mm: float | None = None) -> None:
+        """`wraps_at`: the counter goes from one below this to 0. `counts_per_mm`: where it is
+        known, two readings so far apart that it may have gone round between are not joined."""
+        self._wraps_at = wraps_at
+        self._joined_ns: float = float("inf")
+        if counts_per_mm:
+            self._joined_ns = wraps_at / 2 / abs(counts_per_mm) / FASTEST_MM_S * 1e9
         self._readings: deque[tuple[int, int]] = deque(maxlen=KEPT)
         """Time and counts, not wrapped."""
         self._last: BeltReport | None = None
@@ -55,7 +72,9 @@ class ReportedBelt:
             t_ns, before = self._readings[-1]
             if report.t_ns == t_ns:
                 return
-            counts = before + (report.counts - before + WRAP // 2) % WRAP - WRAP // 2
+            if report.t_ns - t_ns > self._joined_ns:
+                self._readings.clear()
+            counts = before + shortest_way(report.counts - before, self._wraps_at)
         self._readings.append((report.t_ns, counts))
 
     def runs(self, t_ns: int) -> bool | None:
@@ -74,21 +93,39 @@ class ReportedBelt:
         return counts0 + (counts1 - counts0) * (t_ns - t0) / (t1 - t0)
 
 
+def shortest_way(counts: int, wraps_at: int) -> int:
+    """A difference of a counter's readings, taken the shorter way round."""
+    return (counts + wraps_at // 2) % wraps_at - wraps_at // 2
+
+
 class ReportedMotion:
     """Follows the belt by the PLC's reports, and by another way where there are none.
 
     A belt that the PLC says stands moves nothing. With `counts_per_mm` its encoder gives the way;
-    without, or while it is lost, the other way does, which is kept going all the time.
+    without, or while it is lost, the other way does. What the picture shows is held against them.
     """
 
     def __init__(
-        self, reported: ReportedBelt, other: BeltMotion, counts_per_mm: float | None
+        self,
+        reported: ReportedBelt,
+        other: BeltMotion,
+        counts_per_mm: float | None,
+        picture: BeltMotion | None = None,
     ) -> None:
+        """`other`: the picture's speed or a fixed one. `picture`: where `other` is fixed, the
+        picture's to check it by."""
         self._reported, self._other, self._counts_per_mm = reported, other, counts_per_mm
+        self._picture = picture
+        self._check = BeltCheck(has_encoder=counts_per_mm is not None)
+        self.finding = Finding()
+        """What the belt does, all held against each other."""
         self._counts: float | None = None
         """At the last frame; None: the encoder was not known there."""
         self._stands = False
         self._speed: float | None = None
+        self._seen_mm = 0.0
+        """How far the picture has come."""
+        self._seen_ns = self._pair_ns = self._last_ns = -CHECKED_EVERY_NS
 
     @property
     def basis(self) -> Basis:
@@ -104,29 +141,77 @@ class ReportedMotion:
 
     @property
     def encoder_lost(self) -> bool:
-        """There should be an encoder, and there is none."""
+        """There should be an encoder, and there is none that is believed."""
         return self._counts_per_mm is not None and self._counts is None
 
     def _is_stuck(self, t_ns: int) -> bool:
         """An encoder that stands while the belt is ordered to run and its picture moves."""
-        seen = self._other.speed_mm_s if self._other.basis == "picture" else None
+        seen = self._pictured_speed()
         stands = self._speed is not None and abs(self._speed) < STANDS_MM_S
         return stands and self._reported.runs(t_ns) is True and (seen or 0.0) > MOVES_MM_S
 
+    def _pictured_speed(self) -> float | None:
+        pictured = self._picture or self._other
+        return pictured.speed_mm_s if pictured.basis == "picture" else None
+
     def advance(self, view: NDArray[np.uint8], t_ns: int) -> Shift:
         """The shift since the last call. `view`: `(h, w, 3)` uint8 BGR belt view."""
-        shift = self._other.advance(view, t_ns)
-        self._stands = self._reported.runs(t_ns) is False
+        shift = self._otherwise(view, t_ns)
         before, self._counts, self._speed = self._counts, None, None
+        ordered = self._reported.runs(t_ns)
+        said_mm = None
         if self._counts_per_mm is not None:
             self._counts = self._reported.counts_at(t_ns)
             earlier = self._reported.counts_at(t_ns - SPEED_OVER_NS)
-            if self._counts is not None and earlier is not None:
-                mm = (self._counts - earlier) / self._counts_per_mm
-                self._speed = mm / (SPEED_OVER_NS / 1e9)
-            if self._is_stuck(t_ns):
-                self._counts = self._speed = None
-            if self._counts is not None and before is not None:
-                return Shift(0.0, (self._counts - before) / self._counts_per_mm, True)
+            if self._counts is not None:
+                said_mm = self._counts / self._counts_per_mm
+                if earlier is not None:
+                    mm = (self._counts - earlier) / self._counts_per_mm
+                    self._speed = mm / (SPEED_OVER_NS / 1e9)
+        setting = self._other.speed_mm_s if self._other.basis == "profile" else None
+        seen_mm_s = self._pictured_speed()
+        self.finding = self._check.judge(
+            Said(
+                t_ns,
+                ordered,
+                said_mm,
+                None if seen_mm_s is None else self._seen_mm,
+                self._speed,
+                seen_mm_s,
+                setting,
+            )
+        )
+        self._stands = ordered is False and self.finding.state != "runs_ordered_to_stand"
+        if self._is_stuck(t_ns) or self.finding.state in NO_ENCODER:
+            self._counts = self._speed = None
+        if self._counts_per_mm and self._counts is not None and before is not None:
+            return Shift(0.0, (self._counts - before) / self._counts_per_mm, True)
         # By the PLC's word alone that it stands, where no encoder says how far.
         return Shift(0.0, 0.0, True) if self._stands else shift
+
+    def _otherwise(self, view: NDArray[np.uint8], t_ns: int) -> Shift:
+        """The shift by the other way; the picture is followed in each frame only where it is that.
+
+        Else in two frames running, four times a second.
+        """
+        last_ns, self._last_ns = self._last_ns, t_ns
+        fixed = self._other.advance(view, t_ns) if self._other.basis == "profile" else None
+        pictured = self._picture or (self._other if fixed is None else None)
+        if pictured is None:
+            return fixed or Shift(0.0, 0.0, False)
+        needed = fixed is None and self._counts is None
+        second = self._seen_ns == self._pair_ns == last_ns
+        if not (needed or second or t_ns - self._pair_ns >= CHECKED_EVERY_NS):
+            return fixed or Shift(0.0, 0.0, False)
+        if not second:
+            self._pair_ns = t_ns
+        seen_ns, self._seen_ns = self._seen_ns, t_ns
+        seen = pictured.advance(view, t_ns)
+        self._seen_mm += seen.dy_mm
+        if fixed is not None:
+            return fixed
+        if last_ns == seen_ns or t_ns <= seen_ns:
+            return seen
+        # Some frames were not followed: only what came since the last one is new.
+        share = (t_ns - last_ns) / (t_ns - seen_ns)
+        return Shift(seen.dx_mm * share, seen.dy_mm * share, seen.known)

@@ -49,7 +49,8 @@ class Line:
     ) -> None:
         """Raises `CalibrationError` or `ModelError`, one line each."""
         self.settings = profile or _UNSURVEYED
-        self.reported = ReportedBelt()
+        belt = self.settings.belt
+        self.reported = ReportedBelt(belt.encoder_wraps_at, belt.encoder_counts_per_mm)
         """The belt as the line's PLC reports it."""
         self.engine = engine
         self._surveyed_plane = (
@@ -90,15 +91,13 @@ class Line:
             )
         tracking, overload = self.settings.tracking, self.settings.overload
         speed_mm_s = self.settings.belt.speed_mm_s if surveyed else None
-        alone: BeltMotion = (
-            PictureSpeed(mm_per_px, along_only=surveyed, belt_mask=rectifier.belt_mask)
-            if speed_mm_s is None
-            else FixedSpeed(speed_mm_s)
-        )
+        picture = PictureSpeed(mm_per_px, along_only=surveyed, belt_mask=rectifier.belt_mask)
+        alone: BeltMotion = picture if speed_mm_s is None else FixedSpeed(speed_mm_s)
+        checked_by = None if speed_mm_s is None else picture
         counts_per_mm = self.settings.belt.encoder_counts_per_mm if surveyed else None
         return LineParts(
             rectifier=rectifier,
-            motion=ReportedMotion(self.reported, alone, counts_per_mm),
+            motion=ReportedMotion(self.reported, alone, counts_per_mm, checked_by),
             tracker=BeltTracker(tracking.hits, tracking.looks, rectifier.extent_mm),
             overload=OverloadMonitor(
                 None if self._empty_belt is None else _empty_view(self._empty_belt, rectifier),

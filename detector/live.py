@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+from calibration.belt_check import BeltState, Finding
 from calibration.belt_plane import CalibrationError
 from calibration.reported_motion import BeltReport
 from detector.hazards.alarm_book import AnswerRefusedError
@@ -94,6 +95,7 @@ class LineAtWork:
         self._state_told_ns = self._metrics_told_ns = self._late_until_ns = 0
         self._listeners = 0
         self._journal_told = post.journal.state
+        self._belt_told: BeltState = "unknown"
         self._were_shelved: set[Hazard] = set()
 
     def run(self, stop: threading.Event, *, until_end: bool) -> None:
@@ -162,22 +164,22 @@ class LineAtWork:
         if late_ns > most_ns:
             self._late_until_ns = now_ns + LATE_HELD_NS
         late = now_ns <= self._late_until_ns
-        lost = self._pipeline.encoder_lost and now_ns - self._started_ns > START_NS
-        vision = VisionState.DEGRADED if late or lost else VisionState.READY
-        if vision is self._vision:
+        belt = self._pipeline.belt_finding
+        doubtful = belt.doubtful and now_ns - self._started_ns > START_NS
+        vision = VisionState.DEGRADED if late or doubtful else VisionState.READY
+        if vision is self._vision and belt.state == self._belt_told:
             return
-        self._vision, self._reason = vision, None
-        if lost:
-            self._reason = (
-                "the PLC's encoder is lost: is the bridge running, and does the PLC write its "
-                "registers 100 to 106?"
-            )
+        changed = vision is not self._vision
+        self._vision, self._reason, self._belt_told = vision, None, belt.state
+        if doubtful:
+            self._reason = belt.reason
         if late:
             self._reason = (
                 f"the look was over {late_ns / 1e6:.0f} ms after the picture, later than "
                 f"{most_ns / 1e6:.0f} ms: free the machine, or give a coarser view.mm_per_px"
             )
-        self._tell(f"line {self._profile.line}: {self._reason or 'watching'}")
+        if changed or self._reason:
+            self._tell(f"line {self._profile.line}: {self._reason or 'watching'}")
         self._tell_state((frame.t_mono_ns, frame.t_utc_ns))
 
     def _blind(self, reason: str, camera: CameraState | None) -> None:
@@ -270,6 +272,9 @@ class LineAtWork:
         known = self._pipeline.line.facts.mm_basis != "none" and belt.position_mm is not None
         moves = known and belt.speed_mm_s is not None
         share = coverage.in_window
+        # Nobody sees the belt: what was last found of it is no state of now.
+        sees = self._vision in {VisionState.READY, VisionState.DEGRADED}
+        found = self._pipeline.belt_finding if known and sees else Finding()
         journal = self._post.journal
         self._journal_told = journal.state
         self._post.state = state = LineState(
@@ -281,6 +286,11 @@ class LineAtWork:
             belt_speed_mm_s=round(belt.speed_mm_s or 0.0, 1) if moves else None,
             speed_basis=belt.speed_basis,
             belt_position_mm=round(belt.position_mm or 0.0, 1) if known else None,
+            belt_state=found.state,
+            belt_reason=found.reason,
+            encoder_mm_s=_speed(found.encoder_mm_s, known),
+            picture_mm_s=_speed(found.picture_mm_s, known),
+            setting_mm_s=_speed(found.setting_mm_s, known),
             mm_basis=self._pipeline.line.facts.mm_basis,
             active_alerts=self._pipeline.book.active,
             frames_seen=self._pipeline.inferences,
@@ -325,6 +335,10 @@ def _belt_report(said: BeltFromPlc, came_ns: int) -> BeltReport:
         read_ns = said.t_mono_ns  # of this host's clock, and so without the time it lay here
     runs = {"runs": True, "stands": False}.get(said.run)
     return BeltReport(read_ns, runs, said.encoder_counts)
+
+
+def _speed(speed_mm_s: float | None, known: bool) -> float | None:
+    return round(speed_mm_s, 1) if known and speed_mm_s is not None else None
 
 
 def _now() -> tuple[int, int]:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from calibration.belt_check import Finding
 from detector.hazards.alarm_book import AlarmBook
 from detector.hazards.belt_standing import StandingBelt
 from detector.hazards.object_facts import BeltNow
@@ -83,9 +84,9 @@ class Pipeline:
         return Seen(alerts, sightings)
 
     @property
-    def encoder_lost(self) -> bool:
-        """The profile names an encoder, and the PLC's reports of it do not come."""
-        return self._parts is not None and self._parts.motion.encoder_lost
+    def belt_finding(self) -> Finding:
+        """What the belt does, by all that tells of it."""
+        return Finding() if self._parts is None else self._parts.motion.finding
 
     def blind(self, reason: str, t_mono_ns: int, t_utc_ns: int) -> list[Alert]:
         """Nobody sees the belt, and why. What is covered is unknown from then on."""

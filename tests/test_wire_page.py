@@ -3,23 +3,31 @@
 from __future__ import annotations
 
 import re
+import shutil
+import socket
 import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Literal
+
+import pytest
 
 from detector.wire import samples
 from detector.wire.desk import AnswerDesk
 from detector.wire.journal import Journal
+from detector.wire.messages import Heartbeat
 from detector.wire.post import AlertPost
 from detector.wire.publisher import Publisher
 
 PAGE = (Path(__file__).parent.parent / "docs" / "wire.md").read_text(encoding="utf-8")
+MONO = shutil.which("mcs") and shutil.which("mono")
 ANY_PORT = "tcp://127.0.0.1:*"
 
 
-def test_the_python_on_the_page_runs_and_hears() -> None:
-    (snippet,) = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+@pytest.mark.parametrize("which", [0, 1], ids=["sync", "asyncio"])
+def test_the_python_on_the_page_runs_and_hears(which: int) -> None:
+    snippet = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)[which]
     with (
         Journal(None) as journal,
         Publisher(ANY_PORT, line="l", boot_id="b") as publisher,
@@ -36,19 +44,97 @@ def test_the_python_on_the_page_runs_and_hears() -> None:
             while not post.delivery_state().consumers and time.monotonic() < ends_s:
                 post.poll()
             post.send([samples.ALERT])
+            answers = []
+            while not answers and which == 1 and time.monotonic() < ends_s:
+                answers = post.poll()
+            for pending in answers:
+                post.reply(pending, ok=True)
             assert process.stdout is not None
-            said = [process.stdout.readline() for _ in range(2)]
+            said = [process.stdout.readline() for _ in range(2 + which)]
             process.kill()
     assert "unknown no heartbeat yet, for 0 s\n" in said
     assert "raised gas e-17\n" in said
+    if which == 1:
+        assert "acknowledged: True\n" in said
 
 
-def test_the_bytes_on_the_page_are_as_long_as_it_says() -> None:
-    """Each quoted frame has the length that stands before it, in hexadecimal."""
-    flat = re.sub(r"\n +", "", PAGE[PAGE.index("> 00 0b 01") : PAGE.rindex("```")])
-    for length, text in re.findall(r'< 0[01] ([0-9a-f]{2}) "(\{.*?\}|[^"{]*)"', flat):
-        assert len(text) == int(length, 16)
-    assert re.search(r'00 0b 01 "(heartbeat/)"', flat)
+class PageClocks:
+    """The moment at which the page's message was sent."""
+
+    stamp_source: Literal["grab"] = "grab"
+
+    def age_ms(self, t_capture_mono_ns: int) -> float | None:  # noqa: ARG002
+        return 23.095
+
+    def sync(self) -> Literal["unsynchronised"]:
+        return "unsynchronised"
+
+
+def page_bytes() -> list[tuple[str, bytes]]:
+    """What the byte-level example says: who sends (`>` the subscriber) and what, in turn."""
+    block = PAGE[PAGE.index("> ff 00") :]
+    block = block[: block.index("```")]
+    said = []
+    # Comments begin after four spaces, or stand far to the right; JSON goes on in the next line.
+    for line in re.sub(r"\n {3}(?=\S)", "", re.sub(r"\n {20,}.*", "", block)).splitlines():
+        rest, data = line[2:], b""
+        while token := re.match(r'(?:"(\{.*\}|[^"]*)"|([0-9a-f]{2})(?:×(\d+))?)(?: |$)', rest):
+            text, byte, times = token.groups()
+            data += text.encode() if byte is None else bytes.fromhex(byte) * int(times or 1)
+            rest = rest[token.end() :]
+        said.append((line[0], data))
+    return said
+
+
+def test_the_bytes_on_the_page_are_those_that_a_publisher_sends() -> None:
+    with (
+        Publisher(
+            ANY_PORT, line="tapis-1", boot_id="06d5e1b0768a", clocks=PageClocks()
+        ) as publisher,
+        socket.create_connection(
+            ("127.0.0.1", int(publisher.endpoint.rpartition(":")[2])), timeout=60
+        ) as plain,
+    ):
+        published = False
+        for who, data in page_bytes():
+            if who == ">":
+                plain.sendall(data)
+                continue
+            if data.startswith(b"\1") and not published:
+                assert publisher.wait_for_subscriber("heartbeat", 60)
+                publisher.publish(
+                    Heartbeat(line="tapis-1", inferences=1230, frame_index=1234),
+                    t_capture_utc_ns=1772785200000000000,
+                    t_capture_mono_ns=6509857452644,
+                )
+                published = True
+            came = b""
+            while len(came) < len(data):
+                came += plain.recv(len(data) - len(came)) or pytest.fail(f"ended after {came!r}")
+            assert came == data
+        assert published
+
+
+@pytest.mark.skipif(not MONO, reason="needs Mono: mcs and mono")
+def test_the_csharp_on_the_page_compiles_hears_and_notices_silence(tmp_path: Path) -> None:
+    (source,) = re.findall(r"```csharp\n(.*?)```", PAGE, re.DOTALL)
+    (tmp_path / "gateway.cs").write_text(source, encoding="utf-8")
+    subprocess.run(["mcs", "gateway.cs"], cwd=tmp_path, check=True)
+    with Publisher(ANY_PORT, line="l", boot_id="b") as publisher:
+        port = publisher.endpoint.rpartition(":")[2]
+        with subprocess.Popen(
+            ["mono", tmp_path / "gateway.exe", "127.0.0.1", port],
+            stdout=subprocess.PIPE,
+            text=True,
+        ) as process:
+            assert publisher.wait_for_subscriber("state", 60)
+            for payload in (samples.HEARTBEAT, samples.ALERT):
+                publisher.publish(payload, t_capture_utc_ns=1, t_capture_mono_ns=1)
+            said, _ = process.communicate(timeout=60)
+    lines = said.splitlines()
+    assert lines[:3:2] == ["heartbeat/l", samples.HEARTBEAT.model_dump_json()]
+    assert lines[3:6:2] == ["alert/l/gas", samples.ALERT.model_dump_json()]
+    assert lines[6].startswith("BLIND: ")
 
 
 def test_every_field_and_request_on_the_page_exists() -> None:

@@ -23,6 +23,7 @@ from detector.bridge.events import Event
 from detector.bridge.register_map import (
     NODE,
     UNKNOWN_WORD,
+    BeltWord,
     HazardWord,
     JamState,
     Register,
@@ -49,6 +50,7 @@ _UNKNOWN: dict[str, int] = {
     "jam": HazardWord.UNKNOWN,
     "top_priority": TopPriority.UNKNOWN,
     "jam_state": JamState.UNKNOWN,
+    "belt_state": BeltWord.UNKNOWN,
     "coverage": UNKNOWN_WORD,
     "frame_age_ms": UNKNOWN_WORD,
 }
@@ -117,8 +119,7 @@ class _LineNodes:
             "Results": (results, "[]", ua.VariantType.String),
         }
         for register in NODE:
-            if register.name != "spare":
-                variables[_camel(register)] = (system, 0, _variant(register))
+            variables[_camel(register)] = (system, 0, _variant(register))
         for name, (parent, value, variant) in variables.items():
             self._nodes[name] = await parent.add_variable(index, name, value, variant)
         self._events = await self._server.get_event_generator(self._kind, system)
@@ -131,10 +132,9 @@ class _LineNodes:
         shown = json.dumps([each for each in records if each["seq"]])
         await self._write("Results", shown, ua.VariantType.String)
         for register in NODE:
-            if register.name != "spare":
-                value = values[register.name]
-                known = register.name not in _UNKNOWN or value != _UNKNOWN[register.name]
-                await self._write(_camel(register), value, _variant(register), known=known)
+            value = values[register.name]
+            known = register.name not in _UNKNOWN or value != _UNKNOWN[register.name]
+            await self._write(_camel(register), value, _variant(register), known=known)
         for event in self._line.watch.known():
             if event.alert.revision > self._told.get(event.seq, 0):
                 self._told[event.seq] = event.alert.revision

@@ -15,6 +15,7 @@ _CODES: tuple[tuple[str, type[IntEnum]], ...] = (
     ("5–7 `gas`, `battery`, `jam`", plc.HazardWord),
     ("8 `top_priority`", plc.TopPriority),
     ("10 `jam_state`", plc.JamState),
+    ("59 `belt_state`", plc.BeltWord),
     ("record `class`", plc.HazardClass),
     ("record `alarm_state`", plc.RecordState),
     ("103 `belt_run`", plc.BeltRun),
@@ -79,7 +80,7 @@ _EXAMPLE = """## How to use them
 (* IEC 61131-3 Structured Text. in_ is what one FC4 request for 0..59 brought, every 10 to 50 ms;
    out_ is written to 100..110 in one FC16 request. Codes as in the tables. *)
 VAR
-    heartbeatTimer : TON;  lastBeat : UINT;  watched : BOOL;
+    heartbeatTimer : TON;  lastBeat : UINT;  beats : INT;  watched : BOOL;
     slot, base, i  : INT;  seq : UDINT;  known : BOOL;
     target         : DINT; shiftRegister : ARRAY[0..63] OF DINT; entries : INT;
     taken          : ARRAY[0..15] OF UDINT;  nextTaken : INT;
@@ -90,8 +91,13 @@ END_VAR
 
 (* 1. the watchdog: a timer that every change of the heartbeat restarts *)
 heartbeatTimer(IN := in_[1] = lastBeat, PT := T#500MS);
+IF NOT communicationOk THEN
+    beats := 0;
+ELSIF in_[1] <> lastBeat THEN
+    beats := MIN(beats + 1, 2);                (* the first that is read may be hours old *)
+END_IF;
 lastBeat := in_[1];
-watched := communicationOk AND in_[0] = 1 AND NOT heartbeatTimer.Q
+watched := communicationOk AND in_[0] = 1 AND beats = 2 AND NOT heartbeatTimer.Q
            AND (in_[2] = 1 OR in_[2] = 2);
 
 (* 2. unknown is not clear *)
@@ -146,9 +152,9 @@ def plc_reference() -> str:
     """The whole page, Markdown."""
     parts = [
         _HEAD,
-        _table(plc.NODE, skip=("spare",)),
+        _table(plc.NODE),
         f"\nRecords at {', '.join(str(plc.FIRST_RECORD + plc.RECORD_WORDS * n) for n in range(3))}"
-        f", {plc.RECORD_WORDS} words each, the most pressing events; 59 is spare and reads 0.\n",
+        f", {plc.RECORD_WORDS} words each, the most pressing events.\n",
         _table(plc.RECORD, offset="+"),
         f"\n## What the PLC tells: holding registers {plc.PLC_FIRST} to "
         f"{plc.PLC_FIRST + plc.PLC_WORDS - 1}\n\nA PLC whose heartbeat has changed once and then "
@@ -166,13 +172,9 @@ def plc_reference() -> str:
     return "\n".join(parts)
 
 
-def _table(
-    registers: tuple[plc.Register, ...], *, offset: str = "", skip: tuple[str, ...] = ()
-) -> str:
+def _table(registers: tuple[plc.Register, ...], *, offset: str = "") -> str:
     rows = ["| address | name | type | unit | meaning | unknown |", "|---|---|---|---|---|---|"]
     for each in registers:
-        if each.name in skip:
-            continue
         last = f"–{offset}{each.address + 1}" if each.words == 2 else ""
         rows.append(
             f"| {offset}{each.address}{last} | `{each.name}` | {each.kind} | {each.unit} "

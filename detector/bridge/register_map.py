@@ -100,6 +100,22 @@ class BeltRun(IntEnum):
     RUNS = 2
 
 
+class BeltWord(IntEnum):
+    """Register 59: what the belt does, all that is said of it held against each other."""
+
+    UNKNOWN = 0
+    RUNS = 1
+    STANDS = 2
+    STANDS_ORDERED_TO_RUN = 3
+    RUNS_ORDERED_TO_STAND = 4
+    REVERSES = 5
+    SLIPS = 6
+    DISAGREES = 7
+    ENCODER_LOST = 8
+    ENCODER_STUCK = 9
+    ENCODER_BACKWARDS = 10
+
+
 class Reset(IntEnum):
     """Register 110, from the PLC; acts when the word changes to one of these."""
 
@@ -232,7 +248,15 @@ NODE: tuple[Register, ...] = (
     Register(
         13, "overruns", "uint16", "", "events that were over before a record was free for them"
     ),
-    Register(59, "spare", "uint16", "", "0"),
+    Register(
+        59,
+        "belt_state",
+        "uint16",
+        "code",
+        "what the belt does, by encoder, picture and run signal together; from 4 on don't rely on "
+        "etas",
+        "0",
+    ),
 )
 """Input registers, and the same as holding registers; the records lie between."""
 

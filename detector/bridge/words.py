@@ -15,6 +15,7 @@ from detector.bridge.register_map import (
     RECORDS,
     UNKNOWN_SIGNED,
     UNKNOWN_WORD,
+    BeltWord,
     HazardClass,
     HazardWord,
     JamState,
@@ -88,6 +89,7 @@ class LineRegisters:
             "coverage": self._coverage(watched),
             "last_seq": self.watch.last_seq,
             "overruns": self.watch.overruns,
+            "belt_state": self._belt_state(watched),
         }
         for register in NODE:
             _put(words, register.address, to_words(register, values.get(register.name, 0)))
@@ -140,6 +142,10 @@ class LineRegisters:
         ):
             return UNKNOWN_WORD
         return round(state.coverage * 1000)
+
+    def _belt_state(self, watched: bool) -> BeltWord:
+        state = self.watch.state
+        return BeltWord[state.belt_state.upper()] if watched and state else BeltWord.UNKNOWN
 
     def _status(self, watched: bool, now_ns: int) -> Status:
         state, header = self.watch.state, self.watch.header

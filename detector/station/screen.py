@@ -105,11 +105,29 @@ def _state_facts(state: LineState | None, sees: bool) -> list[tuple[str, str]]:
         (vision, PLAIN if state.vision == "ready" else WARNING),
         coverage,
         (f"belt {speed} ({state.speed_basis})", PLAIN) if known_speed else (f"belt {speed}", GREY),
+        *_belt_facts(state),
         (f"frames {state.frames_seen}, overwritten {state.frames_overwritten}", PLAIN),
     ]
     if state.camera_restarts:
         facts.append((f"camera restarts {state.camera_restarts}", WARNING))
     return facts
+
+
+def _belt_facts(state: LineState) -> list[tuple[str, str]]:
+    """What is amiss with the belt, and each speed that is known of it besides the one used."""
+    if state.belt_state in {"runs", "stands"}:
+        each = (("encoder", state.encoder_mm_s), ("picture", state.picture_mm_s))
+        others = [
+            f"{basis} {speed:.0f}"
+            for basis, speed in each
+            if speed is not None and basis != state.speed_basis
+        ]
+        return [(f"by {', '.join(others)} mm/s", PLAIN)] if others else []
+    if state.mm_basis == "none" or (state.belt_state == "unknown" and not state.belt_reason):
+        return []  # no belt is measured, or a detector of before this was told
+    words = f"belt {state.belt_state.replace('_', ' ').upper()}"
+    reason = f" ({state.belt_reason})" if state.belt_reason else ""
+    return [(words + reason, WARNING)]
 
 
 def _latency(board: Board) -> tuple[str, str]:

@@ -19,6 +19,7 @@ from detector.wire.alert import Alert, Arrival, Cue, Look, ModelIdentity, Place,
 from detector.wire.envelope import Header, Message
 from detector.wire.vocabulary import (
     AlarmState,
+    BeltState,
     CoverageState,
     Hazard,
     MmBasis,
@@ -105,6 +106,13 @@ class LineState(Message):
     shelved: Annotated[
         tuple[Shelving, ...], Field(description="What calls nobody now, who said so, until when.")
     ] = ()
+    belt_state: BeltState = "unknown"
+    belt_reason: Annotated[
+        str | None, Field(description="What is amiss with the belt, with figures; null: nothing.")
+    ] = None
+    encoder_mm_s: Annotated[float | None, Field(description="Speed by the PLC's encoder.")] = None
+    picture_mm_s: Annotated[float | None, Field(description="Speed by the picture.")] = None
+    setting_mm_s: Annotated[float | None, Field(description="Speed that was typed in.")] = None
 
 
 class Heartbeat(Message):

@@ -80,3 +80,19 @@ that somebody typed in, no survey. `points`: from belt points measured on site."
 SpeedBasis = Literal["none", "profile", "picture", "encoder"]
 """How the belt's speed is known. `none`: not yet. `profile`: a fixed setting. `picture`: measured
 from how the belt's picture moves. `encoder`: the line's PLC says so."""
+
+BeltState = Literal[
+    "unknown",
+    "runs",
+    "stands",
+    "stands_ordered_to_run",
+    "runs_ordered_to_stand",
+    "reverses",
+    "slips",
+    "disagrees",
+    "encoder_lost",
+    "encoder_stuck",
+    "encoder_backwards",
+]
+"""What the belt does, by encoder, picture, setting and run signal held against each other. From
+`runs_ordered_to_stand` on, arrival times can't be relied on and vision is degraded."""

@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+from typing import get_args
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from detector.bridge.register_map import Mode, State, Status, encode_plc
+from detector.bridge.register_map import BeltWord, Mode, State, Status, encode_plc
 from detector.wire import samples
 from detector.wire.messages import AlarmState, Hazard, Priority, Revision
+from detector.wire.vocabulary import BeltState
 from tests.bridge.conftest import SEQ, HeardLine
 
 
@@ -95,3 +99,14 @@ def test_any_event_fits_its_words(
     assert (record["x_mm"] == -32768) is (x_mm is None)
     assert record["eta_ms"] != -32768
     assert record["seq_again"] == record["seq"] & 0xFFFF
+
+
+@pytest.mark.parametrize("state", get_args(BeltState))
+def test_each_state_of_the_belt_has_its_word_and_none_is_told_by_the_blind(
+    watched: HeardLine, state: str
+) -> None:
+    watched.state(belt_state=state)
+    watched.look()
+    assert BeltWord(watched.read["belt_state"]).name == state.upper()
+    watched.later(5_000)
+    assert watched.read["belt_state"] == BeltWord.UNKNOWN

@@ -87,15 +87,71 @@ def test_an_encoder_that_stands_while_the_picture_of_a_running_belt_moves_is_los
     assert (motion.speed_mm_s, motion.encoder_lost) == (300, True)
 
 
-@given(st.integers(0, 2**32 - 1), st.lists(st.integers(-20_000, 20_000), min_size=2, max_size=40))
-def test_an_encoder_that_wraps_goes_on(start: int, steps: list[int]) -> None:
-    belt, counts, true = ReportedBelt(), start, []
+@given(st.integers(8, 32), st.data())
+def test_an_encoder_of_any_width_wraps_and_goes_on_either_way(
+    bits: int, data: st.DataObject
+) -> None:
+    wraps_at = 2**bits
+    most = wraps_at // 2 - 1
+    start = data.draw(st.integers(0, wraps_at - 1))
+    steps = data.draw(st.lists(st.integers(-most, most), min_size=2, max_size=40))
+    belt, counts, true = ReportedBelt(wraps_at), start, []
     for n, step in enumerate(steps):
         counts += step
         true.append(counts)
-        belt.hear(BeltReport(n * 100 * MS, True, counts % 2**32))
+        belt.hear(BeltReport(n * 100 * MS, True, counts % wraps_at))
     found: list[Any] = [belt.counts_at(n * 100 * MS) for n in range(len(steps))]
     assert [b - a for a, b in pairwise(found)] == [b - a for a, b in pairwise(true)]
+
+
+@given(st.floats(10, 5000), st.sampled_from([-40.0, -4.0, 0.5, 4.0, 40.0]), st.floats(0.6, 3.0))
+def test_way_and_time_of_a_steady_belt_go_round(
+    speed_mm_s: float, per_mm: float, seconds: float
+) -> None:
+    belt = ReportedBelt(2**32, per_mm)
+    for n in range(40):
+        belt.hear(BeltReport(n * 100 * MS, True, round(n * 0.1 * speed_mm_s * per_mm) % 2**32))
+    motion = ReportedMotion(belt, FixedSpeed(1), per_mm)
+    way_mm = sum(shift.dy_mm for shift in shifts(motion, 500, round(500 + seconds * 1000))[1:])
+    assert way_mm / speed_mm_s == pytest.approx(
+        seconds, rel=0.01, abs=0.0015 + 2 / abs(per_mm) / speed_mm_s
+    )
+    assert motion.speed_mm_s == pytest.approx(speed_mm_s, rel=0.01, abs=4 / abs(per_mm))
+
+
+def test_readings_between_which_the_counter_may_have_gone_round_are_not_joined() -> None:
+    belt = ReportedBelt(2**16, 4.0)  # goes round in 16 m of belt
+    belt.hear(BeltReport(0, True, 100))
+    belt.hear(BeltReport(4_000 * MS, True, 200))
+    assert belt.counts_at(2_000 * MS) is None
+    belt.hear(BeltReport(4_100 * MS, True, 300))
+    assert belt.counts_at(4_050 * MS) == 250
+
+
+def test_a_slipping_encoder_is_told_and_a_backwards_one_is_not_believed() -> None:
+    slipping = ReportedMotion(belt_at(300, until_ms=3500), SeenMotion(400), PER_MM)
+    shifts(slipping, *range(500, 3500, 50))
+    assert (slipping.finding.state, slipping.speed_mm_s) == ("slips", pytest.approx(300))
+    backwards = ReportedMotion(belt_at(-400, until_ms=3500), SeenMotion(400), PER_MM)
+    *_, last = shifts(backwards, *range(500, 3500, 50))
+    assert (backwards.finding.state, backwards.speed_mm_s) == ("encoder_backwards", 400)
+    assert last.dy_mm == pytest.approx(20)
+
+
+def test_a_setting_is_checked_by_the_picture_in_a_few_frames_only() -> None:
+    picture = SeenMotion(300)
+    looks: list[int] = []
+
+    class Counted(SeenMotion):
+        def advance(self, view: Any, t_ns: int) -> Shift:
+            looks.append(t_ns)
+            return picture.advance(view, t_ns)
+
+    motion = ReportedMotion(ReportedBelt(), FixedSpeed(400), None, Counted(300))
+    found = shifts(motion, *range(0, 8000, 33))
+    assert motion.finding.state == "disagrees"
+    assert found[-1].dy_mm == pytest.approx(400 * 0.033)
+    assert len(looks) < 0.3 * len(found)
 
 
 def test_reports_that_come_late_change_nothing() -> None:

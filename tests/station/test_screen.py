@@ -144,3 +144,14 @@ def test_the_disclaimer_stands_in_both_languages(board: Board) -> None:
 def test_what_was_lost_is_said(board: Board) -> None:
     board.take(Gap("alert/tapis-1/gas", 2, "boot"))
     assert "missed 2 messages of alert/tapis-1/gas" in shown(board)
+
+
+def test_what_is_amiss_with_the_belt_stands_there_with_its_figures(receive: Receive) -> None:
+    made = Board("tcp://127.0.0.1:5556", samples.T_MONO_NS)
+    amiss = {"belt_state": "slips", "belt_reason": "encoder 300 mm/s, picture 400 mm/s"}
+    made.take(receive(samples.STATE.model_copy(update=amiss)))
+    made.take(receive(samples.HEARTBEAT))
+    assert "belt SLIPS (encoder 300 mm/s, picture 400 mm/s)" in words(shown(made))
+    fine = {"belt_state": "runs", "speed_basis": "encoder", "picture_mm_s": 398.0}
+    made.take(receive(samples.STATE.model_copy(update=fine)))
+    assert "(encoder) · by picture 398 mm/s" in words(shown(made))
