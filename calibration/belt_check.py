@@ -122,7 +122,8 @@ class BeltCheck:
             self._seeming, self._since_ns = seeming, said.t_ns
         held_ns = said.t_ns - self._since_ns
         sure_ns = COASTS_NS if seeming == "runs_ordered_to_stand" else SURE_NS
-        if seeming in {"runs", "stands", "unknown"} and self._state not in DOUBTFUL:
+        plain = seeming in {"runs", "stands", "unknown"} and self._state not in DOUBTFUL
+        if plain or seeming == "encoder_lost":
             sure_ns = 0
         if held_ns >= sure_ns:
             self._state = seeming

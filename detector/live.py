@@ -169,6 +169,7 @@ class LineAtWork:
         vision = VisionState.DEGRADED if late or doubtful else VisionState.READY
         if vision is self._vision and belt.state == self._belt_told:
             return
+        changed = vision is not self._vision
         self._vision, self._reason, self._belt_told = vision, None, belt.state
         if doubtful:
             self._reason = belt.reason
@@ -177,7 +178,8 @@ class LineAtWork:
                 f"the look was over {late_ns / 1e6:.0f} ms after the picture, later than "
                 f"{most_ns / 1e6:.0f} ms: free the machine, or give a coarser view.mm_per_px"
             )
-        self._tell(f"line {self._profile.line}: {self._reason or 'watching'}")
+        if changed or self._reason:
+            self._tell(f"line {self._profile.line}: {self._reason or 'watching'}")
         self._tell_state((frame.t_mono_ns, frame.t_utc_ns))
 
     def _blind(self, reason: str, camera: CameraState | None) -> None:

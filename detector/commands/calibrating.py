@@ -41,6 +41,7 @@ def add_to(app: typer.Typer) -> None:
     app.command("intrinsics")(calibrate_intrinsics)
     app.command("plane")(calibrate_plane)
     app.command("verify")(calibrate_verify)
+    app.command("speed")(calibrate_speed)
     app.command("empty")(calibrate_empty)
     app.command("scores")(calibrate_scores)
     app.command("keys")(calibrate_keys)
@@ -134,6 +135,25 @@ def calibrate_verify(
     from detector.commands.calibrate_verify import verify
 
     if not verify(line, pictures or [], points, ruler_mm):
+        raise typer.Exit(INCOMPLETE)
+
+
+def calibrate_speed(
+    line: LineFile,
+    source: Annotated[
+        str | None, typer.Option(help="A recording, in place of the profile's camera.")
+    ] = None,
+    encoder: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.jsonl", help="The encoder beside it: t_mono_ns, counts a line."),
+    ] = None,
+) -> None:
+    """The belt's speed by its picture, against a recorded encoder or the profile's setting."""
+    from detector.commands.calibrate_speed import calibrate_speed as measure
+
+    with one_line_for(ValueError):
+        good = measure(line, source, encoder)
+    if not good:
         raise typer.Exit(INCOMPLETE)
 
 

@@ -22,6 +22,7 @@ def add_to(app: typer.Typer) -> None:
     app.command("twin")(bench_twin)
     app.command("accuracy")(bench_accuracy)
     app.command("faults")(bench_faults)
+    app.command("belt")(bench_belt)
 
 
 def bench_latency(
@@ -116,3 +117,21 @@ def bench_faults(
         runs, seed, malformed, out, plc_runs=plc_runs
     ):
         raise typer.Exit(INCOMPLETE)
+
+
+def bench_belt(
+    sources: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="SCENARIO|FOOTAGE...",
+            help="Scenarios of the twin (file or name), clips or folders with a .truth.jsonl.",
+        ),
+    ],
+    duration: Annotated[
+        float | None, typer.Option(min=2, help="Seconds of each, from its start.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option("-o", "--out", help="Write the JSON there.")] = None,
+) -> None:
+    """Speed and position of the belt by its picture, against its encoder and the truth."""
+    with one_line_for(ValueError):
+        from_checkout("benchmarks.belt").run(sources, duration, out)

@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from calibration.encoder_file import EncoderFileError, read_encoder
+from calibration.speed_fit import Followed, fit_speed
+
+
+def followed(speed_mm_s: float, seconds: float = 20.0, *, lost: slice | None = None) -> Followed:
+    t_s = np.arange(0, seconds, 0.05)
+    speeds = np.full(len(t_s), float(speed_mm_s))
+    if lost is not None:
+        speeds[lost] = np.nan
+    return Followed((t_s * 1e9).astype(np.int64), t_s * speed_mm_s, speeds)
+
+
+def write(path: Path, counts: list[int]) -> Path:
+    lines = [json.dumps({"t_mono_ns": n * 10_000_000, "counts": c}) for n, c in enumerate(counts)]
+    path.write_text("\n".join(lines))
+    return path
+
+
+@given(st.floats(100, 3000), st.sampled_from([-40.0, 0.5, 4.0, 100.0]), st.floats(0.98, 1.02))
+def test_the_scale_between_picture_and_encoder_is_found(
+    speed_mm_s: float, per_mm: float, off: float
+) -> None:
+    seen = followed(speed_mm_s)
+    counts = seen.way_mm * per_mm * off
+    free = fit_speed(seen, counts, None)
+    assert free.counts_per_mm == pytest.approx(per_mm * off)
+    assert all(each.verdict == "good" for each in free.judged()[1:])
+    held = fit_speed(seen, counts, per_mm)
+    assert np.median(held.residuals) == pytest.approx(1 / off - 1)
+    worst = {each.what: each.verdict for each in held.judged()}["scale between them (median)"]
+    assert (worst == "good") is (abs(1 / off - 1) <= 0.005)
+
+
+def test_a_picture_that_is_often_lost_is_poor_however_well_it_agrees() -> None:
+    seen = followed(400, lost=slice(100, 200))
+    fit = fit_speed(seen, seen.way_mm * 4, 4.0)
+    verdicts = {each.what: each.verdict for each in fit.judged()}
+    assert fit.known == pytest.approx(0.75, abs=0.01)
+    assert verdicts["picture gives a speed"] == "poor"
+    assert verdicts["picture against encoder, 1 s (p95)"] == "good"
+
+
+@pytest.mark.parametrize("speed_mm_s", [0.0, 20.0])
+def test_a_belt_that_stands_is_nothing_to_measure_with(speed_mm_s: float) -> None:
+    seen = followed(speed_mm_s)
+    with pytest.raises(ValueError, match="hardly moves"):
+        fit_speed(seen, seen.way_mm * 4, 4.0)
+
+
+@given(st.integers(8, 32), st.integers(0, 2**32 - 1), st.integers(-9, 9))
+def test_a_recorded_counter_of_any_width_is_unwrapped(
+    tmp_path_factory: pytest.TempPathFactory, bits: int, start: int, step: int
+) -> None:
+    wraps_at = 2**bits
+    counts = [(start + n * step) % wraps_at for n in range(200)]
+    path = write(tmp_path_factory.mktemp("encoder") / "encoder.jsonl", counts)
+    assert (np.diff(read_encoder(path, wraps_at).counts) == step).all()
+
+
+def test_a_counter_that_went_round_unawares_is_named(tmp_path: Path) -> None:
+    path = write(tmp_path / "e.jsonl", [(65_000 + 10 * n) % 65_536 for n in range(100)])
+    with pytest.raises(EncoderFileError, match=r"write belt.encoder_wraps_at = 65536"):
+        read_encoder(path, 2**32)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("", "0 readings"),
+        ("{", "is no reading"),
+        ('{"t_mono_ns": 0}', "counts"),
+        ('{"t_mono_ns": 0, "counts": -1}', "encoder_wraps_at"),
+        ('{"t_mono_ns": 5, "counts": 1}\n{"t_mono_ns": 5, "counts": 2}', "not later"),
+    ],
+)
+def test_a_recording_that_cannot_be_used_is_one_line(
+    tmp_path: Path, text: str, reason: str
+) -> None:
+    path = tmp_path / "encoder.jsonl"
+    path.write_text(text)
+    with pytest.raises(EncoderFileError, match=reason) as refused:
+        read_encoder(path, 65_536)
+    assert "\n" not in str(refused.value)
