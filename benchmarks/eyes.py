@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from benchmarks.footage import Footage
 from benchmarks.memory import FLOOR, Remembered
+from calibration.belt_load import Jam
 from calibration.belt_motion import Basis, BeltMotion, Shift
-from calibration.line_profile import Jam, LineProfile
+from calibration.line_profile import LineProfile
 from calibration.reported_motion import BeltReport, ReportedBelt, ReportedMotion
 from detector.hazards.overload import OverloadMonitor
 from detector.hazards.tracker import BeltTracker

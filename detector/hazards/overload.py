@@ -14,8 +14,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from calibration.belt_load import Jam
 from calibration.belt_motion import Shift
-from calibration.line_profile import Jam
 from detector.hazards.empty_belt import EmptyBelt
 from detector.hazards.jam import JamWatch
 from detector.hazards.skirt_marks import SkirtMarks

@@ -88,6 +88,21 @@ def test_an_absolute_path_stays(tmp_path: Path) -> None:
         ("y_mm = 3000", "", ["action_points[0].y_mm: is missing. Measure along the belt"]),
         ('source = "belt.mp4"', "", ["camera.source: is missing. Name the camera"]),
         ("px_per_mm = 1.6", "", ["belt: no scale", "px_per_mm", "belt.points"]),
+        (
+            'empty_belt = "empty.png"',
+            "marks_px = [[[0, 0], [9, 0], [9, 9]]]",
+            ["overload: marks_px needs empty_belt"],
+        ),
+        (
+            'empty_belt = "empty.png"',
+            'empty_belt = "empty.png"\nmarks_px = [[[0, 0], [9, 0]]]',
+            ["overload.marks_px", "three or more corners", "Give each area's corners"],
+        ),
+        (
+            "[overload]",
+            "[jam]\nraise_at = 0.1\n[overload]",
+            ["jam: release_at = 0.15 must lie below raise_at = 0.1"],
+        ),
         ("travel =", "travle =", ["belt.travle", "no such key. Did you mean travel?"]),
         ("[overload]", "[overlaod]", ["overlaod", "no such key. Did you mean overload?"]),
         ("y_mm = 3000", "y_mm = 1\nzzz = 1", ["action_points[0].zzz = 1", "Known here: name"]),

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from calibration.line_profile import Jam
+from calibration.belt_load import Jam
 from detector.hazards.jam import JamWatch
 
 LOOK_NS = 50_000_000

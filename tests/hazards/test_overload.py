@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from calibration.belt_load import Jam
 from calibration.belt_motion import Shift
-from calibration.line_profile import Jam
 from detector.hazards.overload import UNKNOWN, OverloadMonitor, said
 from detector.hazards.skirt_marks import SkirtMarks
 from detector.wire.messages import Hazard
