@@ -36,7 +36,10 @@ ANY_PORT = "tcp://127.0.0.1:*"
 NEXT_WITHIN_MS = 100.0
 NEWS_MS = 250.0
 """What news may take to a polling client on a loaded machine, beyond the promised silence."""
-LOOK_S = 1 / 30
+FRAME_S = 1 / 30
+LOOK_EVERY = 5
+"""Frames: between two looks what lies on the belt needs none."""
+LOOK_WITHIN_MS = 300.0
 FUZZ_AT_ONCE = 200
 
 
@@ -46,7 +49,8 @@ class Truth:
 
     gas_since_ns: int | None = None
     """Since when a gas alarm has been open, told to whoever listens."""
-    last_look_ns: int = 0
+    last_frame_ns: int = 0
+    """When it last said that the line is watched."""
 
 
 @dataclass
@@ -68,7 +72,7 @@ class Tally:
 
 
 class LineToHear:
-    """A thread that publishes a line: looks 30 times a second, gas that comes and goes."""
+    """A thread that publishes a line: 30 frames a second, gas that comes and goes."""
 
     def __init__(self, truth: Truth, seed: int) -> None:
         self.truth = truth
@@ -119,11 +123,11 @@ class LineToHear:
                 update={"active_alerts": int(self.truth.gas_since_ns is not None)}
             )
 
-        number = joined = looks = 0
+        number = joined = frames = 0
         alert = samples.ALERT.model_copy(update={"boot_id": publisher.boot_id})
         change_s = state_s = time.monotonic()
         while not self._over.is_set() and not self._restart.is_set():
-            time.sleep(LOOK_S)
+            time.sleep(FRAME_S)
             if self._silent.is_set():
                 continue
             now_s, now_ns = time.monotonic(), time.monotonic_ns()
@@ -153,14 +157,18 @@ class LineToHear:
                 if self.truth.gas_since_ns is not None:
                     say(alert)
                 say(state())
-            looks += 1
-            self.truth.last_look_ns = time.monotonic_ns()
+            since_look = frames % LOOK_EVERY
+            frames += 1
+            self.truth.last_frame_ns = time.monotonic_ns()
             say(
                 Inference(
                     line=samples.LINE,
-                    inferences=looks,
-                    frame_index=looks,
+                    inferences=1 + frames // LOOK_EVERY,
+                    frame_index=frames,
                     next_within_ms=NEXT_WITHIN_MS,
+                    looked=since_look == 0,
+                    look_age_ms=since_look * FRAME_S * 1e3,
+                    look_within_ms=LOOK_WITHIN_MS,
                 )
             )
             if now_s >= state_s:
@@ -200,7 +208,7 @@ class PollingPlc:
 
     def _judge(self, words: list[int], now_ns: int) -> None:
         tally, truth = self._tally, self._truth
-        gas_since_ns, last_look_ns = truth.gas_since_ns, truth.last_look_ns
+        gas_since_ns, last_frame_ns = truth.gas_since_ns, truth.last_frame_ns
         read = decode(words)[0]
         tally.readings += 1
         tally.watched += read["gas"] != HazardWord.UNKNOWN
@@ -208,7 +216,7 @@ class PollingPlc:
             open_ms = (now_ns - gas_since_ns) / 1e6
             if open_ms > NEWS_MS:
                 tally.wrong_clear.append(f"gas reads clear, open for {open_ms:.0f} ms")
-        silent_ms = (now_ns - last_look_ns) / 1e6
+        silent_ms = (now_ns - last_frame_ns) / 1e6
         clear = [name for name in ("gas", "battery", "jam") if read[name] == HazardWord.CLEAR]
         if clear and silent_ms > NEXT_WITHIN_MS + TRANSPORT_MS + NEWS_MS:
             tally.wrong_clear.append(f"{clear} clear, nobody looked for {silent_ms:.0f} ms")

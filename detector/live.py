@@ -123,8 +123,7 @@ class LineAtWork:
                         raise
                     self._blind(str(error), camera)
                 else:
-                    if seen.looked:
-                        self._seen(frame, seen)
+                    self._dealt_with(frame, seen)
                 self._answer_operators()
                 self._keep_told()
             last_words = "the detector was stopped" if stop.is_set() else "the recording has ended"
@@ -132,34 +131,33 @@ class LineAtWork:
             self._vision, self._reason = VisionState.UNAVAILABLE, last_words
             self._tell_state(_now())
 
-    def _seen(self, frame: Frame, seen: Seen) -> None:
-        """A completed look: what came of it, and the beat, which nothing else gives."""
-        self._publish_alerts(seen.alerts)
-        t_utc_ns, t_mono_ns = frame.t_utc_ns, frame.t_mono_ns
-        self._publisher.beat(
-            inferences=self._pipeline.inferences,
-            frame_index=frame.index,
-            t_capture_utc_ns=t_utc_ns,
-            t_capture_mono_ns=t_mono_ns,
-        )
-        self._patience.looked(time.monotonic_ns())
+    def _dealt_with(self, frame: Frame, seen: Seen) -> None:
+        """A frame taken all the way: no belt waits longer for its look than it may."""
+        if seen.looked:
+            self._publish_alerts(seen.alerts)
+            self._publisher.beat(
+                inferences=self._pipeline.inferences,
+                frame_index=frame.index,
+                t_capture_utc_ns=frame.t_utc_ns,
+                t_capture_mono_ns=frame.t_mono_ns,
+            )
+        patience = self._patience
+        patience.dealt_with(time.monotonic_ns(), looked=seen.looked)
         if self._publisher.wanted("inference"):
-            self._publisher.publish(
-                Inference(
-                    line=self._profile.line,
-                    inferences=self._pipeline.inferences,
-                    frame_index=frame.index,
-                    next_within_ms=round(self._patience.next_look_s * 1e3, 1),
-                ),
-                t_capture_utc_ns=t_utc_ns,
-                t_capture_mono_ns=t_mono_ns,
+            said = Inference(
+                line=self._profile.line,
+                inferences=self._pipeline.inferences,
+                frame_index=frame.index,
+                next_within_ms=round(patience.next_frame_s * 1e3, 1),
+                looked=seen.looked,
+                look_age_ms=round(patience.look_age_s * 1e3, 1),
+                look_within_ms=round(patience.next_look_s * 1e3, 1),
             )
+            self._publish_of(frame, said)
+        if not seen.looked:
+            return
         if self._publish_detections and self._publisher.wanted("detections"):
-            self._publisher.publish(
-                self._detections(frame, seen),
-                t_capture_utc_ns=t_utc_ns,
-                t_capture_mono_ns=t_mono_ns,
-            )
+            self._publish_of(frame, self._detections(frame, seen))
         self._judge_lateness(frame)
 
     def _judge_lateness(self, frame: Frame) -> None:
@@ -323,6 +321,11 @@ class LineAtWork:
             self._tell(f"line {self._profile.line}: {hazard} is no longer shelved")
         self._were_shelved = {each.hazard for each in shelved}
         return shelved
+
+    def _publish_of(self, frame: Frame, payload: Inference | FrameDetections) -> None:
+        self._publisher.publish(
+            payload, t_capture_utc_ns=frame.t_utc_ns, t_capture_mono_ns=frame.t_mono_ns
+        )
 
     def _publish_now(self, payload: LineState | Metrics, now: tuple[int, int]) -> None:
         self._publisher.publish(payload, t_capture_mono_ns=now[0], t_capture_utc_ns=now[1])

@@ -39,7 +39,10 @@ class Patience:
         self._last: tuple[int, int] | None = None
         self._since_ns = time.monotonic_ns()
         self._looks_s: deque[float] = deque(maxlen=LOOKS_KEPT)
-        self._looked_ns = 0
+        """From each completed look to the next."""
+        self._busy_s: deque[float] = deque(maxlen=LOOKS_KEPT)
+        """From the frame before each completed look to that look."""
+        self._looked_ns = self._done_ns = 0
 
     @property
     def whole_s(self) -> float:
@@ -53,12 +56,21 @@ class Patience:
         return min(MOST_S, max(LEAST_S, BLIND_FRAMES * period_s))
 
     @property
+    def next_frame_s(self) -> float:
+        """How long after a frame that was dealt with the next one is due: three frame periods, but
+        on a machine whose looks take longer than that, half as long again as they usually take."""
+        return max(self.whole_s, _half_as_long_again(self._busy_s))
+
+    @property
     def next_look_s(self) -> float:
         """How long after a completed look the next one is due: three frame periods too after what
-        it may wait, but on a machine whose looks take longer than that, half as long again as they
-        usually take."""
-        usual_s = median(self._looks_s) if self._looks_s else 0.0
-        return max(self._wait_s + self.whole_s, min(MOST_S, 1.5 * usual_s))
+        it may wait, or later in the same way."""
+        return max(self._wait_s + self.whole_s, _half_as_long_again(self._looks_s))
+
+    @property
+    def look_age_s(self) -> float:
+        """From the last completed look to the last frame that was dealt with."""
+        return (self._done_ns - self._looked_ns) / 1e9
 
     def left_s(self) -> float:
         """How much of that is left."""
@@ -73,12 +85,19 @@ class Patience:
         self._last = frame.index, frame.t_mono_ns
         self._since_ns = frame.t_mono_ns
 
-    def looked(self, now_ns: int) -> None:
-        """A look was completed."""
-        if self._looked_ns:
+    def dealt_with(self, now_ns: int, *, looked: bool) -> None:
+        """The picture was taken all the way; `looked`: by a look at the belt."""
+        if looked and self._done_ns:
+            self._busy_s.append((now_ns - self._done_ns) / 1e9)
             self._looks_s.append((now_ns - self._looked_ns) / 1e9)
-        self._looked_ns = now_ns
+        if looked:
+            self._looked_ns = now_ns
+        self._done_ns = now_ns
 
     def begin(self, now_ns: int) -> None:
         """It has run out, which has been told: anew from now."""
         self._since_ns = now_ns
+
+
+def _half_as_long_again(times_s: deque[float]) -> float:
+    return min(MOST_S, 1.5 * median(times_s)) if times_s else 0.0

@@ -59,15 +59,25 @@ def test_it_counts_from_the_capture_of_the_last_picture() -> None:
     assert patience.left_s() > 1
 
 
-def test_the_next_look_is_due_after_three_periods_or_later_where_looks_take_longer() -> None:
+def test_the_next_frame_is_due_after_three_periods_or_later_where_looks_take_longer() -> None:
     patience = Patience(fps=30)
-    assert patience.next_look_s == 0.1
+    assert patience.next_look_s == patience.next_frame_s == 0.1
     for n in range(1, 10):
-        patience.looked(n * 60_000_000)
-    assert patience.next_look_s == 0.1
+        patience.dealt_with(n * 60_000_000, looked=True)
+    assert patience.next_look_s == patience.next_frame_s == 0.1
     for n in range(1, 20):
-        patience.looked(540_000_000 + n * 200_000_000)
+        patience.dealt_with(540_000_000 + n * 200_000_000, looked=True)
     assert patience.next_look_s == pytest.approx(0.3)
+    assert patience.next_frame_s == pytest.approx(0.3)
+
+
+def test_frames_between_looks_make_the_next_frame_due_no_later() -> None:
+    patience = Patience(fps=30, wait_s=0.2)
+    for n in range(40):  # a look of 80 ms in every tenth frame
+        patience.dealt_with(n * 40_000_000 + 40_000_000 * (n % 10 == 0), looked=n % 10 == 0)
+    assert patience.next_frame_s == pytest.approx(0.12)
+    assert patience.next_look_s == pytest.approx(0.6)
+    assert patience.look_age_s == pytest.approx(0.32)
 
 
 def test_the_next_look_is_due_after_what_new_belt_may_wait() -> None:

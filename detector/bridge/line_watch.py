@@ -26,7 +26,7 @@ from detector.wire.messages import (
 )
 
 TRANSPORT_MS = 35.0
-"""What a look may be late beyond three frame periods before nobody counts as looking. The budget
+"""What a frame may be late beyond three frame periods before nobody counts as looking. The budget
 is 50 ms up to the PLC; its own scan takes 10 of them."""
 BOOT_NS = 10_000_000_000
 """A line that has not been seen at all for so long after the bridge's start is a fault."""
@@ -44,10 +44,13 @@ class Watch(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class _Look:
+class _Watching:
+    """Until when the last word of the detector's loop lets us believe that somebody looks."""
+
     t_capture_ns: int
-    t_done_ns: int
-    next_within_ms: float
+    """Of the newest frame that was looked at."""
+    frame_due_ns: int
+    look_due_ns: int
 
 
 class LineWatch:
@@ -75,7 +78,7 @@ class LineWatch:
         self._t_start_ns = now_ns
         self._events: dict[tuple[str, str], Event] = {}
         self._boot_id: str | None = None
-        self._look: _Look | None = None
+        self._watching: _Watching | None = None
         self._looked_ever = False
         self._blind = False
         self._complete = False
@@ -88,7 +91,7 @@ class LineWatch:
             # The connection is gone, or no beat for a second: until the next look nobody is known
             # to look. What a DEGRADED sight is worth, the state says.
             if item.sight in {Sight.BLIND, Sight.UNKNOWN}:
-                self._look = None
+                self._watching = None
         elif isinstance(item, Vanished):
             event = self._events.get((item.alert.boot_id, item.alert.event_id))
             if event is not None:
@@ -106,7 +109,7 @@ class LineWatch:
         if item.how == "published":
             self._notice_restart(item.header)
         if isinstance(payload, Inference):
-            self._look = _Look(*self._moments_ns(item), payload.next_within_ms)
+            self._watching = self._after(payload, *self._moments_ns(item))
             self._looked_ever = True
         elif isinstance(payload, Heartbeat):
             if self.watches(item.t_received_mono_ns):
@@ -123,11 +126,13 @@ class LineWatch:
     # --- what is known now -------------------------------------------------------------------
 
     def watches(self, now_ns: int) -> bool:
-        """Whether somebody looks at the belt: the last look is no older than the next is due."""
-        look = self._look
-        if look is None or self._blind:
+        """Whether somebody looks at the belt: neither the next frame nor the next look is over
+        due. A frame alone proves no look, and a look tells too late of a loop that hangs."""
+        watching = self._watching
+        if watching is None or self._blind:
             return False
-        return (now_ns - look.t_done_ns) / 1e6 <= look.next_within_ms + TRANSPORT_MS
+        late_ns = now_ns - min(watching.frame_due_ns, watching.look_due_ns)
+        return late_ns <= TRANSPORT_MS * 1e6
 
     def watch(self, now_ns: int) -> Watch:
         """What the watch over the line is worth."""
@@ -150,7 +155,8 @@ class LineWatch:
 
     def frame_age_ms(self, now_ns: int) -> float | None:
         """Since the newest frame that was looked at was captured."""
-        return None if self._look is None else (now_ns - self._look.t_capture_ns) / 1e6
+        watching = self._watching
+        return None if watching is None else (now_ns - watching.t_capture_ns) / 1e6
 
     def events(self, now_ns: int) -> list[Event]:
         """The active ones. What is over is counted if it never had a record."""
@@ -184,8 +190,20 @@ class LineWatch:
             return
         self._boot_id = header.boot_id
         # Nobody has looked in this life of the detector yet, and what it keeps open is not known.
-        self._look = self.state = None
+        self._watching = self.state = None
         self._blind = self._complete = False
+
+    def _after(self, said: Inference, t_capture_ns: int, t_done_ns: int) -> _Watching:
+        t_looked_ns = t_done_ns - round(said.look_age_ms * 1e6)
+        if not said.looked:
+            before = self._watching
+            t_capture_ns = t_looked_ns if before is None else before.t_capture_ns
+        look_within_ms = said.look_within_ms or said.next_within_ms
+        return _Watching(
+            t_capture_ns,
+            t_done_ns + round(said.next_within_ms * 1e6),
+            t_looked_ns + round(look_within_ms * 1e6),
+        )
 
     def _moments_ns(self, item: Received) -> tuple[int, int]:
         """Capture and end of the look, on this host's clock.

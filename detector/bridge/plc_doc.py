@@ -44,9 +44,11 @@ Coils and discrete inputs do not exist (exception 1).
 **0 is never clear.** Whatever names a state reads 0 while it is unknown: at the bridge's start,
 when the detector is dead, hung or blind, when messages were missed. Only 1 is clear. When nobody
 looks at the belt, `state` reads 3 (fault), the hazard words read 0 and `heartbeat` stands still:
-three frame periods + {TRANSPORT_MS:.0f} ms after the last completed look at the latest, which is
-{100 + TRANSPORT_MS:.0f} ms for a camera of 30 frames/s (on a machine whose looks take longer than
-three frame periods, half as long again as they usually take).
+three frame periods + {TRANSPORT_MS:.0f} ms after the last frame that was dealt with at the latest,
+which is {100 + TRANSPORT_MS:.0f} ms for a camera of 30 frames/s (on a machine whose looks take
+longer than three frame periods, half as long again as they usually take). Not every frame needs a
+look: belt that has been looked at often enough needs none, but nothing new waits longer than
+`view.max_wait_ms` of the line's profile. The heartbeat is beaten by completed looks alone.
 
 ## What Vigitri tells: input registers 0 to {plc.INPUT_WORDS - 1}
 """

@@ -124,10 +124,12 @@ class Heartbeat(Message):
 
 
 class Inference(Message):
-    """One completed look at the belt: sent for each, where somebody has subscribed to it.
+    """One frame dealt with, by a look at the belt or because all belt in it has been looked at as
+    often as it must be by now: sent for each, where somebody has subscribed to it.
 
     For who must know within frames that nobody looks any more: the next one is due
-    `next_within_ms` after this one was sent (capture time plus the header's `age_ms`).
+    `next_within_ms` after this one was sent (capture time plus the header's `age_ms`), and the next
+    look `look_within_ms` after the last one, which was completed `look_age_ms` before.
     """
 
     line: str
@@ -137,11 +139,26 @@ class Inference(Message):
         float,
         Field(
             gt=0,
-            description="What new belt may wait for its look (the profile's view.max_wait_ms) and "
-            "three frame periods; on a machine that looks more seldom than that, one and a half "
-            "times the usual time between two looks.",
+            description="Three frame periods; on a machine whose looks take longer than that, one "
+            "and a half times what they usually take.",
         ),
     ]
+    looked: Annotated[
+        bool,
+        Field(description="False: nothing in this frame was due for a look, and none was made."),
+    ] = True
+    look_age_ms: Annotated[
+        float, Field(ge=0, description="From the end of the last look to the end of this frame.")
+    ] = 0.0
+    look_within_ms: Annotated[
+        float | None,
+        Field(
+            gt=0,
+            description="What new belt may wait for its look (the profile's view.max_wait_ms) and "
+            "three frame periods; on a machine that looks more seldom than that, one and a half "
+            "times the usual time between two looks. null: `next_within_ms`.",
+        ),
+    ] = None
 
 
 class DetectedObject(Message):

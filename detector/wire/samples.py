@@ -167,7 +167,13 @@ STATE = LineState(
 
 HEARTBEAT = Heartbeat(line=LINE, inferences=1230, frame_index=FRAME)
 
-INFERENCE = Inference(line=LINE, inferences=1230, frame_index=FRAME, next_within_ms=100.0)
+INFERENCE = Inference(
+    line=LINE,
+    inferences=1230,
+    frame_index=FRAME,
+    next_within_ms=100.0,
+    look_within_ms=300.0,
+)
 
 DETECTIONS = FrameDetections(
     line=LINE,

@@ -22,7 +22,7 @@ def test_a_clear_word_that_is_wrong_is_noticed() -> None:
     words = [0] * INPUT_WORDS
     words[5] = words[6] = 1
     second = 1_000_000_000
-    tally, truth = Tally(), Truth(gas_since_ns=second, last_look_ns=second)
+    tally, truth = Tally(), Truth(gas_since_ns=second, last_frame_ns=second)
     judge = PollingPlc(0, truth, tally)._judge
     judge(words, second + 100_000_000)
     assert tally.wrong_clear == []

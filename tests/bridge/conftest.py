@@ -13,7 +13,7 @@ from detector.bridge.register_map import decode
 from detector.bridge.words import LineRegisters
 from detector.client import Gap, Received
 from detector.wire import samples
-from detector.wire.messages import Alert, Inference, LineState, Message
+from detector.wire.messages import Alert, LineState, Message
 
 MS = 1_000_000
 SEQ = 1000
@@ -41,11 +41,16 @@ class HeardLine:
         )
         self.watch.take(Received("topic", header, payload, self.now_ns + round(queued_ms * MS)))
 
-    def look(self, next_within_ms: float = 100.0, **kwargs: Any) -> None:
-        said = Inference(
-            line=samples.LINE, inferences=1, frame_index=1, next_within_ms=next_within_ms
-        )
-        self.say(said, **kwargs)
+    def look(self, **kwargs: Any) -> None:
+        self._dealt_with(kwargs, looked=True)
+
+    def no_look(self, look_age_ms: float, **kwargs: Any) -> None:
+        """A frame that needed none; the last look was over so long before it."""
+        self._dealt_with(kwargs, looked=False, look_age_ms=look_age_ms)
+
+    def _dealt_with(self, kwargs: dict[str, Any], **said: Any) -> None:
+        frame = samples.INFERENCE.model_copy(update={"inferences": 1, "frame_index": 1, **said})
+        self.say(frame, **kwargs)
 
     def beat(self) -> None:
         self.say(samples.HEARTBEAT)

@@ -65,6 +65,40 @@ class TestWhoWatches:
         assert watched.read["heartbeat"] == beat
         assert watched.read["coverage"] == 0xFFFF
 
+    def test_a_detector_that_hangs_between_two_looks_is_a_fault_as_soon_as_with_a_look_per_frame(
+        self, watched: HeardLine
+    ) -> None:
+        watched.later(120)
+        watched.no_look(120)
+        watched.later(100 + TRANSPORT_MS - 1)
+        assert watched.hazards == (CLEAR,) * 3
+        watched.later(2)
+        assert (watched.read["state"], watched.hazards) == (State.FAULT, (UNKNOWN,) * 3)
+
+    def test_frames_that_go_on_without_a_look_are_no_watch(self, watched: HeardLine) -> None:
+        for waited_ms in range(30, 331, 30):
+            watched.later(30)
+            watched.no_look(waited_ms)
+            assert watched.hazards == (CLEAR,) * 3
+        watched.later(30)
+        watched.no_look(360)  # due 300 ms after the last look
+        assert (watched.read["state"], watched.hazards) == (State.FAULT, (UNKNOWN,) * 3)
+        watched.look()
+        assert watched.hazards == (CLEAR,) * 3
+
+    def test_the_frame_s_age_counts_from_the_newest_that_was_looked_at(
+        self, watched: HeardLine
+    ) -> None:
+        watched.later(60)
+        watched.no_look(60)
+        assert watched.read["frame_age_ms"] == 80
+
+    def test_who_comes_between_two_looks_reads_what_they_found(self, line: HeardLine) -> None:
+        line.no_look(150)
+        line.state()
+        assert (line.read["state"], line.hazards) == (State.READY, (CLEAR,) * 3)
+        assert line.read["frame_age_ms"] == 150
+
     def test_looks_that_waited_in_a_queue_while_the_bridge_slept_are_none(
         self, watched: HeardLine
     ) -> None:
