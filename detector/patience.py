@@ -41,7 +41,7 @@ class Patience:
         self._looks_s: deque[float] = deque(maxlen=LOOKS_KEPT)
         """From each completed look to the next."""
         self._busy_s: deque[float] = deque(maxlen=LOOKS_KEPT)
-        """From the frame before each completed look to that look."""
+        """From the capture of the picture to the end of the look at it."""
         self._looked_ns = self._done_ns = 0
 
     @property
@@ -58,7 +58,8 @@ class Patience:
     @property
     def next_frame_s(self) -> float:
         """How long after a frame that was dealt with the next one is due: three frame periods, but
-        on a machine whose looks take longer than that, half as long again as they usually take."""
+        on a machine whose looks end late, half as long again as they usually take from the capture:
+        a frame that needs no look comes a period before one whose look takes its time."""
         return max(self.whole_s, _half_as_long_again(self._busy_s))
 
     @property
@@ -87,10 +88,10 @@ class Patience:
 
     def dealt_with(self, now_ns: int, *, looked: bool) -> None:
         """The picture was taken all the way; `looked`: by a look at the belt."""
-        if looked and self._done_ns:
-            self._busy_s.append((now_ns - self._done_ns) / 1e9)
-            self._looks_s.append((now_ns - self._looked_ns) / 1e9)
         if looked:
+            self._busy_s.append((now_ns - self._since_ns) / 1e9)
+            if self._looked_ns:
+                self._looks_s.append((now_ns - self._looked_ns) / 1e9)
             self._looked_ns = now_ns
         self._done_ns = now_ns
 

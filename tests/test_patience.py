@@ -63,21 +63,36 @@ def test_the_next_frame_is_due_after_three_periods_or_later_where_looks_take_lon
     patience = Patience(fps=30)
     assert patience.next_look_s == patience.next_frame_s == 0.1
     for n in range(1, 10):
-        patience.dealt_with(n * 60_000_000, looked=True)
+        patience.met(frame(n, n * 0.06))
+        patience.dealt_with((n + 1) * 60_000_000, looked=True)
     assert patience.next_look_s == patience.next_frame_s == 0.1
     for n in range(1, 20):
-        patience.dealt_with(540_000_000 + n * 200_000_000, looked=True)
+        patience.met(frame(9 + n, 0.54 + n * 0.2))
+        patience.dealt_with(540_000_000 + (n + 1) * 200_000_000, looked=True)
     assert patience.next_look_s == pytest.approx(0.3)
     assert patience.next_frame_s == pytest.approx(0.3)
 
 
 def test_frames_between_looks_make_the_next_frame_due_no_later() -> None:
     patience = Patience(fps=30, wait_s=0.2)
-    for n in range(40):  # a look of 80 ms in every tenth frame
-        patience.dealt_with(n * 40_000_000 + 40_000_000 * (n % 10 == 0), looked=n % 10 == 0)
-    assert patience.next_frame_s == pytest.approx(0.12)
+    for n in range(40):  # a look of 60 ms in every tenth frame
+        patience.met(frame(n, n * 0.04))
+        looked = n % 10 == 0
+        patience.dealt_with(n * 40_000_000 + (60_000_000 if looked else 5_000_000), looked=looked)
+    assert patience.next_frame_s == pytest.approx(0.1)
     assert patience.next_look_s == pytest.approx(0.6)
-    assert patience.look_age_s == pytest.approx(0.32)
+    assert patience.look_age_s == pytest.approx(0.305)
+
+
+@given(period_ms=st.integers(10, 50), look_ms=st.integers(1, 500))
+def test_the_next_frame_is_due_no_sooner_than_it_comes(period_ms: int, look_ms: int) -> None:
+    patience = Patience(1000 / period_ms)
+    patience.met(frame(0, 0.0))
+    patience.dealt_with(0, looked=False)
+    patience.met(frame(1, period_ms / 1e3))
+    patience.dealt_with((period_ms + look_ms) * 1_000_000, looked=True)
+    comes_s = (period_ms + look_ms) / 1e3
+    assert patience.next_frame_s > comes_s - 1e-9
 
 
 def test_the_next_look_is_due_after_what_new_belt_may_wait() -> None:

@@ -140,7 +140,7 @@ class Inference(Message):
         Field(
             gt=0,
             description="Three frame periods; on a machine whose looks take longer than that, one "
-            "and a half times what they usually take.",
+            "and a half times the usual time from a capture to the end of its look.",
         ),
     ]
     looked: Annotated[
