@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections import deque
 
 from calibration.belt_motion import Shift
-from calibration.line_profile import View
+from calibration.view_section import View
 from detector.vision.belt_view import EDGE_PX, Rectifier, Strip
 
 SHAPES = 8

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from calibration.belt_motion import Shift
 from calibration.belt_plane import nominal_plane
-from calibration.line_profile import View
+from calibration.view_section import View
 from detector.vision.belt_view import EDGE_PX, Rectifier, Strip
 from detector.vision.strip_plan import STARTED_MM_S2, StripPlan
 
