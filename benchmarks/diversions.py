@@ -105,7 +105,7 @@ def _unwatched_s(log: Sequence[dict[str, Any]], totals: dict[str, Any]) -> float
     if not changes or changes[-1]["event"] == "watched":
         return float(totals["unwatched_s"])
     since_the_end_s = float(totals["seconds"]) - float(changes[-1]["t_ms"]) / 1e3
-    return float(totals["unwatched_s"]) - since_the_end_s
+    return max(0.0, float(totals["unwatched_s"]) - since_the_end_s)  # both are rounded
 
 
 def _same(
