@@ -164,11 +164,13 @@ def _step(footage_fps: float, fps: float | None) -> int:
     return 1 if fps is None else max(1, round(footage_fps / fps))
 
 
-def profile_of(truth: Truth, empty_belt: Path | None) -> LineProfile:
-    """The line that the truth describes: surveyed, `VIEW_MM` of the view's middle watched."""
+def profile_of(
+    truth: Truth, empty_belt: Path | None, *, watched_mm: float = VIEW_MM
+) -> LineProfile:
+    """The line that the truth describes: surveyed, so much of the view's middle watched."""
     header = truth.header
     view_mm, width_mm = header["view_mm"], header["belt_width_mm"]
-    watched = min(VIEW_MM, view_mm)
+    watched = min(watched_mm, view_mm)
     y0, y1 = (view_mm - watched) / 2, (view_mm + watched) / 2
     corners = np.array([[[0, y0], [0, y1], [width_mm, y1], [width_mm, y0]]], np.float64)
     polygon = cv2.perspectiveTransform(corners, np.linalg.inv(truth.image_to_belt()))[0]

@@ -141,6 +141,9 @@ def bench_strips(
     object_mm: Annotated[float, typer.Option(min=10, max=5000)] = 200.0,
     max_wait_ms: Annotated[float, typer.Option(min=1, max=200)] = 200.0,
     mm_per_px: Annotated[float, typer.Option(min=0.1, max=20)] = 1.0,
+    watched_mm: Annotated[
+        float, typer.Option(min=100, max=5000, help="Of the belt's length, as far as it is seen.")
+    ] = 1200.0,
     strips: Annotated[
         Path | None, typer.Option(help="A folder of path-traced strips, to draw from these.")
     ] = None,
@@ -167,6 +170,7 @@ def bench_strips(
             fps=fps,
             view=view,
             traced=strips,
+            watched_mm=watched_mm,
             threads=threads,
             as_json=as_json,
         )

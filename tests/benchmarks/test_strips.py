@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from benchmarks import lines, strips
-from benchmarks.footage import open_footage
+from benchmarks.footage import open_footage, profile_of
 from benchmarks.subscription import Heard
 from detector.vision.catalogue import find_model
 from detector.vision.engine import OnnxEngine
@@ -19,9 +19,8 @@ from tests.small_line import write_model
 def test_strips_find_what_whole_frames_find_and_look_at_less(tmp_path: Path) -> None:
     model = find_model(f"{write_model(tmp_path / 'white-and-red')}/.")
     footage = open_footage(str(write_footage(tmp_path / "footage")))
-    figures = strips._compared(
-        footage, model, OnnxEngine(model, threads=1), {"mm_per_px": 2.0}, lambda *_: None
-    )
+    engine, profile = OnnxEngine(model, threads=1), profile_of(footage.truth, None)
+    figures = strips._compared(footage, profile, model, engine, {"mm_per_px": 2.0}, lambda *_: None)
     whole, new = figures["whole"], figures["strips"]
     assert whole["recall"] == new["recall"]
     assert new["found"] == [1, 2]
