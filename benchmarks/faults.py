@@ -31,6 +31,8 @@ START_S = 180.0
 """A process may have to wait long for a machine that does other things too."""
 CALM_S = 90.0
 """How long the consumer may take at the end to get all that it is owed."""
+CALM_BETWEEN_S = 1.5
+"""Two faults lie so far apart at most, half of it on average: something is raised meanwhile."""
 KINDS = ("detector killed", "consumer killed", "network cut", "network delayed")
 WEIGHTS = (2, 2, 4, 2)
 
@@ -91,7 +93,7 @@ class FaultyLine:
 
     def hurt(self, kind: str) -> None:
         """Do one kind of harm, at an instant that nobody chose."""
-        time.sleep(self._rng.uniform(0.05, 0.6))
+        time.sleep(self._rng.uniform(0.05, CALM_BETWEEN_S))
         if kind == "detector killed":
             assert self._line is not None
             self._line.process.kill()

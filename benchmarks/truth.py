@@ -17,6 +17,8 @@ VISIBLE_MIN = 0.5
 """An object counts once half of it was to be seen; what lies buried no camera sees."""
 APART_MM = 1000.0
 """Two stretches of overload nearer than this are one: the monitor judges a metre of belt."""
+STARTS_S = 1.0
+"""A belt takes a moment from the order to run until it moves."""
 
 Box = tuple[float, float, float, float]
 State = Literal["overload", "jam", "belt_standing"]
@@ -89,7 +91,7 @@ class Truth:
     def stretches(self, state: State) -> list[tuple[int, int]]:
         """First and last frame of each stretch of that state.
 
-        A belt that stands by order is none.
+        A belt that stands by order is none, nor one that has only now been ordered to run.
         """
         positions = self.positions_mm()
         found: list[tuple[int, int]] = []
@@ -100,7 +102,8 @@ class Truth:
                 found[-1] = (found[-1][0], number)
             else:
                 found.append((number, number))
-        return found
+        least = STARTS_S * self.fps if state == "belt_standing" else 0
+        return [(first, last) for first, last in found if last - first >= least]
 
 
 def iou(a: Sequence[float], b: Sequence[float]) -> float:

@@ -50,7 +50,7 @@ def along_the_belt(
             f'belt.polygon_px: none of its edges runs along the travel "{belt.travel}" within the '
             "picture. Draw it along the belt's two edges, or mend belt.travel"
         )
-    travel = _angle(np.sum(list(sides.values()), axis=0))
+    travel = _angle(np.sum([side.along for side in sides.values()], axis=0))
     turn_by = np.pi / 2 - travel  # the travel is belt y
     turn = np.array(
         [
@@ -59,14 +59,27 @@ def along_the_belt(
             [0, 0, 1.0],
         ]
     )
-    low = transformed(turn, outline).min(axis=0)
-    turn[:2, 2] = -low
+    turned = transformed(turn, outline)
+    low, high = turned.min(axis=0), turned.max(axis=0)
+    # An edge lies where its middle does: its ends and corners are off by what the hand was.
+    left_mm, right_mm = (
+        float(transformed(turn, sides[left].middle[None])[0, 0]) if left in sides else outermost
+        for left, outermost in ((True, low[0]), (False, high[0]))
+    )
+    turn[:2, 2] = -left_mm, -low[1]
     skew = 0.0
     if len(sides) == 2:
-        left, right = sides.values()
-        skew = float(np.degrees(abs(_wrapped(_angle(left) - _angle(right)))))
+        skew = abs(_wrapped(_angle(sides[True].along) - _angle(sides[False].along)))
     matrix = turn @ straight_to_plane
-    return OnBelt(matrix / matrix[2, 2], skew, float(np.ptp(transformed(turn, outline)[:, 0])))
+    return OnBelt(matrix / matrix[2, 2], float(np.degrees(skew)), right_mm - left_mm)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Side:
+    """One edge of the belt: the sum of its pieces, downstream, and its middle; mm."""
+
+    along: NDArray[np.float64]
+    middle: NDArray[np.float64]
 
 
 def _edges_along(
@@ -74,9 +87,9 @@ def _edges_along(
     outline: NDArray[np.float64],
     rough: float,
     size_px: tuple[int, int],
-) -> dict[bool, NDArray[np.float64]]:
-    """Left (True) and right edge of the belt, each the sum of its pieces, mm downstream."""
-    sides: dict[bool, NDArray[np.float64]] = {}
+) -> dict[bool, _Side]:
+    """Left (True) and right (False) edge of the belt, where the picture shows them."""
+    pieces: dict[bool, list[tuple[NDArray[np.float64], NDArray[np.float64]]]] = {}
     centre = outline.mean(axis=0)
     rim = np.array(size_px, dtype=np.float64)
     ahead = np.array([np.cos(rough), np.sin(rough)])
@@ -90,9 +103,15 @@ def _edges_along(
             piece = -piece
         if abs(_wrapped(_angle(piece) - rough)) > np.radians(_ALONG_DEG):
             continue
-        from_centre = (start + outline[j]) / 2 - centre
-        left = bool(ahead[0] * from_centre[1] - ahead[1] * from_centre[0] > 0)
-        sides[left] = sides.get(left, np.zeros(2)) + piece
+        middle = (start + outline[j]) / 2
+        left = bool(ahead[0] * (middle - centre)[1] - ahead[1] * (middle - centre)[0] > 0)
+        pieces.setdefault(left, []).append((piece, middle))
+    sides = {}
+    for left, found in pieces.items():
+        along, middles = (np.array(each) for each in zip(*found, strict=True))
+        lengths = np.linalg.norm(along, axis=1)
+        middle = np.average(middles, axis=0, weights=lengths)
+        sides[left] = _Side(along.sum(axis=0), np.asarray(middle, dtype=np.float64))
     return sides
 
 

@@ -19,6 +19,10 @@ _FOLDS = 4
 _TILTED_DEG = 12.0
 _FEWEST_TILTED = 4
 """A board that faces the camera squarely can't tell a long lens from a great distance."""
+_AGREE_PX = 1.5
+"""Views of one camera that are sharp agree within that (rms)."""
+_FEW_OF = 5
+"""One view in so many may spoil a fit; where more do, nobody can say which are right."""
 _BETTER = 0.95
 """k3 is taken where it makes the error in unseen pictures that much smaller: it bends what lies
 beyond the outermost corners most."""
@@ -101,16 +105,13 @@ def fit_lens(sights: Sequence[BoardSight]) -> LensFit:
             f"the board was seen in {covered(counts):.0%} of the picture, 60 % are needed. Not "
             f"seen: {missing_parts(counts)}. Hold it there too, as near the edge as it is found"
         )
-    first = _fitted(views, size_px, False, None)
-    views, dropped = _without_outliers(views, first)
+    views, dropped, first = _without_outliers(views, size_px)
     if len(views) < FEWEST_VIEWS:
         raise TooFewViewsError(
             f"only {len(views)} views agree with each other, {FEWEST_VIEWS} are needed. "
             f"Take sharp pictures of a flat board, all from this camera; first left out: "
             f"{dropped[0]}"
         )
-    if dropped:
-        first = _fitted(views, size_px, False, None)
     tilted = int((first.tilts_deg >= _TILTED_DEG).sum())
     if tilted < _FEWEST_TILTED:
         raise TooFewViewsError(
@@ -174,17 +175,30 @@ def _fitted(
     )
 
 
-def _without_outliers(views: list[BoardSight], fit: _Fitted) -> tuple[list[BoardSight], list[str]]:
+def _without_outliers(
+    views: list[BoardSight], size_px: tuple[int, int]
+) -> tuple[list[BoardSight], list[str], _Fitted]:
     """Views that miss what the others agree on by far are blurred, or of another camera."""
-    errors = fit.view_errors_px
-    most = max(3 * float(np.median(errors)), 0.5)
-    kept = [view for view, error in zip(views, errors, strict=True) if error <= most]
+    kept, fit = views, _fitted(views, size_px, False, None)
+    # One stranger can drag a fit so far that the good views miss it most: look who spoils it.
+    while fit.rms_px > _AGREE_PX and len(views) - len(kept) < len(views) // _FEW_OF:
+        rests = [[*kept[:i], *kept[i + 1 :]] for i in range(len(kept))]
+        fits = [_fitted(rest, size_px, False, None) for rest in rests]
+        best = int(np.argmin([each.rms_px for each in fits]))
+        if fits[best].rms_px > 0.7 * fit.rms_px:
+            break
+        kept, fit = rests[best], fits[best]
+    most = max(3 * float(np.median(fit.view_errors_px)), 0.5)
+    near = [view for view, error in zip(kept, fit.view_errors_px, strict=True) if error <= most]
+    if len(near) < len(kept):
+        kept, fit = near, _fitted(near, size_px, False, None)
     dropped = [
-        f"{view.source}: misses the others' lens by {error:.1f} px"
-        for view, error in zip(views, errors, strict=True)
-        if error > most
+        f"{view.source}: misses the others' lens by "
+        f"{np.sqrt((_missed(view, fit) ** 2).mean()):.1f} px"
+        for view in views
+        if not any(view is other for other in kept)
     ]
-    return kept, dropped
+    return kept, dropped, fit
 
 
 def _held_out(

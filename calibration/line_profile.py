@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from calibration.belt_section import Belt
 from calibration.calibrated import Calibration
@@ -60,7 +60,7 @@ class View(Section):
     )
 
 
-DEPLOYED_MODEL = "vigitri-n1"
+DEPLOYED_MODEL = "vigitri-n3"
 """The folder of the catalogue that a line runs unless its profile names another."""
 
 
@@ -140,6 +140,29 @@ class Overload(Section):
     window_mm: float = setting(
         1000.0, "belt travel that must be covered", mend="write window_mm = 1000", gt=0, le=20_000
     )
+    marks_px: tuple[tuple[tuple[float, float], ...], ...] = setting(
+        (),
+        "areas of the picture, px, in which a skirt carries painted marks that a high layer hides; "
+        "none: height is no cue",
+        mend="give each area's corners, e.g. marks_px = [[[0, 20], [1280, 20], [1280, 36], "
+        "[0, 36]]], or leave it out",
+    )
+    marks_at: float = setting(
+        0.50,
+        "share of the marks hidden that raises the alarm where coverage is above release_at",
+        mend="write marks_at = 0.50",
+        gt=0,
+        le=1,
+    )
+
+    @field_validator("marks_px")
+    @classmethod
+    def _areas(
+        cls, areas: tuple[tuple[tuple[float, float], ...], ...]
+    ) -> tuple[tuple[tuple[float, float], ...], ...]:
+        if any(len(area) < 3 for area in areas):
+            raise ValueError("an area has three or more corners")
+        return areas
 
     @model_validator(mode="after")
     def _hysteresis(self) -> Self:

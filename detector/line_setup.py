@@ -15,6 +15,7 @@ from calibration.line_profile import LineProfile
 from calibration.reported_motion import ReportedBelt, ReportedMotion
 from detector.hazards.object_facts import LineFacts
 from detector.hazards.overload import OverloadMonitor
+from detector.hazards.skirt_marks import SkirtMarks
 from detector.hazards.tracker import BeltTracker
 from detector.ingest import Frame, SourceError, camera_identity, read_picture
 from detector.vision.belt_view import Rectifier
@@ -106,8 +107,16 @@ class Line:
                 release_at=overload.release_at,
                 window_mm=overload.window_mm,
                 jam=self.settings.jam,
+                marks=self._marks(),
+                marks_at=overload.marks_at,
             ),
         )
+
+    def _marks(self) -> SkirtMarks | None:
+        areas_px = self.settings.overload.marks_px
+        if self._empty_belt is None or not areas_px:
+            return None
+        return SkirtMarks(self._empty_belt.image, areas_px)
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,7 +69,7 @@ class Pipeline:
         sightings = place_on_belt(found.above(self.line.thresholds), view, parts.rectifier)
         tracks, left = parts.tracker.follow(sightings, shift, frame.index, frame.t_utc_ns)
         lap("tracks")
-        self.coverage = parts.overload.watch(view.image, shift, frame.t_mono_ns)
+        self.coverage = parts.overload.watch(view.image, shift, frame.t_mono_ns, frame.image)
         lap("overload")
         alerts = self.book.report(tracks, left, self.belt)
         for hazard, active, cues in parts.overload.told(self.coverage):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import cv2
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 
 from calibration.belt_plane import CalibrationError
 from calibration.line_profile import LineProfile
+from calibration.reported_motion import BeltReport
 from detector.line_setup import Line
 from detector.pipeline import Pipeline
 from detector.vision.catalogue import ModelError
@@ -195,6 +197,42 @@ def test_blindness_ends_no_overload() -> None:
     for number, image in enumerate(footage(30, things=False)):
         alerts = watch.see(frame(image, 100 + number)).alerts
         assert Hazard.OVERLOAD not in {alert.hazard for alert in alerts}
+
+
+def test_material_that_hangs_while_the_belt_runs_is_a_jam_that_says_its_cues(
+    tmp_path: Path,
+) -> None:
+    empty = next(footage(things=False))
+    cv2.imwrite(str(tmp_path / "empty.png"), empty)
+    watch = pipeline(line=profile(overload={"empty_belt": tmp_path / "empty.png"}))
+    waste = as_picture(texture(np.random.default_rng(8), HEIGHT, WIDTH, contrast=60) + 40)
+    waste[..., 0] //= 3
+    alerts = [
+        alert
+        for number in range(30)
+        for alert in watch.see(frame(waste, number)).alerts
+        if alert.hazard is Hazard.JAM
+    ]
+    assert alerts[0].kind is Revision.RAISED
+    assert alerts[0].state is AlarmState.UNACKNOWLEDGED
+    standing, coverage = alerts[0].cues
+    assert standing.name == "standing_material"
+    assert standing.share > 0.8
+    assert coverage.name == "coverage"
+    assert alerts[0].detail is not None
+    assert alerts[0].detail.startswith("standing material")
+
+
+def test_a_belt_that_stands_against_its_order_is_told_and_not_suppressed() -> None:
+    watch = pipeline(line=profile(belt={"speed_mm_s": None}))
+    image, alerts = next(footage(things=False)), []
+    for number in range(40):
+        seen = frame(image, number)
+        watch.line.reported.hear(BeltReport(seen.t_mono_ns, True, None))
+        alerts += watch.see(seen).alerts
+    assert [(alert.hazard, alert.state) for alert in alerts if alert.kind is Revision.RAISED] == [
+        (Hazard.BELT_STANDING, AlarmState.UNACKNOWLEDGED)
+    ]
 
 
 def test_a_fixed_model_that_does_not_fit_the_view_is_refused() -> None:

@@ -150,7 +150,7 @@ def listen_address(listen: str, *, allow_remote: bool) -> tuple[str, int]:
         raise ListenError(f"{listen!r}: {host!r} is no IP address; e.g. {MODBUS_LISTEN}") from None
     if not ip.is_loopback and not allow_remote:
         raise ListenError(
-            f"{listen}: other machines could read and write there, and Modbus knows no password; "
+            f"{listen}: other machines could read and write there, and nobody asks a password; "
             "add --allow-remote if that network holds the PLC and nobody else"
         )
     return str(ip), int(port)

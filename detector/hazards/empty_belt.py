@@ -29,6 +29,8 @@ _CLOSED_MM = 20.0
 """Gaps narrower than this inside a thing are part of it."""
 _HALO_PX = 2
 """Texture is judged in a window of 5 px, so it reaches 2 px beyond a thing's edge: taken off."""
+_EVERY = 4
+"""Each how manieth place the light is taken from: a quarter says as much."""
 _DARK = 12.0
 """Grey levels that a camera's noise and black level are worth; colours of less mean nothing."""
 
@@ -46,7 +48,10 @@ class EmptyBelt:
         weight = cv2.blur(mask, (3, along)) + 1e-6
         around = cv2.blur(picture * mask[..., None], (3, along)) / weight[..., None]
         # The belt's own colour first: the light is taken from it.
-        self._colours = (_Colour(around), _Colour(cv2.blur(picture, (3, 3)).astype(np.float32)))
+        self._colours = (
+            BeltColour(around),
+            BeltColour(cv2.blur(picture, (3, 3)).astype(np.float32)),
+        )
         grey = np.asarray(cv2.cvtColor(empty, cv2.COLOR_BGR2GRAY), dtype=np.float32)
         self._texture = float(np.percentile(_texture(grey)[belt], 90)) if belt.any() else 0.0
         side = max(3, round(_CLOSED_MM / mm_per_px)) | 1
@@ -64,7 +69,9 @@ class EmptyBelt:
         apart = [colour.apart(picture, square) for colour in self._colours]
         level, turned = apart[0]
         if learns:
-            self._light = self._light_on(level[self._belt & (turned < TURNED_MIN) & ~textured])
+            self._light = self._light_on(
+                level[self._belt & (turned < TURNED_MIN) & ~textured][::_EVERY]
+            )
         darkest, brightest = DARKER_MOST * self._light, BRIGHTER_MOST * self._light
         bare = np.zeros_like(textured)
         for level, turned in apart:
@@ -84,12 +91,12 @@ class EmptyBelt:
         )
         agreeing = np.convolve(counts, np.ones(5), mode="same")
         best = int(agreeing.argmax())
-        if agreeing[best] < LIGHT_SHARE * self._belt.sum():
+        if agreeing[best] * _EVERY < LIGHT_SHARE * self._belt.sum():
             return self._light
         return float(np.exp((edges[best] + edges[best + 1]) / 2))
 
 
-class _Colour:
+class BeltColour:
     """The belt's colour at each place."""
 
     def __init__(self, colour: NDArray[np.float32]) -> None:

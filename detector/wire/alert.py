@@ -89,10 +89,11 @@ class Cue(Message):
     """One sign by which the line's state is judged, and how far it has gone."""
 
     name: Annotated[
-        Literal["coverage", "standing_material"],
+        Literal["coverage", "skirt_marks", "standing_material"],
         Field(
-            description="coverage: of the belt, by material; standing_material: of the belt, by "
-            "material that stands while the belt runs."
+            description="coverage: of the belt, by material; skirt_marks: of the height marks "
+            "beside the belt, hidden by it; standing_material: of the belt, by material that "
+            "stands while the belt runs."
         ),
     ]
     share: Annotated[float, Field(ge=0, le=1)]

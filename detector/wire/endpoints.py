@@ -39,14 +39,14 @@ def bind_address(endpoint: str, *, keys: bool = False) -> str:
 
 def connect_address(endpoint: str, *, keys: bool = False) -> str:
     """The address to connect to for `endpoint`, or EndpointError."""
-    address = _address(endpoint, keys=keys, mend=_CLIENTS_MEND)
+    address = _address(endpoint, keys=True, mend="")
     if re.match(r"tcp://(0\.0\.0\.0|\[::\]):", address):
         raise EndpointError(f"{endpoint}: is every address, to bind only; name the detector's")
     if address.endswith(":*"):
         raise EndpointError(
             f"{endpoint}: a port of * can only be bound; name the port that the detector printed"
         )
-    return address
+    return _address(endpoint, keys=keys, mend=_CLIENTS_MEND)
 
 
 def reachable(endpoint: str) -> str:

@@ -264,7 +264,8 @@ def one_line(error: ValidationError) -> str:
     """What is wrong with a message, field by field, in one line of bounded length."""
     wrong = error.errors(include_url=False, include_input=False, include_context=False)
     parts = [
-        f"{'.'.join(str(step) for step in part['loc']) or 'message'}: {part['msg']}"
+        f"{'.'.join(str(step) for step in part['loc']) or 'message'}: "
+        f"{part['msg'].removeprefix('Value error, ')}"
         for part in wrong[:4]
     ]
     if len(wrong) > 4:

@@ -40,6 +40,16 @@ def test_a_truth_without_a_word_on_jams_has_none() -> None:
     assert truth_of([]).stretches("jam") == []
 
 
+def test_a_belt_that_stands_counts_only_where_it_is_ordered_to_run_and_had_time_to() -> None:
+    truth = truth_of([], 500)
+    for number in range(100, 300):
+        truth.frames[number] |= {"belt_standing": True, "run": number >= 200}
+    assert truth.stretches("belt_standing") == [(200, 299)]
+    truth.frames[400] |= {"belt_standing": True, "run": True}
+    assert truth.stretches("belt_standing")[0][0] == 200
+    assert len(truth.stretches("belt_standing")) == 1
+
+
 def test_only_the_running_belt_counts_as_belt_time() -> None:
     assert truth_of([], 201).running_s() == pytest.approx(200 / FPS)
     assert truth_of([], 201, stands=range(100)).running_s() == pytest.approx(100 / FPS)

@@ -24,6 +24,7 @@ DETECTOR = ("--subscribe", "tcp://127.0.0.1:5556", "--answers", "tcp://127.0.0.1
         (("--subscribe", "tcp://127.0.0.1:5556"), "one for each"),
         (("--subscribe", "5556", "--answers", "5557", "--listen", "127.0.0.1:0"), "5556"),
         (("--line", "nowhere.toml"), "nowhere.toml"),
+        (("--subscribe", "tcp://0.0.0.0:1", "--answers", "tcp://0.0.0.0:2"), "to bind only"),
         ((*DETECTOR, "--line-key", "a", "--line-key", "b"), "2 --line-key for 1"),
         ((*DETECTOR, "--line-key", "a"), "no --own-key"),
         ((*DETECTOR, "--own-key", "nowhere.secret.toml"), "nowhere.secret.toml"),

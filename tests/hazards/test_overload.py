@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import cast
 
 import cv2
 import numpy as np
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 from calibration.belt_motion import Shift
 from calibration.line_profile import Jam
 from detector.hazards.overload import UNKNOWN, OverloadMonitor, said
+from detector.hazards.skirt_marks import SkirtMarks
 from detector.wire.messages import Hazard
 from tests.fakes import as_picture, texture
 
@@ -198,3 +200,53 @@ def test_what_is_told_says_which_cue_spoke_and_by_how_much() -> None:
     assert cues[0].share > 0.85
     assert (cues[0].raised_at, cues[0].cleared_below, cues[0].over_mm) == (0.85, 0.7, 1000)
     assert said(cues).endswith("over 1.0 m of belt (raised at 85%, cleared below 70%)")
+
+
+class Half:
+    """Marks of which that share is hidden."""
+
+    def __init__(self, share: float) -> None:
+        self.share = share
+
+    def hidden(self, image: NDArray[np.uint8]) -> float:  # noqa: ARG002
+        return self.share
+
+
+@pytest.mark.parametrize(("hidden", "state"), [(0.3, "clear"), (0.6, "overload")])
+def test_a_high_layer_is_an_overload_before_all_of_the_belt_is_covered(
+    hidden: float, state: str
+) -> None:
+    watch = OverloadMonitor(
+        belt(1)[0],
+        np.ones((HEIGHT, WIDTH), dtype=bool),
+        1.0,
+        raise_at=0.85,
+        release_at=0.7,
+        window_mm=1000,
+        jam=Jam(),
+        marks=cast("SkirtMarks", Half(hidden)),
+        marks_at=0.5,
+    )
+    for _ in range(WINDOW_LOOKS):
+        last = watch.watch(HALF, MOVED, 0, HALF)
+    assert last.state == state
+    ((_, _, cues),) = watch.told(last)
+    assert cues[0].name == ("skirt_marks" if state == "overload" else "coverage")
+    assert {cue.name: cue.share for cue in cues}["skirt_marks"] == hidden
+
+
+def test_a_high_but_narrow_heap_is_no_overload() -> None:
+    watch = OverloadMonitor(
+        belt(1)[0],
+        np.ones((HEIGHT, WIDTH), dtype=bool),
+        1.0,
+        raise_at=0.85,
+        release_at=0.7,
+        window_mm=1000,
+        jam=Jam(),
+        marks=cast("SkirtMarks", Half(1.0)),
+        marks_at=0.5,
+    )
+    for _ in range(WINDOW_LOOKS):
+        last = watch.watch(EMPTY, MOVED, 0, EMPTY)
+    assert last.state == "clear"

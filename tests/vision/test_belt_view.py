@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from calibration.belt_plane import CalibrationError, belt_plane, nominal_plane
 from calibration.belt_section import Belt, Travel
+from calibration.lens import Lens
 from detector.vision.belt_view import OUTSIDE_GREY, Rectifier
 from tests.fakes import as_picture, frame
 
@@ -195,3 +196,47 @@ def test_of_a_belt_that_reaches_out_of_the_picture_the_visible_part_is_the_view(
     view = rectifier(np.array([[-100, 50], [500, 50], [500, 150], [-100, 150]], dtype=np.float64))
     x0, y0, x1, y1 = view.extent_mm
     assert (x1 - x0, y1 - y0) == (pytest.approx(320), pytest.approx(100))
+
+
+BENT = Lens(
+    np.array([[260.0, 0, 163], [0, 258, 117], [0, 0, 1]]),
+    np.array([-0.22, 0.06, 1e-3, -5e-4, 0.0]),
+    SIZE,
+)
+RIM = np.array([[20, 40], [300, 40], [300, 200], [20, 200]], dtype=np.float64)
+
+
+def bent_view(travel: Travel = "right") -> Rectifier:
+    """A belt seen through a lens that bends it."""
+    corners = [[float(x), float(y)] for x, y in RIM]
+    belt = Belt.model_validate({"polygon_px": corners, "travel": travel, "px_per_mm": 0.5})
+    return Rectifier(belt_plane(belt, BENT), SIZE, 2.0, 32)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.sampled_from(TRAVELS),
+    st.lists(st.tuples(st.floats(20, 300), st.floats(40, 200)), min_size=1, max_size=6),
+)
+def test_through_a_lens_too_places_lead_from_image_to_view_to_belt_and_back(
+    travel: Travel, points: list[tuple[float, float]]
+) -> None:
+    view = bent_view(travel)
+    image_px = np.array(points)
+    view_px = view.image_to_view(image_px)
+    np.testing.assert_allclose(view.plane.to_image(view.view_to_belt(view_px)), image_px, atol=1e-3)
+    assert (view_px >= -0.5).all()
+    assert (view_px <= np.array(view.size_px) + 0.5).all()
+
+
+def test_through_a_lens_the_view_shows_what_lies_there_and_nothing_beside_the_belt() -> None:
+    view = bent_view()
+    picture = np.full((SIZE[1], SIZE[0], 3), 255, dtype=np.uint8)  # people beside the belt
+    cv2.fillPoly(picture, [RIM.astype(np.int32)], (60, 60, 60))
+    spot = np.array([[70.0, 60.0]])
+    cv2.circle(picture, (70, 60), 5, (0, 0, 250), cv2.FILLED)
+    seen = view.look(frame(picture, 0)).image
+    assert seen[view.belt_mask].max(axis=0).tolist() == [60, 60, 250]
+    assert (seen[~view.belt_mask] == OUTSIDE_GREY).all()
+    v, u = np.nonzero(seen[..., 2] > 200)
+    np.testing.assert_allclose([u.mean(), v.mean()], view.image_to_view(spot)[0], atol=0.7)
