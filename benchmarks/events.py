@@ -9,6 +9,7 @@ A hazard counts as found from the first revision that calls it by its right clas
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -39,9 +40,13 @@ class Found:
     after_whole_mm: float
     """The belt's travel in that time."""
     off_mm: float
-    """From the alert's place to the hazard's true middle at that frame."""
+    """From the middle of the alert's box to the hazard's true middle at the box's frame."""
+    boxed_off_mm: float
+    """The same of the true box, cut to the belt in view: what no model could do better."""
     arrivals: dict[str, tuple[float, float]]
     """Action point: the told and the true time from that frame to the hazard's arrival, s."""
+    ahead_mm: dict[str, float]
+    """Action point: the way to it from the hazard's downstream end at that frame."""
     in_time: dict[str, bool]
     """Action point: whether there was still time to act."""
 
@@ -178,15 +183,17 @@ def _found(alert: Alert, passage: Passage, ground: Ground) -> Found:
     positions = truth.positions_mm()
     assert alert.place is not None
     boxed = alert.place.frame_index
-    x_mm, y_mm = passage.centres_mm.get(boxed, (float("nan"),) * 2)
-    x0, y0, x1, y1 = ground.box_on_belt(alert.place.box_px)
-    off_mm = float(((x0 + x1) / 2 - x_mm) ** 2 + ((y0 + y1) / 2 - y_mm) ** 2) ** 0.5
+    nowhere = (float("nan"),) * 4
+    middle_mm = passage.centres_mm.get(boxed, nowhere[:2])
+    now_mm = passage.centres_mm.get(told, nowhere[:2])[1]
     found = Found(
         alert.event_id,
         told,
         (told - whole) / truth.fps,
         float(positions[min(told, len(positions) - 1)] - positions[whole]),
-        off_mm,
+        _off_mm(ground.box_on_belt(alert.place.box_px), middle_mm),
+        _off_mm(passage.boxes_mm.get(boxed, nowhere), middle_mm),
+        {},
         {},
         {},
     )
@@ -199,7 +206,13 @@ def _found(alert: Alert, passage: Passage, ground: Ground) -> Found:
         found.in_time[point.name] = bool(left_s >= point.acting_ms / 1000)
         if point.name in etas:
             found.arrivals[point.name] = (etas[point.name], left_s)
+            found.ahead_mm[point.name] = point.y_mm - (now_mm + passage.leading_mm)
     return found
+
+
+def _off_mm(box: Box, middle_mm: tuple[float, ...]) -> float:
+    x0, y0, x1, y1 = box
+    return math.hypot((x0 + x1) / 2 - middle_mm[0], (y0 + y1) / 2 - middle_mm[1])
 
 
 def _false(alert: Alert, ground: Ground) -> FalseAlarm:

@@ -27,6 +27,8 @@ class Passage:
     kind: str
     class_name: str
     length_mm: float
+    height_mm: float | None = None
+    """Of its top above the belt, at its highest; None: the truth does not say."""
     visible: float = 0.0
     """The most of it that was to be seen while it was in view, 0 to 1."""
     boxes_mm: dict[int, Box] = field(default_factory=dict)
@@ -136,6 +138,8 @@ class Ground:
     def _passage(self, key: int, records: list[tuple[int, dict[str, Any]]]) -> Passage:
         thing, first = self._things.get(key, {}), records[0][1]
         passage = Passage(key, first["kind"], first["class"], thing.get("length_mm", 0.0))
+        heights_mm = [record["height_mm"] for _, record in records if "height_mm" in record]
+        passage.height_mm = max(heights_mm, default=thing.get("height_mm"))
         middles = self.to_line_mm(
             np.array([(record["x_mm"], record["y_mm"]) for _, record in records], np.float64)
         )

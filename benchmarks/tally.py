@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -15,6 +16,10 @@ from calibration.exact_intervals import clopper_pearson, poisson_upper
 SIZES_MM = (0.0, 20.0, 50.0, 100.0, 200.0)
 """Where the bands of longest side begin; a button cell is 12 to 20 mm, an AA cell 50."""
 VISIBLE = (0.0, 0.25, 0.5, 0.75)
+LOW_MM = 50.0
+"""Places are asked to be right of what is no higher: what is higher leans outwards in the view."""
+AHEAD_MM = (2000.0, 4000.0)
+"""Arrivals are asked to be right about 3 m on."""
 STATES: tuple[State, ...] = ("overload", "jam", "belt_standing")
 
 
@@ -58,6 +63,11 @@ def tally(verdicts: Sequence[Verdict]) -> dict[str, Any]:
     hours = sum(verdict.belt_h for verdict in verdicts)
     counted = [event for event in events if event.passage.visible >= VISIBLE_MIN]
     found = [event.found for event in counted if event.found is not None]
+    low = [
+        event.found
+        for event in counted
+        if event.found is not None and (event.passage.height_mm or math.inf) <= LOW_MM
+    ]
     duplicates = sum(len(event.duplicates) for event in events)
     alarmed = sum(event.found is not None or event.called is not None for event in events)
     return {
@@ -83,7 +93,10 @@ def tally(verdicts: Sequence[Verdict]) -> dict[str, Any]:
         "travel_to_alert_mm": _spread([each.after_whole_mm for each in found]),
         "in_time": _in_time(counted),
         "position_error_mm": _spread([each.off_mm for each in found]),
+        "low_position_error_mm": _spread([each.off_mm for each in low]),
+        "low_boxed_error_mm": _spread([each.boxed_off_mm for each in low]),
         "arrival_error_percent": _spread(_arrival_errors(found)),
+        "arrival_error_3_m_percent": _spread(_arrival_errors(found, AHEAD_MM)),
         "states": {state: _state(verdicts, state) for state in STATES},
     }
 
@@ -146,12 +159,15 @@ def _in_time(counted: Sequence[Event]) -> dict[str, Any]:
     return {name: share(sum(good), len(good)) for name, good in rows.items()}
 
 
-def _arrival_errors(found: Iterable[Found]) -> list[float]:
+def _arrival_errors(
+    found: Iterable[Found], ahead_mm: tuple[float, float] = (0.0, math.inf)
+) -> list[float]:
+    """Percent of the true time, of the action points that lie so far ahead."""
     return [
         100 * abs(told - true) / true
         for each in found
-        for told, true in each.arrivals.values()
-        if true > 0
+        for name, (told, true) in each.arrivals.items()
+        if true > 0 and ahead_mm[0] <= each.ahead_mm[name] <= ahead_mm[1]
     ]
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from benchmarks.events import Verdict
 from benchmarks.report import told, told_rate
-from benchmarks.tally import STATES, false_alarms
+from benchmarks.tally import LOW_MM, STATES, false_alarms
 from benchmarks.truth import VISIBLE_MIN, Truth
 from models.targets import Target, at_least
 
@@ -19,6 +19,8 @@ BELT_H_MIN = 2.0
 DUPLICATES = 0.01
 STATE_RECALL = 0.98
 TOLD_WITHIN_S = 3.0
+OFF_MM = 10.0
+OFF_PERCENT = 2.0
 FALSE_ALARMS_ON = ("no_hazard", "mixed")
 """Scenarios that false alarms are counted on; footage counts whose clip's name begins so."""
 
@@ -40,7 +42,14 @@ def false_alarm_hours(judged: Sequence[tuple[Truth, Verdict]]) -> dict[str, Any]
 
 def event_targets(figures: dict[str, Any]) -> list[Target]:
     """The rows of one report's figures; what its footage does not show is not measured."""
-    return [*_recalls(figures), _false_alarms(figures), _duplicates(figures), *_states(figures)]
+    return [
+        *_recalls(figures),
+        _false_alarms(figures),
+        _duplicates(figures),
+        _places(figures),
+        _arrivals(figures),
+        *_states(figures),
+    ]
 
 
 def _recalls(figures: dict[str, Any]) -> Iterator[Target]:
@@ -71,6 +80,27 @@ def _duplicates(figures: dict[str, Any]) -> Target:
         return Target(what, wanted, "no hazard was alarmed", None)
     reached = f"{row['per_object']:.4f} ({row['count']})"
     return Target(what, wanted, reached, row["per_object"] <= DUPLICATES)
+
+
+def _places(figures: dict[str, Any]) -> Target:
+    what = f"position error on the belt, {LOW_MM:.0f} mm high at most, mm p95"
+    row, boxed = figures["low_position_error_mm"], figures["low_boxed_error_mm"]
+    wanted = f"<= {OFF_MM:g}"
+    if not row["n"]:
+        return Target(what, wanted, "none found", None)
+    reached = f"{row['p95']:.1f} (n {row['n']}, p50 {row['p50']:.1f}"
+    if boxed["n"]:
+        reached += f"; of the true boxes {boxed['p95']:.1f}"
+    return Target(what, wanted, f"{reached})", row["p95"] <= OFF_MM)
+
+
+def _arrivals(figures: dict[str, Any]) -> Target:
+    what, row = "arrival-time error about 3 m on, % p95", figures["arrival_error_3_m_percent"]
+    wanted = f"<= {OFF_PERCENT:g}"
+    if not row["n"]:
+        return Target(what, wanted, "no such arrival was told", None)
+    reached = f"{row['p95']:.2f} (n {row['n']}, p50 {row['p50']:.2f})"
+    return Target(what, wanted, reached, row["p95"] <= OFF_PERCENT)
 
 
 def _states(figures: dict[str, Any]) -> Iterator[Target]:

@@ -66,6 +66,8 @@ class Said:
     encoder_mm_s: float | None = None
     picture_mm_s: float | None = None
     setting_mm_s: float | None = None
+    apart: bool = False
+    """Parts of the picture move apart, so that it says nothing of the belt."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +102,11 @@ _REASONS: dict[BeltState, str] = {
     "encoder_backwards": "{speeds}: the encoder counts against the travel; is it wired the other "
     "way? Then give a negative belt.encoder_counts_per_mm",
 }
+
+_APART = (
+    "the picture gives no speed: parts of it move apart (material hangs over the belt, or film is "
+    "caught); an encoder would know"
+)
 
 
 class BeltCheck:
@@ -195,6 +202,8 @@ class BeltCheck:
         return seconds, encoder_mm, now.picture_mm - since.picture_mm, setting_mm
 
     def _reason(self, said: Said) -> str | None:
+        if self._state == "unknown" and said.apart:
+            return _APART
         encoder, picture = _shown(said.encoder_mm_s), _shown(said.picture_mm_s)
         return (
             _REASONS.get(self._state, "").format(

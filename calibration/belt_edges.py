@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from calibration.belt_plane import DOWNSTREAM, CalibrationError, belt_polygon, transformed
+from calibration.belt_section import Belt
 from calibration.lens import Lens
-from calibration.line_profile import Belt
 
 _ALONG_DEG = 25.0
 """An edge of the polygon within this of the travel is an edge of the belt."""

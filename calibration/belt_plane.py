@@ -9,9 +9,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from calibration.belt_section import Belt, Travel
 from calibration.calibrated import PlaneCalibration
 from calibration.lens import Lens
-from calibration.line_profile import Belt, Travel
 
 Basis = Literal["none", "nominal", "points"]
 

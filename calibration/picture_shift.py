@@ -58,6 +58,11 @@ class PictureShift:
         power = float((np.where(fx == 0, 1, 2) * self._pass**2).sum())
         self._noise = np.sqrt(power) / (width * height)
 
+    @property
+    def coarseness(self) -> float:
+        """Pixels of the view to one of the compared pictures, along the coarser side."""
+        return float(self._view_px_per_px.max())
+
     def _blurred(self, picture: NDArray[np.float32]) -> NDArray[np.float32]:
         return np.asarray(cv2.blur(picture, (_BLUR_PX, _BLUR_PX)), dtype=np.float32)
 

@@ -17,7 +17,7 @@ from calibration.belt_check import (
     Finding,
     Said,
 )
-from calibration.belt_motion import Basis, BeltMotion, Shift
+from calibration.belt_motion import Basis, BeltMotion, PictureSpeed, Shift
 
 HELD_NS = 1_000_000_000
 """What the PLC has said holds this long; the bridge says it again ten times a second."""
@@ -146,13 +146,17 @@ class ReportedMotion:
 
     def _is_stuck(self, t_ns: int) -> bool:
         """An encoder that stands while the belt is ordered to run and its picture moves."""
-        seen = self._pictured_speed()
+        seen = None if self._apart() else self._pictured_speed()
         stands = self._speed is not None and abs(self._speed) < STANDS_MM_S
         return stands and self._reported.runs(t_ns) is True and (seen or 0.0) > MOVES_MM_S
 
     def _pictured_speed(self) -> float | None:
         pictured = self._picture or self._other
         return pictured.speed_mm_s if pictured.basis == "picture" else None
+
+    def _apart(self) -> bool:
+        pictured = self._picture or self._other
+        return isinstance(pictured, PictureSpeed) and pictured.apart
 
     def advance(self, view: NDArray[np.uint8], t_ns: int) -> Shift:
         """The shift since the last call. `view`: `(h, w, 3)` uint8 BGR belt view."""
@@ -169,16 +173,17 @@ class ReportedMotion:
                     mm = (self._counts - earlier) / self._counts_per_mm
                     self._speed = mm / (SPEED_OVER_NS / 1e9)
         setting = self._other.speed_mm_s if self._other.basis == "profile" else None
-        seen_mm_s = self._pictured_speed()
+        seen_mm_s, apart = self._pictured_speed(), self._apart()
         self.finding = self._check.judge(
             Said(
                 t_ns,
                 ordered,
                 said_mm,
-                None if seen_mm_s is None else self._seen_mm,
+                None if seen_mm_s is None or apart else self._seen_mm,
                 self._speed,
                 seen_mm_s,
                 setting,
+                apart,
             )
         )
         self._stands = ordered is False and self.finding.state != "runs_ordered_to_stand"

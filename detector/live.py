@@ -89,6 +89,7 @@ class LineAtWork:
         self._pipeline = Pipeline(line)
         self._publish_detections = line.settings.wire.detections
         self._vision: VisionState = VisionState.STARTING
+        self._late = False
         self._reason: str | None = "no frame yet"
         view = line.settings.view
         self._patience = Patience(
@@ -172,24 +173,24 @@ class LineAtWork:
         belt = self._pipeline.belt_finding
         doubtful = belt.doubtful and now_ns - self._started_ns > START_NS
         vision = VisionState.DEGRADED if late or doubtful else VisionState.READY
-        if vision is self._vision and belt.state == self._belt_told:
+        if (vision, late, belt.state) == (self._vision, self._late, self._belt_told):
             return
-        changed = vision is not self._vision
-        self._vision, self._reason, self._belt_told = vision, None, belt.state
-        if doubtful:
-            self._reason = belt.reason
+        changed = (vision, late) != (self._vision, self._late)
+        self._vision, self._late, self._belt_told = vision, late, belt.state
+        reasons = [belt.reason] if doubtful and belt.reason else []
         if late and unseen_mm > 0:
-            self._reason = (
+            reasons.append(
                 f"the belt runs faster than it is looked at, by {unseen_mm:.0f} mm: things of "
                 "view.object_mm are seen less often than view.looks_per_object. Free the machine, "
                 "let the camera see more of the belt's length or give more pictures a second, or "
                 "lower either key"
             )
         elif late:
-            self._reason = (
+            reasons.append(
                 f"the look was over {late_ns / 1e6:.0f} ms after the picture, later than "
                 f"{most_ns / 1e6:.0f} ms: free the machine, or give a coarser view.mm_per_px"
             )
+        self._reason = "; ".join(reasons) or None
         if changed or self._reason:
             self._tell(f"line {self._profile.line}: {self._reason or 'watching'}")
         self._tell_state((frame.t_mono_ns, frame.t_utc_ns))
@@ -298,6 +299,7 @@ class LineAtWork:
             belt_speed_mm_s=round(belt.speed_mm_s or 0.0, 1) if moves else None,
             speed_basis=belt.speed_basis,
             belt_position_mm=round(belt.position_mm or 0.0, 1) if known else None,
+            late=sees and self._late,
             belt_state=found.state,
             belt_reason=found.reason,
             encoder_mm_s=_speed(found.encoder_mm_s, known),

@@ -210,6 +210,7 @@ def test_a_look_that_ends_too_late_is_degraded_sight_until_looks_are_in_time_aga
         VisionState.READY,
     ]
     assert "later than 300 ms" in told[1]  # three periods of 10 fps
+    assert [state.late for state in wire.states()[1:-1]] == [False, True, False]
 
 
 def test_a_picture_of_another_size_is_blindness(

@@ -140,13 +140,13 @@ class LineWatch:
             fresh = not self._looked_ever and now_ns - self._t_start_ns < BOOT_NS
             told_blind = self.state is not None and self.state.vision is VisionState.UNAVAILABLE
             return Watch.BOOT if fresh and not told_blind else Watch.FAULT
-        late = self.state is not None and self.state.vision is VisionState.DEGRADED
-        return Watch.DEGRADED if late or not self._complete else Watch.READY
+        degraded = self.state is not None and self.state.vision is VisionState.DEGRADED
+        return Watch.DEGRADED if degraded or not self._complete else Watch.READY
 
     @property
     def late(self) -> bool:
         """The detector's looks come too late."""
-        return self.state is not None and self.state.vision is VisionState.DEGRADED
+        return self.state is not None and self.state.late
 
     @property
     def complete(self) -> bool:

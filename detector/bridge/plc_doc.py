@@ -61,7 +61,8 @@ _EXAMPLE = """## How to use them
    that they are old.
 2. **Act on UNKNOWN as your plant has decided**: slow the belt, call a picker, stop the process. Do
    not treat it as clear. `state` 0 and 3 say that nobody looks; with 2 (degraded) the looks come
-   late or not all alarms are known yet, and what is not certain reads 0.
+   late (status bit 1), the belt does what it should not (register 59), or not all alarms are known
+   yet (status bit 7); what is not certain reads 0.
 3. **Take the records.** A record whose `seq` is not 0 and that you have not taken is a hazard on
    its way. Copy it into your own list, then write its `seq` to 101–102 (both words in one request):
    the record is free for the next one. A record stays until you have taken it or it is over; only
@@ -150,6 +151,41 @@ out_[6] := UDINT_TO_UINT(DINT_TO_UDINT(encoder) AND 16#FFFF); (* 106 *)
 """
 
 
+_BELT = """## What the belt does: register 59
+
+The detector holds your run signal (103) and encoder (105–106) against the belt's own picture and
+against the speed in its profile, as far as there are such. From 4 on `state` reads 2: hazards are
+seen as ever, but *where and when* they arrive is not certain, so don't eject by `eta_ms` alone.
+`speed_basis` in the detector's line state and its `belt_reason` say more, with the figures.
+
+| code | what it means, and what to look at |
+|---|---|"""
+BELT_MEANING = {
+    plc.BeltWord.UNKNOWN: "nobody watches, or nothing tells the speed: no encoder, no set speed, "
+    "and in the picture nothing can be followed, or parts of it move apart (material hangs, film "
+    "is caught). Status bit 2 is 0 once no speed is held any more",
+    plc.BeltWord.RUNS: "it runs, and all that is said of it agrees",
+    plc.BeltWord.STANDS: "it stands, by your order or with no order known",
+    plc.BeltWord.STANDS_ORDERED_TO_RUN: "103 reads 2 (runs) and it stands: drive tripped, belt "
+    "blocked. It is well seen, so `state` stays 1",
+    plc.BeltWord.RUNS_ORDERED_TO_STAND: "103 reads 1 (stands) and it has moved for 3 s more, by "
+    "encoder or picture: contactor welded, or 103 is wired wrongly",
+    plc.BeltWord.REVERSES: "it runs against its travel; or the encoder is wired the other way",
+    plc.BeltWord.SLIPS: "encoder and picture differ by over 3 % of the way, over 1 s or 5 s: the "
+    "measuring wheel or the belt slips, material hangs, or the counts per mm are wrong. Times "
+    "still go by the encoder",
+    plc.BeltWord.DISAGREES: "no encoder; the picture differs by over 5 % from the speed in the "
+    "profile, over 5 s: that speed is wrong, material hangs, or the belt stopped and 103 did not "
+    "say so. Times still go by the profile's speed",
+    plc.BeltWord.ENCODER_LOST: "the profile names an encoder and none is heard: 100 to 106 are not "
+    "written, or the heartbeat (100) stands. Times go by the profile's speed, else the picture's",
+    plc.BeltWord.ENCODER_STUCK: "105–106 stand still while the picture of the belt moves: wheel "
+    "lifted, cable broken. The encoder is not used, as in 8",
+    plc.BeltWord.ENCODER_BACKWARDS: "105–106 count down while the picture runs forward: "
+    "swapped tracks, or the sign of the counts per mm. The encoder is not used, as in 8",
+}
+
+
 def plc_reference() -> str:
     """The whole page, Markdown."""
     parts = [
@@ -168,6 +204,9 @@ def plc_reference() -> str:
         _bits("3 `status`", plc.STATUS_MEANING),
         _bits("record `flags` (high byte: the alert's revision, modulo 256)", plc.FLAG_MEANING),
         _bits("107 `mode`", plc.MODE_MEANING),
+        "",
+        _BELT,
+        *(f"| {code.value} | {said} |" for code, said in BELT_MEANING.items()),
         "",
         _EXAMPLE,
     ]

@@ -166,7 +166,7 @@ class Mode(IntFlag):
 
 STATUS_MEANING = {
     Status.WATCHING: "somebody looks at the belt: neither a frame nor a look is overdue",
-    Status.LATE: "the looks come too late (state 2)",
+    Status.LATE: "the looks come too late after their pictures (state 2)",
     Status.BELT_SPEED_KNOWN: "etas rest on a known speed",
     Status.BELT_STANDS: "the belt stands, as far as is known",
     Status.PLC_ALIVE: "this PLC's heartbeat (register 100) changes",

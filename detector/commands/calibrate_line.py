@@ -52,7 +52,9 @@ def walk_through(line: Path, operator: str | None, pictures: Path | None) -> Non
     _step(4, "what holds now (vigitri calibrate verify)")
     verify(line, [], None, None)
     print(
-        f"\nDone. Next: `vigitri calibrate empty {line}` with nothing on the belt; the places "
+        f"\nDone. Next: `vigitri calibrate speed {line} --source FOOTAGE` with a recording of the "
+        "running belt with things on it (--encoder too, where the line has one); "
+        f"`vigitri calibrate empty {line}` with nothing on the belt; the places "
         f"where somebody can act, as [[action_points]] in {line.name}; then "
         f"`vigitri doctor --line {line}`."
     )

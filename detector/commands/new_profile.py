@@ -14,7 +14,7 @@ import typer
 from numpy.typing import NDArray
 
 from calibration.belt_plane import CalibrationError, nominal_plane
-from calibration.line_profile import Travel
+from calibration.belt_section import Travel
 from calibration.profile_file import load_profile
 from detector.commands.board_pictures import picture_now
 from detector.ingest import SourceError

@@ -106,6 +106,9 @@ class LineState(Message):
     shelved: Annotated[
         tuple[Shelving, ...], Field(description="What calls nobody now, who said so, until when.")
     ] = ()
+    late: Annotated[
+        bool, Field(description="The looks are over too long after their pictures.")
+    ] = False
     belt_state: BeltState = "unknown"
     belt_reason: Annotated[
         str | None, Field(description="What is amiss with the belt, with figures; null: nothing.")

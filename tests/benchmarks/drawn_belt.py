@@ -43,6 +43,7 @@ def thing(
     width_mm: float = 40,
     angle_deg: float = 0,
     visible: float = 1.0,
+    height_mm: float | None = None,
 ) -> dict[str, Any]:
     """Something put on the belt; at 0 degrees it lies along the travel."""
     turn = math.radians(angle_deg)
@@ -66,6 +67,7 @@ def thing(
         "width_mm": width_mm,
         "visible": visible,
         "outline_mm": outline,
+        **({} if height_mm is None else {"height_mm": height_mm}),
     }
 
 

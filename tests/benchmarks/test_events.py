@@ -127,6 +127,8 @@ def test_times_places_and_arrivals_are_told_against_the_truth() -> None:
     assert found.after_whole_mm == pytest.approx((frame - 25) * STEP_MM)
     assert found.off_mm == pytest.approx(5, abs=0.01)
     assert found.arrivals["picker"] == pytest.approx((true_s * 1.02, true_s), rel=1e-6)
+    assert found.ahead_mm["picker"] == pytest.approx(1800 - (frame * STEP_MM + 150))
+    assert found.boxed_off_mm == pytest.approx(0, abs=0.01)
     assert found.in_time == {"picker": True}
 
 

@@ -10,7 +10,16 @@ from benchmarks.tally import rate, share, tally
 from benchmarks.targets import event_targets, false_alarm_hours
 from benchmarks.truth import Truth
 from models.targets import Target
-from tests.benchmarks.drawn_belt import alert, box_of, ground_of, thing, truth_of
+from tests.benchmarks.drawn_belt import (
+    FPS,
+    STEP_MM,
+    alert,
+    arrival,
+    box_of,
+    ground_of,
+    thing,
+    truth_of,
+)
 
 CELL = thing(1, "aa_cell", "battery", -200, 150, length_mm=50, width_mm=14)
 BUTTON = thing(2, "button_cell", "battery", -200, 300, length_mm=12, width_mm=12)
@@ -60,6 +69,46 @@ def test_a_rate_of_one_an_hour_is_not_told_from_minutes() -> None:
         row = _row(event_targets(_figures(false_alarm_hours=hours)), "false alarms")
         assert row.met is met
         assert "at most" in row.reached
+
+
+def test_a_place_is_asked_of_what_is_low_and_told_beside_that_of_a_true_box() -> None:
+    low = thing(1, "aa_cell", "battery", -200, 150, length_mm=50, width_mm=14, height_mm=14)
+    high = thing(2, "laptop_pack", "battery", -200, 400, height_mm=60)
+    x0, y0, x1, y1 = box_of(low, 40)
+    seen = [
+        alert((x0 + 6, y0 + 8, x1 + 6, y1 + 8), 40, "battery"),
+        alert(tuple(at + 30 for at in box_of(high, 40)), 40, "battery", "a2"),
+    ]
+    verdict = judge(seen, ground_of(low, high))
+    row = _row(event_targets(_figures(**tally([verdict]))), "position error")
+    assert (row.reached, row.met) == ("10.0 (n 1, p50 10.0; of the true boxes 0.0)", True)
+    assert _row(event_targets(_figures()), "position error").met is None  # no height is told
+
+
+@pytest.mark.parametrize(("off", "met"), [(1.01, True), (1.03, False)])
+def test_an_arrival_is_asked_of_action_points_about_3_m_on(off: float, met: bool) -> None:
+    frame, near, far = 30, 700.0, 3600.0
+    bottle = thing(3, "gas_bottle", "gas_canister", 0, 450, length_mm=300)
+    ground = ground_of(bottle)
+    point = ground.profile.action_points[0]
+    ground.profile = ground.profile.model_copy(
+        update={
+            "action_points": (
+                point.model_copy(update={"y_mm": far}),
+                point.model_copy(update={"name": "near", "y_mm": near}),
+            )
+        }
+    )
+    gone_mm = frame * STEP_MM + 150
+    told = [
+        arrival((far - gone_mm) / (STEP_MM * FPS) * off),
+        arrival((near - gone_mm) / (STEP_MM * FPS) * 2).model_copy(update={"action_point": "near"}),
+    ]
+    seen = alert(box_of(bottle, frame), frame, "gas_canister", arrivals=tuple(told))
+    row = _row(event_targets(_figures(**tally([judge([seen], ground)]))), "arrival-time")
+    assert row.met is met
+    assert row.reached == f"{100 * (off - 1):.2f} (n 1, p50 {100 * (off - 1):.2f})"
+    assert _row(event_targets(_figures()), "arrival-time").met is None
 
 
 @pytest.mark.parametrize(("longest_s", "met"), [(2.9, True), (3.1, False)])

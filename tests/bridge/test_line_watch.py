@@ -123,9 +123,14 @@ class TestWhoWatches:
         assert watched.records[0]["seq"] == 0
 
     def test_late_looks_are_degraded_and_say_what_they_know(self, watched: HeardLine) -> None:
-        watched.state(vision=VisionState.DEGRADED, reason="late")
+        watched.state(vision=VisionState.DEGRADED, reason="late", late=True)
         assert (watched.read["state"], watched.hazards) == (State.DEGRADED, (CLEAR,) * 3)
         assert watched.read["status"] & Status.LATE
+
+    def test_a_doubtful_belt_is_degraded_and_not_late(self, watched: HeardLine) -> None:
+        watched.state(vision=VisionState.DEGRADED, reason="it slips", belt_state="slips")
+        assert (watched.read["state"], watched.hazards) == (State.DEGRADED, (CLEAR,) * 3)
+        assert not watched.read["status"] & Status.LATE
 
     def test_after_missed_messages_nothing_reads_clear_until_all_is_known(
         self, watched: HeardLine

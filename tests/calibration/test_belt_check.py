@@ -84,6 +84,15 @@ def test_the_reason_gives_both_speeds() -> None:
     assert "encoder 300 mm/s, picture 400 mm/s" in reason
 
 
+def test_a_picture_whose_parts_move_apart_is_the_reason_of_an_unknown_speed() -> None:
+    check = BeltCheck(has_encoder=False)
+    assert "material hangs" in (check.judge(Said(0, apart=True)).reason or "")
+    assert "material hangs" not in (check.judge(Said(1)).reason or "")
+    # While the belt is still seen under it, it runs and nothing is amiss.
+    found = check.judge(Said(2, picture_mm_s=400, apart=True))
+    assert (found.state, found.reason) == ("runs", None)
+
+
 def test_a_dead_encoder_is_found_within_two_seconds() -> None:
     states = [found.state for found in told(encoder=0, picture=400)]
     assert states.index("encoder_stuck") * FRAME_S <= 2.0

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from itertools import pairwise
+
 import cv2
 import numpy as np
 import pytest
@@ -202,6 +204,44 @@ def test_a_belt_is_followed_under_a_film_that_is_caught(rng: np.random.Generator
         way_mm += motion.advance(view, n * FRAME_NS).dy_mm
     assert way_mm == pytest.approx(8 * 23, rel=0.02)
     assert motion.speed_mm_s == pytest.approx(80, rel=0.02)
+
+
+def hanging(views: list[NDArray[np.uint8]], rng: np.random.Generator) -> list[NDArray[np.uint8]]:
+    """Three lanes of material that hang over most of the view, each creeping its own way."""
+    lanes = [as_picture(texture(rng, HEIGHT * 2, WIDTH // 3, contrast=50)) for _ in range(3)]
+    at, shown = np.full(3, HEIGHT // 2.0), []
+    for view in views:
+        at += rng.uniform(-3, 6, 3)
+        hung = view.copy()
+        for number, (lane, top) in enumerate(zip(lanes, at.astype(int).tolist(), strict=True)):
+            left = number * WIDTH // 3
+            hung[: HEIGHT - 16, left : left + WIDTH // 3 - 3] = lane[top : top + HEIGHT - 16, :-3]
+        shown.append(hung)
+    return shown
+
+
+def test_where_material_hangs_the_speed_is_right_or_unknown_and_known_again_after_it(
+    rng: np.random.Generator,
+) -> None:
+    views = sliding((0, -20), 150)
+    motion = PictureSpeed(1.0, along_only=True)
+    speeds = []
+    for n, view in enumerate([*views[:30], *hanging(views[30:110], rng), *views[110:]]):
+        motion.advance(view, n * FRAME_NS)
+        speeds.append(motion.speed_mm_s)
+    known = [speed for speed in speeds[1:] if speed is not None]
+    assert known == pytest.approx([200] * len(known), rel=0.03)
+    assert None in speeds[40:110]
+    assert None not in (*speeds[1:30], *speeds[130:])
+    # It is lost once and found once.
+    assert sum((a is None) != (b is None) for a, b in pairwise(speeds[1:])) == 2
+
+
+def test_a_line_that_starts_in_a_jam_knows_no_speed(rng: np.random.Generator) -> None:
+    views = hanging(sliding((0, -20), 60), rng)
+    shifts, motion = measured(views)
+    assert not any(shift.known for shift in shifts[4:])
+    assert motion.apart
 
 
 def test_what_hangs_all_over_the_view_at_once_is_not_a_belt_that_was_braked(

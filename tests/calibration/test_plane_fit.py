@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from calibration.belt_edges import along_the_belt
 from calibration.belt_plane import CalibrationError, belt_plane, transformed
+from calibration.belt_section import Belt
 from calibration.calibrated import PlaneCalibration
-from calibration.line_profile import Belt
 from calibration.parallax import camera_place
 from calibration.plane_fit import fit_lays, missed_by_boards
 from tests.calibration.belt_camera import (

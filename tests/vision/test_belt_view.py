@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from calibration.belt_plane import CalibrationError, belt_plane, nominal_plane
+from calibration.belt_section import Belt, Travel
 from calibration.lens import Lens
-from calibration.line_profile import Belt, Travel
 from detector.vision.belt_view import OUTSIDE_GREY, Rectifier
 from tests.fakes import as_picture, frame
 
