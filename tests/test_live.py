@@ -5,164 +5,27 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
-import threading
 import time
-from collections import deque
-from collections.abc import Callable, Sequence
-from itertools import pairwise
+from collections.abc import Callable
 from typing import Any, Literal
 
 import numpy as np
 import pytest
 
-from calibration.line_profile import LineProfile
 from detector import live
-from detector.ingest import CameraBlind, CameraHealth, CameraState, Frame
-from detector.line_setup import Line
-from detector.live import LineAtWork
+from detector.ingest import CameraBlind, CameraState, Frame
 from detector.vision.engine import EngineError
 from detector.wire.desk import PendingAnswer
-from detector.wire.journal import Journal
 from detector.wire.messages import (
     AlarmState,
-    Alert,
     Hazard,
-    Inference,
-    LineState,
-    Message,
     Revision,
     VisionState,
 )
 from detector.wire.requests import Acknowledge, BeltFromPlc, Shelve
-from tests.fakes import FakeEngine, bright_things, detections, folder_of
+from tests.fake_line import PROFILE, FakeWire, Step, blind, frame
+from tests.fakes import bright_things, detections
 from tests.small_line import PATIENCE_S, belt_picture, passing
-
-Step = Frame | CameraBlind | Callable[[], None]
-
-
-def frame(index: int, picture: Any = None) -> Frame:
-    image = belt_picture() if picture is None else picture
-    return Frame(image, index, time.monotonic_ns(), time.time_ns(), "grab", "fake")
-
-
-class FakeCamera:
-    """Gives frames and reasons for none in order, then has the line stopped."""
-
-    def __init__(self, steps: Sequence[Step], stop: threading.Event) -> None:
-        self._steps, self._stop = list(steps), stop
-        self.health = CameraHealth(CameraState.LIVE, "", 0, 0, 0, 0)
-
-    def read_latest(self, timeout_s: float) -> Frame:
-        assert timeout_s > 0
-        step = self._steps.pop(0)
-        while not isinstance(step, Frame | CameraBlind):
-            step()
-            step = self._steps.pop(0)
-        if not self._steps:
-            self._stop.set()
-        if isinstance(step, CameraBlind):
-            raise step
-        return step
-
-
-class FakeWire:
-    """Publisher and post in one: keeps what is sent, gives what is asked."""
-
-    endpoint, boot_id, joined = "fake", "boot", 0
-
-    def __init__(self) -> None:
-        self.journal = Journal(None)
-        self.carried_over: list[Alert] = []
-        self.state: LineState | None = None
-        self.sent: list[Message] = []
-        self.beats: list[int] = []
-        self.asked: list[PendingAnswer] = []
-        self.belt_reports: deque[tuple[BeltFromPlc, int]] = deque()
-        self.replies: list[tuple[bool, str | None]] = []
-
-    def publish(self, payload: Message, **_: Any) -> None:
-        self.sent.append(payload)
-
-    def send(self, alerts: list[Alert]) -> None:
-        self.sent += alerts
-
-    send_open_again = send
-
-    def publish_delivery_state(self) -> None:
-        pass
-
-    def beat(self, *, inferences: int, **_: Any) -> bool:
-        self.beats.append(inferences)
-        return True
-
-    def wanted(self, kind: str) -> bool:
-        return kind == "inference"
-
-    def poll(self) -> list[PendingAnswer]:
-        asked, self.asked = self.asked, []
-        return asked
-
-    def reply(self, pending: PendingAnswer, ok: bool, reason: str | None) -> None:  # noqa: ARG002
-        self.replies.append((ok, reason))
-
-    def alerts(self, kind: Revision | None = None) -> list[Alert]:
-        return [
-            each
-            for each in self.sent
-            if isinstance(each, Alert) and (kind is None or each.kind is kind)
-        ]
-
-    def states(self) -> list[LineState]:
-        return [each for each in self.sent if isinstance(each, LineState)]
-
-
-PROFILE = LineProfile.model_validate(
-    {
-        "line": "belt-1",
-        "camera": {"source": "-", "fps": 10},
-        "belt": {
-            "polygon_px": [[0, 0], [319, 0], [319, 239], [0, 239]],
-            "travel": "right",
-            "px_per_mm": 0.5,
-            "speed_mm_s": 160,
-        },
-        "view": {"mm_per_px": 2},
-    }
-)
-
-
-@pytest.fixture
-def wire() -> FakeWire:
-    return FakeWire()
-
-
-@pytest.fixture
-def work(wire: FakeWire) -> Callable[..., list[str]]:
-    """Runs a line over what its camera gives; returns what it told people."""
-
-    def run(
-        steps: Sequence[Step],
-        look: Callable[[Any], Any] = lambda _: detections(),
-        *,
-        until_end: bool = False,
-        profile: LineProfile = PROFILE,
-    ) -> list[str]:
-        stop = threading.Event()
-        engine = FakeEngine(look)
-        line = Line(profile, folder_of(engine.card), engine, "boot")
-        told: list[str] = []
-        camera: Any = FakeCamera(steps, stop)
-        anything: Any = wire
-        LineAtWork(line, camera, anything, anything, tell=told.append).run(
-            stop, until_end=until_end
-        )
-        return told
-
-    return run
-
-
-def blind(state: CameraState, reason: str = "out") -> CameraBlind:
-    return CameraBlind(state, reason)
 
 
 def test_an_engine_that_fails_is_blindness_and_never_an_empty_belt(
@@ -379,58 +242,3 @@ def test_an_encoder_that_is_lost_is_degraded_sight(
     told = work([frame(n) for n in range(4)], profile=PROFILE.model_copy(update={"belt": belt}))
     assert any("encoder is lost" in line for line in told)
     assert VisionState.DEGRADED in {state.vision for state in wire.states()}
-
-
-def later(index: int, ms: float) -> Frame:
-    """A frame as fresh as any, whose stamp lies so long after a fixed moment."""
-    return Frame(belt_picture(), index, BEGUN_NS + round(ms * 1e6), time.time_ns(), "grab", "fake")
-
-
-BEGUN_NS = time.monotonic_ns() + 3_600_000_000_000
-
-
-def test_the_heart_beats_by_looks_and_by_no_frame_between_them(
-    work: Callable[..., list[str]], wire: FakeWire
-) -> None:
-    work([later(number, number * 40) for number in range(26)])  # a second at 25 fps
-    assert wire.beats == list(range(1, len(wire.beats) + 1))
-    assert 7 <= len(wire.beats) <= 9  # three to begin with, then five a second
-
-
-def test_each_frame_tells_that_the_line_is_watched_and_how_long_ago_the_last_look_was(
-    work: Callable[..., list[str]], wire: FakeWire
-) -> None:
-    work([later(number, number * 40) for number in range(26)])
-    told = [each for each in wire.sent if isinstance(each, Inference)]
-    assert [each.frame_index for each in told] == list(range(26))
-    assert [each.inferences for each in told if each.looked] == wire.beats
-    assert all(each.look_age_ms == 0 for each in told if each.looked)
-    assert {each.next_within_ms for each in told} == {300.0}  # three periods of its 10 fps
-    assert {each.look_within_ms for each in told} == {500.0}
-    for before, after in pairwise(told):
-        if not after.looked:
-            assert after.look_age_ms >= before.look_age_ms
-
-
-def test_a_frame_that_nobody_could_look_at_tells_of_no_watch(
-    work: Callable[..., list[str]], wire: FakeWire
-) -> None:
-    def look(_: Any) -> Any:
-        raise EngineError("out of memory")
-
-    work([frame(0), frame(1)], look)
-    assert not any(isinstance(each, Inference) for each in wire.sent)
-
-
-def test_a_belt_that_outruns_its_looks_is_degraded_sight_and_says_so(
-    work: Callable[..., list[str]], wire: FakeWire, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(live, "LATE_HELD_NS", 0)
-    times_ms = [0, 40, 80, 120, 2500, 5000, *range(5040, 5900, 40)]  # 380 mm from look to look
-    told = work([later(number, ms) for number, ms in enumerate(times_ms)])
-    assert [state.vision for state in wire.states()[1:-1]] == [
-        VisionState.READY,
-        VisionState.DEGRADED,
-        VisionState.READY,
-    ]
-    assert "the belt runs faster than it is looked at" in told[1]

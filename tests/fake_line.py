@@ -1,0 +1,154 @@
+"""A line's loop in this process, with a camera and a wire that do what a test says."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pytest
+
+from calibration.line_profile import LineProfile
+from detector.ingest import CameraBlind, CameraHealth, CameraState, Frame
+from detector.line_setup import Line
+from detector.live import LineAtWork
+from detector.wire.desk import PendingAnswer
+from detector.wire.journal import Journal
+from detector.wire.messages import (
+    Alert,
+    LineState,
+    Message,
+    Revision,
+)
+from detector.wire.requests import BeltFromPlc
+from tests.fakes import FakeEngine, detections, folder_of
+from tests.small_line import belt_picture
+
+Step = Frame | CameraBlind | Callable[[], None]
+
+
+def frame(index: int, picture: Any = None) -> Frame:
+    image = belt_picture() if picture is None else picture
+    return Frame(image, index, time.monotonic_ns(), time.time_ns(), "grab", "fake")
+
+
+class FakeCamera:
+    """Gives frames and reasons for none in order, then has the line stopped."""
+
+    def __init__(self, steps: Sequence[Step], stop: threading.Event) -> None:
+        self._steps, self._stop = list(steps), stop
+        self.health = CameraHealth(CameraState.LIVE, "", 0, 0, 0, 0)
+
+    def read_latest(self, timeout_s: float) -> Frame:
+        assert timeout_s > 0
+        step = self._steps.pop(0)
+        while not isinstance(step, Frame | CameraBlind):
+            step()
+            step = self._steps.pop(0)
+        if not self._steps:
+            self._stop.set()
+        if isinstance(step, CameraBlind):
+            raise step
+        return step
+
+
+class FakeWire:
+    """Publisher and post in one: keeps what is sent, gives what is asked."""
+
+    endpoint, boot_id, joined = "fake", "boot", 0
+
+    def __init__(self) -> None:
+        self.journal = Journal(None)
+        self.carried_over: list[Alert] = []
+        self.state: LineState | None = None
+        self.sent: list[Message] = []
+        self.beats: list[int] = []
+        self.asked: list[PendingAnswer] = []
+        self.belt_reports: deque[tuple[BeltFromPlc, int]] = deque()
+        self.replies: list[tuple[bool, str | None]] = []
+
+    def publish(self, payload: Message, **_: Any) -> None:
+        self.sent.append(payload)
+
+    def send(self, alerts: list[Alert]) -> None:
+        self.sent += alerts
+
+    send_open_again = send
+
+    def publish_delivery_state(self) -> None:
+        pass
+
+    def beat(self, *, inferences: int, **_: Any) -> bool:
+        self.beats.append(inferences)
+        return True
+
+    def wanted(self, kind: str) -> bool:
+        return kind == "inference"
+
+    def poll(self) -> list[PendingAnswer]:
+        asked, self.asked = self.asked, []
+        return asked
+
+    def reply(self, pending: PendingAnswer, ok: bool, reason: str | None) -> None:  # noqa: ARG002
+        self.replies.append((ok, reason))
+
+    def alerts(self, kind: Revision | None = None) -> list[Alert]:
+        return [
+            each
+            for each in self.sent
+            if isinstance(each, Alert) and (kind is None or each.kind is kind)
+        ]
+
+    def states(self) -> list[LineState]:
+        return [each for each in self.sent if isinstance(each, LineState)]
+
+
+PROFILE = LineProfile.model_validate(
+    {
+        "line": "belt-1",
+        "camera": {"source": "-", "fps": 10},
+        "belt": {
+            "polygon_px": [[0, 0], [319, 0], [319, 239], [0, 239]],
+            "travel": "right",
+            "px_per_mm": 0.5,
+            "speed_mm_s": 160,
+        },
+        "view": {"mm_per_px": 2},
+    }
+)
+
+
+@pytest.fixture
+def wire() -> FakeWire:
+    return FakeWire()
+
+
+@pytest.fixture
+def work(wire: FakeWire) -> Callable[..., list[str]]:
+    """Runs a line over what its camera gives; returns what it told people."""
+
+    def run(
+        steps: Sequence[Step],
+        look: Callable[[Any], Any] = lambda _: detections(),
+        *,
+        until_end: bool = False,
+        profile: LineProfile = PROFILE,
+    ) -> list[str]:
+        stop = threading.Event()
+        engine = FakeEngine(look)
+        line = Line(profile, folder_of(engine.card), engine, "boot")
+        told: list[str] = []
+        camera: Any = FakeCamera(steps, stop)
+        anything: Any = wire
+        LineAtWork(line, camera, anything, anything, tell=told.append).run(
+            stop, until_end=until_end
+        )
+        return told
+
+    return run
+
+
+def blind(state: CameraState, reason: str = "out") -> CameraBlind:
+    return CameraBlind(state, reason)
