@@ -213,7 +213,7 @@ def _judge(
         if alert["kind"] != "raised" or not isinstance(place, dict) or not support:
             continue
         assert isinstance(support, list)
-        hazard, seen_ns = str(alert["hazard"]), int(support[-1]["t_capture_utc_ns"])
+        hazard, seen_ns = str(alert["hazard"]), int(place["t_utc_ns"])
         ids[hazard, belt.object_at(hazard, place["y_mm"], seen_ns)].add((boot_id, event_id))
     tally.duplicates = [
         f"{hazard} {number}: {sorted(names)}"

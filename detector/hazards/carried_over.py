@@ -76,7 +76,7 @@ class FormerObjects:
         self._sought[name] = _Former(
             x_mm,
             y_mm,
-            alert.support[-1].t_capture_utc_ns if alert.support else alert.t_capture_utc_ns,
+            (place and place.t_utc_ns) or alert.t_capture_utc_ns,
             alert.arrivals[0].speed_mm_s if alert.arrivals else None,
             t_mono_ns + SOUGHT_NS,
         )

@@ -90,6 +90,7 @@ def place_of(track: Track, belt: BeltNow, line: LineFacts) -> Place:
         belt_position_mm=round(belt.position_mm, 1)
         if known and belt.position_mm is not None
         else None,
+        t_utc_ns=belt.t_utc_ns,
     )
 
 

@@ -46,6 +46,13 @@ class Place(Message):
         float | None,
         Field(description="Belt travel since start at capture; the object lies at this + y_mm."),
     ]
+    t_utc_ns: Annotated[
+        int | None,
+        Field(
+            description="When it lay at x_mm, y_mm. After a restart that is long before the "
+            "revision's own capture; null: then."
+        ),
+    ] = None
 
 
 class Arrival(Message):
