@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 from benchmarks.subscription import Heard
 from benchmarks.tiles import COLOUR, WHITE, masked, tile, write_text
 from benchmarks.tiles import write_sheet as tiles_on_sheet
+from calibration.belt_plane import belt_plane
+from calibration.belt_section import Belt
 from detector.ingest import Recording
 from detector.wire.messages import Alert, Revision
 
-_SHORT = {"gas_canister": "gas", "battery": "battery"}
 _STRIP_PX = 60
 _SHOWN_S = 3.0
 """How long an alert stays in the strip."""
@@ -24,29 +25,28 @@ _SHOWN_S = 3.0
 
 def write_video(
     clip: Path,
-    polygon_px: Sequence[Sequence[float]],
+    belt: Belt,
     heard: Heard,
     target: Path,
     advance: Callable[[int, int | None], None],
 ) -> None:
-    """Draw boxes and alerts on every second frame; H.264, outside the belt masked."""
+    """Draw alerts on every second frame, carried along with the belt from their last place.
+
+    H.264; what lies outside the belt is masked.
+    """
     import av
 
     by_frame = _raised_by_frame(heard)
-    last_found: tuple[int, list[Any]] = (0, [])
+    boxes = _Boxes(belt, heard.alerts)
     with Recording(str(clip)) as recording, av.open(str(target), "w") as container:
         stream: Any = None
         for frame in recording:
-            if frame.index in heard.detections:
-                last_found = (frame.index, list(heard.detections[frame.index].detections))
             advance(frame.index + 1, recording.frame_count)
             if frame.index % 2:
                 continue
-            picture = masked(frame.image, polygon_px)
-            # A frame that was overwritten shows the boxes of the one before it, for two frames.
-            if frame.index - last_found[0] <= 2:
-                for found in last_found[1]:
-                    _draw_box(picture, found.box_px, found.class_name, found.score)
+            picture = masked(frame.image, belt.polygon_px)
+            for box_px, alert in boxes.at(frame.index, recording.fps):
+                _draw_box(picture, box_px, alert.hazard.value, alert.probability or 0.0)
             strip = _strip(picture.shape[1], frame.index, recording.fps, by_frame)
             whole = np.vstack([picture, strip])
             if stream is None:
@@ -60,6 +60,40 @@ def write_video(
         if stream is not None:
             for packet in stream.encode():
                 container.mux(packet)
+
+
+class _Boxes:
+    """Where the objects of all alerts are in each frame: looks are fewer than frames."""
+
+    def __init__(self, belt: Belt, alerts: Sequence[Alert]) -> None:
+        self._belt, self._plane = belt, belt_plane(belt)
+        self._told: dict[str, list[Alert]] = {}
+        for alert in alerts:
+            if alert.place is not None and alert.place.y_mm is not None:
+                self._told.setdefault(alert.event_id, []).append(alert)
+
+    def at(self, index: int, fps: float) -> Iterator[tuple[NDArray[np.float64], Alert]]:
+        """x0, y0, x1, y1 in image px and the alert, of each whose middle is on the belt."""
+        polygon = np.array(self._belt.polygon_px, np.float32)
+        for told in self._told.values():
+            so_far = [alert for alert in told if (alert.frame_index or 0) <= index]
+            if not so_far:
+                continue
+            box_px = self._carried(so_far[-1], index, fps)
+            middle = float(box_px[[0, 2]].mean()), float(box_px[[1, 3]].mean())
+            if cv2.pointPolygonTest(polygon, middle, False) >= 0:
+                yield box_px, so_far[-1]
+
+    def _carried(self, alert: Alert, index: int, fps: float) -> NDArray[np.float64]:
+        place = alert.place
+        assert place is not None
+        speed_mm_s = alert.arrivals[0].speed_mm_s if alert.arrivals else self._belt.speed_mm_s
+        x0, y0, x1, y1 = place.box_px
+        corners = np.array([[x0, y0], [x1, y0], [x1, y1], [x0, y1]], np.float64)
+        on_belt = self._plane.to_belt(corners)
+        on_belt[:, 1] += (speed_mm_s or 0.0) * (index - place.frame_index) / fps
+        there = self._plane.to_image(on_belt)
+        return np.concatenate([there.min(axis=0), there.max(axis=0)])
 
 
 def write_sheet(
@@ -93,12 +127,13 @@ def _raised_by_frame(heard: Heard) -> list[tuple[int, Alert]]:
     ]
 
 
-def _draw_box(picture: NDArray[np.uint8], box: Sequence[float], name: str, score: float) -> None:
+def _draw_box(
+    picture: NDArray[np.uint8], box: NDArray[np.float64], name: str, score: float
+) -> None:
     x0, y0, x1, y1 = (round(side) for side in box)
-    short = _SHORT.get(name, name)
-    colour = COLOUR.get(short, WHITE)
+    colour = COLOUR.get(name, WHITE)
     cv2.rectangle(picture, (x0, y0), (x1, y1), colour, 2, cv2.LINE_AA)
-    write_text(picture, f"{short} {score:.2f}", (x0, max(12, y0 - 5)), colour)
+    write_text(picture, f"{name} {score:.2f}", (x0, max(12, y0 - 5)), colour)
 
 
 def _strip(

@@ -67,7 +67,7 @@ def main() -> int:
             console.print(f"\n{summary(heard, verdict, len(truth.frames))}", markup=False)
             polygon = profile.belt.polygon_px
             with progress_bar("drawing the annotated video") as advance:
-                write_video(_CLIP, polygon, heard, OUT / "annotated.mp4", advance)
+                write_video(_CLIP, profile.belt, heard, OUT / "annotated.mp4", advance)
             write_sheet(_CLIP, polygon, heard, OUT / "alerts.png")
             # What lay in the last picture is still on its way to the ejector.
             time.sleep(max(0.0, ends_s - time.monotonic()))

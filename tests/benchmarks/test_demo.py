@@ -9,6 +9,7 @@ from benchmarks.annotated import write_sheet, write_video
 from benchmarks.demo import summary
 from benchmarks.events import judge
 from benchmarks.subscription import Heard
+from calibration.belt_section import Belt
 from detector.ingest import Recording
 from detector.vision.belt_view import OUTSIDE_GREY
 from detector.wire import samples
@@ -19,6 +20,7 @@ from tests.small_line import passing
 from tests.small_line import write_video as write_clip
 
 POLYGON_PX = [(0, 40), (319, 40), (319, 200), (0, 200)]
+BELT = Belt(polygon_px=tuple(POLYGON_PX), travel="right", px_per_mm=0.5, speed_mm_s=160)
 BOX_PX = (150.0, 60.0, 210.0, 100.0)
 
 
@@ -50,9 +52,7 @@ def test_the_video_shows_every_second_frame_and_nothing_from_outside_the_belt(
     clip: Path, heard: Heard, tmp_path: Path
 ) -> None:
     advanced: list[int] = []
-    write_video(
-        clip, POLYGON_PX, heard, tmp_path / "out.mp4", lambda done, _: advanced.append(done)
-    )
+    write_video(clip, BELT, heard, tmp_path / "out.mp4", lambda done, _: advanced.append(done))
     assert advanced == list(range(1, 17))
     with Recording(str(tmp_path / "out.mp4")) as recording:
         frames = list(recording)
