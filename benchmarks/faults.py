@@ -209,10 +209,9 @@ def _judge(
     tally.ways = dict(Counter(str(note["how"]) for note in notes))
     ids: defaultdict[tuple[str, int], set[tuple[str, str]]] = defaultdict(set)
     for (boot_id, event_id, _), alert in raised.items():
-        place, support = alert["place"], alert["support"]
-        if alert["kind"] != "raised" or not isinstance(place, dict) or not support:
+        place = alert["place"]
+        if alert["kind"] != "raised" or not isinstance(place, dict):
             continue
-        assert isinstance(support, list)
         hazard, seen_ns = str(alert["hazard"]), int(place["t_utc_ns"])
         ids[hazard, belt.object_at(hazard, place["y_mm"], seen_ns)].add((boot_id, event_id))
     tally.duplicates = [

@@ -8,7 +8,6 @@ network camera's stream costs to decode is counted.
 
 from __future__ import annotations
 
-import json
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
@@ -21,6 +20,7 @@ from rich.table import Table
 
 from benchmarks.latency import machine
 from benchmarks.line_process import ROOT, LineProcess
+from benchmarks.report_out import hand_out
 from benchmarks.subscription import Heard, listen
 from calibration.line_profile import DEPLOYED_MODEL
 from detector.commands.progress import progress_bar
@@ -63,12 +63,7 @@ def run(
         "lines": fit,
         "rows": rows,
     }
-    if out is not None:
-        out.write_text(f"{json.dumps(report, indent=1)}\n", encoding="utf-8")
-    if as_json:
-        print(json.dumps(report))
-    else:
-        _print(report)
+    hand_out(report, out, _print, as_json=as_json)
 
 
 def _clip(folder: Path, duration_s: float | None) -> Path:

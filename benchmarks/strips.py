@@ -7,7 +7,6 @@ engine: one looks at the whole view in every frame, the other at strips. Nothing
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -23,6 +22,7 @@ from benchmarks.events import Verdict, judge
 from benchmarks.footage import SCENARIOS, Footage, profile_of, simulated
 from benchmarks.latency import machine
 from benchmarks.passages import Ground
+from benchmarks.report_out import hand_out
 from benchmarks.tally import share
 from calibration.line_profile import DEPLOYED_MODEL, LineProfile
 from detector.commands.progress import progress_bar
@@ -145,12 +145,7 @@ def run(
         "watched_mm": watched_mm,
         "rows": rows,
     }
-    if out is not None:
-        out.write_text(f"{json.dumps(report, indent=1)}\n", encoding="utf-8")
-    if as_json:
-        print(json.dumps(report))
-    else:
-        _print(report)
+    hand_out(report, out, _print, as_json=as_json)
 
 
 def _footage(
