@@ -61,10 +61,7 @@ class Overload(Section):
 
     @model_validator(mode="after")
     def _hysteresis(self) -> Self:
-        if self.release_at >= self.raise_at:
-            raise ValueError(
-                f"release_at = {self.release_at:g} must lie below raise_at = {self.raise_at:g}"
-            )
+        _released_below(self.release_at, self.raise_at)
         return self
 
 
@@ -91,8 +88,10 @@ class Jam(Section):
 
     @model_validator(mode="after")
     def _hysteresis(self) -> Self:
-        if self.release_at >= self.raise_at:
-            raise ValueError(
-                f"release_at = {self.release_at:g} must lie below raise_at = {self.raise_at:g}"
-            )
+        _released_below(self.release_at, self.raise_at)
         return self
+
+
+def _released_below(release_at: float, raise_at: float) -> None:
+    if release_at >= raise_at:
+        raise ValueError(f"release_at = {release_at:g} must lie below raise_at = {raise_at:g}")

@@ -212,11 +212,8 @@ class Half:
         return self.share
 
 
-@pytest.mark.parametrize(("hidden", "state"), [(0.3, "clear"), (0.6, "overload")])
-def test_a_high_layer_is_an_overload_before_all_of_the_belt_is_covered(
-    hidden: float, state: str
-) -> None:
-    watch = OverloadMonitor(
+def with_marks_hidden(share: float) -> OverloadMonitor:
+    return OverloadMonitor(
         belt(1)[0],
         np.ones((HEIGHT, WIDTH), dtype=bool),
         1.0,
@@ -224,9 +221,16 @@ def test_a_high_layer_is_an_overload_before_all_of_the_belt_is_covered(
         release_at=0.7,
         window_mm=1000,
         jam=Jam(),
-        marks=cast("SkirtMarks", Half(hidden)),
+        marks=cast("SkirtMarks", Half(share)),
         marks_at=0.5,
     )
+
+
+@pytest.mark.parametrize(("hidden", "state"), [(0.3, "clear"), (0.6, "overload")])
+def test_a_high_layer_is_an_overload_before_all_of_the_belt_is_covered(
+    hidden: float, state: str
+) -> None:
+    watch = with_marks_hidden(hidden)
     for _ in range(WINDOW_LOOKS):
         last = watch.watch(HALF, MOVED, 0, HALF)
     assert last.state == state
@@ -236,17 +240,7 @@ def test_a_high_layer_is_an_overload_before_all_of_the_belt_is_covered(
 
 
 def test_a_high_but_narrow_heap_is_no_overload() -> None:
-    watch = OverloadMonitor(
-        belt(1)[0],
-        np.ones((HEIGHT, WIDTH), dtype=bool),
-        1.0,
-        raise_at=0.85,
-        release_at=0.7,
-        window_mm=1000,
-        jam=Jam(),
-        marks=cast("SkirtMarks", Half(1.0)),
-        marks_at=0.5,
-    )
+    watch = with_marks_hidden(1.0)
     for _ in range(WINDOW_LOOKS):
         last = watch.watch(EMPTY, MOVED, 0, EMPTY)
     assert last.state == "clear"
