@@ -22,7 +22,8 @@ from models.recipe import DataRecipe
 from models.sources import BATTERY, CLASS_NAMES, GAS, Photograph, Sources, belt_frames, read_image
 
 _MADE_FROM = "made_from.json"
-Firing = Callable[[Scene], float]  # the highest score of a box that the last model draws
+Wrongness = Callable[[Scene], float]  # how wrong the last model is about a scene
+_MINED_FROM = 4  # so many are made for each one that is kept
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ class _Workshop:
                 rng, self.sources, square,
                 box=self.box, zoom=CLOSE_ZOOM, largest_px=CLOSE_LARGEST_PX,
             )  # fmt: skip
-        if job.kind == "strip":
+        if job.kind in ("strip", "hard"):
             return strip_scene(rng, self.strips, self.image_px)
         if job.photograph is not None and job.kind == "as_is":
             return as_is(job.photograph, round(self.image_px * 1.1))
@@ -177,16 +178,17 @@ def build(
     tell: Progress,
     workers: int = 2,
     variants: int = 24,
-    firing: Callable[[], Firing] | None = None,
+    wrongness: Callable[[], Wrongness] | None = None,
     renders: Path | None = None,
 ) -> Path:
     """Make one stage's pictures under `folder`; returns the dataset YAML that a trainer reads.
 
     The same seed, recipe and sources give the same pictures, with any number of workers. Pictures
-    that an interrupted run has left there are kept. `firing` makes the model of the stage before:
-    of hazard-free scenes, those it fires on most are kept. `renders`: path-traced things, for a
-    recipe with a `rendered_share`, and in its folder `strips` traced strips, for one with
-    `strip_cuts`. Raises `WorkshopError` if the folder holds pictures of anything else.
+    that an interrupted run has left there are kept. `wrongness` makes the judge of the stage
+    before: of hazard-free scenes and of hard strip cuts, those it is most wrong about are kept.
+    `renders`: path-traced things, for a recipe with a `rendered_share`, and in its folder `strips`
+    traced strips, for one with `strip_cuts` or `hard_cuts`. Raises `WorkshopError` if the folder
+    holds pictures of anything else.
     """
     yaml = folder / "dataset.yaml"
     made_from = _made_from(recipe, sources, seed=seed, image_px=image_px, renders=renders)
@@ -198,19 +200,17 @@ def build(
         recipe.drawn_share, negatives, seed=seed, variants=variants,
         renders=renders, rendered_share=recipe.rendered_share,
     )  # fmt: skip
-    strips = tuple(read_strips(renders / "strips")) if renders and recipe.strip_cuts else ()
-    if recipe.strip_cuts and not strips:
-        raise WorkshopError(
-            f"strip_cuts is {recipe.strip_cuts}: name with --renders a folder that holds traced "
-            "strips in its folder strips/"
-        )
+    strips = _strips(recipe, renders)
     for part in ("images", "labels", "visible"):
         (folder / part).mkdir(parents=True, exist_ok=True)
     (folder / _MADE_FROM).write_text(made_from)
     shop = _Workshop(sources, box, folder, seed, image_px, strips)
     _write_all(shop, _jobs(recipe, sources, belt_frames(data, held=False), seed), tell, workers)
-    if recipe.hazard_free and firing is not None:
-        _mine(shop, recipe.hazard_free, firing(), tell)
+    hard = {"free": recipe.hazard_free, "hard": recipe.hard_cuts}
+    if any(hard.values()) and wrongness is not None:
+        judge = wrongness()
+        for kind, keep in hard.items():
+            _mine(shop, kind, keep, judge, tell)
     names = "".join(f"  {index}: {name}\n" for index, name in enumerate(CLASS_NAMES))
     yaml.write_text(f"path: {folder.resolve()}\ntrain: images\nval: images\nnames:\n{names}")
     return yaml
@@ -249,11 +249,24 @@ def _refuse_others(folder: Path, made_from: str) -> None:
         )
 
 
-def _mine(shop: _Workshop, keep: int, firing: Firing, tell: Progress) -> None:
-    """Keep the hazard-free scenes that the last stage's model is most wrong about."""
+def _strips(recipe: DataRecipe, renders: Path | None) -> tuple[TracedStrip, ...]:
+    wanted = {"strip_cuts": recipe.strip_cuts, "hard_cuts": recipe.hard_cuts}
+    if not any(wanted.values()):
+        return ()
+    if renders is None:
+        key, count = next((key, count) for key, count in wanted.items() if count)
+        raise WorkshopError(
+            f"{key} is {count}: name with --renders a folder that holds traced strips in its "
+            "folder strips/"
+        )
+    return tuple(read_strips(renders / "strips"))
+
+
+def _mine(shop: _Workshop, kind: str, keep: int, wrongness: Wrongness, tell: Progress) -> None:
+    """Keep the pictures of a kind that the last stage's model is most wrong about."""
     scored: list[tuple[float, int]] = []
-    for number in range(keep * 4):
-        scored.append((firing(shop.make(_Job("free", 10**6 + number))), 10**6 + number))
-        tell("hard negatives", number + 1, keep * 4)
+    for number in range(10**6, 10**6 + keep * _MINED_FROM):
+        scored.append((wrongness(shop.make(_Job(kind, number))), number))
+        tell("hard pictures", len(scored), keep * _MINED_FROM)
     for _, number in sorted(scored, reverse=True)[:keep]:
-        shop.write(_Job("free", number))
+        shop.write(_Job(kind, number))

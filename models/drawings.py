@@ -15,6 +15,7 @@ import numpy as np
 from models.composites import Box, Drawer
 from models.errors import WorkshopError
 from models.sources import CLASS_NAMES, Image, read_image
+from models.strip_things import Made, things_on_strips
 from models.textures import Rng
 
 _PX_PER_MM = 1.3  # drawn a little larger than most scenes need, then shrunk
@@ -56,14 +57,27 @@ def _bank(draw: Callable[..., Image], kind: str, variants: int, seed: tuple[int,
 
 
 def read_renders(folder: Path) -> dict[tuple[str, int], Drawer]:
-    """The path-traced things that `vigitri twin cutouts` wrote: (kind, class or -1) to drawer."""
+    """Path-traced things, (kind, class or -1) to drawer.
+
+    What `vigitri twin cutouts` wrote into the folder, and what lies open on the strips in its
+    folder strips/. Raises `WorkshopError` where there is neither.
+    """
     index = folder / "index.jsonl"
-    if not index.is_file():
+    made = things_on_strips(folder / "strips")
+    if index.is_file():
+        for key, pictures in _listed(index).items():
+            made.setdefault(key, []).extend(pictures)
+    if not made:
         raise WorkshopError(
-            f"{index}: missing; make path-traced things with `vigitri twin cutouts -o DIR` and "
-            "name that folder with --renders"
+            f"{folder}: no path-traced thing; make strips with `vigitri twin trace PLAN.toml -o "
+            f"{folder}/strips/NAME` or things with `vigitri twin cutouts -o {folder}`, and name "
+            "that folder with --renders"
         )
-    made: defaultdict[tuple[str, int], list[tuple[Image, float]]] = defaultdict(list)
+    return {key: _Bank(tuple(pictures)) for key, pictures in made.items()}
+
+
+def _listed(index: Path) -> Made:
+    made: Made = defaultdict(list)
     for number, line in enumerate(index.read_text(encoding="utf-8").splitlines(), 1):
         try:
             row = json.loads(line)
@@ -72,8 +86,9 @@ def read_renders(folder: Path) -> dict[tuple[str, int], Drawer]:
             label = CLASS_NAMES.index(hazard) if hazard is not None else -1
         except (ValueError, KeyError, TypeError) as error:
             raise WorkshopError(f"{index}:{number}: is not a cut-out's line ({error})") from error
-        made[kind, label].append((read_image(folder / name, cv2.IMREAD_UNCHANGED), px_per_mm))
-    return {key: _Bank(tuple(pictures)) for key, pictures in made.items()}
+        picture = read_image(index.parent / name, cv2.IMREAD_UNCHANGED)
+        made[kind, label].append((picture, px_per_mm))
+    return made
 
 
 def drawings(
@@ -94,8 +109,8 @@ def drawings(
         return Box(grounds=grounds)
     if rendered_share > 0 and renders is None:
         raise WorkshopError(
-            f"rendered_share is {rendered_share}: make path-traced things with `vigitri twin "
-            "cutouts -o DIR` and name that folder with --renders"
+            f"rendered_share is {rendered_share}: make path-traced strips with `vigitri twin "
+            "trace PLAN.toml -o DIR/strips/NAME` and name DIR with --renders"
         )
     try:
         things = importlib.import_module("twin.things")

@@ -31,6 +31,8 @@ class DataRecipe(_Part):
     hazard_free: int = Field(0, ge=0, description="scenes without a hazard that the last stage's "
                              "model fires on; so many are kept of four times as many")  # fmt: skip
     strip_cuts: int = Field(0, ge=0, description="pictures cut from path-traced strips of belt")
+    hard_cuts: int = Field(0, ge=0, description="... more that the last stage's model is most "
+                           "wrong about; so many are kept of four times as many")  # fmt: skip
     heap_copies: float = Field(10, ge=0, description="belt-size copies of each heap of bottles")
     upright_copies: float = Field(3, ge=0, description="... of each picture of standing bottles")
     battery_copies: float = Field(2.5, ge=0, description="... of each battery on white")

@@ -15,7 +15,7 @@ from models.dataset import build
 from models.errors import WorkshopError
 from models.export import export_onnx
 from models.looks import photo_set
-from models.mining import firing
+from models.mining import wrongness
 from models.progress import told
 from models.provenance import learned_from
 from models.recipe import Recipe, StageRecipe, read_recipe
@@ -51,7 +51,7 @@ def _stage_data(
         stage.data, sources, data, runs / stage.name / "data",
         seed=recipe.seed + recipe.stages.index(stage), image_px=recipe.image_px,
         variants=24 if recipe.image_px > 200 else 1, tell=told(),
-        firing=lambda: firing(before, runs / stage.name / "miner"), renders=renders,
+        wrongness=lambda: wrongness(before, runs / stage.name / "miner"), renders=renders,
     )  # fmt: skip
 
 
@@ -117,7 +117,7 @@ def build_data(
             each.data, sources, data, out / each.name,
             seed=plan.seed + names.index(each.name), image_px=plan.image_px, tell=told(),
             workers=workers, renders=renders,
-            firing=(lambda: firing(weights, out / "miner")) if weights else None,
+            wrongness=(lambda: wrongness(weights, out / "miner")) if weights else None,
         )  # fmt: skip
         made.append(yaml)
     return made

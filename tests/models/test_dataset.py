@@ -56,7 +56,7 @@ def test_of_hazard_free_scenes_those_that_the_model_fires_on_are_kept(
 
     recipe = RECIPE.model_copy(update={"hazard_free": 2})
     build(recipe, sources, data, tmp_path, seed=6, image_px=96, tell=_silent, workers=1,
-          firing=lambda: by_brightness)  # fmt: skip
+          wrongness=lambda: by_brightness)  # fmt: skip
     brightest = sorted(range(8), key=lambda n: -fired[n])[:2]
     kept = {int(path.stem.removeprefix("free_")) for path in tmp_path.glob("images/free_*.jpg")}
     assert kept == {10**6 + n for n in brightest}

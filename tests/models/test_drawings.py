@@ -43,9 +43,9 @@ def test_a_scene_may_be_made_of_path_traced_things_alone(renders: Path) -> None:
 
 
 def test_a_recipe_that_asks_for_path_traced_things_names_how_to_make_them(tmp_path: Path) -> None:
-    with pytest.raises(WorkshopError, match="vigitri twin cutouts"):
+    with pytest.raises(WorkshopError, match="vigitri twin trace"):
         drawings(0.5, [], seed=1, rendered_share=0.5)
-    with pytest.raises(WorkshopError, match=r"index\.jsonl: missing; make path-traced things"):
+    with pytest.raises(WorkshopError, match="no path-traced thing; make strips with"):
         drawings(0.5, [], seed=1, renders=tmp_path, rendered_share=1.0)
 
 
