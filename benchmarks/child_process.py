@@ -65,13 +65,6 @@ class ChildProcess:
     def running(self) -> bool:
         return self.process.poll() is None
 
-    def next_line(self, timeout_s: float) -> str | None:
-        """The next line of its stderr; None if it ended or said nothing for so long."""
-        try:
-            return self._lines.get(timeout=timeout_s)
-        except Empty:
-            return None
-
     def _read(self) -> None:
         assert self.process.stderr is not None
         for line in self.process.stderr:

@@ -60,7 +60,6 @@ class PlcLink:
         """Asked to set the counters to 0; whoever does it takes this back."""
         self._operator, self._find = operator, find
         self._changed_ns: int | None = None
-        self._beats = 0
         self._encoder: deque[tuple[int, int]] = deque(maxlen=ENCODER_KEPT)
 
     def write(self, address: int, words: list[int], now_ns: int) -> list[Command]:
@@ -71,7 +70,6 @@ class PlcLink:
         now = decode_plc(self.words)
         if now["plc_heartbeat"] != before["plc_heartbeat"]:
             self._changed_ns = now_ns
-            self._beats += 1
         if first <= 5 and first + len(words) > 6:
             self._encoder.append((now_ns, now["encoder"]))
         return self._asked(before, now)

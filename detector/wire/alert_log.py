@@ -71,9 +71,6 @@ class AlertLog:
             return boot_id, self._held[-1][1].alert_seq
         return boot_id, 0
 
-    def knows(self, boot_id: str) -> bool:
-        return boot_id in self._ranks
-
     def after(
         self, boot_id: str | None, alert_seq: int, limit: int
     ) -> tuple[Sequence[HeldAlert], bool, bool]:
