@@ -89,43 +89,57 @@ def run(
         shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True, exist_ok=True)
     weights = folder / "start.pt"
-    layout = str(parent.card.training.get("architecture", STOCK))
+    adaptation = Adaptation(parent, plan, learned, held, data, scenes)
     if not weights.is_file():
         pictures = calibration_pictures(data, plan.held_back, 24, plan.seed)
-        restore(parent.onnx_path, weights, pictures, layout=layout)
+        restore(parent.onnx_path, weights, pictures, layout=adaptation.layout)
     for stage in plan.stages:
         weights = _trained(plan, stage, weights, learned, data=data, folder=folder, resume=resume)
-    adaptation = _Adaptation(plan, parent, learned, held, data, scenes)
     candidate = folder / "candidate"
-    before = adaptation.seen(f"{parent.path.resolve()}/")
-    against: list[str] = []
-    for reach in REACHES:
-        tried = weights
-        if reach < 1:
-            tried = between(
-                folder / "start.pt", weights, reach, folder / "between.pt", layout=layout
-            )
-        reports, lines = adaptation.judged(out.resolve().name, tried, candidate, before, reach)
-        _tell(candidate, reports, lines)
-        against = [f"{line}, at {reach:g} of the way" for line in lines]
-        if not against:
-            shutil.copytree(candidate, out, dirs_exist_ok=True)
-            break
-    return Verdict(against, candidate)
+    return Verdict(adaptation.deploy(folder / "start.pt", weights, candidate, out), candidate)
 
 
 @dataclasses.dataclass(frozen=True)
-class _Adaptation:
-    """What every candidate is held against."""
+class Adaptation:
+    """What candidates are made from and held against.
 
-    plan: Recipe
+    learned, held: a site's pictures, those learned from and those kept to measure on.
+    """
+
     parent: ModelFolder
+    plan: Recipe
     learned: tuple[Photograph, ...]
     held: tuple[Photograph, ...]
     data: Path
     scenes: int
 
+    @property
+    def layout(self) -> str:
+        """The parent's architecture."""
+        return str(self.parent.card.training.get("architecture", STOCK))
+
+    def deploy(self, start: Path, tuned: Path, candidate: Path, out: Path) -> list[str]:
+        """Write `out` with the first sound one of `REACHES`; returns what speaks against the last.
+
+        start, tuned: checkpoints before and after the fine-tuning.
+        """
+        before = self.seen(f"{self.parent.path.resolve()}/")
+        against: list[str] = []
+        for reach in REACHES:
+            weights = tuned
+            if reach < 1:
+                between_them = candidate.with_name("between.pt")
+                weights = between(start, tuned, reach, between_them, layout=self.layout)
+            reports, lines = self.judged(out.resolve().name, weights, candidate, before, reach)
+            _tell(candidate, reports, lines)
+            if not lines:
+                shutil.copytree(candidate, out, dirs_exist_ok=True)
+                return []
+            against = [f"{line}, at {reach:g} of the way" for line in lines]
+        return against
+
     def seen(self, model: str) -> Looks:
+        """What a model folder finds in the held-back answers and the standing sets."""
         engine = evaluate.opened(model)
         sizes = engine.card.input.photo_sizes_px
         looks = at_labelled(

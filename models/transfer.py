@@ -114,9 +114,10 @@ def _outputs(net: Any) -> list[Channels]:
 
 def _joined(layer: Any, codes: list[Channels]) -> list[Channels]:
     """Codes of what goes into a layer, one array for each layer that it comes from."""
-    if not codes:
+    if layer.i == 0:
         return [-_LAYER - np.arange(3)]  # the picture's colours
-    return [codes[number] for number in ([layer.f] if isinstance(layer.f, int) else layer.f)]
+    sources = [layer.f] if isinstance(layer.f, int) else layer.f
+    return [codes[number if number >= 0 else layer.i + number] for number in sources]
 
 
 def _places(codes: Channels, among: Sequence[Channels]) -> Channels:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.architectures import layers, shipped
+from models.architectures import difference, layers, shipped
 from models.transfer import _places, _strongest, start_checkpoint, transfer
 
 PICTURES = [np.random.default_rng(n).integers(0, 256, (64, 96, 3), np.uint8) for n in range(2)]
@@ -48,28 +48,26 @@ def _net(name: str, seed: int) -> Any:
     return DetectionModel(plan, ch=3, nc=2, verbose=False).eval()
 
 
-def _boxes(net: Any) -> Any:
-    import torch
-
-    with torch.inference_mode():
-        return net(torch.linspace(0, 1, 3 * 64 * 64).reshape(1, 3, 64, 64))[0]
+def _same(old: Any, new: Any) -> bool:
+    before, after = old.state_dict(), new.state_dict()
+    return before.keys() == after.keys() and all(
+        np.array_equal(value, after[key]) for key, value in before.items() if value.ndim
+    )
 
 
 @pytest.mark.parametrize("name", ["yolo26n", "yolo11n"])
 def test_into_the_same_architecture_everything_goes(name: str) -> None:
     old, new = _net(name, 0), _net(name, 1)
-    assert not np.allclose(_boxes(old), _boxes(new))
+    assert not _same(old, new)
     transfer(old, new)
-    assert np.array_equal(_boxes(old), _boxes(new))
+    assert _same(old, new)
 
 
-def test_a_level_more_leaves_the_others_boxes_as_they_were() -> None:
-    from models.architectures import difference
-
+def test_a_level_more_leaves_the_others_as_they_were() -> None:
     old, new = _net("yolo26n", 0), _net("yolo26n-p2", 1)
     transfer(old, new, difference("yolo26n-p2").taken_from)
-    added = (64 // 4) ** 2
-    assert np.array_equal(_boxes(old), _boxes(new)[..., added:])
+    assert all(_same(old.model[number], new.model[number]) for number in range(23))
+    assert _same(old.model[23].cv2, new.model[26].cv2[1:])
 
 
 def test_a_narrower_one_keeps_the_kernels_of_the_channels_that_stay() -> None:
@@ -87,7 +85,8 @@ def test_a_narrower_one_keeps_the_kernels_of_the_channels_that_stay() -> None:
     )
 
 
-@pytest.mark.parametrize("name", [*shipped(), "yolo26n"])
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # torch's, of its own exporter
+@pytest.mark.parametrize("name", shipped())
 def test_every_architecture_starts_exports_and_is_restored(name: str, tmp_path: Path) -> None:
     pytest.importorskip("onnxslim", reason="comes with the train extra")
     from ultralytics import YOLO
