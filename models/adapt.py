@@ -11,9 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from calibration.line_profile import DEPLOYED_MODEL
-from detector.vision.catalogue import ModelError, find_model
+from detector.vision.catalogue import ModelError, ModelFolder, find_model
 from models import evaluate
 from models.answers import read_answers, split_by_scene
+from models.architectures import STOCK
+from models.averaging import between
 from models.card import sha256, write_card
 from models.comparison import RULES, fallen
 from models.dataset import build
@@ -32,6 +34,8 @@ from models.train import RUNS
 
 RECIPE = Path(__file__).parent / "recipes" / "adapt.toml"
 ANSWERS = "answers"
+REACHES = (1.0, 0.6, 0.35)
+"""How far from the old weights to the fine-tuned ones; the first that passes is deployed."""
 GETS_BETTER = (
     "on the held-back answers, at their best photograph size, AP50 of the classes labelled there "
     "rises by a point or more, or is 0.98 and does not fall"
@@ -85,47 +89,100 @@ def run(
         shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True, exist_ok=True)
     weights = folder / "start.pt"
+    adaptation = Adaptation(parent, plan, learned, held, data, scenes)
     if not weights.is_file():
-        restore(
-            parent.onnx_path, weights, calibration_pictures(data, plan.held_back, 24, plan.seed)
-        )
+        pictures = calibration_pictures(data, plan.held_back, 24, plan.seed)
+        restore(parent.onnx_path, weights, pictures, layout=adaptation.layout)
     for stage in plan.stages:
         weights = _trained(plan, stage, weights, learned, data=data, folder=folder, resume=resume)
     candidate = folder / "candidate"
-    export = export_onnx(weights, candidate, head="raw")
-    facts = {
-        "parent": f"{parent.card.name} {parent.sha256}",
-        "answers": f"{len(learned)} pictures learned from, {len(held)} held back, by scene",
-    }
-    draft = derived(parent.card, out.resolve().name, facts=facts)
-    replayed = learned_from(plan, data)
-    site = f"a site's own labelled pictures, {len(learned)}: theirs, not redistributed"
-    draft = dataclasses.replace(draft, data=tuple(dict.fromkeys((*draft.data, *replayed, site))))
-    write_card(candidate, draft)
-    old = _seen(f"{parent.path.resolve()}/", held, data, plan.held_back, scenes)
-    new = _seen(f"{candidate.resolve()}/", held, data, plan.held_back, scenes)
-    standing = {key: value for key, value in new.items() if not key.startswith(ANSWERS)}
-    thresholds = operating_thresholds(standing, draft.photo_sizes_px)
-    reports = {
-        parent.card.name: evaluate.judge(
-            parent.card.name, old, [known.threshold for known in parent.card.classes]
-        ),
-        draft.name: evaluate.judge(draft.name, new, thresholds),
-    }
-    before, after = (report["sets"] for report in reports.values())
-    against = _not_better(before, after) + fallen(before, after, "interval", list(standing))
-    metrics = {
-        "how": evaluate.HOW,
-        "thresholds": HOW,
-        "deployed_if": f"{GETS_BETTER}; {RULES['interval']}",
-        "export": export.metrics(),
-        **evaluate.for_card(reports[draft.name], photo_set(draft.photo_sizes_px)),
-    }
-    write_card(candidate, dataclasses.replace(draft, thresholds=thresholds, metrics=metrics))
-    _tell(candidate, reports, against)
-    if not against:
-        shutil.copytree(candidate, out, dirs_exist_ok=True)
-    return Verdict(against, candidate)
+    return Verdict(adaptation.deploy(folder / "start.pt", weights, candidate, out), candidate)
+
+
+@dataclasses.dataclass(frozen=True)
+class Adaptation:
+    """What candidates are made from and held against.
+
+    learned, held: a site's pictures, those learned from and those kept to measure on.
+    """
+
+    parent: ModelFolder
+    plan: Recipe
+    learned: tuple[Photograph, ...]
+    held: tuple[Photograph, ...]
+    data: Path
+    scenes: int
+
+    @property
+    def layout(self) -> str:
+        """The parent's architecture."""
+        return str(self.parent.card.training.get("architecture", STOCK))
+
+    def deploy(self, start: Path, tuned: Path, candidate: Path, out: Path) -> list[str]:
+        """Write `out` with the first sound one of `REACHES`; returns what speaks against the last.
+
+        start, tuned: checkpoints before and after the fine-tuning.
+        """
+        before = self.seen(f"{self.parent.path.resolve()}/")
+        against: list[str] = []
+        for reach in REACHES:
+            weights = tuned
+            if reach < 1:
+                between_them = candidate.with_name("between.pt")
+                weights = between(start, tuned, reach, between_them, layout=self.layout)
+            reports, lines = self.judged(out.resolve().name, weights, candidate, before, reach)
+            _tell(candidate, reports, lines)
+            if not lines:
+                shutil.copytree(candidate, out, dirs_exist_ok=True)
+                return []
+            against = [f"{line}, at {reach:g} of the way" for line in lines]
+        return against
+
+    def seen(self, model: str) -> Looks:
+        """What a model folder finds in the held-back answers and the standing sets."""
+        engine = evaluate.opened(model)
+        sizes = engine.card.input.photo_sizes_px
+        looks = at_labelled(
+            [scene_of(photograph) for photograph in self.held], engine, ((320,), (512,), sizes)
+        )
+        mine: Looks = {f"{ANSWERS}_{key}": value for key, value in looks.items()}
+        return mine | evaluate.look(engine, self.data, self.plan.held_back, self.scenes, ())
+
+    def judged(
+        self, name: str, weights: Path, candidate: Path, old: Looks, reach: float
+    ) -> tuple[dict[str, Any], list[str]]:
+        """Export and card a candidate; its report beside the parent's, and what speaks against."""
+        export = export_onnx(weights, candidate, head="raw")
+        facts = {
+            "parent": f"{self.parent.card.name} {self.parent.sha256}",
+            "answers": f"{len(self.learned)} pictures learned from, {len(self.held)} held back, "
+            "by scene",
+            "reach": f"{reach:g} of the way from the parent's weights to the fine-tuned ones",
+        }
+        draft = derived(self.parent.card, name, facts=facts)
+        site = f"a site's own labelled pictures, {len(self.learned)}: theirs, not redistributed"
+        data = (*draft.data, *learned_from(self.plan, self.data), site)
+        draft = dataclasses.replace(draft, data=tuple(dict.fromkeys(data)))
+        write_card(candidate, draft)
+        new = self.seen(f"{candidate.resolve()}/")
+        standing = {key: value for key, value in new.items() if not key.startswith(ANSWERS)}
+        thresholds = operating_thresholds(standing, draft.photo_sizes_px)
+        was = self.parent.card
+        reports = {
+            was.name: evaluate.judge(was.name, old, [known.threshold for known in was.classes]),
+            draft.name: evaluate.judge(draft.name, new, thresholds),
+        }
+        before, after = (report["sets"] for report in reports.values())
+        against = _not_better(before, after) + fallen(before, after, "interval", list(standing))
+        metrics = {
+            "how": evaluate.HOW,
+            "thresholds": HOW,
+            "deployed_if": f"{GETS_BETTER}; {RULES['interval']}",
+            "export": export.metrics(),
+            **evaluate.for_card(reports[draft.name], photo_set(draft.photo_sizes_px)),
+        }
+        write_card(candidate, dataclasses.replace(draft, thresholds=thresholds, metrics=metrics))
+        return reports, against
 
 
 def handed_in(answers: tuple[Photograph, ...], data: Path) -> list[str]:
@@ -160,18 +217,6 @@ def _trained(
         tell=told(),
     )  # fmt: skip
     return train_stage(plan, stage, start, yaml, folder, resume=resume)
-
-
-def _seen(
-    model: str, held: tuple[Photograph, ...], data: Path, held_back: float, scenes: int
-) -> Looks:
-    engine = evaluate.opened(model)
-    sizes = engine.card.input.photo_sizes_px
-    looks = at_labelled(
-        [scene_of(photograph) for photograph in held], engine, ((320,), (512,), sizes)
-    )
-    mine: Looks = {f"{ANSWERS}_{key}": value for key, value in looks.items()}
-    return mine | evaluate.look(engine, data, held_back, scenes, ())
 
 
 def _not_better(before: dict[str, Any], after: dict[str, Any]) -> list[str]:

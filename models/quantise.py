@@ -202,6 +202,6 @@ def derived(
         layout=parent.input.layout,
         mm_per_px=parent.input.mm_per_px,
         data=tuple(told.get("data", ())),  # type: ignore[arg-type]
-        facts=facts or {},
+        facts={**{k: told[k] for k in ("architecture",) if k in told}, **(facts or {})},
         metrics=metrics or {},
     )

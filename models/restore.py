@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from models.architectures import STOCK, layers
 from models.errors import WorkshopError
 from models.export import plain_input, session
 from models.sources import CLASS_NAMES, Image
@@ -23,12 +24,12 @@ from models.stages import quiet_tools
 TOLERANCE_PX = 0.05
 
 
-def restore(model: Path, out: Path, pictures: Sequence[Image], *, layout: str = "yolo26n") -> Path:
+def restore(model: Path, out: Path, pictures: Sequence[Image], *, layout: str = STOCK) -> Path:
     """Write the checkpoint `out` (.pt) that exports to `model` (an ONNX file) again.
 
     pictures: (h, w, 3) uint8 BGR, some dozens that look like what is trained on, sides multiples
-    of 32; the norms' statistics are taken from them. layout: which of ultralytics' architectures
-    the graph was exported from. The checkpoint has the one-to-many head alone, as the graph has.
+    of 32; the norms' statistics are taken from them. layout: which architecture the graph was
+    exported from. The checkpoint has the one-to-many head alone, as the graph has.
     Raises `WorkshopError` if the graph has other layers, or if what came out finds other boxes.
     """
     if not model.is_file():
@@ -37,17 +38,14 @@ def restore(model: Path, out: Path, pictures: Sequence[Image], *, layout: str = 
     import onnx
     import torch
     from onnx import numpy_helper
-    from ultralytics import YOLO
-    from ultralytics.nn.tasks import DetectionModel, yaml_model_load
+    from ultralytics.nn.tasks import DetectionModel
 
     weights = {
         each.name: numpy_helper.to_array(each) for each in onnx.load(str(model)).graph.initializer
     }
-    plan = {**yaml_model_load(f"{layout}.yaml"), "end2end": False}
+    plan = layers(layout)
     net = DetectionModel(plan, ch=3, nc=len(CLASS_NAMES), verbose=False)
     _widen(net, plan, weights)
-    net.names = dict(enumerate(CLASS_NAMES))
-    net.args = {"model": f"{layout}.yaml", "task": "detect"}
     convolutions = _convolutions(net)
     for name, (conv, norm) in convolutions.items():
         kernel, bias = _of(weights, name, tuple(conv.weight.shape), model)
@@ -59,11 +57,20 @@ def restore(model: Path, out: Path, pictures: Sequence[Image], *, layout: str = 
         else:
             norm.bias.data = torch.from_numpy(bias.copy())
             norm.weight.data = torch.full_like(norm.weight, (1 + norm.eps) ** 0.5)
-    net.eval()
-    _settle(net, [norm for _, norm in convolutions.values() if norm is not None], pictures)
+    settle(net, pictures)
     _check(net, model, pictures[0])
+    return write_checkpoint(net, layout, out)
+
+
+def write_checkpoint(net: Any, layout: str, out: Path) -> Path:
+    """A network as the file that a trainer takes. layout: the architecture that it is of."""
+    from ultralytics import YOLO
+
+    net.yaml["nc"] = len(CLASS_NAMES)
+    net.names = dict(enumerate(CLASS_NAMES))
+    net.args = {"model": f"{layout}.yaml", "task": "detect"}
     out.parent.mkdir(parents=True, exist_ok=True)
-    yolo = YOLO(f"{layout}.yaml", task="detect")
+    yolo = YOLO(f"{STOCK}.yaml", task="detect")
     yolo.model = net
     yolo.ckpt = {}
     yolo.save(out)
@@ -112,10 +119,11 @@ def _of(
     return kernel, bias
 
 
-def _settle(net: Any, norms: list[Any], pictures: Sequence[Image]) -> None:
+def settle(net: Any, pictures: Sequence[Image]) -> None:
     """Give each norm the mean and variance of what comes in, its output staying what it was."""
     import torch
 
+    norms = [module for module in net.modules() if isinstance(module, torch.nn.BatchNorm2d)]
     sums: dict[Any, list[Any]] = {norm: [0.0, 0.0, 0] for norm in norms}
 
     def note(norm: Any, inputs: tuple[Any, ...], _: Any) -> None:
@@ -126,18 +134,22 @@ def _settle(net: Any, norms: list[Any], pictures: Sequence[Image]) -> None:
         total[2] += values.numel() // values.shape[1]
 
     hooks = [norm.register_forward_hook(note) for norm in norms]
+    net.eval()
     with torch.inference_mode():
         for picture in pictures:
             net(torch.from_numpy(plain_input(picture)))
     for hook in hooks:
         hook.remove()
     for norm, (first, second, count) in sums.items():
+        if not count:  # of a head that is not at work
+            continue
         mean = first / count
         variance = (second / count - mean**2).clamp_min(1e-6)
+        slope = norm.weight.data / (norm.running_var + norm.eps).sqrt()
+        norm.bias.data += slope * (mean.float() - norm.running_mean)
+        norm.weight.data = slope * (variance + norm.eps).sqrt().float()
         norm.running_mean.copy_(mean)
         norm.running_var.copy_(variance)
-        norm.bias.data += mean.float()
-        norm.weight.data = (variance + norm.eps).sqrt().float()
 
 
 def _check(net: Any, model: Path, picture: Image) -> None:

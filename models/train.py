@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from models import evaluate
+from models.architectures import STOCK
 from models.card import Card, write_card
 from models.dataset import build
 from models.errors import WorkshopError
@@ -18,22 +19,36 @@ from models.looks import photo_set
 from models.mining import wrongness
 from models.progress import told
 from models.provenance import learned_from
+from models.quantise import calibration_pictures
 from models.recipe import Recipe, StageRecipe, read_recipe
 from models.sources import Sources, read_sources
 from models.stages import quiet_tools, train_stage
 from models.thresholds import HOW, operating_thresholds
+from models.transfer import start_checkpoint
 
 RUNS = Path("runs")
 
 
-def _start(recipe: Recipe, weights: Path) -> Path:
-    path = weights / recipe.start_from if weights.is_dir() else weights
+def checkpoint(name: str, weights: Path) -> Path:
+    """The checkpoint of that name in the folder `weights`, or `weights` itself if it is a file."""
+    path = weights / name if weights.is_dir() else weights
     if not path.is_file():
         raise WorkshopError(
-            f"{path}: no such checkpoint; the recipe starts from {recipe.start_from}, "
+            f"{path}: no such checkpoint; the recipe starts from {name}, "
             "give its folder with --weights"
         )
     return path
+
+
+def _start(recipe: Recipe, source: Path, data: Path, folder: Path) -> Path:
+    """What the first stage starts from: the checkpoint, or its architecture's own made of it."""
+    if recipe.architecture is None:
+        return source
+    out = folder / "start.pt"
+    if not out.is_file():
+        pictures = calibration_pictures(data, recipe.held_back, 24, recipe.seed)
+        start_checkpoint(recipe.architecture, source, out, pictures)
+    return out
 
 
 def _stage_data(
@@ -72,6 +87,7 @@ def deploy(
         data=(*learned_from(recipe, data), f"before: what {recipe.start_from} had learned from"),
         head=recipe.head,
         photo_sizes_px=recipe.photo_sizes_px,
+        facts={"architecture": recipe.architecture or STOCK},
     )
     write_card(out, card)
     looks = evaluate.look(evaluate.opened(f"{out.resolve()}/"), data, recipe.held_back, scenes)
@@ -146,7 +162,7 @@ def run(
     plan = read_recipe(recipe)
     if not data.is_dir():
         raise WorkshopError(f"{data}: no such data folder; give it with --data")
-    before = _start(plan, weights)
+    source = checkpoint(plan.start_from, weights)
     quiet_tools()
     if smoke:
         plan = plan.shrunk()
@@ -155,6 +171,7 @@ def run(
         shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "recipe.json").write_text(plan.model_dump_json(indent=1))
+    before = _start(plan, source, data, folder)
     sources = read_sources(data, plan.held_back, held=False, leave_out=plan.leave_out)
     for stage in plan.stages:
         yaml = _stage_data(
