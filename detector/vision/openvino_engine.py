@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.vision.belt_view import OUTSIDE_GREY
 from detector.vision.catalogue import ModelError, ModelFolder
 from detector.vision.detections import Detections
 from detector.vision.engine import Intake, OnnxEngine, available_cores, decoded, failed
+from detector.vision.warp import OUTSIDE_GREY
 
 
 class OpenVinoEngine:
