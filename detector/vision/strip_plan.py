@@ -16,10 +16,10 @@ from calibration.view_section import View
 from detector.vision.belt_view import EDGE_PX, Rectifier, Strip
 
 SHAPES = 12
-"""Heights of a strip, from a thing's length up to the view's, each longer than the one before by the
-same share: an engine keeps buffers for each, and OpenVINO takes a tenth of a second more for its
-first look in one. Of 1.2 m of belt strips are 11 % longer than they need be; 16 heights make it 9,
-8 equal steps 15."""
+"""Heights of a strip, from a thing's length up to the view's, each longer than the one before by
+the same share: an engine keeps buffers for each, and OpenVINO takes a tenth of a second more for
+its first look in one. Of 1.2 m of belt strips are 11 % longer than they need be; 16 heights make it
+9, 8 equal steps 15."""
 BACK_MM = 5.0
 """Less than this is no belt that runs back, but its encoder or its picture that trembles."""
 STANDS_MM = 1.0
