@@ -13,6 +13,7 @@ every frame of a recording.
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from calibration.belt_check import Finding
@@ -24,6 +25,7 @@ from detector.hazards.sighting import Sighting, place_on_belt
 from detector.ingest.frame import Frame
 from detector.line_setup import Line, LineParts
 from detector.stage_clock import StageClock
+from detector.turns import HEEDS_NOBODY
 from detector.wire.messages import Alert, Hazard
 
 STAGES = ("belt motion", "overload", "belt view", "model", "tracks", "alarms")
@@ -47,8 +49,10 @@ NOTHING_NEW = Seen([], [], looked=False)
 class Pipeline:
     """One line's watch, in one thread."""
 
-    def __init__(self, line: Line) -> None:
+    def __init__(self, line: Line, turns: AbstractContextManager[bool] = HEEDS_NOBODY) -> None:
+        """`turns`: entered for each look, and False where another line looks just now."""
         self.line = line
+        self._turns = turns
         self.book = AlarmBook(line.facts)
         self.clock = StageClock(STAGES)
         self.coverage = UNKNOWN
@@ -80,9 +84,12 @@ class Pipeline:
         self.frames += 1
         if strip is None:
             return NOTHING_NEW
-        view = parts.rectifier.look(frame, strip)
-        lap("belt view")
-        found = self.line.engine.detect(view.image, float(self.line.thresholds.min()))
+        with self._turns as my_turn:
+            if not my_turn:
+                return NOTHING_NEW
+            view = parts.rectifier.look(frame, strip)
+            lap("belt view")
+            found = self.line.engine.detect(view.image, float(self.line.thresholds.min()))
         parts.plan.looked(strip, frame.t_mono_ns)
         self.inferences += 1
         lap("model")
