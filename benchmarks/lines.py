@@ -55,8 +55,7 @@ def run(
 
     Raises one-line errors for what cannot be measured.
     """
-    settings = _settings(_clip(folder, duration_s), compressed) + (
-        f"\n[view]\nmm_per_px = {mm_per_px:g}\n"
+    settings = _settings(_clip(folder, duration_s), mm_per_px, compressed) + (
         f'\n[model]\nname = "{model_name}"\nengine = "{engine}"\nthreads = {threads}\n'
         "\n[wire]\ndetections = true\n"
     )
@@ -93,13 +92,14 @@ def _clip(folder: Path, duration_s: float | None) -> Path:
     return folder / "lines.line.toml"
 
 
-def _settings(profile: Path, compressed: bool) -> str:
-    """That profile with full paths, and the camera's clip as it is to come."""
+def _settings(profile: Path, mm_per_px: float, compressed: bool) -> str:
+    """That profile with full paths, that scale, and the camera's clip as it is to come."""
     folder = profile.parent.resolve()
     text = profile.read_text(encoding="utf-8")
     name = tomllib.loads(text)["camera"]["source"]
     clip = folder / name if compressed else uncompressed(folder / name)
     text = text.replace(f'source = "{name}"', f'source = "{clip}"')
+    text = text.replace("mm_per_px = 1.0", f"mm_per_px = {mm_per_px:g}")
     return text.replace('empty_belt = "', f'empty_belt = "{folder}/')
 
 
