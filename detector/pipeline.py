@@ -75,12 +75,11 @@ class Pipeline:
         self.belt = self.belt.after(shift, parts.motion, frame)
         parts.tracker.carry(shift)
         lap("belt motion")
+        strip = parts.plan.next_strip(shift, frame.t_mono_ns, parts.tracker.wants_look_to_mm)
         self.coverage = parts.overload.watch(
-            parts.small.judged, shift, frame.t_mono_ns, frame.image
+            parts.small.judged, shift, frame.t_mono_ns, frame.image, busy=strip is not None
         )
         lap("overload")
-        wanted = parts.tracker.wants_look_to_mm
-        strip = parts.plan.next_strip(shift, frame.t_mono_ns, wanted)
         self.frames += 1
         if strip is None:
             return NOTHING_NEW

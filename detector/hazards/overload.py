@@ -95,14 +95,17 @@ class OverloadMonitor:
         shift: Shift,
         t_ns: int,
         image: NDArray[np.uint8] | None = None,
+        *,
+        busy: bool = False,
     ) -> Coverage:
         """Take in one frame: the belt as it is judged, what it moved since the last one, when it
-        was seen, and the camera's picture, for the marks beside the belt.
+        was seen, and the camera's picture, for the marks beside the belt. `busy`: the model looks
+        at this frame, and what can wait for the next one should.
         """
         if self._empty is None:
             return UNKNOWN
         self._come_mm += max(0.0, shift.dy_mm)
-        if self._nothing_new(t_ns):
+        if self._can_wait(t_ns, 2 if busy else 1):
             return self._coverage
         small = picture()
         moved_mm, self._come_mm, self._looked_ns = self._come_mm, 0.0, t_ns
@@ -121,11 +124,11 @@ class OverloadMonitor:
         self._coverage = Coverage(self._state, in_window, in_view, jam)
         return self._coverage
 
-    def _nothing_new(self, t_ns: int) -> bool:
-        """No stretch has come in since the last look, which is not long ago."""
-        if self._looked_ns is None or not 0 <= t_ns - self._looked_ns < _LOOK_NS:
+    def _can_wait(self, t_ns: int, stretches: int) -> bool:
+        """So many have not come in since the last look, which is not long ago."""
+        if self._looked_ns is None or not 0 <= t_ns - self._looked_ns < stretches * _LOOK_NS:
             return False
-        return self._travelled_mm + self._come_mm < self._stretch_mm
+        return self._travelled_mm + self._come_mm < stretches * self._stretch_mm
 
     def told(self, coverage: Coverage) -> list[tuple[Hazard, bool, tuple[Cue, ...]]]:
         """Each state of the line that is known, and the cues, the one that decides it first.

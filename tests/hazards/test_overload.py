@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import cast
 
 import cv2
@@ -209,6 +210,35 @@ def test_what_is_told_says_which_cue_spoke_and_by_how_much() -> None:
     assert cues[0].share > 0.85
     assert (cues[0].raised_at, cues[0].cleared_below, cues[0].over_mm) == (0.85, 0.7, 1000)
     assert said(cues).endswith("over 1.0 m of belt (raised at 85%, cleared below 70%)")
+
+
+def test_only_frames_in_which_a_stretch_has_come_in_are_looked_at() -> None:
+    watch = monitor()
+    looks: list[int] = []
+
+    def seen(number: int) -> NDArray[np.uint8]:
+        looks.append(number)
+        return judged(HALF)()
+
+    for number in range(40):  # 20 mm each, at 25 frames/s
+        shift = Shift(0, 20.0, True)
+        last = watch.watch(partial(seen, number), shift, number * 40_000_000)
+    assert 14 <= len(looks) <= 17
+    assert last.in_window == pytest.approx(0.72, abs=0.1)
+    standing = len(looks)
+    for number in range(40, 65):
+        watch.watch(partial(seen, number), STOOD, number * 40_000_000)
+    assert len(looks) - standing == 5  # 200 ms apart
+
+
+def test_while_the_model_looks_coverage_waits_for_the_next_frame_and_no_longer() -> None:
+    watch = monitor()
+    watch.watch(judged(EMPTY), STOOD, 0)
+    for number, busy in enumerate([False, True, False, True, True, True, True], start=1):
+        last = watch.watch(judged(FULL), MOVED, number * 40_000_000, busy=busy)
+        told = last.in_window is not None
+        assert told == (number >= 3)
+    assert last.in_window == pytest.approx(1, abs=0.05)
 
 
 class Half:
