@@ -55,7 +55,7 @@ def run(
 
     Raises one-line errors for what cannot be measured.
     """
-    settings = _settings(_clip(folder, duration_s), mm_per_px, compressed) + (
+    settings = settings_of(_clip(folder, duration_s), mm_per_px, compressed=compressed) + (
         f'\n[model]\nname = "{model_name}"\nengine = "{engine}"\nthreads = {threads}\n'
         "\n[wire]\ndetections = true\n"
     )
@@ -92,7 +92,7 @@ def _clip(folder: Path, duration_s: float | None) -> Path:
     return folder / "lines.line.toml"
 
 
-def _settings(profile: Path, mm_per_px: float, compressed: bool) -> str:
+def settings_of(profile: Path, mm_per_px: float, *, compressed: bool) -> str:
     """That profile with full paths, that scale, and the camera's clip as it is to come."""
     folder = profile.parent.resolve()
     text = profile.read_text(encoding="utf-8")
