@@ -26,10 +26,6 @@ STANDS_MM = 1.0
 """Belt that has moved less than this since the last looks stands."""
 STARTED_MM_S2 = 3000.0
 """No belt is started faster; a frame later it may have come further than in this one by so much."""
-SOON = 0.5
-"""Of the longest wait: what is doubtful is looked at again after so much of it. At once, in each
-frame, would settle it a tenth of a second sooner and cost two looks for one [0.5 m/s, 25 frames/s].
-"""
 EVEN_NS = 1_000_000
 """Frames come a millisecond early or late."""
 
@@ -85,7 +81,7 @@ class StripPlan:
         """What to look at in the frame of that moment; None: nothing, what is new can wait.
 
         `shift`: since the frame before. `wanted_to_mm`: how far downstream something lies that
-        needs another look soon, belt coordinates; None: nothing does.
+        needs another look at once, belt coordinates; None: nothing does.
         """
         period_ns, self._frame_ns = t_ns - self._frame_ns, t_ns
         self._come_mm += shift.dy_mm
@@ -97,8 +93,7 @@ class StripPlan:
         looks = self._looked_at_mm
         if not self._on or len(looks) < (looks.maxlen or 0):
             return self._whole
-        soon = wanted_to_mm is not None and self._has_waited(self._wait_ns * SOON, period_ns, t_ns)
-        if not soon and not self._is_due(shift.dy_mm, period_ns, t_ns):
+        if wanted_to_mm is None and not self._is_due(shift.dy_mm, period_ns, t_ns):
             return None
         new_mm = self._come_mm - looks[0]
         length_mm = new_mm + self._object_mm
@@ -129,16 +124,12 @@ class StripPlan:
 
     def _is_due(self, came_mm: float, period_ns: int, t_ns: int) -> bool:
         """Whether by the next frame too much belt would have come in, or too much time gone."""
-        if self._has_waited(self._wait_ns, period_ns, t_ns):
+        waited_ns = t_ns - self._looked_ns
+        # A recording that starts over is looked at anew.
+        if period_ns < 0 or waited_ns < 0 or waited_ns + period_ns > self._wait_ns + EVEN_NS:
             return True
         next_mm = came_mm + STARTED_MM_S2 * (period_ns / 1e9) ** 2
         return self._come_mm - self._looked_at_mm[-1] + next_mm > self._step_mm
-
-    def _has_waited(self, longest_ns: float, period_ns: int, t_ns: int) -> bool:
-        """Whether by the next frame the last look is longer ago; a recording that starts over is
-        looked at anew."""
-        waited_ns = t_ns - self._looked_ns
-        return period_ns < 0 or waited_ns < 0 or waited_ns + period_ns > longest_ns + EVEN_NS
 
     def _rounded_mm(self, height_mm: float) -> float:
         """What a strip of that height shows: its rows are as many as the model's stride divides."""

@@ -170,16 +170,15 @@ def test_while_nobody_knows_the_way_of_the_belt_each_frame_is_looked_at_whole() 
     assert nowhere.plan.unseen_mm == 0  # nobody knows
 
 
-def test_a_doubtful_thing_is_looked_at_twice_as_often_and_as_far_as_it_lies() -> None:
-    seen = watch(max_wait_ms=200)
-    for _ in range(3):
-        seen.frame(4.0)
-    begun_ns = seen.t_ns
-    strips = [seen.frame(4.0, to=480.0) for _ in range(50)]  # two seconds
-    looks = [each for each in strips if each is not None]
-    assert 20 <= len(looks) <= 25  # of 50 frames
-    assert seen.strips[3][2] - begun_ns <= 100_000_000
-    assert all(each.upstream_mm == 0 and 480 <= each.downstream_mm <= 600 for each in looks)
+def test_a_doubtful_thing_gets_its_look_at_once_and_as_far_as_it_lies() -> None:
+    seen = watch()
+    for _ in range(4):
+        seen.frame(10.0)
+    assert seen.frame(10.0) is None
+    strip = seen.frame(10.0, to=480.0)
+    assert strip is not None
+    assert strip.upstream_mm == 0
+    assert 480 <= strip.downstream_mm <= 600
 
 
 @pytest.mark.parametrize("strips", [True, False])
