@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from benchmarks.footage import Footage
 from benchmarks.memory import FLOOR, Remembered
 from calibration.belt_load import Jam
-from calibration.belt_motion import Basis, BeltMotion, Shift
+from calibration.belt_motion import Basis, BeltMotion, Picture, Shift
 from calibration.line_profile import LineProfile
 from calibration.reported_motion import BeltReport, ReportedBelt, ReportedMotion
 from detector.hazards.overload import OverloadMonitor
@@ -133,8 +133,8 @@ class _KeepingMotion:
     def speed_mm_s(self) -> float | None:
         return self._motion.speed_mm_s
 
-    def advance(self, view: NDArray[np.uint8], t_ns: int) -> Shift:
-        shift = self._motion.advance(view, t_ns)
+    def advance(self, picture: Picture, t_ns: int) -> Shift:
+        shift = self._motion.advance(picture, t_ns)
         self.shifts.append(shift)
         self.speeds.append(self.speed_mm_s)
         self.bases.append(self.basis)
@@ -179,7 +179,13 @@ class _RecallingLine(Line):
     def _view(self, parts: LineParts, image_size_px: tuple[int, int]) -> LineParts:
         known, stride = parts.rectifier, self.engine.card.input.stride
         nobody = OverloadMonitor(
-            None, known.belt_mask, known.mm_per_px, raise_at=1, release_at=0, window_mm=1, jam=Jam()
+            None,
+            parts.small.judged_mask,
+            parts.small.judged_mm_per_px,
+            raise_at=1,
+            release_at=0,
+            window_mm=1,
+            jam=Jam(),
         )
         blind = _Blindfolded(known.plane, image_size_px, known.mm_per_px, stride)
         return replace(parts, rectifier=blind, overload=nobody)
@@ -188,8 +194,8 @@ class _RecallingLine(Line):
 class _Blindfolded(Rectifier):
     """Knows where everything lies and warps no picture."""
 
-    def look(self, frame: Frame) -> BeltView:
-        return BeltView(self._view, frame)
+    def look(self, frame: Frame, strip: Strip | None = None) -> BeltView:  # noqa: ARG002
+        return BeltView(frame.image, frame)
 
 
 class _RecallingEngine:
@@ -243,7 +249,7 @@ class _RecallingMotion:
         speed = float(self._seen.speeds[self._at])
         return None if np.isnan(speed) else speed
 
-    def advance(self, view: NDArray[np.uint8], t_ns: int) -> Shift:  # noqa: ARG002
+    def advance(self, picture: Picture, t_ns: int) -> Shift:  # noqa: ARG002
         self._at += 1
         dx_mm, dy_mm, known = self._seen.shifts[self._at].tolist()
         return Shift(dx_mm, dy_mm, bool(known))

@@ -2,12 +2,14 @@
 
 Each line is `vigitri run` as a process of its own, with a camera, a subscriber and the settings of
 any other: a belt of 1.2 m at 0.5 m/s, 1 mm/px, three looks at each object. One line more runs at a
-time until a look comes too late, or sight is degraded. The camera is a clip in real time: what a
-network camera's stream costs to decode is counted.
+time until a look comes too late, or sight is degraded. The camera is a clip in real time. Without
+compression it costs what a GigE or USB camera does, whose pictures are read and converted; as H.264
+what a network camera costs, whose stream is decoded.
 """
 
 from __future__ import annotations
 
+import tomllib
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
@@ -22,6 +24,7 @@ from benchmarks.latency import machine
 from benchmarks.line_process import ROOT, LineProcess
 from benchmarks.report_out import hand_out
 from benchmarks.subscription import Heard, listen
+from benchmarks.uncompressed import uncompressed
 from calibration.line_profile import DEPLOYED_MODEL
 from detector.commands.progress import progress_bar
 from detector.wire.messages import VisionState
@@ -40,16 +43,26 @@ def run(
     most: int = 6,
     model_name: str = DEPLOYED_MODEL,
     engine: str = "auto",
+    threads: int = 0,
+    mm_per_px: float = 1.0,
+    compressed: bool = False,
     duration_s: float | None = None,
     folder: Path = ROOT / "out" / "lines",
     as_json: bool = False,
 ) -> None:
-    """Measure, print, write. Raises one-line errors for what cannot be measured."""
-    clip = _clip(folder, duration_s)
+    """Measure, print, write. `threads`: of each line's engine, 0: as a line takes by itself;
+    `compressed`: the camera's pictures come as H.264.
+
+    Raises one-line errors for what cannot be measured.
+    """
+    settings = settings_of(_clip(folder, duration_s), mm_per_px, compressed=compressed) + (
+        f'\n[model]\nname = "{model_name}"\nengine = "{engine}"\nthreads = {threads}\n'
+        "\n[wire]\ndetections = true\n"
+    )
     rows = []
     with progress_bar("lines") as advance:
         for count in range(1, most + 1):
-            rows.append(_together(clip, count, model_name, engine))
+            rows.append(_together(settings, count))
             advance(count, most)
             if not rows[-1]["in_budget"]:
                 break
@@ -58,6 +71,9 @@ def run(
         "machine": machine(),
         "model": model_name,
         "engine": engine,
+        "threads": threads,
+        "mm_per_px": mm_per_px,
+        "camera": "H.264" if compressed else "uncompressed",
         "budget_p99_ms": BUDGET_MS,
         "target_lines": TARGET_LINES,
         "lines": fit,
@@ -76,16 +92,19 @@ def _clip(folder: Path, duration_s: float | None) -> Path:
     return folder / "lines.line.toml"
 
 
-def _together(profile: Path, count: int, model_name: str, engine: str) -> dict[str, Any]:
-    """So many lines at once, each to the end of its clip. One thread each: they share the cores."""
-    settings = profile.read_text(encoding="utf-8").replace(
-        'source = "', f'source = "{profile.parent.resolve()}/'
-    )
-    settings = settings.replace('empty_belt = "', f'empty_belt = "{profile.parent.resolve()}/')
-    settings += (
-        f'\n[model]\nname = "{model_name}"\nengine = "{engine}"\nthreads = 1\n'
-        "\n[wire]\ndetections = true\n"
-    )
+def settings_of(profile: Path, mm_per_px: float, *, compressed: bool) -> str:
+    """That profile with full paths, that scale, and the camera's clip as it is to come."""
+    folder = profile.parent.resolve()
+    text = profile.read_text(encoding="utf-8")
+    name = tomllib.loads(text)["camera"]["source"]
+    clip = folder / name if compressed else uncompressed(folder / name)
+    text = text.replace(f'source = "{name}"', f'source = "{clip}"')
+    text = text.replace("mm_per_px = 1.0", f"mm_per_px = {mm_per_px:g}")
+    return text.replace('empty_belt = "', f'empty_belt = "{folder}/')
+
+
+def _together(settings: str, count: int) -> dict[str, Any]:
+    """So many lines at once, each to the end of its clip."""
     with TemporaryDirectory() as own, ExitStack() as running, ThreadPoolExecutor(count) as ears:
         lines = []
         for number in range(1, count + 1):
@@ -133,8 +152,9 @@ def _print(report: dict[str, Any]) -> None:
     here = report["machine"]
     console.print(
         f"{here['processor']}, {here['cores']} cores, load {here['load_1min']}; "
-        f"{report['model']}, engine {report['engine']}; 1.2 m of belt at 0.5 m/s, 1 mm/px, "
-        "three looks, one thread a line"
+        f"{report['model']}, engine {report['engine']}, threads {report['threads'] or 'all'}; "
+        f"camera {report['camera']}; 1.2 m of belt at 0.5 m/s, {report['mm_per_px']:g} mm/px, "
+        "three looks"
     )
     table = Table(title="lines at once; capture → subscriber of the slowest, ms")
     for column in ("lines", "looks", "p50", "p99", "max", "overwritten", "degraded", "in budget"):

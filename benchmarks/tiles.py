@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.vision.belt_view import OUTSIDE_GREY
+from detector.vision.warp import OUTSIDE_GREY
 
 Picture = NDArray[np.uint8]
 Colour = tuple[int, int, int]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -12,6 +13,10 @@ from numpy.typing import NDArray
 from calibration.picture_shift import Match, PictureShift
 
 Basis = Literal["none", "profile", "picture", "encoder"]
+
+Picture = Callable[[], NDArray[np.uint8]]
+"""Gives a frame's belt view, shrunk to `followed_px`, `(h, w, 3)` uint8 BGR; most frames need none
+where something else tells the motion."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +36,8 @@ class BeltMotion(Protocol):
     def basis(self) -> Basis: ...
     @property
     def speed_mm_s(self) -> float | None: ...
-    def advance(self, view: NDArray[np.uint8], t_ns: int) -> Shift:
-        """The shift since the last call. `view`: `(h, w, 3)` uint8 BGR belt view."""
+    def advance(self, picture: Picture, t_ns: int) -> Shift:
+        """The shift since the last call."""
         ...
 
 
@@ -46,7 +51,7 @@ class FixedSpeed:
         self._speed = speed_mm_s
         self._last_ns: int | None = None
 
-    def advance(self, view: NDArray[np.uint8], t_ns: int) -> Shift:  # noqa: ARG002
+    def advance(self, picture: Picture, t_ns: int) -> Shift:  # noqa: ARG002
         elapsed_s = 0.0 if self._last_ns is None else (t_ns - self._last_ns) / 1e9
         self._last_ns = t_ns
         return Shift(0.0, self._speed * elapsed_s, True)
@@ -73,10 +78,9 @@ class _Seen:
         self,
         shift: PictureShift,
         spectrum: NDArray[np.complex64],
-        view_hw_px: tuple[int, ...],
         across_px: float | None,
     ) -> None:
-        self.shift, self.view_hw_px, self.across_px = shift, view_hw_px, across_px
+        self.shift, self.across_px = shift, across_px
         self._spectrum = spectrum
         self._matches: dict[int, Match] = {}
         """By the look's stamp."""
@@ -128,18 +132,21 @@ class PictureSpeed:
 
     def __init__(
         self,
+        view_px: tuple[int, int],
         mm_per_px: float,
         *,
         along_only: bool,
         belt_mask: NDArray[np.bool_] | None = None,
     ) -> None:
-        """`along_only`: the travel is known (up in the view), so movement across is an error.
-        `belt_mask`: `(h, w)` bool, what of the view is belt; None: all of it.
+        """`view_px`: `(width, height)` of the belt view, `mm_per_px` its scale. `along_only`: the
+        travel is known (up in the view), so movement across is an error. `belt_mask`: `(h, w)`
+        bool, what of the shrunk view is belt; None: all of it.
         """
         self._mm_per_px = mm_per_px
         self._along_only = along_only
-        self._belt_mask = belt_mask
-        self._shift: PictureShift | None = None
+        self._shift = PictureShift(view_px, belt_mask)
+        self._across_px = self.ACROSS_AT_MOST * view_px[0] if along_only else None
+        self._farthest_mm = self.FARTHEST * mm_per_px * np.array(view_px)
         self._looks: deque[_Look] = deque(maxlen=self.LOOKS_KEPT)
         self._velocity: NDArray[np.float64] | None = None
         """`(2,)` mm/s, across and along; None: not known."""
@@ -160,9 +167,8 @@ class PictureSpeed:
         across, along = self._velocity
         return float(along) if self._along_only else float(np.hypot(across, along))
 
-    def advance(self, view: NDArray[np.uint8], t_ns: int) -> Shift:
-        self._shift = self._shift or PictureShift(view.shape[:2], self._belt_mask)
-        spectrum = self._shift.spectrum(view)
+    def advance(self, picture: Picture, t_ns: int) -> Shift:
+        spectrum = self._shift.spectrum(picture())
         last = self._looks[-1] if self._looks else None
         if last is None:
             self._looks.append(_Look(spectrum, t_ns, np.zeros(2), np.zeros(2)))
@@ -172,7 +178,7 @@ class PictureSpeed:
         if self._velocity is not None and t_ns - self._measured_ns > self.HELD_NS:
             self._velocity = None
         reported_mm = last.place_mm.copy()
-        seen = _Seen(self._shift, spectrum, view.shape[:2], self._across_px(view.shape[1]))
+        seen = _Seen(self._shift, spectrum, self._across_px)
         seen_mm, vouched = self._judged(seen, t_ns)
         sure = vouched and not self.apart
         measured_mm = self._measured(seen, t_ns) if sure else self._steady(seen, t_ns)[0]
@@ -187,9 +193,6 @@ class PictureSpeed:
         across, along = place_mm - reported_mm
         return Shift(float(across), float(along), self._velocity is not None)
 
-    def _across_px(self, width_px: int) -> float | None:
-        return self.ACROSS_AT_MOST * width_px if self._along_only else None
-
     def _judged(self, seen: _Seen, t_ns: int) -> tuple[NDArray[np.float64], bool]:
         """Where the last look shows it, and whether no older one knows better."""
         last = self._looks[-1]
@@ -198,7 +201,7 @@ class PictureSpeed:
             self._agreed = 0
             return last.seen_mm + self._come_mm(t_ns - last.t_ns), True
         seen_mm = last.seen_mm + self._in_mm(step_px)
-        farthest_mm = self.FARTHEST * self._mm_per_px * np.array(seen.view_hw_px[::-1])
+        farthest_mm = self._farthest_mm
         in_view = [k for k in self._looks if (np.abs(seen_mm - k.seen_mm) <= farthest_mm).all()]
         if not in_view or in_view[0] is last:
             return seen_mm, True
@@ -245,7 +248,7 @@ class PictureSpeed:
         be; by the oldest picture that can still be compared, or by a later one."""
         steady_px = self.STEADY_APART_PX if self.apart else self.STEADY_PX
         changed_mm: NDArray[np.float64] | None = None
-        looks = self._comparable(seen.view_hw_px, t_ns)
+        looks = self._comparable(t_ns)
         # While parts move apart some peak is always near: only over the longest way it must fit.
         for before in looks[:1] if self.apart else looks:
             place_mm, off_px = self._near(seen, before, t_ns)
@@ -260,7 +263,7 @@ class PictureSpeed:
         steady_mm, changed_mm = self._steady(seen, t_ns)
         if steady_mm is not None or changed_mm is not None:
             return changed_mm if steady_mm is None else steady_mm
-        for before in self._comparable(seen.view_hw_px, t_ns):
+        for before in self._comparable(t_ns):
             moved_px = seen.match(before).best_px()
             if moved_px is not None:
                 place_mm = before.place_mm + self._in_mm(moved_px)
@@ -304,11 +307,11 @@ class PictureSpeed:
         changed_mm_s = (place_mm - last.place_mm) / elapsed_s - self._velocity
         return float(np.hypot(*changed_mm_s)) <= self.BRAKED_MM_S2 * elapsed_s
 
-    def _comparable(self, view_hw_px: tuple[int, ...], t_ns: int) -> list[_Look]:
+    def _comparable(self, t_ns: int) -> list[_Look]:
         """The looks to compare with: the oldest that is still in view, one between, the last."""
         if self._velocity is None:
             return [self._looks[-1]]
-        farthest_mm = self.FARTHEST * self._mm_per_px * np.array(view_hw_px[::-1])
+        farthest_mm = self._farthest_mm
         last = self._looks[-1]
         come_mm = last.place_mm + self._come_mm(t_ns - last.t_ns)
         in_view = [k for k in self._looks if (np.abs(come_mm - k.place_mm) <= farthest_mm).all()]

@@ -25,27 +25,33 @@ _LOW_PASS_PX = 1.0
 _AROUND = np.ones((3, 3), dtype=np.uint8)
 
 
+def followed_px(view_px: tuple[int, int]) -> tuple[int, int]:
+    """`(width, height)` of the pictures that are compared, for belt views of that size."""
+    view = np.array(view_px, dtype=np.float64)
+    small = np.maximum(16, np.round(view * min(1.0, COMPARED_PX / view.max()))).astype(int)
+    return int(small[0]), int(small[1])
+
+
 class PictureShift:
-    """Compares belt views of one size.
+    """Compares belt views of one size, shrunk to `followed_px` of it.
 
     `cv2.phaseCorrelate` measures small shifts 5 to 15 % short (it takes a centre of mass), can't
     tell a match from noise at any size, and follows whatever stands still in the picture.
     """
 
-    def __init__(self, view_hw_px: tuple[int, int], belt_mask: NDArray[np.bool_] | None) -> None:
-        """`belt_mask`: `(h, w)` bool, what of the view is belt; None: all of it."""
-        view = np.array(view_hw_px[::-1], dtype=np.float64)
-        small = np.maximum(16, np.round(view * min(1.0, COMPARED_PX / view.max()))).astype(int)
-        self._size = width, height = int(small[0]), int(small[1])
-        self._view_px_per_px = view / small
-        belt = np.ones(view_hw_px, dtype=np.uint8) if belt_mask is None else belt_mask
-        inside = cv2.resize(belt.astype(np.uint8) * 255, self._size, interpolation=cv2.INTER_AREA)
-        self._weight = (inside > 250).astype(np.float32)
+    def __init__(self, view_px: tuple[int, int], belt_mask: NDArray[np.bool_] | None) -> None:
+        """`view_px`: `(width, height)` of the belt view; `belt_mask`: `(h, w)` bool, what of the
+        shrunk view is belt; None: all of it.
+        """
+        self._size = width, height = followed_px(view_px)
+        self._view_px_per_px = np.array(view_px) / self._size
+        belt = np.ones((height, width), dtype=np.bool_) if belt_mask is None else belt_mask
+        self._weight = belt.astype(np.float32)
         self._near = np.maximum(self._blurred(self._weight), 1e-3)
         self._columns = np.maximum(self._weight.sum(axis=0), 1)
         self._rows = np.maximum(self._weight.sum(axis=1, keepdims=True), 1)
         # Fades to nothing at the belt's edge, which stands still and would be followed instead.
-        framed = cv2.copyMakeBorder((inside > 250).astype(np.uint8), 1, 1, 1, 1, 0)
+        framed = cv2.copyMakeBorder(belt.astype(np.uint8), 1, 1, 1, 1, 0)
         depth_px = cv2.distanceTransform(framed, cv2.DIST_L2, 5)[1:-1, 1:-1]
         fade_px = max(2.0, min(self._size) / 6)
         self._window = (np.sin(np.minimum(depth_px / fade_px, 1) * np.pi / 2) ** 2).astype(
@@ -66,9 +72,8 @@ class PictureShift:
     def _blurred(self, picture: NDArray[np.float32]) -> NDArray[np.float32]:
         return np.asarray(cv2.blur(picture, (_BLUR_PX, _BLUR_PX)), dtype=np.float32)
 
-    def spectrum(self, view: NDArray[np.uint8]) -> NDArray[np.complex64]:
-        """What `match` compares, from a `(h, w, 3)` uint8 BGR belt view."""
-        small = cv2.resize(view, self._size, interpolation=cv2.INTER_AREA)
+    def spectrum(self, small: NDArray[np.uint8]) -> NDArray[np.complex64]:
+        """What `match` compares, from a `(h, w, 3)` uint8 BGR belt view, shrunk."""
         grey = cv2.cvtColor(small, cv2.COLOR_BGR2GRAY).astype(np.float32) * self._weight
         detail = (grey - self._blurred(grey) / self._near) * self._weight
         # What is the same all along or all across (ridges, seams) says nothing of movement there.

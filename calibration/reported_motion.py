@@ -6,9 +6,6 @@ from collections import deque
 from dataclasses import dataclass
 from itertools import pairwise
 
-import numpy as np
-from numpy.typing import NDArray
-
 from calibration.belt_check import (
     MOVES_MM_S,
     NO_ENCODER,
@@ -17,7 +14,7 @@ from calibration.belt_check import (
     Finding,
     Said,
 )
-from calibration.belt_motion import Basis, BeltMotion, PictureSpeed, Shift
+from calibration.belt_motion import Basis, BeltMotion, Picture, PictureSpeed, Shift
 
 HELD_NS = 1_000_000_000
 """What the PLC has said holds this long; the bridge says it again ten times a second."""
@@ -158,9 +155,9 @@ class ReportedMotion:
         pictured = self._picture or self._other
         return isinstance(pictured, PictureSpeed) and pictured.apart
 
-    def advance(self, view: NDArray[np.uint8], t_ns: int) -> Shift:
-        """The shift since the last call. `view`: `(h, w, 3)` uint8 BGR belt view."""
-        shift = self._otherwise(view, t_ns)
+    def advance(self, picture: Picture, t_ns: int) -> Shift:
+        """The shift since the last call."""
+        shift = self._otherwise(picture, t_ns)
         before, self._counts, self._speed = self._counts, None, None
         ordered = self._reported.runs(t_ns)
         said_mm = None
@@ -194,13 +191,13 @@ class ReportedMotion:
         # By the PLC's word alone that it stands, where no encoder says how far.
         return Shift(0.0, 0.0, True) if self._stands else shift
 
-    def _otherwise(self, view: NDArray[np.uint8], t_ns: int) -> Shift:
+    def _otherwise(self, picture: Picture, t_ns: int) -> Shift:
         """The shift by the other way; the picture is followed in each frame only where it is that.
 
         Else in two frames running, four times a second.
         """
         last_ns, self._last_ns = self._last_ns, t_ns
-        fixed = self._other.advance(view, t_ns) if self._other.basis == "profile" else None
+        fixed = self._other.advance(picture, t_ns) if self._other.basis == "profile" else None
         pictured = self._picture or (self._other if fixed is None else None)
         if pictured is None:
             return fixed or Shift(0.0, 0.0, False)
@@ -211,7 +208,7 @@ class ReportedMotion:
         if not second:
             self._pair_ns = t_ns
         seen_ns, self._seen_ns = self._seen_ns, t_ns
-        seen = pictured.advance(view, t_ns)
+        seen = pictured.advance(picture, t_ns)
         self._seen_mm += seen.dy_mm
         if fixed is not None:
             return fixed

@@ -21,6 +21,7 @@ from detector.ingest import Frame, SourceError, camera_identity, read_picture
 from detector.vision.belt_view import Rectifier
 from detector.vision.catalogue import ModelError, ModelFolder
 from detector.vision.engine import Engine, Preparing
+from detector.vision.small_views import SmallViews
 from detector.vision.strip_plan import SHAPES, StripPlan
 from detector.wire.messages import ModelIdentity
 
@@ -93,7 +94,10 @@ class Line:
             )
         tracking, overload = self.settings.tracking, self.settings.overload
         speed_mm_s = self.settings.belt.speed_mm_s if surveyed else None
-        picture = PictureSpeed(mm_per_px, along_only=surveyed, belt_mask=rectifier.belt_mask)
+        small = SmallViews(rectifier)
+        picture = PictureSpeed(
+            rectifier.size_px, mm_per_px, along_only=surveyed, belt_mask=small.followed_mask
+        )
         alone: BeltMotion = picture if speed_mm_s is None else FixedSpeed(speed_mm_s)
         checked_by = None if speed_mm_s is None else picture
         counts_per_mm = self.settings.belt.encoder_counts_per_mm if surveyed else None
@@ -107,13 +111,14 @@ class Line:
             self.engine.prepare((rectifier.size_px[0], height) for height in plan.heights_px)
         return LineParts(
             rectifier=rectifier,
+            small=small,
             motion=ReportedMotion(self.reported, alone, counts_per_mm, checked_by),
             plan=plan,
             tracker=BeltTracker(tracking.hits, tracking.looks, rectifier.extent_mm),
             overload=OverloadMonitor(
-                None if self._empty_belt is None else _empty_view(self._empty_belt, rectifier),
-                rectifier.belt_mask,
-                mm_per_px,
+                None if self._empty_belt is None else _judged(self._empty_belt, small),
+                small.judged_mask,
+                small.judged_mm_per_px,
                 raise_at=overload.raise_at,
                 release_at=overload.release_at,
                 window_mm=overload.window_mm,
@@ -135,6 +140,7 @@ class LineParts:
     """What is made for one size of picture."""
 
     rectifier: Rectifier
+    small: SmallViews
     motion: ReportedMotion
     plan: StripPlan
     tracker: BeltTracker
@@ -175,10 +181,11 @@ def _picture_of(path: Path | None) -> Frame | None:
     return Frame(picture, 0, 0, 0, "recording", str(path))
 
 
-def _empty_view(empty: Frame, rectifier: Rectifier) -> NDArray[np.uint8]:
-    """The empty belt as the belt view shows it, `(h, w, 3)` uint8 BGR."""
+def _judged(empty: Frame, small: SmallViews) -> NDArray[np.uint8]:
+    """The empty belt as coverage is judged, `(h, w, 3)` uint8 BGR."""
     try:
-        return rectifier.look(empty).image.copy()
+        small.take(empty)
+        return small.judged().copy()
     except CalibrationError:
         raise CalibrationError(
             f"overload.empty_belt = {empty.source}: is {empty.size_px[0]} x {empty.size_px[1]} px, "

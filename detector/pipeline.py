@@ -1,8 +1,11 @@
 """The way of one frame: from the picture to the alerts.
 
     Frame --> BeltView --> Detections --> Tracks --> AlarmBook --> alerts
-                  |                                     |
-                  +-----------> OverloadMonitor --------+
+      |                                                 |
+      +--> SmallViews --> BeltMotion, OverloadMonitor --+
+
+The model sees the belt in full detail, but strips of it only, where a look is due. How the belt
+moves and how full it is are told from a few pixels.
 
 `detector.live` feeds it from a camera and publishes what comes out; `detector.replay` feeds it
 every frame of a recording.
@@ -10,6 +13,7 @@ every frame of a recording.
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from calibration.belt_check import Finding
@@ -21,9 +25,10 @@ from detector.hazards.sighting import Sighting, place_on_belt
 from detector.ingest.frame import Frame
 from detector.line_setup import Line, LineParts
 from detector.stage_clock import StageClock
+from detector.turns import HEEDS_NOBODY
 from detector.wire.messages import Alert, Hazard
 
-STAGES = ("belt view", "model", "belt motion", "tracks", "overload", "alarms")
+STAGES = ("belt motion", "overload", "belt view", "model", "tracks", "alarms")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +49,10 @@ NOTHING_NEW = Seen([], [], looked=False)
 class Pipeline:
     """One line's watch, in one thread."""
 
-    def __init__(self, line: Line) -> None:
+    def __init__(self, line: Line, turns: AbstractContextManager[bool] = HEEDS_NOBODY) -> None:
+        """`turns`: entered for each look, and False where another line looks just now."""
         self.line = line
+        self._turns = turns
         self.book = AlarmBook(line.facts)
         self.clock = StageClock(STAGES)
         self.coverage = UNKNOWN
@@ -63,20 +70,25 @@ class Pipeline:
         parts = self._parts = self._parts or self.line.parts_for(frame.size_px)
         lap = self.clock.start()
 
-        view = parts.rectifier.look(frame)
-        lap("belt view")
-        shift = parts.motion.advance(view.image, frame.t_mono_ns)
+        parts.small.take(frame)
+        shift = parts.motion.advance(parts.small.followed, frame.t_mono_ns)
         self.belt = self.belt.after(shift, parts.motion, frame)
         parts.tracker.carry(shift)
         lap("belt motion")
-        self.coverage = parts.overload.watch(view.image, shift, frame.t_mono_ns, frame.image)
+        strip = parts.plan.next_strip(shift, frame.t_mono_ns, parts.tracker.wants_look_to_mm)
+        self.coverage = parts.overload.watch(
+            parts.small.judged, shift, frame.t_mono_ns, frame.image, busy=strip is not None
+        )
         lap("overload")
-        wanted = parts.tracker.wants_look_to_mm
-        strip = parts.plan.next_strip(shift, frame.t_mono_ns, wanted)
         self.frames += 1
         if strip is None:
             return NOTHING_NEW
-        found = self.line.engine.detect(strip.of(view), float(self.line.thresholds.min()))
+        with self._turns as my_turn:
+            if not my_turn:
+                return NOTHING_NEW
+            view = parts.rectifier.look(frame, strip)
+            lap("belt view")
+            found = self.line.engine.detect(view.image, float(self.line.thresholds.min()))
         parts.plan.looked(strip, frame.t_mono_ns)
         self.inferences += 1
         lap("model")

@@ -16,6 +16,7 @@ from calibration.line_profile import LineProfile
 from calibration.reported_motion import BeltReport
 from detector.line_setup import Line
 from detector.pipeline import Pipeline
+from detector.turns import Turns
 from detector.vision.catalogue import ModelError
 from detector.vision.detections import Detections
 from detector.vision.engine import EngineError
@@ -288,3 +289,22 @@ def test_an_engine_is_made_ready_for_every_strip_before_the_first_look() -> None
     replayed(pipeline(engine))
     assert set(engine.sizes) <= {(height, width) for width, height in engine.ready}
     assert engine.ready[0] == (256, 480)  # the whole view: 240 mm across, 480 mm along
+
+
+def test_while_another_line_looks_nothing_is_seen_and_the_look_is_made_up_for(
+    tmp_path: Path,
+) -> None:
+    mine, other = Turns(1, tmp_path), Turns(1, tmp_path)
+    line = profile()
+    engine = FakeEngine(bright_things)
+    watch = Pipeline(Line(line, folder_of(engine.card), engine, "boot"), mine)
+    pictures = list(footage())
+    for number, image in enumerate(pictures[:12]):
+        watch.see(frame(image, number))
+    looks = watch.inferences
+    with other:
+        assert not watch.see(frame(pictures[12], 12)).looked
+        assert not watch.see(frame(pictures[13], 13)).looked
+    assert watch.inferences == looks
+    assert watch.see(frame(pictures[14], 14)).looked
+    assert watch.unseen_mm == 0

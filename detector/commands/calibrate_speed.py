@@ -18,6 +18,7 @@ from detector.commands.calibrate_lens import camera_of, print_judged
 from detector.commands.progress import progress_bar
 from detector.ingest import Frame, Recording
 from detector.vision.belt_view import Rectifier
+from detector.vision.small_views import SmallViews
 
 _STRIDE_PX = 32
 
@@ -27,19 +28,25 @@ def follow(
 ) -> Followed:
     """The belt in these frames as its picture moves. Raises `CalibrationError`."""
     stamps, ways_mm, speeds, way_mm = [], [], [], 0.0
-    seen: tuple[Rectifier, PictureSpeed] | None = None
+    seen: tuple[SmallViews, PictureSpeed] | None = None
     for frame in frames:
-        if seen is None:
-            rectifier = Rectifier(plane, frame.size_px, mm_per_px, _STRIDE_PX)
-            picture = PictureSpeed(mm_per_px, along_only=True, belt_mask=rectifier.belt_mask)
-            seen = rectifier, picture
-        rectifier, picture = seen
-        way_mm += picture.advance(rectifier.look(frame).image, frame.t_mono_ns).dy_mm
+        seen = seen or _eyes_for(frame, plane, mm_per_px)
+        small, picture = seen
+        small.take(frame)
+        way_mm += picture.advance(small.followed, frame.t_mono_ns).dy_mm
         stamps.append(frame.t_mono_ns)
         ways_mm.append(way_mm)
         speeds.append(np.nan if picture.speed_mm_s is None else picture.speed_mm_s)
         advance(len(stamps))
     return Followed(np.array(stamps, np.int64), np.array(ways_mm), np.array(speeds))
+
+
+def _eyes_for(frame: Frame, plane: BeltPlane, mm_per_px: float) -> tuple[SmallViews, PictureSpeed]:
+    rectifier = Rectifier(plane, frame.size_px, mm_per_px, _STRIDE_PX)
+    small = SmallViews(rectifier)
+    return small, PictureSpeed(
+        rectifier.size_px, mm_per_px, along_only=True, belt_mask=small.followed_mask
+    )
 
 
 def calibrate_speed(line: Path, source: str | None, encoder: Path | None) -> bool:

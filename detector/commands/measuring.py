@@ -182,12 +182,26 @@ def bench_lines(
     most: Annotated[int, typer.Option(min=1, max=64, help="Try no more lines at once.")] = 6,
     model: str = DEPLOYED_MODEL,
     engine: EngineName = "auto",
+    threads: Annotated[
+        int, typer.Option(min=0, max=64, help="Of each line's engine; 0: it chooses.")
+    ] = 0,
+    mm_per_px: Annotated[float, typer.Option(min=0.1, max=20)] = 1.0,
+    compressed: Annotated[
+        bool, typer.Option("--compressed", help="Cameras that send H.264; else uncompressed.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="For programs: the report.")] = False,
 ) -> None:
     """How many lines (1.2 m at 0.5 m/s, 1 mm/px, three looks) fit this machine in time."""
     with one_line_for(ValueError, RuntimeError):
         from_checkout("benchmarks.lines").run(
-            out, most=most, model_name=model, engine=engine, as_json=as_json
+            out,
+            most=most,
+            model_name=model,
+            engine=engine,
+            threads=threads,
+            mm_per_px=mm_per_px,
+            compressed=compressed,
+            as_json=as_json,
         )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import uuid
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -14,7 +14,9 @@ from detector.commands.child_bridge import ChildBridge
 from detector.ingest import CameraProcess
 from detector.line_setup import Line
 from detector.live import LineAtWork, stopped_by_signals
+from detector.turns import Turns
 from detector.vision.catalogue import find_model
+from detector.vision.engine import available_cores, engine_threads
 from detector.vision.engines import open_engine
 from detector.wire.desk import AnswerDesk
 from detector.wire.journal import Journal, default_journal_folder
@@ -54,6 +56,7 @@ def run_line(
         engine = open_engine(model, profile.model)
         boot_id = uuid.uuid4().hex[:12]
         line = Line(profile, model, engine, boot_id)
+        at_once = max(1, available_cores() // engine_threads(profile.model.threads))
         folder = journal or profile.wire.journal or default_journal_folder(profile.line)
         child_key = None
         if bridge_listen is not None and profile.wire.keys is not None:
@@ -70,6 +73,7 @@ def run_line(
             ) as publisher,
             AnswerDesk(answers or profile.wire.answers, guard=guard) as desk,
             ExitStack() as children,
+            closing(Turns(at_once)) as turns,
         ):
             if guard is not None:
                 refuses_strangers(publisher.endpoint, guard, "publish")
@@ -85,7 +89,9 @@ def run_line(
                     bridge.use_keys(write_key_pair(child_key, folder)[0], guard.public)
                 children.enter_context(bridge)
             post = AlertPost(publisher, desk, kept, tell=_tell)
-            LineAtWork(line, camera, publisher, post, tell=_tell).run(stop, until_end=until_end)
+            LineAtWork(line, camera, publisher, post, tell=_tell, turns=turns).run(
+                stop, until_end=until_end
+            )
     _tell(f"line {profile.line}: stopped")
 
 

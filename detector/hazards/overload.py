@@ -1,7 +1,8 @@
 """How full the belt is, over belt travel (trop-plein), and whether material hangs on it (bourrage).
 
-Each stretch of belt is judged once, when it has come fully into view. What lies on it is told from
-the empty belt (`empty_belt.py`), what of that stands from the belt's way (`standing_material.py`).
+Each stretch of belt is judged once, when it has come fully into view; pictures that show little
+new belt are not looked at. What lies on it is told from the empty belt (`empty_belt.py`), what of
+that stands from the belt's way (`standing_material.py`).
 """
 
 from __future__ import annotations
@@ -10,12 +11,11 @@ from collections import deque
 from dataclasses import dataclass
 from typing import Literal
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from calibration.belt_load import Jam
-from calibration.belt_motion import Shift
+from calibration.belt_motion import Picture, Shift
 from detector.hazards.empty_belt import EmptyBelt
 from detector.hazards.jam import JamWatch
 from detector.hazards.skirt_marks import SkirtMarks
@@ -24,12 +24,11 @@ from detector.wire.messages import Cue, Hazard
 
 State = Literal["unknown", "clear", "overload"]
 
-# Everything is judged at this scale: bottles and cartons are tens of pixels, belt marks fade.
-_SCALE_MM_PER_PX = 5.0
-# A view of 1.2 x 0.7 m has more; beyond that the scale grows, so that the cost does not.
-_PLACES_MOST = 25_000
 # Length of belt that is judged at a time.
 _STRETCH_MM = 50.0
+# Looks are so far apart on the belt, or on one that creeps in time: with twice as much, a jam was
+# told 0.6 s later than by looking at every frame, with this at the same moment.
+_LOOK_MM, _LOOK_NS = 25.0, 200_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +53,7 @@ class OverloadMonitor:
 
     def __init__(
         self,
-        empty_view: NDArray[np.uint8] | None,
+        empty_belt: NDArray[np.uint8] | None,
         belt_mask: NDArray[np.bool_],
         mm_per_px: float,
         *,
@@ -65,17 +64,15 @@ class OverloadMonitor:
         marks: SkirtMarks | None = None,
         marks_at: float = 1.0,
     ) -> None:
-        """`empty_view`: `(h, w, 3)` uint8 BGR belt view of the empty belt; None: coverage is
-        unknown and stays so. `belt_mask`: `(h, w)` bool, what of the view is belt. `marks`: with
-        that share of them hidden, coverage above `release_at` is too much already.
+        """`empty_belt`: `(h, w, 3)` uint8 BGR, the empty belt as it is judged
+        (`SmallViews.judged`); None: coverage is unknown and stays so. `belt_mask`: `(h, w)` bool,
+        what of that is belt; `mm_per_px`: its scale. `marks`: with that share of them hidden,
+        coverage above `release_at` is too much already.
         """
         self._raise_at, self._release_at = raise_at, release_at
         self._state: State = "unknown"
-        self._shrink = max(1, round(_SCALE_MM_PER_PX / mm_per_px))
-        while belt_mask.size > _PLACES_MOST * self._shrink**2:
-            self._shrink += 1
-        self._row_mm = mm_per_px * self._shrink
-        self._mask = self._small(belt_mask.astype(np.uint8) * 255) > 250
+        self._row_mm = mm_per_px
+        self._mask = belt_mask
         self._rows = max(1, round(_STRETCH_MM / self._row_mm))
         self._stretch_mm = self._rows * self._row_mm
         self._window: deque[float] = deque(maxlen=max(1, round(window_mm / self._stretch_mm)))
@@ -86,24 +83,33 @@ class OverloadMonitor:
         self._standing = StandingMaterial(self._row_mm)
         self._empty = (
             None
-            if empty_view is None or not self._mask.any()
-            else EmptyBelt(self._small(empty_view), self._mask, self._row_mm)
+            if empty_belt is None or not belt_mask.any()
+            else EmptyBelt(empty_belt, belt_mask, mm_per_px)
         )
+        self._coverage = UNKNOWN
+        self._come_mm = 0.0
+        self._looked_ns: int | None = None
 
     def watch(
         self,
-        view: NDArray[np.uint8],
+        picture: Picture,
         shift: Shift,
         t_ns: int,
         image: NDArray[np.uint8] | None = None,
+        *,
+        busy: bool = False,
     ) -> Coverage:
-        """Take in one belt view, what the belt moved since the last, when it was seen, and the
-        picture that it is of, for the marks beside the belt.
+        """Take in one frame: the belt as it is judged, what it moved since the last one, when it
+        was seen, and the camera's picture, for the marks beside the belt. `busy`: the model looks
+        at this frame, and what can wait for the next one should.
         """
         if self._empty is None:
             return UNKNOWN
-        small = self._small(view)
-        moved_mm = max(0.0, shift.dy_mm)
+        self._come_mm += max(0.0, shift.dy_mm)
+        if self._can_wait(t_ns, 2 if busy else 1):
+            return self._coverage
+        small = picture()
+        moved_mm, self._come_mm, self._looked_ns = self._come_mm, 0.0, t_ns
         # What stands for long must not become the belt: while it does, nothing is learned.
         covered = self._empty.covered(small, learns=not self._jam.suspected)
         in_view = float(covered[self._mask].mean())
@@ -116,7 +122,14 @@ class OverloadMonitor:
                 self._state = "overload"
             elif in_window < self._release_at or self._state == "unknown":
                 self._state = "clear"
-        return Coverage(self._state, in_window, in_view, jam)
+        self._coverage = Coverage(self._state, in_window, in_view, jam)
+        return self._coverage
+
+    def _can_wait(self, t_ns: int, times: int) -> bool:
+        """The last look is less than so many times as far back as it may be."""
+        if self._looked_ns is None or not 0 <= t_ns - self._looked_ns < times * _LOOK_NS:
+            return False
+        return self._come_mm < times * _LOOK_MM
 
     def told(self, coverage: Coverage) -> list[tuple[Hazard, bool, tuple[Cue, ...]]]:
         """Each state of the line that is known, and the cues, the one that decides it first.
@@ -182,13 +195,6 @@ class OverloadMonitor:
             band = slice(top, top + self._rows)
             mask = self._mask[band]
             self._window.append(float(covered[band][mask].mean()) if mask.any() else 0.0)
-
-    def _small(self, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        # By a whole number: OpenCV 5 takes 2.7 ms for 1216 x 704 otherwise, 0.7 so.
-        height, width = (max(1, side // self._shrink) for side in picture.shape[:2])
-        cut = picture[: height * self._shrink, : width * self._shrink]
-        small = cv2.resize(cut, (width, height), interpolation=cv2.INTER_AREA)
-        return np.asarray(small, dtype=np.uint8)
 
 
 def said(cues: tuple[Cue, ...]) -> str:

@@ -10,9 +10,7 @@ from numpy.typing import NDArray
 
 from calibration.belt_plane import BeltPlane, CalibrationError
 from detector.ingest.frame import Frame
-
-OUTSIDE_GREY = 114
-"""What is not belt: the grey that YOLO models are trained to see around a picture."""
+from detector.vision.warp import Warp, belt_in
 
 EDGE_PX = 4.0
 """A box that comes this near to an end of the belt that was looked at may be cut by it; a model's
@@ -26,7 +24,8 @@ class BeltView:
     """One frame's belt, in view coordinates (px, u right = across, v down = upstream)."""
 
     image: NDArray[np.uint8]
-    """`(h, w, 3)` uint8 BGR, h and w multiples of the model's stride; a buffer used again."""
+    """`(h, w, 3)` uint8 BGR, h and w multiples of the model's stride; a buffer used again. A
+    strip's view has its rows alone."""
     frame: Frame
 
 
@@ -41,13 +40,9 @@ class Strip:
     downstream_mm: float
     """The belt in them, belt coordinates."""
 
-    def of(self, view: BeltView) -> NDArray[np.uint8]:
-        """These rows of a view, `(h, w, 3)` uint8 BGR; no copy."""
-        return view.image[self.top_px : self.bottom_px]
-
 
 class Rectifier:
-    """Turns frames into belt views. One warp per frame, into the same buffer each time."""
+    """Turns frames, or the rows of a strip of them, into belt views, in one buffer."""
 
     def __init__(
         self, plane: BeltPlane, image_size_px: tuple[int, int], mm_per_px: float, stride: int
@@ -65,7 +60,7 @@ class Rectifier:
         self.plane = plane
         self.mm_per_px = mm_per_px
         self._stride = stride
-        self._image_size_px = image_size_px
+        self.image_size_px = image_size_px
         polygon = _within(plane, image_size_px)
         corners = plane.to_belt(polygon)
         (x0, y0), (x1, y1) = corners.min(axis=0), corners.max(axis=0)
@@ -82,24 +77,24 @@ class Rectifier:
         self._belt_to_view = np.array(
             [[1 / mm_per_px, 0, -x0 / mm_per_px], [0, -1 / mm_per_px, y1 / mm_per_px], [0, 0, 1]]
         )
-        # A bilinear warp reads 2 x 2 pixels: a camera more than twice as fine is shrunk first.
-        self._shrink = shrink = max(1, int(self._least_image_px_per_view_px(polygon)))
-        self._maps = self._lookup(width, height, shrink)
-        self._view = np.full((height, width, 3), OUTSIDE_GREY, dtype=np.uint8)
-        self._grey = self._view.copy()
-        self.belt_mask: NDArray[np.bool_] = self._pure_belt()
-        """`(h, w)` bool, view coordinates: what is belt, and made of nothing else."""
-        self._outside = np.where(self.belt_mask, 0, 255).astype(np.uint8)
-
-    @property
-    def size_px(self) -> tuple[int, int]:
+        self.size_px = width, height
         """`(width, height)` of the view."""
-        return self._view.shape[1], self._view.shape[0]
+        self.least_image_px_per_view_px = self._least_image_px_per_view_px(polygon)
+        """How fine the camera is where it is coarsest."""
+        # A bilinear warp reads 2 x 2 pixels: a camera more than twice as fine is shrunk first.
+        self._shrink = max(1, int(self.least_image_px_per_view_px))
+        self._shrunk: NDArray[np.uint8] | None = None
+        belt = belt_in(plane.polygon_px, image_size_px)
+        if self._shrink > 1:
+            belt = np.where(self._reduced(belt) == 255, 255, 0).astype(np.uint8)
+        self._warp = Warp(self._sources(), belt)
+        self.belt_mask = self._warp.belt_mask
+        """`(h, w)` bool, view coordinates: what is belt, and made of nothing else."""
 
     def strip(self, upstream_mm: float, downstream_mm: float) -> Strip:
         """The rows that show at least that stretch of the belt in view."""
         _, first_mm, _, last_mm = self.extent_mm
-        height = self._view.shape[0]
+        height = self.size_px[1]
         length = min(
             height, _multiple((downstream_mm - upstream_mm) / self.mm_per_px, self._stride)
         )
@@ -114,42 +109,47 @@ class Rectifier:
             last_mm - top * self.mm_per_px,
         )
 
-    def look(self, frame: Frame) -> BeltView:
-        """The belt in this frame. Raises `CalibrationError` if the picture's size has changed."""
-        if frame.size_px != self._image_size_px:
+    def look(self, frame: Frame, strip: Strip | None = None) -> BeltView:
+        """The belt in this frame, or that strip of it alone.
+
+        Raises `CalibrationError` if the picture's size has changed.
+        """
+        self.refuse_another_size(frame)
+        rows = slice(None) if strip is None else slice(strip.top_px, strip.bottom_px)
+        if self._shrink == 1:
+            return BeltView(self._warp.of(frame.image, rows), frame)
+        return BeltView(self._warp.of(self._shrunk_for(rows, frame.image), rows), frame)
+
+    def refuse_another_size(self, frame: Frame) -> None:
+        """Raises `CalibrationError` if the picture's size has changed."""
+        if frame.size_px != self.image_size_px:
             width, height = frame.size_px
             raise CalibrationError(
                 f"the camera now gives {width} x {height} px, the line was set up for "
-                f"{self._image_size_px[0]} x {self._image_size_px[1]}. Set the camera back, or "
+                f"{self.image_size_px[0]} x {self.image_size_px[1]}. Set the camera back, or "
                 "restart with a profile for this size"
             )
-        self._warped(self._shrunk(frame.image), self._view)
-        cv2.copyTo(self._grey, self._outside, self._view)
-        return BeltView(self._view, frame)
 
-    def _shrunk(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        if self._shrink == 1:
-            return image
-        factor = 1 / self._shrink
-        shrunk = cv2.resize(image, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
-        return np.asarray(shrunk, dtype=np.uint8)
+    def _shrunk_for(self, rows: slice, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """The picture as coarse as the view needs it, where these rows come from."""
+        times = self._shrink
+        if self._shrunk is None:
+            self._shrunk = self._reduced(image)
+        shrunk = self._shrunk
+        x0, y0, x1, y1 = self._warp.source_px(rows)
+        x0, y0 = max(0, x0), max(0, y0)
+        x1, y1 = min(shrunk.shape[1], x1), min(shrunk.shape[0], y1)
+        if x0 < x1 and y0 < y1:  # else these rows show no belt
+            part = image[y0 * times : y1 * times, x0 * times : x1 * times]
+            shrunk[y0:y1, x0:x1] = self._reduced(part)
+        return shrunk
 
-    def _warped(self, image: NDArray[np.uint8], out: NDArray[np.uint8]) -> None:
-        # From 1080p in one run: 3.1 ms, OpenCV 5's warpAffine 5.9 and warpPerspective 4.4. Where
-        # each pixel comes from is worked out once.
-        cv2.remap(image, *self._maps, cv2.INTER_LINEAR, dst=out)
-
-    def _pure_belt(self) -> NDArray[np.bool_]:
-        """Where the warp reads no pixel from outside the polygon: people work there."""
-        width, height = self._image_size_px
-        belt = np.zeros((height, width), dtype=np.uint8)
-        cv2.fillPoly(belt, [np.rint(self.plane.polygon_px).astype(np.int32)], 255)
-        pure = np.where(self._shrunk(belt) == 255, 255, 0).astype(np.uint8)
-        # A neighbour that weighs less than one part in 500 is rounded away in 8 bits.
-        pure = cv2.erode(pure, np.ones((3, 3), dtype=np.uint8)).astype(np.uint8)
-        warped = np.zeros(self._view.shape[:2], dtype=np.uint8)
-        self._warped(pure, warped)
-        return np.asarray(warped == 255)
+    def _reduced(self, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Each `shrink` x `shrink` pixels one."""
+        height, width = (side // self._shrink for side in picture.shape[:2])
+        whole = picture[: height * self._shrink, : width * self._shrink]
+        small = cv2.resize(whole, (width, height), interpolation=cv2.INTER_AREA)
+        return np.asarray(small, dtype=np.uint8)
 
     def _least_image_px_per_view_px(self, polygon_px: NDArray[np.float64]) -> float:
         """How fine the camera is where it is coarsest, over the corners of the belt."""
@@ -157,7 +157,7 @@ class Rectifier:
         middle = corners.mean(axis=0)
         places = np.vstack([middle, corners + 0.02 * (middle - corners)])
         steps = [
-            np.linalg.norm(self._in_image(places + step) - self._in_image(places), axis=1)
+            np.linalg.norm(self.view_to_image(places + step) - self.view_to_image(places), axis=1)
             for step in ([1, 0], [0, 1])
         ]
         return float(np.sqrt(steps[0] * steps[1]).min())
@@ -176,30 +176,26 @@ class Rectifier:
         matrix = self._belt_to_view
         return np.asarray((points_px - matrix[:2, 2]) / np.diag(matrix)[:2], dtype=np.float64)
 
-    def _in_image(self, points_px: NDArray[np.float64]) -> NDArray[np.float64]:
+    def view_to_image(self, points_px: NDArray[np.float64]) -> NDArray[np.float64]:
         """`(n, 2)` view px to `(n, 2)` image px."""
         return self.plane.to_image(self.view_to_belt(points_px))
 
-    def _lookup(
-        self, width: int, height: int, shrink: int
-    ) -> tuple[NDArray[np.int16], NDArray[np.uint16]]:
-        """Where each view pixel comes from, in `cv2.remap`'s fixed point (1/32 px)."""
+    def _sources(self) -> NDArray[np.float64]:
+        """`(h, w, 2)` where each pixel comes from in the picture, shrunk."""
+        width, height = self.size_px
         v, u = np.mgrid[0:height, 0:width]
-        image_px = self._in_image(np.column_stack([u.ravel(), v.ravel()]).astype(np.float64))
+        image_px = self.view_to_image(np.column_stack([u.ravel(), v.ravel()]).astype(np.float64))
         # Pixel i of the shrunk picture has its centre in the middle of those that it is made of.
-        at = (image_px - (shrink - 1) / 2) / shrink
-        # The fixed point has 16 bits: what lies beyond would come round again.
-        x, y = np.clip(at, -1000, 30_000).astype(np.float32).T.reshape(2, height, width)
-        whole, part = cv2.convertMaps(x, y, cv2.CV_16SC2)
-        return np.asarray(whole, dtype=np.int16), np.asarray(part, dtype=np.uint16)
+        at = (image_px - (self._shrink - 1) / 2) / self._shrink
+        return at.reshape(height, width, 2)
 
     def boxes_in_image(self, boxes_px: NDArray[np.float64]) -> NDArray[np.float64]:
         """`(n, 4)` x0, y0, x1, y1 view px to the boxes around them in the image, `(n, 4)`."""
         x0, y0, x1, y1 = boxes_px.T
         corners = np.stack([x0, y0, x1, y0, x1, y1, x0, y1], axis=1).reshape(-1, 2)
-        image = self._in_image(corners).reshape(-1, 4, 2)
+        image = self.view_to_image(corners).reshape(-1, 4, 2)
         boxes = np.concatenate([image.min(axis=1), image.max(axis=1)], axis=1)
-        width, height = self._image_size_px
+        width, height = self.image_size_px
         return np.asarray(np.clip(boxes, 0, [width, height, width, height]), dtype=np.float64)
 
 

@@ -105,6 +105,11 @@ def decoded(card: Card, output: NDArray[np.float32], min_score: float) -> Detect
     return found
 
 
+def engine_threads(asked: int) -> int:
+    """What `model.threads` comes to here: 0 is one for each core, four at most."""
+    return asked or min(4, available_cores())
+
+
 def available_cores() -> int:
     """The cores that this process may use."""
     return len(os.sched_getaffinity(0))
@@ -118,7 +123,7 @@ def _session(path: Path, providers: Sequence[str], threads: int) -> ort.Inferenc
             f"{', '.join(ort.get_available_providers())}"
         )
     options = ort.SessionOptions()
-    options.intra_op_num_threads = threads or min(4, available_cores())
+    options.intra_op_num_threads = engine_threads(threads)
     options.inter_op_num_threads = 1
     options.log_severity_level = 3  # errors come as exceptions; its warnings are no user's concern
     # Spinning threads gain 13 to 17 % on an idle box and lose up to 80 % beside other work, which a

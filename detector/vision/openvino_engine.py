@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.vision.belt_view import OUTSIDE_GREY
 from detector.vision.catalogue import ModelError, ModelFolder
 from detector.vision.detections import Detections
-from detector.vision.engine import Intake, OnnxEngine, available_cores, decoded, failed
+from detector.vision.engine import Intake, OnnxEngine, decoded, engine_threads, failed
+from detector.vision.warp import OUTSIDE_GREY
 
 
 class OpenVinoEngine:
@@ -30,7 +30,7 @@ class OpenVinoEngine:
         self._core = _core()
         precisions = self._core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
         self._settings = {
-            "INFERENCE_NUM_THREADS": threads or min(4, available_cores()),
+            "INFERENCE_NUM_THREADS": engine_threads(threads),
             "INFERENCE_PRECISION_HINT": "bf16" if "BF16" in precisions else "f32",
             "PERFORMANCE_HINT": "LATENCY",
             "NUM_STREAMS": 1,

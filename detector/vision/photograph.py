@@ -6,9 +6,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.vision.belt_view import OUTSIDE_GREY
 from detector.vision.detections import Detections, agreed
 from detector.vision.engine import Engine
+from detector.vision.warp import OUTSIDE_GREY
 
 # Two looks at one object give boxes that overlap more than this.
 _SAME_OBJECT_IOU = 0.6

@@ -11,7 +11,7 @@ from benchmarks.events import judge
 from benchmarks.subscription import Heard
 from calibration.belt_section import Belt
 from detector.ingest import Recording
-from detector.vision.belt_view import OUTSIDE_GREY
+from detector.vision.warp import OUTSIDE_GREY
 from detector.wire import samples
 from detector.wire.messages import DetectedObject, FrameDetections
 from tests.benchmarks.drawn_belt import alert as told

@@ -9,10 +9,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from calibration.belt_motion import FixedSpeed, PictureSpeed, Shift
+from calibration.belt_motion import FixedSpeed, Picture, PictureSpeed, Shift
+from calibration.picture_shift import followed_px
 from tests.fakes import FRAME_NS, as_picture, texture
 
 HEIGHT, WIDTH = 256, 320
+VIEW_PX = WIDTH, HEIGHT
+
+
+def shrunk(view: NDArray[np.uint8]) -> Picture:
+    small = cv2.resize(view, followed_px(VIEW_PX), interpolation=cv2.INTER_AREA)
+    return lambda: as_picture(small)
 
 
 def sliding(
@@ -40,11 +47,15 @@ def sliding(
     return views
 
 
+def unseen() -> NDArray[np.uint8]:
+    raise AssertionError("nobody needs a picture here")
+
+
 def measured(
     views: list[NDArray[np.uint8]], *, along_only: bool = True, mm_per_px: float = 1.0
 ) -> tuple[list[Shift], PictureSpeed]:
-    motion = PictureSpeed(mm_per_px, along_only=along_only)
-    return [motion.advance(view, n * FRAME_NS) for n, view in enumerate(views)], motion
+    motion = PictureSpeed(VIEW_PX, mm_per_px, along_only=along_only)
+    return [motion.advance(shrunk(view), n * FRAME_NS) for n, view in enumerate(views)], motion
 
 
 def vignette(strength: float = 0.4) -> NDArray[np.float32]:
@@ -58,10 +69,9 @@ def vignette(strength: float = 0.4) -> NDArray[np.float32]:
 
 def test_a_fixed_speed_is_taken_over_the_time_between_frames() -> None:
     motion = FixedSpeed(400)
-    view = np.zeros((8, 8, 3), dtype=np.uint8)
-    assert motion.advance(view, 5_000_000_000) == Shift(0, 0, True)
-    assert motion.advance(view, 5_100_000_000).dy_mm == pytest.approx(40)
-    assert motion.advance(view, 6_100_000_000).dy_mm == pytest.approx(400)
+    assert motion.advance(unseen, 5_000_000_000) == Shift(0, 0, True)
+    assert motion.advance(unseen, 5_100_000_000).dy_mm == pytest.approx(40)
+    assert motion.advance(unseen, 6_100_000_000).dy_mm == pytest.approx(400)
     assert (motion.basis, motion.speed_mm_s) == ("profile", 400)
 
 
@@ -155,19 +165,19 @@ def test_a_belt_that_stops_and_starts_again_is_followed() -> None:
 def test_frames_that_were_dropped_do_not_lose_the_way() -> None:
     views = sliding((0, -15), 16)
     kept = [0, 1, 2, 5, 6, 8, 9, 10, 13, 15]
-    motion = PictureSpeed(1.0, along_only=True)
-    way_mm = sum(motion.advance(views[n], n * FRAME_NS).dy_mm for n in kept)
+    motion = PictureSpeed(VIEW_PX, 1.0, along_only=True)
+    way_mm = sum(motion.advance(shrunk(views[n]), n * FRAME_NS).dy_mm for n in kept)
     assert way_mm == pytest.approx(15 * 15, rel=0.02)
 
 
 def test_a_measured_speed_is_held_for_two_seconds_and_no_longer(rng: np.random.Generator) -> None:
-    motion = PictureSpeed(1.0, along_only=True)
+    motion = PictureSpeed(VIEW_PX, 1.0, along_only=True)
     for n, view in enumerate(sliding((0, -15), 8)):
-        motion.advance(view, n * FRAME_NS)
+        motion.advance(shrunk(view), n * FRAME_NS)
     known = []
     for n in range(8, 40):
         bare = as_picture(90 + rng.normal(0, 3, (HEIGHT, WIDTH, 3)))
-        shift = motion.advance(bare, n * FRAME_NS)
+        shift = motion.advance(shrunk(bare), n * FRAME_NS)
         known.append(shift.known)
         assert shift.dy_mm == pytest.approx(15 if shift.known else 0, abs=0.5)
     assert known == [True] * 20 + [False] * 12
@@ -175,33 +185,38 @@ def test_a_measured_speed_is_held_for_two_seconds_and_no_longer(rng: np.random.G
 
 
 def test_a_frame_with_the_stamp_of_the_last_moves_nothing() -> None:
-    motion = PictureSpeed(1.0, along_only=True)
+    motion = PictureSpeed(VIEW_PX, 1.0, along_only=True)
     first, second = sliding((0, -15), 2)
-    motion.advance(first, 0)
-    assert motion.advance(second, 0) == Shift(0, 0, False)
-    assert motion.advance(second, FRAME_NS).dy_mm == pytest.approx(15, rel=0.02)
+    motion.advance(shrunk(first), 0)
+    assert motion.advance(shrunk(second), 0) == Shift(0, 0, False)
+    assert motion.advance(shrunk(second), FRAME_NS).dy_mm == pytest.approx(15, rel=0.02)
 
 
 def test_what_lies_beside_the_belt_is_not_followed(rng: np.random.Generator) -> None:
     mask = np.zeros((HEIGHT, WIDTH), dtype=bool)
     mask[:, 75:245] = True
     wall = as_picture(texture(rng, HEIGHT, WIDTH, contrast=60))
-    motion = PictureSpeed(1.0, along_only=True, belt_mask=mask)
+    motion = PictureSpeed(
+        VIEW_PX,
+        1.0,
+        along_only=True,
+        belt_mask=np.asarray(shrunk(mask.astype(np.uint8) * 255)() > 250),
+    )
     way_mm = 0.0
     for n, view in enumerate(sliding((0, -2), 20)):
         shown = np.where(mask[..., None], view, wall)
-        way_mm += motion.advance(shown, n * FRAME_NS).dy_mm
+        way_mm += motion.advance(shrunk(shown), n * FRAME_NS).dy_mm
     assert way_mm == pytest.approx(38, rel=0.05)
 
 
 def test_a_belt_is_followed_under_a_film_that_is_caught(rng: np.random.Generator) -> None:
     film = as_picture(texture(rng, HEIGHT, WIDTH * 2 // 3, contrast=50))
-    motion = PictureSpeed(1.0, along_only=True)
+    motion = PictureSpeed(VIEW_PX, 1.0, along_only=True)
     way_mm = 0.0
     for n, view in enumerate(sliding((0, -8), 24)):
         if n > 8:
             view[:, : film.shape[1]] = film
-        way_mm += motion.advance(view, n * FRAME_NS).dy_mm
+        way_mm += motion.advance(shrunk(view), n * FRAME_NS).dy_mm
     assert way_mm == pytest.approx(8 * 23, rel=0.02)
     assert motion.speed_mm_s == pytest.approx(80, rel=0.02)
 
@@ -224,10 +239,10 @@ def test_where_material_hangs_the_speed_is_right_or_unknown_and_known_again_afte
     rng: np.random.Generator,
 ) -> None:
     views = sliding((0, -20), 150)
-    motion = PictureSpeed(1.0, along_only=True)
+    motion = PictureSpeed(VIEW_PX, 1.0, along_only=True)
     speeds = []
     for n, view in enumerate([*views[:30], *hanging(views[30:110], rng), *views[110:]]):
-        motion.advance(view, n * FRAME_NS)
+        motion.advance(shrunk(view), n * FRAME_NS)
         speeds.append(motion.speed_mm_s)
     known = [speed for speed in speeds[1:] if speed is not None]
     assert known == pytest.approx([200] * len(known), rel=0.03)
@@ -248,8 +263,8 @@ def test_what_hangs_all_over_the_view_at_once_is_not_a_belt_that_was_braked(
     rng: np.random.Generator,
 ) -> None:
     heap = as_picture(texture(rng, HEIGHT, WIDTH, contrast=40))
-    motion = PictureSpeed(1.0, along_only=True)
+    motion = PictureSpeed(VIEW_PX, 1.0, along_only=True)
     for n, view in enumerate(sliding((0, -20), 10)):
-        motion.advance(view, n * FRAME_NS // 3)  # 600 mm/s, 30 frames/s
-    speeds = [motion.advance(heap, n * FRAME_NS // 3) for n in range(10, 40)]
+        motion.advance(shrunk(view), n * FRAME_NS // 3)  # 600 mm/s, 30 frames/s
+    speeds = [motion.advance(shrunk(heap), n * FRAME_NS // 3) for n in range(10, 40)]
     assert sum(shift.dy_mm for shift in speeds) == pytest.approx(600, rel=0.02)

@@ -7,13 +7,17 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
-from calibration.belt_motion import Basis, FixedSpeed, Shift
+from calibration.belt_motion import Basis, FixedSpeed, Picture, Shift
 from calibration.reported_motion import HELD_NS, BeltReport, ReportedBelt, ReportedMotion
 
 MS = 1_000_000
 PER_MM = 10.0
-VIEW = np.zeros((4, 4, 3), np.uint8)
+
+
+def unseen() -> NDArray[np.uint8]:
+    raise AssertionError("nobody needs a picture here")
 
 
 class SeenMotion(FixedSpeed):
@@ -32,7 +36,7 @@ def belt_at(speed_mm_s: float, *, runs: bool | None = True, until_ms: int = 2000
 
 
 def shifts(motion: ReportedMotion, *frames_ms: int) -> list[Shift]:
-    return [motion.advance(VIEW, t_ms * MS) for t_ms in frames_ms]
+    return [motion.advance(unseen, t_ms * MS) for t_ms in frames_ms]
 
 
 def test_the_belt_moves_as_its_encoder_says() -> None:
@@ -139,13 +143,13 @@ def test_a_slipping_encoder_is_told_and_a_backwards_one_is_not_believed() -> Non
 
 
 def test_a_setting_is_checked_by_the_picture_in_a_few_frames_only() -> None:
-    picture = SeenMotion(300)
+    pictured = SeenMotion(300)
     looks: list[int] = []
 
     class Counted(SeenMotion):
-        def advance(self, view: Any, t_ns: int) -> Shift:
+        def advance(self, picture: Picture, t_ns: int) -> Shift:
             looks.append(t_ns)
-            return picture.advance(view, t_ns)
+            return pictured.advance(picture, t_ns)
 
     motion = ReportedMotion(ReportedBelt(), FixedSpeed(400), None, Counted(300))
     found = shifts(motion, *range(0, 8000, 33))

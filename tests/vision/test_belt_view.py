@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from calibration.belt_plane import CalibrationError, belt_plane, nominal_plane
 from calibration.belt_section import Belt, Travel
 from calibration.lens import Lens
-from detector.vision.belt_view import OUTSIDE_GREY, Rectifier
+from detector.vision.belt_view import Rectifier
+from detector.vision.warp import OUTSIDE_GREY
 from tests.fakes import as_picture, frame
 
 SIZE = (320, 240)
@@ -240,3 +241,17 @@ def test_through_a_lens_the_view_shows_what_lies_there_and_nothing_beside_the_be
     assert (seen[~view.belt_mask] == OUTSIDE_GREY).all()
     v, u = np.nonzero(seen[..., 2] > 200)
     np.testing.assert_allclose([u.mean(), v.mean()], view.image_to_view(spot)[0], atol=0.7)
+
+
+@pytest.mark.parametrize("times", [1, 2, 3])
+def test_a_strip_s_view_is_these_rows_of_the_whole_view(times: int) -> None:
+    size = (320 * times, 240 * times)
+    view = rectifier(WHOLE * times, px_per_mm=times, size=size, travel="left")
+    image = np.random.default_rng(5).integers(0, 256, (*size[::-1], 3), dtype=np.uint8)
+    whole = view.look(frame(image, 0)).image.copy()
+    other = np.random.default_rng(6).integers(0, 256, image.shape, dtype=np.uint8)
+    for along_mm in ((0.0, 100.0), (60.0, 200.0), (150.0, 320.0)):
+        view.look(frame(other, 0))  # nothing is left of the frame before
+        strip = view.strip(*along_mm)
+        shown = view.look(frame(image, 0), strip)
+        np.testing.assert_array_equal(shown.image, whole[strip.top_px : strip.bottom_px])

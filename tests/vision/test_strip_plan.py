@@ -12,7 +12,7 @@ from calibration.belt_motion import Shift
 from calibration.belt_plane import nominal_plane
 from calibration.view_section import View
 from detector.vision.belt_view import EDGE_PX, Rectifier, Strip
-from detector.vision.strip_plan import STARTED_MM_S2, StripPlan
+from detector.vision.strip_plan import SHAPES, STARTED_MM_S2, StripPlan
 
 LENGTH_MM = 600.0
 MM_PER_PX = 2.0
@@ -60,7 +60,7 @@ class Watch:
 
 
 def watch(**settings: object) -> Watch:
-    shapes = settings.pop("shapes", 8)
+    shapes = settings.pop("shapes", SHAPES)
     assert isinstance(shapes, int)
     view = View.model_validate({"mm_per_px": MM_PER_PX, **settings})
     return Watch(StripPlan(RECTIFIER, view, shapes=shapes))

@@ -1,0 +1,54 @@
+"""From a camera's picture to a picture of the belt, and of nothing but the belt."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+OUTSIDE_GREY = 114
+"""What is not belt: the grey that YOLO models are trained to see around a picture."""
+
+
+class Warp:
+    """Where each pixel comes from, worked out once, and what of it is belt."""
+
+    def __init__(self, source_px: NDArray[np.float64], belt: NDArray[np.uint8]) -> None:
+        """`source_px`: `(h, w, 2)` x, y in the pictures that will come; `belt`: `(sh, sw)` uint8
+        of such a picture, 255 where it shows belt alone.
+        """
+        # The fixed point (1/32 px) has 16 bits: what lies beyond would come round again.
+        x, y = np.clip(source_px, -1000, 30_000).astype(np.float32).transpose(2, 0, 1)
+        whole, part = cv2.convertMaps(x, y, cv2.CV_16SC2)
+        self._whole, self._part = np.asarray(whole, np.int16), np.asarray(part, np.uint16)
+        self._rows_px = np.column_stack([x.min(1), y.min(1), x.max(1) + 2, y.max(1) + 2])
+        self._out = np.full((*x.shape, 3), OUTSIDE_GREY, dtype=np.uint8)
+        self._grey = self._out.copy()
+        # A neighbour that weighs less than one part in 500 is rounded away in 8 bits.
+        pure = cv2.erode(belt, np.ones((3, 3), dtype=np.uint8)).astype(np.uint8)
+        warped = cv2.remap(pure, self._whole, self._part, cv2.INTER_LINEAR)
+        self.belt_mask: NDArray[np.bool_] = np.asarray(warped == 255)
+        """`(h, w)` bool: what is made of belt alone; people work beside it."""
+        self._outside = np.where(self.belt_mask, 0, 255).astype(np.uint8)
+
+    def source_px(self, rows: slice) -> tuple[int, int, int, int]:
+        """x0, y0, x1, y1 around all that these rows are made of."""
+        bounds = self._rows_px[rows]
+        x0, y0 = bounds[:, :2].min(axis=0)
+        x1, y1 = bounds[:, 2:].max(axis=0)
+        return int(x0), int(y0), int(x1), int(y1)
+
+    def of(self, picture: NDArray[np.uint8], rows: slice = slice(None)) -> NDArray[np.uint8]:
+        """Those rows, `(n, w, 3)` uint8 BGR, in a buffer that is used again."""
+        out = self._out[rows]
+        # From 1080p in one run: 3.1 ms, OpenCV 5's warpAffine 5.9 and warpPerspective 4.4.
+        cv2.remap(picture, self._whole[rows], self._part[rows], cv2.INTER_LINEAR, dst=out)
+        cv2.copyTo(self._grey[rows], self._outside[rows], out)
+        return out
+
+
+def belt_in(polygon_px: NDArray[np.float64], size_px: tuple[int, int]) -> NDArray[np.uint8]:
+    """`(h, w)` uint8: 255 where a picture of that size `(width, height)` shows the belt."""
+    belt = np.zeros(size_px[::-1], dtype=np.uint8)
+    cv2.fillPoly(belt, [np.rint(polygon_px).astype(np.int32)], 255)
+    return belt
