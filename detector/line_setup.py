@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import ceil
 from pathlib import Path
 
 import numpy as np
@@ -18,10 +19,11 @@ from detector.hazards.overload import OverloadMonitor
 from detector.hazards.skirt_marks import SkirtMarks
 from detector.hazards.tracker import BeltTracker
 from detector.ingest import Frame, SourceError, camera_identity, read_picture
-from detector.vision.belt_view import Rectifier
+from detector.vision.belt_view import EDGE_PX, Rectifier
 from detector.vision.catalogue import ModelError, ModelFolder
 from detector.vision.engine import Engine, Preparing
 from detector.vision.strip_plan import SHAPES, StripPlan
+from detector.vision.tiles import Tiling
 from detector.wire.messages import ModelIdentity
 
 UNSURVEYED_VIEW_PX = 800
@@ -85,12 +87,20 @@ class Line:
             )
         card = self.engine.card
         rectifier = Rectifier(plane, image_size_px, mm_per_px, card.input.stride)
-        if any(card.input.size) and rectifier.size_px != card.input.size[::-1]:
+        only_height_px, only_width_px = card.input.size
+        if only_width_px > rectifier.size_px[0] or only_height_px not in {0, rectifier.size_px[1]}:
             raise ModelError(
                 f"{card.name} takes pictures of {card.input.size[1]} x {card.input.size[0]} px "
                 f"only, the belt view is {rectifier.size_px[0]} x {rectifier.size_px[1]}. Change "
                 "view.mm_per_px, or export the model with a free size"
             )
+        tiling = Tiling(
+            rectifier.size_px[0],
+            ceil(self.settings.view.object_mm / mm_per_px + 2 * EDGE_PX),
+            card.input.stride,
+            tile_px=self.settings.view.tile_px if surveyed else None,
+            fixed_px=only_width_px,
+        )
         tracking, overload = self.settings.tracking, self.settings.overload
         speed_mm_s = self.settings.belt.speed_mm_s if surveyed else None
         picture = PictureSpeed(mm_per_px, along_only=surveyed, belt_mask=rectifier.belt_mask)
@@ -104,11 +114,12 @@ class Line:
             shapes=1 if any(card.input.size) else SHAPES,
         )
         if isinstance(self.engine, Preparing):
-            self.engine.prepare((rectifier.size_px[0], height) for height in plan.heights_px)
+            self.engine.prepare((tiling.width_px, height) for height in plan.heights_px)
         return LineParts(
             rectifier=rectifier,
             motion=ReportedMotion(self.reported, alone, counts_per_mm, checked_by),
             plan=plan,
+            tiling=tiling,
             tracker=BeltTracker(tracking.hits, tracking.looks, rectifier.extent_mm),
             overload=OverloadMonitor(
                 None if self._empty_belt is None else _empty_view(self._empty_belt, rectifier),
@@ -137,6 +148,7 @@ class LineParts:
     rectifier: Rectifier
     motion: ReportedMotion
     plan: StripPlan
+    tiling: Tiling
     tracker: BeltTracker
     overload: OverloadMonitor
 

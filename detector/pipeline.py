@@ -76,7 +76,8 @@ class Pipeline:
         self.frames += 1
         if strip is None:
             return NOTHING_NEW
-        found = self.line.engine.detect(strip.of(view), float(self.line.thresholds.min()))
+        least = float(self.line.thresholds.min())
+        found = parts.tiling.detect(self.line.engine, strip.of(view), least)
         parts.plan.looked(strip, frame.t_mono_ns)
         self.inferences += 1
         lap("model")
