@@ -98,7 +98,7 @@ def merged(found: list[Detections], tiles: list[Tile]) -> Detections:
     """What each tile showed, in its own px, as one look at the strip, in the strip's."""
     boxes = np.concatenate(
         [
-            each.boxes_px + np.float32([tile.left_px, 0, tile.left_px, 0])
+            each.boxes_px + np.array([tile.left_px, 0, tile.left_px, 0], dtype=np.float32)
             for each, tile in zip(found, tiles, strict=True)
         ]
     )
