@@ -30,6 +30,12 @@ _GATE_KNOWN, _GATE_UNKNOWN = 0.5, 2.0
 _GATE_LEAST_MM = 12.0
 # Two boxes of any class that overlap more are one thing seen twice.
 _SAME_THING_IOU = 0.6
+# Of a thing longer than looks see whole a model sees parts, each a box of its own. Two boxes of a
+# class are parts of one thing if together they are longer than what is seen whole, if the shorter
+# is so long in parts of the longer, and if they share so much of the smaller: more, where both seem
+# whole. On path-traced belts two things that lie across each other shared up to 0.44 of it, parts
+# 0.36 to 1.0 (0.66 to 0.86 where both seemed whole).
+_PART_LENGTH, _PART_SHARED, _PART_SHARED_WHOLE = 0.5, 0.45, 0.6
 # A thing is called something else only when that has gathered so much more score.
 _RENAME = 1.5
 
@@ -83,13 +89,21 @@ class Track:
 class BeltTracker:
     """Carries tracks along from frame to frame and follows sightings from look to look."""
 
-    def __init__(self, hits: int, looks: int, extent_mm: tuple[float, float, float, float]) -> None:
+    def __init__(
+        self,
+        hits: int,
+        looks: int,
+        extent_mm: tuple[float, float, float, float],
+        *,
+        whole_mm: float,
+    ) -> None:
         """Confirms a track that was seen in `hits` of its last `looks` looks; on a belt so fast
         that nothing can be looked at so often, in as large a part of those that are possible.
 
-        `extent_mm`: x0, y0, x1, y1 of the belt in view, belt coordinates.
+        `extent_mm`: x0, y0, x1, y1 of the belt in view, belt coordinates. `whole_mm`: up to that
+        length a thing is seen whole; a longer one may be seen in parts.
         """
-        self._hits, self._looks = hits, looks
+        self._hits, self._looks, self._whole_mm = hits, looks, whole_mm
         self._extent = extent_mm
         self._tracks: list[Track] = []
         self._next_id = 1
@@ -135,10 +149,19 @@ class BeltTracker:
         that have left it since the last look.
         """
         free = _one_per_thing([each for each in sightings if not each.cut])
-        for track, sighting in self._matched(free, self._known):
+        taken: list[Sighting] = []
+        matched = self._matched(free, self._known)
+        for track, sighting in sorted(matched, key=lambda pair: not pair[0].confirmed):
             free.remove(sighting)
+            if not track.confirmed and self._is_part(sighting, taken):
+                self._tracks.remove(track)
+                continue
+            taken.append(sighting)
             self._hit(track, sighting, frame_index, t_utc_ns)
         for sighting in free:
+            if self._is_part(sighting, taken):
+                continue
+            taken.append(sighting)
             track = Track(self._next_id, sighting, frame_index, sighting.x_mm, sighting.y_mm)
             self._next_id += 1
             self._tracks.append(track)
@@ -154,6 +177,15 @@ class BeltTracker:
                     left.append(track)
         self._frames = 0
         return [track for track in self._tracks if track.confirmed], left
+
+    def _is_part(self, sighting: Sighting, others: Iterable[Sighting]) -> bool:
+        """Whether what is seen belongs to a long thing of which others are seen already."""
+        return any(
+            sighting.class_index == other.class_index
+            and _length_around(sighting, other) > self._whole_mm
+            and _are_parts(sighting, other)
+            for other in others
+        )
 
     def _is_known(self, part: Sighting) -> bool:
         """Whether a part of something belongs to an object that is confirmed already."""
@@ -293,13 +325,34 @@ def _one_per_thing(sightings: Sequence[Sighting]) -> list[Sighting]:
 
 def _overlap(a: Sighting, b: Sighting) -> float:
     """Intersection over union on the belt."""
+    both = _shared(a, b)
+    return both / (_area(a) + _area(b) - both)
+
+
+def _shared(a: Sighting, b: Sighting) -> float:
+    """The belt that both boxes cover, mm²."""
     across = min(a.x_mm + a.width_mm / 2, b.x_mm + b.width_mm / 2) - max(
         a.x_mm - a.width_mm / 2, b.x_mm - b.width_mm / 2
     )
     along = min(a.y_mm + a.height_mm / 2, b.y_mm + b.height_mm / 2) - max(
         a.y_mm - a.height_mm / 2, b.y_mm - b.height_mm / 2
     )
-    if across <= 0 or along <= 0:
-        return 0.0
-    both = across * along
-    return both / (a.width_mm * a.height_mm + b.width_mm * b.height_mm - both)
+    return max(0.0, across) * max(0.0, along)
+
+
+def _area(sighting: Sighting) -> float:
+    return sighting.width_mm * sighting.height_mm
+
+
+def _length_around(a: Sighting, b: Sighting) -> float:
+    """The longer side of the box around both."""
+    across = abs(a.x_mm - b.x_mm) + (a.width_mm + b.width_mm) / 2
+    along = abs(a.y_mm - b.y_mm) + (a.height_mm + b.height_mm) / 2
+    return max(across, along)
+
+
+def _are_parts(a: Sighting, b: Sighting) -> bool:
+    """Whether two boxes lie as parts of one thing do: no small thing beside a long one."""
+    shorter, longer = sorted(max(each.width_mm, each.height_mm) for each in (a, b))
+    least = _PART_SHARED_WHOLE if a.whole and b.whole else _PART_SHARED
+    return shorter >= _PART_LENGTH * longer and _shared(a, b) > least * min(_area(a), _area(b))
