@@ -11,14 +11,16 @@ from numpy.typing import NDArray
 
 from calibration.belt_motion import BeltMotion, FixedSpeed, PictureSpeed
 from calibration.belt_plane import BeltPlane, CalibrationError, nominal_plane
+from calibration.encoder_file import EncoderFileError, RecordedBelt, read_encoder
 from calibration.line_plane import line_plane
 from calibration.line_profile import LineProfile
+from calibration.line_speed import line_speed
 from calibration.reported_motion import ReportedBelt, ReportedMotion
 from detector.hazards.object_facts import LineFacts
 from detector.hazards.overload import OverloadMonitor
 from detector.hazards.skirt_marks import SkirtMarks
 from detector.hazards.tracker import BeltTracker
-from detector.ingest import Frame, SourceError, camera_identity, read_picture
+from detector.ingest import Frame, Recording, SourceError, camera_identity, read_picture
 from detector.vision.belt_view import EDGE_PX, Rectifier
 from detector.vision.catalogue import ModelError, ModelFolder
 from detector.vision.engine import Engine, Preparing
@@ -52,13 +54,12 @@ class Line:
     ) -> None:
         """Raises `CalibrationError` or `ModelError`, one line each."""
         self.settings = profile or _UNSURVEYED
-        belt = self.settings.belt
-        self.reported = ReportedBelt(belt.encoder_wraps_at, belt.encoder_counts_per_mm)
-        """The belt as the line's PLC reports it."""
+        camera = None if profile is None else camera_identity(profile.camera.source)
+        self._speed = line_speed(self.settings, camera)
+        self.reported = _reported(self.settings, self._speed.counts_per_mm)
+        """The belt as the line's PLC reports it, or as it was recorded."""
         self.engine = engine
-        self._surveyed_plane = (
-            None if profile is None else line_plane(profile, camera_identity(profile.camera.source))
-        )
+        self._surveyed_plane = None if profile is None else line_plane(profile, camera)
         self._empty_belt = _picture_of(self.settings.overload.empty_belt)
         self.thresholds = _thresholds(model, self.settings.model.thresholds)
         self.facts = LineFacts(
@@ -102,11 +103,11 @@ class Line:
             fixed_px=only_width_px,
         )
         tracking, overload = self.settings.tracking, self.settings.overload
-        speed_mm_s = self.settings.belt.speed_mm_s if surveyed else None
+        speed_mm_s = self._speed.speed_mm_s if surveyed else None
         picture = PictureSpeed(mm_per_px, along_only=surveyed, belt_mask=rectifier.belt_mask)
         alone: BeltMotion = picture if speed_mm_s is None else FixedSpeed(speed_mm_s)
         checked_by = None if speed_mm_s is None else picture
-        counts_per_mm = self.settings.belt.encoder_counts_per_mm if surveyed else None
+        counts_per_mm = self._speed.counts_per_mm if surveyed else None
         plan = StripPlan(
             rectifier,
             self.settings.view,
@@ -120,7 +121,12 @@ class Line:
             motion=ReportedMotion(self.reported, alone, counts_per_mm, checked_by),
             plan=plan,
             tiling=tiling,
-            tracker=BeltTracker(tracking.hits, tracking.looks, rectifier.extent_mm),
+            tracker=BeltTracker(
+                tracking.hits,
+                tracking.looks,
+                rectifier.extent_mm,
+                whole_mm=self.settings.view.object_mm,
+            ),
             overload=OverloadMonitor(
                 None if self._empty_belt is None else _empty_view(self._empty_belt, rectifier),
                 rectifier.belt_mask,
@@ -151,6 +157,22 @@ class LineParts:
     tiling: Tiling
     tracker: BeltTracker
     overload: OverloadMonitor
+
+
+def _reported(settings: LineProfile, counts_per_mm: float | None) -> ReportedBelt:
+    """What reports the belt's way: a PLC, or a recording of its encoder.
+
+    Raises `CalibrationError`, or `SourceError` for footage that can't be opened.
+    """
+    belt = settings.belt
+    if belt.encoder_recording is None:
+        return ReportedBelt(belt.encoder_wraps_at, counts_per_mm)
+    try:
+        track = read_encoder(belt.encoder_recording, belt.encoder_wraps_at)
+    except EncoderFileError as error:
+        raise CalibrationError(f"belt.encoder_recording: {error}") from None
+    with Recording(settings.camera.source, fps=settings.camera.fps) as footage:
+        return RecordedBelt(track, footage.fps)
 
 
 def _whole_picture(image_size_px: tuple[int, int]) -> BeltPlane:

@@ -60,6 +60,8 @@ class Pipeline:
         Raises `EngineError`, `CalibrationError` or `ModelError`: then nobody has seen this frame,
         and `blind` must be told.
         """
+        if self._parts is None:
+            self.line.reported.begins(frame.index, frame.t_mono_ns)
         parts = self._parts = self._parts or self.line.parts_for(frame.size_px)
         lap = self.clock.start()
 
