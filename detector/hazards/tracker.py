@@ -14,6 +14,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from calibration.belt_motion import Shift
+from detector.hazards.same_thing import is_part, one_per_thing
 from detector.hazards.sighting import Sighting
 
 SUPPORT_KEPT = 8
@@ -28,14 +29,6 @@ _GAIN_KNOWN, _GAIN_UNKNOWN = 0.15, 0.6
 _GATE_KNOWN, _GATE_UNKNOWN = 0.5, 2.0
 # A box is good to a few pixels; below this distance two sightings are one thing at any size (mm).
 _GATE_LEAST_MM = 12.0
-# Two boxes of any class that overlap more are one thing seen twice.
-_SAME_THING_IOU = 0.6
-# Of a thing longer than looks see whole a model sees parts, each a box of its own. Two boxes of a
-# class are parts of one thing if together they are longer than what is seen whole, if the shorter
-# is so long in parts of the longer, and if they share so much of the smaller: more, where both seem
-# whole. On path-traced belts two things that lie across each other shared up to 0.44 of it, parts
-# 0.36 to 1.0 (0.66 to 0.86 where both seemed whole).
-_PART_LENGTH, _PART_SHARED, _PART_SHARED_WHOLE = 0.5, 0.45, 0.6
 # A thing is called something else only when that has gathered so much more score.
 _RENAME = 1.5
 
@@ -148,18 +141,18 @@ class BeltTracker:
         `looked_at_mm`: from and to along the belt. Returns the confirmed tracks in view, and those
         that have left it since the last look.
         """
-        free = _one_per_thing([each for each in sightings if not each.cut])
+        free = one_per_thing([each for each in sightings if not each.cut])
         taken: list[Sighting] = []
         matched = self._matched(free, self._known)
         for track, sighting in sorted(matched, key=lambda pair: not pair[0].confirmed):
             free.remove(sighting)
-            if not track.confirmed and self._is_part(sighting, taken):
+            if not track.confirmed and is_part(sighting, taken, self._whole_mm):
                 self._tracks.remove(track)
                 continue
             taken.append(sighting)
             self._hit(track, sighting, frame_index, t_utc_ns)
         for sighting in free:
-            if self._is_part(sighting, taken):
+            if is_part(sighting, taken, self._whole_mm):
                 continue
             taken.append(sighting)
             track = Track(self._next_id, sighting, frame_index, sighting.x_mm, sighting.y_mm)
@@ -177,15 +170,6 @@ class BeltTracker:
                     left.append(track)
         self._frames = 0
         return [track for track in self._tracks if track.confirmed], left
-
-    def _is_part(self, sighting: Sighting, others: Iterable[Sighting]) -> bool:
-        """Whether what is seen belongs to a long thing of which others are seen already."""
-        return any(
-            sighting.class_index == other.class_index
-            and _length_around(sighting, other) > self._whole_mm
-            and _are_parts(sighting, other)
-            for other in others
-        )
 
     def _is_known(self, part: Sighting) -> bool:
         """Whether a part of something belongs to an object that is confirmed already."""
@@ -312,47 +296,3 @@ def _along(track: Track, sighting: Sighting) -> float:
         return abs(centre_mm)
     longer_mm = (sighting.height_mm - track.last.height_mm) / 2
     return min(abs(centre_mm), abs(centre_mm + longer_mm), abs(centre_mm - longer_mm))
-
-
-def _one_per_thing(sightings: Sequence[Sighting]) -> list[Sighting]:
-    """Of sightings that overlap, of whatever class, the surest."""
-    kept: list[Sighting] = []
-    for sighting in sorted(sightings, key=lambda each: -each.score):
-        if all(_overlap(sighting, other) < _SAME_THING_IOU for other in kept):
-            kept.append(sighting)
-    return kept
-
-
-def _overlap(a: Sighting, b: Sighting) -> float:
-    """Intersection over union on the belt."""
-    both = _shared(a, b)
-    return both / (_area(a) + _area(b) - both)
-
-
-def _shared(a: Sighting, b: Sighting) -> float:
-    """The belt that both boxes cover, mm²."""
-    across = min(a.x_mm + a.width_mm / 2, b.x_mm + b.width_mm / 2) - max(
-        a.x_mm - a.width_mm / 2, b.x_mm - b.width_mm / 2
-    )
-    along = min(a.y_mm + a.height_mm / 2, b.y_mm + b.height_mm / 2) - max(
-        a.y_mm - a.height_mm / 2, b.y_mm - b.height_mm / 2
-    )
-    return max(0.0, across) * max(0.0, along)
-
-
-def _area(sighting: Sighting) -> float:
-    return sighting.width_mm * sighting.height_mm
-
-
-def _length_around(a: Sighting, b: Sighting) -> float:
-    """The longer side of the box around both."""
-    across = abs(a.x_mm - b.x_mm) + (a.width_mm + b.width_mm) / 2
-    along = abs(a.y_mm - b.y_mm) + (a.height_mm + b.height_mm) / 2
-    return max(across, along)
-
-
-def _are_parts(a: Sighting, b: Sighting) -> bool:
-    """Whether two boxes lie as parts of one thing do: no small thing beside a long one."""
-    shorter, longer = sorted(max(each.width_mm, each.height_mm) for each in (a, b))
-    least = _PART_SHARED_WHOLE if a.whole and b.whole else _PART_SHARED
-    return shorter >= _PART_LENGTH * longer and _shared(a, b) > least * min(_area(a), _area(b))
