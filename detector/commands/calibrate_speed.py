@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -69,6 +70,7 @@ def calibrate_speed(
         followed, size_px = follow(
             recording, plane, profile.view.mm_per_px, lambda n: bar(n, count)
         )
+    told: dict[str, Any]
     if track is None:
         alone = _alone(followed, belt.speed_mm_s)
         judged, held_out = alone.judged, alone.spread_percent
