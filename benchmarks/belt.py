@@ -71,7 +71,7 @@ def _measured(source: str, duration_s: float | None) -> dict[str, Any]:
     with progress_bar(footage.name) as bar:
         begun_s = time.process_time()
         profile = profile_of(truth, None)
-        followed = follow(
+        followed, _ = follow(
             islice(footage.frames(), most),
             belt_plane(profile.belt),
             MM_PER_PX,

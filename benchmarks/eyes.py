@@ -173,7 +173,12 @@ class _RecallingLine(Line):
             parts,
             motion=_unreported(_RecallingMotion(self._seen)),
             plan=_RecallingPlan(self._seen),
-            tracker=BeltTracker(tracking.hits, tracking.looks, parts.rectifier.extent_mm),
+            tracker=BeltTracker(
+                tracking.hits,
+                tracking.looks,
+                parts.rectifier.extent_mm,
+                whole_mm=view.object_mm,
+            ),
         )
 
     def _view(self, parts: LineParts, image_size_px: tuple[int, int]) -> LineParts:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Literal, Self
 
 from pydantic import field_validator, model_validator
@@ -74,6 +75,14 @@ class Belt(Section):
         mend="write encoder_wraps_at = 65536, or leave it out for one of 32 bits",
         ge=256,
         le=2**32,
+    )
+
+    encoder_recording: Path | None = setting(
+        None,
+        "the encoder recorded beside the footage that camera.source is, a line "
+        '{"t_mono_ns": 0, "counts": 0, "run": true} each, times from its first frame on; it is '
+        "then heard in the PLC's place",
+        mend='name the file, e.g. encoder_recording = "encoder.jsonl", or leave it out',
     )
 
     @field_validator("encoder_counts_per_mm")

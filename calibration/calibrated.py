@@ -6,7 +6,7 @@ import hashlib
 import json
 from typing import Annotated, Literal, Self
 
-from pydantic import AwareDatetime, Field
+from pydantic import AwareDatetime, Field, model_validator
 
 from calibration.section import Section, setting
 
@@ -97,8 +97,36 @@ class PlaneCalibration(Calibrated):
     )
 
 
+class SpeedCalibration(Calibrated):
+    """How the belt's way is told: the encoder's counts per mm, or one speed that it always has."""
+
+    encoder_counts_per_mm: float | None = setting(
+        None, "by the picture; left out: there was no encoder", mend=_BY_COMMAND
+    )
+    speed_mm_s: float | None = setting(
+        None, "by the picture, of a belt that has one speed", mend=_BY_COMMAND, ge=0, le=5000
+    )
+    plane_sha256: str = setting(
+        "", "the calibration.plane whose millimetres they are; empty: none", mend=_BY_COMMAND
+    )
+    travelled_mm: float = setting(..., "belt that came by", mend=_BY_COMMAND, ge=0)
+    held_out_percent: float = setting(
+        ...,
+        "how far picture and encoder (or the one speed) lie apart over 1 s (p95), in footage that "
+        "the fit had not used",
+        mend=_BY_COMMAND,
+        ge=0,
+    )
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> Self:
+        if (self.encoder_counts_per_mm is None) == (self.speed_mm_s is None):
+            raise ValueError("gives encoder_counts_per_mm or speed_mm_s, not both")
+        return self
+
+
 class Calibration(Section):
-    """What `vigitri calibrate intrinsics` and `plane` found."""
+    """What `vigitri calibrate intrinsics`, `plane` and `speed` found."""
 
     lens: LensCalibration | None = setting(
         None, "the lens", mend="run `vigitri calibrate intrinsics LINE.toml`"
@@ -107,4 +135,10 @@ class Calibration(Section):
         None,
         "the belt's plane; where it is, belt.points and belt.px_per_mm are not used",
         mend="run `vigitri calibrate plane LINE.toml`",
+    )
+    speed: SpeedCalibration | None = setting(
+        None,
+        "how the belt's way is told; where it is, belt.encoder_counts_per_mm or belt.speed_mm_s, "
+        "whichever it gives, is not used",
+        mend="run `vigitri calibrate speed LINE.toml`",
     )

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from calibration.reported_motion import shortest_way
+from calibration.reported_motion import BeltReport, ReportedBelt, shortest_way
 
 
 class EncoderFileError(ValueError):
@@ -24,6 +24,8 @@ class EncoderTrack:
     """`(n,)`, rising; 0 is the first frame of the footage."""
     counts: NDArray[np.float64]
     """`(n,)`"""
+    runs: NDArray[np.float64]
+    """`(n,)` the run signal: 1 runs, 0 stands, nan: it was not recorded."""
 
     def counts_at(self, t_ns: NDArray[np.int64]) -> NDArray[np.float64]:
         """Between the readings; nan before the first and more than 0.1 s after the last."""
@@ -32,19 +34,49 @@ class EncoderTrack:
         return np.where(outside, np.nan, counts)
 
 
+class RecordedBelt(ReportedBelt):
+    """A belt as its encoder was recorded beside footage, in the place of what a PLC says now."""
+
+    def __init__(self, track: EncoderTrack, fps: float) -> None:
+        """`fps`: of the footage, whose frames are numbered from the recording's start."""
+        super().__init__()
+        self._track, self._fps = track, fps
+        self._begun_ns: int | None = None
+
+    def begins(self, frame_index: int, t_ns: int) -> None:
+        if self._begun_ns is None:
+            self._begun_ns = t_ns - round(frame_index * 1e9 / self._fps)
+
+    def hear(self, report: BeltReport) -> None:
+        """A PLC that is connected while recorded footage is watched speaks of another belt."""
+
+    def runs(self, t_ns: int) -> bool | None:
+        at_ns = t_ns - (self._begun_ns or 0)
+        last = int(np.searchsorted(self._track.t_ns, at_ns, side="right")) - 1
+        if last < 0 or np.isnan(self._track.counts_at(np.array([at_ns]))[0]):
+            return None
+        run = float(self._track.runs[last])
+        return None if np.isnan(run) else bool(run)
+
+    def counts_at(self, t_ns: int) -> float | None:
+        counts = float(self._track.counts_at(np.array([t_ns - (self._begun_ns or 0)]))[0])
+        return None if np.isnan(counts) else counts
+
+
 def read_encoder(path: Path, wraps_at: int) -> EncoderTrack:
     """Read lines of `{"t_mono_ns": …, "counts": …}`. Raises `EncoderFileError`."""
     times: list[int] = []
     counts: list[int] = []
+    runs: list[float] = []
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise EncoderFileError(f"--encoder {path}: can't be read: {error}") from None
+        raise EncoderFileError(f"encoder {path}: can't be read: {error}") from None
     for number, line in enumerate(lines, start=1):
         try:
             record = json.loads(line)
-            t_ns, count = int(record["t_mono_ns"]), int(record["counts"])
-        except (ValueError, TypeError, KeyError) as error:
+            t_ns, count, run = int(record["t_mono_ns"]), int(record["counts"]), record.get("run")
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise EncoderFileError(
                 f'{path}:{number}: is no reading ({error}). Write {{"t_mono_ns": 0, "counts": 0}}'
             ) from None
@@ -59,9 +91,12 @@ def read_encoder(path: Path, wraps_at: int) -> EncoderTrack:
             count = counts[-1] + shortest_way(count - counts[-1], wraps_at)
         times.append(t_ns)
         counts.append(count)
+        runs.append(np.nan if run is None else float(bool(run)))
     if len(times) < 2:
         raise EncoderFileError(f"{path}: holds {len(times)} readings. Record it beside the footage")
-    track = EncoderTrack(np.array(times, np.int64), np.array(counts, np.float64))
+    track = EncoderTrack(
+        np.array(times, np.int64), np.array(counts, np.float64), np.array(runs, np.float64)
+    )
     _refuse_jumps(path, track)
     return track
 

@@ -231,3 +231,12 @@ class LineProfile(Section):
     calibration: Calibration = setting(
         Calibration(), "what was measured", mend="leave it to `vigitri calibrate`"
     )
+
+    @model_validator(mode="after")
+    def _a_recorded_encoder_ends(self) -> Self:
+        if self.belt.encoder_recording is not None and self.camera.loop:
+            raise ValueError(
+                "camera.loop = true: belt.encoder_recording ends with the footage and can't go "
+                "on where it begins again. Leave one of both out"
+            )
+        return self

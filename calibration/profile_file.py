@@ -48,6 +48,9 @@ def _with_paths_from(folder: Path, profile: LineProfile) -> LineProfile:
         camera = camera.model_copy(update={"source": str(folder / camera.source)})
     if overload.empty_belt is not None:
         overload = overload.model_copy(update={"empty_belt": folder / overload.empty_belt})
+    belt = profile.belt
+    if belt.encoder_recording is not None:
+        belt = belt.model_copy(update={"encoder_recording": folder / belt.encoder_recording})
     if "/" in model.name:
         model = model.model_copy(update={"name": str(folder / model.name)})
     named = {key: getattr(profile.wire, key) for key in ("journal", "keys", "allowed_keys")}
@@ -55,7 +58,7 @@ def _with_paths_from(folder: Path, profile: LineProfile) -> LineProfile:
         update={key: folder / path for key, path in named.items() if path is not None}
     )
     return profile.model_copy(
-        update={"camera": camera, "overload": overload, "model": model, "wire": wire}
+        update={"camera": camera, "belt": belt, "overload": overload, "model": model, "wire": wire}
     )
 
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from calibration.calibrated import Calibration
+from calibration.calibrated import Calibrated, Calibration
 from calibration.profile_file import ProfileError, load_profile
 
 _BEGIN = "# >>> written by `vigitri calibrate`: a change by hand is noticed by its hash and refused"
@@ -51,7 +51,8 @@ def write_calibration(path: Path, calibration: Calibration) -> None:
 
 def _tables(calibration: Calibration) -> list[str]:
     lines = []
-    for name, section in (("lens", calibration.lens), ("plane", calibration.plane)):
+    for name in type(calibration).model_fields:
+        section: Calibrated | None = getattr(calibration, name)
         if section is None:
             continue
         lines.append(f"[calibration.{name}]")

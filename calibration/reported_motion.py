@@ -57,6 +57,10 @@ class ReportedBelt:
         """Time and counts, not wrapped."""
         self._last: BeltReport | None = None
 
+    def begins(self, frame_index: int, t_ns: int) -> None:
+        """The footage's frame of that number was grabbed at that moment: what was recorded beside
+        it is told by that. A PLC speaks of now."""
+
     def hear(self, report: BeltReport) -> None:
         """Take in a report; one that is older than the last is left out."""
         if self._last is not None and report.t_ns < self._last.t_ns:

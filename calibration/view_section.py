@@ -37,6 +37,14 @@ class View(Section):
         gt=0,
         le=5000,
     )
+    tile_px: int | None = setting(
+        None,
+        "most of the view's width that the model looks at at once; a wider belt is looked at in "
+        "tiles side by side, which overlap by object_mm. null: 1280",
+        mend="give pixels of the view, e.g. tile_px = 1280, or leave it out",
+        ge=160,
+        le=4096,
+    )
     max_wait_ms: float = setting(
         200.0,
         "longest time from one look to the next: what is new waits so long at most",

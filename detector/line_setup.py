@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import ceil
 from pathlib import Path
 
 import numpy as np
@@ -10,19 +11,22 @@ from numpy.typing import NDArray
 
 from calibration.belt_motion import BeltMotion, FixedSpeed, PictureSpeed
 from calibration.belt_plane import BeltPlane, CalibrationError, nominal_plane
+from calibration.encoder_file import EncoderFileError, RecordedBelt, read_encoder
 from calibration.line_plane import line_plane
 from calibration.line_profile import LineProfile
+from calibration.line_speed import line_speed
 from calibration.reported_motion import ReportedBelt, ReportedMotion
 from detector.hazards.object_facts import LineFacts
 from detector.hazards.overload import OverloadMonitor
 from detector.hazards.skirt_marks import SkirtMarks
 from detector.hazards.tracker import BeltTracker
-from detector.ingest import Frame, SourceError, camera_identity, read_picture
-from detector.vision.belt_view import Rectifier
+from detector.ingest import Frame, Recording, SourceError, camera_identity, read_picture
+from detector.vision.belt_view import EDGE_PX, Rectifier
 from detector.vision.catalogue import ModelError, ModelFolder
 from detector.vision.engine import Engine, Preparing
 from detector.vision.small_views import SmallViews
 from detector.vision.strip_plan import SHAPES, StripPlan
+from detector.vision.tiles import Tiling
 from detector.wire.messages import ModelIdentity
 
 UNSURVEYED_VIEW_PX = 800
@@ -51,13 +55,12 @@ class Line:
     ) -> None:
         """Raises `CalibrationError` or `ModelError`, one line each."""
         self.settings = profile or _UNSURVEYED
-        belt = self.settings.belt
-        self.reported = ReportedBelt(belt.encoder_wraps_at, belt.encoder_counts_per_mm)
-        """The belt as the line's PLC reports it."""
+        camera = None if profile is None else camera_identity(profile.camera.source)
+        self._speed = line_speed(self.settings, camera)
+        self.reported = _reported(self.settings, self._speed.counts_per_mm)
+        """The belt as the line's PLC reports it, or as it was recorded."""
         self.engine = engine
-        self._surveyed_plane = (
-            None if profile is None else line_plane(profile, camera_identity(profile.camera.source))
-        )
+        self._surveyed_plane = None if profile is None else line_plane(profile, camera)
         self._empty_belt = _picture_of(self.settings.overload.empty_belt)
         self.thresholds = _thresholds(model, self.settings.model.thresholds)
         self.facts = LineFacts(
@@ -86,21 +89,29 @@ class Line:
             )
         card = self.engine.card
         rectifier = Rectifier(plane, image_size_px, mm_per_px, card.input.stride)
-        if any(card.input.size) and rectifier.size_px != card.input.size[::-1]:
+        only_height_px, only_width_px = card.input.size
+        if only_width_px > rectifier.size_px[0] or only_height_px not in {0, rectifier.size_px[1]}:
             raise ModelError(
                 f"{card.name} takes pictures of {card.input.size[1]} x {card.input.size[0]} px "
                 f"only, the belt view is {rectifier.size_px[0]} x {rectifier.size_px[1]}. Change "
                 "view.mm_per_px, or export the model with a free size"
             )
+        tiling = Tiling(
+            rectifier.size_px[0],
+            ceil(self.settings.view.object_mm / mm_per_px + 2 * EDGE_PX),
+            card.input.stride,
+            tile_px=self.settings.view.tile_px if surveyed else None,
+            fixed_px=only_width_px,
+        )
         tracking, overload = self.settings.tracking, self.settings.overload
-        speed_mm_s = self.settings.belt.speed_mm_s if surveyed else None
+        speed_mm_s = self._speed.speed_mm_s if surveyed else None
         small = SmallViews(rectifier)
         picture = PictureSpeed(
             rectifier.size_px, mm_per_px, along_only=surveyed, belt_mask=small.followed_mask
         )
         alone: BeltMotion = picture if speed_mm_s is None else FixedSpeed(speed_mm_s)
         checked_by = None if speed_mm_s is None else picture
-        counts_per_mm = self.settings.belt.encoder_counts_per_mm if surveyed else None
+        counts_per_mm = self._speed.counts_per_mm if surveyed else None
         plan = StripPlan(
             rectifier,
             self.settings.view,
@@ -108,13 +119,19 @@ class Line:
             shapes=1 if any(card.input.size) else SHAPES,
         )
         if isinstance(self.engine, Preparing):
-            self.engine.prepare((rectifier.size_px[0], height) for height in plan.heights_px)
+            self.engine.prepare((tiling.width_px, height) for height in plan.heights_px)
         return LineParts(
             rectifier=rectifier,
             small=small,
             motion=ReportedMotion(self.reported, alone, counts_per_mm, checked_by),
             plan=plan,
-            tracker=BeltTracker(tracking.hits, tracking.looks, rectifier.extent_mm),
+            tiling=tiling,
+            tracker=BeltTracker(
+                tracking.hits,
+                tracking.looks,
+                rectifier.extent_mm,
+                whole_mm=self.settings.view.object_mm,
+            ),
             overload=OverloadMonitor(
                 None if self._empty_belt is None else _judged(self._empty_belt, small),
                 small.judged_mask,
@@ -143,8 +160,25 @@ class LineParts:
     small: SmallViews
     motion: ReportedMotion
     plan: StripPlan
+    tiling: Tiling
     tracker: BeltTracker
     overload: OverloadMonitor
+
+
+def _reported(settings: LineProfile, counts_per_mm: float | None) -> ReportedBelt:
+    """What reports the belt's way: a PLC, or a recording of its encoder.
+
+    Raises `CalibrationError`, or `SourceError` for footage that can't be opened.
+    """
+    belt = settings.belt
+    if belt.encoder_recording is None:
+        return ReportedBelt(belt.encoder_wraps_at, counts_per_mm)
+    try:
+        track = read_encoder(belt.encoder_recording, belt.encoder_wraps_at)
+    except EncoderFileError as error:
+        raise CalibrationError(f"belt.encoder_recording: {error}") from None
+    with Recording(settings.camera.source, fps=settings.camera.fps) as footage:
+        return RecordedBelt(track, footage.fps)
 
 
 def _whole_picture(image_size_px: tuple[int, int]) -> BeltPlane:

@@ -67,6 +67,8 @@ class Pipeline:
         Raises `EngineError`, `CalibrationError` or `ModelError`: then nobody has seen this frame,
         and `blind` must be told.
         """
+        if self._parts is None:
+            self.line.reported.begins(frame.index, frame.t_mono_ns)
         parts = self._parts = self._parts or self.line.parts_for(frame.size_px)
         lap = self.clock.start()
 
@@ -83,12 +85,13 @@ class Pipeline:
         self.frames += 1
         if strip is None:
             return NOTHING_NEW
+        least = float(self.line.thresholds.min())
         with self._turns as my_turn:
             if not my_turn:
                 return NOTHING_NEW
             view = parts.rectifier.look(frame, strip)
             lap("belt view")
-            found = self.line.engine.detect(view.image, float(self.line.thresholds.min()))
+            found = parts.tiling.detect(self.line.engine, view.image, least)
         parts.plan.looked(strip, frame.t_mono_ns)
         self.inferences += 1
         lap("model")

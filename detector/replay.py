@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from calibration.belt_plane import CalibrationError
@@ -89,6 +90,7 @@ def replay(
     started_ns = time.monotonic_ns()
     for number, source in enumerate(sources, start=1):
         totals.sources += 1
+        _refuse_anothers_encoder(profile, source)
         line = Line(profile, model, engine, boot_id=f"replay-{number}")
         pipeline = Pipeline(line)
         with ExitStack() as opened:
@@ -113,6 +115,16 @@ def replay(
             totals.unreadable += recording.unreadable
             totals.recorded_s += seen / recording.fps
     totals.elapsed_s = (time.monotonic_ns() - started_ns) / 1e9
+
+
+def _refuse_anothers_encoder(profile: LineProfile | None, source: str) -> None:
+    if profile is None or profile.belt.encoder_recording is None:
+        return
+    if Path(source).resolve() != Path(profile.camera.source).resolve():
+        raise CalibrationError(
+            f"belt.encoder_recording: was recorded beside camera.source = {profile.camera.source}, "
+            f"not beside {source}. Leave it out, or replay the footage that it belongs to"
+        )
 
 
 def _alerts(pipeline: Pipeline, frame: Frame, totals: Totals) -> list[Alert]:

@@ -36,7 +36,13 @@ def line_profile(stem: str, plan: Scenario, camera: BeltCamera, header: dict[str
         lines.append(f"speed_mm_s = {plan.belt.speed_mm_s:g}")
     else:
         lines.append("# No speed_mm_s: this belt changes its speed, which is then measured.")
-    lines.append("points = [")
+    lines += [
+        "# The encoder that was recorded beside the clip, in the place of a PLC's:",
+        '# encoder_recording = "encoder.jsonl"',
+        f"# encoder_counts_per_mm = {plan.encoder.counts_per_mm:g}",
+        f"# encoder_wraps_at = {plan.encoder.wraps_at}",
+        "points = [",
+    ]
     lines += [
         f"    {{ px = {_pair(each['image_px'])}, mm = {_pair(each['belt_mm'])} }},"
         for each in header["points"]

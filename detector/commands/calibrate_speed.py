@@ -1,20 +1,25 @@
-"""`vigitri calibrate speed`: the picture's speed against the encoder's, over recorded footage."""
+"""`vigitri calibrate speed`: the picture's speed against the encoder's, over recorded footage; what
+it finds is sealed into the profile."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from calibration.belt_motion import PictureSpeed
 from calibration.belt_plane import BeltPlane
+from calibration.calibrated import SpeedCalibration
 from calibration.encoder_file import read_encoder
 from calibration.judgement import Judged, at_most
 from calibration.line_plane import line_plane
 from calibration.profile_file import load_profile
+from calibration.profile_writing import write_calibration
 from calibration.speed_fit import Followed, fit_speed
-from detector.commands.calibrate_lens import camera_of, print_judged
+from detector.commands.calibrate_lens import camera_of, now, print_judged, who
 from detector.commands.progress import progress_bar
 from detector.ingest import Frame, Recording
 from detector.vision.belt_view import Rectifier
@@ -25,11 +30,13 @@ _STRIDE_PX = 32
 
 def follow(
     frames: Iterable[Frame], plane: BeltPlane, mm_per_px: float, advance: Callable[[int], None]
-) -> Followed:
-    """The belt in these frames as its picture moves. Raises `CalibrationError`."""
+) -> tuple[Followed, tuple[int, int]]:
+    """The belt in these frames as its picture moves, and their size. Raises `CalibrationError`."""
     stamps, ways_mm, speeds, way_mm = [], [], [], 0.0
     seen: tuple[SmallViews, PictureSpeed] | None = None
+    size_px = 0, 0
     for frame in frames:
+        size_px = frame.size_px
         seen = seen or _eyes_for(frame, plane, mm_per_px)
         small, picture = seen
         small.take(frame)
@@ -38,7 +45,7 @@ def follow(
         ways_mm.append(way_mm)
         speeds.append(np.nan if picture.speed_mm_s is None else picture.speed_mm_s)
         advance(len(stamps))
-    return Followed(np.array(stamps, np.int64), np.array(ways_mm), np.array(speeds))
+    return Followed(np.array(stamps, np.int64), np.array(ways_mm), np.array(speeds)), size_px
 
 
 def _eyes_for(frame: Frame, plane: BeltPlane, mm_per_px: float) -> tuple[SmallViews, PictureSpeed]:
@@ -49,14 +56,17 @@ def _eyes_for(frame: Frame, plane: BeltPlane, mm_per_px: float) -> tuple[SmallVi
     )
 
 
-def calibrate_speed(line: Path, source: str | None, encoder: Path | None) -> bool:
-    """Print the residuals and what to write; True if nothing is poor.
+def calibrate_speed(
+    line: Path, source: str | None, encoder: Path | None, operator: str | None
+) -> bool:
+    """Print the residuals, and write what was found unless it is poor; True if nothing is.
 
     Raises `ProfileError`, `SourceError`, `CalibrationError`, and `ValueError` where nothing can be
     measured.
     """
     profile = load_profile(line)
     belt = profile.belt
+    encoder = encoder or belt.encoder_recording
     track = None if encoder is None else read_encoder(encoder, belt.encoder_wraps_at)
     plane = line_plane(profile, camera_of(profile))
     with (
@@ -64,18 +74,53 @@ def calibrate_speed(line: Path, source: str | None, encoder: Path | None) -> boo
         progress_bar("following the belt") as bar,
     ):
         count = recording.frame_count
-        followed = follow(recording, plane, profile.view.mm_per_px, lambda n: bar(n, count))
+        followed, size_px = follow(
+            recording, plane, profile.view.mm_per_px, lambda n: bar(n, count)
+        )
+    told: dict[str, Any]
     if track is None:
-        judged = _alone(followed, belt.speed_mm_s)
+        alone = _alone(followed, belt.speed_mm_s)
+        judged, held_out = alone.judged, alone.spread_percent
+        # A belt that nobody says has one speed goes on being measured.
+        told = {"speed_mm_s": None if belt.speed_mm_s is None else alone.speed_mm_s}
     else:
         fit = fit_speed(followed, track.counts_at(followed.t_ns), belt.encoder_counts_per_mm)
         judged = fit.judged()
-        print(f"encoder_counts_per_mm = {fit.counts_per_mm:.4g}  # by the picture, under [belt]")
+        held_out = 100 * float(np.percentile(np.abs(fit.residuals), 95))
+        told = {"encoder_counts_per_mm": float(f"{fit.counts_per_mm:.6g}")}
+        print(f"encoder_counts_per_mm = {fit.counts_per_mm:.4g}  # by the picture")
     print_judged(judged)
-    return all(each.verdict != "poor" for each in judged)
+    if any(each.verdict == "poor" for each in judged):
+        print(f"{line}: calibration.speed not written, for what is poor")
+        return False
+    if any(value is not None for value in told.values()):
+        found_plane = profile.calibration.plane
+        found = SpeedCalibration(
+            made=now(),
+            operator=operator or who(),
+            camera=camera_of(profile),
+            size_px=size_px,
+            plane_sha256="" if found_plane is None else found_plane.sha256,
+            travelled_mm=round(float(np.abs(np.diff(followed.way_mm)).sum()), 1),
+            held_out_percent=round(held_out, 3),
+            **told,
+        ).sealed()
+        write_calibration(line, profile.calibration.model_copy(update={"speed": found}))
+        print(f"{line}: calibration.speed written, sha256 {found.sha256[:12]}")
+    return True
 
 
-def _alone(followed: Followed, setting_mm_s: float | None) -> list[Judged]:
+@dataclass(frozen=True, slots=True)
+class _Alone:
+    """The picture's own word."""
+
+    speed_mm_s: float
+    spread_percent: float
+    """Half of what lies between p5 and p95 of the speed over a second."""
+    judged: list[Judged]
+
+
+def _alone(followed: Followed, setting_mm_s: float | None) -> _Alone:
     """Without an encoder: the picture's speed, held against the setting."""
     first, last = followed.windows()
     if not len(first):
@@ -87,10 +132,15 @@ def _alone(followed: Followed, setting_mm_s: float | None) -> list[Judged]:
     low, middle, high = np.percentile(speeds, [5, 50, 95])
     print(f"the picture: {middle:.1f} mm/s over a second, {low:.1f} to {high:.1f} (p5 to p95)")
     print(f"speed_mm_s = {middle:.4g}  # under [belt], if this belt has one speed only")
+    speed_mm_s = float(f"{middle:.6g}")
+    spread = 50 * float(high - low) / max(abs(float(middle)), 1.0)
     if setting_mm_s is None:
-        return []
+        return _Alone(speed_mm_s, spread, [])
     off = 100 * abs(middle - setting_mm_s) / max(abs(setting_mm_s), 1.0)
-    return [
+    judged = [
         at_most("setting against picture (median)", off, "%", good=1, fair=2,
-                advice=f"belt.speed_mm_s = {setting_mm_s:g} is not what the belt does")
+                advice=f"belt.speed_mm_s = {setting_mm_s:g} is not what the belt does"),
+        at_most("speed over a second, half of p5 to p95", spread, "%", good=1, fair=3,
+                advice="this belt has more than one speed: leave belt.speed_mm_s out"),
     ]  # fmt: skip
+    return _Alone(speed_mm_s, spread, judged)

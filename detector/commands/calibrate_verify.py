@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 
 from calibration.belt_plane import BeltPlane, CalibrationError
-from calibration.calibrated import Calibrated
+from calibration.calibrated import Calibrated, Calibration
 from calibration.judgement import Judged, at_most
 from calibration.line_plane import line_plane
+from calibration.line_speed import line_speed
 from calibration.plane_fit import missed_by_boards
 from calibration.profile_file import load_profile
 from detector.commands.board_pictures import boards_in
@@ -26,9 +27,10 @@ def verify(line: Path, sources: Sequence[str], points: Path | None, ruler_mm: fl
     """
     profile = load_profile(line)
     found = profile.calibration
-    if found.lens is None and found.plane is None:
+    if found == Calibration():
         raise CalibrationError(f"{line}: holds no calibration. Make one: `vigitri calibrate line`")
     plane = line_plane(profile, camera_of(profile))
+    line_speed(profile, camera_of(profile))
     if found.lens is not None:
         print(
             f"lens:  {_made(found.lens)}; {found.lens.held_out_px:.2f} px in unseen views, "
@@ -38,6 +40,13 @@ def verify(line: Path, sources: Sequence[str], points: Path | None, ruler_mm: fl
         print(
             f"plane: {_made(found.plane)}; {found.plane.held_out_mm:.1f} mm at points not used, "
             f"from {found.plane.basis}"
+        )
+    if found.speed is not None:
+        scale = found.speed.encoder_counts_per_mm
+        told = f"{found.speed.speed_mm_s:g} mm/s" if scale is None else f"{scale:g} counts per mm"
+        print(
+            f"speed: {_made(found.speed)}; {told}, {found.speed.held_out_percent:.2f} % off over "
+            "1 s in unseen footage; `vigitri calibrate speed` measures it again"
         )
     judged = []
     if sources:

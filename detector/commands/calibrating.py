@@ -147,12 +147,14 @@ def calibrate_speed(
         Path | None,
         typer.Option(metavar="FILE.jsonl", help="The encoder beside it: t_mono_ns, counts a line."),
     ] = None,
+    operator: Operator = None,
 ) -> None:
-    """The belt's speed by its picture, against a recorded encoder or the profile's setting."""
+    """The belt's speed by its picture, against a recorded encoder or the profile's setting; it is
+    written into the profile unless it is poor."""
     from detector.commands.calibrate_speed import calibrate_speed as measure
 
     with one_line_for(ValueError):
-        good = measure(line, source, encoder)
+        good = measure(line, source, encoder, operator)
     if not good:
         raise typer.Exit(INCOMPLETE)
 

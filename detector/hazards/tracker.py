@@ -14,6 +14,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from calibration.belt_motion import Shift
+from detector.hazards.same_thing import is_part, one_per_thing
 from detector.hazards.sighting import Sighting
 
 SUPPORT_KEPT = 8
@@ -28,8 +29,6 @@ _GAIN_KNOWN, _GAIN_UNKNOWN = 0.15, 0.6
 _GATE_KNOWN, _GATE_UNKNOWN = 0.5, 2.0
 # A box is good to a few pixels; below this distance two sightings are one thing at any size (mm).
 _GATE_LEAST_MM = 12.0
-# Two boxes of any class that overlap more are one thing seen twice.
-_SAME_THING_IOU = 0.6
 # A thing is called something else only when that has gathered so much more score.
 _RENAME = 1.5
 
@@ -83,13 +82,21 @@ class Track:
 class BeltTracker:
     """Carries tracks along from frame to frame and follows sightings from look to look."""
 
-    def __init__(self, hits: int, looks: int, extent_mm: tuple[float, float, float, float]) -> None:
+    def __init__(
+        self,
+        hits: int,
+        looks: int,
+        extent_mm: tuple[float, float, float, float],
+        *,
+        whole_mm: float,
+    ) -> None:
         """Confirms a track that was seen in `hits` of its last `looks` looks; on a belt so fast
         that nothing can be looked at so often, in as large a part of those that are possible.
 
-        `extent_mm`: x0, y0, x1, y1 of the belt in view, belt coordinates.
+        `extent_mm`: x0, y0, x1, y1 of the belt in view, belt coordinates. `whole_mm`: up to that
+        length a thing is seen whole; a longer one may be seen in parts.
         """
-        self._hits, self._looks = hits, looks
+        self._hits, self._looks, self._whole_mm = hits, looks, whole_mm
         self._extent = extent_mm
         self._tracks: list[Track] = []
         self._next_id = 1
@@ -134,11 +141,20 @@ class BeltTracker:
         `looked_at_mm`: from and to along the belt. Returns the confirmed tracks in view, and those
         that have left it since the last look.
         """
-        free = _one_per_thing([each for each in sightings if not each.cut])
-        for track, sighting in self._matched(free, self._known):
+        free = one_per_thing([each for each in sightings if not each.cut])
+        taken: list[Sighting] = []
+        matched = self._matched(free, self._known)
+        for track, sighting in sorted(matched, key=lambda pair: not pair[0].confirmed):
             free.remove(sighting)
+            if not track.confirmed and is_part(sighting, taken, self._whole_mm):
+                self._tracks.remove(track)
+                continue
+            taken.append(sighting)
             self._hit(track, sighting, frame_index, t_utc_ns)
         for sighting in free:
+            if is_part(sighting, taken, self._whole_mm):
+                continue
+            taken.append(sighting)
             track = Track(self._next_id, sighting, frame_index, sighting.x_mm, sighting.y_mm)
             self._next_id += 1
             self._tracks.append(track)
@@ -280,26 +296,3 @@ def _along(track: Track, sighting: Sighting) -> float:
         return abs(centre_mm)
     longer_mm = (sighting.height_mm - track.last.height_mm) / 2
     return min(abs(centre_mm), abs(centre_mm + longer_mm), abs(centre_mm - longer_mm))
-
-
-def _one_per_thing(sightings: Sequence[Sighting]) -> list[Sighting]:
-    """Of sightings that overlap, of whatever class, the surest."""
-    kept: list[Sighting] = []
-    for sighting in sorted(sightings, key=lambda each: -each.score):
-        if all(_overlap(sighting, other) < _SAME_THING_IOU for other in kept):
-            kept.append(sighting)
-    return kept
-
-
-def _overlap(a: Sighting, b: Sighting) -> float:
-    """Intersection over union on the belt."""
-    across = min(a.x_mm + a.width_mm / 2, b.x_mm + b.width_mm / 2) - max(
-        a.x_mm - a.width_mm / 2, b.x_mm - b.width_mm / 2
-    )
-    along = min(a.y_mm + a.height_mm / 2, b.y_mm + b.height_mm / 2) - max(
-        a.y_mm - a.height_mm / 2, b.y_mm - b.height_mm / 2
-    )
-    if across <= 0 or along <= 0:
-        return 0.0
-    both = across * along
-    return both / (a.width_mm * a.height_mm + b.width_mm * b.height_mm - both)

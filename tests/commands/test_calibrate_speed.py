@@ -6,8 +6,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from calibration.line_speed import line_speed
+from calibration.profile_file import ProfileError, load_profile
+from detector.ingest import Recording
+from detector.line_setup import Line
+from detector.pipeline import Pipeline
 from tests.commands.conftest import Vigitri
-from tests.fakes import as_picture, texture
+from tests.fakes import FakeEngine, as_picture, detections, folder_of, texture
 from tests.small_line import write_video
 
 FPS, FRAMES, STEP_PX, PER_MM = 10, 80, 16, 4
@@ -84,4 +89,54 @@ def test_without_an_encoder_the_setting_is_held_against_the_picture(
 def test_an_encoder_that_is_not_there_is_one_line(vigitri: Vigitri, folder: Path) -> None:
     said = vigitri("calibrate", "speed", line(folder), "--encoder", folder / "none.jsonl")
     assert (said.code, len(said.err)) == (2, 1)
-    assert "--encoder" in said.err[0]
+    assert "encoder" in said.err[0]
+
+
+def test_what_was_found_is_sealed_used_and_verified(vigitri: Vigitri, folder: Path) -> None:
+    path = line(folder)
+    encoder = ("--encoder", folder / "encoder.jsonl")
+    assert vigitri("calibrate", "speed", path, *encoder, "--operator", "Ana").code == 0
+    found = load_profile(path).calibration.speed
+    assert found is not None
+    assert found.sha256 == found.digest()
+    assert line_speed(load_profile(path), None).counts_per_mm == found.encoder_counts_per_mm
+    said = vigitri("calibrate", "verify", path)
+    assert said.code == 0
+    assert any(each.startswith("speed: made") and "by Ana" in each for each in said.out)
+    path.write_text(path.read_text().replace("travelled_mm = ", "travelled_mm = 1"))
+    said = vigitri("calibrate", "verify", path)
+    assert (said.code, len(said.err)) == (2, 1)
+    assert "calibration.speed.sha256" in said.err[0]
+
+
+def test_a_poor_speed_is_not_written(vigitri: Vigitri, folder: Path) -> None:
+    path = line(folder, speed="speed_mm_s = 400")
+    assert vigitri("calibrate", "speed", path).code == 1
+    assert load_profile(path).calibration.speed is None
+
+
+def test_a_recorded_encoder_is_heard_in_the_plcs_place(folder: Path) -> None:
+    path = line(folder, 'encoder_recording = "encoder.jsonl"', "encoder_counts_per_mm = 4")
+    engine = FakeEngine(lambda _: detections())
+    watch = Pipeline(Line(load_profile(path), folder_of(engine.card), engine, "boot"))
+    with Recording(str(folder / "belt.avi")) as footage:
+        for each in footage:
+            watch.see(each)
+    assert watch.belt.speed_basis == "encoder"
+    assert watch.belt.speed_mm_s == pytest.approx(320, rel=0.01)
+    assert watch.belt.position_mm == pytest.approx((FRAMES - 1) * 32, abs=1)
+
+
+def test_an_encoder_of_other_footage_is_refused(vigitri: Vigitri, folder: Path) -> None:
+    path = line(folder, 'encoder_recording = "encoder.jsonl"', "encoder_counts_per_mm = 4")
+    (folder / "other.avi").write_bytes((folder / "belt.avi").read_bytes())
+    said = vigitri("replay", folder / "other.avi", "--line", path)
+    assert (said.code, len(said.err)) == (2, 1)
+    assert "was recorded beside" in said.err[0]
+
+
+def test_a_recorded_encoder_and_footage_that_starts_over_are_refused(folder: Path) -> None:
+    path = line(folder, 'encoder_recording = "encoder.jsonl"')
+    path.write_text(path.read_text().replace("[belt]", "loop = true\n[belt]"))
+    with pytest.raises(ProfileError, match=r"camera\.loop = true"):
+        load_profile(path)

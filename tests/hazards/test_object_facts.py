@@ -40,7 +40,7 @@ BELT = BeltNow(10**18, 10**12, 7, 1234.5, 500.0, "picture")
 
 def track_of(*places: tuple[float, float], **facts: Any) -> Track:
     """A track that was seen at these places of a belt that stands."""
-    tracker = BeltTracker(1, 1, (-1e4, -1e4, 1e4, 1e4))
+    tracker = BeltTracker(1, 1, (-1e4, -1e4, 1e4, 1e4), whole_mm=200)
     for number, (x_mm, y_mm) in enumerate(places):
         seen = sighting(x_mm, y_mm, **facts)
         tracker.carry(Shift(0, 0, True))
@@ -74,7 +74,7 @@ def test_the_leading_edge_arrives_at_each_action_point_in_belt_time() -> None:
 
 
 def test_what_is_out_of_view_of_a_long_thing_arrives_first() -> None:
-    tracker = BeltTracker(1, 1, (0, 0, 600, 800))
+    tracker = BeltTracker(1, 1, (0, 0, 600, 800), whole_mm=200)
     for way, length, whole in ((300, 500, True), (600, 450, False)):
         seen = sighting(300, way - (500 - length) / 2, size_mm=(80, length), whole=whole)
         tracker.carry(Shift(0, 300 if way == 600 else 0, True))

@@ -20,7 +20,7 @@ class Watch:
     """A tracker with the confirmed tracks that it ever told."""
 
     def __init__(self, hits: int = 3, looks: int = 5) -> None:
-        self.tracker = BeltTracker(hits, looks, EXTENT)
+        self.tracker = BeltTracker(hits, looks, EXTENT, whole_mm=200)
         self.told: dict[int, Track] = {}
         self.left: list[int] = []
         self.frame = 0
@@ -236,7 +236,7 @@ def test_memory_stays_bounded_however_much_is_seen(seed: int) -> None:
     import random
 
     chance = random.Random(seed)
-    tracker = BeltTracker(3, 5, EXTENT)
+    tracker = BeltTracker(3, 5, EXTENT, whole_mm=200)
     for n in range(150):
         sightings = [
             sighting(chance.uniform(0, 600), chance.uniform(0, 800), score=chance.random())

@@ -44,7 +44,7 @@ def in_strip(sightings: list[Sighting], to_mm: float) -> list[Sighting]:
 def test_a_thing_is_one_track_whatever_part_of_the_belt_is_looked_at(
     steps: list[float], every: int, to_mm: float, length_mm: float
 ) -> None:
-    tracker = BeltTracker(2, 5, EXTENT)
+    tracker = BeltTracker(2, 5, EXTENT, whole_mm=200)
     told: set[int] = set()
     y_mm = -200.0
     for number, step_mm in enumerate(steps):
@@ -60,7 +60,7 @@ def test_a_thing_is_one_track_whatever_part_of_the_belt_is_looked_at(
 
 
 def test_what_lies_outside_of_a_look_was_not_missed_by_it() -> None:
-    tracker = BeltTracker(1, 3, EXTENT)
+    tracker = BeltTracker(1, 3, EXTENT, whole_mm=200)
     tracker.carry(along(0))
     tracker.follow([sighting(300, 600)], (0.0, 800.0), 0, 0)
     for number in range(1, 20):
@@ -71,7 +71,7 @@ def test_what_lies_outside_of_a_look_was_not_missed_by_it() -> None:
 
 
 def test_a_doubtful_thing_asks_for_a_look_that_takes_it_in_and_a_sure_one_for_none() -> None:
-    tracker = BeltTracker(2, 3, EXTENT)
+    tracker = BeltTracker(2, 3, EXTENT, whole_mm=200)
     assert tracker.wants_look_to_mm is None
     for number in range(2):
         tracker.carry(along(20))
@@ -84,7 +84,7 @@ def test_a_doubtful_thing_asks_for_a_look_that_takes_it_in_and_a_sure_one_for_no
 
 
 def test_a_part_of_something_long_asks_for_the_whole_view_and_is_no_track_of_its_own() -> None:
-    tracker = BeltTracker(1, 3, EXTENT)
+    tracker = BeltTracker(1, 3, EXTENT, whole_mm=200)
     long: list[tuple[float, float, tuple[float, float], int]] = [(300, 300, (60, 500), GAS)]
     tracker.carry(along(0))
     tracks, _ = tracker.follow(in_strip(seen_of(long, EXTENT), 300), (0.0, 300.0), 0, 0)
@@ -101,7 +101,7 @@ def test_a_part_of_something_long_asks_for_the_whole_view_and_is_no_track_of_its
 
 @pytest.mark.parametrize("rolls_mm", [-6.0, -3.0, 4.0, 8.0])
 def test_a_thing_that_rolls_against_or_with_the_belt_is_one_track(rolls_mm: float) -> None:
-    tracker = BeltTracker(2, 5, EXTENT)
+    tracker = BeltTracker(2, 5, EXTENT, whole_mm=200)
     told, y_mm = set(), 60.0
     for number in range(30):
         tracker.carry(along(16))
