@@ -72,18 +72,19 @@ def open_footage(
     *,
     seed: int | None = None,
     duration_s: float | None = None,
+    strips: Path | None = None,
 ) -> Footage:
     """A scenario (its file, or its name in `twin/scenarios/`), a clip, or a folder of one clip.
 
     fps: looks a second, to the nearest whole step of frames; None: every frame. seed, duration_s:
-    in place of a scenario's own.
+    in place of a scenario's own. strips: a folder of path-traced strips, to draw scenarios from.
     Raises `TruthError`, `SourceError`, or the twin's own `ValueError`.
     """
     path = Path(source)
     if path.suffix != ".toml" and not path.exists() and (SCENARIOS / f"{source}.toml").is_file():
         path = SCENARIOS / f"{source}.toml"
     if path.suffix == ".toml":
-        return _drawn(path, fps, seed, duration_s)
+        return _drawn(path, fps, seed, duration_s, strips)
     if path.is_dir():
         clips = sorted(path.glob("*.truth.jsonl"))
         if len(clips) != 1:
@@ -121,11 +122,18 @@ def _rendered(clip: Path, fps: float | None) -> Footage:
     )  # fmt: skip
 
 
-def _drawn(path: Path, fps: float | None, seed: int | None, duration_s: float | None) -> Footage:
+def _drawn(
+    path: Path,
+    fps: float | None,
+    seed: int | None,
+    duration_s: float | None,
+    strips: Path | None,
+) -> Footage:
     from twin.render import planned
 
-    plan = planned(path, seed=seed, fps=fps, duration_s=duration_s)
-    return simulated(plan, path.stem if seed is None else f"{path.stem}-{seed}", path.parent)
+    plan = planned(path, seed=seed, fps=fps, duration_s=duration_s, strips=strips)
+    name = path.stem if seed is None else f"{path.stem}-{seed}"
+    return simulated(plan, name, strips or path.parent)
 
 
 def simulated(plan: Scenario, name: str, folder: Path) -> Footage:
@@ -134,6 +142,7 @@ def simulated(plan: Scenario, name: str, folder: Path) -> Footage:
     `folder`: what path-traced strips are named from.
     """
     from twin.line import SimulatedLine
+    from twin.supply import traced_folders
 
     line = SimulatedLine(plan, folder)
     records: list[dict[str, Any]] = []
@@ -157,6 +166,9 @@ def simulated(plan: Scenario, name: str, folder: Path) -> Footage:
     digest = hashlib.sha256(plan.model_dump_json().encode())
     for code in sorted((ROOT / "twin").glob("*.py")):
         digest.update(code.read_bytes())
+    if plan.renderer == "traced" and plan.traced is not None:
+        for strip in traced_folders(plan.traced.strips, folder):
+            digest.update((strip / "picture.png").read_bytes())
     return Footage(name, digest.hexdigest(), truth, 1, pictures, empty_belt)
 
 

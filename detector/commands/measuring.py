@@ -73,6 +73,9 @@ def bench_accuracy(  # noqa: PLR0917 (typer calls it)
     duration: Annotated[
         float | None, typer.Option(min=0.1, help="Seconds of belt, in place of the scenarios' own.")
     ] = None,
+    strips: Annotated[
+        Path | None, typer.Option(help="A folder of path-traced strips, to draw scenarios from.")
+    ] = None,
     engine: EngineName | None = None,
     threads: Annotated[int, typer.Option(min=0, max=64, help="Of the engine; 0: it chooses.")] = 0,
     data: Annotated[
@@ -95,6 +98,7 @@ def bench_accuracy(  # noqa: PLR0917 (typer calls it)
             fps=fps,
             seed=seed,
             duration_s=duration,
+            strips=strips,
             engine=engine,
             threads=threads,
             data=data,
