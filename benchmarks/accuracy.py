@@ -89,6 +89,7 @@ def run(
         swept = curves(cases, model, advance, GRID)
     hours = figures["belt_h"]
     figures["curves"] = {name: report.rows_of(points, hours) for name, points in swept.items()}
+    figures["trades"] = report.trades_of(swept, hours)
     if data is not None:
         with progress_bar("photographs and scenes"):
             figures["image_level"] = precision_recall(eyes.engine, data)

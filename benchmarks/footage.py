@@ -177,15 +177,27 @@ def _step(footage_fps: float, fps: float | None) -> int:
 
 
 def profile_of(
-    truth: Truth, empty_belt: Path | None, *, watched_mm: float = VIEW_MM
+    truth: Truth,
+    empty_belt: Path | None,
+    *,
+    watched_mm: float = VIEW_MM,
+    marks: bool = False,
 ) -> LineProfile:
-    """The line that the truth describes: surveyed, so much of the view's middle watched."""
+    """The line that the truth describes: surveyed, so much of the view's middle watched.
+
+    `marks`: the profile names the skirts' marks, where the truth knows of any.
+    """
     header = truth.header
     view_mm, width_mm = header["view_mm"], header["belt_width_mm"]
     watched = min(watched_mm, view_mm)
     y0, y1 = (view_mm - watched) / 2, (view_mm + watched) / 2
     corners = np.array([[[0, y0], [0, y1], [width_mm, y1], [width_mm, y0]]], np.float64)
-    polygon = cv2.perspectiveTransform(corners, np.linalg.inv(truth.image_to_belt()))[0]
+    to_image = np.linalg.inv(truth.image_to_belt())
+    polygon = cv2.perspectiveTransform(corners, to_image)[0]
+    areas_px = []
+    for left, right in header.get("marks_mm", ()) if marks and empty_belt is not None else ():
+        area = np.array([[[left, y0], [left, y1], [right, y1], [right, y0]]], np.float64)
+        areas_px.append(cv2.perspectiveTransform(area, to_image)[0].round(1).tolist())
     limit = np.array(header["size_px"], np.float64) - 1
     steps = np.diff(truth.positions_mm())
     steady = bool(len(steps) and np.ptp(steps) < 0.5)
@@ -201,7 +213,7 @@ def profile_of(
             # A belt that stops and starts is measured from the picture.
             "speed_mm_s": header["speed_mm_s"] if steady else None,
         },
-        "overload": {"empty_belt": empty_belt},
+        "overload": {"empty_belt": empty_belt, "marks_px": areas_px},
         "action_points": header.get("action_points")
         or [{"name": "action point", "y_mm": view_mm + ACTION_MM, "acting_ms": ACTING_MS}],
     }

@@ -15,7 +15,7 @@ import numpy as np
 from rich.console import Console
 
 from benchmarks.memory import Watched, all_watched
-from benchmarks.report import rows_of, told, told_rate
+from benchmarks.report import rows_of, told, told_rate, told_trade, trades_of
 from benchmarks.sweep import Looked, curves
 from benchmarks.tally import tally
 from benchmarks.truth import TruthError
@@ -26,6 +26,8 @@ from detector.vision.catalogue import ModelFolder, find_model
 from models.operating import write_operating
 
 GRID = tuple(round(float(score), 3) for score in np.arange(0.10, 0.976, 0.025))
+_SHOWN = 12
+"""Points of a curve that are told; the card has all."""
 FIT_FROM = 0.15
 """Curves are fitted on all tracks that a threshold this low confirms."""
 
@@ -55,7 +57,12 @@ def run(folder: Path, model_name: str, budget_per_h: float, *, write: bool, as_j
         print(json.dumps({"thresholds": thresholds, "calibration": curve_of, "operating": table}))
     else:
         Console(highlight=False, soft_wrap=True).print(
-            _told(best, figures, calibrations), markup=False
+            _told(best, figures, calibrations, swept), markup=False
+        )
+    if write and best.hopeless:
+        raise TruthError(
+            f"nothing is written: no thresholds keep {budget_per_h:g} false alarms an hour. Give "
+            "what the line can bear with --budget, or train the model further"
         )
     if write:
         write_operating(model.path, thresholds, calibrations, table)
@@ -158,8 +165,12 @@ def _told(
     best: OperatingPoint,
     figures: dict[str, Any],
     calibrations: Mapping[str, ScoreCurve | None],
+    swept: Mapping[str, Curve],
 ) -> str:
-    lines = [best.said(), "all thresholds at once:"]
+    lines = [best.said()]
+    if best.hopeless:
+        lines += _instead(swept, best.belt_h)
+    lines.append("all thresholds at once:")
     for name, point in best.points.items():
         row = figures["recall"].get(name)
         lines.append(
@@ -170,6 +181,18 @@ def _told(
     pairs = ", ".join(f"{name} = {point.threshold:g}" for name, point in best.points.items())
     lines.append(f"for a line's profile: [model] thresholds = {{ {pairs} }}")
     return "\n".join(lines)
+
+
+def _instead(swept: Mapping[str, Curve], belt_h: float) -> list[str]:
+    """What this model can be had for, where it keeps no budget: its curves, and a few trades."""
+    lines = ["false alarms an hour against recall, one class's threshold at a time:"]
+    for name, points in swept.items():
+        shown = [
+            f"{point.threshold:g}: {point.false_alarms / belt_h:.0f}/h {point.recall:.2f}"
+            for point in points[:: max(1, len(points) // _SHOWN)]
+        ]
+        lines.append(f"  {name}  {'  '.join(shown)}")
+    return [*lines, *(f"  {told_trade(row)}" for row in trades_of(swept, belt_h))]
 
 
 def _curve(curve: ScoreCurve | None) -> str:
