@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -26,7 +27,10 @@ def test_a_calm_belt_is_watched_without_a_model_and_nothing_is_told(
     pytest.importorskip("twin.line")
     scenario = tmp_path / "calm.toml"
     scenario.write_text(SCENARIO)
-    load.run([str(scenario)], None, runs=1, seed=1, fps=4)
-    said = capsys.readouterr().out
-    assert "none, and none told" in said
-    assert "ms of CPU a frame" in said
+    load.run([str(scenario)], None, runs=1, seed=1, fps=4, as_json=True)
+    told = json.loads(capsys.readouterr().out.splitlines()[-1])
+    (row,) = told["scenarios"].values()
+    assert row["runs"] == 1
+    assert row["false_alarms"]["all"]["count"] == 0
+    assert told["missed"] == told["false"] == []
+    assert told["monitor_ms"]["frames"] == 48
