@@ -20,9 +20,8 @@ from benchmarks.events import Verdict
 from benchmarks.eyes import look_at
 from benchmarks.footage import Footage, open_footage, profile_of
 from benchmarks.image_level import precision_recall
-from benchmarks.memory import Watched, keep, place_of, watched
-from benchmarks.passages import Ground
-from benchmarks.sweep import GRID, curves, judged
+from benchmarks.memory import keep, place_of, watched
+from benchmarks.sweep import GRID, Looked, curves
 from benchmarks.tally import tally
 from benchmarks.targets import event_targets, false_alarm_hours
 from calibration.line_profile import DEPLOYED_MODEL, LineProfile, ModelChoice
@@ -37,12 +36,10 @@ from models.targets import targets_table
 
 
 @dataclass(frozen=True)
-class Case:
-    """One piece of footage, looked at and judged."""
+class Case(Looked):
+    """Judged by the line's own thresholds."""
 
     footage: Footage
-    watched: Watched
-    ground: Ground
     verdict: Verdict
 
 
@@ -55,6 +52,7 @@ def run(
     fps: float | None = None,
     seed: int | None = None,
     duration_s: float | None = None,
+    strips: Path | None = None,
     engine: Literal["onnxruntime", "openvino", "auto"] | None = None,
     threads: int = 0,
     data: Path | None = None,
@@ -73,7 +71,7 @@ def run(
     eyes = _Eyes(model, choice)
     cases = []
     for number, source in enumerate(sources, start=1):
-        footage = open_footage(source, fps, seed=seed, duration_s=duration_s)
+        footage = open_footage(source, fps, seed=seed, duration_s=duration_s, strips=strips)
         profile = _profile(footage, given, out)
         kept = place_of(out, footage, model, profile, runs_in)
         if fresh or not kept.is_file():
@@ -81,17 +79,17 @@ def run(
                 keep(kept, footage, model, profile, look_at(
                     footage, profile, model, eyes.engine, advance
                 ), engine=runs_in)  # fmt: skip
-        seen = watched(kept)
-        ground = Ground(seen.truth, profile)
-        verdict, _ = judged((seen, ground), model, {})
-        cases.append(Case(footage, seen, ground, verdict))
+        looked = Looked.of(watched(kept), model)
+        verdict, _ = looked.judged({})
+        cases.append(Case(looked.watched, looked.ground, looked.recall, footage, verdict))
     figures = _figures(cases, model)
     targets = event_targets(figures)
     figures["targets"] = targets_json(targets)
     with progress_bar("other thresholds") as advance:
-        swept = curves([(case.watched, case.ground) for case in cases], model, advance, GRID)
+        swept = curves(cases, model, advance, GRID)
     hours = figures["belt_h"]
     figures["curves"] = {name: report.rows_of(points, hours) for name, points in swept.items()}
+    figures["trades"] = report.trades_of(swept, hours)
     if data is not None:
         with progress_bar("photographs and scenes"):
             figures["image_level"] = precision_recall(eyes.engine, data)

@@ -145,10 +145,8 @@ def _under(alert: Alert, ground: Ground) -> int | None:
     box_mm = ground.box_on_belt(box_px)
     middle = ((box_px[0] + box_px[2]) / 2, (box_px[1] + box_px[3]) / 2)
     best: tuple[bool, float, int] | None = None
-    for passage in ground.passages.values():
-        true_mm = passage.boxes_mm.get(frame)
-        if true_mm is None:
-            continue
+    for passage in ground.in_view(frame):
+        true_mm = passage.boxes_mm[frame]
         overlap = iou(box_mm, true_mm)
         if overlap < IOU_MIN:
             ratio = _longer(box_mm) / max(_longer(true_mm), 1e-6)

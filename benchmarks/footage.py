@@ -72,18 +72,19 @@ def open_footage(
     *,
     seed: int | None = None,
     duration_s: float | None = None,
+    strips: Path | None = None,
 ) -> Footage:
     """A scenario (its file, or its name in `twin/scenarios/`), a clip, or a folder of one clip.
 
     fps: looks a second, to the nearest whole step of frames; None: every frame. seed, duration_s:
-    in place of a scenario's own.
+    in place of a scenario's own. strips: a folder of path-traced strips, to draw scenarios from.
     Raises `TruthError`, `SourceError`, or the twin's own `ValueError`.
     """
     path = Path(source)
     if path.suffix != ".toml" and not path.exists() and (SCENARIOS / f"{source}.toml").is_file():
         path = SCENARIOS / f"{source}.toml"
     if path.suffix == ".toml":
-        return _drawn(path, fps, seed, duration_s)
+        return _drawn(path, fps, seed, duration_s, strips)
     if path.is_dir():
         clips = sorted(path.glob("*.truth.jsonl"))
         if len(clips) != 1:
@@ -121,11 +122,18 @@ def _rendered(clip: Path, fps: float | None) -> Footage:
     )  # fmt: skip
 
 
-def _drawn(path: Path, fps: float | None, seed: int | None, duration_s: float | None) -> Footage:
+def _drawn(
+    path: Path,
+    fps: float | None,
+    seed: int | None,
+    duration_s: float | None,
+    strips: Path | None,
+) -> Footage:
     from twin.render import planned
 
-    plan = planned(path, seed=seed, fps=fps, duration_s=duration_s)
-    return simulated(plan, path.stem if seed is None else f"{path.stem}-{seed}", path.parent)
+    plan = planned(path, seed=seed, fps=fps, duration_s=duration_s, strips=strips)
+    name = path.stem if seed is None else f"{path.stem}-{seed}"
+    return simulated(plan, name, strips or path.parent)
 
 
 def simulated(plan: Scenario, name: str, folder: Path) -> Footage:
@@ -134,6 +142,7 @@ def simulated(plan: Scenario, name: str, folder: Path) -> Footage:
     `folder`: what path-traced strips are named from.
     """
     from twin.line import SimulatedLine
+    from twin.supply import traced_folders
 
     line = SimulatedLine(plan, folder)
     records: list[dict[str, Any]] = []
@@ -157,6 +166,9 @@ def simulated(plan: Scenario, name: str, folder: Path) -> Footage:
     digest = hashlib.sha256(plan.model_dump_json().encode())
     for code in sorted((ROOT / "twin").glob("*.py")):
         digest.update(code.read_bytes())
+    if plan.renderer == "traced" and plan.traced is not None:
+        for strip in traced_folders(plan.traced.strips, folder):
+            digest.update((strip / "picture.png").read_bytes())
     return Footage(name, digest.hexdigest(), truth, 1, pictures, empty_belt)
 
 
@@ -165,15 +177,27 @@ def _step(footage_fps: float, fps: float | None) -> int:
 
 
 def profile_of(
-    truth: Truth, empty_belt: Path | None, *, watched_mm: float = VIEW_MM
+    truth: Truth,
+    empty_belt: Path | None,
+    *,
+    watched_mm: float = VIEW_MM,
+    marks: bool = False,
 ) -> LineProfile:
-    """The line that the truth describes: surveyed, so much of the view's middle watched."""
+    """The line that the truth describes: surveyed, so much of the view's middle watched.
+
+    `marks`: the profile names the skirts' marks, where the truth knows of any.
+    """
     header = truth.header
     view_mm, width_mm = header["view_mm"], header["belt_width_mm"]
     watched = min(watched_mm, view_mm)
     y0, y1 = (view_mm - watched) / 2, (view_mm + watched) / 2
     corners = np.array([[[0, y0], [0, y1], [width_mm, y1], [width_mm, y0]]], np.float64)
-    polygon = cv2.perspectiveTransform(corners, np.linalg.inv(truth.image_to_belt()))[0]
+    to_image = np.linalg.inv(truth.image_to_belt())
+    polygon = cv2.perspectiveTransform(corners, to_image)[0]
+    areas_px = []
+    for left, right in header.get("marks_mm", ()) if marks and empty_belt is not None else ():
+        area = np.array([[[left, y0], [left, y1], [right, y1], [right, y0]]], np.float64)
+        areas_px.append(cv2.perspectiveTransform(area, to_image)[0].round(1).tolist())
     limit = np.array(header["size_px"], np.float64) - 1
     steps = np.diff(truth.positions_mm())
     steady = bool(len(steps) and np.ptp(steps) < 0.5)
@@ -189,7 +213,7 @@ def profile_of(
             # A belt that stops and starts is measured from the picture.
             "speed_mm_s": header["speed_mm_s"] if steady else None,
         },
-        "overload": {"empty_belt": empty_belt},
+        "overload": {"empty_belt": empty_belt, "marks_px": areas_px},
         "action_points": header.get("action_points")
         or [{"name": "action point", "y_mm": view_mm + ACTION_MM, "acting_ms": ACTING_MS}],
     }

@@ -57,8 +57,19 @@ class Ground:
         self.extent_mm = self.view.extent_mm
         self._to_truth = truth.image_to_belt()
         self._things = truth.things()
+        self._by_place = sorted(self._things.values(), key=lambda thing: thing["at_mm"])
+        self._places_mm = np.array([thing["at_mm"] for thing in self._by_place], np.float64)
+        self._longest_mm = max((_reach_mm(thing) for thing in self._by_place), default=0.0)
         self._positions_mm = truth.positions_mm()
         self.passages = self._all_passages()
+        self._in_view: dict[int, list[Passage]] = defaultdict(list)
+        for passage in self.passages.values():
+            for frame in passage.boxes_mm:
+                self._in_view[frame].append(passage)
+
+    def in_view(self, frame: int) -> list[Passage]:
+        """The hazards of which a frame shows something in the belt view."""
+        return self._in_view.get(frame, [])
 
     def box_on_belt(self, box_px: tuple[float, ...]) -> Box:
         """The box around an image box, belt mm."""
@@ -94,10 +105,11 @@ class Ground:
         """What lies nearest to that place, for a caption: a kind, or bare belt."""
         x, y = self.to_truth_mm(image_px)
         best, nearest = "bare belt", 1.0
-        for thing in self._things.values():
-            along = y - (self._positions_mm[frame] - thing["at_mm"])
-            reach = max(thing["length_mm"], thing["width_mm"]) / 2
-            away = float(np.hypot(along, x - thing["x_mm"])) / max(reach, 1.0)
+        at_mm = self._positions_mm[frame] - y
+        near = at_mm - self._longest_mm, at_mm + self._longest_mm
+        for thing in self._by_place[slice(*np.searchsorted(self._places_mm, near))]:
+            along = thing["at_mm"] - at_mm
+            away = float(np.hypot(along, x - thing["x_mm"])) / _reach_mm(thing)
             if away < nearest:
                 best, nearest = thing["kind"], away
         return best
@@ -167,3 +179,8 @@ class Ground:
         )
         passage.length_mm = passage.length_mm or 2 * half
         return passage
+
+
+def _reach_mm(thing: dict[str, Any]) -> float:
+    """From a thing's middle to its ends."""
+    return float(max(thing["length_mm"], thing["width_mm"], 2.0)) / 2

@@ -15,9 +15,8 @@ import numpy as np
 from rich.console import Console
 
 from benchmarks.memory import Watched, all_watched
-from benchmarks.passages import Ground
-from benchmarks.report import rows_of, told, told_rate
-from benchmarks.sweep import Judged, curves, judged
+from benchmarks.report import rows_of, told, told_rate, told_trade, trades_of
+from benchmarks.sweep import Looked, curves
 from benchmarks.tally import tally
 from benchmarks.truth import TruthError
 from calibration.operating_point import Curve, OperatingPoint, operating_point
@@ -27,6 +26,8 @@ from detector.vision.catalogue import ModelFolder, find_model
 from models.operating import write_operating
 
 GRID = tuple(round(float(score), 3) for score in np.arange(0.10, 0.976, 0.025))
+_SHOWN = 12
+"""Points of a curve that are told; the card has all."""
 FIT_FROM = 0.15
 """Curves are fitted on all tracks that a threshold this low confirms."""
 
@@ -34,16 +35,17 @@ FIT_FROM = 0.15
 def run(folder: Path, model_name: str, budget_per_h: float, *, write: bool, as_json: bool) -> None:
     """Fit, show, and write into the model's card if asked. Raises `TruthError`, `ModelError`."""
     model = find_model(model_name)
-    footage = [(each, Ground(each.truth, each.profile)) for each in all_watched(folder, model)]
-    if not footage:
+    looks = all_watched(folder, model)
+    if not looks:
         raise TruthError(
             f"{folder}: holds nothing that {model.card.name} ({model.sha256[:12]}) has looked at; "
             f"run `vigitri bench accuracy ... --model {model_name} -o {folder}` first"
         )
-    _each_hour_once([each for each, _ in footage], folder)
+    _each_hour_once(looks, folder)
+    footage = [Looked.of(each, model) for each in looks]
     with progress_bar("thresholds") as advance:
         swept = curves(footage, model, advance, GRID)
-    best, figures = _within(footage, model, swept, budget_per_h)
+    best, figures = _within(footage, swept, budget_per_h)
     calibrations = {
         known.name: fit_score_curve(*_tracks(footage, model, known.name))
         for known in model.card.classes
@@ -55,7 +57,12 @@ def run(folder: Path, model_name: str, budget_per_h: float, *, write: bool, as_j
         print(json.dumps({"thresholds": thresholds, "calibration": curve_of, "operating": table}))
     else:
         Console(highlight=False, soft_wrap=True).print(
-            _told(best, figures, calibrations), markup=False
+            _told(best, figures, calibrations, swept), markup=False
+        )
+    if write and best.hopeless:
+        raise TruthError(
+            f"nothing is written: no thresholds keep {budget_per_h:g} false alarms an hour. Give "
+            "what the line can bear with --budget, or train the model further"
         )
     if write:
         write_operating(model.path, thresholds, calibrations, table)
@@ -80,20 +87,20 @@ def _each_hour_once(looks: Sequence[Watched], folder: Path) -> None:
 
 
 def _within(
-    footage: Sequence[Judged], model: ModelFolder, swept: Mapping[str, Curve], budget_per_h: float
+    footage: Sequence[Looked], swept: Mapping[str, Curve], budget_per_h: float
 ) -> tuple[OperatingPoint, dict[str, Any]]:
     """The best point that also keeps the budget when all its thresholds hold at once.
 
     Each curve was swept with the other classes as they are; tracks that two classes share may
     fall the other way. The curves are asked for less until both together keep what was promised.
     """
-    now = tally([judged(each, model, {})[0] for each in footage])
+    now = tally([each.judged({})[0] for each in footage])
     others = sum(now["false_alarms"][state]["count"] for state in ("overload", "jam"))
     asked_per_h = budget_per_h
     while True:
         best = operating_point(swept, now["belt_h"], asked_per_h, others)
         thresholds = {name: point.threshold for name, point in best.points.items()}
-        figures = tally([judged(each, model, thresholds)[0] for each in footage])
+        figures = tally([each.judged(thresholds)[0] for each in footage])
         upper_per_h = figures["false_alarms"]["all"]["upper_per_h"]
         if not best.proven or upper_per_h <= budget_per_h:
             kept = best.proven and upper_per_h <= budget_per_h
@@ -102,13 +109,13 @@ def _within(
 
 
 def _tracks(
-    footage: Sequence[Judged], model: ModelFolder, class_name: str
+    footage: Sequence[Looked], model: ModelFolder, class_name: str
 ) -> tuple[np.ndarray, np.ndarray]:
     """Best score of each track that was told as that class, and whether it was right."""
     scores, right = [], []
     low = {known.name: FIT_FROM for known in model.card.classes}
     for each in footage:
-        verdict, alerts = judged(each, model, low)
+        verdict, alerts = each.judged(low)
         hits = {event.found.event_id for event in verdict.events if event.found is not None}
         hits |= {again for event in verdict.events for again in event.duplicates}
         last = {alert.event_id: alert for alert in alerts if alert.why is not None}
@@ -123,7 +130,7 @@ def _table(
     best: OperatingPoint,
     figures: dict[str, Any],
     swept: Mapping[str, Curve],
-    footage: Sequence[Judged],
+    footage: Sequence[Looked],
 ) -> dict[str, Any]:
     """The card's `[operating]`."""
     false = figures["false_alarms"]["all"]
@@ -137,7 +144,7 @@ def _table(
         "false_alarms": false["count"],
         "false_alarms_upper_per_h": false["upper_per_h"],
         "footage": sorted(
-            f"{watched.name} {watched.about['footage_sha256'][:12]}" for watched, _ in footage
+            f"{each.watched.name} {each.watched.about['footage_sha256'][:12]}" for each in footage
         ),
         **{
             name: {
@@ -158,8 +165,12 @@ def _told(
     best: OperatingPoint,
     figures: dict[str, Any],
     calibrations: Mapping[str, ScoreCurve | None],
+    swept: Mapping[str, Curve],
 ) -> str:
-    lines = [best.said(), "all thresholds at once:"]
+    lines = [best.said()]
+    if best.hopeless:
+        lines += _instead(swept, best.belt_h)
+    lines.append("all thresholds at once:")
     for name, point in best.points.items():
         row = figures["recall"].get(name)
         lines.append(
@@ -170,6 +181,18 @@ def _told(
     pairs = ", ".join(f"{name} = {point.threshold:g}" for name, point in best.points.items())
     lines.append(f"for a line's profile: [model] thresholds = {{ {pairs} }}")
     return "\n".join(lines)
+
+
+def _instead(swept: Mapping[str, Curve], belt_h: float) -> list[str]:
+    """What this model can be had for, where it keeps no budget: its curves, and a few trades."""
+    lines = ["false alarms an hour against recall, one class's threshold at a time:"]
+    for name, points in swept.items():
+        shown = [
+            f"{point.threshold:g}: {point.false_alarms / belt_h:.0f}/h {point.recall:.2f}"
+            for point in points[:: max(1, len(points) // _SHOWN)]
+        ]
+        lines.append(f"  {name}  {'  '.join(shown)}")
+    return [*lines, *(f"  {told_trade(row)}" for row in trades_of(swept, belt_h))]
 
 
 def _curve(curve: ScoreCurve | None) -> str:

@@ -3,42 +3,44 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from benchmarks.events import Verdict, judge
-from benchmarks.eyes import recall
 from benchmarks.memory import Watched
 from benchmarks.passages import Ground
-from calibration.line_profile import LineProfile
+from benchmarks.recall import Recall
 from calibration.operating_point import CurvePoint
 from detector.vision.catalogue import ModelFolder
 from detector.wire.messages import Alert
 
-GRID = tuple(round(float(score), 3) for score in np.arange(0.10, 0.96, 0.05))
-
-Judged = tuple[Watched, Ground]
-
-
-def with_thresholds(profile: LineProfile, thresholds: Mapping[str, float]) -> LineProfile:
-    """The line with those thresholds in place of the ones it has, class by class."""
-    choice = profile.model
-    merged = {**choice.thresholds, **thresholds}
-    return profile.model_copy(update={"model": choice.model_copy(update={"thresholds": merged})})
+GRID = (*(round(float(score), 3) for score in np.arange(0.10, 0.91, 0.05)), 0.93, 0.95, 0.97)
+"""Closer where false alarms are few."""
 
 
-def judged(
-    each: Judged, model: ModelFolder, thresholds: Mapping[str, float]
-) -> tuple[Verdict, list[Alert]]:
-    """What the line would have told with these thresholds, and how right that was."""
-    watched, ground = each
-    profile = with_thresholds(watched.profile, thresholds)
-    alerts = [*watched.seen.line_alerts, *recall(watched.seen, profile, model)]
-    return judge(alerts, ground), alerts
+@dataclass(frozen=True)
+class Looked:
+    """One piece of footage, looked at: it can be judged by any thresholds."""
+
+    watched: Watched
+    ground: Ground
+    recall: Recall
+
+    @classmethod
+    def of(cls, watched: Watched, model: ModelFolder) -> Looked:
+        """`model` may have other thresholds than the one that looked."""
+        ground = Ground(watched.truth, watched.profile)
+        return cls(watched, ground, Recall(watched.seen, watched.profile, model))
+
+    def judged(self, thresholds: Mapping[str, float]) -> tuple[Verdict, list[Alert]]:
+        """What the line would have told with these thresholds, and how right that was."""
+        alerts = [*self.watched.seen.line_alerts, *self.recall.alerts(thresholds)]
+        return judge(alerts, self.ground), alerts
 
 
 def curves(
-    footage: Sequence[Judged],
+    footage: Sequence[Looked],
     model: ModelFolder,
     advance: Callable[[int, int | None], None],
     grid: Sequence[float],
@@ -47,7 +49,7 @@ def curves(
     found: dict[str, list[CurvePoint]] = {known.name: [] for known in model.card.classes}
     steps = [(known, at) for known in model.card.classes for at in grid]
     for done, (known, at) in enumerate(steps, start=1):
-        verdicts = [judged(each, model, {known.name: at})[0] for each in footage]
+        verdicts = [each.judged({known.name: at})[0] for each in footage]
         mine = [
             event
             for verdict in verdicts

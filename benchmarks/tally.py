@@ -97,8 +97,13 @@ def tally(verdicts: Sequence[Verdict]) -> dict[str, Any]:
         "low_boxed_error_mm": _spread([each.boxed_off_mm for each in low]),
         "arrival_error_percent": _spread(_arrival_errors(found)),
         "arrival_error_3_m_percent": _spread(_arrival_errors(found, AHEAD_MM)),
-        "states": {state: _state(verdicts, state) for state in STATES},
+        "states": states(verdicts),
     }
+
+
+def states(verdicts: Sequence[Verdict]) -> dict[str, Any]:
+    """Per state of the line: how many of its stretches were told, and how soon."""
+    return {state: _state(verdicts, state) for state in STATES}
 
 
 def _headlines(counted: Sequence[Event]) -> dict[str, Any]:

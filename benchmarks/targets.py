@@ -48,7 +48,7 @@ def event_targets(figures: dict[str, Any]) -> list[Target]:
         _duplicates(figures),
         _places(figures),
         _arrivals(figures),
-        *_states(figures),
+        *state_targets(figures["states"]),
     ]
 
 
@@ -103,9 +103,10 @@ def _arrivals(figures: dict[str, Any]) -> Target:
     return Target(what, wanted, reached, row["p95"] <= OFF_PERCENT)
 
 
-def _states(figures: dict[str, Any]) -> Iterator[Target]:
+def state_targets(states: dict[str, Any]) -> Iterator[Target]:
+    """The rows of the line's own states."""
     for state in STATES:
-        row = figures["states"][state]
+        row = states[state]
         recall, after = row["recall"], row["told_after_s"]
         if not recall["total"]:
             yield Target(f"{state}: recall", f">= {STATE_RECALL}", "none occurred", None)

@@ -17,6 +17,8 @@ from calibration.exact_intervals import poisson_upper
 
 BUDGET_PER_H = 1.0
 """False alarms per hour and line, over all hazards [DOMAIN]."""
+TRADES_PER_H = (1.0, 10.0, 60.0)
+"""What is told of a model that does not keep the budget: the recall at so many an hour."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,11 @@ class OperatingPoint:
         return classes + self.other_false_alarms
 
     @property
+    def hopeless(self) -> bool:
+        """Enough belt was seen to prove the budget, and no threshold keeps it."""
+        return not self.proven and self.belt_h >= poisson_upper(0) / self.budget_per_h
+
+    @property
     def upper_per_h(self) -> float:
         return poisson_upper(self.false_alarms) / self.belt_h
 
@@ -67,8 +74,8 @@ class OperatingPoint:
         budget = f"{self.budget_per_h:g} an hour"
         if self.proven:
             return f"{seen}: within the budget of {budget}"
-        needed_h = poisson_upper(0) / self.budget_per_h
-        if self.belt_h < needed_h:
+        if not self.hopeless:
+            needed_h = poisson_upper(0) / self.budget_per_h
             return (
                 f"{seen}: the budget of {budget} is NOT proven; even no false alarm shows it only "
                 f"after {needed_h:.1f} h. Thresholds: the fewest false alarms, then the best recall"
@@ -90,19 +97,16 @@ def operating_point(
         raise ValueError("an operating point needs a curve with a point for each class")
     if not (belt_h > 0 and budget_per_h > 0):
         raise ValueError(f"belt_h = {belt_h:g} and budget_per_h = {budget_per_h:g} must be above 0")
-    choices = [dict(zip(curves, points, strict=True)) for points in product(*curves.values())]
-
-    def false(points: Mapping[str, CurvePoint]) -> int:
-        return other_false_alarms + sum(point.false_alarms for point in points.values())
-
-    def recall(points: Mapping[str, CurvePoint]) -> float:
-        return sum(point.recall for point in points.values()) / len(points)
-
-    within = [each for each in choices if poisson_upper(false(each)) <= budget_per_h * belt_h]
+    choices = _choices(curves)
+    within = [
+        each
+        for each in choices
+        if poisson_upper(other_false_alarms + _false(each)) <= budget_per_h * belt_h
+    ]
     if within:
-        best = max(within, key=lambda each: (recall(each), -false(each)))
+        best = max(within, key=lambda each: (_recall(each), -_false(each)))
     else:
-        best = max(choices, key=lambda each: (-false(each), recall(each)))
+        best = max(choices, key=lambda each: (-_false(each), _recall(each)))
     return OperatingPoint(
         {name: _middle(curves[name], point) for name, point in best.items()},
         other_false_alarms,
@@ -110,6 +114,32 @@ def operating_point(
         budget_per_h,
         proven=bool(within),
     )
+
+
+def best_trade(
+    curves: Mapping[str, Curve], belt_h: float, per_h: float
+) -> dict[str, CurvePoint] | None:
+    """What so many false alarms an hour buy, as counted and without a bound: each class's point.
+
+    None: no thresholds raised so few.
+    """
+    within = [each for each in _choices(curves) if _false(each) <= per_h * belt_h]
+    if not within:
+        return None
+    return max(within, key=lambda each: (_recall(each), -_false(each)))
+
+
+def _choices(curves: Mapping[str, Curve]) -> list[dict[str, CurvePoint]]:
+    """Each way to pick one point of each class."""
+    return [dict(zip(curves, points, strict=True)) for points in product(*curves.values())]
+
+
+def _false(points: Mapping[str, CurvePoint]) -> int:
+    return sum(point.false_alarms for point in points.values())
+
+
+def _recall(points: Mapping[str, CurvePoint]) -> float:
+    return sum(point.recall for point in points.values()) / len(points)
 
 
 def _middle(curve: Curve, chosen: CurvePoint) -> CurvePoint:

@@ -19,6 +19,12 @@ LIP_MM, BEAM_MM = 7.0, 26.0
 BESIDE_MM = 160.0
 
 
+def marks_mm(scenario: Scenario) -> tuple[tuple[float, float], tuple[float, float]]:
+    """From and to across the belt, mm, of the left and of the right skirt's marks."""
+    far, near, width = LIP_MM + scenario.skirt.plate_mm, LIP_MM, scenario.belt.width_mm
+    return (-far, -near), (width + near, width + far)
+
+
 class Sides:
     """The fixed parts as seen, laid over the belt's picture; material hides their marks."""
 

@@ -11,6 +11,7 @@ from twin.passing import Passing, box_px, lying_thing, moving_thing, tenths
 from twin.reel import EDGE_MM, Reel, pile
 from twin.scenario import Scenario
 from twin.strip import Lying
+from twin.surroundings import marks_mm
 from twin.uppermost import Uppermost
 
 SCHEMA = "vigitri-twin-truth/1"
@@ -119,6 +120,7 @@ class Witness:
                 "counts_per_mm": scenario.encoder.counts_per_mm,
                 "wraps_at": scenario.encoder.wraps_at,
             },
+            "marks_mm": [tenths(*each) for each in marks_mm(scenario)],
             "overload_rule": f"coverage of the belt in view is at least {OVERLOAD_COVERAGE}",
             "jam_rule": "the belt runs, and material that moves at less than a fifth of its speed "
             f"covers at least {JAM_SHARE} of the belt in view",

@@ -26,6 +26,7 @@ def add_to(app: typer.Typer) -> None:
     app.command("strips")(bench_strips)
     app.command("lines")(bench_lines)
     app.command("belt")(bench_belt)
+    app.command("load")(bench_load)
 
 
 def bench_latency(
@@ -73,6 +74,9 @@ def bench_accuracy(  # noqa: PLR0917 (typer calls it)
     duration: Annotated[
         float | None, typer.Option(min=0.1, help="Seconds of belt, in place of the scenarios' own.")
     ] = None,
+    strips: Annotated[
+        Path | None, typer.Option(help="A folder of path-traced strips, to draw scenarios from.")
+    ] = None,
     engine: EngineName | None = None,
     threads: Annotated[int, typer.Option(min=0, max=64, help="Of the engine; 0: it chooses.")] = 0,
     data: Annotated[
@@ -95,6 +99,7 @@ def bench_accuracy(  # noqa: PLR0917 (typer calls it)
             fps=fps,
             seed=seed,
             duration_s=duration,
+            strips=strips,
             engine=engine,
             threads=threads,
             data=data,
@@ -221,3 +226,42 @@ def bench_belt(
     """Speed and position of the belt by its picture, against its encoder and the truth."""
     with one_line_for(ValueError):
         from_checkout("benchmarks.belt").run(sources, duration, out)
+
+
+def bench_load(
+    scenarios: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="SCENARIO...",
+            help="Scenarios of the twin (file or name); without: overload, jam, and five on which "
+            "nothing is to be told.",
+        ),
+    ] = None,
+    *,
+    runs: Annotated[int, typer.Option(min=1, max=10_000, help="Of each, each its own seed.")] = 4,
+    seed: Annotated[int, typer.Option(min=0, help="Of the first run.")] = 1,
+    fps: Annotated[float, typer.Option(min=2, max=240, help="Frames a second.")] = 5.0,
+    duration: Annotated[
+        float | None, typer.Option(min=5, help="Seconds of belt, in place of the scenarios' own.")
+    ] = None,
+    strips: Annotated[
+        Path | None, typer.Option(help="A folder of path-traced strips, to draw from these.")
+    ] = None,
+    marks: Annotated[bool, typer.Option(help="The line's skirts carry marks.")] = True,
+    out: Annotated[Path | None, typer.Option("-o", "--out", help="Write the JSON there.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs: the report.")] = False,
+) -> None:
+    """Overload, jam and a standing belt over many seeds, without the model: found, when, false."""
+    bench = from_checkout("benchmarks.load")
+    with one_line_for(ValueError, RuntimeError):
+        bench.run(
+            scenarios or bench.SCENARIOS,
+            out,
+            runs=runs,
+            seed=seed,
+            fps=fps,
+            duration_s=duration,
+            strips=strips,
+            marks=marks,
+            as_json=as_json,
+        )

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from benchmarks import accuracy, scores
-from benchmarks.eyes import look_at, recall
+from benchmarks.eyes import look_at
 from benchmarks.footage import open_footage, profile_of
 from benchmarks.memory import Remembered
+from benchmarks.recall import Recall
 from benchmarks.truth import TruthError
 from detector.line_setup import Line
 from detector.pipeline import Pipeline
@@ -48,7 +49,7 @@ def test_what_was_kept_tells_the_same_alerts_as_the_pipeline_that_looked(
     assert looked_at == list(range(1, 33))
     seen.write(tmp_path / "kept.npz")
     kept = Remembered.read(tmp_path / "kept.npz")
-    again = list(recall(kept, profile, folder))
+    again = list(Recall(kept, profile, folder).alerts({}))
     assert again == [alert for alert in told if alert.place is not None]
     assert again
 

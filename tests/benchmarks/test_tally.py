@@ -70,6 +70,7 @@ def test_the_report_names_what_was_measured() -> None:
             }
         ],
         "curves": {},
+        "trades": [],
         "plots": [],
         "sheets": ["misses.png"],
     }

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from calibration.exact_intervals import poisson_upper
-from calibration.operating_point import CurvePoint, operating_point
+from calibration.operating_point import CurvePoint, best_trade, operating_point
 
 
 def curve(*points: tuple[float, int, int]) -> list[CurvePoint]:
@@ -39,7 +39,22 @@ def test_too_little_belt_is_said_and_the_fewest_alarms_are_taken() -> None:
 def test_no_threshold_within_the_budget_is_said() -> None:
     best = operating_point({"gas": curve((0.2, 9, 90), (0.5, 7, 50))}, belt_h=20)
     assert not best.proven
+    assert best.hopeless
     assert "no threshold keeps the budget" in best.said()
+
+
+def test_what_a_rate_of_false_alarms_buys_is_told_and_too_low_a_rate_buys_nothing() -> None:
+    curves = {
+        "gas": curve((0.2, 9, 90), (0.5, 7, 50), (0.9, 1, 4)),
+        "battery": curve((0.2, 10, 30), (0.5, 8, 10)),
+    }
+    bought = best_trade(curves, belt_h=2, per_h=30)
+    assert bought is not None
+    assert {name: point.threshold for name, point in bought.items()} == {
+        "gas": 0.5,
+        "battery": 0.5,
+    }
+    assert best_trade(curves, belt_h=2, per_h=6) is None
 
 
 def test_where_thresholds_count_the_same_the_middle_one_is_taken() -> None:
