@@ -196,7 +196,8 @@ class BeltCheck:
         encoder_mm = None
         if now.encoder_mm is not None and since.encoder_mm is not None:
             encoder_mm = now.encoder_mm - since.encoder_mm
-        elif self._has_encoder:
+        # Lost in between, it may have counted from somewhere else since.
+        if self._has_encoder and any(said.encoder_mm is None for said in within):
             return None
         setting_mm = None if now.setting_mm_s is None else now.setting_mm_s * seconds
         return seconds, encoder_mm, now.picture_mm - since.picture_mm, setting_mm

@@ -360,7 +360,7 @@ def _belt_report(said: BeltFromPlc, came_ns: int) -> BeltReport:
     if said.t_mono_ns is not None and said.t_mono_ns <= came_ns:
         read_ns = said.t_mono_ns  # of this host's clock, and so without the time it lay here
     runs = {"runs": True, "stands": False}.get(said.run)
-    return BeltReport(read_ns, runs, said.encoder_counts)
+    return BeltReport(read_ns, runs, said.encoder_counts, said.source)
 
 
 def _speed(speed_mm_s: float | None, known: bool) -> float | None:
