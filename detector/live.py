@@ -106,6 +106,7 @@ class LineAtWork:
         self._journal_told = post.journal.state
         self._belt_told: BeltState = "unknown"
         self._were_shelved: set[Hazard] = set()
+        self._pending: list[PendingAnswer] = []
 
     def run(self, stop: threading.Event, *, until_end: bool) -> None:
         """Watch until `stop`, or with `until_end` until the recording is over.
@@ -122,6 +123,7 @@ class LineAtWork:
                 try:
                     frame = self._camera.read_latest(self._patience.left_s())
                     self._patience.met(frame)
+                    self._hear()
                     seen = self._pipeline.see(frame)
                 except NOBODY_LOOKED as error:
                     camera = error.state if isinstance(error, CameraBlind) else None
@@ -229,11 +231,16 @@ class LineAtWork:
             if alert.kind is Revision.RAISED:
                 self._tell(f"line {alert.line}: raised {alert.hazard} {alert.event_id}")
 
-    def _answer_operators(self) -> None:
-        pending_answers = self._post.poll()
+    def _hear(self) -> None:
+        """Take in what has come; before each frame, so that it is met by the newest of the belt."""
+        self._pending += self._post.poll()
         while self._post.belt_reports:
             said, came_ns = self._post.belt_reports.popleft()
-            self._pipeline.line.reported.hear(_belt_report(said, came_ns))
+            self._pipeline.line.reported.hear(belt_report(said, came_ns))
+
+    def _answer_operators(self) -> None:
+        self._hear()
+        pending_answers, self._pending = self._pending, []
         for pending in pending_answers:
             try:
                 alerts = self._carried_out(pending)
@@ -355,7 +362,8 @@ class LineAtWork:
         )
 
 
-def _belt_report(said: BeltFromPlc, came_ns: int) -> BeltReport:
+def belt_report(said: BeltFromPlc, came_ns: int) -> BeltReport:
+    """What was said of the belt, and came at that moment, in this host's time."""
     read_ns = came_ns - round(said.age_ms * 1e6)
     if said.t_mono_ns is not None and said.t_mono_ns <= came_ns:
         read_ns = said.t_mono_ns  # of this host's clock, and so without the time it lay here

@@ -6,7 +6,6 @@ from detector.bridge.events import Event, Records
 from detector.bridge.line_watch import LineWatch, Watch
 from detector.bridge.plc_link import PlcLink
 from detector.bridge.register_map import (
-    BeltRun,
     FIRST_RECORD,
     INPUT_WORDS,
     MAP_VERSION,
@@ -16,6 +15,7 @@ from detector.bridge.register_map import (
     RECORDS,
     UNKNOWN_SIGNED,
     UNKNOWN_WORD,
+    BeltRun,
     BeltWord,
     HazardClass,
     HazardWord,

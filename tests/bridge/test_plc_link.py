@@ -123,12 +123,14 @@ class TestTheEncoder:
     def test_one_that_stands_at_0_after_it_has_counted_is_still_one(self, line: HeardLine) -> None:
         write(line, plc_heartbeat=1, belt_run=BeltRun.STANDS)
         belt = line.plc.belt(line.now_ns)
-        assert belt is not None and belt.encoder is None
+        assert belt is not None
+        assert belt.encoder is None
         for n in range(600):
             write(line, plc_heartbeat=n, belt_run=BeltRun.STANDS, encoder=max(0, 3 - n))
             line.later(10)
         belt = line.plc.belt(line.now_ns)
-        assert belt is not None and belt.encoder == 0
+        assert belt is not None
+        assert belt.encoder == 0
 
     def test_once_it_is_no_longer_written_the_run_signal_counts_alone(
         self, line: HeardLine
