@@ -234,6 +234,14 @@ def test_while_the_plc_says_that_the_belt_stands_nobody_is_called(
     assert wire.states()[-1].belt_speed_mm_s == 0.0
 
 
+def test_a_frame_is_met_by_what_was_said_of_the_belt_just_before_it(
+    work: Callable[..., list[str]], wire: FakeWire
+) -> None:
+    work([plc_says(wire, "stands"), frame(0)])
+    first = next(state for state in wire.states() if state.frames_seen)
+    assert (first.speed_basis, first.belt_speed_mm_s) == ("encoder", 0.0)
+
+
 def test_an_encoder_that_is_lost_is_degraded_sight(
     work: Callable[..., list[str]], wire: FakeWire, monkeypatch: pytest.MonkeyPatch
 ) -> None:
