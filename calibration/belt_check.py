@@ -96,8 +96,8 @@ _REASONS: dict[BeltState, str] = {
     "belt.encoder_counts_per_mm is wrong (`vigitri calibrate speed`)",
     "disagrees": "belt.speed_mm_s {setting}, picture {picture}: the belt stands without a word of "
     "the PLC, material hangs, or the setting is wrong (`vigitri calibrate speed`)",
-    "encoder_lost": "the encoder is lost: is the bridge, or what reads it, running, and does the PLC "
-    "write its registers 100 to 106?",
+    "encoder_lost": "the encoder is lost: is the bridge, or what reads it, running, and does the "
+    "PLC write its registers 100 to 106?",
     "encoder_stuck": "the encoder stands while the belt is seen to move (picture {picture})",
     "encoder_backwards": "{speeds}: the encoder counts against the travel; is it wired the other "
     "way? Then give a negative belt.encoder_counts_per_mm",
