@@ -45,6 +45,10 @@ LATE_HELD_NS = 1_000_000_000
 """Sight stays degraded this long after the last late look, so that it does not flicker."""
 STATE_PERIOD_NS = 1_000_000_000
 METRICS_PERIOD_NS = 5_000_000_000
+UNSEEN = (
+    "the recording was over before a first look at it: free the machine, or take it through "
+    "`vigitri replay`"
+)
 NOBODY_LOOKED = (CameraBlind, EngineError, CalibrationError, ModelError)
 
 
@@ -111,7 +115,8 @@ class LineAtWork:
     def run(self, stop: threading.Event, *, until_end: bool) -> None:
         """Watch until `stop`, or with `until_end` until the recording is over.
 
-        Raises `CameraBlind` if with `until_end` there is no recording to begin with.
+        Raises `CameraBlind` if with `until_end` there is no recording to begin with, or it was over
+        before a first look.
         """
         last_words = "the detector failed"
         # All that is loaded by now stays: to go through it once more takes 25 ms of a look's 50.
@@ -128,6 +133,8 @@ class LineAtWork:
                 except NOBODY_LOOKED as error:
                     camera = error.state if isinstance(error, CameraBlind) else None
                     if until_end and camera is CameraState.ENDED:
+                        if not self._pipeline.inferences:
+                            raise CameraBlind(CameraState.ENDED, UNSEEN) from error
                         break
                     if until_end and camera is CameraState.UNREACHABLE:
                         raise

@@ -115,6 +115,14 @@ def test_until_end_leaves_at_the_end_of_the_recording(
     assert wire.states()[-1].reason == "the recording has ended"
 
 
+def test_a_recording_that_was_over_before_a_first_look_was_not_watched(
+    work: Callable[..., list[str]], wire: FakeWire
+) -> None:
+    with pytest.raises(CameraBlind, match="over before a first look"):
+        work([blind(CameraState.ENDED), frame(0)], until_end=True)
+    assert wire.states()[-1].vision is VisionState.UNAVAILABLE
+
+
 def test_until_end_does_not_wait_for_a_recording_that_is_not_there(
     work: Callable[..., list[str]], wire: FakeWire
 ) -> None:
