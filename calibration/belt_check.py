@@ -96,8 +96,8 @@ _REASONS: dict[BeltState, str] = {
     "belt.encoder_counts_per_mm is wrong (`vigitri calibrate speed`)",
     "disagrees": "belt.speed_mm_s {setting}, picture {picture}: the belt stands without a word of "
     "the PLC, material hangs, or the setting is wrong (`vigitri calibrate speed`)",
-    "encoder_lost": "the PLC's encoder is lost: is the bridge running, and does the PLC write its "
-    "registers 100 to 106?",
+    "encoder_lost": "the encoder is lost: is the bridge, or what reads it, running, and does the "
+    "PLC write its registers 100 to 106?",
     "encoder_stuck": "the encoder stands while the belt is seen to move (picture {picture})",
     "encoder_backwards": "{speeds}: the encoder counts against the travel; is it wired the other "
     "way? Then give a negative belt.encoder_counts_per_mm",
@@ -196,7 +196,8 @@ class BeltCheck:
         encoder_mm = None
         if now.encoder_mm is not None and since.encoder_mm is not None:
             encoder_mm = now.encoder_mm - since.encoder_mm
-        elif self._has_encoder:
+        # Lost in between, it may have counted from somewhere else since.
+        if self._has_encoder and any(said.encoder_mm is None for said in within):
             return None
         setting_mm = None if now.setting_mm_s is None else now.setting_mm_s * seconds
         return seconds, encoder_mm, now.picture_mm - since.picture_mm, setting_mm

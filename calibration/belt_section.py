@@ -62,8 +62,9 @@ class Belt(Section):
     )
     encoder_counts_per_mm: float | None = setting(
         None,
-        "counts of the PLC's encoder (bridge, registers 105 and 106) per mm of belt: then the belt "
-        "moves as it says, and its loss makes sight degraded; null: there is none",
+        "counts of the encoder (the PLC's: bridge, registers 105 and 106; or told over ZeroMQ as a "
+        "belt request) per mm of belt: then the belt moves as it says, and its loss makes sight "
+        "degraded; null: there is none",
         mend="give counts per mm, e.g. encoder_counts_per_mm = 10, negative if it counts down as "
         "the belt runs, or leave it out",
         ge=-100_000,

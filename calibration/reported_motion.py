@@ -1,4 +1,8 @@
-"""The belt as the line's PLC reports it: whether it runs, and where its encoder says it is."""
+"""The belt as it is reported: whether it runs, and where its encoder says it is.
+
+By the line's PLC, by a program that reads an encoder, or by both: the one knows the run signal, the
+other the counts.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +21,7 @@ from calibration.belt_check import (
 from calibration.belt_motion import Basis, BeltMotion, Picture, PictureSpeed, Shift
 
 HELD_NS = 1_000_000_000
-"""What the PLC has said holds this long; the bridge says it again ten times a second."""
+"""What was said of the belt holds this long; the bridge says it again ten times a second."""
 KEPT = 40
 """Readings of the encoder kept: some seconds."""
 BEYOND_NS = 300_000_000
@@ -29,11 +33,13 @@ CHECKED_EVERY_NS = 250_000_000
 costs a quarter of following each frame."""
 WRAPS_AT = 2**32
 FASTEST_MM_S = 5000.0
+JITTER_NS = 100_000_000
+"""How far apart two readings may have been beyond what their stamps say."""
 
 
 @dataclass(frozen=True, slots=True)
 class BeltReport:
-    """What the PLC said at one moment."""
+    """What was said at one moment."""
 
     t_ns: int
     """This host's CLOCK_MONOTONIC when the encoder was read."""
@@ -41,47 +47,69 @@ class BeltReport:
     """None: it does not say."""
     counts: int | None
     """Its encoder, modulo what it wraps at."""
+    source: str = ""
+    """Who said it. Two counters have nothing to do with each other."""
 
 
 class ReportedBelt:
-    """Takes the PLC's reports in, in the order of their time."""
+    """Takes the reports in, in the order of their time."""
 
     def __init__(self, wraps_at: int = WRAPS_AT, counts_per_mm: float | None = None) -> None:
         """`wraps_at`: the counter goes from one below this to 0. `counts_per_mm`: where it is
-        known, two readings so far apart that it may have gone round between are not joined."""
+        known, readings that no belt can lie between are not joined."""
         self._wraps_at = wraps_at
-        self._joined_ns: float = float("inf")
+        self._most_a_ns = float("inf")
+        """Counts of the fastest belt."""
         if counts_per_mm:
-            self._joined_ns = wraps_at / 2 / abs(counts_per_mm) / FASTEST_MM_S * 1e9
+            self._most_a_ns = abs(counts_per_mm) * FASTEST_MM_S / 1e9
         self._readings: deque[tuple[int, int]] = deque(maxlen=KEPT)
         """Time and counts, not wrapped."""
-        self._last: BeltReport | None = None
+        self._source = ""
+        """Who has read them."""
+        self._order: tuple[int, bool] | None = None
+        """The run signal, and when it was said."""
+        self.begun = 0
+        """How often the readings have begun anew: what was counted before is not joined."""
 
     def begins(self, frame_index: int, t_ns: int) -> None:
         """The footage's frame of that number was grabbed at that moment: what was recorded beside
         it is told by that. A PLC speaks of now."""
 
     def hear(self, report: BeltReport) -> None:
-        """Take in a report; one that is older than the last is left out."""
-        if self._last is not None and report.t_ns < self._last.t_ns:
-            return
-        self._last = report
-        if report.counts is None:
-            return
-        counts = report.counts
+        """Take in a report; what is older than the last of its kind is left out."""
+        if report.runs is not None and (self._order is None or report.t_ns >= self._order[0]):
+            self._order = report.t_ns, report.runs
+        if report.counts is not None:
+            self._read(report.t_ns, report.counts, report.source)
+
+    def _read(self, t_ns: int, counts: int, source: str) -> None:
         if self._readings:
-            t_ns, before = self._readings[-1]
-            if report.t_ns == t_ns:
+            last_ns, before = self._readings[-1]
+            other = source != self._source
+            if t_ns <= last_ns or (other and t_ns - last_ns <= HELD_NS):
                 return
-            if report.t_ns - t_ns > self._joined_ns:
+            step = shortest_way(counts - before, self._wraps_at)
+            if other or not self._may_be_joined(t_ns - last_ns, step):
                 self._readings.clear()
-            counts = before + shortest_way(report.counts - before, self._wraps_at)
-        self._readings.append((report.t_ns, counts))
+                self.begun += 1
+            else:
+                counts = before + step
+        self._source = source
+        self._readings.append((t_ns, counts))
+
+    def _may_be_joined(self, apart_ns: int, step: int) -> bool:
+        """Whether a belt can have moved so: neither has the counter been set anew, nor can it have
+        gone round."""
+        gone_round = self._most_a_ns < float("inf") and (
+            apart_ns * self._most_a_ns > self._wraps_at / 2
+        )
+        return not gone_round and abs(step) <= (apart_ns + JITTER_NS) * self._most_a_ns
 
     def runs(self, t_ns: int) -> bool | None:
         """Whether the belt runs at a moment; None: nobody says so now."""
-        last = self._last
-        return None if last is None or t_ns - last.t_ns > HELD_NS else last.runs
+        if self._order is None or t_ns - self._order[0] > HELD_NS:
+            return None
+        return self._order[1]
 
     def counts_at(self, t_ns: int) -> float | None:
         """The encoder at a moment, not wrapped; None where its readings do not reach."""
@@ -122,6 +150,7 @@ class ReportedMotion:
         """What the belt does, all held against each other."""
         self._counts: float | None = None
         """At the last frame; None: the encoder was not known there."""
+        self._begun = reported.begun
         self._stands = False
         self._speed: float | None = None
         self._seen_mm = 0.0
@@ -166,7 +195,10 @@ class ReportedMotion:
         ordered = self._reported.runs(t_ns)
         said_mm = None
         if self._counts_per_mm is not None:
-            self._counts = self._reported.counts_at(t_ns)
+            if self._begun == self._reported.begun:
+                self._counts = self._reported.counts_at(t_ns)
+            # Else for this frame: what the counter says now has nothing to do with before.
+            self._begun = self._reported.begun
             earlier = self._reported.counts_at(t_ns - SPEED_OVER_NS)
             if self._counts is not None:
                 said_mm = self._counts / self._counts_per_mm

@@ -45,6 +45,10 @@ LATE_HELD_NS = 1_000_000_000
 """Sight stays degraded this long after the last late look, so that it does not flicker."""
 STATE_PERIOD_NS = 1_000_000_000
 METRICS_PERIOD_NS = 5_000_000_000
+UNSEEN = (
+    "the recording was over before a first look at it: free the machine, or take it through "
+    "`vigitri replay`"
+)
 NOBODY_LOOKED = (CameraBlind, EngineError, CalibrationError, ModelError)
 
 
@@ -106,11 +110,13 @@ class LineAtWork:
         self._journal_told = post.journal.state
         self._belt_told: BeltState = "unknown"
         self._were_shelved: set[Hazard] = set()
+        self._pending: list[PendingAnswer] = []
 
     def run(self, stop: threading.Event, *, until_end: bool) -> None:
         """Watch until `stop`, or with `until_end` until the recording is over.
 
-        Raises `CameraBlind` if with `until_end` there is no recording to begin with.
+        Raises `CameraBlind` if with `until_end` there is no recording to begin with, or it was over
+        before a first look.
         """
         last_words = "the detector failed"
         # All that is loaded by now stays: to go through it once more takes 25 ms of a look's 50.
@@ -122,10 +128,13 @@ class LineAtWork:
                 try:
                     frame = self._camera.read_latest(self._patience.left_s())
                     self._patience.met(frame)
+                    self._hear()
                     seen = self._pipeline.see(frame)
                 except NOBODY_LOOKED as error:
                     camera = error.state if isinstance(error, CameraBlind) else None
                     if until_end and camera is CameraState.ENDED:
+                        if not self._pipeline.inferences:
+                            raise CameraBlind(CameraState.ENDED, UNSEEN) from error
                         break
                     if until_end and camera is CameraState.UNREACHABLE:
                         raise
@@ -229,11 +238,16 @@ class LineAtWork:
             if alert.kind is Revision.RAISED:
                 self._tell(f"line {alert.line}: raised {alert.hazard} {alert.event_id}")
 
-    def _answer_operators(self) -> None:
-        pending_answers = self._post.poll()
+    def _hear(self) -> None:
+        """Take in what has come; before each frame, so that it is met by the newest of the belt."""
+        self._pending += self._post.poll()
         while self._post.belt_reports:
             said, came_ns = self._post.belt_reports.popleft()
-            self._pipeline.line.reported.hear(_belt_report(said, came_ns))
+            self._pipeline.line.reported.hear(belt_report(said, came_ns))
+
+    def _answer_operators(self) -> None:
+        self._hear()
+        pending_answers, self._pending = self._pending, []
         for pending in pending_answers:
             try:
                 alerts = self._carried_out(pending)
@@ -355,12 +369,13 @@ class LineAtWork:
         )
 
 
-def _belt_report(said: BeltFromPlc, came_ns: int) -> BeltReport:
+def belt_report(said: BeltFromPlc, came_ns: int) -> BeltReport:
+    """What was said of the belt, and came at that moment, in this host's time."""
     read_ns = came_ns - round(said.age_ms * 1e6)
     if said.t_mono_ns is not None and said.t_mono_ns <= came_ns:
         read_ns = said.t_mono_ns  # of this host's clock, and so without the time it lay here
     runs = {"runs": True, "stands": False}.get(said.run)
-    return BeltReport(read_ns, runs, said.encoder_counts)
+    return BeltReport(read_ns, runs, said.encoder_counts, said.source)
 
 
 def _speed(speed_mm_s: float | None, known: bool) -> float | None:

@@ -115,6 +115,14 @@ def test_until_end_leaves_at_the_end_of_the_recording(
     assert wire.states()[-1].reason == "the recording has ended"
 
 
+def test_a_recording_that_was_over_before_a_first_look_was_not_watched(
+    work: Callable[..., list[str]], wire: FakeWire
+) -> None:
+    with pytest.raises(CameraBlind, match="over before a first look"):
+        work([blind(CameraState.ENDED), frame(0)], until_end=True)
+    assert wire.states()[-1].vision is VisionState.UNAVAILABLE
+
+
 def test_until_end_does_not_wait_for_a_recording_that_is_not_there(
     work: Callable[..., list[str]], wire: FakeWire
 ) -> None:
@@ -232,6 +240,14 @@ def test_while_the_plc_says_that_the_belt_stands_nobody_is_called(
     assert set(states) == {AlarmState.SUPPRESSED}
     assert wire.states()[-1].speed_basis == "encoder"
     assert wire.states()[-1].belt_speed_mm_s == 0.0
+
+
+def test_a_frame_is_met_by_what_was_said_of_the_belt_just_before_it(
+    work: Callable[..., list[str]], wire: FakeWire
+) -> None:
+    work([plc_says(wire, "stands"), frame(0)])
+    first = next(state for state in wire.states() if state.frames_seen)
+    assert (first.speed_basis, first.belt_speed_mm_s) == ("encoder", 0.0)
 
 
 def test_an_encoder_that_is_lost_is_degraded_sight(

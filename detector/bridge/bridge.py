@@ -32,7 +32,8 @@ LISTEN_S = 0.25
 ANSWER_S = 2.0
 BELT_S, BELT_WAIT_S = 0.1, 0.5
 """Between two words about the belt, and how long the detector may take to say that it heard."""
-BELT_RUNS: dict[BeltRun, Literal["stands", "runs"]] = {
+BELT_RUNS: dict[BeltRun, Literal["unknown", "stands", "runs"]] = {
+    BeltRun.UNKNOWN: "unknown",
     BeltRun.STANDS: "stands",
     BeltRun.RUNS: "runs",
 }

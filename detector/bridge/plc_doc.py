@@ -68,7 +68,8 @@ _EXAMPLE = """## How to use them
    the record is free for the next one. A record stays until you have taken it or it is over; only
    one of higher priority takes a place that is not free. If you can't read 60 words in one request,
    compare `seq_again` with the low word of `seq`, and read again if they differ.
-4. **Eject by belt position.** If your encoder counts in 105–106, write it in every scan: `position`
+4. **Eject by belt position.** If your encoder counts in 105–106, write it in every scan, both words
+   in one request (what is not written for 0.5 s is no encoder any more): `position`
    is then your own count at the moment of capture (flag bit 2), read between your writes, so that
    neither latency nor jitter of the network matters:
    `target = position + (ejector_y_mm - y_mm) * counts_per_mm`.

@@ -23,6 +23,8 @@ PLC_SILENT_NS = 2_000_000_000
 """A PLC whose heartbeat has not changed for so long is lost: its scan takes 10 to 50 ms."""
 ENCODER_KEPT = 400
 """Encoder readings kept: 4 s at a scan of 10 ms, longer than any look takes."""
+ENCODER_HELD_NS = 500_000_000
+"""An encoder that has not been written for so long is none; the run signal still counts."""
 BEYOND_NS = 100_000_000
 """How far beyond its last reading the encoder is reckoned on, at the speed of the last two."""
 SHELVED = (Hazard.GAS, Hazard.BATTERY, Hazard.OVERLOAD, Hazard.JAM)
@@ -41,11 +43,12 @@ class PlcBelt:
     """The belt as a living PLC reports it."""
 
     run: BeltRun
+    """UNKNOWN: the run signal isn't wired."""
     speed_mm_s: int | None
     encoder: int | None
-    """None: none is wired, its word is 0 for ever."""
+    """None: none is wired, or it is no longer written."""
     t_ns: int
-    """When that was read."""
+    """When the encoder was read; without one, now."""
 
 
 class PlcLink:
@@ -61,6 +64,8 @@ class PlcLink:
         self._operator, self._find = operator, find
         self._changed_ns: int | None = None
         self._encoder: deque[tuple[int, int]] = deque(maxlen=ENCODER_KEPT)
+        self._has_encoder = False
+        """Its encoder has counted: a PLC without one writes 0 for ever."""
 
     def write(self, address: int, words: list[int], now_ns: int) -> list[Command]:
         """Take in what the PLC has written there; what it asks of the detector by that."""
@@ -72,6 +77,7 @@ class PlcLink:
             self._changed_ns = now_ns
         if first <= 5 and first + len(words) > 6:
             self._encoder.append((now_ns, now["encoder"]))
+            self._has_encoder = self._has_encoder or now["encoder"] != 0
         return self._asked(before, now)
 
     def alive(self, now_ns: int) -> bool:
@@ -89,21 +95,21 @@ class PlcLink:
     def belt(self, now_ns: int) -> PlcBelt | None:
         """The belt by the PLC; None where it says nothing of it, or is silent."""
         said = decode_plc(self.words)
-        if not self.alive(now_ns) or said["belt_run"] not in (BeltRun.STANDS, BeltRun.RUNS):
+        wired = said["belt_run"] in {BeltRun.STANDS, BeltRun.RUNS}
+        run = BeltRun(said["belt_run"]) if wired else BeltRun.UNKNOWN
+        encoder, t_ns = None, now_ns
+        if self._has_encoder and now_ns - self._encoder[-1][0] <= ENCODER_HELD_NS:
+            t_ns, encoder = self._encoder[-1]
+        if not self.alive(now_ns) or (not wired and encoder is None):
             return None
-        run = BeltRun(said["belt_run"])
         speed_mm_s = 0 if run is BeltRun.STANDS else said["belt_speed"] or None
-        if not any(counts for _, counts in self._encoder):
-            return PlcBelt(run, speed_mm_s, None, now_ns)
-        t_ns, counts = self._encoder[-1]
-        return PlcBelt(run, speed_mm_s, counts, t_ns)
+        return PlcBelt(run, speed_mm_s, encoder, t_ns)
 
     def counts_at(self, t_ns: int) -> int | None:
         """The PLC's encoder at a moment, between its readings or a scan or two beyond the last;
         None where they do not reach."""
         readings = list(self._encoder)
-        # A PLC without an encoder writes the same word for ever.
-        if len(readings) < 2 or not any(counts for _, counts in readings):
+        if len(readings) < 2 or not self._has_encoder:
             return None
         if not readings[0][0] <= t_ns <= readings[-1][0] + BEYOND_NS:
             return None

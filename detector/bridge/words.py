@@ -15,6 +15,7 @@ from detector.bridge.register_map import (
     RECORDS,
     UNKNOWN_SIGNED,
     UNKNOWN_WORD,
+    BeltRun,
     BeltWord,
     HazardClass,
     HazardWord,
@@ -151,7 +152,9 @@ class LineRegisters:
         state, header = self.watch.state, self.watch.header
         belt = self.plc.belt(now_ns)
         speed = None if state is None or not watched else state.belt_speed_mm_s
-        stands = belt.run == 1 if belt is not None else speed is not None and abs(speed) < 5.0
+        stands = speed is not None and abs(speed) < 5.0
+        if belt is not None and belt.run is not BeltRun.UNKNOWN:
+            stands = belt.run is BeltRun.STANDS
         bits = {
             Status.WATCHING: watched,
             Status.LATE: watched and self.watch.late,

@@ -36,6 +36,7 @@ What it does for you:
 - *Keys* (CURVE): `keys=client.load_keys("keys/mes.secret.toml", "hall2.public.toml")`.
 - *Answers*: `acknowledge`, `report_outcome`, `shelve`; sent again with the same id until a reply
   comes, carried out once.
+- *The belt*: `report_belt` tells an encoder's counts, where no PLC does.
 
 Without the second endpoint it only listens: gaps are told and not healed, nothing is answered.
 """

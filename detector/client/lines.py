@@ -19,6 +19,7 @@ from detector.wire.messages import Alert, Hazard, LineState, Outcome
 from detector.wire.requests import (
     Acknowledge,
     AnyRequest,
+    BeltFromPlc,
     Position,
     Reply,
     ReportOutcome,
@@ -214,6 +215,12 @@ class Line(_Line):
         """Put a hazard's alarms to sleep for a while. Raises TimeoutError."""
         return self.ask(Shelve(hazard=hazard, minutes=minutes, operator=operator), timeout_s)
 
+    def report_belt(
+        self, source: str, counts: int | None, runs: bool | None = None, timeout_s: float = 0.5
+    ) -> Reply:
+        """What an encoder reads now, and a run signal; ten times a second. Raises TimeoutError."""
+        return self.ask(belt_report(source, counts, runs, self.answers), timeout_s)
+
     def ask(self, request: AnyRequest, timeout_s: float = 2.0) -> Reply:
         """Send any request and wait for its reply; events that come meanwhile are kept."""
         question = _Question(self, request, timeout_s)
@@ -275,6 +282,12 @@ class AsyncLine(_Line):
         """Put a hazard's alarms to sleep for a while. Raises TimeoutError."""
         return await self.ask(Shelve(hazard=hazard, minutes=minutes, operator=operator), timeout_s)
 
+    async def report_belt(
+        self, source: str, counts: int | None, runs: bool | None = None, timeout_s: float = 0.5
+    ) -> Reply:
+        """What an encoder reads now, and a run signal; ten times a second. Raises TimeoutError."""
+        return await self.ask(belt_report(source, counts, runs, self.answers), timeout_s)
+
     async def ask(self, request: AnyRequest, timeout_s: float = 2.0) -> Reply:
         """Send any request and wait for its reply; another task may go on receiving."""
         question = _Question(self, request, timeout_s)
@@ -313,6 +326,20 @@ def acknowledgement(alert: Alert, operator: str) -> Acknowledge:
 def outcome_report(alert: Alert, outcome: Outcome, operator: str) -> ReportOutcome:
     return ReportOutcome(
         boot_id=alert.boot_id, event_id=alert.event_id, outcome=outcome, operator=operator
+    )
+
+
+def belt_report(
+    source: str, counts: int | None, runs: bool | None, answers: str | None
+) -> BeltFromPlc:
+    """The belt as it is now. `counts`: modulo 2^32, or what belt.encoder_wraps_at says."""
+    now_ns = time.monotonic_ns()
+    return BeltFromPlc(
+        source=source,
+        run="unknown" if runs is None else "runs" if runs else "stands",
+        encoder_counts=counts,
+        t_mono_ns=now_ns if same_host(answers) else None,
+        age_ms=0,
     )
 
 

@@ -134,13 +134,31 @@ class Consume(Request):
 
 
 class BeltFromPlc(Request):
-    """The belt as the line's PLC reports it, through a bridge; ten times a second."""
+    """The belt as it is reported, ten times a second: by the line's PLC through a bridge, or by a
+    program that reads an encoder."""
+
+    model_config = ConfigDict(title="Belt")
 
     request: Literal["belt"] = "belt"
-    source: Annotated[Word, Field(description="Which PLC, for the log.")]
-    run: Literal["unknown", "stands", "runs"]
+    source: Annotated[
+        Word,
+        Field(
+            description="Which PLC or encoder. While one has counted within a second, counts of "
+            "another are passed over."
+        ),
+    ]
+    run: Annotated[
+        Literal["unknown", "stands", "runs"],
+        Field(description="What the belt is ordered to do; unknown: this sender doesn't know."),
+    ]
     encoder_counts: Annotated[
-        int | None, Field(ge=0, lt=2**32, description="Modulo 2^32; null: there is no encoder.")
+        int | None,
+        Field(
+            ge=0,
+            lt=2**32,
+            description="Position of the belt, modulo the profile's belt.encoder_wraps_at (2^32); "
+            "null: no encoder.",
+        ),
     ]
     t_mono_ns: Annotated[
         int | None,

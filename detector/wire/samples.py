@@ -33,6 +33,7 @@ from detector.wire.messages import (
 from detector.wire.requests import (
     Acknowledge,
     AlertMessage,
+    BeltFromPlc,
     Consume,
     ConsumeReply,
     Delivery,
@@ -244,5 +245,10 @@ ROUTER: dict[str, tuple[BaseModel, ...]] = {
     ),
     "consume": (Consume(request_id="c-1", consumer="bridge-1", after=POSITION),),
     "consume-reply": (ConsumeReply(request_id="c-1", ok=True, after=POSITION, expired=0),),
+    "belt": (
+        BeltFromPlc(
+            source="wheel 1", run="unknown", encoder_counts=206_000, t_mono_ns=T_MONO_NS, age_ms=0.4
+        ),
+    ),
     "delivery": (Delivery(consumer="bridge-1", attempt=1, message=ALERT_MESSAGE),),
 }

@@ -12,6 +12,7 @@ from detector.wire import samples
 from detector.wire.messages import PAYLOADS, WIRE_VERSION, Header
 from detector.wire.requests import (
     ANSWER,
+    BeltFromPlc,
     Consume,
     ConsumeReply,
     Delivery,
@@ -31,6 +32,7 @@ ROUTER: dict[str, type[BaseModel]] = {
     "replay-reply": ReplayReply,
     "consume": Consume,
     "consume-reply": ConsumeReply,
+    "belt": BeltFromPlc,
     "delivery": Delivery,
 }
 """Requests at the ROUTER beside `answer`, and what comes back where it is more than a `reply`."""

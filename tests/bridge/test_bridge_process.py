@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -17,15 +17,13 @@ from benchmarks.child_process import children
 from benchmarks.line_process import LineProcess
 from detector.bridge.register_map import (
     INPUT_WORDS,
-    PLC_FIRST,
     BeltRun,
     Mode,
     RecordState,
     State,
     Status,
-    decode,
-    encode_plc,
 )
+from tests.bridge.plc_client import Plc, Read
 from tests.small_line import (
     FPS,
     PATIENCE_S,
@@ -37,7 +35,6 @@ from tests.small_line import (
 )
 
 UNKNOWN, ACTIVE = 0, 2
-Read = tuple[dict[str, int], list[dict[str, int]]]
 
 
 @pytest.fixture(scope="module")
@@ -46,35 +43,6 @@ def profile(tmp_path_factory: pytest.TempPathFactory) -> Path:
     model = write_model(folder / "white-and-red")
     clip = write_video(folder / "belt.avi", passing())
     return write_profile(folder / "line.toml", clip, model, camera=f"fps = {FPS}\nloop = true")
-
-
-class Plc:
-    """Reads all registers in one request, as often as it is asked."""
-
-    def __init__(self, bridge: BridgeProcess) -> None:
-        self.client = ModbusTcpClient(bridge.host, port=bridge.port, timeout=PATIENCE_S)
-        assert self.client.connect()
-        self.seen: list[Read] = []
-
-    def read(self) -> Read:
-        block = self.client.read_input_registers(0, count=INPUT_WORDS, device_id=1)
-        assert not block.isError()
-        self.seen.append(decode(block.registers))
-        return self.seen[-1]
-
-    def write(self, **values: int) -> None:
-        assert not self.client.write_registers(PLC_FIRST, encode_plc(**values)).isError()
-
-    def until(self, wanted: Callable[[Read], bool]) -> Read:
-        def asked() -> Read | None:
-            read = self.read()
-            return read if wanted(read) else None
-
-        found: Read = wait_for(asked)
-        return found
-
-    def close(self) -> None:
-        self.client.close()
 
 
 @pytest.fixture

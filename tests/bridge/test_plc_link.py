@@ -113,6 +113,36 @@ class TestShelving:
 
 
 class TestTheEncoder:
+    def test_it_needs_no_run_signal(self, watched: HeardLine) -> None:
+        write(watched, plc_heartbeat=1, encoder=700)
+        belt = watched.plc.belt(watched.now_ns)
+        assert belt is not None
+        assert (belt.run, belt.encoder, belt.t_ns) == (BeltRun.UNKNOWN, 700, watched.now_ns)
+        assert not watched.read["status"] & Status.BELT_STANDS
+
+    def test_one_that_stands_at_0_after_it_has_counted_is_still_one(self, line: HeardLine) -> None:
+        write(line, plc_heartbeat=1, belt_run=BeltRun.STANDS)
+        belt = line.plc.belt(line.now_ns)
+        assert belt is not None
+        assert belt.encoder is None
+        for n in range(600):
+            write(line, plc_heartbeat=n, belt_run=BeltRun.STANDS, encoder=max(0, 3 - n))
+            line.later(10)
+        belt = line.plc.belt(line.now_ns)
+        assert belt is not None
+        assert belt.encoder == 0
+
+    def test_once_it_is_no_longer_written_the_run_signal_counts_alone(
+        self, line: HeardLine
+    ) -> None:
+        write(line, plc_heartbeat=1, belt_run=BeltRun.RUNS, encoder=700)
+        for n in range(2, 60):
+            line.later(10)
+            line.plc.write(PLC_FIRST, [n], line.now_ns)
+        belt = line.plc.belt(line.now_ns)
+        assert belt is not None
+        assert (belt.run, belt.encoder, belt.t_ns) == (BeltRun.RUNS, None, line.now_ns)
+
     def test_a_position_is_the_plcs_own_count_at_capture(self, watched: HeardLine) -> None:
         for n in range(10):
             write(watched, plc_heartbeat=n, encoder=1000 + 100 * n)

@@ -132,6 +132,39 @@ def test_readings_between_which_the_counter_may_have_gone_round_are_not_joined()
     assert belt.counts_at(4_050 * MS) == 250
 
 
+def test_a_counter_that_is_set_anew_moves_no_belt() -> None:
+    belt = ReportedBelt(2**32, PER_MM)
+    motion = ReportedMotion(belt, FixedSpeed(400), PER_MM, SeenMotion(400))
+    way_mm = 0.0
+    for n in range(80):  # the PLC restarts after 4 s, and counts from 0 on
+        t_ms = n * 100
+        belt.hear(BeltReport(t_ms * MS, True, 3_000_000 * (n < 40) + 4 * t_ms))
+        if n % 3 == 2:  # frames come more seldom than readings
+            way_mm += motion.advance(unseen, (t_ms + 10) * MS).dy_mm
+            assert motion.finding.state in {"runs", "encoder_lost"}
+    assert way_mm == pytest.approx(400 * 7.5, rel=0.001)
+    assert (motion.finding.state, motion.basis) == ("runs", "encoder")
+
+
+def test_a_run_signal_and_an_encoder_may_come_from_two() -> None:
+    belt = ReportedBelt(2**32, PER_MM)
+    for t_ms in range(0, 2000, 100):
+        belt.hear(BeltReport(t_ms * MS, True, None, "PLC"))
+        belt.hear(BeltReport((t_ms + 50) * MS, None, 5 * t_ms, "wheel"))
+        belt.hear(BeltReport((t_ms + 60) * MS, None, 7_000_000, "another wheel"))
+    assert belt.runs(2000 * MS) is True
+    assert belt.counts_at(1900 * MS) == 9250
+
+
+def test_an_encoder_that_falls_silent_gives_way_to_another_one() -> None:
+    belt = ReportedBelt(2**32, PER_MM)
+    belt.hear(BeltReport(0, None, 100, "wheel"))
+    for t_ms in range(100, 2000, 100):
+        belt.hear(BeltReport(t_ms * MS, None, 9_000_000 + t_ms, "another wheel"))
+    assert belt.counts_at(1800 * MS) == 9_001_800
+    assert belt.begun == 1
+
+
 def test_a_slipping_encoder_is_told_and_a_backwards_one_is_not_believed() -> None:
     slipping = ReportedMotion(belt_at(300, until_ms=3500), SeenMotion(400), PER_MM)
     shifts(slipping, *range(500, 3500, 50))

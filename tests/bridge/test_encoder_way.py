@@ -1,0 +1,261 @@
+"""The way of an encoder's counts: PLC, Modbus, bridge, ROUTER, the detector's belt, register 59."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, closing, contextmanager
+from itertools import pairwise
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import pytest
+
+from benchmarks.bridge_process import BridgeProcess
+from benchmarks.line_process import LineProcess
+from calibration.reported_motion import ReportedBelt
+from detector import client
+from detector.bridge.register_map import BeltRun, BeltWord, State
+from detector.live import belt_report
+from detector.wire.desk import AnswerDesk
+from detector.wire.journal import Journal
+from detector.wire.messages import LineState
+from detector.wire.post import AlertPost
+from detector.wire.publisher import Publisher
+from tests.bridge.plc_client import Plc
+from tests.small_line import (
+    FPS,
+    PATIENCE_S,
+    Ears,
+    belt_picture,
+    listening,
+    wait_for,
+    write_model,
+    write_profile,
+    write_video,
+)
+
+ANY_PORT = "tcp://127.0.0.1:*"
+COUNTS_PER_MM = 10
+WRAPS_AT = 2**32
+
+
+class Desk:
+    """The detector's ROUTER, and behind it nothing but the belt as it is reported."""
+
+    def __init__(self, post: AlertPost, endpoints: tuple[str, str]) -> None:
+        self._post, self.endpoints = post, endpoints
+        self.belt = ReportedBelt(WRAPS_AT)
+        self.t_ns = 0
+        self.counts: int | None = None
+        self.sources: set[str] = set()
+
+    def heard(self, counts: int) -> bool:
+        """Whether these counts have come in by now."""
+        self._post.poll()
+        while self._post.belt_reports:
+            report = belt_report(*self._post.belt_reports.popleft())
+            self.belt.hear(report)
+            self.t_ns, self.counts = report.t_ns, report.counts
+            self.sources.add(report.source)
+        return self.counts == counts
+
+
+@pytest.fixture
+def desk() -> Iterator[Desk]:
+    with (
+        Journal(None) as journal,
+        Publisher(ANY_PORT, line="belt-1", boot_id="b") as publisher,
+        AnswerDesk(ANY_PORT) as router,
+    ):
+        endpoints = publisher.endpoint, router.endpoint
+        yield Desk(AlertPost(publisher, router, journal), endpoints)
+
+
+STEPS = [900, 1500, -4000, 30_000, 0, -7]
+"""Counts from one reading to the next, round the end of 32 bits and back."""
+
+
+def test_what_a_plc_writes_is_followed_count_by_count_forward_back_and_round(desk: Desk) -> None:
+    with (
+        BridgeProcess([desk.endpoints], start_s=PATIENCE_S) as bridge,
+        closing(Plc(bridge)) as plc,
+    ):
+        counts, beat, followed = WRAPS_AT - 2000, 0, []
+
+        def arrives() -> bool:
+            nonlocal beat
+            beat += 1
+            plc.write(plc_heartbeat=beat & 0xFFFF, encoder=counts % WRAPS_AT)
+            return desk.heard(counts % WRAPS_AT)
+
+        wait_for(arrives)
+        for step in [0, *STEPS]:
+            counts += step
+            before_ns = desk.t_ns
+            wait_for(lambda before_ns=before_ns: arrives() and desk.t_ns > before_ns)
+            followed.append(desk.belt.counts_at(desk.t_ns))
+    steps = [after - before for before, after in pairwise(followed)]
+    assert steps == STEPS
+    assert desk.sources == {"PLC, unit 1"}
+
+
+Writer = Callable[[int, bool], None]
+"""Takes counts, and whether the belt is ordered to run."""
+
+
+@contextmanager
+def by_modbus(line: LineProcess) -> Iterator[Writer]:
+    with (
+        BridgeProcess([(line.publish, line.answers)], start_s=PATIENCE_S) as bridge,
+        closing(Plc(bridge)) as plc,
+    ):
+        beats = iter(range(1, 1_000_000_000))
+
+        def write(counts: int, runs: bool) -> None:
+            run = BeltRun.RUNS if runs else BeltRun.STANDS
+            plc.write(plc_heartbeat=next(beats) & 0xFFFF, belt_run=run, encoder=counts)
+
+        yield write
+
+
+@contextmanager
+def by_zeromq(line: LineProcess) -> Iterator[Writer]:
+    with client.Line(None, line.answers) as reported:
+
+        def write(counts: int, runs: bool) -> None:
+            assert reported.report_belt("wheel 1", counts, runs, PATIENCE_S).ok
+
+        yield write
+
+
+class Wheel(threading.Thread):
+    """An encoder on the belt that is read every 20 ms, in a thread; ends with the context."""
+
+    def __init__(self, writing: AbstractContextManager[Writer], counts: int) -> None:
+        super().__init__()
+        self._writing, self._counts, self._goal = writing, counts, counts
+        self._over, self.dead = threading.Event(), threading.Event()
+        self._there = threading.Event()
+
+    def turn(self, mm: float) -> None:
+        """Turn by so much of belt, at 400 mm/s; wait until it has."""
+        self._there.clear()
+        self._goal += round(mm * COUNTS_PER_MM)
+        assert self._there.wait(PATIENCE_S)
+
+    def run(self) -> None:
+        with self._writing as write:
+            last_s = time.monotonic()
+            while not self._over.wait(0.02):
+                now_s = time.monotonic()
+                most = round((now_s - last_s) * 400 * COUNTS_PER_MM)
+                last_s = now_s
+                left = self._goal - self._counts
+                self._counts += max(-most, min(most, left))
+                if not self.dead.is_set():
+                    write(self._counts % WRAPS_AT, left != 0)
+                if left == 0:
+                    self._there.set()
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._over.set()
+        self.join()
+
+
+@pytest.fixture(scope="module")
+def profile(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A line with an encoder, and a belt whose picture tells no speed."""
+    folder = tmp_path_factory.mktemp("line")
+    model = write_model(folder / "white-and-red")
+    clip = write_video(folder / "belt.avi", [belt_picture()] * 10)
+    made = write_profile(folder / "line.toml", clip, model, camera=f"fps = {FPS}\nloop = true")
+    told = f"encoder_counts_per_mm = {COUNTS_PER_MM}\n[view]"
+    made.write_text(made.read_text(encoding="utf-8").replace("[view]", told), encoding="utf-8")
+    return made
+
+
+def position_where_it_stands(ears: Ears) -> float:
+    """Once two states running say the same."""
+    said: list[float | None] = [None]
+
+    def settled(state: LineState) -> bool:
+        said.append(state.belt_position_mm)
+        by_encoder = state.belt_state == "stands" and state.speed_basis == "encoder"
+        return by_encoder and said[-1] == said[-2]
+
+    ears.until(settled, LineState)
+    assert said[-1] is not None
+    return said[-1]
+
+
+@pytest.mark.parametrize("way", [by_modbus, by_zeromq])
+def test_the_belts_position_follows_an_encoder_round_its_end_and_back_until_it_is_lost(
+    profile: Path, way: Callable[[LineProcess], AbstractContextManager[Writer]]
+) -> None:
+    with (
+        LineProcess(profile, start_s=PATIENCE_S) as line,
+        Wheel(way(line), WRAPS_AT - 3000) as wheel,
+        listening(line.publish, "state/") as ears,
+    ):
+        at_mm = position_where_it_stands(ears)
+
+        def follows(way_mm: float) -> bool:
+            """False: this machine let it go unheard for too long, and it was lost meanwhile."""
+            nonlocal at_mm
+            before_mm = at_mm
+            wheel.turn(way_mm)
+            at_mm = position_where_it_stands(ears)
+            return at_mm - before_mm == pytest.approx(way_mm, abs=1.0)
+
+        wait_for(lambda: follows(700))
+        wait_for(lambda: follows(-900))
+        assert any(state.belt_state == "reverses" for state in ears.all(LineState))
+        wheel.dead.set()
+
+        def lost(state: LineState) -> bool:
+            return (state.belt_state, state.speed_basis) == ("encoder_lost", "profile")
+
+        ears.until(lost, LineState)
+
+
+def test_a_plc_reads_in_register_59_what_becomes_of_its_encoder(profile: Path) -> None:
+    with (
+        LineProcess(profile, start_s=PATIENCE_S) as line,
+        BridgeProcess([(line.publish, line.answers)], start_s=PATIENCE_S) as bridge,
+        closing(Plc(bridge)) as plc,
+    ):
+        begun_s, beats = time.monotonic(), iter(range(1, 1_000_000_000))
+
+        def reads(word: BeltWord, speed_mm_s: float | None, *, doubtful: bool = False) -> None:
+            """`speed_mm_s`: at which its encoder counts; None: it writes nothing."""
+
+            def arrives(read: tuple[dict[str, int], object]) -> bool:
+                if speed_mm_s is not None:
+                    counts = round((time.monotonic() - begun_s) * speed_mm_s * COUNTS_PER_MM)
+                    plc.write(
+                        plc_heartbeat=next(beats) & 0xFFFF,
+                        belt_run=BeltRun.RUNS,
+                        encoder=(counts - 2000) % WRAPS_AT,
+                    )
+                degraded = read[0]["state"] == State.DEGRADED
+                return read[0]["belt_state"] == word and (degraded or not doubtful)
+
+            plc.until(arrives)
+
+        reads(BeltWord.ENCODER_LOST, None, doubtful=True)
+        reads(BeltWord.RUNS, 400)
+        reads(BeltWord.STANDS_ORDERED_TO_RUN, 0)
+        reads(BeltWord.REVERSES, -400, doubtful=True)
+        reads(BeltWord.ENCODER_LOST, None, doubtful=True)
