@@ -69,13 +69,12 @@ class BeltMarks:
         self._columns = slice(int(whole[0]), int(whole[-1]) + 1) if whole.size else slice(0, 0)
         across = self._columns.stop - self._columns.start
         self._cells = max(1, round(across * mm_per_px / _CELL_MM))
-        self._wide = (
-            max(3, round(2 * _AROUND_MM / (across * mm_per_px / self._cells))) | 1 if across else 3
-        )
+        self._wide = 2 * round(_AROUND_MM / _CELL_MM) + 1
         self._length_mm = length_mm
         self._search = None if length_mm is not None else BeltLength(mm_per_px, self._cells)
-        most_mm = 2 * (1 + _DRIFT) * (length_mm or MOST_MM) + 2 * _ALIGNED_MM + 2 * _NEAR_MM
-        self._rows = np.zeros((ceil(most_mm / mm_per_px), self._cells, 3), dtype=np.uint8)
+        most_mm = 2 * (1 + _DRIFT) * (length_mm or MOST_MM) + _ALIGNED_MM + 2 * _NEAR_MM
+        rows = ceil(most_mm / mm_per_px) + self._last - self._first
+        self._rows = np.zeros((rows, self._cells, 3), dtype=np.uint8)
         """A ring, by rows of belt."""
         self._own = np.zeros((self._last - self._first + 1, self._cells), dtype=np.uint8)
         """The same for the rows in view: 1 where the belt itself looks as if covered."""
@@ -176,10 +175,10 @@ class BeltMarks:
         now = self._between(begin, end + self._around).astype(np.float32)
         found: list[tuple[NDArray[np.bool_], NDArray[np.bool_]]] = []
         for loop in self._loops:
+            if begin < loop.farthest:
+                break
             reach = loop.reach(end)
             oldest = begin - loop.back - reach
-            if oldest < max(0, self._taken - len(self._rows)):
-                break
             before = self._between(oldest, end + self._around - loop.back + reach)
             then = loop.aligned(now, before.astype(np.float32), reach)
             found.append(self._same(now[around:], then[around:]))
@@ -235,18 +234,20 @@ class _Loop:
         """So many rows ago it came by."""
         self._nominal = round(rows)
         self._near = max(1, round(_NEAR_MM / row_mm))
-        self._far = self._near + ceil(_DRIFT * rows)
+        self._far = self._near + int(_DRIFT * rows)
+        self.farthest = self._nominal + self._far
+        """It is looked for no farther back."""
         self._every = round(_WIDE_EVERY_MM / row_mm)
         self._look_wide_at = 0
         self._lost = True
 
     def reach(self, row: int) -> int:
-        """How far it is looked for, in rows."""
-        if not self._lost or row < self._look_wide_at:
-            return self._near
-        self._look_wide_at = row + self._every
-        self.back = self._nominal
-        return self._far
+        """How far it is looked for around `back`, in rows."""
+        if self._lost and row >= self._look_wide_at:
+            self._look_wide_at = row + self._every
+            self.back = self._nominal
+            return self._far
+        return min(self._near, self.farthest - self.back)
 
     def aligned(
         self, now: NDArray[np.float32], before: NDArray[np.float32], reach: int
