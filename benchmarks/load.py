@@ -125,9 +125,10 @@ class _TimedMonitor(OverloadMonitor):
         image: NDArray[np.uint8] | None = None,
         *,
         busy: bool = False,
+        place_lost: bool = False,
     ) -> Coverage:
         begun_ns = time.thread_time_ns()
-        coverage = super().watch(picture, shift, t_ns, image, busy=busy)
+        coverage = super().watch(picture, shift, t_ns, image, busy=busy, place_lost=place_lost)
         self.took_ms.append((time.thread_time_ns() - begun_ns) / 1e6)
         return coverage
 

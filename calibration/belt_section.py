@@ -60,6 +60,16 @@ class Belt(Section):
         ge=0,
         le=5000,
     )
+    length_mm: float | None = setting(
+        None,
+        "length of the whole belt: after so much travel its seam, cleats and patches come round, "
+        "which are no material; null: found from the picture, which takes two lengths or more and "
+        "a belt that is not always full",
+        mend="give the belt's length in mm, e.g. length_mm = 14400, or leave it out to have it "
+        "found",
+        ge=1000,
+        le=60_000,
+    )
     encoder_counts_per_mm: float | None = setting(
         None,
         "counts of the encoder (the PLC's: bridge, registers 105 and 106; or told over ZeroMQ as a "

@@ -142,6 +142,7 @@ class Line:
                 jam=self.settings.jam,
                 marks=self._marks(),
                 marks_at=overload.marks_at,
+                belt_length_mm=self.settings.belt.length_mm,
             ),
         )
 

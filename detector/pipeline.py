@@ -16,7 +16,7 @@ from __future__ import annotations
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
-from calibration.belt_check import Finding
+from calibration.belt_check import DOUBTFUL, Finding
 from detector.hazards.alarm_book import AlarmBook
 from detector.hazards.belt_standing import StandingBelt
 from detector.hazards.object_facts import BeltNow
@@ -79,7 +79,12 @@ class Pipeline:
         lap("belt motion")
         strip = parts.plan.next_strip(shift, frame.t_mono_ns, parts.tracker.wants_look_to_mm)
         self.coverage = parts.overload.watch(
-            parts.small.judged, shift, frame.t_mono_ns, frame.image, busy=strip is not None
+            parts.small.judged,
+            shift,
+            frame.t_mono_ns,
+            frame.image,
+            busy=strip is not None,
+            place_lost=parts.motion.finding.state in DOUBTFUL,
         )
         lap("overload")
         self.frames += 1

@@ -2,7 +2,8 @@
 
 Each stretch of belt is judged once, when it has come fully into view; pictures that show little
 new belt are not looked at. What lies on it is told from the empty belt (`empty_belt.py`), what of
-that stands from the belt's way (`standing_material.py`).
+that is the belt's own seam from where it came by before (`seam.py`), and what stands from the
+belt's way (`standing_material.py`).
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from calibration.belt_load import Jam
 from calibration.belt_motion import Picture, Shift
 from detector.hazards.empty_belt import EmptyBelt
 from detector.hazards.jam import JamWatch
+from detector.hazards.seam import BeltMarks
 from detector.hazards.skirt_marks import SkirtMarks
 from detector.hazards.standing_material import StandingMaterial
 from detector.wire.messages import Cue, Hazard
@@ -63,11 +65,13 @@ class OverloadMonitor:
         jam: Jam,
         marks: SkirtMarks | None = None,
         marks_at: float = 1.0,
+        belt_length_mm: float | None = None,
     ) -> None:
         """`empty_belt`: `(h, w, 3)` uint8 BGR, the empty belt as it is judged
         (`SmallViews.judged`); None: coverage is unknown and stays so. `belt_mask`: `(h, w)` bool,
         what of that is belt; `mm_per_px`: its scale. `marks`: with that share of them hidden,
-        coverage above `release_at` is too much already.
+        coverage above `release_at` is too much already. `belt_length_mm`: after so much travel its
+        seam comes round; None: found from the picture.
         """
         self._raise_at, self._release_at = raise_at, release_at
         self._state: State = "unknown"
@@ -81,11 +85,10 @@ class OverloadMonitor:
         self._travelled_mm = 0.0
         self._jam = JamWatch(jam)
         self._standing = StandingMaterial(self._row_mm)
-        self._empty = (
-            None
-            if empty_belt is None or not belt_mask.any()
-            else EmptyBelt(empty_belt, belt_mask, mm_per_px)
-        )
+        self._empty: EmptyBelt | None = None
+        if empty_belt is not None and belt_mask.any():
+            self._empty = EmptyBelt(empty_belt, belt_mask, mm_per_px)
+            self._seam = BeltMarks(belt_mask, mm_per_px, belt_length_mm)
         self._coverage = UNKNOWN
         self._come_mm = 0.0
         self._looked_ns: int | None = None
@@ -98,22 +101,27 @@ class OverloadMonitor:
         image: NDArray[np.uint8] | None = None,
         *,
         busy: bool = False,
+        place_lost: bool = False,
     ) -> Coverage:
         """Take in one frame: the belt as it is judged, what it moved since the last one, when it
         was seen, and the camera's picture, for the marks beside the belt. `busy`: the model looks
-        at this frame, and what can wait for the next one should.
+        at this frame, and what can wait for the next one should. `place_lost`: the belt's position
+        can't be relied on.
         """
         if self._empty is None:
             return UNKNOWN
+        self._seam.carry(shift, lost=place_lost)
         self._come_mm += max(0.0, shift.dy_mm)
         if self._can_wait(t_ns, 2 if busy else 1):
             return self._coverage
         small = picture()
         moved_mm, self._come_mm, self._looked_ns = self._come_mm, 0.0, t_ns
         # What stands for long must not become the belt: while it does, nothing is learned.
-        covered = self._empty.covered(small, learns=not self._jam.suspected)
-        in_view = float(covered[self._mask].mean())
-        self._take_in(covered, moved_mm, image)
+        learns = not self._jam.suspected
+        covered = self._empty.covered(small, learns=learns)
+        material = self._seam.material(small, covered, learns=learns)
+        in_view = float(material[self._mask].mean())
+        self._take_in(material, moved_mm, image)
         standing = self._standing.share(small, covered & self._mask, self._mask, moved_mm)
         jam = self._jam.watch(standing, t_ns)
         in_window = float(np.mean(self._window)) if self._window else None
