@@ -54,6 +54,8 @@ class StageRecipe(_Part):
     mosaic: Share = 0.3
     mosaic_off_epochs: int = Field(1, ge=0, description="last epochs without mosaic")
     scale: Share = Field(0.4, description="random zoom, plus or minus")
+    reach: Share = Field(1.0, description="how far to go from the weights that it began with to "
+                         "those that it ended with, see models/averaging.py")  # fmt: skip
     data: DataRecipe
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from models import evaluate
 from models.architectures import STOCK
+from models.averaging import between
 from models.card import Card, write_card
 from models.dataset import build
 from models.errors import WorkshopError
@@ -177,7 +178,11 @@ def run(
         yaml = _stage_data(
             plan, stage, sources, data=data, runs=folder, before=before, renders=renders
         )
-        before = train_stage(plan, stage, before, yaml, folder, resume=resume)
+        trained = train_stage(plan, stage, before, yaml, folder, resume=resume)
+        if stage.reach < 1:
+            layout, part = plan.architecture or STOCK, trained.with_name("reached.pt")
+            trained = between(before, trained, stage.reach, part, layout=layout)
+        before = trained
     report = deploy(
         plan, f"models/recipes/{recipe.name}", before, data, out, scenes=4 if smoke else 100
     )
