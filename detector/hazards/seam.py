@@ -8,7 +8,8 @@ round: two different ones do not look alike, and a plain surface says nothing, w
 leaves it out; hazards are not concerned, they are tracked and alarmed in another way.
 
 Where the belt's position is lost (it is not known, it jumped, it ran back, it slips) or material
-stands on a running belt, all that was learned is forgotten, and learned anew.
+stands on a running belt, all that was learned is forgotten, and learned anew. A belt whose seam
+always lies under a load is not learned: what shows of it then counts as covered, as before.
 """
 
 from __future__ import annotations
@@ -40,8 +41,9 @@ _AROUND_MM = 50.0
 """Before and behind a place, what must look the same, and to both sides."""
 _ALIGNED_MM = 200.0
 """Stretch of belt that is found again as a whole."""
-_ALIGNED_MIN = 0.6
-"""Correlation from which it is found."""
+_STRONG, _ALIGNED_MIN = 12.0, 0.35
+"""Correlation from which it is found; what differs from the belt around by more grey levels says
+no more, so that a load does not outshout the belt between."""
 _NEAR_MM, _DRIFT = 30.0, 0.015
 """How far from where it was it is looked for, and, in parts of the way, how far a belt position
 drifts that is measured from the picture."""
@@ -256,7 +258,9 @@ class _Loop:
         held against."""
         along = (1, 21)
         found = cv2.matchTemplate(
-            before - cv2.blur(before, along), now - cv2.blur(now, along), cv2.TM_CCORR_NORMED
+            np.clip(before - cv2.blur(before, along), -_STRONG, _STRONG),
+            np.clip(now - cv2.blur(now, along), -_STRONG, _STRONG),
+            cv2.TM_CCORR_NORMED,
         )[:, 0]
         best = int(found.argmax())
         self._lost = not found[best] >= _ALIGNED_MIN
