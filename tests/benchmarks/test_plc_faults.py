@@ -5,7 +5,8 @@ from detector.bridge.register_map import INPUT_WORDS
 
 
 def test_no_register_reads_clear_when_it_must_not_whatever_is_injured() -> None:
-    tally = injure(9)
+    # What is left clear stays clear; how fast it must change is the bench's to measure.
+    tally = injure(9, news_ms=2000)
     assert tally.wrong_clear == []
     assert tally.crashes == 0
     assert sum(tally.injuries.values()) == 9
