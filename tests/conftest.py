@@ -9,7 +9,12 @@ import pytest
 from tests.fake_line import wire, work  # noqa: F401 - fixtures of the tests of a line's loop
 
 # The same examples every time and no limit on one of them: a shared machine has slow moments.
-hypothesis.settings.register_profile("vigitri", deadline=None, derandomize=True)
+hypothesis.settings.register_profile(
+    "vigitri",
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+)
 hypothesis.settings.load_profile("vigitri")
 
 
