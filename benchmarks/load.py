@@ -28,7 +28,6 @@ from benchmarks.report import told, told_rate
 from benchmarks.report_out import hand_out
 from benchmarks.tally import STATES, false_alarms, states
 from benchmarks.targets import state_targets
-from calibration.belt_motion import Picture, Shift
 from calibration.line_profile import DEPLOYED_MODEL
 from calibration.reported_motion import BeltReport
 from detector.commands.progress import progress_bar
@@ -117,18 +116,9 @@ class _TimedMonitor(OverloadMonitor):
         self.__dict__.update(vars(monitor))
         self.took_ms: list[float] = []
 
-    def watch(
-        self,
-        picture: Picture,
-        shift: Shift,
-        t_ns: int,
-        image: NDArray[np.uint8] | None = None,
-        *,
-        busy: bool = False,
-        place_lost: bool = False,
-    ) -> Coverage:
+    def watch(self, *args: Any, **named: Any) -> Coverage:
         begun_ns = time.thread_time_ns()
-        coverage = super().watch(picture, shift, t_ns, image, busy=busy, place_lost=place_lost)
+        coverage = super().watch(*args, **named)
         self.took_ms.append((time.thread_time_ns() - begun_ns) / 1e6)
         return coverage
 
