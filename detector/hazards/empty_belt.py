@@ -21,6 +21,9 @@ TEXTURE_MIN = 10.0
 LIGHT_MOST, LIGHT_SHARE = 1.6, 0.08
 """Lamps, the sun and the camera's exposure brighten the whole belt by up to this much; so many of
 the belt's pixels must agree on it."""
+LIGHT_STEP, LIGHT_STEP_SHARE = 0.1, 0.25
+"""A light further from the last one that is sure is only believed of so many of the belt's pixels:
+on a full belt the greatest part that agrees may be a sheet of the belt's own colour."""
 WET_MOST = 0.25
 """Of the belt's brightness: how much more colourful water makes it."""
 _AROUND_MM = 400.0
@@ -41,7 +44,7 @@ class EmptyBelt:
     def __init__(self, empty: NDArray[np.uint8], belt: NDArray[np.bool_], mm_per_px: float) -> None:
         """`empty`: `(h, w, 3)` uint8 BGR, the view of the empty belt; `belt`: `(h, w)` bool."""
         self._belt = belt
-        self._light = 1.0
+        self._light = self._sure_light = 1.0
         picture = empty.astype(np.float32)
         mask = belt.astype(np.float32)
         along = max(3, round(_AROUND_MM / mm_per_px)) | 1
@@ -91,9 +94,12 @@ class EmptyBelt:
         )
         agreeing = np.convolve(counts, np.ones(5), mode="same")
         best = int(agreeing.argmax())
-        if agreeing[best] * _EVERY < LIGHT_SHARE * self._belt.sum():
-            return self._light
-        return float(np.exp((edges[best] + edges[best + 1]) / 2))
+        share = agreeing[best] * _EVERY / self._belt.sum()
+        light = float(np.exp((edges[best] + edges[best + 1]) / 2))
+        if share >= LIGHT_STEP_SHARE:
+            self._sure_light = light
+        is_far = abs(np.log(light / self._sure_light)) > LIGHT_STEP
+        return self._light if is_far or share < LIGHT_SHARE else light
 
 
 class BeltColour:
