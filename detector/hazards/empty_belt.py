@@ -12,8 +12,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-TURNED_MIN = 9.0
-"""Grey levels beside the belt's own colour, at the belt's brightness, that are something else."""
+TURNED_LEAST, TURNED_MOST = 6.0, 9.0
+"""Grey levels beside the belt's own colour, at the belt's brightness, that are something else: less
+on an even belt, more on a stained one. Dark sheets on a grey belt lie 4 to 8 beside it."""
+TURNED_BEYOND, TURNED_OF_LIGHT = 3.0, 0.045
+"""So much further than nearly all of the empty belt, and of its brightness: lamps change colour."""
 DARKER_MOST, BRIGHTER_MOST = 0.5, 1.35
 """Of the belt's brightness: shade at a thing's foot, a worn patch or a damp one."""
 TEXTURE_MIN = 10.0
@@ -21,7 +24,7 @@ TEXTURE_MIN = 10.0
 LIGHT_MOST, LIGHT_SHARE = 1.6, 0.08
 """Lamps, the sun and the camera's exposure brighten the whole belt by up to this much; so many of
 the belt's pixels must agree on it."""
-LIGHT_STEP, LIGHT_STEP_SHARE = 0.1, 0.25
+LIGHT_STEP, LIGHT_STEP_SHARE = 0.1, 0.15
 """A light further from the last one that is sure is only believed of so many of the belt's pixels:
 on a full belt the greatest part that agrees may be a sheet of the belt's own colour."""
 WET_MOST = 0.25
@@ -56,6 +59,7 @@ class EmptyBelt:
             BeltColour(cv2.blur(picture, (3, 3)).astype(np.float32)),
         )
         grey = np.asarray(cv2.cvtColor(empty, cv2.COLOR_BGR2GRAY), dtype=np.float32)
+        self._turned = self._turned_from(picture)
         self._texture = float(np.percentile(_texture(grey)[belt], 90)) if belt.any() else 0.0
         side = max(3, round(_CLOSED_MM / mm_per_px)) | 1
         self._gaps = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
@@ -73,17 +77,26 @@ class EmptyBelt:
         level, turned = apart[0]
         if learns:
             self._light = self._light_on(
-                level[self._belt & (turned < TURNED_MIN) & ~textured][::_EVERY]
+                level[self._belt & (turned < self._turned) & ~textured][::_EVERY]
             )
         darkest, brightest = DARKER_MOST * self._light, BRIGHTER_MOST * self._light
         bare = np.zeros_like(textured)
         for level, turned in apart:
-            bare |= (turned < TURNED_MIN) & (level > darkest) & (level < brightest)
+            bare |= (turned < self._turned) & (level > darkest) & (level < brightest)
         covered = (~bare | textured).astype(np.uint8)
         closed = cv2.morphologyEx(covered, cv2.MORPH_CLOSE, self._gaps)
         things = cv2.erode(closed, self._halo, borderType=cv2.BORDER_CONSTANT, borderValue=1)
         # Single specks are dirt of the belt.
         return np.asarray(cv2.medianBlur(things, 3) > 0)
+
+    def _turned_from(self, empty: NDArray[np.float32]) -> float:
+        """How many grey levels beside the belt's colour are something else, on this belt."""
+        if not self._belt.any():
+            return TURNED_MOST
+        _, turned = self._colours[0].apart(empty, _dot(empty, empty))
+        stained = float(np.percentile(turned[self._belt], 98)) + TURNED_BEYOND
+        bright = float(np.median(empty[self._belt])) * TURNED_OF_LIGHT
+        return float(np.clip(max(stained, bright), TURNED_LEAST, TURNED_MOST))
 
     def _light_on(self, level: NDArray[np.float32]) -> float:
         """How much brighter the belt is now: what most of it agrees on, if enough of it is seen."""

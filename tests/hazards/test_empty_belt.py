@@ -90,3 +90,32 @@ def test_the_light_is_not_learned_from_what_may_not_be_learned() -> None:
 @given(st.floats(0.7, 1.4), st.integers(2, 1000))
 def test_in_any_light_bare_belt_is_bare(light: float, seed: int) -> None:
     assert share(bare(seed, stains=0.05) * light, bare(1)) < 0.05
+
+
+def test_a_bright_sheet_of_the_belts_own_colour_on_a_full_belt_is_not_taken_for_its_light() -> None:
+    full = np.empty((HEIGHT, WIDTH, 3))
+    full[:] = (40, 60, 220)
+    full[20:50, 20:80] = 1.5 * np.array(GREY)
+    assert share(full, bare(1)) > 0.97
+
+
+def test_a_lamp_switched_on_is_taken_from_the_bare_half_of_the_belt() -> None:
+    view = 1.5 * bare(2, stains=0.05)
+    view[:, :50] = (40, 60, 220)
+    assert share(view, bare(1, stains=0.05)) == pytest.approx(0.5, abs=0.04)
+
+
+def dull_film(stains: float) -> float:
+    """How much of a sheet that is nearly of the belt's colour is seen on a belt so stained."""
+    rng = np.random.default_rng(9)
+    turned = cv2.GaussianBlur(rng.normal(0, 1, (HEIGHT, WIDTH)), (0, 0), 3)
+    dirt = (turned * stains / turned.std())[..., None] * np.array([1, 0, -1])
+    view = bare(2) + dirt[::-1]
+    view[30:80, 20:80] += (5.5, 0, -5.5)
+    return share(view, bare(1) + dirt)
+
+
+def test_a_sheet_nearly_of_the_belts_colour_is_seen_on_an_even_belt_alone() -> None:
+    true = 50 * 60 / (HEIGHT * WIDTH)
+    assert dull_film(stains=0.3) == pytest.approx(true, abs=0.05)
+    assert dull_film(stains=3.0) < true / 2
