@@ -326,6 +326,7 @@ class LineAtWork:
             encoder_mm_s=_speed(found.encoder_mm_s, known),
             picture_mm_s=_speed(found.picture_mm_s, known),
             setting_mm_s=_speed(found.setting_mm_s, known),
+            encoder_wraps_at=self._profile.belt.encoder_wraps_at,
             mm_basis=self._pipeline.line.facts.mm_basis,
             active_alerts=self._pipeline.book.active,
             frames_seen=self._pipeline.inferences,

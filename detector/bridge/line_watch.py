@@ -149,6 +149,11 @@ class LineWatch:
         return self.state is not None and self.state.late
 
     @property
+    def encoder_wraps_at(self) -> int | None:
+        """Where the encoder's counter goes round, by the line's profile; None: not told yet."""
+        return None if self.state is None else self.state.encoder_wraps_at
+
+    @property
     def complete(self) -> bool:
         """Every open alarm is known: nothing has been missed that was not made good."""
         return self._complete

@@ -73,6 +73,8 @@ _EXAMPLE = """## How to use them
    is then your own count at the moment of capture (flag bit 2), read between your writes, so that
    neither latency nor jitter of the network matters:
    `target = position + (ejector_y_mm - y_mm) * counts_per_mm`.
+   A counter of 16 bits goes round every few metres: write `belt.encoder_wraps_at = 65536` in the
+   line's profile, the count in 106 and 0 in 105, and take `target` modulo that.
    Otherwise use `eta_ms`, which the bridge counts down until you read it.
 5. **Acknowledging** frees a record and nothing else: the operator's alarm stays open. With bit 1 of
    `mode` set (your panel has an acknowledge button), it is the operator's acknowledgement too. What

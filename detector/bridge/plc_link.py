@@ -105,20 +105,29 @@ class PlcLink:
         speed_mm_s = 0 if run is BeltRun.STANDS else said["belt_speed"] or None
         return PlcBelt(run, speed_mm_s, encoder, t_ns)
 
-    def counts_at(self, t_ns: int) -> int | None:
+    def beyond(self, wraps_at: int) -> int | None:
+        """What it counts where its counter should have gone round before; None: it has."""
+        last = self._encoder[-1][1] if self._encoder else 0
+        return last if last >= wraps_at else None
+
+    def counts_at(self, t_ns: int, wraps_at: int | None) -> int | None:
         """The PLC's encoder at a moment, between its readings or a scan or two beyond the last;
-        None where they do not reach."""
+        None where they do not reach. `wraps_at`: its counter goes from one below this to 0; while
+        that is not known (None), or proves to be wrong, nothing is between two readings."""
         readings = list(self._encoder)
-        if len(readings) < 2 or not self._has_encoder:
+        if wraps_at is None or len(readings) < 2 or not self._has_encoder:
             return None
         if not readings[0][0] <= t_ns <= readings[-1][0] + BEYOND_NS:
             return None
         (t0, counts0), (t1, counts1) = next(
             pair for pair in reversed(list(pairwise(readings))) if pair[0][0] <= t_ns
         )
+        if max(counts0, counts1) >= wraps_at:
+            return None
         share = (t_ns - t0) / (t1 - t0) if t1 > t0 else 0.0
-        moved = (counts1 - counts0 + 2**31) % 2**32 - 2**31
-        return (counts0 + round(moved * share)) % 2**32
+        half = wraps_at // 2
+        moved = (counts1 - counts0 + half) % wraps_at - half  # the shorter way round
+        return (counts0 + round(moved * share)) % wraps_at
 
     def _asked(self, before: dict[str, int], now: dict[str, int]) -> list[Command]:
         asked: list[Command] = []

@@ -304,7 +304,14 @@ PLC: tuple[Register, ...] = (
     ),
     Register(103, "belt_run", "uint16", "code", "0 not wired, 1 stands, 2 runs"),
     Register(104, "belt_speed", "uint16", "mm/s", "0: not wired (or the belt stands)"),
-    Register(105, "encoder", "uint32", "counts", "position of the belt, wraps at 2^32"),
+    Register(
+        105,
+        "encoder",
+        "uint32",
+        "counts",
+        "position of the belt; wraps at 2^32, or where belt.encoder_wraps_at of the line's profile "
+        "says",
+    ),
     Register(107, "mode", "uint16", "bits", "see below"),
     Register(
         108,

@@ -180,7 +180,7 @@ class LineRegisters:
         alert, place = event.alert, event.alert.place
         age_ms, arrival = event.age_ms(now_ns), event.next_arrival(now_ns)
         # Kept, for the PLC's readings of that moment will be forgotten.
-        counts = self.plc.counts_at(event.t_capture_ns)
+        counts = self.plc.counts_at(event.t_capture_ns, self.watch.encoder_wraps_at)
         counts = event.counts = event.counts if counts is None else counts
         position_mm = None if place is None else place.belt_position_mm
         position = counts if counts is not None else position_mm
