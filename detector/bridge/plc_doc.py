@@ -150,7 +150,8 @@ out_[5] := UDINT_TO_UINT(SHR(DINT_TO_UDINT(encoder), 16));  (* 105 *)
 out_[6] := UDINT_TO_UINT(DINT_TO_UDINT(encoder) AND 16#FFFF); (* 106 *)
 ```
 
-`vigitri plc-sim 127.0.0.1:1502` does all this in a terminal, to try a bridge without a PLC.
+`vigitri plc-sim 127.0.0.1:1502` does all this in a terminal, to try a bridge without a PLC;
+with `--course 400:20,0:3,-200:2` its belt runs, stands and runs back.
 """
 
 
