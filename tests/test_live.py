@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from typing import Any, Literal
@@ -13,7 +10,7 @@ import numpy as np
 import pytest
 
 from detector.ingest import CameraBlind, CameraState
-from detector.live import START_NS
+from detector.sight import START_NS
 from detector.vision.engine import EngineError
 from detector.wire.desk import PendingAnswer
 from detector.wire.messages import (
@@ -25,7 +22,7 @@ from detector.wire.messages import (
 from detector.wire.requests import Acknowledge, BeltFromPlc, Shelve
 from tests.fake_line import PROFILE, Clock, FakeWire, Step, blind, frame
 from tests.fakes import bright_things, detections
-from tests.small_line import PATIENCE_S, passing
+from tests.small_line import passing
 
 
 def test_an_engine_that_fails_is_blindness_and_never_an_empty_belt(
@@ -213,27 +210,6 @@ def test_answers_are_carried_out_or_refused_with_a_reason(
         assert part in reason
     (acknowledged,) = wire.alerts(Revision.ACKNOWLEDGED)
     assert acknowledged.event_id == "a000001"
-
-
-def test_the_second_signal_ends_a_line_that_hangs() -> None:
-    hangs = """
-import time
-from detector.live import stopped_by_signals
-with stopped_by_signals() as stop:
-    print("hangs", flush=True)
-    while True:
-        time.sleep(0.01)
-        print(stop.is_set(), flush=True)
-"""
-    process = subprocess.Popen([sys.executable, "-c", hangs], stdout=subprocess.PIPE, text=True)
-    with process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "hangs\n"
-        process.send_signal(signal.SIGINT)
-        while process.stdout.readline() != "True\n":
-            pass
-        process.send_signal(signal.SIGINT)
-        assert process.wait(PATIENCE_S) == -signal.SIGINT
 
 
 def plc_says(wire: FakeWire, run: Literal["unknown", "stands", "runs"]) -> Callable[[], None]:
