@@ -26,6 +26,7 @@ class Sight:
         self.late = False
         """The looks are over too long after their pictures, or come too seldom for the belt."""
         self._started_ns, self._late_until_ns = now_ns, 0
+        self._why_late = ""
         self._belt: BeltState = "unknown"
 
     @property
@@ -48,6 +49,7 @@ class Sight:
         """
         if late_ns > most_ns or unseen_mm > 0:
             self._late_until_ns = now_ns + LATE_HELD_NS
+            self._why_late = _why_late(late_ns, most_ns, unseen_mm)
         late = now_ns <= self._late_until_ns
         doubtful = belt.doubtful and now_ns - self._started_ns > START_NS
         vision = VisionState.DEGRADED if late or doubtful else VisionState.READY
@@ -56,18 +58,8 @@ class Sight:
             return False
         self.vision, self.late, self._belt = vision, late, belt.state
         reasons = [belt.reason] if doubtful and belt.reason else []
-        if late and unseen_mm > 0:
-            reasons.append(
-                f"the belt runs faster than it is looked at, by {unseen_mm:.0f} mm: things of "
-                "view.object_mm are seen less often than view.looks_per_object. Free the machine, "
-                "let the camera see more of the belt's length or give more pictures a second, or "
-                "lower either key"
-            )
-        elif late:
-            reasons.append(
-                f"the look was over {late_ns / 1e6:.0f} ms after the picture, later than "
-                f"{most_ns / 1e6:.0f} ms: free the machine, or give a coarser view.mm_per_px"
-            )
+        if late:
+            reasons.append(self._why_late)
         self.reason = "; ".join(reasons) or None
         if changed or self.reason:
             self._tell(self.reason or "watching")
@@ -86,3 +78,17 @@ class Sight:
     def ends(self, last_words: str) -> None:
         """Nobody will look any more."""
         self.vision, self.reason = VisionState.UNAVAILABLE, last_words
+
+
+def _why_late(late_ns: int, most_ns: int, unseen_mm: float) -> str:
+    if unseen_mm > 0:
+        return (
+            f"the belt runs faster than it is looked at, by {unseen_mm:.0f} mm: things of "
+            "view.object_mm are seen less often than view.looks_per_object. Free the machine, "
+            "let the camera see more of the belt's length or give more pictures a second, or "
+            "lower either key"
+        )
+    return (
+        f"the look was over {late_ns / 1e6:.0f} ms after the picture, later than "
+        f"{most_ns / 1e6:.0f} ms: free the machine, or give a coarser view.mm_per_px"
+    )

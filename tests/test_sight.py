@@ -86,6 +86,13 @@ def test_all_reasons_are_given_together(line: Watched) -> None:
     assert "by 80 mm" in line.sight.reason
 
 
+def test_while_sight_stays_degraded_the_reason_is_the_look_that_was_late(line: Watched) -> None:
+    line.looks(START_NS / MS + 1, late_ms=400)
+    line.looks(100, late_ms=20, belt=SLIPS)
+    assert line.sight.reason is not None
+    assert line.sight.reason.startswith(f"{SLIPS.reason}; the look was over 400 ms after")
+
+
 LOOKS = st.tuples(st.floats(1, 1500), st.sampled_from([0.0, 300.0, 301.0]), st.sampled_from([0, 5]))
 
 
