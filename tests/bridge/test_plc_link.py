@@ -190,6 +190,39 @@ class TestTheEncoder:
         assert line.records[0]["position"] == 20600
         assert not line.records[0]["flags"] & 4
 
+    def test_beyond_its_last_reading_it_goes_on_at_the_speed_of_a_while(
+        self, watched: HeardLine
+    ) -> None:
+        for n in range(20):
+            watched.later(10)
+            write(watched, plc_heartbeat=n, encoder=1000 + 40 * n)
+        watched.later(0.1)  # after a pause of the bridge two requests are served at once
+        write(watched, plc_heartbeat=20, encoder=1000 + 40 * 20)
+        watched.later(50)
+        watched.alert()
+        assert watched.records[0]["position"] == pytest.approx(1800 + 5 * 40, abs=30)
+
+    @pytest.mark.parametrize("after_ms", [30, 90])
+    def test_beyond_too_few_readings_it_is_not_known(
+        self, watched: HeardLine, after_ms: float
+    ) -> None:
+        for n in range(9):
+            watched.later(10)
+            write(watched, plc_heartbeat=n, encoder=1000 + 40 * n)
+        watched.later(after_ms)
+        watched.alert()
+        assert not watched.records[0]["flags"] & 4
+
+    def test_what_it_did_while_nobody_wrote_it_is_not_known(self, watched: HeardLine) -> None:
+        for n, pause_ms in enumerate([10, 10, 501, 10]):
+            watched.later(pause_ms)
+            write(watched, plc_heartbeat=n, encoder=1000 + 100 * n)
+        watched.alert("a1", t_capture_mono_ns=watched.now_ns - 200 * MS)
+        watched.alert("a2", t_capture_mono_ns=watched.now_ns - 5 * MS)
+        lost, read = watched.records[:2]
+        assert not lost["flags"] & 4
+        assert (read["flags"] & 4, read["position"]) == (4, 1250)
+
     @given(st.integers(256, 2**32), st.integers(0, 2**32), st.data())
     def test_it_lies_between_the_readings_around_it_on_the_shorter_way_round_the_counter(
         self, wraps_at: int, start: int, data: st.DataObject
