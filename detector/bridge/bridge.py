@@ -63,7 +63,13 @@ class BridgedLine:
         # An old seq that a PLC still holds never names a new event: no line has ten a second.
         first_seq = round((time.time() - SEQ_EPOCH_S) * 10) & 0xFFFF_FFFF
         now_ns = time.monotonic_ns()
-        self.watch = LineWatch(ends.line, now_ns, first_seq, is_open=self._is_open)
+        self.watch = LineWatch(
+            ends.line,
+            now_ns,
+            first_seq,
+            is_open=self._is_open,
+            lacks_alerts=lambda: self.line.lacks_alerts,
+        )
         self.plc = PlcLink(f"PLC, unit {ends.unit}", self.watch.event)
         self.registers = LineRegisters(self.watch, self.plc)
         self._tell = tell

@@ -63,10 +63,12 @@ class LineWatch:
         first_seq: int,
         *,
         is_open: Callable[[Alert], bool] = lambda _: True,
+        lacks_alerts: Callable[[], bool] = lambda: False,
     ) -> None:
         """`line`: its name, None: whatever line the first message is of. `first_seq`: number
         before the first event's, so that numbers grow over restarts of the bridge. `is_open`:
-        whether an alert that comes belatedly is still open, as far as the client knows."""
+        whether an alert that comes belatedly is still open, as far as the client knows.
+        `lacks_alerts`: whether the client knows of alerts that have not come."""
         self.line = line
         self.heartbeat = 0
         self.last_seq = first_seq
@@ -74,7 +76,7 @@ class LineWatch:
         self.state: LineState | None = None
         self.header: Header | None = None
         """Of the last message."""
-        self._is_open = is_open
+        self._is_open, self._lacks_alerts = is_open, lacks_alerts
         self._t_start_ns = now_ns
         self._events: dict[tuple[str, str], Event] = {}
         self._boot_id: str | None = None
@@ -117,7 +119,9 @@ class LineWatch:
         elif isinstance(payload, LineState):
             self.state = payload
             self._blind = payload.vision in {VisionState.STARTING, VisionState.UNAVAILABLE}
-            self._complete = payload.active_alerts == self._open_now()
+            # Their number alone proves nothing: one that ended and one that began may be missed.
+            known = payload.active_alerts == self._open_now()
+            self._complete = known and not self._lacks_alerts()
             if self._complete:
                 self._forget_the_dead()
         elif isinstance(payload, Alert):

@@ -24,7 +24,8 @@ class HeardLine:
 
     def __init__(self) -> None:
         self.now_ns = time.monotonic_ns()
-        self.watch = LineWatch(None, self.now_ns, SEQ)
+        self.lacks_alerts = False
+        self.watch = LineWatch(None, self.now_ns, SEQ, lacks_alerts=lambda: self.lacks_alerts)
         self.plc = PlcLink("PLC", self.watch.event)
         self.registers = LineRegisters(self.watch, self.plc)
         self.boot_id = "boot-1"
@@ -58,7 +59,14 @@ class HeardLine:
     def state(self, active: int = 0, **changes: Any) -> None:
         self.say(samples.STATE.model_copy(update={"active_alerts": active, **changes}))
 
-    def alert(self, event_id: str = "a1", sample: Alert = samples.ALERT, **changes: Any) -> Alert:
+    def alert(
+        self,
+        event_id: str = "a1",
+        sample: Alert = samples.ALERT,
+        *,
+        heard: bool = True,
+        **changes: Any,
+    ) -> Alert:
         revision = self.revisions[event_id] = self.revisions.get(event_id, 0) + 1
         alert = sample.model_copy(
             update={
@@ -69,7 +77,8 @@ class HeardLine:
                 **changes,
             }
         )
-        self.say(alert)
+        if heard:
+            self.say(alert)
         return alert
 
     def gap(self) -> None:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -11,6 +13,7 @@ from detector.client import Sight, SightChanged, Vanished
 from detector.wire import samples
 from detector.wire.messages import (
     AlarmState,
+    Alert,
     CoverageState,
     Hazard,
     Outcome,
@@ -140,6 +143,20 @@ class TestWhoWatches:
         watched.state()
         assert watched.hazards == (CLEAR,) * 3
 
+    def test_an_alert_that_is_missed_while_another_ends_unheard_is_not_taken_for_none(
+        self, watched: HeardLine
+    ) -> None:
+        watched.alert("battery", hazard=Hazard.BATTERY)
+        watched.alert("battery", state=AlarmState.NORMAL, heard=False)
+        missed = watched.alert("gas", heard=False)
+        watched.gap()
+        watched.lacks_alerts = True
+        watched.state(active=1)  # as many as we know
+        assert watched.hazards == (UNKNOWN, ACTIVE, UNKNOWN)
+        watched.say(missed)
+        watched.lacks_alerts = False
+        assert watched.hazards[0] == ACTIVE
+
     def test_a_restarted_detector_has_not_looked_yet(self, watched: HeardLine) -> None:
         watched.alert()
         watched.boot_id = "boot-2"
@@ -256,6 +273,7 @@ class AnyShift(RuleBasedStateMachine):
         self.looked = self.told_blind = False
         self.silent_ms = 0.0
         self.missed = True
+        self.on_its_way: list[Alert] = []
 
     @rule()
     def a_look_is_completed(self) -> None:
@@ -270,32 +288,49 @@ class AnyShift(RuleBasedStateMachine):
     def the_state_is_told(self, vision: VisionState) -> None:
         self.line.state(active=len(self.open), vision=vision)
         self.told_blind = vision in {VisionState.STARTING, VisionState.UNAVAILABLE}
-        self.missed = self.missed and self.line.watch.complete is False
+        self.missed = self.missed and bool(self.on_its_way)
 
     @rule(hazard=st.sampled_from([Hazard.GAS, Hazard.BATTERY]), heard=st.booleans())
     def a_hazard_is_raised(self, hazard: Hazard, heard: bool) -> None:
         self.number += 1
         event_id = f"a{self.number}"
         self.open[event_id] = AlarmState.UNACKNOWLEDGED
-        if heard:
-            self.line.alert(event_id, hazard=hazard)
-        else:
-            self.line.gap()
-            self.missed = True
+        self.tell(event_id, heard=heard, hazard=hazard)
 
     @precondition(lambda self: self.open)
-    @rule()
-    def somebody_closes_the_oldest(self) -> None:
+    @rule(heard=st.booleans())
+    def somebody_closes_the_oldest(self, heard: bool) -> None:
         event_id = next(iter(self.open))
         del self.open[event_id]
-        self.line.alert(
-            event_id, kind=Revision.CLEARED, state=AlarmState.NORMAL, outcome=Outcome.REMOVED
+        self.tell(
+            event_id,
+            heard=heard,
+            kind=Revision.CLEARED,
+            state=AlarmState.NORMAL,
+            outcome=Outcome.REMOVED,
         )
+
+    def tell(self, event_id: str, *, heard: bool, **changes: Any) -> None:
+        alert = self.line.alert(event_id, heard=heard, **changes)
+        if not heard:
+            self.line.gap()
+            self.on_its_way.append(alert)
+            self.line.lacks_alerts = self.missed = True
+
+    @precondition(lambda self: self.on_its_way)
+    @rule()
+    def what_was_missed_comes(self) -> None:
+        for alert in self.on_its_way:
+            self.line.say(alert)
+        self.on_its_way.clear()
+        self.line.lacks_alerts = False
 
     @rule()
     def the_detector_restarts(self) -> None:
         self.line.boot_id = f"boot-{self.number}-{id(object())}"
         self.open.clear()
+        self.on_its_way.clear()
+        self.line.lacks_alerts = False
         self.line.revisions.clear()
         self.number += 1
         self.line.beat()
