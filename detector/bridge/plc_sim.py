@@ -12,6 +12,8 @@ from typing import Any
 
 from detector.bridge.belt_course import Course
 from detector.bridge.register_map import (
+    LATEST_ETA_MS,
+    UNKNOWN_SIGNED,
     BeltRun,
     HazardClass,
     HazardWord,
@@ -162,6 +164,8 @@ class SimulatedPlc:
             seq = record["seq"]
             if not seq or record["seq_again"] != seq & 0xFFFF:
                 continue
+            if record["class"] in DIVERTED and _is_far(record):
+                continue
             if seq not in self._taken:
                 self._taken = [*self._taken[-TAKEN_KEPT + 1 :], seq]
                 if record["class"] in DIVERTED:
@@ -171,13 +175,12 @@ class SimulatedPlc:
 
     def _plan(self, record: dict[str, int], now_ns: int) -> None:
         now = self.encoder(now_ns)
-        counts = bool(record["flags"] & RecordFlag.PLC_COUNTS)
-        if counts and record["y_mm"] != -0x8000:
+        if _in_counts(record):
             # Written as 32 bits, ours is not wrapped: the nearest one is meant.
             position = now + (record["position"] - now + WRAP // 2) % WRAP - WRAP // 2
             way_mm = self.plant.ejector_y_mm - record["y_mm"]
             target = position + round(way_mm * COUNTS_PER_MM)
-        elif record["eta_ms"] != -0x8000:
+        elif record["eta_ms"] != UNKNOWN_SIGNED:
             way_mm = record["eta_ms"] / 1000 * self.speed_mm_s(now_ns)
             target = now + round(way_mm * COUNTS_PER_MM)
             position = None
@@ -239,6 +242,16 @@ class SimulatedPlc:
             "counts_per_mm": COUNTS_PER_MM,
             "ejector_y_mm": self.plant.ejector_y_mm,
         }
+
+
+def _in_counts(record: dict[str, int]) -> bool:
+    """Its place is told in counts of our own encoder."""
+    return bool(record["flags"] & RecordFlag.PLC_COUNTS) and record["y_mm"] != UNKNOWN_SIGNED
+
+
+def _is_far(record: dict[str, int]) -> bool:
+    """It comes later than its eta can tell: its record is left until it can."""
+    return not _in_counts(record) and record["eta_ms"] == LATEST_ETA_MS
 
 
 def summary(totals: dict[str, Any]) -> str:

@@ -18,6 +18,8 @@ UNKNOWN_WORD = 0xFFFF
 """An unsigned measurement that is not known; 0 would read as an empty belt."""
 UNKNOWN_SIGNED = -0x8000
 """A signed one that is not known."""
+LATEST_ETA_MS = 0x7FFF
+"""So late, or later than 16 bits can tell."""
 
 Kind = Literal["uint16", "int16", "uint32"]
 
@@ -283,7 +285,7 @@ RECORD: tuple[Register, ...] = (
         "int16",
         "ms",
         "until its leading edge reaches the next action point, at the moment of reading; negative: "
-        "it has passed the last one",
+        "it has passed the last one; 32767: that or later, read again before you reckon with it",
         "-32768",
     ),
     Register(11, "age_ms", "uint16", "ms", "since capture, at the moment of reading"),

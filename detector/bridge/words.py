@@ -8,6 +8,7 @@ from detector.bridge.plc_link import PlcLink
 from detector.bridge.register_map import (
     FIRST_RECORD,
     INPUT_WORDS,
+    LATEST_ETA_MS,
     MAP_VERSION,
     NODE,
     RECORD,
@@ -225,4 +226,8 @@ def _or_unknown(value: float | None) -> int:
 
 
 def _signed(value: float | None) -> int:
-    return UNKNOWN_SIGNED if value is None else max(UNKNOWN_SIGNED + 1, min(0x7FFF, round(value)))
+    return (
+        UNKNOWN_SIGNED
+        if value is None
+        else max(UNKNOWN_SIGNED + 1, min(LATEST_ETA_MS, round(value)))
+    )

@@ -103,6 +103,21 @@ def test_it_takes_each_event_once_and_the_next_record_comes(site: Site) -> None:
     assert [record["seq"] for record in site.line.records] == [0, 0, 0]
 
 
+def test_what_comes_later_than_its_eta_can_tell_is_left_until_it_can(site: Site) -> None:
+    place, arrival = samples.ALERT.place, samples.ALERT.arrivals[0]
+    assert place is not None
+    unplaced = place.model_copy(update={"y_mm": None})
+    far = (arrival.model_copy(update={"eta_ms": 40_000.0}),)
+    due = site.plc.encoder(site.line.now_ns) + 40 * 500 * COUNTS_PER_MM
+    site.line.alert("far", sample=BATTERY, place=unplaced, arrivals=far)
+    site.line.alert("near", sample=BATTERY, place=unplaced)
+    site.scan(7000)
+    assert site.events().count("taken") == 1
+    site.scan(1000)
+    taken = [entry for entry in site.log if entry["event"] == "taken"]
+    assert taken[1]["target"] == pytest.approx(due, abs=30 * 5)
+
+
 def test_what_comes_too_late_for_the_flap_is_counted_so(site: Site) -> None:
     place = samples.ALERT.place
     assert place is not None
