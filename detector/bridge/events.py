@@ -18,8 +18,10 @@ class Event:
 
     seq: int
     alert: Alert
+    """Its arrivals are counted from `t_capture_ns`."""
     t_capture_ns: int
-    """This host's CLOCK_MONOTONIC when the revision's frame was captured."""
+    """This host's CLOCK_MONOTONIC when it lay at its place: when the revision's frame was captured,
+    or before, where the revision tells something else of what has left the view."""
     boot_id: str | None
     """During which start of the detector it was told last."""
     taken: bool = False
@@ -31,6 +33,18 @@ class Event:
     over: bool = False
     """Ended, and past the last action point. Remembered all the same: a revision that is sent
     again must not make another event of it."""
+
+    def revise(self, alert: Alert, t_capture_ns: int) -> None:
+        """Take in a newer revision, captured at that moment. Where it lay and what the encoder
+        counted then is kept, if the revision says nothing newer of that."""
+        known = self.alert
+        alert, t_capture_ns = since_its_place(alert, t_capture_ns)
+        moments = [each.place.t_utc_ns if each.place else None for each in (known, alert)]
+        if moments[0] is None or moments[0] != moments[1]:
+            self.alert, self.t_capture_ns, self.counts = alert, t_capture_ns, None
+        else:
+            arrivals = alert.arrivals or known.arrivals  # a detector that has restarted has none
+            self.alert = alert.model_copy(update={"arrivals": arrivals})
 
     def age_ms(self, now_ns: int) -> float:
         return (now_ns - self.t_capture_ns) / 1e6
@@ -82,6 +96,19 @@ class Event:
         arrival = self.next_arrival(now_ns)
         eta_ms = float("inf") if arrival is None else arrival.eta_ms - self.age_ms(now_ns)
         return RANK[self.alert.priority], eta_ms, self.seq
+
+
+def since_its_place(alert: Alert, t_capture_ns: int) -> tuple[Alert, int]:
+    """An alert, and the moment when its object lay at its place, from which its arrivals are
+    counted then."""
+    place = alert.place
+    since_ns = 0 if not place or not place.t_utc_ns else alert.t_capture_utc_ns - place.t_utc_ns
+    if since_ns <= 0:
+        return alert, t_capture_ns
+    arrivals = tuple(
+        each.model_copy(update={"eta_ms": each.eta_ms + since_ns / 1e6}) for each in alert.arrivals
+    )
+    return alert.model_copy(update={"arrivals": arrivals}), t_capture_ns - since_ns
 
 
 class Records:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from detector.bridge.events import Event
+from detector.bridge.events import Event, since_its_place
 from detector.client import Event as Heard
 from detector.client import Gap, Received, Sight, SightChanged, Vanished
 from detector.wire.messages import (
@@ -241,12 +241,13 @@ class LineWatch:
             if belated or alert.state is AlarmState.NORMAL:
                 return  # over before we came
             self.last_seq = (self.last_seq + 1) & 0xFFFF_FFFF or 1  # 0 is an empty record
-            self._events[key] = Event(self.last_seq, alert, t_capture_ns, self._boot_id)
+            at_its_place = since_its_place(alert, t_capture_ns)
+            self._events[key] = Event(self.last_seq, *at_its_place, self._boot_id)
             self._bound()
             return
         event.boot_id = self._boot_id
         if alert.revision > event.alert.revision:
-            event.alert, event.t_capture_ns, event.counts = alert, t_capture_ns, None
+            event.revise(alert, t_capture_ns)
 
     def _open_now(self) -> int:
         """Open alarms that this life of the detector has told us of."""
