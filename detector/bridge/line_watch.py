@@ -30,6 +30,9 @@ TRANSPORT_MS = 35.0
 is 50 ms up to the PLC; its own scan takes 10 of them."""
 BOOT_NS = 10_000_000_000
 """A line that has not been seen at all for so long after the bridge's start is a fault."""
+STATE_HELD_NS = 3_000_000_000
+"""A belt is believed to stand so long after the detector has said so; it says so once a second."""
+STANDS_MM_S = 5.0
 EVENTS_MAX = 600
 """More than an alarm book keeps open; beyond it the oldest that are over go first."""
 
@@ -84,6 +87,8 @@ class LineWatch:
         self._looked_ever = False
         self._blind = False
         self._complete = False
+        self._stands: tuple[int, int] | None = None
+        """From when to when it is known to stand: what is before has been counted."""
 
     def take(self, item: Heard) -> None:
         """Take in what the client tells."""
@@ -118,6 +123,7 @@ class LineWatch:
                 self.heartbeat = (self.heartbeat + 1) & 0xFFFF
         elif isinstance(payload, LineState):
             self.state = payload
+            self._hear_whether_it_stands(payload, item.t_received_mono_ns)
             self._blind = payload.vision in {VisionState.STARTING, VisionState.UNAVAILABLE}
             # Their number alone proves nothing: one that ended and one that began may be missed.
             known = payload.active_alerts == self._open_now()
@@ -169,6 +175,7 @@ class LineWatch:
 
     def events(self, now_ns: int) -> list[Event]:
         """The active ones. What is over is counted if it never had a record."""
+        self._count_standing(now_ns)
         active = []
         for event in self._events.values():
             if event.over:
@@ -234,6 +241,7 @@ class LineWatch:
             self._blind = True  # until the state that follows says otherwise
         key = (alert.boot_id, alert.event_id)
         event = self._events.get(key)
+        self._count_standing(item.t_received_mono_ns)
         local = item.same_host and item.header.stamp_source == "grab"
         t_capture_ns = alert.t_capture_mono_ns if local else self._moments_ns(item)[0]
         if event is None:
@@ -248,6 +256,20 @@ class LineWatch:
         event.boot_id = self._boot_id
         if alert.revision > event.alert.revision:
             event.revise(alert, t_capture_ns)
+
+    def _hear_whether_it_stands(self, state: LineState, now_ns: int) -> None:
+        self._count_standing(now_ns)
+        stands = state.belt_speed_mm_s is not None and abs(state.belt_speed_mm_s) < STANDS_MM_S
+        self._stands = (now_ns, now_ns + STATE_HELD_NS) if stands else None
+
+    def _count_standing(self, now_ns: int) -> None:
+        """A belt that stands brings nothing nearer, nor past the last action point."""
+        if self._stands is None:
+            return
+        from_ns, until_ns = self._stands[0], min(now_ns, self._stands[1])
+        for event in self._events.values():
+            event.stood_ns += max(0, until_ns - max(from_ns, event.t_capture_ns))
+        self._stands = max(from_ns, until_ns), self._stands[1]
 
     def _open_now(self) -> int:
         """Open alarms that this life of the detector has told us of."""

@@ -284,8 +284,9 @@ RECORD: tuple[Register, ...] = (
         "eta_ms",
         "int16",
         "ms",
-        "until its leading edge reaches the next action point, at the moment of reading; negative: "
-        "it has passed the last one; 32767: that or later, read again before you reckon with it",
+        "until its leading edge reaches the next action point, at the moment of reading; it stands "
+        "still while the belt does (status bit 3); negative: it has passed the last one; 32767: "
+        "that or later, read again before you reckon with it",
         "-32768",
     ),
     Register(11, "age_ms", "uint16", "ms", "since capture, at the moment of reading"),

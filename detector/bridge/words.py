@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from detector.bridge.events import Event, Records
-from detector.bridge.line_watch import LineWatch, Watch
+from detector.bridge.line_watch import STANDS_MM_S, LineWatch, Watch
 from detector.bridge.plc_link import PlcLink
 from detector.bridge.register_map import (
     FIRST_RECORD,
@@ -153,7 +153,7 @@ class LineRegisters:
         state, header = self.watch.state, self.watch.header
         belt = self.plc.belt(now_ns)
         speed = None if state is None or not watched else state.belt_speed_mm_s
-        stands = speed is not None and abs(speed) < 5.0
+        stands = speed is not None and abs(speed) < STANDS_MM_S
         if belt is not None and belt.run is not BeltRun.UNKNOWN:
             stands = belt.run is BeltRun.STANDS
         bits = {
@@ -207,7 +207,9 @@ class LineRegisters:
                 None if alert.probability is None else alert.probability * 1000
             ),
             "position": 0xFFFF_FFFF if position is None else round(position),
-            "eta_ms": _signed(None if arrival is None else arrival.eta_ms - age_ms),
+            "eta_ms": _signed(
+                None if arrival is None else arrival.eta_ms - event.ridden_ms(now_ns)
+            ),
             "age_ms": _or_unknown(age_ms),
             "track": (alert.track or 0) & 0xFFFF,
             "flags": flags | (alert.revision & 0xFF) << 8,

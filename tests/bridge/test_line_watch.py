@@ -216,6 +216,62 @@ class TestOneHazard:
         assert watched.hazards[1] == CLEAR
         assert watched.records[0]["seq"] == 0
 
+    def test_on_a_belt_that_stands_it_comes_no_nearer_and_is_never_taken_for_passed(
+        self, watched: HeardLine
+    ) -> None:
+        def left(kind: Revision, state: AlarmState, ridden_ms: float, age_ms: float) -> None:
+            arrivals = tuple(
+                each.model_copy(update={"eta_ms": each.eta_ms - ridden_ms})
+                for each in samples.ALERT.arrivals
+            )
+            watched.alert(
+                hazard=Hazard.BATTERY,
+                kind=kind,
+                state=state,
+                place=place,
+                arrivals=arrivals,
+                t_capture_utc_ns=samples.T_UTC_NS + round(age_ms * MS),
+            )
+
+        assert samples.ALERT.place is not None
+        place = samples.ALERT.place.model_copy(update={"t_utc_ns": samples.T_UTC_NS})
+        seen_ns = watched.now_ns
+        left(Revision.CLEARED, AlarmState.RETURNED_UNACKNOWLEDGED, 0, 0)
+        watched.later(1000)
+        for _ in range(2 * round(LAST_ETA_MS / 1000)):
+            watched.state(active=1, belt_speed_mm_s=0.0)
+            watched.later(1000)
+        near_ms = round(samples.ALERT.arrivals[0].eta_ms)
+        assert watched.records[0]["eta_ms"] == near_ms - 1000
+        left(Revision.EXPIRED, AlarmState.NORMAL, 1000, (watched.now_ns - seen_ns) / MS)
+        watched.look()
+        watched.state(belt_speed_mm_s=500.0)
+        assert watched.hazards[1] == ACTIVE
+        assert watched.records[0]["eta_ms"] == near_ms - 1000
+        watched.later(LAST_ETA_MS - 1000 + 499)
+        watched.look()
+        assert watched.hazards[1] == ACTIVE
+        watched.later(2)
+        assert watched.hazards[1] == CLEAR
+
+    def test_that_it_stands_is_believed_for_three_seconds(self, watched: HeardLine) -> None:
+        watched.alert()
+        watched.state(active=1, belt_speed_mm_s=0.0)
+        watched.later(5000)
+        assert watched.records[0]["eta_ms"] == round(samples.ALERT.arrivals[0].eta_ms) - 2000
+
+    def test_on_a_slow_belt_it_arrives_though_its_alarm_has_expired_before(
+        self, watched: HeardLine
+    ) -> None:
+        slow = (samples.ALERT.arrivals[0].model_copy(update={"eta_ms": 80_000.0}),)
+        watched.alert(hazard=Hazard.BATTERY, arrivals=slow)
+        watched.alert(
+            hazard=Hazard.BATTERY, arrivals=slow, kind=Revision.EXPIRED, state=AlarmState.NORMAL
+        )
+        watched.state()
+        watched.look()
+        assert watched.hazards[1] == ACTIVE
+
     def test_gas_is_active_until_somebody_says_what_became_of_it(self, watched: HeardLine) -> None:
         watched.alert()
         watched.alert(kind=Revision.UPDATED, state=AlarmState.LATCHED)
