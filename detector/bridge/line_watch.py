@@ -6,11 +6,13 @@ network needs no timer to fire before the registers read UNKNOWN.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
 from detector.bridge.events import Event, since_its_place
+from detector.bridge.their_clock import TheirClock
 from detector.client import Event as Heard
 from detector.client import Gap, Received, Sight, SightChanged, Vanished
 from detector.wire.messages import (
@@ -87,6 +89,9 @@ class LineWatch:
         self._looked_ever = False
         self._blind = False
         self._complete = False
+        self._their_clock = TheirClock()
+        self._waiting: deque[Received] = deque(maxlen=EVENTS_MAX)
+        """Alerts that came before the detector's clock was known."""
         self._stands: tuple[int, int] | None = None
         """From when to when it is known to stand: what is before has been counted."""
 
@@ -115,6 +120,7 @@ class LineWatch:
             return
         if item.how == "published":
             self._notice_restart(item.header)
+            self._hear_their_clock(item)
         if isinstance(payload, Inference):
             self._watching = self._after(payload, *self._moments_ns(item))
             self._looked_ever = True
@@ -131,7 +137,11 @@ class LineWatch:
             if self._complete:
                 self._forget_the_dead()
         elif isinstance(payload, Alert):
-            self._take_alert(payload, item)
+            grabbed = item.header.stamp_source == "grab"
+            if grabbed and not item.same_host and not self._their_clock.known:
+                self._waiting.append(item)  # nobody can say yet when that was
+            else:
+                self._take_alert(payload, item)
 
     # --- what is known now -------------------------------------------------------------------
 
@@ -208,6 +218,13 @@ class LineWatch:
         # Nobody has looked in this life of the detector yet, and what it keeps open is not known.
         self._watching = self.state = None
         self._blind = self._complete = False
+        self._their_clock.forget()
+
+    def _hear_their_clock(self, item: Received) -> None:
+        self._their_clock.hear(item.header, item.t_received_mono_ns)
+        if self._their_clock.known:
+            while self._waiting:
+                self._take_message(self._waiting.popleft())
 
     def _after(self, said: Inference, t_capture_ns: int, t_done_ns: int) -> _Watching:
         t_looked_ns = t_done_ns - round(said.look_age_ms * 1e6)
@@ -228,12 +245,18 @@ class LineWatch:
         process slept tells of the past.
         """
         header, came_ns = item.header, item.t_received_mono_ns
-        age_ns = round((header.age_ms or 0.0) * 1e6)
         if header.stamp_source != "grab":
             return came_ns, came_ns
-        if not item.same_host:
-            return came_ns - age_ns, came_ns
-        return header.t_capture_mono_ns, min(header.t_capture_mono_ns + age_ns, came_ns)
+        t_capture_ns = self._ours_ns(header.t_capture_mono_ns, item)
+        return t_capture_ns, min(t_capture_ns + round((header.age_ms or 0.0) * 1e6), came_ns)
+
+    def _ours_ns(self, theirs_ns: int, item: Received) -> int:
+        """A moment of the detector's clock on ours, not after the message that tells it."""
+        if item.same_host:
+            return theirs_ns
+        if not self._their_clock.known:
+            return item.t_received_mono_ns
+        return min(self._their_clock.ours_ns(theirs_ns), item.t_received_mono_ns)
 
     def _take_alert(self, alert: Alert, item: Received) -> None:
         raised = alert.kind is Revision.RAISED and item.how == "published"
@@ -242,8 +265,9 @@ class LineWatch:
         key = (alert.boot_id, alert.event_id)
         event = self._events.get(key)
         self._count_standing(item.t_received_mono_ns)
-        local = item.same_host and item.header.stamp_source == "grab"
-        t_capture_ns = alert.t_capture_mono_ns if local else self._moments_ns(item)[0]
+        t_capture_ns = item.t_received_mono_ns
+        if item.header.stamp_source == "grab":
+            t_capture_ns = self._ours_ns(alert.t_capture_mono_ns, item)
         if event is None:
             belated = item.how in {"replay", "delivery"} and not self._is_open(alert)
             if belated or alert.state is AlarmState.NORMAL:

@@ -12,6 +12,7 @@ from detector.bridge.plc_link import PlcLink
 from detector.bridge.register_map import decode
 from detector.bridge.words import LineRegisters
 from detector.client import Gap, Received
+from detector.client.events import How
 from detector.wire import samples
 from detector.wire.messages import Alert, LineState, Message
 
@@ -29,18 +30,32 @@ class HeardLine:
         self.plc = PlcLink("PLC", self.watch.event)
         self.registers = LineRegisters(self.watch, self.plc)
         self.boot_id = "boot-1"
+        self.their_clock_ns: int | None = None
+        """On another host: what its clock is ahead of ours."""
         self.revisions: dict[str, int] = {}
 
-    def say(self, payload: Message, *, age_ms: float = 20.0, queued_ms: float = 0.0) -> None:
+    def say(
+        self,
+        payload: Message,
+        *,
+        age_ms: float = 20.0,
+        queued_ms: float = 0.0,
+        how: How = "published",
+    ) -> None:
         """Sent now, `age_ms` after capture, and taken out of the socket `queued_ms` later."""
+        ahead_ns = self.their_clock_ns or 0
         header = samples.HEADER.model_copy(
             update={
                 "boot_id": self.boot_id,
-                "t_capture_mono_ns": self.now_ns - round(age_ms * MS),
+                "t_capture_mono_ns": self.now_ns - round(age_ms * MS) + ahead_ns,
                 "age_ms": age_ms,
             }
         )
-        self.watch.take(Received("topic", header, payload, self.now_ns + round(queued_ms * MS)))
+        if isinstance(payload, Alert):
+            t_ns = payload.t_capture_mono_ns + ahead_ns
+            payload = payload.model_copy(update={"t_capture_mono_ns": t_ns})
+        came_ns, here = self.now_ns + round(queued_ms * MS), self.their_clock_ns is None
+        self.watch.take(Received("topic", header, payload, came_ns, how, here))
 
     def look(self, **kwargs: Any) -> None:
         self._dealt_with(kwargs, looked=True)

@@ -195,6 +195,44 @@ class TestWhoWatches:
         assert watched.hazards == (CLEAR,) * 3
 
 
+@pytest.fixture(params=[-3_600_000_000_000, 10**15])
+def far(request: pytest.FixtureRequest) -> HeardLine:
+    """A line on another host, whose clock has nothing to do with ours."""
+    line = HeardLine()
+    line.their_clock_ns = request.param
+    return line
+
+
+class TestADetectorOnAnotherHost:
+    def test_it_is_believed_as_long_as_one_here(self, far: HeardLine) -> None:
+        far.look()
+        far.state()
+        far.later(100 + TRANSPORT_MS - 1)
+        assert far.hazards == (CLEAR,) * 3
+        far.later(2)
+        assert far.hazards == (UNKNOWN,) * 3
+
+    def test_looks_that_waited_in_a_queue_while_the_bridge_slept_are_none(
+        self, far: HeardLine
+    ) -> None:
+        far.look()
+        far.state()
+        for _ in range(20):
+            far.later(30)
+            far.look(queued_ms=5000)
+        far.later(5000)
+        assert far.hazards == (UNKNOWN,) * 3
+
+    def test_an_alert_of_before_the_bridge_came_is_as_old_as_it_is(self, far: HeardLine) -> None:
+        alert = far.alert(heard=False)
+        far.later(3000)
+        far.say(alert, age_ms=20, how="snapshot")  # its header is of when it was sent first
+        assert far.records[0]["seq"] == 0  # nobody can say how old it is
+        far.look()
+        record = far.records[0]
+        assert (record["age_ms"], record["eta_ms"]) == (3000, 200)
+
+
 class TestOneHazard:
     def test_it_is_active_until_it_has_passed_the_last_action_point(
         self, watched: HeardLine
