@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import gc
-import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
-from types import FrameType
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 
-from calibration.belt_check import BeltState, Finding
+from calibration.belt_check import Finding
 from calibration.belt_plane import CalibrationError
 from calibration.reported_motion import BeltReport
 from detector.hazards.alarm_book import AnswerRefusedError
@@ -18,6 +16,7 @@ from detector.ingest import CameraBlind, CameraProcess, CameraState, Frame
 from detector.line_setup import Line
 from detector.patience import Patience
 from detector.pipeline import Pipeline, Seen
+from detector.sight import Sight
 from detector.turns import HEEDS_NOBODY
 from detector.vision.catalogue import ModelError
 from detector.vision.engine import EngineError
@@ -33,16 +32,11 @@ from detector.wire.messages import (
     Metrics,
     Revision,
     Shelving,
-    VisionState,
 )
 from detector.wire.post import AlertPost
 from detector.wire.publisher import Publisher
 from detector.wire.requests import Acknowledge, BeltFromPlc, ReportOutcome
 
-START_NS = 5_000_000_000
-"""A camera that is still starting after so long is an alarm: a network camera takes seconds."""
-LATE_HELD_NS = 1_000_000_000
-"""Sight stays degraded this long after the last late look, so that it does not flicker."""
 STATE_PERIOD_NS = 1_000_000_000
 METRICS_PERIOD_NS = 5_000_000_000
 UNSEEN = (
@@ -50,31 +44,6 @@ UNSEEN = (
     "`vigitri replay`"
 )
 NOBODY_LOOKED = (CameraBlind, EngineError, CalibrationError, ModelError)
-
-
-@contextmanager
-def stopped_by_signals() -> Iterator[threading.Event]:
-    """An event that SIGINT and SIGTERM set, so that a frame under way is finished first.
-
-    The second signal ends the process at once, whatever it hangs in; its capture process dies
-    with it.
-    """
-    stop = threading.Event()
-
-    def ask_to_stop(signum: int, frame: FrameType | None) -> None:  # noqa: ARG001
-        stop.set()
-        for number in _SIGNALS:
-            signal.signal(number, signal.SIG_DFL)
-
-    before = {number: signal.signal(number, ask_to_stop) for number in _SIGNALS}
-    try:
-        yield stop
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class LineAtWork:
@@ -97,18 +66,16 @@ class LineAtWork:
         self._publisher, self._post, self._tell = publisher, post, tell
         self._pipeline = Pipeline(line, turns)
         self._publish_detections = line.settings.wire.detections
-        self._vision: VisionState = VisionState.STARTING
-        self._late = False
-        self._reason: str | None = "no frame yet"
+        self._sight = Sight(
+            time.monotonic_ns(), lambda news: tell(f"line {line.settings.line}: {news}")
+        )
         view = line.settings.view
         self._patience = Patience(
             line.settings.camera.fps, view.max_wait_ms / 1e3 if view.strips else 0.0
         )
-        self._started_ns = time.monotonic_ns()
-        self._state_told_ns = self._metrics_told_ns = self._late_until_ns = 0
+        self._state_told_ns = self._metrics_told_ns = 0
         self._listeners = 0
         self._journal_told = post.journal.state
-        self._belt_told: BeltState = "unknown"
         self._were_shelved: set[Hazard] = set()
         self._pending: list[PendingAnswer] = []
 
@@ -145,7 +112,7 @@ class LineAtWork:
                 self._keep_told()
             last_words = "the detector was stopped" if stop.is_set() else "the recording has ended"
         finally:
-            self._vision, self._reason = VisionState.UNAVAILABLE, last_words
+            self._sight.ends(last_words)
             self._tell_state(_now())
 
     def _dealt_with(self, frame: Frame, seen: Seen) -> None:
@@ -175,54 +142,25 @@ class LineAtWork:
             return
         if self._publish_detections and self._publisher.wanted("detections"):
             self._publish_of(frame, self._detections(frame, seen))
-        self._judge_lateness(frame)
-
-    def _judge_lateness(self, frame: Frame) -> None:
-        """A look that ends too long after the grab is a look at belt that has moved on, and belt
-        that ran through between two looks was not seen as often as it should be."""
         now_ns = time.monotonic_ns()
-        late_ns, most_ns = now_ns - frame.t_mono_ns, round(self._patience.whole_s * 1e9)
-        unseen_mm = self._pipeline.unseen_mm
-        if late_ns > most_ns or unseen_mm > 0:
-            self._late_until_ns = now_ns + LATE_HELD_NS
-        late = now_ns <= self._late_until_ns
-        belt = self._pipeline.belt_finding
-        doubtful = belt.doubtful and now_ns - self._started_ns > START_NS
-        vision = VisionState.DEGRADED if late or doubtful else VisionState.READY
-        if (vision, late, belt.state) == (self._vision, self._late, self._belt_told):
-            return
-        changed = (vision, late) != (self._vision, self._late)
-        self._vision, self._late, self._belt_told = vision, late, belt.state
-        reasons = [belt.reason] if doubtful and belt.reason else []
-        if late and unseen_mm > 0:
-            reasons.append(
-                f"the belt runs faster than it is looked at, by {unseen_mm:.0f} mm: things of "
-                "view.object_mm are seen less often than view.looks_per_object. Free the machine, "
-                "let the camera see more of the belt's length or give more pictures a second, or "
-                "lower either key"
-            )
-        elif late:
-            reasons.append(
-                f"the look was over {late_ns / 1e6:.0f} ms after the picture, later than "
-                f"{most_ns / 1e6:.0f} ms: free the machine, or give a coarser view.mm_per_px"
-            )
-        self._reason = "; ".join(reasons) or None
-        if changed or self._reason:
-            self._tell(f"line {self._profile.line}: {self._reason or 'watching'}")
-        self._tell_state((frame.t_mono_ns, frame.t_utc_ns))
+        is_news = self._sight.looked(
+            now_ns,
+            late_ns=now_ns - frame.t_mono_ns,
+            most_ns=round(patience.whole_s * 1e9),
+            unseen_mm=self._pipeline.unseen_mm,
+            belt=self._pipeline.belt_finding,
+        )
+        if is_news:
+            self._tell_state((frame.t_mono_ns, frame.t_utc_ns))
 
     def _blind(self, reason: str, camera: CameraState | None) -> None:
         """No look at the belt. While the camera starts that is no alarm, but no clear belt."""
         now = _now()
         self._patience.begin(now[0])
-        starting = camera is CameraState.STARTING and now[0] - self._started_ns < START_NS
+        starting = self._sight.starts(now[0], camera)
         if not starting:
             self._publish_alerts(self._pipeline.blind(reason, *now))
-        vision = VisionState.STARTING if starting else VisionState.UNAVAILABLE
-        if (vision, reason) != (self._vision, self._reason):
-            if vision is not self._vision:
-                self._tell(f"line {self._profile.line}: {vision}: {reason}")
-            self._vision, self._reason = vision, reason
+        if self._sight.lost(reason, starting=starting):
             self._tell_state(now)
 
     def _carry_over(self) -> None:
@@ -306,26 +244,27 @@ class LineAtWork:
         known = self._pipeline.line.facts.mm_basis != "none" and belt.position_mm is not None
         moves = known and belt.speed_mm_s is not None
         share = coverage.in_window
+        sight = self._sight
         # Nobody sees the belt: what was last found of it is no state of now.
-        sees = self._vision in {VisionState.READY, VisionState.DEGRADED}
-        found = self._pipeline.belt_finding if known and sees else Finding()
+        found = self._pipeline.belt_finding if known and sight.sees else Finding()
         journal = self._post.journal
         self._journal_told = journal.state
         self._post.state = state = LineState(
             line=self._profile.line,
-            vision=self._vision,
-            reason=self._reason,
+            vision=sight.vision,
+            reason=sight.reason,
             coverage_state=CoverageState(coverage.state),
             coverage=None if share is None else round(share, 3),
             belt_speed_mm_s=round(belt.speed_mm_s or 0.0, 1) if moves else None,
             speed_basis=belt.speed_basis,
             belt_position_mm=round(belt.position_mm or 0.0, 1) if known else None,
-            late=sees and self._late,
+            late=sight.sees and sight.late,
             belt_state=found.state,
             belt_reason=found.reason,
             encoder_mm_s=_speed(found.encoder_mm_s, known),
             picture_mm_s=_speed(found.picture_mm_s, known),
             setting_mm_s=_speed(found.setting_mm_s, known),
+            encoder_wraps_at=self._profile.belt.encoder_wraps_at,
             mm_basis=self._pipeline.line.facts.mm_basis,
             active_alerts=self._pipeline.book.active,
             frames_seen=self._pipeline.inferences,

@@ -6,7 +6,7 @@ import hypothesis
 import numpy as np
 import pytest
 
-from tests.fake_line import wire, work  # noqa: F401 - fixtures of the tests of a line's loop
+from tests.fake_line import clock, wire, work  # noqa: F401 - fixtures of the tests of a line's loop
 
 # The same examples every time and no limit on one of them: a shared machine has slow moments.
 hypothesis.settings.register_profile(

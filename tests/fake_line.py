@@ -1,4 +1,4 @@
-"""A line's loop in this process, with a camera and a wire that do what a test says."""
+"""A line's loop in this process, with a clock, a camera and a wire that do what a test says."""
 
 from __future__ import annotations
 
@@ -29,16 +29,42 @@ from tests.small_line import belt_picture
 Step = Frame | CameraBlind | Callable[[], None]
 
 
-def frame(index: int, picture: Any = None) -> Frame:
+BEGUN_NS = 10_000_000_000_000
+"""CLOCK_MONOTONIC at the start."""
+SINCE_1970_NS = 1_772_785_200_000_000_000
+"""UTC less CLOCK_MONOTONIC."""
+
+
+class Clock:
+    """This host's clocks, of which no time passes but what a test lets pass: how fast the machine
+    is makes no difference."""
+
+    def __init__(self) -> None:
+        self.now_ns = BEGUN_NS
+
+    def monotonic_ns(self) -> int:
+        return self.now_ns
+
+    def time_ns(self) -> int:
+        return self.now_ns + SINCE_1970_NS
+
+    def passes(self, ms: float) -> None:
+        self.now_ns += round(ms * 1e6)
+
+
+def frame(index: int, picture: Any = None, *, at_ms: float | None = None) -> Frame:
+    """Grabbed `at_ms` after the start; if nothing is said, in its turn at 10 fps."""
     image = belt_picture() if picture is None else picture
-    return Frame(image, index, time.monotonic_ns(), time.time_ns(), "grab", "fake")
+    t_ns = BEGUN_NS + round((index * 100 if at_ms is None else at_ms) * 1e6)
+    return Frame(image, index, t_ns, t_ns + SINCE_1970_NS, "grab", "fake")
 
 
 class FakeCamera:
-    """Gives frames and reasons for none in order, then has the line stopped."""
+    """Gives frames, each as soon as it is grabbed, and reasons for none in order; then has the line
+    stopped."""
 
-    def __init__(self, steps: Sequence[Step], stop: threading.Event) -> None:
-        self._steps, self._stop = list(steps), stop
+    def __init__(self, steps: Sequence[Step], stop: threading.Event, clock: Clock) -> None:
+        self._steps, self._stop, self._clock = list(steps), stop, clock
         self.health = CameraHealth(CameraState.LIVE, "", 0, 0, 0, 0)
 
     def read_latest(self, timeout_s: float) -> Frame:
@@ -51,6 +77,7 @@ class FakeCamera:
             self._stop.set()
         if isinstance(step, CameraBlind):
             raise step
+        self._clock.now_ns = max(self._clock.now_ns, step.t_mono_ns)
         return step
 
 
@@ -126,7 +153,15 @@ def wire() -> FakeWire:
 
 
 @pytest.fixture
-def work(wire: FakeWire) -> Callable[..., list[str]]:
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    made = Clock()
+    monkeypatch.setattr(time, "monotonic_ns", made.monotonic_ns)
+    monkeypatch.setattr(time, "time_ns", made.time_ns)
+    return made
+
+
+@pytest.fixture
+def work(wire: FakeWire, clock: Clock) -> Callable[..., list[str]]:
     """Runs a line over what its camera gives; returns what it told people."""
 
     def run(
@@ -140,7 +175,7 @@ def work(wire: FakeWire) -> Callable[..., list[str]]:
         engine = FakeEngine(look)
         line = Line(profile, folder_of(engine.card), engine, "boot")
         told: list[str] = []
-        camera: Any = FakeCamera(steps, stop)
+        camera: Any = FakeCamera(steps, stop, clock)
         anything: Any = wire
         LineAtWork(line, camera, anything, anything, tell=told.append).run(
             stop, until_end=until_end

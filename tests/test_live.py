@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from typing import Any, Literal
@@ -12,8 +9,8 @@ from typing import Any, Literal
 import numpy as np
 import pytest
 
-from detector import live
-from detector.ingest import CameraBlind, CameraState, Frame
+from detector.ingest import CameraBlind, CameraState
+from detector.sight import START_NS
 from detector.vision.engine import EngineError
 from detector.wire.desk import PendingAnswer
 from detector.wire.messages import (
@@ -23,9 +20,9 @@ from detector.wire.messages import (
     VisionState,
 )
 from detector.wire.requests import Acknowledge, BeltFromPlc, Shelve
-from tests.fake_line import PROFILE, FakeWire, Step, blind, frame
+from tests.fake_line import PROFILE, Clock, FakeWire, Step, blind, frame
 from tests.fakes import bright_things, detections
-from tests.small_line import PATIENCE_S, belt_picture, passing
+from tests.small_line import passing
 
 
 def test_an_engine_that_fails_is_blindness_and_never_an_empty_belt(
@@ -60,20 +57,41 @@ def test_an_engine_that_fails_is_blindness_and_never_an_empty_belt(
     ]
 
 
+@pytest.mark.parametrize("look_ms", [301, 2000])
 def test_a_look_that_ends_too_late_is_degraded_sight_until_looks_are_in_time_again(
-    work: Callable[..., list[str]], wire: FakeWire, monkeypatch: pytest.MonkeyPatch
+    work: Callable[..., list[str]], wire: FakeWire, clock: Clock, look_ms: float
 ) -> None:
-    monkeypatch.setattr(live, "LATE_HELD_NS", 0)
-    two_seconds_ago = time.monotonic_ns() - 2_000_000_000
-    late = Frame(belt_picture(), 1, two_seconds_ago, time.time_ns(), "grab", "fake")
-    told = work([frame(0), late, frame(2)])
+    looks_ms = iter([300, look_ms, 300])  # three periods of 10 fps are in time
+
+    def look(_: Any) -> Any:
+        clock.passes(next(looks_ms))
+        return detections()
+
+    told = work([frame(0), frame(5), frame(40)], look)
     assert [state.vision for state in wire.states()[1:-1]] == [
         VisionState.READY,
         VisionState.DEGRADED,
         VisionState.READY,
     ]
-    assert "later than 300 ms" in told[1]  # three periods of 10 fps
+    assert f"the look was over {look_ms} ms after the picture, later than 300 ms" in told[1]
     assert [state.late for state in wire.states()[1:-1]] == [False, True, False]
+
+
+def test_sight_stays_degraded_for_a_second_after_the_last_late_look(
+    work: Callable[..., list[str]], wire: FakeWire, clock: Clock
+) -> None:
+    looks_ms = iter([0, 400, 0, 0])
+
+    def look(_: Any) -> Any:
+        clock.passes(next(looks_ms))
+        return detections()
+
+    work([frame(n, at_ms=at_ms) for n, at_ms in enumerate([0, 100, 1490, 1700])], look)
+    assert [(state.vision, state.frames_seen) for state in wire.states()[1:-1]] == [
+        (VisionState.READY, 1),
+        (VisionState.DEGRADED, 2),
+        (VisionState.READY, 4),
+    ]
 
 
 def test_a_picture_of_another_size_is_blindness(
@@ -95,10 +113,10 @@ def test_a_camera_that_starts_is_no_alarm_and_no_clear_belt(
 
 
 def test_a_camera_that_starts_for_too_long_is_an_alarm(
-    work: Callable[..., list[str]], wire: FakeWire, monkeypatch: pytest.MonkeyPatch
+    work: Callable[..., list[str]], wire: FakeWire, clock: Clock
 ) -> None:
     def time_passes() -> None:
-        monkeypatch.setattr(live, "START_NS", 0)
+        clock.passes(START_NS / 1e6 + 1)
 
     work([blind(CameraState.STARTING), time_passes, blind(CameraState.STARTING, "being opened")])
     (alert,) = wire.alerts(Revision.RAISED)
@@ -155,10 +173,7 @@ def test_whoever_comes_late_is_told_the_open_alerts_again(
 
 
 def things_pass() -> list[Step]:
-    return [
-        Frame(picture, index, index * 200_000_000, index * 200_000_000, "grab", "fake")
-        for index, picture in enumerate(passing(12))
-    ]
+    return [frame(index, picture, at_ms=index * 200) for index, picture in enumerate(passing(12))]
 
 
 def test_answers_are_carried_out_or_refused_with_a_reason(
@@ -197,27 +212,6 @@ def test_answers_are_carried_out_or_refused_with_a_reason(
     assert acknowledged.event_id == "a000001"
 
 
-def test_the_second_signal_ends_a_line_that_hangs() -> None:
-    hangs = """
-import time
-from detector.live import stopped_by_signals
-with stopped_by_signals() as stop:
-    print("hangs", flush=True)
-    while True:
-        time.sleep(0.01)
-        print(stop.is_set(), flush=True)
-"""
-    process = subprocess.Popen([sys.executable, "-c", hangs], stdout=subprocess.PIPE, text=True)
-    with process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "hangs\n"
-        process.send_signal(signal.SIGINT)
-        while process.stdout.readline() != "True\n":
-            pass
-        process.send_signal(signal.SIGINT)
-        assert process.wait(PATIENCE_S) == -signal.SIGINT
-
-
 def plc_says(wire: FakeWire, run: Literal["unknown", "stands", "runs"]) -> Callable[[], None]:
     def say() -> None:
         now_ns = time.monotonic_ns()
@@ -251,10 +245,9 @@ def test_a_frame_is_met_by_what_was_said_of_the_belt_just_before_it(
 
 
 def test_an_encoder_that_is_lost_is_degraded_sight(
-    work: Callable[..., list[str]], wire: FakeWire, monkeypatch: pytest.MonkeyPatch
+    work: Callable[..., list[str]], wire: FakeWire
 ) -> None:
-    monkeypatch.setattr(live, "START_NS", 0)
     belt = PROFILE.belt.model_copy(update={"encoder_counts_per_mm": 10.0})
-    told = work([frame(n) for n in range(4)], profile=PROFILE.model_copy(update={"belt": belt}))
+    told = work([frame(n) for n in range(60)], profile=PROFILE.model_copy(update={"belt": belt}))
     assert any("encoder is lost" in line for line in told)
     assert VisionState.DEGRADED in {state.vision for state in wire.states()}

@@ -63,11 +63,18 @@ class BridgedLine:
         # An old seq that a PLC still holds never names a new event: no line has ten a second.
         first_seq = round((time.time() - SEQ_EPOCH_S) * 10) & 0xFFFF_FFFF
         now_ns = time.monotonic_ns()
-        self.watch = LineWatch(ends.line, now_ns, first_seq, is_open=self._is_open)
+        self.watch = LineWatch(
+            ends.line,
+            now_ns,
+            first_seq,
+            is_open=self._is_open,
+            lacks_alerts=lambda: self.line.lacks_alerts,
+        )
         self.plc = PlcLink(f"PLC, unit {ends.unit}", self.watch.event)
         self.registers = LineRegisters(self.watch, self.plc)
         self._tell = tell
         self._told: tuple[Watch, str | None] | None = None
+        self._told_wrap: int | None = None
         self._asking: set[asyncio.Task[None]] = set()
 
     def unit(self) -> Unit:
@@ -105,13 +112,24 @@ class BridgedLine:
                 await self.line.ask(said, BELT_WAIT_S)
 
     def tell_changes(self) -> None:
-        """Say in a line when the watch over this line changes, or we are not let in."""
+        """Say in a line when the watch over this line changes, we are not let in, or the profile
+        does not know the PLC's encoder."""
         watch, refusal = self.watch.watch(time.monotonic_ns()), self.line.refusal
         if (watch, refusal) != self._told:
             self._told = watch, refusal
             why = f", {refusal}" if refusal else ""
             line = self.watch.line or "not heard yet"
             self._tell(f"unit {self.ends.unit}: line {line}: {watch}{why}")
+        wraps_at = self.watch.encoder_wraps_at
+        counts = None if wraps_at is None else self.plc.beyond(wraps_at)
+        if counts is not None and wraps_at != self._told_wrap:
+            self._told_wrap = wraps_at
+            self._tell(
+                f"unit {self.ends.unit}: the PLC's encoder (registers 105, 106) counts {counts}, "
+                f"but belt.encoder_wraps_at = {wraps_at} in the line's profile: give where its "
+                "counter goes round, or leave the key out for one of 32 bits; until then records "
+                "tell no counts"
+            )
 
     def _is_open(self, alert: Alert) -> bool:
         """Whether the client knows this alert as open."""

@@ -6,11 +6,13 @@ network needs no timer to fire before the registers read UNKNOWN.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from detector.bridge.events import Event
+from detector.bridge.events import Event, since_its_place
+from detector.bridge.their_clock import TheirClock
 from detector.client import Event as Heard
 from detector.client import Gap, Received, Sight, SightChanged, Vanished
 from detector.wire.messages import (
@@ -30,6 +32,9 @@ TRANSPORT_MS = 35.0
 is 50 ms up to the PLC; its own scan takes 10 of them."""
 BOOT_NS = 10_000_000_000
 """A line that has not been seen at all for so long after the bridge's start is a fault."""
+STATE_HELD_NS = 3_000_000_000
+"""A belt is believed to stand so long after the detector has said so; it says so once a second."""
+STANDS_MM_S = 5.0
 EVENTS_MAX = 600
 """More than an alarm book keeps open; beyond it the oldest that are over go first."""
 
@@ -63,10 +68,12 @@ class LineWatch:
         first_seq: int,
         *,
         is_open: Callable[[Alert], bool] = lambda _: True,
+        lacks_alerts: Callable[[], bool] = lambda: False,
     ) -> None:
         """`line`: its name, None: whatever line the first message is of. `first_seq`: number
         before the first event's, so that numbers grow over restarts of the bridge. `is_open`:
-        whether an alert that comes belatedly is still open, as far as the client knows."""
+        whether an alert that comes belatedly is still open, as far as the client knows.
+        `lacks_alerts`: whether the client knows of alerts that have not come."""
         self.line = line
         self.heartbeat = 0
         self.last_seq = first_seq
@@ -74,7 +81,7 @@ class LineWatch:
         self.state: LineState | None = None
         self.header: Header | None = None
         """Of the last message."""
-        self._is_open = is_open
+        self._is_open, self._lacks_alerts = is_open, lacks_alerts
         self._t_start_ns = now_ns
         self._events: dict[tuple[str, str], Event] = {}
         self._boot_id: str | None = None
@@ -82,6 +89,11 @@ class LineWatch:
         self._looked_ever = False
         self._blind = False
         self._complete = False
+        self._their_clock = TheirClock()
+        self._waiting: deque[Received] = deque(maxlen=EVENTS_MAX)
+        """Alerts that came before the detector's clock was known."""
+        self._stands: tuple[int, int] | None = None
+        """From when to when it is known to stand: what is before has been counted."""
 
     def take(self, item: Heard) -> None:
         """Take in what the client tells."""
@@ -108,6 +120,7 @@ class LineWatch:
             return
         if item.how == "published":
             self._notice_restart(item.header)
+            self._hear_their_clock(item)
         if isinstance(payload, Inference):
             self._watching = self._after(payload, *self._moments_ns(item))
             self._looked_ever = True
@@ -116,12 +129,19 @@ class LineWatch:
                 self.heartbeat = (self.heartbeat + 1) & 0xFFFF
         elif isinstance(payload, LineState):
             self.state = payload
+            self._hear_whether_it_stands(payload, item.t_received_mono_ns)
             self._blind = payload.vision in {VisionState.STARTING, VisionState.UNAVAILABLE}
-            self._complete = payload.active_alerts == self._open_now()
+            # Their number alone proves nothing: one that ended and one that began may be missed.
+            known = payload.active_alerts == self._open_now()
+            self._complete = known and not self._lacks_alerts()
             if self._complete:
                 self._forget_the_dead()
         elif isinstance(payload, Alert):
-            self._take_alert(payload, item)
+            grabbed = item.header.stamp_source == "grab"
+            if grabbed and not item.same_host and not self._their_clock.known:
+                self._waiting.append(item)  # nobody can say yet when that was
+            else:
+                self._take_alert(payload, item)
 
     # --- what is known now -------------------------------------------------------------------
 
@@ -149,6 +169,11 @@ class LineWatch:
         return self.state is not None and self.state.late
 
     @property
+    def encoder_wraps_at(self) -> int | None:
+        """Where the encoder's counter goes round, by the line's profile; None: not told yet."""
+        return None if self.state is None else self.state.encoder_wraps_at
+
+    @property
     def complete(self) -> bool:
         """Every open alarm is known: nothing has been missed that was not made good."""
         return self._complete
@@ -160,6 +185,7 @@ class LineWatch:
 
     def events(self, now_ns: int) -> list[Event]:
         """The active ones. What is over is counted if it never had a record."""
+        self._count_standing(now_ns)
         active = []
         for event in self._events.values():
             if event.over:
@@ -192,6 +218,13 @@ class LineWatch:
         # Nobody has looked in this life of the detector yet, and what it keeps open is not known.
         self._watching = self.state = None
         self._blind = self._complete = False
+        self._their_clock.forget()
+
+    def _hear_their_clock(self, item: Received) -> None:
+        self._their_clock.hear(item.header, item.t_received_mono_ns)
+        if self._their_clock.known:
+            while self._waiting:
+                self._take_message(self._waiting.popleft())
 
     def _after(self, said: Inference, t_capture_ns: int, t_done_ns: int) -> _Watching:
         t_looked_ns = t_done_ns - round(said.look_age_ms * 1e6)
@@ -212,12 +245,18 @@ class LineWatch:
         process slept tells of the past.
         """
         header, came_ns = item.header, item.t_received_mono_ns
-        age_ns = round((header.age_ms or 0.0) * 1e6)
         if header.stamp_source != "grab":
             return came_ns, came_ns
-        if not item.same_host:
-            return came_ns - age_ns, came_ns
-        return header.t_capture_mono_ns, min(header.t_capture_mono_ns + age_ns, came_ns)
+        t_capture_ns = self._ours_ns(header.t_capture_mono_ns, item)
+        return t_capture_ns, min(t_capture_ns + round((header.age_ms or 0.0) * 1e6), came_ns)
+
+    def _ours_ns(self, theirs_ns: int, item: Received) -> int:
+        """A moment of the detector's clock on ours, not after the message that tells it."""
+        if item.same_host:
+            return theirs_ns
+        if not self._their_clock.known:
+            return item.t_received_mono_ns
+        return min(self._their_clock.ours_ns(theirs_ns), item.t_received_mono_ns)
 
     def _take_alert(self, alert: Alert, item: Received) -> None:
         raised = alert.kind is Revision.RAISED and item.how == "published"
@@ -225,19 +264,36 @@ class LineWatch:
             self._blind = True  # until the state that follows says otherwise
         key = (alert.boot_id, alert.event_id)
         event = self._events.get(key)
-        local = item.same_host and item.header.stamp_source == "grab"
-        t_capture_ns = alert.t_capture_mono_ns if local else self._moments_ns(item)[0]
+        self._count_standing(item.t_received_mono_ns)
+        t_capture_ns = item.t_received_mono_ns
+        if item.header.stamp_source == "grab":
+            t_capture_ns = self._ours_ns(alert.t_capture_mono_ns, item)
         if event is None:
             belated = item.how in {"replay", "delivery"} and not self._is_open(alert)
             if belated or alert.state is AlarmState.NORMAL:
                 return  # over before we came
             self.last_seq = (self.last_seq + 1) & 0xFFFF_FFFF or 1  # 0 is an empty record
-            self._events[key] = Event(self.last_seq, alert, t_capture_ns, self._boot_id)
+            at_its_place = since_its_place(alert, t_capture_ns)
+            self._events[key] = Event(self.last_seq, *at_its_place, self._boot_id)
             self._bound()
             return
         event.boot_id = self._boot_id
         if alert.revision > event.alert.revision:
-            event.alert, event.t_capture_ns, event.counts = alert, t_capture_ns, None
+            event.revise(alert, t_capture_ns)
+
+    def _hear_whether_it_stands(self, state: LineState, now_ns: int) -> None:
+        self._count_standing(now_ns)
+        stands = state.belt_speed_mm_s is not None and abs(state.belt_speed_mm_s) < STANDS_MM_S
+        self._stands = (now_ns, now_ns + STATE_HELD_NS) if stands else None
+
+    def _count_standing(self, now_ns: int) -> None:
+        """A belt that stands brings nothing nearer, nor past the last action point."""
+        if self._stands is None:
+            return
+        from_ns, until_ns = self._stands[0], min(now_ns, self._stands[1])
+        for event in self._events.values():
+            event.stood_ns += max(0, until_ns - max(from_ns, event.t_capture_ns))
+        self._stands = max(from_ns, until_ns), self._stands[1]
 
     def _open_now(self) -> int:
         """Open alarms that this life of the detector has told us of."""

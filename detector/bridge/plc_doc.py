@@ -73,7 +73,10 @@ _EXAMPLE = """## How to use them
    is then your own count at the moment of capture (flag bit 2), read between your writes, so that
    neither latency nor jitter of the network matters:
    `target = position + (ejector_y_mm - y_mm) * counts_per_mm`.
-   Otherwise use `eta_ms`, which the bridge counts down until you read it.
+   A counter of 16 bits goes round every few metres: write `belt.encoder_wraps_at = 65536` in the
+   line's profile, the count in 106 and 0 in 105, and take `target` modulo that.
+   Otherwise use `eta_ms`, which the bridge counts down until you read it. While it reads 32767 the
+   thing is as far away as 16 bits can tell, or farther: leave its record until it reads less.
 5. **Acknowledging** frees a record and nothing else: the operator's alarm stays open. With bit 1 of
    `mode` set (your panel has an acknowledge button), it is the operator's acknowledgement too. What
    became of a gas bottle is told with `reset`: write its `seq` to 101–102 and the code to 110, and
@@ -116,6 +119,9 @@ FOR slot := 0 TO 2 DO
     IF seq <> 0 AND in_[base + 14] = in_[base + 1] THEN
         known := FALSE;
         FOR i := 0 TO 15 DO known := known OR taken[i] = seq; END_FOR;
+        IF (in_[base + 13] AND 4) = 0 AND in_[base + 10] = 32767 THEN
+            CONTINUE;                          (* later than eta_ms can tell: it stays *)
+        END_IF;
         IF NOT known AND entries < 64 THEN
             (* 4. by belt position; in_[base + 13].2: in counts of our own encoder *)
             IF (in_[base + 13] AND 4) <> 0 THEN
@@ -148,7 +154,8 @@ out_[5] := UDINT_TO_UINT(SHR(DINT_TO_UDINT(encoder), 16));  (* 105 *)
 out_[6] := UDINT_TO_UINT(DINT_TO_UDINT(encoder) AND 16#FFFF); (* 106 *)
 ```
 
-`vigitri plc-sim 127.0.0.1:1502` does all this in a terminal, to try a bridge without a PLC.
+`vigitri plc-sim 127.0.0.1:1502` does all this in a terminal, to try a bridge without a PLC;
+with `--course 400:20,0:3,-200:2` its belt runs, stands and runs back.
 """
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -24,9 +25,10 @@ PLC_SILENT_NS = 2_000_000_000
 ENCODER_KEPT = 400
 """Encoder readings kept: 4 s at a scan of 10 ms, longer than any look takes."""
 ENCODER_HELD_NS = 500_000_000
-"""An encoder that has not been written for so long is none; the run signal still counts."""
+"""An encoder that has not been written for so long is none; the run signal still counts. What it
+did meanwhile nobody knows."""
 BEYOND_NS = 100_000_000
-"""How far beyond its last reading the encoder is reckoned on, at the speed of the last two."""
+"""How far beyond its last reading the encoder is reckoned on, at the speed over as long before."""
 SHELVED = (Hazard.GAS, Hazard.BATTERY, Hazard.OVERLOAD, Hazard.JAM)
 """What the bits of the shelve mask name."""
 OUTCOMES = {
@@ -105,20 +107,36 @@ class PlcLink:
         speed_mm_s = 0 if run is BeltRun.STANDS else said["belt_speed"] or None
         return PlcBelt(run, speed_mm_s, encoder, t_ns)
 
-    def counts_at(self, t_ns: int) -> int | None:
+    def beyond(self, wraps_at: int) -> int | None:
+        """What it counts where its counter should have gone round before; None: it has."""
+        last = self._encoder[-1][1] if self._encoder else 0
+        return last if last >= wraps_at else None
+
+    def counts_at(self, t_ns: int, wraps_at: int | None) -> int | None:
         """The PLC's encoder at a moment, between its readings or a scan or two beyond the last;
-        None where they do not reach."""
+        None where they do not reach. `wraps_at`: its counter goes from one below this to 0; while
+        that is not known (None), or proves to be wrong, nothing is between two readings."""
         readings = list(self._encoder)
-        if len(readings) < 2 or not self._has_encoder:
+        if wraps_at is None or len(readings) < 2 or not self._has_encoder:
             return None
-        if not readings[0][0] <= t_ns <= readings[-1][0] + BEYOND_NS:
+        last_ns = readings[-1][0]
+        if not readings[0][0] <= t_ns <= last_ns + BEYOND_NS:
             return None
-        (t0, counts0), (t1, counts1) = next(
-            pair for pair in reversed(list(pairwise(readings))) if pair[0][0] <= t_ns
-        )
+        # Beyond the last by the speed over a while: two requests that were served at once, after a
+        # pause of this process, would tell any speed.
+        from_ns = t_ns if t_ns <= last_ns else last_ns - BEYOND_NS
+        first = bisect_right(readings, from_ns, key=lambda reading: reading[0]) - 1
+        if first < 0:
+            return None
+        along = readings[min(first, len(readings) - 2) :]
+        if t_ns <= last_ns:
+            along = along[:2]
+        (t0, counts0), (t1, _) = along[0], along[-1]
+        way = _way(along, wraps_at)
+        if way is None:
+            return None
         share = (t_ns - t0) / (t1 - t0) if t1 > t0 else 0.0
-        moved = (counts1 - counts0 + 2**31) % 2**32 - 2**31
-        return (counts0 + round(moved * share)) % 2**32
+        return (counts0 + round(way * share)) % wraps_at
 
     def _asked(self, before: dict[str, int], now: dict[str, int]) -> list[Command]:
         asked: list[Command] = []
@@ -164,3 +182,15 @@ class PlcLink:
         if asked or refused:
             self.refused = refused
         return asked
+
+
+def _way(readings: list[tuple[int, int]], wraps_at: int) -> int | None:
+    """Counts from the first reading to the last, each step taken the shorter way round; None where
+    too long a time lies between two, or one is beyond where the counter goes round."""
+    way = 0
+    for (t0, counts0), (t1, counts1) in pairwise(readings):
+        if t1 - t0 > ENCODER_HELD_NS or max(counts0, counts1) >= wraps_at:
+            return None
+        half = wraps_at // 2
+        way += (counts1 - counts0 + half) % wraps_at - half
+    return way

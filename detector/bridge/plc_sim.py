@@ -10,7 +10,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from detector.bridge.belt_course import Course
 from detector.bridge.register_map import (
+    LATEST_ETA_MS,
+    UNKNOWN_SIGNED,
     BeltRun,
     HazardClass,
     HazardWord,
@@ -35,6 +38,7 @@ class Plant:
     """What the PLC's programmer knows of the plant."""
 
     speed_mm_s: float = 400.0
+    """At which the belt runs as a rule, and the flap's lead is reckoned."""
     ejector_y_mm: float = 4000.0
     """Where the ejector is, along the travel, as the line's profile counts it."""
     actuator_ms: float = 300.0
@@ -44,6 +48,8 @@ class Plant:
     """How much belt the flap stays open for, before and behind an object's centre."""
     acknowledges: bool = False
     """Take a record on behalf of the operator (mode bit 1)."""
+    course: Course | None = None
+    """How the belt runs in place of always at its speed."""
 
 
 @dataclass(slots=True)
@@ -103,19 +109,29 @@ class SimulatedPlc:
             self._take_records(now_ns)
         self._drive(now_ns)
         self._last_ns = now_ns
+        speed_mm_s = self.speed_mm_s(now_ns)
         return encode_plc(
             plc_heartbeat=self.scans & 0xFFFF,
             acknowledged_seq=self._acknowledged,
-            belt_run=BeltRun.RUNS,
-            belt_speed=round(self.plant.speed_mm_s),
+            belt_run=BeltRun.RUNS if speed_mm_s else BeltRun.STANDS,
+            belt_speed=round(abs(speed_mm_s)),
             encoder=self.encoder(now_ns) % WRAP,
             mode=Mode.ACKNOWLEDGES if self.plant.acknowledges else 0,
         )
 
     def encoder(self, now_ns: int) -> int:
-        """Counts since the start: the belt runs at its speed."""
-        elapsed_s = (now_ns - (self._start_ns or now_ns)) / 1e9
-        return round(elapsed_s * self.plant.speed_mm_s * COUNTS_PER_MM)
+        """Counts since the start, not wrapped; fewer where the belt has run back."""
+        elapsed_s, plant = self._elapsed_s(now_ns), self.plant
+        way_mm = plant.course.way_mm(elapsed_s) if plant.course else elapsed_s * plant.speed_mm_s
+        return round(way_mm * COUNTS_PER_MM)
+
+    def speed_mm_s(self, now_ns: int) -> float:
+        """Of the belt; below 0 against its travel."""
+        plant = self.plant
+        return plant.course.speed_at(self._elapsed_s(now_ns)) if plant.course else plant.speed_mm_s
+
+    def _elapsed_s(self, now_ns: int) -> float:
+        return (now_ns - (self._start_ns or now_ns)) / 1e9
 
     @property
     def watched(self) -> bool:
@@ -148,6 +164,8 @@ class SimulatedPlc:
             seq = record["seq"]
             if not seq or record["seq_again"] != seq & 0xFFFF:
                 continue
+            if record["class"] in DIVERTED and _is_far(record):
+                continue
             if seq not in self._taken:
                 self._taken = [*self._taken[-TAKEN_KEPT + 1 :], seq]
                 if record["class"] in DIVERTED:
@@ -157,14 +175,13 @@ class SimulatedPlc:
 
     def _plan(self, record: dict[str, int], now_ns: int) -> None:
         now = self.encoder(now_ns)
-        counts = bool(record["flags"] & RecordFlag.PLC_COUNTS)
-        if counts and record["y_mm"] != -0x8000:
+        if _in_counts(record):
             # Written as 32 bits, ours is not wrapped: the nearest one is meant.
             position = now + (record["position"] - now + WRAP // 2) % WRAP - WRAP // 2
             way_mm = self.plant.ejector_y_mm - record["y_mm"]
             target = position + round(way_mm * COUNTS_PER_MM)
-        elif record["eta_ms"] != -0x8000:
-            way_mm = record["eta_ms"] / 1000 * self.plant.speed_mm_s
+        elif record["eta_ms"] != UNKNOWN_SIGNED:
+            way_mm = record["eta_ms"] / 1000 * self.speed_mm_s(now_ns)
             target = now + round(way_mm * COUNTS_PER_MM)
             position = None
         else:
@@ -196,7 +213,11 @@ class SimulatedPlc:
             each * COUNTS_PER_MM for each in (self.plant.before_mm, self.plant.after_mm)
         )
         for thing in list(self.things):
-            if not thing.open_now and now >= thing.target - before - lead:
+            due = now >= thing.target - before - lead
+            if thing.open_now and not due:  # the belt has run back
+                thing.open_now = False
+                self._say(now_ns, "gone back", seq=thing.seq)
+            elif due and not thing.open_now:
                 thing.open_now = True
                 self._say(now_ns, "divert", seq=thing.seq, open_at=round(now + lead))
             if now > thing.target + after:
@@ -221,6 +242,16 @@ class SimulatedPlc:
             "counts_per_mm": COUNTS_PER_MM,
             "ejector_y_mm": self.plant.ejector_y_mm,
         }
+
+
+def _in_counts(record: dict[str, int]) -> bool:
+    """Its place is told in counts of our own encoder."""
+    return bool(record["flags"] & RecordFlag.PLC_COUNTS) and record["y_mm"] != UNKNOWN_SIGNED
+
+
+def _is_far(record: dict[str, int]) -> bool:
+    """It comes later than its eta can tell: its record is left until it can."""
+    return not _in_counts(record) and record["eta_ms"] == LATEST_ETA_MS
 
 
 def summary(totals: dict[str, Any]) -> str:

@@ -18,6 +18,8 @@ UNKNOWN_WORD = 0xFFFF
 """An unsigned measurement that is not known; 0 would read as an empty belt."""
 UNKNOWN_SIGNED = -0x8000
 """A signed one that is not known."""
+LATEST_ETA_MS = 0x7FFF
+"""So late, or later than 16 bits can tell."""
 
 Kind = Literal["uint16", "int16", "uint32"]
 
@@ -282,8 +284,9 @@ RECORD: tuple[Register, ...] = (
         "eta_ms",
         "int16",
         "ms",
-        "until its leading edge reaches the next action point, at the moment of reading; negative: "
-        "it has passed the last one",
+        "until its leading edge reaches the next action point, at the moment of reading; it stands "
+        "still while the belt does (status bit 3); negative: it has passed the last one; 32767: "
+        "that or later, read again before you reckon with it",
         "-32768",
     ),
     Register(11, "age_ms", "uint16", "ms", "since capture, at the moment of reading"),
@@ -304,7 +307,14 @@ PLC: tuple[Register, ...] = (
     ),
     Register(103, "belt_run", "uint16", "code", "0 not wired, 1 stands, 2 runs"),
     Register(104, "belt_speed", "uint16", "mm/s", "0: not wired (or the belt stands)"),
-    Register(105, "encoder", "uint32", "counts", "position of the belt, wraps at 2^32"),
+    Register(
+        105,
+        "encoder",
+        "uint32",
+        "counts",
+        "position of the belt; wraps at 2^32, or where belt.encoder_wraps_at of the line's profile "
+        "says",
+    ),
     Register(107, "mode", "uint16", "bits", "see below"),
     Register(
         108,

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from detector.bridge.events import Event, Records
-from detector.bridge.line_watch import LineWatch, Watch
+from detector.bridge.line_watch import STANDS_MM_S, LineWatch, Watch
 from detector.bridge.plc_link import PlcLink
 from detector.bridge.register_map import (
     FIRST_RECORD,
     INPUT_WORDS,
+    LATEST_ETA_MS,
     MAP_VERSION,
     NODE,
     RECORD,
@@ -152,7 +153,7 @@ class LineRegisters:
         state, header = self.watch.state, self.watch.header
         belt = self.plc.belt(now_ns)
         speed = None if state is None or not watched else state.belt_speed_mm_s
-        stands = speed is not None and abs(speed) < 5.0
+        stands = speed is not None and abs(speed) < STANDS_MM_S
         if belt is not None and belt.run is not BeltRun.UNKNOWN:
             stands = belt.run is BeltRun.STANDS
         bits = {
@@ -180,7 +181,7 @@ class LineRegisters:
         alert, place = event.alert, event.alert.place
         age_ms, arrival = event.age_ms(now_ns), event.next_arrival(now_ns)
         # Kept, for the PLC's readings of that moment will be forgotten.
-        counts = self.plc.counts_at(event.t_capture_ns)
+        counts = self.plc.counts_at(event.t_capture_ns, self.watch.encoder_wraps_at)
         counts = event.counts = event.counts if counts is None else counts
         position_mm = None if place is None else place.belt_position_mm
         position = counts if counts is not None else position_mm
@@ -206,7 +207,9 @@ class LineRegisters:
                 None if alert.probability is None else alert.probability * 1000
             ),
             "position": 0xFFFF_FFFF if position is None else round(position),
-            "eta_ms": _signed(None if arrival is None else arrival.eta_ms - age_ms),
+            "eta_ms": _signed(
+                None if arrival is None else arrival.eta_ms - event.ridden_ms(now_ns)
+            ),
             "age_ms": _or_unknown(age_ms),
             "track": (alert.track or 0) & 0xFFFF,
             "flags": flags | (alert.revision & 0xFF) << 8,
@@ -225,4 +228,8 @@ def _or_unknown(value: float | None) -> int:
 
 
 def _signed(value: float | None) -> int:
-    return UNKNOWN_SIGNED if value is None else max(UNKNOWN_SIGNED + 1, min(0x7FFF, round(value)))
+    return (
+        UNKNOWN_SIGNED
+        if value is None
+        else max(UNKNOWN_SIGNED + 1, min(LATEST_ETA_MS, round(value)))
+    )

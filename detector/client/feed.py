@@ -200,6 +200,11 @@ class LineFeed:
         return self.watch.sight(now_ns)
 
     @property
+    def lacks_alerts(self) -> bool:
+        """Alerts have been told that have not come; they are being asked for."""
+        return self._wants["replay"]
+
+    @property
     def missed(self) -> int:
         """Messages missed since the start, as far as their numbers have shown."""
         return self._gaps.missed

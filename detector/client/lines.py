@@ -96,6 +96,11 @@ class _Line:
         return list(self._feed.active.values())
 
     @property
+    def lacks_alerts(self) -> bool:
+        """Alerts have been told that have not come, and are asked for: `active` is not all."""
+        return self._feed.lacks_alerts
+
+    @property
     def boot_id(self) -> str | None:
         """Which start of the detector was heard last."""
         return self._feed.boot_id
@@ -153,8 +158,7 @@ class _Question:
                 raise TimeoutError(f"no reply from {self._endpoint}: {self._link.refusal}")
             raise TimeoutError(
                 f"no reply from {self._endpoint} within {self._timeout_s:g} s: is the detector "
-                f"running, and is this its answers endpoint? (the answer may still be taken; watch "
-                f"the alert)"
+                f"running, and is this its answers endpoint? (it may still act; watch the alert)"
             )
         if not self._link.sent or time.monotonic_ns() >= self._again_ns:
             self._feed.ask(self._request)

@@ -13,7 +13,8 @@ from detector.bridge.bridge import listen_address
 from detector.commands.child_bridge import ChildBridge
 from detector.ingest import CameraProcess
 from detector.line_setup import Line
-from detector.live import LineAtWork, stopped_by_signals
+from detector.live import LineAtWork
+from detector.stop_signals import stopped_by_signals
 from detector.turns import Turns
 from detector.vision.catalogue import find_model
 from detector.vision.engine import available_cores, engine_threads

@@ -74,6 +74,14 @@ def plc_sim(
     unit: Annotated[int, typer.Option(min=0, max=255, help="Modbus unit id.")] = 1,
     scan_ms: Annotated[float, typer.Option(min=5, max=1000, help="Time of a scan.")] = 20,
     speed: Annotated[float, typer.Option(min=1, max=5000, help="Speed of the belt, mm/s.")] = 400,
+    course: Annotated[
+        str | None,
+        typer.Option(
+            metavar="MM_S:S,…",
+            help="How the belt runs in place of always at --speed, over and over; e.g. "
+            "400:20,0:3,-200:2 has it run, stand, and run back.",
+        ),
+    ] = None,
     ejector_mm: Annotated[
         float, typer.Option(help="Where the ejector is along the travel, as the profile counts.")
     ] = 4000,
@@ -92,14 +100,16 @@ def plc_sim(
 
     Leaves with 1 if nobody watched the line at any moment.
     """
+    from detector.bridge.belt_course import Course, CourseError
     from detector.bridge.modbus_server import ListenError
     from detector.bridge.plc_sim import Plant
     from detector.commands.plc_sim import simulate
 
     judge = None if truth is None else from_checkout("benchmarks.diversions")
     known = None if truth is None else from_checkout("benchmarks.truth").Truth.read(truth)
-    plant = Plant(speed, ejector_mm, actuator_ms, acknowledges=acknowledge)
-    with one_line_for(ListenError):
+    with one_line_for(ListenError, CourseError):
+        runs = None if course is None else Course.read(course)
+        plant = Plant(speed, ejector_mm, actuator_ms, acknowledges=acknowledge, course=runs)
         log = simulate(address, plant, unit=unit, scan_ms=scan_ms, seconds=seconds, as_json=as_json)
     if judge is not None:
         said = judge.judge_log(log, known).summary()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from detector.hazards.object_facts import BeltNow, LineFacts
+from detector.hazards.object_facts import BeltNow, LineFacts, counted_from
 from detector.wire.messages import (
     AlarmState,
     Alert,
@@ -40,6 +40,7 @@ class Alarm:
     probability: float | None = None
     place: Place | None = None
     arrivals: tuple[Arrival, ...] = ()
+    """Counted from when it lay at its place."""
     support: tuple[Look, ...] = ()
     why: Why | None = None
     detail: str | None = None
@@ -82,7 +83,7 @@ class Alarm:
             frame_index=belt.frame_index,
             t_raised_utc_ns=self.t_raised_utc_ns,
             place=self.place,
-            arrivals=self.arrivals,
+            arrivals=counted_from(belt, self.place, self.arrivals),
             support=self.support,
             why=self.why,
             detail=self.detail,

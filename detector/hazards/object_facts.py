@@ -123,6 +123,34 @@ def arrivals_of(track: Track, belt: BeltNow, line: LineFacts) -> tuple[Arrival, 
     return tuple(arrivals)
 
 
+def counted_from(
+    belt: BeltNow, place: Place | None, arrivals: tuple[Arrival, ...]
+) -> tuple[Arrival, ...]:
+    """Arrivals of an object that was last seen at `place`, counted from this moment: a revision may
+    be of long after that, as when an operator acknowledges it. A belt that stood meanwhile has
+    brought it no nearer."""
+    if place is None or place.t_utc_ns is None or place.t_utc_ns == belt.t_utc_ns:
+        return arrivals
+    moved = []
+    for arrival in arrivals:
+        way_mm = arrival.speed_mm_s * (belt.t_utc_ns - place.t_utc_ns) / 1e9
+        if belt.position_mm is not None and place.belt_position_mm is not None:
+            way_mm = belt.position_mm - place.belt_position_mm
+        eta_ms = arrival.eta_ms - way_mm / arrival.speed_mm_s * 1000
+        act_by_ms = eta_ms - (arrival.eta_ms - arrival.act_by_ms)
+        moved.append(
+            arrival.model_copy(
+                update={
+                    "distance_mm": round(arrival.distance_mm - way_mm, 1),
+                    "eta_ms": round(eta_ms, 1),
+                    "act_by_ms": round(act_by_ms, 1),
+                    "t_deadline_utc_ns": belt.t_utc_ns + round(act_by_ms * 1e6),
+                }
+            )
+        )
+    return tuple(moved)
+
+
 def why_of(track: Track, line: LineFacts) -> Why:
     """How sure, and why."""
     size_mm = None if line.mm_basis == "none" else track.size_mm

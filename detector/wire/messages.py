@@ -116,6 +116,14 @@ class LineState(Message):
     encoder_mm_s: Annotated[float | None, Field(description="Speed by the PLC's encoder.")] = None
     picture_mm_s: Annotated[float | None, Field(description="Speed by the picture.")] = None
     setting_mm_s: Annotated[float | None, Field(description="Speed that was typed in.")] = None
+    encoder_wraps_at: Annotated[
+        int,
+        Field(
+            ge=1,
+            description="The profile's belt.encoder_wraps_at: the encoder's counter goes from one "
+            "below this to 0.",
+        ),
+    ] = 2**32
 
 
 class Heartbeat(Message):

@@ -12,6 +12,7 @@ from detector.bridge.plc_link import PlcLink
 from detector.bridge.register_map import decode
 from detector.bridge.words import LineRegisters
 from detector.client import Gap, Received
+from detector.client.events import How
 from detector.wire import samples
 from detector.wire.messages import Alert, LineState, Message
 
@@ -24,22 +25,37 @@ class HeardLine:
 
     def __init__(self) -> None:
         self.now_ns = time.monotonic_ns()
-        self.watch = LineWatch(None, self.now_ns, SEQ)
+        self.lacks_alerts = False
+        self.watch = LineWatch(None, self.now_ns, SEQ, lacks_alerts=lambda: self.lacks_alerts)
         self.plc = PlcLink("PLC", self.watch.event)
         self.registers = LineRegisters(self.watch, self.plc)
         self.boot_id = "boot-1"
+        self.their_clock_ns: int | None = None
+        """On another host: what its clock is ahead of ours."""
         self.revisions: dict[str, int] = {}
 
-    def say(self, payload: Message, *, age_ms: float = 20.0, queued_ms: float = 0.0) -> None:
+    def say(
+        self,
+        payload: Message,
+        *,
+        age_ms: float = 20.0,
+        queued_ms: float = 0.0,
+        how: How = "published",
+    ) -> None:
         """Sent now, `age_ms` after capture, and taken out of the socket `queued_ms` later."""
+        ahead_ns = self.their_clock_ns or 0
         header = samples.HEADER.model_copy(
             update={
                 "boot_id": self.boot_id,
-                "t_capture_mono_ns": self.now_ns - round(age_ms * MS),
+                "t_capture_mono_ns": self.now_ns - round(age_ms * MS) + ahead_ns,
                 "age_ms": age_ms,
             }
         )
-        self.watch.take(Received("topic", header, payload, self.now_ns + round(queued_ms * MS)))
+        if isinstance(payload, Alert):
+            t_ns = payload.t_capture_mono_ns + ahead_ns
+            payload = payload.model_copy(update={"t_capture_mono_ns": t_ns})
+        came_ns, here = self.now_ns + round(queued_ms * MS), self.their_clock_ns is None
+        self.watch.take(Received("topic", header, payload, came_ns, how, here))
 
     def look(self, **kwargs: Any) -> None:
         self._dealt_with(kwargs, looked=True)
@@ -58,7 +74,14 @@ class HeardLine:
     def state(self, active: int = 0, **changes: Any) -> None:
         self.say(samples.STATE.model_copy(update={"active_alerts": active, **changes}))
 
-    def alert(self, event_id: str = "a1", sample: Alert = samples.ALERT, **changes: Any) -> Alert:
+    def alert(
+        self,
+        event_id: str = "a1",
+        sample: Alert = samples.ALERT,
+        *,
+        heard: bool = True,
+        **changes: Any,
+    ) -> Alert:
         revision = self.revisions[event_id] = self.revisions.get(event_id, 0) + 1
         alert = sample.model_copy(
             update={
@@ -69,7 +92,8 @@ class HeardLine:
                 **changes,
             }
         )
-        self.say(alert)
+        if heard:
+            self.say(alert)
         return alert
 
     def gap(self) -> None:

@@ -253,3 +253,19 @@ def test_a_plc_reads_in_register_59_what_becomes_of_its_encoder(profile: Path) -
         reads(BeltWord.STANDS_ORDERED_TO_RUN, 0)
         reads(BeltWord.REVERSES, -400, doubtful=True)
         reads(BeltWord.ENCODER_LOST, None, doubtful=True)
+
+
+def test_a_counter_that_goes_on_where_the_profile_says_it_goes_round_is_told(
+    profile: Path,
+) -> None:
+    told = profile.read_text(encoding="utf-8")
+    short = profile.with_name("short.toml")
+    short.write_text(told.replace("[view]", "encoder_wraps_at = 65536\n[view]"), encoding="utf-8")
+    with (
+        LineProcess(short, start_s=PATIENCE_S) as line,
+        BridgeProcess([(line.publish, line.answers)], start_s=PATIENCE_S) as bridge,
+        closing(Plc(bridge)) as plc,
+    ):
+        plc.write(plc_heartbeat=1, encoder=70_000)
+        (said,) = wait_for(lambda: [each for each in bridge.said if "70000" in each])
+    assert "belt.encoder_wraps_at = 65536 in the line's profile: give where" in said

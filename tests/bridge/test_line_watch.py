@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -11,6 +13,7 @@ from detector.client import Sight, SightChanged, Vanished
 from detector.wire import samples
 from detector.wire.messages import (
     AlarmState,
+    Alert,
     CoverageState,
     Hazard,
     Outcome,
@@ -140,6 +143,20 @@ class TestWhoWatches:
         watched.state()
         assert watched.hazards == (CLEAR,) * 3
 
+    def test_an_alert_that_is_missed_while_another_ends_unheard_is_not_taken_for_none(
+        self, watched: HeardLine
+    ) -> None:
+        watched.alert("battery", hazard=Hazard.BATTERY)
+        watched.alert("battery", state=AlarmState.NORMAL, heard=False)
+        missed = watched.alert("gas", heard=False)
+        watched.gap()
+        watched.lacks_alerts = True
+        watched.state(active=1)  # as many as we know
+        assert watched.hazards == (UNKNOWN, ACTIVE, UNKNOWN)
+        watched.say(missed)
+        watched.lacks_alerts = False
+        assert watched.hazards[0] == ACTIVE
+
     def test_a_restarted_detector_has_not_looked_yet(self, watched: HeardLine) -> None:
         watched.alert()
         watched.boot_id = "boot-2"
@@ -178,6 +195,44 @@ class TestWhoWatches:
         assert watched.hazards == (CLEAR,) * 3
 
 
+@pytest.fixture(params=[-3_600_000_000_000, 10**15])
+def far(request: pytest.FixtureRequest) -> HeardLine:
+    """A line on another host, whose clock has nothing to do with ours."""
+    line = HeardLine()
+    line.their_clock_ns = request.param
+    return line
+
+
+class TestADetectorOnAnotherHost:
+    def test_it_is_believed_as_long_as_one_here(self, far: HeardLine) -> None:
+        far.look()
+        far.state()
+        far.later(100 + TRANSPORT_MS - 1)
+        assert far.hazards == (CLEAR,) * 3
+        far.later(2)
+        assert far.hazards == (UNKNOWN,) * 3
+
+    def test_looks_that_waited_in_a_queue_while_the_bridge_slept_are_none(
+        self, far: HeardLine
+    ) -> None:
+        far.look()
+        far.state()
+        for _ in range(20):
+            far.later(30)
+            far.look(queued_ms=5000)
+        far.later(5000)
+        assert far.hazards == (UNKNOWN,) * 3
+
+    def test_an_alert_of_before_the_bridge_came_is_as_old_as_it_is(self, far: HeardLine) -> None:
+        alert = far.alert(heard=False)
+        far.later(3000)
+        far.say(alert, age_ms=20, how="snapshot")  # its header is of when it was sent first
+        assert far.records[0]["seq"] == 0  # nobody can say how old it is
+        far.look()
+        record = far.records[0]
+        assert (record["age_ms"], record["eta_ms"]) == (3000, 200)
+
+
 class TestOneHazard:
     def test_it_is_active_until_it_has_passed_the_last_action_point(
         self, watched: HeardLine
@@ -198,6 +253,62 @@ class TestOneHazard:
         watched.state(active=1)
         assert watched.hazards[1] == CLEAR
         assert watched.records[0]["seq"] == 0
+
+    def test_on_a_belt_that_stands_it_comes_no_nearer_and_is_never_taken_for_passed(
+        self, watched: HeardLine
+    ) -> None:
+        def left(kind: Revision, state: AlarmState, ridden_ms: float, age_ms: float) -> None:
+            arrivals = tuple(
+                each.model_copy(update={"eta_ms": each.eta_ms - ridden_ms})
+                for each in samples.ALERT.arrivals
+            )
+            watched.alert(
+                hazard=Hazard.BATTERY,
+                kind=kind,
+                state=state,
+                place=place,
+                arrivals=arrivals,
+                t_capture_utc_ns=samples.T_UTC_NS + round(age_ms * MS),
+            )
+
+        assert samples.ALERT.place is not None
+        place = samples.ALERT.place.model_copy(update={"t_utc_ns": samples.T_UTC_NS})
+        seen_ns = watched.now_ns
+        left(Revision.CLEARED, AlarmState.RETURNED_UNACKNOWLEDGED, 0, 0)
+        watched.later(1000)
+        for _ in range(2 * round(LAST_ETA_MS / 1000)):
+            watched.state(active=1, belt_speed_mm_s=0.0)
+            watched.later(1000)
+        near_ms = round(samples.ALERT.arrivals[0].eta_ms)
+        assert watched.records[0]["eta_ms"] == near_ms - 1000
+        left(Revision.EXPIRED, AlarmState.NORMAL, 1000, (watched.now_ns - seen_ns) / MS)
+        watched.look()
+        watched.state(belt_speed_mm_s=500.0)
+        assert watched.hazards[1] == ACTIVE
+        assert watched.records[0]["eta_ms"] == near_ms - 1000
+        watched.later(LAST_ETA_MS - 1000 + 499)
+        watched.look()
+        assert watched.hazards[1] == ACTIVE
+        watched.later(2)
+        assert watched.hazards[1] == CLEAR
+
+    def test_that_it_stands_is_believed_for_three_seconds(self, watched: HeardLine) -> None:
+        watched.alert()
+        watched.state(active=1, belt_speed_mm_s=0.0)
+        watched.later(5000)
+        assert watched.records[0]["eta_ms"] == round(samples.ALERT.arrivals[0].eta_ms) - 2000
+
+    def test_on_a_slow_belt_it_arrives_though_its_alarm_has_expired_before(
+        self, watched: HeardLine
+    ) -> None:
+        slow = (samples.ALERT.arrivals[0].model_copy(update={"eta_ms": 80_000.0}),)
+        watched.alert(hazard=Hazard.BATTERY, arrivals=slow)
+        watched.alert(
+            hazard=Hazard.BATTERY, arrivals=slow, kind=Revision.EXPIRED, state=AlarmState.NORMAL
+        )
+        watched.state()
+        watched.look()
+        assert watched.hazards[1] == ACTIVE
 
     def test_gas_is_active_until_somebody_says_what_became_of_it(self, watched: HeardLine) -> None:
         watched.alert()
@@ -256,6 +367,7 @@ class AnyShift(RuleBasedStateMachine):
         self.looked = self.told_blind = False
         self.silent_ms = 0.0
         self.missed = True
+        self.on_its_way: list[Alert] = []
 
     @rule()
     def a_look_is_completed(self) -> None:
@@ -270,32 +382,49 @@ class AnyShift(RuleBasedStateMachine):
     def the_state_is_told(self, vision: VisionState) -> None:
         self.line.state(active=len(self.open), vision=vision)
         self.told_blind = vision in {VisionState.STARTING, VisionState.UNAVAILABLE}
-        self.missed = self.missed and self.line.watch.complete is False
+        self.missed = self.missed and bool(self.on_its_way)
 
     @rule(hazard=st.sampled_from([Hazard.GAS, Hazard.BATTERY]), heard=st.booleans())
     def a_hazard_is_raised(self, hazard: Hazard, heard: bool) -> None:
         self.number += 1
         event_id = f"a{self.number}"
         self.open[event_id] = AlarmState.UNACKNOWLEDGED
-        if heard:
-            self.line.alert(event_id, hazard=hazard)
-        else:
-            self.line.gap()
-            self.missed = True
+        self.tell(event_id, heard=heard, hazard=hazard)
 
     @precondition(lambda self: self.open)
-    @rule()
-    def somebody_closes_the_oldest(self) -> None:
+    @rule(heard=st.booleans())
+    def somebody_closes_the_oldest(self, heard: bool) -> None:
         event_id = next(iter(self.open))
         del self.open[event_id]
-        self.line.alert(
-            event_id, kind=Revision.CLEARED, state=AlarmState.NORMAL, outcome=Outcome.REMOVED
+        self.tell(
+            event_id,
+            heard=heard,
+            kind=Revision.CLEARED,
+            state=AlarmState.NORMAL,
+            outcome=Outcome.REMOVED,
         )
+
+    def tell(self, event_id: str, *, heard: bool, **changes: Any) -> None:
+        alert = self.line.alert(event_id, heard=heard, **changes)
+        if not heard:
+            self.line.gap()
+            self.on_its_way.append(alert)
+            self.line.lacks_alerts = self.missed = True
+
+    @precondition(lambda self: self.on_its_way)
+    @rule()
+    def what_was_missed_comes(self) -> None:
+        for alert in self.on_its_way:
+            self.line.say(alert)
+        self.on_its_way.clear()
+        self.line.lacks_alerts = False
 
     @rule()
     def the_detector_restarts(self) -> None:
         self.line.boot_id = f"boot-{self.number}-{id(object())}"
         self.open.clear()
+        self.on_its_way.clear()
+        self.line.lacks_alerts = False
         self.line.revisions.clear()
         self.number += 1
         self.line.beat()

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from itertools import accumulate
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -159,27 +161,89 @@ class TestTheEncoder:
         assert record["position"] == 20600
         assert not record["flags"] & 4
 
-    @given(
-        st.integers(0, 2**32 - 1),
-        st.lists(st.integers(-5000, 5000), min_size=2, max_size=30),
-        st.floats(0, 1),
+    @pytest.mark.parametrize(
+        ("counts", "position"), [((65_500, 64), 14), ((14, 65_450), 65_500), ((40, 140), 90)]
     )
-    def test_it_is_never_far_from_the_readings_around_it_even_where_it_wraps(
-        self, start: int, steps: list[int], share: float
+    def test_a_position_where_the_counter_goes_round_is_by_where_the_profile_says_it_does(
+        self, watched: HeardLine, counts: tuple[int, int], position: int
     ) -> None:
-        plc, counts, readings = PlcLink("PLC", lambda _: None), start, []
-        for n, step in enumerate(steps, start=1):
-            counts += step
-            readings.append(counts)
-            plc.write(105, [(counts % 2**32) >> 16, counts % 2**16], n * 10 * MS)
-        at = round((10 + share * 10 * (len(steps) - 1)) * MS)
-        found = plc.counts_at(at)
-        if any(each % 2**32 for each in readings):
+        watched.state(encoder_wraps_at=65_536)
+        for n, each in enumerate(counts):
+            watched.later(10)
+            write(watched, plc_heartbeat=n, encoder=each)
+        watched.alert(t_capture_mono_ns=watched.now_ns - 5 * MS)
+        record = watched.records[0]
+        assert record["position"] == position
+        assert record["flags"] & 4
+
+    @pytest.mark.parametrize("wraps_at", [None, 65_536])
+    def test_no_position_is_made_up_while_it_is_not_known_where_the_counter_goes_round(
+        self, line: HeardLine, wraps_at: int | None
+    ) -> None:
+        line.look()
+        if wraps_at is not None:
+            line.state(encoder_wraps_at=wraps_at)
+        for n in range(3):  # of 32 bits, whatever the profile says
+            write(line, plc_heartbeat=n, encoder=65_500 + 100 * n)
+            line.later(10)
+        line.alert(t_capture_mono_ns=line.now_ns - 15 * MS)
+        assert line.records[0]["position"] == 20600
+        assert not line.records[0]["flags"] & 4
+
+    def test_beyond_its_last_reading_it_goes_on_at_the_speed_of_a_while(
+        self, watched: HeardLine
+    ) -> None:
+        for n in range(20):
+            watched.later(10)
+            write(watched, plc_heartbeat=n, encoder=1000 + 40 * n)
+        watched.later(0.1)  # after a pause of the bridge two requests are served at once
+        write(watched, plc_heartbeat=20, encoder=1000 + 40 * 20)
+        watched.later(50)
+        watched.alert()
+        assert watched.records[0]["position"] == pytest.approx(1800 + 5 * 40, abs=30)
+
+    @pytest.mark.parametrize("after_ms", [30, 90])
+    def test_beyond_too_few_readings_it_is_not_known(
+        self, watched: HeardLine, after_ms: float
+    ) -> None:
+        for n in range(9):
+            watched.later(10)
+            write(watched, plc_heartbeat=n, encoder=1000 + 40 * n)
+        watched.later(after_ms)
+        watched.alert()
+        assert not watched.records[0]["flags"] & 4
+
+    def test_what_it_did_while_nobody_wrote_it_is_not_known(self, watched: HeardLine) -> None:
+        for n, pause_ms in enumerate([10, 10, 501, 10]):
+            watched.later(pause_ms)
+            write(watched, plc_heartbeat=n, encoder=1000 + 100 * n)
+        watched.alert("a1", t_capture_mono_ns=watched.now_ns - 200 * MS)
+        watched.alert("a2", t_capture_mono_ns=watched.now_ns - 5 * MS)
+        lost, read = watched.records[:2]
+        assert not lost["flags"] & 4
+        assert (read["flags"] & 4, read["position"]) == (4, 1250)
+
+    @given(st.integers(256, 2**32), st.integers(0, 2**32), st.data())
+    def test_it_lies_between_the_readings_around_it_on_the_shorter_way_round_the_counter(
+        self, wraps_at: int, start: int, data: st.DataObject
+    ) -> None:
+        most = (wraps_at - 1) // 2
+        steps = data.draw(st.lists(st.integers(-most, most), min_size=1, max_size=30))
+        share = data.draw(st.floats(0, 1))
+        way = list(accumulate(steps, initial=start))  # not wrapped
+        plc = PlcLink("PLC", lambda _: None)
+        for n, each in enumerate(way):
+            counts = each % wraps_at
+            plc.write(105, [counts >> 16, counts % 2**16], n * 10 * MS)
+        at_ns = round(share * 10 * len(steps) * MS)
+        found = plc.counts_at(at_ns, wraps_at)
+        if any(each % wraps_at for each in way):
             assert found is not None
-            n = min(len(steps) - 2, at // (10 * MS) - 1)
-            low, high = sorted(readings[n : n + 2])
-            assert any(low - 1 <= found + lap * 2**32 <= high + 1 for lap in range(-2, 3))
-        assert plc.counts_at(at + 10**12) is None
+            assert 0 <= found < wraps_at
+            n = min(len(steps) - 1, at_ns // (10 * MS))
+            low, high = sorted(way[n : n + 2])
+            assert (found - low) % wraps_at <= high - low
+        assert plc.counts_at(at_ns + 10**12, wraps_at) is None
 
 
 @given(st.integers(100, 110), st.lists(st.integers(0, 0xFFFF), min_size=1, max_size=11))

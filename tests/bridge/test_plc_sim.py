@@ -6,8 +6,10 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from detector.bridge.belt_course import Course
 from detector.bridge.plc_screen import screen
 from detector.bridge.plc_sim import COUNTS_PER_MM, WATCHDOG_NS, Plant, SimulatedPlc, summary
+from detector.bridge.register_map import BeltRun
 from detector.wire import samples
 from detector.wire.messages import Hazard, Priority
 from tests.bridge.conftest import MS, HeardLine
@@ -20,10 +22,10 @@ BATTERY = samples.ALERT.model_copy(update={"hazard": Hazard.BATTERY, "priority":
 class Site:
     """A simulated PLC on the registers of a line, scan by scan, without sockets."""
 
-    def __init__(self, line: HeardLine) -> None:
+    def __init__(self, line: HeardLine, plant: Plant = PLANT) -> None:
         self.line = line
         self.log: list[dict[str, Any]] = []
-        self.plc = SimulatedPlc(PLANT, self.log.append)
+        self.plc = SimulatedPlc(plant, self.log.append)
         self.looks = True
 
     def scan(self, ms: float, *, cut: bool = False) -> None:
@@ -66,12 +68,54 @@ def test_it_diverts_by_its_encoder_when_the_thing_is_at_the_ejector(site: Site) 
     assert not site.plc.coils.divert
 
 
+def test_what_a_belt_carries_back_is_diverted_when_it_comes_again(watched: HeardLine) -> None:
+    """It runs 500 mm before it runs back 500, stands, and runs on."""
+    course = Course.read("500:1,-500:1,0:0.5,500:9")
+    site = Site(watched, Plant(500, 2000, 100, course=course))
+    site.scan(400)
+    place = samples.ALERT.place
+    assert place is not None
+    near = place.model_copy(update={"y_mm": 1600.0})
+    site.line.alert(sample=BATTERY, place=near, t_capture_mono_ns=site.line.now_ns - 40 * MS)
+    site.scan(800)
+    assert site.plc.speed_mm_s(site.line.now_ns) == -500
+    site.scan(1000)
+    assert not site.plc.coils.divert
+    belt = site.line.plc.belt(site.line.now_ns)
+    assert belt is not None
+    assert (belt.run, belt.speed_mm_s) == (BeltRun.STANDS, 0)
+    site.scan(3000)
+    way = [event for event in site.events() if event in {"divert", "gone back", "diverted"}]
+    assert way == ["divert", "gone back", "divert", "diverted"]
+    due = ((0.4 - 0.04) * 500 + 400) * COUNTS_PER_MM
+    opened, closed = (
+        next(entry for entry in reversed(site.log) if entry["event"] == event)
+        for event in ("divert", "diverted")
+    )
+    assert opened["open_at"] <= due <= closed["closed_at"]
+
+
 def test_it_takes_each_event_once_and_the_next_record_comes(site: Site) -> None:
     for n in range(7):
         site.line.alert(f"b{n}", sample=BATTERY)
     site.scan(1000)
     assert site.events().count("taken") == 7
     assert [record["seq"] for record in site.line.records] == [0, 0, 0]
+
+
+def test_what_comes_later_than_its_eta_can_tell_is_left_until_it_can(site: Site) -> None:
+    place, arrival = samples.ALERT.place, samples.ALERT.arrivals[0]
+    assert place is not None
+    unplaced = place.model_copy(update={"y_mm": None})
+    far = (arrival.model_copy(update={"eta_ms": 40_000.0}),)
+    due = site.plc.encoder(site.line.now_ns) + 40 * 500 * COUNTS_PER_MM
+    site.line.alert("far", sample=BATTERY, place=unplaced, arrivals=far)
+    site.line.alert("near", sample=BATTERY, place=unplaced)
+    site.scan(7000)
+    assert site.events().count("taken") == 1
+    site.scan(1000)
+    taken = [entry for entry in site.log if entry["event"] == "taken"]
+    assert taken[1]["target"] == pytest.approx(due, abs=30 * 5)
 
 
 def test_what_comes_too_late_for_the_flap_is_counted_so(site: Site) -> None:

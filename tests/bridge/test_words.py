@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
 from hypothesis import given
@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from detector.bridge.register_map import BeltWord, Mode, State, Status, encode_plc
 from detector.wire import samples
-from detector.wire.messages import AlarmState, Hazard, Priority, Revision
+from detector.wire.messages import AlarmState, Alert, Hazard, Place, Priority, Revision
 from detector.wire.vocabulary import BeltState
 from tests.bridge.conftest import SEQ, HeardLine
 
@@ -34,6 +34,55 @@ def test_a_record_says_what_where_when_and_how_sure(watched: HeardLine) -> None:
     }
     assert watched.read["top_priority"] == 4
     assert watched.read["last_seq"] == SEQ + 1
+
+
+def acknowledged_after(line: HeardLine, seconds: float, **changes: Any) -> Alert:
+    """A thing is seen, and a revision so long afterwards tells something else of it."""
+    raised = line.alert(place=placed_at(samples.T_UTC_NS))
+    line.later(seconds * 1000)
+    arrivals = tuple(
+        each.model_copy(update={"eta_ms": each.eta_ms - seconds * 1000}) for each in raised.arrivals
+    )
+    later = {"t_capture_utc_ns": raised.t_capture_utc_ns + round(seconds * 1e9)}
+    return line.alert(place=raised.place, **{"arrivals": arrivals, **later, **changes})
+
+
+def placed_at(t_utc_ns: int) -> Place:
+    assert samples.ALERT.place is not None
+    return samples.ALERT.place.model_copy(update={"t_utc_ns": t_utc_ns})
+
+
+def test_a_record_s_position_is_of_when_it_lay_there_not_of_when_somebody_acknowledged_it(
+    watched: HeardLine,
+) -> None:
+    for n in range(10):
+        watched.later(10)
+        watched.plc.write(100, encode_plc(plc_heartbeat=n, encoder=1000 + 40 * n), watched.now_ns)
+    acknowledged_after(watched, 3, state=AlarmState.ACKNOWLEDGED)
+    record = watched.records[0]
+    assert (record["position"], record["alarm_state"]) == (1360, 2)
+    assert (record["eta_ms"], record["age_ms"]) == (200, 3000)
+
+
+def test_who_hears_of_it_by_such_a_revision_first_reckons_the_same(watched: HeardLine) -> None:
+    for n in range(10):
+        watched.later(10)
+        watched.plc.write(100, encode_plc(plc_heartbeat=n, encoder=1000 + 40 * n), watched.now_ns)
+    later = acknowledged_after(watched, 3)
+    watched.say(later.model_copy(update={"event_id": "a2"}))
+    first, second = watched.records[:2]
+    for name in ("position", "eta_ms", "age_ms"):
+        assert first[name] == second[name]
+
+
+def test_what_a_restarted_detector_knows_no_arrival_of_arrives_all_the_same(
+    watched: HeardLine,
+) -> None:
+    returned = AlarmState.RETURNED_UNACKNOWLEDGED
+    acknowledged_after(watched, 3, arrivals=(), state=returned, hazard=Hazard.BATTERY)
+    watched.look()
+    assert watched.hazards[1] == 2
+    assert watched.records[0]["eta_ms"] == 200
 
 
 def test_an_alarm_on_the_line_has_no_place(watched: HeardLine) -> None:

@@ -28,3 +28,10 @@ def test_a_unit_id_without_a_line_is_named(vigitri: Vigitri) -> None:
         wait_for(lambda: any("requests refused" in line for line in bridge.said))
         said = vigitri("plc-sim", address, "--unit", "2", "--seconds", "0.3")
         assert (said.code, said.err) == (1, [])
+
+
+def test_a_course_that_is_none_is_one_line(vigitri: Vigitri) -> None:
+    said = vigitri("plc-sim", "--course", "400:20,back")
+    assert said.code == 2
+    (line,) = said.err
+    assert "'back' is no speed and time; write mm/s and seconds, e.g. 400:20,0:3,-200:2" in line

@@ -15,7 +15,7 @@ from hypothesis.stateful import (
     rule,
 )
 
-from calibration.line_profile import Alarms
+from calibration.line_profile import ActionPoint, Alarms
 from detector.hazards import alarm_book
 from detector.hazards.alarm_book import CALM_NS, EXPIRE_NS, AlarmBook, AnswerRefusedError
 from detector.hazards.object_facts import BeltNow, LineFacts
@@ -79,6 +79,20 @@ class TestOneObject:
         assert told(book.report([], [battery], belt_at(2 * SECOND))) == [
             (Revision.CLEARED, AlarmState.RETURNED_UNACKNOWLEDGED)
         ]
+
+    def test_a_revision_of_long_after_it_was_seen_counts_its_arrivals_from_its_own_moment(
+        self,
+    ) -> None:
+        picker = ActionPoint(name="picker", y_mm=5000, acting_ms=1000)
+        book, battery = AlarmBook(replace(LINE, action_points=(picker,))), track(1)
+        (raised,) = book.report([battery], [], belt_at(0))
+        later = replace(belt_at(3 * SECOND), position_mm=800.0)  # it stood for a second
+        (seen,) = book.acknowledge(raised.event_id, later)
+        assert seen.place == raised.place
+        assert seen.arrivals[0].eta_ms == pytest.approx(raised.arrivals[0].eta_ms - 2000)
+        assert seen.arrivals[0].t_deadline_utc_ns == pytest.approx(
+            raised.arrivals[0].t_deadline_utc_ns + SECOND
+        )
 
     def test_a_score_that_grows_much_is_news_at_once(self) -> None:
         book, battery = AlarmBook(LINE), track(1, score=0.5)

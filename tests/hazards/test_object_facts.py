@@ -13,6 +13,7 @@ from detector.hazards.object_facts import (
     BeltNow,
     LineFacts,
     arrivals_of,
+    counted_from,
     place_of,
     probability_of,
     size_is_plausible,
@@ -95,6 +96,33 @@ def test_who_acts_by_the_deadline_has_acted_before_the_object_arrives(
     for arrival in arrivals_of(track_of((100, y_mm)), replace(BELT, speed_mm_s=speed), LINE):
         assert arrival.act_by_ms < arrival.eta_ms
         assert arrival.eta_ms == pytest.approx(arrival.distance_mm / speed * 1000, abs=20)
+
+
+@given(st.floats(-500, 6000), st.floats(0, 60), st.floats(-200, 3000))
+def test_arrivals_told_later_are_those_of_the_object_where_the_belt_has_carried_it(
+    y_mm: float, after_s: float, way_mm: float
+) -> None:
+    """As when an operator acknowledges what has left the view; `way_mm`: 0 where it stood."""
+    seen = track_of((100, y_mm))
+    later = replace(
+        BELT, t_utc_ns=BELT.t_utc_ns + 1 + round(after_s * 1e9), position_mm=1234.5 + way_mm
+    )
+    told = counted_from(later, place_of(seen, BELT, LINE), arrivals_of(seen, BELT, LINE))
+    for each, there in zip(
+        told, arrivals_of(track_of((100, y_mm + way_mm)), later, LINE), strict=True
+    ):
+        assert each.distance_mm == pytest.approx(there.distance_mm, abs=0.3)
+        assert each.eta_ms == pytest.approx(there.eta_ms, abs=0.5)
+        assert each.act_by_ms == pytest.approx(there.act_by_ms, abs=0.5)
+        assert each.t_deadline_utc_ns == pytest.approx(there.t_deadline_utc_ns, abs=500_000)
+
+
+def test_without_a_belt_position_they_are_reckoned_on_by_the_speed() -> None:
+    seen = track_of((100, 460), size_mm=(50, 80))
+    later = replace(BELT, t_utc_ns=BELT.t_utc_ns + 2_000_000_000, position_mm=None)
+    picker, _ = counted_from(later, place_of(seen, BELT, LINE), arrivals_of(seen, BELT, LINE))
+    assert (picker.distance_mm, picker.eta_ms, picker.act_by_ms) == (1500, 3000, 2000)
+    assert picker.t_deadline_utc_ns == BELT.t_utc_ns + 4_000_000_000
 
 
 def test_the_reasons_of_an_alert_are_the_looks_and_the_size() -> None:

@@ -1,0 +1,32 @@
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from detector.bridge.their_clock import KEPT, TheirClock
+from detector.wire import samples
+
+MS = 1_000_000
+
+
+@given(
+    ahead_ns=st.integers(-(10**17), 10**17),
+    ways_ms=st.lists(st.integers(0, 5000), min_size=1, max_size=KEPT),
+)
+def test_a_moment_of_theirs_is_told_as_late_as_the_fastest_message_was_under_way(
+    ahead_ns: int, ways_ms: list[int]
+) -> None:
+    clock = TheirClock()
+    for number, way_ms in enumerate(ways_ms):
+        sent_ns = number * 30 * MS
+        theirs_ns = sent_ns - 20 * MS + ahead_ns
+        header = samples.HEADER.model_copy(update={"t_capture_mono_ns": theirs_ns, "age_ms": 20.0})
+        clock.hear(header, sent_ns + way_ms * MS)
+    assert clock.ours_ns(ahead_ns) == min(ways_ms) * MS
+
+
+def test_a_recording_tells_nothing_of_it() -> None:
+    clock = TheirClock()
+    clock.hear(samples.HEADER.model_copy(update={"stamp_source": "recording"}), 0)
+    clock.hear(samples.HEADER.model_copy(update={"age_ms": None}), 0)
+    assert not clock.known
