@@ -56,7 +56,7 @@ class Box:
 NOTHING_DRAWN = Box()
 
 
-class _Table:
+class Table:
     """The picture while things are laid on it, and who owns each pixel."""
 
     def __init__(self, rng: Rng, ground: Image) -> None:
@@ -71,14 +71,17 @@ class _Table:
         self.light = np.array([np.cos(angle), np.sin(angle)]) * rng.uniform(0.02, 0.1)
         self.shade = rng.uniform(0, 0.65)
 
-    def lay(self, thing: Image, label: int, centre: tuple[float, float]) -> None:
-        """Blend one BGRA thing at a centre (x, y px), unless it would hide a hazard too much."""
+    def lay(self, thing: Image, label: int, centre: tuple[float, float]) -> int | None:
+        """Blend one BGRA thing at a centre (x, y px), unless it would hide a hazard too much.
+
+        Its number among the owners; None: it was not laid.
+        """
         height, width = self.owner.shape
         h, w = thing.shape[:2]
         x, y = round(centre[0] - w / 2), round(centre[1] - h / 2)
         x0, y0, x1, y1 = max(x, 0), max(y, 0), min(x + w, width), min(y + h, height)
         if x1 - x0 < 3 or y1 - y0 < 3:
-            return
+            return None
         alpha = thing[y0 - y : y1 - y, x0 - x : x1 - x, 3].astype(np.float32) / 255
         solid = alpha > 0.5
         place = self.owner[y0:y1, x0:x1]
@@ -86,7 +89,7 @@ class _Table:
             if number and self.labels[int(number)] >= 0:
                 left = np.count_nonzero(self.owner == number) - count
                 if left < _LEAST_VISIBLE * self.full[int(number)]:
-                    return
+                    return None
         self._shadow(thing[..., 3], x, y)
         patch = self.image[y0:y1, x0:x1]
         patch += alpha[..., None] * (thing[y0 - y : y1 - y, x0 - x : x1 - x, :3] - patch)
@@ -94,6 +97,7 @@ class _Table:
         place[solid] = number
         self.labels[number] = label
         self.full[number] = float(np.count_nonzero(thing[..., 3] > 127))
+        return number
 
     def _shadow(self, alpha: Image, x: int, y: int) -> None:
         if self.shade < 0.1:
@@ -160,7 +164,7 @@ def _pick(rng: Rng, things: Sequence[Cutout], longest_px: float, label: int, lev
     return weathered(rng, laid(rng, chosen.pixels, longest_px), label, level)
 
 
-def _hazard(
+def draw_hazard(
     rng: Rng, sources: Sources, box: Box, *, label: int, zoom: float, level: float, largest: float
 ) -> Image:
     drawers = [d for d, c in box.hazards if c == label]
@@ -176,7 +180,7 @@ def _hazard(
     return _pick(rng, sources.cutouts["battery"], longest, BATTERY, level)
 
 
-def _waste(rng: Rng, sources: Sources, box: Box, zoom: float, level: float) -> Image:
+def draw_waste(rng: Rng, sources: Sources, box: Box, zoom: float, level: float) -> Image:
     if box.waste and rng.random() < box.drawn_share:
         thing = box.waste[int(rng.integers(len(box.waste)))](rng, zoom)
         return weathered(rng, laid(rng, thing, min(max(thing.shape[:2]), 360)), -1, level)
@@ -233,7 +237,7 @@ def compose(
     """
     usual = min(max(zoom[0], 1.0), zoom[1])
     px_per_mm = float(np.exp(rng.triangular(*np.log((zoom[0], usual, zoom[1])))))
-    table = _Table(rng, _ground(rng, sources, box, size, px_per_mm))
+    table = Table(rng, _ground(rng, sources, box, size, px_per_mm))
     outside = _outside(rng, size)
     area = size[0] * size[1] / (416 * 416)
     crowd = rng.integers(14, 34) if rng.random() < 0.34 else rng.integers(0, 12)
@@ -244,19 +248,19 @@ def compose(
                 float(rng.uniform(-margin, size[0] + margin)))  # fmt: skip
 
     for _ in range(count):
-        table.lay(_waste(rng, sources, box, px_per_mm, table.level), -1, somewhere(20))
+        table.lay(draw_waste(rng, sources, box, px_per_mm, table.level), -1, somewhere(20))
     if hazards if hazards is not None else rng.random() < 0.7:
         batteries = int(rng.choice([0, 1, 2, 4, 6], p=[0.15, 0.2, 0.25, 0.22, 0.18]) * area + 0.5)
         bottles = int(rng.choice([0, 1, 2, 3], p=[0.25, 0.37, 0.24, 0.14]) * area + 0.5)
         for label, number in ((GAS, bottles), (BATTERY, batteries)):
             for _ in range(number):
-                thing = _hazard(
+                thing = draw_hazard(
                     rng, sources, box, label=label, zoom=px_per_mm, level=table.level,
                     largest=largest_px[label],
                 )  # fmt: skip
                 table.lay(thing, label, somewhere(0))
         for _ in range(int(rng.integers(0, 6) * area)):  # what comes to lie on top
-            table.lay(_waste(rng, sources, box, px_per_mm, table.level), -1, somewhere(0))
+            table.lay(draw_waste(rng, sources, box, px_per_mm, table.level), -1, somewhere(0))
     boxes, visible = table.boxes(outside)
     image = filmed(rng, table.image)
     if outside is not None:

@@ -18,6 +18,7 @@ def add_to(app: typer.Typer) -> None:
     app.command("list")(twin_list)
     app.command("cutouts")(twin_cutouts)
     app.command("trace")(twin_trace)
+    app.command("composite")(twin_composite)
 
 
 def twin_render(
@@ -90,3 +91,23 @@ def twin_trace(
         if seed is not None:
             chosen = chosen.model_copy(update={"seed": seed})
         strips.trace_strip(chosen, out, threads=threads, progress=advance)
+
+
+def twin_composite(
+    plan: Annotated[Path, typer.Argument(metavar="PLAN.toml")],
+    data: Annotated[Path, typer.Option(help="The folder of photographs, cut-outs, belt frames.")],
+    out: Annotated[Path, typer.Option("-o", "--out", help="The bundle to make.")],
+    seed: Annotated[int | None, typer.Option(min=0, help="In place of the plan's.")] = None,
+    plates: Annotated[
+        bool, typer.Option(help="Belt without waste of its own, so that coverage is known.")
+    ] = False,
+) -> None:
+    """Lay held-back cut-outs on frames of a real belt, as a plan of `twin trace` says."""
+    plans, strips = from_checkout("twin.traced.plan"), from_checkout("models.real_strip")
+    with one_line_for(ValueError):
+        chosen = plans.load_plan(plan)
+        if seed is not None:
+            chosen = chosen.model_copy(update={"seed": seed})
+        facts = strips.make_strip(chosen, data, out, plates=plates)
+    hazards = sum(each.hazard is not None for each in facts.things)
+    typer.echo(f"{out}: {facts.end_mm / 1000:g} m, {len(facts.things)} things, {hazards} hazards")
