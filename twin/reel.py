@@ -105,36 +105,27 @@ class Reel:
             )
 
 
-def mirrored(strip: Strip, *, across: bool, along: bool) -> Strip:
-    """The same strip seen in a mirror: another strip, to a detector."""
-    if not (across or along):
-        return strip
-    rows, columns = np.s_[:: -1 if across else 1], np.s_[:: -1 if along else 1]
+def mirrored(strip: Strip) -> Strip:
+    """The same strip from its other end: another strip, to a detector.
+
+    Never across: wear, dirt and light run along a belt, each at its own place across.
+    """
     other = copy(strip)
-    other.picture = np.ascontiguousarray(strip.picture[rows, columns])
-    other.covered = np.ascontiguousarray(strip.covered[rows, columns])
-    other.lying = [_mirrored(each, strip, across=across, along=along) for each in strip.lying]
+    other.picture = np.ascontiguousarray(strip.picture[:, ::-1])
+    other.covered = np.ascontiguousarray(strip.covered[:, ::-1])
+    other.lying = [_mirrored(each, strip) for each in strip.lying]
     return other
 
 
-def _mirrored(thing: Lying, strip: Strip, *, across: bool, along: bool) -> Lying:
-    outline = thing.outline_mm.copy()
-    at, x, angle, left = thing.at_mm, thing.x_mm, thing.angle_deg, thing.left
-    tall, wide = thing.shown.shape
-    top = thing.top
+def _mirrored(thing: Lying, strip: Strip) -> Lying:
     # The picture is what is turned over, so its own columns say where it ends.
-    low_mm = strip.end_mm - strip.picture.shape[1] / strip.px_per_mm
-    if across:
-        outline[:, 1] = strip.width_mm - outline[:, 1]
-        x, angle, top = strip.width_mm - x, -angle, strip.picture.shape[0] - top - tall
-    if along:
-        outline[:, 0] = strip.end_mm + low_mm - outline[:, 0]
-        at, angle = strip.end_mm + low_mm - at, 180 - angle
-        left = strip.picture.shape[1] - left - wide
-    shown = thing.shown[:: -1 if across else 1, :: -1 if along else 1]
+    both_ends_mm = 2 * strip.end_mm - strip.picture.shape[1] / strip.px_per_mm
+    outline = thing.outline_mm.copy()
+    outline[:, 0] = both_ends_mm - outline[:, 0]
     return replace(
-        thing, at_mm=at, x_mm=x, angle_deg=angle, outline_mm=outline, left=left, top=top,
-        shown=shown,
+        thing, at_mm=both_ends_mm - thing.at_mm, angle_deg=180 - thing.angle_deg,
+        outline_mm=outline, left=strip.picture.shape[1] - thing.left - thing.shown.shape[1],
+        shown=thing.shown[:, ::-1],
     )  # fmt: skip
 
 

@@ -75,9 +75,9 @@ class Supply:
         before = -1
         while True:
             for k in rng.permutation(self._count) if shuffled else range(self._count):
-                across, along = (bool(toss < 0.5) and mirror for toss in rng.random(2))
+                strip, turned = self._strips(int(k)), bool(rng.random() < 0.5) and mirror
                 # The same strip turned round would meet its own mirror image, edge to edge.
-                yield mirrored(self._strips(int(k)), across=across, along=along and k != before)
+                yield mirrored(strip) if turned and k != before else strip
                 before = int(k)
 
     def loose(self, most: int) -> list[Sprite]:
