@@ -12,6 +12,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from detector.hazards.belt_pattern import BeltPattern
+
 TURNED_LEAST, TURNED_MOST = 6.0, 9.0
 """Grey levels beside the belt's own colour, at the belt's brightness, that are something else: less
 on an even belt, more on a stained one. Dark sheets on a grey belt lie 4 to 8 beside it."""
@@ -60,6 +62,9 @@ class EmptyBelt:
         )
         grey = np.asarray(cv2.cvtColor(empty, cv2.COLOR_BGR2GRAY), dtype=np.float32)
         self._turned = self._turned_from(picture)
+        self._pattern = BeltPattern(
+            grey, np.asarray(cv2.cvtColor(around, cv2.COLOR_BGR2GRAY), np.float32), belt, mm_per_px
+        )
         self._texture = float(np.percentile(_texture(grey)[belt], 90)) if belt.any() else 0.0
         side = max(3, round(_CLOSED_MM / mm_per_px)) | 1
         self._gaps = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
@@ -83,6 +88,7 @@ class EmptyBelt:
         bare = np.zeros_like(textured)
         for level, turned in apart:
             bare |= (turned < self._turned) & (level > darkest) & (level < brightest)
+        bare &= ~self._pattern.missing(grey, bare, learns=learns)
         covered = (~bare | textured).astype(np.uint8)
         closed = cv2.morphologyEx(covered, cv2.MORPH_CLOSE, self._gaps)
         things = cv2.erode(closed, self._halo, borderType=cv2.BORDER_CONSTANT, borderValue=1)
