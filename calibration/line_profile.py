@@ -50,7 +50,7 @@ class Camera(Section):
     )
 
 
-DEPLOYED_MODEL = "vigitri-n4"
+DEPLOYED_MODEL = "vigitri-n5"
 """The folder of the catalogue that a line runs unless its profile names another."""
 
 
