@@ -21,11 +21,14 @@ from calibration.belt_check import (
 from calibration.belt_motion import Basis, BeltMotion, Picture, PictureSpeed, Shift
 
 HELD_NS = 1_000_000_000
-"""What was said of the belt holds this long; the bridge says it again ten times a second."""
+"""What was said of the belt holds this long; the bridge says it again ten times a second. What an
+encoder did between two readings that lie further apart nobody knows."""
 KEPT = 40
 """Readings of the encoder kept: some seconds."""
 BEYOND_NS = 300_000_000
-"""How far beyond its last reading the encoder is reckoned on."""
+"""How far beyond its last reading the encoder is reckoned on, at the speed over as long before."""
+LEAST_NS = 90_000_000
+"""But over no shorter time: two readings that came at once would tell any speed."""
 SPEED_OVER_NS = 500_000_000
 """The time over which a speed is taken from the encoder."""
 CHECKED_EVERY_NS = 250_000_000
@@ -116,9 +119,16 @@ class ReportedBelt:
         readings = self._readings
         if len(readings) < 2 or not readings[0][0] <= t_ns <= readings[-1][0] + BEYOND_NS:
             return None
-        (t0, counts0), (t1, counts1) = next(
-            pair for pair in reversed(list(pairwise(readings))) if pair[0][0] <= t_ns
-        )
+        t1, counts1 = readings[-1]
+        if t_ns > t1:
+            from_ns = t1 - max(LEAST_NS, t_ns - t1)
+            t0, counts0 = next((each for each in reversed(readings) if each[0] <= from_ns), (t1, 0))
+        else:
+            (t0, counts0), (t1, counts1) = next(
+                pair for pair in reversed(list(pairwise(readings))) if pair[0][0] <= t_ns
+            )
+        if not 0 < t1 - t0 <= HELD_NS:
+            return None
         return counts0 + (counts1 - counts0) * (t_ns - t0) / (t1 - t0)
 
 

@@ -132,6 +132,37 @@ def test_readings_between_which_the_counter_may_have_gone_round_are_not_joined()
     assert belt.counts_at(4_050 * MS) == 250
 
 
+@given(
+    pauses_ms=st.lists(st.sampled_from([1, 5, 20, 50, 100, 200]), min_size=30, max_size=60),
+    late_ms=st.integers(0, 10),
+    beyond_ms=st.integers(0, 300),
+    data=st.data(),
+)
+def test_where_the_belt_is_known_it_is_right_however_unevenly_its_readings_come(
+    pauses_ms: list[int], late_ms: int, beyond_ms: int, data: st.DataObject
+) -> None:
+    belt, t_ms = ReportedBelt(2**32, PER_MM), 0
+    for pause_ms in pauses_ms:
+        t_ms += pause_ms
+        read_ms = t_ms - data.draw(st.integers(0, late_ms))  # the stamp is of later
+        belt.hear(BeltReport(t_ms * MS, True, 10_000 + 4 * read_ms))
+    counts = belt.counts_at((t_ms + beyond_ms) * MS)
+    if counts is not None:
+        assert counts == pytest.approx(10_000 + 4 * (t_ms + beyond_ms), abs=4 * 6 * late_ms + 1)
+
+
+def test_what_the_encoder_did_while_nobody_read_it_is_not_known() -> None:
+    belt = ReportedBelt(2**32, PER_MM)
+    motion = ReportedMotion(belt, FixedSpeed(400), PER_MM)
+    # It ran at 400 mm/s, stood while nobody said so, and runs on.
+    for t_ms in (*range(0, 2000, 100), *range(5000, 7000, 100)):
+        way_ms = t_ms if t_ms < 2000 else t_ms - 2500
+        belt.hear(BeltReport(t_ms * MS, True, 4 * way_ms))
+        motion.advance(unseen, t_ms * MS)
+        assert motion.basis != "encoder" or motion.speed_mm_s == pytest.approx(400)
+    assert motion.basis == "encoder"
+
+
 def test_a_counter_that_is_set_anew_moves_no_belt() -> None:
     belt = ReportedBelt(2**32, PER_MM)
     motion = ReportedMotion(belt, FixedSpeed(400), PER_MM, SeenMotion(400))
