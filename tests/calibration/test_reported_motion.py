@@ -25,6 +25,9 @@ class SeenMotion(FixedSpeed):
 
     basis: Basis = "picture"
 
+    def runs_at(self, speed_mm_s: float) -> None:
+        self.speed_mm_s = self._speed = speed_mm_s
+
 
 def belt_at(speed_mm_s: float, *, runs: bool | None = True, until_ms: int = 2000) -> ReportedBelt:
     """A belt that reports ten times a second from 0 on."""
@@ -61,6 +64,31 @@ def test_a_belt_that_the_plc_says_stands_moves_nothing(per_mm: float | None) -> 
     _, shift = shifts(motion, 1000, 1100)
     assert (shift.dy_mm, shift.known) == (0.0, True)
     assert motion.speed_mm_s == 0.0
+
+
+@pytest.mark.parametrize("way", ["picture", "setting", "encoder"])
+def test_a_belt_that_is_ordered_to_stand_is_followed_until_it_does(way: str) -> None:
+    belt, pictured = ReportedBelt(2**32, PER_MM), SeenMotion(400)
+    motion = {
+        "picture": ReportedMotion(belt, pictured, None),
+        "setting": ReportedMotion(belt, FixedSpeed(400), None, pictured),
+        "encoder": ReportedMotion(belt, FixedSpeed(400), PER_MM, pictured),
+    }[way]
+    speed_mm_s, true_mm, found_mm, speeds = 400.0, 0.0, 0.0, []
+    for t_ms in range(0, 4000, 25):
+        if t_ms > 1000:  # brakes for 0.8 s; then people reach in
+            speed_mm_s = max(0.0, speed_mm_s - 500 * 0.025)
+        true_mm += speed_mm_s * 0.025
+        pictured.runs_at(speed_mm_s if t_ms < 2500 else 120.0)
+        belt.hear(BeltReport(t_ms * MS, t_ms < 1000, round(true_mm * PER_MM)))
+        found_mm += motion.advance(unseen, t_ms * MS).dy_mm
+        speeds.append(motion.speed_mm_s)
+        if t_ms == 500:
+            begun_mm = true_mm - found_mm
+    assert found_mm + begun_mm == pytest.approx(true_mm, abs=25)  # 160 mm after the order
+    assert speeds[1400 // 25] == pytest.approx(200, abs=130)
+    assert speeds[2600 // 25] == 0
+    assert (speeds[-1], motion.basis) == (0, "encoder")
 
 
 def test_what_the_plc_said_does_not_hold_for_ever() -> None:
