@@ -79,8 +79,11 @@ class _Seen:
         shift: PictureShift,
         spectrum: NDArray[np.complex64],
         across_px: float | None,
+        farthest_px: NDArray[np.float64],
     ) -> None:
+        """`farthest_px`: `(2,)` view px, the longest way (u, v) that is told from a picture."""
         self.shift, self.across_px = shift, across_px
+        self._farthest_px = farthest_px
         self._spectrum = spectrum
         self._matches: dict[int, Match] = {}
         """By the look's stamp."""
@@ -92,6 +95,14 @@ class _Seen:
                 before.spectrum, self._spectrum, across_at_most_px=self.across_px
             )
         return match
+
+    def way_px(self, before: _Look) -> tuple[float, float] | None:
+        """`(u, v)` view px of the way since that look; None where nothing can be followed, or it
+        was too long to tell it from another one."""
+        way_px = self.match(before).best_px()
+        if way_px is None or (np.abs(way_px) > self._farthest_px).any():
+            return None
+        return way_px
 
 
 class PictureSpeed:
@@ -111,6 +122,9 @@ class PictureSpeed:
     LOOKS_KEPT = 8
     # Of the view, how far the belt may have come since the picture that is compared with.
     FARTHEST = 0.3
+    # A peak beyond that is no way, and a pixel or so more: a belt that has come by 0.6 of the view
+    # lies beside the picture before as one that ran back by 0.4 does, 23 high.
+    BEYOND = 0.31
     # Things stand above the belt and seem to wander: this far across, at most, of the view's width.
     ACROSS_AT_MOST = 0.03
     # A measured speed holds this long while nothing on the belt can be followed.
@@ -147,6 +161,7 @@ class PictureSpeed:
         self._shift = PictureShift(view_px, belt_mask)
         self._across_px = self.ACROSS_AT_MOST * view_px[0] if along_only else None
         self._farthest_mm = self.FARTHEST * mm_per_px * np.array(view_px)
+        self._beyond_px = self.BEYOND * np.array(view_px)
         self._looks: deque[_Look] = deque(maxlen=self.LOOKS_KEPT)
         self._velocity: NDArray[np.float64] | None = None
         """`(2,)` mm/s, across and along; None: not known."""
@@ -178,7 +193,7 @@ class PictureSpeed:
         if self._velocity is not None and t_ns - self._measured_ns > self.HELD_NS:
             self._velocity = None
         reported_mm = last.place_mm.copy()
-        seen = _Seen(self._shift, spectrum, self._across_px)
+        seen = _Seen(self._shift, spectrum, self._across_px, self._beyond_px)
         seen_mm, vouched = self._judged(seen, t_ns)
         sure = vouched and not self.apart
         measured_mm = self._measured(seen, t_ns) if sure else self._steady(seen, t_ns)[0]
@@ -196,7 +211,7 @@ class PictureSpeed:
     def _judged(self, seen: _Seen, t_ns: int) -> tuple[NDArray[np.float64], bool]:
         """Where the last look shows it, and whether no older one knows better."""
         last = self._looks[-1]
-        step_px = seen.match(last).best_px()
+        step_px = seen.way_px(last)
         if step_px is None:
             self._agreed = 0
             return last.seen_mm + self._come_mm(t_ns - last.t_ns), True
@@ -205,7 +220,7 @@ class PictureSpeed:
         in_view = [k for k in self._looks if (np.abs(seen_mm - k.seen_mm) <= farthest_mm).all()]
         if not in_view or in_view[0] is last:
             return seen_mm, True
-        come_px = seen.match(in_view[0]).best_px()
+        come_px = seen.way_px(in_view[0])
         if come_px is None:
             self._agreed = 0
             return seen_mm, False
@@ -264,7 +279,7 @@ class PictureSpeed:
         if steady_mm is not None or changed_mm is not None:
             return changed_mm if steady_mm is None else steady_mm
         for before in self._comparable(t_ns):
-            moved_px = seen.match(before).best_px()
+            moved_px = seen.way_px(before)
             if moved_px is not None:
                 place_mm = before.place_mm + self._in_mm(moved_px)
                 if self._can_be(place_mm, t_ns):

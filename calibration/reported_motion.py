@@ -21,11 +21,14 @@ from calibration.belt_check import (
 from calibration.belt_motion import Basis, BeltMotion, Picture, PictureSpeed, Shift
 
 HELD_NS = 1_000_000_000
-"""What was said of the belt holds this long; the bridge says it again ten times a second."""
+"""What was said of the belt holds this long; the bridge says it again ten times a second. What an
+encoder did between two readings that lie further apart nobody knows."""
 KEPT = 40
 """Readings of the encoder kept: some seconds."""
 BEYOND_NS = 300_000_000
-"""How far beyond its last reading the encoder is reckoned on."""
+"""How far beyond its last reading the encoder is reckoned on, at the speed over as long before."""
+LEAST_NS = 90_000_000
+"""But over no shorter time: two readings that came at once would tell any speed."""
 SPEED_OVER_NS = 500_000_000
 """The time over which a speed is taken from the encoder."""
 CHECKED_EVERY_NS = 250_000_000
@@ -116,9 +119,16 @@ class ReportedBelt:
         readings = self._readings
         if len(readings) < 2 or not readings[0][0] <= t_ns <= readings[-1][0] + BEYOND_NS:
             return None
-        (t0, counts0), (t1, counts1) = next(
-            pair for pair in reversed(list(pairwise(readings))) if pair[0][0] <= t_ns
-        )
+        t1, counts1 = readings[-1]
+        if t_ns > t1:
+            from_ns = t1 - max(LEAST_NS, t_ns - t1)
+            t0, counts0 = next((each for each in reversed(readings) if each[0] <= from_ns), (t1, 0))
+        else:
+            (t0, counts0), (t1, counts1) = next(
+                pair for pair in reversed(list(pairwise(readings))) if pair[0][0] <= t_ns
+            )
+        if not 0 < t1 - t0 <= HELD_NS:
+            return None
         return counts0 + (counts1 - counts0) * (t_ns - t0) / (t1 - t0)
 
 
@@ -130,8 +140,9 @@ def shortest_way(counts: int, wraps_at: int) -> int:
 class ReportedMotion:
     """Follows the belt by the PLC's reports, and by another way where there are none.
 
-    A belt that the PLC says stands moves nothing. With `counts_per_mm` its encoder gives the way;
-    without, or while it is lost, the other way does. What the picture shows is held against them.
+    A belt that the PLC says stands moves nothing, once it has run out. With `counts_per_mm` its
+    encoder gives the way; without, or while it is lost, the other way does. What the picture shows
+    is held against them.
     """
 
     def __init__(
@@ -152,6 +163,9 @@ class ReportedMotion:
         """At the last frame; None: the encoder was not known there."""
         self._begun = reported.begun
         self._stands = False
+        self._may_coast = False
+        """It ran when it was ordered to stand, and its picture has moved ever since."""
+        self._coasts_mm_s = 0.0
         self._speed: float | None = None
         self._seen_mm = 0.0
         """How far the picture has come."""
@@ -159,15 +173,17 @@ class ReportedMotion:
 
     @property
     def basis(self) -> Basis:
+        if self._speed is None and self._coasts_mm_s:
+            return "picture"
         if self._stands or self._speed is not None:
             return "encoder"
         return self._other.basis
 
     @property
     def speed_mm_s(self) -> float | None:
-        if self._stands:
-            return 0.0
-        return self._other.speed_mm_s if self._speed is None else self._speed
+        if self._speed is not None:
+            return self._speed
+        return self._coasts_mm_s if self._stands else self._other.speed_mm_s
 
     @property
     def encoder_lost(self) -> bool:
@@ -190,6 +206,7 @@ class ReportedMotion:
 
     def advance(self, picture: Picture, t_ns: int) -> Shift:
         """The shift since the last call."""
+        last_ns = self._last_ns
         shift = self._otherwise(picture, t_ns)
         before, self._counts, self._speed = self._counts, None, None
         ordered = self._reported.runs(t_ns)
@@ -220,12 +237,24 @@ class ReportedMotion:
             )
         )
         self._stands = ordered is False and self.finding.state != "runs_ordered_to_stand"
+        self._coasts_mm_s = self._coasting_mm_s(ordered, None if apart else seen_mm_s)
         if self._is_stuck(t_ns) or self.finding.state in NO_ENCODER:
             self._counts = self._speed = None
         if self._counts_per_mm and self._counts is not None and before is not None:
             return Shift(0.0, (self._counts - before) / self._counts_per_mm, True)
-        # By the PLC's word alone that it stands, where no encoder says how far.
-        return Shift(0.0, 0.0, True) if self._stands else shift
+        if not self._stands or (self._coasts_mm_s and self._other.basis == "picture"):
+            return shift
+        # Where no encoder says how far: by the PLC's word that it stands, once it does.
+        return Shift(0.0, self._coasts_mm_s * (t_ns - last_ns) / 1e9, True)
+
+    def _coasting_mm_s(self, ordered: bool | None, seen_mm_s: float | None) -> float:
+        """How fast a belt still runs out that was ordered to stand; 0: it stands, and what moves
+        in the picture from then on are people's hands."""
+        if ordered is not False:
+            self._may_coast = True
+            return 0.0
+        self._may_coast = self._may_coast and (seen_mm_s or 0.0) > MOVES_MM_S
+        return seen_mm_s if seen_mm_s and self._may_coast and self._stands else 0.0
 
     def _otherwise(self, picture: Picture, t_ns: int) -> Shift:
         """The shift by the other way; the picture is followed in each frame only where it is that.

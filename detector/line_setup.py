@@ -24,6 +24,7 @@ from detector.ingest import Frame, Recording, SourceError, camera_identity, read
 from detector.vision.belt_view import EDGE_PX, Rectifier
 from detector.vision.catalogue import ModelError, ModelFolder
 from detector.vision.engine import Engine, Preparing
+from detector.vision.exposure import Exposure
 from detector.vision.small_views import SmallViews
 from detector.vision.strip_plan import SHAPES, StripPlan
 from detector.vision.tiles import Tiling
@@ -121,6 +122,7 @@ class Line:
         if isinstance(self.engine, Preparing):
             self.engine.prepare((tiling.width_px, height) for height in plan.heights_px)
         return LineParts(
+            exposure=Exposure(plane.polygon_px, image_size_px),
             rectifier=rectifier,
             small=small,
             motion=ReportedMotion(self.reported, alone, counts_per_mm, checked_by),
@@ -157,6 +159,7 @@ class Line:
 class LineParts:
     """What is made for one size of picture."""
 
+    exposure: Exposure
     rectifier: Rectifier
     small: SmallViews
     motion: ReportedMotion

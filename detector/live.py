@@ -20,6 +20,7 @@ from detector.sight import Sight
 from detector.turns import HEEDS_NOBODY
 from detector.vision.catalogue import ModelError
 from detector.vision.engine import EngineError
+from detector.vision.exposure import UnlitError
 from detector.wire.desk import PendingAnswer
 from detector.wire.messages import (
     Alert,
@@ -43,7 +44,7 @@ UNSEEN = (
     "the recording was over before a first look at it: free the machine, or take it through "
     "`vigitri replay`"
 )
-NOBODY_LOOKED = (CameraBlind, EngineError, CalibrationError, ModelError)
+NOBODY_LOOKED = (CameraBlind, EngineError, CalibrationError, ModelError, UnlitError)
 
 
 class LineAtWork:

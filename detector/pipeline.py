@@ -64,8 +64,8 @@ class Pipeline:
     def see(self, frame: Frame) -> Seen:
         """Take one frame all the way; a look at the belt is part of it where one is due.
 
-        Raises `EngineError`, `CalibrationError` or `ModelError`: then nobody has seen this frame,
-        and `blind` must be told.
+        Raises `EngineError`, `CalibrationError`, `ModelError` or `UnlitError`: then nobody has seen
+        this frame, and `blind` must be told.
         """
         if self._parts is None:
             self.line.reported.begins(frame.index, frame.t_mono_ns)
@@ -73,6 +73,7 @@ class Pipeline:
         lap = self.clock.start()
 
         parts.small.take(frame)
+        parts.exposure.refuse_unlit(frame)
         shift = parts.motion.advance(parts.small.followed, frame.t_mono_ns)
         self.belt = self.belt.after(shift, parts.motion, frame)
         parts.tracker.carry(shift)

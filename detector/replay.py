@@ -17,6 +17,7 @@ from detector.line_setup import Line
 from detector.pipeline import Pipeline
 from detector.vision.catalogue import ModelFolder
 from detector.vision.engine import Engine, EngineError
+from detector.vision.exposure import UnlitError
 from detector.wire.messages import Alert, Revision
 
 
@@ -130,6 +131,6 @@ def _refuse_anothers_encoder(profile: LineProfile | None, source: str) -> None:
 def _alerts(pipeline: Pipeline, frame: Frame, totals: Totals) -> list[Alert]:
     try:
         return pipeline.see(frame).alerts
-    except (EngineError, CalibrationError) as error:
+    except (EngineError, CalibrationError, UnlitError) as error:
         totals.blind_frames += 1
         return pipeline.blind(str(error), frame.t_mono_ns, frame.t_utc_ns)

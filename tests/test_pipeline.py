@@ -20,6 +20,7 @@ from detector.turns import Turns
 from detector.vision.catalogue import ModelError
 from detector.vision.detections import Detections
 from detector.vision.engine import EngineError
+from detector.vision.exposure import UnlitError
 from detector.wire.messages import AlarmState, Alert, Hazard, Revision
 from tests.fakes import (
     FRAME_NS,
@@ -145,7 +146,7 @@ def see_or_be_blind(watch: Pipeline, image: NDArray[np.uint8], number: int) -> l
     seen = frame(image, number)
     try:
         return watch.see(seen).alerts
-    except (EngineError, CalibrationError) as error:
+    except (EngineError, CalibrationError, UnlitError) as error:
         return watch.blind(str(error), seen.t_mono_ns, seen.t_utc_ns)
 
 
@@ -190,6 +191,20 @@ def test_a_camera_that_changes_its_size_makes_the_line_blind() -> None:
     assert alert.hazard is Hazard.VISION_UNAVAILABLE
     assert watch.coverage.state == "unknown"
     assert watch.see(frame(image, 2)).sightings == []
+
+
+def test_a_belt_in_the_dark_is_not_clear() -> None:
+    watch, alerts = pipeline(), []
+    for number, image in enumerate(footage(30, things=False)):
+        shown = np.zeros_like(image) if 5 <= number < 8 else image
+        alerts += [(number, alert) for alert in see_or_be_blind(watch, shown, number)]
+        if number == 5:
+            assert watch.coverage.state == "unknown"
+    (raised_at, raised), (cleared_at, cleared) = alerts
+    assert (raised_at, raised.hazard) == (5, Hazard.VISION_UNAVAILABLE)
+    assert raised.detail is not None
+    assert raised.detail.startswith("the picture of the belt is dark")
+    assert (cleared_at > 8, cleared.kind) == (True, Revision.CLEARED)
 
 
 def test_blindness_ends_no_overload() -> None:

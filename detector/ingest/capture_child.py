@@ -32,7 +32,9 @@ class Pacer:
 
     def __init__(self, fps: float) -> None:
         self._period_ns = round(1_000_000_000 / fps)
-        self._due_ns = 0
+        self.due_ns = 0
+        """When the last picture was due: its stamp. By when it was ready, a picture that is half a
+        period late would show a belt that runs at twice its speed after it."""
 
     def wait(self) -> bool:
         """Sleep until the next picture is due; False if that was more than a period ago.
@@ -41,12 +43,12 @@ class Pacer:
         this machine is too slow, the rest is shown later, and every picture so shifted is counted.
         """
         now_ns = time.monotonic_ns()
-        self._due_ns = self._due_ns + self._period_ns if self._due_ns else now_ns
-        if now_ns - self._due_ns > self._period_ns:
-            self._due_ns = now_ns
+        self.due_ns = self.due_ns + self._period_ns if self.due_ns else now_ns
+        if now_ns - self.due_ns > self._period_ns:
+            self.due_ns = now_ns
             return False
-        if self._due_ns > now_ns:
-            time.sleep((self._due_ns - now_ns) / 1e9)
+        if self.due_ns > now_ns:
+            time.sleep((self.due_ns - now_ns) / 1e9)
         return True
 
 
@@ -109,7 +111,8 @@ class CaptureLoop:
         if self._pacer is not None:
             if not self._pacer.wait():
                 tally.late += 1
-            t_mono_ns, t_utc_ns = time.monotonic_ns(), time.time_ns()
+            t_mono_ns = self._pacer.due_ns
+            t_utc_ns = time.time_ns() - (time.monotonic_ns() - t_mono_ns)
         if image is None or room is None:
             tally.unreadable += 1
             return None

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 StampSource = Literal["grab", "recording"]
 """Where a frame's time comes from.
 
-`grab`: this host's clocks, read when the picture came out of the driver or decoder.
+`grab`: this host's clocks, read when the picture came out of the driver or decoder; of a recording
+that is played as a camera, when the picture was due.
 `recording`: the place in a recording (frame index / frame rate), so that a replay is the same
 every time; the UTC stamp then counts from 1970-01-01 and names no real moment.
 """

@@ -65,7 +65,8 @@ class StripPlan:
         """How far the belt had come at each of the last looks at what is new."""
         self._looked_ns = self._frame_ns = 0
         self._walked_mm = 0.0
-        self._jumped = False
+        self._last_look_mm = 0.0
+        """Where the last look found it, also where that counts no more."""
         self.unseen_mm = 0.0
         """By how much the last looks lay too far apart: a thing as long as `object_mm` that came
         in between them was not seen whole `looks_per_object` times. 0: the looks keep up."""
@@ -87,8 +88,7 @@ class StripPlan:
         self._come_mm += shift.dy_mm
         self._farthest_mm = max(self._farthest_mm, self._come_mm)
         runs_back = self._come_mm < self._farthest_mm - BACK_MM
-        self._jumped = shift.dy_mm > self._height_mm
-        if not shift.known or runs_back or self._jumped:
+        if not shift.known or runs_back or shift.dy_mm > self._height_mm:
             self.begin_anew()
         looks = self._looked_at_mm
         if not self._on or len(looks) < (looks.maxlen or 0):
@@ -107,7 +107,7 @@ class StripPlan:
         """That look was completed."""
         looks = self._looked_at_mm
         if strip.upstream_mm <= self._upstream_mm:
-            if self._jumped:
+            if self._come_mm - self._last_look_mm > self._height_mm:
                 self.unseen_mm = self._height_mm
             elif len(looks) == looks.maxlen and self._possible:
                 too_far_mm = self._come_mm - looks[0] + self._object_mm - self._height_mm
@@ -115,6 +115,7 @@ class StripPlan:
             else:
                 self.unseen_mm = 0.0
             looks.append(self._come_mm)
+            self._last_look_mm = self._come_mm
         self._looked_ns = t_ns
 
     def begin_anew(self) -> None:

@@ -170,6 +170,25 @@ def test_frames_that_were_dropped_do_not_lose_the_way() -> None:
     assert way_mm == pytest.approx(15 * 15, rel=0.02)
 
 
+@settings(max_examples=12, deadline=None)
+@given(
+    ways=st.lists(st.integers(10, 2 * HEIGHT), min_size=3, max_size=12),
+    seed=st.integers(0, 99),
+)
+def test_however_many_frames_are_dropped_the_speed_of_an_even_belt_is_right_or_unknown(
+    ways: list[int], seed: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    belt = texture(rng, sum(ways) + HEIGHT, WIDTH)
+    motion = PictureSpeed(VIEW_PX, 1.0, along_only=True)
+    for way_px in np.cumsum(ways).tolist():
+        shown = belt[way_px : way_px + HEIGHT]
+        view = as_picture(shown + rng.normal(0, 2, shown.shape))
+        motion.advance(shrunk(view), round(way_px / 300 * 1e9))  # 300 mm/s
+        if motion.speed_mm_s is not None:
+            assert motion.speed_mm_s == pytest.approx(300, rel=0.05)
+
+
 def test_a_measured_speed_is_held_for_two_seconds_and_no_longer(rng: np.random.Generator) -> None:
     motion = PictureSpeed(VIEW_PX, 1.0, along_only=True)
     for n, view in enumerate(sliding((0, -15), 8)):

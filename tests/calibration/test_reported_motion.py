@@ -25,6 +25,9 @@ class SeenMotion(FixedSpeed):
 
     basis: Basis = "picture"
 
+    def runs_at(self, speed_mm_s: float) -> None:
+        self.speed_mm_s = self._speed = speed_mm_s
+
 
 def belt_at(speed_mm_s: float, *, runs: bool | None = True, until_ms: int = 2000) -> ReportedBelt:
     """A belt that reports ten times a second from 0 on."""
@@ -61,6 +64,31 @@ def test_a_belt_that_the_plc_says_stands_moves_nothing(per_mm: float | None) -> 
     _, shift = shifts(motion, 1000, 1100)
     assert (shift.dy_mm, shift.known) == (0.0, True)
     assert motion.speed_mm_s == 0.0
+
+
+@pytest.mark.parametrize("way", ["picture", "setting", "encoder"])
+def test_a_belt_that_is_ordered_to_stand_is_followed_until_it_does(way: str) -> None:
+    belt, pictured = ReportedBelt(2**32, PER_MM), SeenMotion(400)
+    motion = {
+        "picture": ReportedMotion(belt, pictured, None),
+        "setting": ReportedMotion(belt, FixedSpeed(400), None, pictured),
+        "encoder": ReportedMotion(belt, FixedSpeed(400), PER_MM, pictured),
+    }[way]
+    speed_mm_s, true_mm, found_mm, speeds = 400.0, 0.0, 0.0, []
+    for t_ms in range(0, 4000, 25):
+        if t_ms > 1000:  # brakes for 0.8 s; then people reach in
+            speed_mm_s = max(0.0, speed_mm_s - 500 * 0.025)
+        true_mm += speed_mm_s * 0.025
+        pictured.runs_at(speed_mm_s if t_ms < 2500 else 120.0)
+        belt.hear(BeltReport(t_ms * MS, t_ms < 1000, round(true_mm * PER_MM)))
+        found_mm += motion.advance(unseen, t_ms * MS).dy_mm
+        speeds.append(motion.speed_mm_s)
+        if t_ms == 500:
+            begun_mm = true_mm - found_mm
+    assert found_mm + begun_mm == pytest.approx(true_mm, abs=25)  # 160 mm after the order
+    assert speeds[1400 // 25] == pytest.approx(200, abs=130)
+    assert speeds[2600 // 25] == 0
+    assert (speeds[-1], motion.basis) == (0, "encoder")
 
 
 def test_what_the_plc_said_does_not_hold_for_ever() -> None:
@@ -130,6 +158,37 @@ def test_readings_between_which_the_counter_may_have_gone_round_are_not_joined()
     assert belt.counts_at(2_000 * MS) is None
     belt.hear(BeltReport(4_100 * MS, True, 300))
     assert belt.counts_at(4_050 * MS) == 250
+
+
+@given(
+    pauses_ms=st.lists(st.sampled_from([1, 5, 20, 50, 100, 200]), min_size=30, max_size=60),
+    late_ms=st.integers(0, 10),
+    beyond_ms=st.integers(0, 300),
+    data=st.data(),
+)
+def test_where_the_belt_is_known_it_is_right_however_unevenly_its_readings_come(
+    pauses_ms: list[int], late_ms: int, beyond_ms: int, data: st.DataObject
+) -> None:
+    belt, t_ms = ReportedBelt(2**32, PER_MM), 0
+    for pause_ms in pauses_ms:
+        t_ms += pause_ms
+        read_ms = t_ms - data.draw(st.integers(0, late_ms))  # the stamp is of later
+        belt.hear(BeltReport(t_ms * MS, True, 10_000 + 4 * read_ms))
+    counts = belt.counts_at((t_ms + beyond_ms) * MS)
+    if counts is not None:
+        assert counts == pytest.approx(10_000 + 4 * (t_ms + beyond_ms), abs=4 * 6 * late_ms + 1)
+
+
+def test_what_the_encoder_did_while_nobody_read_it_is_not_known() -> None:
+    belt = ReportedBelt(2**32, PER_MM)
+    motion = ReportedMotion(belt, FixedSpeed(400), PER_MM)
+    # It ran at 400 mm/s, stood while nobody said so, and runs on.
+    for t_ms in (*range(0, 2000, 100), *range(5000, 7000, 100)):
+        way_ms = t_ms if t_ms < 2000 else t_ms - 2500
+        belt.hear(BeltReport(t_ms * MS, True, 4 * way_ms))
+        motion.advance(unseen, t_ms * MS)
+        assert motion.basis != "encoder" or motion.speed_mm_s == pytest.approx(400)
+    assert motion.basis == "encoder"
 
 
 def test_a_counter_that_is_set_anew_moves_no_belt() -> None:

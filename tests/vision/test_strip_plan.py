@@ -197,6 +197,22 @@ def test_a_belt_that_outruns_its_looks_is_told_until_they_keep_up_again(strips: 
     assert seen.plan.unseen_mm == 600
 
 
+@pytest.mark.parametrize("ways_mm", [(700.0, 20.0), (250.0, 250.0, 150.0)])
+def test_belt_that_went_by_unseen_is_told_though_its_look_came_some_frames_later(
+    ways_mm: tuple[float, ...],
+) -> None:
+    seen = watch()
+    for _ in range(20):
+        seen.frame(20.0)
+    seen.plan.begin_anew()
+    seen.frame(20.0)
+    for way_mm in ways_mm[:-1]:  # other lines have their turn
+        seen.t_ns += 40_000_000
+        assert seen.plan.next_strip(Shift(0.0, way_mm, True), seen.t_ns, None) is not None
+    seen.frame(ways_mm[-1])
+    assert seen.plan.unseen_mm == 600
+
+
 def test_a_model_that_takes_whole_views_only_is_given_nothing_else() -> None:
     seen = watch(shapes=1)
     for way_mm in [20.0] * 50 + [0.0] * 50:
