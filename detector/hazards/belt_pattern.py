@@ -21,9 +21,11 @@ where they are relied on, and less than the second is something else. On a real 
 (cut-outs on its plates) this took the error of coverage from -0.13 to -0.05."""
 _NOISE = 2.0
 """Grey levels of a camera's noise: less contrast than that correlates with anything."""
-_TRUST_BARE, _TRUST_STEP, _TRUST_LEAST = 0.4, 0.02, 0.5
+_TRUST_BARE, _TRUST_STEP, _TRUST_LEAST = 0.4, 0.08, 0.5
 """Stripes are trusted as long as they are seen on so much of what is bare by its colour, as a mean
 over some fifty looks on which so much of the belt is bare."""
+LEARNS_EVERY = 4
+"""Looks: it takes longer than judging, and neither stripes nor the belt's place change fast."""
 _WANDER_MM, _WANDER_SURE, _WANDER_SHARE = 40.0, 0.7, 0.1
 """So far a belt runs off its middle; it is followed where so much of it is bare and agrees."""
 
@@ -67,6 +69,7 @@ class BeltPattern:
         self._across = _means(around, inside)
         self._shift = 0
         self._trust = np.ones(belt.shape[1], np.float32)
+        self._looks = 0
         mean = self._mean(around)
         contrast = np.maximum(self._mean(around * around) - mean * mean, 1e-3)
         self._now = _Stripes(around, mean, contrast, inside)
@@ -85,11 +88,15 @@ class BeltPattern:
         its stripes are worth may be taken from it."""
         if not self._still.relied_on.any():
             return self._still.relied_on
-        share = np.count_nonzero(bare & self._belt) / np.count_nonzero(self._belt)
-        if learns and share >= _WANDER_SHARE:
+        self._looks += 1
+        learns = learns and self._looks % LEARNS_EVERY == 0
+        share = (
+            np.count_nonzero(bare & self._belt) / np.count_nonzero(self._belt) if learns else 0.0
+        )
+        if share >= _WANDER_SHARE:
             self._follow(grey, bare)
         likeness = self._likeness(grey)
-        if learns and share >= _TRUST_BARE:
+        if share >= _TRUST_BARE:
             self._weigh(likeness, bare)
         return np.asarray(self._now.relied_on & (likeness < LOST) & (self._trust >= _TRUST_LEAST))
 

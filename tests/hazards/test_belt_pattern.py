@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from detector.hazards.belt_pattern import BeltPattern
+from detector.hazards.belt_pattern import LEARNS_EVERY, BeltPattern
 
 HEIGHT, WIDTH = 120, 110
 MM_PER_PX = 5.0
@@ -61,8 +61,9 @@ def test_a_belt_without_stripes_says_nothing() -> None:
 def test_a_belt_that_wanders_sideways_is_followed() -> None:
     of = pattern()
     for by_px in (0, 1, 2, 3, 4, 5, 4, 3, 2, 1, 0, -1, -2, -3, -4):
-        view = striped(20 + by_px, by_px=by_px)
-        assert missing(of, view) < 0.03
+        for look in range(LEARNS_EVERY):
+            found = missing(of, striped(20 + by_px + 100 * look, by_px=by_px))
+        assert found < 0.03
     assert missing(pattern(), striped(2, by_px=-6)) > 0.3  # a jump is not
 
 
