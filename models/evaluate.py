@@ -28,7 +28,7 @@ from models.scoring import (
     tally,
     threshold_for,
 )
-from models.sources import CLASS_NAMES, belt_frames, read_photographs
+from models.sources import CLASS_NAMES, HELD_BACK, belt_frames, read_photographs
 from models.targets import LYING_CLEAR, WELL_SEEN, as_json, image_targets, targets_page
 from models.timing import TIMED_PX, median_ms, per_quarter_megapixel
 
@@ -173,7 +173,7 @@ def run(
     *,
     out: Path | None = None,
     engine: str = "onnxruntime",
-    held_back: float = 0.08,
+    held_back: float = HELD_BACK,
     scenes: int = 100,
 ) -> dict[str, Any]:
     """Measure a model at its card's thresholds; JSON and Markdown are also written where asked.

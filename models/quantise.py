@@ -25,7 +25,7 @@ from models.composites import compose
 from models.errors import WorkshopError
 from models.looks import photo_set
 from models.photographs import at_belt_size
-from models.sources import Image, read_sources
+from models.sources import HELD_BACK, Image, read_sources
 from models.thresholds import HOW, operating_thresholds
 from models.timing import median_ms
 
@@ -106,7 +106,7 @@ def run(
     pictures: int = 60,
     scenes: int = 100,
     seed: int = 1,
-    held_back: float = 0.08,
+    held_back: float = HELD_BACK,
     float_layers: Sequence[str] = FLOAT_LAYERS,
 ) -> list[str]:
     """Quantise a model of the catalogue into the folder `out`, if it is faster and as good.

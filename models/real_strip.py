@@ -19,8 +19,10 @@ from models.composites import NOTHING_DRAWN, Table, draw_hazard, draw_waste
 from models.errors import WorkshopError
 from models.sources import (
     BATTERY,
+    BELT_PX_PER_MM,
     CLASS_NAMES,
     GAS,
+    HELD_BACK,
     Image,
     Sources,
     belt_frames,
@@ -38,11 +40,8 @@ from twin.traced.bundle import (
 )
 from twin.traced.plan import Stretch, StripPlan
 
-_FRAME_PX_PER_MM = 1.65
-"""Of the belt frames, by eye (belt_roi.json's scale cue): good to a tenth."""
 _FADE_MM = 60.0
 """Two frames run into each other over this length."""
-_HELD_BACK = 0.08
 _LARGEST_MM = (450.0, 200.0)
 """Longest sides of a gas canister and of a battery."""
 _FLAT = 0.5
@@ -56,7 +55,7 @@ def make_strip(
     out: Path,
     *,
     plates: bool = False,
-    held_back: float = _HELD_BACK,
+    held_back: float = HELD_BACK,
 ) -> Facts:
     """Write the bundle `out`; its belt and wetness are not the plan's but the plant's.
 
@@ -87,13 +86,14 @@ def _ground(rng: Rng, plan: StripPlan, data: Path, *, plates: bool) -> Image:
     rows = round(plan.width_mm * plan.px_per_mm)
     wanted = int(np.ceil(plan.length_mm * plan.px_per_mm))
     fade = round(_FADE_MM * plan.px_per_mm)
-    ground = _piece(read_image(paths[0]), polygon, rows, plan.px_per_mm)
+    pieces = [_piece(read_image(path), polygon, rows, plan.px_per_mm) for path in paths]
+    ground = pieces[0]
     number = 0
     while ground.shape[1] < wanted:
         number += 1
-        if number % len(paths) == 0:
-            paths = [paths[each] for each in rng.permutation(len(paths))]
-        piece = _piece(read_image(paths[number % len(paths)]), polygon, rows, plan.px_per_mm)
+        if number % len(pieces) == 0:
+            pieces = [pieces[each] for each in rng.permutation(len(pieces))]
+        piece = pieces[number % len(pieces)]
         if rng.random() < 0.5:
             piece = np.ascontiguousarray(piece[:, ::-1])
         ground = _joined(ground, piece, fade)
@@ -102,7 +102,7 @@ def _ground(rng: Rng, plan: StripPlan, data: Path, *, plates: bool) -> Image:
 
 def _piece(frame: Image, polygon: NDArray[np.int32], rows: int, px_per_mm: float) -> Image:
     """One frame's belt, `(rows, n, 3)`: the belt runs up in the frame, and here to the right."""
-    columns = round(frame.shape[0] / _FRAME_PX_PER_MM * px_per_mm)
+    columns = round(frame.shape[0] / BELT_PX_PER_MM * px_per_mm)
     # The left of the belt, seen along its travel, is row 0; the bottom of the frame column 0.
     corners = np.array([[columns, 0], [columns, rows], [0, rows], [0, 0]], np.float32)
     matrix = cv2.getPerspectiveTransform(polygon.astype(np.float32), corners)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from models.errors import WorkshopError
+from models.sources import HELD_BACK
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
@@ -77,7 +78,7 @@ class Recipe(_Part):
     leave_out: tuple[str, ...] = Field(
         (), description="photographs not learned from: patterns of their names, train_gas_0[5-9]?"
     )
-    held_back: Share = Field(0.08, description="share of cut-out sources kept for evaluation")
+    held_back: Share = Field(HELD_BACK, description="share of cut-out sources kept for evaluation")
     photo_sizes_px: tuple[int, ...] = Field((416,), min_length=1)
     stages: tuple[StageRecipe, ...] = Field(min_length=1)
 

@@ -28,6 +28,10 @@ Boxes = NDArray[np.float32]
 GAS, BATTERY, IGNORE = 0, 1, 9
 CLASS_NAMES = ("gas_canister", "battery")
 CUTOUT_KINDS = {"gas": GAS, "battery": BATTERY, "distractor": -1}
+HELD_BACK = 0.08
+"""Share of cut-out sources kept for evaluation, where nothing else is said."""
+BELT_PX_PER_MM = 1.65
+"""Of the belt frames, by eye (belt_roi.json's scale cue): good to a tenth."""
 GREY = 114  # what letterboxing and the belt view put where there is nothing to see
 
 
@@ -62,7 +66,7 @@ class Cutout:
 class Belt:
     """A belt picture cropped to what lies between its guides: (h, w, 3) uint8 BGR.
 
-    px_per_mm is by eye, good to about 10 % (belt_roi.json's scale cue).
+    px_per_mm: see `BELT_PX_PER_MM`.
     """
 
     pixels: Image
@@ -245,6 +249,6 @@ def read_belts(data: Path, *, held: bool) -> tuple[Belt, ...]:
     if not held:
         paths = paths + sorted((data / "belt").glob("plate_*.jpg")) * 3
     return tuple(
-        Belt(np.ascontiguousarray(read_image(path)[:, left:right]), 1.65, path.stem)
+        Belt(np.ascontiguousarray(read_image(path)[:, left:right]), BELT_PX_PER_MM, path.stem)
         for path in paths
     )

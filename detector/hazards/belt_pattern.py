@@ -41,12 +41,14 @@ class _Stripes:
     relied_on: NDArray[np.bool_]
 
     def moved(self, columns: int) -> _Stripes:
-        return _Stripes(
-            np.roll(self.around, columns, axis=1),
-            np.roll(self.mean, columns, axis=1),
-            np.roll(self.contrast, columns, axis=1),
-            np.roll(self.relied_on, columns, axis=1),
+        """As far to the right; what leaves the picture there is relied on nowhere."""
+        around, mean, contrast = (
+            np.roll(each, columns, axis=1) for each in (self.around, self.mean, self.contrast)
         )
+        relied_on = np.roll(self.relied_on, columns, axis=1)
+        relied_on[:, : max(columns, 0)] = False
+        relied_on[:, relied_on.shape[1] + min(columns, 0) :] = False
+        return _Stripes(around, mean, contrast, relied_on)
 
 
 class BeltPattern:

@@ -67,6 +67,20 @@ def test_a_belt_that_wanders_sideways_is_followed() -> None:
     assert missing(pattern(), striped(2, by_px=-6)) > 0.3  # a jump is not
 
 
+@pytest.mark.parametrize("way", [1, -1])
+def test_stripes_that_wander_out_of_the_picture_are_expected_nowhere(way: int) -> None:
+    everywhere, empty = np.ones_like(BELT), striped(1)
+    of = BeltPattern(empty, cv2.blur(empty, (1, 81)), everywhere, MM_PER_PX)
+    for by_px in range(9):
+        view = striped(20, by_px=way * by_px)
+        for _ in range(LEARNS_EVERY):
+            of.missing(view, everywhere, learns=True)
+    unknown = slice(0, 6) if way > 0 else slice(-6, None)
+    found = of.missing(np.full_like(view, 80), everywhere, learns=False)
+    assert found.any()
+    assert not found[:, unknown].any()
+
+
 def test_stripes_that_are_not_seen_for_long_were_the_lights() -> None:
     of, dull = pattern(), striped(3, contrast=0.0)
     assert missing(of, dull) > 0.3
