@@ -10,13 +10,14 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.events import Verdict
 from benchmarks.subscription import Heard
 from benchmarks.tiles import COLOUR, WHITE, masked, tile, write_text
 from benchmarks.tiles import write_sheet as tiles_on_sheet
 from calibration.belt_plane import belt_plane
 from calibration.belt_section import Belt
 from detector.ingest import Recording
-from detector.wire.messages import Alert, Revision
+from detector.wire.messages import Alert, Place, Revision
 
 _STRIP_PX = 60
 _SHOWN_S = 3.0
@@ -97,26 +98,46 @@ class _Boxes:
 
 
 def write_sheet(
-    clip: Path, polygon_px: Sequence[Sequence[float]], heard: Heard, target: Path
+    clip: Path,
+    polygon_px: Sequence[Sequence[float]],
+    heard: Heard,
+    verdict: Verdict,
+    target: Path,
 ) -> None:
-    """One picture per object that was raised, all on one sheet."""
-    wanted = {
-        alert.place.frame_index: alert
-        for alert in heard.alerts
-        if alert.kind is Revision.RAISED and alert.place is not None
-    }
+    """One picture per object that was raised, all on one sheet, and what it truly is.
+
+    Several may be raised by one look, and so lie in one frame.
+    """
+    wanted: dict[int, list[tuple[Alert, Place]]] = {}
+    for alert in heard.alerts:
+        if alert.kind is Revision.RAISED and alert.place is not None:
+            wanted.setdefault(alert.place.frame_index, []).append((alert, alert.place))
+    truly = _truly(verdict)
     tiles = []
     with Recording(str(clip)) as recording:
         for frame in recording:
-            alert = wanted.get(frame.index)
-            if alert is not None:
-                assert alert.place is not None
+            for alert, place in wanted.get(frame.index, ()):
                 said = f"{alert.event_id} {alert.hazard.value} {alert.probability:.2f}"
-                said += f" at {alert.place.frame_index / recording.fps:.1f} s"
+                said += f" at {place.frame_index / recording.fps:.1f} s"
+                captions = [said, truly.get(alert.event_id, "a hazard, but of another kind")]
                 colour = COLOUR.get(alert.hazard.value, WHITE)
                 shown = masked(frame.image, polygon_px)
-                tiles.append(tile(shown, alert.place.box_px, [said], colour))
+                tiles.append(tile(shown, place.box_px, captions, colour))
     tiles_on_sheet(tiles, target)
+
+
+def _truly(verdict: Verdict) -> dict[str, str]:
+    """By the clip's ground truth: what each alert was raised on."""
+    said = {
+        each.event_id: f"FALSE: {each.under}"
+        for each in verdict.false_alarms
+        if each.box_px is not None
+    }
+    for event in verdict.events:
+        said |= dict.fromkeys(event.duplicates, f"again: {event.passage.kind}")
+        if event.found is not None:
+            said[event.found.event_id] = f"right: {event.passage.kind}"
+    return said
 
 
 def _raised_by_frame(heard: Heard) -> list[tuple[int, Alert]]:

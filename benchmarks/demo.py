@@ -68,7 +68,7 @@ def main() -> int:
             polygon = profile.belt.polygon_px
             with progress_bar("drawing the annotated video") as advance:
                 write_video(_CLIP, profile.belt, heard, OUT / "annotated.mp4", advance)
-            write_sheet(_CLIP, polygon, heard, OUT / "alerts.png")
+            write_sheet(_CLIP, polygon, heard, verdict, OUT / "alerts.png")
             # What lay in the last picture is still on its way to the ejector.
             time.sleep(max(0.0, ends_s - time.monotonic()))
     except LineFailedError as error:

@@ -27,11 +27,16 @@ def load_profile(path: Path) -> LineProfile:
     Raises `ProfileError` with every mistake of the file, one line each: key, value, reason, mend.
     """
     try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
+        # "sig": editors of Windows put a byte order mark before the text, which is no TOML.
+        document = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         raise ProfileError(str(path), ["no such file. Name a line profile (TOML)"]) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise ProfileError(str(path), [f"can't be read: {error}"]) from None
+    except IsADirectoryError:
+        raise ProfileError(str(path), ["is a folder. Name a line profile (TOML) in it"]) from None
+    except UnicodeDecodeError:
+        raise ProfileError(str(path), ["is no text in UTF-8. Save it as UTF-8"]) from None
+    except OSError as error:
+        raise ProfileError(str(path), [f"can't be read: {error.strerror}"]) from None
     except tomllib.TOMLDecodeError as error:
         raise ProfileError(str(path), [f"is no TOML: {error}"]) from None
     try:
@@ -89,7 +94,7 @@ def _shown(value: object) -> str:
 def _mend(field: Any) -> str:
     extra = getattr(field, "json_schema_extra", None)
     mend = extra.get("mend") if isinstance(extra, dict) else None
-    return f"{str(mend)[:1].upper()}{str(mend)[1:]}" if mend else "See the README's profile table"
+    return f"{str(mend)[:1].upper()}{str(mend)[1:]}" if mend else "See docs/profile.md"
 
 
 def _field_at(location: tuple[int | str, ...]) -> tuple[type[BaseModel] | None, Any]:

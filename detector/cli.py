@@ -23,6 +23,7 @@ from detector.commands import (
 )
 from detector.commands.options import (
     INCOMPLETE,
+    INTERRUPTED,
     EngineName,
     Json,
     LineFile,
@@ -65,6 +66,8 @@ def main() -> None:
         CameraBlind,
     ) as error:
         refuse(str(error))
+    except KeyboardInterrupt:  # while a command is being loaded; once it runs, typer tells it
+        raise SystemExit(INTERRUPTED) from None
     except OSError as error:  # a folder that is not there, a disk that is full
         refuse(f"{error.filename}: {error.strerror}" if error.filename else str(error))
 
@@ -92,13 +95,17 @@ def run(
         bool, typer.Option("--with-bridge", help="Run the PLC's bridge too, as its own process.")
     ] = False,
     bridge_listen: Annotated[
-        str, typer.Option(help="Where that listens for Modbus TCP.")
-    ] = "127.0.0.1:1502",
+        str | None,
+        typer.Option(help="Where that listens for Modbus TCP; without: 127.0.0.1:1502."),
+    ] = None,
 ) -> None:
     """Watch one line: camera in, alerts out, until Ctrl-C."""
+    from detector.bridge.bridge import MODBUS_LISTEN
     from detector.bridge.modbus_server import ListenError
     from detector.commands.run import run_line
 
+    if bridge_listen is not None and not with_bridge:
+        refuse("--bridge-listen, and no bridge that listens there: add --with-bridge")
     with one_line_for(ListenError):
         run_line(
             line,
@@ -106,7 +113,7 @@ def run(
             publish=publish,
             answers=answers,
             journal=journal,
-            bridge_listen=bridge_listen if with_bridge else None,
+            bridge_listen=(bridge_listen or MODBUS_LISTEN) if with_bridge else None,
         )
 
 
@@ -119,7 +126,11 @@ def replay(
     ] = None,
     fps: Annotated[
         float | None,
-        typer.Option(min=0.001, max=1000, help="Frame rate of a folder of pictures; without: 10."),
+        typer.Option(
+            min=0.001,
+            max=1000,
+            help="In place of the rate that the footage states; of a folder of pictures: 10.",
+        ),
     ] = None,
     as_json: Json = False,
 ) -> None:

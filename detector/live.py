@@ -102,6 +102,9 @@ class LineAtWork:
                     camera = error.state if isinstance(error, CameraBlind) else None
                     if until_end and camera is CameraState.ENDED:
                         if not self._pipeline.inferences:
+                            health = self._camera.health
+                            if health.frames_grabbed == health.unreadable:
+                                raise  # no picture in it, for which no machine is too slow
                             raise CameraBlind(CameraState.ENDED, UNSEEN) from error
                         break
                     if until_end and camera is CameraState.UNREACHABLE:

@@ -77,7 +77,7 @@ def export_onnx(
     more at the same rate of false boxes, and its NMS takes 0.1 ms.
     """
     if not weights.is_file():
-        raise WorkshopError(f"{weights}: no such checkpoint; give the weights with --weights")
+        raise WorkshopError(f"{weights}: no such checkpoint (*.pt); check the path")
     quiet_tools()
     try:
         import onnx  # noqa: F401

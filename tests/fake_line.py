@@ -65,7 +65,7 @@ class FakeCamera:
 
     def __init__(self, steps: Sequence[Step], stop: threading.Event, clock: Clock) -> None:
         self._steps, self._stop, self._clock = list(steps), stop, clock
-        self.health = CameraHealth(CameraState.LIVE, "", 0, 0, 0, 0)
+        self.health = CameraHealth(CameraState.LIVE, "", 1, 0, 0, 0)
 
     def read_latest(self, timeout_s: float) -> Frame:
         assert timeout_s > 0

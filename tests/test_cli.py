@@ -108,6 +108,7 @@ def test_the_keys_of_a_profile_are_explained(
     ("arguments", "said"),
     [
         (["run", "no.toml"], "no.toml: no such file"),
+        (["run", "line.toml", "--bridge-listen", "127.0.0.1:1502"], "add --with-bridge"),
         (["watch", "5556"], "is no endpoint"),
         (["doctor", "--line", "no.toml"], "no.toml: no such file"),
         (["calibrate", "empty", "no.toml"], "no.toml: no such file"),
@@ -116,6 +117,7 @@ def test_the_keys_of_a_profile_are_explained(
         (["bench", "strips", "--scenario", "mixd"], "mixd: no such scenario"),
         (["twin", "render", "no.toml", "-o", "x"], "no.toml"),
         (["twin", "render", "mixd", "-o", "x"], "mixd: no such scenario"),
+        (["twin", "render", "calm", "-o", "/dev/null"], "/dev/null: is a file; give a folder"),
         (["twin", "render", "calm", "-o", "x", "--duration", "-3"], "duration_s: Input should"),
         (["twin", "render", "calm", "-o", "x", "--strips", "nowhere"], "no such folder of a strip"),
     ],
@@ -135,6 +137,14 @@ def test_what_is_refused_is_one_line(
     assert told.err.count("\n") == 1, told.err
     assert told.err.startswith("vigitri: ")
     assert said in told.err
+
+
+def test_ctrl_c_while_a_command_is_loaded_is_no_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted() -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli, "app", interrupted)
+    assert vigitri(monkeypatch, "run", "line.toml") == 130
 
 
 def test_what_is_only_in_a_checkout_says_so(capsys: pytest.CaptureFixture[str]) -> None:

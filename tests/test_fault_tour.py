@@ -219,6 +219,17 @@ def test_until_end_of_a_recording_that_is_not_there_is_refused(tmp_path: Path, m
     assert "no such file" in last
 
 
+def test_until_end_of_a_recording_without_one_readable_picture_says_what_is_wrong_with_it(
+    tmp_path: Path, model: Path
+) -> None:
+    (tmp_path / "belt.png").write_text("no picture")
+    *_, last = refused(
+        "run", write_profile(tmp_path / "line.toml", tmp_path / "belt.png", model), "--until-end"
+    )
+    assert "not a picture that can be read" in last
+    assert "free the machine" not in last
+
+
 # --- what is refused at the door -------------------------------------------------------------
 
 

@@ -44,6 +44,8 @@ def render(
     is removed first, so that a truth file always belongs to the clip beside it (`clip_sha256`).
     Raises `ScenarioError`, `ClipError`.
     """
+    if out_dir.exists() and not out_dir.is_dir():  # before an hour's work, not after it
+        raise ScenarioError(f"{out_dir}: is a file; give a folder to make")
     plan = planned(scenario, seed=seed, duration_s=duration_s, fps=fps, strips=strips)
     others = [each.name for each in out_dir.glob("*.truth.jsonl")]
     if others and others != [f"{scenario.stem}.truth.jsonl"]:

@@ -92,7 +92,8 @@ class ModbusServer:
             host, port = self._address
             raise ListenError(
                 f"{host}:{port} can't be listened at: is another bridge running, or is the port "
-                "below 1024? Give another with --listen, e.g. 127.0.0.1:1502"
+                "below 1024? Give another with --listen (of `vigitri run` with --bridge-listen), "
+                "e.g. 127.0.0.1:1502"
             ) from None
         listening: Any = self._server.transport
         self.port = listening.sockets[0].getsockname()[1]

@@ -80,8 +80,8 @@ def calibrate_board(
     out.write_bytes(sheet)
     print(
         f"{out}: print it on {paper.upper()} at 100 %, not fitted to the page. Both rulers must "
-        f"measure {ruler_mm(paper):g} mm; else give `--ruler-mm` what they do. Glue it flat on a "
-        "stiff plate."
+        f"measure {ruler_mm(paper):g} mm; else give what they do to `vigitri calibrate plane` as "
+        "--ruler-mm. Glue it flat on a stiff plate."
     )
 
 

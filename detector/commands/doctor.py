@@ -16,6 +16,7 @@ import numpy as np
 import onnxruntime as ort
 import zmq
 from rich.console import Console
+from rich.markup import escape
 
 from calibration.line_profile import LineProfile, ModelChoice, Wire
 from calibration.profile_file import load_profile
@@ -54,7 +55,8 @@ def examine(line: Path | None, *, as_json: bool) -> bool:
             print(json.dumps(asdict(finding)), flush=True)
         else:
             mark = {True: "[green]ok  [/]", False: "[bold red]FAIL[/]", None: "    "}[finding.ok]
-            console.print(f"{mark} {finding.what}: {finding.said}", highlight=False)
+            # Escaped: `vigitri[openvino]`, or a folder named "[old]", is no markup.
+            console.print(f"{mark} {escape(f'{finding.what}: {finding.said}')}", highlight=False)
     return sound
 
 

@@ -15,6 +15,8 @@ from detector.ingest import CameraBlind, CameraProcess, CameraState, SourceError
 
 FIRST_FRAME_S = 10.0
 """A network camera takes seconds to connect."""
+FRAMES_MIN = 5
+"""With fewer no thing that passes falls out of a median."""
 _MEDIAN_ROWS = 64
 """Rows taken at a time: the median of 60 pictures of 1080p would need 3 GB at once."""
 
@@ -55,8 +57,12 @@ def _grabbed(source: str, fps: float | None, frames: int) -> list[NDArray[np.uin
             try:
                 pictures.append(camera.read_latest(FIRST_FRAME_S).image.copy())
             except CameraBlind as blind:
-                if blind.state is CameraState.ENDED and len(pictures) >= 5:
-                    break
+                if blind.state is CameraState.ENDED:
+                    if len(pictures) >= FRAMES_MIN:
+                        break
+                    why = blind.reason.removeprefix(f"{camera.source}: ")
+                    why += f", and {FRAMES_MIN} pictures are needed"
+                    raise SourceError(source, why, "record the running belt for longer") from None
                 raise SourceError(source, str(blind), "check it with `vigitri doctor`") from None
             advance(len(pictures), frames)
     return pictures

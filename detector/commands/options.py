@@ -16,6 +16,8 @@ from detector.wire.requests import one_line
 
 REFUSED = 2
 INCOMPLETE = 1
+INTERRUPTED = 130
+"""By Ctrl-C, as shells count it."""
 
 LineFile = Annotated[Path, typer.Argument(metavar="LINE.toml", help="The line's profile.")]
 OptionalLineFile = Annotated[

@@ -83,9 +83,16 @@ def plc_sim(
         ),
     ] = None,
     ejector_mm: Annotated[
-        float, typer.Option(help="Where the ejector is along the travel, as the profile counts.")
+        float,
+        typer.Option(
+            min=-100_000,
+            max=100_000,
+            help="Where the ejector is along the travel, as the profile counts.",
+        ),
     ] = 4000,
-    actuator_ms: Annotated[float, typer.Option(min=0, help="From coil to open flap.")] = 300,
+    actuator_ms: Annotated[
+        float, typer.Option(min=0, max=60_000, help="From coil to open flap.")
+    ] = 300,
     acknowledge: Annotated[
         bool, typer.Option(help="Taking a record is an operator's acknowledgement too.")
     ] = False,

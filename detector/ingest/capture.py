@@ -86,6 +86,8 @@ class CameraProcess:
         """Start watching; returns at once, while the source is still being opened."""
         self._latest = LatestFrame()
         self._supervisor = Supervisor(self._settings, self._backoff, self._latest, self.name)
+        self._last_s = time.monotonic()
+        """When the last picture that was handed out was taken, CLOCK_MONOTONIC."""
         self._waiting = select.poll()
         self._waiting.register(self._latest, select.POLLIN)
         self._waiting.register(self._supervisor, select.POLLIN)
@@ -138,7 +140,9 @@ class CameraProcess:
                 state, reason = self._supervisor.state()
                 if state is CameraState.LIVE:  # we are less patient than the supervisor
                     state = CameraState.STALLED
-                    reason = f"{self.source}: no new picture for {timeout_s:g} s"
+                    # Of the camera, not of this wait: it is short where the reader came late.
+                    waited_s = max(timeout_s, time.monotonic() - self._last_s)
+                    reason = f"{self.source}: no new picture for {waited_s:.2g} s"
                 raise CameraBlind(state, reason)
 
     @property
@@ -155,6 +159,7 @@ class CameraProcess:
         picture = self._latest.take()
         if picture is None or self._supervisor.is_stale(picture.t_mono_ns):
             return None
+        self._last_s = picture.t_mono_ns / 1e9
         return Frame(
             picture.image,
             picture.index,

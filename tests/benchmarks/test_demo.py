@@ -1,14 +1,17 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
 import pytest
 
+from benchmarks import annotated
 from benchmarks.annotated import write_sheet, write_video
 from benchmarks.demo import summary
-from benchmarks.events import judge
+from benchmarks.events import Event, FalseAlarm, Found, Verdict, judge
 from benchmarks.subscription import Heard
+from benchmarks.tiles import Colour, Picture
 from calibration.belt_section import Belt
 from detector.ingest import Recording
 from detector.vision.warp import OUTSIDE_GREY
@@ -22,6 +25,7 @@ from tests.small_line import write_video as write_clip
 POLYGON_PX = [(0, 40), (319, 40), (319, 200), (0, 200)]
 BELT = Belt(polygon_px=tuple(POLYGON_PX), travel="right", px_per_mm=0.5, speed_mm_s=160)
 BOX_PX = (150.0, 60.0, 210.0, 100.0)
+NOTHING = Verdict([], [], [], 0.0)
 
 
 @pytest.fixture
@@ -66,15 +70,52 @@ def test_the_video_shows_every_second_frame_and_nothing_from_outside_the_belt(
 
 
 def test_the_sheet_has_a_tile_for_each_object(clip: Path, heard: Heard, tmp_path: Path) -> None:
-    write_sheet(clip, POLYGON_PX, heard, tmp_path / "sheet.png")
+    write_sheet(clip, POLYGON_PX, heard, NOTHING, tmp_path / "sheet.png")
     sheet = cv2.imread(str(tmp_path / "sheet.png"))
     assert sheet is not None
-    assert sheet.shape == (320, 4 * 300, 3)
+    assert sheet.shape == (338, 4 * 300, 3)
     assert (sheet[:300, :300] > 200).all(axis=2).any()  # the white canister is on it
 
 
+def test_two_objects_that_one_look_raised_have_a_tile_each(
+    clip: Path, heard: Heard, tmp_path: Path
+) -> None:
+    (first, *_) = heard.alerts
+    heard.alerts.append(first.model_copy(update={"event_id": "a000099"}))
+    write_sheet(clip, POLYGON_PX, heard, NOTHING, tmp_path / "sheet.png")
+    sheet = cv2.imread(str(tmp_path / "sheet.png"))
+    assert sheet is not None
+    assert (sheet[:300, 300:600] > 200).all(axis=2).any()
+    assert sheet[:, 600:].std() == 0
+
+
+def test_the_sheet_says_what_each_alert_was_raised_on(
+    clip: Path, heard: Heard, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    captions: list[str] = []
+    draw = annotated.tile
+
+    def note(picture: Picture, box: Sequence[float], said: Sequence[str], at: Colour) -> Picture:
+        captions.append(said[-1])
+        return draw(picture, box, said, at)
+
+    monkeypatch.setattr(annotated, "tile", note)
+    (alert, *_) = heard.alerts
+    lies = ground_of(thing(3, "gas_bottle", "gas_canister", 0, 300, length_mm=300), frames=20)
+    bottle = Event(lies.passages[3])
+    bottle.found = Found(alert.event_id, 12, 0, 0, 0, 0, {}, {}, {})
+    bottle.duplicates = ["a000007"]
+    wrong = FalseAlarm(alert.hazard, "a000008", 12, 0.5, BOX_PX, "carton")
+    for event_id in ("a000007", "a000008", "a000009"):
+        heard.alerts.append(alert.model_copy(update={"event_id": event_id}))
+    verdict = Verdict([bottle], [wrong], [], 0.0)
+    write_sheet(clip, POLYGON_PX, heard, verdict, tmp_path / "sheet.png")
+    another = "a hazard, but of another kind"
+    assert captions == ["right: gas_bottle", "again: gas_bottle", "FALSE: carton", another]
+
+
 def test_without_alerts_there_is_no_sheet(clip: Path, tmp_path: Path) -> None:
-    write_sheet(clip, POLYGON_PX, Heard(), tmp_path / "sheet.png")
+    write_sheet(clip, POLYGON_PX, Heard(), NOTHING, tmp_path / "sheet.png")
     assert not (tmp_path / "sheet.png").exists()
 
 

@@ -200,12 +200,12 @@ def test_a_corner_point_or_threshold_that_is_no_number_is_refused(
 def test_a_file_that_is_not_there_or_no_toml_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(ProfileError, match="no such file"):
         load_profile(tmp_path / "none.toml")
-    with pytest.raises(ProfileError, match="can't be read"):
+    with pytest.raises(ProfileError, match=r"is a folder\. Name a line profile"):
         load_profile(tmp_path)
     with pytest.raises(ProfileError, match="is no TOML"):
         load_profile(written(tmp_path, "line = "))
     (tmp_path / "line.toml").write_bytes(b"line = \xff")
-    with pytest.raises(ProfileError, match="can't be read"):
+    with pytest.raises(ProfileError, match=r"is no text in UTF-8\. Save it as UTF-8"):
         load_profile(tmp_path / "line.toml")
 
 
@@ -225,3 +225,9 @@ def test_corners_in_order_around_a_middle_are_a_polygon(angles: list[float]) -> 
         "belt": {"polygon_px": corners, "travel": "up", "px_per_mm": 1},
     }
     assert len(LineProfile.model_validate(document).belt.polygon_px) == len(corners)
+
+
+def test_a_byte_order_mark_of_a_windows_editor_is_no_mistake(tmp_path: Path) -> None:
+    path = tmp_path / "line.toml"
+    path.write_text(GOOD, encoding="utf-8-sig")
+    assert load_profile(path).line == "hall2-belt1"

@@ -115,3 +115,12 @@ def test_a_profile_with_a_mistake_is_refused(vigitri: Vigitri, tmp_path: Path) -
     code, out, err = vigitri("doctor", "--line", profile)
     assert (code, out) == (2, [])
     assert all(line.startswith(f"vigitri: {profile}: ") for line in err)
+
+
+def test_what_stands_in_brackets_is_said_to_people_too(
+    vigitri: Vigitri, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    why = "OpenVINO is not installed (pip install 'vigitri[openvino]')"
+    monkeypatch.setattr(doctor, "chosen_engine", lambda _: ("onnxruntime", why))
+    _, out, _ = vigitri("doctor")
+    assert "'vigitri[openvino]'" in "".join(out)

@@ -44,7 +44,8 @@ def test_too_short_a_recording_and_a_missing_one_are_refused(
     short = write_video(tmp_path / "short.avi", [belt_picture()] * 3, fps=50)
     code, _, err = vigitri("calibrate", "empty", profile, "--source", short)
     assert (code, len(err)) == (2, 1)
-    assert "has ended after 3 frames" in err[0]
+    assert "has ended after 3 frames, and 5 pictures are needed; record" in err[0]
+    assert err[0].count(str(short)) == 1
 
 
 def test_a_folder_that_is_not_there_is_one_line(

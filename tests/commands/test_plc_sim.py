@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from benchmarks.bridge_process import BridgeProcess
 from benchmarks.tcp_proxy import free_ports
 from tests.commands.conftest import Vigitri
@@ -35,3 +37,13 @@ def test_a_course_that_is_none_is_one_line(vigitri: Vigitri) -> None:
     assert said.code == 2
     (line,) = said.err
     assert "'back' is no speed and time; write mm/s and seconds, e.g. 400:20,0:3,-200:2" in line
+
+
+@pytest.mark.parametrize("option", ["--ejector-mm", "--actuator-ms"])
+@pytest.mark.parametrize("value", ["nan", "inf"])
+def test_a_place_or_time_that_is_no_number_is_refused(
+    vigitri: Vigitri, option: str, value: str
+) -> None:
+    said = vigitri("plc-sim", "127.0.0.1:1", "--seconds", "0.2", option, value)
+    assert said.code == 2
+    assert option in said.err[-1]

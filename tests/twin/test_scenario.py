@@ -104,6 +104,7 @@ def test_every_bundled_scenario_is_sound_and_says_what_it_shows(name: str) -> No
     assert plan.traced is not None
     assert load(find(name), {("renderer",): "traced"}).renderer == "traced"
     assert 20 < len(described()[name]) < 110
+    assert described()[name].endswith(".")  # a sentence, and not the beginning of one
 
 
 def test_an_unknown_name_is_one_line_with_the_known_ones() -> None:
