@@ -8,9 +8,7 @@ from typing import Annotated
 
 import typer
 
-from calibration.belt_plane import CalibrationError
 from calibration.line_profile import DEPLOYED_MODEL, ModelChoice
-from calibration.profile_file import ProfileError
 from detector import __version__
 from detector.commands import (
     calibrating,
@@ -32,12 +30,6 @@ from detector.commands.options import (
     one_line_for,
     refuse,
 )
-from detector.ingest import CameraBlind, SourceError
-from detector.vision.catalogue import ModelError
-from detector.vision.engine import EngineError
-from detector.wire.endpoints import EndpointError
-from detector.wire.journal_folder import JournalInUseError
-from detector.wire.keys import KeyFileError
 
 app = typer.Typer(
     help="Watches the belt of a waste-sorting line for gas canisters, batteries and overload.\n\n"
@@ -54,22 +46,32 @@ def main() -> None:
     """Entry point. What is refused is one clear line, never a traceback."""
     try:
         app()
-    except (
-        ProfileError,
-        ModelError,
-        CalibrationError,
-        SourceError,
-        EndpointError,
-        KeyFileError,
-        JournalInUseError,
-        EngineError,
-        CameraBlind,
-    ) as error:
-        refuse(str(error))
     except KeyboardInterrupt:  # while a command is being loaded; once it runs, typer tells it
         raise SystemExit(INTERRUPTED) from None
     except OSError as error:  # a folder that is not there, a disk that is full
         refuse(f"{error.filename}: {error.strerror}" if error.filename else str(error))
+    except Exception as error:
+        if not isinstance(error, _refusals()):
+            raise
+        refuse(str(error))
+
+
+def _refusals() -> tuple[type[Exception], ...]:
+    """What the floors below refuse with. Imported when one was raised: the engine and OpenCV take
+    most of the time in which `vigitri answer` starts, which needs neither."""
+    from calibration.belt_plane import CalibrationError
+    from calibration.profile_file import ProfileError
+    from detector.ingest import CameraBlind, SourceError
+    from detector.vision.catalogue import ModelError
+    from detector.vision.engine import EngineError
+    from detector.wire.endpoints import EndpointError
+    from detector.wire.journal_folder import JournalInUseError
+    from detector.wire.keys import KeyFileError
+
+    return (
+        *(ProfileError, ModelError, CalibrationError, SourceError, EndpointError),
+        *(KeyFileError, JournalInUseError, EngineError, CameraBlind),
+    )
 
 
 @app.callback(invoke_without_command=True)
