@@ -170,7 +170,7 @@ def listen_address(listen: str, *, allow_remote: bool) -> tuple[str, int]:
     if not ip.is_loopback and not allow_remote:
         raise ListenError(
             f"{listen}: other machines could read and write there, and nobody asks a password; "
-            "if that network holds the PLC and nobody else, `vigitri bridge --allow-remote` does"
+            "if that network holds the PLC and nobody else, use `vigitri bridge --allow-remote`"
         )
     return str(ip), int(port)
 

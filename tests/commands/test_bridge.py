@@ -16,7 +16,7 @@ DETECTOR = ("--subscribe", "tcp://127.0.0.1:5556", "--answers", "tcp://127.0.0.1
     ("arguments", "why"),
     [
         ((), "no line to bridge"),
-        ((*DETECTOR, "--listen", "0.0.0.0:1502"), "--allow-remote"),
+        ((*DETECTOR, "--listen", "0.0.0.0:1502"), "`vigitri bridge --allow-remote`"),
         ((*DETECTOR, "--listen", "1502"), "a host and a port"),
         ((*DETECTOR, "--listen", "plc:1502"), "no IP address"),
         ((*DETECTOR, "--unit", "1", "--unit", "2"), "1 lines need 1"),
