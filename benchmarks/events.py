@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 
 from benchmarks.passages import Ground, Passage
 from benchmarks.truth import VISIBLE_MIN, Box, State, iou
-from detector.wire.messages import Alert, Hazard, Revision
+from detector.wire.messages import AlarmState, Alert, Hazard, Revision
 
 IOU_MIN = 0.3
 BESIDE_MM = 10.0
@@ -74,6 +74,9 @@ class FalseAlarm:
     box_px: Box | None
     under: str
     """What lay there."""
+    called: bool
+    """Whether an operator was called for it: a small cell, one of a pile or one of many batteries
+    is an event for the PLC, and no call."""
 
 
 @dataclass(slots=True)
@@ -127,7 +130,7 @@ def judge(alerts: Sequence[Alert], ground: Ground) -> Verdict:
             (events[key] for key in (_under(each, ground) for each in revisions) if key), None
         )
         if event is None:
-            false_alarms.append(_false(raised, ground))
+            false_alarms.append(_false(revisions, ground))
         elif event.found is not None or event.called is not None:
             event.duplicates.append(raised.event_id)
             _find(event, revisions, ground)
@@ -178,7 +181,7 @@ def _found(alert: Alert, passage: Passage, ground: Ground) -> Found:
     truth = ground.truth
     told = alert.frame_index if alert.frame_index is not None else passage.first_frame
     whole = passage.whole_frame or 0
-    positions = truth.positions_mm()
+    positions = truth.positions_mm
     assert alert.place is not None
     boxed = alert.place.frame_index
     nowhere = (float("nan"),) * 4
@@ -213,13 +216,15 @@ def _off_mm(box: Box, middle_mm: tuple[float, ...]) -> float:
     return math.hypot((x0 + x1) / 2 - middle_mm[0], (y0 + y1) / 2 - middle_mm[1])
 
 
-def _false(alert: Alert, ground: Ground) -> FalseAlarm:
+def _false(revisions: Sequence[Alert], ground: Ground) -> FalseAlarm:
+    alert = revisions[0]
     assert alert.place is not None
     box, frame = alert.place.box_px, alert.place.frame_index
     middle = ((box[0] + box[2]) / 2, (box[1] + box[3]) / 2)
     known = frame < len(ground.truth.frames)
     under = ground.under(middle, frame) if known else "past the truth"
-    return FalseAlarm(alert.hazard, alert.event_id, frame, alert.probability, box, under)
+    called = any(each.state is AlarmState.UNACKNOWLEDGED for each in revisions)
+    return FalseAlarm(alert.hazard, alert.event_id, frame, alert.probability, box, under, called)
 
 
 def _judge_state(
@@ -227,7 +232,7 @@ def _judge_state(
 ) -> list[FalseAlarm]:
     """Each raise of a line's state belongs to the stretches that it is near; else it is false."""
     truth = ground.truth
-    positions = truth.positions_mm()
+    positions = truth.positions_mm
     false = []
     for alert in revisions:
         if alert.kind is not Revision.RAISED:
@@ -246,6 +251,8 @@ def _judge_state(
                 each.after_s = (frame - each.first) / truth.fps
         if not near:
             false.append(
-                FalseAlarm(alert.hazard, alert.event_id, frame, None, None, alert.detail or "")
+                FalseAlarm(
+                    alert.hazard, alert.event_id, frame, None, None, alert.detail or "", called=True
+                )
             )
     return false

@@ -60,7 +60,7 @@ class Ground:
         self._by_place = sorted(self._things.values(), key=lambda thing: thing["at_mm"])
         self._places_mm = np.array([thing["at_mm"] for thing in self._by_place], np.float64)
         self._longest_mm = max((_reach_mm(thing) for thing in self._by_place), default=0.0)
-        self._positions_mm = truth.positions_mm()
+        self._positions_mm = truth.positions_mm
         self.passages = self._all_passages()
         self._in_view: dict[int, list[Passage]] = defaultdict(list)
         for passage in self.passages.values():

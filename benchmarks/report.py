@@ -74,6 +74,7 @@ def summary(figures: dict[str, Any]) -> str:
     for name, row in false.items():
         if row["count"] or name == "all":
             lines.append(f"  false alarms, {name}: {told_rate(row)}")
+    lines.append(f"  of these, an operator was called for: {told_rate(figures['false_calls'])}")
     lines.append(f"  duplicates: {figures['duplicates']['count']}")
     for state, row in figures["states"].items():
         if row["recall"]["total"]:
@@ -192,7 +193,14 @@ def _false_alarms(figures: dict[str, Any]) -> str:
         ),
     )
     on = ", ".join(f"{count} on {kind}" for kind, count in figures["false_on"].items())
-    return f"## False alarms\n\n{table}\n\nWhat lay there: {on or 'nothing, there were none'}."
+    called = (
+        f"An operator was called for: {told_rate(figures['false_calls'])}. The others (small "
+        "cells, one of a pile, one of too many batteries) are events for the PLC."
+    )
+    return (
+        f"## False alarms\n\n{table}\n\n{called}\n\n"
+        f"What lay there: {on or 'nothing, there were none'}."
+    )
 
 
 def _times(figures: dict[str, Any]) -> str:

@@ -77,6 +77,9 @@ def tally(verdicts: Sequence[Verdict]) -> dict[str, Any]:
         "recall_by": _cells(events),
         "called_otherwise": _called(counted),
         "false_alarms": false_alarms(verdicts, hours),
+        "false_calls": rate(
+            sum(each.called for verdict in verdicts for each in verdict.false_alarms), hours
+        ),
         "false_on": dict(
             Counter(
                 each.under

@@ -3,7 +3,8 @@ from __future__ import annotations
 import pytest
 
 from benchmarks.events import SLACK_MM, FalseAlarm, judge
-from detector.wire.messages import Alert, Hazard, Revision
+from benchmarks.tally import tally
+from detector.wire.messages import AlarmState, Alert, Hazard, Revision
 from tests.benchmarks.drawn_belt import (
     FPS,
     STEP_MM,
@@ -88,6 +89,16 @@ def test_a_false_alarm_says_what_lay_there() -> None:
     (false,) = judge([alert(box_of(TORCH, 40), 40, "battery")], GROUND).false_alarms
     assert isinstance(false, FalseAlarm)
     assert (false.hazard, false.under) == (Hazard.BATTERY, "torch")
+
+
+def test_a_false_alarm_says_whether_an_operator_was_called_for_it() -> None:
+    at = box_of(TORCH, 40)
+    held = alert(at, 40, "battery", state=AlarmState.SUPPRESSED)
+    woken = alert(at, 45, "battery", state=AlarmState.UNACKNOWLEDGED)
+    for revisions, called in (([held], False), ([held, woken], True)):
+        verdict = judge(revisions, GROUND)
+        assert [each.called for each in verdict.false_alarms] == [called]
+        assert tally([verdict])["false_calls"]["count"] == called
 
 
 def test_a_hazard_called_by_another_class_is_neither_found_nor_a_false_alarm() -> None:
