@@ -10,6 +10,7 @@ A hazard counts as found from the first revision that calls it by its right clas
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -99,6 +100,8 @@ class Verdict:
     stretches: list[Stretch]
     belt_h: float
     """How long the belt ran."""
+    harmless: Counter[str] = field(default_factory=Counter)
+    """How many harmless things of each kind passed."""
 
     def counted(self) -> list[Event]:
         """The hazards of which at least half was to be seen."""
@@ -137,7 +140,7 @@ def judge(alerts: Sequence[Alert], ground: Ground) -> Verdict:
         else:
             _find(event, revisions, ground)
     belt_h = ground.truth.running_s() / 3600
-    return Verdict(list(events.values()), false_alarms, stretches, belt_h)
+    return Verdict(list(events.values()), false_alarms, stretches, belt_h, ground.harmless())
 
 
 def _under(alert: Alert, ground: Ground) -> int | None:

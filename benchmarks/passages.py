@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -66,6 +66,16 @@ class Ground:
         for passage in self.passages.values():
             for frame in passage.boxes_mm:
                 self._in_view[frame].append(passage)
+
+    def harmless(self) -> Counter[str]:
+        """How many harmless things of each kind passed through the view, open or buried."""
+        _, upstream_mm, _, downstream_mm = self.extent_mm
+        first, last = self._positions_mm[0] - downstream_mm, self._positions_mm[-1] - upstream_mm
+        return Counter(
+            thing["kind"]
+            for thing in self._by_place[slice(*np.searchsorted(self._places_mm, (first, last)))]
+            if thing["class"] is None
+        )
 
     def in_view(self, frame: int) -> list[Passage]:
         """The hazards of which a frame shows something in the belt view."""

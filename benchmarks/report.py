@@ -75,6 +75,7 @@ def summary(figures: dict[str, Any]) -> str:
         if row["count"] or name == "all":
             lines.append(f"  false alarms, {name}: {told_rate(row)}")
     lines.append(f"  of these, an operator was called for: {told_rate(figures['false_calls'])}")
+    lines.append(f"  {_told_harmless(figures['harmless'])}")
     lines.append(f"  duplicates: {figures['duplicates']['count']}")
     for state, row in figures["states"].items():
         if row["recall"]["total"]:
@@ -197,9 +198,28 @@ def _false_alarms(figures: dict[str, Any]) -> str:
         f"An operator was called for: {told_rate(figures['false_calls'])}. The others (small "
         "cells, one of a pile, one of too many batteries) are events for the PLC."
     )
+    kinds = _table(
+        ("harmless kind", "false alarms on it", "passed", "alarms per 1,000"),
+        (
+            (kind, alarmed, passed, f"{1000 * alarmed / passed:.1f}")
+            for kind, (alarmed, passed) in figures["harmless"]["kinds"].items()
+            if alarmed
+        ),
+    )
     return (
         f"## False alarms\n\n{table}\n\n{called}\n\n"
-        f"What lay there: {on or 'nothing, there were none'}."
+        f"What lay there: {on or 'nothing, there were none'}.\n\n"
+        f"{_told_harmless(figures['harmless']).capitalize()}, open or buried. A plant with another "
+        f"share of look-alikes reckons its own hours from this:\n\n{kinds}"
+    )
+
+
+def _told_harmless(row: dict[str, Any]) -> str:
+    if not row["passed"]:
+        return "harmless things that passed: none"
+    return (
+        f"harmless things that passed: {row['passed']}, with {row['alarmed']} false alarms on them "
+        f"({1000 * row['alarmed'] / row['passed']:.1f} per 1,000)"
     )
 
 
