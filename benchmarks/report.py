@@ -279,8 +279,9 @@ _METHOD = (
     "that lies on it and calls it by its right class; an alert on it by another class only is no "
     "false alarm. Visible: the most that nothing covered and that lay in the picture while it was "
     "in view; what is half in view when the footage ends counts too. Intervals: Clopper-Pearson, "
-    "two-sided 95 %; rates: Poisson, one-sided 95 %; hours: of running belt. Drawn footage is no plant: it shows what the pipeline does with things that "
-    "the twin can draw, and bounds nothing on a real belt."
+    "two-sided 95 %; rates: Poisson, one-sided 95 %; hours: of running belt. Drawn "
+    "footage is no plant: it shows what the pipeline does with things that the twin can draw, and "
+    "bounds nothing on a real belt."
 )
 
 

@@ -139,8 +139,8 @@ def _table(
     false = figures["false_alarms"]["all"]
     return {
         "how": "the highest mean recall of the classes, by whole tracks, whose false alarms over "
-        "all hazards stay within the budget with their exact upper bound (Poisson, 95 %); chosen and "
-        "counted on the same footage",
+        "all hazards stay within the budget with their exact upper bound (Poisson, 95 %); "
+        "chosen and counted on the same footage",
         "said": best.said(),
         "proven": best.proven,
         "budget_per_h": best.budget_per_h,
