@@ -4,14 +4,14 @@ An alert belongs to a hazard if, in the frame that its box is of, both boxes (cu
 view, in belt millimetres) overlap by an IoU of 0.3; or if the middle of its box lies on the
 hazard's own outline, within 10 mm, and its longer side is between half and twice that of the
 hazard's box. The second rule is for long things that lie askew, whose boxes are mostly belt.
-A hazard counts as found from the first revision that calls it by its right class.
+A hazard counts as found from the first revision that lies on it and calls it by its right class.
 """
 
 from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from benchmarks.passages import Ground, Passage
@@ -145,12 +145,16 @@ def judge(alerts: Sequence[Alert], ground: Ground) -> Verdict:
 
 def _under(alert: Alert, ground: Ground) -> int | None:
     """The hazard that the alert's box belongs to, of its own class first."""
+    return max(_all_under(alert, ground), default=(False, 0.0, None))[2]
+
+
+def _all_under(alert: Alert, ground: Ground) -> Iterator[tuple[bool, float, int]]:
+    """Each hazard that its box may belong to: whether it is of its class, by what IoU, its id."""
     if alert.place is None or alert.place.frame_index >= len(ground.truth.frames):
-        return None
+        return
     box_px, frame = alert.place.box_px, alert.place.frame_index
     box_mm = ground.box_on_belt(box_px)
     middle = ((box_px[0] + box_px[2]) / 2, (box_px[1] + box_px[3]) / 2)
-    best: tuple[bool, float, int] | None = None
     for passage in ground.in_view(frame):
         true_mm = passage.boxes_mm[frame]
         overlap = iou(box_mm, true_mm)
@@ -161,9 +165,7 @@ def _under(alert: Alert, ground: Ground) -> int | None:
                 continue
             if not 1 / LONGER_MAX <= ratio <= LONGER_MAX:
                 continue
-        rank = (passage.class_name == alert.class_name, overlap, passage.id)
-        best = rank if best is None else max(best, rank)
-    return None if best is None else best[2]
+        yield passage.class_name == alert.class_name, overlap, passage.id
 
 
 def _longer(box: Box) -> float:
@@ -172,7 +174,14 @@ def _longer(box: Box) -> float:
 
 def _find(event: Event, revisions: Sequence[Alert], ground: Ground) -> None:
     passage = event.passage
-    right = next((each for each in revisions if each.class_name == passage.class_name), None)
+    right = next(
+        (
+            each
+            for each in revisions
+            if (True, passage.id) in ((same, key) for same, _, key in _all_under(each, ground))
+        ),
+        None,
+    )
     if right is None:
         event.called = event.called or revisions[0].class_name
         return

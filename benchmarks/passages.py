@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.truth import Box, Truth
-from calibration.belt_plane import belt_plane
+from calibration.line_plane import line_plane
 from calibration.line_profile import LineProfile
 from detector.vision.belt_view import Rectifier
 
@@ -49,9 +49,10 @@ class Ground:
     """A truth, seen through a line's profile."""
 
     def __init__(self, truth: Truth, profile: LineProfile) -> None:
+        """Raises `CalibrationError`: a calibration that was changed by hand, or no plane."""
         self.truth = truth
         self.profile = profile
-        self._plane = belt_plane(profile.belt)
+        self._plane = line_plane(profile, None)
         width, height = truth.header["size_px"]
         self.view = Rectifier(self._plane, (width, height), profile.view.mm_per_px, 32)
         self.extent_mm = self.view.extent_mm

@@ -81,7 +81,7 @@ def summary(figures: dict[str, Any]) -> str:
         if row["recall"]["total"]:
             in_3_s = told(row["within_3_s"])
             lines.append(f"  {state}: {told(row['recall'])} found, {in_3_s} within 3 s")
-    lines.append("by other thresholds, 20 mm or shorter too:")
+    lines.append("by other thresholds, chosen on this footage; 20 mm or shorter too:")
     lines += [f"  {told_trade(row)}" for row in figures["trades"]]
     return "\n".join(lines)
 
@@ -279,7 +279,11 @@ def _curves(figures: dict[str, Any]) -> str:
         )  # fmt: skip
         parts.append(table)
     trades = [f"- {told_trade(row)}" for row in figures["trades"]]
-    parts.append("\n".join(["Both classes together, as counted on this footage:", "", *trades]))
+    parts.append(
+        "\n".join(
+            ["Both classes together, thresholds chosen and counted on this footage:", "", *trades]
+        )
+    )
     for name, classes in figures.get("image_level", {}).items():
         told_ap = ", ".join(
             f"{label} {curve['ap50']:.3f} ({curve['boxes']} boxes)"
@@ -300,11 +304,12 @@ _METHOD = (
     f"boxes on the belt, cut to the belt in view, overlap by an IoU of {IOU_MIN:g}; or if the "
     f"middle of its box lies on the hazard's outline, within {BESIDE_MM:.0f} mm, and its "
     "longer side is between half and twice the hazard's. A hazard is found from the first revision "
-    "that calls it by its right class; an alert on it by another class only is no false "
-    "alarm. Visible: the most that nothing covered and that lay in the picture while it was in "
-    "view. Intervals: Clopper-Pearson, two-sided 95 %; rates: Poisson, one-sided 95 %; hours: of "
-    "running belt. Drawn footage is no plant: it shows what the pipeline does with things that "
-    "the twin can draw, and bounds nothing on a real belt."
+    "that lies on it and calls it by its right class; an alert on it by another class only is no "
+    "false alarm. Visible: the most that nothing covered and that lay in the picture while it was "
+    "in view; what is half in view when the footage ends counts too. Intervals: Clopper-Pearson, "
+    "two-sided 95 %; rates: Poisson, one-sided 95 %; hours: of running belt. Drawn "
+    "footage is no plant: it shows what the pipeline does with things that the twin can draw, and "
+    "bounds nothing on a real belt."
 )
 
 

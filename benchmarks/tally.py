@@ -153,7 +153,7 @@ def _called(counted: Iterable[Event]) -> dict[str, int]:
 def false_alarms(verdicts: Sequence[Verdict], hours: float) -> dict[str, Any]:
     """Per hazard, and of all, with their rates."""
     counts = Counter(each.hazard.value for verdict in verdicts for each in verdict.false_alarms)
-    names = dict.fromkeys(("gas", "battery", "overload", "jam", *sorted(counts)))
+    names = dict.fromkeys(("gas", "battery", *STATES, *sorted(counts)))
     rows = {name: rate(counts[name], hours) for name in names}
     rows["all"] = rate(sum(counts.values()), hours)
     return rows
