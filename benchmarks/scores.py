@@ -32,8 +32,20 @@ FIT_FROM = 0.15
 """Curves are fitted on all tracks that a threshold this low confirms."""
 
 
-def run(folder: Path, model_name: str, budget_per_h: float, *, write: bool, as_json: bool) -> None:
-    """Fit, show, and write into the model's card if asked. Raises `TruthError`, `ModelError`."""
+def run(
+    folder: Path,
+    model_name: str,
+    budget_per_h: float,
+    *,
+    write: bool = False,
+    keep_thresholds: bool = False,
+    as_json: bool = False,
+) -> None:
+    """Fit, show, and write into the model's card if asked. Raises `TruthError`, `ModelError`.
+
+    keep_thresholds: the card gets the curves, the probabilities and what they promise; the line
+    goes on with the thresholds that it has.
+    """
     model = find_model(model_name)
     looks = all_watched(folder, model)
     if not looks:
@@ -46,12 +58,13 @@ def run(folder: Path, model_name: str, budget_per_h: float, *, write: bool, as_j
     with progress_bar("thresholds") as advance:
         swept = curves(footage, model, advance, GRID)
     best, figures = _within(footage, swept, budget_per_h)
+    in_use = tally([each.judged({})[0] for each in footage])
     calibrations = {
         known.name: fit_score_curve(*_tracks(footage, model, known.name))
         for known in model.card.classes
     }
     thresholds = {name: point.threshold for name, point in best.points.items()}
-    table = _table(best, figures, swept, footage)
+    table = _table(best, figures, swept, footage, kept=in_use if keep_thresholds else None)
     if as_json:
         curve_of = {name: curve and curve.model_dump() for name, curve in calibrations.items()}
         print(json.dumps({"thresholds": thresholds, "calibration": curve_of, "operating": table}))
@@ -59,13 +72,15 @@ def run(folder: Path, model_name: str, budget_per_h: float, *, write: bool, as_j
         Console(highlight=False, soft_wrap=True).print(
             _told(best, figures, calibrations, swept), markup=False
         )
-    if write and best.hopeless:
+    if write and best.hopeless and not keep_thresholds:
         raise TruthError(
             f"nothing is written: no thresholds keep {budget_per_h:g} false alarms an hour. Give "
-            "what the line can bear with --budget, or train the model further"
+            "what the line can bear with --budget, write the curves alone with --keep-thresholds, "
+            "or train the model further"
         )
     if write:
-        write_operating(model.path, thresholds, calibrations, table)
+        now = {known.name: known.threshold for known in model.card.classes}
+        write_operating(model.path, now if keep_thresholds else thresholds, calibrations, table)
 
 
 def _each_hour_once(looks: Sequence[Watched], folder: Path) -> None:
@@ -134,8 +149,10 @@ def _table(
     figures: dict[str, Any],
     swept: Mapping[str, Curve],
     footage: Sequence[Looked],
+    *,
+    kept: dict[str, Any] | None,
 ) -> dict[str, Any]:
-    """The card's `[operating]`."""
+    """The card's `[operating]`. kept: the figures of the thresholds in use, where they stay."""
     false = figures["false_alarms"]["all"]
     return {
         "how": "the highest mean recall of the classes, by whole tracks, whose false alarms over "
@@ -150,6 +167,13 @@ def _table(
         "footage": sorted(
             f"{each.watched.name} {each.watched.about['footage_sha256'][:12]}" for each in footage
         ),
+        **({} if kept is None else {"in_use": _in_use(kept)}),
+        "trades": {
+            f"{row['at_most_per_h']:g}_per_h": {
+                name: [mine["threshold"], mine["share"]] for name, mine in row["classes"].items()
+            }
+            for row in trades_of(swept, best.belt_h)
+        },
         **{
             name: {
                 "threshold": point.threshold,
@@ -161,6 +185,23 @@ def _table(
                 },
             }
             for name, point in best.points.items()
+        },
+    }
+
+
+def _in_use(figures: dict[str, Any]) -> dict[str, Any]:
+    """What the thresholds of `[[classes]]` come to on the same footage."""
+    false, calls, harmless = (figures[key] for key in ("false_alarms", "false_calls", "harmless"))
+    return {
+        "how": "by the thresholds of [[classes]], which are not read from these curves "
+        "(metrics.thresholds says how); classes: found, hazards; harmless: alarmed, passed",
+        "false_alarms": false["all"]["count"],
+        "false_alarms_per_h": false["all"]["per_h"],
+        "calls_per_h": calls["per_h"],
+        "harmless": [harmless["alarmed"], harmless["passed"]],
+        **{
+            name: [row["all"]["right"], row["all"]["total"]]
+            for name, row in figures["recall"].items()
         },
     }
 

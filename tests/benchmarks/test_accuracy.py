@@ -180,6 +180,19 @@ def test_scores_are_fitted_on_what_was_kept_and_too_short_a_belt_is_said(
     assert card.operating["battery"]["curve"]["found"][0] == 1
 
 
+def test_curves_go_into_the_card_and_leave_the_thresholds_where_so_asked(
+    clip: Path, model: str, tmp_path: Path
+) -> None:
+    accuracy.run([str(clip)], tmp_path, model_name=model)
+    before = find_model(model).card.classes
+    scores.run(tmp_path, model, 1.0, write=True, keep_thresholds=True)
+    card = find_model(model).card
+    assert [each.threshold for each in card.classes] == [each.threshold for each in before]
+    assert card.operating["in_use"]["battery"] == [1, 1]
+    assert card.operating["battery"]["curve"]["found"][0] == 1
+    assert card.operating["trades"]["60_per_h"]["battery"][1] == 1.0
+
+
 def test_scores_without_looks_of_that_model_are_refused(model: str, tmp_path: Path) -> None:
     with pytest.raises(TruthError, match="holds nothing that white-and-red"):
         scores.run(tmp_path, model, 1.0, write=False, as_json=False)
