@@ -173,7 +173,7 @@ def calibrate_empty(
     print(learn_empty_belt(line, out, source, frames))
 
 
-def calibrate_scores(
+def calibrate_scores(  # noqa: PLR0917
     folder: Annotated[Path, typer.Argument(help="Where `bench accuracy -o` kept its looks.")],
     model: ModelName = DEPLOYED_MODEL,
     budget: Annotated[
