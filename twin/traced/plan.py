@@ -78,8 +78,8 @@ def load_plan(path: Path, **instead: Any) -> StripPlan:
     """
     try:
         raw = tomllib.loads(path.read_text(encoding="utf-8"))
-        given = {key: value for key, value in instead.items() if value is not None}
-        return StripPlan.model_validate({**raw, **given})
+        changes = {key: value for key, value in instead.items() if value is not None}
+        return StripPlan.model_validate({**raw, **changes})
     except OSError as error:
         raise PlanError(f"{path}: cannot be read ({error.strerror})") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
