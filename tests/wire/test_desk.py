@@ -26,6 +26,10 @@ from detector.wire.requests import Acknowledge, AnswerRequest, Reply, ReportOutc
 OpenSocket = Callable[[int], zmq.Socket[bytes]]
 ANY_PORT = "tcp://127.0.0.1:*"
 GOOD = samples.ANSWERS[0].model_dump_json().encode()
+BELT = (
+    b'{"request":"belt","source":"wheel 1","run":"runs","encoder_counts":1,"t_mono_ns":%s,'
+    b'"age_ms":%s}'
+)
 
 
 def send_answer(endpoint: str, answer: AnswerRequest, timeout_s: float = 2.0) -> Reply:
@@ -104,6 +108,12 @@ def test_nothing_to_answer_costs_next_to_nothing(desk: AnswerDesk) -> None:
         (b'{"request": "answer", "answer": "dance"}', "acknowledge"),
         (GOOD.replace(b"}", b',"password":"1234"}'), "password: Extra inputs are not permitted"),
         (b" " * 20_000 + GOOD, "16384 bytes at most"),
+        # A time that can't be reckoned with would end the thread of the frames.
+        (BELT % (b"null", b"Infinity"), "age_ms"),
+        (BELT % (b"null", b"1e999"), "age_ms"),
+        (BELT % (b"null", b"1e300"), "age_ms"),
+        (BELT % (b"-1" + b"0" * 400, b"1"), "t_mono_ns"),
+        (BELT % (b"1" + b"0" * 400, b"1"), "t_mono_ns"),
     ],
 )
 def test_what_can_not_be_read_is_answered_with_the_reason_and_counted(
