@@ -208,7 +208,7 @@ class AlarmBook:
         belt = BeltNow(t_utc_ns, t_mono_ns, None, None, None, "none")
         revisions = []
         for alert in alerts:
-            alarm = carried_alarm(alert, t_mono_ns)
+            alarm = carried_alarm(alert, t_mono_ns, self._line.alarms.cell_mm)
             self._open[alarm.name] = alarm
             if alarm.track is None:
                 self._of_line[alarm.hazard] = alarm.name

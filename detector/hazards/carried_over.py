@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from detector.hazards.alarm import Alarm
 from detector.hazards.object_facts import BeltNow
 from detector.hazards.tracker import Track
-from detector.wire.messages import AlarmState, Alert
+from detector.wire.messages import AlarmState, Alert, Hazard
 
 SOUGHT_NS = 15_000_000_000
 """So long a former object may come into sight again: a restart takes seconds, and a belt carries
@@ -19,8 +19,11 @@ NEAR_SHARE = 0.15
 CARRIED = "from before a restart of the detector; its object is not tracked any more"
 
 
-def carried_alarm(alert: Alert, t_mono_ns: int) -> Alarm:
-    """The alarm of an alert's last revision; what this start can't know is left out."""
+def carried_alarm(alert: Alert, t_mono_ns: int, cell_mm: float) -> Alarm:
+    """The alarm of an alert's last revision; what this start can't know is left out.
+
+    `cell_mm`: single batteries up to this length are counted, and call nobody.
+    """
     of_line = alert.place is None
     gone = alert.state in {AlarmState.RETURNED_UNACKNOWLEDGED, AlarmState.LATCHED}
     # Belt positions count from the start that is over.
@@ -45,9 +48,21 @@ def carried_alarm(alert: Alert, t_mono_ns: int) -> Alarm:
         members=alert.members,
         pile=alert.pile,
         cues=alert.cues,
-        held=alert.state is AlarmState.SUPPRESSED,
+        held=_is_held(alert, cell_mm),
         boot_id=alert.boot_id,
     )
+
+
+def _is_held(alert: Alert, cell_mm: float) -> bool:
+    """Whether nobody is called for it even once the belt runs: one more of a pile, a single cell.
+
+    Anything else that was suppressed lay on a belt that stood, or was one battery too many, and
+    calls when it may.
+    """
+    if alert.state is not AlarmState.SUPPRESSED or alert.hazard is not Hazard.BATTERY:
+        return False
+    length_mm = None if alert.why is None else alert.why.length_mm
+    return alert.pile is not None or (length_mm is not None and length_mm <= cell_mm)
 
 
 @dataclass(frozen=True, slots=True)
