@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from collections import deque
 
-from detector.client.events import Event, Gap, Healed, Received, Restarted, Sight, Vanished
+from detector.client.events import (
+    Event,
+    Gap,
+    Healed,
+    Received,
+    Restarted,
+    Sight,
+    SightChanged,
+    Vanished,
+)
 from detector.client.sight import SightWatch
 from detector.wire.messages import (
     AlarmState,
@@ -17,6 +26,7 @@ from detector.wire.messages import (
 
 LATENCIES_KEPT = 1000
 _RANK = {Priority.HIGH: 0, Priority.MEDIUM: 1, Priority.LOW: 2}
+_SEES = frozenset({Sight.WATCHING, Sight.DEGRADED})
 _FRESH = frozenset({Revision.RAISED, Revision.UPDATED})
 
 
@@ -30,6 +40,7 @@ class Board:
         self.restarts = 0
         """How often the detector has started anew while we listened."""
         self._watch = SightWatch(now_ns)
+        self._told: SightChanged | None = None
         self._boot_id: str | None = None
         self._alerts: dict[tuple[str, str], Received] = {}
         self._revisions: dict[tuple[str, str], int] = {}
@@ -44,6 +55,8 @@ class Board:
             self._alerts.pop((item.alert.boot_id, item.alert.event_id), None)
         elif isinstance(item, Restarted):
             self._notice_restart(item.boot_id)
+        elif isinstance(item, SightChanged):
+            self._told = item
         if not isinstance(item, Received):
             return True
         if item.how == "published":  # others may be of an earlier start
@@ -61,7 +74,11 @@ class Board:
 
     def sight(self, now_ns: int) -> tuple[Sight, str]:
         """Whether anybody looks at the belt, and in words why not."""
-        return self._watch.sight(now_ns)
+        sight, reason = self._watch.sight(now_ns)
+        if self._told is not None and sight in _SEES and self._told.sight not in _SEES:
+            # That the connection is cut the client alone knows; the last beat is still fresh.
+            return self._told.sight, self._told.reason
+        return sight, reason
 
     def heartbeat_age_s(self, now_ns: int) -> float | None:
         """Since the frame that the last heartbeat is of was captured; None before the first."""

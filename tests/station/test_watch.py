@@ -20,7 +20,7 @@ from detector.station.watch import run
 from detector.station.words import DISCLAIMER
 from detector.wire import samples
 from detector.wire.endpoints import EndpointError
-from detector.wire.messages import AlarmState, Revision
+from detector.wire.messages import AlarmState, Message, Revision
 from detector.wire.publisher import Publisher
 
 pytestmark = pytest.mark.timeout(30)
@@ -100,6 +100,31 @@ def test_into_a_pipe_each_revision_is_one_line_at_once(
     assert watch.wait(10) == 0
     assert watch.stderr is not None
     assert watch.stderr.read() == ""
+
+
+def test_once_the_detector_has_gone_its_last_word_is_that_nobody_looks(
+    open_raw: zmq.Socket[bytes],
+) -> None:
+    def send(kind: str, payload: Message) -> None:
+        header = samples.HEADER.model_dump(by_alias=True) | now()
+        header |= {"schema": f"{kind}/1", "seq": 1, "gseq": 1, "age_ms": 0.1}
+        body = payload.model_dump_json().encode()
+        open_raw.send_multipart([f"{kind}/l".encode(), json.dumps(header).encode(), body])
+
+    endpoint = f"tcp://127.0.0.1:{open_raw.bind_to_random_port('tcp://127.0.0.1')}"
+    with subprocess.Popen(
+        [*WATCH, endpoint], stdout=subprocess.PIPE, encoding="utf-8", env=UTF8
+    ) as process:
+        assert open_raw.recv() == b"\1"
+        send("state", samples.STATE)
+        send("heartbeat", samples.HEARTBEAT)
+        line_with(process, "WATCHING")
+        send("heartbeat", samples.HEARTBEAT)  # a fresh beat, and then the end
+        open_raw.close(linger=500)
+        assert process.stdout is not None
+        # Both within the second for which the last beat would count.
+        assert "BLIND: the connection to the detector is cut" in process.stdout.readline()
+        process.kill()
 
 
 def test_a_reader_who_has_enough_ends_it_without_complaint(
