@@ -65,8 +65,8 @@ class Request(BaseModel):
     request_id: Annotated[
         Word | None,
         Field(
-            description="Repeated in the reply. An answer whose request_id was seen before is "
-            "not carried out again: it gets the same reply."
+            description="Repeated in the reply. The same answer with the same request_id is, "
+            "within ten minutes, not carried out again: it gets the same reply."
         ),
     ] = None
 
