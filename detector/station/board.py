@@ -15,6 +15,7 @@ from detector.client.events import (
     Vanished,
 )
 from detector.client.sight import SightWatch
+from detector.client.their_clock import TheirClock
 from detector.wire.messages import (
     AlarmState,
     Alert,
@@ -41,6 +42,7 @@ class Board:
         """How often the detector has started anew while we listened."""
         self._watch = SightWatch(now_ns)
         self._told: SightChanged | None = None
+        self._their_clock = TheirClock()
         self._boot_id: str | None = None
         self._alerts: dict[tuple[str, str], Received] = {}
         self._revisions: dict[tuple[str, str], int] = {}
@@ -61,6 +63,7 @@ class Board:
             return True
         if item.how == "published":  # others may be of an earlier start
             self._notice_restart(item.header.boot_id)
+            self._their_clock.hear(item.header, item.t_received_mono_ns)
         self._watch.take(item)
         if isinstance(item.payload, Heartbeat):
             self._note_latency(item)
@@ -93,6 +96,14 @@ class Board:
         """The last revisions of alerts that are not closed, the most pressing first."""
         return sorted(self._alerts.values(), key=_pressing)
 
+    def age_ns(self, known: Received, now_ns: int) -> int:
+        """Since its capture. What was fetched from another host tells how old it was when it was
+        sent for the first time, which may be an hour ago."""
+        fetched = known.how != "published" and known.header.stamp_source == "grab"
+        if fetched and not known.same_host and self._their_clock.known:
+            return max(0, now_ns - self._their_clock.ours_ns(known.header.t_capture_mono_ns))
+        return known.age_ns(now_ns)
+
     def unheard(self) -> int:
         """Active alerts that the detector counts and whose messages never came here."""
         state_gseq = self._watch.state_gseq
@@ -123,6 +134,7 @@ class Board:
             )
         self._boot_id = boot_id
         self._watch.forget()
+        self._their_clock.forget()
         self._alert_gseq = 0
         self._alerts.clear()
         self._revisions.clear()

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 
 from rich.console import Console
 from rich.live import Live
+from rich.text import Text
 
 from detector import client
 from detector.station.alert_text import alert_line
@@ -106,7 +107,14 @@ def _print_lines(line: client.Line, over: Callable[[], bool]) -> None:
             case client.Restarted():
                 _print(f"RESTART: {board.notes[-1]}")
             case client.Received(payload=Alert() as alert) if news:
-                print(alert_line(alert, item.header), flush=True)
+                print(_alert_line(board, item, alert), flush=True)
+
+
+def _alert_line(board: Board, item: client.Received, alert: Alert) -> Text:
+    if item.how == "published" or item.header.stamp_source != "grab":
+        return alert_line(alert, item.header)
+    age_ms = board.age_ns(item, item.t_received_mono_ns) / 1e6
+    return alert_line(alert, item.header, fetched_after_ms=age_ms)
 
 
 def _print(words: str) -> None:
