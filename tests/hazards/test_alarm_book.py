@@ -80,6 +80,22 @@ class TestOneObject:
             (Revision.CLEARED, AlarmState.RETURNED_UNACKNOWLEDGED)
         ]
 
+    def test_while_the_belt_stands_that_is_told_and_then_little_more(self) -> None:
+        """A night beside a thing in view must not push out of the journal what was missed."""
+        picker = ActionPoint(name="picker", y_mm=5000, acting_ms=1000)
+        book, battery = AlarmBook(replace(LINE, action_points=(picker,))), track(1)
+        (raised,) = book.report([battery], [], belt_at(0))
+        assert raised.arrivals
+        night = [
+            alert
+            for t_s in range(1, 3600)
+            for alert in book.report([battery], [], belt_at(t_s * SECOND, speed=0.0))
+        ]
+        assert (night[0].t_capture_mono_ns, night[0].arrivals) == (SECOND, ())
+        assert len(night) == 3600 / 30
+        (on,) = book.report([battery], [], belt_at(3600 * SECOND))
+        assert on.arrivals
+
     def test_a_revision_of_long_after_it_was_seen_counts_its_arrivals_from_its_own_moment(
         self,
     ) -> None:
@@ -217,6 +233,14 @@ class TestAStateOfTheLine:
             Hazard.VISION_UNAVAILABLE, True, "no frame", belt_at(1, speed=0)
         )
         assert raised.state is AlarmState.UNACKNOWLEDGED
+
+
+def test_for_how_long_the_belt_stands_is_told_twice_a_minute() -> None:
+    book, alerts = AlarmBook(LINE), []
+    for t_s in range(3600):
+        standing, cue = belt_at(t_s * SECOND, speed=0.0), f"stands for {t_s} s"
+        alerts += book.line_state(Hazard.BELT_STANDING, True, cue, standing)
+    assert len(alerts) == 3600 / 30
 
 
 def test_an_answer_to_no_open_alarm_is_refused() -> None:
