@@ -22,6 +22,7 @@ from detector.client.events import (
 )
 from detector.client.gaps import GapWatch
 from detector.client.positions import AlertProgress
+from detector.client.revisions import SeenRevisions
 from detector.client.sight import SightWatch
 from detector.wire.messages import PAYLOADS, AlarmState, Alert, Header
 from detector.wire.requests import (
@@ -44,7 +45,7 @@ ASK_AGAIN_NS = 1_000_000_000
 CONFIRM_NS = 20_000_000
 """Least time between two confirmations: one confirms all that came before it."""
 REVISIONS_KEPT = 20_000
-"""Of so many alerts the last revision that came is remembered, to tell a repeat from news."""
+"""Of so many alerts it is remembered which revisions came, to tell a repeat from news."""
 
 
 class LineFeed:
@@ -80,7 +81,7 @@ class LineFeed:
         self._handed_out: Position | None = None
         self._gaps = GapWatch(everything="" in topics)
         self._progress = AlertProgress(after)
-        self._revisions: OrderedDict[tuple[str, str], set[int]] = OrderedDict()
+        self._revisions: OrderedDict[tuple[str, str], SeenRevisions] = OrderedDict()
         self._asks, self._consumer, self._same_host = asks, consumer, same_host
         self._wants = {"snapshot": asks, "replay": False}
         self._asked_ns: dict[str, int] = {}
@@ -288,13 +289,12 @@ class LineFeed:
         if item.how != "snapshot" and item.header.alert_seq is not None:
             self._progress.came(item.header.boot_id, item.header.alert_seq)
         key = alert.boot_id, alert.event_id
-        known = self._revisions.setdefault(key, set())
+        known = self._revisions.setdefault(key, SeenRevisions())
         self._revisions.move_to_end(key)
-        if alert.revision in known:
+        newest = alert.revision > known.newest
+        if not known.take(alert.revision):
             self.repeated += 1
             return
-        newest = alert.revision > max(known, default=0)
-        known.add(alert.revision)
         if len(self._revisions) > REVISIONS_KEPT:
             self._revisions.popitem(last=False)
         if newest:

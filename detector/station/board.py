@@ -26,6 +26,8 @@ from detector.wire.messages import (
 )
 
 LATENCIES_KEPT = 1000
+REVISIONS_KEPT = 10_000
+"""Of so many alerts the last revision is remembered; a screen stays on for months."""
 _RANK = {Priority.HIGH: 0, Priority.MEDIUM: 1, Priority.LOW: 2}
 _SEES = frozenset({Sight.WATCHING, Sight.DEGRADED})
 _FRESH = frozenset({Revision.RAISED, Revision.UPDATED})
@@ -144,7 +146,10 @@ class Board:
         key = alert.boot_id, alert.event_id
         if alert.revision <= self._revisions.get(key, 0):
             return False
+        self._revisions.pop(key, None)
         self._revisions[key] = alert.revision
+        if len(self._revisions) > REVISIONS_KEPT:
+            del self._revisions[next(iter(self._revisions))]
         if item.header.boot_id == self._boot_id:
             self._alert_gseq = max(self._alert_gseq, item.header.gseq)
         if alert.kind in _FRESH:
