@@ -17,6 +17,7 @@ from detector.station.alert_text import (
     where,
 )
 from detector.station.board import Board
+from detector.station.line_text import not_kept, set_aside
 from detector.station.words import DISCLAIMER, state_name
 from detector.wire.messages import Alert, CoverageState, LineState
 
@@ -50,6 +51,7 @@ def screen(
         Text(f"Vigitri  line {line}  {board.endpoint}", GREY),
         sight_line(board, now_ns),
         health_bar(board, now_ns, missed=missed, malformed=malformed),
+        *(Text(words, WARNING) for words in _cares(board)),
         *(Text(note, WARNING) for note in board.notes),
         Text(),
     )
@@ -63,6 +65,10 @@ def screen(
         Layout(bottom, size=bottom_lines),
     )
     return layout
+
+
+def _cares(board: Board) -> list[str]:
+    return [] if board.state is None else [*set_aside(board.state), *not_kept(board.state)]
 
 
 def _lines(part: RenderableType, console: Console) -> int:

@@ -16,9 +16,10 @@ from rich.text import Text
 from detector import client
 from detector.station.alert_text import alert_line
 from detector.station.board import Board
+from detector.station.line_text import not_kept, set_aside
 from detector.station.screen import screen, sight_line
 from detector.station.words import DISCLAIMER
-from detector.wire.messages import Alert
+from detector.wire.messages import Alert, LineState
 
 __all__ = ["alert_line", "run"]
 
@@ -87,7 +88,7 @@ def _print_lines(line: client.Line, over: Callable[[], bool]) -> None:
     for words in DISCLAIMER:
         print(words)
     board = Board(line.publish or "", time.monotonic_ns())
-    malformed = 0
+    malformed, cares = 0, list[str]()
     while not over():
         if line.malformed != malformed:
             malformed = line.malformed
@@ -106,8 +107,20 @@ def _print_lines(line: client.Line, over: Callable[[], bool]) -> None:
                 _print(f"HEALED: {item}")
             case client.Restarted():
                 _print(f"RESTART: {board.notes[-1]}")
+            case client.Received(payload=LineState() as state):
+                cares = _print_cares(state, cares)
             case client.Received(payload=Alert() as alert) if news:
                 print(_alert_line(board, item, alert), flush=True)
+
+
+def _print_cares(state: LineState, before: list[str]) -> list[str]:
+    """Tell what has come or gone of what was told `before`; what there is now."""
+    cares = [*set_aside(state, UTC), *not_kept(state)]
+    news = [words for words in cares if words not in before]
+    over = [f"no longer / plus maintenant: {words}" for words in before if words not in cares]
+    for words in (*news, *over):
+        _print(words)
+    return cares
 
 
 def _alert_line(board: Board, item: client.Received, alert: Alert) -> Text:

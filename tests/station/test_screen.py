@@ -11,7 +11,7 @@ from detector.station.board import Board
 from detector.station.screen import screen
 from detector.station.words import DISCLAIMER
 from detector.wire import samples
-from detector.wire.messages import CoverageState, VisionState
+from detector.wire.messages import CoverageState, Hazard, Shelving, VisionState
 
 Receive = Callable[..., Received]
 MS = 1_000_000
@@ -176,3 +176,14 @@ def test_what_was_fetched_from_another_host_is_as_old_as_its_capture(
     there = words(shown(board, hour_ms + 100))
     assert "PAST every action point" in there
     assert "3600.1 s" in there
+
+
+def test_what_is_shelved_and_that_nothing_is_kept_stands_there_though_no_alert_is_open(
+    board: Board, receive: Receive
+) -> None:
+    shelving = Shelving(hazard=Hazard.GAS, operator="poste 2", t_until_utc_ns=samples.T_UTC_NS)
+    change = {"active_alerts": 0, "shelved": (shelving,), "journal": "failed"}
+    board.take(receive(samples.STATE.model_copy(update=change)))
+    there = words(shown(board))
+    assert "shelved / mise en sommeil: GAS BOTTLE / bouteille de gaz" in there
+    assert "journal FAILED" in there

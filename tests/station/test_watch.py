@@ -20,7 +20,7 @@ from detector.station.watch import run
 from detector.station.words import DISCLAIMER
 from detector.wire import samples
 from detector.wire.endpoints import EndpointError
-from detector.wire.messages import AlarmState, Message, Revision
+from detector.wire.messages import AlarmState, Hazard, Message, Revision, Shelving
 from detector.wire.publisher import Publisher
 
 pytestmark = pytest.mark.timeout(30)
@@ -100,6 +100,18 @@ def test_into_a_pipe_each_revision_is_one_line_at_once(
     assert watch.wait(10) == 0
     assert watch.stderr is not None
     assert watch.stderr.read() == ""
+
+
+def test_what_is_shelved_is_said_once_and_once_more_when_it_has_ended(
+    publisher: Publisher, watch: subprocess.Popen[str]
+) -> None:
+    shelving = Shelving(hazard=Hazard.GAS, operator="poste 2", t_until_utc_ns=samples.T_UTC_NS)
+    shelved = samples.STATE.model_copy(update={"shelved": (shelving,)})
+    line_with(watch, "UNKNOWN")
+    for state in (shelved, shelved, samples.STATE.model_copy(update={"shelved": ()})):
+        publisher.publish(state, **now())
+    assert "Z  shelved / mise en sommeil: GAS BOTTLE" in line_with(watch, "shelved")
+    assert "no longer" in line_with(watch, "shelved")
 
 
 def test_once_the_detector_has_gone_its_last_word_is_that_nobody_looks(
