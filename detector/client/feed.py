@@ -74,6 +74,8 @@ class LineFeed:
         self.malformed = 0
         self.malformed_reason: str | None = None
         self.unknown_topics = 0
+        self.consumer_refusal: str | None = None
+        """Why the detector does not deliver to our consumer; None: it does, or none was asked."""
         self.repeated = 0
         """Alerts that came again, by another way or sent anew; they are no events."""
         self.dealt_with = after
@@ -230,9 +232,13 @@ class LineFeed:
 
     def _take_own_reply(self, said: Reply, now_ns: int) -> None:
         if not said.ok:  # too many consumers, an older detector: asked again in a second
-            self.malformed_reason = said.reason
+            if said.request_id == self._asked_id.get("consume"):
+                self.consumer_refusal = said.reason or "no reason given"
+            else:
+                self.malformed_reason = said.reason
             return
         if isinstance(said, ConsumeReply):
+            self.consumer_refusal = None
             self._progress.begin(said.after)
         elif isinstance(said, SnapshotReply):
             self._wants["snapshot"] = False
@@ -316,7 +322,7 @@ class LineFeed:
     def _notice_alert_seq(self, header: Header, *, is_alert: bool) -> None:
         if header.alert_seq is None:
             return
-        if self._consumer is None:
+        if self._consumer is None or self.consumer_refusal is not None:
             at = header.alert_seq - is_alert
             self._progress.begin(Position(boot_id=header.boot_id, alert_seq=at))
         if self._asks and self._progress.lacks(header.boot_id, header.alert_seq):

@@ -13,8 +13,8 @@ import pytest
 import zmq
 
 from detector import client
+from detector.wire import consumers, samples
 from detector.wire import post as post_module
-from detector.wire import samples
 from detector.wire.consumers import CONSUMERS_MAX
 from detector.wire.desk import AnswerDesk
 from detector.wire.journal import Journal
@@ -261,6 +261,22 @@ def test_one_consumer_too_many_is_turned_away_and_counted(
         assert [each["ok"] for each in replies] == [True] * CONSUMERS_MAX + [False]
         assert "16 consumers already" in str(replies[-1]["reason"])
         assert ours.post.delivery_state().turned_away == 1
+
+
+def test_a_consumer_that_is_turned_away_is_told_so_and_misses_nothing_meanwhile(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(consumers, "CONSUMERS_MAX", 0)
+    with detector(None, "b1") as ours, client.Line(*ours.endpoints, consumer="mes") as line:
+        ears = Ears(line)
+        ears.until(ours, lambda: ours.beat() or (line.consumer_refusal and line.boot_id))
+        assert "consumers already" in str(line.consumer_refusal)
+        publish = ours.publisher.send
+        monkeypatch.setattr(ours.publisher, "send", lambda _: None)  # lost on the way
+        ours.alert("a1")
+        monkeypatch.setattr(ours.publisher, "send", publish)
+        ears.until(ours, lambda: ours.beat() or ears.ids())
+        assert ears.how("a1") == "replay"
 
 
 def test_an_answer_that_comes_twice_is_carried_out_once(
