@@ -228,7 +228,8 @@ class AlarmBook:
 
     def _seen_again(self, track: Track, belt: BeltNow) -> Alarm | None:
         """The alarm of an earlier start whose object this is."""
-        alarm = self._open.get(self._former.found(track, belt) or "")
+        hazard = Hazard(self._line.classes[track.class_index].hazard)
+        alarm = self._open.get(self._former.found(track, hazard, belt) or "")
         if alarm is not None:
             self._by_track[track.id] = alarm
             alarm.track, alarm.detail = track.id, None

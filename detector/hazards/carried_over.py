@@ -67,6 +67,7 @@ def _is_held(alert: Alert, cell_mm: float) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Former:
+    hazard: Hazard
     x_mm: float
     y_mm: float
     t_utc_ns: int
@@ -89,6 +90,7 @@ class FormerObjects:
         else:
             x_mm, y_mm = place.x_mm, place.y_mm
         self._sought[name] = _Former(
+            alert.hazard,
             x_mm,
             y_mm,
             (place and place.t_utc_ns) or alert.t_capture_utc_ns,
@@ -96,10 +98,16 @@ class FormerObjects:
             t_mono_ns + SOUGHT_NS,
         )
 
-    def found(self, track: Track, belt: BeltNow) -> str | None:
-        """The former object that this track must be, the nearest; it is sought no more."""
+    def found(self, track: Track, hazard: Hazard, belt: BeltNow) -> str | None:
+        """The former object that this track must be, the nearest; it is sought no more.
+
+        A battery proves to be gas at times; that gas was none is nobody's to say but an operator's,
+        so that what lies where it should be and is no gas is another thing.
+        """
         near: list[tuple[float, str]] = []
         for name, former in self._sought.items():
+            if former.hazard is Hazard.GAS is not hazard:
+                continue
             speed_mm_s = belt.speed_mm_s if belt.speed_mm_s is not None else former.speed_mm_s
             if speed_mm_s is None:
                 continue

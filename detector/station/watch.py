@@ -96,6 +96,7 @@ def _print_lines(line: client.Line, over: Callable[[], bool]) -> None:
         item = line.receive(REFRESH_S)
         if item is None:
             continue
+        restarts = board.restarts
         news = board.take(item)
         match item:
             case client.SightChanged():
@@ -106,7 +107,11 @@ def _print_lines(line: client.Line, over: Callable[[], bool]) -> None:
             case client.Healed():
                 _print(f"HEALED: {item}")
             case client.Restarted():
-                _print(f"RESTART: {board.notes[-1]}")
+                # Of the start before nothing may have been readable: then there is nothing to note.
+                known = board.restarts > restarts
+                _print(f"RESTART: {board.notes[-1] if known else 'the detector has restarted'}")
+            case client.Vanished(alert=alert):
+                _print(f"ENDED, and its last word is lost: {alert_line(alert)}")
             case client.Received(payload=LineState() as state):
                 cares = _print_cares(state, cares)
             case client.Received(payload=Alert() as alert) if news:

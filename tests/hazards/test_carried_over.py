@@ -94,3 +94,28 @@ def test_a_jam_on_a_belt_that_stood_calls_once_it_runs_though_the_detector_resta
     book, _ = started_again(alert, 1)
     (revision,) = book.line_state(Hazard.JAM, True, "it stands", RUNNING)
     assert revision.state is AlarmState.UNACKNOWLEDGED
+
+
+def test_a_gas_bottle_of_before_is_not_taken_for_the_battery_that_lies_beside_it() -> None:
+    """Its alarm would end with the battery's, and nobody would have said what became of the gas."""
+    (gas,) = AlarmBook(LINE).report([track(1, GAS)], [], belt_at(0))
+    book, _ = started_again(gas, 1)
+    beside = track(7, BATTERY)
+    beside.y_mm = track(1).y_mm + 2 * SPEED_MM_S + 30
+    beside.last = replace(beside.last, y_mm=beside.y_mm)
+    (raised,) = book.report([beside], [], belt_at(2))
+    assert (raised.hazard, raised.kind) == (Hazard.BATTERY, "raised")
+    latched = [
+        alert.state for alert in book.report([beside], [], belt_at(20)) if alert.hazard == "gas"
+    ]
+    assert latched == [AlarmState.LATCHED]
+
+
+def test_a_battery_of_before_may_prove_to_be_gas() -> None:
+    (battery,) = AlarmBook(LINE).report([track(1, BATTERY)], [], belt_at(0))
+    book, _ = started_again(battery, 1)
+    again = track(7, GAS)
+    again.y_mm = track(1).y_mm + 2 * SPEED_MM_S
+    again.last = replace(again.last, y_mm=again.y_mm)
+    (revision,) = book.report([again], [], belt_at(2))
+    assert (revision.event_id, revision.hazard) == (battery.event_id, Hazard.GAS)

@@ -175,6 +175,26 @@ def test_a_gap_a_restart_and_what_could_not_be_read_are_said(
         process.kill()
 
 
+def test_a_restart_of_a_detector_that_could_not_be_read_ends_nothing(
+    open_raw: zmq.Socket[bytes],
+) -> None:
+    def send(boot_id: str) -> None:
+        header = samples.HEADER.model_dump(by_alias=True)
+        header |= {"schema": "heartbeat/1", "boot_id": boot_id, "seq": 1, "gseq": 1}
+        open_raw.send_multipart([b"heartbeat/l", json.dumps(header).encode(), b"{}"])
+
+    endpoint = f"tcp://127.0.0.1:{open_raw.bind_to_random_port('tcp://127.0.0.1')}"
+    with subprocess.Popen(
+        [*WATCH, endpoint], stdout=subprocess.PIPE, encoding="utf-8", env=UTF8
+    ) as process:
+        assert open_raw.recv() == b"\1"
+        send("one")
+        line_with(process, "UNREADABLE")
+        send("two")
+        line_with(process, "RESTART: the detector has restarted")
+        process.kill()
+
+
 def test_in_a_terminal_ctrl_c_ends_it_cleanly(publisher: Publisher) -> None:
     ours, theirs = pty.openpty()
     with subprocess.Popen(
