@@ -247,7 +247,7 @@ class LineFeed:
             self._take_replay(said, now_ns)
 
     def _take_snapshot(self, said: SnapshotReply, now_ns: int) -> None:
-        if self._consumer is None:
+        if self._begins_now:
             self._progress.begin(said.at)
         for message in said.alerts:
             self._take_message(message, "snapshot", now_ns)
@@ -319,12 +319,17 @@ class LineFeed:
             self.connection_made()
         self.boot_id = header.boot_id
 
+    @property
+    def _begins_now(self) -> bool:
+        """Where nobody else says from where on alerts are ours to hear."""
+        return self._consumer is None or self.consumer_refusal is not None
+
     def _notice_alert_seq(self, header: Header, *, is_alert: bool) -> None:
         if header.alert_seq is None:
             return
-        if self._consumer is None or self.consumer_refusal is not None:
-            at = header.alert_seq - is_alert
-            self._progress.begin(Position(boot_id=header.boot_id, alert_seq=at))
+        # Not with an alert: one that is open is told again to whoever comes, under its old number.
+        if self._begins_now and not is_alert:
+            self._progress.begin(Position(boot_id=header.boot_id, alert_seq=header.alert_seq))
         if self._asks and self._progress.lacks(header.boot_id, header.alert_seq):
             self._wants["replay"] = True
 

@@ -119,6 +119,27 @@ def test_who_comes_late_is_told_what_is_open_and_nothing_else() -> None:
             assert [each.payload for each in line.active]
 
 
+def test_an_old_alert_that_is_told_again_to_who_comes_late_fetches_nothing_of_what_came_after_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A running line does so at once, before the late comer has its snapshot."""
+    with detector(None, "b1") as ours:
+        gas = ours.alert("gas")
+        for number in range(60):
+            ours.alert(f"a{number}", ends=True)
+        polls = ours.post.poll
+        monkeypatch.setattr(ours.post, "poll", list)  # not served yet
+        with client.Line(*ours.endpoints) as line:
+            ears = Ears(line)
+            assert ours.publisher.wait_for_subscriber("alert", PATIENCE_S)
+            ours.post.send_open_again([gas])
+            ears.until(ours, ears.ids)
+            monkeypatch.setattr(ours.post, "poll", polls)
+            ears.until(ours, lambda: ours.beat() or line.position)
+            assert not line.lacks_alerts
+            assert ears.ids() == ["b1/gas/1"]
+
+
 def test_alerts_that_were_lost_on_the_way_are_noticed_and_fetched(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
