@@ -73,15 +73,17 @@ def call_style(alert: Alert) -> str:
 
 
 def where(alert: Alert) -> str:
-    """The place on the belt, as well as it is known; for a state of the line, the detail."""
+    """The place on the belt, as well as it is known, and of a pile how many lie there; for a state
+    of the line, the detail."""
     place = alert.place
     if place is None:
         return alert.detail or ""
+    pile = f", {alert.members} together / ensemble" if alert.members > 1 else ""
     if place.x_mm is None or place.y_mm is None:
         x0, y0, x1, y1 = place.box_px
-        return f"at {(x0 + x1) / 2:.0f},{(y0 + y1) / 2:.0f} px (no mm)"
+        return f"at {(x0 + x1) / 2:.0f},{(y0 + y1) / 2:.0f} px (no mm){pile}"
     nominal = " (nominal)" if place.mm_basis == "nominal" else ""
-    return f"x {place.x_mm:.0f} y {place.y_mm:.0f} mm{nominal}"
+    return f"x {place.x_mm:.0f} y {place.y_mm:.0f} mm{nominal}{pile}"
 
 
 def how_sure(alert: Alert) -> str:
