@@ -30,22 +30,30 @@ class CaptureProcess:
     def __init__(
         self, settings: CaptureSettings, ends: WriterEnds, tally: int, frozen_digest: int | None
     ) -> None:
-        """Start it. The thread that does so has to outlive it (see `capture_child`)."""
+        """Start it. The thread that does so has to outlive it (see `capture_child`).
+
+        Raises `OSError` where the machine can't: no memory, no process, no open file left.
+        """
         self._status_read, status_write = os.pipe2(os.O_CLOEXEC)
         os.set_blocking(self._status_read, False)
         self._rest = b""
         spec = CaptureSpec(settings, ends, tally, status_write, os.getpid(), frozen_digest)
         # The child finds what we find, and not what happens to lie in the current folder.
         search = os.pathsep.join(path or os.getcwd() for path in sys.path)  # noqa: PTH109
-        self._process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "detector.ingest.capture_child"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            # numpy's BLAS starts a thread for each core, and is not used there.
-            env={**os.environ, "PYTHONPATH": search, "OPENBLAS_NUM_THREADS": "1"},
-            pass_fds=(*spec.ends.descriptors, spec.tally, spec.status),
-        )
-        os.close(status_write)  # so that the pipe ends when the process does
+        try:
+            self._process = subprocess.Popen(
+                [sys.executable, "-P", "-m", "detector.ingest.capture_child"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+                # numpy's BLAS starts a thread for each core, and is not used there.
+                env={**os.environ, "PYTHONPATH": search, "OPENBLAS_NUM_THREADS": "1"},
+                pass_fds=(*spec.ends.descriptors, spec.tally, spec.status),
+            )
+        except OSError:
+            self.close()
+            raise
+        finally:
+            os.close(status_write)  # so that the pipe ends when the process does
         assert self._process.stdin is not None
         try:
             with self._process.stdin as order:

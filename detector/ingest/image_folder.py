@@ -38,7 +38,12 @@ class ImageFolder:
 
     def open(self) -> None:
         if self._path.is_dir():
-            found = [path for path in self._path.iterdir() if path.is_file()]
+            # As a glob does, without what is hidden: `._belt 1.jpg` of a Mac is no picture.
+            found = [
+                path
+                for path in self._path.iterdir()
+                if path.is_file() and not path.name.startswith(".")
+            ]
             where = "folder"
         elif is_glob(self._path):
             found = [Path(name) for name in glob.glob(str(self._path), recursive=True)]  # noqa: PTH207 - absolute patterns

@@ -55,6 +55,8 @@ class Supervisor:
         self._child: CaptureProcess | None = None
         self._started: Status | None = None
         self._final: Status | None = None
+        self._frozen_digest: int | None = None
+        """Of the picture at which the camera froze, until it gives another one."""
         self._since_ns = 0
         self._live_since_ns = 0
         self._restarts = 0
@@ -141,6 +143,7 @@ class Supervisor:
         for status in statuses:
             if status.final:
                 self._final = status
+                self._frozen_digest = status.frozen_digest or self._frozen_digest
                 self._set(status.state, status.reason)
             elif status.state is CameraState.STARTING:
                 # No picture yet: what was wrong before stays wrong.
@@ -155,6 +158,7 @@ class Supervisor:
     def _set(self, state: CameraState, reason: str) -> None:
         if state is CameraState.LIVE:
             self._news = False
+            self._frozen_digest = None
             self._live_since_ns = self._live_since_ns or time.monotonic_ns()
         elif state is not self._state:
             self._news = True
@@ -188,9 +192,14 @@ class Supervisor:
         chance = random.Random()
         attempt = 0
         while True:
-            child = self._spawn()
-            hung = self._watch(child)
-            lived_s = self._reap(child, hung)
+            try:
+                child = self._spawn()
+            except OSError as error:  # no memory, process or open file left: perhaps just now
+                self._not_started(error)
+                lived_s = 0.0
+            else:
+                hung = self._watch(child)
+                lived_s = self._reap(child, hung)
             if self._stopping or (self._final is not None and not self._final.again):
                 return
             if lived_s >= self._backoff.settled_s:
@@ -208,14 +217,21 @@ class Supervisor:
             # What the last process had in its hands when it died, or had left unread.
             accounted = tally.overwritten + tally.withheld + tally.unreadable + self._latest.taken
             self._lost = tally.grabbed - accounted
-            digest = None if self._final is None else self._final.frozen_digest
             self._started = self._final = None
             self._live_since_ns = 0
             self._since_ns = time.monotonic_ns()
-        child = CaptureProcess(self._settings, ends, self._tally_descriptor, digest)
+        child = CaptureProcess(self._settings, ends, self._tally_descriptor, self._frozen_digest)
         with self._lock:
             self._child = child
         return child
+
+    def _not_started(self, error: OSError) -> None:
+        why = (error.strerror or str(error)).lower()
+        with self._lock:
+            self._set(
+                CameraState.RESTARTING,
+                f"{self.source}: its capture process can't be started: {why}; free the machine",
+            )
 
     def _watch(self, child: CaptureProcess) -> bool:
         """Come back when the process has ended, hangs (True), or we are to stop."""

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import signal
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -140,6 +143,29 @@ def test_a_crash_inside_a_library_is_told_with_its_signal(tmp_path: Path) -> Non
         assert "SIGSEGV" in blind(camera, CameraState.RESTARTING).reason
 
 
+def test_a_machine_that_can_start_no_process_just_now_is_tried_again(
+    video: Video, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started = subprocess.Popen
+    refused = iter([OSError(errno.ENOMEM, os.strerror(errno.ENOMEM))] * 2)
+
+    def start(*order: Any, **settings: Any) -> subprocess.Popen[bytes]:
+        for error in refused:
+            raise error
+        return started(*order, **settings)
+
+    monkeypatch.setattr(subprocess, "Popen", start)
+    path = video(frames=200, fps=200)
+    with CameraProcess(str(path), name="belt", loop=True, backoff=AT_ONCE) as camera:
+        error = blind(camera, CameraState.RESTARTING)
+        assert error.reason == (
+            f"{path}: its capture process can't be started: cannot allocate memory; "
+            "free the machine"
+        )
+        assert seen(camera)
+        assert camera.health.restarts == 2
+
+
 def test_a_missing_source_is_tried_again_until_it_appears(video: Video, tmp_path: Path) -> None:
     missing = tmp_path / "clip.avi"
     with CameraProcess(str(missing), name="belt", loop=True, backoff=AT_ONCE) as camera:
@@ -252,6 +278,24 @@ def test_a_camera_that_stays_frozen_is_opened_again_and_is_not_live_between(vide
         health = camera.health
         assert health.restarts >= 1
         assert len(frames) + health.frames_overwritten == 3
+
+
+def test_a_frozen_camera_is_not_live_again_because_it_could_not_be_reached_meanwhile(
+    tmp_path: Path,
+) -> None:
+    with CameraProcess(
+        str(tmp_path / "lives"),
+        name="belt",
+        frozen_after=4,
+        backoff=AT_ONCE,
+        factory="fake_cameras:frozen_and_once_unreachable",
+    ) as camera:
+        handed_out = 0
+        while camera.health.restarts < 3 or camera.health.state is not CameraState.FROZEN:
+            with contextlib.suppress(CameraBlind):
+                camera.read_latest(0.05)
+                handed_out += 1
+        assert handed_out + camera.health.frames_overwritten == 3
 
 
 def test_recordings_of_still_pictures_are_not_frozen(video: Video) -> None:

@@ -55,6 +55,14 @@ def test_a_folder_gives_its_pictures_in_natural_order(tmp_path: Path) -> None:
         assert [frame.size_px[0] for frame in recording] == [10, 20, 30]
 
 
+def test_hidden_files_of_a_folder_are_no_pictures(tmp_path: Path) -> None:
+    save(tmp_path / "1.png")
+    (tmp_path / "._1.png").write_bytes(b"\0\5\26\7what a Mac leaves on a stick")
+    with Recording(str(tmp_path)) as recording:
+        assert [frame.index for frame in recording] == [0]
+        assert recording.unreadable == []
+
+
 def test_a_glob_and_a_single_picture_are_recordings_too(tmp_path: Path) -> None:
     save(tmp_path / "a1.png")
     save(tmp_path / "b1.png")
