@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -51,6 +53,9 @@ app = typer.Typer(
 
 def main() -> None:
     """Entry point. What is refused is one clear line, never a traceback."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # A file's name need not be text, nor a terminal know each letter: both are printed escaped.
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         app()
     except (

@@ -85,12 +85,16 @@ class VideoFile:
 
     def _note_early_end(self) -> None:
         announced = self.frame_count
+        if not self._grabbed:
+            self.unreadable.append(f"{self.name}: holds no frame that can be read")
+            return
         if announced is None:
             return
         slack = max(COUNT_SLACK_FRAMES, math.ceil(announced * COUNT_SLACK_SHARE))
         if announced - self._grabbed > slack:
             self.unreadable.append(
-                f"{self.name}: breaks off after {self._grabbed} of {announced} frames"
+                f"{self.name}: {self._grabbed} of {announced} frames can be read: it breaks off, "
+                "or is broken in between"
             )
 
 

@@ -166,8 +166,8 @@ def _check_against_card(session: ort.InferenceSession, model: ModelFolder) -> No
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise ModelError(f"{where}: can't be run on {probe.shape}: {reason}") from None
     expected_channels = 6 if card.head == "end2end" else 4 + len(card.classes)
-    channel = given[2] if card.head == "end2end" else given[1]
-    if len(given) != 3 or channel != expected_channels:
+    channel_at = 2 if card.head == "end2end" else 1
+    if len(given) != 3 or given[channel_at] != expected_channels:
         raise ModelError(
             f"{where}: gives {given}, not a {card.head} head of {len(card.classes)} classes"
         )

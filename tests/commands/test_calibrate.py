@@ -183,6 +183,14 @@ def test_surveyed_points_come_from_a_file_and_a_bad_line_is_named(
     code, _, err = vigitri("calibrate", "plane", line, "--points", points)
     assert (code, len(err)) == (2, 1)
     assert "points.csv, line 7: 12,5,lots,0 are not four numbers" in err[0]
+    points.write_text("\n".join(["u_px,v_px,x_mm,y_mm", *rows[:5], "812,5,40,0,1200"]))
+    code, _, err = vigitri("calibrate", "plane", line, "--points", points)
+    assert (code, len(err)) == (2, 1)
+    assert "points.csv, line 7: 812,5,40,0,1200 are not four numbers" in err[0]
+    points.write_text("u_px,v_px,x_mm,y_mm\n")
+    code, _, err = vigitri("calibrate", "plane", line, "--points", points)
+    assert (code, len(err)) == (2, 1)
+    assert "points.csv: has no points" in err[0]
     points.write_text("\n".join(["x,y,u,v", *rows]))
     code, _, err = vigitri("calibrate", "plane", line, "--points", points)
     assert (code, len(err)) == (2, 1)

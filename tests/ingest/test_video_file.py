@@ -75,7 +75,9 @@ def test_a_name_that_the_disk_refuses_is_told_in_one_line(name: str) -> None:
 
 
 def test_the_doctor_says_size_and_rate(video: Video) -> None:
-    assert describe_source(str(video(fps=12.5, size_px=(80, 48)))) == "80 × 48 px at 12.5 fps"
+    found = describe_source(str(video(fps=12.5, size_px=(80, 48))))
+    assert str(found) == "80 × 48 px at 12.5 fps"
+    assert found.size_px == (80, 48)
 
 
 def test_the_doctor_tells_a_missing_file(tmp_path: Path) -> None:

@@ -123,6 +123,7 @@ def test_a_class_that_the_card_does_not_have_is_an_error(tmp_path: Path, index: 
         ({"names": "{0: 'dog', 1: 'battery'}"}, {}, "was trained for"),
         ({"names": "{0: "}, {}, "class list can't be read"),
         ({"rows": [[0.0] * 7]}, {}, "not a end2end head"),
+        ({"rows": [0.0] * 6}, {}, "not a end2end head"),
         ({"rows": [[0.0] * 9] * 5, "names": None}, {"head": "raw"}, "not a raw head of 2 classes"),
     ],
 )  # fmt: skip
