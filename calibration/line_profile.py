@@ -79,7 +79,8 @@ class ModelChoice(Section):
     )
     providers: tuple[str, ...] = setting(
         ("CPUExecutionProvider",),
-        "onnxruntime execution providers, best first",
+        "onnxruntime execution providers, best first; with others than the CPU's, auto is "
+        "onnxruntime",
         mend="`vigitri doctor` shows what this machine has",
         min_length=1,
     )

@@ -60,8 +60,14 @@ class ChildBridge:
             self._tell(f"the bridge has ended (exit code {code}); it is started again")
             self._end(self._process)
             if not self._over.wait(AGAIN_S):
-                self._process = self._start()
+                self._start_again()
         self._end(self._process)
+
+    def _start_again(self) -> None:
+        try:
+            self._process = self._start()
+        except OSError as error:  # no memory or process left: perhaps just now
+            self._tell(f"the bridge can't be started: {(error.strerror or str(error)).lower()}")
 
     def _end(self, process: subprocess.Popen[bytes]) -> None:
         assert process.stdin is not None

@@ -16,7 +16,11 @@ LEAVE_S = 0.3
 REAP_S = 0.5
 """For the kernel to clear up after SIGKILL. With LEAVE_S under the second within which a detector
 has to be gone. A process that is stuck inside a driver dies only when the driver lets it; it never
-runs our code again, and the next one is started beside it."""
+runs our code again, and up to `STUCK_MOST` are left beside the next one."""
+
+STUCK_MOST = 3
+"""Then no more are started until one is gone: each keeps its memory, and a weekend of them would
+take that of every line of the machine."""
 
 
 class CaptureProcess:
@@ -96,6 +100,11 @@ class CaptureProcess:
         return (
             f"was killed ({signal.Signals(-code).name})" if code < 0 else f"left with code {code}"
         )
+
+    @property
+    def gone(self) -> bool:
+        """It has ended."""
+        return self._process.poll() is not None
 
     def close(self) -> None:
         os.close(self._status_read)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import math
 import os
 import random
@@ -11,7 +12,7 @@ import threading
 import time
 
 from detector.ingest.backoff import Backoff
-from detector.ingest.capture_process import CaptureProcess
+from detector.ingest.capture_process import STUCK_MOST, CaptureProcess
 from detector.ingest.capture_spec import CaptureSettings, Status
 from detector.ingest.health import CameraHealth, CameraState
 from detector.ingest.latest_frame import LatestFrame
@@ -47,6 +48,8 @@ class Supervisor:
         # A daemon, so that a program that forgets to close still ends (and the process with it).
         self._thread = threading.Thread(target=self._supervise, name=f"camera {name}", daemon=True)
         self._stopping = False
+        self._stuck: list[CaptureProcess] = []
+        """Were killed, and have not gone."""
 
         self._lock = threading.Lock()  # over all that follows
         self._state = CameraState.STARTING
@@ -59,7 +62,7 @@ class Supervisor:
         """Of the picture at which the camera froze, until it gives another one."""
         self._since_ns = 0
         self._live_since_ns = 0
-        self._restarts = 0
+        self._starts = 0
         self._stale = 0
         self._lost = 0
 
@@ -123,7 +126,7 @@ class Supervisor:
                 reason=reason,
                 frames_grabbed=tally.grabbed,
                 frames_overwritten=tally.overwritten + self._stale + self._lost,
-                restarts=self._restarts,
+                restarts=max(0, self._starts - 1),
                 unreadable=tally.unreadable,
                 frames_withheld=tally.withheld,
                 frames_late=tally.late,
@@ -200,6 +203,7 @@ class Supervisor:
             else:
                 hung = self._watch(child)
                 lived_s = self._reap(child, hung)
+                self._stuck.append(child)
             if self._stopping or (self._final is not None and not self._final.again):
                 return
             if lived_s >= self._backoff.settled_s:
@@ -207,10 +211,11 @@ class Supervisor:
             if _readable((self._stop_read,), self._backoff.delay_s(attempt, chance)):
                 return
             attempt += 1
-            with self._lock:
-                self._restarts += 1
 
     def _spawn(self) -> CaptureProcess:
+        self._stuck = [child for child in self._stuck if not child.gone]
+        if len(self._stuck) >= STUCK_MOST:
+            raise OSError(errno.EBUSY, f"{len(self._stuck)} before it hang in a driver")
         ends = self._latest.new_writer()
         with self._lock:
             tally = self._tally
@@ -223,6 +228,7 @@ class Supervisor:
         child = CaptureProcess(self._settings, ends, self._tally_descriptor, self._frozen_digest)
         with self._lock:
             self._child = child
+            self._starts += 1
         return child
 
     def _not_started(self, error: OSError) -> None:
@@ -230,7 +236,8 @@ class Supervisor:
         with self._lock:
             self._set(
                 CameraState.RESTARTING,
-                f"{self.source}: its capture process can't be started: {why}; free the machine",
+                f"{self.source}: its capture process can't be started: {why}; free or restart the "
+                "machine",
             )
 
     def _watch(self, child: CaptureProcess) -> bool:

@@ -13,6 +13,7 @@ import pytest
 from calibration.belt_plane import transformed
 from calibration.line_plane import line_plane
 from calibration.profile_file import load_profile
+from detector.commands.new_profile import begin_profile
 from detector.vision.belt_view import Rectifier
 from tests.calibration.belt_camera import (
     CAMERA_MM,
@@ -255,6 +256,22 @@ def test_a_person_on_site_is_walked_through_it(
     assert found.line == "hall-2"
     assert found.calibration.plane is not None
     assert found.calibration.plane.operator == "Ana"
+
+
+def test_an_answer_that_no_profile_takes_is_asked_for_again(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    line = tmp_path / "site" / "new.toml"
+    line.parent.mkdir()
+    monkeypatch.setenv("HOME", str(photos))
+    answers = [
+        "hall 2", "hall-2", "~/belt", "right", "0,0 600,0 600,400 0,400", "-1200", "nan", "1200"
+    ]  # fmt: skip
+    monkeypatch.setattr("sys.stdin", io.StringIO("\n".join(answers) + "\n"))
+    begin_profile(line)
+    found = load_profile(line)
+    assert (found.line, found.belt.px_per_mm) == ("hall-2", pytest.approx(400 / 1200, rel=1e-3))
+    assert Path(found.camera.source).resolve() == (photos / "belt").resolve()
 
 
 def test_without_a_board_there_is_one_to_print_first(
