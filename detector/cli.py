@@ -129,7 +129,11 @@ def replay(
     ] = None,
     fps: Annotated[
         float | None,
-        typer.Option(min=0.001, max=1000, help="Frame rate of a folder of pictures; without: 10."),
+        typer.Option(
+            min=0.001,
+            max=1000,
+            help="Frame rate; without: a video's own, of pictures the profile's camera.fps, or 10.",
+        ),
     ] = None,
     as_json: Json = False,
 ) -> None:

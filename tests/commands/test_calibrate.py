@@ -290,7 +290,7 @@ def test_the_board_is_held_before_the_lines_camera(
 ) -> None:
     """A film plays as a camera would; each change of what is still missing is said."""
     pictures = [cv2.imread(str(picture)) for picture in (photos / "lens").iterdir()]
-    film = write_video(tmp_path / "held.avi", [each for each in pictures if each is not None])
+    film = write_video(tmp_path / "held.avi", [each for each in pictures if each is not None], 2)
     line = new_line(tmp_path, photos)
     line.write_text(line.read_text().replace(str(photos / "belt"), str(film)))
     code, out, err = vigitri("calibrate", "intrinsics", line, "--operator", "Ana")
