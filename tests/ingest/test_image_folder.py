@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import random
 from pathlib import Path
 
@@ -9,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from detector.ingest import Recording, SourceError
+from detector.ingest import Recording, SourceError, read_picture
 from detector.ingest.image_folder import ASSUMED_FPS, natural_key
-from detector.ingest.picture import _decode
+from detector.ingest.picture import LARGEST_BYTES, _decode
 
 NOISE = np.random.default_rng(3).integers(0, 256, (48, 64, 3), np.uint8)
 
@@ -93,6 +94,17 @@ def test_a_picture_that_vanishes_is_named(tmp_path: Path) -> None:
         assert [frame.index for frame in recording] == [1]
         (line,) = recording.unreadable
         assert line.startswith(f"{tmp_path / '1.png'}: no such file")
+
+
+def test_what_is_larger_than_a_picture_or_no_file_is_not_read(tmp_path: Path) -> None:
+    film, pipe = tmp_path / "film.png", tmp_path / "pipe.png"
+    film.touch()
+    os.truncate(film, LARGEST_BYTES + 1)
+    with pytest.raises(SourceError, match="larger than a picture, 500 MB; take a video through"):
+        read_picture(film)
+    os.mkfifo(pipe)  # whose reading would wait for ever
+    with pytest.raises(SourceError, match="not a file; name a picture"):
+        read_picture(pipe)
 
 
 @pytest.mark.parametrize("data", [JPEG, PROGRESSIVE, RESTARTING], ids=["plain", "prog", "rst"])
