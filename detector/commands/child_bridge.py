@@ -50,7 +50,8 @@ class ChildBridge:
         self._thread.join()
 
     def _start(self) -> subprocess.Popen[bytes]:
-        return subprocess.Popen(self._command, stdin=subprocess.PIPE)
+        # A session of its own: Ctrl-C is the detector's, whose last words the PLC is to hear.
+        return subprocess.Popen(self._command, stdin=subprocess.PIPE, start_new_session=True)
 
     def _keep(self) -> None:
         while not self._over.is_set():

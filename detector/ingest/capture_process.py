@@ -49,6 +49,7 @@ class CaptureProcess:
                 [sys.executable, "-P", "-m", "detector.ingest.capture_child"],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.DEVNULL,
+                start_new_session=True,  # Ctrl-C is the detector's, while this one starts too
                 # numpy's BLAS starts a thread for each core, and is not used there.
                 env={**os.environ, "PYTHONPATH": search, "OPENBLAS_NUM_THREADS": "1"},
                 pass_fds=(*spec.ends.descriptors, spec.tally, spec.status),

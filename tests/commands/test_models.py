@@ -105,6 +105,16 @@ def test_a_folder_without_a_model_is_refused(vigitri: Vigitri, tmp_path: Path) -
     assert "has no card.toml" in err[0]
 
 
+def test_a_model_of_the_current_folder_is_named_as_a_path(
+    vigitri: Vigitri, mine: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(mine.parent)
+    code, _, err = vigitri("model", "check", "mine")
+    assert (code, len(err)) == (2, 1)
+    assert err[0].endswith(", or ./mine")
+    assert vigitri("model", "check", "./mine").code == 0
+
+
 def test_a_model_that_fails_at_its_first_look_is_not_sound(
     vigitri: Vigitri, model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

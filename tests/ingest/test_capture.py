@@ -399,6 +399,7 @@ def test_the_capture_process_leaves_ctrl_c_to_the_detector(
     with CameraProcess(str(tmp_path / "lives"), name="belt", factory="fake_cameras:fast") as camera:
         camera.read_latest(PATIENCE_S)
         (pid,) = capture_pids()
+        assert os.getsid(pid) == pid != os.getsid(0)  # a terminal's goes to none of its session
         os.kill(pid, signal.SIGINT)
         seen(camera, 20)
         assert capture_pids() == {pid}
