@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -38,6 +40,8 @@ from detector.wire.endpoints import EndpointError
 from detector.wire.journal_folder import JournalInUseError
 from detector.wire.keys import KeyFileError
 
+LISTEN = "127.0.0.1:1502"
+
 app = typer.Typer(
     help="Watches the belt of a waste-sorting line for gas canisters, batteries and overload.\n\n"
     "Detection aid; not a safety function, no PL or SIL claimed; replaces neither the emergency "
@@ -51,6 +55,9 @@ app = typer.Typer(
 
 def main() -> None:
     """Entry point. What is refused is one clear line, never a traceback."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # A file's name need not be text, nor a terminal know each letter: both are printed escaped.
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         app()
     except (
@@ -92,10 +99,13 @@ def run(
         bool, typer.Option("--with-bridge", help="Run the PLC's bridge too, as its own process.")
     ] = False,
     bridge_listen: Annotated[
-        str, typer.Option(help="Where that listens for Modbus TCP.")
-    ] = "127.0.0.1:1502",
+        str | None,
+        typer.Option(help="Where that listens for Modbus TCP; without: 127.0.0.1:1502."),
+    ] = None,
 ) -> None:
     """Watch one line: camera in, alerts out, until Ctrl-C."""
+    if bridge_listen is not None and not with_bridge:
+        refuse(f"--bridge-listen {bridge_listen}: no bridge is asked for. Add --with-bridge")
     from detector.bridge.modbus_server import ListenError
     from detector.commands.run import run_line
 
@@ -106,7 +116,7 @@ def run(
             publish=publish,
             answers=answers,
             journal=journal,
-            bridge_listen=bridge_listen if with_bridge else None,
+            bridge_listen=(bridge_listen or LISTEN) if with_bridge else None,
         )
 
 
@@ -119,7 +129,11 @@ def replay(
     ] = None,
     fps: Annotated[
         float | None,
-        typer.Option(min=0.001, max=1000, help="Frame rate of a folder of pictures; without: 10."),
+        typer.Option(
+            min=0.001,
+            max=1000,
+            help="Frame rate; without: a video's own, of pictures the profile's camera.fps, or 10.",
+        ),
     ] = None,
     as_json: Json = False,
 ) -> None:

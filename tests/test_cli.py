@@ -152,3 +152,12 @@ def test_an_extra_that_is_not_installed_is_named(
     with pytest.raises(SystemExit):
         options.from_checkout("heavy_bench")
     assert "heavy_bench needs nosuchlibrary" in capsys.readouterr().err
+
+
+def test_an_address_for_a_bridge_that_nobody_asked_for_is_refused(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert vigitri(monkeypatch, "run", "line.toml", "--bridge-listen", "127.0.0.1:1502") == 2
+    assert capsys.readouterr().err == (
+        "vigitri: --bridge-listen 127.0.0.1:1502: no bridge is asked for. Add --with-bridge\n"
+    )
