@@ -24,6 +24,7 @@ from benchmarks.memory import keep, place_of, watched
 from benchmarks.sweep import GRID, Looked, curves
 from benchmarks.tally import tally
 from benchmarks.targets import event_targets, false_alarm_hours
+from benchmarks.truth import TruthError
 from calibration.line_profile import DEPLOYED_MODEL, LineProfile, ModelChoice
 from calibration.profile_file import load_profile
 from detector import __version__
@@ -69,9 +70,11 @@ def run(
     )
     runs_in, _ = chosen_engine(choice)
     eyes = _Eyes(model, choice)
-    cases = []
+    cases: list[Case] = []
     for number, source in enumerate(sources, start=1):
         footage = open_footage(source, fps, seed=seed, duration_s=duration_s, strips=strips)
+        if any(footage.sha256 == case.footage.sha256 for case in cases):
+            raise TruthError(f"{source}: is named twice; its hazards and hours would count twice")
         profile = _profile(footage, given, out)
         kept = place_of(out, footage, model, profile, runs_in)
         if fresh or not kept.is_file():
@@ -79,7 +82,7 @@ def run(
                 keep(kept, footage, model, profile, look_at(
                     footage, profile, model, eyes.engine, advance
                 ), engine=runs_in)  # fmt: skip
-        looked = Looked.of(watched(kept), model)
+        looked = Looked.of(watched(kept, profile), model)
         verdict, _ = looked.judged({})
         cases.append(Case(looked.watched, looked.ground, looked.recall, footage, verdict))
     figures = _figures(cases, model)

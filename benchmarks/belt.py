@@ -79,7 +79,7 @@ def _measured(source: str, duration_s: float | None) -> dict[str, Any]:
         )
         cpu_s = time.process_time() - begun_s
     at = np.round(followed.t_ns * truth.fps / 1e9).astype(int)
-    true_mm, all_mm = truth.positions_mm()[at], truth.positions_mm()
+    true_mm, all_mm = truth.positions_mm[at], truth.positions_mm
     true_mm_s = np.array([frame["speed_mm_s"] for frame in truth.frames], np.float64)
     return {
         "footage": footage.name,

@@ -4,18 +4,19 @@ An alert belongs to a hazard if, in the frame that its box is of, both boxes (cu
 view, in belt millimetres) overlap by an IoU of 0.3; or if the middle of its box lies on the
 hazard's own outline, within 10 mm, and its longer side is between half and twice that of the
 hazard's box. The second rule is for long things that lie askew, whose boxes are mostly belt.
-A hazard counts as found from the first revision that calls it by its right class.
+A hazard counts as found from the first revision that lies on it and calls it by its right class.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from benchmarks.passages import Ground, Passage
 from benchmarks.truth import VISIBLE_MIN, Box, State, iou
-from detector.wire.messages import Alert, Hazard, Revision
+from detector.wire.messages import AlarmState, Alert, Hazard, Revision
 
 IOU_MIN = 0.3
 BESIDE_MM = 10.0
@@ -74,6 +75,9 @@ class FalseAlarm:
     box_px: Box | None
     under: str
     """What lay there."""
+    called: bool
+    """Whether an operator was called for it: a small cell, one of a pile or one of many batteries
+    is an event for the PLC, and no call."""
 
 
 @dataclass(slots=True)
@@ -96,6 +100,8 @@ class Verdict:
     stretches: list[Stretch]
     belt_h: float
     """How long the belt ran."""
+    harmless: Counter[str] = field(default_factory=Counter)
+    """How many harmless things of each kind passed."""
 
     def counted(self) -> list[Event]:
         """The hazards of which at least half was to be seen."""
@@ -127,24 +133,28 @@ def judge(alerts: Sequence[Alert], ground: Ground) -> Verdict:
             (events[key] for key in (_under(each, ground) for each in revisions) if key), None
         )
         if event is None:
-            false_alarms.append(_false(raised, ground))
+            false_alarms.append(_false(revisions, ground))
         elif event.found is not None or event.called is not None:
             event.duplicates.append(raised.event_id)
             _find(event, revisions, ground)
         else:
             _find(event, revisions, ground)
     belt_h = ground.truth.running_s() / 3600
-    return Verdict(list(events.values()), false_alarms, stretches, belt_h)
+    return Verdict(list(events.values()), false_alarms, stretches, belt_h, ground.harmless())
 
 
 def _under(alert: Alert, ground: Ground) -> int | None:
     """The hazard that the alert's box belongs to, of its own class first."""
+    return max(_all_under(alert, ground), default=(False, 0.0, None))[2]
+
+
+def _all_under(alert: Alert, ground: Ground) -> Iterator[tuple[bool, float, int]]:
+    """Each hazard that its box may belong to: whether it is of its class, by what IoU, its id."""
     if alert.place is None or alert.place.frame_index >= len(ground.truth.frames):
-        return None
+        return
     box_px, frame = alert.place.box_px, alert.place.frame_index
     box_mm = ground.box_on_belt(box_px)
     middle = ((box_px[0] + box_px[2]) / 2, (box_px[1] + box_px[3]) / 2)
-    best: tuple[bool, float, int] | None = None
     for passage in ground.in_view(frame):
         true_mm = passage.boxes_mm[frame]
         overlap = iou(box_mm, true_mm)
@@ -155,9 +165,7 @@ def _under(alert: Alert, ground: Ground) -> int | None:
                 continue
             if not 1 / LONGER_MAX <= ratio <= LONGER_MAX:
                 continue
-        rank = (passage.class_name == alert.class_name, overlap, passage.id)
-        best = rank if best is None else max(best, rank)
-    return None if best is None else best[2]
+        yield passage.class_name == alert.class_name, overlap, passage.id
 
 
 def _longer(box: Box) -> float:
@@ -166,7 +174,14 @@ def _longer(box: Box) -> float:
 
 def _find(event: Event, revisions: Sequence[Alert], ground: Ground) -> None:
     passage = event.passage
-    right = next((each for each in revisions if each.class_name == passage.class_name), None)
+    right = next(
+        (
+            each
+            for each in revisions
+            if (True, passage.id) in ((same, key) for same, _, key in _all_under(each, ground))
+        ),
+        None,
+    )
     if right is None:
         event.called = event.called or revisions[0].class_name
         return
@@ -178,7 +193,7 @@ def _found(alert: Alert, passage: Passage, ground: Ground) -> Found:
     truth = ground.truth
     told = alert.frame_index if alert.frame_index is not None else passage.first_frame
     whole = passage.whole_frame or 0
-    positions = truth.positions_mm()
+    positions = truth.positions_mm
     assert alert.place is not None
     boxed = alert.place.frame_index
     nowhere = (float("nan"),) * 4
@@ -213,13 +228,15 @@ def _off_mm(box: Box, middle_mm: tuple[float, ...]) -> float:
     return math.hypot((x0 + x1) / 2 - middle_mm[0], (y0 + y1) / 2 - middle_mm[1])
 
 
-def _false(alert: Alert, ground: Ground) -> FalseAlarm:
+def _false(revisions: Sequence[Alert], ground: Ground) -> FalseAlarm:
+    alert = revisions[0]
     assert alert.place is not None
     box, frame = alert.place.box_px, alert.place.frame_index
     middle = ((box[0] + box[2]) / 2, (box[1] + box[3]) / 2)
     known = frame < len(ground.truth.frames)
     under = ground.under(middle, frame) if known else "past the truth"
-    return FalseAlarm(alert.hazard, alert.event_id, frame, alert.probability, box, under)
+    called = any(each.state is AlarmState.UNACKNOWLEDGED for each in revisions)
+    return FalseAlarm(alert.hazard, alert.event_id, frame, alert.probability, box, under, called)
 
 
 def _judge_state(
@@ -227,7 +244,7 @@ def _judge_state(
 ) -> list[FalseAlarm]:
     """Each raise of a line's state belongs to the stretches that it is near; else it is false."""
     truth = ground.truth
-    positions = truth.positions_mm()
+    positions = truth.positions_mm
     false = []
     for alert in revisions:
         if alert.kind is not Revision.RAISED:
@@ -246,6 +263,8 @@ def _judge_state(
                 each.after_s = (frame - each.first) / truth.fps
         if not near:
             false.append(
-                FalseAlarm(alert.hazard, alert.event_id, frame, None, None, alert.detail or "")
+                FalseAlarm(
+                    alert.hazard, alert.event_id, frame, None, None, alert.detail or "", called=True
+                )
             )
     return false

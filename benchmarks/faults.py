@@ -8,6 +8,7 @@ the objects against the ids under which they were raised.
 
 from __future__ import annotations
 
+import json
 import random
 import signal
 import subprocess
@@ -176,7 +177,7 @@ def read_journal(folder: Path) -> dict[tuple[str, str, int], dict[str, object]]:
     raised: dict[tuple[str, str, int], dict[str, object]] = {}
     registered = False
     try:
-        for record in files.open():
+        for record in map(json.loads, files.open()):
             if record["kind"] == "consumer" and not registered:
                 registered = True
                 raised.clear()  # on a slow machine the belt is faster than the consumer's start

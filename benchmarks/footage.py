@@ -199,7 +199,7 @@ def profile_of(
         area = np.array([[[left, y0], [left, y1], [right, y1], [right, y0]]], np.float64)
         areas_px.append(cv2.perspectiveTransform(area, to_image)[0].round(1).tolist())
     limit = np.array(header["size_px"], np.float64) - 1
-    steps = np.diff(truth.positions_mm())
+    steps = np.diff(truth.positions_mm)
     steady = bool(len(steps) and np.ptp(steps) < 0.5)
     document: dict[str, Any] = {
         "line": "twin",

@@ -108,8 +108,14 @@ def place_of(
     """Where the looks at this footage, by this model in this engine, through this profile's view
     are kept: bfloat16 scores are not float32's."""
     seen_through = profile.model_dump_json(include={"belt", "view", "overload"})
-    # What onnxruntime saw keeps the name that it had before there was a choice.
-    other = () if engine == "onnxruntime" else (engine,)
+    # What onnxruntime saw keeps the name that it had before there was a choice; so does what was
+    # seen by the profile's own plane, and with the jam settings that a line has without a word.
+    other = [] if engine == "onnxruntime" else [engine]
+    other += [
+        getattr(profile, key).model_dump_json()
+        for key in ("jam", "calibration")
+        if getattr(profile, key) != LineProfile.model_fields[key].default
+    ]
     parts = (str(_FORMAT), model.sha256, footage.sha256, str(footage.every), seen_through, *other)
     digest = hashlib.sha256("\n".join(parts).encode()).hexdigest()
     return out / _FOLDER / f"{footage.name}-{digest[:12]}.npz"
@@ -146,12 +152,13 @@ def keep(
     seen.write(path)
 
 
-def watched(path: Path) -> Watched:
-    """What `keep` wrote."""
+def watched(path: Path, profile: LineProfile | None = None) -> Watched:
+    """What `keep` wrote. `profile`: the line that it is judged by now, which may have other
+    thresholds, votes or action points than the one that looked; None: that one."""
     about = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
-    profile = LineProfile.model_validate_json(json.dumps(about.pop("profile")))
+    kept = LineProfile.model_validate_json(json.dumps(about.pop("profile")))
     truth = Truth.read(path.with_suffix(".truth.jsonl"))
-    return Watched(about["name"], profile, truth, Remembered.read(path), about)
+    return Watched(about["name"], profile or kept, truth, Remembered.read(path), about)
 
 
 def all_watched(out: Path, model: ModelFolder) -> list[Watched]:

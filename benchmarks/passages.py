@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.truth import Box, Truth
-from calibration.belt_plane import belt_plane
+from calibration.line_plane import line_plane
 from calibration.line_profile import LineProfile
 from detector.vision.belt_view import Rectifier
 
@@ -49,9 +49,10 @@ class Ground:
     """A truth, seen through a line's profile."""
 
     def __init__(self, truth: Truth, profile: LineProfile) -> None:
+        """Raises `CalibrationError`: a calibration that was changed by hand, or no plane."""
         self.truth = truth
         self.profile = profile
-        self._plane = belt_plane(profile.belt)
+        self._plane = line_plane(profile, None)
         width, height = truth.header["size_px"]
         self.view = Rectifier(self._plane, (width, height), profile.view.mm_per_px, 32)
         self.extent_mm = self.view.extent_mm
@@ -60,12 +61,22 @@ class Ground:
         self._by_place = sorted(self._things.values(), key=lambda thing: thing["at_mm"])
         self._places_mm = np.array([thing["at_mm"] for thing in self._by_place], np.float64)
         self._longest_mm = max((_reach_mm(thing) for thing in self._by_place), default=0.0)
-        self._positions_mm = truth.positions_mm()
+        self._positions_mm = truth.positions_mm
         self.passages = self._all_passages()
         self._in_view: dict[int, list[Passage]] = defaultdict(list)
         for passage in self.passages.values():
             for frame in passage.boxes_mm:
                 self._in_view[frame].append(passage)
+
+    def harmless(self) -> Counter[str]:
+        """How many harmless things of each kind passed through the view, open or buried."""
+        _, upstream_mm, _, downstream_mm = self.extent_mm
+        first, last = self._positions_mm[0] - downstream_mm, self._positions_mm[-1] - upstream_mm
+        return Counter(
+            thing["kind"]
+            for thing in self._by_place[slice(*np.searchsorted(self._places_mm, (first, last)))]
+            if thing["class"] is None
+        )
 
     def in_view(self, frame: int) -> list[Passage]:
         """The hazards of which a frame shows something in the belt view."""

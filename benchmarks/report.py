@@ -74,12 +74,14 @@ def summary(figures: dict[str, Any]) -> str:
     for name, row in false.items():
         if row["count"] or name == "all":
             lines.append(f"  false alarms, {name}: {told_rate(row)}")
+    lines.append(f"  of these, an operator was called for: {told_rate(figures['false_calls'])}")
+    lines.append(f"  {_told_harmless(figures['harmless'])}")
     lines.append(f"  duplicates: {figures['duplicates']['count']}")
     for state, row in figures["states"].items():
         if row["recall"]["total"]:
             in_3_s = told(row["within_3_s"])
             lines.append(f"  {state}: {told(row['recall'])} found, {in_3_s} within 3 s")
-    lines.append("by other thresholds, 20 mm or shorter too:")
+    lines.append("by other thresholds, chosen on this footage; 20 mm or shorter too:")
     lines += [f"  {told_trade(row)}" for row in figures["trades"]]
     return "\n".join(lines)
 
@@ -192,7 +194,33 @@ def _false_alarms(figures: dict[str, Any]) -> str:
         ),
     )
     on = ", ".join(f"{count} on {kind}" for kind, count in figures["false_on"].items())
-    return f"## False alarms\n\n{table}\n\nWhat lay there: {on or 'nothing, there were none'}."
+    called = (
+        f"An operator was called for: {told_rate(figures['false_calls'])}. The others (small "
+        "cells, one of a pile, one of too many batteries) are events for the PLC."
+    )
+    kinds = _table(
+        ("harmless kind", "false alarms on it", "passed", "alarms per 1,000"),
+        (
+            (kind, alarmed, passed, f"{1000 * alarmed / passed:.1f}")
+            for kind, (alarmed, passed) in figures["harmless"]["kinds"].items()
+            if alarmed
+        ),
+    )
+    return (
+        f"## False alarms\n\n{table}\n\n{called}\n\n"
+        f"What lay there: {on or 'nothing, there were none'}.\n\n"
+        f"{_told_harmless(figures['harmless']).capitalize()}, open or buried. A plant with another "
+        f"share of look-alikes reckons its own hours from this:\n\n{kinds}"
+    )
+
+
+def _told_harmless(row: dict[str, Any]) -> str:
+    if not row["passed"]:
+        return "harmless things that passed: none"
+    return (
+        f"harmless things that passed: {row['passed']}, with {row['alarmed']} false alarms on them "
+        f"({1000 * row['alarmed'] / row['passed']:.1f} per 1,000)"
+    )
 
 
 def _times(figures: dict[str, Any]) -> str:
@@ -251,7 +279,11 @@ def _curves(figures: dict[str, Any]) -> str:
         )  # fmt: skip
         parts.append(table)
     trades = [f"- {told_trade(row)}" for row in figures["trades"]]
-    parts.append("\n".join(["Both classes together, as counted on this footage:", "", *trades]))
+    parts.append(
+        "\n".join(
+            ["Both classes together, thresholds chosen and counted on this footage:", "", *trades]
+        )
+    )
     for name, classes in figures.get("image_level", {}).items():
         told_ap = ", ".join(
             f"{label} {curve['ap50']:.3f} ({curve['boxes']} boxes)"
@@ -272,11 +304,12 @@ _METHOD = (
     f"boxes on the belt, cut to the belt in view, overlap by an IoU of {IOU_MIN:g}; or if the "
     f"middle of its box lies on the hazard's outline, within {BESIDE_MM:.0f} mm, and its "
     "longer side is between half and twice the hazard's. A hazard is found from the first revision "
-    "that calls it by its right class; an alert on it by another class only is no false "
-    "alarm. Visible: the most that nothing covered and that lay in the picture while it was in "
-    "view. Intervals: Clopper-Pearson, two-sided 95 %; rates: Poisson, one-sided 95 %; hours: of "
-    "running belt. Drawn footage is no plant: it shows what the pipeline does with things that "
-    "the twin can draw, and bounds nothing on a real belt."
+    "that lies on it and calls it by its right class; an alert on it by another class only is no "
+    "false alarm. Visible: the most that nothing covered and that lay in the picture while it was "
+    "in view; what is half in view when the footage ends counts too. Intervals: Clopper-Pearson, "
+    "two-sided 95 %; rates: Poisson, one-sided 95 %; hours: of running belt. Drawn "
+    "footage is no plant: it shows what the pipeline does with things that the twin can draw, and "
+    "bounds nothing on a real belt."
 )
 
 

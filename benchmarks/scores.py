@@ -17,7 +17,7 @@ from rich.console import Console
 from benchmarks.memory import Watched, all_watched
 from benchmarks.report import rows_of, told, told_rate, told_trade, trades_of
 from benchmarks.sweep import Looked, curves
-from benchmarks.tally import tally
+from benchmarks.tally import STATES, tally
 from benchmarks.truth import TruthError
 from calibration.operating_point import Curve, OperatingPoint, operating_point
 from calibration.score_curve import ScoreCurve, fit_score_curve
@@ -32,8 +32,20 @@ FIT_FROM = 0.15
 """Curves are fitted on all tracks that a threshold this low confirms."""
 
 
-def run(folder: Path, model_name: str, budget_per_h: float, *, write: bool, as_json: bool) -> None:
-    """Fit, show, and write into the model's card if asked. Raises `TruthError`, `ModelError`."""
+def run(
+    folder: Path,
+    model_name: str,
+    budget_per_h: float,
+    *,
+    write: bool = False,
+    keep_thresholds: bool = False,
+    as_json: bool = False,
+) -> None:
+    """Fit, show, and write into the model's card if asked. Raises `TruthError`, `ModelError`.
+
+    keep_thresholds: the card gets the curves, the probabilities and what they promise; the line
+    goes on with the thresholds that it has.
+    """
     model = find_model(model_name)
     looks = all_watched(folder, model)
     if not looks:
@@ -46,12 +58,13 @@ def run(folder: Path, model_name: str, budget_per_h: float, *, write: bool, as_j
     with progress_bar("thresholds") as advance:
         swept = curves(footage, model, advance, GRID)
     best, figures = _within(footage, swept, budget_per_h)
+    in_use = tally([each.judged({})[0] for each in footage])
     calibrations = {
         known.name: fit_score_curve(*_tracks(footage, model, known.name))
         for known in model.card.classes
     }
     thresholds = {name: point.threshold for name, point in best.points.items()}
-    table = _table(best, figures, swept, footage)
+    table = _table(best, figures, swept, footage, kept=in_use if keep_thresholds else None)
     if as_json:
         curve_of = {name: curve and curve.model_dump() for name, curve in calibrations.items()}
         print(json.dumps({"thresholds": thresholds, "calibration": curve_of, "operating": table}))
@@ -59,13 +72,15 @@ def run(folder: Path, model_name: str, budget_per_h: float, *, write: bool, as_j
         Console(highlight=False, soft_wrap=True).print(
             _told(best, figures, calibrations, swept), markup=False
         )
-    if write and best.hopeless:
+    if write and best.hopeless and not keep_thresholds:
         raise TruthError(
             f"nothing is written: no thresholds keep {budget_per_h:g} false alarms an hour. Give "
-            "what the line can bear with --budget, or train the model further"
+            "what the line can bear with --budget, write the curves alone with --keep-thresholds, "
+            "or train the model further"
         )
     if write:
-        write_operating(model.path, thresholds, calibrations, table)
+        now = {known.name: known.threshold for known in model.card.classes}
+        write_operating(model.path, now if keep_thresholds else thresholds, calibrations, table)
 
 
 def _each_hour_once(looks: Sequence[Watched], folder: Path) -> None:
@@ -95,7 +110,7 @@ def _within(
     fall the other way. The curves are asked for less until both together keep what was promised.
     """
     now = tally([each.judged({})[0] for each in footage])
-    others = sum(now["false_alarms"][state]["count"] for state in ("overload", "jam"))
+    others = sum(now["false_alarms"][state]["count"] for state in STATES)
     asked_per_h = budget_per_h
     while True:
         best = operating_point(swept, now["belt_h"], asked_per_h, others)
@@ -116,13 +131,16 @@ def _tracks(
     low = {known.name: FIT_FROM for known in model.card.classes}
     for each in footage:
         verdict, alerts = each.judged(low)
-        hits = {event.found.event_id for event in verdict.events if event.found is not None}
-        hits |= {again for event in verdict.events for again in event.duplicates}
+        lay_there = {
+            told: event.passage.class_name
+            for event in verdict.events
+            for told in (*([event.found.event_id] if event.found else []), *event.duplicates)
+        }
         last = {alert.event_id: alert for alert in alerts if alert.why is not None}
         for alert in last.values():
             if alert.class_name == class_name and alert.why is not None:
                 scores.append(alert.why.score)
-                right.append(alert.event_id in hits)
+                right.append(lay_there.get(alert.event_id) == class_name)
     return np.array(scores, np.float64), np.array(right, bool)
 
 
@@ -131,12 +149,15 @@ def _table(
     figures: dict[str, Any],
     swept: Mapping[str, Curve],
     footage: Sequence[Looked],
+    *,
+    kept: dict[str, Any] | None,
 ) -> dict[str, Any]:
-    """The card's `[operating]`."""
+    """The card's `[operating]`. kept: the figures of the thresholds in use, where they stay."""
     false = figures["false_alarms"]["all"]
     return {
         "how": "the highest mean recall of the classes, by whole tracks, whose false alarms over "
-        "all hazards stay within the budget with their exact upper bound (Poisson, 95 %)",
+        "all hazards stay within the budget with their exact upper bound (Poisson, 95 %); "
+        "chosen and counted on the same footage",
         "said": best.said(),
         "proven": best.proven,
         "budget_per_h": best.budget_per_h,
@@ -146,6 +167,13 @@ def _table(
         "footage": sorted(
             f"{each.watched.name} {each.watched.about['footage_sha256'][:12]}" for each in footage
         ),
+        **({} if kept is None else {"in_use": _in_use(kept)}),
+        "trades": {
+            f"{row['at_most_per_h']:g}_per_h": {
+                name: [mine["threshold"], mine["share"]] for name, mine in row["classes"].items()
+            }
+            for row in trades_of(swept, best.belt_h)
+        },
         **{
             name: {
                 "threshold": point.threshold,
@@ -161,6 +189,23 @@ def _table(
     }
 
 
+def _in_use(figures: dict[str, Any]) -> dict[str, Any]:
+    """What the thresholds of `[[classes]]` come to on the same footage."""
+    false, calls, harmless = (figures[key] for key in ("false_alarms", "false_calls", "harmless"))
+    return {
+        "how": "by the thresholds of [[classes]], which are not read from these curves "
+        "(metrics.thresholds says how); classes: found, hazards; harmless: alarmed, passed",
+        "false_alarms": false["all"]["count"],
+        "false_alarms_per_h": false["all"]["per_h"],
+        "calls_per_h": calls["per_h"],
+        "harmless": [harmless["alarmed"], harmless["passed"]],
+        **{
+            name: [row["all"]["right"], row["all"]["total"]]
+            for name, row in figures["recall"].items()
+        },
+    }
+
+
 def _told(
     best: OperatingPoint,
     figures: dict[str, Any],
@@ -170,7 +215,7 @@ def _told(
     lines = [best.said()]
     if best.hopeless:
         lines += _instead(swept, best.belt_h)
-    lines.append("all thresholds at once:")
+    lines.append("all thresholds at once, on the footage that they were chosen on:")
     for name, point in best.points.items():
         row = figures["recall"].get(name)
         lines.append(

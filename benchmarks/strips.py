@@ -65,7 +65,7 @@ class Watching:
 
     def figures(self) -> dict[str, Any]:
         verdict = judge(self.alerts, self.ground)
-        positions_mm = self.ground.truth.positions_mm()
+        positions_mm = self.ground.truth.positions_mm
         metres = float(positions_mm[-1] - positions_mm[0]) / 1000
         counted = verdict.counted()
         return {

@@ -77,6 +77,9 @@ def tally(verdicts: Sequence[Verdict]) -> dict[str, Any]:
         "recall_by": _cells(events),
         "called_otherwise": _called(counted),
         "false_alarms": false_alarms(verdicts, hours),
+        "false_calls": rate(
+            sum(each.called for verdict in verdicts for each in verdict.false_alarms), hours
+        ),
         "false_on": dict(
             Counter(
                 each.under
@@ -85,6 +88,7 @@ def tally(verdicts: Sequence[Verdict]) -> dict[str, Any]:
                 if each.box_px is not None
             ).most_common()
         ),
+        "harmless": _harmless(verdicts),
         "duplicates": {
             "count": duplicates,
             "per_object": round(duplicates / alarmed, 4) if alarmed else None,
@@ -149,10 +153,29 @@ def _called(counted: Iterable[Event]) -> dict[str, int]:
 def false_alarms(verdicts: Sequence[Verdict], hours: float) -> dict[str, Any]:
     """Per hazard, and of all, with their rates."""
     counts = Counter(each.hazard.value for verdict in verdicts for each in verdict.false_alarms)
-    names = dict.fromkeys(("gas", "battery", "overload", "jam", *sorted(counts)))
+    names = dict.fromkeys(("gas", "battery", *STATES, *sorted(counts)))
     rows = {name: rate(counts[name], hours) for name in names}
     rows["all"] = rate(sum(counts.values()), hours)
     return rows
+
+
+def _harmless(verdicts: Sequence[Verdict]) -> dict[str, Any]:
+    """What passed that is no hazard, and on how much of it there was an alarm.
+
+    Another plant has another share of look-alikes: this is what its own hours are reckoned from.
+    """
+    passed = sum((verdict.harmless for verdict in verdicts), Counter[str]())
+    alarmed = Counter(
+        each.under
+        for verdict in verdicts
+        for each in verdict.false_alarms
+        if each.box_px is not None and each.under in verdict.harmless
+    )
+    return {
+        "passed": passed.total(),
+        "alarmed": alarmed.total(),
+        "kinds": {kind: [alarmed[kind], count] for kind, count in passed.most_common()},
+    }
 
 
 def _in_time(counted: Sequence[Event]) -> dict[str, Any]:

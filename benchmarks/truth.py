@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
@@ -28,7 +29,7 @@ class TruthError(ValueError):
     """A truth file that cannot be used; one line."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Truth:
     """The header and one record per frame, as `twin/truth.py` writes them.
 
@@ -65,13 +66,14 @@ class Truth:
     def fps(self) -> float:
         return float(self.header["fps"])
 
+    @cached_property
     def positions_mm(self) -> NDArray[np.float64]:
         """`(frames,)` how far the belt has run at each frame."""
         return np.array([frame["belt_position_mm"] for frame in self.frames], np.float64)
 
     def running_s(self) -> float:
         """How long the belt ran; a standing belt brings nothing and alarms nobody."""
-        return float(np.count_nonzero(np.diff(self.positions_mm()) > 0)) / self.fps
+        return float(np.count_nonzero(np.diff(self.positions_mm) > 0)) / self.fps
 
     def image_to_belt(self) -> NDArray[np.float64]:
         """`(3, 3)`: image px to the truth's own belt mm."""
@@ -93,7 +95,7 @@ class Truth:
 
         A belt that stands by order is none, nor one that has only now been ordered to run.
         """
-        positions = self.positions_mm()
+        positions = self.positions_mm
         found: list[tuple[int, int]] = []
         for number, frame in enumerate(self.frames):
             if not frame.get(state) or (state == "belt_standing" and not frame.get("run")):

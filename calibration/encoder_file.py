@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from calibration.reported_motion import BeltReport, ReportedBelt, shortest_way
+from calibration.reported_motion import HELD_NS, BeltReport, ReportedBelt, shortest_way
 
 
 class EncoderFileError(ValueError):
@@ -28,10 +28,13 @@ class EncoderTrack:
     """`(n,)` the run signal: 1 runs, 0 stands, nan: it was not recorded."""
 
     def counts_at(self, t_ns: NDArray[np.int64]) -> NDArray[np.float64]:
-        """Between the readings; nan before the first and more than 0.1 s after the last."""
+        """Between the readings; nan before the first, more than 0.1 s after the last, and where
+        two lie so far apart that nobody knows what it did in between."""
         counts = np.interp(t_ns, self.t_ns, self.counts)
         outside = (t_ns < self.t_ns[0] - 10_000_000) | (t_ns > self.t_ns[-1] + 100_000_000)
-        return np.where(outside, np.nan, counts)
+        after = np.searchsorted(self.t_ns, t_ns).clip(1, len(self.t_ns) - 1)
+        lost = self.t_ns[after] - self.t_ns[after - 1] > HELD_NS
+        return np.where(outside | lost, np.nan, counts)
 
 
 class RecordedBelt(ReportedBelt):
@@ -69,7 +72,7 @@ def read_encoder(path: Path, wraps_at: int) -> EncoderTrack:
     counts: list[int] = []
     runs: list[float] = []
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise EncoderFileError(f"encoder {path}: can't be read: {error}") from None
     for number, line in enumerate(lines, start=1):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from calibration.belt_load import Jam, Overload
 from calibration.belt_section import Belt
@@ -39,15 +39,23 @@ class Camera(Section):
     )
     frozen_after: int | None = setting(
         None,
-        "identical pictures in a row that count as a frozen camera, 0: never; left out: 3 for "
-        "V4L2, 50 for a network stream, never for a recording",
+        "identical pictures in a row (2 or more) that count as a frozen camera, 0: never; left "
+        "out: 3 for V4L2, 50 for a network stream, never for a recording",
         mend="leave it out, or give a number of pictures, e.g. frozen_after = 10",
         ge=0,
         le=10_000,
     )
+
     loop: bool = setting(
         False, "start a recording again when it ends", mend="write loop = true or loop = false"
     )
+
+    @field_validator("frozen_after")
+    @classmethod
+    def _one_is_no_repeat(cls, count: int | None) -> int | None:
+        if count == 1:
+            raise ValueError("each picture is identical with itself: 0 or at least 2")
+        return count
 
 
 DEPLOYED_MODEL = "vigitri-n5"
@@ -71,7 +79,8 @@ class ModelChoice(Section):
     )
     providers: tuple[str, ...] = setting(
         ("CPUExecutionProvider",),
-        "onnxruntime execution providers, best first",
+        "onnxruntime execution providers, best first; with others than the CPU's, auto is "
+        "onnxruntime",
         mend="`vigitri doctor` shows what this machine has",
         min_length=1,
     )

@@ -44,6 +44,8 @@ class SpeedFit:
     residuals: NDArray[np.float64]
     """`(m,)` share by which the picture's way in a window is longer than the encoder's; with the
     profile's scale, or in the second half of the footage with the fitted one."""
+    held_out: NDArray[np.float64]
+    """`(m,)` the same with the fitted scale, in the second half of the footage."""
     fitted: bool
     known: float
     """Share of the frames with a moving belt in which the picture gave a speed."""
@@ -54,10 +56,7 @@ class SpeedFit:
         p95 = 100 * float(np.percentile(np.abs(self.residuals), 95))
         scale = 100 * abs(float(np.median(self.residuals)))
         judged = [
-            at_least("belt that came by", self.travelled_mm, f"{self.travelled_mm / 1000:.1f} m",
-                     good=5000, fair=2000, advice="record longer"),
-            at_least("picture gives a speed", self.known, f"{self.known:.0%} of frames", good=0.98,
-                     fair=0.8, advice="too little to follow: more light, a finer view.mm_per_px"),
+            *enough_seen(self.travelled_mm, self.known),
             at_most("picture against encoder, 1 s (p95)", p95, "%", good=1, fair=2,
                     advice="does the wheel slip, or material hang? Are both clocks the same?"),
         ]  # fmt: skip
@@ -70,6 +69,28 @@ class SpeedFit:
             at_most("scale between them (median)", scale, "%", good=0.5, fair=1, advice=advice)
         )
         return judged
+
+
+def enough_seen(travelled_mm: float, known: float) -> list[Judged]:
+    """Whether footage shows enough. `known`: share of the frames with a speed by the picture."""
+    return [
+        at_least("belt that came by", travelled_mm, f"{travelled_mm / 1000:.1f} m",
+                 good=5000, fair=2000, advice="record longer"),
+        at_least("picture gives a speed", known, f"{known:.0%} of frames", good=0.98,
+                 fair=0.8, advice="too little to follow: more light, a finer view.mm_per_px"),
+    ]  # fmt: skip
+
+
+def refuse_against_the_travel(followed: Followed) -> None:
+    """Raises `ValueError`: what is measured on a belt that seems to run backwards would turn each
+    place and arrival around."""
+    first, last = followed.windows()
+    way_mm = followed.way_mm[last] - followed.way_mm[first]
+    if len(way_mm) and np.median(way_mm) < -MOVES_MM_S * WINDOW_S:
+        raise ValueError(
+            f"the picture shows a belt that runs at {-np.median(way_mm) / WINDOW_S:.0f} mm/s "
+            "against belt.travel: mend belt.travel, or record the belt as it runs in service"
+        )
 
 
 def fit_speed(
@@ -92,14 +113,15 @@ def fit_speed(
     way_mm, turned, first = way_mm[moved], turned[moved], first[moved]
     early = first <= np.median(first)
     fitted = float((turned[early] @ way_mm[early]) / (way_mm[early] @ way_mm[early]))
-    judged = ~early if counts_per_mm is None else np.ones(len(first), bool)
-    said_mm = turned[judged] / (counts_per_mm or fitted)
+    held_out = way_mm[~early] / (turned[~early] / fitted) - 1
+    residuals = held_out if counts_per_mm is None else way_mm / (turned / counts_per_mm) - 1
     unsure = np.isnan(followed.speed_mm_s[1:])
     steps = np.diff(counts) / np.diff(followed.t_ns) * 1e9 / (counts_per_mm or fitted)
     moving = np.abs(steps) > MOVES_MM_S
     return SpeedFit(
         fitted,
-        way_mm[judged] / said_mm - 1,
+        residuals,
+        held_out,
         counts_per_mm is None,
         float(1 - unsure[moving].mean()) if moving.any() else 0.0,
         float(np.nansum(np.abs(np.diff(followed.way_mm)))),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -31,6 +33,8 @@ from detector.commands.options import (
     refuse,
 )
 
+LISTEN = "127.0.0.1:1502"
+
 app = typer.Typer(
     help="Watches the belt of a waste-sorting line for gas canisters, batteries and overload.\n\n"
     "Detection aid; not a safety function, no PL or SIL claimed; replaces neither the emergency "
@@ -44,6 +48,9 @@ app = typer.Typer(
 
 def main() -> None:
     """Entry point. What is refused is one clear line, never a traceback."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # A file's name need not be text, nor a terminal know each letter: both are printed escaped.
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         app()
     except KeyboardInterrupt:  # while a command is being loaded; once it runs, typer tells it
@@ -102,12 +109,11 @@ def run(
     ] = None,
 ) -> None:
     """Watch one line: camera in, alerts out, until Ctrl-C."""
-    from detector.bridge.bridge import MODBUS_LISTEN
+    if bridge_listen is not None and not with_bridge:
+        refuse(f"--bridge-listen {bridge_listen}: no bridge is asked for. Add --with-bridge")
     from detector.bridge.modbus_server import ListenError
     from detector.commands.run import run_line
 
-    if bridge_listen is not None and not with_bridge:
-        refuse("--bridge-listen, and no bridge that listens there: add --with-bridge")
     with one_line_for(ListenError):
         run_line(
             line,
@@ -115,7 +121,7 @@ def run(
             publish=publish,
             answers=answers,
             journal=journal,
-            bridge_listen=(bridge_listen or MODBUS_LISTEN) if with_bridge else None,
+            bridge_listen=(bridge_listen or LISTEN) if with_bridge else None,
         )
 
 
@@ -131,7 +137,7 @@ def replay(
         typer.Option(
             min=0.001,
             max=1000,
-            help="In place of the rate that the footage states; of a folder of pictures: 10.",
+            help="Frame rate; without: a video's own, of pictures the profile's camera.fps, or 10.",
         ),
     ] = None,
     as_json: Json = False,

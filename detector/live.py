@@ -162,7 +162,9 @@ class LineAtWork:
         now = _now()
         self._patience.begin(now[0])
         starting = self._sight.starts(now[0], camera)
-        if not starting:
+        if starting:
+            self._pipeline.unseen(*now)
+        else:
             self._publish_alerts(self._pipeline.blind(reason, *now))
         if self._sight.lost(reason, starting=starting):
             self._tell_state(now)

@@ -129,8 +129,13 @@ class Pipeline:
 
     def blind(self, reason: str, t_mono_ns: int, t_utc_ns: int) -> list[Alert]:
         """Nobody sees the belt, and why. What is covered is unknown from then on."""
+        self.unseen(t_mono_ns, t_utc_ns)
         self.coverage = UNKNOWN
         if self._parts is not None:
             self._parts.plan.begin_anew()
-        self.belt = self.belt.unseen(t_mono_ns, t_utc_ns)
         return self.book.line_state(Hazard.VISION_UNAVAILABLE, True, reason, self.belt)
+
+    def unseen(self, t_mono_ns: int, t_utc_ns: int) -> None:
+        """There was no picture, of which nothing more follows: it is later all the same, and
+        whoever answers an alarm now answers it now."""
+        self.belt = self.belt.unseen(t_mono_ns, t_utc_ns)

@@ -96,7 +96,7 @@ def replay(
         pipeline = Pipeline(line)
         with ExitStack() as opened:
             try:
-                recording = opened.enter_context(Recording(source, fps=fps))
+                recording = opened.enter_context(_recording(profile, source, fps))
             except SourceError as error:
                 if len(sources) == 1:
                     raise
@@ -118,10 +118,22 @@ def replay(
     totals.elapsed_s = (time.monotonic_ns() - started_ns) / 1e9
 
 
+def _recording(profile: LineProfile | None, source: str, fps: float | None) -> Recording:
+    """At the rate at which the line itself would play it, unless `fps` says another."""
+    if profile is None:
+        return Recording(source, fps=fps)
+    own = profile.camera.fps if _is_its_own(profile, source) else None
+    return Recording(source, fps=fps or own, pictures_fps=profile.camera.fps)
+
+
+def _is_its_own(profile: LineProfile, source: str) -> bool:
+    return Path(source).resolve() == Path(profile.camera.source).resolve()
+
+
 def _refuse_anothers_encoder(profile: LineProfile | None, source: str) -> None:
     if profile is None or profile.belt.encoder_recording is None:
         return
-    if Path(source).resolve() != Path(profile.camera.source).resolve():
+    if not _is_its_own(profile, source):
         raise CalibrationError(
             f"belt.encoder_recording: was recorded beside camera.source = {profile.camera.source}, "
             f"not beside {source}. Leave it out, or replay the footage that it belongs to"

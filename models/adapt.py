@@ -88,6 +88,8 @@ def run(
     if not resume:
         shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True, exist_ok=True)
+    _refuse_another_start(folder / "started_from.txt", parent)
+    learned = apart_from(held, learned)
     weights = folder / "start.pt"
     adaptation = Adaptation(parent, plan, learned, held, data, scenes)
     if not weights.is_file():
@@ -194,6 +196,24 @@ def handed_in(answers: tuple[Photograph, ...], data: Path) -> list[str]:
     return [
         escape(p.path.stem) for p in read_photographs(data, "train") if sha256(p.path) in digests
     ]
+
+
+def apart_from(
+    held: tuple[Photograph, ...], learned: tuple[Photograph, ...]
+) -> tuple[Photograph, ...]:
+    """Without those that are held back too, byte for byte, under another name."""
+    digests = {sha256(each.path) for each in held}
+    return tuple(each for each in learned if sha256(each.path) not in digests)
+
+
+def _refuse_another_start(note: Path, parent: ModelFolder) -> None:
+    """What was begun from one model does not go on from another. Raises `WorkshopError`."""
+    if note.is_file() and note.read_text(encoding="utf-8") != parent.sha256:
+        raise WorkshopError(
+            f"{note.parent}: was begun from another model than {parent.card.name}; leave out "
+            "--resume, or name the one that it was begun from with --model"
+        )
+    note.write_text(parent.sha256, encoding="utf-8")
 
 
 def _trained(

@@ -10,6 +10,8 @@ scored.
 from __future__ import annotations
 
 import json
+import re
+import unicodedata
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -27,6 +29,7 @@ from models.sources import (
     Photograph,
     matching,
     read_photographs,
+    source_key,
 )
 
 KNOWN = {"gas_canister": GAS, "gas": GAS, "battery": BATTERY, "ignore": IGNORE}
@@ -41,11 +44,12 @@ def read_answers(folder: Path) -> tuple[Photograph, ...]:
     if not folder.is_dir():
         raise WorkshopError(f"{folder}: no such folder; give the labelled pictures with --answers")
     wrong: list[str] = []
+    sizes_px: dict[Path, tuple[float, float]] = {}
     tables = sorted(folder.glob("*.json")) + sorted(folder.glob("annotations/*.json"))
     if (folder / "data.yaml").is_file() or (folder / "classes.txt").is_file():
         found = list(_yolo(folder, wrong))
     elif len(tables) == 1:
-        found = list(_coco(tables[0], wrong))
+        found = list(_coco(tables[0], wrong, sizes_px))
     else:
         raise WorkshopError(
             f"{folder}: has neither data.yaml nor classes.txt (a YOLO export), nor one JSON of "
@@ -53,9 +57,16 @@ def read_answers(folder: Path) -> tuple[Photograph, ...]:
         )
     for photograph in found:
         try:
-            photograph.read()
+            height, width = photograph.read().shape[:2]
         except WorkshopError as error:
             wrong.append(str(error))
+            continue
+        wide, high = sizes_px.get(photograph.path, (width, height))
+        if abs(width * high - height * wide) > 0.02 * width * high:
+            wrong.append(
+                f"{photograph.path}: is {width} x {height} px, and the JSON says {wide:g} x "
+                f"{high:g}: it was turned (EXIF) or cut after it was labelled; export both again"
+            )
     if wrong:
         raise WorkshopError("\n".join(wrong))
     if not found:
@@ -68,17 +79,22 @@ def split_by_scene(
 ) -> tuple[tuple[Photograph, ...], tuple[Photograph, ...]]:
     """(learned from, held back), so that no scene is in both.
 
-    A scene is a folder, where they lie in four or more; else the pictures, by name, are cut into
-    `runs` of neighbours, since those taken one after the other show the same things.
-    Raises `WorkshopError` if there are too few to hold some back.
+    A scene is a folder, where they lie in four or more; else the pictures, by name (2 before 10),
+    are cut into `runs` of neighbours, since those taken one after the other show the same things.
+    Augmented copies of one original stay together. Raises `WorkshopError` if there are too few to
+    hold some back.
     """
     folders: dict[Path, list[Photograph]] = {}
     for photograph in answers:
         folders.setdefault(photograph.path.parent, []).append(photograph)
     scenes = list(folders.values())
     if len(scenes) < 4:
-        runs = min(runs, len(answers) // 2)
-        scenes = [list(part) for part in np.array_split(np.array(answers, object), max(runs, 1))]
+        originals: dict[str, list[Photograph]] = {}
+        for photograph in sorted(answers, key=_by_number):
+            originals.setdefault(source_key(photograph.path.stem), []).append(photograph)
+        each_of = list(originals.values())
+        parts = np.array_split(np.arange(len(each_of)), max(1, min(runs, len(each_of) // 2)))
+        scenes = [[copy for n in part for copy in each_of[n]] for part in parts]
     wanted = max(1, round(share * len(scenes)))
     if len(scenes) < 2:
         raise WorkshopError(
@@ -89,6 +105,12 @@ def split_by_scene(
         tuple(each for n, scene in enumerate(scenes) if n not in chosen for each in scene),
         tuple(each for n, scene in enumerate(scenes) if n in chosen for each in scene),
     )
+
+
+def _by_number(photograph: Photograph) -> tuple[list[tuple[int, str]], Path]:
+    """The order of names in which numbers count as such, whatever folder they lie in."""
+    words = re.findall(r"\d+|\D+", photograph.path.name)
+    return [(int(word), "") if word.isdecimal() else (-1, word) for word in words], photograph.path
 
 
 def write_answers(photographs: tuple[Photograph, ...], folder: Path) -> Path:
@@ -122,15 +144,18 @@ def _class_of(name: object, where: str, wrong: list[str]) -> int | None:
 def _yolo(folder: Path, wrong: list[str]) -> Iterator[Photograph]:
     names, source = _yolo_names(folder)
     for path in sorted(each for each in folder.rglob("*") if each.suffix.lower() in _PICTURES):
+        if path.name.startswith("."):  # "._a.jpg": what a Mac puts beside each file of an archive
+            continue
         label = path.with_suffix(".txt")
-        if not label.is_file():
-            parts = ["labels" if part == "images" else part for part in label.parts]
-            label = Path(*parts)
+        if not label.is_file() and "images" in label.parts:
+            # The last one: the export itself may lie in a folder of that name.
+            last = len(label.parts) - 1 - label.parts[::-1].index("images")
+            label = Path(*label.parts[:last], "labels", *label.parts[last + 1 :])
         if not label.is_file():
             wrong.append(f"{label}: label file is missing; an empty one says 'nothing here'")
             continue
         rows = []
-        for number, line in enumerate(label.read_text(errors="replace").splitlines(), 1):
+        for number, line in enumerate(_text(label).splitlines(), 1):
             where = f"{label}:{number}"
             if not line.strip():
                 continue
@@ -144,18 +169,23 @@ def _yolo(folder: Path, wrong: list[str]) -> Iterator[Photograph]:
                 continue
             known = _class_of(names[int(index)], where, wrong)
             box = (cx - w / 2, cy - h / 2, cx + w / 2, cy + h / 2)
-            if not (w > 0 and h > 0 and min(box) >= -0.002 and max(box) <= 1.002):
+            if not (w > 0 and h > 0 and all(-0.002 <= side <= 1.002 for side in box)):
                 wrong.append(f"{where}: box lies outside 0..1: {line!r}")
             elif known is not None:
                 rows.append((known, *box))
         yield Photograph(path, _boxes(rows), False, path.stem)
 
 
+def _text(path: Path) -> str:
+    """A text as tools and editors write it: Windows' begin with a mark of their own."""
+    return path.read_bytes().decode("utf-8-sig", errors="replace")
+
+
 def _yolo_names(folder: Path) -> tuple[dict[int, str], Path]:
     path = folder / "data.yaml"
     if not path.is_file():
         path = folder / "classes.txt"
-        return dict(enumerate(path.read_text().split("\n"))), path
+        return dict(enumerate(_text(path).splitlines())), path
     try:
         import yaml
     except ImportError as error:
@@ -163,7 +193,7 @@ def _yolo_names(folder: Path) -> tuple[dict[int, str], Path]:
             "reading data.yaml needs the train extra (yaml is missing): pip install '.[train]'"
         ) from error
     try:
-        names = yaml.safe_load(path.read_text())["names"]
+        names = yaml.safe_load(path.read_bytes())["names"]
         pairs = list(names.items() if isinstance(names, dict) else enumerate(names))
         return {int(index): str(name) for index, name in pairs}, path
     except (yaml.YAMLError, KeyError, TypeError, ValueError) as error:
@@ -171,9 +201,12 @@ def _yolo_names(folder: Path) -> tuple[dict[int, str], Path]:
         raise WorkshopError(f"{path}: has no list of class names ({reason})") from None
 
 
-def _coco(path: Path, wrong: list[str]) -> Iterator[Photograph]:
+def _coco(
+    path: Path, wrong: list[str], sizes_px: dict[Path, tuple[float, float]]
+) -> Iterator[Photograph]:
+    """`sizes_px`: takes in each picture's width and height as the JSON says them."""
     try:
-        table: dict[str, Any] = json.loads(path.read_text())
+        table: dict[str, Any] = json.loads(path.read_bytes())
         names = {each["id"]: each["name"] for each in table["categories"]}
         pictures = {each["id"]: each for each in table["images"]}
         rows: dict[Any, list[tuple[float, ...]]] = {number: [] for number in pictures}
@@ -186,8 +219,8 @@ def _coco(path: Path, wrong: list[str]) -> Iterator[Photograph]:
             known = _class_of(names[each["category_id"]], where, wrong)
             x, y, w, h = (float(value) for value in each["bbox"])
             wide, high = float(picture["width"]), float(picture["height"])
-            if not (w > 0 and h > 0 and x >= -2 and y >= -2 and x + w <= wide + 2
-                    and y + h <= high + 2):  # fmt: skip
+            inside = -2 <= x < x + w <= wide + 2 and -2 <= y < y + h <= high + 2
+            if not inside:
                 wrong.append(f"{where}: box {each['bbox']} lies outside {wide:g} x {high:g} px")
             elif known is not None:
                 rows[each["image_id"]].append(
@@ -197,12 +230,22 @@ def _coco(path: Path, wrong: list[str]) -> Iterator[Photograph]:
         raise WorkshopError(f"{path}: is not COCO JSON: {type(error).__name__}: {error}") from None
     for number, picture in sorted(pictures.items(), key=lambda item: str(item[1]["file_name"])):
         places = [path.parent, path.parent / "images", path.parent.parent / "images"]
-        files = [place / str(picture["file_name"]) for place in places]
+        files = [place / name for place in places for name in _spelt(str(picture["file_name"]))]
         file = next((each for each in files if each.is_file()), None)
         if file is None:
             wrong.append(f"{path}: {picture['file_name']} is neither beside it nor in images/")
             continue
+        if "width" in picture and "height" in picture:
+            sizes_px[file] = float(picture["width"]), float(picture["height"])
         yield Photograph(file, _boxes(rows[number]), False, file.stem)
+
+
+def _spelt(name: str) -> dict[str, None]:
+    """A file's name as it is told, and as other systems write it: an accent as a sign of its own
+    (macOS), folders parted by a backslash (Windows)."""
+    slashed = name.replace("\\", "/")
+    composed = [unicodedata.normalize(form, slashed) for form in ("NFC", "NFD")]
+    return dict.fromkeys((name, slashed, *composed))
 
 
 def _boxes(rows: Sequence[tuple[float, ...]]) -> Boxes:

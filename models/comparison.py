@@ -10,12 +10,13 @@ from models.sources import CLASS_NAMES
 POINT = 0.01
 Slack = Literal["one box", "interval"]
 RULES: dict[Slack, str] = {
-    "one box": "no recall at 0.2 false boxes per picture may fall by more than a point and one "
-    "box, no AP50 by more than a point and a box's share, and where there is no hazard no more "
-    "than one more false box may be drawn",
-    "interval": "no recall at 0.2 false boxes per picture may fall more than a point below the "
-    "old one's exact 95 % interval, no AP50 by more than that interval's lower half and a point, "
+    "one box": "no recall at 0.2 false boxes per picture, nor at each one's operating thresholds, "
+    "may fall by more than a point and one box, no AP50 by more than a point and a box's share, "
     "and where there is no hazard no more than one more false box may be drawn",
+    "interval": "no recall at 0.2 false boxes per picture, nor at each one's operating thresholds, "
+    "may fall more than a point below the old one's exact 95 % interval, no AP50 by more than the "
+    "first of these intervals' lower half and a point, and where there is no hazard no more than "
+    "one more false box may be drawn",
 }
 
 
@@ -35,12 +36,16 @@ def fallen(
                         f"{after['false_per_picture']}"
                     )
                 continue
-            share, low, _ = before["recall_at_0.2"]
-            room = POINT + (1 / before["boxes"] if slack == "one box" else share - low)
-            for figure, was, now in (
-                ("recall at 0.2 false", share, after["recall_at_0.2"][0]),
-                ("AP50", before["ap50"], after["ap50"]),
+            for figure, told, room_of in (
+                ("recall at 0.2 false", "recall_at_0.2", "recall_at_0.2"),
+                ("recall at its thresholds", "recall", "recall"),
+                ("AP50", "ap50", "recall_at_0.2"),
             ):
+                share, low, _ = before[room_of]
+                room = POINT + (1 / before["boxes"] if slack == "one box" else share - low)
+                was, now = (
+                    row[told] if told == "ap50" else row[told][0] for row in (before, after)
+                )
                 if now < was - room - 5e-4:
                     lines.append(
                         f"{key}, {name}: {figure} {was:.3f} -> {now:.3f}, "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import multiprocessing
 import signal
@@ -103,7 +104,9 @@ def save(scene: Scene, folder: Path, name: str) -> None:
             )
             if scene.visible is not None:
                 shares.append(f"{scene.visible[number]:.3f}")
-    cv2.imwrite(str(folder / "images" / f"{name}.jpg"), scene.image, [cv2.IMWRITE_JPEG_QUALITY, 94])
+    picture = folder / "images" / f"{name}.jpg"
+    if not cv2.imwrite(str(picture), scene.image, [cv2.IMWRITE_JPEG_QUALITY, 94]):
+        raise WorkshopError(f"{picture}: cannot be written; is the disk full?")
     if scene.visible is not None:
         (folder / "visible" / f"{name}.txt").write_text("\n".join(shares))
     # Last and in one piece: a picture that has its labels is whole, and is not made again.
@@ -227,15 +230,24 @@ def _made_from(
         "renders": renders and str(renders.resolve()),
         "photographs": [each.path.name for each in sources.photographs],
         "cutouts": {kind: [each.source for each in of] for kind, of in sources.cutouts.items()},
+        "set of labels": labels_digest(sources.photographs),
     }
     return json.dumps(facts, indent=1) + "\n"
+
+
+def labels_digest(photographs: Iterable[Photograph]) -> str:
+    """Of the boxes of all of them: labels that were mended are other labels."""
+    boxes = [[each.path.name, each.boxes.tolist()] for each in photographs]
+    return hashlib.sha256(json.dumps(boxes).encode()).hexdigest()
 
 
 def _refuse_others(folder: Path, made_from: str) -> None:
     """Pictures of another recipe, seed or data are neither mixed with nor taken for these."""
     path = folder / _MADE_FROM
     if path.is_file():
-        was, now = json.loads(path.read_text()), json.loads(made_from)
+        now = json.loads(made_from)
+        # A folder that was made before labels were told says nothing of them.
+        was = {"set of labels": now["set of labels"], **json.loads(path.read_text())}
         changed = [key for key, value in now.items() if was.get(key) != value]
         if changed:
             raise WorkshopError(

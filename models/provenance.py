@@ -41,7 +41,7 @@ def learned_from(recipe: Recipe, data: Path) -> tuple[str, ...]:
         "path-traced hazards, waste and look-alikes": any(
             stage.drawn_share and stage.rendered_share for stage in stages
         ),
-        "path-traced strips of belt": any(stage.strip_cuts for stage in stages),
+        "path-traced strips of belt": any(stage.strip_cuts or stage.hard_cuts for stage in stages),
     }
     return (*lines, *(f"{what}: made by this repository's twin/" for what in made if made[what]))
 

@@ -20,6 +20,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from detector.ingest import SourceError, read_picture
 from models.errors import WorkshopError
 
 Image = NDArray[np.uint8]
@@ -76,13 +77,15 @@ class Belt:
 
 def read_image(path: Path, flags: int = cv2.IMREAD_COLOR) -> Image:
     """Decode one picture; a missing, truncated or foreign file is one clear line."""
+    if flags == cv2.IMREAD_COLOR:
+        try:
+            return read_picture(path)
+        except SourceError as error:
+            raise WorkshopError(str(error)) from error
     try:
         data = path.read_bytes()
     except OSError as error:
         raise WorkshopError(f"{path}: cannot be read ({error.strerror})") from error
-    # OpenCV decodes a JPEG without its end marker and fills the rest with grey.
-    if path.suffix.lower() in {".jpg", ".jpeg"} and b"\xff\xd9" not in data[-64:]:
-        raise WorkshopError(f"{path}: the JPEG is truncated; copy it again")
     image = cv2.imdecode(np.frombuffer(data, np.uint8), flags) if data else None
     if image is None:
         raise WorkshopError(f"{path}: is not a picture that OpenCV can decode; copy it again")

@@ -108,7 +108,6 @@ def test_the_keys_of_a_profile_are_explained(
     ("arguments", "said"),
     [
         (["run", "no.toml"], "no.toml: no such file"),
-        (["run", "line.toml", "--bridge-listen", "127.0.0.1:1502"], "add --with-bridge"),
         (["watch", "5556"], "is no endpoint"),
         (["doctor", "--line", "no.toml"], "no.toml: no such file"),
         (["calibrate", "empty", "no.toml"], "no.toml: no such file"),
@@ -178,3 +177,12 @@ def test_who_needs_no_engine_and_no_pictures_does_not_load_them() -> None:
         timeout=PATIENCE_S,
     )
     assert done.stdout == "set()\n", done.stdout
+
+
+def test_an_address_for_a_bridge_that_nobody_asked_for_is_refused(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert vigitri(monkeypatch, "run", "line.toml", "--bridge-listen", "127.0.0.1:1502") == 2
+    assert capsys.readouterr().err == (
+        "vigitri: --bridge-listen 127.0.0.1:1502: no bridge is asked for. Add --with-bridge\n"
+    )

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
 import pytest
 
+from detector.hazards.alarm_book import AlarmBook
 from detector.ingest import CameraBlind, CameraState
 from detector.sight import START_NS
 from detector.vision.engine import EngineError
@@ -21,7 +23,8 @@ from detector.wire.messages import (
 )
 from detector.wire.requests import Acknowledge, BeltFromPlc, Shelve
 from tests.fake_line import PROFILE, Clock, FakeWire, Step, blind, frame
-from tests.fakes import bright_things, detections
+from tests.fakes import GAS, bright_things, detections
+from tests.hazards.test_alarm_book import LINE, SECOND, belt_at, track
 from tests.small_line import passing
 
 
@@ -210,6 +213,31 @@ def test_answers_are_carried_out_or_refused_with_a_reason(
         assert part in reason
     (acknowledged,) = wire.alerts(Revision.ACKNOWLEDGED)
     assert acknowledged.event_id == "a000001"
+
+
+def test_what_is_answered_while_the_camera_still_starts_holds_from_that_moment(
+    work: Callable[..., list[str]], wire: FakeWire, clock: Clock
+) -> None:
+    """After a restart the network camera takes seconds, and what was open is shown at once."""
+    book = AlarmBook(replace(LINE, boot_id="yesterday"))
+    wire.carried_over = book.report([track(1, GAS)], [], belt_at(0))
+    (gas,) = wire.carried_over
+
+    def asks() -> None:
+        seen = Acknowledge(operator="x", boot_id=gas.boot_id, event_id=gas.event_id)
+        shelved = Shelve(operator="x", hazard=Hazard.BATTERY, minutes=10)
+        wire.asked += [PendingAnswer(seen, ()), PendingAnswer(shelved, ())]
+
+    def time_passes() -> None:
+        clock.passes(1500)
+
+    start = clock.time_ns()
+    work([asks, blind(CameraState.STARTING), time_passes, blind(CameraState.STARTING), frame(20)])
+    assert [ok for ok, _ in wire.replies] == [True, True]
+    (acknowledged,) = wire.alerts(Revision.ACKNOWLEDGED)
+    assert acknowledged.t_capture_utc_ns == start
+    (shelving,) = wire.states()[-1].shelved
+    assert shelving.t_until_utc_ns == start + 600 * SECOND
 
 
 def plc_says(wire: FakeWire, run: Literal["unknown", "stands", "runs"]) -> Callable[[], None]:

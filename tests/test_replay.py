@@ -5,20 +5,26 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 
+from calibration.line_profile import LineProfile
 from detector.ingest import SourceError
 from detector.replay import Told, Totals, replay
 from detector.vision.engine import EngineError
 from detector.wire.messages import Alert, Hazard, Revision
 from tests.fakes import FakeEngine, bright_things, folder_of
-from tests.small_line import FPS, passing, write_video
+from tests.small_line import FPS, belt_picture, passing, write_video
 from tests.test_live import PROFILE
 
 
 def replayed(
-    *sources: Path, look: Callable[[Any], Any] = bright_things, totals: Totals | None = None
+    *sources: Path,
+    look: Callable[[Any], Any] = bright_things,
+    totals: Totals | None = None,
+    profile: LineProfile = PROFILE,
+    fps: float | None = None,
 ) -> tuple[list[Told], Totals, list[tuple[int, int | None]]]:
     engine = FakeEngine(look)
     totals = totals or Totals()
@@ -26,10 +32,11 @@ def replayed(
     told = list(
         replay(
             [str(source) for source in sources],
-            PROFILE,
+            profile,
             folder_of(engine.card),
             engine,
             totals,
+            fps=fps,
             on_frame=lambda frame, count: progress.append((frame.index, count)),
         )
     )
@@ -73,6 +80,29 @@ def test_each_source_is_a_start_of_its_own(clip: Path, tmp_path: Path) -> None:
     assert totals.sources == 2
     boots = {each.source: each.alert.boot_id for each in told}
     assert boots == {str(clip): "replay-1", str(again): "replay-2"}
+
+
+def test_footage_is_taken_at_the_rate_at_which_the_line_would_play_it(
+    clip: Path, tmp_path: Path
+) -> None:
+    pictures = tmp_path / "pictures"
+    pictures.mkdir()
+    for number in range(8):
+        cv2.imwrite(str(pictures / f"{number}.png"), belt_picture())
+    camera = PROFILE.camera.model_copy(update={"fps": 4.0, "source": str(clip)})
+    profile = PROFILE.model_copy(update={"camera": camera})
+
+    def seconds(source: Path, **how: Any) -> float:
+        return replayed(source, **how)[1].recorded_s
+
+    assert seconds(pictures) == pytest.approx(8 / 10)
+    assert seconds(pictures, profile=profile) == pytest.approx(8 / 4)
+    assert seconds(clip, profile=profile) == pytest.approx(32 / 4)  # as `vigitri run` plays it
+    other = tmp_path / "other.avi"
+    other.write_bytes(clip.read_bytes())
+    assert seconds(other, profile=profile) == pytest.approx(32 / FPS)  # it has a rate of its own
+    for source in (pictures, clip, other):
+        assert seconds(source, profile=profile, fps=16) in {8 / 16, 32 / 16}
 
 
 def test_frames_on_which_the_engine_fails_were_seen_by_nobody(clip: Path) -> None:

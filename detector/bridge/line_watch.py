@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from detector.bridge.events import Event, since_its_place
-from detector.bridge.their_clock import TheirClock
 from detector.client import Event as Heard
 from detector.client import Gap, Received, Sight, SightChanged, Vanished
+from detector.client.their_clock import TheirClock
 from detector.wire.messages import (
     AlarmState,
     Alert,

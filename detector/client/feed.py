@@ -22,6 +22,7 @@ from detector.client.events import (
 )
 from detector.client.gaps import GapWatch
 from detector.client.positions import AlertProgress
+from detector.client.revisions import SeenRevisions
 from detector.client.sight import SightWatch
 from detector.wire.messages import PAYLOADS, AlarmState, Alert, Header
 from detector.wire.requests import (
@@ -44,7 +45,7 @@ ASK_AGAIN_NS = 1_000_000_000
 CONFIRM_NS = 20_000_000
 """Least time between two confirmations: one confirms all that came before it."""
 REVISIONS_KEPT = 20_000
-"""Of so many alerts the last revision that came is remembered, to tell a repeat from news."""
+"""Of so many alerts it is remembered which revisions came, to tell a repeat from news."""
 
 
 class LineFeed:
@@ -73,6 +74,8 @@ class LineFeed:
         self.malformed = 0
         self.malformed_reason: str | None = None
         self.unknown_topics = 0
+        self.consumer_refusal: str | None = None
+        """Why the detector does not deliver to our consumer; None: it does, or none was asked."""
         self.repeated = 0
         """Alerts that came again, by another way or sent anew; they are no events."""
         self.dealt_with = after
@@ -80,7 +83,7 @@ class LineFeed:
         self._handed_out: Position | None = None
         self._gaps = GapWatch(everything="" in topics)
         self._progress = AlertProgress(after)
-        self._revisions: OrderedDict[tuple[str, str], set[int]] = OrderedDict()
+        self._revisions: OrderedDict[tuple[str, str], SeenRevisions] = OrderedDict()
         self._asks, self._consumer, self._same_host = asks, consumer, same_host
         self._wants = {"snapshot": asks, "replay": False}
         self._asked_ns: dict[str, int] = {}
@@ -229,9 +232,13 @@ class LineFeed:
 
     def _take_own_reply(self, said: Reply, now_ns: int) -> None:
         if not said.ok:  # too many consumers, an older detector: asked again in a second
-            self.malformed_reason = said.reason
+            if said.request_id == self._asked_id.get("consume"):
+                self.consumer_refusal = said.reason or "no reason given"
+            else:
+                self.malformed_reason = said.reason
             return
         if isinstance(said, ConsumeReply):
+            self.consumer_refusal = None
             self._progress.begin(said.after)
         elif isinstance(said, SnapshotReply):
             self._wants["snapshot"] = False
@@ -240,7 +247,7 @@ class LineFeed:
             self._take_replay(said, now_ns)
 
     def _take_snapshot(self, said: SnapshotReply, now_ns: int) -> None:
-        if self._consumer is None:
+        if self._begins_now:
             self._progress.begin(said.at)
         for message in said.alerts:
             self._take_message(message, "snapshot", now_ns)
@@ -288,13 +295,12 @@ class LineFeed:
         if item.how != "snapshot" and item.header.alert_seq is not None:
             self._progress.came(item.header.boot_id, item.header.alert_seq)
         key = alert.boot_id, alert.event_id
-        known = self._revisions.setdefault(key, set())
+        known = self._revisions.setdefault(key, SeenRevisions())
         self._revisions.move_to_end(key)
-        if alert.revision in known:
+        newest = alert.revision > known.newest
+        if not known.take(alert.revision):
             self.repeated += 1
             return
-        newest = alert.revision > max(known, default=0)
-        known.add(alert.revision)
         if len(self._revisions) > REVISIONS_KEPT:
             self._revisions.popitem(last=False)
         if newest:
@@ -313,12 +319,17 @@ class LineFeed:
             self.connection_made()
         self.boot_id = header.boot_id
 
+    @property
+    def _begins_now(self) -> bool:
+        """Where nobody else says from where on alerts are ours to hear."""
+        return self._consumer is None or self.consumer_refusal is not None
+
     def _notice_alert_seq(self, header: Header, *, is_alert: bool) -> None:
         if header.alert_seq is None:
             return
-        if self._consumer is None:
-            at = header.alert_seq - is_alert
-            self._progress.begin(Position(boot_id=header.boot_id, alert_seq=at))
+        # Not with an alert: one that is open is told again to whoever comes, under its old number.
+        if self._begins_now and not is_alert:
+            self._progress.begin(Position(boot_id=header.boot_id, alert_seq=header.alert_seq))
         if self._asks and self._progress.lacks(header.boot_id, header.alert_seq):
             self._wants["replay"] = True
 

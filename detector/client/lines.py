@@ -10,21 +10,14 @@ from typing import Self
 
 import zmq
 
+from detector.client.asking import acknowledgement, belt_report, outcome_report
 from detector.client.events import Event, Received, Sight
 from detector.client.feed import ASK_AGAIN_NS, LineFeed
 from detector.client.link import TICK_S, LineLink, same_host
 from detector.wire.endpoints import ALERTS_ENDPOINT
 from detector.wire.keys import ClientKeys
 from detector.wire.messages import Alert, Hazard, LineState, Outcome
-from detector.wire.requests import (
-    Acknowledge,
-    AnyRequest,
-    BeltFromPlc,
-    Position,
-    Reply,
-    ReportOutcome,
-    Shelve,
-)
+from detector.wire.requests import AnyRequest, Position, Reply, Shelve
 
 
 class _Line:
@@ -84,6 +77,12 @@ class _Line:
     def refusal(self) -> str | None:
         """Why the detector does not let us in (keys); None: it does, or has not answered yet."""
         return self._link.refusal
+
+    @property
+    def consumer_refusal(self) -> str | None:
+        """Why nothing is delivered under our consumer's name, though gaps are filled all the same;
+        None: it is, or has not been answered yet. Asked again every second."""
+        return self._feed.consumer_refusal
 
     @property
     def state(self) -> LineState | None:
@@ -321,30 +320,3 @@ class AsyncLine(_Line):
             if not self._waiting:
                 for descriptor in descriptors:
                     loop.remove_reader(descriptor)
-
-
-def acknowledgement(alert: Alert, operator: str) -> Acknowledge:
-    return Acknowledge(boot_id=alert.boot_id, event_id=alert.event_id, operator=operator)
-
-
-def outcome_report(alert: Alert, outcome: Outcome, operator: str) -> ReportOutcome:
-    return ReportOutcome(
-        boot_id=alert.boot_id, event_id=alert.event_id, outcome=outcome, operator=operator
-    )
-
-
-def belt_report(
-    source: str, counts: int | None, runs: bool | None, answers: str | None
-) -> BeltFromPlc:
-    """The belt as it is now. `counts`: modulo 2^32, or what belt.encoder_wraps_at says."""
-    now_ns = time.monotonic_ns()
-    return BeltFromPlc(
-        source=source,
-        run="unknown" if runs is None else "runs" if runs else "stands",
-        encoder_counts=counts,
-        t_mono_ns=now_ns if same_host(answers) else None,
-        age_ms=0,
-    )
-
-
-__all__ = ["AsyncLine", "Line", "Received"]

@@ -13,6 +13,7 @@ from calibration.line_profile import LineProfile
 from calibration.profile_file import load_profile
 from detector.bridge.bridge import LineEnds, OpcUa, listen_address, serve
 from detector.bridge.modbus_server import ListenError
+from detector.commands.telling import tell
 from detector.wire.endpoints import reachable
 from detector.wire.keys import (
     ClientKeys,
@@ -122,7 +123,7 @@ def _opcua(endpoint: str, *, allow_remote: bool) -> OpcUa:
 
 
 def _tell(line: str) -> None:
-    print(f"bridge: {line}", file=sys.stderr, flush=True)
+    tell(f"bridge: {line}")
 
 
 __all__ = ["ListenError", "bridge_lines", "ends_of_lines"]

@@ -18,7 +18,7 @@ from calibration.judgement import Judged, at_most
 from calibration.line_plane import line_plane
 from calibration.profile_file import load_profile
 from calibration.profile_writing import write_calibration
-from calibration.speed_fit import Followed, fit_speed
+from calibration.speed_fit import Followed, enough_seen, fit_speed, refuse_against_the_travel
 from detector.commands.calibrate_lens import camera_of, now, print_judged, who
 from detector.commands.progress import progress_bar
 from detector.ingest import Frame, Recording
@@ -77,6 +77,7 @@ def calibrate_speed(
         followed, size_px = follow(
             recording, plane, profile.view.mm_per_px, lambda n: bar(n, count)
         )
+    refuse_against_the_travel(followed)
     told: dict[str, Any]
     if track is None:
         alone = _alone(followed, belt.speed_mm_s)
@@ -86,7 +87,7 @@ def calibrate_speed(
     else:
         fit = fit_speed(followed, track.counts_at(followed.t_ns), belt.encoder_counts_per_mm)
         judged = fit.judged()
-        held_out = 100 * float(np.percentile(np.abs(fit.residuals), 95))
+        held_out = 100 * float(np.percentile(np.abs(fit.held_out), 95))
         told = {"encoder_counts_per_mm": float(f"{fit.counts_per_mm:.6g}")}
         print(f"encoder_counts_per_mm = {fit.counts_per_mm:.4g}  # by the picture")
     print_judged(judged)
@@ -134,10 +135,13 @@ def _alone(followed: Followed, setting_mm_s: float | None) -> _Alone:
     print(f"speed_mm_s = {middle:.4g}  # under [belt], if this belt has one speed only")
     speed_mm_s = float(f"{middle:.6g}")
     spread = 50 * float(high - low) / max(abs(float(middle)), 1.0)
+    known = float((~np.isnan(followed.speed_mm_s[1:])).mean())
+    seen = enough_seen(float(np.abs(np.diff(followed.way_mm)).sum()), known)
     if setting_mm_s is None:
-        return _Alone(speed_mm_s, spread, [])
+        return _Alone(speed_mm_s, spread, seen)
     off = 100 * abs(middle - setting_mm_s) / max(abs(setting_mm_s), 1.0)
     judged = [
+        *seen,
         at_most("setting against picture (median)", off, "%", good=1, fair=2,
                 advice=f"belt.speed_mm_s = {setting_mm_s:g} is not what the belt does"),
         at_most("speed over a second, half of p5 to p95", spread, "%", good=1, fair=3,

@@ -173,19 +173,25 @@ def calibrate_empty(
     print(learn_empty_belt(line, out, source, frames))
 
 
-def calibrate_scores(
+def calibrate_scores(  # noqa: PLR0917
     folder: Annotated[Path, typer.Argument(help="Where `bench accuracy -o` kept its looks.")],
     model: ModelName = DEPLOYED_MODEL,
     budget: Annotated[
         float, typer.Option(min=0.001, help="False alarms an hour, over all hazards.")
     ] = 1.0,
     write: Annotated[bool, typer.Option(help="Write them into the model's card.")] = False,
+    keep_thresholds: Annotated[
+        bool,
+        typer.Option(help="Write curves and probabilities, and leave the thresholds as they are."),
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Fit thresholds and probabilities on whole tracks, within a budget (extra `bench`)."""
     scores = from_checkout("benchmarks.scores")
     with one_line_for(ValueError):
-        scores.run(folder, model, budget, write=write, as_json=as_json)
+        scores.run(
+            folder, model, budget, write=write, keep_thresholds=keep_thresholds, as_json=as_json
+        )
 
 
 def calibrate_keys() -> None:

@@ -50,7 +50,8 @@ class ChildBridge:
         self._thread.join()
 
     def _start(self) -> subprocess.Popen[bytes]:
-        return subprocess.Popen(self._command, stdin=subprocess.PIPE)
+        # A session of its own: Ctrl-C is the detector's, whose last words the PLC is to hear.
+        return subprocess.Popen(self._command, stdin=subprocess.PIPE, start_new_session=True)
 
     def _keep(self) -> None:
         while not self._over.is_set():
@@ -60,8 +61,14 @@ class ChildBridge:
             self._tell(f"the bridge has ended (exit code {code}); it is started again")
             self._end(self._process)
             if not self._over.wait(AGAIN_S):
-                self._process = self._start()
+                self._start_again()
         self._end(self._process)
+
+    def _start_again(self) -> None:
+        try:
+            self._process = self._start()
+        except OSError as error:  # no memory or process left: perhaps just now
+            self._tell(f"the bridge can't be started: {(error.strerror or str(error)).lower()}")
 
     def _end(self, process: subprocess.Popen[bytes]) -> None:
         assert process.stdin is not None

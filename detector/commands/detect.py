@@ -13,7 +13,7 @@ import numpy as np
 from calibration.line_profile import ModelChoice
 from detector.commands.progress import progress_bar
 from detector.ingest import SourceError, read_picture
-from detector.ingest.image_folder import IMAGE_SUFFIXES
+from detector.ingest.image_folder import pictures_in
 from detector.vision.catalogue import find_model
 from detector.vision.detections import Detections
 from detector.vision.engine import Engine, EngineError
@@ -53,14 +53,14 @@ def detect_in_images(
 
 
 def _pictures(images: Sequence[Path]) -> tuple[list[Path], bool]:
-    """The pictures named, and those in the folders named, by name; whether all gave some."""
+    """The pictures named, and those in folders, in natural order; whether all gave some."""
     pictures: list[Path] = []
     complete = True
     for path in images:
         if not path.is_dir():
             pictures.append(path)
             continue
-        inside = [each for each in sorted(path.iterdir()) if each.suffix.lower() in IMAGE_SUFFIXES]
+        inside = pictures_in(path)
         if not inside:
             print(f"vigitri: {path}: no pictures in this folder", file=sys.stderr)
             complete = False

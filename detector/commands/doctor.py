@@ -21,7 +21,7 @@ from rich.markup import escape
 from calibration.line_profile import LineProfile, ModelChoice, Wire
 from calibration.profile_file import load_profile
 from detector import __version__
-from detector.ingest import SourceError, describe_source, list_v4l2_devices
+from detector.ingest import SourceError, V4l2Device, describe_source, list_v4l2_devices
 from detector.line_setup import Line
 from detector.vision.catalogue import ModelError, find_model, model_folders
 from detector.vision.engine import available_cores
@@ -30,6 +30,9 @@ from detector.wire.clocks import HostClocks
 from detector.wire.desk import AnswerDesk
 from detector.wire.keys import AllowList, Guard, line_guard, refuses_strangers
 from detector.wire.publisher import Publisher
+
+PICTURES_BYTES = 3 * 1920 * 1080 * 3
+"""The three buffers of a 1080p camera."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +58,7 @@ def examine(line: Path | None, *, as_json: bool) -> bool:
             print(json.dumps(asdict(finding)), flush=True)
         else:
             mark = {True: "[green]ok  [/]", False: "[bold red]FAIL[/]", None: "    "}[finding.ok]
-            # Escaped: `vigitri[openvino]`, or a folder named "[old]", is no markup.
+            # Escaped: 'vigitri[openvino]' is no style.
             console.print(f"{mark} {escape(f'{finding.what}: {finding.said}')}", highlight=False)
     return sound
 
@@ -87,12 +90,14 @@ def _findings(profile: LineProfile | None) -> Iterator[Finding]:
         yield Finding(f"model {folder.name}", *_tried(lambda folder=folder: _model(folder, choice)))  # type: ignore[misc]
     if profile is None:
         devices = list_v4l2_devices()
-        yield Finding(
-            "cameras", None, ", ".join(str(device) for device in devices) or "no V4L2 device here"
-        )
+        yield Finding("cameras", None, ", ".join(map(_device, devices)) or "no V4L2 device here")
         return
-    yield Finding("profile", *_tried(lambda: _line(profile)))
-    yield Finding("camera", *_tried(lambda: describe_source(profile.camera.source)))
+    line: list[Line] = []
+    yield Finding("profile", *_tried(lambda: _line(profile, line)))
+    sizes_px: list[tuple[int, int]] = []
+    yield Finding("camera", *_tried(lambda: _camera(profile, sizes_px)))
+    for made, size_px in zip(line, sizes_px, strict=False):  # else one of the two has said why not
+        yield Finding("belt", *_tried(lambda made=made, size_px=size_px: _belt(made, size_px)))  # type: ignore[misc]
     guard = None
     if profile.wire.keys is not None and profile.wire.allowed_keys is not None:
         sound, said = _tried(lambda: _keys(profile.wire))
@@ -112,11 +117,17 @@ def _tried(look: Callable[[], str]) -> tuple[bool, str]:
 
 
 def _shared_memory() -> str:
-    free = os.statvfs("/dev/shm")
-    free_mb = free.f_bavail * free.f_frsize / 1e6
-    if free_mb < 64:
-        raise OSError(f"{free_mb:.0f} MB free in /dev/shm; a 1080p camera needs 20: enlarge it")
-    return f"{free_mb:.0f} MB free"
+    descriptor = os.memfd_create("vigitri-doctor")  # as `detector.ingest.latest_frame` does
+    try:
+        os.posix_fallocate(descriptor, 0, PICTURES_BYTES)
+    except OSError as error:
+        raise OSError(
+            f"{PICTURES_BYTES / 1e6:.0f} MB for a camera's pictures can't be had "
+            f"({(error.strerror or str(error)).lower()}): free memory, or raise the limit"
+        ) from None
+    finally:
+        os.close(descriptor)
+    return f"{PICTURES_BYTES / 1e6:.0f} MB for a 1080p camera's pictures can be had"
 
 
 def _model(folder: Path, choice: ModelChoice) -> str:
@@ -135,9 +146,29 @@ def _model(folder: Path, choice: ModelChoice) -> str:
     )
 
 
-def _line(profile: LineProfile) -> str:
+def _device(device: V4l2Device) -> str:
+    return f"{device.url} ({device.model})" + (f": {device.fault}" if device.fault else "")
+
+
+def _camera(profile: LineProfile, sizes_px: list[tuple[int, int]]) -> str:
+    """Notes the size of its pictures."""
+    found = describe_source(profile.camera.source, fps=profile.camera.fps)
+    sizes_px.append(found.size_px)
+    return str(found)
+
+
+def _belt(line: Line, size_px: tuple[int, int]) -> str:
+    """The line's parts for pictures of that size, as its first frame makes them."""
+    rectifier = line.parts_for(size_px).rectifier
+    width_px, height_px = rectifier.size_px
+    return f"lies in the picture; seen as {width_px} x {height_px} px of {rectifier.mm_per_px:g} mm"
+
+
+def _line(profile: LineProfile, made: list[Line]) -> str:
+    """Notes the line that it makes."""
     model = find_model(profile.model.name)
     line = Line(profile, model, open_engine(model, profile.model), "doctor")
+    made.append(line)
     low, high = model.card.input.mm_per_px
     if not low <= profile.view.mm_per_px <= high:
         raise ModelError(

@@ -36,7 +36,9 @@ def learn_empty_belt(line: Path, out: Path | None, source: str | None, frames: i
     encoded, png = cv2.imencode(".png", empty)
     if not encoded:
         raise SourceError(str(target), "the picture can't be encoded as PNG", "report this")
-    beside = target.with_suffix(".part")
+    if target.is_dir():
+        raise SourceError(str(target), "is a folder", "name the picture to write, -o empty.png")
+    beside = target.with_name(f"{target.name}.part")
     beside.write_bytes(png.tobytes())
     beside.replace(target)
     inside = os.path.relpath(target, line.parent)
@@ -55,7 +57,7 @@ def _grabbed(source: str, fps: float | None, frames: int) -> list[NDArray[np.uin
     ):
         while len(pictures) < frames:
             try:
-                pictures.append(camera.read_latest(FIRST_FRAME_S).image.copy())
+                picture = camera.read_latest(FIRST_FRAME_S).image.copy()
             except CameraBlind as blind:
                 if blind.state is CameraState.ENDED:
                     if len(pictures) >= FRAMES_MIN:
@@ -64,5 +66,8 @@ def _grabbed(source: str, fps: float | None, frames: int) -> list[NDArray[np.uin
                     why += f", and {FRAMES_MIN} pictures are needed"
                     raise SourceError(source, why, "record the running belt for longer") from None
                 raise SourceError(source, str(blind), "check it with `vigitri doctor`") from None
+            if pictures and picture.shape != pictures[0].shape:
+                raise SourceError(source, "its pictures have different sizes", "give one camera's")
+            pictures.append(picture)
             advance(len(pictures), frames)
     return pictures

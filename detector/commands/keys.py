@@ -7,7 +7,7 @@ from pathlib import Path
 from detector.wire.keys import (
     AllowList,
     KeyFileError,
-    is_public_key,
+    is_key,
     known_public_key,
     new_key_pair,
     write_key_pair,
@@ -32,7 +32,7 @@ def allow_key(public: str, folder: Path, name: str | None) -> None:
     path = Path(public)
     if path.is_file():
         name = name or path.name.removesuffix(".toml").removesuffix(".public")
-    elif path.suffix == ".toml" or not is_public_key(public):
+    elif path.suffix == ".toml" or not is_key(public):
         raise KeyFileError(
             f"{public!r} is neither a file that is here nor a public key of 40 signs"
         )

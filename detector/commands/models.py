@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import numpy as np
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from calibration.line_profile import ModelChoice
 from detector.vision.catalogue import CATALOGUE, ModelError, ModelFolder, find_model, model_folders
 from detector.vision.engines import chosen_engine, open_engine
+from detector.vision.warp import OUTSIDE_GREY
 
 
 def list_models(*, as_json: bool) -> None:
@@ -25,7 +28,7 @@ def list_models(*, as_json: bool) -> None:
     for row in rows:
         table.add_row(
             row["name"],
-            row["state"],
+            Text(row["state"]),  # no markup: paths and reasons hold [brackets]
             "\n".join(row.get("classes", {})),
             "\n".join(f"{value:.2f}" for value in row.get("classes", {}).values()),
             " to ".join(str(side) for side in row.get("mm_per_px", ())),
@@ -35,9 +38,12 @@ def list_models(*, as_json: bool) -> None:
 
 
 def check_model(name: str, choice: ModelChoice | None = None) -> None:
-    """Load it and hold it against its card. Raises `ModelError`."""
+    """Load it, hold it against its card, and have it look at a grey picture in the engine that it
+    would run in. Raises `ModelError`, `EngineError`."""
     model = find_model(name)
-    open_engine(model, choice)
+    height, width = (side or 4 * model.card.input.stride for side in model.card.input.size)
+    grey = np.full((height, width, 3), OUTSIDE_GREY, np.uint8)
+    open_engine(model, choice).detect(grey, 1.0)
     print(
         f"{model.card.name} version {model.card.version}: sound. sha256 {model.sha256[:12]}..., "
         f"{model.card.head} head, classes {', '.join(each.name for each in model.card.classes)}; "
@@ -48,7 +54,7 @@ def check_model(name: str, choice: ModelChoice | None = None) -> None:
 def _row(name: str) -> dict[str, Any]:
     try:
         model: ModelFolder = find_model(name)
-    except ModelError as error:
+    except (ModelError, OSError) as error:
         return {"name": name, "state": f"refused: {error}"}
     card = model.card
     return {

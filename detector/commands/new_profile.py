@@ -18,18 +18,20 @@ from calibration.belt_section import Travel
 from calibration.profile_file import load_profile
 from detector.commands.board_pictures import picture_now
 from detector.ingest import SourceError
+from detector.ingest.paths import local_path
 from detector.ingest.source import Image
 
+WIDTH_MM = 10.0, 10_000.0
 _GRID_PX = 100
 
 
 def begin_profile(line: Path) -> None:
     """Ask for what a line must know, and write it. Raises `SourceError`, `ProfileError`."""
     print(f"{line} is new: a few questions first.")
-    name = str(typer.prompt("What is the line called?", default=line.stem))
+    name = _name(line.stem)
     source, image = _camera()
     if "://" not in source:  # a profile's paths count from its own folder
-        source = os.path.relpath(source, line.parent)
+        source = os.path.relpath(local_path(source), line.parent)
     picture = line.with_name(f"{line.stem}-camera.png")
     encoded, png = cv2.imencode(".png", with_grid(image))
     if not encoded:
@@ -39,7 +41,7 @@ def begin_profile(line: Path) -> None:
     print(f"{picture}: what it sees, {width} x {height} px, with a grid that counts its pixels.")
     travel: Travel = _travel()
     corners = _corners()
-    width_mm = typer.prompt("How wide is the belt between those edges, in mm?", type=float)
+    width_mm = _width_mm()
     across_px = float(np.ptp(nominal_plane(corners, travel, 1.0, "nominal").to_belt(corners)[:, 0]))
     line.write_text(
         "\n".join(
@@ -53,7 +55,7 @@ def begin_profile(line: Path) -> None:
                 f"polygon_px = {corners.tolist()}",
                 f'travel = "{travel}"',
                 "# Roughly, from the belt's width; calibration.plane goes before it.",
-                f"px_per_mm = {across_px / max(width_mm, 1.0):.4g}",
+                f"px_per_mm = {across_px / width_mm:.4g}",
                 "",
             ]
         ),
@@ -73,6 +75,24 @@ def with_grid(image: Image) -> Image:
         cv2.line(drawn, (0, y), (width, y), (0, 255, 255), 1)
         cv2.putText(drawn, str(y), (2, y - 2), cv2.FONT_HERSHEY_PLAIN, 0.9, (0, 255, 255))
     return drawn
+
+
+def _name(default: str) -> str:
+    while True:
+        name = str(typer.prompt("What is the line called?", default=default)).strip()
+        if re.fullmatch(r"[A-Za-z0-9_-]{1,64}", name):
+            return name
+        print('Use letters, digits, "-" and "_", e.g. hall2-belt1')
+
+
+def _width_mm() -> float:
+    while True:
+        width_mm: float = typer.prompt(
+            "How wide is the belt between those edges, in mm?", type=float
+        )
+        if WIDTH_MM[0] <= width_mm <= WIDTH_MM[1]:
+            return width_mm
+        print(f"A belt is {WIDTH_MM[0]:g} to {WIDTH_MM[1]:g} mm wide. Measure it with a tape")
 
 
 def _camera() -> tuple[str, Image]:

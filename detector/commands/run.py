@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import uuid
 from contextlib import ExitStack, closing
 from pathlib import Path
@@ -11,6 +10,7 @@ from tempfile import TemporaryDirectory
 from calibration.profile_file import load_profile
 from detector.bridge.bridge import listen_address
 from detector.commands.child_bridge import ChildBridge
+from detector.commands.telling import tell
 from detector.ingest import CameraProcess
 from detector.line_setup import Line
 from detector.live import LineAtWork
@@ -68,7 +68,7 @@ def run_line(
             also=None if child_key is None else child_key.public,
         )
         with (
-            Journal(folder, tell=_tell) as kept,
+            Journal(folder, tell=tell) as kept,
             Publisher(
                 publish or profile.wire.publish, line=profile.line, boot_id=boot_id, guard=guard
             ) as publisher,
@@ -79,22 +79,18 @@ def run_line(
             if guard is not None:
                 refuses_strangers(publisher.endpoint, guard, "publish")
                 refuses_strangers(desk.endpoint, guard, "answers")
-            _tell(
+            tell(
                 f"line {profile.line}: publishing at {publisher.endpoint}, "
                 f"taking answers at {desk.endpoint}"
             )
             if bridge_listen is not None:
-                bridge = ChildBridge(publisher.endpoint, desk.endpoint, bridge_listen, _tell)
+                bridge = ChildBridge(publisher.endpoint, desk.endpoint, bridge_listen, tell)
                 if guard is not None and child_key is not None:
                     folder = Path(children.enter_context(TemporaryDirectory(prefix="vigitri-")))
                     bridge.use_keys(write_key_pair(child_key, folder)[0], guard.public)
                 children.enter_context(bridge)
-            post = AlertPost(publisher, desk, kept, tell=_tell)
-            LineAtWork(line, camera, publisher, post, tell=_tell, turns=turns).run(
+            post = AlertPost(publisher, desk, kept, tell=tell)
+            LineAtWork(line, camera, publisher, post, tell=tell, turns=turns).run(
                 stop, until_end=until_end
             )
-    _tell(f"line {profile.line}: stopped")
-
-
-def _tell(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
+    tell(f"line {profile.line}: stopped")

@@ -76,10 +76,14 @@ def twin_cutouts(  # noqa: PLR0917 - the options of a command
     typer.echo(f"{out}: {made} new, {sum(plan.values())} in all")
 
 
-def twin_trace(
+def twin_trace(  # noqa: PLR0917
     plan: Annotated[Path, typer.Argument(metavar="PLAN.toml")],
     out: Annotated[Path, typer.Option("-o", "--out", help="The bundle to make.")],
     seed: Annotated[int | None, typer.Option(min=0, help="In place of the plan's.")] = None,
+    belt: Annotated[str | None, typer.Option(help="Make of belt, in place of the plan's.")] = None,
+    lookalikes: Annotated[
+        float | None, typer.Option(min=0, max=1, help="Their share, in place of the plan's.")
+    ] = None,
     threads: Annotated[int, typer.Option(min=1)] = 1,
 ) -> None:
     """Path-trace a strip of belt with its truth; run again, it goes on (extra `twin`)."""
@@ -87,9 +91,7 @@ def twin_trace(
 
     plans, strips = from_checkout("twin.traced.plan"), from_checkout("twin.traced.strips")
     with one_line_for(ValueError, RuntimeError), progress_bar("tracing") as advance:
-        chosen = plans.load_plan(plan)
-        if seed is not None:
-            chosen = chosen.model_copy(update={"seed": seed})
+        chosen = plans.load_plan(plan, seed=seed, belt=belt, lookalikes=lookalikes)
         strips.trace_strip(chosen, out, threads=threads, progress=advance)
 
 
@@ -105,9 +107,7 @@ def twin_composite(
     """Lay held-back cut-outs on frames of a real belt, as a plan of `twin trace` says."""
     plans, strips = from_checkout("twin.traced.plan"), from_checkout("models.real_strip")
     with one_line_for(ValueError):
-        chosen = plans.load_plan(plan)
-        if seed is not None:
-            chosen = chosen.model_copy(update={"seed": seed})
+        chosen = plans.load_plan(plan, seed=seed)
         facts = strips.make_strip(chosen, data, out, plates=plates)
     hazards = sum(each.hazard is not None for each in facts.things)
     typer.echo(f"{out}: {facts.end_mm / 1000:g} m, {len(facts.things)} things, {hazards} hazards")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,11 +21,13 @@ def surveyed_points(profile: LineProfile, points: Path | None) -> tuple[Points, 
         rows: list[tuple[float, ...]] = [(*point.px, *point.mm) for point in profile.belt.points]
     else:
         rows = [_row(points, number, row) for number, row in enumerate(_lines(points), start=2)]
+        if not rows:
+            raise CalibrationError(f"{points}: has no points. Write one a line, below the first")
     table = np.array(rows, dtype=np.float64).reshape(-1, 4)
     return table[:, :2], table[:, 2:]
 
 
-def _lines(path: Path) -> list[dict[str, str]]:
+def _lines(path: Path) -> list[dict[str, Any]]:
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             reader = csv.DictReader(file)
@@ -38,14 +41,18 @@ def _lines(path: Path) -> list[dict[str, str]]:
         raise CalibrationError(f"{path}: is no text. Save it as CSV (UTF-8)") from None
 
 
-def _row(path: Path, number: int, row: dict[str, str]) -> tuple[float, ...]:
+def _row(path: Path, number: int, row: dict[str, Any]) -> tuple[float, ...]:
     try:
         values = tuple(float(row[key]) for key in ("u_px", "v_px", "x_mm", "y_mm"))
-        if not np.isfinite(values).all():
+        if not np.isfinite(values).all() or len(row) > len(values):  # 812,5 is two of them
             raise ValueError
     except (TypeError, ValueError):
         raise CalibrationError(
-            f"{path}, line {number}: {','.join(str(v) for v in row.values())} are not four "
+            f"{path}, line {number}: {_as_written(row)} are not four "
             "numbers. Write px and mm with a point, e.g. 812.5,40,0,1200"
         ) from None
     return values
+
+
+def _as_written(row: dict[str, Any]) -> str:
+    return ",".join(",".join(v) if isinstance(v, list) else str(v) for v in row.values())

@@ -51,6 +51,9 @@ TOLD_STANDING = frozenset({Hazard.VISION_UNAVAILABLE, Hazard.BELT_STANDING})
 
 UPDATE_NS = 1_000_000_000
 """An alert in view is told anew at most this often, unless something about it changes."""
+STILL_NS = 30_000_000_000
+"""Nor more often than this while the belt stands and that has been told: one thing in view over
+night would fill the journal, and push out of it what a subscriber has missed [P]."""
 SCORE_STEP = 0.1
 """A best score that has grown by this much is such a change."""
 CALM_NS = 1_000_000_000
@@ -132,7 +135,9 @@ class AlarmBook:
             return [self._gone(alarm, belt)]
         if alarm is not None and alarm.active:
             alarm.t_met_ns = belt.t_mono_ns
-            old_news = detail == alarm.detail or belt.t_mono_ns - alarm.t_told_ns < UPDATE_NS
+            still = belt.stands and hazard is not Hazard.VISION_UNAVAILABLE
+            waits_ns = STILL_NS if still else UPDATE_NS
+            old_news = detail == alarm.detail or belt.t_mono_ns - alarm.t_told_ns < waits_ns
             if old_news and not self._wakes(alarm, belt):
                 return []
             alarm.detail, alarm.cues = detail, cues
@@ -208,7 +213,7 @@ class AlarmBook:
         belt = BeltNow(t_utc_ns, t_mono_ns, None, None, None, "none")
         revisions = []
         for alert in alerts:
-            alarm = carried_alarm(alert, t_mono_ns)
+            alarm = carried_alarm(alert, t_mono_ns, self._line.alarms.cell_mm)
             self._open[alarm.name] = alarm
             if alarm.track is None:
                 self._of_line[alarm.hazard] = alarm.name
@@ -223,7 +228,8 @@ class AlarmBook:
 
     def _seen_again(self, track: Track, belt: BeltNow) -> Alarm | None:
         """The alarm of an earlier start whose object this is."""
-        alarm = self._open.get(self._former.found(track, belt) or "")
+        hazard = Hazard(self._line.classes[track.class_index].hazard)
+        alarm = self._open.get(self._former.found(track, hazard, belt) or "")
         if alarm is not None:
             self._by_track[track.id] = alarm
             alarm.track, alarm.detail = track.id, None
@@ -303,11 +309,12 @@ class AlarmBook:
         return True
 
     def _is_news(self, alarm: Alarm, track: Track, belt: BeltNow) -> bool:
+        still = belt.stands and not alarm.arrivals
         return (
             self._wakes(alarm, belt)
             or alarm.class_name != self._line.classes[track.class_index].name
             or track.best_score - alarm.score_told >= SCORE_STEP
-            or belt.t_mono_ns - alarm.t_told_ns >= UPDATE_NS
+            or belt.t_mono_ns - alarm.t_told_ns >= (STILL_NS if still else UPDATE_NS)
         )
 
     def _describe(self, alarm: Alarm, track: Track, belt: BeltNow) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from detector.hazards.alarm import Alarm
 from detector.hazards.object_facts import BeltNow
 from detector.hazards.tracker import Track
-from detector.wire.messages import AlarmState, Alert
+from detector.wire.messages import AlarmState, Alert, Hazard
 
 SOUGHT_NS = 15_000_000_000
 """So long a former object may come into sight again: a restart takes seconds, and a belt carries
@@ -19,8 +19,11 @@ NEAR_SHARE = 0.15
 CARRIED = "from before a restart of the detector; its object is not tracked any more"
 
 
-def carried_alarm(alert: Alert, t_mono_ns: int) -> Alarm:
-    """The alarm of an alert's last revision; what this start can't know is left out."""
+def carried_alarm(alert: Alert, t_mono_ns: int, cell_mm: float) -> Alarm:
+    """The alarm of an alert's last revision; what this start can't know is left out.
+
+    `cell_mm`: single batteries up to this length are counted, and call nobody.
+    """
     of_line = alert.place is None
     gone = alert.state in {AlarmState.RETURNED_UNACKNOWLEDGED, AlarmState.LATCHED}
     # Belt positions count from the start that is over.
@@ -45,13 +48,26 @@ def carried_alarm(alert: Alert, t_mono_ns: int) -> Alarm:
         members=alert.members,
         pile=alert.pile,
         cues=alert.cues,
-        held=alert.state is AlarmState.SUPPRESSED,
+        held=_is_held(alert, cell_mm),
         boot_id=alert.boot_id,
     )
 
 
+def _is_held(alert: Alert, cell_mm: float) -> bool:
+    """Whether nobody is called for it even once the belt runs: one more of a pile, a single cell.
+
+    Anything else that was suppressed lay on a belt that stood, or was one battery too many, and
+    calls when it may.
+    """
+    if alert.state is not AlarmState.SUPPRESSED or alert.hazard is not Hazard.BATTERY:
+        return False
+    length_mm = None if alert.why is None else alert.why.length_mm
+    return alert.pile is not None or (length_mm is not None and length_mm <= cell_mm)
+
+
 @dataclass(frozen=True, slots=True)
 class _Former:
+    hazard: Hazard
     x_mm: float
     y_mm: float
     t_utc_ns: int
@@ -74,6 +90,7 @@ class FormerObjects:
         else:
             x_mm, y_mm = place.x_mm, place.y_mm
         self._sought[name] = _Former(
+            alert.hazard,
             x_mm,
             y_mm,
             (place and place.t_utc_ns) or alert.t_capture_utc_ns,
@@ -81,10 +98,16 @@ class FormerObjects:
             t_mono_ns + SOUGHT_NS,
         )
 
-    def found(self, track: Track, belt: BeltNow) -> str | None:
-        """The former object that this track must be, the nearest; it is sought no more."""
+    def found(self, track: Track, hazard: Hazard, belt: BeltNow) -> str | None:
+        """The former object that this track must be, the nearest; it is sought no more.
+
+        A battery proves to be gas at times; that gas was none is nobody's to say but an operator's,
+        so that what lies where it should be and is no gas is another thing.
+        """
         near: list[tuple[float, str]] = []
         for name, former in self._sought.items():
+            if former.hazard is Hazard.GAS is not hazard:
+                continue
             speed_mm_s = belt.speed_mm_s if belt.speed_mm_s is not None else former.speed_mm_s
             if speed_mm_s is None:
                 continue

@@ -134,7 +134,9 @@ def counted_from(
     moved = []
     for arrival in arrivals:
         way_mm = arrival.speed_mm_s * (belt.t_utc_ns - place.t_utc_ns) / 1e9
-        if belt.position_mm is not None and place.belt_position_mm is not None:
+        # Where the belt is nobody knows while nobody sees it: it is held to run on.
+        seen = belt.frame_index is not None
+        if seen and belt.position_mm is not None and place.belt_position_mm is not None:
             way_mm = belt.position_mm - place.belt_position_mm
         eta_ms = arrival.eta_ms - way_mm / arrival.speed_mm_s * 1000
         act_by_ms = eta_ms - (arrival.eta_ms - arrival.act_by_ms)

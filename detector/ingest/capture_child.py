@@ -85,6 +85,7 @@ class CaptureLoop:
         shown_at_start = tally.grabbed
         while True:
             asked_ns = time.monotonic_ns()
+            del source.unreadable[:-1]  # the last is told at the end; of weeks they would pile up
             if not source.live:  # broken pictures of a recording are progress, of a camera not
                 tally.alive_at_ns = asked_ns
             if not source.grab():

@@ -16,7 +16,11 @@ LEAVE_S = 0.3
 REAP_S = 0.5
 """For the kernel to clear up after SIGKILL. With LEAVE_S under the second within which a detector
 has to be gone. A process that is stuck inside a driver dies only when the driver lets it; it never
-runs our code again, and the next one is started beside it."""
+runs our code again, and up to `STUCK_MOST` are left beside the next one."""
+
+STUCK_MOST = 3
+"""Then no more are started until one is gone: each keeps its memory, and a weekend of them would
+take that of every line of the machine."""
 
 
 class CaptureProcess:
@@ -30,22 +34,31 @@ class CaptureProcess:
     def __init__(
         self, settings: CaptureSettings, ends: WriterEnds, tally: int, frozen_digest: int | None
     ) -> None:
-        """Start it. The thread that does so has to outlive it (see `capture_child`)."""
+        """Start it. The thread that does so has to outlive it (see `capture_child`).
+
+        Raises `OSError` where the machine can't: no memory, no process, no open file left.
+        """
         self._status_read, status_write = os.pipe2(os.O_CLOEXEC)
         os.set_blocking(self._status_read, False)
         self._rest = b""
         spec = CaptureSpec(settings, ends, tally, status_write, os.getpid(), frozen_digest)
         # The child finds what we find, and not what happens to lie in the current folder.
         search = os.pathsep.join(path or os.getcwd() for path in sys.path)  # noqa: PTH109
-        self._process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "detector.ingest.capture_child"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            # numpy's BLAS starts a thread for each core, and is not used there.
-            env={**os.environ, "PYTHONPATH": search, "OPENBLAS_NUM_THREADS": "1"},
-            pass_fds=(*spec.ends.descriptors, spec.tally, spec.status),
-        )
-        os.close(status_write)  # so that the pipe ends when the process does
+        try:
+            self._process = subprocess.Popen(
+                [sys.executable, "-P", "-m", "detector.ingest.capture_child"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+                start_new_session=True,  # Ctrl-C is the detector's, while this one starts too
+                # numpy's BLAS starts a thread for each core, and is not used there.
+                env={**os.environ, "PYTHONPATH": search, "OPENBLAS_NUM_THREADS": "1"},
+                pass_fds=(*spec.ends.descriptors, spec.tally, spec.status),
+            )
+        except OSError:
+            self.close()
+            raise
+        finally:
+            os.close(status_write)  # so that the pipe ends when the process does
         assert self._process.stdin is not None
         try:
             with self._process.stdin as order:
@@ -88,6 +101,11 @@ class CaptureProcess:
         return (
             f"was killed ({signal.Signals(-code).name})" if code < 0 else f"left with code {code}"
         )
+
+    @property
+    def gone(self) -> bool:
+        """It has ended."""
+        return self._process.poll() is not None
 
     def close(self) -> None:
         os.close(self._status_read)

@@ -22,7 +22,8 @@ def camera_identity(source: str, sysfs: Path = _SYSFS) -> str | None:
     if scheme != "v4l2":
         return without_credentials(source)
     address = urlsplit(source)
-    node = sysfs / Path(address.netloc + address.path).name
+    device = Path(f"/{(address.netloc + address.path).lstrip('/')}")
+    node = sysfs / device.resolve().name  # /dev/v4l/by-id/... are links
     model = _read(node / "name")
     if not model:
         return None  # not plugged in: opening it will say so

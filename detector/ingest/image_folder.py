@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -38,22 +39,20 @@ class ImageFolder:
 
     def open(self) -> None:
         if self._path.is_dir():
-            found = [path for path in self._path.iterdir() if path.is_file()]
-            where = "folder"
+            pictures, where = pictures_in(self._path), "folder"
         elif is_glob(self._path):
-            found = [Path(name) for name in glob.glob(str(self._path), recursive=True)]  # noqa: PTH207 - absolute patterns
-            where = "pattern"
+            found = glob.glob(str(self._path), recursive=True)  # noqa: PTH207 - absolute patterns
+            pictures, where = _pictures(map(Path, found)), "pattern"
         else:
             require_readable_file(self._path)
-            found, where = [self._path], "file"
-        pictures = [path for path in found if path.suffix.lower() in IMAGE_SUFFIXES]
+            pictures, where = _pictures([self._path]), "file"
         if not pictures:
             known = ", ".join(sorted(IMAGE_SUFFIXES))
             raise SourceError(
                 self.name, f"no picture in this {where}", f"pictures end in {known}; check the path"
             )
-        self._pictures = sorted(pictures, key=lambda path: natural_key(str(path)))
-        self.frame_count = len(self._pictures)
+        self._pictures = pictures
+        self.frame_count = len(pictures)
         self._next = 0
 
     def grab(self) -> bool:
@@ -78,6 +77,12 @@ class ImageFolder:
         self._pictures = []
 
 
+def pictures_in(folder: Path) -> list[Path]:
+    """Its pictures, in natural order. As in a glob, what is hidden (`._belt 1.jpg` of a Mac) is
+    none."""
+    return _pictures(path for path in folder.iterdir() if not path.name.startswith("."))
+
+
 def is_glob(path: Path) -> bool:
     """True for a pattern such as `shift/*.jpg`, unless a file is really called that."""
     return glob.has_magic(str(path)) and not path.exists()
@@ -88,3 +93,10 @@ def natural_key(name: str) -> tuple[list[str | int], str]:
     parts: list[str | int] = list(re.split(r"([0-9]+)", name))  # text and digits alternate
     parts[1::2] = [int(digits) for digits in parts[1::2]]
     return parts, name
+
+
+def _pictures(found: Iterable[Path]) -> list[Path]:
+    pictures = [path for path in found if path.suffix.lower() in IMAGE_SUFFIXES]
+    return sorted(
+        (path for path in pictures if not path.is_dir()), key=lambda path: natural_key(str(path))
+    )

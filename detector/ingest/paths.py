@@ -13,7 +13,10 @@ from detector.ingest.source import SourceError
 def local_path(url: str) -> Path:
     """The path of a plain path or of `file:///path` (percent signs decoded), `~` expanded."""
     if scheme_of(url) != "file":
-        return Path(url).expanduser()
+        try:
+            return Path(url).expanduser()
+        except RuntimeError:  # no user of that name: `~$clip.mp4` is one like any other
+            return Path(url)
     path = unquote(url[len("file://") :]).removeprefix("localhost")
     return Path(path)
 

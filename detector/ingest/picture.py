@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import stat
 import struct
 from pathlib import Path
 
@@ -11,6 +12,9 @@ import numpy as np
 from detector.ingest.opencv import cv2
 from detector.ingest.source import Image, SourceError
 
+LARGEST_BYTES = 500_000_000
+"""A TIFF of 80 megapixels in 16 bits. Larger is a film, and would be read into memory whole."""
+
 
 def read_picture(path: Path) -> Image:
     """A picture file as `(h, w, 3)` uint8 BGR, turned as its EXIF says.
@@ -18,6 +22,15 @@ def read_picture(path: Path) -> Image:
     Raises `SourceError` where it is missing, cut off or no picture.
     """
     try:
+        found = path.stat()
+        if not stat.S_ISREG(found.st_mode):
+            raise SourceError(str(path), "not a file", "name a picture")
+        if found.st_size > LARGEST_BYTES:
+            raise SourceError(
+                str(path),
+                f"larger than a picture, {found.st_size / 1e6:.0f} MB",
+                "take a video through `vigitri replay`",
+            )
         data = path.read_bytes()
     except OSError as error:
         fault = (error.strerror or str(error)).lower()

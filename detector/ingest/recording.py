@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from types import TracebackType
 
 from detector.ingest.frame import Frame
+from detector.ingest.image_folder import ImageFolder
 from detector.ingest.source import Source, SourceError, open_source
 
 
@@ -22,18 +23,22 @@ class Recording:
     missing among the frames, and is named in `unreadable`.
     """
 
-    def __init__(self, source: str, *, fps: float | None = None) -> None:
+    def __init__(
+        self, source: str, *, fps: float | None = None, pictures_fps: float | None = None
+    ) -> None:
         """Args:
             source: A video file, a picture, or a folder or glob of pictures.
             fps: Frames per second, in place of the recording's own.
+            pictures_fps: The same where it has none of its own, as pictures in a folder; None: 10.
 
         Raises:
-            ValueError: `fps` is not a positive number.
+            ValueError: One of them is not a positive number.
         """
-        if fps is not None and not (math.isfinite(fps) and fps > 0):
-            raise ValueError(f"fps is a positive number, not {fps}")
+        for given in (fps, pictures_fps):
+            if given is not None and not (math.isfinite(given) and given > 0):
+                raise ValueError(f"fps is a positive number, not {given}")
         self._url = source
-        self._fps = fps
+        self._fps, self._pictures_fps = fps, pictures_fps
         self._source: Source | None = None
         self._next_index = 0
 
@@ -47,6 +52,8 @@ class Recording:
         if source.live:
             source.close()
             raise SourceError(source.name, "a live camera, not a recording", "use `vigitri run`")
+        if self._fps is None and (source.fps is None or isinstance(source, ImageFolder)):
+            source.fps = self._pictures_fps or source.fps
         if source.fps is None:
             source.close()
             raise SourceError(source.name, "states no frame rate", "give it (fps=…)")

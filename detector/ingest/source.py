@@ -93,8 +93,12 @@ def open_source(
     Raises:
         SourceError: No such source, or it cannot be opened.
     """
-    source = _choose(url, fps, open_timeout_s, read_timeout_s)
-    source.open()
+    try:
+        source = _choose(url, fps, open_timeout_s, read_timeout_s)
+        source.open()
+    except OSError as error:  # of a folder that may not be entered, a disk that is gone
+        why = (error.strerror or str(error)).lower()
+        raise SourceError(url, why, "check the path, and who may read it") from None
     return source
 
 

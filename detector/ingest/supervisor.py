@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import math
 import os
 import random
@@ -11,7 +12,7 @@ import threading
 import time
 
 from detector.ingest.backoff import Backoff
-from detector.ingest.capture_process import CaptureProcess
+from detector.ingest.capture_process import STUCK_MOST, CaptureProcess
 from detector.ingest.capture_spec import CaptureSettings, Status
 from detector.ingest.health import CameraHealth, CameraState
 from detector.ingest.latest_frame import LatestFrame
@@ -47,6 +48,8 @@ class Supervisor:
         # A daemon, so that a program that forgets to close still ends (and the process with it).
         self._thread = threading.Thread(target=self._supervise, name=f"camera {name}", daemon=True)
         self._stopping = False
+        self._stuck: list[CaptureProcess] = []
+        """Were killed, and have not gone."""
 
         self._lock = threading.Lock()  # over all that follows
         self._state = CameraState.STARTING
@@ -55,9 +58,11 @@ class Supervisor:
         self._child: CaptureProcess | None = None
         self._started: Status | None = None
         self._final: Status | None = None
+        self._frozen_digest: int | None = None
+        """Of the picture at which the camera froze, until it gives another one."""
         self._since_ns = 0
         self._live_since_ns = 0
-        self._restarts = 0
+        self._starts = 0
         self._stale = 0
         self._lost = 0
 
@@ -121,7 +126,7 @@ class Supervisor:
                 reason=reason,
                 frames_grabbed=tally.grabbed,
                 frames_overwritten=tally.overwritten + self._stale + self._lost,
-                restarts=self._restarts,
+                restarts=max(0, self._starts - 1),
                 unreadable=tally.unreadable,
                 frames_withheld=tally.withheld,
                 frames_late=tally.late,
@@ -141,6 +146,7 @@ class Supervisor:
         for status in statuses:
             if status.final:
                 self._final = status
+                self._frozen_digest = status.frozen_digest or self._frozen_digest
                 self._set(status.state, status.reason)
             elif status.state is CameraState.STARTING:
                 # No picture yet: what was wrong before stays wrong.
@@ -155,6 +161,7 @@ class Supervisor:
     def _set(self, state: CameraState, reason: str) -> None:
         if state is CameraState.LIVE:
             self._news = False
+            self._frozen_digest = None
             self._live_since_ns = self._live_since_ns or time.monotonic_ns()
         elif state is not self._state:
             self._news = True
@@ -188,9 +195,15 @@ class Supervisor:
         chance = random.Random()
         attempt = 0
         while True:
-            child = self._spawn()
-            hung = self._watch(child)
-            lived_s = self._reap(child, hung)
+            try:
+                child = self._spawn()
+            except OSError as error:  # no memory, process or open file left: perhaps just now
+                self._not_started(error)
+                lived_s = 0.0
+            else:
+                hung = self._watch(child)
+                lived_s = self._reap(child, hung)
+                self._stuck.append(child)
             if self._stopping or (self._final is not None and not self._final.again):
                 return
             if lived_s >= self._backoff.settled_s:
@@ -198,24 +211,34 @@ class Supervisor:
             if _readable((self._stop_read,), self._backoff.delay_s(attempt, chance)):
                 return
             attempt += 1
-            with self._lock:
-                self._restarts += 1
 
     def _spawn(self) -> CaptureProcess:
+        self._stuck = [child for child in self._stuck if not child.gone]
+        if len(self._stuck) >= STUCK_MOST:
+            raise OSError(errno.EBUSY, f"{len(self._stuck)} before it hang in a driver")
         ends = self._latest.new_writer()
         with self._lock:
             tally = self._tally
             # What the last process had in its hands when it died, or had left unread.
             accounted = tally.overwritten + tally.withheld + tally.unreadable + self._latest.taken
             self._lost = tally.grabbed - accounted
-            digest = None if self._final is None else self._final.frozen_digest
             self._started = self._final = None
             self._live_since_ns = 0
             self._since_ns = time.monotonic_ns()
-        child = CaptureProcess(self._settings, ends, self._tally_descriptor, digest)
+        child = CaptureProcess(self._settings, ends, self._tally_descriptor, self._frozen_digest)
         with self._lock:
             self._child = child
+            self._starts += 1
         return child
+
+    def _not_started(self, error: OSError) -> None:
+        why = (error.strerror or str(error)).lower()
+        with self._lock:
+            self._set(
+                CameraState.RESTARTING,
+                f"{self.source}: its capture process can't be started: {why}; free or restart the "
+                "machine",
+            )
 
     def _watch(self, child: CaptureProcess) -> bool:
         """Come back when the process has ended, hangs (True), or we are to stop."""

@@ -39,9 +39,12 @@ class VideoFile:
         require_readable_file(self._path)
         if _is_text(self._path):  # FFmpeg would play it as an animation of letters
             raise SourceError(self.name, "a text file, not a video", "name a video")
+        where = self._path.resolve()
+        if not _is_unicode(where):  # OpenCV 5.0 crashes on it
+            raise SourceError(self.name, "its name is no UTF-8", "rename it, or its folder")
         # Absolute, because FFmpeg takes `shift:1.mp4` for a protocol named `shift`. FFmpeg by
         # name, because OpenCV would otherwise try others, which take `%d` in a name for a series.
-        self._capture = cv2.VideoCapture(str(self._path.resolve()), cv2.CAP_FFMPEG)
+        self._capture = cv2.VideoCapture(str(where), cv2.CAP_FFMPEG)
         if not self._capture.isOpened():
             self.close()
             raise SourceError(
@@ -82,13 +85,25 @@ class VideoFile:
 
     def _note_early_end(self) -> None:
         announced = self.frame_count
+        if not self._grabbed:
+            self.unreadable.append(f"{self.name}: holds no frame that can be read")
+            return
         if announced is None:
             return
         slack = max(COUNT_SLACK_FRAMES, math.ceil(announced * COUNT_SLACK_SHARE))
         if announced - self._grabbed > slack:
             self.unreadable.append(
-                f"{self.name}: breaks off after {self._grabbed} of {announced} frames"
+                f"{self.name}: {self._grabbed} of {announced} frames can be read: it breaks off, "
+                "or is broken in between"
             )
+
+
+def _is_unicode(path: Path) -> bool:
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _is_text(path: Path) -> bool:

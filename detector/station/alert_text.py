@@ -21,16 +21,20 @@ QUIET = frozenset(
 )
 
 
-def alert_line(alert: Alert, header: Header | None = None) -> Text:
+def alert_line(
+    alert: Alert, header: Header | None = None, *, fetched_after_ms: float | None = None
+) -> Text:
     """One revision in one line; `str()` of it is the plain text.
 
     With its header, the line starts with the time of capture and tells the age at sending, and
-    the times to act count from then; without, they count from the capture.
+    the times to act count from then; without, they count from the capture. `fetched_after_ms`: it
+    did not come when it was sent, but was fetched so long after its capture.
     """
     line = Text(no_wrap=True)
     if header is not None:
         line.append(f"{capture_time(header)}  ", GREY)
-    elapsed_ms = 0.0 if header is None else header.age_ms or 0.0
+    age_ms = fetched_after_ms if fetched_after_ms is not None or header is None else header.age_ms
+    elapsed_ms = age_ms or 0.0
     facts = [
         where(alert),
         how_sure(alert),
@@ -38,7 +42,7 @@ def alert_line(alert: Alert, header: Header | None = None) -> Text:
         f"outcome: {alert.outcome}" if alert.outcome else "",
         state_name(alert.state),
         f"{alert.boot_id}/{alert.event_id} r{alert.revision}",
-        "" if header is None or header.age_ms is None else f"age {header.age_ms:.0f} ms",
+        "" if age_ms is None else f"age {age_ms:.0f} ms",
     ]
     line.append(f"{alert.kind.upper():<12}", GREY)
     line.append(call(alert), call_style(alert))
@@ -69,15 +73,17 @@ def call_style(alert: Alert) -> str:
 
 
 def where(alert: Alert) -> str:
-    """The place on the belt, as well as it is known; for a state of the line, the detail."""
+    """The place on the belt, as well as it is known, and of a pile how many lie there; for a state
+    of the line, the detail."""
     place = alert.place
     if place is None:
         return alert.detail or ""
+    pile = f", {alert.members} together / ensemble" if alert.members > 1 else ""
     if place.x_mm is None or place.y_mm is None:
         x0, y0, x1, y1 = place.box_px
-        return f"at {(x0 + x1) / 2:.0f},{(y0 + y1) / 2:.0f} px (no mm)"
+        return f"at {(x0 + x1) / 2:.0f},{(y0 + y1) / 2:.0f} px (no mm){pile}"
     nominal = " (nominal)" if place.mm_basis == "nominal" else ""
-    return f"x {place.x_mm:.0f} y {place.y_mm:.0f} mm{nominal}"
+    return f"x {place.x_mm:.0f} y {place.y_mm:.0f} mm{nominal}{pile}"
 
 
 def how_sure(alert: Alert) -> str:

@@ -4,8 +4,18 @@ from __future__ import annotations
 
 from collections import deque
 
-from detector.client.events import Event, Gap, Healed, Received, Restarted, Sight, Vanished
+from detector.client.events import (
+    Event,
+    Gap,
+    Healed,
+    Received,
+    Restarted,
+    Sight,
+    SightChanged,
+    Vanished,
+)
 from detector.client.sight import SightWatch
+from detector.client.their_clock import TheirClock
 from detector.wire.messages import (
     AlarmState,
     Alert,
@@ -16,7 +26,10 @@ from detector.wire.messages import (
 )
 
 LATENCIES_KEPT = 1000
+REVISIONS_KEPT = 10_000
+"""Of so many alerts the last revision is remembered; a screen stays on for months."""
 _RANK = {Priority.HIGH: 0, Priority.MEDIUM: 1, Priority.LOW: 2}
+_SEES = frozenset({Sight.WATCHING, Sight.DEGRADED})
 _FRESH = frozenset({Revision.RAISED, Revision.UPDATED})
 
 
@@ -30,6 +43,8 @@ class Board:
         self.restarts = 0
         """How often the detector has started anew while we listened."""
         self._watch = SightWatch(now_ns)
+        self._told: SightChanged | None = None
+        self._their_clock = TheirClock()
         self._boot_id: str | None = None
         self._alerts: dict[tuple[str, str], Received] = {}
         self._revisions: dict[tuple[str, str], int] = {}
@@ -44,10 +59,13 @@ class Board:
             self._alerts.pop((item.alert.boot_id, item.alert.event_id), None)
         elif isinstance(item, Restarted):
             self._notice_restart(item.boot_id)
+        elif isinstance(item, SightChanged):
+            self._told = item
         if not isinstance(item, Received):
             return True
         if item.how == "published":  # others may be of an earlier start
             self._notice_restart(item.header.boot_id)
+            self._their_clock.hear(item.header, item.t_received_mono_ns)
         self._watch.take(item)
         if isinstance(item.payload, Heartbeat):
             self._note_latency(item)
@@ -61,7 +79,11 @@ class Board:
 
     def sight(self, now_ns: int) -> tuple[Sight, str]:
         """Whether anybody looks at the belt, and in words why not."""
-        return self._watch.sight(now_ns)
+        sight, reason = self._watch.sight(now_ns)
+        if self._told is not None and sight in _SEES and self._told.sight not in _SEES:
+            # That the connection is cut the client alone knows; the last beat is still fresh.
+            return self._told.sight, self._told.reason
+        return sight, reason
 
     def heartbeat_age_s(self, now_ns: int) -> float | None:
         """Since the frame that the last heartbeat is of was captured; None before the first."""
@@ -75,6 +97,14 @@ class Board:
     def active(self) -> list[Received]:
         """The last revisions of alerts that are not closed, the most pressing first."""
         return sorted(self._alerts.values(), key=_pressing)
+
+    def age_ns(self, known: Received, now_ns: int) -> int:
+        """Since its capture. What was fetched from another host tells how old it was when it was
+        sent for the first time, which may be an hour ago."""
+        fetched = known.how != "published" and known.header.stamp_source == "grab"
+        if fetched and not known.same_host and self._their_clock.known:
+            return max(0, now_ns - self._their_clock.ours_ns(known.header.t_capture_mono_ns))
+        return known.age_ns(now_ns)
 
     def unheard(self) -> int:
         """Active alerts that the detector counts and whose messages never came here."""
@@ -106,6 +136,7 @@ class Board:
             )
         self._boot_id = boot_id
         self._watch.forget()
+        self._their_clock.forget()
         self._alert_gseq = 0
         self._alerts.clear()
         self._revisions.clear()
@@ -115,7 +146,10 @@ class Board:
         key = alert.boot_id, alert.event_id
         if alert.revision <= self._revisions.get(key, 0):
             return False
+        self._revisions.pop(key, None)
         self._revisions[key] = alert.revision
+        if len(self._revisions) > REVISIONS_KEPT:
+            del self._revisions[next(iter(self._revisions))]
         if item.header.boot_id == self._boot_id:
             self._alert_gseq = max(self._alert_gseq, item.header.gseq)
         if alert.kind in _FRESH:

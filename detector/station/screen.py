@@ -17,6 +17,7 @@ from detector.station.alert_text import (
     where,
 )
 from detector.station.board import Board
+from detector.station.line_text import not_kept, set_aside
 from detector.station.words import DISCLAIMER, state_name
 from detector.wire.messages import Alert, CoverageState, LineState
 
@@ -50,6 +51,7 @@ def screen(
         Text(f"Vigitri  line {line}  {board.endpoint}", GREY),
         sight_line(board, now_ns),
         health_bar(board, now_ns, missed=missed, malformed=malformed),
+        *(Text(words, WARNING) for words in _cares(board)),
         *(Text(note, WARNING) for note in board.notes),
         Text(),
     )
@@ -63,6 +65,10 @@ def screen(
         Layout(bottom, size=bottom_lines),
     )
     return layout
+
+
+def _cares(board: Board) -> list[str]:
+    return [] if board.state is None else [*set_aside(board.state), *not_kept(board.state)]
 
 
 def _lines(part: RenderableType, console: Console) -> int:
@@ -148,7 +154,7 @@ def _alerts(board: Board, now_ns: int, console: Console, room: int) -> Renderabl
             words = f"active, but never heard of here: {board.unheard()} more"
             parts.append(Text(words, WARNING))
         if shown:
-            parts.append(_table(active[:shown], now_ns))
+            parts.append(_table(board, active[:shown], now_ns))
         if not parts:
             watching = board.sight(now_ns)[0] is Sight.WATCHING
             words = (
@@ -161,13 +167,13 @@ def _alerts(board: Board, now_ns: int, console: Console, room: int) -> Renderabl
     return group
 
 
-def _table(active: list[Received], now_ns: int) -> Table:
+def _table(board: Board, active: list[Received], now_ns: int) -> Table:
     table = Table(box=None, expand=True, header_style=GREY, padding=(0, 1, 0, 0))
     for title, share in (("hazard / danger", 6), ("where", 4), ("to act", 5), ("state / état", 5)):
         table.add_column(title, ratio=share)
     table.add_column("age", justify="right", min_width=7)
     for known in active:
-        alert, elapsed_ms = known.payload, known.age_ns(now_ns) / 1e6
+        alert, elapsed_ms = known.payload, board.age_ns(known, now_ns) / 1e6
         assert isinstance(alert, Alert)
         name = Text(call(alert), call_style(alert))
         name.append(f"\n{alert.boot_id}/{alert.event_id}", GREY)
@@ -185,5 +191,6 @@ def _table(active: list[Received], now_ns: int) -> Table:
 
 def _age(alert: Alert, elapsed_ms: float) -> str:
     """Since the alarm was raised."""
-    raised_before_s = (alert.t_capture_utc_ns - alert.t_raised_utc_ns) / 1e9
+    # A clock that was set back in between makes no age of less than nothing.
+    raised_before_s = max(0.0, (alert.t_capture_utc_ns - alert.t_raised_utc_ns) / 1e9)
     return f"{raised_before_s + elapsed_ms / 1e3:.1f} s"

@@ -11,13 +11,15 @@ from datetime import UTC, datetime
 
 from rich.console import Console
 from rich.live import Live
+from rich.text import Text
 
 from detector import client
 from detector.station.alert_text import alert_line
 from detector.station.board import Board
+from detector.station.line_text import not_kept, set_aside
 from detector.station.screen import screen, sight_line
 from detector.station.words import DISCLAIMER
-from detector.wire.messages import Alert
+from detector.wire.messages import Alert, LineState
 
 __all__ = ["alert_line", "run"]
 
@@ -86,7 +88,7 @@ def _print_lines(line: client.Line, over: Callable[[], bool]) -> None:
     for words in DISCLAIMER:
         print(words)
     board = Board(line.publish or "", time.monotonic_ns())
-    malformed = 0
+    malformed, cares = 0, list[str]()
     while not over():
         if line.malformed != malformed:
             malformed = line.malformed
@@ -94,6 +96,7 @@ def _print_lines(line: client.Line, over: Callable[[], bool]) -> None:
         item = line.receive(REFRESH_S)
         if item is None:
             continue
+        restarts = board.restarts
         news = board.take(item)
         match item:
             case client.SightChanged():
@@ -104,9 +107,32 @@ def _print_lines(line: client.Line, over: Callable[[], bool]) -> None:
             case client.Healed():
                 _print(f"HEALED: {item}")
             case client.Restarted():
-                _print(f"RESTART: {board.notes[-1]}")
+                # Of the start before nothing may have been readable: then there is nothing to note.
+                known = board.restarts > restarts
+                _print(f"RESTART: {board.notes[-1] if known else 'the detector has restarted'}")
+            case client.Vanished(alert=alert):
+                _print(f"ENDED, and its last word is lost: {alert_line(alert)}")
+            case client.Received(payload=LineState() as state):
+                cares = _print_cares(state, cares)
             case client.Received(payload=Alert() as alert) if news:
-                print(alert_line(alert, item.header), flush=True)
+                print(_alert_line(board, item, alert), flush=True)
+
+
+def _print_cares(state: LineState, before: list[str]) -> list[str]:
+    """Tell what has come or gone of what was told `before`; what there is now."""
+    cares = [*set_aside(state, UTC), *not_kept(state)]
+    news = [words for words in cares if words not in before]
+    over = [f"no longer / plus maintenant: {words}" for words in before if words not in cares]
+    for words in (*news, *over):
+        _print(words)
+    return cares
+
+
+def _alert_line(board: Board, item: client.Received, alert: Alert) -> Text:
+    if item.how == "published" or item.header.stamp_source != "grab":
+        return alert_line(alert, item.header)
+    age_ms = board.age_ns(item, item.t_received_mono_ns) / 1e6
+    return alert_line(alert, item.header, fetched_after_ms=age_ms)
 
 
 def _print(words: str) -> None:

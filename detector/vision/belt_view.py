@@ -83,6 +83,8 @@ class Rectifier:
         """How fine the camera is where it is coarsest."""
         # A bilinear warp reads 2 x 2 pixels: a camera more than twice as fine is shrunk first.
         self._shrink = max(1, int(self.least_image_px_per_view_px))
+        if self._shrink > min(image_size_px):
+            raise self._too_little(f"one of its pixels would be {self._shrink} of the picture's")
         self._shrunk: NDArray[np.uint8] | None = None
         belt = belt_in(plane.polygon_px, image_size_px)
         if self._shrink > 1:
@@ -90,6 +92,14 @@ class Rectifier:
         self._warp = Warp(self._sources(), belt)
         self.belt_mask = self._warp.belt_mask
         """`(h, w)` bool, view coordinates: what is belt, and made of nothing else."""
+        if not self.belt_mask.any():
+            raise self._too_little(f"of its {width} x {height} px none would be belt alone")
+
+    def _too_little(self, why: str) -> CalibrationError:
+        return CalibrationError(
+            f"belt.polygon_px: shows too little belt for a view of {self.mm_per_px:g} mm/px: {why}"
+            ". Mend it, or the scale (belt.px_per_mm, belt.points), or give a finer view.mm_per_px"
+        )
 
     def strip(self, upstream_mm: float, downstream_mm: float) -> Strip:
         """The rows that show at least that stretch of the belt in view."""

@@ -110,7 +110,8 @@ def find_model(name: str) -> ModelFolder:
     path = Path(name) if "/" in name else CATALOGUE / name
     if not (path / "card.toml").is_file():
         known = ", ".join(folder.name for folder in model_folders()) or "none"
-        raise ModelError(f"no model {name!r}: {path} has no card.toml. Known models: {known}")
+        here = f", or ./{name}" if (Path(name) / "card.toml").is_file() else ""
+        raise ModelError(f"no model {name!r}: {path} has no card.toml. Known models: {known}{here}")
     card = _read_card(path / "card.toml")
     for file, expected in card.files.items():
         _check_hash(path / file, expected)

@@ -130,10 +130,17 @@ def _session(path: Path, providers: Sequence[str], threads: int) -> ort.Inferenc
     # line with its capture, bridge and station always has (two cores, 0.27 and 0.74 megapixel).
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     try:
-        return ort.InferenceSession(str(path), options, providers=list(providers))
+        session = ort.InferenceSession(str(path), options, providers=list(providers))
     except Exception as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise ModelError(f"{path}: onnxruntime can't load it: {reason}. Export it again") from None
+    idle = [name for name in providers if name not in session.get_providers()]
+    if idle:  # onnxruntime goes on without it, many times slower, and says so to nobody
+        raise ModelError(
+            f"model.providers: {', '.join(idle)} does not start here: are its libraries and its "
+            "device there? Mend them, or leave it out"
+        )
+    return session
 
 
 def _check_against_card(session: ort.InferenceSession, model: ModelFolder) -> None:
@@ -166,8 +173,8 @@ def _check_against_card(session: ort.InferenceSession, model: ModelFolder) -> No
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise ModelError(f"{where}: can't be run on {probe.shape}: {reason}") from None
     expected_channels = 6 if card.head == "end2end" else 4 + len(card.classes)
-    channel = given[2] if card.head == "end2end" else given[1]
-    if len(given) != 3 or channel != expected_channels:
+    channel_at = 2 if card.head == "end2end" else 1
+    if len(given) != 3 or given[channel_at] != expected_channels:
         raise ModelError(
             f"{where}: gives {given}, not a {card.head} head of {len(card.classes)} classes"
         )

@@ -27,6 +27,8 @@ def chosen_engine(
     choice = choice or ModelChoice()
     if choice.engine != "auto":
         return choice.engine, f'engine = "{choice.engine}" was asked for'
+    if choice.providers != ModelChoice().providers:
+        return "onnxruntime", f"auto: model.providers names {choice.providers[0]}"
     from detector.vision.openvino_engine import worth_it
 
     worth, why = worth_it()

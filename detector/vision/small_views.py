@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from calibration.belt_plane import CalibrationError
 from calibration.picture_shift import followed_px
 from detector.ingest.frame import Frame
 from detector.vision.belt_view import Rectifier
@@ -25,6 +26,7 @@ class SmallViews:
     """One frame's belt for its motion and for what lies on it; each made when it is asked for."""
 
     def __init__(self, rectifier: Rectifier) -> None:
+        """Raises `CalibrationError` if too little belt is left in them."""
         self._rectifier = rectifier
         self._halves = _Halves(rectifier)
         width, height = rectifier.size_px
@@ -39,6 +41,12 @@ class SmallViews:
         self._judged = self._warp(judged_px, (each_px / 2, each_px / 2), 1.2)
         self._judged_px = np.empty((judged_px[1] // 2, judged_px[0] // 2, 3), dtype=np.uint8)
         self.judged_mm_per_px = rectifier.mm_per_px * each_px
+        if not (self.followed_mask.any() and self.judged_mask.any()):
+            raise CalibrationError(
+                "belt.polygon_px: shows too little belt to be judged at "
+                f"{self.judged_mm_per_px:.3g} mm/px. Mend it, or the scale (belt.px_per_mm, "
+                "belt.points)"
+            )
 
     @property
     def followed_mask(self) -> NDArray[np.bool_]:
@@ -74,7 +82,7 @@ class SmallViews:
         that is so much finer.
         """
         fine = self._rectifier.least_image_px_per_view_px * min(each_px)
-        times = max(0, int(np.floor(np.log2(fine / finer))))
+        times = min(max(0, int(np.floor(np.log2(fine / finer)))), self._halves.most)
         (width, height), each = size_px, np.array(each_px)
         v, u = np.mgrid[0:height, 0:width]
         middles = (np.column_stack([u.ravel(), v.ravel()]) + 0.5) * each - 0.5
@@ -98,6 +106,8 @@ class _Halves:
         while min(height, width) > 1:
             height, width = height // 2, width // 2
             self._halves.append(np.empty((height, width, 3), np.uint8))
+        self.most = len(self._halves) - 1
+        """So often it can be halved."""
         self._made = 0
         """So many of them are of this frame."""
 

@@ -26,6 +26,8 @@ class Consumer:
     boot_id: str
     alert_seq: int
     """All up to this position has been confirmed, or has expired."""
+    said: tuple[str, int] | None = None
+    """Up to where it has confirmed itself; said again, it brings nothing back that has expired."""
     sender: tuple[bytes, ...] = ()
     heard_ns: int | None = None
     expired: int = 0
@@ -45,9 +47,11 @@ class Consumers:
         self._by_name: dict[str, Consumer] = {}
 
     def remember(self, name: str, boot_id: str, alert_seq: int) -> None:
-        """A consumer of an earlier start of the detector."""
-        if len(self._by_name) < CONSUMERS_MAX or name in self._by_name:
-            self._by_name[name] = Consumer(name, boot_id, alert_seq)
+        """A consumer of an earlier start of the detector; of too many those that moved last."""
+        self._by_name.pop(name, None)
+        self._by_name[name] = Consumer(name, boot_id, alert_seq)
+        if len(self._by_name) > CONSUMERS_MAX:
+            del self._by_name[next(iter(self._by_name))]
 
     def heard_of(
         self, name: str, after: tuple[str, int] | None, sender: tuple[bytes, ...], now_ns: int
@@ -61,10 +65,11 @@ class Consumers:
         if consumer is None:
             self._make_room(now_ns)
             consumer = self._by_name[name] = Consumer(name, *(after or self._log.last))
-        elif after is not None and after != (consumer.boot_id, consumer.alert_seq):
+        elif after not in (None, consumer.said, (consumer.boot_id, consumer.alert_seq)):
             # Its own word counts, be it ahead of ours or behind.
             consumer.boot_id, consumer.alert_seq = after
             moved = True
+        consumer.said = after or consumer.said
         if sender != consumer.sender:  # a new connection: what was under way to the old is not
             consumer.under_way.clear()
         consumer.sender, consumer.heard_ns = sender, now_ns

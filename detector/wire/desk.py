@@ -19,7 +19,15 @@ from pydantic import BaseModel, ValidationError
 from detector.wire.endpoints import ANSWERS_ENDPOINT, bind, bind_address
 from detector.wire.keys import Guard
 from detector.wire.rate_limit import COST, RateLimit
-from detector.wire.requests import ANSWER, OTHER, AnswerRequest, AnyRequest, Reply, one_line
+from detector.wire.requests import (
+    ANSWER,
+    OTHER,
+    AnswerRequest,
+    AnyRequest,
+    Reply,
+    Request,
+    one_line,
+)
 
 REQUEST_BYTES = 16 * 1024
 """The longest request that is read; an answer has some 200 bytes."""
@@ -29,6 +37,9 @@ REQUESTS_AT_ONCE = 16
 """Requests looked at per poll, some 10 µs each, so that a flood of them can't hold up a frame."""
 ANSWERS_REMEMBERED = 256
 """Replies kept, so that an answer that comes again is not carried out again."""
+REMEMBERED_NS = 600_000_000_000
+"""But so long only: who asks anew after no reply does so within seconds, and one whose numbers
+begin anew with each of its starts means something new by the same number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +73,8 @@ class AnswerDesk:
         self._endpoint = ""
         self._socket: zmq.Socket[bytes] | None = None
         self._limit = RateLimit()
-        self._answered: OrderedDict[str, Reply] = OrderedDict()
+        self._answered: OrderedDict[AnswerRequest, tuple[int, Reply | None]] = OrderedDict()
+        """By the answer with its request_id: when it came, and the reply, once there is one."""
         self.refused = 0
         """Requests that could not be read."""
         self.throttled = 0
@@ -129,7 +141,9 @@ class AnswerDesk:
                 request = _read(body)
             except ValueError as error:
                 self.refused += 1
-                self.send(sender, Reply(reply="error", ok=False, reason=str(error)))
+                request_id = _request_id(body)
+                refusal = Reply(reply="error", request_id=request_id, ok=False, reason=str(error))
+                self.send(sender, refusal)
                 continue
             more = COST.get(request.request, 1) - 1
             if more and not self._limit.allows(sender[0], more, now_ns):
@@ -137,21 +151,36 @@ class AnswerDesk:
                 continue
             if not isinstance(request, AnswerRequest):
                 pending.append(PendingRequest(request, sender))
-            elif (known := self._answered.get(request.request_id or "")) is not None:
+            elif self._is_repeated(request, sender, now_ns):
                 self.repeated += 1
-                self.send(sender, known)
             else:
                 pending.append(PendingAnswer(request, sender))
         return pending
+
+    def _is_repeated(self, answer: AnswerRequest, sender: tuple[bytes, ...], now_ns: int) -> bool:
+        """Whether it came before; then its reply goes out again, or will when it is there.
+
+        By all that it says: two programs may number their answers alike.
+        """
+        if answer.request_id is None:
+            return False
+        came_ns, reply = self._answered.get(answer, (now_ns - REMEMBERED_NS, None))
+        if now_ns - came_ns < REMEMBERED_NS:
+            if reply is not None:
+                self.send(sender, reply)
+            return True
+        self._answered.pop(answer, None)
+        self._answered[answer] = now_ns, None
+        if len(self._answered) > ANSWERS_REMEMBERED:
+            self._answered.popitem(last=False)
+        return False
 
     def reply(self, pending: PendingAnswer, ok: bool, reason: str | None = None) -> None:
         """Tell the sender whether its answer was carried out, and if not, why."""
         request_id = pending.answer.request_id
         reply = Reply(ok=ok, reason=reason, request_id=request_id)
-        if request_id is not None:
-            self._answered[request_id] = reply
-            if len(self._answered) > ANSWERS_REMEMBERED:
-                self._answered.popitem(last=False)
+        if (known := self._answered.get(pending.answer)) is not None:
+            self._answered[pending.answer] = known[0], reply
         self.send(pending.sender, reply)
 
     def send(self, receiver: tuple[bytes, ...], message: BaseModel | bytes) -> None:
@@ -169,6 +198,16 @@ class AnswerDesk:
         if self._socket is None:
             raise RuntimeError("an AnswerDesk is used inside `with AnswerDesk(…) as desk:`")
         return self._socket
+
+
+def _request_id(body: list[bytes]) -> str | None:
+    """Which of its sender's requests can't be read, if that much can be."""
+    if len(body) != 1 or len(body[0]) > REQUEST_BYTES:
+        return None
+    try:
+        return Request(request_id=json.loads(body[0])["request_id"]).request_id
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return None
 
 
 def _read(body: list[bytes]) -> AnyRequest:

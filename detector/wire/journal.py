@@ -17,7 +17,7 @@ from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal, Self
+from typing import Literal, Self
 
 from detector.wire.journal_folder import JournalFolder, Record
 
@@ -58,8 +58,8 @@ class Journal:
         self._unwritten: deque[Record] = deque()
         self._late = False
         self._failed: str | None = None
-        self.found: list[dict[str, Any]] = []
-        """The records of earlier starts, oldest first."""
+        self.found: list[bytes] = []
+        """The records of earlier starts, JSON, oldest first; whoever has used them clears them."""
         self.given_up = 0
         """Records that were never written."""
         self.waited_ms: deque[float] = deque(maxlen=1000)
@@ -128,6 +128,8 @@ class Journal:
         if patience_s <= 0 or self.state != "written":
             return done.is_set()
         self._late = not done.wait(patience_s)
+        if self._late and done.is_set():  # just now: the writer has said so before we did
+            self._late = False
         self.waited_ms.append((time.perf_counter() - started_s) * 1e3)
         if self._late:
             self._tell(f"journal: {self.reason}; alerts go out before they are on the disk")

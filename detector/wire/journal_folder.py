@@ -8,6 +8,7 @@ how far each consumer has come.
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import json
 import os
@@ -44,17 +45,14 @@ def encode(document: dict[str, Any] | bytes) -> bytes:
     return b"%08x %d %s\n" % (zlib.crc32(data), len(data), data)
 
 
-def decode(line: bytes) -> dict[str, Any]:
-    """The record in a line, its newline included; ValueError if it is torn or damaged."""
+def decode(line: bytes) -> bytes:
+    """The record in a line, its newline included, as JSON; ValueError if it is torn or damaged."""
     crc, length, data = line.split(b" ", 2)
     if not data.endswith(b"\n") or len(data) - 1 != int(length):
         raise ValueError("torn")
     if len(crc) != 8 or zlib.crc32(data[:-1]) != int(crc, 16):
         raise ValueError("damaged")
-    document = json.loads(data)
-    if not isinstance(document, dict):
-        raise ValueError("no record")
-    return document
+    return data[:-1]
 
 
 class JournalFolder:
@@ -68,43 +66,26 @@ class JournalFolder:
         self._lock = self._file = -1
         self._size = self._number = 0
         self._stays: dict[tuple[str, ...], bytes] = {}
-        self.records: list[dict[str, Any]] = []
-        """What was read, even where it can't be written."""
+        self.records: list[bytes] = []
+        """What was read, JSON, even where it can't be written; whoever has used it clears it: some
+        20 MB."""
         self.cut_bytes = 0
         """What a power loss left half written at the end, and was cut off."""
         self.damaged = 0
         """Lines elsewhere that could not be read; passed over."""
 
-    def open(self) -> list[dict[str, Any]]:
+    def open(self) -> list[bytes]:
         """Take the folder, read what is in it and make it ready to append; oldest first.
 
         Raises JournalInUseError too.
         """
-        self._drop_file()
+        self._take()
         self.records = records = []
-        self.path.mkdir(parents=True, exist_ok=True, mode=0o750)
-        self._lock = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise JournalInUseError(
-                f"{self.path} is in use by another detector; stop that one, or give this line a "
-                f"wire.journal of its own"
-            ) from None
-        segments = self._segments()
-        for number, path in segments:
-            found, good_bytes = self._read(path)
+        for _, path in self._segments():
+            found, _, damaged = _read(path)
             records.extend(found)
-            if number == segments[-1][0]:
-                self.cut_bytes = path.stat().st_size - good_bytes
-                self._number, self._size = number, good_bytes
-        if segments:
-            self._file = os.open(segments[-1][1], os.O_WRONLY | os.O_CLOEXEC)
-            if self.cut_bytes:
-                os.ftruncate(self._file, self._size)
-                os.fsync(self._file)
-        else:
-            self._begin_segment(())
+            self.damaged += damaged
+        self._go_on()
         return records
 
     def remember(self, records: Iterable[Record]) -> None:
@@ -116,8 +97,10 @@ class JournalFolder:
 
     def append(self, records: list[Record]) -> None:
         """Write them and have them on the disk when this returns; all of them, or none."""
-        if self._file < 0:  # a disk that had gone is back
-            self.open()
+        if self._file < 0 or os.fstat(self._file).st_nlink == 0:
+            # A disk that had gone is back, or somebody has cleared the folder away under us.
+            self._take()
+            self._go_on()
         data = b"".join(record.line for record in records)
         try:
             _write_all(self._file, data, self._size)
@@ -138,6 +121,45 @@ class JournalFolder:
     def close(self) -> None:
         self._drop_file()
 
+    def _take(self) -> None:
+        """For this process alone."""
+        self._drop_file()
+        self.path.mkdir(parents=True, exist_ok=True, mode=0o750)
+        path = self.path / "lock"
+        try:
+            self._lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+        except OSError as error:
+            if error.errno not in (errno.EROFS, errno.EACCES):
+                raise
+            # What is in it can be read all the same: alerts that are open must not be forgotten.
+            self._lock = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise JournalInUseError(
+                f"{self.path} is in use by another detector; stop that one, or give this line a "
+                f"wire.journal of its own"
+            ) from None
+
+    def _go_on(self) -> None:
+        """At the end of the last segment, without what was half written there."""
+        segments = self._segments()
+        if not segments:
+            self._begin_segment(self._stays.values())
+            return
+        self._number, path = segments[-1]
+        file = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+        try:
+            _, self._size, _ = _read(path)
+            self.cut_bytes = path.stat().st_size - self._size
+            if self.cut_bytes:
+                os.ftruncate(file, self._size)
+                os.fsync(file)
+        except OSError:
+            os.close(file)
+            raise
+        self._file = file
+
     def _drop_file(self) -> None:
         for descriptor in (self._file, self._lock):
             if descriptor >= 0:
@@ -147,20 +169,6 @@ class JournalFolder:
     def _segments(self) -> list[tuple[int, Path]]:
         found = (path for path in self.path.glob("*.journal") if path.stem.isdecimal())
         return sorted((int(path.stem), path) for path in found)
-
-    def _read(self, path: Path) -> tuple[list[dict[str, Any]], int]:
-        """The records of a segment, and the bytes up to the end of the last good one."""
-        records, good_bytes, at, bad = [], 0, 0, 0
-        for line in path.read_bytes().splitlines(keepends=True):
-            at += len(line)
-            try:
-                records.append(decode(line))
-            except ValueError:
-                bad += 1
-                continue
-            self.damaged += bad  # what lies before a good line is no torn end
-            good_bytes, bad = at, 0
-        return records, good_bytes
 
     def _begin_segment(self, first: Iterable[bytes]) -> None:
         """The new segment appears with its whole beginning, or not at all."""
@@ -188,6 +196,22 @@ class JournalFolder:
             os.fsync(folder)
         finally:
             os.close(folder)
+
+
+def _read(path: Path) -> tuple[list[bytes], int, int]:
+    """The records of a segment, the bytes up to the end of the last good one, and how many before
+    that are damaged."""
+    records, good_bytes, damaged, at, bad = [], 0, 0, 0, 0
+    for line in path.read_bytes().splitlines(keepends=True):
+        at += len(line)
+        try:
+            records.append(decode(line))
+        except ValueError:
+            bad += 1
+            continue
+        damaged += bad  # what lies before a good line is no torn end
+        good_bytes, bad = at, 0
+    return records, good_bytes, damaged
 
 
 def _write_all(file: int, data: bytes, at: int) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import stat
+import struct
 import tomllib
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from typing import Any, Literal
 
 import zmq
 from zmq.auth.thread import ThreadAuthenticator
+from zmq.utils import z85
 from zmq.utils.monitor import parse_monitor_message
 
 from detector.wire.endpoints import reachable
@@ -65,7 +67,11 @@ def write_key_pair(pair: KeyPair, folder: Path) -> tuple[Path, Path]:
     secret, public = folder / f"{pair.name}.secret.toml", folder / f"{pair.name}.public.toml"
     head = f'name = "{pair.name}"\npublic = "{pair.public}"\n'
     _create(secret, f'{head}secret = "{pair.secret}"\n', 0o600)
-    _create(public, head, 0o644)
+    try:
+        _create(public, head, 0o644)
+    except KeyFileError:
+        secret.unlink()  # a half of a pair would stand in the way of the next try
+        raise
     return secret, public
 
 
@@ -102,14 +108,17 @@ def public_beside(secret: Path) -> Path:
     )
 
 
-def is_public_key(said: str) -> bool:
-    """Whether that can be a key: 40 signs of Z85."""
-    return _Z85_KEY.fullmatch(said) is not None
+def is_key(said: str) -> bool:
+    """Whether that can be a key: 40 signs of Z85, of which each five are one number of 32 bits."""
+    try:
+        return _Z85_KEY.fullmatch(said) is not None and len(z85.decode(said.encode())) == 32
+    except struct.error:  # too great a number: libzmq refuses it where it is used
+        return False
 
 
 def known_public_key(said: str) -> str:
     """A public key that was given as 40 signs, or as its file."""
-    return said if is_public_key(said) else read_public_key(Path(said))
+    return said if is_key(said) else read_public_key(Path(said))
 
 
 def load_keys(own: Path | str, server: Path | str) -> ClientKeys:
@@ -138,7 +147,7 @@ class AllowList:
         """Let a key in from the next start on."""
         if not NAME.fullmatch(name) or name.startswith("."):
             raise KeyFileError(f"{name!r} is no name for a key: letters, digits, '-', '_' and '.'")
-        if not is_public_key(public):
+        if not is_key(public):
             raise KeyFileError(f"{public!r} is no public key: 40 signs, as its file has them")
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         for other, key in self.keys().items():
@@ -231,7 +240,7 @@ def _read_toml(path: Path) -> dict[str, Any]:
 
 def _key(document: dict[str, Any], name: str, path: Path) -> str:
     key = document.get(name)
-    if not isinstance(key, str) or not _Z85_KEY.fullmatch(key):
+    if not isinstance(key, str) or not is_key(key):
         raise KeyFileError(f"{path}: {name} is no key of 40 signs; `vigitri keys new` makes keys")
     return key
 

@@ -6,15 +6,12 @@ import json
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import Any
-
-from pydantic import ValidationError
 
 from detector.wire.alert_log import AlertLog, HeldAlert
-from detector.wire.consumers import Consumer, Consumers, ConsumersFullError
+from detector.wire.consumers import Consumers, ConsumersFullError
 from detector.wire.desk import AnswerDesk, PendingAnswer, PendingRequest
 from detector.wire.journal import Journal
-from detector.wire.journal_folder import Record, encode
+from detector.wire.journal_records import alert_record, consumer_record, read_former, start_record
 from detector.wire.messages import AlarmState, Alert, DeliveryState, LineState
 from detector.wire.publisher import Numbered, Publisher
 from detector.wire.requests import (
@@ -76,7 +73,7 @@ class AlertPost:
             self._held(message, alert, now_ns)
             for message, alert in zip(numbered, alerts, strict=True)
         ]
-        self._journal.commit([_alert_record(each) for each in held])
+        self._journal.commit([alert_record(each) for each in held])
         for message, each in zip(numbered, held, strict=True):
             self._publisher.send(message)
             self._log.add(each)
@@ -182,7 +179,8 @@ class AlertPost:
             return
         if moved and now_ns - self._confirmed_ns.get(consumer.name, 0) >= CONFIRMED_NS:
             self._confirmed_ns[consumer.name] = now_ns
-            self._journal.commit([_consumer_record(consumer)], patience_s=0)
+            record = consumer_record(consumer.name, consumer.boot_id, consumer.alert_seq)
+            self._journal.commit([record], patience_s=0)
         self._desk.send(
             sender,
             ConsumeReply(
@@ -220,50 +218,20 @@ class AlertPost:
     # --- the journal ---------------------------------------------------------------------------
 
     def _read_journal(self) -> list[Alert]:
-        now_ns = time.monotonic_ns()
-        last: dict[tuple[str, str], Alert] = {}
-        kept: list[Record] = []
-        for document in self._journal.found:
-            try:
-                self._take_record(document, now_ns, last, kept)
-            except (KeyError, TypeError, ValueError) as error:  # of a later version
-                why = "unknown fields" if isinstance(error, ValidationError) else repr(error)
-                self._tell(f"journal: passed over a record that is not understood ({why[:80]})")
-        self._journal.remember(kept)
+        expires_mono_ns = time.monotonic_ns() + round(OWED_S * 1e9)
+        former = read_former(self._journal.found, expires_mono_ns, self._tell)
+        self._journal.found.clear()
         boot_id = self._publisher.boot_id
-        self._log.begin_boot(boot_id)
-        start = encode({"kind": "start", "boot_id": boot_id, "t_utc_ns": time.time_ns()})
-        self._journal.commit([Record(start, ("start",), stays=True)])
-        return [last[key] for key in self._log.open]
-
-    def _take_record(
-        self,
-        document: dict[str, Any],
-        now_ns: int,
-        last: dict[tuple[str, str], Alert],
-        kept: list[Record],
-    ) -> None:
-        kind = document["kind"]
-        if kind == "start":
-            self._log.begin_boot(str(document["boot_id"]))
-        elif kind == "consumer":
-            name, boot_id = str(document["name"]), str(document["boot_id"])
-            self._consumers.remember(name, boot_id, int(document["alert_seq"]))
-            kept.append(Record(encode(document), ("consumer", name), stays=True))
-        elif kind == "alert":
-            message = document["message"]
-            alert = Alert.model_validate_json(json.dumps(message["payload"]), extra="ignore")
-            held = HeldAlert(
-                boot_id=str(document["boot_id"]),
-                alert_seq=int(document["alert_seq"]),
-                key=(alert.boot_id, alert.event_id),
-                message=json.dumps(message).encode(),
-                is_open=alert.state is not AlarmState.NORMAL,
-                expires_mono_ns=now_ns + round(OWED_S * 1e9),
-            )
+        for each in (*former.boots, boot_id):
+            self._log.begin_boot(each)
+        for name, at in former.consumers.items():
+            self._consumers.remember(name, *at)
+        for held, _ in former.alerts:
             self._log.add(held)
-            last[held.key] = alert
-            kept.append(_alert_record(held))
+        self._journal.remember(former.records())
+        self._journal.commit([start_record(boot_id)])
+        last = {held.key: alert for held, alert in former.alerts}
+        return [last[key] for key in self._log.open]
 
     def _held(self, message: Numbered, alert: Alert, now_ns: int) -> HeldAlert:
         header = self._publisher.header(message).encode()
@@ -277,19 +245,3 @@ class AlertPost:
             is_open=alert.state is not AlarmState.NORMAL,
             expires_mono_ns=now_ns + round(max(OWED_S, last_ms / 1e3) * 1e9),
         )
-
-
-def _alert_record(held: HeldAlert) -> Record:
-    head = f'{{"kind":"alert","boot_id":{json.dumps(held.boot_id)},"alert_seq":{held.alert_seq},'
-    data = head.encode() + b'"message":' + held.message + b"}"
-    return Record(encode(data), ("alert", *held.key), stays=held.is_open)
-
-
-def _consumer_record(consumer: Consumer) -> Record:
-    document = {
-        "kind": "consumer",
-        "name": consumer.name,
-        "boot_id": consumer.boot_id,
-        "alert_seq": consumer.alert_seq,
-    }
-    return Record(encode(document), ("consumer", consumer.name), stays=True)

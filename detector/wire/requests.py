@@ -30,6 +30,7 @@ Word = Annotated[
     str, StringConstraints(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f\x7f]+$")
 ]
 ConsumerName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,64}$")]
+DAY_MS = 86_400_000
 
 
 class Position(BaseModel):
@@ -42,21 +43,30 @@ class Position(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     boot_id: Annotated[Word, Field(description="As in the header of the alert.")]
-    alert_seq: Annotated[int, Field(ge=0, description="As in the header; 0: before the first.")]
+    alert_seq: Annotated[
+        int, Field(ge=0, lt=2**63, description="As in the header; 0: before the first.")
+    ]
 
 
 class Request(BaseModel):
-    """Base of what is asked of the detector; here unknown fields are refused."""
+    """Base of what is asked of the detector; here unknown fields are refused.
+
+    Every number is finite and of a size that can be reckoned with: one that is not would end the
+    watch of the belt, in the thread of the frames.
+    """
 
     model_config = ConfigDict(
-        extra="forbid", frozen=True, json_schema_serialization_defaults_required=True
+        extra="forbid",
+        frozen=True,
+        allow_inf_nan=False,
+        json_schema_serialization_defaults_required=True,
     )
 
     request_id: Annotated[
         Word | None,
         Field(
-            description="Repeated in the reply. An answer whose request_id was seen before is "
-            "not carried out again: it gets the same reply."
+            description="Repeated in the reply. The same answer with the same request_id is, "
+            "within ten minutes, not carried out again: it gets the same reply."
         ),
     ] = None
 
@@ -162,9 +172,15 @@ class BeltFromPlc(Request):
     ]
     t_mono_ns: Annotated[
         int | None,
-        Field(description="The host's CLOCK_MONOTONIC when it was read; null from another host."),
+        Field(
+            ge=0,
+            lt=2**63,
+            description="The host's CLOCK_MONOTONIC when it was read; null from another host.",
+        ),
     ]
-    age_ms: Annotated[float, Field(ge=0, description="Since it was read, when this was sent.")]
+    age_ms: Annotated[
+        float, Field(ge=0, le=DAY_MS, description="Since it was read, when this was sent.")
+    ]
 
 
 AnswerRequest = Acknowledge | ReportOutcome | Shelve

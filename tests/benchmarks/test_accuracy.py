@@ -10,7 +10,7 @@ import pytest
 from benchmarks import accuracy, scores
 from benchmarks.eyes import look_at
 from benchmarks.footage import open_footage, profile_of
-from benchmarks.memory import Remembered
+from benchmarks.memory import Remembered, place_of
 from benchmarks.recall import Recall
 from benchmarks.truth import TruthError
 from detector.line_setup import Line
@@ -85,6 +85,62 @@ def test_a_report_stands_in_the_folder_and_a_second_run_does_not_look_again(
     assert json.loads(said.splitlines()[0])["recall"] == figures["recall"]
 
 
+LINE = """
+line = "hall2"
+[camera]
+source = "-"
+[belt]
+polygon_px = [[0, 0], [319, 0], [319, 239], [0, 239]]
+travel = "right"
+px_per_mm = 0.5
+"""
+
+
+def test_what_was_kept_is_judged_by_the_profile_as_it_is_now(
+    clip: Path, model: str, tmp_path: Path
+) -> None:
+    line, report = tmp_path / "line.toml", tmp_path / "report.json"
+    line.write_text(LINE)
+    accuracy.run([str(clip)], tmp_path, line=line, model_name=model)
+    assert json.loads(report.read_text())["recall"]["battery"]["all"]["right"] == 1
+    line.write_text(f"{LINE}[model]\nthresholds = {{ battery = 0.95 }}\n")
+    accuracy.run([str(clip)], tmp_path, line=line, model_name=model)
+    figures = json.loads(report.read_text())
+    assert len(list((tmp_path / "looks").glob("*.npz"))) == 1
+    assert figures["thresholds"]["battery"] == 0.95
+    assert figures["recall"]["battery"]["all"]["right"] == 0
+    assert figures["recall"]["gas_canister"]["all"]["right"] == 1
+
+
+def test_what_a_line_saw_with_other_settings_of_its_monitors_is_looked_at_again(
+    clip: Path, model: str, tmp_path: Path
+) -> None:
+    footage, folder = open_footage(str(clip)), find_model(model)
+    profile = profile_of(footage.truth, None)
+    calmer = profile.model_copy(update={"jam": profile.jam.model_copy(update={"watch_s": 3.0})})
+    places = {
+        place_of(tmp_path, footage, folder, each, "onnxruntime") for each in (profile, calmer)
+    }
+    assert len(places) == 2
+
+
+def test_footage_that_is_named_twice_is_refused(clip: Path, model: str, tmp_path: Path) -> None:
+    with pytest.raises(TruthError, match="is named twice; its hazards and hours would count twice"):
+        accuracy.run([str(clip), str(clip.parent)], tmp_path, model_name=model)
+
+
+@pytest.mark.parametrize("text", ["{}", '{"recall": {}}', "[1]", "no JSON"])
+def test_what_is_no_accuracy_report_is_refused_before_anybody_looks(
+    text: str, clip: Path, model: str, tmp_path: Path
+) -> None:
+    (tmp_path / "report.json").write_text(text)
+    with pytest.raises(TruthError, match="is no accuracy report"):
+        accuracy.run(
+            [str(clip)], tmp_path / "out", model_name=model, compare=tmp_path / "report.json"
+        )
+    assert not (tmp_path / "out").exists()
+
+
 def test_what_was_missed_and_what_was_false_is_shown(
     clip: Path, model: str, tmp_path: Path
 ) -> None:
@@ -122,6 +178,19 @@ def test_scores_are_fitted_on_what_was_kept_and_too_short_a_belt_is_said(
     assert {known.name: known.threshold for known in card.classes} == told["thresholds"]
     assert card.operating["proven"] is False
     assert card.operating["battery"]["curve"]["found"][0] == 1
+
+
+def test_curves_go_into_the_card_and_leave_the_thresholds_where_so_asked(
+    clip: Path, model: str, tmp_path: Path
+) -> None:
+    accuracy.run([str(clip)], tmp_path, model_name=model)
+    before = find_model(model).card.classes
+    scores.run(tmp_path, model, 1.0, write=True, keep_thresholds=True)
+    card = find_model(model).card
+    assert [each.threshold for each in card.classes] == [each.threshold for each in before]
+    assert card.operating["in_use"]["battery"] == [1, 1]
+    assert card.operating["battery"]["curve"]["found"][0] == 1
+    assert card.operating["trades"]["60_per_h"]["battery"][1] == 1.0
 
 
 def test_scores_without_looks_of_that_model_are_refused(model: str, tmp_path: Path) -> None:

@@ -1,11 +1,17 @@
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 
 from benchmarks.events import SLACK_MM, FalseAlarm, judge
-from detector.wire.messages import Alert, Hazard, Revision
+from benchmarks.passages import Ground
+from benchmarks.tally import tally
+from calibration.calibrated import Calibration, PlaneCalibration
+from detector.wire.messages import AlarmState, Alert, Hazard, Revision
 from tests.benchmarks.drawn_belt import (
     FPS,
+    PROFILE,
     STEP_MM,
     alert,
     arrival,
@@ -13,6 +19,7 @@ from tests.benchmarks.drawn_belt import (
     ground_of,
     overload,
     thing,
+    truth_of,
 )
 
 CELL = thing(1, "aa_cell", "battery", -200, 150, length_mm=50, width_mm=14)
@@ -90,6 +97,16 @@ def test_a_false_alarm_says_what_lay_there() -> None:
     assert (false.hazard, false.under) == (Hazard.BATTERY, "torch")
 
 
+def test_a_false_alarm_says_whether_an_operator_was_called_for_it() -> None:
+    at = box_of(TORCH, 40)
+    held = alert(at, 40, "battery", state=AlarmState.SUPPRESSED)
+    woken = alert(at, 45, "battery", state=AlarmState.UNACKNOWLEDGED)
+    for revisions, called in (([held], False), ([held, woken], True)):
+        verdict = judge(revisions, GROUND)
+        assert [each.called for each in verdict.false_alarms] == [called]
+        assert tally([verdict])["false_calls"]["count"] == called
+
+
 def test_a_hazard_called_by_another_class_is_neither_found_nor_a_false_alarm() -> None:
     verdict = judge([alert(box_of(CELL, 30), 30, "gas_canister")], GROUND)
     assert verdict.false_alarms == []
@@ -103,6 +120,15 @@ def test_a_corrected_alert_finds_it_from_the_correction_on() -> None:
     (event,) = (each for each in judge([raised, mended], GROUND).events if each.found)
     assert event.found is not None
     assert event.found.frame == 35
+
+
+def test_a_revision_of_the_right_class_that_lies_elsewhere_finds_nothing_yet() -> None:
+    beside = alert((600, 20, 650, 60), 26, "gas_canister")
+    there = alert(box_of(BOTTLE, 35), 35, "gas_canister", kind=Revision.UPDATED, revision=2)
+    (event,) = (each for each in judge([beside, there], GROUND).events if each.found)
+    assert event.found is not None
+    assert event.found.frame == 35
+    assert event.found.off_mm == pytest.approx(0, abs=0.01)
 
 
 def test_a_second_alert_on_one_hazard_is_a_duplicate_and_a_revision_is_none() -> None:
@@ -176,3 +202,23 @@ def test_states_and_objects_may_count_their_events_alike() -> None:
     assert verdict.false_alarms == []
     assert verdict.stretches[0].after_s is not None
     assert verdict.events[0].found is not None
+
+
+def test_a_calibrated_line_is_judged_in_its_own_millimetres() -> None:
+    # Its tape counts y from 1 m further upstream than the rough points do.
+    plane = PlaneCalibration.model_validate(
+        {
+            "made": datetime(2026, 11, 25, 12, 0, tzinfo=UTC),
+            "operator": "Ana",
+            "size_px": (800, 600),
+            "basis": "board",
+            "straight_to_belt": ((0, 1, 0), (1, 0, 1000), (0, 0, 1)),
+            "used": 240,
+            "rms_mm": 0.5,
+            "held_out_mm": 0.9,
+        }
+    ).sealed()
+    profile = PROFILE.model_copy(update={"calibration": Calibration(plane=plane)})
+    ground = Ground(truth_of([BOTTLE]), profile)
+    assert ground.extent_mm == pytest.approx((0, 1100, 600, 1700))
+    assert ground.time_at_s(ground.passages[2], 1800) == pytest.approx((800 - 150) / STEP_MM / FPS)

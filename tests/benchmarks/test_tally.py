@@ -50,6 +50,17 @@ def test_false_alarms_are_told_per_hour_of_running_belt_with_their_bound() -> No
     assert figures["duplicates"] == {"count": 1, "per_object": 1.0}
 
 
+def test_what_is_harmless_is_counted_as_it_passes_and_as_it_is_alarmed() -> None:
+    torches = [
+        thing(10 + n, "torch", None, at_mm, 500, length_mm=120, width_mm=30)
+        for n, at_mm in enumerate((-100, -400, -1e6))  # the last never comes by
+    ]
+    ground = ground_of(CELL, *torches)
+    verdict = judge([alert(box_of(torches[0], 40), 40, "battery")], ground)
+    figures = tally([verdict, verdict])["harmless"]
+    assert figures == {"passed": 4, "alarmed": 2, "kinds": {"torch": [2, 4]}}
+
+
 def test_the_report_names_what_was_measured() -> None:
     figures = tally([VERDICT])
     figures |= {

@@ -82,6 +82,11 @@ def test_an_absolute_path_stays(tmp_path: Path) -> None:
     [
         ('"hall2-belt1"', '"hall 2"', ["line = 'hall 2'", "Use letters, digits"]),
         ('"right"', '"east"', ["belt.travel = 'east'", "'right', 'left'", "Write travel ="]),
+        (
+            'source = "belt.mp4"',
+            'source = "belt.mp4"\nfrozen_after = 1',
+            ["camera.frozen_after = 1: each picture is identical with itself", "Leave it out"],
+        ),
         ("px_per_mm = 1.6", "px_per_mm = -1", ["belt.px_per_mm = -1", "greater than 0", "Measure"]),
         ("px_per_mm = 1.6", 'px_per_mm = "wide"', ["belt.px_per_mm = 'wide'", "number", "Measure"]),
         ("speed_mm_s = 400", "speed_mm_s = 40000", ["belt.speed_mm_s = 40000", "5000"]),

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from calibration.encoder_file import EncoderFileError, read_encoder
-from calibration.speed_fit import Followed, fit_speed
+from calibration.speed_fit import Followed, fit_speed, refuse_against_the_travel
 
 
 def followed(speed_mm_s: float, seconds: float = 20.0, *, lost: slice | None = None) -> Followed:
@@ -39,6 +39,32 @@ def test_the_scale_between_picture_and_encoder_is_found(
     assert np.median(held.residuals) == pytest.approx(1 / off - 1)
     worst = {each.what: each.verdict for each in held.judged()}["scale between them (median)"]
     assert (worst == "good") is (abs(1 / off - 1) <= 0.005)
+
+
+def test_what_the_fitted_scale_misses_is_told_of_it_and_not_of_the_profiles() -> None:
+    seen = followed(400)
+    fit = fit_speed(seen, seen.way_mm * 4.03, 4.0)
+    assert np.abs(fit.residuals) == pytest.approx(0.0075, rel=0.01)
+    assert np.abs(fit.held_out).max() < 1e-6
+    assert len(fit.held_out) < len(fit.residuals)
+
+
+def test_a_belt_that_seems_to_run_against_its_travel_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"runs at 400 mm/s against belt\.travel: mend"):
+        refuse_against_the_travel(followed(-400))
+    refuse_against_the_travel(followed(400))
+    refuse_against_the_travel(followed(0))
+
+
+def test_over_a_gap_in_a_recording_nobody_knows_the_encoder(tmp_path: Path) -> None:
+    readings = [n for n in range(400) if not 150 <= n < 300]  # 1.5 s are missing
+    lines = [json.dumps({"t_mono_ns": n * 10_000_000, "counts": n}) for n in readings]
+    path = tmp_path / "encoder.jsonl"
+    path.write_text("\ufeff" + "\n".join(lines), encoding="utf-8")  # as PowerShell writes it
+    track = read_encoder(path, 2**32)
+    counts = track.counts_at(np.array([1_000_000_000, 2_000_000_000, 3_500_000_000]))
+    assert counts[[0, 2]].tolist() == [100, 350]
+    assert np.isnan(counts[1])
 
 
 def test_a_picture_that_is_often_lost_is_poor_however_well_it_agrees() -> None:

@@ -13,6 +13,7 @@ import pytest
 from calibration.belt_plane import transformed
 from calibration.line_plane import line_plane
 from calibration.profile_file import load_profile
+from detector.commands.new_profile import begin_profile
 from detector.vision.belt_view import Rectifier
 from tests.calibration.belt_camera import (
     CAMERA_MM,
@@ -183,6 +184,14 @@ def test_surveyed_points_come_from_a_file_and_a_bad_line_is_named(
     code, _, err = vigitri("calibrate", "plane", line, "--points", points)
     assert (code, len(err)) == (2, 1)
     assert "points.csv, line 7: 12,5,lots,0 are not four numbers" in err[0]
+    points.write_text("\n".join(["u_px,v_px,x_mm,y_mm", *rows[:5], "812,5,40,0,1200"]))
+    code, _, err = vigitri("calibrate", "plane", line, "--points", points)
+    assert (code, len(err)) == (2, 1)
+    assert "points.csv, line 7: 812,5,40,0,1200 are not four numbers" in err[0]
+    points.write_text("u_px,v_px,x_mm,y_mm\n")
+    code, _, err = vigitri("calibrate", "plane", line, "--points", points)
+    assert (code, len(err)) == (2, 1)
+    assert "points.csv: has no points" in err[0]
     points.write_text("\n".join(["x,y,u,v", *rows]))
     code, _, err = vigitri("calibrate", "plane", line, "--points", points)
     assert (code, len(err)) == (2, 1)
@@ -249,6 +258,22 @@ def test_a_person_on_site_is_walked_through_it(
     assert found.calibration.plane.operator == "Ana"
 
 
+def test_an_answer_that_no_profile_takes_is_asked_for_again(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    line = tmp_path / "site" / "new.toml"
+    line.parent.mkdir()
+    monkeypatch.setenv("HOME", str(photos))
+    answers = [
+        "hall 2", "hall-2", "~/belt", "right", "0,0 600,0 600,400 0,400", "-1200", "nan", "1200"
+    ]  # fmt: skip
+    monkeypatch.setattr("sys.stdin", io.StringIO("\n".join(answers) + "\n"))
+    begin_profile(line)
+    found = load_profile(line)
+    assert (found.line, found.belt.px_per_mm) == ("hall-2", pytest.approx(400 / 1200, rel=1e-3))
+    assert Path(found.camera.source).resolve() == (photos / "belt").resolve()
+
+
 def test_without_a_board_there_is_one_to_print_first(
     vigitri: Vigitri, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -265,7 +290,7 @@ def test_the_board_is_held_before_the_lines_camera(
 ) -> None:
     """A film plays as a camera would; each change of what is still missing is said."""
     pictures = [cv2.imread(str(picture)) for picture in (photos / "lens").iterdir()]
-    film = write_video(tmp_path / "held.avi", [each for each in pictures if each is not None])
+    film = write_video(tmp_path / "held.avi", [each for each in pictures if each is not None], 2)
     line = new_line(tmp_path, photos)
     line.write_text(line.read_text().replace(str(photos / "belt"), str(film)))
     code, out, err = vigitri("calibrate", "intrinsics", line, "--operator", "Ana")

@@ -115,6 +115,30 @@ def test_a_poor_speed_is_not_written(vigitri: Vigitri, folder: Path) -> None:
     assert load_profile(path).calibration.speed is None
 
 
+def test_too_little_belt_is_poor_without_an_encoder_too(vigitri: Vigitri, folder: Path) -> None:
+    path = line(folder)
+    with Recording(str(folder / "belt.avi")) as footage:
+        pictures = [each.image for each, _ in zip(footage, range(30), strict=False)]
+    write_video(folder / "short.avi", pictures, FPS)
+    said = vigitri("calibrate", "speed", path, "--source", folder / "short.avi")
+    assert said.code == 1
+    assert any("belt that came by" in each and "poor" in each for each in said.out)
+    assert load_profile(path).calibration.speed is None
+
+
+@pytest.mark.parametrize("encoder", [True, False])
+def test_a_belt_that_runs_against_its_travel_is_not_calibrated(
+    vigitri: Vigitri, folder: Path, encoder: bool
+) -> None:
+    path = line(folder)
+    path.write_text(path.read_text().replace('travel = "right"', 'travel = "left"'))
+    more = ("--encoder", folder / "encoder.jsonl") if encoder else ()
+    said = vigitri("calibrate", "speed", path, *more)
+    assert (said.code, len(said.err)) == (2, 1)
+    assert "against belt.travel" in said.err[0]
+    assert load_profile(path).calibration.speed is None
+
+
 def test_a_recorded_encoder_is_heard_in_the_plcs_place(folder: Path) -> None:
     path = line(folder, 'encoder_recording = "encoder.jsonl"', "encoder_counts_per_mm = 4")
     engine = FakeEngine(lambda _: detections())

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +13,7 @@ import pytest
 
 from calibration.line_profile import DEPLOYED_MODEL
 from tests.commands.conftest import Vigitri
-from tests.small_line import BATTERY_PX, GAS_PX, RED, WHITE, belt_picture
+from tests.small_line import BATTERY_PX, GAS_PX, PATIENCE_S, RED, WHITE, belt_picture
 
 Photo = Callable[..., Path]
 
@@ -80,11 +82,36 @@ def test_what_cannot_be_read_is_named_and_the_rest_goes_on(
 def test_a_folder_stands_for_the_pictures_in_it(
     vigitri: Vigitri, model: Path, photo: Photo, tmp_path: Path
 ) -> None:
-    paths = [photo("1.png"), photo("2.JPG")]
+    paths = [photo("1.png"), photo("2.JPG"), photo("10.png")]
     (tmp_path / "notes.txt").write_text("x")
+    (tmp_path / "._1.png").write_bytes(b"what a Mac leaves on a stick")
     code, out, _ = vigitri("detect", tmp_path, "--model", model, "--json")
     assert code == 0
     assert [json.loads(line)["path"] for line in out] == [str(path) for path in paths]
+
+
+@pytest.mark.parametrize(
+    ("name", "encoding", "printed"),
+    [
+        (os.fsdecode(b"\xe9quipe.png"), "utf-8:strict", b"\\udce9quipe.png"),
+        ("\u00e9quipe.png", "ascii:strict", b"\\xe9quipe.png"),
+    ],
+    ids=["a name that is no text", "a letter that the terminal lacks"],
+)
+def test_a_name_that_cannot_be_printed_is_printed_escaped(
+    model: Path, photo: Photo, name: str, encoding: str, printed: bytes
+) -> None:
+    path = photo("a.png")
+    path = path.rename(path.with_name(name))
+    done = subprocess.run(
+        [sys.executable, "-m", "detector.cli", "detect", path, "--model", model],
+        env={**os.environ, "PYTHONIOENCODING": encoding},
+        capture_output=True,
+        check=False,
+        timeout=PATIENCE_S,
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert done.stdout.endswith(printed + b": nothing found\n")
 
 
 def test_a_folder_without_pictures_is_not_passed_over(

@@ -9,6 +9,7 @@ import pytest
 
 from detector.commands import doctor
 from detector.commands.keys import allow_key, make_keys
+from detector.ingest import V4l2Device
 from tests.commands.conftest import Vigitri
 from tests.small_line import write_profile
 
@@ -24,6 +25,8 @@ def test_a_healthy_line_gets_a_clean_bill(vigitri: Vigitri, profile: Path) -> No
     found = {line["what"]: line for line in map(json.loads, out)}
     assert (code, err) == (0, [])
     assert {"profile", "camera", "wire.publish", "wire.answers", "clock", "engines"} <= set(found)
+    assert found["belt"]["ok"]
+    assert "20" in found["shared memory"]["said"] or "19" in found["shared memory"]["said"]
     assert found["profile"] == {
         "what": "profile",
         "ok": True,
@@ -52,6 +55,45 @@ def test_without_a_line_it_looks_at_the_machine(vigitri: Vigitri) -> None:
     assert code == 0
     assert any("onnxruntime" in line for line in out)
     assert any("cameras" in line for line in out)
+
+
+def test_what_it_advises_is_printed_whole(
+    vigitri: Vigitri, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "openvino", None)
+    code, out, _ = vigitri("doctor")
+    assert code == 0
+    assert "pip install 'vigitri[openvino]'" in " ".join(line.strip() for line in out)
+
+
+def test_the_cameras_that_are_there_are_listed_as_a_profile_names_them(
+    vigitri: Vigitri, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there = [
+        V4l2Device("v4l2:///dev/video0", "Line Cam"),
+        V4l2Device("v4l2:///dev/video2", "Other", "may not be used by this user; add it"),
+    ]
+    monkeypatch.setattr(doctor, "list_v4l2_devices", lambda: there)
+    found = {line["what"]: line for line in map(json.loads, vigitri("doctor", "--json").out)}
+    assert found["cameras"]["said"] == (
+        "v4l2:///dev/video0 (Line Cam), "
+        "v4l2:///dev/video2 (Other): may not be used by this user; add it"
+    )
+
+
+def test_a_belt_that_the_camera_does_not_show_is_told(
+    vigitri: Vigitri, tmp_path: Path, model: Path, clip: Path
+) -> None:
+    profile = write_profile(tmp_path / "line.toml", clip, model)
+    text = profile.read_text()
+    assert text.count("polygon_px = [[") == 1
+    profile.write_text(
+        text.replace("polygon_px = [[", "polygon_px = [[900, 900], [990, 900], [990, 990]]#")
+    )
+    code, out, err = vigitri("doctor", "--line", profile, "--json")
+    failed = {line["what"]: line["said"] for line in map(json.loads, out) if line["ok"] is False}
+    assert (code, err, set(failed)) == (1, [], {"belt"})
+    assert "belt.polygon_px: lies outside the picture of 320 x 240 px" in failed["belt"]
 
 
 def test_what_does_not_work_fails_and_says_why(

@@ -56,3 +56,31 @@ def test_a_folder_that_is_not_there_is_one_line(
     code, _, err = vigitri("calibrate", "empty", profile, "-o", tmp_path / "no" / "empty.png")
     assert (code, len(err)) == (2, 1)
     assert "No such file or directory" in err[0]
+
+
+def test_a_folder_in_place_of_a_picture_is_refused(
+    vigitri: Vigitri, tmp_path: Path, model: Path
+) -> None:
+    film = write_video(tmp_path / "few.avi", [belt_picture()] * 8, fps=50)
+    profile = write_profile(tmp_path / "line.toml", film, model)
+    for folder in (tmp_path, "."):
+        code, _, err = vigitri("calibrate", "empty", profile, "-o", folder)
+        assert (code, err) == (
+            2,
+            [f"vigitri: {folder}: is a folder; name the picture to write, -o empty.png"],
+        )
+    assert list(tmp_path.glob("*.part")) == []
+
+
+def test_pictures_of_different_sizes_are_of_no_one_belt(
+    vigitri: Vigitri, tmp_path: Path, model: Path
+) -> None:
+    mixed = tmp_path / "mixed"
+    mixed.mkdir()
+    for number in range(6):
+        picture = belt_picture()
+        cv2.imwrite(str(mixed / f"{number}.png"), picture[: 200 + number % 2])
+    profile = write_profile(tmp_path / "line.toml", mixed, model, camera="fps = 100")
+    code, _, err = vigitri("calibrate", "empty", profile, "--frames", 5)
+    assert (code, len(err)) == (2, 1)
+    assert "its pictures have different sizes" in err[0]

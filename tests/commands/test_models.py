@@ -4,11 +4,16 @@ import hashlib
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from calibration.line_profile import DEPLOYED_MODEL
+from detector.commands import models
+from detector.vision.catalogue import ModelError
+from detector.vision.engine import EngineError
 from tests.commands.conftest import Vigitri
+from tests.fakes import FakeEngine
 
 
 @pytest.fixture
@@ -98,3 +103,38 @@ def test_a_folder_without_a_model_is_refused(vigitri: Vigitri, tmp_path: Path) -
     code, _, err = vigitri("model", "check", tmp_path)
     assert (code, len(err)) == (2, 1)
     assert "has no card.toml" in err[0]
+
+
+def test_a_model_of_the_current_folder_is_named_as_a_path(
+    vigitri: Vigitri, mine: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(mine.parent)
+    code, _, err = vigitri("model", "check", "mine")
+    assert (code, len(err)) == (2, 1)
+    assert err[0].endswith(", or ./mine")
+    assert vigitri("model", "check", "./mine").code == 0
+
+
+def test_a_model_that_fails_at_its_first_look_is_not_sound(
+    vigitri: Vigitri, model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def out_of_memory(_: Any) -> Any:
+        raise EngineError("white-and-red: inference failed: out of memory")
+
+    monkeypatch.setattr(models, "open_engine", lambda *_: FakeEngine(out_of_memory))
+    code, out, err = vigitri("model", "check", model)
+    assert (code, out) == (2, [])
+    assert err == ["vigitri: white-and-red: inference failed: out of memory"]
+
+
+def test_why_a_model_is_refused_is_listed_whole(
+    vigitri: Vigitri, mine: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(models, "model_folders", lambda: [mine])
+    monkeypatch.setattr(models, "find_model", _refused)
+    _, out, _ = vigitri("model", "list")
+    assert "[input]" in "".join(out)
+
+
+def _refused(_: str) -> Any:
+    raise ModelError("takes [input]")

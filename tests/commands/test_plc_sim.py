@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -30,6 +31,12 @@ def test_a_unit_id_without_a_line_is_named(vigitri: Vigitri) -> None:
         wait_for(lambda: any("requests refused" in line for line in bridge.said))
         said = vigitri("plc-sim", address, "--unit", "2", "--seconds", "0.3")
         assert (said.code, said.err) == (1, [])
+
+
+def test_a_truth_that_is_none_is_one_line(vigitri: Vigitri, tmp_path: Path) -> None:
+    code, out, err = vigitri("plc-sim", "--truth", tmp_path / "no.jsonl", "--seconds", 0.1)
+    assert (code, out, len(err)) == (2, [], 1)
+    assert "no.jsonl: no such file" in err[0]
 
 
 def test_a_course_that_is_none_is_one_line(vigitri: Vigitri) -> None:

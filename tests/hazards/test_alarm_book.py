@@ -80,6 +80,22 @@ class TestOneObject:
             (Revision.CLEARED, AlarmState.RETURNED_UNACKNOWLEDGED)
         ]
 
+    def test_while_the_belt_stands_that_is_told_and_then_little_more(self) -> None:
+        """A night beside a thing in view must not push out of the journal what was missed."""
+        picker = ActionPoint(name="picker", y_mm=5000, acting_ms=1000)
+        book, battery = AlarmBook(replace(LINE, action_points=(picker,))), track(1)
+        (raised,) = book.report([battery], [], belt_at(0))
+        assert raised.arrivals
+        night = [
+            alert
+            for t_s in range(1, 3600)
+            for alert in book.report([battery], [], belt_at(t_s * SECOND, speed=0.0))
+        ]
+        assert (night[0].t_capture_mono_ns, night[0].arrivals) == (SECOND, ())
+        assert len(night) == 3600 / 30
+        (on,) = book.report([battery], [], belt_at(3600 * SECOND))
+        assert on.arrivals
+
     def test_a_revision_of_long_after_it_was_seen_counts_its_arrivals_from_its_own_moment(
         self,
     ) -> None:
@@ -93,6 +109,13 @@ class TestOneObject:
         assert seen.arrivals[0].t_deadline_utc_ns == pytest.approx(
             raised.arrivals[0].t_deadline_utc_ns + SECOND
         )
+
+    def test_what_is_answered_while_nobody_sees_the_belt_does_not_stop_the_countdown(self) -> None:
+        picker = ActionPoint(name="picker", y_mm=5000, acting_ms=1000)
+        book, gas = AlarmBook(replace(LINE, action_points=(picker,))), track(1, GAS)
+        (raised,) = book.report([gas], [], belt_at(0))
+        (seen,) = book.acknowledge(raised.event_id, belt_at(0).unseen(3 * SECOND, 3 * SECOND))
+        assert seen.arrivals[0].eta_ms == pytest.approx(raised.arrivals[0].eta_ms - 3000)
 
     def test_a_score_that_grows_much_is_news_at_once(self) -> None:
         book, battery = AlarmBook(LINE), track(1, score=0.5)
@@ -217,6 +240,14 @@ class TestAStateOfTheLine:
             Hazard.VISION_UNAVAILABLE, True, "no frame", belt_at(1, speed=0)
         )
         assert raised.state is AlarmState.UNACKNOWLEDGED
+
+
+def test_for_how_long_the_belt_stands_is_told_twice_a_minute() -> None:
+    book, alerts = AlarmBook(LINE), []
+    for t_s in range(3600):
+        standing, cue = belt_at(t_s * SECOND, speed=0.0), f"stands for {t_s} s"
+        alerts += book.line_state(Hazard.BELT_STANDING, True, cue, standing)
+    assert len(alerts) == 3600 / 30
 
 
 def test_an_answer_to_no_open_alarm_is_refused() -> None:

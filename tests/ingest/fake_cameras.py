@@ -76,6 +76,14 @@ class Garbled(FakeCamera):
         return None
 
 
+class Still(FakeCamera):
+    """Gives one picture over and over."""
+
+    def retrieve(self, into: Image | None = None) -> Image | None:  # noqa: ARG002
+        width, height = LARGE_PX
+        return np.full((height, width, 3), 40, np.uint8)
+
+
 class Shrinking(FakeCamera):
     """Changes its picture size with every picture."""
 
@@ -134,6 +142,14 @@ def crashes(url: str, **_: object) -> FakeCamera:
 def impatient_when_frozen(url: str, **settings: float) -> Source:
     frozen.RECONNECT_S = 0.02
     return open_source(url, **settings)
+
+
+def frozen_and_once_unreachable(url: str, **_: object) -> FakeCamera:
+    frozen.RECONNECT_S = 0.02
+    camera = Still(url, period_s=0.005)
+    if camera.life == 1:
+        raise SourceError("fake", "busy", "wait")
+    return camera
 
 
 def dies(url: str, **_: object) -> FakeCamera:

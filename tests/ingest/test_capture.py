@@ -272,6 +272,24 @@ def test_a_camera_that_stays_frozen_is_opened_again_and_is_not_live_between(vide
         assert len(frames) + health.frames_overwritten == 3
 
 
+def test_a_frozen_camera_is_not_live_again_because_it_could_not_be_reached_meanwhile(
+    tmp_path: Path,
+) -> None:
+    with CameraProcess(
+        str(tmp_path / "lives"),
+        name="belt",
+        frozen_after=4,
+        backoff=AT_ONCE,
+        factory="fake_cameras:frozen_and_once_unreachable",
+    ) as camera:
+        handed_out = 0
+        while camera.health.restarts < 3 or camera.health.state is not CameraState.FROZEN:
+            with contextlib.suppress(CameraBlind):
+                camera.read_latest(0.05)
+                handed_out += 1
+        assert handed_out + camera.health.frames_overwritten == 3
+
+
 def test_recordings_of_still_pictures_are_not_frozen(video: Video) -> None:
     path = video(levels=[40] * 10, fps=200)
     with CameraProcess(str(path), name="belt") as camera:
@@ -354,6 +372,7 @@ def test_the_capture_process_leaves_ctrl_c_to_the_detector(
     with CameraProcess(str(tmp_path / "lives"), name="belt", factory="fake_cameras:fast") as camera:
         camera.read_latest(PATIENCE_S)
         (pid,) = capture_pids()
+        assert os.getsid(pid) == pid != os.getsid(0)  # a terminal's goes to none of its session
         os.kill(pid, signal.SIGINT)
         seen(camera, 20)
         assert capture_pids() == {pid}

@@ -20,6 +20,17 @@ def test_a_usb_camera_is_its_model_and_serial_number(tmp_path: Path) -> None:
     assert camera_identity("v4l2:///dev/video7", sysfs) is None
 
 
+def test_a_usb_camera_is_the_same_by_a_link_to_its_device(tmp_path: Path) -> None:
+    sysfs, dev = tmp_path / "video4linux", tmp_path / "dev"
+    (sysfs / "video2").mkdir(parents=True)
+    (sysfs / "video2" / "name").write_text("Line Cam\n")
+    (dev / "by-id").mkdir(parents=True)
+    (dev / "video2").touch()
+    link = dev / "by-id" / "usb-Line_Cam_A1B2-video-index0"
+    link.symlink_to("../video2")
+    assert camera_identity(f"v4l2://{link}?width=640", sysfs) == "Line Cam"
+
+
 def test_a_network_camera_is_its_address_without_the_password() -> None:
     assert camera_identity("rtsp://me:secret@10.0.0.7/stream") == "rtsp://10.0.0.7/stream"
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import random
 from pathlib import Path
 
@@ -9,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from detector.ingest import Recording, SourceError
+from detector.ingest import Recording, SourceError, read_picture
 from detector.ingest.image_folder import ASSUMED_FPS, natural_key
-from detector.ingest.picture import _decode
+from detector.ingest.picture import LARGEST_BYTES, _decode
 
 NOISE = np.random.default_rng(3).integers(0, 256, (48, 64, 3), np.uint8)
 
@@ -55,6 +56,14 @@ def test_a_folder_gives_its_pictures_in_natural_order(tmp_path: Path) -> None:
         assert [frame.size_px[0] for frame in recording] == [10, 20, 30]
 
 
+def test_hidden_files_of_a_folder_are_no_pictures(tmp_path: Path) -> None:
+    save(tmp_path / "1.png")
+    (tmp_path / "._1.png").write_bytes(b"\0\5\26\7what a Mac leaves on a stick")
+    with Recording(str(tmp_path)) as recording:
+        assert [frame.index for frame in recording] == [0]
+        assert recording.unreadable == []
+
+
 def test_a_glob_and_a_single_picture_are_recordings_too(tmp_path: Path) -> None:
     save(tmp_path / "a1.png")
     save(tmp_path / "b1.png")
@@ -85,6 +94,17 @@ def test_a_picture_that_vanishes_is_named(tmp_path: Path) -> None:
         assert [frame.index for frame in recording] == [1]
         (line,) = recording.unreadable
         assert line.startswith(f"{tmp_path / '1.png'}: no such file")
+
+
+def test_what_is_larger_than_a_picture_or_no_file_is_not_read(tmp_path: Path) -> None:
+    film, pipe = tmp_path / "film.png", tmp_path / "pipe.png"
+    film.touch()
+    os.truncate(film, LARGEST_BYTES + 1)
+    with pytest.raises(SourceError, match="larger than a picture, 500 MB; take a video through"):
+        read_picture(film)
+    os.mkfifo(pipe)  # whose reading would wait for ever
+    with pytest.raises(SourceError, match="not a file; name a picture"):
+        read_picture(pipe)
 
 
 @pytest.mark.parametrize("data", [JPEG, PROGRESSIVE, RESTARTING], ids=["plain", "prog", "rst"])

@@ -56,7 +56,17 @@ def test_a_video_that_breaks_off_is_reported(video: Video) -> None:
     with Recording(str(broken)) as recording:
         count = len(list(recording))
         assert 0 < count < 20
-        assert recording.unreadable == [f"{broken}: breaks off after {count} of 20 frames"]
+        assert recording.unreadable == [
+            f"{broken}: {count} of 20 frames can be read: it breaks off, or is broken in between"
+        ]
+
+
+def test_a_video_without_a_frame_is_not_passed_over(video: Video) -> None:
+    empty = video().with_name("empty.avi")
+    cv2.VideoWriter(str(empty), cv2.VideoWriter.fourcc(*"MJPG"), 10, (64, 48)).release()
+    with Recording(str(empty)) as recording:
+        assert list(recording) == []
+        assert recording.unreadable == [f"{empty}: holds no frame that can be read"]
 
 
 def test_a_picture_that_cannot_be_read_keeps_its_index_and_is_named(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -48,8 +49,35 @@ def test_odd_names_are_only_names(video: Video, name: str, monkeypatch: pytest.M
         assert len(list(recording)) == 3
 
 
+def test_a_name_that_is_no_text_is_refused_and_crashes_nothing(video: Video) -> None:
+    path = video(frames=3)
+    odd = path.with_name(os.fsdecode(b"\xe9quipe.avi"))  # Latin-1, as old disks have it
+    path.rename(odd)
+    with pytest.raises(SourceError, match="its name is no UTF-8; rename it"):
+        open_source(str(odd))
+
+
+@pytest.mark.parametrize("name", ["~nobody.avi", "~$clip.avi"])
+def test_a_tilde_before_what_is_no_user_is_part_of_the_name(
+    video: Video, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = video("plain.avi", frames=3)
+    path.rename(path.with_name(name))
+    monkeypatch.chdir(path.parent)
+    with Recording(name) as recording:
+        assert len(list(recording)) == 3
+
+
+@pytest.mark.parametrize("name", ["a" * 300, "a" * 300 + ".avi", "a" * 300 + ".png"])
+def test_a_name_that_the_disk_refuses_is_told_in_one_line(name: str) -> None:
+    with pytest.raises(SourceError, match="file name too long; check the path"):
+        open_source(name)
+
+
 def test_the_doctor_says_size_and_rate(video: Video) -> None:
-    assert describe_source(str(video(fps=12.5, size_px=(80, 48)))) == "80 × 48 px at 12.5 fps"
+    found = describe_source(str(video(fps=12.5, size_px=(80, 48))))
+    assert str(found) == "80 × 48 px at 12.5 fps"
+    assert found.size_px == (80, 48)
 
 
 def test_the_doctor_tells_a_missing_file(tmp_path: Path) -> None:

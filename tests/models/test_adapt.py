@@ -7,6 +7,7 @@ import pytest
 
 from models import adapt
 from models.adapt import REACHES, Adaptation
+from models.errors import WorkshopError
 
 
 class _Judging(Adaptation):
@@ -71,3 +72,14 @@ def test_the_architecture_is_the_one_that_the_card_tells(judging: _Judging) -> N
     card = SimpleNamespace(training={"architecture": "yolo26n-p4"})
     parent: Any = SimpleNamespace(path=Path(), card=card)
     assert dataclasses.replace(judging, parent=parent).layout == "yolo26n-p4"
+
+
+def test_what_was_begun_from_one_model_does_not_go_on_from_another(tmp_path: Path) -> None:
+    def model(digest: str) -> Any:
+        return SimpleNamespace(sha256=digest, card=SimpleNamespace(name="vigitri-x"))
+
+    note = tmp_path / "started_from.txt"
+    for _ in range(2):
+        adapt._refuse_another_start(note, model("aa"))
+    with pytest.raises(WorkshopError, match="was begun from another model than vigitri-x"):
+        adapt._refuse_another_start(note, model("bb"))

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
-from models.adapt import handed_in
+from models.adapt import apart_from, handed_in
 from models.answers import hand_in, read_answers, split_by_scene, write_answers
 from models.errors import WorkshopError
 from models.sources import GAS, IGNORE, Photograph, matching, read_photographs, read_sources
@@ -58,11 +58,44 @@ def test_everything_that_is_wrong_with_an_export_is_said_at_once_each_on_one_lin
         "01.txt:1: box lies outside 0..1",
         "02.txt:1: want 'class cx cy w h'",
         "03.txt:1: class 4 is not in",
-        "04.jpg: the JPEG is truncated",
+        "04.jpg: the picture is cut off",
         "05.txt: label file is missing",
     ):
         assert sum(said in line for line in lines) == 1, said
     assert len(lines) == 6
+
+
+def test_an_export_as_windows_and_macs_write_it_is_read(tmp_path: Path) -> None:
+    folder = _yolo(tmp_path, "", classes="\ufeffbattery\r\ngas_canister\r\n")
+    (folder / "00.txt").write_text("\ufeff1 0.5 0.5 0.2 0.4\r\n", encoding="utf-8")
+    (folder / "._00.jpg").write_bytes(b"\x00\x05\x16\x07")  # beside each file of a Mac's archive
+    (one,) = read_answers(folder)
+    assert one.boxes[:, 0].tolist() == [GAS]
+
+
+def test_names_of_classes_that_are_no_utf_8_are_one_line(tmp_path: Path) -> None:
+    folder = _yolo(tmp_path, "0 0.5 0.5 0.2 0.4")
+    (folder / "classes.txt").write_bytes("bouteille détendeur\n".encode("cp1252"))
+    with pytest.raises(WorkshopError, match="is none of gas_canister, battery, ignore"):
+        read_answers(folder)
+
+
+def test_labels_lie_in_labels_also_where_the_export_lies_in_a_folder_images(
+    tmp_path: Path,
+) -> None:
+    folder = tmp_path / "images" / "site 1 (été)"
+    _picture(folder / "images" / "train" / "a b.jpg")
+    (folder / "classes.txt").write_text("battery")
+    (folder / "labels" / "train").mkdir(parents=True)
+    (folder / "labels" / "train" / "a b.txt").write_text("0 0.5 0.5 0.2 0.4")
+    (one,) = read_answers(folder)
+    assert len(one.boxes) == 1
+
+
+@pytest.mark.parametrize("line", ["0 nan 0.5 0.2 0.4", "0 0.5 nan 0.2 0.4", "0 0.5 0.5 0.2 nan"])
+def test_a_box_that_is_no_number_is_refused(tmp_path: Path, line: str) -> None:
+    with pytest.raises(WorkshopError, match=r"00\.txt:1: box lies outside 0\.\.1"):
+        read_answers(_yolo(tmp_path, line))
 
 
 def _coco(folder: Path, **changes: object) -> Path:
@@ -89,6 +122,10 @@ def test_a_coco_export_is_read_too(tmp_path: Path) -> None:
         ({"categories": []}, r"annotations\[0\]: its picture or category is not listed"),
         ({"annotations": [{"image_id": 7, "category_id": 3, "bbox": [60, 6, 40, 30]}]}, "outside"),
         ({"annotations": [{"image_id": 7}]}, "is not COCO JSON"),
+        (
+            {"images": [{"id": 7, "file_name": "a.jpg", "width": 60, "height": 80}]},
+            "is 80 x 60 px, and the JSON says 60 x 80: it was turned",
+        ),
         ({"images": [{"id": 7, "file_name": "b.jpg", "width": 80, "height": 60}]}, "neither"),
     ],
 )
@@ -98,6 +135,30 @@ def test_a_coco_export_that_is_wrong_is_refused_in_one_line(
     with pytest.raises(WorkshopError, match=said) as refused:
         read_answers(_coco(tmp_path, **changes))
     assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("lies", "told"),
+    [
+        ("e\u0301te\u0301 1.jpg", "\u00e9t\u00e9 1.jpg"),
+        ("\u00e9t\u00e9.jpg", "e\u0301te\u0301.jpg"),
+        ("hall 2/a.jpg", "hall 2\\a.jpg"),
+    ],
+)
+def test_a_picture_is_found_however_a_system_spells_its_name(
+    tmp_path: Path, lies: str, told: str
+) -> None:
+    picture = {"id": 7, "file_name": told, "width": 80, "height": 60}
+    folder = _coco(tmp_path, images=[picture])
+    _picture(folder / "images" / lies)
+    (one,) = read_answers(folder)
+    assert one.path == folder / "images" / lies
+
+
+def test_a_json_with_a_mark_before_it_is_read(tmp_path: Path) -> None:
+    folder = _coco(tmp_path)
+    (folder / "coco.json").write_bytes(b"\xef\xbb\xbf" + (folder / "coco.json").read_bytes())
+    assert len(read_answers(folder)) == 1
 
 
 def test_a_folder_that_is_no_export_is_refused(tmp_path: Path) -> None:
@@ -128,6 +189,30 @@ def test_where_pictures_lie_in_folders_a_folder_is_a_scene() -> None:
     learned, held = split_by_scene(answers, 0.3)
     assert not {each.path.parent for each in learned} & {each.path.parent for each in held}
     assert len({each.path.parent for each in held}) == 2
+
+
+def test_neighbours_are_told_by_their_numbers_and_not_by_the_folder_of_a_random_split() -> None:
+    answers = _answers(*(f"{('train', 'valid', 'test')[n % 3]}/f{n}.jpg" for n in range(120)))
+    _, held = split_by_scene(answers, 0.3)
+    numbers = sorted(int(each.path.stem[1:]) for each in held)
+    assert len(numbers) == 36
+    assert sum(b - a > 1 for a, b in pairwise(numbers)) == 2
+
+
+def test_augmented_copies_of_one_original_are_held_back_together() -> None:
+    answers = _answers(*(f"f{n}_jpg.rf.{copy}.jpg" for n in range(25) for copy in "abc"))
+    learned, held = split_by_scene(answers, 0.3)
+    originals = [{each.path.name.split(".rf.")[0] for each in part} for part in (learned, held)]
+    assert not originals[0] & originals[1]
+    assert len(learned) + len(held) == 75
+
+
+def test_a_copy_under_another_name_of_what_is_held_back_is_not_learned(tmp_path: Path) -> None:
+    _picture(tmp_path / "a.jpg")
+    shutil.copy(tmp_path / "a.jpg", tmp_path / "b.jpg")
+    (tmp_path / "c.jpg").write_bytes(b"another")
+    a, b, c = _answers(*(str(tmp_path / f"{name}.jpg") for name in "abc"))
+    assert apart_from((a,), (b, c)) == (c,)
 
 
 def test_two_pictures_are_too_few() -> None:

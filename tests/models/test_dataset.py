@@ -1,10 +1,12 @@
+import dataclasses
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
 from models.composites import Scene
-from models.dataset import build
+from models.dataset import build, save
 from models.errors import WorkshopError
 from models.recipe import DataRecipe
 from models.sources import Sources, read_labels
@@ -108,3 +110,26 @@ def test_pictures_of_another_recipe_or_seed_are_neither_kept_nor_overwritten(
     (tmp_path / "dataset.yaml").unlink()
     with pytest.raises(WorkshopError, match="half a set of pictures"):
         build(RECIPE, sources, data, tmp_path, seed=4, image_px=96, tell=_silent)
+
+
+def test_pictures_of_labels_that_were_mended_since_are_not_kept(
+    data: Path, sources: Sources, tmp_path: Path
+) -> None:
+    build(RECIPE, sources, data, tmp_path, seed=4, image_px=96, tell=_silent, workers=1)
+    first, *rest = sources.photographs
+    mended = dataclasses.replace(first, boxes=np.array([[1, 0.1, 0.1, 0.2, 0.2]], np.float32))
+    now = dataclasses.replace(sources, photographs=(mended, *rest))
+    with pytest.raises(WorkshopError, match="made with another set of labels; name another folder"):
+        build(RECIPE, now, data, tmp_path, seed=4, image_px=96, tell=_silent)
+
+
+def test_a_picture_that_could_not_be_written_is_not_taken_for_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "images").mkdir()
+    (tmp_path / "labels").mkdir()
+    monkeypatch.setattr(cv2, "imwrite", lambda *_: False)
+    scene = Scene(np.zeros((8, 8, 3), np.uint8), np.zeros((0, 5), np.float32))
+    with pytest.raises(WorkshopError, match="cannot be written; is the disk full"):
+        save(scene, tmp_path, "one")
+    assert not list((tmp_path / "labels").iterdir())

@@ -58,3 +58,4 @@ def test_scenes_draw_from_cut_outs_and_belts_and_from_what_the_twin_makes(named:
     )
     traced = learned_from(_recipe(scenes=1, drawn_share=0.5, rendered_share=1.0), named)
     assert traced[-1].startswith("path-traced hazards")
+    assert learned_from(_recipe(hard_cuts=1), named)[-1].startswith("path-traced strips of belt")

@@ -27,8 +27,23 @@ def test_a_truncated_photograph_is_refused_instead_of_filled_with_grey(tmp_path:
     path = tmp_path / "a.jpg"
     cv2.imwrite(str(path), np.random.default_rng(0).integers(0, 256, (90, 90, 3), np.uint8))
     path.write_bytes(path.read_bytes()[:2000])
-    with pytest.raises(WorkshopError, match="truncated"):
+    with pytest.raises(WorkshopError, match=r"a\.jpg: the picture is cut off"):
         read_image(path)
+
+
+def test_a_truncated_png_is_refused_too(tmp_path: Path) -> None:
+    path = tmp_path / "a.png"
+    cv2.imwrite(str(path), np.random.default_rng(0).integers(0, 256, (90, 90, 3), np.uint8))
+    path.write_bytes(path.read_bytes()[:-2000])
+    with pytest.raises(WorkshopError, match=r"a\.png: the picture is cut off"):
+        read_image(path)
+
+
+def test_a_photograph_behind_which_a_telephone_has_written_its_own_is_whole(tmp_path: Path) -> None:
+    path = tmp_path / "a.jpg"
+    cv2.imwrite(str(path), np.zeros((90, 90, 3), np.uint8))
+    path.write_bytes(path.read_bytes() + b"\x00" * 400 + b"SEFT")
+    assert read_image(path).shape == (90, 90, 3)
 
 
 def test_a_file_that_is_no_picture_is_refused(tmp_path: Path) -> None:

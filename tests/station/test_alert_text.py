@@ -38,6 +38,18 @@ def test_a_closed_alert_tells_its_outcome_and_counts_down_no_more() -> None:
     assert "picker-1" not in line
 
 
+def test_what_was_fetched_later_counts_down_from_when_it_came() -> None:
+    line = str(alert_line(samples.ALERT, samples.HEADER, fetched_after_ms=60_000.0))
+    assert line.startswith("2026-03-06T08:20:00.000Z  RAISED")
+    assert "PAST every action point" in line
+    assert line.endswith("age 60000 ms")
+
+
+def test_a_pile_is_one_alarm_that_says_how_many_lie_there() -> None:
+    pile = samples.ALERT.model_copy(update={"members": 5})
+    assert where(pile) == "x 412 y 310 mm (nominal), 5 together / ensemble"
+
+
 def test_a_recording_has_no_time_of_day_and_no_age() -> None:
     header = samples.HEADER.model_copy(
         update={"stamp_source": "recording", "t_capture_utc_ns": 12_345_000_000, "age_ms": None}

@@ -7,6 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from detector.client import Gap, Received
+from detector.station import board as board_module
 from detector.station.board import Board, Sight
 from detector.wire import samples
 from detector.wire.messages import AlarmState, Alert, Priority, Revision, VisionState
@@ -198,3 +199,14 @@ def test_latency_is_told_of_heartbeats_and_fresh_alerts(board: Board, receive: R
     board.take(receive(alert(kind=Revision.ACKNOWLEDGED))._replace(t_received_mono_ns=at(10**6)))
     assert (board.latency_ms(0.5), board.latency_ms(0.99)) == (50.0, 99.0)
     assert board.latencies == 100
+
+
+def test_a_screen_that_stays_on_for_months_remembers_no_more_alerts_than_it_needs(
+    watching: Board, receive: Receive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(board_module, "REVISIONS_KEPT", 50)
+    for number in range(200):
+        alert = samples.ALERT.model_copy(update={"event_id": f"e-{number}", "state": "normal"})
+        assert watching.take(receive(alert))
+    assert not watching.take(receive(alert))
+    assert len(watching._revisions) == 50

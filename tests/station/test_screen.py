@@ -11,7 +11,7 @@ from detector.station.board import Board
 from detector.station.screen import screen
 from detector.station.words import DISCLAIMER
 from detector.wire import samples
-from detector.wire.messages import CoverageState, VisionState
+from detector.wire.messages import CoverageState, Hazard, Shelving, VisionState
 
 Receive = Callable[..., Received]
 MS = 1_000_000
@@ -155,3 +155,35 @@ def test_what_is_amiss_with_the_belt_stands_there_with_its_figures(receive: Rece
     fine = {"belt_state": "runs", "speed_basis": "encoder", "picture_mm_s": 398.0}
     made.take(receive(samples.STATE.model_copy(update=fine)))
     assert "(encoder) · by picture 398 mm/s" in words(shown(made))
+
+
+def test_what_was_fetched_from_another_host_is_as_old_as_its_capture(
+    board: Board, receive: Receive
+) -> None:
+    """After an hour without the network an alert comes by replay: its picker is long past."""
+    hour_ms = 3_600_000
+    ahead_ns = 77 * hour_ms * MS  # their CLOCK_MONOTONIC beside ours
+    told = receive(samples.ALERT)
+    came_ns = samples.T_MONO_NS + hour_ms * MS
+
+    def elsewhere(item: Received, t_ms: float) -> Received:
+        theirs_ns = samples.T_MONO_NS + round(t_ms * MS) + ahead_ns
+        header = item.header.model_copy(update={"t_capture_mono_ns": theirs_ns, "age_ms": 20.0})
+        return item._replace(header=header, same_host=False, t_received_mono_ns=came_ns)
+
+    board.take(elsewhere(told, 0)._replace(how="replay"))
+    board.take(elsewhere(receive(samples.HEARTBEAT), hour_ms - 20))
+    there = words(shown(board, hour_ms + 100))
+    assert "PAST every action point" in there
+    assert "3600.1 s" in there
+
+
+def test_what_is_shelved_and_that_nothing_is_kept_stands_there_though_no_alert_is_open(
+    board: Board, receive: Receive
+) -> None:
+    shelving = Shelving(hazard=Hazard.GAS, operator="poste 2", t_until_utc_ns=samples.T_UTC_NS)
+    change = {"active_alerts": 0, "shelved": (shelving,), "journal": "failed"}
+    board.take(receive(samples.STATE.model_copy(update=change)))
+    there = words(shown(board))
+    assert "shelved / mise en sommeil: GAS BOTTLE / bouteille de gaz" in there
+    assert "journal FAILED" in there

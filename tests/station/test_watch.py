@@ -20,7 +20,7 @@ from detector.station.watch import run
 from detector.station.words import DISCLAIMER
 from detector.wire import samples
 from detector.wire.endpoints import EndpointError
-from detector.wire.messages import AlarmState, Revision
+from detector.wire.messages import AlarmState, Hazard, Message, Revision, Shelving
 from detector.wire.publisher import Publisher
 
 pytestmark = pytest.mark.timeout(30)
@@ -102,6 +102,43 @@ def test_into_a_pipe_each_revision_is_one_line_at_once(
     assert watch.stderr.read() == ""
 
 
+def test_what_is_shelved_is_said_once_and_once_more_when_it_has_ended(
+    publisher: Publisher, watch: subprocess.Popen[str]
+) -> None:
+    shelving = Shelving(hazard=Hazard.GAS, operator="poste 2", t_until_utc_ns=samples.T_UTC_NS)
+    shelved = samples.STATE.model_copy(update={"shelved": (shelving,)})
+    line_with(watch, "UNKNOWN")
+    for state in (shelved, shelved, samples.STATE.model_copy(update={"shelved": ()})):
+        publisher.publish(state, **now())
+    assert "Z  shelved / mise en sommeil: GAS BOTTLE" in line_with(watch, "shelved")
+    assert "no longer" in line_with(watch, "shelved")
+
+
+def test_once_the_detector_has_gone_its_last_word_is_that_nobody_looks(
+    open_raw: zmq.Socket[bytes],
+) -> None:
+    def send(kind: str, payload: Message) -> None:
+        header = samples.HEADER.model_dump(by_alias=True) | now()
+        header |= {"schema": f"{kind}/1", "seq": 1, "gseq": 1, "age_ms": 0.1}
+        body = payload.model_dump_json().encode()
+        open_raw.send_multipart([f"{kind}/l".encode(), json.dumps(header).encode(), body])
+
+    endpoint = f"tcp://127.0.0.1:{open_raw.bind_to_random_port('tcp://127.0.0.1')}"
+    with subprocess.Popen(
+        [*WATCH, endpoint], stdout=subprocess.PIPE, encoding="utf-8", env=UTF8
+    ) as process:
+        assert open_raw.recv() == b"\1"
+        send("state", samples.STATE)
+        send("heartbeat", samples.HEARTBEAT)
+        line_with(process, "WATCHING")
+        send("heartbeat", samples.HEARTBEAT)  # a fresh beat, and then the end
+        open_raw.close(linger=500)
+        assert process.stdout is not None
+        # Both within the second for which the last beat would count.
+        assert "BLIND: the connection to the detector is cut" in process.stdout.readline()
+        process.kill()
+
+
 def test_a_reader_who_has_enough_ends_it_without_complaint(
     publisher: Publisher, watch: subprocess.Popen[str]
 ) -> None:
@@ -135,6 +172,26 @@ def test_a_gap_a_restart_and_what_could_not_be_read_are_said(
         assert line_with(process, "RESTART: the detector has restarted")
         send("two", 2, b"{}")
         assert line_with(process, "UNREADABLE: 1 messages, the last: line: Field required")
+        process.kill()
+
+
+def test_a_restart_of_a_detector_that_could_not_be_read_ends_nothing(
+    open_raw: zmq.Socket[bytes],
+) -> None:
+    def send(boot_id: str) -> None:
+        header = samples.HEADER.model_dump(by_alias=True)
+        header |= {"schema": "heartbeat/1", "boot_id": boot_id, "seq": 1, "gseq": 1}
+        open_raw.send_multipart([b"heartbeat/l", json.dumps(header).encode(), b"{}"])
+
+    endpoint = f"tcp://127.0.0.1:{open_raw.bind_to_random_port('tcp://127.0.0.1')}"
+    with subprocess.Popen(
+        [*WATCH, endpoint], stdout=subprocess.PIPE, encoding="utf-8", env=UTF8
+    ) as process:
+        assert open_raw.recv() == b"\1"
+        send("one")
+        line_with(process, "UNREADABLE")
+        send("two")
+        line_with(process, "RESTART: the detector has restarted")
         process.kill()
 
 

@@ -188,6 +188,17 @@ def test_a_belt_outside_the_picture_is_refused() -> None:
         rectifier(WHOLE + 1000)
 
 
+def test_a_belt_of_which_no_pixel_of_the_view_is_made_alone_is_no_empty_belt() -> None:
+    line = np.array([[100.0, 20], [101, 20], [101, 200], [100, 200]])
+    with pytest.raises(CalibrationError, match="shows too little belt for a view of 1 mm/px: of "):
+        rectifier(line)
+
+
+def test_a_view_of_which_one_pixel_would_take_in_the_picture_is_refused() -> None:
+    with pytest.raises(CalibrationError, match="of its pixels would be 399 of the picture's"):
+        rectifier(WHOLE, px_per_mm=400.0)
+
+
 def test_a_view_that_would_not_fit_in_memory_is_refused() -> None:
     with pytest.raises(CalibrationError, match="Give a coarser scale"):
         rectifier(px_per_mm=0.01, mm_per_px=0.5)

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import onnx
+import onnxruntime as ort
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
@@ -123,6 +124,7 @@ def test_a_class_that_the_card_does_not_have_is_an_error(tmp_path: Path, index: 
         ({"names": "{0: 'dog', 1: 'battery'}"}, {}, "was trained for"),
         ({"names": "{0: "}, {}, "class list can't be read"),
         ({"rows": [[0.0] * 7]}, {}, "not a end2end head"),
+        ({"rows": [0.0] * 6}, {}, "not a end2end head"),
         ({"rows": [[0.0] * 9] * 5, "names": None}, {"head": "raw"}, "not a raw head of 2 classes"),
     ],
 )  # fmt: skip
@@ -143,3 +145,18 @@ def test_a_file_that_is_no_model_is_refused_in_one_line(tmp_path: Path) -> None:
 def test_a_provider_that_is_not_there_is_named_beside_those_that_are(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=r"NoSuchProvider is not in this onnxruntime.*CPU"):
         OnnxEngine(model(tmp_path), providers=("NoSuchProvider",))
+
+
+def test_a_provider_that_does_not_start_is_told_and_not_done_without(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = ["CUDAExecutionProvider", "CPUExecutionProvider"]
+    session = ort.InferenceSession
+    monkeypatch.setattr(ort, "get_available_providers", lambda: asked)
+    monkeypatch.setattr(  # without the device's libraries onnxruntime takes what is left
+        ort,
+        "InferenceSession",
+        lambda path, options, providers: session(path, options, providers[1:]),
+    )
+    with pytest.raises(ModelError, match="CUDAExecutionProvider does not start here"):
+        OnnxEngine(model(tmp_path), providers=asked, threads=1)

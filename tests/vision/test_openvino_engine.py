@@ -37,6 +37,18 @@ def test_without_openvino_auto_is_onnxruntime(
     assert "OpenVINO is not installed (pip install 'vigitri[openvino]')" in why
 
 
+def test_auto_takes_the_engine_whose_providers_a_profile_names(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(openvino_engine, "worth_it", lambda: (True, "the CPU is made for it"))
+    assert chosen_engine() == ("openvino", "auto: the CPU is made for it")
+    on_gpu = ModelChoice(providers=("CUDAExecutionProvider", "CPUExecutionProvider"))
+    assert chosen_engine(on_gpu) == (
+        "onnxruntime",
+        "auto: model.providers names CUDAExecutionProvider",
+    )
+
+
 def test_what_auto_takes_follows_the_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
     for capabilities, name in ((["FP32", "BF16"], "openvino"), (["FP32"], "onnxruntime")):
         core = SimpleNamespace(get_property=lambda *_, known=capabilities: known)

@@ -118,3 +118,11 @@ def test_each_frame_is_looked_at_anew() -> None:
 def test_a_picture_of_another_size_is_refused() -> None:
     with pytest.raises(CalibrationError, match="now gives 100 x 80 px, the line was set up for"):
         SmallViews(rectifier()).take(frame(np.zeros((80, 100, 3), dtype=np.uint8), 0))
+
+
+@pytest.mark.parametrize("high_px", [5, 12])
+def test_a_belt_too_small_to_be_judged_is_refused_in_one_line(high_px: int) -> None:
+    strip = np.array([[51.0, 30], [600, 30], [600, 30 + high_px], [51, 30 + high_px]])
+    view = Rectifier(nominal_plane(strip, "up", 20.0, "nominal"), SIZE, 0.05, 32)
+    with pytest.raises(CalibrationError, match="shows too little belt to be judged at "):
+        SmallViews(view)

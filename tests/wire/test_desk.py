@@ -4,6 +4,8 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 import zmq
@@ -15,17 +17,29 @@ from detector.client import Line
 from detector.wire import samples
 from detector.wire.desk import (
     MAX_FRAME_BYTES,
+    REMEMBERED_NS,
     REQUESTS_AT_ONCE,
     AnswerDesk,
     PendingAnswer,
 )
 from detector.wire.endpoints import EndpointError
 from detector.wire.messages import Hazard
-from detector.wire.requests import Acknowledge, AnswerRequest, Reply, ReportOutcome, Shelve
+from detector.wire.requests import (
+    Acknowledge,
+    AnswerRequest,
+    Reply,
+    ReportOutcome,
+    Shelve,
+    Snapshot,
+)
 
 OpenSocket = Callable[[int], zmq.Socket[bytes]]
 ANY_PORT = "tcp://127.0.0.1:*"
 GOOD = samples.ANSWERS[0].model_dump_json().encode()
+BELT = (
+    b'{"request":"belt","source":"wheel 1","run":"runs","encoder_counts":1,"t_mono_ns":%s,'
+    b'"age_ms":%s}'
+)
 
 
 def send_answer(endpoint: str, answer: AnswerRequest, timeout_s: float = 2.0) -> Reply:
@@ -104,6 +118,12 @@ def test_nothing_to_answer_costs_next_to_nothing(desk: AnswerDesk) -> None:
         (b'{"request": "answer", "answer": "dance"}', "acknowledge"),
         (GOOD.replace(b"}", b',"password":"1234"}'), "password: Extra inputs are not permitted"),
         (b" " * 20_000 + GOOD, "16384 bytes at most"),
+        # A time that can't be reckoned with would end the thread of the frames.
+        (BELT % (b"null", b"Infinity"), "age_ms"),
+        (BELT % (b"null", b"1e999"), "age_ms"),
+        (BELT % (b"null", b"1e300"), "age_ms"),
+        (BELT % (b"-1" + b"0" * 400, b"1"), "t_mono_ns"),
+        (BELT % (b"1" + b"0" * 400, b"1"), "t_mono_ns"),
     ],
 )
 def test_what_can_not_be_read_is_answered_with_the_reason_and_counted(
@@ -115,6 +135,77 @@ def test_what_can_not_be_read_is_answered_with_the_reason_and_counted(
     assert reason in reply.reason
     assert "\n" not in reply.reason
     assert desk.refused == 1
+
+
+@pytest.mark.parametrize(
+    ("body", "request_id"),
+    [
+        (b'{"request": "dance", "request_id": "d-1"}', "d-1"),
+        (b'{"request": "answer", "answer": "dance", "request_id": "d-2"}', "d-2"),
+        (b'{"request": "snapshot", "request_id": 3}', None),
+        (b'{"request": "snapshot", "request_id": "\\ud800"}', None),
+        (b'{"request": "dance"}', None),
+        (b"[1]", None),
+    ],
+)
+def test_who_asks_several_things_is_told_which_of_them_can_not_be_read(
+    desk: AnswerDesk, dealer: zmq.Socket[bytes], body: bytes, request_id: str | None
+) -> None:
+    assert ask(desk, dealer, [body]).request_id == request_id
+
+
+def test_a_program_hears_why_the_detector_does_not_know_its_request(desk: AnswerDesk) -> None:
+    class Dance(Snapshot):
+        request: Any = "dance"
+
+    with Line(None, desk.endpoint) as line, ThreadPoolExecutor() as pool:
+        reply = pool.submit(line.ask, Dance(), 5.0)
+        while not reply.done():
+            assert desk.poll() == []
+        assert "request 'dance' is not known here" in str(reply.result().reason)
+
+
+def said_again(desk: AnswerDesk, dealer: zmq.Socket[bytes], answer: AnswerRequest) -> bool:
+    """Send an answer; whether it was taken for one that came before."""
+    repeated = desk.repeated
+    dealer.send(answer.model_dump_json().encode())
+    deadline = time.monotonic() + 5
+    while time.monotonic() < deadline and desk.repeated == repeated:
+        for pending in desk.poll():
+            assert isinstance(pending, PendingAnswer)
+            desk.reply(pending, True)
+            return False
+    return True
+
+
+def test_another_answer_under_the_same_number_is_carried_out(
+    desk: AnswerDesk, dealer: zmq.Socket[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two programs, or one that begins to count anew at its start, number their answers alike."""
+    first = Acknowledge(request_id="1", operator="a", boot_id="b", event_id="a000001")
+    second = Acknowledge(request_id="1", operator="a", boot_id="b", event_id="a000002")
+    assert not said_again(desk, dealer, first)
+    assert not said_again(desk, dealer, second)
+    assert said_again(desk, dealer, first)
+    later_ns = time.monotonic_ns() + REMEMBERED_NS
+    monkeypatch.setattr(time, "monotonic_ns", lambda: later_ns)
+    assert not said_again(desk, dealer, first)
+
+
+def test_an_answer_that_comes_again_before_it_was_dealt_with_is_carried_out_once(
+    desk: AnswerDesk, dealer: zmq.Socket[bytes]
+) -> None:
+    """A blind line takes its answers up every 1.5 s, and who gets no reply asks after one."""
+    answer = samples.ANSWERS[0].model_copy(update={"request_id": "x"}).model_dump_json().encode()
+    for _ in range(3):
+        dealer.send(answer)
+    (pending,) = wait_for_answers(desk)
+    deadline = time.monotonic() + 5
+    while desk.repeated < 2 and time.monotonic() < deadline:
+        assert desk.poll() == []
+    desk.reply(pending, True)
+    assert Reply.model_validate_json(dealer.recv()).ok
+    assert not dealer.poll(0)
 
 
 def test_a_request_of_many_frames_is_refused(desk: AnswerDesk, dealer: zmq.Socket[bytes]) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 import threading
 import time
@@ -17,7 +18,7 @@ def record(number: int) -> Record:
 
 def read(folder: Path) -> list[int]:
     with Journal(folder) as journal:
-        return [each["number"] for each in journal.found]
+        return [json.loads(each)["number"] for each in journal.found]
 
 
 def wait_until_written(journal: Journal) -> None:

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import json
 import os
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +17,8 @@ def record(number: int, *, stays: bool = False, key: str | None = None) -> Recor
     return Record(encode({"number": number}), (key or str(number),), stays)
 
 
-def numbers(found: list[dict[str, Any]]) -> list[int]:
-    return [each["number"] for each in found]
+def numbers(found: list[bytes]) -> list[int]:
+    return [json.loads(each)["number"] for each in found]
 
 
 @pytest.fixture
@@ -38,7 +40,7 @@ def reopened(folder: Path) -> tuple[JournalFolder, list[int]]:
 
 @given(st.dictionaries(st.text(), st.none() | st.integers() | st.text() | st.booleans()))
 def test_a_record_is_read_as_it_was_written(document: dict[str, Any]) -> None:
-    assert decode(encode(document)) == document
+    assert json.loads(decode(encode(document))) == document
 
 
 def test_what_was_appended_is_there_after_a_restart(folder: Path) -> None:
@@ -77,7 +79,7 @@ def test_no_bytes_in_the_folder_are_fatal(folder: Path, garbage: bytes) -> None:
     (folder / "00000002.journal").write_bytes(garbage)
     files = JournalFolder(folder)
     found = files.open()
-    assert numbers([each for each in found if "number" in each])[:3] == [0, 1, 2]
+    assert numbers([each for each in found if b"number" in each])[:3] == [0, 1, 2]
     files.append([record(5)])
     files.close()
     assert reopened(folder)[1][-1] == 5
@@ -129,3 +131,40 @@ def test_a_write_that_fails_half_way_leaves_no_half_record(
     files.append([record(4)])
     files.close()
     assert reopened(folder)[1] == [0, 1, 2, 4]
+
+
+def test_a_disk_that_is_read_only_is_read_all_the_same(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opens = os.open
+
+    def read_only(path: Path, flags: int, *mode: int) -> int:
+        if flags & (os.O_WRONLY | os.O_RDWR):
+            raise OSError(30, "Read-only file system")
+        return opens(path, flags, *mode)
+
+    files, other = JournalFolder(folder), JournalFolder(folder)
+    monkeypatch.setattr(os, "open", read_only)
+    with pytest.raises(OSError, match="Read-only"):
+        files.open()
+    assert numbers(files.records) == [0, 1, 2]
+    with pytest.raises(OSError, match="Read-only"):
+        files.append([record(3)])
+    with pytest.raises(JournalInUseError):
+        other.open()
+    monkeypatch.undo()
+    files.append([record(4)])
+    files.close()
+    assert reopened(folder)[1] == [0, 1, 2, 4]
+
+
+def test_a_folder_that_is_cleared_away_under_it_is_begun_anew_with_what_is_open(
+    folder: Path,
+) -> None:
+    files = JournalFolder(folder)
+    files.open()
+    files.append([record(7, stays=True), record(8)])
+    shutil.rmtree(folder)
+    files.append([record(9)])
+    files.close()
+    assert reopened(folder)[1] == [7, 9]

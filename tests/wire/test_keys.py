@@ -151,6 +151,26 @@ def test_key_files_are_tight_and_loose_ones_are_refused(tmp_path: Path) -> None:
     assert OURS.secret not in repr(OURS) + repr(KEYS)
 
 
+def test_signs_that_are_no_key_are_refused_and_not_handed_to_libzmq(tmp_path: Path) -> None:
+    no_key = "#" * 40  # signs of Z85, and a number that does not fit
+    with pytest.raises(KeyFileError, match="no public key"):
+        AllowList(tmp_path / "allowed").allow("other", no_key)
+    secret, _ = write_key_pair(OURS, tmp_path)
+    with pytest.raises(KeyFileError):
+        load_keys(secret, no_key)
+    secret.write_text(secret.read_text().replace(OURS.secret, no_key))
+    with pytest.raises(KeyFileError, match="secret is no key of 40 signs"):
+        read_key_pair(secret)
+
+
+def test_a_pair_whose_public_half_is_there_already_leaves_no_secret_one(tmp_path: Path) -> None:
+    secret, _ = write_key_pair(OURS, tmp_path)
+    secret.unlink()
+    with pytest.raises(KeyFileError, match=r"public\.toml is there already"):
+        write_key_pair(OURS, tmp_path)
+    assert not secret.exists()
+
+
 def test_the_allow_list_lets_in_and_shuts_out(tmp_path: Path) -> None:
     allowed = AllowList(tmp_path / "allowed")
     with pytest.raises(KeyFileError, match="no such folder"):

@@ -13,8 +13,8 @@ import pytest
 import zmq
 
 from detector import client
+from detector.wire import consumers, samples
 from detector.wire import post as post_module
-from detector.wire import samples
 from detector.wire.consumers import CONSUMERS_MAX
 from detector.wire.desk import AnswerDesk
 from detector.wire.journal import Journal
@@ -117,6 +117,27 @@ def test_who_comes_late_is_told_what_is_open_and_nothing_else() -> None:
             assert ears.ids() == ["b1/a1/1"]
             assert ears.how("a1") == "snapshot"
             assert [each.payload for each in line.active]
+
+
+def test_an_old_alert_that_is_told_again_to_who_comes_late_fetches_nothing_of_what_came_after_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A running line does so at once, before the late comer has its snapshot."""
+    with detector(None, "b1") as ours:
+        gas = ours.alert("gas")
+        for number in range(60):
+            ours.alert(f"a{number}", ends=True)
+        polls = ours.post.poll
+        monkeypatch.setattr(ours.post, "poll", list)  # not served yet
+        with client.Line(*ours.endpoints) as line:
+            ears = Ears(line)
+            assert ours.publisher.wait_for_subscriber("alert", PATIENCE_S)
+            ours.post.send_open_again([gas])
+            ears.until(ours, ears.ids)
+            monkeypatch.setattr(ours.post, "poll", polls)
+            ears.until(ours, lambda: ours.beat() or line.position)
+            assert not line.lacks_alerts
+            assert ears.ids() == ["b1/gas/1"]
 
 
 def test_alerts_that_were_lost_on_the_way_are_noticed_and_fetched(
@@ -261,6 +282,22 @@ def test_one_consumer_too_many_is_turned_away_and_counted(
         assert [each["ok"] for each in replies] == [True] * CONSUMERS_MAX + [False]
         assert "16 consumers already" in str(replies[-1]["reason"])
         assert ours.post.delivery_state().turned_away == 1
+
+
+def test_a_consumer_that_is_turned_away_is_told_so_and_misses_nothing_meanwhile(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(consumers, "CONSUMERS_MAX", 0)
+    with detector(None, "b1") as ours, client.Line(*ours.endpoints, consumer="mes") as line:
+        ears = Ears(line)
+        ears.until(ours, lambda: ours.beat() or (line.consumer_refusal and line.boot_id))
+        assert "consumers already" in str(line.consumer_refusal)
+        publish = ours.publisher.send
+        monkeypatch.setattr(ours.publisher, "send", lambda _: None)  # lost on the way
+        ours.alert("a1")
+        monkeypatch.setattr(ours.publisher, "send", publish)
+        ears.until(ours, lambda: ours.beat() or ears.ids())
+        assert ears.how("a1") == "replay"
 
 
 def test_an_answer_that_comes_twice_is_carried_out_once(

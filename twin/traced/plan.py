@@ -2,7 +2,7 @@
 
 import tomllib
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -71,11 +71,15 @@ class StripPlan(_Part):
         return self
 
 
-def load_plan(path: Path) -> StripPlan:
-    """Reads a plan file; raises `PlanError` with one line per mistake."""
+def load_plan(path: Path, **instead: Any) -> StripPlan:
+    """Reads a plan file; raises `PlanError` with one line per mistake.
+
+    instead: values in place of the file's; None leaves them.
+    """
     try:
         raw = tomllib.loads(path.read_text(encoding="utf-8"))
-        return StripPlan.model_validate(raw)
+        changes = {key: value for key, value in instead.items() if value is not None}
+        return StripPlan.model_validate({**raw, **changes})
     except OSError as error:
         raise PlanError(f"{path}: cannot be read ({error.strerror})") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

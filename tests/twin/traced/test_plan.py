@@ -11,7 +11,7 @@ PLANS = Path(str(resources.files("twin"))) / "traced" / "plans"
 GOOD = "seed = 1\nlength_mm = 1000\n[[stretches]]\nfrom_mm = 0\nto_mm = 500\ncoverage = 0.3\n"
 
 
-@pytest.mark.parametrize("path", sorted(PLANS.glob("*.toml")), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", sorted(PLANS.rglob("*.toml")), ids=lambda path: path.stem)
 def test_every_plan_of_the_repository_is_sound(path: Path) -> None:
     assert load_plan(path).stretches
 
@@ -35,6 +35,15 @@ def test_a_wrong_plan_is_refused(tmp_path: Path, old: str, new: str, said: str) 
     with pytest.raises(PlanError, match=r"plan\.toml") as error:
         load_plan(path)
     assert said in str(error.value)
+
+
+def test_one_plan_serves_for_other_belts_and_seeds(tmp_path: Path) -> None:
+    path = tmp_path / "plan.toml"
+    path.write_text(GOOD)
+    other = load_plan(path, belt="green", seed=7, lookalikes=None)
+    assert (other.belt, other.seed, other.lookalikes) == ("green", 7, load_plan(path).lookalikes)
+    with pytest.raises(PlanError, match="belt"):
+        load_plan(path, belt="silk")
 
 
 def test_a_missing_plan_is_refused(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from detector.bridge.their_clock import KEPT, TheirClock
+from detector.client.their_clock import KEPT, TheirClock
 from detector.wire import samples
 
 MS = 1_000_000
