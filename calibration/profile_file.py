@@ -27,7 +27,8 @@ def load_profile(path: Path) -> LineProfile:
     Raises `ProfileError` with every mistake of the file, one line each: key, value, reason, mend.
     """
     try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
+        # Some of Windows' editors put a mark before UTF-8, which is no TOML.
+        document = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         raise ProfileError(str(path), ["no such file. Name a line profile (TOML)"]) from None
     except (OSError, UnicodeDecodeError) as error:
