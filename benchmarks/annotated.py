@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -100,16 +101,14 @@ def write_sheet(
     clip: Path, polygon_px: Sequence[Sequence[float]], heard: Heard, target: Path
 ) -> None:
     """One picture per object that was raised, all on one sheet."""
-    wanted = {
-        alert.place.frame_index: alert
-        for alert in heard.alerts
-        if alert.kind is Revision.RAISED and alert.place is not None
-    }
+    wanted: defaultdict[int, list[Alert]] = defaultdict(list)
+    for alert in heard.alerts:
+        if alert.kind is Revision.RAISED and alert.place is not None:
+            wanted[alert.place.frame_index].append(alert)
     tiles = []
     with Recording(str(clip)) as recording:
         for frame in recording:
-            alert = wanted.get(frame.index)
-            if alert is not None:
+            for alert in wanted.get(frame.index, ()):
                 assert alert.place is not None
                 said = f"{alert.event_id} {alert.hazard.value} {alert.probability:.2f}"
                 said += f" at {alert.place.frame_index / recording.fps:.1f} s"

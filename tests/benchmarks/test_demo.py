@@ -73,6 +73,26 @@ def test_the_sheet_has_a_tile_for_each_object(clip: Path, heard: Heard, tmp_path
     assert (sheet[:300, :300] > 200).all(axis=2).any()  # the white canister is on it
 
 
+def test_two_objects_that_were_raised_in_one_frame_have_a_tile_each(
+    clip: Path, heard: Heard, tmp_path: Path
+) -> None:
+    first = heard.alerts[0]
+    assert first.place is not None
+    place = first.place.model_copy(update={"box_px": (38.0, 163.0, 62.0, 177.0)})
+    heard.alerts.append(first.model_copy(update={"event_id": "a000002", "place": place}))
+    write_sheet(clip, POLYGON_PX, heard, tmp_path / "sheet.png")
+    sheet = cv2.imread(str(tmp_path / "sheet.png"))
+    assert sheet is not None
+    assert sheet[:300, 300:600].std() > 5
+
+
+def test_a_jam_is_no_overload_that_was_missed(heard: Heard) -> None:
+    ground = ground_of(frames=800, overload=range(100, 120))
+    for record in ground.truth.frames[600:640]:
+        record["jam"] = True
+    assert "overload  1 of 1 found" in summary(heard, judge([overload(100)], ground), 1350)
+
+
 def test_without_alerts_there_is_no_sheet(clip: Path, tmp_path: Path) -> None:
     write_sheet(clip, POLYGON_PX, Heard(), tmp_path / "sheet.png")
     assert not (tmp_path / "sheet.png").exists()
