@@ -105,6 +105,7 @@ def summary(heard: Heard, verdict: Verdict, clip_frames: int) -> str:
     """What the run came to, against the ground truth of the clip."""
     p50, p95, p99 = np.percentile(heard.latencies_ms, [50, 95, 99])
     last = heard.states[-1]
+    heaps = [each for each in verdict.stretches if each.state == "overload"]
     missed = sorted(each.passage.kind for each in verdict.counted() if each.found is None)
     return "\n".join(
         [
@@ -112,8 +113,7 @@ def summary(heard: Heard, verdict: Verdict, clip_frames: int) -> str:
             f"{last.frames_overwritten} overwritten by newer ones before they were seen",
             f"alerts    {_by_class(verdict)}; {len(verdict.false_alarms)} false, "
             f"{sum(len(event.duplicates) for event in verdict.events)} duplicates",
-            f"overload  {sum(each.after_s is not None for each in verdict.stretches)} of "
-            f"{len(verdict.stretches)} found",
+            f"overload  {sum(each.after_s is not None for each in heaps)} of {len(heaps)} found",
             f"missed    {', '.join(missed) or 'none'}",
             f"latency   capture -> subscriber p50 {p50:.1f} ms, p95 {p95:.1f} ms, p99 {p99:.1f} ms "
             f"over {len(heard.latencies_ms)} frames; {heard.missed} messages missed",

@@ -9,7 +9,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import faults, fuzz, plc_faults
+from benchmarks import faults, fuzz, modbus_fuzz, plc_faults
 from benchmarks.line_process import LineFailedError
 from detector.commands.progress import progress_bar
 
@@ -24,7 +24,7 @@ def run(runs: int, seed: int, malformed: int, out: Path | None, *, plc_runs: int
             bridge = plc_faults.injure(plc_runs, seed=seed, progress=advance)
         with progress_bar("malformed messages") as advance:
             wire = fuzz.fuzz(malformed, seed, advance)
-        modbus = plc_faults.fuzz(malformed, seed=seed)
+        modbus = modbus_fuzz.fuzz(malformed, seed=seed)
     except LineFailedError as error:
         console.print(f"[bold red]did not start:[/] {error}", highlight=False)
         return False
@@ -38,7 +38,7 @@ def run(runs: int, seed: int, malformed: int, out: Path | None, *, plc_runs: int
             "line": asdict(line),
             "bridge": {**vars(bridge), "injuries": dict(bridge.injuries)},
             "wire": asdict(wire),
-            "modbus": {"frames": modbus.fuzzed_frames, "crashes": modbus.crashes},
+            "modbus": asdict(modbus),
         }
         out.write_text(json.dumps(said, indent=2), encoding="utf-8")
     crashes = bridge.crashes + wire.crashes + modbus.crashes
@@ -49,7 +49,7 @@ def _injected(
     line: faults.Tally,
     bridge: plc_faults.Tally,
     wire: fuzz.Fuzzed,
-    modbus: plc_faults.Tally,
+    modbus: modbus_fuzz.Fuzzed,
     seed: int,
 ) -> Table:
     title = f"injected at random instants, seed {seed}"
@@ -62,25 +62,25 @@ def _injected(
     table.add_section()
     table.add_row("ROUTER of a detector", "malformed requests", str(wire.requests))
     table.add_row("parser of a client", "malformed messages", str(wire.published + wire.replies))
-    table.add_row("Modbus server", "malformed frames", str(modbus.fuzzed_frames))
+    table.add_row("Modbus server", "malformed frames", str(modbus.frames))
     return table
 
 
 def _came_of_it(
-    line: faults.Tally, bridge: plc_faults.Tally, wire: fuzz.Fuzzed, modbus: plc_faults.Tally
+    line: faults.Tally, bridge: plc_faults.Tally, wire: fuzz.Fuzzed, modbus: modbus_fuzz.Fuzzed
 ) -> Table:
     table = Table("what came of it", "", "target", "of", title_justify="left")
     runs = sum(line.injected.values()) + sum(bridge.injuries.values())
     ways = ", ".join(f"{count} {how}" for how, count in line.ways.items())
     told = f"{line.alerts} in {line.revisions} revisions, {line.starts} starts; noted {ways}"
-    malformed = wire.messages + modbus.fuzzed_frames
+    malformed = wire.messages + modbus.frames
     crashes = bridge.crashes + wire.crashes + modbus.crashes
     for name, count, target, of in (
         ("faults", runs, "≥ 200", f"in {line.elapsed_s:.0f} s and {bridge.elapsed_s:.0f} s"),
         ("alerts lost", len(line.lost), "0", told),
         ("alerts under a new id", len(line.duplicates), "0", f"{line.alerts} alerts"),
         ("wrong clear", len(bridge.wrong_clear), "0", _readings(bridge)),
-        ("malformed messages and frames", malformed, "≥ 100,000", _unread(wire)),
+        ("malformed messages and frames", malformed, "≥ 100,000", _unread(wire, modbus)),
         ("crashes", crashes, "0", ""),
     ):
         table.add_row(name, f"{count:,}", target, of)
@@ -91,8 +91,8 @@ def _readings(bridge: plc_faults.Tally) -> str:
     return f"{bridge.readings:,} readings of a PLC, {bridge.watched:,} of them not unknown"
 
 
-def _unread(wire: fuzz.Fuzzed) -> str:
+def _unread(wire: fuzz.Fuzzed, modbus: modbus_fuzz.Fuzzed) -> str:
     return (
         f"{wire.refused:,} requests refused, {wire.dropped:,} dropped for their number, "
-        f"{wire.malformed:,} messages unreadable"
+        f"{wire.malformed:,} messages unreadable, {modbus.answered:,} frames answered"
     )

@@ -29,10 +29,10 @@ def full_hd_line(
     """The profile of that line; makes its clip if it is not there."""
     if not (folder / clip.name).exists():
         folder.mkdir(parents=True, exist_ok=True)
-        _enlarge(clip, folder / clip.name)
         with Recording(str(clip.parent / "empty.png"), fps=1) as empty:
             picture = next(iter(empty)).image
             cv2.imwrite(str(folder / "empty.png"), _enlarged(picture))
+        _enlarge(clip, folder / clip.name)  # last: where it lies, all is there
     return LINE
 
 

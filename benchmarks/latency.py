@@ -145,7 +145,7 @@ def _print(report: dict[str, Any]) -> None:
         figures = (stage[f"{name}_ms"] for name in ("p50", "p95", "p99", "max"))
         table.add_row(stage["stage"], str(stage["count"]), *(f"{value:.2f}" for value in figures))
     rest = sum(stage["p50_ms"] for stage in report["stages"] if stage["stage"] != "model")
-    table.add_row("all but the model", "", f"{rest:.2f}", "", "", "")
+    table.add_row("all but the model (p50s added up)", "", f"{rest:.2f}", "", "", "")
     console.print(table)
     live = report["live"]
     table = Table(title="live, ms (two processes)", title_justify="left")

@@ -56,7 +56,8 @@ def run(
     Raises one-line errors for what cannot be measured.
     """
     settings = settings_of(_clip(folder, duration_s), mm_per_px, compressed=compressed) + (
-        f'\n[model]\nname = "{model_name}"\nengine = "{engine}"\nthreads = {threads}\n'
+        f'\n[model]\nname = "{from_anywhere(model_name)}"\n'
+        f'engine = "{engine}"\nthreads = {threads}\n'
         "\n[wire]\ndetections = true\n"
     )
     rows = []
@@ -101,6 +102,11 @@ def settings_of(profile: Path, mm_per_px: float, *, compressed: bool) -> str:
     text = text.replace(f'source = "{name}"', f'source = "{clip}"')
     text = text.replace("mm_per_px = 1.0", f"mm_per_px = {mm_per_px:g}")
     return text.replace('empty_belt = "', f'empty_belt = "{folder}/')
+
+
+def from_anywhere(model_name: str) -> str:
+    """A model's name; its path in full, which would count from where the lines' profiles lie."""
+    return str(Path(model_name).resolve()) if "/" in model_name else model_name
 
 
 def _together(settings: str, count: int) -> dict[str, Any]:

@@ -12,8 +12,6 @@ from __future__ import annotations
 import contextlib
 import random
 import signal
-import socket
-import struct
 import threading
 import time
 from collections import Counter
@@ -40,7 +38,6 @@ FRAME_S = 1 / 30
 LOOK_EVERY = 5
 """Frames: between two looks what lies on the belt needs none."""
 LOOK_WITHIN_MS = 300.0
-FUZZ_AT_ONCE = 200
 
 
 @dataclass
@@ -63,7 +60,6 @@ class Tally:
     """Readings that said CLEAR or ACTIVE: the others prove nothing."""
     wrong_clear: list[str] = field(default_factory=list)
     elapsed_s: float = 0.0
-    fuzzed_frames: int = 0
     crashes: int = 0
 
     @property
@@ -291,40 +287,3 @@ def injure(
                 progress(number + 1, runs)
     tally.elapsed_s = round(time.monotonic() - started_s, 1)
     return tally
-
-
-def fuzz(frames: int, *, seed: int = 1) -> Tally:
-    """Send malformed Modbus frames to a bridge; it must go on answering those that are sound."""
-    rng, tally = random.Random(seed), Tally()
-    ends = [("tcp://127.0.0.1:9", "tcp://127.0.0.1:10")]
-    with BridgeProcess(ends) as bridge:
-        while tally.fuzzed_frames < frames and bridge.running:
-            with (
-                contextlib.suppress(OSError),
-                socket.create_connection((bridge.host, bridge.port), timeout=5) as client,
-            ):
-                sent = b"".join(_malformed(rng) for _ in range(FUZZ_AT_ONCE))
-                tally.fuzzed_frames += FUZZ_AT_ONCE
-                client.sendall(sent)
-                client.shutdown(socket.SHUT_WR)
-                while client.recv(65536):
-                    pass
-        with ModbusTcpClient(bridge.host, port=bridge.port, timeout=10) as client:
-            sound = client.read_input_registers(0, count=INPUT_WORDS, device_id=1)
-        tally.crashes += sound.isError() or not bridge.running
-    return tally
-
-
-def _malformed(rng: random.Random) -> bytes:
-    """A frame that is wrong somewhere: mostly in its body, seldom in its head."""
-    kind = rng.random()
-    if kind < 0.01:
-        return rng.randbytes(rng.randrange(1, 30))
-    function = rng.choice((1, 2, 3, 4, 5, 6, 7, 8, 11, 15, 16, 17, 20, 21, 22, 23, 24, 43, 99, 200))
-    body = bytes((function,)) + rng.randbytes(rng.randrange(0, 24))
-    length = len(body) + 1
-    if kind < 0.02:
-        length = rng.randrange(0, 0x10000)
-    return (
-        struct.pack(">HHHB", rng.randrange(0x10000), 0, length, rng.choice((0, 1, 2, 255))) + body
-    )

@@ -64,6 +64,8 @@ def _precision_recall(figures: dict[str, Any]) -> Any:
         precision = [row["found"] / (row["found"] + row["false_alarms"]) for row in told]
         line: dict[str, Any] = {"ms": 3, "color": colour, "label": text}
         events.plot([row["recall"] for row in told], precision, "o-", **line)
+        if not hours:  # the belt did not run
+            continue
         per_h = [row["false_alarms"] / hours for row in rows]
         hourly.plot(per_h, [row["recall"] for row in rows], "o-", **line)
         most = max(most, *per_h)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from benchmarks.events import BESIDE_MM, IOU_MIN
-from benchmarks.tally import LOW_MM, share, visible_band
+from benchmarks.tally import LOW_MM, rate, share, visible_band
 from benchmarks.truth import VISIBLE_MIN
 from calibration.operating_point import TRADES_PER_H, Curve, CurvePoint, best_trade
 
@@ -41,6 +41,7 @@ def trades_of(curves: Mapping[str, Curve], belt_h: float) -> list[dict[str, Any]
             {
                 "at_most_per_h": per_h,
                 "counted_per_h": round(counted / belt_h, 2),
+                "upper_per_h": rate(counted, belt_h)["upper_per_h"],
                 "classes": {
                     name: {"threshold": point.threshold, **share(point.found, point.hazards)}
                     for name, point in points.items()
@@ -51,14 +52,18 @@ def trades_of(curves: Mapping[str, Curve], belt_h: float) -> list[dict[str, Any]
 
 
 def told_trade(row: dict[str, Any]) -> str:
-    """`at 10 an hour: gas_canister 0.7, 12 of 13 (...); battery ...; 9.8 an hour counted`."""
+    """`at 10 an hour: gas_canister 0.7, 12 of 13 (...); battery ...; 9.8 counted, which shows at
+    most 15.1`: where little belt was seen, none counted shows little."""
     lead = f"at {row['at_most_per_h']:g} false alarms an hour"
     if row["counted_per_h"] is None:
         return f"{lead}: no thresholds raise so few"
     classes = "; ".join(
         f"{name} from {mine['threshold']:g}, {told(mine)}" for name, mine in row["classes"].items()
     )
-    return f"{lead}: {classes}; {row['counted_per_h']:g} counted"
+    return (
+        f"{lead}: {classes}; {row['counted_per_h']:g} counted, "
+        f"which shows at most {row['upper_per_h']:.3g}"
+    )
 
 
 def summary(figures: dict[str, Any]) -> str:

@@ -12,6 +12,9 @@ from calibration.section import Section, setting
 Travel = Literal["right", "left", "down", "up"]
 """Where the belt runs to, as seen in the picture."""
 
+SLOWEST_MM_S = 10.0
+"""A speed in m/s would be a belt that stands, on which all alarms are suppressed."""
+
 
 class BeltPoint(Section):
     """One point of the belt, known in the picture and on the belt."""
@@ -95,6 +98,13 @@ class Belt(Section):
         "then heard in the PLC's place",
         mend='name the file, e.g. encoder_recording = "encoder.jsonl", or leave it out',
     )
+
+    @field_validator("speed_mm_s")
+    @classmethod
+    def _millimetres_a_second(cls, speed_mm_s: float | None) -> float | None:
+        if speed_mm_s is not None and 0 < speed_mm_s < SLOWEST_MM_S:
+            raise ValueError("no belt is so slow: 0.4 m/s are 400 mm/s")
+        return speed_mm_s
 
     @field_validator("encoder_counts_per_mm")
     @classmethod

@@ -3,17 +3,23 @@ refused."""
 
 from __future__ import annotations
 
+import numpy as np
+
 from calibration.belt_plane import BeltPlane, CalibrationError, belt_plane
 from calibration.calibrated import Calibrated
 from calibration.lens import Lens, LensError, lens_of
 from calibration.line_profile import LineProfile
+
+NARROWEST_MM, WIDEST_MM = 150.0, 10_000.0
+"""Belts are 0.6 to 2.8 m wide [DOMAIN]; one of 1.2 m is 120 in cm, 1.2 in m and 47 in inches."""
 
 
 def line_plane(profile: LineProfile, camera: str | None) -> BeltPlane:
     """The belt's plane, through the lens where that is calibrated.
 
     `camera`: which one the profile's source is, None where it doesn't tell; camera.id goes before.
-    Raises `CalibrationError`: changed by hand, of another camera, or no plane.
+    Raises `CalibrationError`: changed by hand, of another camera, no plane, or one that is not in
+    millimetres.
     """
     found = profile.calibration
     lens = line_lens(profile, camera)
@@ -25,7 +31,22 @@ def line_plane(profile: LineProfile, camera: str | None) -> BeltPlane:
                 "calibration.plane.lens_sha256: the lens has been calibrated again, and the plane "
                 "holds for the old one. Run `vigitri calibrate plane` again"
             )
-    return belt_plane(profile.belt, lens, found.plane)
+    plane = belt_plane(profile.belt, lens, found.plane)
+    points = "belt.points" if found.plane is None else "calibration.plane"
+    refuse_other_units("belt.px_per_mm" if plane.basis == "nominal" else points, plane)
+    return plane
+
+
+def refuse_other_units(key: str, plane: BeltPlane) -> None:
+    """Raise `CalibrationError` where the belt can't be so wide: in cm or m the view would be a few
+    pixels wide, and nothing would ever be found in it."""
+    width_mm = float(np.ptp(plane.to_belt(plane.polygon_px)[:, 0]))
+    if not NARROWEST_MM <= width_mm <= WIDEST_MM:
+        raise CalibrationError(
+            f"{key}: by it belt.polygon_px is {width_mm:.3g} mm wide across the travel, and belts "
+            f"are {NARROWEST_MM:g} to {WIDEST_MM:g} mm. Write millimetres, not cm or m, and check "
+            "belt.polygon_px"
+        )
 
 
 def line_lens(profile: LineProfile, camera: str | None) -> Lens | None:

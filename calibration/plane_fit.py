@@ -45,6 +45,13 @@ def fit_lays(sights: Sequence[BoardSight], lens: Lens | None, print_scale: float
             f"{len(sights)} pictures show the board on the belt, {FEWEST_LAYS} are needed. Lay it "
             "near both ends of what the camera sees and near both edges, a picture each"
         )
+    if len({sight.size_px for sight in sights}) > 1:
+        raise CalibrationError(
+            "pictures of different size show the board on the belt: "
+            + ", ".join(f"{each.source} has {each.size_px[0]} x {each.size_px[1]} px"
+                        for each in {sight.size_px: sight for sight in sights}.values())
+            + ". Give those of the line's camera alone"
+        )  # fmt: skip
     if lens is not None and any(sight.size_px != lens.size_px for sight in sights):
         width, height = next(s.size_px for s in sights if s.size_px != lens.size_px)
         raise CalibrationError(

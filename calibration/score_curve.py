@@ -17,6 +17,8 @@ LEAST_OF_EACH = 10
 """So many right and so many wrong tracks are needed to fit two numbers."""
 _NEAR = 1e-4
 """Scores nearer than this to 0 and 1 count as so near."""
+_FLATTEST = 1e-4
+"""Of slopes, which are written to four places."""
 
 
 class ScoreCurve(BaseModel):
@@ -55,6 +57,6 @@ def fit_score_curve(scores: NDArray[np.float64], right: NDArray[np.bool_]) -> Sc
         weights += step
         if np.abs(step).max() < 1e-9:
             break
-    if not (np.isfinite(weights).all() and weights[0] > 1e-6):
+    if not (np.isfinite(weights).all() and weights[0] >= _FLATTEST):
         return None
     return ScoreCurve(slope=round(float(weights[0]), 4), offset=round(float(weights[1]), 4))

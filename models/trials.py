@@ -99,7 +99,7 @@ def run(
             start_checkpoint(name, source, last, pictures)
         for stage, yaml in zip(plan.stages, yamls, strict=True):
             last = train_stage(plan, stage, last, yaml, at, resume=resume)
-        engines[name] = _exported(plan, name, source.name, last, at / "model")
+        engines[name] = _exported(plan, name, source.name, last, at / "model", resume=resume)
     rounds = 4 if smoke else 40
     ms, cpu_ms = (median_ms(engines, rounds, clock) for clock in (perf_counter, process_time))
     trials = [
@@ -131,9 +131,11 @@ def _datasets(plan: Recipe, data: Path, folder: Path, renders: Path | None) -> l
     ]  # fmt: skip
 
 
-def _exported(plan: Recipe, name: str, source: str, last: Path, folder: Path) -> Engine:
+def _exported(
+    plan: Recipe, name: str, source: str, last: Path, folder: Path, *, resume: bool
+) -> Engine:
     """The model folder at work in the engine that a line would use."""
-    if not (folder / "card.toml").is_file():
+    if not (resume and (folder / "card.toml").is_file()):
         export_onnx(last, folder, rounds=1)
         card = Card(
             name=name, version=1, thresholds=_THRESHOLDS, start_from=source, recipe=plan.name,

@@ -22,7 +22,7 @@ from calibration.board import BoardSight
 from calibration.board_print import ruler_mm
 from calibration.calibrated import PlaneCalibration
 from calibration.judgement import Judged, at_least, at_most
-from calibration.line_plane import line_lens
+from calibration.line_plane import line_lens, refuse_other_units
 from calibration.line_profile import LineProfile
 from calibration.parallax import OBJECT_MM, CameraPlace, camera_place
 from calibration.plane_fit import PlaneFit, fit_lays
@@ -78,14 +78,13 @@ def plane_from_boards(
     fit = fit_lays(sights, lens, print_scale(sights, measured.ruler_mm))
     size_px = sights[0].size_px
     on_belt = along_the_belt(fit.straight_to_plane, profile.belt, lens, size_px)
-    judged = _of_edges(on_belt, measured)
     return _written(
         line,
         profile,
         fit,
         straight_to_belt=on_belt.straight_to_belt,
         size_px=size_px,
-        judged=judged,
+        judged=[_of_edges(on_belt), *_of_width(on_belt, measured)],
         measured=measured,
         basis="board",
     )
@@ -99,13 +98,17 @@ def plane_from_points(
     px, mm = surveyed_points(profile, points)
     fit = fit_survey(px, mm, lens, "belt.points" if points is None else str(points))
     size_px = _size_of(profile) if lens is None else lens.size_px
+    judged: list[Judged] = []
+    if measured.belt_width_mm is not None:
+        on_belt = along_the_belt(fit.straight_to_plane, profile.belt, lens, size_px)
+        judged += _of_width(on_belt, measured)
     return _written(
         line,
         profile,
         fit,
         straight_to_belt=fit.straight_to_plane,
         size_px=size_px,
-        judged=[],
+        judged=judged,
         measured=measured,
         basis="points",
     )
@@ -144,6 +147,7 @@ def _written(
     polygon = np.clip(belt_polygon(profile.belt, lens), 0, size_px)
     plane = BeltPlane(straight_to_belt, "points", polygon, fit.rms_mm, lens, size_px)
     refuse_the_wrong_way("calibration.plane", profile.belt.travel, plane)
+    refuse_other_units("calibration.plane", plane)
     held_out_mm = float(np.percentile(fit.held_out_mm, 95))
     judged = [
         at_most("error of points not used (p95)", held_out_mm, "mm", good=5, fair=10,
@@ -191,20 +195,24 @@ def _written(
     return found
 
 
-def _of_edges(on_belt: OnBelt, measured: Measured) -> list[Judged]:
+def _of_edges(on_belt: OnBelt) -> Judged:
     """What the belt itself says of the plane, which the board did not."""
-    judged = [
-        at_most("belt's edges out of parallel", on_belt.skew_deg, "degrees", good=0.5, fair=2,
-                advice="draw belt.polygon_px along the belt's two edges")
+    return at_most(
+        "belt's edges out of parallel", on_belt.skew_deg, "degrees", good=0.5, fair=2,
+        advice="draw belt.polygon_px along the belt's two edges",
+    )  # fmt: skip
+
+
+def _of_width(on_belt: OnBelt, measured: Measured) -> list[Judged]:
+    """The same, where somebody has measured the belt."""
+    if measured.belt_width_mm is None:
+        return []
+    off = abs(on_belt.width_mm / measured.belt_width_mm - 1) * 100
+    return [
+        at_most("belt's width against the tape", off, "%", good=1, fair=3,
+                advice=f"found {on_belt.width_mm:.0f} mm, measured "
+                f"{measured.belt_width_mm:g}: is the whole belt in belt.polygon_px?")
     ]  # fmt: skip
-    if measured.belt_width_mm is not None:
-        off = abs(on_belt.width_mm / measured.belt_width_mm - 1) * 100
-        judged.append(
-            at_most("belt's width against the tape", off, "%", good=1, fair=3,
-                    advice=f"found {on_belt.width_mm:.0f} mm, measured "
-                    f"{measured.belt_width_mm:g}: is the whole belt in belt.polygon_px?")
-        )  # fmt: skip
-    return judged
 
 
 def _print_parallax(plane: BeltPlane, place: CameraPlace | None) -> float | None:

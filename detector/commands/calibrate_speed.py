@@ -81,7 +81,7 @@ def calibrate_speed(
     told: dict[str, Any]
     if track is None:
         alone = _alone(followed, belt.speed_mm_s)
-        judged, held_out = alone.judged, alone.spread_percent
+        judged, held_out = alone.judged, alone.held_out_percent
         # A belt that nobody says has one speed goes on being measured.
         told = {"speed_mm_s": None if belt.speed_mm_s is None else alone.speed_mm_s}
     else:
@@ -116,8 +116,8 @@ class _Alone:
     """The picture's own word."""
 
     speed_mm_s: float
-    spread_percent: float
-    """Half of what lies between p5 and p95 of the speed over a second."""
+    held_out_percent: float
+    """What the first half's speed misses that over each second of the second half by (p95)."""
     judged: list[Judged]
 
 
@@ -134,11 +134,15 @@ def _alone(followed: Followed, setting_mm_s: float | None) -> _Alone:
     print(f"the picture: {middle:.1f} mm/s over a second, {low:.1f} to {high:.1f} (p5 to p95)")
     print(f"speed_mm_s = {middle:.4g}  # under [belt], if this belt has one speed only")
     speed_mm_s = float(f"{middle:.6g}")
+    early = first <= np.median(first)
+    usual = float(np.median(speeds[early]))
+    late = speeds if early.all() else speeds[~early]
+    held_out = 100 * float(np.percentile(np.abs(late - usual), 95)) / max(abs(usual), 1.0)
     spread = 50 * float(high - low) / max(abs(float(middle)), 1.0)
     known = float((~np.isnan(followed.speed_mm_s[1:])).mean())
     seen = enough_seen(float(np.abs(np.diff(followed.way_mm)).sum()), known)
     if setting_mm_s is None:
-        return _Alone(speed_mm_s, spread, seen)
+        return _Alone(speed_mm_s, held_out, seen)
     off = 100 * abs(middle - setting_mm_s) / max(abs(setting_mm_s), 1.0)
     judged = [
         *seen,
@@ -147,4 +151,4 @@ def _alone(followed: Followed, setting_mm_s: float | None) -> _Alone:
         at_most("speed over a second, half of p5 to p95", spread, "%", good=1, fair=3,
                 advice="this belt has more than one speed: leave belt.speed_mm_s out"),
     ]  # fmt: skip
-    return _Alone(speed_mm_s, spread, judged)
+    return _Alone(speed_mm_s, held_out, judged)

@@ -17,6 +17,8 @@ EDGE_PX = 4.0
 boxes are good to about as much."""
 
 _LARGEST_VIEW_PX = 4096 * 4096
+_LEAST_IN_PICTURE = 0.5
+"""Of the polygon: one that was drawn on 1920 x 1080 px lies in 1280 x 720 by 0.44."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -219,6 +221,12 @@ def _within(plane: BeltPlane, image_size_px: tuple[int, int]) -> NDArray[np.floa
         raise CalibrationError(
             f"belt.polygon_px: lies outside the picture of {width} x {height} px. "
             "Give its corners in pixels of this camera's picture"
+        )
+    share = area / cv2.contourArea(hull)
+    if share < _LEAST_IN_PICTURE:
+        raise CalibrationError(
+            f"belt.polygon_px: only {share:.0%} of it lies in the picture of {width} x {height} px."
+            " Give its corners, and belt.points, in pixels of this camera's picture as it is now"
         )
     return np.asarray(cut, dtype=np.float64).reshape(-1, 2)
 

@@ -105,13 +105,20 @@ def test_the_sheet_says_what_each_alert_was_raised_on(
     bottle = Event(lies.passages[3])
     bottle.found = Found(alert.event_id, 12, 0, 0, 0, 0, {}, {}, {})
     bottle.duplicates = ["a000007"]
-    wrong = FalseAlarm(alert.hazard, "a000008", 12, 0.5, BOX_PX, "carton")
+    wrong = FalseAlarm(alert.hazard, "a000008", 12, 0.5, BOX_PX, "carton", called=True)
     for event_id in ("a000007", "a000008", "a000009"):
         heard.alerts.append(alert.model_copy(update={"event_id": event_id}))
     verdict = Verdict([bottle], [wrong], [], 0.0)
     write_sheet(clip, POLYGON_PX, heard, verdict, tmp_path / "sheet.png")
     another = "a hazard, but of another kind"
     assert captions == ["right: gas_bottle", "again: gas_bottle", "FALSE: carton", another]
+
+
+def test_a_jam_is_no_overload_that_was_missed(heard: Heard) -> None:
+    ground = ground_of(frames=800, overload=range(100, 120))
+    for record in ground.truth.frames[600:640]:
+        record["jam"] = True
+    assert "overload  1 of 1 found" in summary(heard, judge([overload(100)], ground), 1350)
 
 
 def test_without_alerts_there_is_no_sheet(clip: Path, tmp_path: Path) -> None:

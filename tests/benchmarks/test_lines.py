@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.lines import settings_of
+from benchmarks.lines import from_anywhere, settings_of
 from benchmarks.uncompressed import uncompressed
 from detector.ingest import Recording, SourceError
 from tests.small_line import FPS, SIZE_PX, passing, write_video
@@ -49,3 +49,12 @@ def test_a_line_of_the_bench_is_the_clip_s_own_with_full_paths(tmp_path: Path) -
         assert line["camera"]["source"] == str(source)
         assert line["view"]["mm_per_px"] == 1.5
         assert line["overload"]["empty_belt"] == str(tmp_path / "empty.png")
+
+
+def test_a_model_that_is_named_by_its_path_is_found_from_any_profile(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert from_anywhere("vigitri-n5") == "vigitri-n5"
+    assert Path(from_anywhere("models/mine")) == tmp_path / "models" / "mine"
+    assert "/" in from_anywhere("./mine")

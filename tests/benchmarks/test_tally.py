@@ -5,8 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks.events import judge
-from benchmarks.report import markdown, summary
+from benchmarks.report import markdown, summary, told_trade, trades_of
 from benchmarks.tally import size_band, tally, visible_band
+from calibration.operating_point import CurvePoint
 from tests.benchmarks.drawn_belt import alert, box_of, ground_of, thing
 
 CELL = thing(1, "aa_cell", "battery", -200, 150, length_mm=50, width_mm=14)
@@ -91,6 +92,15 @@ def test_the_report_names_what_was_measured() -> None:
     assert "1 on bare belt" in text
     assert "![misses.png](misses.png)" in text
     assert "recall battery: 1 of 2" in summary(figures)
+
+
+def test_what_a_rate_of_false_alarms_buys_is_told_with_what_so_little_belt_can_show() -> None:
+    curves = {"battery": [CurvePoint(0.3, 9, 10, 4), CurvePoint(0.6, 5, 10, 0)]}
+    strict, *_, lax = trades_of(curves, 0.1)
+    assert strict["counted_per_h"] == 0
+    assert strict["upper_per_h"] == pytest.approx(29.957, abs=0.01)
+    assert lax["classes"]["battery"]["right"] == 9
+    assert told_trade(strict).endswith("; 0 counted, which shows at most 30")
 
 
 @given(st.floats(0, 5000))

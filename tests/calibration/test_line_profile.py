@@ -7,6 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from calibration.belt_plane import CalibrationError
+from calibration.line_plane import line_plane
 from calibration.line_profile import LineProfile
 from calibration.profile_file import ProfileError, load_profile
 
@@ -50,6 +52,40 @@ def test_a_profile_of_a_few_lines_is_whole(tmp_path: Path) -> None:
     assert profile.belt.travel == "right"
     assert profile.tracking.hits == 3
     assert profile.action_points[0].acting_ms == 1000
+
+
+def test_a_profile_that_a_windows_editor_has_saved_is_read(tmp_path: Path) -> None:
+    path = written(tmp_path, f"\ufeff{GOOD}".replace("\n", "\r\n"))
+    assert load_profile(path).line == "hall2-belt1"
+
+
+def test_a_speed_in_metres_a_second_is_refused(tmp_path: Path) -> None:
+    (mistake,) = mistakes(tmp_path, changed("speed_mm_s = 400", "speed_mm_s = 0.4"))
+    assert mistake.startswith("belt.speed_mm_s = 0.4: no belt is so slow: 0.4 m/s are 400 mm/s.")
+
+
+@pytest.mark.parametrize(
+    ("scale", "said"),
+    [
+        ("px_per_mm = 16", "belt.px_per_mm: by it belt.polygon_px is 40 mm wide"),
+        ("px_per_mm = 0.016", "belt.px_per_mm: by it belt.polygon_px is 4e+04 mm wide"),
+        (
+            "\n".join(
+                f"[[belt.points]]\npx = [{u}, {v}]\nmm = [{v / 16}, {u / 16}]"
+                for u, v in ((0, 40), (1280, 40), (1280, 680), (0, 680))
+            ),
+            "belt.points: by it belt.polygon_px is 40 mm wide",
+        ),
+    ],
+)
+def test_points_or_a_scale_that_are_not_in_millimetres_are_refused(
+    tmp_path: Path, scale: str, said: str
+) -> None:
+    text = changed("px_per_mm = 1.6\nspeed_mm_s = 400", scale)
+    with pytest.raises(CalibrationError) as refused:
+        line_plane(load_profile(written(tmp_path, text)), None)
+    assert str(refused.value).startswith(said)
+    assert "Write millimetres" in str(refused.value)
 
 
 def test_paths_count_from_the_profile_s_folder(tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -103,6 +105,12 @@ def test_two_lays_and_pictures_of_another_size_are_refused() -> None:
         CalibrationError, match=r"size_px = \[1920, 1200\]: the pictures have 960 x"
     ):
         fit_lays(sights, other, 1.0)
+
+
+def test_pictures_of_two_sizes_are_refused_without_a_lens_too() -> None:
+    first, *rest = laid(belt_to_straight())
+    with pytest.raises(CalibrationError, match=r"pictures of different size .* 1920 x 1080 px"):
+        fit_lays([dataclasses.replace(first, size_px=(1920, 1080)), *rest], None, 1.0)
 
 
 def test_where_the_camera_hangs_and_what_height_does_are_told() -> None:

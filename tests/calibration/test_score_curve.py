@@ -58,3 +58,10 @@ def test_a_probability_lies_between_0_and_1_and_never_falls(
 def test_a_card_with_a_curve_that_cannot_be_is_refused(changes: dict[str, float]) -> None:
     with pytest.raises(ValidationError):
         ScoreCurve.model_validate({"slope": 1.0, "offset": 0.0, **changes})
+
+
+def test_a_score_that_says_next_to_nothing_gives_no_curve() -> None:
+    """Its slope would be written as 0.0, which is none."""
+    scores = np.repeat([0.5, 0.7310586], 100_000)
+    right = np.concatenate([np.arange(100_000) < 50_000, np.arange(100_000) < 50_001])
+    assert fit_score_curve(scores, right) is None

@@ -180,6 +180,18 @@ def test_surveyed_points_come_from_a_file_and_a_bad_line_is_named(
     code, out, err = vigitri("calibrate", "plane", line, "--points", points)
     assert (code, err) == (0, [])
     assert "error of points not used (p95)" in out[0]
+    for width_mm, poor in ((WIDTH_MM, False), (1.1 * WIDTH_MM, True)):
+        tape = ("--belt-width-mm", f"{width_mm:g}")
+        code, out, err = vigitri("calibrate", "plane", line, "--points", points, *tape)
+        assert any("belt's width against the tape" in each for each in out)
+        assert (code == 2) is poor
+    in_cm = [
+        f"{u:.2f},{v:.2f},{x / 10:g},{y / 10:g}" for (u, v), (x, y) in zip(px, mm, strict=True)
+    ]
+    points.write_text("\n".join(["u_px,v_px,x_mm,y_mm", *in_cm]))
+    code, _, err = vigitri("calibrate", "plane", line, "--points", points)
+    assert (code, len(err)) == (2, 1)
+    assert "Write millimetres, not cm or m" in err[0]
     points.write_text("\n".join(["u_px,v_px,x_mm,y_mm", *rows[:5], "12,5,lots,0"]))
     code, _, err = vigitri("calibrate", "plane", line, "--points", points)
     assert (code, len(err)) == (2, 1)

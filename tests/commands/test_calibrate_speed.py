@@ -8,6 +8,8 @@ import pytest
 
 from calibration.line_speed import line_speed
 from calibration.profile_file import ProfileError, load_profile
+from calibration.speed_fit import Followed
+from detector.commands.calibrate_speed import _alone
 from detector.ingest import Recording
 from detector.line_setup import Line
 from detector.pipeline import Pipeline
@@ -137,6 +139,16 @@ def test_a_belt_that_runs_against_its_travel_is_not_calibrated(
     assert (said.code, len(said.err)) == (2, 1)
     assert "against belt.travel" in said.err[0]
     assert load_profile(path).calibration.speed is None
+
+
+def test_what_is_sealed_of_one_speed_is_its_error_in_the_half_that_it_was_not_taken_from() -> None:
+    t_s = np.arange(0, 20, 0.1)
+    way_mm = np.where(t_s < 10, 400 * t_s, 4000 + 408 * (t_s - 10))
+    belt = Followed((t_s * 1e9).astype(np.int64), way_mm, np.full(len(t_s), 400.0))
+    alone = _alone(belt, 404.0)
+    assert alone.held_out_percent == pytest.approx(2.0, abs=0.01)
+    spread = next(each for each in alone.judged if "half of p5 to p95" in each.what)
+    assert spread.value.startswith("0.99")
 
 
 def test_a_recorded_encoder_is_heard_in_the_plcs_place(folder: Path) -> None:

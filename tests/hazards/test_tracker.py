@@ -58,7 +58,7 @@ def test_an_object_that_the_belt_carries_is_one_track(
 ) -> None:
     watch = Watch(hits=2, looks=5)
     way_mm, seen, missed_in_a_row = -100.0, 0, 0
-    while way_mm < 950:
+    while way_mm < 1000:  # beyond the view by half of the longest, and a step
         sightings = seen_of([(x_mm, way_mm, size, BATTERY)], EXTENT)
         # A model misses now and then; twice running, where the belt's speed is wrong too.
         if watch.frame in missed and missed_in_a_row < 2:

@@ -41,3 +41,17 @@ def test_what_is_not_there_is_one_line(tmp_path: Path) -> None:
         trials.run(RECIPE, tmp_path, tmp_path, tmp_path / "out", ["yolo26n"])
     with pytest.raises(WorkshopError, match=r"other\.pt: no such checkpoint"):
         trials.run(RECIPE, tmp_path, tmp_path, tmp_path / "out", ["yolo11n=other.pt"])
+
+
+@pytest.mark.parametrize(("resume", "exported"), [(False, 1), (True, 0)])
+def test_an_earlier_run_s_model_is_measured_again_only_when_resuming(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, resume: bool, exported: int
+) -> None:
+    made: list[Path] = []
+    monkeypatch.setattr(trials, "export_onnx", lambda last, *_, **__: made.append(last))
+    monkeypatch.setattr(trials, "write_card", lambda *_: None)
+    monkeypatch.setattr(trials.evaluate, "opened", lambda *_: None)
+    (tmp_path / "card.toml").touch()  # of a run before
+    plan = trials.read_recipe(RECIPE)
+    trials._exported(plan, "yolo26n", "a.pt", tmp_path / "last.pt", tmp_path, resume=resume)
+    assert len(made) == exported

@@ -183,6 +183,12 @@ def test_a_picture_of_another_size_is_refused() -> None:
         rectifier().look(frame(np.zeros((80, 100, 3), dtype=np.uint8), 0))
 
 
+def test_a_belt_that_was_drawn_on_a_larger_picture_is_refused() -> None:
+    with pytest.raises(CalibrationError, match="only 44% of it lies in the picture of 320 x 240"):
+        rectifier(WHOLE * 1.5)
+    assert rectifier(WHOLE * 1.1).size_px == rectifier().size_px
+
+
 def test_a_belt_outside_the_picture_is_refused() -> None:
     with pytest.raises(CalibrationError, match="lies outside the picture of 320 x 240 px"):
         rectifier(WHOLE + 1000)
