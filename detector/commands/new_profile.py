@@ -15,13 +15,13 @@ from numpy.typing import NDArray
 
 from calibration.belt_plane import CalibrationError, nominal_plane
 from calibration.belt_section import Travel
+from calibration.line_plane import NARROWEST_MM, WIDEST_MM
 from calibration.profile_file import load_profile
 from detector.commands.board_pictures import picture_now
 from detector.ingest import SourceError
 from detector.ingest.paths import local_path
 from detector.ingest.source import Image
 
-WIDTH_MM = 10.0, 10_000.0
 _GRID_PX = 100
 
 
@@ -90,9 +90,9 @@ def _width_mm() -> float:
         width_mm: float = typer.prompt(
             "How wide is the belt between those edges, in mm?", type=float
         )
-        if WIDTH_MM[0] <= width_mm <= WIDTH_MM[1]:
+        if NARROWEST_MM <= width_mm <= WIDEST_MM:
             return width_mm
-        print(f"A belt is {WIDTH_MM[0]:g} to {WIDTH_MM[1]:g} mm wide. Measure it with a tape")
+        print(f"A belt is {NARROWEST_MM:g} to {WIDEST_MM:g} mm wide. Measure it with a tape")
 
 
 def _camera() -> tuple[str, Image]:
