@@ -58,7 +58,7 @@ class Camera(Section):
         return count
 
 
-DEPLOYED_MODEL = "vigitri-n5"
+DEPLOYED_MODEL = "vigitri-n6"
 """The folder of the catalogue that a line runs unless its profile names another."""
 
 

@@ -128,7 +128,7 @@ ALERT = Alert(
     ),
     detail=None,
     track=17,
-    model=ModelIdentity(name="vigitri-n5", sha256="5b" * 32),
+    model=ModelIdentity(name="vigitri-n6", sha256="5b" * 32),
     outcome=None,
     evidence_id=None,
 )

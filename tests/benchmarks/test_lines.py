@@ -55,6 +55,6 @@ def test_a_model_that_is_named_by_its_path_is_found_from_any_profile(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert from_anywhere("vigitri-n5") == "vigitri-n5"
+    assert from_anywhere("vigitri-n6") == "vigitri-n6"
     assert Path(from_anywhere("models/mine")) == tmp_path / "models" / "mine"
     assert "/" in from_anywhere("./mine")
