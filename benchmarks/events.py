@@ -140,7 +140,7 @@ def judge(alerts: Sequence[Alert], ground: Ground) -> Verdict:
         else:
             _find(event, revisions, ground)
     belt_h = ground.truth.running_s() / 3600
-    return Verdict(list(events.values()), false_alarms, stretches, belt_h, ground.harmless())
+    return Verdict(list(events.values()), false_alarms, stretches, belt_h, ground.harmless)
 
 
 def _under(alert: Alert, ground: Ground) -> int | None:
@@ -178,7 +178,7 @@ def _find(event: Event, revisions: Sequence[Alert], ground: Ground) -> None:
         (
             each
             for each in revisions
-            if (True, passage.id) in ((same, key) for same, _, key in _all_under(each, ground))
+            if any(same and key == passage.id for same, _, key in _all_under(each, ground))
         ),
         None,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import cv2
@@ -68,6 +69,7 @@ class Ground:
             for frame in passage.boxes_mm:
                 self._in_view[frame].append(passage)
 
+    @cached_property
     def harmless(self) -> Counter[str]:
         """How many harmless things of each kind passed through the view, open or buried."""
         _, upstream_mm, _, downstream_mm = self.extent_mm

@@ -57,8 +57,8 @@ def run(
     footage = [Looked.of(each, model) for each in looks]
     with progress_bar("thresholds") as advance:
         swept = curves(footage, model, advance, GRID)
-    best, figures = _within(footage, swept, budget_per_h)
     in_use = tally([each.judged({})[0] for each in footage])
+    best, figures = _within(footage, swept, budget_per_h, in_use)
     calibrations = {
         known.name: fit_score_curve(*_tracks(footage, model, known.name))
         for known in model.card.classes
@@ -102,18 +102,21 @@ def _each_hour_once(looks: Sequence[Watched], folder: Path) -> None:
 
 
 def _within(
-    footage: Sequence[Looked], swept: Mapping[str, Curve], budget_per_h: float
+    footage: Sequence[Looked],
+    swept: Mapping[str, Curve],
+    budget_per_h: float,
+    in_use: dict[str, Any],
 ) -> tuple[OperatingPoint, dict[str, Any]]:
     """The best point that also keeps the budget when all its thresholds hold at once.
 
-    Each curve was swept with the other classes as they are; tracks that two classes share may
-    fall the other way. The curves are asked for less until both together keep what was promised.
+    `in_use`: the figures of the thresholds that the line has now. Each curve was swept with the
+    other classes at these; tracks that two classes share may fall the other way. The curves are
+    asked for less until both together keep what was promised.
     """
-    now = tally([each.judged({})[0] for each in footage])
-    others = sum(now["false_alarms"][state]["count"] for state in STATES)
+    others = sum(in_use["false_alarms"][state]["count"] for state in STATES)
     asked_per_h = budget_per_h
     while True:
-        best = operating_point(swept, now["belt_h"], asked_per_h, others)
+        best = operating_point(swept, in_use["belt_h"], asked_per_h, others)
         thresholds = {name: point.threshold for name, point in best.points.items()}
         figures = tally([each.judged(thresholds)[0] for each in footage])
         upper_per_h = figures["false_alarms"]["all"]["upper_per_h"]

@@ -58,6 +58,8 @@ class Camera(Section):
         return count
 
 
+LINE_NAME = "[A-Za-z0-9_-]{1,64}"
+"""A pattern: topics and folders are called after a line."""
 DEPLOYED_MODEL = "vigitri-n6"
 """The folder of the catalogue that a line runs unless its profile names another."""
 
@@ -223,7 +225,7 @@ class LineProfile(Section):
         ...,
         "name of the line, part of every topic",
         mend='use letters, digits, "-" and "_", e.g. line = "hall2-belt1"',
-        pattern=r"^[A-Za-z0-9_-]{1,64}$",
+        pattern=f"^{LINE_NAME}$",
     )
     camera: Camera = setting(..., "the camera", mend="add a [camera] section with source = ...")
     belt: Belt = setting(..., "the belt", mend="add a [belt] section: polygon_px, travel, ...")

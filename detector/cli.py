@@ -33,8 +33,6 @@ from detector.commands.options import (
     refuse,
 )
 
-LISTEN = "127.0.0.1:1502"
-
 app = typer.Typer(
     help="Watches the belt of a waste-sorting line for gas canisters, batteries and overload.\n\n"
     "Detection aid; not a safety function, no PL or SIL claimed; replaces neither the emergency "
@@ -111,6 +109,7 @@ def run(
     """Watch one line: camera in, alerts out, until Ctrl-C."""
     if bridge_listen is not None and not with_bridge:
         refuse(f"--bridge-listen {bridge_listen}: no bridge is asked for. Add --with-bridge")
+    from detector.bridge.bridge import MODBUS_LISTEN
     from detector.bridge.modbus_server import ListenError
     from detector.commands.run import run_line
 
@@ -121,7 +120,7 @@ def run(
             publish=publish,
             answers=answers,
             journal=journal,
-            bridge_listen=(bridge_listen or LISTEN) if with_bridge else None,
+            bridge_listen=(bridge_listen or MODBUS_LISTEN) if with_bridge else None,
         )
 
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from calibration.belt_plane import CalibrationError, nominal_plane
 from calibration.belt_section import Travel
 from calibration.line_plane import NARROWEST_MM, WIDEST_MM
+from calibration.line_profile import LINE_NAME
 from calibration.profile_file import load_profile
 from detector.commands.board_pictures import picture_now
 from detector.ingest import SourceError
@@ -80,7 +81,7 @@ def with_grid(image: Image) -> Image:
 def _name(default: str) -> str:
     while True:
         name = str(typer.prompt("What is the line called?", default=default)).strip()
-        if re.fullmatch(r"[A-Za-z0-9_-]{1,64}", name):
+        if re.fullmatch(LINE_NAME, name):
             return name
         print('Use letters, digits, "-" and "_", e.g. hall2-belt1')
 

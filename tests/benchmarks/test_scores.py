@@ -5,6 +5,7 @@ from typing import Any
 
 from benchmarks.events import Verdict, judge
 from benchmarks.scores import _tracks, _within
+from benchmarks.tally import tally
 from calibration.operating_point import CurvePoint
 from detector.vision.catalogue import find_model
 from detector.wire.messages import Alert, Hazard
@@ -39,5 +40,6 @@ def test_false_alarms_of_every_state_of_the_line_count_against_the_budget() -> N
     footage: Any = [Kept(*(overload(20, hazard.value, hazard=hazard) for hazard in (
         Hazard.OVERLOAD, Hazard.JAM, Hazard.BELT_STANDING
     )))]  # fmt: skip
-    best, _ = _within(footage, {"battery": [CurvePoint(0.5, 1, 1, 0)]}, 1.0)
+    in_use = tally([each.judged({})[0] for each in footage])
+    best, _ = _within(footage, {"battery": [CurvePoint(0.5, 1, 1, 0)]}, 1.0, in_use)
     assert best.false_alarms == 3
