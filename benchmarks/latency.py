@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnxruntime as ort
 from rich.console import Console
 from rich.table import Table
 
@@ -36,6 +35,7 @@ from detector.pipeline import Pipeline
 from detector.vision.catalogue import find_model
 from detector.vision.engine import available_cores
 from detector.vision.engines import open_engine
+from detector.vision.onnx_runtime import ort
 
 WARM_UP_FRAMES = 20
 STAGE_FRAMES = 600

@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from detector.vision.onnx_runtime import ort
 from models.card import Card, write_card
 from models.errors import WorkshopError
 from models.folding import fold_input, free_top_k
@@ -58,13 +59,11 @@ def plain_input(picture: Image) -> np.ndarray[Any, np.dtype[np.float32]]:
 
 def session(path: Path, threads: int = 2) -> Any:
     """An onnxruntime session on the CPU."""
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
+    options = ort.SessionOptions()
     options.intra_op_num_threads = threads
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # as the engine
     options.log_severity_level = 3
-    return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    return ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
 
 
 def export_onnx(
@@ -81,7 +80,6 @@ def export_onnx(
     quiet_tools()
     try:
         import onnx  # noqa: F401
-        import onnxruntime  # noqa: F401
         from ultralytics import YOLO
     except ImportError as error:
         raise WorkshopError(

@@ -18,6 +18,7 @@ import numpy as np
 
 from detector.vision.catalogue import Card as DeployedCard
 from detector.vision.catalogue import ModelError, find_model
+from detector.vision.onnx_runtime import quantization
 from models import evaluate
 from models.card import Card, write_card
 from models.comparison import RULES, fallen
@@ -60,7 +61,8 @@ def quantised(
     """
     try:
         import onnx
-        from onnxruntime.quantization import CalibrationDataReader, QuantType, quantize_static
+
+        tools = quantization()
     except ImportError as error:
         raise WorkshopError(
             f"quantising needs the train extra ({error.name} is missing): pip install '.[train]'"
@@ -80,7 +82,7 @@ def quantised(
     ]
     excluded = [name for name in names if any(pattern.search(name) for pattern in keep)]
 
-    class Reader(CalibrationDataReader):  # type: ignore[misc, unused-ignore]
+    class Reader(tools.CalibrationDataReader):  # type: ignore[misc, name-defined]
         def __init__(self) -> None:
             self.rest: Iterator[Image] = iter(pictures)
 
@@ -88,10 +90,10 @@ def quantised(
             picture = next(self.rest, None)
             return None if picture is None else {"images": picture[None]}
 
-    quantize_static(
+    tools.quantize_static(
         str(source), str(target), Reader(),
         op_types_to_quantize=["Conv"], nodes_to_exclude=excluded, per_channel=True,
-        activation_type=QuantType.QUInt8, weight_type=QuantType.QInt8,
+        activation_type=tools.QuantType.QUInt8, weight_type=tools.QuantType.QInt8,
         extra_options={"OpTypesToExcludeOutputQuantization": ["Conv"]},
     )  # fmt: skip
     return len(names) - len(excluded)

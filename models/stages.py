@@ -6,6 +6,8 @@ import os
 from pathlib import Path
 from typing import Any
 
+# Before ultralytics imports onnxruntime: with its telemetry off.
+from detector.vision import onnx_runtime  # noqa: F401
 from models.errors import WorkshopError
 from models.recipe import Recipe, StageRecipe
 

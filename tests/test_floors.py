@@ -109,6 +109,17 @@ def test_openvino_is_known_to_its_own_engine_alone() -> None:
     assert users == {"detector.vision.openvino_engine"}
 
 
+def test_onnxruntime_is_imported_in_the_one_place_that_turns_its_telemetry_off() -> None:
+    tests = ((f"tests.{path.stem}", path) for path in (ROOT / "tests").rglob("*.py"))
+    places = {
+        module
+        for module, path in (*modules(), *tests)
+        for name in imported(path.read_text(encoding="utf-8"), module)
+        if name.split(".")[0] == "onnxruntime"
+    }
+    assert places == {"detector.vision.onnx_runtime"}
+
+
 def test_the_package_detector_itself_imports_nothing() -> None:
     source = (ROOT / "detector" / "__init__.py").read_text(encoding="utf-8")
     assert [name for name in imported(source, "detector") if room_of(name)] == []

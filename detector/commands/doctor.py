@@ -13,7 +13,6 @@ from typing import Literal
 
 import cv2
 import numpy as np
-import onnxruntime as ort
 import zmq
 from rich.console import Console
 from rich.markup import escape
@@ -26,6 +25,7 @@ from detector.line_setup import Line
 from detector.vision.catalogue import ModelError, find_model, model_folders
 from detector.vision.engine import available_cores
 from detector.vision.engines import chosen_engine, open_engine
+from detector.vision.onnx_runtime import ort
 from detector.wire.clocks import HostClocks
 from detector.wire.desk import AnswerDesk
 from detector.wire.keys import AllowList, Guard, line_guard, refuses_strangers

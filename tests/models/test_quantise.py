@@ -2,11 +2,11 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-import onnxruntime
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from calibration.line_profile import DEPLOYED_MODEL
+from detector.vision.onnx_runtime import ort
 from models import quantise
 from models.errors import WorkshopError
 
@@ -62,9 +62,7 @@ def test_convolutions_but_those_named_go_into_8_bits_and_answer_nearly_the_same(
     assert not {"w1", "w2"} & weights
     picture = {"images": _pictures()[0][None]}
     before, after = (
-        onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"]).run(
-            None, picture
-        )[0]
+        ort.InferenceSession(str(path), providers=["CPUExecutionProvider"]).run(None, picture)[0]
         for path in (network, out)
     )
     assert np.abs(before - after).max() < 0.05 * np.abs(before).max()
