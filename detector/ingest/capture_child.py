@@ -70,6 +70,7 @@ class CaptureLoop:
         self._pacer = Pacer(source.fps) if paced and source.fps is not None else None
         self._state = CameraState.STARTING
         self._frozen_since_ns = 0
+        self._passed_over = 0
         self._shape: tuple[int, int] | None = None
 
     def run(self) -> Status:
@@ -88,7 +89,9 @@ class CaptureLoop:
             del source.unreadable[:-1]  # the last is told at the end; of weeks they would pile up
             if not source.live:  # broken pictures of a recording are progress, of a camera not
                 tally.alive_at_ns = asked_ns
-            if not source.grab():
+            grabbed = source.grab()
+            self._count_passed_over()
+            if not grabbed:
                 if self._settings.loop and not source.live and tally.grabbed > shown_at_start:
                     shown_at_start = tally.grabbed
                     source.open()
@@ -125,6 +128,12 @@ class CaptureLoop:
         if writer.publish(index, t_mono_ns, t_utc_ns):
             tally.overwritten += 1
         return None
+
+    def _count_passed_over(self) -> None:
+        passed_over = self._source.passed_over - self._passed_over
+        self._passed_over += passed_over
+        self._tally.grabbed += passed_over
+        self._tally.withheld += passed_over
 
     def _frozen(self, now_ns: int) -> Status | None:
         reason = (

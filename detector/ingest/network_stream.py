@@ -6,8 +6,11 @@ import socket
 import time
 from urllib.parse import urlsplit
 
+import av
+
+from detector.ingest.decoder import Decoder
+from detector.ingest.live_edge import LiveEdge
 from detector.ingest.names import scheme_of, without_credentials
-from detector.ingest.opencv import cv2
 from detector.ingest.source import Image, SourceError
 
 NETWORK_SCHEMES = {"rtsp": 554, "rtsps": 322, "http": 80, "https": 443}
@@ -16,11 +19,17 @@ NETWORK_SCHEMES = {"rtsp": 554, "rtsps": 322, "http": 80, "https": 443}
 _ESCAPE = "in a password write / as %2F, @ as %40, # as %23, ? as %3F"
 
 
+_OPTIONS = {"rtsp_flags": "prefer_tcp", "analyzeduration": "1000000"}
+"""UDP where the camera gives no TCP. One second (us) of pictures tells size and rate; by itself
+FFmpeg reads up to five, while nobody sees. It gives them first, all at once (`LiveEdge`); with
+`fflags nobuffer` it would not, nor the key frame among them, and wait for the next one."""
+
+
 class NetworkStream:
     """A network camera, read through FFmpeg.
 
-    OpenCV ignores CAP_PROP_BUFFERSIZE here, so pictures queue in the sockets when nobody reads:
-    drain it, as the capture process does.
+    Pictures queue in the sockets when nobody reads: drain it, as the capture process does. What
+    had queued up on the way all the same is passed over.
     """
 
     live = True
@@ -33,57 +42,54 @@ class NetworkStream:
         self._url = url
         self._open_timeout_s = open_timeout_s
         self._read_timeout_s = read_timeout_s
-        self._capture: cv2.VideoCapture | None = None
+        self.passed_over = 0
+        self._decoder: Decoder | None = None
+        self._edge = LiveEdge()
 
     def open(self) -> None:
         started_s = time.monotonic()
         self._knock()
         left_s = max(0.1, self._open_timeout_s - (time.monotonic() - started_s))
-        # The timeouts count only when given here, and only with CAP_FFMPEG named. One decoder
-        # thread: with several, FFmpeg holds back one frame for each of them.
-        self._capture = cv2.VideoCapture(
-            self._url,
-            cv2.CAP_FFMPEG,
-            [
-                cv2.CAP_PROP_OPEN_TIMEOUT_MSEC,
-                int(left_s * 1000),
-                cv2.CAP_PROP_READ_TIMEOUT_MSEC,
-                int(self._read_timeout_s * 1000),
-                cv2.CAP_PROP_N_THREADS,
-                1,
-            ],
-        )
-        if not self._capture.isOpened():
-            self.close()
+        timeouts_s = (left_s, self._read_timeout_s)
+        try:
+            self._decoder = Decoder(self._url, options=_OPTIONS, timeouts_s=timeouts_s, threads=1)
+        except (av.FFmpegError, OSError):
             if time.monotonic() - started_s >= 0.9 * self._open_timeout_s:
                 raise SourceError(
                     self.name,
                     f"takes the connection but sends no picture within {self._open_timeout_s:g} s",
                     "restart the camera, or check that this port speaks the right protocol",
-                )
+                ) from None
             raise SourceError(
                 self.name,
                 "answers, but gives no video",
                 "check user, password and the path of the stream (try it in VLC)",
-            )
-        rate = self._capture.get(cv2.CAP_PROP_FPS)
-        self.fps = rate if 0 < rate < 1000 else None
+            ) from None
+        rate = self._decoder.fps
+        self.fps = rate if rate is not None and 0 < rate < 1000 else None
 
     def grab(self) -> bool:
-        return self._capture is not None and self._capture.grab()
+        """Take the next picture of now; False where the stream has ended or fallen silent."""
+        decoder = self._decoder
+        while decoder is not None and decoder.grab():
+            # Motion JPEG over HTTP carries no times: FFmpeg counts them up at 25 a second.
+            taken_s = None if decoder.format == "mpjpeg" else decoder.taken_s
+            if self._edge.is_live(time.monotonic(), taken_s):
+                return True
+            self.passed_over += 1
+        return False
 
     def retrieve(self, into: Image | None = None) -> Image | None:
-        assert self._capture is not None, "retrieve follows a grab that was True"
-        readable, image = self._capture.retrieve(into)
-        if not readable or image is None:
+        assert self._decoder is not None, "retrieve follows a grab that was True"
+        image = self._decoder.picture(into)
+        if image is None:
             self.unreadable.append(f"{self.name}: a picture cannot be decoded")
-            return None
-        return image.astype("uint8", copy=False)
+        return image
 
     def close(self) -> None:
-        if self._capture is not None:
-            self._capture.release()
-            self._capture = None
+        if self._decoder is not None:
+            self._decoder.close()
+            self._decoder = None
 
     def _knock(self) -> None:
         """Connect once by ourselves: FFmpeg's failure does not tell refused from unknown host.

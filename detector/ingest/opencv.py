@@ -1,8 +1,8 @@
 """OpenCV, set up once: its decoders' own chatter is turned off.
 
-What FFmpeg, libjpeg and OpenCV print on stderr comes without the name of the file or camera, and a
-broken stream prints it many times a second. A `SourceError` or `Source.unreadable` says it instead.
-Set OPENCV_LOG_LEVEL or OPENCV_FFMPEG_LOGLEVEL to hear them.
+What libjpeg and OpenCV print on stderr comes without the name of the file or camera, and a broken
+stream prints it many times a second. A `SourceError` or `Source.unreadable` says it instead. Set
+OPENCV_LOG_LEVEL to hear them.
 """
 
 from __future__ import annotations
@@ -10,8 +10,6 @@ from __future__ import annotations
 import os
 from typing import Any
 
-# Read by OpenCV when its FFmpeg backend is first used; -8 is AV_LOG_QUIET.
-os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
 os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
 
 import cv2

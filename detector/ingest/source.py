@@ -47,6 +47,8 @@ class Source(Protocol):
     """Frames that a recording announces; None for a camera. Valid after `open`."""
     unreadable: list[str]
     """One line for each picture, or stretch of pictures, that could not be read so far."""
+    passed_over: int
+    """Pictures so far that `grab` passed over, because they had queued up and were of the past."""
 
     def open(self) -> None:
         """Make ready for the first `grab`.

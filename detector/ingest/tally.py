@@ -34,7 +34,7 @@ class Tally:
     overwritten = _word("overwritten")
     """Pictures that a newer one replaced before they were taken."""
     withheld = _word("withheld")
-    """Pictures that were not handed on because the camera was frozen."""
+    """Pictures that were not handed on because the camera was frozen, or they were of the past."""
     unreadable = _word("unreadable")
     """Pictures that could not be decoded."""
     late = _word("late")

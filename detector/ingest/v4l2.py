@@ -17,6 +17,8 @@ _SYSFS = Path("/sys/class/video4linux")
 _VIDIOC_QUERYCAP = 0x80685600  # _IOR('V', 0, struct v4l2_capability), 104 bytes
 _DEVICE_CAPS_OFFSET = 88
 _CAN_CAPTURE = 0x1 | 0x1000  # V4L2_CAP_VIDEO_CAPTURE, ..._MPLANE
+_MARK, _MARK_STEP_PX = (1, 254, 3), 16
+"""A colour that no belt has all over, and how far apart it is written."""
 _SETTINGS = {"width", "height", "fourcc"}
 
 
@@ -40,6 +42,7 @@ class V4l2Camera:
 
     live = True
     frame_count: int | None = None
+    passed_over = 0
 
     def __init__(self, url: str, *, fps: float | None = None) -> None:
         self.name = url
@@ -71,8 +74,13 @@ class V4l2Camera:
 
     def retrieve(self, into: Image | None = None) -> Image | None:
         assert self._capture is not None, "retrieve follows a grab that was True"
+        # OpenCV is known to claim success where it has written nothing: then the marks are left.
+        marks = None if into is None else into[::_MARK_STEP_PX, ::_MARK_STEP_PX]
+        if marks is not None:
+            marks[:] = _MARK
         readable, image = self._capture.retrieve(into)
-        if not readable or image is None:
+        unwritten = image is into and marks is not None and bool((marks == _MARK).all())
+        if not readable or image is None or not image.size or unwritten:
             self.unreadable.append(f"{self.name}: a picture cannot be decoded")
             return None
         return image.astype("uint8", copy=False)

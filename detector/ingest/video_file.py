@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 from pathlib import Path
 
-from detector.ingest.opencv import cv2
+import av
+
+from detector.ingest.decoder import Decoder
 from detector.ingest.paths import require_readable_file
 from detector.ingest.source import Image, SourceError
 
@@ -21,9 +23,10 @@ _SNIFF_BYTES = 4096
 
 
 class VideoFile:
-    """A video file, read through FFmpeg; all that OpenCV's build of it can decode."""
+    """A video file; all that PyAV's build of FFmpeg can decode."""
 
     live = False
+    passed_over = 0
 
     def __init__(self, path: Path, *, fps: float | None = None) -> None:
         self.name = str(path)
@@ -32,7 +35,7 @@ class VideoFile:
         self.unreadable: list[str] = []
         self._path = path
         self._fps_asked = fps
-        self._capture: cv2.VideoCapture | None = None
+        self._decoder: Decoder | None = None
         self._grabbed = 0
 
     def open(self) -> None:
@@ -40,30 +43,29 @@ class VideoFile:
         if _is_text(self._path):  # FFmpeg would play it as an animation of letters
             raise SourceError(self.name, "a text file, not a video", "name a video")
         where = self._path.resolve()
-        if not _is_unicode(where):  # OpenCV 5.0 crashes on it
+        if not _is_unicode(where):
             raise SourceError(self.name, "its name is no UTF-8", "rename it, or its folder")
-        # Absolute, because FFmpeg takes `shift:1.mp4` for a protocol named `shift`. FFmpeg by
-        # name, because OpenCV would otherwise try others, which take `%d` in a name for a series.
-        self._capture = cv2.VideoCapture(str(where), cv2.CAP_FFMPEG)
-        if not self._capture.isOpened():
-            self.close()
+        self.close()
+        try:
+            # Absolute, because FFmpeg takes `shift:1.mp4` for a protocol named `shift`.
+            self._decoder = Decoder(str(where))
+        except (av.FFmpegError, OSError):
             raise SourceError(
                 self.name,
                 "not a video that can be read",
                 "a recording that was cut off while being written lacks its index: "
                 "convert it (ffmpeg -i IN -c copy OUT.mp4) or record it again",
-            )
-        announced = self._capture.get(cv2.CAP_PROP_FRAME_COUNT)
-        self.frame_count = int(announced) if announced > 0 else None
-        rate = self._capture.get(cv2.CAP_PROP_FPS)
+            ) from None
+        self.frame_count = self._decoder.frame_count
+        rate = self._decoder.fps
         if self._fps_asked is None:
-            self.fps = rate if math.isfinite(rate) and 0 < rate < FASTEST_FPS else None
+            self.fps = rate if rate is not None and 0 < rate < FASTEST_FPS else None
         self._grabbed = 0
 
     def grab(self) -> bool:
-        if self._capture is None:
+        if self._decoder is None:
             return False
-        if self._capture.grab():
+        if self._decoder.grab():
             self._grabbed += 1
             return True
         self._note_early_end()
@@ -71,17 +73,16 @@ class VideoFile:
         return False
 
     def retrieve(self, into: Image | None = None) -> Image | None:
-        assert self._capture is not None, "retrieve follows a grab that was True"
-        readable, image = self._capture.retrieve(into)
-        if not readable or image is None:
+        assert self._decoder is not None, "retrieve follows a grab that was True"
+        image = self._decoder.picture(into)
+        if image is None:
             self.unreadable.append(f"{self.name}: frame {self._grabbed - 1} cannot be decoded")
-            return None
-        return image.astype("uint8", copy=False)
+        return image
 
     def close(self) -> None:
-        if self._capture is not None:
-            self._capture.release()
-            self._capture = None
+        if self._decoder is not None:
+            self._decoder.close()
+            self._decoder = None
 
     def _note_early_end(self) -> None:
         announced = self.frame_count

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from tests.commands.conftest import Vigitri
-from tests.small_line import belt_picture, write_profile, write_video
+from tests.small_line import belt_picture, write_interlaced, write_profile, write_video
 
 
 def test_the_empty_belt_is_learned_from_a_running_one(
@@ -18,6 +18,19 @@ def test_the_empty_belt_is_learned_from_a_running_one(
     code, said, err = vigitri("calibrate", "empty", fast, "-o", out, "--frames", 20)
     assert (code, err) == (0, [])
     assert 'empty_belt = "empty.png"' in said[0]
+    picture = cv2.imread(str(out))
+    assert picture is not None
+    assert np.abs(picture.astype(int) - belt_picture()).max() <= 6
+
+
+def test_the_empty_belt_is_learned_from_an_interlaced_film(
+    vigitri: Vigitri, tmp_path: Path, model: Path
+) -> None:
+    film = write_interlaced(tmp_path / "few.mp4", [belt_picture()] * 8, fps=50)
+    profile = write_profile(tmp_path / "line.toml", film, model)
+    out = tmp_path / "empty.png"
+    code, _, err = vigitri("calibrate", "empty", profile, "-o", out)
+    assert (code, err) == (0, [])
     picture = cv2.imread(str(out))
     assert picture is not None
     assert np.abs(picture.astype(int) - belt_picture()).max() <= 6

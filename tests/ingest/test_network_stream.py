@@ -8,6 +8,7 @@ import socket
 import string
 import struct
 import threading
+import time
 import unittest.mock
 from collections.abc import Callable, Iterator
 from fractions import Fraction
@@ -97,8 +98,22 @@ def jpegs(
         stop.wait()
 
 
-def h264(client: socket.socket, stop: threading.Event) -> None:
-    """RTSP with a login (RFC 2326) and H.264 in RTP over the same connection (RFC 6184)."""
+def h264(
+    client: socket.socket,
+    stop: threading.Event,
+    *,
+    queued: int = 0,
+    hangs_at: int = -1,
+    hang: threading.Event | None = None,
+    resume: threading.Event | None = None,
+    kept: int = 0,
+) -> None:
+    """RTSP with a login (RFC 2326) and H.264 in RTP over the same connection (RFC 6184).
+
+    queued: pictures of the past that come at once when somebody connects.
+    hangs_at: after so many pictures nothing comes, which is told by `hang`, until `resume`; then
+    `kept` pictures come at once.
+    """
     asked = client.makefile("rb")
     login = "Basic " + base64.b64encode(":".join(LOGIN).encode()).decode()
     playing = False
@@ -142,7 +157,14 @@ def h264(client: socket.socket, stop: threading.Event) -> None:
     encoder.framerate, encoder.time_base = Fraction(FPS), Fraction(1, FPS)
     encoder.options = {"tune": "zerolatency", "preset": "ultrafast", "g": "10"}
     sequence = shown = 0
-    while not stop.wait(1 / FPS):
+    at_once = queued
+    while at_once > 0 or not stop.wait(1 / FPS):
+        at_once -= 1
+        if shown == hangs_at and hang is not None and resume is not None:
+            hang.set()
+            while not (stop.is_set() or resume.wait(0.02)):
+                pass
+            at_once = kept
         picture = av.VideoFrame.from_ndarray(
             np.full((48, 64, 3), shown * 8 % 256, np.uint8), format="bgr24"
         )
@@ -159,6 +181,10 @@ def h264(client: socket.socket, stop: threading.Event) -> None:
         shown += 1
 
 
+def belt_url(port: int) -> str:
+    return f"rtsp://{LOGIN[0]}:{LOGIN[1].replace('@', '%40')}@127.0.0.1:{port}/belt"
+
+
 def reads(camera: CameraProcess, count: int) -> list[Frame]:
     return [camera.read_latest(PATIENCE_S) for _ in range(count)]
 
@@ -173,17 +199,14 @@ def blind(camera: CameraProcess, state: CameraState) -> CameraBlind:
 
 
 def test_an_rtsp_camera_is_read_with_its_login_and_named_without() -> None:
-    with server(h264) as port:
-        user, password = LOGIN
-        url = f"rtsp://{user}:{password.replace('@', '%40')}@127.0.0.1:{port}/belt"
-        with CameraProcess(url, name="belt") as camera:
-            frames = reads(camera, 10)
-            assert frames[-1].source == f"rtsp://127.0.0.1:{port}/belt"
-            assert frames[-1].size_px == (64, 48)
-            assert camera.health.state is CameraState.LIVE
-            assert camera.fps == FPS
-            stamps = [frame.t_mono_ns for frame in frames]
-            assert stamps == sorted(set(stamps))
+    with server(h264) as port, CameraProcess(belt_url(port), name="belt") as camera:
+        frames = reads(camera, 10)
+        assert frames[-1].source == f"rtsp://127.0.0.1:{port}/belt"
+        assert frames[-1].size_px == (64, 48)
+        assert camera.health.state is CameraState.LIVE
+        assert camera.fps == FPS
+        stamps = [frame.t_mono_ns for frame in frames]
+        assert stamps == sorted(set(stamps))
 
 
 def test_a_wrong_password_is_told_and_not_repeated() -> None:
@@ -215,6 +238,63 @@ def test_a_stream_that_falls_silent_is_stalled_and_opened_again() -> None:
         assert "no picture for" in blind(camera, CameraState.STALLED).reason
         blind(camera, CameraState.STALLED)
         assert camera.health.restarts >= 1
+
+
+def test_pictures_that_had_queued_up_before_the_connection_are_passed_over_and_counted() -> None:
+    queued = 25
+    with (
+        server(partial(h264, queued=queued)) as port,
+        CameraProcess(belt_url(port), name="belt") as camera,
+    ):
+        frames = reads(camera, 5)
+        assert min(frame.index for frame in frames) >= queued
+        assert camera.health.frames_withheld >= queued
+
+
+def last_before(hang: threading.Event, camera: CameraProcess) -> Frame | None:
+    """Reads until the camera has hung and all that was under way has come; the last index."""
+    last = None
+    quiet = 0
+    while not hang.is_set() or quiet < 2:
+        try:
+            last = camera.read_latest(0.3)
+            quiet = 0
+        except CameraBlind:
+            quiet += hang.is_set()
+    return last
+
+
+def test_after_a_hang_the_pictures_of_the_hang_are_passed_over() -> None:
+    hang, resume = threading.Event(), threading.Event()
+    serve = partial(h264, hangs_at=150, hang=hang, resume=resume, kept=30)
+    with (
+        server(serve) as port,
+        CameraProcess(belt_url(port), name="belt", frame_timeout_s=PATIENCE_S) as camera,
+    ):
+        last = last_before(hang, camera)
+        assert last is not None
+        index, before = last.index, camera.health.frames_withheld
+        resume.set()
+        while True:
+            with contextlib.suppress(CameraBlind):  # the hang is still news
+                after = camera.read_latest(PATIENCE_S)
+                break
+        assert after.index >= index + 30
+        assert camera.health.frames_withheld >= before + 30
+
+
+def test_a_read_that_times_out_ends_in_no_picture() -> None:
+    """OpenCV hands out a picture that its decoder had held back, as if it came just now."""
+    hang, timeout_s = threading.Event(), 2.0
+    serve = partial(h264, hangs_at=100, hang=hang, resume=threading.Event())
+    with server(serve) as port:
+        source = open_source(belt_url(port), read_timeout_s=timeout_s)
+        asked_s = time.monotonic()
+        while source.grab():
+            assert time.monotonic() - asked_s < timeout_s
+            asked_s = time.monotonic()
+        assert hang.is_set()
+        source.close()
 
 
 def test_a_camera_that_closes_the_stream_is_opened_again() -> None:

@@ -2,9 +2,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from detector.ingest import SourceError, list_v4l2_devices, open_source
+from detector.ingest import Image, SourceError, list_v4l2_devices, open_source
 from detector.ingest.v4l2 import V4l2Camera, device_fault
 
 
@@ -52,6 +53,29 @@ def test_size_rate_and_format_are_asked_of_the_driver_format_first() -> None:
     camera = V4l2Camera("v4l2:///dev/video0?width=1920&height=1080&fourcc=mjpg", fps=30)
     mjpg = int.from_bytes(b"MJPG", "little")
     assert camera._parameters == [6, mjpg, 3, 1920, 4, 1080, 5, 30]
+
+
+class Careless:
+    """A `cv2.VideoCapture` that claims each picture, and writes every other one."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def retrieve(self, into: Image | None) -> tuple[bool, Image]:
+        self.asked += 1
+        picture = np.zeros((48, 64, 3), np.uint8) if into is None else into
+        if self.asked % 2:
+            picture[:] = 90
+        return True, picture
+
+
+def test_a_picture_that_was_claimed_and_not_written_is_unreadable() -> None:
+    camera = V4l2Camera("v4l2:///dev/video0")
+    camera._capture = Careless()  # type: ignore[assignment]
+    room = np.full((48, 64, 3), 90, np.uint8)
+    readable = [camera.retrieve(room) is room for _ in range(4)]
+    assert readable == [True, False, True, False]
+    assert len(camera.unreadable) == 2
 
 
 def test_devices_are_listed_in_natural_order_with_what_is_wrong(tmp_path: Path) -> None:
