@@ -235,5 +235,9 @@ async def serve(
             if told != server.tally.trouble and time.monotonic() >= told_s + TELL_CLIENTS_S:
                 told, told_s = server.tally.trouble, time.monotonic()
                 tell(f"Modbus clients: {told}")
+            if (full := server.full_places()) is not None:
+                tell(f"Modbus clients: {full}")
             with suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), TELL_S)
+        if (full := server.full_places(at_once=True)) is not None:
+            tell(f"Modbus clients: {full}")

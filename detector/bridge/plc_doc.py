@@ -81,7 +81,11 @@ _EXAMPLE = """## How to use them
    `mode` set (your panel has an acknowledge button), it is the operator's acknowledgement too. What
    became of a gas bottle is told with `reset`: write its `seq` to 101–102 and the code to 110, and
    0 again afterwards. `vision_unavailable` can neither be shelved nor acknowledged from here.
-6. **Several clients** may read at once (16 at most). Only one should write.
+6. **Several clients** may read at once (16 at most). Only one should write. Where 16 are connected,
+   a newcomer takes the place of the one that has been silent longest. A client that asks at least
+   every 3 s keeps its place; if all 16 do, the newcomer is turned away. The bridge's log names who
+   held the places. A client that vanishes without closing its connection (cut cable, power off) is
+   dropped after about 20 s.
 
 ```iecst
 (* IEC 61131-3 Structured Text. in_ is what one FC4 request for 0..59 brought, every 10 to 50 ms;
