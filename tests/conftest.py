@@ -19,9 +19,11 @@ hypothesis.settings.load_profile("vigitri")
 
 
 @pytest.fixture(autouse=True, scope="session")
-def state_home(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Journals of lines that name no folder go there, not into somebody's home."""
+def folders_of_our_own(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Journals of lines that name no folder go there, not into somebody's home; and the lines of
+    the tests take turns with each other alone, not with whatever else runs on this machine."""
     os.environ["XDG_STATE_HOME"] = str(tmp_path_factory.mktemp("state"))
+    os.environ["TMPDIR"] = str(tmp_path_factory.mktemp("tmp"))
 
 
 @pytest.fixture
