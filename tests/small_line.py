@@ -197,15 +197,16 @@ class Ears:
                 return item
         return self.until(wanted, kind)
 
-    def to_the_end(self, over: Callable[[], bool]) -> None:
-        """Listen until nothing more comes after `over`."""
-        while True:
-            was_over = over()
-            item = self._subscriber.receive(0.3)
-            if isinstance(item, Received):
-                self.heard.append(item)
-            elif item is None and was_over:
-                return
+    def to_the_end(self) -> None:
+        """Listen until the line has hung up; all that it said before has come by then."""
+        ends_s = time.monotonic() + PATIENCE_S
+        hung_up = False
+        while not hung_up:
+            assert time.monotonic() < ends_s, f"the line has not hung up in {PATIENCE_S:g} s"
+            hung_up = "the connection to the detector is cut" in self._subscriber.sight_reason
+            while (item := self._subscriber.receive(0 if hung_up else 0.3)) is not None:
+                if isinstance(item, Received):
+                    self.heard.append(item)
 
     def all(self, kind: type[Message]) -> list[Any]:
         return [item.payload for item in self.heard if isinstance(item.payload, kind)]

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import time
-
 import numpy as np
 import pytest
 from hypothesis import given
@@ -9,6 +7,7 @@ from hypothesis import strategies as st
 
 from detector.ingest import Frame
 from detector.patience import AT_WORST_S, LEAST_S, MOST_S, Patience
+from tests.fake_line import Clock
 
 
 def frame(index: int, t_s: float) -> Frame:
@@ -48,15 +47,15 @@ def test_it_has_a_least_and_a_most(fps: float, whole_s: float) -> None:
     assert Patience(fps).whole_s == whole_s
 
 
-def test_it_counts_from_the_capture_of_the_last_picture() -> None:
+def test_it_counts_from_the_capture_of_the_last_picture(clock: Clock) -> None:
     patience = Patience(2)
-    now_s = time.monotonic()
+    now_s = clock.now_ns / 1e9
     patience.met(frame(0, now_s - 1.0))
-    assert 0.3 < patience.left_s() <= 0.5
+    assert patience.left_s() == pytest.approx(0.5)
     patience.met(frame(1, now_s - 60))
     assert patience.left_s() == AT_WORST_S
-    patience.begin(time.monotonic_ns())
-    assert patience.left_s() > 1
+    patience.begin(clock.now_ns)
+    assert patience.left_s() == pytest.approx(1.5)
 
 
 def test_the_next_frame_is_due_after_three_periods_or_later_where_looks_take_longer() -> None:

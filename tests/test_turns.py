@@ -1,12 +1,14 @@
 from __future__ import annotations
 
-import os
+import subprocess
+import sys
 import time
 from pathlib import Path
 
 import pytest
 
 from detector.turns import ALONE_S, PASSES_MOST, WAIT_S, Turns
+from tests.small_line import PATIENCE_S
 
 
 def test_a_line_alone_always_has_its_turn(tmp_path: Path) -> None:
@@ -66,11 +68,14 @@ def test_a_line_that_hangs_in_its_look_blinds_no_other(
 
 
 def test_a_line_that_died_in_its_look_holds_nobody_up(tmp_path: Path) -> None:
-    child = os.fork()
-    if child == 0:  # pragma: no cover
-        Turns(1, tmp_path).__enter__()
-        os._exit(0)
-    os.waitpid(child, 0)
+    dies = """
+import os, sys
+from pathlib import Path
+from detector.turns import Turns
+assert Turns(1, Path(sys.argv[1])).__enter__()
+os._exit(0)
+"""
+    subprocess.run([sys.executable, "-c", dies, tmp_path], check=True, timeout=PATIENCE_S)
     with Turns(1, tmp_path) as mine:
         assert mine
 

@@ -83,6 +83,8 @@ class LineFeed:
         self._handed_out: Position | None = None
         self._gaps = GapWatch(everything="" in topics)
         self._progress = AlertProgress(after)
+        self._first_heard: Position | None = None
+        """Up to where alerts had been told when the first word of the line came here."""
         self._revisions: OrderedDict[tuple[str, str], SeenRevisions] = OrderedDict()
         self._asks, self._consumer, self._same_host = asks, consumer, same_host
         self._wants = {"snapshot": asks, "replay": False}
@@ -234,6 +236,7 @@ class LineFeed:
         if not said.ok:  # too many consumers, an older detector: asked again in a second
             if said.request_id == self._asked_id.get("consume"):
                 self.consumer_refusal = said.reason or "no reason given"
+                self._begin_where_first_heard()
             else:
                 self.malformed_reason = said.reason
             return
@@ -247,8 +250,7 @@ class LineFeed:
             self._take_replay(said, now_ns)
 
     def _take_snapshot(self, said: SnapshotReply, now_ns: int) -> None:
-        if self._begins_now:
-            self._progress.begin(said.at)
+        self._heard_of(said.at)
         for message in said.alerts:
             self._take_message(message, "snapshot", now_ns)
         open_now = {(each.payload.boot_id, each.payload.event_id) for each in said.alerts}
@@ -319,17 +321,28 @@ class LineFeed:
             self.connection_made()
         self.boot_id = header.boot_id
 
-    @property
-    def _begins_now(self) -> bool:
-        """Where nobody else says from where on alerts are ours to hear."""
-        return self._consumer is None or self.consumer_refusal is not None
+    def _heard_of(self, at: Position) -> None:
+        """All alerts up to `at` have been told, to whoever listened."""
+        if self._first_heard is None:
+            self._first_heard = at
+        if self._consumer is None or self.consumer_refusal is not None:
+            self._begin_where_first_heard()
+
+    def _begin_where_first_heard(self) -> None:
+        """Nobody else says from where on alerts are ours to hear.
+
+        A consumer may hear of its refusal long after the first word of the line; what was told
+        between the two is ours as well.
+        """
+        if self._first_heard is not None:
+            self._progress.begin(self._first_heard)
 
     def _notice_alert_seq(self, header: Header, *, is_alert: bool) -> None:
         if header.alert_seq is None:
             return
         # Not with an alert: one that is open is told again to whoever comes, under its old number.
-        if self._begins_now and not is_alert:
-            self._progress.begin(Position(boot_id=header.boot_id, alert_seq=header.alert_seq))
+        if not is_alert:
+            self._heard_of(Position(boot_id=header.boot_id, alert_seq=header.alert_seq))
         if self._asks and self._progress.lacks(header.boot_id, header.alert_seq):
             self._wants["replay"] = True
 

@@ -66,6 +66,8 @@ class LineLink:
         self._sub: zmq.Socket[bytes] | None = None
         self._dealer: zmq.Socket[bytes] | None = None
         self._doors: list[_Door] = []
+        self._door_news: list[tuple[_Door, int]] = []
+        """What has been heard of the doors, and is told after the messages that came before it."""
         self.sent = True
         """False: there was nobody to take the last request."""
 
@@ -113,9 +115,14 @@ class LineLink:
             raise RuntimeError("a Line is used inside `with Line(…) as line:`")
         taken = 0
         while taken < TAKEN_AT_ONCE:
-            came = self._take_published() + self._take_replies()
-            # Last, so that beats which were under way do not follow the word that all is over.
-            came += self._take_monitor()
+            # Heard before the messages are taken and told after them: beats that came just before
+            # a connection was cut do not follow the word that all is over.
+            self._listen_at_doors()
+            published = self._take_published()
+            came = published + self._take_replies()
+            if published < TAKEN_AT_ONCE:  # none is left that came before
+                came += self._tell_door_news()
+            self._knock_again()
             self._feed.tick(time.monotonic_ns())
             self._send()
             if not came:
@@ -144,21 +151,27 @@ class LineLink:
             self._feed.take_reply(frames, time.monotonic_ns())
         return came
 
-    def _take_monitor(self) -> int:
-        came = 0
+    def _listen_at_doors(self) -> None:
         for door in self._doors:
             while True:
                 try:
                     event = parse_monitor_message(door.monitor.recv_multipart(zmq.NOBLOCK))["event"]
                 except zmq.Again:
                     break
-                came += 1
-                self._hear_door(door, event)
+                self._door_news.append((door, event))
+
+    def _tell_door_news(self) -> int:
+        news, self._door_news = self._door_news, []
+        for door, event in news:
+            self._hear_door(door, event)
+        return len(news)
+
+    def _knock_again(self) -> None:
+        for door in self._doors:
             if door.knock_ns is not None and time.monotonic_ns() >= door.knock_ns:
                 door.knock_ns = None
                 door.socket.disconnect(door.endpoint)
                 connect(door.socket, door.endpoint, keys=self._keys is not None)
-        return came
 
     def _hear_door(self, door: _Door, event: int) -> None:
         listens = door.socket is self._sub
@@ -226,7 +239,7 @@ class LineLink:
             if socket is not None:
                 socket.close(linger=0)
         self._sub = self._dealer = None
-        self._doors = []
+        self._doors, self._door_news = [], []
         if self._context is not None:
             self._context.term()
         self._context = None

@@ -6,7 +6,6 @@ import io
 import os
 import sys
 import time
-from collections.abc import Callable
 from datetime import UTC, datetime
 
 from rich.console import Console
@@ -32,26 +31,19 @@ def run(
     *,
     answers: str | None = None,
     keys: client.ClientKeys | None = None,
-    duration_s: float | None = None,
-    console: Console | None = None,
 ) -> None:
-    """Show what a line publishes until Ctrl-C, or for `duration_s`.
+    """Show what a line publishes until Ctrl-C.
 
     In a terminal a screen that keeps itself up to date; else one plain line for each alert's
     revision, each loss of sight and each gap, flushed at once. Raises EndpointError.
     """
-    console = console or Console()
-    ends_s = None if duration_s is None else time.monotonic() + duration_s
-
-    def over() -> bool:
-        return ends_s is not None and time.monotonic() >= ends_s
-
+    console = Console()
     with client.Line(endpoint, answers, keys=keys) as line:
         try:
             if console.is_terminal:
-                _show_screen(line, console, over)
+                _show_screen(line, console)
             else:
-                _print_lines(line, over)
+                _print_lines(line)
         except KeyboardInterrupt:
             pass
         except BrokenPipeError:
@@ -59,11 +51,11 @@ def run(
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _show_screen(line: client.Line, console: Console, over: Callable[[], bool]) -> None:
+def _show_screen(line: client.Line, console: Console) -> None:
     board = Board(line.publish or "", time.monotonic_ns())
     due_s = 0.0
     with Live(console=console, auto_refresh=False, screen=True) as live:
-        while not over():
+        while True:
             if time.monotonic() >= due_s:
                 board.refused(line.refusal)
                 picture = screen(
@@ -80,7 +72,7 @@ def _show_screen(line: client.Line, console: Console, over: Callable[[], bool]) 
                 board.take(item)
 
 
-def _print_lines(line: client.Line, over: Callable[[], bool]) -> None:
+def _print_lines(line: client.Line) -> None:
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(
             errors="replace"
@@ -89,7 +81,7 @@ def _print_lines(line: client.Line, over: Callable[[], bool]) -> None:
         print(words)
     board = Board(line.publish or "", time.monotonic_ns())
     malformed, cares = 0, list[str]()
-    while not over():
+    while True:
         if line.malformed != malformed:
             malformed = line.malformed
             _print(f"UNREADABLE: {malformed} messages, the last: {line.malformed_reason}")

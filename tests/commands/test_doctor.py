@@ -37,9 +37,10 @@ def test_a_healthy_line_gets_a_clean_bill(vigitri: Vigitri, profile: Path) -> No
 
 
 def test_it_says_which_engine_the_line_asks_for(
-    vigitri: Vigitri, profile: Path, monkeypatch: pytest.MonkeyPatch
+    vigitri: Vigitri, tmp_path: Path, model: Path, clip: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "openvino", None)
+    profile = write_profile(tmp_path / "line.toml", clip, model)
     text = profile.read_text()
     assert text.count("[model]\n") == 1
     profile.write_text(text.replace("[model]\n", '[model]\nengine = "openvino"\n'))

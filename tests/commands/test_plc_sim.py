@@ -1,26 +1,40 @@
 from __future__ import annotations
 
 import json
+import socket
+from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
 from benchmarks.bridge_process import BridgeProcess
-from benchmarks.tcp_proxy import free_ports
 from tests.commands.conftest import Vigitri
 from tests.small_line import PATIENCE_S, wait_for
 
 
-def test_without_a_bridge_it_says_so_and_calls_nothing_watched(vigitri: Vigitri) -> None:
-    (port,) = free_ports(1)
+@pytest.fixture
+def silent_ports() -> Iterator[list[int]]:
+    """Two ports at which nobody listens, and nobody will: they are held."""
+    with ExitStack() as held:
+        sockets = [held.enter_context(socket.socket()) for _ in range(2)]
+        for each in sockets:
+            each.bind(("127.0.0.1", 0))
+        yield [int(each.getsockname()[1]) for each in sockets]
+
+
+def test_without_a_bridge_it_says_so_and_calls_nothing_watched(
+    vigitri: Vigitri, silent_ports: list[int]
+) -> None:
+    port, _ = silent_ports
     said = vigitri("plc-sim", f"127.0.0.1:{port}", "--seconds", "0.2")
     assert said.code == 1
     assert said.out[-1].startswith("plc: nobody watched at any moment")
     assert said.err == [f"vigitri: at the end: no bridge listens at 127.0.0.1:{port}"]
 
 
-def test_a_unit_id_without_a_line_is_named(vigitri: Vigitri) -> None:
-    silent = [(f"tcp://127.0.0.1:{each}", f"tcp://127.0.0.1:{each}") for each in free_ports(2)]
+def test_a_unit_id_without_a_line_is_named(vigitri: Vigitri, silent_ports: list[int]) -> None:
+    silent = [(f"tcp://127.0.0.1:{each}", f"tcp://127.0.0.1:{each}") for each in silent_ports]
     with BridgeProcess(silent, start_s=PATIENCE_S) as bridge:
         address = f"{bridge.host}:{bridge.port}"
         said = vigitri("plc-sim", address, "--unit", "7", "--seconds", "0.3", "--json")

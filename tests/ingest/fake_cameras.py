@@ -85,6 +85,35 @@ class Still(FakeCamera):
         return np.full((height, width, 3), 40, np.uint8)
 
 
+class StandsUntilTold(FakeCamera):
+    """A recording whose picture stands after three others, until a file beside the URL's tells it
+    to go on; it writes into another at which picture it does, and ends after three more."""
+
+    live = False
+
+    def __init__(self, url: str) -> None:
+        super().__init__(url)
+        self.fps = 100.0
+        self._told, self._tells = (Path(f"{url}.{name}") for name in ("told", "tells"))
+        self._goes_on: int | None = None
+
+    def grab(self) -> bool:
+        if self._goes_on is None and self.grabbed > 3 and self._told.exists():
+            self._goes_on = self.grabbed
+            self._tells.write_text(str(self._goes_on))
+        if self._goes_on is not None and self.grabbed == self._goes_on + 3:
+            return False
+        self.grabbed += 1
+        return True
+
+    def retrieve(self, into: Image | None = None) -> Image | None:  # noqa: ARG002
+        index = self.grabbed - 1
+        stands = index >= 3 and self._goes_on is None
+        width, height = LARGE_PX
+        level = 40 if stands else 100 + index % 100
+        return np.full((height, width, 3), level, np.uint8)
+
+
 class Shrinking(FakeCamera):
     """Changes its picture size with every picture."""
 
@@ -143,6 +172,10 @@ def crashes(url: str, **_: object) -> FakeCamera:
 def impatient_when_frozen(url: str, **settings: float) -> Source:
     frozen.RECONNECT_S = 0.02
     return open_source(url, **settings)
+
+
+def stands_until_told(url: str, **_: object) -> FakeCamera:
+    return StandsUntilTold(url)
 
 
 def frozen_and_once_unreachable(url: str, **_: object) -> FakeCamera:

@@ -1,0 +1,55 @@
+"""What a client makes of the end of a connection, over real sockets."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+import pytest
+import zmq
+
+from detector import client
+from detector.wire import samples
+
+
+def test_a_beat_that_comes_together_with_the_end_is_not_taken_for_sight(
+    open_socket: Callable[[int], zmq.Socket[bytes]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    detector = open_socket(zmq.XPUB)
+    detector.bind("tcp://127.0.0.1:*")
+
+    def beat(seq: int) -> None:
+        header = samples.HEADER.model_dump(by_alias=True)
+        header |= {"schema": "heartbeat/1", "seq": seq, "gseq": seq}
+        body = samples.HEARTBEAT.model_dump_json().encode()
+        detector.send_multipart([b"heartbeat/l", json.dumps(header).encode(), body])
+
+    with client.Line(str(detector.get_string(zmq.LAST_ENDPOINT))) as line:
+        heard: list[int] = []
+
+        def hear(seq: int) -> None:
+            while seq not in heard:
+                event = line.receive(20)
+                assert event is not None
+                if isinstance(event, client.Received):
+                    heard.append(event.header.seq)
+
+        assert detector.recv() == b"\1"
+        beat(1)
+        hear(1)
+        take_replies = line._link._take_replies
+        (_, monitor) = line._link.sockets
+
+        def the_end_comes() -> int:
+            """In the moment between a look at the messages and one at the connection."""
+            monkeypatch.undo()
+            beat(2)
+            detector.close(linger=20_000)
+            assert monitor.poll(20_000)
+            return take_replies()
+
+        monkeypatch.setattr(line._link, "_take_replies", the_end_comes)
+        hear(2)
+        while line.receive(0):
+            pass
+        assert "the connection to the detector is cut" in line.sight_reason
