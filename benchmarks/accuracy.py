@@ -25,10 +25,10 @@ from benchmarks.sweep import GRID, Looked, curves
 from benchmarks.tally import tally
 from benchmarks.targets import event_targets, false_alarm_hours
 from benchmarks.truth import TruthError
-from calibration.line_profile import DEPLOYED_MODEL, LineProfile, ModelChoice
-from calibration.profile_file import load_profile
 from detector import __version__
 from detector.commands.progress import progress_bar
+from detector.profile.line import DEPLOYED_MODEL, LineProfile, ModelChoice
+from detector.profile.loading import load_profile
 from detector.vision.catalogue import ModelFolder, find_model
 from detector.vision.engine import Engine
 from detector.vision.engines import chosen_engine, open_engine

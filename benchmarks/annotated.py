@@ -14,9 +14,9 @@ from benchmarks.events import Verdict
 from benchmarks.subscription import Heard
 from benchmarks.tiles import COLOUR, WHITE, masked, tile, write_text
 from benchmarks.tiles import write_sheet as tiles_on_sheet
-from calibration.belt_plane import belt_plane
-from calibration.belt_section import Belt
+from detector.belt.plane import belt_plane
 from detector.ingest import Recording
+from detector.profile.belt import Belt
 from detector.wire.messages import Alert, Place, Revision
 
 _STRIP_PX = 60

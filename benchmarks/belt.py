@@ -16,9 +16,9 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.footage import Footage, open_footage, profile_of
-from calibration.belt_plane import belt_plane
-from calibration.encoder_file import read_encoder
 from calibration.speed_fit import Followed, fit_speed
+from detector.belt.encoder_recording import read_encoder
+from detector.belt.plane import belt_plane
 from detector.commands.calibrate_speed import follow
 from detector.commands.progress import progress_bar
 

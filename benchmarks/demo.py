@@ -20,10 +20,10 @@ from benchmarks.plc_process import PlcProcess
 from benchmarks.subscription import Heard, listen
 from benchmarks.tcp_proxy import free_ports
 from benchmarks.truth import Truth
-from calibration.line_profile import ActionPoint, LineProfile
-from calibration.profile_file import load_profile
 from detector.client import Received
 from detector.commands.progress import progress_bar
+from detector.profile.line import ActionPoint, LineProfile
+from detector.profile.loading import load_profile
 from detector.station.watch import alert_line
 from detector.wire.messages import Alert
 

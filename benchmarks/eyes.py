@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 
 from benchmarks.footage import Footage
 from benchmarks.memory import FLOOR, Remembered
-from calibration.belt_motion import Basis, BeltMotion, Picture, Shift
-from calibration.line_profile import LineProfile
-from calibration.reported_motion import BeltReport, ReportedBelt, ReportedMotion
+from detector.belt.encoder import BeltReport, ReportedBelt, ReportedMotion
+from detector.belt.motion import Basis, BeltMotion, Picture, Shift
 from detector.line_setup import Line, LineParts
 from detector.pipeline import Pipeline
+from detector.profile.line import LineProfile
 from detector.vision.belt_view import Strip
 from detector.vision.catalogue import ModelFolder
 from detector.vision.detections import Detections

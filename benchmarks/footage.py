@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.truth import Truth, TruthError
-from calibration.line_profile import LineProfile
 from detector.ingest import Frame, Recording
+from detector.profile.line import LineProfile
 
 if TYPE_CHECKING:
     from twin.scenario import Scenario

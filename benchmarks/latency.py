@@ -25,13 +25,13 @@ from benchmarks import plc_latency
 from benchmarks.full_hd import full_hd_line
 from benchmarks.line_process import LineProcess
 from benchmarks.subscription import listen
-from calibration.line_profile import LineProfile
-from calibration.profile_file import load_profile
 from detector import __version__
 from detector.commands.progress import progress_bar
 from detector.ingest import Recording
 from detector.line_setup import Line
 from detector.pipeline import Pipeline
+from detector.profile.line import LineProfile
+from detector.profile.loading import load_profile
 from detector.vision.catalogue import find_model
 from detector.vision.engine import available_cores
 from detector.vision.engines import open_engine

@@ -25,8 +25,8 @@ from benchmarks.line_process import ROOT, LineProcess
 from benchmarks.report_out import hand_out
 from benchmarks.subscription import Heard, listen
 from benchmarks.uncompressed import uncompressed
-from calibration.line_profile import DEPLOYED_MODEL
 from detector.commands.progress import progress_bar
+from detector.profile.line import DEPLOYED_MODEL
 from detector.wire.messages import VisionState
 
 SCENARIO = Path(__file__).parent / "lines.toml"

@@ -28,12 +28,12 @@ from benchmarks.report import told, told_rate
 from benchmarks.report_out import hand_out
 from benchmarks.tally import STATES, false_alarms, states
 from benchmarks.targets import state_targets
-from calibration.line_profile import DEPLOYED_MODEL
-from calibration.reported_motion import BeltReport
+from detector.belt.encoder import BeltReport
 from detector.commands.progress import progress_bar
 from detector.hazards.overload import Coverage, OverloadMonitor
 from detector.line_setup import Line, LineParts
 from detector.pipeline import Pipeline
+from detector.profile.line import DEPLOYED_MODEL
 from detector.vision.catalogue import ModelFolder, find_model
 from detector.vision.detections import Detections
 from detector.wire.messages import Alert

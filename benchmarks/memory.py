@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 
 from benchmarks.footage import Footage
 from benchmarks.truth import Truth, TruthError
-from calibration.belt_motion import Basis
-from calibration.line_profile import LineProfile
+from detector.belt.motion import Basis
+from detector.profile.line import LineProfile
 from detector.vision.catalogue import ModelFolder
 from detector.wire.messages import Alert
 

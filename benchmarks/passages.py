@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.truth import Box, Truth
-from calibration.line_plane import line_plane
-from calibration.line_profile import LineProfile
+from detector.belt.line_plane import line_plane
+from detector.profile.line import LineProfile
 from detector.vision.belt_view import Rectifier
 
 # A box that ends this near to the view's edge lies wholly in view.

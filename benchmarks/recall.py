@@ -12,14 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.memory import Remembered
-from calibration.belt_motion import Shift
-from calibration.line_profile import LineProfile
+from detector.belt.motion import Shift
 from detector.hazards.alarm_book import AlarmBook
 from detector.hazards.object_facts import BeltNow
 from detector.hazards.sighting import Sighting, place_on_belt
 from detector.hazards.tracker import BeltTracker
 from detector.ingest import Frame
 from detector.line_setup import Line
+from detector.profile.line import LineProfile
 from detector.vision.belt_view import BeltView, Rectifier, Strip
 from detector.vision.catalogue import ModelFolder
 from detector.vision.detections import Detections

@@ -24,11 +24,11 @@ from benchmarks.latency import machine
 from benchmarks.passages import Ground
 from benchmarks.report_out import hand_out
 from benchmarks.tally import share
-from calibration.line_profile import DEPLOYED_MODEL, LineProfile
 from detector.commands.progress import progress_bar
 from detector.ingest import Frame
 from detector.line_setup import Line
 from detector.pipeline import Pipeline
+from detector.profile.line import DEPLOYED_MODEL, LineProfile
 from detector.vision.catalogue import ModelFolder, find_model
 from detector.vision.detections import Detections
 from detector.vision.engine import Engine, Preparing

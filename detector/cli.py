@@ -10,7 +10,6 @@ from typing import Annotated
 
 import typer
 
-from calibration.line_profile import DEPLOYED_MODEL, ModelChoice
 from detector import __version__
 from detector.commands import (
     calibrating,
@@ -32,6 +31,7 @@ from detector.commands.options import (
     one_line_for,
     refuse,
 )
+from detector.profile.line import DEPLOYED_MODEL, ModelChoice
 
 app = typer.Typer(
     help="Watches the belt of a waste-sorting line for gas canisters, batteries and overload.\n\n"
@@ -64,9 +64,9 @@ def main() -> None:
 def _refusals() -> tuple[type[Exception], ...]:
     """What the floors below refuse with. Imported when one was raised: the engine and OpenCV take
     most of the time in which `vigitri answer` starts, which needs neither."""
-    from calibration.belt_plane import CalibrationError
-    from calibration.profile_file import ProfileError
+    from detector.belt.plane import CalibrationError
     from detector.ingest import CameraBlind, SourceError
+    from detector.profile.loading import ProfileError
     from detector.vision.catalogue import ModelError
     from detector.vision.engine import EngineError
     from detector.wire.endpoints import EndpointError

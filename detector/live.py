@@ -8,9 +8,9 @@ import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 
-from calibration.belt_check import Finding
-from calibration.belt_plane import CalibrationError
-from calibration.reported_motion import BeltReport
+from detector.belt.encoder import BeltReport
+from detector.belt.plane import CalibrationError
+from detector.belt.plausibility import Finding
 from detector.hazards.alarm_book import AnswerRefusedError
 from detector.ingest import CameraBlind, CameraProcess, CameraState, Frame
 from detector.line_setup import Line

@@ -16,7 +16,7 @@ from __future__ import annotations
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
-from calibration.belt_check import DOUBTFUL, Finding
+from detector.belt.plausibility import DOUBTFUL, Finding
 from detector.hazards.alarm_book import AlarmBook
 from detector.hazards.belt_standing import StandingBelt
 from detector.hazards.object_facts import BeltNow

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from calibration.belt_check import BeltState, Finding
+from detector.belt.plausibility import BeltState, Finding
 from detector.ingest import CameraState
 from detector.wire.messages import VisionState
 

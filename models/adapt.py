@@ -10,7 +10,7 @@ from glob import escape
 from pathlib import Path
 from typing import Any
 
-from calibration.line_profile import DEPLOYED_MODEL
+from detector.profile.line import DEPLOYED_MODEL
 from detector.vision.catalogue import ModelError, ModelFolder, find_model
 from models import evaluate
 from models.answers import read_answers, split_by_scene

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from calibration.line_profile import ModelChoice
+from detector.profile.line import ModelChoice
 from detector.vision.catalogue import ModelError, find_model
 from detector.vision.detections import Detections
 from detector.vision.engine import Engine

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from calibration.score_curve import ScoreCurve
+from detector.vision.score_curve import ScoreCurve
 from models.card import toml_table
 
 _BLOCK = re.compile(r"^(?=\[)", re.MULTILINE)

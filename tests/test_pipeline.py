@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from calibration.belt_plane import CalibrationError
-from calibration.line_profile import LineProfile
-from calibration.reported_motion import BeltReport
+from detector.belt.encoder import BeltReport
+from detector.belt.plane import CalibrationError
 from detector.line_setup import Line
 from detector.pipeline import Pipeline
+from detector.profile.line import LineProfile
 from detector.turns import Turns
 from detector.vision.catalogue import ModelError
 from detector.vision.detections import Detections

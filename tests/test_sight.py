@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from calibration.belt_check import Finding
+from detector.belt.plausibility import Finding
 from detector.ingest import CameraState
 from detector.sight import LATE_HELD_NS, START_NS, Sight
 from detector.wire.messages import VisionState

@@ -8,15 +8,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from calibration.board import BoardSight
-from calibration.calibrated import LensCalibration
-from calibration.judgement import Judged
 from calibration.lens_fit import LensFit, TooFewViewsError, fit_lens
 from calibration.lens_views import covered, distinct, missing_parts, seen_in
-from calibration.line_profile import LineProfile
-from calibration.profile_file import load_profile
-from calibration.profile_writing import write_calibration
+from calibration.quality import Judged
 from detector.commands.board_pictures import boards_in, live_boards
 from detector.ingest import camera_identity
+from detector.profile.calibrated import LensCalibration
+from detector.profile.line import LineProfile
+from detector.profile.loading import load_profile
+from detector.profile.writing import write_calibration
 
 
 def calibrate_lens(

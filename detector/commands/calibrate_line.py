@@ -10,16 +10,16 @@ from typing import get_args
 
 import typer
 
-from calibration.belt_plane import CalibrationError
 from calibration.board import CORNERS, BoardSight, Paper, find_board
 from calibration.board_print import board_pdf, ruler_mm
-from calibration.lens import LensError
-from calibration.profile_file import load_profile
+from detector.belt.lens import LensError
+from detector.belt.plane import CalibrationError
 from detector.commands.board_pictures import boards_in, picture_now
 from detector.commands.calibrate_lens import calibrate_lens, who
 from detector.commands.calibrate_plane import Measured, plane_from_boards
 from detector.commands.calibrate_verify import verify
 from detector.commands.new_profile import begin_profile
+from detector.profile.loading import load_profile
 
 _LENS, _BELT = "lens", "belt"
 """Folders of pictures, where they were taken before."""

@@ -12,27 +12,27 @@ import numpy as np
 from numpy.typing import NDArray
 
 from calibration.belt_edges import OnBelt, along_the_belt
-from calibration.belt_plane import (
+from calibration.board import BoardSight
+from calibration.board_print import ruler_mm
+from calibration.parallax import OBJECT_MM, CameraPlace, camera_place
+from calibration.plane_fit import PlaneFit, fit_lays
+from calibration.quality import Judged, at_least, at_most
+from calibration.survey_fit import fit_survey
+from detector.belt.line_plane import line_lens, refuse_other_units
+from detector.belt.plane import (
     BeltPlane,
     CalibrationError,
     belt_polygon,
     refuse_the_wrong_way,
 )
-from calibration.board import BoardSight
-from calibration.board_print import ruler_mm
-from calibration.calibrated import PlaneCalibration
-from calibration.judgement import Judged, at_least, at_most
-from calibration.line_plane import line_lens, refuse_other_units
-from calibration.line_profile import LineProfile
-from calibration.parallax import OBJECT_MM, CameraPlace, camera_place
-from calibration.plane_fit import PlaneFit, fit_lays
-from calibration.profile_file import load_profile
-from calibration.profile_writing import write_calibration
-from calibration.survey_fit import fit_survey
 from detector.commands.board_pictures import boards_in
 from detector.commands.calibrate_lens import camera_of, now, print_judged, refuse_poor, who
 from detector.commands.surveyed_points import surveyed_points
 from detector.ingest import SourceError, open_source
+from detector.profile.calibrated import PlaneCalibration
+from detector.profile.line import LineProfile
+from detector.profile.loading import load_profile
+from detector.profile.writing import write_calibration
 
 Points = NDArray[np.float64]
 

@@ -10,18 +10,18 @@ from typing import Any
 
 import numpy as np
 
-from calibration.belt_motion import PictureSpeed
-from calibration.belt_plane import BeltPlane
-from calibration.calibrated import SpeedCalibration
-from calibration.encoder_file import read_encoder
-from calibration.judgement import Judged, at_most
-from calibration.line_plane import line_plane
-from calibration.profile_file import load_profile
-from calibration.profile_writing import write_calibration
+from calibration.quality import Judged, at_most
 from calibration.speed_fit import Followed, enough_seen, fit_speed, refuse_against_the_travel
+from detector.belt.encoder_recording import read_encoder
+from detector.belt.line_plane import line_plane
+from detector.belt.motion import PictureSpeed
+from detector.belt.plane import BeltPlane
 from detector.commands.calibrate_lens import camera_of, now, print_judged, who
 from detector.commands.progress import progress_bar
 from detector.ingest import Frame, Recording
+from detector.profile.calibrated import SpeedCalibration
+from detector.profile.loading import load_profile
+from detector.profile.writing import write_calibration
 from detector.vision.belt_view import Rectifier
 from detector.vision.small_views import SmallViews
 

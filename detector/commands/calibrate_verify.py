@@ -7,17 +7,17 @@ from pathlib import Path
 
 import numpy as np
 
-from calibration.belt_plane import BeltPlane, CalibrationError
-from calibration.calibrated import Calibrated, Calibration
-from calibration.judgement import Judged, at_most
-from calibration.line_plane import line_plane
-from calibration.line_speed import line_speed
 from calibration.plane_fit import missed_by_boards
-from calibration.profile_file import load_profile
+from calibration.quality import Judged, at_most
+from detector.belt.line_plane import line_plane
+from detector.belt.line_speed import line_speed
+from detector.belt.plane import BeltPlane, CalibrationError
 from detector.commands.board_pictures import boards_in
 from detector.commands.calibrate_lens import camera_of, print_judged
 from detector.commands.calibrate_plane import print_scale
 from detector.commands.surveyed_points import surveyed_points
+from detector.profile.calibrated import Calibrated, Calibration
+from detector.profile.loading import load_profile
 
 
 def verify(line: Path, sources: Sequence[str], points: Path | None, ruler_mm: float | None) -> bool:

@@ -7,7 +7,6 @@ from typing import Annotated, Literal
 
 import typer
 
-from calibration.line_profile import DEPLOYED_MODEL
 from detector.commands.options import (
     INCOMPLETE,
     Json,
@@ -17,6 +16,7 @@ from detector.commands.options import (
     one_line_for,
     refuse,
 )
+from detector.profile.line import DEPLOYED_MODEL
 
 Pictures = Annotated[
     list[str] | None, typer.Argument(help="Pictures, folders of pictures, or videos.")
@@ -56,7 +56,7 @@ def calibrate_line(
     ] = None,
 ) -> None:
     """Walk through all of it on site, question by question; no display needed."""
-    from calibration.lens import LensError
+    from detector.belt.lens import LensError
     from detector.commands.calibrate_line import walk_through
 
     with one_line_for(LensError):
@@ -94,7 +94,7 @@ def calibrate_intrinsics(
     ] = 120,
 ) -> None:
     """The lens, from pictures of the board, or from the line's camera while you hold it there."""
-    from calibration.lens import LensError
+    from detector.belt.lens import LensError
     from detector.commands.calibrate_lens import calibrate_lens
 
     with one_line_for(LensError, ValueError):
@@ -116,7 +116,7 @@ def calibrate_plane(
     operator: Operator = None,
 ) -> None:
     """Where the belt lies: from the board on the belt (three places or more), or from points."""
-    from calibration.lens import LensError
+    from detector.belt.lens import LensError
     from detector.commands.calibrate_plane import Measured
     from detector.commands.calibrate_plane import calibrate_plane as find_plane
 
@@ -196,6 +196,6 @@ def calibrate_scores(  # noqa: PLR0917
 
 def calibrate_keys() -> None:
     """Every key of a line profile: default, bounds, meaning (Markdown)."""
-    from calibration.profile_keys import profile_reference
+    from detector.profile.reference import profile_reference
 
     print(profile_reference(), end="")

@@ -17,11 +17,11 @@ import zmq
 from rich.console import Console
 from rich.markup import escape
 
-from calibration.line_profile import LineProfile, ModelChoice, Wire
-from calibration.profile_file import load_profile
 from detector import __version__
 from detector.ingest import SourceError, V4l2Device, describe_source, list_v4l2_devices
 from detector.line_setup import Line
+from detector.profile.line import LineProfile, ModelChoice, Wire
+from detector.profile.loading import load_profile
 from detector.vision.catalogue import ModelError, find_model, model_folders
 from detector.vision.engine import available_cores
 from detector.vision.engines import chosen_engine, open_engine

@@ -9,9 +9,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from calibration.profile_file import load_profile
 from detector.commands.progress import progress_bar
 from detector.ingest import CameraBlind, CameraProcess, CameraState, SourceError
+from detector.profile.loading import load_profile
 
 FIRST_FRAME_S = 10.0
 """A network camera takes seconds to connect."""

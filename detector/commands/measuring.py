@@ -7,7 +7,6 @@ from typing import Annotated
 
 import typer
 
-from calibration.line_profile import DEPLOYED_MODEL
 from detector.commands.options import (
     INCOMPLETE,
     EngineName,
@@ -15,6 +14,7 @@ from detector.commands.options import (
     from_checkout,
     one_line_for,
 )
+from detector.profile.line import DEPLOYED_MODEL
 
 
 def add_to(app: typer.Typer) -> None:

@@ -13,15 +13,15 @@ import numpy as np
 import typer
 from numpy.typing import NDArray
 
-from calibration.belt_plane import CalibrationError, nominal_plane
-from calibration.belt_section import Travel
-from calibration.line_plane import NARROWEST_MM, WIDEST_MM
-from calibration.line_profile import LINE_NAME
-from calibration.profile_file import load_profile
+from detector.belt.line_plane import NARROWEST_MM, WIDEST_MM
+from detector.belt.plane import CalibrationError, nominal_plane
 from detector.commands.board_pictures import picture_now
 from detector.ingest import SourceError
 from detector.ingest.paths import local_path
 from detector.ingest.source import Image
+from detector.profile.belt import Travel
+from detector.profile.line import LINE_NAME
+from detector.profile.loading import load_profile
 
 _GRID_PX = 100
 

@@ -7,13 +7,13 @@ from contextlib import ExitStack, closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from calibration.profile_file import load_profile
 from detector.bridge.bridge import listen_address
 from detector.commands.child_bridge import ChildBridge
 from detector.commands.telling import tell
 from detector.ingest import CameraProcess
 from detector.line_setup import Line
 from detector.live import LineAtWork
+from detector.profile.loading import load_profile
 from detector.stop_signals import stopped_by_signals
 from detector.turns import Turns
 from detector.vision.catalogue import find_model

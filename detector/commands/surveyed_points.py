@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from calibration.belt_plane import CalibrationError
-from calibration.line_profile import LineProfile
+from detector.belt.plane import CalibrationError
+from detector.profile.line import LineProfile
 
 Points = NDArray[np.float64]
 

@@ -9,7 +9,6 @@ from typing import Annotated, Any
 
 import typer
 
-from calibration.line_profile import DEPLOYED_MODEL, ModelChoice
 from detector.commands.options import (
     INCOMPLETE,
     EngineName,
@@ -17,6 +16,7 @@ from detector.commands.options import (
     from_checkout,
     one_line_for,
 )
+from detector.profile.line import DEPLOYED_MODEL, ModelChoice
 from detector.vision.catalogue import CATALOGUE
 
 Data = Annotated[Path, typer.Option(help="The folder of photographs, cut-outs, belt frames.")]

@@ -12,9 +12,9 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass
 
-from calibration.line_profile import Alarms
 from detector.hazards.object_facts import BeltNow
 from detector.hazards.tracker import Track
+from detector.profile.line import Alarms
 from detector.wire.messages import Hazard
 
 MINUTE_NS = 60_000_000_000

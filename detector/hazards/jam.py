@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 
-from calibration.belt_load import Jam
+from detector.profile.belt_load import Jam
 from detector.wire.messages import Cue
 
 LOOKS_APART_MOST_NS = 500_000_000

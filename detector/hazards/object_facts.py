@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from calibration.belt_motion import Basis as SpeedBasis
-from calibration.belt_motion import BeltMotion, Shift
-from calibration.line_profile import ActionPoint, Alarms
+from detector.belt.motion import Basis as SpeedBasis
+from detector.belt.motion import BeltMotion, Shift
 from detector.hazards.plausibility import is_plausible
 from detector.hazards.tracker import Track
 from detector.ingest.frame import Frame
+from detector.profile.line import ActionPoint, Alarms
 from detector.vision.catalogue import ModelClass
 from detector.wire.messages import Arrival, Look, MmBasis, ModelIdentity, Place, Why
 

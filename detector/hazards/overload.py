@@ -15,13 +15,13 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from calibration.belt_load import Jam
-from calibration.belt_motion import Picture, Shift
+from detector.belt.motion import Picture, Shift
 from detector.hazards.empty_belt import EmptyBelt
 from detector.hazards.jam import JamWatch
 from detector.hazards.seam import BeltMarks
 from detector.hazards.skirt_marks import SkirtMarks
 from detector.hazards.standing_material import StandingMaterial
+from detector.profile.belt_load import Jam
 from detector.wire.messages import Cue, Hazard
 
 State = Literal["unknown", "clear", "overload"]

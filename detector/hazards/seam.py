@@ -20,7 +20,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from calibration.belt_motion import Shift
+from detector.belt.motion import Shift
 from detector.hazards.belt_length import MOST_MM, BeltLength
 
 ALIKE_MIN = 0.7

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from calibration.belt_plane import CalibrationError
+from detector.belt.plane import CalibrationError
 from detector.hazards.empty_belt import BeltColour
 
 TURNED_MIN = 14.0

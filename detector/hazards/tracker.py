@@ -13,7 +13,7 @@ from collections import Counter, deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from calibration.belt_motion import Shift
+from detector.belt.motion import Shift
 from detector.hazards.same_thing import is_part, one_per_thing
 from detector.hazards.sighting import Sighting
 

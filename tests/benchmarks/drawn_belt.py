@@ -9,7 +9,7 @@ import numpy as np
 
 from benchmarks.passages import Ground
 from benchmarks.truth import SCHEMA, Truth
-from calibration.line_profile import LineProfile
+from detector.profile.line import LineProfile
 from detector.wire import samples
 from detector.wire.messages import Alert, Arrival, Hazard
 

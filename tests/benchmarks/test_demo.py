@@ -12,8 +12,8 @@ from benchmarks.demo import summary
 from benchmarks.events import Event, FalseAlarm, Found, Verdict, judge
 from benchmarks.subscription import Heard
 from benchmarks.tiles import Colour, Picture
-from calibration.belt_section import Belt
 from detector.ingest import Recording
+from detector.profile.belt import Belt
 from detector.vision.warp import OUTSIDE_GREY
 from detector.wire import samples
 from detector.wire.messages import DetectedObject, FrameDetections

@@ -7,7 +7,7 @@ import pytest
 from benchmarks.events import SLACK_MM, FalseAlarm, judge
 from benchmarks.passages import Ground
 from benchmarks.tally import tally
-from calibration.calibrated import Calibration, PlaneCalibration
+from detector.profile.calibrated import Calibration, PlaneCalibration
 from detector.wire.messages import AlarmState, Alert, Hazard, Revision
 from tests.benchmarks.drawn_belt import (
     FPS,

@@ -10,10 +10,10 @@ import pytest
 
 from benchmarks import latency, line_process
 from benchmarks.full_hd import full_hd_line
-from calibration.profile_file import load_profile
 from detector.cli import main
 from detector.ingest import Recording
 from detector.pipeline import STAGES
+from detector.profile.loading import load_profile
 from tests.small_line import PATIENCE_S, passing, write_model, write_profile, write_video
 
 

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from benchmarks.line_process import DEMO_CLIP, DEMO_LINE
 from benchmarks.passages import Ground
 from benchmarks.truth import SCHEMA, Truth, TruthError, iou
-from calibration.profile_file import load_profile
 from detector.ingest import Recording
+from detector.profile.loading import load_profile
 from tests.benchmarks.drawn_belt import FPS, truth_of
 
 BOXES = st.tuples(*[st.floats(0, 500) for _ in range(2)], *[st.floats(1, 500) for _ in range(2)])

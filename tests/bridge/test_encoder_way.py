@@ -14,8 +14,8 @@ import pytest
 
 from benchmarks.bridge_process import BridgeProcess
 from benchmarks.line_process import LineProcess
-from calibration.reported_motion import ReportedBelt
 from detector import client
+from detector.belt.encoder import ReportedBelt
 from detector.bridge.register_map import BeltRun, BeltWord, State
 from detector.live import belt_report
 from detector.wire.desk import AnswerDesk

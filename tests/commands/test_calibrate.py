@@ -10,10 +10,10 @@ import cv2
 import numpy as np
 import pytest
 
-from calibration.belt_plane import transformed
-from calibration.line_plane import line_plane
-from calibration.profile_file import load_profile
+from detector.belt.line_plane import line_plane
+from detector.belt.plane import transformed
 from detector.commands.new_profile import begin_profile
+from detector.profile.loading import load_profile
 from detector.vision.belt_view import Rectifier
 from tests.calibration.belt_camera import (
     CAMERA_MM,
@@ -162,7 +162,7 @@ def test_verify_refuses_what_is_not_this_lines_own(
 
 
 def test_pictures_of_another_size_are_refused_at_start_up(line: Path) -> None:
-    from calibration.belt_plane import CalibrationError
+    from detector.belt.plane import CalibrationError
 
     plane = line_plane(load_profile(line), None)
     with pytest.raises(CalibrationError, match=r"size_px = \[960, 600\]: the camera gives 1920 x"):

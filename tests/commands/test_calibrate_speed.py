@@ -6,13 +6,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from calibration.line_speed import line_speed
-from calibration.profile_file import ProfileError, load_profile
 from calibration.speed_fit import Followed
+from detector.belt.line_speed import line_speed
 from detector.commands.calibrate_speed import _alone
 from detector.ingest import Recording
 from detector.line_setup import Line
 from detector.pipeline import Pipeline
+from detector.profile.loading import ProfileError, load_profile
 from tests.commands.conftest import Vigitri
 from tests.fakes import FakeEngine, as_picture, detections, folder_of, texture
 from tests.small_line import write_video

@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 import pytest
 
-from calibration.line_profile import DEPLOYED_MODEL
 from detector.commands import workshop
+from detector.profile.line import DEPLOYED_MODEL
 from tests.commands.conftest import Vigitri
 
 

@@ -15,11 +15,11 @@ from hypothesis.stateful import (
     rule,
 )
 
-from calibration.line_profile import ActionPoint, Alarms
 from detector.hazards import alarm_book
 from detector.hazards.alarm_book import CALM_NS, EXPIRE_NS, AlarmBook, AnswerRefusedError
 from detector.hazards.object_facts import BeltNow, LineFacts
 from detector.hazards.tracker import Track
+from detector.profile.line import ActionPoint, Alarms
 from detector.wire.messages import (
     AlarmState,
     Alert,

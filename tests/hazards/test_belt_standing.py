@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from calibration.belt_motion import Basis
+from detector.belt.motion import Basis
 from detector.hazards.belt_standing import AFTER_NS, StandingBelt
 from detector.hazards.object_facts import BeltNow
 

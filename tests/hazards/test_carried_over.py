@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from calibration.line_profile import Alarms
 from detector.hazards.alarm_book import AlarmBook
 from detector.hazards.object_facts import BeltNow
+from detector.profile.line import Alarms
 from detector.wire.messages import AlarmState, Alert, Hazard
 from tests.fakes import BATTERY, GAS
 from tests.hazards.test_alarm_book import LINE, SECOND, track

@@ -8,10 +8,10 @@ from dataclasses import replace
 
 import pytest
 
-from calibration.line_profile import Alarms
 from detector.hazards.alarm_book import AlarmBook
 from detector.hazards.object_facts import BeltNow
 from detector.hazards.tracker import Track
+from detector.profile.line import Alarms
 from detector.wire.messages import AlarmState, Alert, Hazard, Outcome, Revision
 from tests.fakes import BATTERY, GAS, sighting
 from tests.hazards.test_alarm_book import LINE, SECOND, belt_at

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from calibration.belt_load import Jam
 from detector.hazards.jam import JamWatch
+from detector.profile.belt_load import Jam
 
 LOOK_NS = 50_000_000
 LIMITS = Jam(raise_at=0.4, release_at=0.15, watch_s=1.0)

@@ -7,8 +7,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from calibration.line_profile import ActionPoint
-from calibration.score_curve import ScoreCurve
 from detector.hazards.object_facts import (
     BeltNow,
     LineFacts,
@@ -21,6 +19,8 @@ from detector.hazards.object_facts import (
     why_of,
 )
 from detector.hazards.tracker import SUPPORT_KEPT, BeltTracker, Shift, Track
+from detector.profile.line import ActionPoint
+from detector.vision.score_curve import ScoreCurve
 from detector.wire.messages import ModelIdentity
 from tests.fakes import BATTERY, make_card, sighting
 

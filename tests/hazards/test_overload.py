@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from calibration.belt_load import Jam
-from calibration.belt_motion import Picture, Shift
+from detector.belt.motion import Picture, Shift
 from detector.hazards.overload import UNKNOWN, OverloadMonitor, said
 from detector.hazards.skirt_marks import SkirtMarks
+from detector.profile.belt_load import Jam
 from detector.wire.messages import Hazard
 from tests.fakes import as_picture, texture
 

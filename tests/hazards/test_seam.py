@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from calibration.belt_load import Jam
-from calibration.belt_motion import Shift
+from detector.belt.motion import Shift
 from detector.hazards.belt_length import BeltLength
 from detector.hazards.overload import OverloadMonitor
+from detector.profile.belt_load import Jam
 from tests.fakes import as_picture, texture
 
 MM_PER_PX = 5.0

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from calibration.belt_plane import nominal_plane
+from detector.belt.plane import nominal_plane
 from detector.hazards.plausibility import is_plausible, length_bounds_mm
 from detector.hazards.sighting import Sighting, place_on_belt
 from detector.vision.belt_view import BeltView, Rectifier

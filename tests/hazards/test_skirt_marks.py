@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from calibration.belt_plane import CalibrationError
+from detector.belt.plane import CalibrationError
 from detector.hazards.skirt_marks import SkirtMarks
 from tests.fakes import as_picture
 

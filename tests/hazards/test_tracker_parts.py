@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from calibration.belt_motion import Shift
+from detector.belt.motion import Shift
 from detector.hazards.sighting import Sighting
 from detector.hazards.tracker import BeltTracker
 from tests.fakes import BATTERY, GAS, seen_of

@@ -3,7 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from calibration.line_profile import DEPLOYED_MODEL
+from detector.profile.line import DEPLOYED_MODEL
 from detector.vision.detections import Detections
 from models import evaluate
 from models.card import Card, write_card

@@ -3,8 +3,8 @@ from __future__ import annotations
 import tomllib
 from pathlib import Path
 
-from calibration.score_curve import ScoreCurve
 from detector.vision.catalogue import find_model
+from detector.vision.score_curve import ScoreCurve
 from models.operating import write_operating
 from tests.small_line import write_model
 

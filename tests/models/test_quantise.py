@@ -5,7 +5,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from calibration.line_profile import DEPLOYED_MODEL
+from detector.profile.line import DEPLOYED_MODEL
 from detector.vision.onnx_runtime import ort
 from models import quantise
 from models.errors import WorkshopError

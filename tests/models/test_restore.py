@@ -3,7 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from calibration.line_profile import DEPLOYED_MODEL
+from detector.profile.line import DEPLOYED_MODEL
 from models.errors import WorkshopError
 from models.restore import restore
 

@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from calibration.belt_plane import belt_plane
-from calibration.profile_file import load_profile
+from detector.belt.plane import belt_plane
+from detector.profile.loading import load_profile
 from twin.camera import BeltCamera
 from twin.clip import ClipError
 from twin.render import render

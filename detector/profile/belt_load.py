@@ -7,7 +7,7 @@ from typing import Self
 
 from pydantic import field_validator, model_validator
 
-from calibration.section import Section, setting
+from detector.profile.section import Section, setting
 
 
 class Overload(Section):

@@ -8,8 +8,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from calibration.calibrated import Calibrated, Calibration
-from calibration.profile_file import ProfileError, load_profile
+from detector.profile.calibrated import Calibrated, Calibration
+from detector.profile.loading import ProfileError, load_profile
 
 _BEGIN = "# >>> written by `vigitri calibrate`: a change by hand is noticed by its hash and refused"
 _END = "# <<< written by `vigitri calibrate`"

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from calibration.belt_plane import BeltPlane, CalibrationError, belt_plane
-from calibration.belt_section import Belt, Travel
+from detector.belt.plane import BeltPlane, CalibrationError, belt_plane
+from detector.profile.belt import Belt, Travel
 
 POLYGON = [[100.0, 50.0], [1100.0, 50.0], [1100.0, 650.0], [100.0, 650.0]]
 TRAVELS = get_args(Travel)

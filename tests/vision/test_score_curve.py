@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from calibration.score_curve import LEAST_OF_EACH, ScoreCurve, fit_score_curve
+from detector.vision.score_curve import LEAST_OF_EACH, ScoreCurve, fit_score_curve
 
 
 def drawn(slope: float, offset: float, n: int = 4000) -> tuple[np.ndarray, np.ndarray]:

@@ -9,7 +9,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from calibration.lens import Lens, LensError
+from detector.belt.lens import Lens, LensError
 
 SIZE_PX = (1280, 720)
 shares = st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1)), min_size=1, max_size=8)

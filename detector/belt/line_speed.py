@@ -5,9 +5,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from calibration.belt_plane import CalibrationError
-from calibration.line_plane import refuse_if_not_its_own
-from calibration.line_profile import LineProfile
+from detector.belt.line_plane import refuse_if_not_its_own
+from detector.belt.plane import CalibrationError
+from detector.profile.line import LineProfile
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from typing import Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from calibration.picture_shift import Match, PictureShift
+from detector.belt.image_shift import Match, PictureShift
 
 Basis = Literal["none", "profile", "picture", "encoder"]
 

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from calibration.belt_motion import FixedSpeed, Picture, PictureSpeed, Shift
-from calibration.picture_shift import followed_px
+from detector.belt.image_shift import followed_px
+from detector.belt.motion import FixedSpeed, Picture, PictureSpeed, Shift
 from tests.fakes import FRAME_NS, as_picture, texture
 
 HEIGHT, WIDTH = 256, 320

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from calibration.reported_motion import HELD_NS, BeltReport, ReportedBelt, shortest_way
+from detector.belt.encoder import HELD_NS, BeltReport, ReportedBelt, shortest_way
 
 
 class EncoderFileError(ValueError):

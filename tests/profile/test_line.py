@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from calibration.belt_plane import CalibrationError
-from calibration.line_plane import line_plane
-from calibration.line_profile import LineProfile
-from calibration.profile_file import ProfileError, load_profile
+from detector.belt.line_plane import line_plane
+from detector.belt.plane import CalibrationError
+from detector.profile.line import LineProfile
+from detector.profile.loading import ProfileError, load_profile
 
 GOOD = """
 line = "hall2-belt1"

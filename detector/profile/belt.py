@@ -7,7 +7,7 @@ from typing import Literal, Self
 
 from pydantic import field_validator, model_validator
 
-from calibration.section import Section, setting
+from detector.profile.section import Section, setting
 
 Travel = Literal["right", "left", "down", "up"]
 """Where the belt runs to, as seen in the picture."""

@@ -3,8 +3,8 @@ from __future__ import annotations
 import tomllib
 from pathlib import Path
 
-from calibration.line_profile import LineProfile
-from calibration.profile_keys import profile_keys, profile_reference
+from detector.profile.line import LineProfile
+from detector.profile.reference import profile_keys, profile_reference
 
 ROOT = Path(__file__).parent.parent.parent
 

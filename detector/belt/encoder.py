@@ -10,7 +10,8 @@ from collections import deque
 from dataclasses import dataclass
 from itertools import pairwise
 
-from calibration.belt_check import (
+from detector.belt.motion import Basis, BeltMotion, Picture, PictureSpeed, Shift
+from detector.belt.plausibility import (
     MOVES_MM_S,
     NO_ENCODER,
     STANDS_MM_S,
@@ -18,7 +19,6 @@ from calibration.belt_check import (
     Finding,
     Said,
 )
-from calibration.belt_motion import Basis, BeltMotion, Picture, PictureSpeed, Shift
 
 HELD_NS = 1_000_000_000
 """What was said of the belt holds this long; the bridge says it again ten times a second. What an

@@ -5,10 +5,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from calibration.belt_plane import BeltPlane, CalibrationError, belt_plane
-from calibration.calibrated import Calibrated
-from calibration.lens import Lens, LensError, lens_of
-from calibration.line_profile import LineProfile
+from detector.belt.lens import Lens, LensError, lens_of
+from detector.belt.plane import BeltPlane, CalibrationError, belt_plane
+from detector.profile.calibrated import Calibrated
+from detector.profile.line import LineProfile
 
 NARROWEST_MM, WIDEST_MM = 150.0, 10_000.0
 """Belts are 0.6 to 2.8 m wide [DOMAIN]; one of 1.2 m is 120 in cm, 1.2 in m and 47 in inches."""

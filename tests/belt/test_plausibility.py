@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from calibration.belt_check import DOUBTFUL, BeltCheck, Finding, Said
+from detector.belt.plausibility import DOUBTFUL, BeltCheck, Finding, Said
 
 FRAME_S = 0.05
 

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from calibration.belt_motion import Basis, FixedSpeed, Picture, Shift
-from calibration.reported_motion import HELD_NS, BeltReport, ReportedBelt, ReportedMotion
+from detector.belt.encoder import HELD_NS, BeltReport, ReportedBelt, ReportedMotion
+from detector.belt.motion import Basis, FixedSpeed, Picture, Shift
 
 MS = 1_000_000
 PER_MM = 10.0

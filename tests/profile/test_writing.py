@@ -10,11 +10,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from calibration.belt_plane import CalibrationError
-from calibration.calibrated import Calibration, LensCalibration, PlaneCalibration
-from calibration.line_plane import line_plane
-from calibration.profile_file import ProfileError, load_profile
-from calibration.profile_writing import write_calibration
+from detector.belt.line_plane import line_plane
+from detector.belt.plane import CalibrationError
+from detector.profile.calibrated import Calibration, LensCalibration, PlaneCalibration
+from detector.profile.loading import ProfileError, load_profile
+from detector.profile.writing import write_calibration
 
 BY_HAND = """# The belt of hall 2. Ring Ana before you touch the camera.
 line = "hall2"   # as on the cabinet

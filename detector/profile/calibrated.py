@@ -8,7 +8,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AwareDatetime, Field, model_validator
 
-from calibration.section import Section, setting
+from detector.profile.section import Section, setting
 
 _BY_COMMAND = "leave this section to `vigitri calibrate`, which writes it"
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from calibration.section import Section, setting
+from detector.profile.section import Section, setting
 
 
 class View(Section):

@@ -7,11 +7,11 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from calibration.belt_load import Jam, Overload
-from calibration.belt_section import Belt
-from calibration.calibrated import Calibration
-from calibration.section import Section, setting
-from calibration.view_section import View
+from detector.profile.belt import Belt
+from detector.profile.belt_load import Jam, Overload
+from detector.profile.calibrated import Calibration
+from detector.profile.section import Section, setting
+from detector.profile.view import View
 
 
 class Camera(Section):

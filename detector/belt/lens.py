@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from calibration.calibrated import LensCalibration
+from detector.profile.calibrated import LensCalibration
 
 Points = NDArray[np.float64]
 

@@ -9,8 +9,8 @@ import annotated_types
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from calibration.line_profile import LineProfile
-from calibration.profile_file import section_of
+from detector.profile.line import LineProfile
+from detector.profile.loading import section_of
 
 
 @dataclass(frozen=True, slots=True)

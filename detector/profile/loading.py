@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from calibration.line_profile import LineProfile
+from detector.profile.line import LineProfile
 
 
 class ProfileError(ValueError):

@@ -9,9 +9,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from calibration.belt_section import Belt, Travel
-from calibration.calibrated import PlaneCalibration
-from calibration.lens import Lens
+from detector.belt.lens import Lens
+from detector.profile.belt import Belt, Travel
+from detector.profile.calibrated import PlaneCalibration
 
 Basis = Literal["none", "nominal", "points"]
 
