@@ -30,7 +30,7 @@ from benchmarks.tally import STATES, false_alarms, states
 from benchmarks.targets import state_targets
 from detector.belt.encoder import BeltReport
 from detector.commands.progress import progress_bar
-from detector.hazards.overload import Coverage, OverloadMonitor
+from detector.hazards.overload.monitor import Coverage, OverloadMonitor
 from detector.line_setup import Line, LineParts
 from detector.pipeline import Pipeline
 from detector.profile.line import DEPLOYED_MODEL

@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 
 from benchmarks.memory import Remembered
 from detector.belt.motion import Shift
-from detector.hazards.alarm_book import AlarmBook
-from detector.hazards.object_facts import BeltNow
-from detector.hazards.sighting import Sighting, place_on_belt
-from detector.hazards.tracker import BeltTracker
+from detector.belt.now import BeltNow
+from detector.hazards.alarms.alarm_book import AlarmBook
+from detector.hazards.tracking.sighting import Sighting, place_on_belt
+from detector.hazards.tracking.tracker import BeltTracker
 from detector.ingest import Frame
 from detector.line_setup import Line
 from detector.profile.line import LineProfile

@@ -15,10 +15,10 @@ from detector.belt.line_plane import line_plane
 from detector.belt.line_speed import line_speed
 from detector.belt.motion import BeltMotion, FixedSpeed, PictureSpeed
 from detector.belt.plane import BeltPlane, CalibrationError, nominal_plane
-from detector.hazards.object_facts import LineFacts
-from detector.hazards.overload import OverloadMonitor
-from detector.hazards.skirt_marks import SkirtMarks
-from detector.hazards.tracker import BeltTracker
+from detector.hazards.alarms.alert_facts import LineFacts
+from detector.hazards.overload.monitor import OverloadMonitor
+from detector.hazards.overload.skirtboard import SkirtMarks
+from detector.hazards.tracking.tracker import BeltTracker
 from detector.ingest import Frame, Recording, SourceError, camera_identity, read_picture
 from detector.profile.line import LineProfile
 from detector.vision.belt_view import EDGE_PX, Rectifier

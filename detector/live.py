@@ -11,13 +11,13 @@ from contextlib import AbstractContextManager
 from detector.belt.encoder import BeltReport
 from detector.belt.plane import CalibrationError
 from detector.belt.plausibility import Finding
-from detector.hazards.alarm_book import AnswerRefusedError
+from detector.hazards.alarms.alarm_book import AnswerRefusedError
 from detector.ingest import CameraBlind, CameraProcess, CameraState, Frame
 from detector.line_setup import Line
-from detector.patience import Patience
 from detector.pipeline import Pipeline, Seen
-from detector.sight import Sight
-from detector.turns import HEEDS_NOBODY
+from detector.runtime.deadlines import Patience
+from detector.runtime.inference_lock import HEEDS_NOBODY
+from detector.runtime.vision_state import Sight
 from detector.vision.catalogue import ModelError
 from detector.vision.engine import EngineError
 from detector.vision.exposure import UnlitError

@@ -16,7 +16,7 @@ from detector.belt.plane import CalibrationError
 from detector.line_setup import Line
 from detector.pipeline import Pipeline
 from detector.profile.line import LineProfile
-from detector.turns import Turns
+from detector.runtime.inference_lock import Turns
 from detector.vision.catalogue import ModelError
 from detector.vision.detections import Detections
 from detector.vision.engine import EngineError

@@ -14,8 +14,8 @@ from detector.ingest import CameraProcess
 from detector.line_setup import Line
 from detector.live import LineAtWork
 from detector.profile.loading import load_profile
-from detector.stop_signals import stopped_by_signals
-from detector.turns import Turns
+from detector.runtime.inference_lock import Turns
+from detector.runtime.stop_signals import stopped_by_signals
 from detector.vision.catalogue import find_model
 from detector.vision.engine import available_cores, engine_threads
 from detector.vision.engines import open_engine
