@@ -243,7 +243,7 @@ def blind_to_fault_ms(line: Path, fault: str) -> float:
 
 def _injure(detector: LineProcess, fault: str) -> None:
     if fault == "camera killed":
-        for pid in children(detector.process.pid, b"capture_child"):
+        for pid in children(detector.process.pid, b"capture.child"):
             os.kill(pid, signal.SIGKILL)
     else:
         number = signal.SIGKILL if fault == "detector killed" else signal.SIGSTOP

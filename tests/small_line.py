@@ -224,7 +224,7 @@ def capture_processes(parent: int) -> set[int]:
     with contextlib.suppress(FileNotFoundError, ProcessLookupError):
         for task in Path(f"/proc/{parent}/task").iterdir():
             for pid in (task / "children").read_text().split():
-                if b"capture_child" in Path(f"/proc/{pid}/cmdline").read_bytes():
+                if b"capture.child" in Path(f"/proc/{pid}/cmdline").read_bytes():
                     found.add(int(pid))
     return found
 

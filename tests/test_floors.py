@@ -30,6 +30,8 @@ FLOORS = {
     "detector.profile": 2,
     "detector.wire": 2,
     "detector.client": 2,
+    "detector.ingest.capture": 3,
+    "detector.ingest.sources": 3,
     "detector.ingest": 3,
     "twin": 1,
 }
@@ -37,6 +39,8 @@ ONE_ROOM = {
     "detector.cli": "detector.commands",
     "benchmarks": "detector.commands",
     "detector.client": "detector.wire",
+    "detector.ingest.capture": "detector.ingest",
+    "detector.ingest.sources": "detector.ingest",
 }
 """What people start: one file, its commands, and the benches that are commands too; the client is
 the other end of the wire."""

@@ -117,7 +117,7 @@ def _tried(look: Callable[[], str]) -> tuple[bool, str]:
 
 
 def _shared_memory() -> str:
-    descriptor = os.memfd_create("vigitri-doctor")  # as `detector.ingest.latest_frame` does
+    descriptor = os.memfd_create("vigitri-doctor")  # as `detector.ingest.capture.latest_frame` does
     try:
         os.posix_fallocate(descriptor, 0, PICTURES_BYTES)
     except OSError as error:

@@ -17,8 +17,8 @@ from detector.belt.line_plane import NARROWEST_MM, WIDEST_MM
 from detector.belt.plane import CalibrationError, nominal_plane
 from detector.commands.board_pictures import picture_now
 from detector.ingest import SourceError
-from detector.ingest.paths import local_path
 from detector.ingest.source import Image
+from detector.ingest.sources.paths import local_path
 from detector.profile.belt import Travel
 from detector.profile.line import LINE_NAME
 from detector.profile.loading import load_profile

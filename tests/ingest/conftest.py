@@ -50,7 +50,7 @@ def children(parent: int | None = None) -> set[int]:
     for task in Path(f"/proc/{parent or os.getpid()}/task").iterdir():
         for pid in (task / "children").read_text().split():
             command = Path(f"/proc/{pid}/cmdline")
-            if command.exists() and b"capture_child" in command.read_bytes():
+            if command.exists() and b"capture.child" in command.read_bytes():
                 found.add(int(pid))
     return found
 

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
-from detector.ingest import Image, Source, SourceError, frozen, open_source
+from detector.ingest import Image, Source, SourceError, open_source
+from detector.ingest.capture import frozen
 
 LARGE_PX = (640, 480)
 LEVELS = 251

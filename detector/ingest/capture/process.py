@@ -7,8 +7,8 @@ import signal
 import subprocess
 import sys
 
-from detector.ingest.capture_spec import CaptureSettings, CaptureSpec, Status
-from detector.ingest.latest_frame import WriterEnds
+from detector.ingest.capture.latest_frame import WriterEnds
+from detector.ingest.capture.spec import CaptureSettings, CaptureSpec, Status
 
 LEAVE_S = 0.3
 """To take leave of a camera in good order; then SIGKILL."""
@@ -26,7 +26,7 @@ take that of every line of the machine."""
 class CaptureProcess:
     """A running capture process.
 
-    Not `multiprocessing`: a fresh interpreter that imports `capture_child` and nothing of the
+    Not `multiprocessing`: a fresh interpreter that imports `child` and nothing of the
     detector's main module starts faster, is smaller, needs no guard in the main module and has no
     resource tracker.
     """
@@ -34,7 +34,7 @@ class CaptureProcess:
     def __init__(
         self, settings: CaptureSettings, ends: WriterEnds, tally: int, frozen_digest: int | None
     ) -> None:
-        """Start it. The thread that does so has to outlive it (see `capture_child`).
+        """Start it. The thread that does so has to outlive it (see `child`).
 
         Raises `OSError` where the machine can't: no memory, no process, no open file left.
         """
@@ -46,7 +46,7 @@ class CaptureProcess:
         search = os.pathsep.join(path or os.getcwd() for path in sys.path)  # noqa: PTH109
         try:
             self._process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "detector.ingest.capture_child"],
+                [sys.executable, "-P", "-m", "detector.ingest.capture.child"],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.DEVNULL,
                 start_new_session=True,  # Ctrl-C is the detector's, while this one starts too

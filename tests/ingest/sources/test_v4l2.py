@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from detector.ingest import Image, SourceError, list_v4l2_devices, open_source
-from detector.ingest.v4l2 import V4l2Camera, device_fault
+from detector.ingest.sources.v4l2 import V4l2Camera, device_fault
 
 
 def test_a_device_that_is_not_there_is_told(tmp_path: Path) -> None:

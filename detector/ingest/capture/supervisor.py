@@ -11,13 +11,13 @@ import select
 import threading
 import time
 
-from detector.ingest.backoff import Backoff
-from detector.ingest.capture_process import STUCK_MOST, CaptureProcess
-from detector.ingest.capture_spec import CaptureSettings, Status
+from detector.ingest.capture.backoff import Backoff
+from detector.ingest.capture.latest_frame import LatestFrame
+from detector.ingest.capture.process import STUCK_MOST, CaptureProcess
+from detector.ingest.capture.spec import CaptureSettings, Status
+from detector.ingest.capture.tally import Tally
 from detector.ingest.health import CameraHealth, CameraState
-from detector.ingest.latest_frame import LatestFrame
 from detector.ingest.names import without_credentials
-from detector.ingest.tally import Tally
 
 START_TIMEOUT_S = 20.0
 """A new Python with numpy and OpenCV is there in 0.3 s; a loaded machine may take many times that,

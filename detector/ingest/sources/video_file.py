@@ -7,9 +7,9 @@ from pathlib import Path
 
 import av
 
-from detector.ingest.decoder import Decoder
-from detector.ingest.paths import require_readable_file
 from detector.ingest.source import Image, SourceError
+from detector.ingest.sources.decoder import Decoder
+from detector.ingest.sources.paths import require_readable_file
 
 COUNT_SLACK_FRAMES = 2
 COUNT_SLACK_SHARE = 0.01

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from detector.ingest.frozen import FrozenWatch, usual_repeats
+from detector.ingest.capture.frozen import FrozenWatch, usual_repeats
 
 
 def picture(level: int, height: int = 24) -> np.ndarray:

@@ -8,7 +8,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from detector.ingest.latest_frame import FrameWriter, LatestFrame, Picture
+from detector.ingest.capture.latest_frame import FrameWriter, LatestFrame, Picture
 
 sizes = st.tuples(st.integers(1, 40), st.integers(1, 40))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from detector.ingest.capture import CameraProcess
+from detector.ingest.capture.camera_process import CameraProcess
 from detector.ingest.health import CameraBlind
 from detector.ingest.source import SourceError
 

@@ -8,8 +8,8 @@ import os
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from detector.ingest.capture.latest_frame import WriterEnds
 from detector.ingest.health import CameraState
-from detector.ingest.latest_frame import WriterEnds
 
 
 @dataclass(frozen=True, slots=True)

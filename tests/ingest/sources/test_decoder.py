@@ -13,7 +13,7 @@ import pytest
 from numpy.typing import NDArray
 
 from detector.ingest import Recording, open_source
-from detector.ingest.decoder import Decoder
+from detector.ingest.sources.decoder import Decoder
 
 Picture = NDArray[np.uint8]
 

@@ -7,16 +7,16 @@ import select
 import time
 from types import TracebackType
 
-from detector.ingest.backoff import Backoff
-from detector.ingest.capture_spec import CaptureSettings
+from detector.ingest.capture.backoff import Backoff
+from detector.ingest.capture.latest_frame import LatestFrame
+from detector.ingest.capture.spec import CaptureSettings
+from detector.ingest.capture.supervisor import Supervisor
 from detector.ingest.frame import Frame
 from detector.ingest.health import CameraBlind, CameraHealth, CameraState
-from detector.ingest.latest_frame import LatestFrame
 from detector.ingest.names import without_credentials
 from detector.ingest.source import OPEN_TIMEOUT_S, READ_TIMEOUT_S
-from detector.ingest.supervisor import Supervisor
 
-OPEN_SOURCE = "detector.ingest.source:open_source"
+OPEN_SOURCE = "detector.ingest.sources.opening:open_source"
 
 
 class CameraProcess:

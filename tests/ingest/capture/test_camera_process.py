@@ -182,7 +182,7 @@ def test_a_read_that_hangs_is_killed_and_started_again(tmp_path: Path, fault: st
 @pytest.fixture
 def long_grace(monkeypatch: pytest.MonkeyPatch) -> None:
     """What hangs is not killed within the test."""
-    monkeypatch.setattr("detector.ingest.supervisor.KILL_GRACE_S", 3 * PATIENCE_S)
+    monkeypatch.setattr("detector.ingest.capture.supervisor.KILL_GRACE_S", 3 * PATIENCE_S)
 
 
 @pytest.mark.usefixtures("long_grace")

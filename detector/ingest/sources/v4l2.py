@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
-from detector.ingest.image_folder import natural_key
-from detector.ingest.opencv import cv2
 from detector.ingest.source import Image, SourceError
+from detector.ingest.sources.image_folder import natural_key
+from detector.ingest.sources.opencv import cv2
 
 _SYSFS = Path("/sys/class/video4linux")
 _VIDIOC_QUERYCAP = 0x80685600  # _IOR('V', 0, struct v4l2_capability), 104 bytes

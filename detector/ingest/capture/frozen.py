@@ -7,8 +7,8 @@ import zlib
 import numpy as np
 
 from detector.ingest.names import scheme_of
-from detector.ingest.network_stream import NETWORK_SCHEMES
 from detector.ingest.source import Image
+from detector.ingest.sources.network_stream import NETWORK_SCHEMES
 
 SAMPLE_STEP_PX = 16
 """Every 16th row, whole: rows lie together in memory, so they are compared faster than a grid of

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
-from detector.ingest.paths import require_readable_file
-from detector.ingest.picture import read_picture
 from detector.ingest.source import Image, SourceError
+from detector.ingest.sources.paths import require_readable_file
+from detector.ingest.sources.picture import read_picture
 
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"})
 

@@ -23,7 +23,7 @@ with CameraProcess(sys.argv[1], name="belt", factory="fake_cameras:" + sys.argv[
 
 
 def start(tmp_path: Path, kind: str = "fast") -> subprocess.Popen[str]:
-    here = str(Path(__file__).parent)
+    here = str(Path(__file__).parent.parent)
     return subprocess.Popen(
         [sys.executable, "-W", "error", "-X", "dev", "-c", DETECTOR, str(tmp_path / "n"), kind],
         stdin=subprocess.PIPE,

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from detector.ingest.opencv import cv2
 from detector.ingest.source import Image, SourceError
+from detector.ingest.sources.opencv import cv2
 
 LARGEST_BYTES = 500_000_000
 """A TIFF of 80 megapixels in 16 bits. Larger is a film, and would be read into memory whole."""

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from detector.ingest import CameraBlind, CameraProcess, CameraState
-from detector.ingest.capture_process import STUCK_MOST, CaptureProcess
-from tests.ingest.test_capture import AT_ONCE, Video, blind, seen
+from detector.ingest.capture.process import STUCK_MOST, CaptureProcess
+from tests.ingest.capture.test_camera_process import AT_ONCE, Video, blind, seen
 
 pytestmark = pytest.mark.usefixtures("fakes")
 

@@ -5,7 +5,7 @@ from unittest.mock import patch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from detector.ingest import capture_child
+from detector.ingest.capture import child
 
 FPS = 100
 PERIOD_NS = 10_000_000
@@ -27,8 +27,8 @@ def play(work_ns: list[int], stamps_ns: list[int] | None = None) -> tuple[list[i
     """When each picture is shown (ns after the first), and whether in time. `stamps_ns`: takes in
     their stamps."""
     clock, shown_ns, in_time = Clock(), [], []
-    with patch.object(capture_child, "time", clock):
-        pacer = capture_child.Pacer(FPS)
+    with patch.object(child, "time", clock):
+        pacer = child.Pacer(FPS)
         for work in work_ns:
             clock.now_ns += work
             in_time.append(pacer.wait())

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from detector.ingest.live_edge import BELIEVED_AFTER_S, LiveEdge
+from detector.ingest.sources.live_edge import BELIEVED_AFTER_S, LiveEdge
 
 PERIODS_S = st.sampled_from([1 / 5, 1 / 15, 1 / 25, 1 / 30, 1 / 60])
 

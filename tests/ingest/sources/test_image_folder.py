@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from detector.ingest import Recording, SourceError, read_picture
-from detector.ingest.image_folder import ASSUMED_FPS, natural_key
-from detector.ingest.picture import LARGEST_BYTES, _decode
+from detector.ingest.sources.image_folder import ASSUMED_FPS, natural_key
+from detector.ingest.sources.picture import LARGEST_BYTES, _decode
 
 NOISE = np.random.default_rng(3).integers(0, 256, (48, 64, 3), np.uint8)
 

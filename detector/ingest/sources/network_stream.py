@@ -8,10 +8,10 @@ from urllib.parse import urlsplit
 
 import av
 
-from detector.ingest.decoder import Decoder
-from detector.ingest.live_edge import LiveEdge
 from detector.ingest.names import scheme_of, without_credentials
 from detector.ingest.source import Image, SourceError
+from detector.ingest.sources.decoder import Decoder
+from detector.ingest.sources.live_edge import LiveEdge
 
 NETWORK_SCHEMES = {"rtsp": 554, "rtsps": 322, "http": 80, "https": 443}
 """Schemes and their usual ports."""

@@ -16,13 +16,13 @@ from collections.abc import Callable
 
 import numpy as np
 
-from detector.ingest import frozen
-from detector.ingest.capture_spec import CaptureSettings, CaptureSpec, Status
+from detector.ingest.capture import frozen
+from detector.ingest.capture.latest_frame import FrameWriter
+from detector.ingest.capture.spec import CaptureSettings, CaptureSpec, Status
+from detector.ingest.capture.tally import Tally
 from detector.ingest.health import CameraState
-from detector.ingest.latest_frame import FrameWriter
-from detector.ingest.opencv import cv2
 from detector.ingest.source import Source, SourceError
-from detector.ingest.tally import Tally
+from detector.ingest.sources.opencv import cv2
 
 _PR_SET_PDEATHSIG = 1
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from detector.ingest.capture_child import CaptureLoop
-from detector.ingest.capture_spec import CaptureSettings, CaptureSpec
+from detector.ingest.capture.child import CaptureLoop
+from detector.ingest.capture.latest_frame import LatestFrame
+from detector.ingest.capture.spec import CaptureSettings, CaptureSpec
+from detector.ingest.capture.tally import Tally
 from detector.ingest.health import CameraState
-from detector.ingest.latest_frame import LatestFrame
 from detector.ingest.source import Image
-from detector.ingest.tally import Tally
 from tests.ingest.fake_cameras import Garbled
 
 

@@ -15,8 +15,8 @@ import av
 import numpy as np
 from av.video.reformatter import Interpolation, VideoReformatter
 
-from detector.ingest.opencv import cv2
 from detector.ingest.source import Image
+from detector.ingest.sources.opencv import cv2
 
 av.logging.set_level(None)  # it prints without the name of the file; errors say it instead
 
