@@ -19,7 +19,7 @@ from benchmarks.footage import Footage, open_footage, profile_of
 from calibration.speed_fit import Followed, fit_speed
 from detector.belt.encoder_recording import read_encoder
 from detector.belt.plane import belt_plane
-from detector.commands.calibrate_speed import follow
+from detector.commands.calibrate.speed import follow
 from detector.commands.progress import progress_bar
 
 AHEAD_MM = 3000.0

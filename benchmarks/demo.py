@@ -24,7 +24,7 @@ from detector.client import Received
 from detector.commands.progress import progress_bar
 from detector.profile.line import ActionPoint, LineProfile
 from detector.profile.loading import load_profile
-from detector.station.watch import alert_line
+from detector.terminal.watch import alert_line
 from detector.wire.messages import Alert
 
 OUT = ROOT / "out" / "demo"

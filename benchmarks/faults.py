@@ -26,7 +26,7 @@ from benchmarks.line_process import ROOT, LineProcess
 from benchmarks.moving_belt import MovingBelt, profile
 from benchmarks.seeing_model import write_model
 from benchmarks.tcp_proxy import TcpProxy, free_ports
-from detector.wire.journal_folder import JournalFolder
+from detector.delivery.journal_folder import JournalFolder
 
 START_S = 180.0
 """A process may have to wait long for a machine that does other things too."""

@@ -18,11 +18,11 @@ from typing import Any
 import zmq
 
 from detector.client.feed import LineFeed
+from detector.delivery.journal import Journal
+from detector.delivery.outbox import AlertPost
+from detector.delivery.publisher import Publisher
+from detector.delivery.request_server import AnswerDesk
 from detector.wire import samples
-from detector.wire.desk import AnswerDesk
-from detector.wire.journal import Journal
-from detector.wire.post import AlertPost
-from detector.wire.publisher import Publisher
 
 ANY_PORT = "tcp://127.0.0.1:*"
 A_SENDER = 40

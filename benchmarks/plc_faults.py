@@ -26,9 +26,9 @@ from benchmarks.bridge_process import BridgeProcess
 from benchmarks.tcp_proxy import TcpProxy
 from detector.bridge.line_watch import TRANSPORT_MS
 from detector.bridge.register_map import INPUT_WORDS, HazardWord, decode
+from detector.delivery.publisher import Publisher
 from detector.wire import samples
 from detector.wire.messages import AlarmState, Inference, LineState, Message, Outcome, Revision
-from detector.wire.publisher import Publisher
 
 ANY_PORT = "tcp://127.0.0.1:*"
 NEXT_WITHIN_MS = 100.0

@@ -27,9 +27,9 @@ from benchmarks.line_process import LineProcess
 from benchmarks.tcp_proxy import free_ports
 from detector import client
 from detector.bridge.register_map import INPUT_WORDS, UNKNOWN_WORD, State, Status, decode
+from detector.delivery.publisher import Publisher
 from detector.wire import samples
 from detector.wire.messages import Alert, Inference
-from detector.wire.publisher import Publisher
 
 ANY_PORT = "tcp://127.0.0.1:*"
 SCAN_S = 0.010

@@ -25,7 +25,8 @@ FLOORS = {
     "detector.vision": 5,
     "calibration": 5,
     "detector.bridge": 4,
-    "detector.station": 4,
+    "detector.terminal": 4,
+    "detector.delivery": 3,
     "detector.belt": 3,
     "detector.profile": 2,
     "detector.wire": 2,
@@ -44,7 +45,7 @@ ONE_ROOM = {
 }
 """What people start: one file, its commands, and the benches that are commands too; the client is
 the other end of the wire."""
-NEIGHBOURS_OF_THE_WIRE = {"detector.bridge", "detector.station"}
+NEIGHBOURS_OF_THE_WIRE = {"detector.bridge", "detector.terminal"}
 """They are processes of their own: like any outsider, they know the wire alone."""
 WORKSHOP_ONLY = {"torch", "torchvision", "ultralytics"}
 """Heavy, AGPL, and one of them phones home: never in the installed runtime."""
@@ -140,14 +141,14 @@ def test_the_package_detector_itself_imports_nothing() -> None:
     [
         ("detector.belt.plane", "from detector.vision.engine import OnnxEngine"),
         ("detector.belt.plane", "def late():\n    import detector.ingest.frame"),
-        ("detector.wire.publisher", "from detector.ingest import Frame"),
+        ("detector.delivery.publisher", "from detector.ingest import Frame"),
         ("detector.vision.engine", "from detector.hazards import tracker"),
         ("detector.hazards.tracking.tracker", "from detector.pipeline import Pipeline"),
         ("detector.pipeline", "from detector.commands import run"),
         ("detector.pipeline", "from detector import cli"),
         ("detector.pipeline", "from . import cli"),
-        ("detector.station.store", "from detector.ingest.frame import Frame"),
-        ("detector.bridge.map", "from ..station import store"),
+        ("detector.terminal.store", "from detector.ingest.frame import Frame"),
+        ("detector.bridge.map", "from ..terminal import store"),
         ("models.train", "from detector.pipeline import Pipeline"),
         ("twin.render", "from detector.belt.plane import BeltPlane"),
         ("detector.vision.engine", "try:\n    import torch\nexcept ImportError:\n    pass"),
@@ -165,7 +166,7 @@ def test_the_check_catches_an_import_from_above_or_beside(module: str, source: s
         ("benchmarks.latency", "from detector.commands.progress import progress_bar"),
         ("detector.commands.run", "from detector.live import LineAtWork"),
         ("detector.pipeline", "from detector.line_setup import Line"),
-        ("detector.station.store", "from detector.wire import messages"),
+        ("detector.terminal.store", "from detector.wire import messages"),
         ("detector.hazards.tracking.tracker", "from detector.belt.motion import Shift"),
         ("detector.vision.catalogue", "import detector"),
         ("models.train", "import torch\nfrom twin.things import Thing"),

@@ -10,11 +10,11 @@ from typing import Any, Literal
 import numpy as np
 import pytest
 
+from detector.delivery.request_server import PendingAnswer
 from detector.hazards.alarms.alarm_book import AlarmBook
 from detector.ingest import CameraBlind, CameraState
 from detector.runtime.vision_state import START_NS
 from detector.vision.engine import EngineError
-from detector.wire.desk import PendingAnswer
 from detector.wire.messages import (
     AlarmState,
     Hazard,

@@ -20,7 +20,7 @@ VIGITRI = (sys.executable, "-m", "detector.cli")
 IMPORTS = """
 import importlib.util, threading
 import detector.cli, detector.pipeline, detector.live, detector.replay
-import detector.bridge.bridge, detector.station.watch, detector.client
+import detector.bridge.bridge, detector.terminal.watch, detector.client
 from detector.vision.openvino_engine import worth_it
 worth_it()
 for name in ("asyncua", "av", "onnx"):

@@ -14,7 +14,7 @@ from detector.bridge.line_watch import LineWatch, Watch
 from detector.bridge.modbus_server import ListenError, ModbusServer, Unit
 from detector.bridge.plc_link import Command, PlcLink
 from detector.bridge.register_map import BeltRun
-from detector.bridge.words import LineRegisters
+from detector.bridge.registers import LineRegisters
 from detector.client import Alert, AsyncLine, ClientKeys
 from detector.client.link import same_host
 from detector.wire.requests import BeltFromPlc

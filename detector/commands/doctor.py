@@ -18,6 +18,9 @@ from rich.console import Console
 from rich.markup import escape
 
 from detector import __version__
+from detector.delivery.clocks import HostClocks
+from detector.delivery.publisher import Publisher
+from detector.delivery.request_server import AnswerDesk
 from detector.ingest import SourceError, V4l2Device, describe_source, list_v4l2_devices
 from detector.line_setup import Line
 from detector.profile.line import LineProfile, ModelChoice, Wire
@@ -26,10 +29,7 @@ from detector.vision.catalogue import ModelError, find_model, model_folders
 from detector.vision.engine import available_cores
 from detector.vision.engines import chosen_engine, open_engine
 from detector.vision.onnx_runtime import ort
-from detector.wire.clocks import HostClocks
-from detector.wire.desk import AnswerDesk
 from detector.wire.keys import AllowList, Guard, line_guard, refuses_strangers
-from detector.wire.publisher import Publisher
 
 PICTURES_BYTES = 3 * 1920 * 1080 * 3
 """The three buffers of a 1080p camera."""

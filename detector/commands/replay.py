@@ -12,7 +12,7 @@ from detector.ingest import Frame
 from detector.profile.line import DEPLOYED_MODEL
 from detector.profile.loading import load_profile
 from detector.replay import Told, Totals, replay
-from detector.station.watch import alert_line
+from detector.terminal.watch import alert_line
 from detector.vision.catalogue import find_model
 from detector.vision.engines import open_engine
 

@@ -107,9 +107,9 @@ def plc_sim(
 
     Leaves with 1 if nobody watched the line at any moment.
     """
-    from detector.bridge.belt_course import Course, CourseError
     from detector.bridge.modbus_server import ListenError
-    from detector.bridge.plc_sim import Plant
+    from detector.bridge.simulator.belt_course import Course, CourseError
+    from detector.bridge.simulator.plc import Plant
     from detector.commands.plc_sim import simulate
 
     judge = None if truth is None else from_checkout("benchmarks.diversions")

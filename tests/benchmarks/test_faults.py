@@ -8,7 +8,7 @@ import pytest
 
 from benchmarks.faults import KINDS, inject, read_journal
 from benchmarks.fuzz import fuzz
-from detector.wire.journal_folder import JournalFolder, Record, encode
+from detector.delivery.journal_folder import JournalFolder, Record, encode
 
 
 @pytest.mark.timeout(600)

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from detector import client
+from detector.delivery.publisher import Publisher
+from detector.delivery.request_server import AnswerDesk, PendingAnswer
 from detector.wire import samples
-from detector.wire.desk import AnswerDesk, PendingAnswer
 from detector.wire.keys import (
     AllowList,
     ClientKeys,
@@ -22,7 +23,6 @@ from detector.wire.keys import (
     refuses_strangers,
     write_key_pair,
 )
-from detector.wire.publisher import Publisher
 from tests.small_line import PATIENCE_S
 
 ANY_PORT = "tcp://127.0.0.1:*"
