@@ -134,6 +134,7 @@ class Supervisor:
 
     def fps(self) -> float | None:
         with self._lock:
+            self._hear()
             return None if self._started is None else self._started.fps
 
     # --- under the lock, in any thread ---------------------------------------------------------
