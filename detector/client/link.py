@@ -254,7 +254,7 @@ class LineLink:
         self._sub = self._dealer = None
         self._doors, self._door_news = [], []
         if self._context is not None:
-            self._context.term()
+            self._context.destroy(linger=0)  # with a socket that was refused its options
         self._context = None
 
 

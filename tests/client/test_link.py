@@ -89,3 +89,9 @@ def test_a_program_that_pauses_longer_than_its_queue_lasts_hears_what_comes_afte
         [sys.executable, "-c", PAUSES], check=False, stderr=subprocess.PIPE, timeout=PATIENCE_S
     )
     assert (done.returncode, done.stderr) == (0, b"")
+
+
+def test_keys_that_are_none_are_an_error_and_not_for_ever() -> None:
+    line = client.Line("tcp://127.0.0.1:5556", keys=client.ClientKeys("no", "no", "no"))
+    with pytest.raises(zmq.ZMQError, match="Invalid argument"), line:
+        pass
