@@ -134,7 +134,7 @@ class Supervisor:
 
     def fps(self) -> float | None:
         with self._lock:
-            self._hear()
+            self._hear()  # the first picture may be here before this thread's turn has come
             return None if self._started is None else self._started.fps
 
     # --- under the lock, in any thread ---------------------------------------------------------
