@@ -20,8 +20,8 @@ TAKEN_AT_ONCE = 500
 """Messages decoded before the program gets its turn again."""
 TICK_S = 0.05
 """How soon silence is noticed, and a request made again."""
-DEAD_PEER_MS = 3000
-"""Without a sign of life (ZMTP ping) the connection is taken for dead and made anew."""
+DEAD_PEER_S = 3
+"""Without a sign of life the connection is taken for dead and made anew."""
 KNOCK_AGAIN_NS = 1_000_000_000
 """A client that was refused tries again after this: it may have been let in meanwhile."""
 _REFUSED = {
@@ -220,9 +220,22 @@ class LineLink:
             zmq.MAXMSGSIZE: MAX_FRAME_BYTES,
             zmq.RECONNECT_IVL: 100,
             zmq.RECONNECT_IVL_MAX: 1000,
-            zmq.HEARTBEAT_IVL: DEAD_PEER_MS // 3,
-            zmq.HEARTBEAT_TIMEOUT: DEAD_PEER_MS,
         }
+        if kind == zmq.SUB:
+            # The kernel asks for the sign of life, not ZMTP: while a queue is full libzmq reads no
+            # replies to its own pings, hangs up, and once the queue is read again ends the whole
+            # program (4.3.5: "Assertion failed: _input_stopped", "!_io_error").
+            options |= {
+                zmq.TCP_KEEPALIVE: 1,
+                zmq.TCP_KEEPALIVE_IDLE: 1,
+                zmq.TCP_KEEPALIVE_INTVL: 1,
+                zmq.TCP_KEEPALIVE_CNT: DEAD_PEER_S - 1,
+            }
+        else:  # its queue never fills: a consumer that is silent is sent nothing
+            options |= {
+                zmq.HEARTBEAT_IVL: DEAD_PEER_S * 1000 // 3,
+                zmq.HEARTBEAT_TIMEOUT: DEAD_PEER_S * 1000,
+            }
         for option, value in options.items():
             socket.set(option, value)
         if self._keys is not None:
@@ -241,7 +254,7 @@ class LineLink:
         self._sub = self._dealer = None
         self._doors, self._door_news = [], []
         if self._context is not None:
-            self._context.term()
+            self._context.destroy(linger=0)  # with a socket that was refused its options
         self._context = None
 
 

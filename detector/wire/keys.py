@@ -58,6 +58,8 @@ def new_key_pair(name: str) -> KeyPair:
     if not NAME.fullmatch(name) or name.startswith("."):
         raise KeyFileError(f"{name!r} is no name for a key: letters, digits, '-', '_' and '.'")
     public, secret = zmq.curve_keypair()
+    while not public[:1].isalnum():  # a command line would take `-` for an option, a shell `#`, `!`
+        public, secret = zmq.curve_keypair()
     return KeyPair(name, public.decode(), secret.decode())
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 
 import pytest
@@ -10,6 +12,32 @@ import zmq
 
 from detector import client
 from detector.wire import samples
+from tests.small_line import PATIENCE_S
+
+PAUSES = """
+import time
+from detector import client
+from detector.wire import samples
+from detector.wire.publisher import Publisher
+
+NOW = {"t_capture_utc_ns": 1, "t_capture_mono_ns": 2}
+with (
+    Publisher("tcp://127.0.0.1:*", line="l", boot_id="b") as publisher,
+    client.Line(publisher.endpoint, queue_messages=1) as line,
+):
+    while not publisher.joined:
+        line.receive(0.01)
+    big = samples.ALERT.model_copy(update={"detail": "x" * 20_000})
+    for number in range(2500):
+        publisher.publish(big.model_copy(update={"revision": number + 1}), **NOW)
+    resumes_s = time.monotonic() + 5  # no sign of life is waited for as long
+    while time.monotonic() < resumes_s:
+        time.sleep(0.05)
+        publisher.publish(samples.HEARTBEAT, **NOW)
+    while not isinstance(event := line.receive(0.01), client.Gap):
+        if event is None:
+            publisher.publish(samples.HEARTBEAT, **NOW)
+"""
 
 
 def test_a_beat_that_comes_together_with_the_end_is_not_taken_for_sight(
@@ -53,3 +81,17 @@ def test_a_beat_that_comes_together_with_the_end_is_not_taken_for_sight(
         while line.receive(0):
             pass
         assert "the connection to the detector is cut" in line.sight_reason
+
+
+def test_a_program_that_pauses_longer_than_its_queue_lasts_hears_what_comes_after_it() -> None:
+    """As a process: libzmq would end it."""
+    done = subprocess.run(
+        [sys.executable, "-c", PAUSES], check=False, stderr=subprocess.PIPE, timeout=PATIENCE_S
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+def test_keys_that_are_none_are_an_error_and_not_for_ever() -> None:
+    line = client.Line("tcp://127.0.0.1:5556", keys=client.ClientKeys("no", "no", "no"))
+    with pytest.raises(zmq.ZMQError, match="Invalid argument"), line:
+        pass

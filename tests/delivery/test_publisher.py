@@ -194,8 +194,8 @@ def test_a_subscriber_that_stalls_costs_the_detector_nothing_and_sees_the_gap(
     publisher: Publisher, open_socket: OpenSocket, now: Stamps
 ) -> None:
     reader = listening(open_socket, publisher)
+    heard = publisher.joined
     with Subscriber(publisher.endpoint, queue_messages=1) as stalled:
-        heard = publisher.joined
         while publisher.joined == heard:
             assert publisher.wait_for_subscriber("alert", 5)
         # More than the queues and the kernel's buffers hold together (some MB).

@@ -6,6 +6,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+import zmq
 
 from detector import client
 from detector.delivery.publisher import Publisher
@@ -153,6 +154,12 @@ def test_key_files_are_tight_and_loose_ones_are_refused(tmp_path: Path) -> None:
     with pytest.raises(KeyFileError, match="not that of the secret one"):
         read_key_pair(secret)
     assert OURS.secret not in repr(OURS) + repr(KEYS)
+
+
+def test_no_public_key_of_ours_looks_like_an_option(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = iter([f"{first}{OURS.public[1:]}".encode() for first in "-#a"])
+    monkeypatch.setattr(zmq, "curve_keypair", lambda: (next(made), OURS.secret.encode()))
+    assert new_key_pair("mes").public == f"a{OURS.public[1:]}"
 
 
 def test_signs_that_are_no_key_are_refused_and_not_handed_to_libzmq(tmp_path: Path) -> None:

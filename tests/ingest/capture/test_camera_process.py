@@ -6,6 +6,7 @@ import contextlib
 import os
 import re
 import signal
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +15,8 @@ import numpy as np
 import pytest
 
 from detector.ingest import Backoff, CameraBlind, CameraProcess, CameraState, Frame
+from detector.ingest.capture_process import CaptureProcess
+from detector.ingest.supervisor import Supervisor
 
 Video = Callable[..., Path]
 Pids = Callable[..., set[int]]
@@ -69,6 +72,23 @@ def test_a_recording_plays_as_a_camera_and_every_frame_is_accounted_for(video: V
     # Played by its own clock: no frame before its time.
     for index, t_mono_ns in frames:
         assert t_mono_ns - frames[0][1] >= (index - frames[0][0]) * 10_000_000 - 1_000_000
+
+
+def test_whoever_has_a_picture_can_ask_for_the_rate(
+    video: Video, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked, watch = threading.Event(), Supervisor._watch
+
+    def has_not_heard(self: Supervisor, child: CaptureProcess) -> bool:
+        assert asked.wait(PATIENCE_S)
+        return watch(self, child)
+
+    monkeypatch.setattr(Supervisor, "_watch", has_not_heard)
+    with CameraProcess(str(video(fps=12.5)), name="belt") as camera:
+        camera.read_latest(PATIENCE_S)
+        rate = camera.fps
+        asked.set()
+    assert rate == 12.5
 
 
 def test_a_machine_that_is_too_slow_for_a_recording_says_so(video: Video) -> None:
