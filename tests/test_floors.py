@@ -163,7 +163,7 @@ def test_the_check_catches_an_import_from_above_or_beside(module: str, source: s
     ("module", "source"),
     [
         ("detector.cli", "from detector.commands import run"),
-        ("benchmarks.latency", "from detector.commands.progress import progress_bar"),
+        ("benchmarks.speed.latency", "from detector.commands.progress import progress_bar"),
         ("detector.commands.run", "from detector.live import LineAtWork"),
         ("detector.pipeline", "from detector.line_setup import Line"),
         ("detector.terminal.store", "from detector.wire import messages"),

@@ -187,7 +187,7 @@ def calibrate_scores(  # noqa: PLR0917
     as_json: Json = False,
 ) -> None:
     """Fit thresholds and probabilities on whole tracks, within a budget (extra `bench`)."""
-    scores = from_checkout("benchmarks.scores")
+    scores = from_checkout("benchmarks.accuracy.scores")
     with one_line_for(ValueError):
         scores.run(
             folder, model, budget, write=write, keep_thresholds=keep_thresholds, as_json=as_json
