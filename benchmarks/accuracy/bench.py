@@ -33,8 +33,8 @@ from detector.profile.loading import load_profile
 from detector.vision.catalogue import ModelFolder, find_model
 from detector.vision.engine import Engine
 from detector.vision.engines import chosen_engine, open_engine
-from models.targets import as_json as targets_json
-from models.targets import targets_table
+from models.evaluation.targets import as_json as targets_json
+from models.evaluation.targets import targets_table
 
 
 @dataclass(frozen=True)

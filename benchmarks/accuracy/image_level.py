@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from detector.vision.engine import Engine
-from models.looks import at_belts, at_photographs, photo_set
-from models.scoring import average_precision, tally
-from models.sources import CLASS_NAMES
+from models.data.sources import CLASS_NAMES
+from models.evaluation.picture_sets import at_belts, at_photographs, photo_set
+from models.evaluation.scoring import average_precision, tally
 
 HELD_BACK = 0.08
 """Share of the cut-outs that recipes hold back."""

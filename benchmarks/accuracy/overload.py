@@ -37,7 +37,7 @@ from detector.profile.line import DEPLOYED_MODEL
 from detector.vision.catalogue import ModelFolder, find_model
 from detector.vision.detections import Detections
 from detector.wire.messages import Alert
-from models.targets import targets_table
+from models.evaluation.targets import targets_table
 
 SCENARIOS = ("overload", "jam", "stop_and_go", "wet_belt", "night", "dirty_lens", "calm")
 QUIET = ("stop_and_go", "wet_belt", "night", "dirty_lens", "calm")

@@ -23,7 +23,7 @@ from calibration.operating_point import Curve, OperatingPoint, operating_point
 from detector.commands.progress import progress_bar
 from detector.vision.catalogue import ModelFolder, find_model
 from detector.vision.score_curve import ScoreCurve, fit_score_curve
-from models.operating import write_operating
+from models.evaluation.operating import write_operating
 
 GRID = tuple(round(float(score), 3) for score in np.arange(0.10, 0.976, 0.025))
 _SHOWN = 12

@@ -10,7 +10,7 @@ from benchmarks.accuracy.ground_truth import VISIBLE_MIN, Truth
 from benchmarks.accuracy.matching import Verdict
 from benchmarks.accuracy.report import told, told_rate
 from benchmarks.accuracy.tally import LOW_MM, STATES, false_alarms
-from models.targets import Target, at_least
+from models.evaluation.targets import Target, at_least
 
 RECALL = {"gas_canister": 0.99, "battery": 0.97}
 FALSE_PER_H = 1.0

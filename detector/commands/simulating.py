@@ -105,7 +105,7 @@ def twin_composite(
     ] = False,
 ) -> None:
     """Lay held-back cut-outs on frames of a real belt, as a plan of `twin trace` says."""
-    plans, strips = from_checkout("twin.traced.plan"), from_checkout("models.real_strip")
+    plans, strips = from_checkout("twin.traced.plan"), from_checkout("models.data.real_strip")
     with one_line_for(ValueError):
         chosen = plans.load_plan(plan, seed=seed)
         facts = strips.make_strip(chosen, data, out, plates=plates)

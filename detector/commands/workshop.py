@@ -75,7 +75,7 @@ def train(
     resume: Annotated[bool, typer.Option(help="Go on with an interrupted run.")] = False,
 ) -> None:
     """Build the dataset, train, export, evaluate and card a model (extra `train`)."""
-    trainer, errors = from_checkout("models.train"), from_checkout("models.errors")
+    trainer, errors = from_checkout("models.training.train"), from_checkout("models.errors")
     first = CATALOGUE / "recipes" / "first.toml"
     with one_line_for(errors.WorkshopError):
         print(trainer.run(recipe or first, data, weights, out, resume=resume, renders=renders))
@@ -109,7 +109,7 @@ def export(
     """Make a model folder of a checkpoint, checked against a plain export (extra `train`)."""
     if head not in ("raw", "end2end"):
         raise typer.BadParameter(f"{head!r} is neither raw nor end2end", param_hint="--head")
-    print(_workshop("export", "run", weights, out, head=head))
+    print(_workshop("export.onnx", "run", weights, out, head=head))
 
 
 def quantise(
@@ -125,7 +125,7 @@ def quantise(
 ) -> None:
     """Put convolutions in 8 bits for OpenVINO; kept only if faster and as good (else exit 1)."""
     more = {} if float_layers is None else {"float_layers": float_layers.split(",")}
-    against = _workshop("quantise", "run", name, data, out, scenes=scenes, seed=seed, **more)
+    against = _workshop("export.quantise", "run", name, data, out, scenes=scenes, seed=seed, **more)
     _verdict(against, out, Path("runs") / out.resolve().name / "candidate")
 
 
@@ -140,8 +140,10 @@ def evaluate(
     scenes: Annotated[int, typer.Option(min=1, help="Held-back scenes to measure on.")] = 100,
 ) -> None:
     """Recall and false boxes per class, size and visibility, with exact intervals."""
-    report = _workshop("evaluate", "run", name, data, out=out, engine=engine, scenes=scenes)
-    from models.evaluate import markdown
+    report = _workshop(
+        "evaluation.evaluate", "run", name, data, out=out, engine=engine, scenes=scenes
+    )
+    from models.evaluation.evaluate import markdown
 
     print(markdown(report), end="")
 
@@ -173,7 +175,7 @@ def answers(
     out: Out,
 ) -> None:
     """Hand in what a recipe leaves out, as a site would: a YOLO export."""
-    print(_workshop("answers", "hand_in", recipe, data, out))
+    print(_workshop("data.site_labels", "hand_in", recipe, data, out))
 
 
 def compare(
@@ -198,7 +200,7 @@ def compare(
         "trials", "run", recipe, data, weights, out, architectures,
         scenes=scenes, resume=resume, renders=renders,
     )  # fmt: skip
-    print(from_checkout("models.trials").table(trials))
+    print(from_checkout("models.training.trials").table(trials))
 
 
 def _verdict(against: Sequence[str], out: Path, candidate: Path) -> None:

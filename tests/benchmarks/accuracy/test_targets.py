@@ -9,7 +9,7 @@ from benchmarks.accuracy.ground_truth import Truth
 from benchmarks.accuracy.matching import judge
 from benchmarks.accuracy.tally import rate, share, tally
 from benchmarks.accuracy.targets import event_targets, false_alarm_hours
-from models.targets import Target
+from models.evaluation.targets import Target
 from tests.benchmarks.drawn_belt import (
     FPS,
     STEP_MM,

@@ -9,8 +9,8 @@ import pytest
 from benchmarks.accuracy.matching import Event, FalseAlarm, Found, Verdict, judge
 from benchmarks.accuracy.tiles import Colour, Picture
 from benchmarks.demo import annotated
-from benchmarks.demo.run import summary
 from benchmarks.demo.annotated import write_sheet, write_video
+from benchmarks.demo.run import summary
 from benchmarks.subscription import Heard
 from detector.ingest import Recording
 from detector.profile.belt import Belt
