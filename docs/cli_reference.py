@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import typer.main
 
 from detector.cli import app
+
+_CHECKOUT = f"{Path(__file__).resolve().parent.parent}/"
 
 _HEAD = """# The command line
 
@@ -70,7 +73,8 @@ def _summary(command: Any) -> str:
 
 
 def _cell(text: str) -> str:
-    return " ".join(text.replace("|", "\\|").split())
+    """As one cell of a table; defaults inside the checkout lose its place on this machine."""
+    return " ".join(text.replace(_CHECKOUT, "").replace("|", "\\|").split())
 
 
 def _anchor(heading: str) -> str:
