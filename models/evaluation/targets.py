@@ -55,7 +55,7 @@ def as_json(targets: Sequence[Target]) -> list[dict[str, Any]]:
 
 
 def image_targets(report: dict[str, Any]) -> list[Target]:
-    """The rows that single pictures can tell. report: what `models.evaluation.evaluate.judge` made."""
+    """The rows that single pictures can give. report: of `models.evaluation.evaluate.judge`."""
     sets = report["sets"]
     rows = []
     for asked in (_battery, _gas):

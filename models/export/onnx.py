@@ -142,7 +142,7 @@ def run(
 ) -> Path:
     """Export a checkpoint into the model folder `out` with a card; returns the folder.
 
-    The thresholds are the baseline's until `models.evaluation.evaluate` has measured this model's own.
+    The thresholds are the baseline's until `models.evaluation.evaluate` has measured its own.
     """
     report = export_onnx(weights, out, head=head)
     card = Card(

@@ -27,7 +27,7 @@ _LAYER = 100_000  # a channel's code in the whole network is layer * _LAYER + ch
 def start_checkpoint(name: str, source: Path, out: Path, pictures: Sequence[Image]) -> Path:
     """Write the checkpoint `out` (.pt) of an architecture, its weights taken from another's.
 
-    source: a checkpoint of the architecture that it is like. pictures: as `models.training.restore` takes
+    source: a checkpoint of the architecture that it is like. pictures: as `restore` takes
     them. What tells classes starts from noise, unless the source has as many as we have.
     """
     plan, differs = layers(name), difference(name)

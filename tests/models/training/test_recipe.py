@@ -5,7 +5,7 @@ import pytest
 from models.errors import WorkshopError
 from models.training.recipe import read_recipe
 
-FIRST = Path(__file__).parents[2] / "models" / "recipes" / "first.toml"
+FIRST = Path(__file__).parents[3] / "models" / "recipes" / "first.toml"
 
 
 def test_the_recipes_of_the_repository_are_valid() -> None:

@@ -40,7 +40,7 @@ print(train_stage(recipe, recipe.stages[0], start, folder / "data" / "dataset.ya
 
 
 def _started(folder: Path, how: str) -> subprocess.Popen[str]:
-    root = Path(__file__).parents[2]
+    root = Path(__file__).parents[3]
     return subprocess.Popen(
         [sys.executable, "-c", SCRIPT, str(folder), how],
         cwd=root, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,

@@ -10,7 +10,7 @@ from models.training import train
 from models.training.bfloat import cosine
 from models.training.recipe import read_recipe
 
-FIRST = Path(__file__).parents[2] / "models" / "recipes" / "first.toml"
+FIRST = Path(__file__).parents[3] / "models" / "recipes" / "first.toml"
 
 
 def test_a_missing_data_folder_is_one_line(tmp_path: Path) -> None:

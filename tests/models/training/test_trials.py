@@ -7,7 +7,7 @@ from models.evaluation.picture_sets import BELT_SCALE
 from models.training import trials
 from models.training.trials import Trial, table
 
-RECIPE = Path(trials.__file__).parent / "recipes" / "architectures.toml"
+RECIPE = Path(trials.__file__).parents[1] / "recipes" / "architectures.toml"
 
 
 def _row(ap50: float, recall: float) -> dict[str, object]:
