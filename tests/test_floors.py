@@ -150,7 +150,7 @@ def test_the_package_detector_itself_imports_nothing() -> None:
         ("detector.terminal.store", "from detector.ingest.frame import Frame"),
         ("detector.bridge.map", "from ..terminal import store"),
         ("models.training.train", "from detector.pipeline import Pipeline"),
-        ("twin.render", "from detector.belt.plane import BeltPlane"),
+        ("twin.line.render", "from detector.belt.plane import BeltPlane"),
         ("detector.vision.engine", "try:\n    import torch\nexcept ImportError:\n    pass"),
         ("calibration.fit", "from ultralytics.utils import LOGGER"),
     ],
@@ -169,7 +169,7 @@ def test_the_check_catches_an_import_from_above_or_beside(module: str, source: s
         ("detector.terminal.store", "from detector.wire import messages"),
         ("detector.hazards.tracking.tracker", "from detector.belt.motion import Shift"),
         ("detector.vision.catalogue", "import detector"),
-        ("models.training.train", "import torch\nfrom twin.things import Thing"),
+        ("models.training.train", "import torch\nfrom twin.drawn.objects import Thing"),
     ],
 )
 def test_the_check_lets_a_file_use_what_lies_below(module: str, source: str) -> None:

@@ -17,7 +17,7 @@ from detector.ingest import Frame, Recording
 from detector.profile.line import LineProfile
 
 if TYPE_CHECKING:
-    from twin.scenario import Scenario
+    from twin.line.scenario import Scenario
 
 ROOT = Path(__file__).parents[2]
 SCENARIOS = ROOT / "twin" / "scenarios"
@@ -129,7 +129,7 @@ def _drawn(
     duration_s: float | None,
     strips: Path | None,
 ) -> Footage:
-    from twin.render import planned
+    from twin.line.render import planned
 
     plan = planned(path, seed=seed, fps=fps, duration_s=duration_s, strips=strips)
     name = path.stem if seed is None else f"{path.stem}-{seed}"
@@ -141,8 +141,8 @@ def simulated(plan: Scenario, name: str, folder: Path) -> Footage:
 
     `folder`: what path-traced strips are named from.
     """
-    from twin.line import SimulatedLine
-    from twin.supply import traced_folders
+    from twin.line.line import SimulatedLine
+    from twin.line.supply import traced_folders
 
     line = SimulatedLine(plan, folder)
     records: list[dict[str, Any]] = []

@@ -31,7 +31,7 @@ class TruthError(ValueError):
 
 @dataclass(frozen=True)
 class Truth:
-    """The header and one record per frame, as `twin/truth.py` writes them.
+    """The header and one record per frame, as `twin/line/truth.py` writes them.
 
     Readers ignore fields that they do not know: the twin may add some.
     """

@@ -37,8 +37,8 @@ def full_hd_line(
 
 
 def _enlarge(clip: Path, large: Path) -> None:
-    from twin.clip import ClipWriter
-    from twin.scenario import Video
+    from twin.line.clip import ClipWriter
+    from twin.line.scenario import Video
 
     draft = large.with_stem(f"{large.stem}-draft")
     video = Video(crf=24, preset="ultrafast")

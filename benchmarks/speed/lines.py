@@ -85,7 +85,7 @@ def run(
 
 def _clip(folder: Path, duration_s: float | None) -> Path:
     """The footage of the lines; rendered if it is not there."""
-    from twin.render import render
+    from twin.line.render import render
 
     if not (folder / "lines.truth.jsonl").exists():
         with progress_bar("rendering") as advance:

@@ -158,7 +158,7 @@ def _footage(
     traced: Path | None,
 ) -> Footage:
     """As much belt at each speed; the same belt where it is path-traced."""
-    from twin.scenario import find, load
+    from twin.line.scenario import find, load
 
     changes: dict[tuple[str, ...], object] = {
         ("belt", "speed_mm_s"): speed_mm_s,

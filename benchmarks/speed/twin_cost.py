@@ -11,9 +11,9 @@ import cv2
 from rich.console import Console
 from rich.table import Table
 
-from twin.line import SimulatedLine
-from twin.render import planned
-from twin.scenario import find
+from twin.line.line import SimulatedLine
+from twin.line.render import planned
+from twin.line.scenario import find
 
 FRAMES = 60
 """Frames of each scenario, spread over its run: enough for a mean within a tenth."""

@@ -95,7 +95,7 @@ def build_data(
 ) -> None:
     """Make a recipe's training pictures: JPEG, YOLO labels, visibility. Goes on if interrupted."""
     for path in _workshop(
-        "train", "build_data", recipe, data, out,
+        "training.train", "build_data", recipe, data, out,
         stage=stage, renders=renders, weights=weights, workers=workers,
     ):  # fmt: skip
         print(path)
@@ -163,7 +163,7 @@ def adapt(
 ) -> None:
     """Learn a site's pictures; deploys nothing that is worse, then exits 1 (extra `train`)."""
     verdict = _workshop(
-        "adapt", "run", answers, data, out,
+        "training.adapt", "run", answers, data, out,
         model=model, recipe=recipe, share=share, scenes=scenes, resume=resume,
     )  # fmt: skip
     _verdict(verdict.against, out, verdict.candidate)
@@ -197,7 +197,7 @@ def compare(
 ) -> None:
     """Train architectures alike and briefly; what each finds and costs (extra `train`)."""
     trials = _workshop(
-        "trials", "run", recipe, data, weights, out, architectures,
+        "training.trials", "run", recipe, data, weights, out, architectures,
         scenes=scenes, resume=resume, renders=renders,
     )  # fmt: skip
     print(from_checkout("models.training.trials").table(trials))

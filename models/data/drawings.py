@@ -113,10 +113,10 @@ def drawings(
             "trace PLAN.toml -o DIR/strips/NAME` and name DIR with --renders"
         )
     try:
-        things = importlib.import_module("twin.things")
+        things = importlib.import_module("twin.drawn.objects")
     except ImportError as error:
         raise WorkshopError(
-            f"drawn_share is {share}, but twin/things.py cannot be imported ({error}); "
+            f"drawn_share is {share}, but twin/drawn/objects.py cannot be imported ({error}); "
             "run from the repository's root or set drawn_share = 0"
         ) from error
     kinds = {kind: CLASS_NAMES.index(label) for kind, label in things.HAZARDS.items()}

@@ -76,7 +76,7 @@ def make_strip(
 
 
 def _ground(rng: Rng, plan: StripPlan, data: Path, *, plates: bool) -> Image:
-    """Empty belt as long as the plan: rows across, column 0 upstream, as in `twin.strip`."""
+    """Empty belt as long as the plan: rows across, column 0 upstream, as in `twin.line.strip`."""
     paths = (
         sorted((data / "belt").glob("plate_[0-9]*.jpg")) if plates else belt_frames(data, held=True)
     )

@@ -60,7 +60,7 @@ def trainer_class(*, one_to_one: bool) -> Any:
             return self.metrics, 0.0
 
         def final_eval(self) -> None:
-            """Only drop the optimizer from the checkpoint; `models.evaluation` does the measuring."""
+            """Only drop the optimizer from the checkpoint; `models.evaluation` measures it."""
             strip_optimizer(self.last)
 
         def preprocess_batch(self, batch: dict[str, Any]) -> dict[str, Any]:

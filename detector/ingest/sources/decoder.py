@@ -2,8 +2,8 @@
 
 Not `cv2.VideoCapture` (4.13 to 5.0): of an interlaced picture, which it cannot convert, it answers
 True and hands out the picture before, or memory that was never written; it says nothing of damaged
-pictures; and where a read times out, it hands out a picture that the decoder had held back. The
-pictures are the same to the bit, for 1.1 of its CPU time.
+pictures; and it names no picture's own time. The pictures are the same to the bit, for 1.1 of its
+CPU time.
 """
 
 from __future__ import annotations

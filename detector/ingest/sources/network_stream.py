@@ -16,6 +16,9 @@ from detector.ingest.sources.live_edge import LiveEdge
 NETWORK_SCHEMES = {"rtsp": 554, "rtsps": 322, "http": 80, "https": 443}
 """Schemes and their usual ports."""
 
+TIMED_OUT = 0.9
+"""A read that lasted this share of its time-out has run into it."""
+
 _ESCAPE = "in a password write / as %2F, @ as %40, # as %23, ? as %3F"
 
 
@@ -71,10 +74,17 @@ class NetworkStream:
     def grab(self) -> bool:
         """Take the next picture of now; False where the stream has ended or fallen silent."""
         decoder = self._decoder
+        asked_s = time.monotonic()
         while decoder is not None and decoder.grab():
+            came_s = time.monotonic()
+            if came_s - asked_s >= TIMED_OUT * self._read_timeout_s:
+                # FFmpeg gives the picture that it had begun before the silence (PyAV 18.1).
+                self.passed_over += 1
+                return False
+            asked_s = came_s
             # Motion JPEG over HTTP carries no times: FFmpeg counts them up at 25 a second.
             taken_s = None if decoder.format == "mpjpeg" else decoder.taken_s
-            if self._edge.is_live(time.monotonic(), taken_s):
+            if self._edge.is_live(came_s, taken_s):
                 return True
             self.passed_over += 1
         return False

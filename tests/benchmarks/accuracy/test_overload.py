@@ -24,7 +24,7 @@ coverage = 0.1
 def test_a_calm_belt_is_watched_without_a_model_and_nothing_is_told(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    pytest.importorskip("twin.line")
+    pytest.importorskip("twin.line.line")
     scenario = tmp_path / "calm.toml"
     scenario.write_text(SCENARIO)
     load.run([str(scenario)], None, runs=1, seed=1, fps=4, as_json=True)

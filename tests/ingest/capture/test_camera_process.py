@@ -13,10 +13,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from detector.ingest.capture_process import CaptureProcess
-from detector.ingest.supervisor import Supervisor
 
 from detector.ingest import Backoff, CameraBlind, CameraProcess, CameraState, Frame
+from detector.ingest.capture.process import CaptureProcess
+from detector.ingest.capture.supervisor import Supervisor
 
 Video = Callable[..., Path]
 Pids = Callable[..., set[int]]

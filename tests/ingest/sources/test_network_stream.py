@@ -31,6 +31,7 @@ from detector.ingest import (
     describe_source,
     open_source,
 )
+from detector.ingest.sources.network_stream import NetworkStream
 
 PATIENCE_S = 20.0
 AT_ONCE = Backoff(first_s=0.001, longest_s=0.001)
@@ -284,7 +285,7 @@ def test_after_a_hang_the_pictures_of_the_hang_are_passed_over() -> None:
 
 
 def test_a_read_that_times_out_ends_in_no_picture() -> None:
-    """OpenCV hands out a picture that its decoder had held back, as if it came just now."""
+    """FFmpeg hands out a picture that it had begun before the silence, as if it came just now."""
     hang, timeout_s = threading.Event(), 2.0
     serve = partial(h264, hangs_at=100, hang=hang, resume=threading.Event())
     with server(serve) as port:
@@ -294,6 +295,18 @@ def test_a_read_that_times_out_ends_in_no_picture() -> None:
             assert time.monotonic() - asked_s < timeout_s
             asked_s = time.monotonic()
         assert hang.is_set()
+        source.close()
+
+
+def test_a_picture_that_comes_as_the_read_times_out_is_none_and_is_counted() -> None:
+    with server(h264) as port:
+        source = open_source(belt_url(port), read_timeout_s=PATIENCE_S)
+        assert isinstance(source, NetworkStream)
+        assert source.grab()
+        before = source.passed_over
+        source._read_timeout_s = 0.0  # each read lasts longer than that
+        assert not source.grab()
+        assert source.passed_over == before + 1
         source.close()
 
 
