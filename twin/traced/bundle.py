@@ -55,7 +55,7 @@ class Thing(_Part):
 
 
 class Facts(_Part):
-    """`strip.json`: places are `at_mm` along and `x_mm` across the belt, as in `twin.line.strip`."""
+    """`strip.json`: places are `at_mm` along and `x_mm` across the belt, as in `strip`."""
 
     model_config = ConfigDict(
         extra="forbid", frozen=True, allow_inf_nan=False, populate_by_name=True
