@@ -20,10 +20,10 @@ class BridgeProcess(ChildProcess):
         listen: str = "127.0.0.1:0",
         start_s: float = 30.0,
     ) -> None:
-        """`ends`: where each line publishes, and where it takes answers."""
+        """`ends`: where each line publishes, and where it serves requests."""
         arguments = ["bridge", "--listen", listen, *options]
-        for publish, answers in ends:
-            arguments += ["--subscribe", publish, "--answers", answers]
+        for publish, requests in ends:
+            arguments += ["--subscribe", publish, "--requests", requests]
         super().__init__(*arguments, start_s=start_s)
         self.host, self.port = "", 0
 

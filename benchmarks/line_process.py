@@ -14,7 +14,7 @@ __all__ = ["DEMO_CLIP", "DEMO_LINE", "ROOT", "LineFailedError", "LineProcess"]
 ROOT = Path(__file__).parent.parent
 DEMO_LINE = ROOT / "calibration" / "sites" / "demo.toml"
 DEMO_CLIP = ROOT / "twin" / "clips" / "demo"
-_ANNOUNCED = re.compile(r"publishing at (\S+), taking answers at (\S+)$")
+_ANNOUNCED = re.compile(r"publishing at (\S+), serving requests at (\S+)$")
 _ANY_PORT = "tcp://127.0.0.1:*"
 
 
@@ -33,11 +33,11 @@ class LineProcess(ChildProcess):
         self._own_journal = TemporaryDirectory() if journal is None else None
         folder = self._own_journal.name if self._own_journal else str(journal)
         super().__init__(
-            *("run", str(line), "--publish", endpoints[0], "--answers", endpoints[1]),
+            *("run", str(line), "--publish", endpoints[0], "--requests", endpoints[1]),
             *("--journal", folder, *options),
             start_s=start_s,
         )
-        self.publish = self.answers = ""
+        self.publish = self.requests = ""
 
     def __exit__(
         self,
@@ -52,5 +52,5 @@ class LineProcess(ChildProcess):
     def announced(self, line: str) -> bool:
         found = _ANNOUNCED.search(line)
         if found:
-            self.publish, self.answers = found.groups()
+            self.publish, self.requests = found.groups()
         return found is not None

@@ -88,7 +88,7 @@ def run(
         bool, typer.Option(help="Leave when the recording that the profile names is over.")
     ] = False,
     publish: Annotated[str | None, typer.Option(help="In place of wire.publish.")] = None,
-    answers: Annotated[str | None, typer.Option(help="In place of wire.answers.")] = None,
+    requests: Annotated[str | None, typer.Option(help="In place of wire.requests.")] = None,
     journal: Annotated[Path | None, typer.Option(help="In place of wire.journal.")] = None,
     *,
     with_bridge: Annotated[
@@ -111,7 +111,7 @@ def run(
             line,
             until_end=until_end,
             publish=publish,
-            answers=answers,
+            requests=requests,
             journal=journal,
             bridge_listen=(bridge_listen or MODBUS_LISTEN) if with_bridge else None,
         )

@@ -157,7 +157,7 @@ mm_per_px = 2
 name = "{model}/."
 [wire]
 publish = "tcp://127.0.0.1:*"
-answers = "tcp://127.0.0.1:*"
+requests = "tcp://127.0.0.1:*"
 detections = true
 """,
         encoding="utf-8",

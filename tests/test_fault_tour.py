@@ -321,7 +321,7 @@ def test_an_operators_answers_come_out_as_revisions(
     line: LineProcess, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def vigitri(*arguments: str) -> tuple[int, str]:
-        monkeypatch.setattr(sys, "argv", ["vigitri", *arguments, "--at", line.answers])
+        monkeypatch.setattr(sys, "argv", ["vigitri", *arguments, "--at", line.requests])
         with pytest.raises(SystemExit) as left:
             main()
         return int(left.value.code or 0), capsys.readouterr().err

@@ -44,7 +44,7 @@ def main() -> int:
     )
     OUT.mkdir(parents=True, exist_ok=True)
     profile = load_profile(DEMO_LINE)
-    publish, answers = (f"tcp://127.0.0.1:{port}" for port in free_ports(2))
+    publish, requests = (f"tcp://127.0.0.1:{port}" for port in free_ports(2))
     plc_log = OUT / "plc.jsonl"
 
     def show(alert: Alert, item: Received) -> None:
@@ -54,10 +54,10 @@ def main() -> int:
     try:
         # Both are there before the line is, so that the clip's first things find them ready.
         with (
-            BridgeProcess([(publish, answers)]) as bridge,
+            BridgeProcess([(publish, requests)]) as bridge,
             PlcProcess(f"{bridge.host}:{bridge.port}", plc_log, *plant(profile)),
         ):
-            with LineProcess(DEMO_LINE, "--until-end", endpoints=(publish, answers)) as line:
+            with LineProcess(DEMO_LINE, "--until-end", endpoints=(publish, requests)) as line:
                 heard = listen(line, show)
             ends_s = time.monotonic() + _to_ejector_s(profile)
             if not heard.latencies_ms:

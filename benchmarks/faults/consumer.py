@@ -16,10 +16,10 @@ from detector import client
 Note = dict[str, Any]
 
 
-def main(publish: str, answers: str, path: Path) -> None:
+def main(publish: str, requests: str, path: Path) -> None:
     with (
         path.open("a", encoding="utf-8") as notes,
-        client.Line(publish, answers, consumer="faults", after=last_position(path)) as line,
+        client.Line(publish, requests, consumer="faults", after=last_position(path)) as line,
     ):
         print("listening", file=sys.stderr, flush=True)
         for event in line:

@@ -201,11 +201,11 @@ def _newer(seq: int, reading: Reading) -> bool:
 @contextmanager
 def line_and_plc(line: Path, *options: str) -> Iterator[tuple[LineProcess, ScanningPlc]]:
     """A real detector and a PLC that is there before it, so that no look of a clip is missed."""
-    publish, answers = (f"tcp://127.0.0.1:{port}" for port in free_ports(2))
+    publish, requests = (f"tcp://127.0.0.1:{port}" for port in free_ports(2))
     with (
-        BridgeProcess([(publish, answers)]) as bridge,
+        BridgeProcess([(publish, requests)]) as bridge,
         ScanningPlc(bridge) as plc,
-        LineProcess(line, *options, endpoints=(publish, answers)) as detector,
+        LineProcess(line, *options, endpoints=(publish, requests)) as detector,
     ):
         yield detector, plc
 

@@ -44,7 +44,7 @@ class LineEnds:
     """Where one line is met."""
 
     publish: str
-    answers: str
+    requests: str
     unit: int
     line: str | None = None
     """Its name; None: whichever line publishes there."""
@@ -59,7 +59,7 @@ class BridgedLine:
         self.ends = ends
         # The detector keeps alerts for this name until they have come, over restarts of either.
         consumer = f"bridge-{port}-{ends.unit}"
-        self.line = AsyncLine(ends.publish, ends.answers, consumer=consumer, keys=ends.keys)
+        self.line = AsyncLine(ends.publish, ends.requests, consumer=consumer, keys=ends.keys)
         # An old seq that a PLC still holds never names a new event: no line has ten a second.
         first_seq = round((time.time() - SEQ_EPOCH_S) * 10) & 0xFFFF_FFFF
         now_ns = time.monotonic_ns()

@@ -20,7 +20,7 @@ def outcome_report(alert: Alert, outcome: Outcome, operator: str) -> ReportOutco
 
 
 def belt_report(
-    source: str, counts: int | None, runs: bool | None, answers: str | None
+    source: str, counts: int | None, runs: bool | None, requests: str | None
 ) -> BeltFromPlc:
     """The belt as it is now. `counts`: modulo 2^32, or what belt.encoder_wraps_at says."""
     now_ns = time.monotonic_ns()
@@ -28,6 +28,6 @@ def belt_report(
         source=source,
         run="unknown" if runs is None else "runs" if runs else "stands",
         encoder_counts=counts,
-        t_mono_ns=now_ns if same_host(answers) else None,
+        t_mono_ns=now_ns if same_host(requests) else None,
         age_ms=0,
     )

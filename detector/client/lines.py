@@ -23,7 +23,7 @@ from detector.wire.requests import AnyRequest, Position, Reply, Shelve
 class _Line:
     """What both have in common.
 
-    `publish`: where the detector publishes; None to answer only. `answers`: where it takes answers
+    `publish`: where the detector publishes; None to answer only. `requests`: where it serves
     (snapshots, replays and deliveries come from there too); None to listen only. `topics` are
     prefixes: `alert/`, `heartbeat/` and `state/` are all that a bridge needs, `""` is everything.
     `consumer`: a name under which each alert is delivered until confirmed. `after`: where this
@@ -37,7 +37,7 @@ class _Line:
     def __init__(
         self,
         publish: str | None = ALERTS_ENDPOINT,
-        answers: str | None = None,
+        requests: str | None = None,
         *,
         topics: Iterable[str] = ("",),
         consumer: str | None = None,
@@ -46,21 +46,21 @@ class _Line:
         blind_after_s: float = 1.0,
         queue_messages: int = 1000,
     ) -> None:
-        if consumer is not None and answers is None:
-            raise ValueError("a consumer needs the endpoint where the detector takes answers")
+        if consumer is not None and requests is None:
+            raise ValueError("a consumer needs the endpoint where the detector serves requests")
         topics = tuple(topics)
-        self.publish, self.answers = publish, answers
+        self.publish, self.requests = publish, requests
         self._feed = LineFeed(
             time.monotonic_ns(),
             topics=topics,
-            asks=publish is not None and answers is not None,
+            asks=publish is not None and requests is not None,
             consumer=consumer,
             after=after,
             blind_after_s=blind_after_s,
             same_host=same_host(publish),
         )
         self._link = LineLink(
-            publish, answers, self._feed, topics=topics, queue_messages=queue_messages, keys=keys
+            publish, requests, self._feed, topics=topics, queue_messages=queue_messages, keys=keys
         )
 
     @property
@@ -139,7 +139,7 @@ class _Question:
     """A request of the program's, sent again under the same id until a reply has come."""
 
     def __init__(self, line: _Line, request: AnyRequest, timeout_s: float) -> None:
-        self._feed, self._link, self._endpoint = line._feed, line._link, line.answers
+        self._feed, self._link, self._endpoint = line._feed, line._link, line.requests
         self._timeout_s, self._deadline_s = timeout_s, time.monotonic() + timeout_s
         self._id = self._feed.ask(request)
         self._request = request.model_copy(update={"request_id": self._id})
@@ -157,7 +157,7 @@ class _Question:
                 raise TimeoutError(f"no reply from {self._endpoint}: {self._link.refusal}")
             raise TimeoutError(
                 f"no reply from {self._endpoint} within {self._timeout_s:g} s: is the detector "
-                f"running, and is this its answers endpoint? (it may still act; watch the alert)"
+                f"running, and is this its requests endpoint? (it may still act; watch the alert)"
             )
         if not self._link.sent or time.monotonic_ns() >= self._again_ns:
             self._feed.ask(self._request)
@@ -222,7 +222,7 @@ class Line(_Line):
         self, source: str, counts: int | None, runs: bool | None = None, timeout_s: float = 0.5
     ) -> Reply:
         """What an encoder reads now, and a run signal; ten times a second. Raises TimeoutError."""
-        return self.ask(belt_report(source, counts, runs, self.answers), timeout_s)
+        return self.ask(belt_report(source, counts, runs, self.requests), timeout_s)
 
     def ask(self, request: AnyRequest, timeout_s: float = 2.0) -> Reply:
         """Send any request and wait for its reply; events that come meanwhile are kept."""
@@ -289,7 +289,7 @@ class AsyncLine(_Line):
         self, source: str, counts: int | None, runs: bool | None = None, timeout_s: float = 0.5
     ) -> Reply:
         """What an encoder reads now, and a run signal; ten times a second. Raises TimeoutError."""
-        return await self.ask(belt_report(source, counts, runs, self.answers), timeout_s)
+        return await self.ask(belt_report(source, counts, runs, self.requests), timeout_s)
 
     async def ask(self, request: AnyRequest, timeout_s: float = 2.0) -> Reply:
         """Send any request and wait for its reply; another task may go on receiving."""

@@ -50,17 +50,17 @@ class LineLink:
     def __init__(
         self,
         publish: str | None,
-        answers: str | None,
+        requests: str | None,
         feed: LineFeed,
         *,
         topics: tuple[str, ...],
         queue_messages: int,
         keys: ClientKeys | None,
     ) -> None:
-        for endpoint in (publish, answers):
+        for endpoint in (publish, requests):
             if endpoint is not None:
                 connect_address(endpoint, keys=keys is not None)
-        self._publish, self._answers, self._feed = publish, answers, feed
+        self._publish, self._requests, self._feed = publish, requests, feed
         self._topics, self._queue_messages, self._keys = topics, queue_messages, keys
         self._context: zmq.Context[zmq.Socket[bytes]] | None = None
         self._sub: zmq.Socket[bytes] | None = None
@@ -80,11 +80,11 @@ class LineLink:
                 for topic in self._topics:
                     self._sub.subscribe(topic)
                 self._knock(self._sub, self._publish)
-            if self._answers is not None:
+            if self._requests is not None:
                 self._dealer = self._open(zmq.DEALER)
                 # Nothing old waits for a detector that comes back: what counts is asked again.
                 self._dealer.set(zmq.IMMEDIATE, 1)
-                self._knock(self._dealer, self._answers)
+                self._knock(self._dealer, self._requests)
         except BaseException:
             self._close()
             raise

@@ -30,15 +30,15 @@ UNITS_MAX = 247
 def ends_of_lines(  # noqa: PLR0917 - the options of a command
     profiles: Sequence[Path],
     subscribe: Sequence[str],
-    answers: Sequence[str],
+    requests: Sequence[str],
     units: Sequence[int],
     own_key: Path | None = None,
     line_keys: Sequence[str] = (),
 ) -> list[LineEnds]:
     """What to bridge, from the options. Raises ValueError and ProfileError, one line each."""
-    if len(answers) != len(subscribe):
+    if len(requests) != len(subscribe):
         raise ValueError(
-            f"{len(answers)} --answers for {len(subscribe)} --subscribe: give one for each; what "
+            f"{len(requests)} --requests for {len(subscribe)} --subscribe: give one for each; what "
             "was open before, or missed, is asked for there"
         )
     if line_keys and len(line_keys) != len(subscribe):
@@ -48,7 +48,7 @@ def ends_of_lines(  # noqa: PLR0917 - the options of a command
         )
     own = None if own_key is None else read_key_pair(own_key)
     met = [_end_of(load_profile(path), path, own) for path in profiles]
-    for number, (publish, at) in enumerate(zip(subscribe, answers, strict=True)):
+    for number, (publish, at) in enumerate(zip(subscribe, requests, strict=True)):
         keys = _keys(own, line_keys[number]) if line_keys else None
         met.append(LineEnds(publish, at, 0, keys=keys))
     if not met:
@@ -74,7 +74,7 @@ def _end_of(profile: LineProfile, path: Path, own: KeyPair | None) -> LineEnds:
                 "new bridge`, let it in with `vigitri keys allow`, and give it with --own-key"
             )
         keys = _keys(own, str(public_beside(wire.keys)))
-    return LineEnds(reachable(wire.publish), reachable(wire.answers), 0, profile.line, keys)
+    return LineEnds(reachable(wire.publish), reachable(wire.requests), 0, profile.line, keys)
 
 
 def _keys(own: KeyPair | None, line_key: str) -> ClientKeys:

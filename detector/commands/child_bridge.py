@@ -24,11 +24,11 @@ class ChildBridge:
     """
 
     def __init__(
-        self, publish: str, answers: str, listen: str, tell: Callable[[str], None]
+        self, publish: str, requests: str, listen: str, tell: Callable[[str], None]
     ) -> None:
         self._command = [
             *(sys.executable, "-m", "detector.cli", "bridge", "--until-stdin-ends"),
-            *("--subscribe", reachable(publish), "--answers", reachable(answers)),
+            *("--subscribe", reachable(publish), "--requests", reachable(requests)),
             *("--listen", listen),
         ]
         self._tell = tell

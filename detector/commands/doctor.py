@@ -106,7 +106,7 @@ def _findings(profile: LineProfile | None) -> Iterator[Finding]:
             return  # without them the line binds nothing
         guard = line_guard(profile.wire.keys, profile.wire.allowed_keys)
     yield Finding("wire.publish", *_tried(lambda: _publish(profile, guard)))
-    yield Finding("wire.answers", *_tried(lambda: _answers(profile, guard)))
+    yield Finding("wire.requests", *_tried(lambda: _requests(profile, guard)))
 
 
 def _tried(look: Callable[[], str]) -> tuple[bool, str]:
@@ -193,12 +193,12 @@ def _publish(profile: LineProfile, guard: Guard | None) -> str:
         return _shut(publisher.endpoint, guard, "publish")
 
 
-def _answers(profile: LineProfile, guard: Guard | None) -> str:
-    with AnswerDesk(profile.wire.answers, guard=guard) as desk:
-        return _shut(desk.endpoint, guard, "answers")
+def _requests(profile: LineProfile, guard: Guard | None) -> str:
+    with AnswerDesk(profile.wire.requests, guard=guard) as desk:
+        return _shut(desk.endpoint, guard, "requests")
 
 
-def _shut(endpoint: str, guard: Guard | None, kind: Literal["publish", "answers"]) -> str:
+def _shut(endpoint: str, guard: Guard | None, kind: Literal["publish", "requests"]) -> str:
     if guard is None:
         return f"{endpoint} is free"
     refuses_strangers(endpoint, guard, kind)

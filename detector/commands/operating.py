@@ -11,9 +11,9 @@ import typer
 from detector.commands.options import LineKey, OwnKey, client_keys, one_line_for
 from detector.wire.messages import Hazard, Outcome
 
-AnswersEndpoint = Annotated[str, typer.Option("--at", help="Where the detector takes answers.")]
+RequestsEndpoint = Annotated[str, typer.Option("--at", help="Where the detector serves requests.")]
 Operator = Annotated[str, typer.Option(help="Who answers, for the log.")]
-ANSWERS = "tcp://127.0.0.1:5557"
+REQUESTS = "tcp://127.0.0.1:5557"
 
 
 def add_to(app: typer.Typer) -> None:
@@ -25,9 +25,9 @@ def add_to(app: typer.Typer) -> None:
 
 def watch(
     endpoint: Annotated[str, typer.Argument(help="Where the detector publishes.")],
-    answers: Annotated[
+    requests: Annotated[
         str | None,
-        typer.Option(help="Where it takes answers: then what was missed is fetched."),
+        typer.Option(help="Where it serves requests: then what was missed is fetched."),
     ] = None,
     own_key: OwnKey = None,
     line_key: LineKey = None,
@@ -37,7 +37,7 @@ def watch(
 
     # As an exception, so that the terminal gets its own screen and cursor back.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    watch_endpoint(endpoint, answers=answers, keys=client_keys(own_key, line_key))
+    watch_endpoint(endpoint, requests=requests, keys=client_keys(own_key, line_key))
 
 
 def answer(  # noqa: PLR0917
@@ -46,7 +46,7 @@ def answer(  # noqa: PLR0917
     ],
     outcome: Annotated[Outcome | None, typer.Option(help="Without: acknowledge.")] = None,
     operator: Operator = "operator",
-    endpoint: AnswersEndpoint = ANSWERS,
+    endpoint: RequestsEndpoint = REQUESTS,
     own_key: OwnKey = None,
     line_key: LineKey = None,
 ) -> None:
@@ -62,7 +62,7 @@ def shelve(  # noqa: PLR0917
     hazard: Annotated[Hazard, typer.Argument(help="What to set aside; never vision_unavailable.")],
     minutes: Annotated[int, typer.Option(min=1, max=60, help="For how long.")] = 10,
     operator: Operator = "operator",
-    endpoint: AnswersEndpoint = ANSWERS,
+    endpoint: RequestsEndpoint = REQUESTS,
     own_key: OwnKey = None,
     line_key: LineKey = None,
 ) -> None:

@@ -31,7 +31,7 @@ def run_line(
     *,
     until_end: bool,
     publish: str | None = None,
-    answers: str | None = None,
+    requests: str | None = None,
     journal: Path | None = None,
     bridge_listen: str | None = None,
 ) -> None:
@@ -72,16 +72,16 @@ def run_line(
             Publisher(
                 publish or profile.wire.publish, line=profile.line, boot_id=boot_id, guard=guard
             ) as publisher,
-            AnswerDesk(answers or profile.wire.answers, guard=guard) as desk,
+            AnswerDesk(requests or profile.wire.requests, guard=guard) as desk,
             ExitStack() as children,
             closing(Turns(at_once)) as turns,
         ):
             if guard is not None:
                 refuses_strangers(publisher.endpoint, guard, "publish")
-                refuses_strangers(desk.endpoint, guard, "answers")
+                refuses_strangers(desk.endpoint, guard, "requests")
             tell(
                 f"line {profile.line}: publishing at {publisher.endpoint}, "
-                f"taking answers at {desk.endpoint}"
+                f"serving requests at {desk.endpoint}"
             )
             if bridge_listen is not None:
                 bridge = ChildBridge(publisher.endpoint, desk.endpoint, bridge_listen, tell)

@@ -25,8 +25,8 @@ def bridge(
     subscribe: Annotated[
         list[str] | None, typer.Option(help="Where a detector publishes, in place of --line.")
     ] = None,
-    answers: Annotated[
-        list[str] | None, typer.Option(help="Where it takes answers, one for each --subscribe.")
+    requests: Annotated[
+        list[str] | None, typer.Option(help="Where it serves requests, one for each --subscribe.")
     ] = None,
     unit: Annotated[
         list[int] | None, typer.Option(help="Modbus unit id of each line; without: 1, 2, …")
@@ -57,7 +57,7 @@ def bridge(
 
     with one_line_for(ValueError, ListenError):
         lines = ends_of_lines(
-            line or [], subscribe or [], answers or [], unit or [], own_key, line_key or []
+            line or [], subscribe or [], requests or [], unit or [], own_key, line_key or []
         )
         bridge_lines(
             lines,

@@ -17,7 +17,7 @@ import zmq
 from pydantic import BaseModel, ValidationError
 
 from detector.delivery.rate_limit import COST, RateLimit
-from detector.wire.endpoints import ANSWERS_ENDPOINT, bind, bind_address
+from detector.wire.endpoints import REQUESTS_ENDPOINT, bind, bind_address
 from detector.wire.keys import Guard
 from detector.wire.requests import (
     ANSWER,
@@ -67,7 +67,7 @@ class AnswerDesk:
     the endpoint is wrong or taken. `guard`: who may come in at all.
     """
 
-    def __init__(self, endpoint: str = ANSWERS_ENDPOINT, guard: Guard | None = None) -> None:
+    def __init__(self, endpoint: str = REQUESTS_ENDPOINT, guard: Guard | None = None) -> None:
         bind_address(endpoint, keys=guard is not None)
         self._wanted_endpoint, self._guard = endpoint, guard
         self._endpoint = ""

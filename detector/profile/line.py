@@ -184,10 +184,10 @@ class Wire(Section):
         "where subscribers connect",
         mend='write publish = "tcp://127.0.0.1:5556"',
     )
-    answers: str = setting(
+    requests: str = setting(
         "tcp://127.0.0.1:5557",
-        "where operators' answers come in",
-        mend='write answers = "tcp://127.0.0.1:5557"',
+        "where requests come in: snapshots, replays, deliveries, operators' answers",
+        mend='write requests = "tcp://127.0.0.1:5557"',
     )
     journal: Path | None = setting(
         None,

@@ -29,7 +29,7 @@ REFRESH_S = 0.2
 def run(
     endpoint: str,
     *,
-    answers: str | None = None,
+    requests: str | None = None,
     keys: client.ClientKeys | None = None,
 ) -> None:
     """Show what a line publishes until Ctrl-C.
@@ -38,7 +38,7 @@ def run(
     revision, each loss of sight and each gap, flushed at once. Raises EndpointError.
     """
     console = Console()
-    with client.Line(endpoint, answers, keys=keys) as line:
+    with client.Line(endpoint, requests, keys=keys) as line:
         try:
             if console.is_terminal:
                 _show_screen(line, console)

@@ -20,7 +20,7 @@ import zmq
 from detector.wire.keepalive import ZMQ_OPTIONS
 
 ALERTS_ENDPOINT = "tcp://127.0.0.1:5556"
-ANSWERS_ENDPOINT = "tcp://127.0.0.1:5557"
+REQUESTS_ENDPOINT = "tcp://127.0.0.1:5557"
 
 _TCP = re.compile(r"tcp://(?P<host>\[[^\]]*\]|[^:\[\]]*):(?P<port>[0-9]{1,5}|\*)", re.ASCII)
 _BINDERS_MEND = (

@@ -260,7 +260,7 @@ def line_guard(own: Path | None, allowed: Path | None, *, also: str | None = Non
     return Guard(read_key_pair(own), keys)
 
 
-def refuses_strangers(endpoint: str, guard: Guard, kind: Literal["publish", "answers"]) -> None:
+def refuses_strangers(endpoint: str, guard: Guard, kind: Literal["publish", "requests"]) -> None:
     """The start-up test: try an unknown key, and raise KeyFileError if it comes in.
 
     `kind`: with which of a line's sockets. A stranger of a kind that does not go with it would be

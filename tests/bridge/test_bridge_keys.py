@@ -57,7 +57,7 @@ def test_bridges_with_keys_hear_a_line_that_other_machines_can_reach(profile: Pa
         port = next(int(said.rpartition(":")[2]) for said in line.said if served in said)
         wait_for(lambda: watched("127.0.0.1", port))
 
-        ends = [(reachable(line.publish), reachable(line.answers))]
+        ends = [(reachable(line.publish), reachable(line.requests))]
         keys = ("--own-key", str(profile.parent / "bridge.secret.toml"))
         server = ("--line-key", str(profile.parent / "line.public.toml"))
         with BridgeProcess(ends, *keys, *server, start_s=PATIENCE_S) as bridge:

@@ -55,7 +55,7 @@ def line(profile: Path) -> Iterator[LineProcess]:
 
 @pytest.fixture
 def bridge(line: LineProcess) -> Iterator[BridgeProcess]:
-    with BridgeProcess([(line.publish, line.answers)], start_s=PATIENCE_S) as running:
+    with BridgeProcess([(line.publish, line.requests)], start_s=PATIENCE_S) as running:
         yield running
 
 
@@ -167,7 +167,7 @@ def test_a_bridge_that_is_killed_and_comes_back_starts_unknown(
     last = plc.until(lambda read: read[1][0]["seq"] > 0)
     os.kill(bridge.process.pid, signal.SIGKILL)
     bridge.process.wait()
-    ends = [(line.publish, line.answers)]
+    ends = [(line.publish, line.requests)]
     listen = f"127.0.0.1:{bridge.port}"
     with (
         BridgeProcess(ends, listen=listen, start_s=PATIENCE_S) as again,

@@ -108,7 +108,7 @@ Writer = Callable[[int, bool], None]
 @contextmanager
 def by_modbus(line: LineProcess) -> Iterator[Writer]:
     with (
-        BridgeProcess([(line.publish, line.answers)], start_s=PATIENCE_S) as bridge,
+        BridgeProcess([(line.publish, line.requests)], start_s=PATIENCE_S) as bridge,
         closing(Plc(bridge)) as plc,
     ):
         beats = iter(range(1, 1_000_000_000))
@@ -122,7 +122,7 @@ def by_modbus(line: LineProcess) -> Iterator[Writer]:
 
 @contextmanager
 def by_zeromq(line: LineProcess) -> Iterator[Writer]:
-    with client.Line(None, line.answers) as reported:
+    with client.Line(None, line.requests) as reported:
 
         def write(counts: int, runs: bool) -> None:
             assert reported.report_belt("wheel 1", counts, runs, PATIENCE_S).ok
@@ -227,7 +227,7 @@ def test_the_belts_position_follows_an_encoder_round_its_end_and_back_until_it_i
 def test_a_plc_reads_in_register_59_what_becomes_of_its_encoder(profile: Path) -> None:
     with (
         LineProcess(profile, start_s=PATIENCE_S) as line,
-        BridgeProcess([(line.publish, line.answers)], start_s=PATIENCE_S) as bridge,
+        BridgeProcess([(line.publish, line.requests)], start_s=PATIENCE_S) as bridge,
         closing(Plc(bridge)) as plc,
     ):
         begun_s, beats = time.monotonic(), iter(range(1, 1_000_000_000))
@@ -263,7 +263,7 @@ def test_a_counter_that_goes_on_where_the_profile_says_it_goes_round_is_told(
     short.write_text(told.replace("[view]", "encoder_wraps_at = 65536\n[view]"), encoding="utf-8")
     with (
         LineProcess(short, start_s=PATIENCE_S) as line,
-        BridgeProcess([(line.publish, line.answers)], start_s=PATIENCE_S) as bridge,
+        BridgeProcess([(line.publish, line.requests)], start_s=PATIENCE_S) as bridge,
         closing(Plc(bridge)) as plc,
     ):
         plc.write(plc_heartbeat=1, encoder=70_000)

@@ -9,7 +9,7 @@ from detector.commands.keys import make_keys
 from detector.wire.keys import load_keys
 from tests.commands.conftest import Vigitri
 
-DETECTOR = ("--subscribe", "tcp://127.0.0.1:5556", "--answers", "tcp://127.0.0.1:5557")
+DETECTOR = ("--subscribe", "tcp://127.0.0.1:5556", "--requests", "tcp://127.0.0.1:5557")
 
 
 @pytest.mark.parametrize(
@@ -22,13 +22,13 @@ DETECTOR = ("--subscribe", "tcp://127.0.0.1:5556", "--answers", "tcp://127.0.0.1
         ((*DETECTOR, "--unit", "1", "--unit", "2"), "1 lines need 1"),
         ((*DETECTOR, "--unit", "300"), "1 to 247"),
         (("--subscribe", "tcp://127.0.0.1:5556"), "one for each"),
-        (("--subscribe", "5556", "--answers", "5557", "--listen", "127.0.0.1:0"), "5556"),
+        (("--subscribe", "5556", "--requests", "5557", "--listen", "127.0.0.1:0"), "5556"),
         (("--line", "nowhere.toml"), "nowhere.toml"),
-        (("--subscribe", "tcp://0.0.0.0:1", "--answers", "tcp://0.0.0.0:2"), "to bind only"),
+        (("--subscribe", "tcp://0.0.0.0:1", "--requests", "tcp://0.0.0.0:2"), "to bind only"),
         ((*DETECTOR, "--line-key", "a", "--line-key", "b"), "2 --line-key for 1"),
         ((*DETECTOR, "--line-key", "a"), "no --own-key"),
         ((*DETECTOR, "--own-key", "nowhere.secret.toml"), "nowhere.secret.toml"),
-        (("--subscribe", "tcp://192.0.2.1:1", "--answers", "tcp://192.0.2.1:2"), "give both keys"),
+        (("--subscribe", "tcp://192.0.2.1:1", "--requests", "tcp://192.0.2.1:2"), "give both keys"),
     ],
 )
 def test_what_can_t_be_bridged_is_one_line(

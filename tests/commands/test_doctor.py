@@ -24,7 +24,7 @@ def test_a_healthy_line_gets_a_clean_bill(vigitri: Vigitri, profile: Path) -> No
     code, out, err = vigitri("doctor", "--line", profile, "--json")
     found = {line["what"]: line for line in map(json.loads, out)}
     assert (code, err) == (0, [])
-    assert {"profile", "camera", "wire.publish", "wire.answers", "clock", "engines"} <= set(found)
+    assert {"profile", "camera", "wire.publish", "wire.requests", "clock", "engines"} <= set(found)
     assert found["belt"]["ok"]
     assert "20" in found["shared memory"]["said"] or "19" in found["shared memory"]["said"]
     assert found["profile"] == {
@@ -132,7 +132,7 @@ def test_keys_are_looked_at_and_an_unknown_one_is_tried(
     first = found()
     assert first["wire.keys"][0]
     assert first["wire.keys"][1].endswith("who comes in: mes")
-    for name in ("wire.publish", "wire.answers"):
+    for name in ("wire.publish", "wire.requests"):
         assert first[name][0]
         assert first[name][1].endswith("and refuses an unknown key")
     (tmp_path / "line.secret.toml").chmod(0o640)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from detector.wire.endpoints import (
     ALERTS_ENDPOINT,
-    ANSWERS_ENDPOINT,
+    REQUESTS_ENDPOINT,
     EndpointError,
     bind,
     bind_address,
@@ -28,7 +28,7 @@ OpenSocket = Callable[[int], zmq.Socket[bytes]]
     ("endpoint", "address"),
     [
         (ALERTS_ENDPOINT, "tcp://127.0.0.1:5556"),
-        (ANSWERS_ENDPOINT, "tcp://127.0.0.1:5557"),
+        (REQUESTS_ENDPOINT, "tcp://127.0.0.1:5557"),
         ("tcp://localhost:5556", "tcp://127.0.0.1:5556"),
         ("tcp://127.8.0.1:05556", "tcp://127.8.0.1:5556"),
         ("tcp://127.0.0.1:*", "tcp://127.0.0.1:*"),

@@ -78,7 +78,7 @@ class OpenDoor(Guard):
 
 def test_the_start_up_test_sees_doors_that_are_shut_and_those_that_are_open(guard: Guard) -> None:
     with AnswerDesk(ANY_PORT, guard=guard) as desk:
-        refuses_strangers(desk.endpoint, guard, "answers")
+        refuses_strangers(desk.endpoint, guard, "requests")
     with Publisher(ANY_PORT, line="l", boot_id="b", guard=guard) as publisher:
         refuses_strangers(publisher.endpoint, guard, "publish")
     assert guard.strangers == 0  # its own knocking counts for nobody's
