@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from calibration.belt_plane import DOWNSTREAM, CalibrationError, belt_polygon, transformed
-from calibration.belt_section import Belt
-from calibration.lens import Lens
+from detector.belt.lens import Lens
+from detector.belt.plane import DOWNSTREAM, CalibrationError, belt_polygon, transformed
+from detector.profile.belt import Belt
 
 _ALONG_DEG = 25.0
 """An edge of the polygon within this of the travel is an edge of the belt."""

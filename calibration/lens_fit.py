@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from calibration.board import BoardSight
-from calibration.judgement import Judged, at_least, at_most
-from calibration.lens import Lens, LensError
 from calibration.lens_views import coverage_map, covered, distinct, missing_parts, seen_in
+from calibration.quality import Judged, at_least, at_most
+from detector.belt.lens import Lens, LensError
 
 FEWEST_VIEWS = 10
 _FOLDS = 4

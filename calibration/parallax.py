@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from calibration.lens import Lens
+from detector.belt.lens import Lens
 
 Points = NDArray[np.float64]
 

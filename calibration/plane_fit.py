@@ -9,9 +9,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from calibration.belt_plane import CalibrationError, transformed
 from calibration.board import BoardSight
-from calibration.lens import Lens
+from detector.belt.lens import Lens
+from detector.belt.plane import CalibrationError, transformed
 
 Points = NDArray[np.float64]
 Homography = NDArray[np.float64]

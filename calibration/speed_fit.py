@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from calibration.judgement import Judged, at_least, at_most
+from calibration.quality import Judged, at_least, at_most
 
 WINDOW_S = 1.0
 """Ways are compared over so long."""

@@ -7,9 +7,9 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
-from calibration.belt_plane import CalibrationError, surveyed_homography, transformed
-from calibration.lens import Lens
 from calibration.plane_fit import PlaneFit
+from detector.belt.lens import Lens
+from detector.belt.plane import CalibrationError, surveyed_homography, transformed
 
 Points = NDArray[np.float64]
 

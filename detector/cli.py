@@ -10,17 +10,9 @@ from typing import Annotated
 
 import typer
 
-from calibration.line_profile import DEPLOYED_MODEL, ModelChoice
 from detector import __version__
-from detector.commands import (
-    calibrating,
-    key_commands,
-    measuring,
-    operating,
-    simulating,
-    to_plc,
-    workshop,
-)
+from detector.commands import key_commands, measuring, operating, simulating, to_plc, workshop
+from detector.commands.calibrate import cli as calibrating
 from detector.commands.options import (
     INCOMPLETE,
     INTERRUPTED,
@@ -32,6 +24,7 @@ from detector.commands.options import (
     one_line_for,
     refuse,
 )
+from detector.profile.line import DEPLOYED_MODEL, ModelChoice
 
 app = typer.Typer(
     help="Watches the belt of a waste-sorting line for gas canisters, batteries and overload.\n\n"
@@ -64,13 +57,13 @@ def main() -> None:
 def _refusals() -> tuple[type[Exception], ...]:
     """What the floors below refuse with. Imported when one was raised: the engine and OpenCV take
     most of the time in which `vigitri answer` starts, which needs neither."""
-    from calibration.belt_plane import CalibrationError
-    from calibration.profile_file import ProfileError
+    from detector.belt.plane import CalibrationError
+    from detector.delivery.journal_folder import JournalInUseError
     from detector.ingest import CameraBlind, SourceError
+    from detector.profile.loading import ProfileError
     from detector.vision.catalogue import ModelError
     from detector.vision.engine import EngineError
     from detector.wire.endpoints import EndpointError
-    from detector.wire.journal_folder import JournalInUseError
     from detector.wire.keys import KeyFileError
 
     return (

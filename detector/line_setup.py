@@ -9,18 +9,18 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from calibration.belt_motion import BeltMotion, FixedSpeed, PictureSpeed
-from calibration.belt_plane import BeltPlane, CalibrationError, nominal_plane
-from calibration.encoder_file import EncoderFileError, RecordedBelt, read_encoder
-from calibration.line_plane import line_plane
-from calibration.line_profile import LineProfile
-from calibration.line_speed import line_speed
-from calibration.reported_motion import ReportedBelt, ReportedMotion
-from detector.hazards.object_facts import LineFacts
-from detector.hazards.overload import OverloadMonitor
-from detector.hazards.skirt_marks import SkirtMarks
-from detector.hazards.tracker import BeltTracker
+from detector.belt.encoder import ReportedBelt, ReportedMotion
+from detector.belt.encoder_recording import EncoderFileError, RecordedBelt, read_encoder
+from detector.belt.line_plane import line_plane
+from detector.belt.line_speed import line_speed
+from detector.belt.motion import BeltMotion, FixedSpeed, PictureSpeed
+from detector.belt.plane import BeltPlane, CalibrationError, nominal_plane
+from detector.hazards.alarms.alert_facts import LineFacts
+from detector.hazards.overload.monitor import OverloadMonitor
+from detector.hazards.overload.skirtboard import SkirtMarks
+from detector.hazards.tracking.tracker import BeltTracker
 from detector.ingest import Frame, Recording, SourceError, camera_identity, read_picture
+from detector.profile.line import LineProfile
 from detector.vision.belt_view import EDGE_PX, Rectifier
 from detector.vision.catalogue import ModelError, ModelFolder
 from detector.vision.engine import Engine, Preparing

@@ -8,20 +8,22 @@ import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 
-from calibration.belt_check import Finding
-from calibration.belt_plane import CalibrationError
-from calibration.reported_motion import BeltReport
-from detector.hazards.alarm_book import AnswerRefusedError
+from detector.belt.encoder import BeltReport
+from detector.belt.plane import CalibrationError
+from detector.belt.plausibility import Finding
+from detector.delivery.outbox import AlertPost
+from detector.delivery.publisher import Publisher
+from detector.delivery.request_server import PendingAnswer
+from detector.hazards.alarms.alarm_book import AnswerRefusedError
 from detector.ingest import CameraBlind, CameraProcess, CameraState, Frame
 from detector.line_setup import Line
-from detector.patience import Patience
 from detector.pipeline import Pipeline, Seen
-from detector.sight import Sight
-from detector.turns import HEEDS_NOBODY
+from detector.runtime.deadlines import Patience
+from detector.runtime.inference_lock import HEEDS_NOBODY
+from detector.runtime.vision_state import Sight
 from detector.vision.catalogue import ModelError
 from detector.vision.engine import EngineError
 from detector.vision.exposure import UnlitError
-from detector.wire.desk import PendingAnswer
 from detector.wire.messages import (
     Alert,
     CoverageState,
@@ -34,8 +36,6 @@ from detector.wire.messages import (
     Revision,
     Shelving,
 )
-from detector.wire.post import AlertPost
-from detector.wire.publisher import Publisher
 from detector.wire.requests import Acknowledge, BeltFromPlc, ReportOutcome
 
 STATE_PERIOD_NS = 1_000_000_000

@@ -16,16 +16,16 @@ from __future__ import annotations
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
-from calibration.belt_check import DOUBTFUL, Finding
-from detector.hazards.alarm_book import AlarmBook
-from detector.hazards.belt_standing import StandingBelt
-from detector.hazards.object_facts import BeltNow
-from detector.hazards.overload import UNKNOWN, said
-from detector.hazards.sighting import Sighting, place_on_belt
+from detector.belt.now import BeltNow
+from detector.belt.plausibility import DOUBTFUL, Finding
+from detector.belt.unexpected_stop import StandingBelt
+from detector.hazards.alarms.alarm_book import AlarmBook
+from detector.hazards.overload.monitor import UNKNOWN, said
+from detector.hazards.tracking.sighting import Sighting, place_on_belt
 from detector.ingest.frame import Frame
 from detector.line_setup import Line, LineParts
-from detector.stage_clock import StageClock
-from detector.turns import HEEDS_NOBODY
+from detector.runtime.inference_lock import HEEDS_NOBODY
+from detector.runtime.stage_timer import StageClock
 from detector.wire.messages import Alert, Hazard
 
 STAGES = ("belt motion", "overload", "belt view", "model", "tracks", "alarms")
@@ -75,7 +75,13 @@ class Pipeline:
         parts.small.take(frame)
         parts.exposure.refuse_unlit(frame)
         shift = parts.motion.advance(parts.small.followed, frame.t_mono_ns)
-        self.belt = self.belt.after(shift, parts.motion, frame)
+        self.belt = self.belt.after(
+            shift,
+            parts.motion,
+            t_utc_ns=frame.t_utc_ns,
+            t_mono_ns=frame.t_mono_ns,
+            frame_index=frame.index,
+        )
         parts.tracker.carry(shift)
         lap("belt motion")
         strip = parts.plan.next_strip(shift, frame.t_mono_ns, parts.tracker.wants_look_to_mm)

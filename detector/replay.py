@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from calibration.belt_plane import CalibrationError
-from calibration.line_profile import LineProfile
+from detector.belt.plane import CalibrationError
 from detector.ingest import Frame, Recording, SourceError
 from detector.line_setup import Line
 from detector.pipeline import Pipeline
+from detector.profile.line import LineProfile
 from detector.vision.catalogue import ModelFolder
 from detector.vision.engine import Engine, EngineError
 from detector.vision.exposure import UnlitError

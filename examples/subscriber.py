@@ -1,4 +1,4 @@
-"""Prints a line's alerts, and warns when nobody watches the belt: plain pyzmq, nothing else."""
+"""Prints a line's alerts, and warns when the belt is not being watched. Needs pyzmq only."""
 
 import json
 import sys
@@ -22,5 +22,5 @@ while True:
             alert = json.loads(payload)
             print(alert["kind"], alert["hazard"], alert["place"], alert["arrivals"], flush=True)
     if time.monotonic() - last_beat > 1 and not blind:
-        blind = True  # no beat, no watch: what the belt carries is now unknown, never "clear"
+        blind = True  # from now on the state of the belt is unknown, never "clear"
         print("BLIND: no heartbeat for 1 s", flush=True)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from models.sources import CLASS_NAMES
+from models.data.sources import CLASS_NAMES
 
 HAZARDS = ("gas", "battery")
 # Longest side of what can be one, mm. Gas: a nitrous-oxide charger is 66 mm, an 11 kg composite or
@@ -23,7 +23,7 @@ LICENCE = "AGPL-3.0-only (trained with ultralytics from a YOLO26n checkpoint und
 class Card:
     """What `card.toml` says. thresholds: operating score per class, in class order.
 
-    data: what it learned from, with licences (`models.provenance`).
+    data: what it learned from, with licences (`models.data.provenance`).
     facts: what else the card tells of its making, e.g. the parent that it was made from.
     """
 

@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from calibration.line_profile import LineProfile
+from detector.delivery.journal import Journal
+from detector.delivery.request_server import PendingAnswer
 from detector.ingest import CameraBlind, CameraHealth, CameraState, Frame
 from detector.line_setup import Line
 from detector.live import LineAtWork
-from detector.wire.desk import PendingAnswer
-from detector.wire.journal import Journal
+from detector.profile.line import LineProfile
 from detector.wire.messages import (
     Alert,
     LineState,

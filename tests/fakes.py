@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.hazards.sighting import Sighting
+from detector.hazards.tracking.sighting import Sighting
 from detector.ingest.frame import Frame
 from detector.vision.catalogue import Card, ModelFolder
 from detector.vision.detections import Detections

@@ -166,7 +166,7 @@ def test_an_extra_that_is_not_installed_is_named(
 def test_who_needs_no_engine_and_no_pictures_does_not_load_them() -> None:
     """The bridge and an operator's answer start beside a line that keeps the cores busy."""
     needs = "bridge answer plc_sim"
-    script = "import sys, detector.cli, detector.station.watch\n"
+    script = "import sys, detector.cli, detector.terminal.watch\n"
     script += "".join(f"import detector.commands.{each}\n" for each in needs.split())
     script += "print({'onnxruntime', 'openvino', 'cv2'} & set(sys.modules))"
     done = subprocess.run(

@@ -17,8 +17,8 @@ import pytest
 import zmq
 
 from benchmarks.line_process import LineFailedError, LineProcess
-from calibration.line_profile import DEPLOYED_MODEL
 from detector.cli import main
+from detector.profile.line import DEPLOYED_MODEL
 from detector.wire.messages import (
     AlarmState,
     Alert,

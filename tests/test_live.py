@@ -10,11 +10,11 @@ from typing import Any, Literal
 import numpy as np
 import pytest
 
-from detector.hazards.alarm_book import AlarmBook
+from detector.delivery.request_server import PendingAnswer
+from detector.hazards.alarms.alarm_book import AlarmBook
 from detector.ingest import CameraBlind, CameraState
-from detector.sight import START_NS
+from detector.runtime.vision_state import START_NS
 from detector.vision.engine import EngineError
-from detector.wire.desk import PendingAnswer
 from detector.wire.messages import (
     AlarmState,
     Hazard,
@@ -24,7 +24,7 @@ from detector.wire.messages import (
 from detector.wire.requests import Acknowledge, BeltFromPlc, Shelve
 from tests.fake_line import PROFILE, Clock, FakeWire, Step, blind, frame
 from tests.fakes import GAS, bright_things, detections
-from tests.hazards.test_alarm_book import LINE, SECOND, belt_at, track
+from tests.hazards.alarms.test_alarm_book import LINE, SECOND, belt_at, track
 from tests.small_line import passing
 
 

@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from calibration.belt_plane import CalibrationError
-from calibration.line_profile import LineProfile
-from calibration.reported_motion import BeltReport
+from detector.belt.encoder import BeltReport
+from detector.belt.plane import CalibrationError
 from detector.line_setup import Line
 from detector.pipeline import Pipeline
-from detector.turns import Turns
+from detector.profile.line import LineProfile
+from detector.runtime.inference_lock import Turns
 from detector.vision.catalogue import ModelError
 from detector.vision.detections import Detections
 from detector.vision.engine import EngineError

@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 import pytest
 
-from calibration.line_profile import LineProfile
 from detector.ingest import SourceError
+from detector.profile.line import LineProfile
 from detector.replay import Told, Totals, replay
 from detector.vision.engine import EngineError
 from detector.wire.messages import Alert, Hazard, Revision

@@ -13,12 +13,12 @@ from typing import Literal
 
 import pytest
 
+from detector.delivery.journal import Journal
+from detector.delivery.outbox import AlertPost
+from detector.delivery.publisher import Publisher
+from detector.delivery.request_server import AnswerDesk
 from detector.wire import samples
-from detector.wire.desk import AnswerDesk
-from detector.wire.journal import Journal
 from detector.wire.messages import Heartbeat
-from detector.wire.post import AlertPost
-from detector.wire.publisher import Publisher
 
 PAGE = (Path(__file__).parent.parent / "docs" / "wire.md").read_text(encoding="utf-8")
 MONO = shutil.which("mcs") and shutil.which("mono")

@@ -14,7 +14,7 @@ from detector.bridge.line_watch import LineWatch, Watch
 from detector.bridge.modbus_server import ListenError, ModbusServer, Unit
 from detector.bridge.plc_link import Command, PlcLink
 from detector.bridge.register_map import BeltRun
-from detector.bridge.words import LineRegisters
+from detector.bridge.registers import LineRegisters
 from detector.client import Alert, AsyncLine, ClientKeys
 from detector.client.link import same_host
 from detector.wire.requests import BeltFromPlc
@@ -235,5 +235,9 @@ async def serve(
             if told != server.tally.trouble and time.monotonic() >= told_s + TELL_CLIENTS_S:
                 told, told_s = server.tally.trouble, time.monotonic()
                 tell(f"Modbus clients: {told}")
+            if (full := server.full_places()) is not None:
+                tell(f"Modbus clients: {full}")
             with suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), TELL_S)
+        if (full := server.full_places(at_once=True)) is not None:
+            tell(f"Modbus clients: {full}")

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Self, cast
@@ -24,7 +25,9 @@ from pymodbus.server import ModbusTcpServer
 from pymodbus.server.requesthandler import ServerRequestHandler
 from pymodbus.simulator import DataType, SimData, SimDevice
 
+from detector.bridge.places import Place, Places
 from detector.bridge.register_map import INPUT_WORDS, PLC_FIRST, PLC_WORDS
+from detector.wire.keepalive import keep_alive
 
 CLIENTS_MAX = 16
 """A line's PLC, its panel and the control room are three; more is a mistake or a flood."""
@@ -56,28 +59,39 @@ class Tally:
     """Answered with a Modbus exception."""
     malformed: int = 0
     """No Modbus: the connection was closed."""
+    gave_way: int = 0
+    """Hung up on for a newcomer: the longest idle of the greatest number of connections."""
     turned_away: int = 0
-    """Connections beyond the greatest number."""
+    """Connections beyond the greatest number, all of which polled."""
 
     @property
     def trouble(self) -> str:
         """In words, what a person should know of."""
         return (
-            f"{self.malformed} connections closed that spoke no Modbus, {self.turned_away} turned "
-            f"away beyond {CLIENTS_MAX}, {self.refused} requests refused"
+            f"{self.malformed} connections closed that spoke no Modbus, {self.gave_way} idle ones "
+            f"gave way to newcomers, {self.turned_away} turned away beyond {CLIENTS_MAX}, "
+            f"{self.refused} requests refused"
         )
 
 
 class ModbusServer:
     """Serves units until it is left; an async context manager. Raises ListenError."""
 
-    def __init__(self, host: str, port: int, units: dict[int, Unit]) -> None:
-        """`units`: by unit id, 0 for every id that has no own."""
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        units: dict[int, Unit],
+        *,
+        clock_ns: Callable[[], int] = time.monotonic_ns,
+    ) -> None:
+        """`units`: by unit id, 0 for every id that has no own. `clock_ns`: for who is idle."""
         logging.getLogger("pymodbus").setLevel(logging.CRITICAL)  # a line per malformed request
         self._address = (host, port)
         self._devices = [_device(number, unit) for number, unit in units.items()]
         if 0 not in units:
             self._devices.append(_nobody())
+        self._places = Places(CLIENTS_MAX, clock_ns)
         self.tally = Tally()
         self.port = 0
 
@@ -85,7 +99,7 @@ class ModbusServer:
         identity = ModbusDeviceIdentification(  # type: ignore[no-untyped-call]
             info_name={"VendorName": "Vigitri", "ProductName": "Vigitri PLC bridge"}
         )
-        self._server = _Server(self._devices, identity, self._address, self.tally)
+        self._server = _Server(self._devices, identity, self._address, self.tally, self._places)
         try:
             await self._server.serve_forever(background=True)
         except RuntimeError:
@@ -102,6 +116,13 @@ class ModbusServer:
     async def __aexit__(self, *_: object) -> None:
         await self._server.shutdown()  # type: ignore[no-untyped-call]
 
+    def full_places(self, *, at_once: bool = False) -> str | None:
+        """A line on who holds the places, where they have run out since the last such line.
+
+        Every 10 s at most; `at_once`: what is left to say, at the end.
+        """
+        return self._places.line(at_once=at_once)
+
 
 class _Server(ModbusTcpServer):
     def __init__(
@@ -110,9 +131,10 @@ class _Server(ModbusTcpServer):
         identity: ModbusDeviceIdentification,
         address: tuple[str, int],
         tally: Tally,
+        places: Places,
     ) -> None:
         super().__init__(devices, identity=identity, address=address)
-        self.tally = tally
+        self.tally, self.places = tally, places
 
     def callback_new_connection(self) -> ServerRequestHandler:
         return _Connection(self)
@@ -123,16 +145,28 @@ class _Connection(ServerRequestHandler):
 
     def __init__(self, server: _Server) -> None:
         super().__init__(server, None, None, None)  # type: ignore[no-untyped-call]
-        self._tally = server.tally
+        self._tally, self._places = server.tally, server.places
+        self._place: Place | None = None
         self._unread = b""
 
     def callback_connected(self) -> None:
         super().callback_connected()
-        if len(self.server.active_connections) > CLIENTS_MAX:
+        transport = cast("asyncio.Transport", self.transport)
+        keep_alive(transport.get_extra_info("socket"))
+        host, port = transport.get_extra_info("peername")[:2]
+        self._place = self._places.take(host, port, self._give_way)
+        if self._place is None:
             self._tally.turned_away += 1
             self._hang_up()
 
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._place is not None:
+            self._places.leave(self._place)
+        super().connection_lost(exc)
+
     def data_received(self, data: bytes) -> None:
+        if self._place is not None:
+            self._places.heard(self._place)
         self._unread += data
         self._unread = self._unread[self._answered(self._unread) :]
 
@@ -153,6 +187,8 @@ class _Connection(ServerRequestHandler):
         return used
 
     def _take(self, frame: bytes, head: bytes) -> None:
+        if self._place is not None:
+            self._places.asked(self._place)
         unit, function = head[6], head[7]
         try:
             request = self.framer.decoder.decode(frame[7:])
@@ -179,6 +215,10 @@ class _Connection(ServerRequestHandler):
         answer.dev_id, answer.transaction_id = unit, transaction
         if self.transport is not None:
             self.server_send(answer, None)  # type: ignore[no-untyped-call]
+
+    def _give_way(self) -> None:
+        self._tally.gave_way += 1
+        self._hang_up()
 
     def _hang_up(self) -> None:
         if self.transport is not None:

@@ -31,10 +31,14 @@ from detector.bridge.register_map import (
     TopPriority,
     decode,
 )
+from detector.wire.keepalive import keep_alive
 from detector.wire.messages import Priority
 
 NAMESPACE = "urn:vigitri:opcua"
 OPCUA_LISTEN = "opc.tcp://127.0.0.1:4840/vigitri"
+CLIENTS_MAX = 64
+"""asyncua's own 1000 are all the files that a process may have open (as a rule 1024): its clients
+could leave none for the PLC's connection."""
 VISION_STATES = {  # OPC 40100-1, 8.2.6
     State.BOOT: "Preoperational",
     State.READY: "Operational",
@@ -86,7 +90,11 @@ class OpcUaServer:
         self._shown = [_LineNodes(self._server, line, index, kind) for line in self._lines]
         for each in self._shown:
             await each.make()
+        self._server.iserver.max_connections = CLIENTS_MAX
         await self._server.start()
+        # asyncua looks after sessions, and not whether the other end of a connection is there.
+        for listening in self._server.bserver._server.sockets:
+            keep_alive(listening)
         return self
 
     async def __aexit__(self, *_: object) -> None:

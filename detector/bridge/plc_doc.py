@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping
 from enum import IntEnum
 from typing import Any
@@ -24,7 +25,7 @@ _CODES: tuple[tuple[str, type[IntEnum]], ...] = (
 
 _HEAD = f"""# The line's registers, for the PLC programmer
 
-*Made from `detector/bridge/register_map.py` by `vigitri schema --plc`; a test holds them equal.*
+*Generated from the register map by `vigitri schema --plc`; a test keeps the two equal.*
 
 > Detection aid; not a safety function, no PL or SIL claimed; replaces neither the emergency stop
 > nor human watch. Vigitri may ask for a process stop; it never touches an emergency-stop circuit
@@ -37,51 +38,57 @@ Modbus TCP, map version {plc.MAP_VERSION}. Addresses count from 0 (a tool that c
 one: input register 0 is 30001, holding register 100 is 40101). Words are unsigned unless the table
 says int16 (two's complement); 32-bit values take two words, **high word first**. Read input
 registers (function 4), or the same as holding registers (function 3), 0 to
-{plc.INPUT_WORDS - 1} **in one request**: such a block is of one moment. One line answers to any
-unit id; of several lines each has its own (1, 2, … or `--unit`), and another id gets exception 11.
+{plc.INPUT_WORDS - 1} **in one request**: such a block is consistent. One line answers to any unit
+id; of several lines each has its own (1, 2, … or `--unit`), and another id gets exception 11.
 Coils and discrete inputs do not exist (exception 1).
 
-**0 is never clear.** Whatever names a state reads 0 while it is unknown: at the bridge's start,
-when the detector is dead, hung or blind, when messages were missed. Only 1 is clear. When nobody
-looks at the belt, `state` reads 3 (fault), the hazard words read 0 and `heartbeat` stands still:
-three frame periods + {TRANSPORT_MS:.0f} ms after the last frame that was dealt with at the latest,
-which is {100 + TRANSPORT_MS:.0f} ms for a camera of 30 frames/s (on a machine whose looks take
-longer than three frame periods, half as long again as they usually take). Not every frame needs a
-look: belt that has been looked at often enough needs none, but nothing new waits longer than
-`view.max_wait_ms` of the line's profile. The heartbeat is beaten by completed looks alone.
+**0 is never clear.** Every state register reads 0 while the state is unknown: at the bridge's
+start, when the detector is dead, hung or blind, when messages were missed. Only 1 is clear. When
+the belt is not being watched, `state` reads 3 (fault), the hazard registers read 0 and `heartbeat`
+stops, at most three frame periods + {TRANSPORT_MS:.0f} ms after the last processed frame:
+{100 + TRANSPORT_MS:.0f} ms for a camera of 30 frames/s. If inference takes longer than three frame
+periods, the limit is 1.5 x the median time from capture to result. Not every frame needs an
+inference pass: belt that has been inspected often enough needs none, but nothing new waits longer
+than `view.max_wait_ms` of the line's profile. Only completed inference passes advance the
+heartbeat.
 
-## What Vigitri tells: input registers 0 to {plc.INPUT_WORDS - 1}
+## From Vigitri: input registers 0 to {plc.INPUT_WORDS - 1}
 """
 
 _EXAMPLE = """## How to use them
 
-1. **Watch the heartbeat.** Restart a timer whenever register 1 changes; 5 Hz is normal. When it has
-   not changed for 500 ms the bridge, the network or the detector is gone: take every hazard as
-   *unknown*, whatever the registers last said. Modbus holds its last values, and only you can tell
-   that they are old.
+1. **Monitor the heartbeat.** Restart a timer whenever register 1 changes; 5 Hz is normal. If it
+   has not changed for 500 ms, the bridge, the network or the detector has failed: treat every
+   hazard as *unknown*, whatever the registers last read. Modbus holds its last values; only the PLC
+   can detect that they are old.
 2. **Act on UNKNOWN as your plant has decided**: slow the belt, call a picker, stop the process. Do
-   not treat it as clear. `state` 0 and 3 say that nobody looks; with 2 (degraded) the looks come
-   late (status bit 1), the belt does what it should not (register 59), or not all alarms are known
-   yet (status bit 7); what is not certain reads 0.
+   not treat it as clear. `state` 0 and 3 mean that the belt is not being watched; with 2 (degraded)
+   inference is late (status bit 1), the belt does not move as expected (register 59), or not all
+   alarms are known yet (status bit 7); what is not certain reads 0.
 3. **Take the records.** A record whose `seq` is not 0 and that you have not taken is a hazard on
-   its way. Copy it into your own list, then write its `seq` to 101–102 (both words in one request):
-   the record is free for the next one. A record stays until you have taken it or it is over; only
-   one of higher priority takes a place that is not free. If you can't read 60 words in one request,
-   compare `seq_again` with the low word of `seq`, and read again if they differ.
+   the belt. Copy it into your own list, then write its `seq` to 101–102 (both words in one
+   request): the record is then free for the next one. A record stays until you have taken it or it
+   is over; only a record of higher priority replaces one that is not free. If you cannot read 60
+   words in one request, compare `seq_again` with the low word of `seq`, and read again if they
+   differ.
 4. **Eject by belt position.** If your encoder counts in 105–106, write it in every scan, both words
-   in one request (what is not written for 0.5 s is no encoder any more): `position`
-   is then your own count at the moment of capture (flag bit 2), read between your writes, so that
-   neither latency nor jitter of the network matters:
+   in one request (a count that is not written for 0.5 s is no longer used): `position` is then your
+   own count at the moment of capture (flag bit 2), interpolated between your writes, so neither
+   latency nor jitter of the network matters:
    `target = position + (ejector_y_mm - y_mm) * counts_per_mm`.
-   A counter of 16 bits goes round every few metres: write `belt.encoder_wraps_at = 65536` in the
-   line's profile, the count in 106 and 0 in 105, and take `target` modulo that.
-   Otherwise use `eta_ms`, which the bridge counts down until you read it. While it reads 32767 the
-   thing is as far away as 16 bits can tell, or farther: leave its record until it reads less.
+   A counter of 16 bits wraps every few metres: write `belt.encoder_wraps_at = 65536` in the line's
+   profile, the count in 106 and 0 in 105, and compute `target` modulo that.
+   Otherwise use `eta_ms`, which the bridge counts down until you read it. 32767 means that the
+   object is at least that far away: leave its record until it reads less.
 5. **Acknowledging** frees a record and nothing else: the operator's alarm stays open. With bit 1 of
-   `mode` set (your panel has an acknowledge button), it is the operator's acknowledgement too. What
-   became of a gas bottle is told with `reset`: write its `seq` to 101–102 and the code to 110, and
-   0 again afterwards. `vision_unavailable` can neither be shelved nor acknowledged from here.
-6. **Several clients** may read at once (16 at most). Only one should write.
+   `mode` set (your panel has an acknowledge button), it is also the operator's acknowledgement. The
+   outcome of a gas alarm is reported with `reset`: write its `seq` to 101–102 and the code to 110,
+   and 0 again afterwards. `vision_unavailable` can neither be shelved nor acknowledged from here.
+6. **Several clients** may read at once (16 at most). Only one should write. If 16 are connected, a
+   new client replaces the one that has been silent longest. A client that sends a request at least
+   every 3 s keeps its place; if all 16 do, the new client is turned away. The bridge's log names
+   the clients that held the places. A client that disappears without closing its connection (cut
+   cable, power off) is dropped after about 20 s.
 
 ```iecst
 (* IEC 61131-3 Structured Text. in_ is what one FC4 request for 0..59 brought, every 10 to 50 ms;
@@ -101,7 +108,7 @@ heartbeatTimer(IN := in_[1] = lastBeat, PT := T#500MS);
 IF NOT communicationOk THEN
     beats := 0;
 ELSIF in_[1] <> lastBeat THEN
-    beats := MIN(beats + 1, 2);                (* the first that is read may be hours old *)
+    beats := MIN(beats + 1, 2);                (* the first value read may be hours old *)
 END_IF;
 lastBeat := in_[1];
 watched := communicationOk AND in_[0] = 1 AND beats = 2 AND NOT heartbeatTimer.Q
@@ -110,7 +117,7 @@ watched := communicationOk AND in_[0] = 1 AND beats = 2 AND NOT heartbeatTimer.Q
 (* 2. unknown is not clear *)
 gasClear      := watched AND in_[5] = 1;
 requestStop   := watched AND in_[5] = 2;       (* a process stop, never the E-stop circuit *)
-nobodyWatches := NOT watched OR in_[5] = 0;    (* your plant's rule: slow down, call somebody *)
+gasUnknown    := NOT watched OR in_[5] = 0;    (* your plant's rule: slow down, call a picker *)
 
 (* 3. the handshake, one record per scan *)
 FOR slot := 0 TO 2 DO
@@ -120,7 +127,7 @@ FOR slot := 0 TO 2 DO
         known := FALSE;
         FOR i := 0 TO 15 DO known := known OR taken[i] = seq; END_FOR;
         IF (in_[base + 13] AND 4) = 0 AND in_[base + 10] = 32767 THEN
-            CONTINUE;                          (* later than eta_ms can tell: it stays *)
+            CONTINUE;                          (* beyond the range of eta_ms: leave it *)
         END_IF;
         IF NOT known AND entries < 64 THEN
             (* 4. by belt position; in_[base + 13].2: in counts of our own encoder *)
@@ -129,7 +136,7 @@ FOR slot := 0 TO 2 DO
                                         OR UINT_TO_UDINT(in_[base + 9]))
                           + (EJECTOR_Y_MM - INT_TO_DINT(UINT_TO_INT(in_[base + 6])))
                             * COUNTS_PER_MM;
-            ELSE  (* no encoder: the time that is left at the belt's speed *)
+            ELSE  (* no encoder: remaining time x belt speed *)
                 target := encoder + INT_TO_DINT(UINT_TO_INT(in_[base + 10])) * countsPerMs;
             END_IF;
             shiftRegister[entries] := target;  entries := entries + 1;
@@ -146,7 +153,7 @@ FOR i := 0 TO entries - 1 DO
     divert := divert OR ABS(encoder - shiftRegister[i]) <= HALF_WINDOW;
 END_FOR;
 
-(* what we tell the node *)
+(* what the PLC writes *)
 out_[0] := out_[0] + 1;                                     (* 100: our heartbeat *)
 out_[3] := SEL(beltRuns, 1, 2);                             (* 103 *)
 out_[4] := beltSpeedMmS;                                    (* 104 *)
@@ -154,43 +161,44 @@ out_[5] := UDINT_TO_UINT(SHR(DINT_TO_UDINT(encoder), 16));  (* 105 *)
 out_[6] := UDINT_TO_UINT(DINT_TO_UDINT(encoder) AND 16#FFFF); (* 106 *)
 ```
 
-`vigitri plc-sim 127.0.0.1:1502` does all this in a terminal, to try a bridge without a PLC;
-with `--course 400:20,0:3,-200:2` its belt runs, stands and runs back.
+`vigitri plc-sim 127.0.0.1:1502` does all this in a terminal, to try a bridge without a PLC. With
+`--course 400:20,0:3,-200:2` its belt runs, stops and reverses.
 """
 
 
-_BELT = """## What the belt does: register 59
+_BELT = """## Belt state: register 59
 
-The detector holds your run signal (103) and encoder (105–106) against the belt's own picture and
-against the speed in its profile, as far as there are such. From 4 on `state` reads 2: hazards are
-seen as ever, but *where and when* they arrive is not certain, so don't eject by `eta_ms` alone.
-`speed_basis` in the detector's line state and its `belt_reason` say more, with the figures.
+The detector compares your run signal (103) and encoder (105–106) with the motion of the belt in the
+images and with the speed in its profile, as far as they exist. From 4 on `state` reads 2: hazards
+are detected as usual, but *where and when* they arrive is not certain, so do not eject by `eta_ms`
+alone. `speed_basis` and `belt_reason` in the detector's line state give the details.
 
-| code | what it means, and what to look at |
+| code | meaning and what to check |
 |---|---|"""
 BELT_MEANING = {
-    plc.BeltWord.UNKNOWN: "nobody watches, or nothing tells the speed: no encoder, no set speed, "
-    "and in the picture nothing can be followed, or parts of it move apart (material hangs, film "
-    "is caught). Status bit 2 is 0 once no speed is held any more",
-    plc.BeltWord.RUNS: "it runs, and all that is said of it agrees",
-    plc.BeltWord.STANDS: "it stands, by your order or with no order known",
-    plc.BeltWord.STANDS_ORDERED_TO_RUN: "103 reads 2 (runs) and it stands: drive tripped, belt "
-    "blocked. It is well seen, so `state` stays 1",
+    plc.BeltWord.UNKNOWN: "the belt is not being watched, or its speed is unknown: no encoder, no "
+    "set speed, and nothing in the images can be followed, or parts of them move differently "
+    "(stationary material, caught film). Status bit 2 is 0 once no speed is available",
+    plc.BeltWord.RUNS: "it runs, and all sources agree",
+    plc.BeltWord.STANDS: "it is stopped, by your order or with no order known",
+    plc.BeltWord.STANDS_ORDERED_TO_RUN: "103 reads 2 (runs) and it is stopped: drive tripped, belt "
+    "blocked. It is well watched, so `state` stays 1",
     plc.BeltWord.RUNS_ORDERED_TO_STAND: "103 reads 1 (stands) and it has moved for 3 s more, by "
-    "encoder or picture: contactor welded, or 103 is wired wrongly",
-    plc.BeltWord.REVERSES: "it runs against its travel; or the encoder is wired the other way",
-    plc.BeltWord.SLIPS: "encoder and picture differ by over 3 % of the way, over 1 s or 5 s: the "
-    "measuring wheel or the belt slips, material hangs, or the counts per mm are wrong. Times "
-    "still go by the encoder",
-    plc.BeltWord.DISAGREES: "no encoder; the picture differs by over 5 % from the speed in the "
-    "profile, over 5 s: that speed is wrong, material hangs, or the belt stopped and 103 did not "
-    "say so. Times still go by the profile's speed",
-    plc.BeltWord.ENCODER_LOST: "the profile names an encoder and none is heard: 100 to 106 are not "
-    "written, or the heartbeat (100) stands. Times go by the profile's speed, else the picture's",
-    plc.BeltWord.ENCODER_STUCK: "105–106 stand still while the picture of the belt moves: wheel "
+    "encoder or images: contactor welded, or 103 is wired incorrectly",
+    plc.BeltWord.REVERSES: "it runs against its travel, or the encoder is wired in reverse",
+    plc.BeltWord.SLIPS: "encoder and images differ by over 3 % of the travel, over 1 s or 5 s: the "
+    "measuring wheel or the belt slips, material is stationary, or the counts per mm are wrong. "
+    "Times still follow the encoder",
+    plc.BeltWord.DISAGREES: "no encoder; the images differ by over 5 % from the speed in the "
+    "profile, over 5 s: that speed is wrong, material is stationary, or the belt stopped and 103 "
+    "did not report it. Times still follow the profile's speed",
+    plc.BeltWord.ENCODER_LOST: "the profile names an encoder and no count arrives: 100 to 106 are "
+    "not written, or the heartbeat (100) does not change. Times follow the profile's speed, else "
+    "the images",
+    plc.BeltWord.ENCODER_STUCK: "105–106 do not change while the belt moves in the images: wheel "
     "lifted, cable broken. The encoder is not used, as in 8",
-    plc.BeltWord.ENCODER_BACKWARDS: "105–106 count down while the picture runs forward: "
-    "swapped tracks, or the sign of the counts per mm. The encoder is not used, as in 8",
+    plc.BeltWord.ENCODER_BACKWARDS: "105–106 count down while the images move forward: "
+    "swapped tracks, or wrong sign of the counts per mm. The encoder is not used, as in 8",
 }
 
 
@@ -200,12 +208,12 @@ def plc_reference() -> str:
         _HEAD,
         _table(plc.NODE),
         f"\nRecords at {', '.join(str(plc.FIRST_RECORD + plc.RECORD_WORDS * n) for n in range(3))}"
-        f", {plc.RECORD_WORDS} words each, the most pressing events.\n",
+        f", {plc.RECORD_WORDS} words each, the most urgent events.\n",
         _table(plc.RECORD, offset="+"),
-        f"\n## What the PLC tells: holding registers {plc.PLC_FIRST} to "
+        f"\n## From the PLC: holding registers {plc.PLC_FIRST} to "
         f"{plc.PLC_FIRST + plc.PLC_WORDS - 1}\n\nA PLC whose heartbeat has changed once and then "
-        f"stands still for {PLC_SILENT_NS / 1e9:g} s is lost (status bit 5), and what it said of "
-        "the belt is no longer used.\n",
+        f"not for {PLC_SILENT_NS / 1e9:g} s is lost (status bit 5), and what\nit wrote about the "
+        "belt is no longer used.\n",
         _table(plc.PLC),
         "\n## Codes and bits\n",
         *(_codes(title, codes) for title, codes in _CODES),
@@ -234,7 +242,7 @@ def _table(registers: tuple[plc.Register, ...], *, offset: str = "") -> str:
 
 def _codes(title: str, codes: type[IntEnum]) -> str:
     words = ", ".join(f"{code.value} {code.name.lower().replace('_', ' ')}" for code in codes)
-    return f"- {title}: {words}"
+    return textwrap.fill(f"- {title}: {words}", 100, subsequent_indent="  ")
 
 
 def _bits(title: str, meaning: Mapping[Any, str]) -> str:

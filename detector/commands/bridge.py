@@ -9,11 +9,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from calibration.line_profile import LineProfile
-from calibration.profile_file import load_profile
 from detector.bridge.bridge import LineEnds, OpcUa, listen_address, serve
 from detector.bridge.modbus_server import ListenError
 from detector.commands.telling import tell
+from detector.profile.line import LineProfile
+from detector.profile.loading import load_profile
 from detector.wire.endpoints import reachable
 from detector.wire.keys import (
     ClientKeys,

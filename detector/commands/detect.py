@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from calibration.line_profile import ModelChoice
 from detector.commands.progress import progress_bar
 from detector.ingest import SourceError, read_picture
-from detector.ingest.image_folder import pictures_in
+from detector.ingest.sources.image_folder import pictures_in
+from detector.profile.line import ModelChoice
 from detector.vision.catalogue import find_model
 from detector.vision.detections import Detections
 from detector.vision.engine import Engine, EngineError

@@ -13,23 +13,23 @@ from typing import Literal
 
 import cv2
 import numpy as np
-import onnxruntime as ort
 import zmq
 from rich.console import Console
 from rich.markup import escape
 
-from calibration.line_profile import LineProfile, ModelChoice, Wire
-from calibration.profile_file import load_profile
 from detector import __version__
+from detector.delivery.clocks import HostClocks
+from detector.delivery.publisher import Publisher
+from detector.delivery.request_server import AnswerDesk
 from detector.ingest import SourceError, V4l2Device, describe_source, list_v4l2_devices
 from detector.line_setup import Line
+from detector.profile.line import LineProfile, ModelChoice, Wire
+from detector.profile.loading import load_profile
 from detector.vision.catalogue import ModelError, find_model, model_folders
 from detector.vision.engine import available_cores
 from detector.vision.engines import chosen_engine, open_engine
-from detector.wire.clocks import HostClocks
-from detector.wire.desk import AnswerDesk
+from detector.vision.onnx_runtime import ort
 from detector.wire.keys import AllowList, Guard, line_guard, refuses_strangers
-from detector.wire.publisher import Publisher
 
 PICTURES_BYTES = 3 * 1920 * 1080 * 3
 """The three buffers of a 1080p camera."""
@@ -117,7 +117,7 @@ def _tried(look: Callable[[], str]) -> tuple[bool, str]:
 
 
 def _shared_memory() -> str:
-    descriptor = os.memfd_create("vigitri-doctor")  # as `detector.ingest.latest_frame` does
+    descriptor = os.memfd_create("vigitri-doctor")  # as `detector.ingest.capture.latest_frame` does
     try:
         os.posix_fallocate(descriptor, 0, PICTURES_BYTES)
     except OSError as error:

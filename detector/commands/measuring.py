@@ -7,7 +7,6 @@ from typing import Annotated
 
 import typer
 
-from calibration.line_profile import DEPLOYED_MODEL
 from detector.commands.options import (
     INCOMPLETE,
     EngineName,
@@ -15,6 +14,7 @@ from detector.commands.options import (
     from_checkout,
     one_line_for,
 )
+from detector.profile.line import DEPLOYED_MODEL
 
 
 def add_to(app: typer.Typer) -> None:
@@ -36,7 +36,7 @@ def bench_latency(
     blind_runs: Annotated[int, typer.Option(min=1, help="Runs of each way to be blind.")] = 3,
 ) -> None:
     """Capture to subscriber and to the PLC, and the cost of each stage."""
-    from_checkout("benchmarks.latency").run(line, out, alerts=alerts, blind_runs=blind_runs)
+    from_checkout("benchmarks.speed.latency").run(line, out, alerts=alerts, blind_runs=blind_runs)
 
 
 def bench_twin(
@@ -50,7 +50,7 @@ def bench_twin(
 ) -> None:
     """What a frame of the simulated line costs."""
     with one_line_for(ValueError):
-        from_checkout("benchmarks.twin_cost").run(scenarios or ["calm", "jam"], strips, out)
+        from_checkout("benchmarks.speed.twin_cost").run(scenarios or ["calm", "jam"], strips, out)
 
 
 def bench_accuracy(  # noqa: PLR0917 (typer calls it)
@@ -89,7 +89,7 @@ def bench_accuracy(  # noqa: PLR0917 (typer calls it)
     as_json: Annotated[bool, typer.Option("--json", help="For programs: the report.json.")] = False,
 ) -> None:
     """Recall, false alarms an hour, times, places: event by event (extra `bench`)."""
-    accuracy = from_checkout("benchmarks.accuracy")
+    accuracy = from_checkout("benchmarks.accuracy.bench")
     with one_line_for(ValueError, RuntimeError):
         accuracy.run(
             sources,
@@ -121,7 +121,7 @@ def bench_faults(
     ] = 70,
 ) -> None:
     """Kill, cut off and delay a line, its consumer, its bridge: what is lost, doubled, wrong."""
-    if not from_checkout("benchmarks.fault_table").run(
+    if not from_checkout("benchmarks.faults.table").run(
         runs, seed, malformed, out, plc_runs=plc_runs
     ):
         raise typer.Exit(INCOMPLETE)
@@ -157,7 +157,7 @@ def bench_strips(
     as_json: Annotated[bool, typer.Option("--json", help="For programs: the report.")] = False,
 ) -> None:
     """What looking at new belt alone saves and costs: strips against whole frames, by speed."""
-    bench = from_checkout("benchmarks.strips")
+    bench = from_checkout("benchmarks.speed.strips")
     view = {
         "looks_per_object": looks_per_object,
         "object_mm": object_mm,
@@ -198,7 +198,7 @@ def bench_lines(
 ) -> None:
     """How many lines (1.2 m at 0.5 m/s, 1 mm/px, three looks) fit this machine in time."""
     with one_line_for(ValueError, RuntimeError):
-        from_checkout("benchmarks.lines").run(
+        from_checkout("benchmarks.speed.lines").run(
             out,
             most=most,
             model_name=model,
@@ -225,7 +225,7 @@ def bench_belt(
 ) -> None:
     """Speed and position of the belt by its picture, against its encoder and the truth."""
     with one_line_for(ValueError):
-        from_checkout("benchmarks.belt").run(sources, duration, out)
+        from_checkout("benchmarks.accuracy.belt_position").run(sources, duration, out)
 
 
 def bench_load(
@@ -252,7 +252,7 @@ def bench_load(
     as_json: Annotated[bool, typer.Option("--json", help="For programs: the report.")] = False,
 ) -> None:
     """Overload, jam and a standing belt over many seeds, without the model: found, when, false."""
-    bench = from_checkout("benchmarks.load")
+    bench = from_checkout("benchmarks.accuracy.overload")
     with one_line_for(ValueError, RuntimeError):
         bench.run(
             scenarios or bench.SCENARIOS,

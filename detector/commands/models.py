@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from calibration.line_profile import ModelChoice
+from detector.profile.line import ModelChoice
 from detector.vision.catalogue import CATALOGUE, ModelError, ModelFolder, find_model, model_folders
 from detector.vision.engines import chosen_engine, open_engine
 from detector.vision.warp import OUTSIDE_GREY

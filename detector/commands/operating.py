@@ -33,7 +33,7 @@ def watch(
     line_key: LineKey = None,
 ) -> None:
     """Show alerts as they come, in the terminal."""
-    from detector.station.watch import run as watch_endpoint
+    from detector.terminal.watch import run as watch_endpoint
 
     # As an exception, so that the terminal gets its own screen and cursor back.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))

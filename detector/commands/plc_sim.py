@@ -17,9 +17,9 @@ from rich.console import Console
 from rich.live import Live
 
 from detector.bridge.bridge import listen_address
-from detector.bridge.plc_screen import screen
-from detector.bridge.plc_sim import Plant, SimulatedPlc, summary
 from detector.bridge.register_map import INPUT_WORDS, PLC_FIRST
+from detector.bridge.simulator.plc import Plant, SimulatedPlc, summary
+from detector.bridge.simulator.screen import screen
 
 REPLY_S = 0.25
 """A PLC does not wait long for its communication."""

@@ -7,12 +7,12 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from calibration.line_profile import DEPLOYED_MODEL
-from calibration.profile_file import load_profile
 from detector.commands.progress import progress_bar
 from detector.ingest import Frame
+from detector.profile.line import DEPLOYED_MODEL
+from detector.profile.loading import load_profile
 from detector.replay import Told, Totals, replay
-from detector.station.watch import alert_line
+from detector.terminal.watch import alert_line
 from detector.vision.catalogue import find_model
 from detector.vision.engines import open_engine
 

@@ -7,23 +7,23 @@ from contextlib import ExitStack, closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from calibration.profile_file import load_profile
 from detector.bridge.bridge import listen_address
 from detector.commands.child_bridge import ChildBridge
 from detector.commands.telling import tell
+from detector.delivery.journal import Journal, default_journal_folder
+from detector.delivery.outbox import AlertPost
+from detector.delivery.publisher import Publisher
+from detector.delivery.request_server import AnswerDesk
 from detector.ingest import CameraProcess
 from detector.line_setup import Line
 from detector.live import LineAtWork
-from detector.stop_signals import stopped_by_signals
-from detector.turns import Turns
+from detector.profile.loading import load_profile
+from detector.runtime.inference_lock import Turns
+from detector.runtime.stop_signals import stopped_by_signals
 from detector.vision.catalogue import find_model
 from detector.vision.engine import available_cores, engine_threads
 from detector.vision.engines import open_engine
-from detector.wire.desk import AnswerDesk
-from detector.wire.journal import Journal, default_journal_folder
 from detector.wire.keys import line_guard, new_key_pair, refuses_strangers, write_key_pair
-from detector.wire.post import AlertPost
-from detector.wire.publisher import Publisher
 
 
 def run_line(

@@ -37,7 +37,7 @@ def twin_render(
     """Render a scenario: video, truth, encoder, empty belt, line profile (extra `twin`)."""
     from detector.commands.progress import progress_bar
 
-    render, scenarios = from_checkout("twin.render"), from_checkout("twin.scenario")
+    render, scenarios = from_checkout("twin.line.render"), from_checkout("twin.line.scenario")
     # As an exception, so that what is half made is taken away again.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     with one_line_for(ValueError, RuntimeError), progress_bar("rendering") as advance:
@@ -54,7 +54,7 @@ def twin_render(
 
 def twin_list() -> None:
     """The scenarios that come with this repository."""
-    for name, about in from_checkout("twin.scenario").described().items():
+    for name, about in from_checkout("twin.line.scenario").described().items():
         print(f"{name:14} {about}")
 
 
@@ -105,7 +105,7 @@ def twin_composite(
     ] = False,
 ) -> None:
     """Lay held-back cut-outs on frames of a real belt, as a plan of `twin trace` says."""
-    plans, strips = from_checkout("twin.traced.plan"), from_checkout("models.real_strip")
+    plans, strips = from_checkout("twin.traced.plan"), from_checkout("models.data.real_strip")
     with one_line_for(ValueError):
         chosen = plans.load_plan(plan, seed=seed)
         facts = strips.make_strip(chosen, data, out, plates=plates)

@@ -107,14 +107,18 @@ def plc_sim(
 
     Leaves with 1 if nobody watched the line at any moment.
     """
-    from detector.bridge.belt_course import Course, CourseError
     from detector.bridge.modbus_server import ListenError
-    from detector.bridge.plc_sim import Plant
+    from detector.bridge.simulator.belt_course import Course, CourseError
+    from detector.bridge.simulator.plc import Plant
     from detector.commands.plc_sim import simulate
 
-    judge = None if truth is None else from_checkout("benchmarks.diversions")
+    judge = None if truth is None else from_checkout("benchmarks.demo.diversions")
     with one_line_for(ValueError):
-        known = None if truth is None else from_checkout("benchmarks.truth").Truth.read(truth)
+        known = (
+            None
+            if truth is None
+            else from_checkout("benchmarks.accuracy.ground_truth").Truth.read(truth)
+        )
     with one_line_for(ListenError, CourseError):
         runs = None if course is None else Course.read(course)
         plant = Plant(speed, ejector_mm, actuator_ms, acknowledges=acknowledge, course=runs)

@@ -9,7 +9,6 @@ from typing import Annotated, Any
 
 import typer
 
-from calibration.line_profile import DEPLOYED_MODEL, ModelChoice
 from detector.commands.options import (
     INCOMPLETE,
     EngineName,
@@ -17,6 +16,7 @@ from detector.commands.options import (
     from_checkout,
     one_line_for,
 )
+from detector.profile.line import DEPLOYED_MODEL, ModelChoice
 from detector.vision.catalogue import CATALOGUE
 
 Data = Annotated[Path, typer.Option(help="The folder of photographs, cut-outs, belt frames.")]
@@ -75,7 +75,7 @@ def train(
     resume: Annotated[bool, typer.Option(help="Go on with an interrupted run.")] = False,
 ) -> None:
     """Build the dataset, train, export, evaluate and card a model (extra `train`)."""
-    trainer, errors = from_checkout("models.train"), from_checkout("models.errors")
+    trainer, errors = from_checkout("models.training.train"), from_checkout("models.errors")
     first = CATALOGUE / "recipes" / "first.toml"
     with one_line_for(errors.WorkshopError):
         print(trainer.run(recipe or first, data, weights, out, resume=resume, renders=renders))
@@ -95,7 +95,7 @@ def build_data(
 ) -> None:
     """Make a recipe's training pictures: JPEG, YOLO labels, visibility. Goes on if interrupted."""
     for path in _workshop(
-        "train", "build_data", recipe, data, out,
+        "training.train", "build_data", recipe, data, out,
         stage=stage, renders=renders, weights=weights, workers=workers,
     ):  # fmt: skip
         print(path)
@@ -109,7 +109,7 @@ def export(
     """Make a model folder of a checkpoint, checked against a plain export (extra `train`)."""
     if head not in ("raw", "end2end"):
         raise typer.BadParameter(f"{head!r} is neither raw nor end2end", param_hint="--head")
-    print(_workshop("export", "run", weights, out, head=head))
+    print(_workshop("export.onnx", "run", weights, out, head=head))
 
 
 def quantise(
@@ -125,7 +125,7 @@ def quantise(
 ) -> None:
     """Put convolutions in 8 bits for OpenVINO; kept only if faster and as good (else exit 1)."""
     more = {} if float_layers is None else {"float_layers": float_layers.split(",")}
-    against = _workshop("quantise", "run", name, data, out, scenes=scenes, seed=seed, **more)
+    against = _workshop("export.quantise", "run", name, data, out, scenes=scenes, seed=seed, **more)
     _verdict(against, out, Path("runs") / out.resolve().name / "candidate")
 
 
@@ -140,8 +140,10 @@ def evaluate(
     scenes: Annotated[int, typer.Option(min=1, help="Held-back scenes to measure on.")] = 100,
 ) -> None:
     """Recall and false boxes per class, size and visibility, with exact intervals."""
-    report = _workshop("evaluate", "run", name, data, out=out, engine=engine, scenes=scenes)
-    from models.evaluate import markdown
+    report = _workshop(
+        "evaluation.evaluate", "run", name, data, out=out, engine=engine, scenes=scenes
+    )
+    from models.evaluation.evaluate import markdown
 
     print(markdown(report), end="")
 
@@ -161,7 +163,7 @@ def adapt(
 ) -> None:
     """Learn a site's pictures; deploys nothing that is worse, then exits 1 (extra `train`)."""
     verdict = _workshop(
-        "adapt", "run", answers, data, out,
+        "training.adapt", "run", answers, data, out,
         model=model, recipe=recipe, share=share, scenes=scenes, resume=resume,
     )  # fmt: skip
     _verdict(verdict.against, out, verdict.candidate)
@@ -173,7 +175,7 @@ def answers(
     out: Out,
 ) -> None:
     """Hand in what a recipe leaves out, as a site would: a YOLO export."""
-    print(_workshop("answers", "hand_in", recipe, data, out))
+    print(_workshop("data.site_labels", "hand_in", recipe, data, out))
 
 
 def compare(
@@ -195,10 +197,10 @@ def compare(
 ) -> None:
     """Train architectures alike and briefly; what each finds and costs (extra `train`)."""
     trials = _workshop(
-        "trials", "run", recipe, data, weights, out, architectures,
+        "training.trials", "run", recipe, data, weights, out, architectures,
         scenes=scenes, resume=resume, renders=renders,
     )  # fmt: skip
-    print(from_checkout("models.trials").table(trials))
+    print(from_checkout("models.training.trials").table(trials))
 
 
 def _verdict(against: Sequence[str], out: Path, candidate: Path) -> None:

@@ -7,17 +7,18 @@ with CameraProcess("rtsp://…", name="infeed") as camera:  # the newest, or the
     frame = camera.read_latest(timeout_s=0.1)
 """
 
-from detector.ingest.backoff import Backoff
-from detector.ingest.capture import CameraProcess
-from detector.ingest.doctor import describe_source
+from detector.ingest.capture.backoff import Backoff
+from detector.ingest.capture.camera_process import CameraProcess
 from detector.ingest.frame import Frame, StampSource
 from detector.ingest.health import CameraBlind, CameraHealth, CameraState
 from detector.ingest.identity import camera_identity
 from detector.ingest.names import without_credentials
-from detector.ingest.picture import read_picture
+from detector.ingest.probe import describe_source
 from detector.ingest.recording import Recording
-from detector.ingest.source import Image, Source, SourceError, open_source
-from detector.ingest.v4l2 import V4l2Device, list_v4l2_devices
+from detector.ingest.source import Image, Source, SourceError
+from detector.ingest.sources.opening import open_source
+from detector.ingest.sources.picture import read_picture
+from detector.ingest.sources.v4l2 import V4l2Device, list_v4l2_devices
 
 __all__ = [
     "Backoff",

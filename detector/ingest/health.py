@@ -40,7 +40,8 @@ class CameraHealth:
     unreadable: int
     """Pictures that could not be decoded."""
     frames_withheld: int = 0
-    """Not handed out, because they were the same frozen picture."""
+    """Not handed out, because they were the same frozen picture, or had queued up on the way and
+    were of the past."""
     frames_late: int = 0
     """Of a recording played in real time: shown later than a camera would have, because this
     machine cannot decode it in time."""

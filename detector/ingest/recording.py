@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from types import TracebackType
 
 from detector.ingest.frame import Frame
-from detector.ingest.image_folder import ImageFolder
-from detector.ingest.source import Source, SourceError, open_source
+from detector.ingest.source import Source, SourceError
+from detector.ingest.sources.image_folder import ImageFolder
+from detector.ingest.sources.opening import open_source
 
 
 class Recording:

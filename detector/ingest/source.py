@@ -1,4 +1,4 @@
-"""The contract of everything that gives pictures, and the choice of one by URL."""
+"""The contract of everything that gives pictures."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.ingest.names import scheme_of, without_credentials
+from detector.ingest.names import without_credentials
 
 Image = NDArray[np.uint8]
 """`(height, width, 3)` uint8, BGR, x right and y down."""
@@ -47,6 +47,8 @@ class Source(Protocol):
     """Frames that a recording announces; None for a camera. Valid after `open`."""
     unreadable: list[str]
     """One line for each picture, or stretch of pictures, that could not be read so far."""
+    passed_over: int
+    """Pictures so far that `grab` passed over, because they had queued up and were of the past."""
 
     def open(self) -> None:
         """Make ready for the first `grab`.
@@ -71,57 +73,3 @@ class Source(Protocol):
 
     def close(self) -> None:
         """Let go of the device, the connection or the file. May be called twice."""
-
-
-def open_source(
-    url: str,
-    *,
-    fps: float | None = None,
-    open_timeout_s: float = OPEN_TIMEOUT_S,
-    read_timeout_s: float = READ_TIMEOUT_S,
-) -> Source:
-    """Open what `url` names.
-
-    Args:
-        url: A video file, a picture, a folder or glob of pictures (all also as `file://`),
-            `v4l2:///dev/video0`, or `rtsp://user:password@host/stream` (also rtsps, http, https).
-        fps: Asked of a V4L2 camera; given to a recording in place of its own. A network camera
-            keeps its own.
-        open_timeout_s: When to give up on a network camera that does not answer.
-        read_timeout_s: When to give up on a network camera that has fallen silent.
-
-    Raises:
-        SourceError: No such source, or it cannot be opened.
-    """
-    try:
-        source = _choose(url, fps, open_timeout_s, read_timeout_s)
-        source.open()
-    except OSError as error:  # of a folder that may not be entered, a disk that is gone
-        why = (error.strerror or str(error)).lower()
-        raise SourceError(url, why, "check the path, and who may read it") from None
-    return source
-
-
-def _choose(url: str, fps: float | None, open_timeout_s: float, read_timeout_s: float) -> Source:
-    # Here, because each kind of source imports this module for the contract.
-    from detector.ingest.image_folder import IMAGE_SUFFIXES, ImageFolder, is_glob
-    from detector.ingest.network_stream import NETWORK_SCHEMES, NetworkStream
-    from detector.ingest.paths import local_path
-    from detector.ingest.v4l2 import V4l2Camera
-    from detector.ingest.video_file import VideoFile
-
-    scheme = scheme_of(url)
-    if scheme in NETWORK_SCHEMES:
-        return NetworkStream(url, open_timeout_s=open_timeout_s, read_timeout_s=read_timeout_s)
-    if scheme == "v4l2":
-        return V4l2Camera(url, fps=fps)
-    if scheme not in {"", "file"}:
-        raise SourceError(
-            url,
-            f"unknown kind of source {scheme}://",
-            "use a path, file://, v4l2:///dev/video0, or rtsp://host/stream",
-        )
-    path = local_path(url)
-    if path.is_dir() or is_glob(path) or path.suffix.lower() in IMAGE_SUFFIXES:
-        return ImageFolder(path, fps=fps)
-    return VideoFile(path, fps=fps)

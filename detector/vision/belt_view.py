@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from calibration.belt_plane import BeltPlane, CalibrationError
+from detector.belt.plane import BeltPlane, CalibrationError
 from detector.ingest.frame import Frame
 from detector.vision.warp import Warp, belt_in
 

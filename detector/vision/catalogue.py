@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 import detector
-from calibration.score_curve import ScoreCurve
+from detector.vision.score_curve import ScoreCurve
 
 # In a checkout and in an installed wheel alike the deployed models lie beside the package.
 CATALOGUE = Path(detector.__file__).parent.parent / "models"

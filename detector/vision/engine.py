@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 import numpy as np
-import onnxruntime as ort
 from numpy.typing import NDArray
 
 from detector.vision.catalogue import Card, ModelError, ModelFolder
 from detector.vision.detections import Detections, from_end_to_end, from_raw_head
+from detector.vision.onnx_runtime import ort
 
 
 class EngineError(RuntimeError):

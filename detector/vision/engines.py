@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from calibration.line_profile import ModelChoice
+from detector.profile.line import ModelChoice
 from detector.vision.catalogue import ModelFolder
 from detector.vision.engine import Engine, OnnxEngine
 

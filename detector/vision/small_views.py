@@ -10,8 +10,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from calibration.belt_plane import CalibrationError
-from calibration.picture_shift import followed_px
+from detector.belt.image_shift import followed_px
+from detector.belt.plane import CalibrationError
 from detector.ingest.frame import Frame
 from detector.vision.belt_view import Rectifier
 from detector.vision.warp import Warp, belt_in

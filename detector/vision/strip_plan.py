@@ -11,8 +11,8 @@ from __future__ import annotations
 
 from collections import deque
 
-from calibration.belt_motion import Shift
-from calibration.view_section import View
+from detector.belt.motion import Shift
+from detector.profile.view import View
 from detector.vision.belt_view import EDGE_PX, Rectifier, Strip
 
 SHAPES = 12

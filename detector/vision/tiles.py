@@ -14,7 +14,7 @@ from math import ceil
 import numpy as np
 from numpy.typing import NDArray
 
-from calibration.belt_plane import CalibrationError
+from detector.belt.plane import CalibrationError
 from detector.vision.belt_view import EDGE_PX
 from detector.vision.detections import Detections, suppress_overlaps
 from detector.vision.engine import Engine

@@ -17,6 +17,8 @@ from typing import Any
 
 import zmq
 
+from detector.wire.keepalive import ZMQ_OPTIONS
+
 ALERTS_ENDPOINT = "tcp://127.0.0.1:5556"
 ANSWERS_ENDPOINT = "tcp://127.0.0.1:5557"
 
@@ -67,9 +69,14 @@ def is_local(endpoint: str) -> bool:
 
 
 def bind(socket: zmq.Socket[Any], endpoint: str, *, keys: bool = False) -> str:
-    """Bind `socket`; the real endpoint (with the port the system chose), or EndpointError."""
+    """Bind `socket`; the real endpoint (with the port the system chose), or EndpointError.
+
+    Connections to it end by themselves once their other end has vanished.
+    """
     address = bind_address(endpoint, keys=keys)
     socket.ipv6 = "[" in address
+    for option, value in ZMQ_OPTIONS.items():
+        socket.set(option, value)
     if address.startswith("ipc://"):
         _refuse_a_taken_path(endpoint, Path(address.removeprefix("ipc://")))
     try:

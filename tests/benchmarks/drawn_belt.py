@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.passages import Ground
-from benchmarks.truth import SCHEMA, Truth
-from calibration.line_profile import LineProfile
+from benchmarks.accuracy.ground_truth import SCHEMA, Truth
+from benchmarks.accuracy.passages import Ground
+from detector.profile.line import LineProfile
 from detector.wire import samples
 from detector.wire.messages import Alert, Arrival, Hazard
 

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from benchmarks.truth import SCHEMA
+from benchmarks.accuracy.ground_truth import SCHEMA
 from tests.small_line import BELT_PX_A_FRAME, FPS, SIZE_PX, passing, write_video
 
 MM_PER_PX = 2.0

@@ -10,7 +10,7 @@ import pytest
 from detector.bridge.line_watch import LineWatch
 from detector.bridge.plc_link import PlcLink
 from detector.bridge.register_map import decode
-from detector.bridge.words import LineRegisters
+from detector.bridge.registers import LineRegisters
 from detector.client import Gap, Received
 from detector.client.events import How
 from detector.wire import samples

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import time
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from pymodbus.client import ModbusTcpClient
 from benchmarks.bridge_process import BridgeProcess
 from benchmarks.child_process import children
 from benchmarks.line_process import LineProcess
+from detector.bridge.modbus_server import CLIENTS_MAX
 from detector.bridge.register_map import (
     INPUT_WORDS,
     BeltRun,
@@ -133,6 +135,21 @@ def test_a_bridge_that_slept_tells_nothing_of_the_past(
     bridge.process.send_signal(signal.SIGCONT)
     for _ in range(50):
         assert blind(plc.read())
+
+
+def test_a_bridge_says_who_holds_the_places_where_they_run_out() -> None:
+    nobody = ("tcp://127.0.0.1:9", "tcp://127.0.0.1:9")
+    with (
+        BridgeProcess([nobody], start_s=PATIENCE_S) as bridge,
+        ExitStack() as stack,
+    ):
+        for _ in range(CLIENTS_MAX + 1):
+            last = socket.create_connection(("127.0.0.1", bridge.port), PATIENCE_S)
+            stack.enter_context(last)
+        _, port = last.getsockname()
+        wait_for(lambda: any(f"to 127.0.0.1:{port}" in each for each in bridge.said))
+        (line,) = [each for each in bridge.said if "places are taken" in each]
+        assert "all 16 places are taken, 16 by 127.0.0.1" in line
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

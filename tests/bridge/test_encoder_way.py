@@ -14,15 +14,15 @@ import pytest
 
 from benchmarks.bridge_process import BridgeProcess
 from benchmarks.line_process import LineProcess
-from calibration.reported_motion import ReportedBelt
 from detector import client
+from detector.belt.encoder import ReportedBelt
 from detector.bridge.register_map import BeltRun, BeltWord, State
+from detector.delivery.journal import Journal
+from detector.delivery.outbox import AlertPost
+from detector.delivery.publisher import Publisher
+from detector.delivery.request_server import AnswerDesk
 from detector.live import belt_report
-from detector.wire.desk import AnswerDesk
-from detector.wire.journal import Journal
 from detector.wire.messages import LineState
-from detector.wire.post import AlertPost
-from detector.wire.publisher import Publisher
 from tests.bridge.plc_client import Plc
 from tests.small_line import (
     FPS,

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import random
+import socket
 import struct
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 
@@ -12,9 +14,14 @@ import pytest
 from pymodbus.client import AsyncModbusTcpClient
 
 from detector.bridge.modbus_server import CLIENTS_MAX, ListenError, ModbusServer, Unit
+from detector.bridge.places import IN_SERVICE_NS
+from detector.wire.keepalive import VANISHED_S
+from tests.accepted import accepted_socket, ends_by_itself
 from tests.small_line import PATIENCE_S
 
 FRAMES = 3000
+TCP_REPAIR = 19
+"""Linux; with it a socket is closed without a word to the other end."""
 
 
 class Words:
@@ -32,12 +39,25 @@ class Words:
         return Unit(self.read, lambda address, words: self.written.append((address, words)))
 
 
+class Clock:
+    """Stands still but where a test moves it."""
+
+    def __init__(self) -> None:
+        self.now_ns = 0
+
+    def __call__(self) -> int:
+        return self.now_ns
+
+
 def served(
-    use: Callable[[ModbusServer, Words], Awaitable[None]], units: tuple[int, ...] = (1,)
+    use: Callable[[ModbusServer, Words], Awaitable[None]],
+    units: tuple[int, ...] = (1,),
+    clock: Callable[[], int] = time.monotonic_ns,
 ) -> None:
     async def run() -> None:
         words = Words()
-        async with ModbusServer("127.0.0.1", 0, dict.fromkeys(units, words.unit())) as server:
+        shown = dict.fromkeys(units, words.unit())
+        async with ModbusServer("127.0.0.1", 0, shown, clock_ns=clock) as server:
             await asyncio.wait_for(use(server, words), PATIENCE_S)
 
     asyncio.run(run())
@@ -71,6 +91,27 @@ async def answer(reader: asyncio.StreamReader) -> tuple[int, bytes]:
     """Transaction and what follows the unit id."""
     transaction, _, length, _ = struct.unpack(">HHHB", await reader.readexactly(7))
     return transaction, await reader.readexactly(length - 1)
+
+
+async def asks(ends: Ends, times: int = 1) -> None:
+    """Each request is answered on this connection."""
+    reader, writer = ends
+    for transaction in range(1, times + 1):
+        writer.write(request(transaction))
+        assert (await answer(reader))[0] == transaction
+
+
+def vanish(ends: Ends) -> None:
+    """As by a cut cable, where we may; else the client stays, silent, which looks the same."""
+    _, writer = ends
+    with suppress(PermissionError):
+        writer.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, TCP_REPAIR, 1)
+        writer.transport.abort()
+
+
+def name_of(ends: Ends) -> str:
+    host, port = ends[1].get_extra_info("sockname")
+    return f"{host}:{port}"
 
 
 def test_input_registers_are_mirrored_as_holding_registers_and_made_when_read() -> None:
@@ -163,17 +204,108 @@ def test_what_is_no_modbus_ends_that_connection_alone(garbage: bytes) -> None:
     served(use)
 
 
-def test_more_clients_than_a_line_has_are_turned_away() -> None:
+def test_forty_clients_that_vanish_leave_the_plc_its_one_connection() -> None:
+    clock = Clock()
+
     async def use(server: ModbusServer, words: Words) -> None:  # noqa: ARG001
         async with AsyncExitStack() as stack:
-            first, *_ = [
-                await stack.enter_async_context(connected(server)) for _ in range(CLIENTS_MAX)
-            ]
-            async with connected(server) as (reader, _):
-                await ended(reader)
-            assert server.tally.turned_away == 1
-            first[1].write(request(1))
-            assert (await answer(first[0]))[0] == 1
+            plc = await stack.enter_async_context(connected(server))
+            await asks(plc, times=2)
+            for _ in range(40):
+                other = await stack.enter_async_context(connected(server))
+                await asks(other)
+                vanish(other)
+                clock.now_ns += 1
+                await asks(plc)
+        assert (server.tally.gave_way, server.tally.turned_away) == (25, 0)
+        assert "25 idle ones gave way to newcomers" in server.tally.trouble
+
+    served(use, clock=clock)
+
+
+def test_a_plc_comes_in_after_clients_that_polled_have_vanished() -> None:
+    clock = Clock()
+
+    async def use(server: ModbusServer, words: Words) -> None:  # noqa: ARG001
+        async with AsyncExitStack() as stack:
+            for _ in range(CLIENTS_MAX):
+                other = await stack.enter_async_context(connected(server))
+                await asks(other, times=5)
+                vanish(other)
+            clock.now_ns += IN_SERVICE_NS
+            plc = await stack.enter_async_context(connected(server))
+            await asks(plc, times=2)
+        assert (server.tally.gave_way, server.tally.turned_away) == (1, 0)
+
+    served(use, clock=clock)
+
+
+def test_where_places_run_out_the_client_that_is_idle_longest_gives_way() -> None:
+    clock = Clock()
+
+    async def use(server: ModbusServer, words: Words) -> None:  # noqa: ARG001
+        async with AsyncExitStack() as stack:
+            held = []
+            for _ in range(CLIENTS_MAX):
+                held.append(await stack.enter_async_context(connected(server)))
+                await asks(held[-1])
+                clock.now_ns += 10**9
+            await asks(held[0])
+            clock.now_ns += IN_SERVICE_NS
+            newcomer = await stack.enter_async_context(connected(server))
+            await asks(newcomer)
+            await ended(held[1][0])
+            line = server.full_places()
+            assert line is not None
+            assert f"{name_of(held[1])}, idle for 18.0 s, to {name_of(newcomer)}" in line
+            for each in (held[0], *held[2:]):
+                await asks(each)
+
+    served(use, clock=clock)
+
+
+def test_clients_that_never_ask_give_way_in_the_order_they_came() -> None:
+    async def use(server: ModbusServer, words: Words) -> None:  # noqa: ARG001
+        async with AsyncExitStack() as stack:
+            silent = [await stack.enter_async_context(connected(server)) for _ in range(16)]
+            for first in silent[:3]:
+                await asks(await stack.enter_async_context(connected(server)))
+                await ended(first[0])
+            await asks(silent[3])
+
+    served(use)
+
+
+def test_where_every_place_is_in_service_the_newcomer_is_turned_away_and_named() -> None:
+    clock = Clock()
+
+    async def use(server: ModbusServer, words: Words) -> None:  # noqa: ARG001
+        async with AsyncExitStack() as stack:
+            held = [await stack.enter_async_context(connected(server)) for _ in range(CLIENTS_MAX)]
+            for each in held:
+                await asks(each, times=2)
+            clock.now_ns += IN_SERVICE_NS - 1
+            newcomer = await stack.enter_async_context(connected(server))
+            await ended(newcomer[0])
+            assert (server.tally.gave_way, server.tally.turned_away) == (0, 1)
+            line = server.full_places()
+            assert line is not None
+            assert "16 by 127.0.0.1 (longest idle 3.0 s)" in line
+            assert f"1 of 127.0.0.1 (the last: {name_of(newcomer)})" in line
+            for each in held:
+                await asks(each)
+
+    served(use, clock=clock)
+
+
+def test_a_connection_whose_client_has_vanished_is_ended_by_the_kernel() -> None:
+    async def use(server: ModbusServer, words: Words) -> None:  # noqa: ARG001
+        async with connected(server) as ends:
+            await asks(ends)
+            with accepted_socket(ends[1].get_extra_info("sockname")) as accepted:
+                assert ends_by_itself(accepted)
+                unacknowledged_ms = accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT)
+                assert unacknowledged_ms == VANISHED_S * 1000
 
     served(use)
 

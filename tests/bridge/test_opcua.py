@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
+import struct
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ asyncua = pytest.importorskip("asyncua", reason="the extra opcua is not installe
 from detector.bridge.bridge import BridgedLine, LineEnds  # noqa: E402
 from detector.bridge.opcua import NAMESPACE, OpcUaServer  # noqa: E402
 from detector.wire.messages import AlarmState, Outcome, Revision  # noqa: E402
+from tests.accepted import accepted_socket, ends_by_itself  # noqa: E402
 from tests.bridge.conftest import HeardLine  # noqa: E402
 from tests.small_line import PATIENCE_S  # noqa: E402
 
@@ -87,5 +89,24 @@ def test_a_client_reads_what_the_registers_say_and_hears_of_each_alert() -> None
             assert (lost.Value.Value, lost.StatusCode.is_good()) == (0, False)
             assert (await read("VisionStateMachine", "CurrentState")).Value.Value == "Error"
             await subscription.delete()
+
+    asyncio.run(run())
+
+
+def test_a_connection_whose_client_has_vanished_is_ended_by_the_kernel() -> None:
+    async def run() -> None:
+        line = BridgedLine(ENDS, 0, lambda _: None)
+        port = free_port()
+        endpoint = f"opc.tcp://127.0.0.1:{port}/vigitri"
+        async with OpcUaServer(endpoint, [line]):
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            url = endpoint.encode()
+            hello = struct.pack("<5I", 0, 65536, 65536, 0, 0) + struct.pack("<I", len(url)) + url
+            writer.write(b"HELF" + struct.pack("<I", 8 + len(hello)) + hello)
+            assert await asyncio.wait_for(reader.readexactly(4), PATIENCE_S) == b"ACKF"
+            with accepted_socket(writer.get_extra_info("sockname")) as accepted:
+                assert ends_by_itself(accepted)
+            writer.close()
+            await writer.wait_closed()
 
     asyncio.run(run())

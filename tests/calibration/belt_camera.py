@@ -8,10 +8,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from calibration.belt_plane import transformed
-from calibration.belt_section import Belt
 from calibration.board import COLUMNS, ROWS, SQUARE_MM, BoardSight
-from calibration.lens import Lens
+from detector.belt.lens import Lens
+from detector.belt.plane import transformed
+from detector.profile.belt import Belt
 from tests.calibration.board_camera import LENS, ideal_sight
 
 CAMERA_MM = (390.0, 620.0, 1350.0)

@@ -19,7 +19,7 @@ from calibration.board import (
     marker_bits,
     marker_mm,
 )
-from calibration.lens import Lens
+from detector.belt.lens import Lens
 
 SIZE_PX = (960, 600)
 LENS = Lens(

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from calibration.board import BoardSight
-from calibration.lens import LensError
 from calibration.lens_fit import TooFewViewsError, fit_lens
 from calibration.lens_views import distinct, missing_parts, seen_in
+from detector.belt.lens import LensError
 from tests.calibration.board_camera import POSES, held, ideal_sight
 
 

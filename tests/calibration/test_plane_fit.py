@@ -10,11 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from calibration.belt_edges import along_the_belt
-from calibration.belt_plane import CalibrationError, belt_plane, transformed
-from calibration.belt_section import Belt
-from calibration.calibrated import PlaneCalibration
 from calibration.parallax import camera_place
 from calibration.plane_fit import fit_lays, missed_by_boards
+from detector.belt.plane import CalibrationError, belt_plane, transformed
+from detector.profile.belt import Belt
+from detector.profile.calibrated import PlaneCalibration
 from tests.calibration.belt_camera import (
     CAMERA_MM,
     LAYS,

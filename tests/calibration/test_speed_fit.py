@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from calibration.encoder_file import EncoderFileError, read_encoder
 from calibration.speed_fit import Followed, fit_speed, refuse_against_the_travel
+from detector.belt.encoder_recording import EncoderFileError, read_encoder
 
 
 def followed(speed_mm_s: float, seconds: float = 20.0, *, lost: slice | None = None) -> Followed:

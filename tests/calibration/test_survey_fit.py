@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from calibration.belt_plane import CalibrationError, transformed
 from calibration.survey_fit import fit_survey
+from detector.belt.plane import CalibrationError, transformed
 from tests.calibration.belt_camera import belt_to_straight
 from tests.calibration.board_camera import LENS
 

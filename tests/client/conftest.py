@@ -1,5 +1,5 @@
 from __future__ import annotations
 
-from tests.wire.conftest import now, open_socket, publisher
+from tests.delivery.conftest import now, open_socket, publisher
 
 __all__ = ["now", "open_socket", "publisher"]

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from detector.client import Gap, Received
 from detector.client.decoding import decode
+from detector.delivery.publisher import Publisher
 from detector.wire import samples
 from detector.wire.endpoints import EndpointError
 from detector.wire.messages import (
@@ -27,7 +28,6 @@ from detector.wire.messages import (
     Revision,
     Why,
 )
-from detector.wire.publisher import Publisher
 from tests.listening import MessagesOnly as Subscriber
 
 OpenSocket = Callable[[int], zmq.Socket[bytes]]

@@ -18,7 +18,7 @@ PAUSES = """
 import time
 from detector import client
 from detector.wire import samples
-from detector.wire.publisher import Publisher
+from detector.delivery.publisher import Publisher
 
 NOW = {"t_capture_utc_ns": 1, "t_capture_mono_ns": 2}
 with (

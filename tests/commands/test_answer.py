@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from detector.commands import answer
-from detector.wire.desk import AnswerDesk
+from detector.delivery.request_server import AnswerDesk
 from tests.commands.conftest import Vigitri
 
 

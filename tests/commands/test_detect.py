@@ -11,7 +11,7 @@ from typing import Any
 import cv2
 import pytest
 
-from calibration.line_profile import DEPLOYED_MODEL
+from detector.profile.line import DEPLOYED_MODEL
 from tests.commands.conftest import Vigitri
 from tests.small_line import BATTERY_PX, GAS_PX, PATIENCE_S, RED, WHITE, belt_picture
 

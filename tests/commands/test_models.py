@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from calibration.line_profile import DEPLOYED_MODEL
 from detector.commands import models
+from detector.profile.line import DEPLOYED_MODEL
 from detector.vision.catalogue import ModelError
 from detector.vision.engine import EngineError
 from tests.commands.conftest import Vigitri

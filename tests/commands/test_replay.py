@@ -11,7 +11,7 @@ import cv2
 
 from detector.wire.messages import Alert
 from tests.commands.conftest import Vigitri
-from tests.small_line import PATIENCE_S, passing, read_terminal, write_video
+from tests.small_line import PATIENCE_S, passing, read_terminal, write_interlaced, write_video
 
 VIGITRI = (sys.executable, "-m", "detector.cli")
 
@@ -106,6 +106,17 @@ def test_a_film_that_breaks_off_is_told(vigitri: Vigitri, profile: Path, tmp_pat
     assert code == 1
     assert err
     assert all(line.startswith(f"vigitri: {film}: ") for line in err)
+
+
+def test_an_interlaced_film_shows_what_the_progressive_one_shows(
+    vigitri: Vigitri, profile: Path, tmp_path: Path
+) -> None:
+    film = write_interlaced(tmp_path / "interlaced.mp4", passing())
+    code, out, err = vigitri("replay", film, "--line", profile, "--json")
+    assert (code, err) == (0, [])
+    totals = json.loads(out[-1])["totals"]
+    assert (totals["frames"], totals["blind_frames"]) == (32, 0)
+    assert totals["raised"] == {"battery": 1, "gas": 1}
 
 
 def test_a_reader_that_has_gone_is_no_traceback(profile: Path, clip: Path) -> None:

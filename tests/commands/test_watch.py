@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from detector.wire.publisher import Publisher
+from detector.delivery.publisher import Publisher
 from detector.wire.samples import BOOT_ID, LINE
 from tests.small_line import PATIENCE_S, read_terminal
 

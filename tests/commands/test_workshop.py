@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 import pytest
 
-from calibration.line_profile import DEPLOYED_MODEL
 from detector.commands import workshop
+from detector.profile.line import DEPLOYED_MODEL
 from tests.commands.conftest import Vigitri
 
 
@@ -48,7 +48,7 @@ def test_what_is_worse_is_named_and_exits_1(
     vigitri: Vigitri, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     verdict = SimpleNamespace(against=["scenes, battery: AP50 0.7 -> 0.5"], candidate=tmp_path)
-    monkeypatch.setattr("models.adapt.run", lambda *_, **__: verdict)
+    monkeypatch.setattr("models.training.adapt.run", lambda *_, **__: verdict)
     code, out, err = vigitri("model", "adapt", "--answers", ".", "--data", ".", "-o", "out")
     assert (code, out) == (1, [])
     assert err == [

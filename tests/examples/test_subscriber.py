@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from detector.delivery.publisher import Publisher
 from detector.wire import samples
-from detector.wire.publisher import Publisher
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "subscriber.py"
 

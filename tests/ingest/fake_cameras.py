@@ -13,7 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
-from detector.ingest import Image, Source, SourceError, frozen, open_source
+from detector.ingest import Image, Source, SourceError, open_source
+from detector.ingest.capture import frozen
 
 LARGE_PX = (640, 480)
 LEVELS = 251
@@ -25,6 +26,7 @@ class FakeCamera:
 
     live = True
     frame_count = None
+    passed_over = 0
 
     def __init__(self, url: str, *, frames: int | None = None, period_s: float = 0.0) -> None:
         self.name = "fake"

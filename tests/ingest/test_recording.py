@@ -102,7 +102,7 @@ def test_it_is_read_inside_its_with(video: Video) -> None:
 def test_a_recording_without_a_rate_asks_for_one(
     video: Video, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("detector.ingest.video_file.FASTEST_FPS", 1.0)
+    monkeypatch.setattr("detector.ingest.sources.video_file.FASTEST_FPS", 1.0)
     with pytest.raises(SourceError, match="no frame rate; give it"), Recording(str(video())):
         pass
     with Recording(str(video()), fps=5) as recording:

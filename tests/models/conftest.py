@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-from models.sources import Sources, read_sources
+from models.data.sources import Sources, read_sources
 
 HELD_BACK = 0.3
 

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from calibration.belt_plane import CalibrationError, belt_plane, nominal_plane
-from calibration.belt_section import Belt, Travel
-from calibration.lens import Lens
+from detector.belt.lens import Lens
+from detector.belt.plane import CalibrationError, belt_plane, nominal_plane
+from detector.profile.belt import Belt, Travel
 from detector.vision.belt_view import Rectifier
 from detector.vision.warp import OUTSIDE_GREY
 from tests.fakes import as_picture, frame

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from calibration.line_profile import DEPLOYED_MODEL
+from detector.profile.line import DEPLOYED_MODEL
 from detector.vision.catalogue import Card, ModelError, find_model, model_folders
 from tests.fakes import make_card
 

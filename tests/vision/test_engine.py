@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 import onnx
-import onnxruntime as ort
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from detector.vision.catalogue import ModelError, ModelFolder
 from detector.vision.engine import EngineError, Intake, OnnxEngine
+from detector.vision.onnx_runtime import ort
 from tests.fakes import make_card
 
 ROWS = [[10, 20, 30, 40, 0.9, 0], [50, 60, 70, 80, 0.4, 1], [0, 0, 0, 0, 0.0, 0]]

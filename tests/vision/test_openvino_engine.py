@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from calibration.line_profile import ModelChoice
+from detector.profile.line import ModelChoice
 from detector.vision import openvino_engine
 from detector.vision.catalogue import ModelError
 from detector.vision.engine import EngineError, OnnxEngine

@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from calibration.belt_plane import CalibrationError, nominal_plane
-from calibration.belt_section import Travel
-from calibration.picture_shift import followed_px
+from detector.belt.image_shift import followed_px
+from detector.belt.plane import CalibrationError, nominal_plane
+from detector.profile.belt import Travel
 from detector.vision.belt_view import Rectifier
 from detector.vision.small_views import JUDGED_PLACES_MOST, SmallViews
 from detector.vision.warp import OUTSIDE_GREY

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from calibration.belt_motion import Shift
-from calibration.belt_plane import nominal_plane
-from calibration.view_section import View
+from detector.belt.motion import Shift
+from detector.belt.plane import nominal_plane
+from detector.profile.view import View
 from detector.vision.belt_view import EDGE_PX, Rectifier, Strip
 from detector.vision.strip_plan import SHAPES, STARTED_MM_S2, StripPlan
 

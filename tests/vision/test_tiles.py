@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from calibration.belt_plane import CalibrationError
+from detector.belt.plane import CalibrationError
 from detector.vision.belt_view import EDGE_PX
 from detector.vision.detections import Detections
 from detector.vision.engine import EngineError

@@ -1,21 +1,9 @@
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 
 import pytest
 import zmq
-
-from detector.wire.publisher import Publisher
-from detector.wire.samples import BOOT_ID, LINE
-
-ANY_PORT = "tcp://127.0.0.1:*"
-
-
-@pytest.fixture
-def publisher() -> Iterator[Publisher]:
-    with Publisher(ANY_PORT, line=LINE, boot_id=BOOT_ID) as open_publisher:
-        yield open_publisher
 
 
 @pytest.fixture
@@ -33,9 +21,3 @@ def open_socket() -> Iterator[Callable[[int], zmq.Socket[bytes]]]:
     for socket in made:
         socket.close(linger=0)
     context.term()
-
-
-@pytest.fixture
-def now() -> dict[str, int]:
-    """The capture stamps of a frame grabbed this moment."""
-    return {"t_capture_utc_ns": time.time_ns(), "t_capture_mono_ns": time.monotonic_ns()}

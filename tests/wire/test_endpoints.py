@@ -18,6 +18,8 @@ from detector.wire.endpoints import (
     bind_address,
     connect_address,
 )
+from tests.accepted import accepted_socket, ends_by_itself
+from tests.small_line import PATIENCE_S
 
 OpenSocket = Callable[[int], zmq.Socket[bytes]]
 
@@ -196,3 +198,16 @@ def test_a_file_that_is_no_socket_is_not_overwritten(
 def test_a_folder_that_is_not_there_is_named(open_socket: OpenSocket, tmp_path: Path) -> None:
     with pytest.raises(EndpointError, match="make it first"):
         bind(open_socket(zmq.XPUB), f"ipc://{tmp_path}/missing/line")
+
+
+@pytest.mark.parametrize("kind", [zmq.XPUB, zmq.ROUTER])
+def test_a_connection_whose_client_has_vanished_is_ended_by_the_kernel(
+    open_socket: OpenSocket, kind: int
+) -> None:
+    """Whoever has nothing to be sent, a DEALER that asks nothing, would else stay for ever."""
+    endpoint = bind(open_socket(kind), "tcp://127.0.0.1:*")
+    host, _, port = endpoint.removeprefix("tcp://").rpartition(":")
+    with socket.create_connection((host, int(port)), PATIENCE_S) as client:
+        assert client.recv(1) == b"\xff"  # libzmq's greeting: it has been accepted
+        with accepted_socket(client.getsockname()) as accepted:
+            assert ends_by_itself(accepted)

@@ -9,8 +9,9 @@ import pytest
 import zmq
 
 from detector import client
+from detector.delivery.publisher import Publisher
+from detector.delivery.request_server import AnswerDesk, PendingAnswer
 from detector.wire import samples
-from detector.wire.desk import AnswerDesk, PendingAnswer
 from detector.wire.keys import (
     AllowList,
     ClientKeys,
@@ -23,7 +24,6 @@ from detector.wire.keys import (
     refuses_strangers,
     write_key_pair,
 )
-from detector.wire.publisher import Publisher
 from tests.small_line import PATIENCE_S
 
 ANY_PORT = "tcp://127.0.0.1:*"

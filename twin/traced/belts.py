@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from twin.belt import belt_loop
-from twin.labels import tint
-from twin.shading import Picture
+from twin.drawn.belt import belt_loop
+from twin.drawn.labels import tint
+from twin.drawn.shading import Picture
 from twin.traced.bodies import Points
 
 PAINTED = {"worn": "worn", "clean": "clean", "fabric": "fabric", "cleats": "worn"}

@@ -11,8 +11,8 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from twin.labels import Print
-from twin.shading import Colour
+from twin.drawn.labels import Print
+from twin.drawn.shading import Colour
 
 Points = NDArray[np.float32]
 Profile = Sequence[tuple[float, float]]

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from twin.cylinders import bottle_art
-from twin.labels import BLACK, BRASS, STEEL, WHITE, Print, any_colour, brand, ink_on, tint
-from twin.shading import Colour
+from twin.drawn.cylinders import bottle_art
+from twin.drawn.labels import BLACK, BRASS, STEEL, WHITE, Print, any_colour, brand, ink_on, tint
+from twin.drawn.shading import Colour
 from twin.traced.bodies import (
     Body,
     Part,

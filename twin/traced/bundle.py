@@ -5,7 +5,7 @@
 A bundle is a folder: `picture.png` (BGR), `owners.png` (uint16, the id of the topmost thing, 0 is
 belt), `seen.png` (the same, looking through clear film and bottles), `height.png` (uint16, 0.1 mm
 above the belt) and `strip.json`, which is written last and names the version. Rows and columns are
-those of `twin.strip`.
+those of `twin.line.strip`.
 """
 
 import json
@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from twin.strip import Lying, Strip
+from twin.line.strip import Lying, Strip
 
 FACTS = "strip.json"
 HEIGHT_UNITS_PER_MM = 10
@@ -55,7 +55,7 @@ class Thing(_Part):
 
 
 class Facts(_Part):
-    """`strip.json`: a place on the belt is `at_mm` along and `x_mm` across, as in `twin.strip`."""
+    """`strip.json`: places are `at_mm` along and `x_mm` across the belt, as in `twin.line.strip`."""
 
     model_config = ConfigDict(
         extra="forbid", frozen=True, allow_inf_nan=False, populate_by_name=True

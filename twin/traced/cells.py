@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from twin import cells as drawn
-from twin.labels import (
+from twin.drawn import cells as drawn
+from twin.drawn.labels import (
     BLACK,
     BRASS,
     STEEL,
@@ -13,7 +13,7 @@ from twin.labels import (
     brand,
     ink_on,
 )
-from twin.shading import Colour
+from twin.drawn.shading import Colour
 from twin.traced.bodies import Body, Part, Skin, block, turn_about, turned_body, upright
 from twin.traced.damage import dent
 from twin.traced.gas import worn

@@ -17,7 +17,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from twin.shading import Picture
+from twin.drawn.shading import Picture
 from twin.traced.bodies import Body
 from twin.traced.light import hall_light
 from twin.traced.stage import Stage, Window

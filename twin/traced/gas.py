@@ -1,13 +1,13 @@
 """Gas in thin steel cans: pierceable and screw-valve cartridges, aerosols, small chargers.
 
-Sizes as in `twin.cartridges`; a charger for cream holds 8 g of nitrous oxide (18 x 66 mm).
+Sizes as in `twin.drawn.cartridges`; a charger for cream holds 8 g of nitrous oxide (18 x 66 mm).
 """
 
 import numpy as np
 
-from twin.cartridges import gas_paint, litho
-from twin.labels import BLACK, BRASS, STEEL, WHITE, any_colour
-from twin.shading import Colour
+from twin.drawn.cartridges import gas_paint, litho
+from twin.drawn.labels import BLACK, BRASS, STEEL, WHITE, any_colour
+from twin.drawn.shading import Colour
 from twin.traced.bodies import Body, Part, Profile, Skin, Wear, turned_body
 from twin.traced.damage import dent
 

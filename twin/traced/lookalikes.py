@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from twin import lookalikes as drawn
-from twin.labels import (
+from twin.drawn import lookalikes as drawn
+from twin.drawn.labels import (
     BLACK,
     BRASS,
     COPPER,
@@ -17,7 +17,7 @@ from twin.labels import (
     ink_on,
     tint,
 )
-from twin.shading import Colour
+from twin.drawn.shading import Colour
 from twin.traced.bodies import (
     Body,
     Part,

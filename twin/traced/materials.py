@@ -10,8 +10,8 @@ from typing import Any
 import bpy
 import numpy as np
 
-from twin.labels import Print, tint
-from twin.shading import Colour, Picture
+from twin.drawn.labels import Print, tint
+from twin.drawn.shading import Colour, Picture
 from twin.traced.belts import BeltSkin
 from twin.traced.bodies import Skin, Wear
 

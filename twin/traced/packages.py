@@ -4,10 +4,10 @@ from collections.abc import Callable
 
 import numpy as np
 
-from twin import packaging as drawn
-from twin.labels import BLACK, BRASS, STEEL, WHITE, Print, any_colour, brand, ink_on, tint
-from twin.shading import Colour
-from twin.sleeves import sleeve
+from twin.drawn import packaging as drawn
+from twin.drawn.labels import BLACK, BRASS, STEEL, WHITE, Print, any_colour, brand, ink_on, tint
+from twin.drawn.shading import Colour
+from twin.drawn.sleeves import sleeve
 from twin.traced.bodies import (
     Body,
     Part,

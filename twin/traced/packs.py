@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from twin.labels import BLACK, BRASS, GOLD, WHITE, any_colour, brand, ink_on, tint
-from twin.shading import Colour
+from twin.drawn.labels import BLACK, BRASS, GOLD, WHITE, any_colour, brand, ink_on, tint
+from twin.drawn.shading import Colour
 from twin.traced.bodies import Body, Skin, block, turn_about, turned_body, upright
 from twin.traced.cells import wrapped
 from twin.traced.damage import crumple

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from twin.noise import Field
+from twin.drawn.noise import Field
 from twin.traced.bodies import Body, Part, Points, turn_about
 from twin.traced.things import HEAVY
 

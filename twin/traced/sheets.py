@@ -4,10 +4,10 @@ from collections.abc import Callable
 
 import numpy as np
 
-from twin import soft as drawn
-from twin.labels import BLACK, WHITE, Print, any_colour, brand, ink_on, tint
-from twin.noise import clouds, noise
-from twin.shading import Colour
+from twin.drawn import soft as drawn
+from twin.drawn.labels import BLACK, WHITE, Print, any_colour, brand, ink_on, tint
+from twin.drawn.noise import clouds, noise
+from twin.drawn.shading import Colour
 from twin.traced.bodies import Body, Part, Points, Skin, block, circle, loft, tube
 from twin.traced.damage import crumple, facets, fold
 from twin.traced.gas import worn

@@ -17,7 +17,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from twin.shading import Picture
+from twin.drawn.shading import Picture
 from twin.traced.belts import BeltSkin
 from twin.traced.bodies import Body, Part, Skin
 from twin.traced.light import Light

@@ -17,9 +17,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from twin.heap import OFTEN
-from twin.shading import Picture
-from twin.things import LOOKALIKES, SIZE_MM
+from twin.drawn.objects import LOOKALIKES, SIZE_MM
+from twin.drawn.shading import Picture
+from twin.line.heap import OFTEN
 from twin.traced.belts import BeltSkin, belt_skin, painted_belt
 from twin.traced.bodies import Points
 from twin.traced.bundle import (

@@ -1,6 +1,6 @@
 """The front door to every traced thing: `build` makes its body, `pose` brings it to rest.
 
-Kinds are those of `twin.things`, and those that only the traced twin has.
+Kinds are those of `twin.drawn.objects`, and those that only the traced twin has.
 """
 
 from collections.abc import Callable
@@ -8,7 +8,7 @@ from functools import partial
 
 import numpy as np
 
-from twin import things as drawn
+from twin.drawn import objects as drawn
 from twin.traced import bottles, cells, gas, lookalikes, packages, packs, sheets
 from twin.traced.bodies import Body, turn_about
 

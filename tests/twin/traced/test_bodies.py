@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from twin.things import SIZE_MM
+from twin.drawn.objects import SIZE_MM
 from twin.traced.bodies import Skin, block, turn_about, turned_body
 from twin.traced.damage import crumple, squash
 from twin.traced.things import HAZARDS, MAKERS, build, pose
@@ -35,7 +35,7 @@ def test_a_cell_is_as_large_as_its_name_says(kind: str) -> None:
 
 
 def test_all_drawn_hazards_are_traced_with_the_same_class() -> None:
-    from twin.things import HAZARDS as DRAWN
+    from twin.drawn.objects import HAZARDS as DRAWN
 
     assert {kind: HAZARDS[kind] for kind in DRAWN} == DRAWN
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from twin.strip import Strip
+from twin.line.strip import Strip
 from twin.traced.bundle import BundleError, Facts, Thing, load_strip, write_facts, write_picture
 
 SHAPE = (50, 100)

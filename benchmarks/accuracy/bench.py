@@ -1,0 +1,162 @@
+"""`vigitri bench accuracy`: the whole pipeline over footage with ground truth, event by event.
+
+The model looks at each piece of footage once; what it saw is kept in the output folder, and a run
+that was interrupted, or is asked for another report, goes on from there.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from rich.console import Console
+
+from benchmarks.accuracy import comparison, plots, report
+from benchmarks.accuracy import contact_sheets as sheets
+from benchmarks.accuracy.detections_file import keep, place_of, watched
+from benchmarks.accuracy.footage import Footage, open_footage, profile_of
+from benchmarks.accuracy.ground_truth import TruthError
+from benchmarks.accuracy.image_level import precision_recall
+from benchmarks.accuracy.matching import Verdict
+from benchmarks.accuracy.recorder import look_at
+from benchmarks.accuracy.sweep import GRID, Looked, curves
+from benchmarks.accuracy.tally import tally
+from benchmarks.accuracy.targets import event_targets, false_alarm_hours
+from detector import __version__
+from detector.commands.progress import progress_bar
+from detector.profile.line import DEPLOYED_MODEL, LineProfile, ModelChoice
+from detector.profile.loading import load_profile
+from detector.vision.catalogue import ModelFolder, find_model
+from detector.vision.engine import Engine
+from detector.vision.engines import chosen_engine, open_engine
+from models.evaluation.targets import as_json as targets_json
+from models.evaluation.targets import targets_table
+
+
+@dataclass(frozen=True)
+class Case(Looked):
+    """Judged by the line's own thresholds."""
+
+    footage: Footage
+    verdict: Verdict
+
+
+def run(
+    sources: Sequence[str],
+    out: Path,
+    *,
+    line: Path | None = None,
+    model_name: str = "",
+    fps: float | None = None,
+    seed: int | None = None,
+    duration_s: float | None = None,
+    strips: Path | None = None,
+    engine: Literal["onnxruntime", "openvino", "auto"] | None = None,
+    threads: int = 0,
+    data: Path | None = None,
+    compare: Path | None = None,
+    fresh: bool = False,
+    as_json: bool = False,
+) -> None:
+    """Look, judge, write the report. Raises one-line errors for what cannot be measured."""
+    earlier = None if compare is None else comparison.read(compare)
+    given = None if line is None else load_profile(line)
+    model = find_model(model_name or (given.model.name if given else DEPLOYED_MODEL))
+    choice = (given.model if given else ModelChoice()).model_copy(
+        update={"threads": threads} | ({"engine": engine} if engine else {})
+    )
+    runs_in, _ = chosen_engine(choice)
+    eyes = _Eyes(model, choice)
+    cases: list[Case] = []
+    for number, source in enumerate(sources, start=1):
+        footage = open_footage(source, fps, seed=seed, duration_s=duration_s, strips=strips)
+        if any(footage.sha256 == case.footage.sha256 for case in cases):
+            raise TruthError(f"{source}: is named twice; its hazards and hours would count twice")
+        profile = _profile(footage, given, out)
+        kept = place_of(out, footage, model, profile, runs_in)
+        if fresh or not kept.is_file():
+            with progress_bar(f"{number}/{len(sources)} {footage.name}") as advance:
+                keep(kept, footage, model, profile, look_at(
+                    footage, profile, model, eyes.engine, advance
+                ), engine=runs_in)  # fmt: skip
+        looked = Looked.of(watched(kept, profile), model)
+        verdict, _ = looked.judged({})
+        cases.append(Case(looked.watched, looked.ground, looked.recall, footage, verdict))
+    figures = _figures(cases, model)
+    targets = event_targets(figures)
+    figures["targets"] = targets_json(targets)
+    with progress_bar("other thresholds") as advance:
+        swept = curves(cases, model, advance, GRID)
+    hours = figures["belt_h"]
+    figures["curves"] = {name: report.rows_of(points, hours) for name, points in swept.items()}
+    figures["trades"] = report.trades_of(swept, hours)
+    if data is not None:
+        with progress_bar("photographs and scenes"):
+            figures["image_level"] = precision_recall(eyes.engine, data)
+    out.mkdir(parents=True, exist_ok=True)
+    figures["plots"] = plots.draw(figures, cases, out)
+    figures["sheets"] = sheets.draw(cases, out)
+    page = report.markdown(figures, targets_table(targets))
+    (out / "report.md").write_text(page, encoding="utf-8")
+    (out / "report.json").write_text(f"{json.dumps(figures, indent=1)}\n", encoding="utf-8")
+    console = Console(highlight=False, soft_wrap=True)
+    if as_json:
+        print(json.dumps(figures))
+    else:
+        console.print(report.summary(figures), markup=False)
+        console.print(targets_table(targets), markup=False)
+        console.print(f"report: {out / 'report.md'}", markup=False)
+    if earlier is not None:
+        console.print(comparison.table(earlier, figures), markup=False)
+
+
+class _Eyes:
+    """The engine, loaded when somebody has to look."""
+
+    def __init__(self, model: ModelFolder, choice: ModelChoice) -> None:
+        self._model, self._choice = model, choice
+        self._engine: Engine | None = None
+
+    @property
+    def engine(self) -> Engine:
+        self._engine = self._engine or open_engine(self._model, self._choice)
+        return self._engine
+
+
+def _profile(footage: Footage, given: LineProfile | None, out: Path) -> LineProfile:
+    """The line that was given, or the truth's own; the empty belt is the footage's, if it has one.
+
+    One profile serves several clips, each with its own light: so its own empty belt.
+    """
+    empty = footage.empty_belt(out / "looks")
+    if given is None:
+        return profile_of(footage.truth, empty)
+    if empty is None:
+        return given
+    overload = given.overload.model_copy(update={"empty_belt": empty})
+    return given.model_copy(update={"overload": overload})
+
+
+def _figures(cases: Sequence[Case], model: ModelFolder) -> dict[str, Any]:
+    profile = cases[0].watched.profile
+    thresholds = {known.name: known.threshold for known in model.card.classes}
+    return {
+        "vigitri": __version__,
+        "date": time.strftime("%Y-%m-%d"),
+        "model": model.card.name,
+        "model_sha256": model.sha256,
+        "line": profile.line,
+        "thresholds": {**thresholds, **profile.model.thresholds},
+        "tracking": profile.tracking.model_dump(),
+        "footage": [
+            {**case.watched.about, "belt_h": round(case.verdict.belt_h, 4)} for case in cases
+        ],
+        **tally([case.verdict for case in cases]),
+        "false_alarm_hours": false_alarm_hours(
+            [(case.watched.truth, case.verdict) for case in cases]
+        ),
+    }

@@ -1,0 +1,228 @@
+"""`vigitri bench load`: overload, jam and a belt that stands, over many runs of the simulated line.
+
+The whole pipeline but the model, which takes nearly all the time and says nothing of these: so
+many seeds are run in the time of one with it. Each run is another belt (seeds from `--seed` on),
+judged as `bench accuracy` judges it.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.accuracy.footage import Footage, open_footage, profile_of
+from benchmarks.accuracy.matching import Verdict, judge
+from benchmarks.accuracy.passages import Ground
+from benchmarks.accuracy.report import told, told_rate
+from benchmarks.accuracy.tally import STATES, false_alarms, states
+from benchmarks.accuracy.targets import state_targets
+from benchmarks.report_out import hand_out
+from benchmarks.speed.latency import machine
+from detector.belt.encoder import BeltReport
+from detector.commands.progress import progress_bar
+from detector.hazards.overload.monitor import Coverage, OverloadMonitor
+from detector.line_setup import Line, LineParts
+from detector.pipeline import Pipeline
+from detector.profile.line import DEPLOYED_MODEL
+from detector.vision.catalogue import ModelFolder, find_model
+from detector.vision.detections import Detections
+from detector.wire.messages import Alert
+from models.evaluation.targets import targets_table
+
+SCENARIOS = ("overload", "jam", "stop_and_go", "wet_belt", "night", "dirty_lens", "calm")
+QUIET = ("stop_and_go", "wet_belt", "night", "dirty_lens", "calm")
+"""Scenarios on which nothing may be told that is not so."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """One seed of one scenario, watched."""
+
+    scenario: str
+    seed: int
+    verdict: Verdict
+    monitor_ms: list[float]
+    """CPU time of one thread, of each frame."""
+
+
+def run(
+    scenarios: Sequence[str],
+    out: Path | None,
+    *,
+    runs: int,
+    seed: int,
+    fps: float,
+    duration_s: float | None = None,
+    strips: Path | None = None,
+    marks: bool = True,
+    as_json: bool = False,
+) -> None:
+    """Watch, judge, print. `marks`: whether the line's profile names the skirts' marks.
+
+    Raises one-line errors for what cannot be measured.
+    """
+    model = find_model(DEPLOYED_MODEL)
+    wanted = [(name, seed + number) for name in scenarios for number in range(runs)]
+    watched = []
+    threads = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+    try:
+        with tempfile.TemporaryDirectory() as folder, progress_bar("runs") as advance:
+            for done, (name, each) in enumerate(wanted, start=1):
+                footage = open_footage(name, fps, seed=each, duration_s=duration_s, strips=strips)
+                watched.append(_watched(name, each, footage, model, Path(folder), marks=marks))
+                advance(done, len(wanted))
+    finally:
+        cv2.setNumThreads(threads)
+    report = {
+        "machine": machine(),
+        "renderer": "drawn" if strips is None else "traced",
+        "fps": fps,
+        "marks": marks,
+        "seeds": [seed, seed + runs - 1],
+        **_figures(watched),
+    }
+    hand_out(report, out, _print, as_json=as_json)
+
+
+def _watched(
+    name: str, seed: int, footage: Footage, model: ModelFolder, folder: Path, *, marks: bool
+) -> Run:
+    profile = profile_of(footage.truth, footage.empty_belt(folder), marks=marks)
+    line = _TimedLine(profile, model, _Unasked(model), "bench")
+    pipeline = Pipeline(line)
+    alerts: list[Alert] = []
+    for frame in footage.frames():
+        line.reported.hear(BeltReport(frame.t_mono_ns, footage.ordered(frame.index), None))
+        alerts += pipeline.see(frame).alerts
+    verdict = judge(alerts, Ground(footage.truth, profile))
+    return Run(name, seed, verdict, line.monitor.took_ms)
+
+
+class _TimedMonitor(OverloadMonitor):
+    """The line's monitor, and what each frame cost it."""
+
+    def __init__(self, monitor: OverloadMonitor) -> None:
+        self.__dict__.update(vars(monitor))
+        self.took_ms: list[float] = []
+
+    def watch(self, *args: Any, **named: Any) -> Coverage:
+        begun_ns = time.thread_time_ns()
+        coverage = super().watch(*args, **named)
+        self.took_ms.append((time.thread_time_ns() - begun_ns) / 1e6)
+        return coverage
+
+
+class _TimedLine(Line):
+    monitor: _TimedMonitor
+
+    def parts_for(self, image_size_px: tuple[int, int]) -> LineParts:
+        parts = super().parts_for(image_size_px)
+        self.monitor = _TimedMonitor(parts.overload)
+        return replace(parts, overload=self.monitor)
+
+
+class _Unasked:
+    """In the model's place: there are no objects here."""
+
+    def __init__(self, model: ModelFolder) -> None:
+        self.card = model.card
+
+    def detect(self, picture: NDArray[np.uint8], min_score: float) -> Detections:  # noqa: ARG002
+        return _NOTHING
+
+
+_NOTHING = Detections(np.empty((0, 4), np.float32), np.empty(0, np.float32), np.empty(0, np.int64))
+
+
+def _figures(watched: Sequence[Run]) -> dict[str, Any]:
+    rows = {}
+    for name in dict.fromkeys(each.scenario for each in watched):
+        mine = [each.verdict for each in watched if each.scenario == name]
+        hours = sum(verdict.belt_h for verdict in mine)
+        rows[name] = {
+            "runs": len(mine),
+            "belt_h": round(hours, 4),
+            "states": states(mine),
+            "false_alarms": false_alarms(mine, hours),
+        }
+    quiet = [each.verdict for each in watched if each.scenario in QUIET]
+    hours = sum(verdict.belt_h for verdict in quiet)
+    cost_ms = np.concatenate([each.monitor_ms for each in watched])
+    return {
+        "scenarios": rows,
+        "states": states([each.verdict for each in watched]),
+        "quiet": {"belt_h": round(hours, 4), "false_alarms": false_alarms(quiet, hours)},
+        "monitor_ms": {
+            "frames": len(cost_ms),
+            "mean": round(float(cost_ms.mean()), 3),
+            "p50": round(float(np.median(cost_ms)), 3),
+            "p95": round(float(np.percentile(cost_ms, 95)), 3),
+        },
+        "missed": [
+            {"scenario": each.scenario, "seed": each.seed, "state": stretch.state}
+            for each in watched
+            for stretch in each.verdict.stretches
+            if stretch.after_s is None
+        ],
+        "false": [
+            {"scenario": each.scenario, "seed": each.seed, "state": alarm.hazard.value,
+             "frame": alarm.frame, "said": alarm.under}
+            for each in watched
+            for alarm in each.verdict.false_alarms
+        ],
+    }  # fmt: skip
+
+
+def _print(report: dict[str, Any]) -> None:
+    console = Console(highlight=False, soft_wrap=True)
+    console.print(
+        f"{report['machine']['processor']}, load {report['machine']['load_1min']}; "
+        f"{report['renderer']}, {report['fps']:g} frames/s, seeds {report['seeds'][0]} to "
+        f"{report['seeds'][1]}, {'with' if report['marks'] else 'without'} the skirts' marks"
+    )
+    table = Table(title="what the line's monitors told", title_justify="left")
+    for column in ("scenario", "runs", "belt, h", "state", "found", "s to the alert p50", "p95",
+                   "max", "false"):  # fmt: skip
+        table.add_column(column, justify="left" if column in {"scenario", "state"} else "right")
+    for name, row in report["scenarios"].items():
+        lead = (name, str(row["runs"]), f"{row['belt_h']:.3f}")
+        for state in STATES:
+            mine, after = row["states"][state], row["states"][state]["told_after_s"]
+            false = row["false_alarms"].get(state, {"count": 0})["count"]
+            if not (mine["recall"]["total"] or false):
+                continue
+            table.add_row(
+                *lead,
+                state,
+                told(mine["recall"]) if mine["recall"]["total"] else "none occurred",
+                *(f"{after[at]:.1f}" if after["n"] else "" for at in ("p50", "p95", "max")),
+                str(false),
+            )
+            lead = ("", "", "")
+        if lead[0]:
+            table.add_row(*lead, "none, and none told", "", "", "", "", "0")
+    console.print(table)
+    console.print(targets_table(list(state_targets(report["states"]))), markup=False)
+    if report["quiet"]["belt_h"]:
+        false = told_rate(report["quiet"]["false_alarms"]["all"])
+        console.print(f"on {', '.join(QUIET)}, as far as they were run: {false} false")
+    cost = report["monitor_ms"]
+    console.print(
+        f"the monitor: {cost['mean']:.2f} ms of CPU a frame (p50 {cost['p50']:.2f}, p95 "
+        f"{cost['p95']:.2f}), of {cost['frames']} frames"
+    )
+    for title in ("missed", "false"):
+        if report[title]:
+            said = "; ".join(" ".join(map(str, each.values())) for each in report[title])
+            console.print(f"{title}: {said}", markup=False)

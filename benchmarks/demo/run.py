@@ -1,0 +1,134 @@
+"""The demonstration: a real line on the bundled clip, watched by a subscriber as it runs, and
+through its bridge by a simulated PLC that diverts what it is told of."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+from rich.console import Console
+
+from benchmarks.accuracy.ground_truth import Truth
+from benchmarks.accuracy.matching import Verdict, judge
+from benchmarks.accuracy.passages import Ground
+from benchmarks.bridge_process import BridgeProcess
+from benchmarks.demo.annotated import write_sheet, write_video
+from benchmarks.demo.diversions import judge_file
+from benchmarks.line_process import DEMO_CLIP, DEMO_LINE, ROOT, LineFailedError, LineProcess
+from benchmarks.plc_process import PlcProcess
+from benchmarks.subscription import Heard, listen
+from benchmarks.tcp_proxy import free_ports
+from detector.client import Received
+from detector.commands.progress import progress_bar
+from detector.profile.line import ActionPoint, LineProfile
+from detector.profile.loading import load_profile
+from detector.terminal.watch import alert_line
+from detector.wire.messages import Alert
+
+OUT = ROOT / "out" / "demo"
+_CLIP = DEMO_CLIP / "demo.mp4"
+
+
+def main() -> int:
+    """Run it; 0 if the line ran to the end of the clip."""
+    console = Console(highlight=False)
+    truth = Truth.read(DEMO_CLIP / "demo.truth.jsonl")
+    clip_s = len(truth.frames) / truth.header["fps"]
+    console.print(
+        f"A simulated belt, {clip_s:.0f} s in real time: "
+        f"`vigitri run {DEMO_LINE.relative_to(ROOT)}` in one process,\n"
+        "this subscriber in another, `vigitri bridge` and `vigitri plc-sim` in two more. Alerts\n"
+        "as `vigitri watch` shows them:\n"
+    )
+    OUT.mkdir(parents=True, exist_ok=True)
+    profile = load_profile(DEMO_LINE)
+    publish, answers = (f"tcp://127.0.0.1:{port}" for port in free_ports(2))
+    plc_log = OUT / "plc.jsonl"
+
+    def show(alert: Alert, item: Received) -> None:
+        latency = "" if item.latency_ms is None else f"  [{item.latency_ms:.0f} ms after capture]"
+        console.print(f"{alert_line(alert)}{latency}", markup=False, soft_wrap=True)
+
+    try:
+        # Both are there before the line is, so that the clip's first things find them ready.
+        with (
+            BridgeProcess([(publish, answers)]) as bridge,
+            PlcProcess(f"{bridge.host}:{bridge.port}", plc_log, *plant(profile)),
+        ):
+            with LineProcess(DEMO_LINE, "--until-end", endpoints=(publish, answers)) as line:
+                heard = listen(line, show)
+            ends_s = time.monotonic() + _to_ejector_s(profile)
+            if not heard.latencies_ms:
+                print("\n".join(line.said), file=sys.stderr)
+                return 1
+            verdict = judge(heard.alerts, Ground(truth, profile))
+            console.print(f"\n{summary(heard, verdict, len(truth.frames))}", markup=False)
+            polygon = profile.belt.polygon_px
+            with progress_bar("drawing the annotated video") as advance:
+                write_video(_CLIP, profile.belt, heard, OUT / "annotated.mp4", advance)
+            write_sheet(_CLIP, polygon, heard, verdict, OUT / "alerts.png")
+            # What lay in the last picture is still on its way to the ejector.
+            time.sleep(max(0.0, ends_s - time.monotonic()))
+    except LineFailedError as error:
+        print(error, file=sys.stderr)
+        return 1
+    console.print(judge_file(plc_log, DEMO_CLIP / "demo.truth.jsonl"), markup=False)
+    (OUT / "alerts.jsonl").write_text(
+        "".join(f"{alert.model_dump_json()}\n" for alert in heard.alerts), encoding="utf-8"
+    )
+    shown = ", ".join(str(_from_here(OUT / name)) for name in ("annotated.mp4", "alerts.png"))
+    console.print(f"Look at {shown}; every alert revision is in {_from_here(OUT)}/alerts.jsonl")
+    return 0
+
+
+def plant(profile: LineProfile) -> tuple[str, ...]:
+    """The simulated PLC's options: what its programmer knows of the demo's plant."""
+    ejector = _ejector(profile)
+    return (
+        *("--speed", f"{profile.belt.speed_mm_s:g}"),
+        *("--ejector-mm", f"{ejector.y_mm:g}", "--actuator-ms", f"{ejector.acting_ms:g}"),
+    )
+
+
+def _ejector(profile: LineProfile) -> ActionPoint:
+    return next(point for point in profile.action_points if point.name == "ejector")
+
+
+def _to_ejector_s(profile: LineProfile) -> float:
+    assert profile.belt.speed_mm_s is not None
+    return _ejector(profile).y_mm / profile.belt.speed_mm_s + 1.0
+
+
+def summary(heard: Heard, verdict: Verdict, clip_frames: int) -> str:
+    """What the run came to, against the ground truth of the clip."""
+    p50, p95, p99 = np.percentile(heard.latencies_ms, [50, 95, 99])
+    last = heard.states[-1]
+    heaps = [each for each in verdict.stretches if each.state == "overload"]
+    missed = sorted(each.passage.kind for each in verdict.counted() if each.found is None)
+    return "\n".join(
+        [
+            f"frames    {clip_frames} in the clip, {last.frames_seen} seen by the model, "
+            f"{last.frames_overwritten} overwritten by newer ones before they were seen",
+            f"alerts    {_by_class(verdict)}; {len(verdict.false_alarms)} false, "
+            f"{sum(len(event.duplicates) for event in verdict.events)} duplicates",
+            f"overload  {sum(each.after_s is not None for each in heaps)} of {len(heaps)} found",
+            f"missed    {', '.join(missed) or 'none'}",
+            f"latency   capture -> subscriber p50 {p50:.1f} ms, p95 {p95:.1f} ms, p99 {p99:.1f} ms "
+            f"over {len(heard.latencies_ms)} frames; {heard.missed} messages missed",
+        ]
+    )
+
+
+def _by_class(verdict: Verdict) -> str:
+    parts = []
+    for name in sorted({event.passage.class_name for event in verdict.counted()}):
+        those = [event for event in verdict.counted() if event.passage.class_name == name]
+        hit = sum(event.found is not None for event in those)
+        parts.append(f"{hit} of {len(those)} {name}")
+    return ", ".join(parts)
+
+
+def _from_here(path: Path) -> Path:
+    return path.relative_to(ROOT)

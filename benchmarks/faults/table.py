@@ -1,0 +1,100 @@
+"""`vigitri bench faults`: what was injected and what came of it, from the line to the PLC."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.faults import fuzz, modbus_fuzz
+from benchmarks.faults import plc as plc_faults
+from benchmarks.faults import tour as faults
+from benchmarks.line_process import LineFailedError
+from detector.commands.progress import progress_bar
+
+
+def run(runs: int, seed: int, malformed: int, out: Path | None, *, plc_runs: int) -> bool:
+    """Print the table; whether nothing was lost, doubled, wrongly clear or brought down."""
+    console = Console()
+    try:
+        with progress_bar("line and consumer") as advance:
+            line = faults.inject(runs, seed, advance)
+        with progress_bar("bridge and PLC") as advance:
+            bridge = plc_faults.injure(plc_runs, seed=seed, progress=advance)
+        with progress_bar("malformed messages") as advance:
+            wire = fuzz.fuzz(malformed, seed, advance)
+        modbus = modbus_fuzz.fuzz(malformed, seed=seed)
+    except LineFailedError as error:
+        console.print(f"[bold red]did not start:[/] {error}", highlight=False)
+        return False
+    console.print(_injected(line, bridge, wire, modbus, seed))
+    console.print(_came_of_it(line, bridge, wire, modbus))
+    for wrong in (*line.lost[:5], *line.duplicates[:5], *bridge.wrong_clear[:5]):
+        console.print(f"[bold red]{wrong}[/]", highlight=False)
+    if out is not None:
+        said = {
+            "seed": seed,
+            "line": asdict(line),
+            "bridge": {**vars(bridge), "injuries": dict(bridge.injuries)},
+            "wire": asdict(wire),
+            "modbus": asdict(modbus),
+        }
+        out.write_text(json.dumps(said, indent=2), encoding="utf-8")
+    crashes = bridge.crashes + wire.crashes + modbus.crashes
+    return line.sound and not bridge.wrong_clear and not crashes
+
+
+def _injected(
+    line: faults.Tally,
+    bridge: plc_faults.Tally,
+    wire: fuzz.Fuzzed,
+    modbus: modbus_fuzz.Fuzzed,
+    seed: int,
+) -> Table:
+    title = f"injected at random instants, seed {seed}"
+    table = Table("into", "what", "times", title=title, title_justify="left")
+    for kind, count in line.injected.items():
+        table.add_row("detector → consumer", kind, str(count))
+    table.add_section()
+    for kind, count in sorted(bridge.injuries.items()):
+        table.add_row("detector → bridge → PLC", kind, str(count))
+    table.add_section()
+    table.add_row("ROUTER of a detector", "malformed requests", str(wire.requests))
+    table.add_row("parser of a client", "malformed messages", str(wire.published + wire.replies))
+    table.add_row("Modbus server", "malformed frames", str(modbus.frames))
+    return table
+
+
+def _came_of_it(
+    line: faults.Tally, bridge: plc_faults.Tally, wire: fuzz.Fuzzed, modbus: modbus_fuzz.Fuzzed
+) -> Table:
+    table = Table("what came of it", "", "target", "of", title_justify="left")
+    runs = sum(line.injected.values()) + sum(bridge.injuries.values())
+    ways = ", ".join(f"{count} {how}" for how, count in line.ways.items())
+    told = f"{line.alerts} in {line.revisions} revisions, {line.starts} starts; noted {ways}"
+    malformed = wire.messages + modbus.frames
+    crashes = bridge.crashes + wire.crashes + modbus.crashes
+    for name, count, target, of in (
+        ("faults", runs, "≥ 200", f"in {line.elapsed_s:.0f} s and {bridge.elapsed_s:.0f} s"),
+        ("alerts lost", len(line.lost), "0", told),
+        ("alerts under a new id", len(line.duplicates), "0", f"{line.alerts} alerts"),
+        ("wrong clear", len(bridge.wrong_clear), "0", _readings(bridge)),
+        ("malformed messages and frames", malformed, "≥ 100,000", _unread(wire, modbus)),
+        ("crashes", crashes, "0", ""),
+    ):
+        table.add_row(name, f"{count:,}", target, of)
+    return table
+
+
+def _readings(bridge: plc_faults.Tally) -> str:
+    return f"{bridge.readings:,} readings of a PLC, {bridge.watched:,} of them not unknown"
+
+
+def _unread(wire: fuzz.Fuzzed, modbus: modbus_fuzz.Fuzzed) -> str:
+    return (
+        f"{wire.refused:,} requests refused, {wire.dropped:,} dropped for their number, "
+        f"{wire.malformed:,} messages unreadable, {modbus.answered:,} frames answered"
+    )

@@ -1,0 +1,1 @@
+"""How fast a line is: latency, lines on one machine, cost of a metre of belt."""

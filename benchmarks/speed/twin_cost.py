@@ -1,0 +1,77 @@
+"""`vigitri bench twin`: what a frame of the simulated line costs, in CPU time of one thread."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+from rich.console import Console
+from rich.table import Table
+
+from twin.line.line import SimulatedLine
+from twin.line.render import planned
+from twin.line.scenario import find
+
+FRAMES = 60
+"""Frames of each scenario, spread over its run: enough for a mean within a tenth."""
+
+
+def run(scenarios: Sequence[str], strips: Path | None, out: Path | None) -> None:
+    """Print the table; raises `ScenarioError`.
+
+    CPU time, not wall time: other work on the machine then disturbs it little.
+    """
+    threads = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+    try:
+        rows = [_cost(name, strips) for name in scenarios]
+    finally:
+        cv2.setNumThreads(threads)
+    table = Table(title="a frame of the simulated line, CPU time of one thread")
+    for column in (
+        "scenario",
+        "renderer",
+        "laid out, s",
+        "frame, ms",
+        "frames/s",
+        "truth alone, ms",
+    ):
+        table.add_column(column, justify="left" if column in {"scenario", "renderer"} else "right")
+    for row in rows:
+        table.add_row(
+            str(row["scenario"]),
+            str(row["renderer"]),
+            f"{row['laid_out_s']:.1f}",
+            f"{row['frame_ms']:.1f}",
+            f"{1000 / float(row['frame_ms']):.0f}",
+            f"{row['truth_ms']:.1f}",
+        )
+    Console().print(table)
+    if out is not None:
+        out.write_text(json.dumps(rows, indent=2) + "\n", encoding="utf-8")
+
+
+def _cost(name: str, strips: Path | None) -> dict[str, float | str]:
+    path = find(name)
+    plan = planned(path, strips=strips)
+    start_s = time.process_time()
+    line = SimulatedLine(plan, strips or path.parent)
+    laid_s = time.process_time()
+    step = max(1, plan.frames // FRAMES)
+    only = range(0, plan.frames, step)
+    for _ in line.run(pictures=False, only=only):
+        pass
+    told_s = time.process_time()
+    for _ in line.run(only=only):
+        pass
+    seen_s = time.process_time()
+    return {
+        "scenario": path.stem,
+        "renderer": plan.renderer,
+        "laid_out_s": laid_s - start_s,
+        "frame_ms": (seen_s - told_s) / len(only) * 1000,
+        "truth_ms": (told_s - laid_s) / len(only) * 1000,
+    }

@@ -1,0 +1,1 @@
+"""The belt now, in millimetres: where it lies in the picture, its speed, its position."""

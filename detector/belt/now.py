@@ -1,0 +1,45 @@
+"""The belt at one frame: its time, position and speed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from detector.belt.motion import Basis as SpeedBasis
+from detector.belt.motion import BeltMotion, Shift
+
+
+@dataclass(frozen=True, slots=True)
+class BeltNow:
+    """The belt at one frame."""
+
+    t_utc_ns: int
+    t_mono_ns: int
+    frame_index: int | None
+    """None: nobody saw the belt at that moment."""
+    position_mm: float | None
+    """Travel since start."""
+    speed_mm_s: float | None
+    speed_basis: SpeedBasis
+
+    def after(
+        self, shift: Shift, motion: BeltMotion, *, t_utc_ns: int, t_mono_ns: int, frame_index: int
+    ) -> BeltNow:
+        """The belt at the next frame, of that time and index."""
+        position_mm = (self.position_mm or 0.0) + shift.dy_mm
+        return BeltNow(
+            t_utc_ns,
+            t_mono_ns,
+            frame_index,
+            position_mm,
+            motion.speed_mm_s,
+            motion.basis,
+        )
+
+    def unseen(self, t_mono_ns: int, t_utc_ns: int) -> BeltNow:
+        """The belt at a moment when nobody sees it: where it was last."""
+        return replace(self, t_mono_ns=t_mono_ns, t_utc_ns=t_utc_ns, frame_index=None)
+
+    @property
+    def stands(self) -> bool:
+        """A belt that is known to stand: under 5 mm/s nothing reaches anybody."""
+        return self.speed_mm_s is not None and abs(self.speed_mm_s) < 5.0

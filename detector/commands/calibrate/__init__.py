@@ -1,0 +1,1 @@
+"""`vigitri calibrate …`: what a person does once, on site."""

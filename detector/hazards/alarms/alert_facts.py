@@ -1,0 +1,149 @@
+"""What an alert says of one object: where, when, how sure and why."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from detector.belt.now import BeltNow
+from detector.hazards.tracking.plausible_size import is_plausible
+from detector.hazards.tracking.tracker import Track
+from detector.profile.line import ActionPoint, Alarms
+from detector.vision.catalogue import ModelClass
+from detector.wire.messages import Arrival, Look, MmBasis, ModelIdentity, Place, Why
+
+
+@dataclass(frozen=True, slots=True)
+class LineFacts:
+    """What does not change while a line runs."""
+
+    line: str
+    boot_id: str
+    model: ModelIdentity
+    classes: tuple[ModelClass, ...]
+    mm_basis: MmBasis
+    action_points: tuple[ActionPoint, ...]
+    size_tolerance: float
+    alarms: Alarms = field(default_factory=Alarms)
+
+
+def size_is_plausible(track: Track, line: LineFacts) -> bool | None:
+    """Whether the object's class can have its size; None where millimetres are not known."""
+    if line.mm_basis == "none" or track.size_mm is None:
+        return None
+    known = line.classes[track.class_index].plausible_length_mm
+    return is_plausible(*track.size_mm, known, line.size_tolerance)
+
+
+def probability_of(track: Track, line: LineFacts) -> float:
+    """That the object is what it is taken for: calibrated where the model's card has a curve."""
+    curve = line.classes[track.class_index].calibration
+    return track.best_score if curve is None else curve.probability(track.best_score)
+
+
+def place_of(track: Track, belt: BeltNow, line: LineFacts) -> Place:
+    """Where the object was last seen."""
+    known = line.mm_basis != "none"
+    return Place(
+        box_px=_rounded(track.last.box_px),
+        frame_index=track.last_frame,
+        image_size_px=track.last.image_size_px,
+        mm_basis=line.mm_basis,
+        x_mm=round(track.last.x_mm, 1) if known else None,
+        y_mm=round(track.y_mm, 1) if known else None,
+        belt_position_mm=round(belt.position_mm, 1)
+        if known and belt.position_mm is not None
+        else None,
+        t_utc_ns=belt.t_utc_ns,
+    )
+
+
+def arrivals_of(track: Track, belt: BeltNow, line: LineFacts) -> tuple[Arrival, ...]:
+    """When the object's leading edge reaches each action point; empty where nothing says so."""
+    speed = belt.speed_mm_s
+    if line.mm_basis == "none" or speed is None or speed <= 5.0:
+        return ()
+    leading_mm = track.y_mm + track.last.height_mm / 2
+    if track.size_mm is not None and not track.last.whole:
+        # Cut by the view's downstream end: what is out of view comes first.
+        trailing_mm = track.y_mm - track.last.height_mm / 2
+        leading_mm = max(leading_mm, trailing_mm + track.size_mm[1])
+    arrivals = []
+    for point in line.action_points:
+        distance_mm = point.y_mm - leading_mm
+        eta_ms = distance_mm / speed * 1000
+        act_by_ms = eta_ms - point.acting_ms
+        arrivals.append(
+            Arrival(
+                action_point=point.name,
+                distance_mm=round(distance_mm, 1),
+                eta_ms=round(eta_ms, 1),
+                act_by_ms=round(act_by_ms, 1),
+                t_deadline_utc_ns=belt.t_utc_ns + round(act_by_ms * 1e6),
+                speed_mm_s=round(speed, 2),
+                speed_basis=belt.speed_basis,
+            )
+        )
+    return tuple(arrivals)
+
+
+def counted_from(
+    belt: BeltNow, place: Place | None, arrivals: tuple[Arrival, ...]
+) -> tuple[Arrival, ...]:
+    """Arrivals of an object that was last seen at `place`, counted from this moment: a revision may
+    be of long after that, as when an operator acknowledges it. A belt that stood meanwhile has
+    brought it no nearer."""
+    if place is None or place.t_utc_ns is None or place.t_utc_ns == belt.t_utc_ns:
+        return arrivals
+    moved = []
+    for arrival in arrivals:
+        way_mm = arrival.speed_mm_s * (belt.t_utc_ns - place.t_utc_ns) / 1e9
+        # Where the belt is nobody knows while nobody sees it: it is held to run on.
+        seen = belt.frame_index is not None
+        if seen and belt.position_mm is not None and place.belt_position_mm is not None:
+            way_mm = belt.position_mm - place.belt_position_mm
+        eta_ms = arrival.eta_ms - way_mm / arrival.speed_mm_s * 1000
+        act_by_ms = eta_ms - (arrival.eta_ms - arrival.act_by_ms)
+        moved.append(
+            arrival.model_copy(
+                update={
+                    "distance_mm": round(arrival.distance_mm - way_mm, 1),
+                    "eta_ms": round(eta_ms, 1),
+                    "act_by_ms": round(act_by_ms, 1),
+                    "t_deadline_utc_ns": belt.t_utc_ns + round(act_by_ms * 1e6),
+                }
+            )
+        )
+    return tuple(moved)
+
+
+def why_of(track: Track, line: LineFacts) -> Why:
+    """How sure, and why."""
+    size_mm = None if line.mm_basis == "none" else track.size_mm
+    known = line.classes[track.class_index].plausible_length_mm
+    return Why(
+        score=round(track.best_score, 4),
+        hits=track.hits,
+        looks=track.looks,
+        votes={line.classes[index].name: votes for index, votes in sorted(track.votes.items())},
+        length_mm=None if size_mm is None else round(max(size_mm), 1),
+        width_mm=None if size_mm is None else round(min(size_mm), 1),
+        plausible_length_mm=None if size_mm is None else known,
+        size_plausible=size_is_plausible(track, line),
+    )
+
+
+def support_of(track: Track) -> tuple[Look, ...]:
+    """The last looks that saw it."""
+    return tuple(
+        Look(
+            frame_index=seen.frame_index,
+            t_capture_utc_ns=seen.t_utc_ns,
+            score=round(seen.score, 4),
+        )
+        for seen in track.support
+    )
+
+
+def _rounded(box: tuple[float, float, float, float]) -> tuple[float, float, float, float]:
+    x0, y0, x1, y1 = (round(float(side), 1) for side in box)
+    return x0, y0, x1, y1

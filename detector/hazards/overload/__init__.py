@@ -1,0 +1,1 @@
+"""How full the belt is, and whether it jams."""

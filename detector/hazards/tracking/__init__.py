@@ -1,0 +1,1 @@
+"""From detections to one track for each object on the belt."""

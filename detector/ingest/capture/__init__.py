@@ -1,0 +1,1 @@
+"""A camera in a process of its own, watched over and started again."""

@@ -1,0 +1,223 @@
+"""The capture process: opens one source, and hands its newest picture on until it ends.
+
+One life of one source. Whatever goes wrong is said in a final `Status`, and the detector's side
+starts another process: a native library that has failed once is not trusted to open again.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import importlib
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable
+
+import numpy as np
+
+from detector.ingest.capture import frozen
+from detector.ingest.capture.latest_frame import FrameWriter
+from detector.ingest.capture.spec import CaptureSettings, CaptureSpec, Status
+from detector.ingest.capture.tally import Tally
+from detector.ingest.health import CameraState
+from detector.ingest.source import Source, SourceError
+from detector.ingest.sources.opencv import cv2
+
+_PR_SET_PDEATHSIG = 1
+
+
+class Pacer:
+    """Plays a recording at its own rate against CLOCK_MONOTONIC."""
+
+    def __init__(self, fps: float) -> None:
+        self._period_ns = round(1_000_000_000 / fps)
+        self.due_ns = 0
+        """When the last picture was due: its stamp. By when it was ready, a picture that is half a
+        period late would show a belt that runs at twice its speed after it."""
+
+    def wait(self) -> bool:
+        """Sleep until the next picture is due; False if that was more than a period ago.
+
+        A camera's clock does not wait, but the pictures of a recording are all still to come: when
+        this machine is too slow, the rest is shown later, and every picture so shifted is counted.
+        """
+        now_ns = time.monotonic_ns()
+        self.due_ns = self.due_ns + self._period_ns if self.due_ns else now_ns
+        if now_ns - self.due_ns > self._period_ns:
+            self.due_ns = now_ns
+            return False
+        if self.due_ns > now_ns:
+            time.sleep((self.due_ns - now_ns) / 1e9)
+        return True
+
+
+class CaptureLoop:
+    """From an open source to the buffers, picture by picture."""
+
+    def __init__(self, spec: CaptureSpec, source: Source, tally: Tally) -> None:
+        settings = spec.settings
+        after = settings.frozen_after
+        if after is None:
+            after = frozen.usual_repeats(settings.url, live=source.live)
+        self._settings = settings
+        self._source = source
+        self._tally = tally
+        self._status = spec.status
+        self._writer = FrameWriter(spec.ends)
+        self._watch = frozen.FrozenWatch(after, spec.frozen_digest)
+        paced = source.fps is not None and settings.realtime and not source.live
+        self._pacer = Pacer(source.fps) if paced and source.fps is not None else None
+        self._state = CameraState.STARTING
+        self._frozen_since_ns = 0
+        self._passed_over = 0
+        self._shape: tuple[int, int] | None = None
+
+    def run(self) -> Status:
+        """Hand on pictures until the source ends, and return the final status."""
+        source, tally = self._source, self._tally
+        Status(
+            CameraState.STARTING,
+            at_ns=time.monotonic_ns(),
+            is_open=True,
+            fps=source.fps,
+            live=source.live,
+        ).send(self._status)
+        shown_at_start = tally.grabbed
+        while True:
+            asked_ns = time.monotonic_ns()
+            del source.unreadable[:-1]  # the last is told at the end; of weeks they would pile up
+            if not source.live:  # broken pictures of a recording are progress, of a camera not
+                tally.alive_at_ns = asked_ns
+            grabbed = source.grab()
+            self._count_passed_over()
+            if not grabbed:
+                if self._settings.loop and not source.live and tally.grabbed > shown_at_start:
+                    shown_at_start = tally.grabbed
+                    source.open()
+                    continue
+                return self._end(time.monotonic_ns() - asked_ns)
+            final = self._hand_on(time.monotonic_ns(), time.time_ns())
+            if final is not None:
+                return final
+
+    def _hand_on(self, t_mono_ns: int, t_utc_ns: int) -> Status | None:
+        """Decode and publish the picture just grabbed; a status if it was the last."""
+        tally, writer = self._tally, self._writer
+        index = tally.grabbed
+        tally.grabbed = index + 1
+        room = None if self._shape is None else writer.room(*self._shape)
+        image = self._source.retrieve(room)
+        if image is not None and image is not room:  # the first one, or of another size
+            self._shape = (image.shape[0], image.shape[1])
+            room = writer.room(*self._shape)
+            np.copyto(room, image)
+        if self._pacer is not None:
+            if not self._pacer.wait():
+                tally.late += 1
+            t_mono_ns = self._pacer.due_ns
+            t_utc_ns = time.time_ns() - (time.monotonic_ns() - t_mono_ns)
+        if image is None or room is None:
+            tally.unreadable += 1
+            return None
+        tally.alive_at_ns = t_mono_ns
+        if self._watch.sees_frozen(room):
+            tally.withheld += 1
+            return self._frozen(t_mono_ns)
+        self._change(CameraState.LIVE)  # before the picture: whoever has it finds us live
+        if writer.publish(index, t_mono_ns, t_utc_ns):
+            tally.overwritten += 1
+        return None
+
+    def _count_passed_over(self) -> None:
+        passed_over = self._source.passed_over - self._passed_over
+        self._passed_over += passed_over
+        self._tally.grabbed += passed_over
+        self._tally.withheld += passed_over
+
+    def _frozen(self, now_ns: int) -> Status | None:
+        reason = (
+            f"{self._source.name}: the last {self._watch.repeats} pictures are identical; "
+            "restart the camera"
+        )
+        if self._state is not CameraState.FROZEN:
+            self._frozen_since_ns = now_ns
+            self._change(CameraState.FROZEN, reason)
+        if now_ns - self._frozen_since_ns < frozen.RECONNECT_S * 1e9:
+            return None
+        digest = self._watch.digest()
+        return Status(CameraState.FROZEN, reason, final=True, frozen_digest=digest)
+
+    def _change(self, state: CameraState, reason: str = "") -> None:
+        if state is not self._state:
+            self._state = state
+            Status(state, reason).send(self._status)
+
+    def _end(self, waited_ns: int) -> Status:
+        source, frames = self._source, self._tally.grabbed
+        fault = "".join(f" ({fault})" for fault in source.unreadable[-1:])
+        if not source.live:
+            reason = f"{source.name}: the recording has ended after {frames} frames{fault}"
+            return Status(CameraState.ENDED, reason, final=True, again=False)
+        if waited_ns >= 0.9e9 * self._settings.frame_timeout_s:  # the source's own read timeout
+            reason = f"no picture for {waited_ns / 1e9:.1f} s; check camera and network"
+            return Status(CameraState.STALLED, f"{source.name}: {reason}", final=True)
+        reason = f"{source.name}: the camera closed the stream after {frames} frames{fault}"
+        return Status(CameraState.ENDED, reason, final=True)
+
+
+def capture(spec: CaptureSpec) -> Status:
+    """Open the source and hand on its pictures until it ends; the final status."""
+    try:
+        source = _open(spec.settings, spec.status)
+    except SourceError as error:
+        return Status(CameraState.UNREACHABLE, str(error), final=True)
+    try:
+        if not source.live and spec.settings.realtime and source.fps is None:
+            no_rate = SourceError(source.name, "states no frame rate", "give it (fps=…)")
+            return Status(CameraState.UNREACHABLE, str(no_rate), final=True)
+        return CaptureLoop(spec, source, Tally(spec.tally)).run()
+    finally:
+        source.close()
+
+
+def _open(settings: CaptureSettings, status: int) -> Source:
+    module, _, function = settings.factory.partition(":")
+    factory: Callable[..., Source] = getattr(importlib.import_module(module), function)
+    Status(CameraState.STARTING, at_ns=time.monotonic_ns()).send(status)
+    return factory(
+        settings.url,
+        fps=settings.fps,
+        open_timeout_s=settings.open_timeout_s,
+        read_timeout_s=settings.frame_timeout_s,
+    )
+
+
+def _die_with(parent: int) -> None:
+    """No capture process outlives its detector, however that dies."""
+    if sys.platform == "linux":
+        # Sent when the parent's *thread* that started us ends: the supervisor outlives us.
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:  # it died before the line above
+        sys.exit(1)
+
+
+def main() -> None:
+    spec = CaptureSpec.from_json(sys.stdin.read())
+    _die_with(spec.parent)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the detector, which ends us
+    # As an exception, so that the source is closed: a network camera keeps a place for a client
+    # that did not take its leave, and soon has none left.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    cv2.setNumThreads(1)  # the cores belong to the model
+    try:
+        final = capture(spec)
+    except Exception as error:
+        what = str(error).replace(spec.settings.url, "the source")
+        reason = f"the capture process failed: {type(error).__name__}: {what}"
+        final = Status(CameraState.RESTARTING, reason, final=True)
+    final.send(spec.status)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,117 @@
+"""The operating system's side of a capture process: start it, hear it, end it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+
+from detector.ingest.capture.latest_frame import WriterEnds
+from detector.ingest.capture.spec import CaptureSettings, CaptureSpec, Status
+
+LEAVE_S = 0.3
+"""To take leave of a camera in good order; then SIGKILL."""
+
+REAP_S = 0.5
+"""For the kernel to clear up after SIGKILL. With LEAVE_S under the second within which a detector
+has to be gone. A process that is stuck inside a driver dies only when the driver lets it; it never
+runs our code again, and up to `STUCK_MOST` are left beside the next one."""
+
+STUCK_MOST = 3
+"""Then no more are started until one is gone: each keeps its memory, and a weekend of them would
+take that of every line of the machine."""
+
+
+class CaptureProcess:
+    """A running capture process.
+
+    Not `multiprocessing`: a fresh interpreter that imports `child` and nothing of the
+    detector's main module starts faster, is smaller, needs no guard in the main module and has no
+    resource tracker.
+    """
+
+    def __init__(
+        self, settings: CaptureSettings, ends: WriterEnds, tally: int, frozen_digest: int | None
+    ) -> None:
+        """Start it. The thread that does so has to outlive it (see `child`).
+
+        Raises `OSError` where the machine can't: no memory, no process, no open file left.
+        """
+        self._status_read, status_write = os.pipe2(os.O_CLOEXEC)
+        os.set_blocking(self._status_read, False)
+        self._rest = b""
+        spec = CaptureSpec(settings, ends, tally, status_write, os.getpid(), frozen_digest)
+        # The child finds what we find, and not what happens to lie in the current folder.
+        search = os.pathsep.join(path or os.getcwd() for path in sys.path)  # noqa: PTH109
+        try:
+            self._process = subprocess.Popen(
+                [sys.executable, "-P", "-m", "detector.ingest.capture.child"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+                start_new_session=True,  # Ctrl-C is the detector's, while this one starts too
+                # numpy's BLAS starts a thread for each core, and is not used there.
+                env={**os.environ, "PYTHONPATH": search, "OPENBLAS_NUM_THREADS": "1"},
+                pass_fds=(*spec.ends.descriptors, spec.tally, spec.status),
+            )
+        except OSError:
+            self.close()
+            raise
+        finally:
+            os.close(status_write)  # so that the pipe ends when the process does
+        assert self._process.stdin is not None
+        try:
+            with self._process.stdin as order:
+                order.write(spec.to_json().encode())
+        except BrokenPipeError:
+            return  # it is dead already, which is noticed at its status pipe
+
+    def fileno(self) -> int:
+        """Readable when there is a status, or when the process has ended."""
+        return self._status_read
+
+    def statuses(self) -> tuple[list[Status], bool]:
+        """What it has said since the last call, and whether it may say more."""
+        said, alive = b"", True
+        while True:
+            try:
+                part = os.read(self._status_read, 65536)
+            except BlockingIOError:
+                break
+            if not part:
+                alive = False
+                break
+            said += part
+        if not said:
+            return [], alive
+        *lines, self._rest = (self._rest + said).split(b"\n")
+        return [Status.from_line(line) for line in lines], alive
+
+    def end(self, *, hung: bool) -> str:
+        """End it if it runs: at once if `hung`, in good order otherwise. Returns how it ended."""
+        code = self._process.poll()
+        if code is None and not hung:
+            self._process.terminate()
+            code = self._wait(LEAVE_S)
+        if code is None:
+            self._process.kill()
+            code = self._wait(REAP_S)
+        if code is None:
+            return "hangs in a driver"
+        return (
+            f"was killed ({signal.Signals(-code).name})" if code < 0 else f"left with code {code}"
+        )
+
+    @property
+    def gone(self) -> bool:
+        """It has ended."""
+        return self._process.poll() is not None
+
+    def close(self) -> None:
+        os.close(self._status_read)
+
+    def _wait(self, timeout_s: float) -> int | None:
+        try:
+            return self._process.wait(timeout_s)
+        except subprocess.TimeoutExpired:
+            return None

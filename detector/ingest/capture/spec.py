@@ -1,0 +1,95 @@
+"""What the detector and its capture process say to each other."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from detector.ingest.capture.latest_frame import WriterEnds
+from detector.ingest.health import CameraState
+
+
+@dataclass(frozen=True, slots=True)
+class CaptureSettings:
+    """How a source is read; the arguments of `CameraProcess`, which explains them."""
+
+    url: str
+    fps: float | None
+    realtime: bool
+    loop: bool
+    open_timeout_s: float
+    frame_timeout_s: float
+    frozen_after: int | None
+    factory: str
+
+    def __post_init__(self) -> None:
+        if self.fps is not None and not (math.isfinite(self.fps) and self.fps > 0):
+            raise ValueError(f"fps is a positive number, not {self.fps}")
+        for name in ("open_timeout_s", "frame_timeout_s"):
+            value = getattr(self, name)
+            if not (math.isfinite(value) and value > 0):
+                raise ValueError(f"{name} is a positive number of seconds, not {value}")
+        if self.frozen_after is not None and (self.frozen_after < 0 or self.frozen_after == 1):
+            raise ValueError(f"frozen_after is 0 (never) or at least 2, not {self.frozen_after}")
+
+
+@dataclass(frozen=True, slots=True)
+class CaptureSpec:
+    """The order that a capture process gets on its standard input.
+
+    Not on its command line, which every user of the machine can read: the URL holds a password.
+    """
+
+    settings: CaptureSettings
+    ends: WriterEnds
+    tally: int
+    """File descriptor of the counters."""
+    status: int
+    """File descriptor to send `Status` lines to."""
+    parent: int
+    """Process to die with."""
+    frozen_digest: int | None
+    """Of the picture at which the source froze last time."""
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self))
+
+    @staticmethod
+    def from_json(text: str) -> CaptureSpec:
+        fields: dict[str, Any] = json.loads(text)
+        settings, ends = fields.pop("settings"), fields.pop("ends")
+        for key in ("buffers", "free"):
+            ends[key] = tuple(ends[key])
+        return CaptureSpec(CaptureSettings(**settings), WriterEnds(**ends), **fields)
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """One line from the capture process, whenever something changes."""
+
+    state: CameraState
+    """STARTING comes twice, when opening begins and when the source is open, with `at_ns`."""
+    reason: str = ""
+    final: bool = False
+    """The capture process ends after this line."""
+    again: bool = True
+    """After a final line: worth another try."""
+    at_ns: int = 0
+    """CLOCK_MONOTONIC, which both processes share."""
+    is_open: bool = False
+    fps: float | None = None
+    live: bool = True
+    frozen_digest: int | None = None
+    """With a final FROZEN."""
+
+    def send(self, pipe: int) -> None:
+        """Write the line; it is far shorter than PIPE_BUF, so it goes in one piece."""
+        os.write(pipe, json.dumps(asdict(self)).encode() + b"\n")
+
+    @staticmethod
+    def from_line(line: bytes) -> Status:
+        fields: dict[str, Any] = json.loads(line)
+        return Status(CameraState(fields.pop("state")), **fields)

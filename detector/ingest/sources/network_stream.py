@@ -1,0 +1,130 @@
+"""A camera on the network, over RTSP or HTTP."""
+
+from __future__ import annotations
+
+import socket
+import time
+from urllib.parse import urlsplit
+
+import av
+
+from detector.ingest.names import scheme_of, without_credentials
+from detector.ingest.source import Image, SourceError
+from detector.ingest.sources.decoder import Decoder
+from detector.ingest.sources.live_edge import LiveEdge
+
+NETWORK_SCHEMES = {"rtsp": 554, "rtsps": 322, "http": 80, "https": 443}
+"""Schemes and their usual ports."""
+
+TIMED_OUT = 0.9
+"""A read that lasted this share of its time-out has run into it."""
+
+_ESCAPE = "in a password write / as %2F, @ as %40, # as %23, ? as %3F"
+
+
+_OPTIONS = {"rtsp_flags": "prefer_tcp", "analyzeduration": "1000000"}
+"""UDP where the camera gives no TCP. One second (us) of pictures tells size and rate; by itself
+FFmpeg reads up to five, while nobody sees. It gives them first, all at once (`LiveEdge`); with
+`fflags nobuffer` it would not, nor the key frame among them, and wait for the next one."""
+
+
+class NetworkStream:
+    """A network camera, read through FFmpeg.
+
+    Pictures queue in the sockets when nobody reads: drain it, as the capture process does. What
+    had queued up on the way all the same is passed over.
+    """
+
+    live = True
+    frame_count: int | None = None
+
+    def __init__(self, url: str, *, open_timeout_s: float, read_timeout_s: float) -> None:
+        self.name = without_credentials(url)
+        self.fps: float | None = None
+        self.unreadable: list[str] = []
+        self._url = url
+        self._open_timeout_s = open_timeout_s
+        self._read_timeout_s = read_timeout_s
+        self.passed_over = 0
+        self._decoder: Decoder | None = None
+        self._edge = LiveEdge()
+
+    def open(self) -> None:
+        started_s = time.monotonic()
+        self._knock()
+        left_s = max(0.1, self._open_timeout_s - (time.monotonic() - started_s))
+        timeouts_s = (left_s, self._read_timeout_s)
+        try:
+            self._decoder = Decoder(self._url, options=_OPTIONS, timeouts_s=timeouts_s, threads=1)
+        except (av.FFmpegError, OSError):
+            if time.monotonic() - started_s >= 0.9 * self._open_timeout_s:
+                raise SourceError(
+                    self.name,
+                    f"takes the connection but sends no picture within {self._open_timeout_s:g} s",
+                    "restart the camera, or check that this port speaks the right protocol",
+                ) from None
+            raise SourceError(
+                self.name,
+                "answers, but gives no video",
+                "check user, password and the path of the stream (try it in VLC)",
+            ) from None
+        rate = self._decoder.fps
+        self.fps = rate if rate is not None and 0 < rate < 1000 else None
+
+    def grab(self) -> bool:
+        """Take the next picture of now; False where the stream has ended or fallen silent."""
+        decoder = self._decoder
+        asked_s = time.monotonic()
+        while decoder is not None and decoder.grab():
+            came_s = time.monotonic()
+            if came_s - asked_s >= TIMED_OUT * self._read_timeout_s:
+                # FFmpeg gives the picture that it had begun before the silence (PyAV 18.1).
+                self.passed_over += 1
+                return False
+            asked_s = came_s
+            # Motion JPEG over HTTP carries no times: FFmpeg counts them up at 25 a second.
+            taken_s = None if decoder.format == "mpjpeg" else decoder.taken_s
+            if self._edge.is_live(came_s, taken_s):
+                return True
+            self.passed_over += 1
+        return False
+
+    def retrieve(self, into: Image | None = None) -> Image | None:
+        assert self._decoder is not None, "retrieve follows a grab that was True"
+        image = self._decoder.picture(into)
+        if image is None:
+            self.unreadable.append(f"{self.name}: a picture cannot be decoded")
+        return image
+
+    def close(self) -> None:
+        if self._decoder is not None:
+            self._decoder.close()
+            self._decoder = None
+
+    def _knock(self) -> None:
+        """Connect once by ourselves: FFmpeg's failure does not tell refused from unknown host.
+
+        What is wrong is told without parts of the address: with an unescaped `/` in a password,
+        a part of that is where the host or the port should be.
+        """
+        try:
+            where = urlsplit(self._url)
+            host, port = where.hostname, where.port or NETWORK_SCHEMES[scheme_of(self._url)]
+        except ValueError:
+            raise SourceError(self.name, "not a proper address", _ESCAPE) from None
+        if not host:
+            raise SourceError(self.name, "names no host", "write rtsp://host/stream")
+        try:
+            socket.create_connection((host, port), timeout=self._open_timeout_s).close()
+        except TimeoutError:
+            why = f"no answer within {self._open_timeout_s:g} s"
+            raise SourceError(
+                self.name, why, "check that the camera has power and is on this network"
+            ) from None
+        except (socket.gaierror, UnicodeError):
+            raise SourceError(self.name, "no such host", f"use its IP address; {_ESCAPE}") from None
+        except OSError as error:
+            why = (error.strerror or "no connection").lower()
+            raise SourceError(
+                self.name, why, f"check that the camera is on and listens at port {port}"
+            ) from None

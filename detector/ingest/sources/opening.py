@@ -1,0 +1,58 @@
+"""The choice of a source by its URL."""
+
+from __future__ import annotations
+
+from detector.ingest.names import scheme_of
+from detector.ingest.source import OPEN_TIMEOUT_S, READ_TIMEOUT_S, Source, SourceError
+from detector.ingest.sources.image_folder import IMAGE_SUFFIXES, ImageFolder, is_glob
+from detector.ingest.sources.network_stream import NETWORK_SCHEMES, NetworkStream
+from detector.ingest.sources.paths import local_path
+from detector.ingest.sources.v4l2 import V4l2Camera
+from detector.ingest.sources.video_file import VideoFile
+
+
+def open_source(
+    url: str,
+    *,
+    fps: float | None = None,
+    open_timeout_s: float = OPEN_TIMEOUT_S,
+    read_timeout_s: float = READ_TIMEOUT_S,
+) -> Source:
+    """Open what `url` names.
+
+    Args:
+        url: A video file, a picture, a folder or glob of pictures (all also as `file://`),
+            `v4l2:///dev/video0`, or `rtsp://user:password@host/stream` (also rtsps, http, https).
+        fps: Asked of a V4L2 camera; given to a recording in place of its own. A network camera
+            keeps its own.
+        open_timeout_s: When to give up on a network camera that does not answer.
+        read_timeout_s: When to give up on a network camera that has fallen silent.
+
+    Raises:
+        SourceError: No such source, or it cannot be opened.
+    """
+    try:
+        source = _choose(url, fps, open_timeout_s, read_timeout_s)
+        source.open()
+    except OSError as error:  # of a folder that may not be entered, a disk that is gone
+        why = (error.strerror or str(error)).lower()
+        raise SourceError(url, why, "check the path, and who may read it") from None
+    return source
+
+
+def _choose(url: str, fps: float | None, open_timeout_s: float, read_timeout_s: float) -> Source:
+    scheme = scheme_of(url)
+    if scheme in NETWORK_SCHEMES:
+        return NetworkStream(url, open_timeout_s=open_timeout_s, read_timeout_s=read_timeout_s)
+    if scheme == "v4l2":
+        return V4l2Camera(url, fps=fps)
+    if scheme not in {"", "file"}:
+        raise SourceError(
+            url,
+            f"unknown kind of source {scheme}://",
+            "use a path, file://, v4l2:///dev/video0, or rtsp://host/stream",
+        )
+    path = local_path(url)
+    if path.is_dir() or is_glob(path) or path.suffix.lower() in IMAGE_SUFFIXES:
+        return ImageFolder(path, fps=fps)
+    return VideoFile(path, fps=fps)

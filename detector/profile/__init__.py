@@ -1,0 +1,1 @@
+"""The line's TOML: its sections, loading it, writing it, its reference page."""

@@ -1,0 +1,127 @@
+"""Reading a line profile: a TOML file, validated whole, one line per mistake."""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from detector.profile.line import LineProfile
+
+
+class ProfileError(ValueError):
+    """A profile that is refused; `mistakes` holds one line each."""
+
+    def __init__(self, path: str, mistakes: list[str]) -> None:
+        self.mistakes = mistakes
+        super().__init__("\n".join(f"{path}: {mistake}" for mistake in mistakes))
+
+
+def load_profile(path: Path) -> LineProfile:
+    """Read a line profile.
+
+    Raises `ProfileError` with every mistake of the file, one line each: key, value, reason, mend.
+    """
+    try:
+        # "sig": editors of Windows put a byte order mark before the text, which is no TOML.
+        document = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except FileNotFoundError:
+        raise ProfileError(str(path), ["no such file. Name a line profile (TOML)"]) from None
+    except IsADirectoryError:
+        raise ProfileError(str(path), ["is a folder. Name a line profile (TOML) in it"]) from None
+    except UnicodeDecodeError:
+        raise ProfileError(str(path), ["is no text in UTF-8. Save it as UTF-8"]) from None
+    except OSError as error:
+        raise ProfileError(str(path), [f"can't be read: {error.strerror}"]) from None
+    except tomllib.TOMLDecodeError as error:
+        raise ProfileError(str(path), [f"is no TOML: {error}"]) from None
+    try:
+        profile = LineProfile.model_validate(document)
+    except ValidationError as error:
+        raise ProfileError(str(path), [_mistake(detail) for detail in error.errors()]) from None
+    return _with_paths_from(path.parent, profile)
+
+
+def _with_paths_from(folder: Path, profile: LineProfile) -> LineProfile:
+    """Paths in a profile count from its own folder, so that it can be run from anywhere."""
+    camera, overload, model = profile.camera, profile.overload, profile.model
+    if "://" not in camera.source:
+        camera = camera.model_copy(update={"source": str(folder / camera.source)})
+    if overload.empty_belt is not None:
+        overload = overload.model_copy(update={"empty_belt": folder / overload.empty_belt})
+    belt = profile.belt
+    if belt.encoder_recording is not None:
+        belt = belt.model_copy(update={"encoder_recording": folder / belt.encoder_recording})
+    if "/" in model.name:
+        model = model.model_copy(update={"name": str(folder / model.name)})
+    named = {key: getattr(profile.wire, key) for key in ("journal", "keys", "allowed_keys")}
+    wire = profile.wire.model_copy(
+        update={key: folder / path for key, path in named.items() if path is not None}
+    )
+    return profile.model_copy(
+        update={"camera": camera, "belt": belt, "overload": overload, "model": model, "wire": wire}
+    )
+
+
+def _mistake(detail: Any) -> str:
+    """One line: key, value, reason, mend."""
+    location: tuple[int | str, ...] = detail["loc"]
+    key = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location)
+    key = key.lstrip(".")
+    section, field = _field_at(location)
+    if detail["type"] == "missing":
+        return f"{key}: is missing. {_mend(field)}"
+    if detail["type"] == "extra_forbidden":
+        known = list(section.model_fields) if section else []
+        close = difflib.get_close_matches(str(location[-1]), known, n=1)
+        mend = f"Did you mean {close[0]}?" if close else f"Known here: {', '.join(known)}"
+        return f"{key} = {_shown(detail['input'])}: no such key. {mend}"
+    reason = detail["msg"].removeprefix("Value error, ")
+    if detail["type"] == "value_error" and isinstance(detail["input"], Mapping):
+        return f"{key}: {reason}"  # between several keys: the reason names them and the mend
+    return f"{key} = {_shown(detail['input'])}: {reason[:1].lower()}{reason[1:]}. {_mend(field)}"
+
+
+def _shown(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _mend(field: Any) -> str:
+    extra = getattr(field, "json_schema_extra", None)
+    mend = extra.get("mend") if isinstance(extra, dict) else None
+    return f"{str(mend)[:1].upper()}{str(mend)[1:]}" if mend else "See docs/profile.md"
+
+
+def _field_at(location: tuple[int | str, ...]) -> tuple[type[BaseModel] | None, Any]:
+    """The section that a location lies in, and the deepest field of it that has a mend."""
+    section: type[BaseModel] | None = LineProfile
+    field: Any = None
+    for part in location:
+        if isinstance(part, int) or section is None:
+            continue
+        inner = section.model_fields.get(part)
+        if inner is None:
+            break
+        field = inner
+        nested = section_of(inner.annotation)
+        if nested is None and part != location[-1]:
+            break
+        if part != location[-1] or nested is not None:
+            section = nested
+    return section, field
+
+
+def section_of(annotation: Any) -> type[BaseModel] | None:
+    """The section type in an annotation such as `Belt` or `tuple[BeltPoint, ...]`."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    for inner in getattr(annotation, "__args__", ()):
+        found = section_of(inner)
+        if found is not None:
+            return found
+    return None

@@ -1,0 +1,1 @@
+"""Beside the way of a frame: deadlines, the vision state, the inference lock, stop signals."""

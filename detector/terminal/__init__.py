@@ -1,0 +1,1 @@
+"""The alarms of lines in a terminal, for people without a browser."""

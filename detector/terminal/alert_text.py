@@ -1,0 +1,113 @@
+"""An alert in words: what, where, how sure, and how long there is to act."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from rich.text import Text
+
+from detector.terminal.texts import SHAPES, hazard_name, state_name
+from detector.wire.messages import AlarmState, Alert, Header, Priority
+
+GREY = "grey62"
+CALLING = {
+    Priority.HIGH: "bold white on red3",
+    Priority.MEDIUM: "bold black on gold1",
+    Priority.LOW: "bold black on sky_blue2",
+}
+ANSWERED = {Priority.HIGH: "red3", Priority.MEDIUM: "gold3", Priority.LOW: "sky_blue3"}
+QUIET = frozenset(
+    {AlarmState.NORMAL, AlarmState.SHELVED, AlarmState.SUPPRESSED, AlarmState.OUT_OF_SERVICE}
+)
+
+
+def alert_line(
+    alert: Alert, header: Header | None = None, *, fetched_after_ms: float | None = None
+) -> Text:
+    """One revision in one line; `str()` of it is the plain text.
+
+    With its header, the line starts with the time of capture and tells the age at sending, and
+    the times to act count from then; without, they count from the capture. `fetched_after_ms`: it
+    did not come when it was sent, but was fetched so long after its capture.
+    """
+    line = Text(no_wrap=True)
+    if header is not None:
+        line.append(f"{capture_time(header)}  ", GREY)
+    age_ms = fetched_after_ms if fetched_after_ms is not None or header is None else header.age_ms
+    elapsed_ms = age_ms or 0.0
+    facts = [
+        where(alert),
+        how_sure(alert),
+        "" if alert.state is AlarmState.NORMAL else time_to_act(alert, elapsed_ms),
+        f"outcome: {alert.outcome}" if alert.outcome else "",
+        state_name(alert.state),
+        f"{alert.boot_id}/{alert.event_id} r{alert.revision}",
+        "" if age_ms is None else f"age {age_ms:.0f} ms",
+    ]
+    line.append(f"{alert.kind.upper():<12}", GREY)
+    line.append(call(alert), call_style(alert))
+    line.append("  " + "  ".join(fact for fact in facts if fact))
+    return line
+
+
+def capture_time(header: Header) -> str:
+    """UTC of the capture, or the place in a recording."""
+    if header.stamp_source == "recording":
+        return f"t+{header.t_capture_utc_ns / 1e9:.3f} s"
+    moment = datetime.fromtimestamp(header.t_capture_utc_ns / 1e9, UTC)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def call(alert: Alert) -> str:
+    """What the line is warned of: shape, priority, hazard in both languages."""
+    return f"{SHAPES[alert.priority]} {alert.priority.upper()} {hazard_name(alert.hazard)}"
+
+
+def call_style(alert: Alert) -> str:
+    """Saturated while it calls for somebody, plain colour once answered, grey when set aside."""
+    if alert.state in QUIET:
+        return GREY
+    if alert.state is AlarmState.ACKNOWLEDGED:
+        return ANSWERED[alert.priority]
+    return CALLING[alert.priority]
+
+
+def where(alert: Alert) -> str:
+    """The place on the belt, as well as it is known, and of a pile how many lie there; for a state
+    of the line, the detail."""
+    place = alert.place
+    if place is None:
+        return alert.detail or ""
+    pile = f", {alert.members} together / ensemble" if alert.members > 1 else ""
+    if place.x_mm is None or place.y_mm is None:
+        x0, y0, x1, y1 = place.box_px
+        return f"at {(x0 + x1) / 2:.0f},{(y0 + y1) / 2:.0f} px (no mm){pile}"
+    nominal = " (nominal)" if place.mm_basis == "nominal" else ""
+    return f"x {place.x_mm:.0f} y {place.y_mm:.0f} mm{nominal}{pile}"
+
+
+def how_sure(alert: Alert) -> str:
+    """The probability and what the model calls it."""
+    if alert.probability is None:
+        return ""
+    return f"p {alert.probability:.2f}" + (f" {alert.class_name}" if alert.class_name else "")
+
+
+def time_to_act(alert: Alert, elapsed_ms: float) -> str:
+    """The countdown to the next action point where it is not too late, `elapsed_ms` after capture.
+
+    Supposes that the belt keeps its speed.
+    """
+    ahead = [arrival for arrival in alert.arrivals if arrival.eta_ms > elapsed_ms]
+    in_time = [arrival for arrival in ahead if arrival.act_by_ms > elapsed_ms]
+    if in_time:
+        next_one = min(in_time, key=lambda arrival: arrival.act_by_ms)
+        return (
+            f"{next_one.action_point}: act within {(next_one.act_by_ms - elapsed_ms) / 1e3:.1f} s, "
+            f"there in {(next_one.eta_ms - elapsed_ms) / 1e3:.1f} s"
+        )
+    if ahead:
+        last = max(ahead, key=lambda arrival: arrival.eta_ms)
+        left_s = (last.eta_ms - elapsed_ms) / 1e3
+        return f"{last.action_point}: TOO LATE to act, there in {left_s:.1f} s"
+    return "PAST every action point" if alert.arrivals else ""

@@ -1,0 +1,196 @@
+"""The watcher's screen: grey, but for what is abnormal, and that in words too (ISA-101)."""
+
+from __future__ import annotations
+
+from rich.console import Console, Group, RenderableType
+from rich.layout import Layout
+from rich.table import Table
+from rich.text import Text
+
+from detector.client.events import Received, Sight
+from detector.terminal.alert_text import (
+    GREY,
+    call,
+    call_style,
+    how_sure,
+    time_to_act,
+    where,
+)
+from detector.terminal.board import Board
+from detector.terminal.line_text import not_kept, set_aside
+from detector.terminal.texts import DISCLAIMER, state_name
+from detector.wire.messages import Alert, CoverageState, LineState
+
+ALARM = "bold white on red3"
+WARNING = "bold black on gold1"
+PLAIN = "grey85"
+_FRENCH = {
+    Sight.UNKNOWN: "état inconnu",
+    Sight.BLIND: "AVEUGLE, personne ne surveille",
+    Sight.DEGRADED: "vision dégradée",
+    Sight.WATCHING: "surveillance en cours",
+}
+_STYLE = {Sight.UNKNOWN: WARNING, Sight.BLIND: ALARM, Sight.DEGRADED: WARNING, Sight.WATCHING: GREY}
+
+
+def sight_line(board: Board, now_ns: int) -> Text:
+    """Whether anybody looks at the belt, in one line."""
+    sight, reason = board.sight(now_ns)
+    words = f"{sight.upper()}: {reason}" if reason else sight.upper()
+    return Text(f"{words} / {_FRENCH[sight]}", _STYLE[sight])
+
+
+def screen(
+    board: Board, now_ns: int, console: Console, *, missed: int, malformed: int
+) -> RenderableType:
+    """Everything at `now_ns`, filling `console`: sight and health always stand on top, the
+    disclaimer below, and between them as many alerts as there is room for.
+    """
+    line = board.state.line if board.state else "?"
+    top = Group(
+        Text(f"Vigitri  line {line}  {board.endpoint}", GREY),
+        sight_line(board, now_ns),
+        health_bar(board, now_ns, missed=missed, malformed=malformed),
+        *(Text(words, WARNING) for words in _cares(board)),
+        *(Text(note, WARNING) for note in board.notes),
+        Text(),
+    )
+    bottom = Group(*(Text(words, GREY) for words in DISCLAIMER))
+    top_lines, bottom_lines = _lines(top, console), _lines(bottom, console)
+    room = max(1, console.height - top_lines - bottom_lines)
+    layout = Layout()
+    layout.split_column(
+        Layout(top, size=top_lines),
+        Layout(_alerts(board, now_ns, console, room)),
+        Layout(bottom, size=bottom_lines),
+    )
+    return layout
+
+
+def _cares(board: Board) -> list[str]:
+    return [] if board.state is None else [*set_aside(board.state), *not_kept(board.state)]
+
+
+def _lines(part: RenderableType, console: Console) -> int:
+    return len(console.render_lines(part, console.options.update(height=None), pad=False))
+
+
+def health_bar(board: Board, now_ns: int, *, missed: int, malformed: int) -> Text:
+    """The line's health: always there, whatever is going on."""
+    beat_s = board.heartbeat_age_s(now_ns)
+    sees = board.sight(now_ns)[0] in (Sight.WATCHING, Sight.DEGRADED)
+    facts = [
+        *_state_facts(board.state, sees),
+        ("heartbeat none", WARNING) if beat_s is None else (f"heartbeat {beat_s:.1f} s", PLAIN),
+        _latency(board),
+        (f"missed {missed}", WARNING if missed else PLAIN),
+        (f"unreadable {malformed}", WARNING if malformed else PLAIN),
+    ]
+    return Text(" · ", GREY).join(Text(words, style) for words, style in facts)
+
+
+def _state_facts(state: LineState | None, sees: bool) -> list[tuple[str, str]]:
+    if state is None:
+        return [("vision UNKNOWN", WARNING), ("coverage UNKNOWN", WARNING)]
+    vision = f"vision {state.vision}" + (f" ({state.reason})" if state.reason else "")
+    share = "" if state.coverage is None else f"{state.coverage * 100:.0f} %"
+    speed = "UNKNOWN" if state.belt_speed_mm_s is None else f"{state.belt_speed_mm_s:.0f} mm/s"
+    if not sees:  # last known, and no longer true
+        return [
+            (vision if state.vision != "ready" else "vision UNKNOWN", WARNING),
+            (f"coverage UNKNOWN{share and f' (was {share})'}", WARNING),
+            (f"belt UNKNOWN (was {speed})", WARNING),
+        ]
+    coverage = {
+        CoverageState.UNKNOWN: ("coverage UNKNOWN", WARNING),
+        CoverageState.CLEAR: (f"coverage {share} clear", PLAIN),
+        CoverageState.OVERLOAD: (f"coverage {share} OVERLOAD", ALARM),
+    }[state.coverage_state]
+    known_speed = state.belt_speed_mm_s is not None
+    facts = [
+        (vision, PLAIN if state.vision == "ready" else WARNING),
+        coverage,
+        (f"belt {speed} ({state.speed_basis})", PLAIN) if known_speed else (f"belt {speed}", GREY),
+        *_belt_facts(state),
+        (f"frames {state.frames_seen}, overwritten {state.frames_overwritten}", PLAIN),
+    ]
+    if state.camera_restarts:
+        facts.append((f"camera restarts {state.camera_restarts}", WARNING))
+    return facts
+
+
+def _belt_facts(state: LineState) -> list[tuple[str, str]]:
+    """What is amiss with the belt, and each speed that is known of it besides the one used."""
+    if state.belt_state in {"runs", "stands"}:
+        each = (("encoder", state.encoder_mm_s), ("picture", state.picture_mm_s))
+        others = [
+            f"{basis} {speed:.0f}"
+            for basis, speed in each
+            if speed is not None and basis != state.speed_basis
+        ]
+        return [(f"by {', '.join(others)} mm/s", PLAIN)] if others else []
+    if state.mm_basis == "none" or (state.belt_state == "unknown" and not state.belt_reason):
+        return []  # no belt is measured, or a detector of before this was told
+    words = f"belt {state.belt_state.replace('_', ' ').upper()}"
+    reason = f" ({state.belt_reason})" if state.belt_reason else ""
+    return [(words + reason, WARNING)]
+
+
+def _latency(board: Board) -> tuple[str, str]:
+    p50_ms, p99_ms = board.latency_ms(0.5), board.latency_ms(0.99)
+    if p50_ms is None or p99_ms is None:
+        return "capture→here unknown", GREY
+    return f"capture→here p50 {p50_ms:.0f} p99 {p99_ms:.0f} ms (last {board.latencies})", PLAIN
+
+
+def _alerts(board: Board, now_ns: int, console: Console, room: int) -> RenderableType:
+    """The active alerts that fit in `room` lines, and above them how many do not."""
+    active = board.active()
+    for shown in range(min(len(active), room // 2), -1, -1):
+        parts: list[RenderableType] = []
+        if len(active) > shown:
+            parts.append(Text(f"active, but no room here: {len(active) - shown} more", WARNING))
+        if board.unheard():
+            words = f"active, but never heard of here: {board.unheard()} more"
+            parts.append(Text(words, WARNING))
+        if shown:
+            parts.append(_table(board, active[:shown], now_ns))
+        if not parts:
+            watching = board.sight(now_ns)[0] is Sight.WATCHING
+            words = (
+                "No active alert. / Aucune alerte." if watching else "No alert known: see above."
+            )
+            parts.append(Text(words, GREY))
+        group = Group(*parts)
+        if _lines(group, console) <= room:
+            break
+    return group
+
+
+def _table(board: Board, active: list[Received], now_ns: int) -> Table:
+    table = Table(box=None, expand=True, header_style=GREY, padding=(0, 1, 0, 0))
+    for title, share in (("hazard / danger", 6), ("where", 4), ("to act", 5), ("state / état", 5)):
+        table.add_column(title, ratio=share)
+    table.add_column("age", justify="right", min_width=7)
+    for known in active:
+        alert, elapsed_ms = known.payload, board.age_ns(known, now_ns) / 1e6
+        assert isinstance(alert, Alert)
+        name = Text(call(alert), call_style(alert))
+        name.append(f"\n{alert.boot_id}/{alert.event_id}", GREY)
+        countdown = time_to_act(alert, elapsed_ms)
+        urgent = "TOO LATE" in countdown or "PAST" in countdown
+        table.add_row(
+            name,
+            Text(f"{where(alert)}\n{how_sure(alert)}", PLAIN),
+            Text(countdown, WARNING if urgent else PLAIN),
+            Text(state_name(alert.state), PLAIN),
+            Text(_age(alert, elapsed_ms), PLAIN),
+        )
+    return table
+
+
+def _age(alert: Alert, elapsed_ms: float) -> str:
+    """Since the alarm was raised."""
+    # A clock that was set back in between makes no age of less than nothing.
+    raised_before_s = max(0.0, (alert.t_capture_utc_ns - alert.t_raised_utc_ns) / 1e9)
+    return f"{raised_before_s + elapsed_ms / 1e3:.1f} s"

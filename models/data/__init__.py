@@ -1,0 +1,1 @@
+"""What a model learns from: photographs, cut-outs, composites, belt strips, a site's own labels."""

@@ -1,0 +1,292 @@
+"""One stage's training pictures, written to disk as JPEG and YOLO labels."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import multiprocessing
+import signal
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from models.data.belt_strips import TracedStrip, read_strips, strip_scene
+from models.data.composites import CLOSE_LARGEST_PX, CLOSE_ZOOM, Box, Scene, compose
+from models.data.drawings import drawings
+from models.data.photographs import as_is, at_belt_size, resized
+from models.data.sources import (
+    BATTERY,
+    CLASS_NAMES,
+    GAS,
+    Photograph,
+    Sources,
+    belt_frames,
+    read_image,
+)
+from models.errors import WorkshopError
+from models.progress import Progress
+from models.training.recipe import DataRecipe
+
+_MADE_FROM = "made_from.json"
+Wrongness = Callable[[Scene], float]  # how wrong the last model is about a scene
+_MINED_FROM = 4  # so many are made for each one that is kept
+
+
+@dataclass(frozen=True)
+class _Job:
+    """One picture to make; `number` with the seed fixes every draw in it."""
+
+    kind: str
+    number: int
+    photograph: Photograph | None = None
+    path: Path | None = None
+
+    @property
+    def name(self) -> str:
+        """Of its files, without their suffix."""
+        return f"{self.kind}_{self.number:06d}"
+
+
+@dataclass(frozen=True)
+class _Workshop:
+    """What every picture of a stage is made from."""
+
+    sources: Sources
+    box: Box
+    folder: Path
+    seed: int
+    image_px: int
+    strips: tuple[TracedStrip, ...] = ()
+
+    def make(self, job: _Job) -> Scene:
+        rng = np.random.default_rng([self.seed, job.number])
+        square = (self.image_px, self.image_px)
+        if job.kind in ("scene", "free"):
+            wanted = False if job.kind == "free" else None
+            return compose(rng, self.sources, square, box=self.box, hazards=wanted)
+        if job.kind == "close":
+            return compose(
+                rng, self.sources, square,
+                box=self.box, zoom=CLOSE_ZOOM, largest_px=CLOSE_LARGEST_PX,
+            )  # fmt: skip
+        if job.kind in ("strip", "hard"):
+            return strip_scene(rng, self.strips, self.image_px)
+        if job.photograph is not None and job.kind == "as_is":
+            return as_is(job.photograph, round(self.image_px * 1.1))
+        if job.photograph is not None:
+            gas = len(job.photograph.boxes) > 0 and job.photograph.boxes[0, 0] == GAS
+            objects = (60.0, 330.0) if gas else (34.0, 250.0)
+            return at_belt_size(
+                rng, job.photograph, self.sources,
+                busy=self.box.grounds, size=self.image_px, objects_px=objects,
+            )  # fmt: skip
+        assert job.path is not None
+        frame = Scene(read_image(job.path), np.zeros((0, 5), np.float32))
+        return resized(frame, rng.uniform(0.35, 0.75))
+
+    def has(self, job: _Job) -> bool:
+        """Whether an earlier run, interrupted later, has made it."""
+        return (self.folder / "labels" / f"{job.name}.txt").is_file()
+
+    def write(self, job: _Job) -> None:
+        save(self.make(job), self.folder, job.name)
+
+
+def save(scene: Scene, folder: Path, name: str) -> None:
+    """Write one scene as images/<name>.jpg and labels/<name>.txt.
+
+    Where it is known how much of each thing is visible, visible/<name>.txt says so, a share in
+    0..1 for each line of labels.
+    """
+    height, width = scene.image.shape[:2]
+    lines, shares = [], []
+    size = np.array([width, height, width, height], np.float64)
+    for number, (label, *corners) in enumerate(scene.boxes.tolist()):
+        x0, y0, x1, y1 = (np.clip(corners, 0, size) / size).tolist()
+        if x1 > x0 and y1 > y0:
+            lines.append(
+                f"{int(label)} {(x0 + x1) / 2:.6f} {(y0 + y1) / 2:.6f} {x1 - x0:.6f} {y1 - y0:.6f}"
+            )
+            if scene.visible is not None:
+                shares.append(f"{scene.visible[number]:.3f}")
+    picture = folder / "images" / f"{name}.jpg"
+    if not cv2.imwrite(str(picture), scene.image, [cv2.IMWRITE_JPEG_QUALITY, 94]):
+        raise WorkshopError(f"{picture}: cannot be written; is the disk full?")
+    if scene.visible is not None:
+        (folder / "visible" / f"{name}.txt").write_text("\n".join(shares))
+    # Last and in one piece: a picture that has its labels is whole, and is not made again.
+    draft = folder / "labels" / f"{name}.part"
+    draft.write_text("\n".join(lines))
+    draft.replace(draft.with_suffix(".txt"))
+
+
+def copies_of(photograph: Photograph, recipe: DataRecipe) -> float:
+    """How many belt-size pictures a stage makes of a photograph, on average."""
+    labels = photograph.boxes[:, 0]
+    if GAS in labels:
+        return recipe.heap_copies if len(labels) > 2 else recipe.upright_copies
+    if BATTERY in labels:
+        return recipe.battery_copies if photograph.white else recipe.battery_scene_copies
+    return recipe.negative_copies
+
+
+def _jobs(recipe: DataRecipe, sources: Sources, frames: list[Path], seed: int) -> list[_Job]:
+    rng = np.random.default_rng([seed, 2**31])
+    jobs = [
+        _Job("close" if number < recipe.close_ups else "scene", number)
+        for number in range(recipe.scenes)
+    ]
+    for photograph in sources.photographs:
+        copies = copies_of(photograph, recipe)
+        count = int(copies) + int(rng.random() < copies % 1)
+        jobs += [_Job("photo", len(jobs) + n, photograph) for n in range(count)]
+        jobs += [_Job("as_is", len(jobs) + n, photograph) for n in range(recipe.as_is)]
+    for path in frames * recipe.belt_frames:
+        jobs.append(_Job("belt", len(jobs), path=path))
+    jobs += [_Job("strip", len(jobs) + n) for n in range(recipe.strip_cuts)]
+    return jobs
+
+
+_shops: list[_Workshop] = []  # a worker's own
+
+
+def _take(shop: _Workshop) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's, which ends its workers
+    cv2.setNumThreads(1)
+    _shops.append(shop)
+
+
+def _work(job: _Job) -> None:
+    _shops[-1].write(job)
+
+
+def _write_all(shop: _Workshop, jobs: Iterable[_Job], tell: Progress, workers: int) -> None:
+    jobs = list(jobs)
+    left = [job for job in jobs if not shop.has(job)]
+    done = len(jobs) - len(left)
+    if workers <= 1:
+        for number, job in enumerate(left, done + 1):
+            shop.write(job)
+            tell("pictures", number, len(jobs))
+        return
+    # Spawned though that copies the cut-outs: a fork hangs once OpenCV has started its threads.
+    with multiprocessing.get_context("spawn").Pool(workers, _take, (shop,)) as pool:
+        for number, _ in enumerate(pool.imap_unordered(_work, left, chunksize=8), done + 1):
+            tell("pictures", number, len(jobs))
+
+
+def build(
+    recipe: DataRecipe,
+    sources: Sources,
+    data: Path,
+    folder: Path,
+    *,
+    seed: int,
+    image_px: int,
+    tell: Progress,
+    workers: int = 2,
+    variants: int = 24,
+    wrongness: Callable[[], Wrongness] | None = None,
+    renders: Path | None = None,
+) -> Path:
+    """Make one stage's pictures under `folder`; returns the dataset YAML that a trainer reads.
+
+    The same seed, recipe and sources give the same pictures, with any number of workers. Pictures
+    that an interrupted run has left there are kept. `wrongness` makes the judge of the stage
+    before: of hazard-free scenes and of hard strip cuts, those it is most wrong about are kept.
+    `renders`: path-traced things, for a recipe with a `rendered_share`, and in its folder `strips`
+    traced strips, for one with `strip_cuts` or `hard_cuts`. Raises `WorkshopError` if the folder
+    holds pictures of anything else.
+    """
+    yaml = folder / "dataset.yaml"
+    made_from = _made_from(recipe, sources, seed=seed, image_px=image_px, renders=renders)
+    _refuse_others(folder, made_from)
+    if yaml.is_file():
+        return yaml
+    negatives = [p.read() for p in sources.photographs if not len(p.boxes)]
+    box = drawings(
+        recipe.drawn_share, negatives, seed=seed, variants=variants,
+        renders=renders, rendered_share=recipe.rendered_share,
+    )  # fmt: skip
+    strips = _strips(recipe, renders)
+    for part in ("images", "labels", "visible"):
+        (folder / part).mkdir(parents=True, exist_ok=True)
+    (folder / _MADE_FROM).write_text(made_from)
+    shop = _Workshop(sources, box, folder, seed, image_px, strips)
+    _write_all(shop, _jobs(recipe, sources, belt_frames(data, held=False), seed), tell, workers)
+    hard = {"free": recipe.hazard_free, "hard": recipe.hard_cuts}
+    if any(hard.values()) and wrongness is not None:
+        judge = wrongness()
+        for kind, keep in hard.items():
+            _mine(shop, kind, keep, judge, tell)
+    names = "".join(f"  {index}: {name}\n" for index, name in enumerate(CLASS_NAMES))
+    yaml.write_text(f"path: {folder.resolve()}\ntrain: images\nval: images\nnames:\n{names}")
+    return yaml
+
+
+def _made_from(
+    recipe: DataRecipe, sources: Sources, *, seed: int, image_px: int, renders: Path | None
+) -> str:
+    """All that pictures are made from, as JSON."""
+    facts = {
+        "recipe": recipe.model_dump(),
+        "seed": seed,
+        "image_px": image_px,
+        "renders": renders and str(renders.resolve()),
+        "photographs": [each.path.name for each in sources.photographs],
+        "cutouts": {kind: [each.source for each in of] for kind, of in sources.cutouts.items()},
+        "set of labels": labels_digest(sources.photographs),
+    }
+    return json.dumps(facts, indent=1) + "\n"
+
+
+def labels_digest(photographs: Iterable[Photograph]) -> str:
+    """Of the boxes of all of them: labels that were mended are other labels."""
+    boxes = [[each.path.name, each.boxes.tolist()] for each in photographs]
+    return hashlib.sha256(json.dumps(boxes).encode()).hexdigest()
+
+
+def _refuse_others(folder: Path, made_from: str) -> None:
+    """Pictures of another recipe, seed or data are neither mixed with nor taken for these."""
+    path = folder / _MADE_FROM
+    if path.is_file():
+        now = json.loads(made_from)
+        # A folder that was made before labels were told says nothing of them.
+        was = {"set of labels": now["set of labels"], **json.loads(path.read_text())}
+        changed = [key for key, value in now.items() if was.get(key) != value]
+        if changed:
+            raise WorkshopError(
+                f"{folder}: holds pictures made with another {' and '.join(changed)}; name another "
+                "folder, or delete this one"
+            )
+    elif any(folder.glob("labels/*")) and not (folder / "dataset.yaml").is_file():
+        raise WorkshopError(
+            f"{folder}: holds half a set of pictures, and not what they are made from; name "
+            "another folder, or delete this one"
+        )
+
+
+def _strips(recipe: DataRecipe, renders: Path | None) -> tuple[TracedStrip, ...]:
+    wanted = {"strip_cuts": recipe.strip_cuts, "hard_cuts": recipe.hard_cuts}
+    if not any(wanted.values()):
+        return ()
+    if renders is None:
+        key, count = next((key, count) for key, count in wanted.items() if count)
+        raise WorkshopError(
+            f"{key} is {count}: name with --renders a folder that holds traced strips in its "
+            "folder strips/"
+        )
+    return tuple(read_strips(renders / "strips"))
+
+
+def _mine(shop: _Workshop, kind: str, keep: int, wrongness: Wrongness, tell: Progress) -> None:
+    """Keep the pictures of a kind that the last stage's model is most wrong about."""
+    scored: list[tuple[float, int]] = []
+    for number in range(10**6, 10**6 + keep * _MINED_FROM):
+        scored.append((wrongness(shop.make(_Job(kind, number))), number))
+        tell("hard pictures", len(scored), keep * _MINED_FROM)
+    for _, number in sorted(scored, reverse=True)[:keep]:
+        shop.write(_Job(kind, number))

@@ -1,0 +1,209 @@
+"""A float model with most convolutions in 8 bits: for OpenVINO, which fuses what lies between.
+
+Only the inputs of convolutions are rounded. SiLU, additions and joins stay float: rounding them
+too halves recall (`README.md` has what was tried). So does the head in 8 bits, for batteries, and
+the first and finest layers cost a little gas and save next to nothing.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from detector.vision.catalogue import Card as DeployedCard
+from detector.vision.catalogue import ModelError, find_model
+from detector.vision.onnx_runtime import quantization
+from models.card import Card, write_card
+from models.data.composites import compose
+from models.data.photographs import at_belt_size
+from models.data.sources import HELD_BACK, Image, read_sources
+from models.errors import WorkshopError
+from models.evaluation import evaluate
+from models.evaluation.comparison import RULES, fallen
+from models.evaluation.picture_sets import photo_set
+from models.evaluation.thresholds import HOW, operating_thresholds
+from models.export.timing import median_ms
+
+FLOAT_LAYERS = ("0", "1", "2", "15", "16", "head", "attn")
+"""Of YOLO26's graph: the first, those at an eighth of the picture's scale behind the second
+upsampling, the head, and attention."""
+_ENGINE = "openvino"
+
+
+def calibration_pictures(data: Path, held_back: float, count: int, seed: int) -> list[Image]:
+    """(416, 416, 3) uint8 BGR: scenes and photographs of the training part, never of dev."""
+    sources = read_sources(data, held_back, held=False)
+    things = [photograph for photograph in sources.photographs if len(photograph.boxes)]
+    pictures = []
+    for number in range(count):
+        rng = np.random.default_rng([seed, number])
+        if number % 3:
+            pictures.append(compose(rng, sources).image)
+        else:
+            chosen = things[int(rng.integers(len(things)))]
+            pictures.append(at_belt_size(rng, chosen, sources, busy=()).image)
+    return pictures
+
+
+def quantised(
+    source: Path, target: Path, pictures: Sequence[Image], float_layers: Sequence[str]
+) -> int:
+    """Write `source` with its convolutions in 8 bits as `target`; returns how many are.
+
+    float_layers: numbers of layers, `head` for the last one, or parts of names.
+    Raises `WorkshopError` if the tools are missing or the graph is quantised already.
+    """
+    try:
+        import onnx
+
+        tools = quantization()
+    except ImportError as error:
+        raise WorkshopError(
+            f"quantising needs the train extra ({error.name} is missing): pip install '.[train]'"
+        ) from error
+    nodes = onnx.load(str(source)).graph.node
+    if any(node.op_type == "QuantizeLinear" for node in nodes):
+        raise WorkshopError(f"{source}: is quantised already; name the float model it came from")
+    names = [node.name for node in nodes if node.op_type == "Conv"]
+    layers = [int(number) for name in names for number in re.findall(r"/model\.(\d+)/", name)]
+    if not layers:
+        raise WorkshopError(f"{source}: its convolutions have no layer numbers; export it again")
+    keep = [
+        re.compile(rf"/model\.{max(layers) if each == 'head' else each}/")
+        if each == "head" or each.isdigit()
+        else re.compile(re.escape(each))
+        for each in float_layers
+    ]
+    excluded = [name for name in names if any(pattern.search(name) for pattern in keep)]
+
+    class Reader(tools.CalibrationDataReader):  # type: ignore[misc, name-defined]
+        def __init__(self) -> None:
+            self.rest: Iterator[Image] = iter(pictures)
+
+        def get_next(self) -> dict[str, Any] | None:
+            picture = next(self.rest, None)
+            return None if picture is None else {"images": picture[None]}
+
+    tools.quantize_static(
+        str(source), str(target), Reader(),
+        op_types_to_quantize=["Conv"], nodes_to_exclude=excluded, per_channel=True,
+        activation_type=tools.QuantType.QUInt8, weight_type=tools.QuantType.QInt8,
+        extra_options={"OpTypesToExcludeOutputQuantization": ["Conv"]},
+    )  # fmt: skip
+    return len(names) - len(excluded)
+
+
+def run(
+    model: str,
+    data: Path,
+    out: Path,
+    *,
+    runs: Path = Path("runs"),
+    pictures: int = 60,
+    scenes: int = 100,
+    seed: int = 1,
+    held_back: float = HELD_BACK,
+    float_layers: Sequence[str] = FLOAT_LAYERS,
+) -> list[str]:
+    """Quantise a model of the catalogue into the folder `out`, if it is faster and as good.
+
+    Returns what speaks against it, one line each; then the candidate stays in `runs` and `out` is
+    not written. Raises `WorkshopError` on input that is not usable.
+    """
+    if not data.is_dir():
+        raise WorkshopError(f"{data}: no such data folder; give it with --data")
+    try:
+        parent = find_model(model)
+    except ModelError as error:
+        raise WorkshopError(str(error)) from error
+    reference = evaluate.opened(f"{parent.path.resolve()}/", _ENGINE)
+    with tempfile.TemporaryDirectory() as scratch:
+        made = Path(scratch) / "model.onnx"
+        count = quantised(
+            parent.onnx_path,
+            made,
+            calibration_pictures(data, held_back, pictures, seed),
+            float_layers,
+        )
+        candidate = runs / out.resolve().name / "candidate"
+        candidate.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(made, candidate / "model.onnx")
+    draft = derived(parent.card, out.resolve().name, facts={
+        "precision": f"{count} convolutions in 8 bits, the rest float; with engine "
+        f"= {_ENGINE!r} the rest in bfloat16 where the CPU has it. Slower than its parent in "
+        "onnxruntime",
+        "parent": f"{parent.card.name} {parent.sha256}",
+        "calibrated_on": f"{pictures} pictures of the training part, seed {seed}",
+        "float_layers": list(float_layers),
+    })  # fmt: skip
+    write_card(candidate, draft)
+    int8 = evaluate.opened(f"{candidate.resolve()}/", _ENGINE)
+    ours = evaluate.look(int8, data, held_back, scenes, ())
+    thresholds = operating_thresholds(ours, draft.photo_sizes_px)
+    report = evaluate.judge(draft.name, ours, thresholds)
+    before = evaluate.judge(
+        parent.card.name,
+        evaluate.look(reference, data, held_back, scenes, ()),
+        [known.threshold for known in parent.card.classes],
+    )
+    ms = median_ms({
+        "onnxruntime_float_ms": evaluate.opened(f"{parent.path.resolve()}/"),
+        "openvino_float_ms": reference,
+        "openvino_8_bits_ms": int8,
+    })  # fmt: skip
+    against = fallen(before["sets"], report["sets"], "one box", list(report["sets"]))
+    if ms["openvino_8_bits_ms"] >= ms["openvino_float_ms"]:
+        against.append(
+            f"it is not faster: {ms['openvino_8_bits_ms']:.1f} ms, "
+            f"its parent {ms['openvino_float_ms']:.1f} ms in OpenVINO"
+        )
+    photographs = photo_set(draft.photo_sizes_px)
+    metrics = {
+        "how": evaluate.HOW,
+        "thresholds": HOW,
+        "kept_if": RULES["one box"],
+        "speed": {
+            "how": "448 x 800, 2 threads, median of 40, runs interleaved",
+            **{name: round(value, 2) for name, value in ms.items()},
+        },
+        **evaluate.for_card(report, photographs),
+        "parent": evaluate.for_card(before, photographs),
+    }
+    write_card(candidate, derived(parent.card, draft.name, thresholds, draft.facts, metrics))
+    table = evaluate.table({parent.card.name: before, draft.name: report})
+    (candidate / "comparison.md").write_text(f"{table}\n")
+    if not against:
+        shutil.copytree(candidate, out, dirs_exist_ok=True)
+    return against
+
+
+def derived(
+    parent: DeployedCard,
+    name: str,
+    thresholds: tuple[float, float] | None = None,
+    facts: dict[str, Any] | None = None,
+    metrics: dict[str, Any] | None = None,
+) -> Card:
+    """The card of a model made from another: its version, data and licences are the parent's."""
+    gas, battery = (known.threshold for known in parent.classes)
+    told = parent.training
+    return Card(
+        name=name,
+        version=parent.version,
+        thresholds=thresholds or (gas, battery),
+        start_from=str(told.get("start_from", "")),
+        recipe=str(told.get("recipe", "")),
+        photo_sizes_px=parent.input.photo_sizes_px,
+        head=parent.head,
+        layout=parent.input.layout,
+        mm_per_px=parent.input.mm_per_px,
+        data=tuple(told.get("data", ())),  # type: ignore[arg-type]
+        facts={**{k: told[k] for k in ("architecture",) if k in told}, **(facts or {})},
+        metrics=metrics or {},
+    )

@@ -1,0 +1,1 @@
+"""Training, adapting to a site, and the recipes."""

@@ -1,0 +1,98 @@
+"""A detection trainer that is twice as fast on a CPU with AVX512-BF16.
+
+Ultralytics (8.4.190) autocasts on CUDA alone: its `autocast` refuses bfloat16 elsewhere. Measured
+on two cores of an AMD EPYC, yolo26n, 416 x 416, batch 16: float32 5.4 images/s, bfloat16 autocast
+9.7, with channels-last memory 11.5.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from typing import Any
+
+from models.training.recipe import StageRecipe
+
+
+def has_bfloat16() -> bool:
+    """Whether the CPU multiplies bfloat16 in hardware; elsewhere autocasting would slow it down."""
+    import torch
+
+    return bool(torch.cpu._is_avx512_bf16_supported())
+
+
+def trainer_class(*, one_to_one: bool) -> Any:
+    """A DetectionTrainer with bfloat16, a per-step cosine and an average that suits short runs.
+
+    one_to_one: train the end-to-end head too. YOLO26 trains both and lets the one-to-many head's
+    share of the loss fall from 0.8 to 0.1; where that head is what is deployed, it is better alone.
+    """
+    import torch
+    import ultralytics.engine.trainer as engine
+    from ultralytics.models.yolo.detect import DetectionTrainer
+    from ultralytics.utils.torch_utils import strip_optimizer
+
+    on_cpu = not torch.cuda.is_available()
+    if on_cpu and has_bfloat16():
+        # 8.4.190 imports `autocast` by name into engine.trainer and calls it once, around the
+        # forward pass and the loss.
+        engine.autocast = lambda *_args, **_kwargs: torch.autocast("cpu", torch.bfloat16)
+
+    class BeltTrainer(DetectionTrainer):  # type: ignore[misc, unused-ignore]
+        """Ultralytics' trainer with what short runs on a CPU need."""
+
+        def get_model(self, cfg: Any = None, weights: Any = None, verbose: bool = True) -> Any:
+            if isinstance(cfg, dict) and not one_to_one:
+                cfg = {**cfg, "end2end": False}
+            return super().get_model(cfg, weights, verbose)
+
+        def _setup_train(self) -> None:
+            super()._setup_train()
+            # 8.4.190 leaves one core of the machine out, which of two is half.
+            torch.set_num_threads(len(os.sched_getaffinity(0)))
+            self.model.to(memory_format=torch.channels_last)
+            # The stock average looks back 10,000 steps and, ramped over 2,000, averages next to
+            # nothing in a run of 1,500; this one looks back 500.
+            self.ema.decay = lambda step: 0.998 * (1 - math.exp(-step / 100))
+
+        def validate(self) -> tuple[dict[str, float], float]:
+            """Nothing: 8.4.190 validates the last epoch whatever `val` says, before it saves."""
+            return self.metrics, 0.0
+
+        def final_eval(self) -> None:
+            """Only drop the optimizer from the checkpoint; `models.evaluation` measures it."""
+            strip_optimizer(self.last)
+
+        def preprocess_batch(self, batch: dict[str, Any]) -> dict[str, Any]:
+            batch = super().preprocess_batch(batch)
+            batch["img"] = batch["img"].to(memory_format=torch.channels_last)
+            return batch
+
+    return BeltTrainer
+
+
+def cosine(stage: StageRecipe, step: int, steps: int) -> float:
+    """Learning rate at one step of a stage: a half cosine from lr to lr_end.
+
+    Ultralytics steps its schedule once an epoch, too coarse for runs of three or four epochs.
+    """
+    share = min(1.0, step / max(1, steps))
+    return stage.lr_end + (stage.lr - stage.lr_end) * 0.5 * (1 + math.cos(math.pi * share))
+
+
+def on_batch_start(stage: StageRecipe) -> Any:
+    """The callback that sets the learning rate before each step."""
+    counter = {"step": -1, "epoch": -1}
+
+    def set_rates(trainer: Any) -> None:
+        per_epoch = len(trainer.train_loader)
+        if trainer.epoch != counter["epoch"]:
+            counter["epoch"], counter["step"] = trainer.epoch, trainer.epoch * per_epoch - 1
+        counter["step"] += 1
+        steps = per_epoch * trainer.epochs
+        rate = cosine(stage, counter["step"], steps)
+        for group in trainer.optimizer.param_groups:
+            group["lr"] = rate
+            group["initial_lr"] = stage.lr
+
+    return set_rates

@@ -1,0 +1,191 @@
+"""One command from data to a deployed model folder: build, train, export, measure."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+from models.card import Card, write_card
+from models.data.dataset import build
+from models.data.provenance import learned_from
+from models.data.sources import Sources, read_sources
+from models.errors import WorkshopError
+from models.evaluation import evaluate
+from models.evaluation.picture_sets import photo_set
+from models.evaluation.thresholds import HOW, operating_thresholds
+from models.export.onnx import export_onnx
+from models.export.quantise import calibration_pictures
+from models.progress import told
+from models.training.architectures import STOCK
+from models.training.averaging import between
+from models.training.mining import wrongness
+from models.training.recipe import Recipe, StageRecipe, read_recipe
+from models.training.stages import quiet_tools, train_stage
+from models.training.transfer import start_checkpoint
+
+RUNS = Path("runs")
+
+
+def checkpoint(name: str, weights: Path) -> Path:
+    """The checkpoint of that name in the folder `weights`, or `weights` itself if it is a file."""
+    path = weights / name if weights.is_dir() else weights
+    if not path.is_file():
+        raise WorkshopError(
+            f"{path}: no such checkpoint; the recipe starts from {name}, "
+            "give its folder with --weights"
+        )
+    return path
+
+
+def _start(recipe: Recipe, source: Path, data: Path, folder: Path) -> Path:
+    """What the first stage starts from: the checkpoint, or its architecture's own made of it."""
+    if recipe.architecture is None:
+        return source
+    out = folder / "start.pt"
+    if not out.is_file():
+        pictures = calibration_pictures(data, recipe.held_back, 24, recipe.seed)
+        start_checkpoint(recipe.architecture, source, out, pictures)
+    return out
+
+
+def _stage_data(
+    recipe: Recipe,
+    stage: StageRecipe,
+    sources: Sources,
+    *,
+    data: Path,
+    runs: Path,
+    before: Path,
+    renders: Path | None,
+) -> Path:
+    """The stage's dataset; one that is complete is kept, one that was interrupted goes on."""
+    return build(
+        stage.data, sources, data, runs / stage.name / "data",
+        seed=recipe.seed + recipe.stages.index(stage), image_px=recipe.image_px,
+        variants=24 if recipe.image_px > 200 else 1, tell=told(),
+        wrongness=lambda: wrongness(before, runs / stage.name / "miner"), renders=renders,
+    )  # fmt: skip
+
+
+def deploy(
+    recipe: Recipe, recipe_name: str, weights: Path, data: Path, out: Path, *, scenes: int = 100
+) -> dict[str, Any]:
+    """Export a checkpoint into `out`, choose its thresholds, measure it and write its card.
+
+    Returns the report of the measurement.
+    """
+    export = export_onnx(weights, out, head=recipe.head)
+    card = Card(
+        name=recipe.name,
+        version=recipe.version,
+        thresholds=(0.4, 0.35),
+        start_from=recipe.start_from,
+        recipe=recipe_name,
+        data=(*learned_from(recipe, data), f"before: what {recipe.start_from} had learned from"),
+        head=recipe.head,
+        photo_sizes_px=recipe.photo_sizes_px,
+        facts={"architecture": recipe.architecture or STOCK},
+    )
+    write_card(out, card)
+    looks = evaluate.look(evaluate.opened(f"{out.resolve()}/"), data, recipe.held_back, scenes)
+    thresholds = operating_thresholds(looks, recipe.photo_sizes_px)
+    report = evaluate.judge(recipe.name, looks, thresholds)
+    metrics = {
+        "how": evaluate.HOW,
+        "thresholds": HOW,
+        "export": export.metrics(),
+        **evaluate.for_card(report, photo_set(recipe.photo_sizes_px)),
+    }
+    write_card(out, dataclasses.replace(card, thresholds=thresholds, metrics=metrics))
+    return report
+
+
+def build_data(
+    recipe: Path,
+    data: Path,
+    out: Path,
+    *,
+    stage: str | None = None,
+    renders: Path | None = None,
+    weights: Path | None = None,
+    workers: int = 2,
+) -> list[Path]:
+    """Make the training pictures of a recipe's stages, each in `out/<stage>`; returns their YAMLs.
+
+    A stage that is complete already is kept, so an interrupted run goes on. weights: a checkpoint
+    whose false boxes are mined as hard negatives; without, stages that ask for them get none.
+    """
+    plan = read_recipe(recipe)
+    if not data.is_dir():
+        raise WorkshopError(f"{data}: no such data folder; give it with --data")
+    names = [each.name for each in plan.stages]
+    if stage is not None and stage not in names:
+        raise WorkshopError(f"{recipe}: has no stage {stage!r}; it has {', '.join(names)}")
+    sources = read_sources(data, plan.held_back, held=False, leave_out=plan.leave_out)
+    made = []
+    for each in plan.stages:
+        if stage not in (None, each.name):
+            continue
+        yaml = build(
+            each.data, sources, data, out / each.name,
+            seed=plan.seed + names.index(each.name), image_px=plan.image_px, tell=told(),
+            workers=workers, renders=renders,
+            wrongness=(lambda: wrongness(weights, out / "miner")) if weights else None,
+        )  # fmt: skip
+        made.append(yaml)
+    return made
+
+
+def run(
+    recipe: Path,
+    data: Path,
+    weights: Path,
+    out: Path,
+    *,
+    resume: bool = False,
+    smoke: bool = False,
+    runs: Path = RUNS,
+    renders: Path | None = None,
+) -> Path:
+    """Build, train every stage, export and evaluate; returns the model folder `out`.
+
+    recipe: a TOML as in models/recipes. data: the data folder. weights: the folder that holds the
+    checkpoint to start from, or that file. runs: where datasets and checkpoints go. resume: go on
+    from the last finished epoch. renders: what `vigitri twin cutouts` wrote, for a recipe with a
+    rendered_share, and in its folder strips/ traced strips, for one with strip_cuts.
+    smoke: a handful of tiny pictures, to see that every step works.
+    Raises `WorkshopError` with one line on what is missing or wrong.
+    """
+    plan = read_recipe(recipe)
+    if not data.is_dir():
+        raise WorkshopError(f"{data}: no such data folder; give it with --data")
+    source = checkpoint(plan.start_from, weights)
+    quiet_tools()
+    if smoke:
+        plan = plan.shrunk()
+    folder = runs / (f"{plan.name}-smoke" if smoke else plan.name)
+    if not resume:
+        shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "recipe.json").write_text(plan.model_dump_json(indent=1))
+    before = _start(plan, source, data, folder)
+    sources = read_sources(data, plan.held_back, held=False, leave_out=plan.leave_out)
+    for stage in plan.stages:
+        yaml = _stage_data(
+            plan, stage, sources, data=data, runs=folder, before=before, renders=renders
+        )
+        trained = train_stage(plan, stage, before, yaml, folder, resume=resume)
+        if stage.reach < 1:
+            layout, part = plan.architecture or STOCK, trained.with_name("reached.pt")
+            trained = between(before, trained, stage.reach, part, layout=layout)
+        before = trained
+    report = deploy(
+        plan, f"models/recipes/{recipe.name}", before, data, out, scenes=4 if smoke else 100
+    )
+    (folder / "evaluation.json").write_text(json.dumps(report, indent=1) + "\n")
+    print(evaluate.table({plan.name: report}), file=sys.stderr)
+    return out

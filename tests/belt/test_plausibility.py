@@ -1,0 +1,135 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from detector.belt.plausibility import DOUBTFUL, BeltCheck, Finding, Said
+
+FRAME_S = 0.05
+
+
+def told(
+    *,
+    encoder: float | None = None,
+    picture: float | None = None,
+    setting: float | None = None,
+    ordered: bool | None = True,
+    has_encoder: bool = True,
+    seconds: float = 8.0,
+    speed_at: Callable[[float], float] = lambda _: 1.0,
+) -> list[Finding]:
+    """What is found from frame to frame; the speeds are multiples of `speed_at` the moment."""
+    check, found = BeltCheck(has_encoder=has_encoder), []
+    encoder_mm = picture_mm = 0.0
+    for n in range(round(seconds / FRAME_S)):
+        factor = speed_at(n * FRAME_S)
+        encoder_mm += (encoder or 0.0) * factor * FRAME_S
+        picture_mm += (picture or 0.0) * factor * FRAME_S
+        found.append(
+            check.judge(
+                Said(
+                    round(n * FRAME_S * 1e9),
+                    ordered,
+                    None if encoder is None else encoder_mm,
+                    None if picture is None else picture_mm,
+                    None if encoder is None else encoder * factor,
+                    None if picture is None else picture * factor,
+                    setting,
+                )
+            )
+        )
+    return found
+
+
+@pytest.mark.parametrize(
+    ("said", "state"),
+    [
+        ({"encoder": 400, "picture": 400}, "runs"),
+        ({"encoder": 400, "picture": None}, "runs"),
+        ({"encoder": 404, "picture": 400}, "runs"),  # both are good to a percent
+        ({"encoder": 0, "picture": 0, "ordered": False}, "stands"),
+        ({"encoder": 0, "picture": 0}, "stands_ordered_to_run"),
+        ({"encoder": 400, "picture": 400, "ordered": False}, "runs_ordered_to_stand"),
+        ({"encoder": -300, "picture": -300}, "reverses"),
+        ({"encoder": -300, "picture": None}, "reverses"),
+        ({"encoder": 300, "picture": 400}, "slips"),
+        ({"encoder": 400, "picture": 60}, "slips"),  # or material hangs
+        ({"encoder": 100, "picture": 92}, "slips"),
+        ({"encoder": None, "picture": 400}, "encoder_lost"),
+        ({"encoder": 0, "picture": 400}, "encoder_stuck"),
+        ({"encoder": -400, "picture": 400}, "encoder_backwards"),
+        ({"picture": 400, "setting": 400, "has_encoder": False}, "runs"),
+        ({"picture": 300, "setting": 400, "has_encoder": False}, "disagrees"),
+        ({"picture": 0, "setting": 400, "has_encoder": False}, "disagrees"),
+        ({"picture": 0, "setting": 400, "has_encoder": False, "ordered": False}, "stands"),
+        ({"picture": None, "has_encoder": False}, "unknown"),
+        ({"picture": -200, "has_encoder": False}, "reverses"),
+    ],
+)
+def test_what_is_said_of_the_belt_becomes_a_state_with_its_reason(
+    said: dict[str, float], state: str
+) -> None:
+    found = told(**said)[-1]  # type: ignore[arg-type]
+    assert found.state == state
+    assert found.doubtful is (state in DOUBTFUL)
+    assert (found.reason is None) is (state in {"runs", "stands"})
+
+
+def test_the_reason_gives_both_speeds() -> None:
+    reason = told(encoder=300, picture=400)[-1].reason
+    assert reason is not None
+    assert "encoder 300 mm/s, picture 400 mm/s" in reason
+
+
+def test_a_picture_whose_parts_move_apart_is_the_reason_of_an_unknown_speed() -> None:
+    check = BeltCheck(has_encoder=False)
+    assert "material hangs" in (check.judge(Said(0, apart=True)).reason or "")
+    assert "material hangs" not in (check.judge(Said(1)).reason or "")
+    # While the belt is still seen under it, it runs and nothing is amiss.
+    found = check.judge(Said(2, picture_mm_s=400, apart=True))
+    assert (found.state, found.reason) == ("runs", None)
+
+
+def test_a_dead_encoder_is_found_within_two_seconds() -> None:
+    states = [found.state for found in told(encoder=0, picture=400)]
+    assert states.index("encoder_stuck") * FRAME_S <= 2.0
+
+
+def test_a_belt_that_coasts_for_two_seconds_after_a_stop_order_is_no_fault() -> None:
+    found = told(
+        encoder=400, picture=400, ordered=False, speed_at=lambda t_s: max(0.0, 1 - t_s / 2)
+    )
+    assert not any(each.doubtful for each in found)
+    assert found[-1].state == "stands"
+
+
+def test_a_picture_that_is_lost_for_a_while_accuses_nobody() -> None:
+    check = BeltCheck(has_encoder=True)
+    states = set()
+    for n in range(200):
+        sees = not 60 <= n < 100
+        # What passed meanwhile is missing from the picture's way.
+        seen_mm = n * 20.0 if n < 60 else (n - 40) * 20.0
+        said = Said(n * 50_000_000, True, n * 20.0, seen_mm if sees else None, 400, 400)
+        states.add(check.judge(said).state)
+    assert states <= {"unknown", "runs"}
+
+
+@given(
+    st.floats(100, 3000),
+    st.floats(0.99, 1.01),
+    st.floats(0.2, 4.0),
+    st.floats(0.0, 1.0),
+)
+def test_a_belt_that_speeds_up_and_slows_down_agrees_with_itself(
+    speed_mm_s: float, off: float, over_s: float, to: float
+) -> None:
+    found = told(
+        encoder=speed_mm_s,
+        picture=speed_mm_s * off,
+        speed_at=lambda t_s: 1 + (to - 1) * min(1.0, max(0.0, (t_s - 2) / over_s)),
+    )
+    assert not any(each.doubtful for each in found)

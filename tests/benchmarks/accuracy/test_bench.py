@@ -1,0 +1,252 @@
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmarks.accuracy import bench as accuracy
+from benchmarks.accuracy import scores
+from benchmarks.accuracy.detections_file import Remembered, place_of
+from benchmarks.accuracy.footage import open_footage, profile_of
+from benchmarks.accuracy.ground_truth import TruthError
+from benchmarks.accuracy.recorder import look_at
+from benchmarks.accuracy.replay import Recall
+from detector.line_setup import Line
+from detector.pipeline import Pipeline
+from detector.vision.catalogue import find_model
+from detector.vision.engine import Engine, OnnxEngine
+from tests.benchmarks.small_footage import write_footage
+from tests.small_line import write_model
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_footage(tmp_path_factory.mktemp("footage"))
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return f"{write_model(tmp_path_factory.mktemp('models') / 'white-and-red')}/."
+
+
+@pytest.fixture(autouse=True)
+def few_thresholds(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (accuracy, scores):
+        monkeypatch.setattr(module, "GRID", (0.3, 0.6, 0.95))
+
+
+def test_what_was_kept_tells_the_same_alerts_as_the_pipeline_that_looked(
+    clip: Path, model: str, tmp_path: Path
+) -> None:
+    footage, folder = open_footage(str(clip)), find_model(model)
+    profile, engine = profile_of(footage.truth, None), OnnxEngine(folder, threads=1)
+    pipeline = Pipeline(Line(profile, folder, engine, "bench"))
+    told = [alert for frame in footage.frames() for alert in pipeline.see(frame).alerts]
+    looked_at: list[int] = []
+    seen = look_at(footage, profile, folder, engine, lambda done, _: looked_at.append(done))
+    assert looked_at == list(range(1, 33))
+    seen.write(tmp_path / "kept.npz")
+    kept = Remembered.read(tmp_path / "kept.npz")
+    again = list(Recall(kept, profile, folder).alerts({}))
+    assert again == [alert for alert in told if alert.place is not None]
+    assert again
+
+
+def test_a_report_stands_in_the_folder_and_a_second_run_does_not_look_again(
+    clip: Path,
+    model: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    accuracy.run([str(clip)], tmp_path, model_name=model)
+    figures: dict[str, Any] = json.loads((tmp_path / "report.json").read_text())
+    for name in ("gas_canister", "battery"):
+        assert figures["recall"][name]["all"]["right"] == 1
+    assert figures["false_alarms"]["all"]["count"] == 0
+    assert figures["position_error_mm"]["p50"] < 10
+    assert "1 of 1" in (tmp_path / "report.md").read_text()
+    for name in figures["plots"]:
+        assert (tmp_path / name).is_file()
+    assert figures["sheets"] == []  # nothing was missed, nothing false
+
+    def nobody(*_: Any, **__: Any) -> Engine:
+        raise AssertionError("looked again")
+
+    monkeypatch.setattr(accuracy, "open_engine", nobody)
+    capsys.readouterr()
+    accuracy.run(
+        [str(clip)], tmp_path, model_name=model, compare=tmp_path / "report.json", as_json=True
+    )
+    said = capsys.readouterr().out
+    assert "nothing changed" in said
+    assert json.loads(said.splitlines()[0])["recall"] == figures["recall"]
+
+
+LINE = """
+line = "hall2"
+[camera]
+source = "-"
+[belt]
+polygon_px = [[0, 0], [319, 0], [319, 239], [0, 239]]
+travel = "right"
+px_per_mm = 0.5
+"""
+
+
+def test_what_was_kept_is_judged_by_the_profile_as_it_is_now(
+    clip: Path, model: str, tmp_path: Path
+) -> None:
+    line, report = tmp_path / "line.toml", tmp_path / "report.json"
+    line.write_text(LINE)
+    accuracy.run([str(clip)], tmp_path, line=line, model_name=model)
+    assert json.loads(report.read_text())["recall"]["battery"]["all"]["right"] == 1
+    line.write_text(f"{LINE}[model]\nthresholds = {{ battery = 0.95 }}\n")
+    accuracy.run([str(clip)], tmp_path, line=line, model_name=model)
+    figures = json.loads(report.read_text())
+    assert len(list((tmp_path / "looks").glob("*.npz"))) == 1
+    assert figures["thresholds"]["battery"] == 0.95
+    assert figures["recall"]["battery"]["all"]["right"] == 0
+    assert figures["recall"]["gas_canister"]["all"]["right"] == 1
+
+
+def test_what_a_line_saw_with_other_settings_of_its_monitors_is_looked_at_again(
+    clip: Path, model: str, tmp_path: Path
+) -> None:
+    footage, folder = open_footage(str(clip)), find_model(model)
+    profile = profile_of(footage.truth, None)
+    calmer = profile.model_copy(update={"jam": profile.jam.model_copy(update={"watch_s": 3.0})})
+    places = {
+        place_of(tmp_path, footage, folder, each, "onnxruntime") for each in (profile, calmer)
+    }
+    assert len(places) == 2
+
+
+def test_footage_that_is_named_twice_is_refused(clip: Path, model: str, tmp_path: Path) -> None:
+    with pytest.raises(TruthError, match="is named twice; its hazards and hours would count twice"):
+        accuracy.run([str(clip), str(clip.parent)], tmp_path, model_name=model)
+
+
+@pytest.mark.parametrize("text", ["{}", '{"recall": {}}', "[1]", "no JSON"])
+def test_what_is_no_accuracy_report_is_refused_before_anybody_looks(
+    text: str, clip: Path, model: str, tmp_path: Path
+) -> None:
+    (tmp_path / "report.json").write_text(text)
+    with pytest.raises(TruthError, match="is no accuracy report"):
+        accuracy.run(
+            [str(clip)], tmp_path / "out", model_name=model, compare=tmp_path / "report.json"
+        )
+    assert not (tmp_path / "out").exists()
+
+
+def test_what_was_missed_and_what_was_false_is_shown(
+    clip: Path, model: str, tmp_path: Path
+) -> None:
+    folder = tmp_path / "footage"
+    folder.mkdir()
+    (folder / "belt.avi").write_bytes(clip.read_bytes())
+    # Of the cell the truth says that it lies 45 px (90 mm) from where the picture shows it.
+    first, *rest = map(json.loads, clip.with_name("belt.truth.jsonl").read_text().splitlines())
+    first["things"][1]["outline_mm"] = [(at, x + 90) for at, x in first["things"][1]["outline_mm"]]
+    first["things"][1]["x_mm"] += 90
+    for lies in (each for record in rest for each in record["objects"] if each["id"] == 2):
+        lies["x_mm"] += 90
+        lies["box_px"] = [side + 45 * (n % 2) for n, side in enumerate(lies["box_px"])]
+    text = "".join(f"{json.dumps(each)}\n" for each in (first, *rest))
+    (folder / "belt.truth.jsonl").write_text(text)
+    accuracy.run([str(folder)], tmp_path / "out", model_name=model)
+    figures = json.loads((tmp_path / "out" / "report.json").read_text())
+    assert figures["recall"]["battery"]["all"]["right"] == 0
+    assert figures["false_alarms"]["battery"]["count"] == 1
+    assert figures["sheets"] == ["misses.png", "false_alarms.png"]
+
+
+def test_scores_are_fitted_on_what_was_kept_and_too_short_a_belt_is_said(
+    clip: Path, model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    accuracy.run([str(clip)], tmp_path, model_name=model)
+    capsys.readouterr()
+    scores.run(tmp_path, model, 1.0, write=False, as_json=False)
+    said = capsys.readouterr().out
+    assert "NOT proven" in said
+    assert "[model] thresholds = { gas_canister = " in said
+    scores.run(tmp_path, model, 1.0, write=True, as_json=True)
+    told = json.loads(capsys.readouterr().out)
+    card = find_model(model).card
+    assert {known.name: known.threshold for known in card.classes} == told["thresholds"]
+    assert card.operating["proven"] is False
+    assert card.operating["battery"]["curve"]["found"][0] == 1
+
+
+def test_curves_go_into_the_card_and_leave_the_thresholds_where_so_asked(
+    clip: Path, model: str, tmp_path: Path
+) -> None:
+    accuracy.run([str(clip)], tmp_path, model_name=model)
+    before = find_model(model).card.classes
+    scores.run(tmp_path, model, 1.0, write=True, keep_thresholds=True)
+    card = find_model(model).card
+    assert [each.threshold for each in card.classes] == [each.threshold for each in before]
+    assert card.operating["in_use"]["battery"] == [1, 1]
+    assert card.operating["battery"]["curve"]["found"][0] == 1
+    assert card.operating["trades"]["60_per_h"]["battery"][1] == 1.0
+
+
+def test_scores_without_looks_of_that_model_are_refused(model: str, tmp_path: Path) -> None:
+    with pytest.raises(TruthError, match="holds nothing that white-and-red"):
+        scores.run(tmp_path, model, 1.0, write=False, as_json=False)
+
+
+def _copied(kept: Path, name: str, was: bytes, now: bytes) -> None:
+    """The same looks once more, something being said otherwise of them."""
+    for suffix in (".npz", ".json", ".truth.jsonl"):
+        told = kept.with_suffix(suffix).read_bytes()
+        kept.with_name(f"{name}{suffix}").write_bytes(told.replace(was, now))
+
+
+def test_scores_are_not_fitted_on_two_engines_nor_on_the_same_belt_twice(
+    clip: Path, model: str, tmp_path: Path
+) -> None:
+    accuracy.run([str(clip)], tmp_path, model_name=model, engine="onnxruntime")
+    (kept,) = (tmp_path / "looks").glob("*.npz")
+    _copied(kept, "other", b'"engine": "onnxruntime"', b'"engine": "openvino"')
+    with pytest.raises(TruthError, match="looks of onnxruntime and openvino"):
+        scores.run(tmp_path, model, 1.0, write=False, as_json=False)
+    _copied(kept, "other", b'"looks_per_s": 8.0', b'"looks_per_s": 4.0')
+    with pytest.raises(TruthError, match="looks at belt through another profile or at another"):
+        scores.run(tmp_path, model, 1.0, write=False, as_json=False)
+
+
+def test_what_another_model_saw_is_no_part_of_a_fit(
+    clip: Path, model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    accuracy.run([str(clip)], tmp_path, model_name=model)
+    (kept,) = (tmp_path / "looks").glob("*.npz")
+    sha256 = find_model(model).sha256.encode()
+    _copied(kept, "other", sha256, b"0" * 64)
+    capsys.readouterr()
+    scores.run(tmp_path, model, 1.0, write=False, as_json=True)
+    assert len(json.loads(capsys.readouterr().out)["operating"]["footage"]) == 1
+
+
+def test_footage_that_is_not_what_its_truth_was_written_for_is_refused(
+    clip: Path, tmp_path: Path
+) -> None:
+    copy = tmp_path / "belt.avi"
+    copy.write_bytes(clip.read_bytes())
+    first, *rest = clip.with_name("belt.truth.jsonl").read_text().splitlines()
+    header = {**json.loads(first), "clip_sha256": "0" * 64}
+    (tmp_path / "belt.truth.jsonl").write_text("\n".join([json.dumps(header), *rest]))
+    with pytest.raises(TruthError, match="not the clip that its truth was written for"):
+        open_footage(str(copy))
+    with pytest.raises(TruthError, match="neither footage nor a scenario"):
+        open_footage("no-such-scenario")
+
+
+def test_looks_a_second_are_rounded_to_whole_frames(clip: Path) -> None:
+    footage = open_footage(str(clip), fps=2.5)
+    assert [frame.index for frame in footage.frames()][:3] == [0, 2, 4]
+    assert len(footage.looked_at) == 16
+    assert replace(footage, every=5).looked_at[1] == 5

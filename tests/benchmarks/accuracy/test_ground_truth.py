@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from benchmarks.accuracy.ground_truth import SCHEMA, Truth, TruthError, iou
+from benchmarks.accuracy.passages import Ground
+from benchmarks.line_process import DEMO_CLIP, DEMO_LINE
+from detector.ingest import Recording
+from detector.profile.loading import load_profile
+from tests.benchmarks.drawn_belt import FPS, truth_of
+
+BOXES = st.tuples(*[st.floats(0, 500) for _ in range(2)], *[st.floats(1, 500) for _ in range(2)])
+
+
+@given(a=BOXES, b=BOXES)
+def test_overlap_is_a_share_and_the_same_both_ways(
+    a: tuple[float, ...], b: tuple[float, ...]
+) -> None:
+    first, second = ((x, y, x + w, y + h) for x, y, w, h in (a, b))
+    assert 0 <= iou(first, second) <= 1
+    assert iou(first, second) == pytest.approx(iou(second, first))
+    assert iou(first, first) == pytest.approx(1)
+
+
+def test_a_stretch_of_overload_ends_where_the_belt_is_clear_for_a_metre() -> None:
+    truth = truth_of([], 500, overload=range(100, 140))
+    assert truth.stretches("overload") == [(100, 139)]
+    flickering = truth_of([], 500)
+    for number in (*range(100, 120), *range(150, 160), *range(300, 310)):
+        flickering.frames[number]["overload"] = True
+    assert flickering.stretches("overload") == [(100, 159), (300, 309)]
+
+
+def test_a_truth_without_a_word_on_jams_has_none() -> None:
+    assert truth_of([]).stretches("jam") == []
+
+
+def test_a_belt_that_stands_counts_only_where_it_is_ordered_to_run_and_had_time_to() -> None:
+    truth = truth_of([], 500)
+    for number in range(100, 300):
+        truth.frames[number] |= {"belt_standing": True, "run": number >= 200}
+    assert truth.stretches("belt_standing") == [(200, 299)]
+    truth.frames[400] |= {"belt_standing": True, "run": True}
+    assert truth.stretches("belt_standing")[0][0] == 200
+    assert len(truth.stretches("belt_standing")) == 1
+
+
+def test_only_the_running_belt_counts_as_belt_time() -> None:
+    assert truth_of([], 201).running_s() == pytest.approx(200 / FPS)
+    assert truth_of([], 201, stands=range(100)).running_s() == pytest.approx(100 / FPS)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (None, "no such file"),
+        ("{", "is no truth"),
+        ("{}\n{}", "schema None"),
+        (json.dumps({"schema": SCHEMA}), "holds no frame"),
+        ("", "schema None"),
+    ],
+)
+def test_a_truth_that_cannot_be_used_is_one_line(
+    tmp_path: Path, text: str | None, said: str
+) -> None:
+    path = tmp_path / "clip.truth.jsonl"
+    if text is not None:
+        path.write_text(text)
+    with pytest.raises(TruthError, match=said) as refused:
+        Truth.read(path)
+    assert len(str(refused.value).splitlines()) == 1
+
+
+@pytest.mark.skipif(not (DEMO_CLIP / "demo.mp4").is_file(), reason="the clip is not here")
+def test_the_bundled_clip_its_truth_and_the_demo_line_belong_together() -> None:
+    truth = Truth.read(DEMO_CLIP / "demo.truth.jsonl")
+    profile = load_profile(DEMO_LINE)
+    with Recording(profile.camera.source) as recording:
+        assert recording.frame_count == len(truth.frames)
+        assert recording.fps == truth.header["fps"]
+        assert list(next(iter(recording)).size_px) == truth.header["size_px"]
+    assert profile.belt.speed_mm_s == truth.header["speed_mm_s"]
+    assert Ground(truth, profile).passages
+    assert truth.stretches("overload")

@@ -1,0 +1,45 @@
+"""The fault tour of the wire, short: `vigitri bench faults` does the same for hours."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from benchmarks.faults.fuzz import fuzz
+from benchmarks.faults.tour import KINDS, inject, read_journal
+from detector.delivery.journal_folder import JournalFolder, Record, encode
+
+
+@pytest.mark.timeout(600)
+def test_a_line_that_is_killed_cut_off_and_delayed_loses_no_alert_and_doubles_none() -> None:
+    tally = inject(runs=6, seed=2)
+    assert all(tally.injected[kind] >= 1 for kind in KINDS)
+    assert tally.revisions > 0
+    assert tally.lost == []
+    assert tally.duplicates == []
+
+
+def test_what_was_raised_before_the_consumer_came_is_not_owed(tmp_path: Path) -> None:
+    files = JournalFolder(tmp_path)
+    assert files.open() == []
+
+    def alert(number: int) -> dict[str, object]:
+        payload = {"boot_id": "b", "event_id": f"a{number}", "revision": 1}
+        return {"kind": "alert", "message": {"payload": payload}}
+
+    here = {"kind": "consumer", "name": "faults"}
+    documents = [alert(1), here, alert(2), here, alert(3)]
+    files.append(
+        [Record(encode(each), ("x", str(i)), stays=False) for i, each in enumerate(documents)]
+    )
+    files.close()
+    assert [event_id for _, event_id, _ in read_journal(tmp_path)] == ["a2", "a3"]
+
+
+def test_malformed_messages_bring_neither_end_down() -> None:
+    tally = fuzz(4000)
+    assert tally.messages == 4000
+    assert tally.crashes == 0
+    assert tally.refused > 1000
+    assert tally.malformed > 1000

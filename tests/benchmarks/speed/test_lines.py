@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmarks.speed.lines import from_anywhere, settings_of
+from benchmarks.speed.uncompressed import uncompressed
+from detector.ingest import Recording, SourceError
+from tests.small_line import FPS, SIZE_PX, passing, write_video
+
+
+def pictures(clip: Path) -> list[np.ndarray]:
+    with Recording(str(clip)) as recording:
+        assert recording.fps == FPS
+        return [frame.image for frame in recording]
+
+
+def test_without_compression_a_clip_shows_the_same(tmp_path: Path) -> None:
+    clip = write_video(tmp_path / "belt.avi", passing(6))
+    large = uncompressed(clip)
+    assert large.stat().st_size > 6 * SIZE_PX[0] * SIZE_PX[1] * 3 / 2
+    shown, as_sent = pictures(clip), pictures(large)
+    assert len(as_sent) == 6
+    for ours, theirs in zip(as_sent, shown, strict=True):
+        assert (
+            np.abs(ours.astype(int) - theirs).mean() < 4
+        )  # MJPEG and 4:2:0 round each in its own way
+    made = large.stat().st_mtime_ns
+    assert uncompressed(clip).stat().st_mtime_ns == made  # once
+
+
+def test_a_clip_that_is_missing_is_one_clear_line(tmp_path: Path) -> None:
+    with pytest.raises(SourceError):
+        uncompressed(tmp_path / "missing.mp4")
+
+
+def test_a_line_of_the_bench_is_the_clip_s_own_with_full_paths(tmp_path: Path) -> None:
+    clip = write_video(tmp_path / "belt.avi", passing(2))
+    profile = tmp_path / "belt.line.toml"
+    profile.write_text(
+        'line = "lines"\n[camera]\nsource = "belt.avi"\n[view]\nmm_per_px = 1.0\n'
+        '[overload]\nempty_belt = "empty.png"\n'
+    )
+    for compressed, source in ((True, clip), (False, tmp_path / "belt-uncompressed.avi")):
+        line = tomllib.loads(settings_of(profile, 1.5, compressed=compressed))
+        assert line["camera"]["source"] == str(source)
+        assert line["view"]["mm_per_px"] == 1.5
+        assert line["overload"]["empty_belt"] == str(tmp_path / "empty.png")
+
+
+def test_a_model_that_is_named_by_its_path_is_found_from_any_profile(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert from_anywhere("vigitri-n6") == "vigitri-n6"
+    assert Path(from_anywhere("models/mine")) == tmp_path / "models" / "mine"
+    assert "/" in from_anywhere("./mine")

@@ -1,0 +1,82 @@
+"""What a start makes of the records of earlier ones."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from detector.delivery import journal_records
+from detector.delivery.alert_log import HeldAlert
+from detector.delivery.journal_folder import Record, decode
+from detector.delivery.journal_records import (
+    FormerStarts,
+    alert_record,
+    consumer_record,
+    read_former,
+    start_record,
+)
+from detector.wire import samples
+from detector.wire.messages import AlarmState, Revision
+
+
+def revision(seq: int, event_id: str, state: AlarmState = AlarmState.UNACKNOWLEDGED) -> Record:
+    ends = state is AlarmState.NORMAL
+    kind = Revision.CLEARED if ends else Revision.RAISED
+    update = {"event_id": event_id, "revision": seq, "state": state, "kind": kind, "boot_id": "b1"}
+    payload = samples.ALERT.model_copy(update=update).model_dump(mode="json")
+    message = {"topic": "alert/l/gas", "header": {}, "payload": payload}
+    data = json.dumps(message).encode()
+    return alert_record(HeldAlert("b1", seq, ("b1", event_id), data, not ends, 0))
+
+
+def read(records: list[Record]) -> tuple[FormerStarts, list[str]]:
+    said: list[str] = []
+    return read_former([decode(each.line) for each in records], 5, said.append), said
+
+
+def test_of_a_long_journal_the_last_revisions_are_read_and_what_is_open_however_old(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(journal_records, "HELD_MAX", 3)
+    records = [
+        start_record("b1"),
+        revision(1, "open"),
+        revision(2, "ended"),
+        revision(3, "open"),
+        revision(4, "ended", AlarmState.NORMAL),
+        *(revision(seq, f"a{seq}", AlarmState.NORMAL) for seq in range(5, 7)),
+        # The next segment begins with what is open, which is its old word.
+        revision(3, "open"),
+        revision(7, "a7"),
+    ]
+    former, said = read(records)
+    assert said == []
+    assert former.boots == ["b1"]
+    assert [held.alert_seq for held, _ in former.alerts] == [3, 5, 6, 7]
+    assert [held.expires_mono_ns for held, _ in former.alerts] == [5] * 4
+    assert [alert.revision for _, alert in former.alerts] == [3, 5, 6, 7]
+    stays = [record.key for record in former.records() if record.stays]
+    assert stays == [("alert", "b1", "open"), ("alert", "b1", "a7")]
+
+
+def test_of_a_consumer_its_last_word_counts() -> None:
+    words = [("mes", 1), ("plc", 1), ("mes", 4)]
+    former, _ = read([consumer_record(name, "b1", seq) for name, seq in words])
+    assert list(former.consumers.items()) == [("plc", ("b1", 1)), ("mes", ("b1", 4))]
+
+
+def test_records_that_are_not_understood_are_passed_over_and_told_in_one_line() -> None:
+    later = revision(2, "a2").line.replace(b'"gas"', b'"fog"')
+    data = [
+        decode(revision(1, "a1").line),
+        later.split(b" ", 2)[2],
+        b"[]",
+        b"{}",
+        b'{"kind": "weather"}',
+    ]
+    said: list[str] = []
+    former = read_former(data, 0, said.append)
+    assert [alert.event_id for _, alert in former.alerts] == ["a1"]
+    (line,) = said
+    assert line.startswith("journal: passed over 3 records that are not understood")

@@ -1,0 +1,157 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from detector.hazards.alarms.alert_facts import (
+    BeltNow,
+    LineFacts,
+    arrivals_of,
+    counted_from,
+    place_of,
+    probability_of,
+    size_is_plausible,
+    support_of,
+    why_of,
+)
+from detector.hazards.tracking.tracker import SUPPORT_KEPT, BeltTracker, Shift, Track
+from detector.profile.line import ActionPoint
+from detector.vision.score_curve import ScoreCurve
+from detector.wire.messages import ModelIdentity
+from tests.fakes import BATTERY, make_card, sighting
+
+LINE = LineFacts(
+    line="test",
+    boot_id="b",
+    model=ModelIdentity(name="test-n1", sha256="0" * 64),
+    classes=make_card().classes,
+    mm_basis="nominal",
+    action_points=(
+        ActionPoint(name="picker", y_mm=3000, acting_ms=1000),
+        ActionPoint(name="stop", y_mm=5000, acting_ms=250),
+    ),
+    size_tolerance=1.5,
+)
+BELT = BeltNow(10**18, 10**12, 7, 1234.5, 500.0, "picture")
+
+
+def track_of(*places: tuple[float, float], **facts: Any) -> Track:
+    """A track that was seen at these places of a belt that stands."""
+    tracker = BeltTracker(1, 1, (-1e4, -1e4, 1e4, 1e4), whole_mm=200)
+    for number, (x_mm, y_mm) in enumerate(places):
+        seen = sighting(x_mm, y_mm, **facts)
+        tracker.carry(Shift(0, 0, True))
+        (track,), _ = tracker.follow([seen], (-1e4, 1e4), number, number * 10)
+    return track
+
+
+def test_a_nominal_scale_is_said_beside_the_millimetres() -> None:
+    place = place_of(track_of((100, 200)), BELT, LINE)
+    assert (place.mm_basis, place.x_mm, place.y_mm) == ("nominal", 100, 200)
+    assert place.belt_position_mm == 1234.5
+
+
+def test_without_a_known_scale_there_are_no_millimetres_at_all() -> None:
+    line = replace(LINE, mm_basis="none")
+    track = track_of((100, 200))
+    place, why = place_of(track, BELT, line), why_of(track, line)
+    assert (place.x_mm, place.y_mm, place.belt_position_mm) == (None, None, None)
+    assert (why.length_mm, why.width_mm, why.size_plausible) == (None, None, None)
+    assert arrivals_of(track, BELT, line) == ()
+
+
+def test_the_leading_edge_arrives_at_each_action_point_in_belt_time() -> None:
+    track = track_of((100, 460), size_mm=(50, 80))
+    picker, stop = arrivals_of(track, BELT, LINE)
+    assert picker.distance_mm == 2500
+    assert (picker.eta_ms, picker.act_by_ms) == (5000, 4000)
+    assert picker.t_deadline_utc_ns == BELT.t_utc_ns + 4_000_000_000
+    assert (stop.eta_ms, stop.act_by_ms) == (9000, 8750)
+    assert (stop.speed_mm_s, stop.speed_basis) == (500, "picture")
+
+
+def test_what_is_out_of_view_of_a_long_thing_arrives_first() -> None:
+    tracker = BeltTracker(1, 1, (0, 0, 600, 800), whole_mm=200)
+    for way, length, whole in ((300, 500, True), (600, 450, False)):
+        seen = sighting(300, way - (500 - length) / 2, size_mm=(80, length), whole=whole)
+        tracker.carry(Shift(0, 300 if way == 600 else 0, True))
+        (track,), _ = tracker.follow([seen], (0, 800), way, way)
+    # Its trailing end lies at 350 mm and it is 500 mm long, so 50 mm of it are out of view.
+    assert arrivals_of(track, BELT, LINE)[0].distance_mm == pytest.approx(3000 - 850, abs=1)
+
+
+@pytest.mark.parametrize("speed", [None, 0.0, 4.0, -300.0])
+def test_no_arrival_is_told_of_a_belt_that_brings_nothing(speed: float | None) -> None:
+    assert arrivals_of(track_of((1, 2)), replace(BELT, speed_mm_s=speed), LINE) == ()
+
+
+@given(st.floats(-500, 6000), st.floats(6, 5000))
+def test_who_acts_by_the_deadline_has_acted_before_the_object_arrives(
+    y_mm: float, speed: float
+) -> None:
+    for arrival in arrivals_of(track_of((100, y_mm)), replace(BELT, speed_mm_s=speed), LINE):
+        assert arrival.act_by_ms < arrival.eta_ms
+        assert arrival.eta_ms == pytest.approx(arrival.distance_mm / speed * 1000, abs=20)
+
+
+@given(st.floats(-500, 6000), st.floats(0, 60), st.floats(-200, 3000))
+def test_arrivals_told_later_are_those_of_the_object_where_the_belt_has_carried_it(
+    y_mm: float, after_s: float, way_mm: float
+) -> None:
+    """As when an operator acknowledges what has left the view; `way_mm`: 0 where it stood."""
+    seen = track_of((100, y_mm))
+    later = replace(
+        BELT, t_utc_ns=BELT.t_utc_ns + 1 + round(after_s * 1e9), position_mm=1234.5 + way_mm
+    )
+    told = counted_from(later, place_of(seen, BELT, LINE), arrivals_of(seen, BELT, LINE))
+    for each, there in zip(
+        told, arrivals_of(track_of((100, y_mm + way_mm)), later, LINE), strict=True
+    ):
+        assert each.distance_mm == pytest.approx(there.distance_mm, abs=0.3)
+        assert each.eta_ms == pytest.approx(there.eta_ms, abs=0.5)
+        assert each.act_by_ms == pytest.approx(there.act_by_ms, abs=0.5)
+        assert each.t_deadline_utc_ns == pytest.approx(there.t_deadline_utc_ns, abs=500_000)
+
+
+def test_without_a_belt_position_they_are_reckoned_on_by_the_speed() -> None:
+    seen = track_of((100, 460), size_mm=(50, 80))
+    later = replace(BELT, t_utc_ns=BELT.t_utc_ns + 2_000_000_000, position_mm=None)
+    picker, _ = counted_from(later, place_of(seen, BELT, LINE), arrivals_of(seen, BELT, LINE))
+    assert (picker.distance_mm, picker.eta_ms, picker.act_by_ms) == (1500, 3000, 2000)
+    assert picker.t_deadline_utc_ns == BELT.t_utc_ns + 4_000_000_000
+
+
+def test_the_reasons_of_an_alert_are_the_looks_and_the_size() -> None:
+    track = track_of(*[(100, 200)] * 12, size_mm=(14, 50), score=0.66)
+    why = why_of(track, LINE)
+    assert (why.hits, why.looks, why.votes) == (12, 12, {"battery": 12})
+    assert (why.length_mm, why.width_mm) == (50, 14)
+    assert why.plausible_length_mm == LINE.classes[BATTERY].plausible_length_mm
+    assert why.size_plausible is True
+    assert [look.frame_index for look in support_of(track)] == list(range(12))[-SUPPORT_KEPT:]
+
+
+def test_a_battery_of_a_metre_is_implausible_and_one_never_seen_whole_is_unknown() -> None:
+    assert size_is_plausible(track_of((0, 0), size_mm=(90, 1000)), LINE) is False
+    assert size_is_plausible(track_of((0, 0), size_mm=(90, 1000), whole=False), LINE) is None
+
+
+@pytest.mark.parametrize(
+    ("speed", "stands"), [(None, False), (0.0, True), (-3.0, True), (-50.0, False), (50.0, False)]
+)
+def test_a_belt_stands_only_where_that_is_known(speed: float | None, stands: bool) -> None:
+    assert replace(BELT, speed_mm_s=speed).stands is stands
+
+
+def test_a_card_without_a_calibration_tells_the_score_and_one_with_it_the_probability() -> None:
+    track = track_of((100, 200), class_index=BATTERY, score=0.8)
+    assert probability_of(track, LINE) == 0.8
+    curve = ScoreCurve(slope=1.0, offset=-1.0)
+    known = tuple(each.model_copy(update={"calibration": curve}) for each in LINE.classes)
+    told = probability_of(track, replace(LINE, classes=known))
+    assert told == pytest.approx(curve.probability(0.8))
+    assert told < 0.8

@@ -1,0 +1,121 @@
+"""What is bare belt, whatever the belt's colour, light, shade, stains and water."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from detector.hazards.overload.empty_belt import EmptyBelt
+from tests.fakes import as_picture, texture
+
+HEIGHT, WIDTH = 120, 100
+MM_PER_PX = 5.0
+EVERYWHERE = np.ones((HEIGHT, WIDTH), dtype=bool)
+GREY, GREEN, BLUE = (75.0, 80.0, 85.0), (85.0, 130.0, 40.0), (190.0, 125.0, 60.0)
+"""BGR."""
+
+
+def bare(
+    seed: int, colour: tuple[float, float, float] = GREY, stains: float = 0.1
+) -> NDArray[np.float64]:
+    """A stretch of belt: no two have the same stains."""
+    rng = np.random.default_rng(seed)
+    fine = texture(rng, HEIGHT, WIDTH, contrast=4) - 80
+    coarse = cv2.GaussianBlur(rng.normal(0, 1, (HEIGHT, WIDTH)), (0, 0), 5)
+    coarse *= stains / coarse.std()
+    return np.asarray(np.array(colour) * (1 + coarse[..., None]) + fine)
+
+
+def share(view: NDArray[np.float64], empty: NDArray[np.float64], *, learns: bool = True) -> float:
+    belt = EmptyBelt(as_picture(empty), EVERYWHERE, MM_PER_PX)
+    return float(belt.covered(as_picture(view), learns=learns).mean())
+
+
+@pytest.mark.parametrize("colour", [GREY, GREEN, BLUE])
+def test_stains_that_move_with_the_belt_cover_nothing(colour: tuple[float, float, float]) -> None:
+    assert max(share(bare(seed, colour), bare(1, colour)) for seed in range(2, 8)) < 0.02
+
+
+@pytest.mark.parametrize("colour", [GREEN, BLUE])
+def test_water_that_makes_a_coloured_belt_deeper_covers_nothing(
+    colour: tuple[float, float, float],
+) -> None:
+    wet = bare(2, colour)
+    patch = wet[30:90, 20:80]
+    patch *= 0.75
+    patch -= 0.15 * np.mean(colour)
+    assert share(wet, bare(1, colour)) < 0.03
+
+
+@pytest.mark.parametrize("colour", [GREY, GREEN, BLUE])
+def test_a_shadow_covers_nothing(colour: tuple[float, float, float]) -> None:
+    view = bare(2, colour, stains=0.05)
+    shade = np.ones((HEIGHT, WIDTH))
+    shade[40:80, 30:70] = 0.65
+    view *= cv2.GaussianBlur(shade, (0, 0), 4)[..., None]
+    assert share(view, bare(1, colour)) < 0.03
+
+
+def test_a_lamps_mirror_image_that_stands_in_the_picture_covers_nothing() -> None:
+    v, u = np.mgrid[0:HEIGHT, 0:WIDTH]
+    shine = 130 * np.exp(-(((u - 60) / 16) ** 2 + ((v - 40) / 8) ** 2))[..., None]
+    view = bare(2, stains=0.05) + shine
+    assert share(view, bare(1, stains=0.05) + shine) < 0.02
+    assert share(view, bare(1, stains=0.05)) > 0.03
+
+
+@pytest.mark.parametrize("colour", [GREY, GREEN, BLUE])
+@pytest.mark.parametrize("thing", [(40, 60, 220), (235, 235, 235), (12, 12, 12), (110, 160, 190)])
+def test_things_of_other_colours_and_black_and_white_ones_are_seen(
+    colour: tuple[float, float, float], thing: tuple[int, int, int]
+) -> None:
+    view = bare(2, colour)
+    view[30:80, 20:80] = thing
+    true = 50 * 60 / (HEIGHT * WIDTH)
+    assert share(view, bare(1, colour)) == pytest.approx(true, abs=0.06)
+
+
+def test_the_light_is_not_learned_from_what_may_not_be_learned() -> None:
+    belt = EmptyBelt(as_picture(bare(1, stains=0)), EVERYWHERE, MM_PER_PX)
+    dull = as_picture(bare(2, stains=0) * 1.55)
+    assert float(belt.covered(dull, learns=False).mean()) > 0.9
+    assert float(belt.covered(dull, learns=True).mean()) < 0.1
+
+
+@settings(max_examples=25)
+@given(st.floats(0.7, 1.4), st.integers(2, 1000))
+def test_in_any_light_bare_belt_is_bare(light: float, seed: int) -> None:
+    assert share(bare(seed, stains=0.05) * light, bare(1)) < 0.05
+
+
+def test_a_bright_sheet_of_the_belts_own_colour_on_a_full_belt_is_not_taken_for_its_light() -> None:
+    full = np.empty((HEIGHT, WIDTH, 3))
+    full[:] = (40, 60, 220)
+    full[20:50, 20:80] = 1.5 * np.array(GREY)
+    assert share(full, bare(1)) > 0.97
+
+
+def test_a_lamp_switched_on_is_taken_from_the_bare_half_of_the_belt() -> None:
+    view = 1.5 * bare(2, stains=0.05)
+    view[:, :50] = (40, 60, 220)
+    assert share(view, bare(1, stains=0.05)) == pytest.approx(0.5, abs=0.04)
+
+
+def dull_film(stains: float) -> float:
+    """How much of a sheet that is nearly of the belt's colour is seen on a belt so stained."""
+    rng = np.random.default_rng(9)
+    turned = cv2.GaussianBlur(rng.normal(0, 1, (HEIGHT, WIDTH)), (0, 0), 3)
+    dirt = (turned * stains / turned.std())[..., None] * np.array([1, 0, -1])
+    view = bare(2) + dirt[::-1]
+    view[30:80, 20:80] += (5.5, 0, -5.5)
+    return share(view, bare(1) + dirt)
+
+
+def test_a_sheet_nearly_of_the_belts_colour_is_seen_on_an_even_belt_alone() -> None:
+    true = 50 * 60 / (HEIGHT * WIDTH)
+    assert dull_film(stains=0.3) == pytest.approx(true, abs=0.05)
+    assert dull_film(stains=3.0) < true / 2

@@ -1,0 +1,425 @@
+"""Cameras as the detector sees them, with real processes."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import signal
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from detector.ingest import Backoff, CameraBlind, CameraProcess, CameraState, Frame
+from detector.ingest.capture.process import CaptureProcess
+from detector.ingest.capture.supervisor import Supervisor
+
+Video = Callable[..., Path]
+Pids = Callable[..., set[int]]
+
+pytestmark = pytest.mark.usefixtures("fakes")
+
+PATIENCE_S = 20.0
+"""For what has to come; far longer than it takes, because the machine may be busy."""
+
+AT_ONCE = Backoff(first_s=0.001, longest_s=0.001)
+LEVELS = 251
+
+
+def until_blind(camera: CameraProcess) -> tuple[list[tuple[int, int]], CameraBlind]:
+    """Index and stamp of each frame up to the next blindness, and that."""
+    frames = []
+    while True:
+        try:
+            frame = camera.read_latest(PATIENCE_S)
+        except CameraBlind as error:
+            return frames, error
+        frames.append((frame.index, frame.t_mono_ns))
+
+
+def blind(camera: CameraProcess, *states: CameraState) -> CameraBlind:
+    """Read until the camera is in one of `states`, which it has to reach."""
+    while True:
+        error = until_blind(camera)[1]
+        if error.state in states:
+            return error
+
+
+def seen(camera: CameraProcess, count: int = 1) -> list[Frame]:
+    """The next `count` frames, through whatever blindness lies between."""
+    frames: list[Frame] = []
+    while len(frames) < count:
+        with contextlib.suppress(CameraBlind):
+            frames.append(camera.read_latest(PATIENCE_S))
+    return frames
+
+
+def test_a_recording_plays_as_a_camera_and_every_frame_is_accounted_for(video: Video) -> None:
+    path = video(frames=30, fps=100)
+    with CameraProcess(str(path), name="belt") as camera:
+        frames, end = until_blind(camera)
+        health = camera.health
+        assert camera.fps == 100
+    assert end.state is health.state is CameraState.ENDED
+    assert end.reason == f"{path}: the recording has ended after 30 frames"
+    assert health.frames_grabbed == 30 == len(frames) + health.frames_overwritten
+    assert frames == sorted(set(frames))
+    assert frames[-1][0] == 29
+    # Played by its own clock: no frame before its time.
+    for index, t_mono_ns in frames:
+        assert t_mono_ns - frames[0][1] >= (index - frames[0][0]) * 10_000_000 - 1_000_000
+
+
+def test_whoever_has_a_picture_can_ask_for_the_rate(
+    video: Video, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked, watch = threading.Event(), Supervisor._watch
+
+    def has_not_heard(self: Supervisor, child: CaptureProcess) -> bool:
+        assert asked.wait(PATIENCE_S)
+        return watch(self, child)
+
+    monkeypatch.setattr(Supervisor, "_watch", has_not_heard)
+    with CameraProcess(str(video(fps=12.5)), name="belt") as camera:
+        camera.read_latest(PATIENCE_S)
+        rate = camera.fps
+        asked.set()
+    assert rate == 12.5
+
+
+def test_a_machine_that_is_too_slow_for_a_recording_says_so(video: Video) -> None:
+    with CameraProcess(str(video(frames=60)), name="belt", fps=900_000) as camera:
+        blind(camera, CameraState.ENDED)
+        late = camera.health.frames_late
+        assert late > 0
+        assert camera.health.reason.endswith(
+            f"60 frames; {late} frames came late, this machine is too slow for them"
+        )
+
+
+def test_a_frame_carries_its_own_picture_and_where_it_is_from(video: Video) -> None:
+    path = video(frames=30, fps=100)
+    with CameraProcess(f"file://{path}", name="belt") as camera:
+        for frame in seen(camera, 5):
+            assert frame.stamp_source == "grab"
+            assert frame.source == f"file://{path}"
+            assert frame.size_px == (64, 48)
+        assert abs(float(frame.image.mean()) - frame.index * 8) < 2
+
+
+def test_a_slow_reader_gets_the_newest_and_what_it_missed_is_counted(tmp_path: Path) -> None:
+    url = str(tmp_path / "lives")
+    with CameraProcess(url, name="belt", factory="fake_cameras:fast") as camera:
+        before = camera.read_latest(PATIENCE_S).index
+        while camera.health.frames_grabbed < before + 50:
+            pass
+        after = camera.read_latest(PATIENCE_S).index
+        assert after > before + 40
+        assert camera.health.frames_overwritten >= 40
+
+
+def test_no_picture_is_torn_by_a_fast_writer_or_its_death(
+    tmp_path: Path, capture_pids: Pids
+) -> None:
+    url = str(tmp_path / "lives")
+    with CameraProcess(url, name="belt", factory="fake_cameras:fast", backoff=AT_ONCE) as camera:
+        indices = []
+        for _ in range(4):
+            for _ in range(60):
+                frame = seen(camera)[0]
+                first = np.array(frame.image)
+                assert np.all(first == first[0, 0, 0])
+                assert np.array_equal(frame.image, first)
+                indices.append(frame.index)
+            for pid in capture_pids():
+                os.kill(pid, signal.SIGKILL)
+        assert indices == sorted(set(indices))
+        assert camera.health.restarts >= 3
+
+
+def test_a_killed_capture_process_is_started_again(video: Video, capture_pids: Pids) -> None:
+    path = video(frames=200, fps=200)
+    with CameraProcess(str(path), name="belt", loop=True, backoff=AT_ONCE) as camera:
+        before = camera.read_latest(PATIENCE_S).index
+        (pid,) = capture_pids()
+        os.kill(pid, signal.SIGKILL)
+        error = blind(camera, CameraState.RESTARTING)
+        assert "SIGKILL" in error.reason
+        after = seen(camera)[0]
+        assert after.index > before
+        assert camera.health.state is CameraState.LIVE
+        assert camera.health.restarts >= 1
+        assert capture_pids() != {pid}
+
+
+def test_a_crash_inside_a_library_is_told_with_its_signal(tmp_path: Path) -> None:
+    url = str(tmp_path / "lives")
+    with CameraProcess(url, name="belt", factory="fake_cameras:dies") as camera:
+        assert "SIGSEGV" in blind(camera, CameraState.RESTARTING).reason
+
+
+def test_a_missing_source_is_tried_again_until_it_appears(video: Video, tmp_path: Path) -> None:
+    missing = tmp_path / "clip.avi"
+    with CameraProcess(str(missing), name="belt", loop=True, backoff=AT_ONCE) as camera:
+        error = blind(camera, CameraState.UNREACHABLE)
+        assert error.reason.startswith(f"{missing}: no such file; check the path")
+        assert camera.health.state is CameraState.UNREACHABLE
+        video("clip.avi", fps=100)
+        assert seen(camera)[0].size_px == (64, 48)
+        assert camera.health.state is CameraState.LIVE
+        assert camera.health.restarts >= 1
+
+
+def test_a_camera_that_refuses_is_tried_again_and_its_password_is_not_told(tmp_path: Path) -> None:
+    url = str(tmp_path / "lives")
+    with CameraProcess(
+        url, name="belt", factory="fake_cameras:refused_twice", backoff=AT_ONCE
+    ) as camera:
+        assert blind(camera, CameraState.UNREACHABLE).reason == "rtsp://camera/: refused; wait"
+        seen(camera)
+        assert camera.health.restarts == 2
+
+
+@pytest.mark.parametrize("fault", ["hangs_once", "hangs_while_opening_once"])
+def test_a_read_that_hangs_is_killed_and_started_again(tmp_path: Path, fault: str) -> None:
+    with CameraProcess(
+        str(tmp_path / "lives"),
+        name="belt",
+        open_timeout_s=0.5,
+        frame_timeout_s=0.2,
+        backoff=AT_ONCE,
+        factory=f"fake_cameras:{fault}",
+    ) as camera:
+        assert "hangs" in blind(camera, CameraState.RESTARTING).reason
+        assert len(seen(camera, 5)) == 5
+        assert camera.health.restarts >= 1
+
+
+@pytest.fixture
+def long_grace(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What hangs is not killed within the test."""
+    monkeypatch.setattr("detector.ingest.capture.supervisor.KILL_GRACE_S", 3 * PATIENCE_S)
+
+
+@pytest.mark.usefixtures("long_grace")
+def test_a_stall_is_told_before_anything_is_killed(tmp_path: Path, capture_pids: Pids) -> None:
+    with CameraProcess(
+        str(tmp_path / "lives"), name="belt", frame_timeout_s=0.2, factory="fake_cameras:hangs"
+    ) as camera:
+        assert "no picture for" in blind(camera, CameraState.STALLED).reason
+        assert camera.health.restarts == 0
+        assert len(capture_pids()) == 1
+
+
+@pytest.mark.usefixtures("long_grace")
+def test_an_old_picture_is_never_handed_out(tmp_path: Path) -> None:
+    with CameraProcess(
+        str(tmp_path / "lives"), name="belt", frame_timeout_s=0.2, factory="fake_cameras:hangs"
+    ) as camera:
+        while camera.health.state is not CameraState.STALLED:
+            pass
+        with pytest.raises(CameraBlind):
+            camera.read_latest(0.0)
+        assert camera.health.frames_grabbed == 1 == camera.health.frames_overwritten
+
+
+def test_a_reader_less_patient_than_the_supervisor_is_blind_too(tmp_path: Path) -> None:
+    with CameraProcess(
+        str(tmp_path / "lives"), name="belt", factory="fake_cameras:hangs"
+    ) as camera:
+        camera.read_latest(PATIENCE_S)
+        with pytest.raises(CameraBlind, match=r"no new picture for 0\.\d+ s") as error:
+            camera.read_latest(0.01)
+        assert error.value.state is CameraState.STALLED
+
+
+def test_a_reader_that_comes_late_hears_how_old_the_last_picture_is_and_not_how_long_it_waited(
+    tmp_path: Path,
+) -> None:
+    with CameraProcess(
+        str(tmp_path / "lives"), name="belt", factory="fake_cameras:hangs"
+    ) as camera:
+        taken_ns = camera.read_latest(PATIENCE_S).t_mono_ns
+        while time.monotonic_ns() < taken_ns + 300_000_000:
+            pass
+        with pytest.raises(CameraBlind) as error:
+            camera.read_latest(0.005)
+        said = re.search(r"no new picture for ([\d.]+) s", error.value.reason)
+        assert said is not None
+        assert float(said[1]) >= 0.29
+
+
+def test_before_the_first_picture_the_camera_is_starting(tmp_path: Path) -> None:
+    with (
+        CameraProcess(str(tmp_path / "lives"), name="belt", factory="fake_cameras:fast") as camera,
+        pytest.raises(CameraBlind, match="being opened") as error,
+    ):
+        camera.read_latest(0.0)
+    assert error.value.state is CameraState.STARTING
+
+
+def test_a_frozen_camera_is_told_and_its_pictures_are_withheld(tmp_path: Path) -> None:
+    url = str(tmp_path / "lives")
+    with CameraProcess(
+        url, name="belt", frozen_after=4, factory="fake_cameras:stands_until_told"
+    ) as camera:
+        assert "the last 4 pictures are identical" in blind(camera, CameraState.FROZEN).reason
+        Path(f"{url}.told").touch()
+        frames, end = until_blind(camera)
+        goes_on = int(Path(f"{url}.tells").read_text())
+        assert end.state is CameraState.ENDED
+        assert min(frames)[0] >= goes_on
+        assert camera.health.frames_withheld == goes_on - 6  # three others, three that might move
+
+
+def test_a_camera_that_stays_frozen_is_opened_again_and_is_not_live_between(video: Video) -> None:
+    path = video(levels=[40] * 100, fps=200)
+    with CameraProcess(
+        str(path),
+        name="belt",
+        frozen_after=4,
+        backoff=AT_ONCE,
+        factory="fake_cameras:impatient_when_frozen",
+    ) as camera:
+        frames, error = until_blind(camera)
+        while camera.health.frames_withheld < 8:
+            assert error.state is CameraState.FROZEN
+            with pytest.raises(CameraBlind) as again:
+                camera.read_latest(0.05)
+            error = again.value
+        health = camera.health
+        assert health.restarts >= 1
+        assert len(frames) + health.frames_overwritten == 3
+
+
+def test_a_frozen_camera_is_not_live_again_because_it_could_not_be_reached_meanwhile(
+    tmp_path: Path,
+) -> None:
+    with CameraProcess(
+        str(tmp_path / "lives"),
+        name="belt",
+        frozen_after=4,
+        backoff=AT_ONCE,
+        factory="fake_cameras:frozen_and_once_unreachable",
+    ) as camera:
+        handed_out = 0
+        while camera.health.restarts < 3 or camera.health.state is not CameraState.FROZEN:
+            with contextlib.suppress(CameraBlind):
+                camera.read_latest(0.05)
+                handed_out += 1
+        assert handed_out + camera.health.frames_overwritten == 3
+
+
+def test_recordings_of_still_pictures_are_not_frozen(video: Video) -> None:
+    path = video(levels=[40] * 10, fps=200)
+    with CameraProcess(str(path), name="belt") as camera:
+        blind(camera, CameraState.ENDED)
+        assert camera.health.frames_withheld == 0
+
+
+def test_a_looped_recording_goes_on_and_so_does_the_count(video: Video) -> None:
+    path = video(frames=5, fps=200)
+    with CameraProcess(str(path), name="belt", loop=True) as camera:
+        frame = camera.read_latest(PATIENCE_S)
+        while frame.index < 12:
+            frame = camera.read_latest(PATIENCE_S)
+        assert abs(float(frame.image.mean()) - (frame.index % 5) * 8) < 2
+        assert camera.health.restarts == 0
+
+
+def test_a_recording_that_ended_stays_ended(video: Video) -> None:
+    with CameraProcess(str(video(frames=3, fps=200)), name="belt", backoff=AT_ONCE) as camera:
+        blind(camera, CameraState.ENDED)
+        with pytest.raises(CameraBlind, match="ended after 3 frames"):
+            camera.read_latest(0.05)
+        assert camera.health.restarts == 0
+
+
+def test_a_camera_that_closes_its_stream_is_opened_again(tmp_path: Path) -> None:
+    url = str(tmp_path / "lives")
+    with CameraProcess(
+        url, name="belt", factory="fake_cameras:closes_after_three", backoff=AT_ONCE
+    ) as camera:
+        assert "closed the stream" in blind(camera, CameraState.ENDED).reason
+        blind(camera, CameraState.ENDED)
+        assert camera.health.restarts >= 1
+
+
+def test_pictures_that_cannot_be_decoded_are_counted_and_are_no_sight(tmp_path: Path) -> None:
+    with CameraProcess(
+        str(tmp_path / "lives"),
+        name="belt",
+        open_timeout_s=0.1,
+        frame_timeout_s=0.1,
+        factory="fake_cameras:garbled",
+    ) as camera:
+        while not camera.health.unreadable:
+            blind(camera, CameraState.RESTARTING)
+        with pytest.raises(CameraBlind):
+            camera.read_latest(0.01)
+
+
+def test_pictures_of_any_size_come_through_whole(tmp_path: Path) -> None:
+    url = str(tmp_path / "lives")
+    with CameraProcess(url, name="belt", factory="fake_cameras:shrinking") as camera:
+        for _ in range(100):
+            frame = camera.read_latest(PATIENCE_S)
+            index = frame.index
+            assert frame.size_px == (30 + index * 11 % 40, 20 + index * 7 % 50)
+            assert np.all(frame.image == index % LEVELS)
+
+
+def test_a_fault_in_a_cameras_own_library_is_told_without_the_url(tmp_path: Path) -> None:
+    url = f"{tmp_path}/secret"
+    with CameraProcess(url, name="belt", factory="fake_cameras:crashes") as camera:
+        reason = blind(camera, CameraState.RESTARTING).reason
+        assert reason == "the capture process failed: ZeroDivisionError: while opening the source"
+
+
+def test_the_password_is_not_on_the_command_line(tmp_path: Path, capture_pids: Pids) -> None:
+    with CameraProcess(
+        str(tmp_path / "secret"), name="belt", factory="fake_cameras:fast"
+    ) as camera:
+        camera.read_latest(PATIENCE_S)
+        (pid,) = capture_pids()
+        assert b"secret" not in Path(f"/proc/{pid}/cmdline").read_bytes()
+        assert b"secret" not in Path(f"/proc/{pid}/environ").read_bytes()
+
+
+def test_the_capture_process_leaves_ctrl_c_to_the_detector(
+    tmp_path: Path, capture_pids: Pids
+) -> None:
+    with CameraProcess(str(tmp_path / "lives"), name="belt", factory="fake_cameras:fast") as camera:
+        camera.read_latest(PATIENCE_S)
+        (pid,) = capture_pids()
+        assert os.getsid(pid) == pid != os.getsid(0)  # a terminal's goes to none of its session
+        os.kill(pid, signal.SIGINT)
+        seen(camera, 20)
+        assert capture_pids() == {pid}
+
+
+def test_a_frame_still_held_outlives_the_camera(tmp_path: Path) -> None:
+    with CameraProcess(str(tmp_path / "lives"), name="belt", factory="fake_cameras:fast") as camera:
+        frame = camera.read_latest(PATIENCE_S)
+    assert np.all(frame.image == frame.index % LEVELS)
+    assert camera.health.frames_grabbed > 0
+    with pytest.raises(RuntimeError, match="inside its `with`"):
+        camera.read_latest(0.0)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"fps": 0.0}, "fps"),
+        ({"frame_timeout_s": 0.0}, "frame_timeout_s"),
+        ({"open_timeout_s": float("nan")}, "open_timeout_s"),
+        ({"frozen_after": 1}, "frozen_after"),
+    ],
+)
+def test_settings_that_cannot_be_are_refused(wrong: dict[str, float], said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        CameraProcess("clip.avi", name="belt", **wrong)  # type: ignore[arg-type]

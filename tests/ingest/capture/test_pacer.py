@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+from unittest.mock import patch
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from detector.ingest.capture import child
+
+FPS = 100
+PERIOD_NS = 10_000_000
+
+
+class Clock:
+    """Stands in for the module `time`."""
+
+    now_ns = 1_000_000_000
+
+    def monotonic_ns(self) -> int:
+        return self.now_ns
+
+    def sleep(self, seconds: float) -> None:
+        self.now_ns += round(seconds * 1e9)
+
+
+def play(work_ns: list[int], stamps_ns: list[int] | None = None) -> tuple[list[int], list[bool]]:
+    """When each picture is shown (ns after the first), and whether in time. `stamps_ns`: takes in
+    their stamps."""
+    clock, shown_ns, in_time = Clock(), [], []
+    with patch.object(child, "time", clock):
+        pacer = child.Pacer(FPS)
+        for work in work_ns:
+            clock.now_ns += work
+            in_time.append(pacer.wait())
+            shown_ns.append(clock.now_ns)
+            if stamps_ns is not None:
+                stamps_ns.append(pacer.due_ns)
+    return [at_ns - shown_ns[0] for at_ns in shown_ns], in_time
+
+
+@given(work_ns=st.lists(st.integers(0, PERIOD_NS), min_size=1))
+def test_a_machine_that_keeps_up_shows_every_picture_on_its_beat(work_ns: list[int]) -> None:
+    shown_ns, in_time = play(work_ns)
+    assert shown_ns == [index * PERIOD_NS for index in range(len(work_ns))]
+    assert all(in_time)
+
+
+@given(work_ns=st.lists(st.integers(0, 5 * PERIOD_NS), min_size=1))
+def test_no_picture_is_early_and_every_shift_is_told(work_ns: list[int]) -> None:
+    shown_ns, in_time = play(work_ns)
+    shift_ns = 0
+    for index, (at_ns, on_beat) in enumerate(zip(shown_ns, in_time, strict=True)):
+        behind_ns = at_ns - index * PERIOD_NS - shift_ns
+        assert behind_ns >= 0
+        assert on_beat == (behind_ns <= PERIOD_NS)
+        if not on_beat:
+            shift_ns += behind_ns
+
+
+@given(work_ns=st.lists(st.integers(0, 5 * PERIOD_NS), min_size=2))
+def test_stamps_lie_a_period_apart_however_late_the_pictures_are_ready(work_ns: list[int]) -> None:
+    stamps_ns: list[int] = []
+    shown_ns, in_time = play(work_ns, stamps_ns)
+    first_ns = stamps_ns[0]
+    for index, on_beat in enumerate(in_time[1:], start=1):
+        assert stamps_ns[index] - first_ns <= shown_ns[index]
+        apart_ns = stamps_ns[index] - stamps_ns[index - 1]
+        assert apart_ns == PERIOD_NS if on_beat else apart_ns > PERIOD_NS

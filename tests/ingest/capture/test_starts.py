@@ -1,0 +1,58 @@
+"""Capture processes on a machine that can start or end none."""
+
+from __future__ import annotations
+
+import errno
+import os
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from detector.ingest import CameraBlind, CameraProcess, CameraState
+from detector.ingest.capture.process import STUCK_MOST, CaptureProcess
+from tests.ingest.capture.test_camera_process import AT_ONCE, Video, blind, seen
+
+pytestmark = pytest.mark.usefixtures("fakes")
+
+
+def test_a_machine_that_can_start_no_process_just_now_is_tried_again(
+    video: Video, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started = subprocess.Popen
+    refused = iter([OSError(errno.ENOMEM, os.strerror(errno.ENOMEM))] * 2)
+
+    def start(*order: Any, **settings: Any) -> subprocess.Popen[bytes]:
+        for error in refused:
+            raise error
+        return started(*order, **settings)
+
+    monkeypatch.setattr(subprocess, "Popen", start)
+    path = video(frames=200, fps=200)
+    with CameraProcess(str(path), name="belt", loop=True, backoff=AT_ONCE) as camera:
+        error = blind(camera, CameraState.RESTARTING)
+        assert error.reason == (
+            f"{path}: its capture process can't be started: cannot allocate memory; "
+            "free or restart the machine"
+        )
+        assert seen(camera)
+        assert camera.health.restarts == 0
+
+
+def test_processes_that_not_even_a_kill_ends_do_not_pile_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(CaptureProcess, "gone", False)
+    lives = tmp_path / "lives"
+    with CameraProcess(
+        str(lives), name="belt", factory="fake_cameras:closes_after_three", backoff=AT_ONCE
+    ) as camera:
+        while "3 before it hang in a driver" not in camera.health.reason:
+            blind(camera, CameraState.ENDED, CameraState.RESTARTING)
+        with pytest.raises(CameraBlind, match="3 before it hang in a driver; free or restart"):
+            camera.read_latest(0.05)
+        assert lives.read_text() == str(STUCK_MOST)
+        monkeypatch.setattr(CaptureProcess, "gone", True)
+        seen(camera)
+        assert int(lives.read_text()) > STUCK_MOST

@@ -1,0 +1,61 @@
+import csv
+import shutil
+from pathlib import Path
+
+import pytest
+
+from models.data.provenance import learned_from
+from models.training.recipe import DataRecipe, Recipe, StageRecipe
+
+NONE = {
+    f"{kind}_copies": 0 for kind in ("heap", "upright", "battery", "battery_scene", "negative")
+} | {"scenes": 0, "as_is": 0, "belt_frames": 0}
+
+
+def _recipe(leave_out: tuple[str, ...] = (), **data: float) -> Recipe:
+    stage = StageRecipe(
+        name="one", epochs=1, lr=1e-3, lr_end=1e-4, data=DataRecipe.model_validate(NONE | data)
+    )
+    return Recipe(
+        name="a", version=1, start_from="a.pt", seed=1, held_back=0.3, leave_out=leave_out,
+        stages=(stage,),
+    )  # fmt: skip
+
+
+@pytest.fixture
+def named(data: Path, tmp_path: Path) -> Path:
+    """The small data folder, whose manifest names sources and licences."""
+    folder = tmp_path / "data"
+    shutil.copytree(data, folder)
+    with (folder / "MANIFEST.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    for row in rows:
+        gas = "gas" in row["file"]
+        row |= {"repo": "some/gas" if gas else "a/rest", "licence": "CC BY 4.0" if gas else ""}
+    with (folder / "MANIFEST.csv").open("w", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    return folder
+
+
+def test_only_what_a_stage_draws_from_is_named_with_source_and_licence(named: Path) -> None:
+    gas = "photographs of gas bottles: some/gas, CC BY 4.0"
+    assert learned_from(_recipe(heap_copies=1), named) == (gas,)
+    assert learned_from(_recipe(("train_gas_*",), heap_copies=1), named) == ()
+    batteries = learned_from(_recipe(battery_copies=1), named)
+    assert batteries == (
+        "photographs of batteries: a/rest, no licence stated, learned from and not redistributed",
+    )
+
+
+def test_scenes_draw_from_cut_outs_and_belts_and_from_what_the_twin_makes(named: Path) -> None:
+    lines = learned_from(_recipe(scenes=1, drawn_share=0.5), named)
+    assert "cut-outs of gas bottles: some/gas, CC BY 4.0" in lines
+    assert any(line.startswith("frames of a belt: source not stated, ") for line in lines)
+    assert (
+        lines[-1] == "drawings of hazards, waste and look-alikes: made by this repository's twin/"
+    )
+    traced = learned_from(_recipe(scenes=1, drawn_share=0.5, rendered_share=1.0), named)
+    assert traced[-1].startswith("path-traced hazards")
+    assert learned_from(_recipe(hard_cuts=1), named)[-1].startswith("path-traced strips of belt")

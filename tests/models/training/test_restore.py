@@ -1,0 +1,28 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from detector.profile.line import DEPLOYED_MODEL
+from models.errors import WorkshopError
+from models.training.restore import restore
+
+DEPLOYED = Path(__file__).parents[3] / "models" / DEPLOYED_MODEL / "model.onnx"
+PICTURES = [np.random.default_rng(n).integers(0, 256, (64, 96, 3), np.uint8) for n in range(3)]
+
+
+def test_restoring_a_model_that_is_not_there_is_one_line(tmp_path: Path) -> None:
+    with pytest.raises(WorkshopError, match="no such model; name a folder"):
+        restore(tmp_path / "model.onnx", tmp_path / "model.pt", PICTURES)
+
+
+def test_a_restored_checkpoint_gives_the_deployed_models_boxes(tmp_path: Path) -> None:
+    pytest.importorskip("ultralytics", reason="comes with the train extra")
+    path = restore(DEPLOYED, tmp_path / "model.pt", PICTURES)  # which compares the boxes itself
+    assert path.is_file()
+
+
+def test_a_graph_of_another_architecture_is_refused(tmp_path: Path) -> None:
+    pytest.importorskip("ultralytics", reason="comes with the train extra")
+    with pytest.raises(WorkshopError, match=r"should be .* the graph holds .*another architecture"):
+        restore(DEPLOYED, tmp_path / "model.pt", PICTURES, layout="yolo26s")

@@ -1,0 +1,74 @@
+import sys
+from pathlib import Path
+
+import pytest
+
+from models.errors import WorkshopError
+from models.evaluation import evaluate
+from models.export.onnx import export_onnx
+from models.training import train
+from models.training.bfloat import cosine
+from models.training.recipe import read_recipe
+
+FIRST = Path(__file__).parents[3] / "models" / "recipes" / "first.toml"
+
+
+def test_a_missing_data_folder_is_one_line(tmp_path: Path) -> None:
+    with pytest.raises(WorkshopError, match="no such data folder; give it with --data"):
+        train.run(FIRST, tmp_path / "none", tmp_path, tmp_path / "out")
+
+
+def test_missing_weights_name_what_the_recipe_starts_from(tmp_path: Path) -> None:
+    with pytest.raises(WorkshopError, match=r"the recipe starts from baseline_b\.pt"):
+        train.run(FIRST, tmp_path, tmp_path, tmp_path / "out")
+
+
+def test_without_the_train_extra_training_says_how_to_get_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "torch", None)
+    (tmp_path / "baseline_b.pt").touch()
+    with pytest.raises(WorkshopError, match=r"torch is missing\): pip install '\.\[train\]'"):
+        train.run(FIRST, tmp_path, tmp_path, tmp_path / "out")
+    with pytest.raises(WorkshopError, match="train extra"):
+        export_onnx(tmp_path / "baseline_b.pt", tmp_path)
+
+
+def test_exporting_a_checkpoint_that_is_not_there_is_one_line(tmp_path: Path) -> None:
+    with pytest.raises(WorkshopError, match="no such checkpoint"):
+        export_onnx(tmp_path / "none.pt", tmp_path)
+
+
+def test_evaluating_a_folder_that_is_no_model_is_one_line(tmp_path: Path) -> None:
+    with pytest.raises(WorkshopError, match=r"card\.toml"):
+        evaluate.run(f"{tmp_path}/", tmp_path)
+
+
+def test_the_learning_rate_falls_as_a_half_cosine() -> None:
+    stage = read_recipe(FIRST).stages[0]
+    assert cosine(stage, 0, 100) == pytest.approx(stage.lr)
+    assert cosine(stage, 50, 100) == pytest.approx((stage.lr + stage.lr_end) / 2)
+    assert cosine(stage, 100, 100) == cosine(stage, 120, 100) == pytest.approx(stage.lr_end)
+
+
+def test_a_dataset_is_built_stage_by_stage_and_kept_when_asked_for_again(
+    data: Path, tmp_path: Path
+) -> None:
+    recipe = tmp_path / "recipe.toml"
+    stage = (
+        '[[stages]]\nname = "{}"\nepochs = 1\nlr = 1e-3\nlr_end = 1e-4\n'
+        "data = {{ scenes = 2, heap_copies = 0, upright_copies = 0, battery_copies = 0, "
+        "battery_scene_copies = 0, negative_copies = 0, as_is = 0, belt_frames = 0 }}\n"
+    )
+    recipe.write_text(
+        'name = "a"\nversion = 1\nstart_from = "a.pt"\nseed = 1\nimage_px = 96\nheld_back = 0.3\n'
+        + stage.format("one")
+        + stage.format("two")
+    )
+    out = tmp_path / "made"
+    (one,) = train.build_data(recipe, data, out, stage="one", workers=1)
+    assert one == out / "one" / "dataset.yaml"
+    assert len(list((out / "one" / "images").iterdir())) == 2
+    made = one.stat().st_mtime_ns
+    assert train.build_data(recipe, data, out, workers=1) == [one, out / "two" / "dataset.yaml"]
+    assert one.stat().st_mtime_ns == made

@@ -1,0 +1,274 @@
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from detector.belt.line_plane import line_plane
+from detector.belt.plane import CalibrationError
+from detector.profile.line import LineProfile
+from detector.profile.loading import ProfileError, load_profile
+
+GOOD = """
+line = "hall2-belt1"
+[camera]
+source = "belt.mp4"
+[belt]
+polygon_px = [[0, 40], [1280, 40], [1280, 680], [0, 680]]
+travel = "right"
+px_per_mm = 1.6
+speed_mm_s = 400
+[overload]
+empty_belt = "empty.png"
+[[action_points]]
+name = "picker 1"
+y_mm = 3000
+"""
+
+
+def written(tmp_path: Path, text: str) -> Path:
+    path = tmp_path / "line.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def mistakes(tmp_path: Path, text: str) -> list[str]:
+    with pytest.raises(ProfileError) as refused:
+        load_profile(written(tmp_path, text))
+    assert str(refused.value).count("\n") == len(refused.value.mistakes) - 1
+    return refused.value.mistakes
+
+
+def changed(old: str, new: str) -> str:
+    assert GOOD.count(old) == 1
+    return GOOD.replace(old, new)
+
+
+def test_a_profile_of_a_few_lines_is_whole(tmp_path: Path) -> None:
+    profile = load_profile(written(tmp_path, GOOD))
+    assert profile.belt.travel == "right"
+    assert profile.tracking.hits == 3
+    assert profile.action_points[0].acting_ms == 1000
+
+
+def test_a_profile_that_a_windows_editor_has_saved_is_read(tmp_path: Path) -> None:
+    path = written(tmp_path, f"\ufeff{GOOD}".replace("\n", "\r\n"))
+    assert load_profile(path).line == "hall2-belt1"
+
+
+def test_a_speed_in_metres_a_second_is_refused(tmp_path: Path) -> None:
+    (mistake,) = mistakes(tmp_path, changed("speed_mm_s = 400", "speed_mm_s = 0.4"))
+    assert mistake.startswith("belt.speed_mm_s = 0.4: no belt is so slow: 0.4 m/s are 400 mm/s.")
+
+
+@pytest.mark.parametrize(
+    ("scale", "said"),
+    [
+        ("px_per_mm = 16", "belt.px_per_mm: by it belt.polygon_px is 40 mm wide"),
+        ("px_per_mm = 0.016", "belt.px_per_mm: by it belt.polygon_px is 4e+04 mm wide"),
+        (
+            "\n".join(
+                f"[[belt.points]]\npx = [{u}, {v}]\nmm = [{v / 16}, {u / 16}]"
+                for u, v in ((0, 40), (1280, 40), (1280, 680), (0, 680))
+            ),
+            "belt.points: by it belt.polygon_px is 40 mm wide",
+        ),
+    ],
+)
+def test_points_or_a_scale_that_are_not_in_millimetres_are_refused(
+    tmp_path: Path, scale: str, said: str
+) -> None:
+    text = changed("px_per_mm = 1.6\nspeed_mm_s = 400", scale)
+    with pytest.raises(CalibrationError) as refused:
+        line_plane(load_profile(written(tmp_path, text)), None)
+    assert str(refused.value).startswith(said)
+    assert "Write millimetres" in str(refused.value)
+
+
+def test_paths_count_from_the_profile_s_folder(tmp_path: Path) -> None:
+    wire = """
+[wire]
+journal = "journal"
+keys = "keys/line.secret.toml"
+allowed_keys = "/etc/vigitri/allowed"
+"""
+    profile = load_profile(written(tmp_path, GOOD + wire))
+    assert profile.camera.source == str(tmp_path / "belt.mp4")
+    assert profile.overload.empty_belt == tmp_path / "empty.png"
+    assert profile.wire.journal == tmp_path / "journal"
+    assert profile.wire.keys == tmp_path / "keys" / "line.secret.toml"
+    assert profile.wire.allowed_keys == Path("/etc/vigitri/allowed")
+
+
+def test_an_address_is_no_path(tmp_path: Path) -> None:
+    text = changed('"belt.mp4"', '"rtsp://camera/belt"')
+    assert load_profile(written(tmp_path, text)).camera.source == "rtsp://camera/belt"
+
+
+def test_an_absolute_path_stays(tmp_path: Path) -> None:
+    text = changed('"belt.mp4"', '"/footage/belt.mp4"')
+    assert load_profile(written(tmp_path, text)).camera.source == "/footage/belt.mp4"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "parts"),
+    [
+        ('"hall2-belt1"', '"hall 2"', ["line = 'hall 2'", "Use letters, digits"]),
+        ('"right"', '"east"', ["belt.travel = 'east'", "'right', 'left'", "Write travel ="]),
+        (
+            'source = "belt.mp4"',
+            'source = "belt.mp4"\nfrozen_after = 1',
+            ["camera.frozen_after = 1: each picture is identical with itself", "Leave it out"],
+        ),
+        ("px_per_mm = 1.6", "px_per_mm = -1", ["belt.px_per_mm = -1", "greater than 0", "Measure"]),
+        ("px_per_mm = 1.6", 'px_per_mm = "wide"', ["belt.px_per_mm = 'wide'", "number", "Measure"]),
+        ("speed_mm_s = 400", "speed_mm_s = 40000", ["belt.speed_mm_s = 40000", "5000"]),
+        ("y_mm = 3000", "", ["action_points[0].y_mm: is missing. Measure along the belt"]),
+        ('source = "belt.mp4"', "", ["camera.source: is missing. Name the camera"]),
+        ("px_per_mm = 1.6", "", ["belt: no scale", "px_per_mm", "belt.points"]),
+        (
+            'empty_belt = "empty.png"',
+            "marks_px = [[[0, 0], [9, 0], [9, 9]]]",
+            ["overload: marks_px needs empty_belt"],
+        ),
+        (
+            'empty_belt = "empty.png"',
+            'empty_belt = "empty.png"\nmarks_px = [[[0, 0], [9, 0]]]',
+            ["overload.marks_px", "three or more corners", "Give each area's corners"],
+        ),
+        (
+            "[overload]",
+            "[jam]\nraise_at = 0.1\n[overload]",
+            ["jam: release_at = 0.15 must lie below raise_at = 0.1"],
+        ),
+        ("travel =", "travle =", ["belt.travle", "no such key. Did you mean travel?"]),
+        ("[overload]", "[overlaod]", ["overlaod", "no such key. Did you mean overload?"]),
+        ("y_mm = 3000", "y_mm = 1\nzzz = 1", ["action_points[0].zzz = 1", "Known here: name"]),
+        (
+            "[[0, 40], [1280, 40], [1280, 680], [0, 680]]",
+            "[[0, 40], [1280, 40]]",
+            ["belt.polygon_px =", "at least 3", "Give three or more corners"],
+        ),
+        (
+            "[[0, 40], [1280, 40], [1280, 680], [0, 680]]",
+            "[[0, 40], [1280, 680], [1280, 40], [0, 680]]",
+            ["belt.polygon_px =", "corners 0 and 2 cross", "Give three or more corners"],
+        ),
+        ('empty_belt = "empty.png"', "release_at = 0.9", ["overload: release_at = 0.9 must lie"]),
+        ("[overload]", "[tracking]\nhits = 9\n[overload]", ["tracking: hits = 9 can't be reached"]),
+        (
+            '[overload]\nempty_belt = "empty.png"',
+            "[model]\nthresholds = { battery = 2 }",
+            ["model.thresholds.battery = 2", "less than 1", "Write thresholds ="],
+        ),
+        (
+            "[overload]",
+            "[[belt.points]]\npx = [1, 2]\nmm = [3, 4]\n[overload]",
+            ["belt.points =", "1 points do not fix a plane", "Give four or more"],
+        ),
+    ],
+)  # fmt: skip
+def test_a_mistake_is_one_line_with_key_value_reason_and_mend(
+    tmp_path: Path, old: str, new: str, parts: list[str]
+) -> None:
+    lines = mistakes(tmp_path, changed(old, new))
+    said = [line for line in lines if parts[0] in line]
+    assert len(said) == 1
+    assert all(part in said[0] for part in parts)
+
+
+def test_a_section_in_place_of_a_value_is_one_line(tmp_path: Path) -> None:
+    lines = mistakes(tmp_path, 'line = "a"\ncamera = 5\nbelt = "b"\n')
+    assert len(lines) == 2
+    assert "Add a [camera] section" in lines[0]
+
+
+def test_five_mistakes_are_told_at_once(tmp_path: Path) -> None:
+    text = (
+        changed('"hall2-belt1"', '"a/b"')
+        .replace('source = "belt.mp4"', "")
+        .replace('"right"', '"north"')
+        .replace("speed_mm_s = 400", "speed_mm_s = -1")
+        .replace("y_mm = 3000", "y_mm = 3000\nwho = 1")
+    )
+    lines = mistakes(tmp_path, text)
+    assert len(lines) == 5
+    keys = ("line", "camera.source", "belt.travel", "belt.speed_mm_s", "action_points[0].who")
+    for key in keys:
+        assert sum(line.startswith(key) for line in lines) == 1
+
+
+@pytest.mark.parametrize("number", ["nan", "inf", "-inf"])
+@pytest.mark.parametrize(
+    ("old", "key"),
+    [
+        ("px_per_mm = 1.6", "px_per_mm"),
+        ("speed_mm_s = 400", "speed_mm_s"),
+        ("y_mm = 3000", "y_mm"),
+        ("[overload]", "[view]\nmm_per_px"),
+        ("[overload]", "[overload]\nraise_at"),
+        ("[overload]", "[overload]\nwindow_mm"),
+        ("[overload]", "[tracking]\nsize_tolerance"),
+        ('source = "belt.mp4"', 'source = "belt.mp4"\nfps'),
+        ("y_mm = 3000", "y_mm = 3000\nacting_ms"),
+    ],
+)
+def test_what_is_no_number_is_refused_everywhere(
+    tmp_path: Path, number: str, old: str, key: str
+) -> None:
+    text = changed(old, f"{key} = {number}")
+    if old == "[overload]" and "overload" not in key:
+        text = text.replace('empty_belt = "empty.png"', "")
+    lines = mistakes(tmp_path, text)
+    assert len(lines) == 1
+    assert key.rsplit("\n", maxsplit=1)[-1] in lines[0]
+
+
+@pytest.mark.parametrize("number", ["nan", "inf"])
+def test_a_corner_point_or_threshold_that_is_no_number_is_refused(
+    tmp_path: Path, number: str
+) -> None:
+    assert mistakes(tmp_path, changed("[0, 40],", f"[0, {number}],"))
+    thresholds = f"[model]\nthresholds = {{ battery = {number} }}\n[overload]"
+    assert mistakes(tmp_path, changed("[overload]", thresholds))
+    points = "\n".join(f"[[belt.points]]\npx = [{n}, 1]\nmm = [{number}, 4]" for n in range(4))
+    assert len(mistakes(tmp_path, changed("px_per_mm = 1.6", points))) >= 4
+
+
+def test_a_file_that_is_not_there_or_no_toml_is_one_line(tmp_path: Path) -> None:
+    with pytest.raises(ProfileError, match="no such file"):
+        load_profile(tmp_path / "none.toml")
+    with pytest.raises(ProfileError, match=r"is a folder\. Name a line profile"):
+        load_profile(tmp_path)
+    with pytest.raises(ProfileError, match="is no TOML"):
+        load_profile(written(tmp_path, "line = "))
+    (tmp_path / "line.toml").write_bytes(b"line = \xff")
+    with pytest.raises(ProfileError, match=r"is no text in UTF-8\. Save it as UTF-8"):
+        load_profile(tmp_path / "line.toml")
+
+
+@given(
+    st.lists(
+        st.floats(0, 2 * math.pi, exclude_max=True),
+        min_size=3,
+        max_size=9,
+        unique_by=lambda angle: round(angle, 3),
+    )
+)
+def test_corners_in_order_around_a_middle_are_a_polygon(angles: list[float]) -> None:
+    corners = [[500 + 300 * math.cos(a), 400 + 300 * math.sin(a)] for a in sorted(angles)]
+    document = {
+        "line": "a",
+        "camera": {"source": "x"},
+        "belt": {"polygon_px": corners, "travel": "up", "px_per_mm": 1},
+    }
+    assert len(LineProfile.model_validate(document).belt.polygon_px) == len(corners)
+
+
+def test_a_byte_order_mark_of_a_windows_editor_is_no_mistake(tmp_path: Path) -> None:
+    path = tmp_path / "line.toml"
+    path.write_text(GOOD, encoding="utf-8-sig")
+    assert load_profile(path).line == "hall2-belt1"

@@ -1,0 +1,101 @@
+from __future__ import annotations
+
+import pytest
+
+from detector.terminal.alert_text import alert_line, call_style, time_to_act, where
+from detector.terminal.texts import HAZARDS, STATES, hazard_name
+from detector.wire import samples
+from detector.wire.messages import AlarmState, Hazard, Outcome, Priority, Revision
+
+
+def test_an_alert_in_one_line() -> None:
+    assert str(alert_line(samples.ALERT, samples.HEADER)) == (
+        "2026-03-06T08:20:00.000Z  RAISED      ▲ HIGH GAS BOTTLE / bouteille de gaz  "
+        "x 412 y 310 mm (nominal)  p 0.91 gas_bottle  "
+        "picker-1: act within 2.4 s, there in 3.2 s  unacknowledged / non acquittée  "
+        "20260306T081500Z-7f3a/e-17 r1  age 23 ms"
+    )
+
+
+def test_a_state_of_the_line_in_one_line() -> None:
+    assert str(alert_line(samples.LINE_ALERT)) == (
+        "RAISED      ◆ MEDIUM OVERLOAD / trop-plein  coverage 88 % over 1.4 m of belt  "
+        "unacknowledged / non acquittée  20260306T081500Z-7f3a/s-3 r1"
+    )
+
+
+def test_a_closed_alert_tells_its_outcome_and_counts_down_no_more() -> None:
+    closed = samples.ALERT.model_copy(
+        update={
+            "kind": Revision.CLEARED,
+            "state": AlarmState.NORMAL,
+            "outcome": Outcome.REMOVED,
+        }
+    )
+    line = str(alert_line(closed))
+    assert "CLEARED" in line
+    assert "outcome: removed  closed / close" in line
+    assert "picker-1" not in line
+
+
+def test_what_was_fetched_later_counts_down_from_when_it_came() -> None:
+    line = str(alert_line(samples.ALERT, samples.HEADER, fetched_after_ms=60_000.0))
+    assert line.startswith("2026-03-06T08:20:00.000Z  RAISED")
+    assert "PAST every action point" in line
+    assert line.endswith("age 60000 ms")
+
+
+def test_a_pile_is_one_alarm_that_says_how_many_lie_there() -> None:
+    pile = samples.ALERT.model_copy(update={"members": 5})
+    assert where(pile) == "x 412 y 310 mm (nominal), 5 together / ensemble"
+
+
+def test_a_recording_has_no_time_of_day_and_no_age() -> None:
+    header = samples.HEADER.model_copy(
+        update={"stamp_source": "recording", "t_capture_utc_ns": 12_345_000_000, "age_ms": None}
+    )
+    line = str(alert_line(samples.ALERT, header))
+    assert line.startswith("t+12.345 s  RAISED")
+    assert "age" not in line
+
+
+@pytest.mark.parametrize(
+    ("elapsed_ms", "words"),
+    [
+        (0, "picker-1: act within 2.4 s, there in 3.2 s"),
+        (2300, "picker-1: act within 0.1 s, there in 0.9 s"),
+        (2500, "ejector: act within 5.1 s, there in 5.5 s"),
+        (7700, "ejector: TOO LATE to act, there in 0.3 s"),
+        (8100, "PAST every action point"),
+    ],
+)
+def test_the_countdown_is_to_where_it_is_not_too_late(elapsed_ms: float, words: str) -> None:
+    assert time_to_act(samples.ALERT, elapsed_ms) == words
+
+
+def test_without_millimetres_the_place_is_in_the_picture() -> None:
+    assert samples.ALERT.place is not None
+    pixels = samples.ALERT.place.model_copy(
+        update={"mm_basis": "none", "x_mm": None, "y_mm": None, "belt_position_mm": None}
+    )
+    assert where(samples.ALERT.model_copy(update={"place": pixels})) == "at 908,536 px (no mm)"
+    surveyed = samples.ALERT.place.model_copy(update={"mm_basis": "points"})
+    assert where(samples.ALERT.model_copy(update={"place": surveyed})) == "x 412 y 310 mm"
+
+
+def test_colour_calls_until_answered_and_never_stands_alone() -> None:
+    styles = {
+        state: call_style(samples.ALERT.model_copy(update={"state": state})) for state in AlarmState
+    }
+    assert styles[AlarmState.UNACKNOWLEDGED] == styles[AlarmState.LATCHED] == "bold white on red3"
+    assert styles[AlarmState.ACKNOWLEDGED] == "red3"
+    assert styles[AlarmState.SHELVED] == styles[AlarmState.NORMAL] == "grey62"
+    for priority in Priority:
+        alert = samples.ALERT.model_copy(update={"priority": priority})
+        assert priority.upper() in str(alert_line(alert))
+
+
+def test_everything_has_its_words_in_both_languages() -> None:
+    assert set(HAZARDS) == set(Hazard)
+    assert set(STATES) == set(AlarmState)
+    assert hazard_name(Hazard.JAM) == "JAM / bourrage"

@@ -1,0 +1,92 @@
+"""A belt that is put together as it runs: nothing moves on it, and what has passed is let go."""
+
+from functools import cache
+from itertools import cycle
+
+import numpy as np
+import pytest
+
+from twin.drawn.belt import belt_loop
+from twin.line.reel import FADE_MM, Reel, edge_heights, mirrored
+from twin.line.strip import Strip
+
+SCALE = 0.5
+
+
+@cache
+def strip(seed: int = 1, long_mm: float = 1000.0) -> Strip:
+    loop = belt_loop(1000, 300, SCALE, "worn", np.random.default_rng(1))
+    made = Strip(-300, long_mm - 300, 300, SCALE, loop)
+    rng = np.random.default_rng(seed)
+    for at, x in ((-150, 90), (150, 210), (480, 120)):
+        made.lay("d_cell", at, x, float(rng.uniform(0, 360)), rng)
+    return made
+
+
+def test_what_the_reel_says_lies_where_the_strips_show_it() -> None:
+    reel = Reel(strip(), cycle([strip(2), strip(3)]))
+    seen = {each.id: each for each in reel.lying}
+    for position in range(0, 5000, 170):
+        for thing in reel.reach(position - 400, position + 400):
+            assert thing.id not in seen
+            seen[thing.id] = thing
+        for thing in reel.lying:
+            if not position - 300 < thing.at_mm < position + 300:
+                continue
+            column, row = round(reel.column(thing.at_mm)), round(thing.x_mm * SCALE)
+            assert reel.covered[row - 2 : row + 3, column - 2 : column + 3].all()
+            assert thing.outline_mm[:, 0].mean() == pytest.approx(thing.at_mm, abs=20)
+    assert sorted(seen) == list(range(1, len(seen) + 1))
+    places = sorted(each.at_mm for each in seen.values())
+    assert len(places) > 12
+    assert min(np.diff(places)) > 100
+
+
+def test_a_reel_does_not_grow_with_the_way() -> None:
+    reel = Reel(strip(), cycle([strip(2)]))
+    sizes = set()
+    for position in range(250, 40_000, 250):
+        reel.reach(position - 400, position + 400)
+        sizes.add(reel.picture.shape[1])
+        assert reel.start_mm <= position - 399
+        assert reel.end_mm >= position + 400
+        assert len(reel.lying) < 12
+    assert max(sizes) < 2.5 * strip().picture.shape[1]
+
+
+def test_two_strips_meet_without_an_edge() -> None:
+    reel = Reel(strip(), cycle([strip(2)]))
+    end = reel.column(reel.end_mm - 500)
+    before = reel.picture[:, : round(end)].copy()
+    reel.reach(0, reel.end_mm + 10)
+    joint = round(strip().picture.shape[1] - FADE_MM * SCALE)
+    after = reel.picture[:, joint + round(FADE_MM * SCALE) :][:, : before.shape[1] // 2]
+    assert np.array_equal(after, before[:, round(FADE_MM * SCALE) :][:, : after.shape[1]])
+
+
+def test_a_mirror_twice_is_the_strip_again_and_nothing_moves_across() -> None:
+    first = strip()
+    once = mirrored(first)
+    twice = mirrored(once)
+    assert [each.x_mm for each in once.lying] == [each.x_mm for each in first.lying]
+    assert np.array_equal(twice.picture, first.picture)
+    for one, other, before in zip(once.lying, twice.lying, first.lying, strict=True):
+        assert (other.at_mm, other.x_mm) == pytest.approx((before.at_mm, before.x_mm))
+        assert (other.left, other.top) == (before.left, before.top)
+        assert np.array_equal(other.shown, before.shown)
+        column, row = round(once.column(one.at_mm)), round(one.x_mm * SCALE)
+        assert once.covered[row, column]
+
+
+def test_what_lies_at_a_skirt_stands_higher_there_the_more_it_is() -> None:
+    loop = belt_loop(1000, 300, SCALE, "worn", np.random.default_rng(1))
+    made = Strip(-300, 700, 300, SCALE, loop)
+    rng = np.random.default_rng(1)
+    made.lay("milk_jug", 0, 30, 0, rng)
+    one = edge_heights(made)
+    made.lay("milk_jug", 0, 30, 0, rng)
+    two = edge_heights(made)
+    column = round(made.column(0))
+    assert two[0, column] > one[0, column] > 10
+    assert two[1, column] == 0
+    assert one[0, round(made.column(600))] == 0

@@ -1,0 +1,63 @@
+"""The empty belt of a path-traced strip, which shows its belt only between what lies on it.
+
+What lies there is filled from elsewhere in its row, once the shadows are taken out: what is left of
+the belt is its colour across and its fine texture, which is all that a monitor of coverage asks.
+"""
+
+from copy import copy
+
+import cv2
+import numpy as np
+
+from twin.line.scenario import ScenarioError
+from twin.line.strip import Strip
+
+BARE_MM = 4000.0
+SHADOWS_MM = (110.0, 70.0, 40.0, 15.0)
+"""How far around things the belt counts as shaded: as far as leaves enough of it."""
+
+
+def bare_of(strip: Strip) -> Strip:
+    """The belt of a strip with nothing on it, at most `BARE_MM` of it.
+
+    Raises `ScenarioError` where no belt is to be seen.
+    """
+    scale = strip.px_per_mm
+    wide = min(strip.picture.shape[1], round(BARE_MM * scale))
+    part, covered = strip.picture[:, :wide], strip.covered[:, :wide]
+    for near_mm in SHADOWS_MM:
+        reach = max(3, round(2 * near_mm * scale)) | 1
+        kernel = np.ones((reach, reach), np.uint8)
+        near = cv2.dilate(covered.astype(np.uint8), kernel) > 0
+        if (~near).mean(axis=1).min() >= 0.03:  # every row has something to be filled from
+            break
+    open_ = ~near
+    if not open_.any():
+        raise ScenarioError("traced.strips: the first is covered all over; no belt is seen on it")
+    seen = part.astype(np.float32)
+    whole = np.median(part[open_], axis=0)
+    rows = [
+        np.median(row[free], axis=0) if free.any() else whole
+        for row, free in zip(part, open_, strict=True)
+    ]
+    profile = cv2.GaussianBlur(np.array(rows, np.float32)[:, None], (0, 0), 2 * scale)
+    weight = open_.astype(np.float32)
+    size = (0, 0)
+    around = cv2.GaussianBlur(weight, size, 14 * scale)[..., None] + np.float32(1e-4)
+    light = cv2.GaussianBlur(seen * weight[..., None], size, 14 * scale) / around
+    even = np.clip(seen - light, -40, 40) + profile.reshape(-1, 1, 3)
+    picture = np.empty_like(even)
+    picture[:] = profile.reshape(-1, 1, 3)
+    picture[open_] = even[open_]
+    # In no order, so that no pattern repeats itself along the belt.
+    for shift in np.random.default_rng(3).permutation(np.arange(97, wide, 97)):
+        if not near.any():
+            break
+        fill = near & np.roll(open_, shift, axis=1)
+        picture[fill] = np.roll(even, shift, axis=1)[fill]
+        near &= ~fill
+    other = copy(strip)
+    other.picture = np.clip(picture + 0.5, 0, 255).astype(np.uint8)
+    other.covered = np.zeros(picture.shape[:2], np.bool_)
+    other.start_mm, other.lying = strip.end_mm - wide / scale, []
+    return other

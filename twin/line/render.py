@@ -1,0 +1,155 @@
+"""A scenario rendered: the clip, its truth, its encoder, the empty belt and a line profile.
+
+    render(Path("twin/scenarios/demo.toml"), Path("out"))
+
+writes `demo.mp4`, `demo.truth.jsonl`, `demo.line.toml`, `encoder.jsonl` and `empty.png`. One
+folder holds one clip.
+"""
+
+import glob
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TextIO
+
+import cv2
+
+from twin.line import encoder
+from twin.line.clip import ClipWriter
+from twin.line.line import SimulatedLine
+from twin.line.profile import line_profile
+from twin.line.scenario import Scenario, ScenarioError, load
+
+
+def render(
+    scenario: Path,
+    out_dir: Path,
+    *,
+    seed: int | None = None,
+    duration_s: float | None = None,
+    fps: float | None = None,
+    strips: Path | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> None:
+    """Renders a scenario file into `out_dir`; `progress(done, total)` counts frames.
+
+    `seed`, `duration_s`, `fps` in place of the scenario's; `strips`: a folder of path-traced
+    strips, from which the scenario's `traced.strips` are taken.
+
+    Everything is made in a folder beside `out_dir` first. The truth is moved last and an older one
+    is removed first, so that a truth file always belongs to the clip beside it (`clip_sha256`).
+    Raises `ScenarioError`, `ClipError`.
+    """
+    if out_dir.exists() and not out_dir.is_dir():  # before an hour's work, not after it
+        raise ScenarioError(f"{out_dir}: is a file; give a folder to make")
+    plan = planned(scenario, seed=seed, duration_s=duration_s, fps=fps, strips=strips)
+    others = [each.name for each in out_dir.glob("*.truth.jsonl")]
+    if others and others != [f"{scenario.stem}.truth.jsonl"]:
+        raise ScenarioError(
+            f"{out_dir}: holds another clip ({others[0]}); give each its own folder"
+        )
+    out_dir.parent.mkdir(parents=True, exist_ok=True)
+    _clear_drafts(out_dir)
+    draft = Path(tempfile.mkdtemp(prefix=f".{out_dir.name}-{os.getpid()}-", dir=out_dir.parent))
+    try:
+        names = _render(plan, scenario.stem, draft, strips or scenario.parent, progress)
+        out_dir.mkdir(exist_ok=True)
+        (out_dir / names[-1]).unlink(missing_ok=True)
+        for name in names:
+            (draft / name).replace(out_dir / name)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+
+
+def _clear_drafts(out_dir: Path) -> None:
+    """Removes what a render that was killed outright has left beside the folder."""
+    for draft in out_dir.parent.glob(f".{glob.escape(out_dir.name)}-*-*"):
+        maker = draft.name.removeprefix(f".{out_dir.name}-").split("-")[0]
+        if not maker.isdigit():
+            continue
+        try:
+            os.kill(int(maker), 0)
+        except ProcessLookupError:
+            shutil.rmtree(draft, ignore_errors=True)
+        except PermissionError:  # another user's, at work
+            continue
+
+
+def planned(
+    scenario: Path,
+    *,
+    seed: int | None = None,
+    duration_s: float | None = None,
+    fps: float | None = None,
+    strips: Path | None = None,
+) -> Scenario:
+    """A scenario file with some of it changed, checked anew."""
+    return load(
+        scenario,
+        {
+            ("seed",): seed,
+            ("duration_s",): duration_s,
+            ("camera", "fps"): fps,
+            ("renderer",): None if strips is None else "traced",
+        },
+    )
+
+
+def _render(
+    plan: Scenario,
+    stem: str,
+    draft: Path,
+    folder: Path,
+    progress: Callable[[int, int], None] | None,
+) -> tuple[str, ...]:
+    """Writes the files into `draft`; returns their names, the truth last."""
+    clip, told = f"{stem}.mp4", f"{stem}.truth.jsonl"
+    empty, counted, profile = "empty.png", "encoder.jsonl", f"{stem}.line.toml"
+    # Opened before the belt is drawn: a missing PyAV is told at once.
+    size = (plan.camera.width_px, plan.camera.height_px)
+    records, things = draft / "records", draft / "things"
+    with ClipWriter(draft / clip, size, plan.camera.fps, plan.video) as writer:
+        line = SimulatedLine(plan, folder)
+        with (
+            records.open("w", encoding="utf-8") as frames,
+            things.open("w", encoding="utf-8") as come,
+        ):
+            for seen in line.run():
+                assert seen.picture is not None
+                writer.write(seen.picture)
+                frames.write(_json(seen.truth) + "\n")
+                for thing in seen.things:
+                    come.write(f"{',' if come.tell() else ''}{_json(thing)}")
+                if progress is not None:
+                    progress(seen.truth["frame"] + 1, plan.frames)
+    cv2.imwrite(str(draft / empty), line.empty_belt(), [cv2.IMWRITE_PNG_COMPRESSION, 9])
+    header = line.header(clip)
+    with (draft / clip).open("rb") as video:
+        header["clip_sha256"] = hashlib.file_digest(video, "sha256").hexdigest()
+    header |= {"empty_belt": empty, "encoder_file": counted}
+    with (draft / counted).open("w", encoding="utf-8") as file:
+        for sample in encoder.samples(plan.encoder, line.drive, plan.duration_s, plan.seed):
+            file.write(_json(sample) + "\n")
+    (draft / profile).write_text(line_profile(stem, plan, line.camera, header), encoding="utf-8")
+    with (draft / told).open("w", encoding="utf-8") as file:
+        # The things are many and known last: they are copied through, not held.
+        file.write(f'{_json(header)[:-1]},"things":[')
+        _copy(things, file)
+        file.write("]}\n")
+        _copy(records, file)
+    records.unlink()
+    things.unlink()
+    return clip, empty, counted, profile, told
+
+
+def _json(record: dict[str, Any]) -> str:
+    return json.dumps(record, separators=(",", ":"))
+
+
+def _copy(source: Path, into: TextIO) -> None:
+    with source.open(encoding="utf-8") as file:
+        shutil.copyfileobj(file, into)

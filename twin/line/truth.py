@@ -1,0 +1,232 @@
+"""What is true in every frame, as records for lines of JSON: the header, then one per frame."""
+
+from typing import Any
+
+import numpy as np
+
+from twin.drawn.noise import Field
+from twin.line.camera import BeltCamera
+from twin.line.moving import Moving
+from twin.line.passing import Passing, box_px, lying_thing, moving_thing, tenths
+from twin.line.reel import EDGE_MM, Reel, pile
+from twin.line.scenario import Scenario
+from twin.line.strip import Lying
+from twin.line.surroundings import marks_mm
+from twin.line.uppermost import Uppermost
+
+SCHEMA = "vigitri-twin-truth/1"
+OVERLOAD_COVERAGE = 0.85
+"""Share of the belt in view from which a frame counts as overload (DOMAIN, starting value)."""
+JAM_SHARE = 0.30
+"""Share of the belt in view that must stand while the belt runs (DOMAIN, starting value)."""
+STATES = ("overload", "jam", "belt_standing")
+
+
+class Witness:
+    """Follows a run: what lies in view, what of it is hidden, and the line's states."""
+
+    def __init__(self, scenario: Scenario, camera: BeltCamera, reel: Reel) -> None:
+        self.scenario, self._camera, self._reel = scenario, camera, reel
+        self.edges_mm: Field = np.zeros((2, 1), np.float32)
+        """How high the material stands at the skirts in the frame told last, `(2, n)`."""
+        self._drive = scenario.belt.drive
+        self._version = -1
+        self._sums = np.zeros(1)
+        self._told = 0
+        self._hazards: list[Passing] = []
+        self._crossings: list[dict[str, Any]] = []
+        self._intervals: dict[str, list[list[float]]] = {state: [] for state in STATES}
+        self._overload_mm: list[list[float]] = []
+        self._before: dict[str, bool] = dict.fromkeys(STATES, False)
+        self._uppermost = Uppermost(scenario.belt.width_mm, camera.view_mm)
+        self._seen_moving: set[int] = set()
+
+    def record(
+        self,
+        index: int,
+        t_s: float,
+        position_mm: float,
+        moving: list[Moving],
+        above: list[Moving],
+    ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+        """The frame's record, and the things that are new on the belt."""
+        things = self._newly_come()
+        self._uppermost.paint(moving, above)
+        coverage = self._coverage(position_mm, bool(moving))
+        stalled = self._uppermost.stalled_share()
+        running, ordered = self._drive.speed_at(t_s) > 0, self._drive.ordered_at(t_s)
+        states = {
+            "overload": coverage >= OVERLOAD_COVERAGE,
+            "jam": running and stalled >= JAM_SHARE,
+            "belt_standing": not running,
+        }
+        self._note(states, t_s, position_mm)
+        edge_mm = position_mm - self._camera.view_mm - 700
+        self._hazards = [each for each in self._hazards if each.last_mm > edge_mm]
+        objects = [self._lying(each, position_mm) for each in self._hazards]
+        objects += [self._moving(each) for each in (*moving, *above)]
+        self.edges_mm = self._edges(position_mm, moving)
+        hidden = np.clip(self.edges_mm / self.scenario.skirt.height_mm, 0, 1).mean(axis=1)
+        record = {
+            "frame": index,
+            "t_s": round(t_s, 4),
+            "belt_position_mm": tenths(position_mm),
+            "speed_mm_s": tenths(self._drive.speed_at(t_s)),
+            "run": ordered,
+            "objects": [each for each in objects if each is not None],
+            "coverage": round(coverage, 3),
+            "stalled": round(stalled, 3),
+            "marks_hidden": [round(float(side), 3) for side in hidden],
+            **states,
+        }
+        fresh = [each for each in moving if each.id not in self._seen_moving]
+        self._seen_moving = {each.id for each in moving}
+        return record, things + [moving_thing(each, position_mm) for each in fresh]
+
+    def header(self, clip: str) -> dict[str, Any]:
+        """The run's fixed facts and the intervals seen so far.
+
+        `points` tie four image px (u, v) to belt mm (x across, y along).
+        """
+        scenario, camera, belt = self.scenario, self._camera, self.scenario.belt
+        corners_mm = np.array(
+            [
+                [0.0, 0.0],
+                [0.0, camera.view_mm],
+                [belt.width_mm, camera.view_mm],
+                [belt.width_mm, 0.0],
+            ]
+        )
+        corners_px = camera.image_points(corners_mm)
+        return {
+            "schema": SCHEMA,
+            "clip": clip,
+            "renderer": scenario.renderer,
+            "seed": scenario.seed,
+            "fps": scenario.camera.fps,
+            "frames": scenario.frames,
+            "size_px": list(camera.size),
+            "px_per_mm": scenario.camera.px_per_mm,
+            "belt_width_mm": belt.width_mm,
+            "view_mm": tenths(camera.view_mm),
+            "speed_mm_s": belt.speed_mm_s,
+            "travel": "left to right",
+            "belt_polygon_px": [tenths(*point) for point in camera.belt_polygon()],
+            "points": [
+                {"image_px": tenths(*px), "belt_mm": tenths(*mm)}
+                for px, mm in zip(corners_px, corners_mm, strict=True)
+            ],
+            "encoder": {
+                "counts_per_mm": scenario.encoder.counts_per_mm,
+                "wraps_at": scenario.encoder.wraps_at,
+            },
+            "marks_mm": [tenths(*each) for each in marks_mm(scenario)],
+            "overload_rule": f"coverage of the belt in view is at least {OVERLOAD_COVERAGE}",
+            "jam_rule": "the belt runs, and material that moves at less than a fifth of its speed "
+            f"covers at least {JAM_SHARE} of the belt in view",
+            "overload_mm": [tenths(*each) for each in self._overload_mm],
+            "intervals_s": {
+                state: [[round(t, 3) for t in each] for each in found]
+                for state, found in self._intervals.items()
+            },
+            "action_points": [each.model_dump() for each in scenario.action_points],
+            "crossings": self._crossings,
+        }
+
+    def _newly_come(self) -> list[dict[str, Any]]:
+        fresh = [each for each in self._reel.lying if each.id > self._told]
+        for thing in fresh:
+            self._told = thing.id
+            if thing.hazard is not None:
+                self._hazards.append(Passing(thing, self._camera, self._reel))
+                self._crossings += self._crossing(thing)
+        return [lying_thing(each) for each in fresh]
+
+    def _crossing(self, thing: Lying) -> list[dict[str, Any]]:
+        """When the middle of a thing crosses each action point; null: the belt never gets there."""
+        found = []
+        for point in self.scenario.action_points:
+            t_s = self._drive.time_at(thing.at_mm + point.y_mm)
+            found.append(
+                {
+                    "id": thing.id,
+                    "action_point": point.name,
+                    "t_s": None if t_s is None else round(t_s, 3),
+                    "belt_position_mm": tenths(thing.at_mm + point.y_mm),
+                }
+            )
+        return found
+
+    def _note(self, states: dict[str, bool], t_s: float, position_mm: float) -> None:
+        """Intervals run from the first frame of a state to its last."""
+        for state, holds in states.items():
+            found = self._intervals[state]
+            if holds and not self._before[state]:
+                found.append([t_s, t_s])
+                if state == "overload":
+                    self._overload_mm.append([position_mm, position_mm])
+            elif holds:
+                found[-1][1] = t_s
+                if state == "overload":
+                    self._overload_mm[-1][1] = position_mm
+        self._before = states
+
+    def _coverage(self, position_mm: float, any_moving: bool) -> float:
+        """Share of the belt in view that anything lies on."""
+        reel = self._reel
+        if reel.version != self._version:
+            self._sums = np.concatenate(([0.0], np.cumsum(reel.covered.mean(axis=0))))
+            self._version = reel.version
+        left = max(0, round(reel.column(position_mm)))
+        right = min(len(self._sums) - 1, round(reel.column(position_mm - self._camera.view_mm)))
+        lying = float((self._sums[right] - self._sums[left]) / max(right - left, 1))
+        if not any_moving:
+            return lying
+        on_top = self._uppermost.on_belt_share()
+        return on_top + (1 - on_top) * lying
+
+    def _lying(self, passing: Passing, position_mm: float) -> dict[str, Any] | None:
+        record = passing.record(position_mm)
+        if record is None or not self._uppermost.any:
+            return record
+        at_mm, x_mm = passing.thing.outline_mm.T
+        open_ = self._uppermost.open_share(np.stack((x_mm, position_mm - at_mm), axis=1))
+        record["visible"] = round(record["visible"] * open_, 2)
+        return record if record["visible"] >= 0.005 else None
+
+    def _moving(self, each: Moving) -> dict[str, Any] | None:
+        sprite = each.sprite
+        outline = sprite.outline_mm()
+        box = box_px(outline, self._camera)
+        visible = round(self._uppermost.visible_share(each.id, outline), 2)
+        if box is None or visible < 0.005:
+            return None
+        return {
+            "id": each.id,
+            "kind": sprite.kind,
+            "class": sprite.hazard,
+            "box_px": box,
+            "visible": visible,
+            "x_mm": tenths(sprite.x_mm),
+            "y_mm": tenths(sprite.y_mm),
+            "height_mm": tenths(sprite.size_mm[2]),
+            "stalled": each.stalled,
+        }
+
+    def _edges(self, position_mm: float, moving: list[Moving]) -> Field:
+        """Heights of the material at both skirts, from the view's upstream end on."""
+        reel, view_mm = self._reel, self._camera.view_mm
+        count = max(2, round(view_mm / 10))
+        along = np.linspace(0, view_mm, count)
+        columns = np.clip(
+            (reel.end_mm - position_mm + along) * reel.px_per_mm, 0, reel.edges_mm.shape[1] - 1
+        ).astype(int)
+        edges = np.asarray(reel.edges_mm[:, columns], np.float32)
+        if not moving:
+            return edges
+        heap = np.zeros((max(1, round(self.scenario.belt.width_mm / 10)), count), np.float32)
+        for each in moving:
+            pile(heap, each.sprite.outline_mm()[:, ::-1] / 10 - 0.5, each.sprite.size_mm[2])
+        deep = max(1, round(EDGE_MM / 10))
+        standing = np.stack((heap[:deep].mean(axis=0), heap[-deep:].mean(axis=0)))
+        return np.asarray(np.maximum(edges, standing), np.float32)
