@@ -75,10 +75,15 @@ class ChildProcess:
 
 def children(parent: int, word: bytes) -> list[int]:
     """The child processes of a process whose command line holds `word`."""
-    found = []
-    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+    gone = contextlib.suppress(FileNotFoundError, ProcessLookupError)
+    pids: list[str] = []
+    with gone:
         for task in Path(f"/proc/{parent}/task").iterdir():
-            for pid in (task / "children").read_text(encoding="ascii").split():
-                if word in Path(f"/proc/{pid}/cmdline").read_bytes():
-                    found.append(int(pid))
+            with gone:  # a thread that has ended meanwhile, with others that have not
+                pids += (task / "children").read_text(encoding="ascii").split()
+    found = []
+    for pid in pids:
+        with gone:
+            if word in Path(f"/proc/{pid}/cmdline").read_bytes():
+                found.append(int(pid))
     return found

@@ -17,6 +17,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.child_process import children
 from benchmarks.seeing_model import write_model  # noqa: F401  (for the tests that use this line)
 from detector import client
 from detector.client import Gap, Received
@@ -203,7 +204,8 @@ class Ears:
         hung_up = False
         while not hung_up:
             assert time.monotonic() < ends_s, f"the line has not hung up in {PATIENCE_S:g} s"
-            hung_up = "the connection to the detector is cut" in self._subscriber.sight_reason
+            # Of its own, for who has not heard a beat is told of that and of nothing else.
+            hung_up = self._subscriber._feed.watch._cut is not None
             while (item := self._subscriber.receive(0 if hung_up else 0.3)) is not None:
                 if isinstance(item, Received):
                     self.heard.append(item)
@@ -220,13 +222,7 @@ def listening(endpoint: str, *topics: str) -> Iterator[Ears]:
 
 def capture_processes(parent: int) -> set[int]:
     """The capture processes of a detector."""
-    found = set()
-    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
-        for task in Path(f"/proc/{parent}/task").iterdir():
-            for pid in (task / "children").read_text().split():
-                if b"capture.child" in Path(f"/proc/{pid}/cmdline").read_bytes():
-                    found.add(int(pid))
-    return found
+    return set(children(parent, b"capture.child"))
 
 
 def wait_for(what: Callable[[], Any]) -> Any:

@@ -13,6 +13,8 @@ import cv2
 import numpy as np
 import pytest
 
+from tests.small_line import capture_processes
+
 Video = Callable[..., Path]
 
 
@@ -48,13 +50,7 @@ def fakes(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def children(parent: int | None = None) -> set[int]:
-    found = set()
-    for task in Path(f"/proc/{parent or os.getpid()}/task").iterdir():
-        for pid in (task / "children").read_text().split():
-            command = Path(f"/proc/{pid}/cmdline")
-            if command.exists() and b"capture.child" in command.read_bytes():
-                found.add(int(pid))
-    return found
+    return capture_processes(parent or os.getpid())
 
 
 def open_files() -> Counter[str]:
