@@ -11,8 +11,10 @@ from queue import Empty, Queue
 from types import TracebackType
 from typing import Self
 
+from detector.errors import VigitriError
 
-class LineFailedError(RuntimeError):
+
+class LineFailedError(VigitriError, RuntimeError):
     """The process did not start; holds what it said."""
 
 

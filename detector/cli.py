@@ -24,6 +24,7 @@ from detector.commands.options import (
     one_line_for,
     refuse,
 )
+from detector.errors import VigitriError
 from detector.profile.line import DEPLOYED_MODEL, ModelChoice
 
 app = typer.Typer(
@@ -48,28 +49,8 @@ def main() -> None:
         raise SystemExit(INTERRUPTED) from None
     except OSError as error:  # a folder that is not there, a disk that is full
         refuse(f"{error.filename}: {error.strerror}" if error.filename else str(error))
-    except Exception as error:
-        if not isinstance(error, _refusals()):
-            raise
+    except VigitriError as error:
         refuse(str(error))
-
-
-def _refusals() -> tuple[type[Exception], ...]:
-    """What the floors below refuse with. Imported when one was raised: the engine and OpenCV take
-    most of the time in which `vigitri answer` starts, which needs neither."""
-    from detector.belt.plane import CalibrationError
-    from detector.delivery.journal_folder import JournalInUseError
-    from detector.ingest import CameraBlind, SourceError
-    from detector.profile.loading import ProfileError
-    from detector.vision.catalogue import ModelError
-    from detector.vision.engine import EngineError
-    from detector.wire.endpoints import EndpointError
-    from detector.wire.keys import KeyFileError
-
-    return (
-        *(ProfileError, ModelError, CalibrationError, SourceError, EndpointError),
-        *(KeyFileError, JournalInUseError, EngineError, CameraBlind),
-    )
 
 
 @app.callback(invoke_without_command=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from detector.errors import VigitriError
 
-class WorkshopError(ValueError):
+
+class WorkshopError(VigitriError, ValueError):
     """The data, the recipe, the weights or the tools of the workshop are not as they must be."""

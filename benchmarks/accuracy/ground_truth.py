@@ -13,6 +13,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from detector.errors import VigitriError
+
 SCHEMA = "vigitri-twin-truth/1"
 VISIBLE_MIN = 0.5
 """An object counts once half of it was to be seen; what lies buried no camera sees."""
@@ -25,7 +27,7 @@ Box = tuple[float, float, float, float]
 State = Literal["overload", "jam", "belt_standing"]
 
 
-class TruthError(ValueError):
+class TruthError(VigitriError, ValueError):
     """A truth file that cannot be used; one line."""
 
 

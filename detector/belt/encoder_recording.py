@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detector.belt.encoder import HELD_NS, BeltReport, ReportedBelt, shortest_way
+from detector.errors import VigitriError
 
 
-class EncoderFileError(ValueError):
+class EncoderFileError(VigitriError, ValueError):
     """A recording that can't be used; one line."""
 
 

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from detector.errors import VigitriError
 from detector.profile.calibrated import LensCalibration
 
 Points = NDArray[np.float64]
@@ -18,7 +19,7 @@ _BEYOND = 1.05
 """How far beyond the picture's farthest corner the fitted model is believed."""
 
 
-class LensError(ValueError):
+class LensError(VigitriError, ValueError):
     """A lens that can't be: one line with key, value and mend."""
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detector.belt.lens import Lens
+from detector.errors import VigitriError
 from detector.profile.belt import Belt, Travel
 from detector.profile.calibrated import PlaneCalibration
 
@@ -31,7 +32,7 @@ _ACROSS: dict[Travel, tuple[float, float]] = {
 }
 
 
-class CalibrationError(ValueError):
+class CalibrationError(VigitriError, ValueError):
     """Points or a polygon that fix no plane, or another one than the profile says."""
 
 

@@ -27,6 +27,7 @@ from pymodbus.simulator import DataType, SimData, SimDevice
 
 from detector.bridge.places import Place, Places
 from detector.bridge.register_map import INPUT_WORDS, PLC_FIRST, PLC_WORDS
+from detector.errors import VigitriError
 from detector.wire.keepalive import keep_alive
 
 CLIENTS_MAX = 16
@@ -36,7 +37,7 @@ _MBAP_BYTES = 8
 _ADU_BYTES_MAX = 260
 
 
-class ListenError(ValueError):
+class ListenError(VigitriError, ValueError):
     """An address that can't be listened at; one line that says why."""
 
 

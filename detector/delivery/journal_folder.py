@@ -18,13 +18,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from detector.errors import VigitriError
+
 SEGMENT_BYTES = 4 * 1024 * 1024
 """Some 2,000 alert revisions."""
 SEGMENTS_KEPT = 4
 """The journal never takes more than about 20 MB."""
 
 
-class JournalInUseError(ValueError):
+class JournalInUseError(VigitriError, ValueError):
     """Another detector writes this journal; one line that says so."""
 
 

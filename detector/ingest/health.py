@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from detector.errors import VigitriError
+
 
 class CameraState(StrEnum):
     """What a camera is doing; only `live` gives pictures."""
@@ -47,7 +49,7 @@ class CameraHealth:
     machine cannot decode it in time."""
 
 
-class CameraBlind(Exception):  # noqa: N818 - a state of the camera, named as in the design
+class CameraBlind(VigitriError):  # noqa: N818 - a state of the camera, named as in the design
     """No new picture: nobody is looking at the belt.
 
     Raised by `CameraProcess.read_latest`, and never to be taken for an empty belt.

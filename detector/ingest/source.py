@@ -7,6 +7,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from detector.errors import VigitriError
 from detector.ingest.names import without_credentials
 
 Image = NDArray[np.uint8]
@@ -20,13 +21,13 @@ READ_TIMEOUT_S = 2.0
 """Longer than the hiccup of a camera that starts a new key frame, shorter than a belt is long."""
 
 
-class SourceError(Exception):
+class SourceError(VigitriError):
     """A source that gives no picture: one line with what, why and the mend."""
 
     def __init__(self, source: str, why: str, mend: str) -> None:
         self.source = without_credentials(source)
         self.why = why
-        self.mend = mend
+        self.mend = self.fix = mend
         super().__init__(f"{self.source}: {why}; {mend}")
 
 

@@ -10,10 +10,11 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from detector.errors import VigitriError
 from detector.profile.line import LineProfile
 
 
-class ProfileError(ValueError):
+class ProfileError(VigitriError, ValueError):
     """A profile that is refused; `mistakes` holds one line each."""
 
     def __init__(self, path: str, mistakes: list[str]) -> None:

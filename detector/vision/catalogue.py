@@ -12,13 +12,14 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 import detector
+from detector.errors import VigitriError
 from detector.vision.score_curve import ScoreCurve
 
 # In a checkout and in an installed wheel alike the deployed models lie beside the package.
 CATALOGUE = Path(detector.__file__).parent.parent / "models"
 
 
-class ModelError(ValueError):
+class ModelError(VigitriError, ValueError):
     """A model that is refused: one line with the file, the reason and the mend."""
 
 

@@ -11,12 +11,13 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
+from detector.errors import VigitriError
 from detector.vision.catalogue import Card, ModelError, ModelFolder
 from detector.vision.detections import Detections, from_end_to_end, from_raw_head
 from detector.vision.onnx_runtime import ort
 
 
-class EngineError(RuntimeError):
+class EngineError(VigitriError, RuntimeError):
     """The engine failed on a picture. Not an empty belt: nobody has looked."""
 
 

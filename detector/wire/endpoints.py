@@ -17,6 +17,7 @@ from typing import Any
 
 import zmq
 
+from detector.errors import VigitriError
 from detector.wire.keepalive import ZMQ_OPTIONS
 
 ALERTS_ENDPOINT = "tcp://127.0.0.1:5556"
@@ -30,7 +31,7 @@ _CLIENTS_MEND = "make a key (`vigitri keys new`), have it let in there, and give
 _EXAMPLE = f"write it like {ALERTS_ENDPOINT} or ipc:///run/vigitri/line-1"
 
 
-class EndpointError(ValueError):
+class EndpointError(VigitriError, ValueError):
     """An endpoint that can't be used; its text is one line that says why and what mends it."""
 
 

@@ -17,6 +17,7 @@ from zmq.auth.thread import ThreadAuthenticator
 from zmq.utils import z85
 from zmq.utils.monitor import parse_monitor_message
 
+from detector.errors import VigitriError
 from detector.wire.endpoints import reachable
 
 _Z85_KEY = re.compile(r"[0-9a-zA-Z.\-:+=^!/*?&<>()\[\]{}@%$#]{40}")
@@ -25,7 +26,7 @@ SELF_TEST_S = 2.0
 ZAP_DOMAIN = "vigitri"
 
 
-class KeyFileError(ValueError):
+class KeyFileError(VigitriError, ValueError):
     """A key or its file can't be used; one line that says why and what mends it."""
 
 

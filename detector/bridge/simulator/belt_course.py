@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Self
 
+from detector.errors import VigitriError
+
 FASTEST_MM_S = 5000.0
 LONGEST_S = 86_400.0
 
 
-class CourseError(ValueError):
+class CourseError(VigitriError, ValueError):
     """A course that no belt can run; one line that says why."""
 
 
