@@ -16,7 +16,7 @@ from detector.commands.calibrate import cli as calibrating
 from detector.commands.options import (
     INCOMPLETE,
     INTERRUPTED,
-    EngineName,
+    EngineOption,
     Json,
     LineFile,
     ModelName,
@@ -130,7 +130,7 @@ def detect(
         float | None,
         typer.Option(min=0.0, max=1.0, help="In place of the card's operating thresholds."),
     ] = None,
-    engine: EngineName = "auto",
+    engine: EngineOption = "auto",
     as_json: Json = False,
 ) -> None:
     """Find hazards in photographs that have no belt geometry."""

@@ -17,6 +17,7 @@ FLOORS = {
     "detector.commands": 9,
     "detector": 8,
     "detector.errors": 0,
+    "detector.vocabulary": 0,
     "models": 8,
     "detector.runtime": 6,
     "detector.hazards.alarms": 7,

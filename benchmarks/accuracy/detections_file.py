@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 
 from benchmarks.accuracy.footage import Footage
 from benchmarks.accuracy.ground_truth import Truth, TruthError
-from detector.belt.motion import Basis
 from detector.profile.line import LineProfile
 from detector.vision.catalogue import ModelFolder
+from detector.vocabulary import SpeedBasis
 from detector.wire.messages import Alert
 
 FLOOR = 0.05
@@ -46,7 +46,7 @@ class Remembered:
     """`(n, 3)`: dx_mm, dy_mm, 1 where known."""
     speeds: NDArray[np.float64]
     """`(n,)` mm/s, NaN where unknown."""
-    speed_basis: list[Basis]
+    speed_basis: list[SpeedBasis]
     strips: NDArray[np.float64]
     """`(n, 4)` what of the view was looked at, by the thresholds of that time: rows from and to,
     mm from and to; NaN where nothing was."""

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from benchmarks.accuracy.detections_file import FLOOR, Remembered
 from benchmarks.accuracy.footage import Footage
 from detector.belt.encoder import BeltReport, ReportedBelt, ReportedMotion
-from detector.belt.motion import Basis, BeltMotion, Picture, Shift
+from detector.belt.motion import BeltMotion, Picture, Shift
 from detector.line_setup import Line, LineParts
 from detector.pipeline import Pipeline
 from detector.profile.line import LineProfile
@@ -21,6 +21,7 @@ from detector.vision.detections import Detections
 from detector.vision.engine import Engine
 from detector.vision.strip_plan import StripPlan
 from detector.vision.tiles import Tiling
+from detector.vocabulary import SpeedBasis
 from detector.wire.messages import Alert
 
 
@@ -99,10 +100,10 @@ class _KeepingMotion:
         self._motion = motion
         self.shifts: list[Shift] = []
         self.speeds: list[float | None] = []
-        self.bases: list[Basis] = []
+        self.bases: list[SpeedBasis] = []
 
     @property
-    def basis(self) -> Basis:
+    def basis(self) -> SpeedBasis:
         return self._motion.basis
 
     @property

@@ -10,15 +10,15 @@ from collections import deque
 from dataclasses import dataclass
 from itertools import pairwise
 
-from detector.belt.motion import Basis, BeltMotion, Picture, PictureSpeed, Shift
+from detector.belt.motion import BeltMotion, Picture, PictureSpeed, Shift
 from detector.belt.plausibility import (
     MOVES_MM_S,
     NO_ENCODER,
-    STANDS_MM_S,
     BeltCheck,
     Finding,
     Said,
 )
+from detector.vocabulary import STOPPED_BELOW_MM_S, SpeedBasis
 
 HELD_NS = 1_000_000_000
 """What was said of the belt holds this long; the bridge says it again ten times a second. What an
@@ -172,7 +172,7 @@ class ReportedMotion:
         self._seen_ns = self._pair_ns = self._last_ns = -CHECKED_EVERY_NS
 
     @property
-    def basis(self) -> Basis:
+    def basis(self) -> SpeedBasis:
         if self._speed is None and self._coasts_mm_s:
             return "picture"
         if self._stands or self._speed is not None:
@@ -193,7 +193,7 @@ class ReportedMotion:
     def _is_stuck(self, t_ns: int) -> bool:
         """An encoder that stands while the belt is ordered to run and its picture moves."""
         seen = None if self._apart() else self._pictured_speed()
-        stands = self._speed is not None and abs(self._speed) < STANDS_MM_S
+        stands = self._speed is not None and abs(self._speed) < STOPPED_BELOW_MM_S
         return stands and self._reported.runs(t_ns) is True and (seen or 0.0) > MOVES_MM_S
 
     def _pictured_speed(self) -> float | None:

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from detector.belt.image_shift import Match, PictureShift
-
-Basis = Literal["none", "profile", "picture", "encoder"]
+from detector.vocabulary import STOPPED_BELOW_MM_S, SpeedBasis
 
 Picture = Callable[[], NDArray[np.uint8]]
 """Gives a frame's belt view, shrunk to `followed_px`, `(h, w, 3)` uint8 BGR; most frames need none
@@ -33,7 +32,7 @@ class BeltMotion(Protocol):
     """Follows the belt from frame to frame."""
 
     @property
-    def basis(self) -> Basis: ...
+    def basis(self) -> SpeedBasis: ...
     @property
     def speed_mm_s(self) -> float | None: ...
     def advance(self, picture: Picture, t_ns: int) -> Shift:
@@ -44,7 +43,7 @@ class BeltMotion(Protocol):
 class FixedSpeed:
     """The belt runs at the speed that the profile says."""
 
-    basis: Basis = "profile"
+    basis: SpeedBasis = "profile"
 
     def __init__(self, speed_mm_s: float) -> None:
         self.speed_mm_s: float | None = speed_mm_s
@@ -137,7 +136,6 @@ class PictureSpeed:
     # No belt is braked or started faster: what seems to has not been the belt.
     BRAKED_MM_S2 = 3000.0
     # Slower is standing: what is found then may be lamps that shine on a belt that runs.
-    STANDS_MM_S = 5.0
     # A stretch of looks is even if its places lie so near to a line.
     EVEN_PX = 1.0
     # Two looks agree so near, in pixels of the compared pictures: on drawn belts of every scenario
@@ -172,7 +170,7 @@ class PictureSpeed:
         """Parts of the picture move apart: what it shows is not the belt alone."""
 
     @property
-    def basis(self) -> Basis:
+    def basis(self) -> SpeedBasis:
         return "none" if self._velocity is None else "picture"
 
     @property
@@ -292,7 +290,7 @@ class PictureSpeed:
         return np.array([across_px, -moved_px[1]]) * self._mm_per_px
 
     def _moves(self) -> bool:
-        return self._velocity is not None and float(np.hypot(*self._velocity)) > self.STANDS_MM_S
+        return self._velocity is not None and float(np.hypot(*self._velocity)) > STOPPED_BELOW_MM_S
 
     def _near(
         self, seen: _Seen, before: _Look, t_ns: int

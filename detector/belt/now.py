@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from detector.belt.motion import Basis as SpeedBasis
 from detector.belt.motion import BeltMotion, Shift
+from detector.vocabulary import STOPPED_BELOW_MM_S, SpeedBasis
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,5 +41,5 @@ class BeltNow:
 
     @property
     def stands(self) -> bool:
-        """A belt that is known to stand: under 5 mm/s nothing reaches anybody."""
-        return self.speed_mm_s is not None and abs(self.speed_mm_s) < 5.0
+        """A belt that is known to stand: see STOPPED_BELOW_MM_S."""
+        return self.speed_mm_s is not None and abs(self.speed_mm_s) < STOPPED_BELOW_MM_S

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 import cv2
 import numpy as np
@@ -13,8 +12,7 @@ from detector.belt.lens import Lens
 from detector.errors import VigitriError
 from detector.profile.belt import Belt, Travel
 from detector.profile.calibrated import PlaneCalibration
-
-Basis = Literal["none", "nominal", "points"]
+from detector.vocabulary import MmBasis
 
 # Unit vectors in the picture (x right, y down): downstream, and across the belt from its left edge
 # for somebody who looks downstream.
@@ -45,7 +43,7 @@ class BeltPlane:
 
     straight_to_belt: NDArray[np.float64]
     """`(3, 3)` homography; without a lens, straight px are image px."""
-    basis: Basis
+    basis: MmBasis
     polygon_px: NDArray[np.float64]
     """`(n, 2)` corners of the belt, image coordinates."""
     residual_mm: float
@@ -116,7 +114,7 @@ def nominal_plane(
     polygon_px: NDArray[np.float64],
     travel: Travel,
     px_per_mm: float,
-    basis: Basis,
+    basis: MmBasis,
     lens: Lens | None = None,
 ) -> BeltPlane:
     """A picture taken straight from above at one scale; zero is the belt's upstream left corner."""

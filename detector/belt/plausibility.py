@@ -8,21 +8,9 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass
-from typing import Literal
 
-BeltState = Literal[
-    "unknown",
-    "runs",
-    "stands",
-    "stands_ordered_to_run",
-    "runs_ordered_to_stand",
-    "reverses",
-    "slips",
-    "disagrees",
-    "encoder_lost",
-    "encoder_stuck",
-    "encoder_backwards",
-]
+from detector.vocabulary import STOPPED_BELOW_MM_S, BeltState
+
 DOUBTFUL: frozenset[BeltState] = frozenset(
     {
         "runs_ordered_to_stand",
@@ -39,7 +27,6 @@ it is ordered to run is a fault of the plant, and well seen."""
 NO_ENCODER: frozenset[BeltState] = frozenset({"encoder_stuck", "encoder_backwards"})
 """The encoder is not believed then."""
 
-STANDS_MM_S = 5.0
 MOVES_MM_S = 50.0
 SHORT_NS, LONG_NS = 1_000_000_000, 5_000_000_000
 """Ways are compared over both: a short time finds a dead encoder, a long one a slow belt's slip."""
@@ -153,7 +140,7 @@ class BeltCheck:
             return "stands" if said.ordered is False else "unknown"
         if speed < -MOVES_MM_S:
             return "reverses"
-        stands = abs(speed) < STANDS_MM_S
+        stands = abs(speed) < STOPPED_BELOW_MM_S
         if stands:
             return "stands_ordered_to_run" if said.ordered is True else "stands"
         seen = _first(said.encoder_mm_s, said.picture_mm_s)
@@ -174,7 +161,7 @@ class BeltCheck:
             stopped = self._said[-1].ordered is False
             return "disagrees" if wrong and not stopped and over_ns == LONG_NS else None
         moves_mm = MOVES_MM_S * seconds
-        if picture_mm > moves_mm and abs(encoder_mm) < STANDS_MM_S * seconds:
+        if picture_mm > moves_mm and abs(encoder_mm) < STOPPED_BELOW_MM_S * seconds:
             return "encoder_stuck"
         if min(encoder_mm, picture_mm) < -moves_mm / 2 < moves_mm / 2 < max(encoder_mm, picture_mm):
             return "encoder_backwards"

@@ -15,6 +15,7 @@ from detector.bridge.events import Event, since_its_place
 from detector.client import Event as Heard
 from detector.client import Gap, Received, Sight, SightChanged, Vanished
 from detector.client.their_clock import TheirClock
+from detector.vocabulary import STOPPED_BELOW_MM_S
 from detector.wire.messages import (
     AlarmState,
     Alert,
@@ -34,7 +35,6 @@ BOOT_NS = 10_000_000_000
 """A line that has not been seen at all for so long after the bridge's start is a fault."""
 STATE_HELD_NS = 3_000_000_000
 """A belt is believed to stand so long after the detector has said so; it says so once a second."""
-STANDS_MM_S = 5.0
 EVENTS_MAX = 600
 """More than an alarm book keeps open; beyond it the oldest that are over go first."""
 
@@ -283,7 +283,9 @@ class LineWatch:
 
     def _hear_whether_it_stands(self, state: LineState, now_ns: int) -> None:
         self._count_standing(now_ns)
-        stands = state.belt_speed_mm_s is not None and abs(state.belt_speed_mm_s) < STANDS_MM_S
+        stands = (
+            state.belt_speed_mm_s is not None and abs(state.belt_speed_mm_s) < STOPPED_BELOW_MM_S
+        )
         self._stands = (now_ns, now_ns + STATE_HELD_NS) if stands else None
 
     def _count_standing(self, now_ns: int) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from detector.bridge.events import Event, Records
-from detector.bridge.line_watch import STANDS_MM_S, LineWatch, Watch
+from detector.bridge.line_watch import LineWatch, Watch
 from detector.bridge.plc_link import PlcLink
 from detector.bridge.register_map import (
     FIRST_RECORD,
@@ -29,6 +29,7 @@ from detector.bridge.register_map import (
     TopPriority,
     to_words,
 )
+from detector.vocabulary import STOPPED_BELOW_MM_S
 from detector.wire.messages import AlarmState, CoverageState, Hazard, Priority
 
 _CLASS = {
@@ -153,7 +154,7 @@ class LineRegisters:
         state, header = self.watch.state, self.watch.header
         belt = self.plc.belt(now_ns)
         speed = None if state is None or not watched else state.belt_speed_mm_s
-        stands = speed is not None and abs(speed) < STANDS_MM_S
+        stands = speed is not None and abs(speed) < STOPPED_BELOW_MM_S
         if belt is not None and belt.run is not BeltRun.UNKNOWN:
             stands = belt.run is BeltRun.STANDS
         bits = {

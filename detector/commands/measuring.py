@@ -9,7 +9,7 @@ import typer
 
 from detector.commands.options import (
     INCOMPLETE,
-    EngineName,
+    EngineOption,
     OptionalLineFile,
     from_checkout,
     one_line_for,
@@ -77,7 +77,7 @@ def bench_accuracy(  # noqa: PLR0917 (typer calls it)
     strips: Annotated[
         Path | None, typer.Option(help="A folder of path-traced strips, to draw scenarios from.")
     ] = None,
-    engine: EngineName | None = None,
+    engine: EngineOption | None = None,
     threads: Annotated[int, typer.Option(min=0, max=64, help="Of the engine; 0: it chooses.")] = 0,
     data: Annotated[
         Path | None, typer.Option(help="The workshop's data folder: single pictures too.")
@@ -186,7 +186,7 @@ def bench_lines(
     *,
     most: Annotated[int, typer.Option(min=1, max=64, help="Try no more lines at once.")] = 6,
     model: str = DEPLOYED_MODEL,
-    engine: EngineName = "auto",
+    engine: EngineOption = "auto",
     threads: Annotated[
         int, typer.Option(min=0, max=64, help="Of each line's engine; 0: it chooses.")
     ] = 0,

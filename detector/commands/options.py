@@ -6,11 +6,12 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any, Literal, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
 from pydantic import ValidationError
 
+from detector.vocabulary import EngineName
 from detector.wire.keys import ClientKeys, KeyFileError, load_keys
 from detector.wire.requests import one_line
 
@@ -25,8 +26,8 @@ OptionalLineFile = Annotated[
 ]
 Json = Annotated[bool, typer.Option("--json", help="For programs: JSON lines on stdout.")]
 ModelName = Annotated[str, typer.Option(help="A model of `vigitri model list`, or its folder.")]
-EngineName = Annotated[
-    Literal["onnxruntime", "openvino", "auto"],
+EngineOption = Annotated[
+    EngineName,
     typer.Option(help="What runs the model; auto: what a line would take here."),
 ]
 OwnKey = Annotated[

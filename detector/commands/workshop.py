@@ -11,7 +11,7 @@ import typer
 
 from detector.commands.options import (
     INCOMPLETE,
-    EngineName,
+    EngineOption,
     Json,
     from_checkout,
     one_line_for,
@@ -55,7 +55,7 @@ def list_models(as_json: Json = False) -> None:
 
 def check(
     name: Annotated[str, typer.Argument(help="A model's name or folder.")] = DEPLOYED_MODEL,
-    engine: EngineName = "auto",
+    engine: EngineOption = "auto",
 ) -> None:
     """Is this model what its card says: hashes, inputs, outputs, classes."""
     from detector.commands.models import check_model
@@ -136,7 +136,7 @@ def evaluate(
         Path | None, typer.Option("-o", "--out", help="Write evaluation.json and .md there.")
     ] = None,
     *,
-    engine: EngineName = "auto",
+    engine: EngineOption = "auto",
     scenes: Annotated[int, typer.Option(min=1, help="Held-back scenes to measure on.")] = 100,
 ) -> None:
     """Recall and false boxes per class, size and visibility, with exact intervals."""

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import ctypes
 import time
-from typing import Literal, Protocol
+from typing import Protocol
 
-ClockSync = Literal["unknown", "synchronised", "unsynchronised"]
-StampSource = Literal["grab", "recording"]
+from detector.vocabulary import ClockSync, StampSource
 
 
 class Clocks(Protocol):

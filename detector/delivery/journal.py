@@ -17,11 +17,10 @@ from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
-from typing import Literal, Self
+from typing import Self
 
 from detector.delivery.journal_folder import JournalFolder, Record
-
-JournalState = Literal["off", "written", "late", "failed"]
+from detector.vocabulary import JournalState
 
 PATIENCE_S = 0.1
 """An alert waits so long for the disk at most; fsync takes a few ms, of an SD card tens."""

@@ -9,7 +9,7 @@ with CameraProcess("rtsp://…", name="infeed") as camera:  # the newest, or the
 
 from detector.ingest.capture.backoff import Backoff
 from detector.ingest.capture.camera_process import CameraProcess
-from detector.ingest.frame import Frame, StampSource
+from detector.ingest.frame import Frame
 from detector.ingest.health import CameraBlind, CameraHealth, CameraState
 from detector.ingest.identity import camera_identity
 from detector.ingest.names import without_credentials
@@ -31,7 +31,6 @@ __all__ = [
     "Recording",
     "Source",
     "SourceError",
-    "StampSource",
     "V4l2Device",
     "camera_identity",
     "describe_source",

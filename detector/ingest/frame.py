@@ -3,19 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-StampSource = Literal["grab", "recording"]
-"""Where a frame's time comes from.
-
-`grab`: this host's clocks, read when the picture came out of the driver or decoder; of a recording
-that is played as a camera, when the picture was due.
-`recording`: the place in a recording (frame index / frame rate), so that a replay is the same
-every time; the UTC stamp then counts from 1970-01-01 and names no real moment.
-"""
+from detector.vocabulary import StampSource
 
 
 @dataclass(frozen=True, slots=True)

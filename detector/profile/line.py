@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Self
 
 from pydantic import Field, field_validator, model_validator
 
@@ -12,6 +12,7 @@ from detector.profile.belt_load import Jam, Overload
 from detector.profile.calibrated import Calibration
 from detector.profile.section import Section, setting
 from detector.profile.view import View
+from detector.vocabulary import EngineName
 
 
 class Camera(Section):
@@ -72,7 +73,7 @@ class ModelChoice(Section):
         "a folder of the catalogue, or the path of a model folder",
         mend="`vigitri model list` shows what there is",
     )
-    engine: Literal["onnxruntime", "openvino", "auto"] = setting(
+    engine: EngineName = setting(
         "auto",
         "what runs the model. openvino (extra `openvino`) multiplies in bfloat16 where the CPU "
         "can, which takes about 0.6 of the time; auto takes it where it is installed and the CPU "

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from detector.belt.plausibility import BeltState, Finding
+from detector.belt.plausibility import Finding
 from detector.ingest import CameraState
+from detector.vocabulary import BeltState
 from detector.wire.messages import VisionState
 
 START_NS = 5_000_000_000

@@ -11,8 +11,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from detector.wire.envelope import Message
-from detector.wire.vocabulary import (
+from detector.vocabulary import (
     AlarmState,
     Hazard,
     MmBasis,
@@ -21,6 +20,7 @@ from detector.wire.vocabulary import (
     Revision,
     SpeedBasis,
 )
+from detector.wire.envelope import Message
 
 
 class ModelIdentity(Message):

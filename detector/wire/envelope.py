@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
+
+from detector.vocabulary import ClockSync, StampSource
 
 
 class Message(BaseModel):
@@ -53,11 +55,11 @@ class Header(Message):
         float | None, Field(description="Time from grab to send, ms; null for a recording.")
     ]
     clock_sync: Annotated[
-        Literal["unknown", "synchronised", "unsynchronised"],
+        ClockSync,
         Field(description="Whether the host's UTC is disciplined (NTP or PTP)."),
     ]
     stamp_source: Annotated[
-        Literal["grab", "recording"],
+        StampSource,
         Field(
             description="grab: all times are this host's clocks. recording: all times, UTC too, "
             "count from the recording's start and name no real moment."

@@ -11,17 +11,16 @@ all of them can be had from here.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field
 
-from detector.wire.alert import Alert, Arrival, Cue, Look, ModelIdentity, Place, Why
-from detector.wire.envelope import Header, Message
-from detector.wire.vocabulary import (
+from detector.vocabulary import (
     AlarmState,
     BeltState,
     CoverageState,
     Hazard,
+    JournalState,
     MmBasis,
     Outcome,
     Priority,
@@ -29,6 +28,8 @@ from detector.wire.vocabulary import (
     SpeedBasis,
     VisionState,
 )
+from detector.wire.alert import Alert, Arrival, Cue, Look, ModelIdentity, Place, Why
+from detector.wire.envelope import Header, Message
 
 __all__ = [
     "PAYLOADS",
@@ -96,7 +97,7 @@ class LineState(Message):
     ]
     camera_restarts: int
     journal: Annotated[
-        Literal["off", "written", "late", "failed"],
+        JournalState,
         Field(
             description="written: every alert is on the disk before it is sent. late: the disk "
             "hangs. failed: it takes nothing. In all but `written` a restart may lose alerts."

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from detector.belt.encoder import HELD_NS, BeltReport, ReportedBelt, ReportedMotion
-from detector.belt.motion import Basis, FixedSpeed, Picture, Shift
+from detector.belt.motion import FixedSpeed, Picture, Shift
+from detector.vocabulary import SpeedBasis
 
 MS = 1_000_000
 PER_MM = 10.0
@@ -23,7 +24,7 @@ def unseen() -> NDArray[np.uint8]:
 class SeenMotion(FixedSpeed):
     """What a picture says."""
 
-    basis: Basis = "picture"
+    basis: SpeedBasis = "picture"
 
     def runs_at(self, speed_mm_s: float) -> None:
         self.speed_mm_s = self._speed = speed_mm_s

@@ -5,15 +5,15 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from detector.belt.motion import Basis
 from detector.belt.now import BeltNow
 from detector.belt.unexpected_stop import AFTER_NS, StandingBelt
+from detector.vocabulary import SpeedBasis
 
 LOOK_NS = 50_000_000
 LOOKS = AFTER_NS // LOOK_NS
 
 
-def belt(look: int, speed_mm_s: float | None = 0.0, basis: Basis = "encoder") -> BeltNow:
+def belt(look: int, speed_mm_s: float | None = 0.0, basis: SpeedBasis = "encoder") -> BeltNow:
     return BeltNow(0, look * LOOK_NS, look, 0.0, speed_mm_s, basis)
 
 

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from detector.bridge.register_map import BeltWord, Mode, State, Status, encode_plc
+from detector.vocabulary import BeltState
 from detector.wire import samples
 from detector.wire.messages import AlarmState, Alert, Hazard, Place, Priority, Revision
-from detector.wire.vocabulary import BeltState
 from tests.bridge.conftest import SEQ, HeardLine
 
 

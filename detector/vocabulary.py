@@ -1,4 +1,4 @@
-"""The words of the wire: what the fields of its messages may say."""
+"""The vocabulary that all rooms share: what the fields of messages, states and settings may be."""
 
 from __future__ import annotations
 
@@ -96,3 +96,25 @@ BeltState = Literal[
 ]
 """What the belt does, by encoder, picture, setting and run signal held against each other. From
 `runs_ordered_to_stand` on, arrival times can't be relied on and vision is degraded."""
+
+StampSource = Literal["grab", "recording"]
+"""Where a frame's time comes from.
+
+`grab`: this host's clocks, read when the image came out of the driver or decoder; of a recording
+that is played as a camera, when the image was due.
+`recording`: the place in a recording (frame index / frame rate), so that a replay is the same
+every time; the UTC stamp then counts from 1970-01-01 and names no real moment.
+"""
+
+ClockSync = Literal["unknown", "synchronised", "unsynchronised"]
+"""Whether the host's UTC is disciplined (NTP or PTP)."""
+
+JournalState = Literal["off", "written", "late", "failed"]
+"""`written`: every alert is on the disk before it is sent. `late`: the disk hangs. `failed`: it
+takes nothing. In all but `written` a restart may lose alerts."""
+
+EngineName = Literal["onnxruntime", "openvino", "auto"]
+"""What runs the model. `auto`: OpenVINO where it is installed and the CPU multiplies bfloat16."""
+
+STOPPED_BELOW_MM_S = 5.0
+"""A belt slower than this is stopped: at 5 mm/s an object needs minutes to its action point."""
