@@ -5,15 +5,16 @@ from __future__ import annotations
 import io
 import json
 import sys
+from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+import detector
 from detector import __version__
-from detector.commands import key_commands, measuring, operating, simulating, to_plc, workshop
-from detector.commands.calibrate import cli as calibrating
-from detector.commands.options import (
+from detector.cli_support.options import (
     INCOMPLETE,
     INTERRUPTED,
     EngineOption,
@@ -24,6 +25,8 @@ from detector.commands.options import (
     one_line_for,
     refuse,
 )
+from detector.commands import key_commands, model_commands, operating, to_plc
+from detector.commands.calibrate import cli as calibrating
 from detector.errors import VigitriError
 from detector.profile.line import DEPLOYED_MODEL, ModelChoice
 
@@ -171,16 +174,27 @@ def doctor(line: OptionalLineFile = None, as_json: Json = False) -> None:
 
 operating.add_to(app)
 to_plc.add_to(app)
-for name, group, about in (
-    ("model", workshop, "The models: what there is, is it sound, train one."),
-    ("calibrate", calibrating, "What a line has to know of its belt."),
-    ("bench", measuring, "Measure (from a checkout: the benchmarks are not in the wheel)."),
-    ("twin", simulating, "The simulated line (from a checkout: it is not in the wheel)."),
-    ("keys", key_commands, "Who may listen and answer: CURVE keys and the allow-list."),
-):
+CHECKOUT = Path(detector.__file__).parent.parent
+"""Where the benchmarks and the tools for making models are, where they are."""
+
+
+def _add_group(name: str, about: str, *groups: Callable[[typer.Typer], None] | str) -> None:
+    """Mount a group of commands; of modules by name, those that are installed here."""
     commands = typer.Typer(help=about, no_args_is_help=True)
-    group.add_to(commands)
-    app.add_typer(commands, name=name)
+    for group in groups:
+        if not isinstance(group, str):
+            group(commands)
+        elif (CHECKOUT / group.replace(".", "/")).with_suffix(".py").is_file():
+            import_module(group).add_to(commands)
+    if commands.registered_commands:
+        app.add_typer(commands, name=name)
+
+
+_add_group("model", "List, check and train models.", model_commands.add_to, "models.cli")
+_add_group("calibrate", "Calibrate lens, belt plane and speed.", calibrating.add_to)
+_add_group("bench", "Measure accuracy, latency and behaviour under faults.", "benchmarks.cli")
+_add_group("twin", "Render and trace the simulated line.", "benchmarks.twin_cli")
+_add_group("keys", "Who may listen and answer: CURVE keys and the allow-list.", key_commands.add_to)
 
 if __name__ == "__main__":
     main()

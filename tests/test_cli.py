@@ -10,7 +10,7 @@ import pytest
 import typer
 
 from detector import __version__, cli
-from detector.commands import options
+from detector.cli_support import options
 from detector.wire.schema import schemas
 from tests.small_line import PATIENCE_S
 

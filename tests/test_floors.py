@@ -30,6 +30,7 @@ FLOORS = {
     "detector.bridge": 4,
     "detector.terminal": 4,
     "detector.delivery": 3,
+    "detector.cli_support": 3,
     "detector.belt": 3,
     "detector.profile": 2,
     "detector.wire": 2,
@@ -166,7 +167,7 @@ def test_the_check_catches_an_import_from_above_or_beside(module: str, source: s
     ("module", "source"),
     [
         ("detector.cli", "from detector.commands import run"),
-        ("benchmarks.speed.latency", "from detector.commands.progress import progress_bar"),
+        ("benchmarks.speed.latency", "from detector.cli_support.progress import progress_bar"),
         ("detector.commands.run", "from detector.live import LineAtWork"),
         ("detector.pipeline", "from detector.line_setup import Line"),
         ("detector.terminal.store", "from detector.wire import messages"),

@@ -19,8 +19,8 @@ from benchmarks.accuracy.footage import Footage, open_footage, profile_of
 from calibration.speed_fit import Followed, fit_speed
 from detector.belt.encoder_recording import read_encoder
 from detector.belt.plane import belt_plane
+from detector.cli_support.progress import progress_bar
 from detector.commands.calibrate.speed import follow
-from detector.commands.progress import progress_bar
 
 AHEAD_MM = 3000.0
 """The distance at which arrivals are judged (issue: at most 2 % of the time, p95)."""

@@ -27,7 +27,7 @@ from benchmarks.accuracy.sweep import GRID, Looked, curves
 from benchmarks.accuracy.tally import tally
 from benchmarks.accuracy.targets import event_targets, false_alarm_hours
 from detector import __version__
-from detector.commands.progress import progress_bar
+from detector.cli_support.progress import progress_bar
 from detector.profile.line import DEPLOYED_MODEL, LineProfile, ModelChoice
 from detector.profile.loading import load_profile
 from detector.vision.catalogue import ModelFolder, find_model

@@ -29,7 +29,7 @@ from benchmarks.accuracy.targets import state_targets
 from benchmarks.report_out import hand_out
 from benchmarks.speed.latency import machine
 from detector.belt.encoder import BeltReport
-from detector.commands.progress import progress_bar
+from detector.cli_support.progress import progress_bar
 from detector.hazards.overload.monitor import Coverage, OverloadMonitor
 from detector.line_setup import Line, LineParts
 from detector.pipeline import Pipeline

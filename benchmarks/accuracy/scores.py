@@ -20,7 +20,7 @@ from benchmarks.accuracy.report import rows_of, told, told_rate, told_trade, tra
 from benchmarks.accuracy.sweep import Looked, curves
 from benchmarks.accuracy.tally import STATES, tally
 from calibration.operating_point import Curve, OperatingPoint, operating_point
-from detector.commands.progress import progress_bar
+from detector.cli_support.progress import progress_bar
 from detector.vision.catalogue import ModelFolder, find_model
 from detector.vision.score_curve import ScoreCurve, fit_score_curve
 from models.evaluation.operating import write_operating

@@ -20,8 +20,8 @@ from benchmarks.line_process import DEMO_CLIP, DEMO_LINE, ROOT, LineFailedError,
 from benchmarks.plc_process import PlcProcess
 from benchmarks.subscription import Heard, listen
 from benchmarks.tcp_proxy import free_ports
+from detector.cli_support.progress import progress_bar
 from detector.client import Received
-from detector.commands.progress import progress_bar
 from detector.profile.line import ActionPoint, LineProfile
 from detector.profile.loading import load_profile
 from detector.terminal.watch import alert_line

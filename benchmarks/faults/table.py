@@ -13,7 +13,7 @@ from benchmarks.faults import fuzz, modbus_fuzz
 from benchmarks.faults import plc as plc_faults
 from benchmarks.faults import tour as faults
 from benchmarks.line_process import LineFailedError
-from detector.commands.progress import progress_bar
+from detector.cli_support.progress import progress_bar
 
 
 def run(runs: int, seed: int, malformed: int, out: Path | None, *, plc_runs: int) -> bool:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.line_process import DEMO_CLIP, ROOT
-from detector.commands.progress import progress_bar
+from detector.cli_support.progress import progress_bar
 from detector.ingest import Recording
 
 LINE = Path(__file__).parent / "full_hd.toml"

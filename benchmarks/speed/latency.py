@@ -26,7 +26,7 @@ from benchmarks.speed import plc_latency
 from benchmarks.speed.full_hd import full_hd_line
 from benchmarks.subscription import listen
 from detector import __version__
-from detector.commands.progress import progress_bar
+from detector.cli_support.progress import progress_bar
 from detector.ingest import Recording
 from detector.line_setup import Line
 from detector.pipeline import Pipeline

@@ -25,7 +25,7 @@ from benchmarks.report_out import hand_out
 from benchmarks.speed.latency import machine
 from benchmarks.speed.uncompressed import uncompressed
 from benchmarks.subscription import Heard, listen
-from detector.commands.progress import progress_bar
+from detector.cli_support.progress import progress_bar
 from detector.profile.line import DEPLOYED_MODEL
 from detector.wire.messages import VisionState
 

@@ -24,7 +24,7 @@ from benchmarks.accuracy.passages import Ground
 from benchmarks.accuracy.tally import share
 from benchmarks.report_out import hand_out
 from benchmarks.speed.latency import machine
-from detector.commands.progress import progress_bar
+from detector.cli_support.progress import progress_bar
 from detector.ingest import Frame
 from detector.line_setup import Line
 from detector.pipeline import Pipeline

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import cv2
 
-from detector.commands.progress import progress_bar
+from detector.cli_support.progress import progress_bar
 from detector.ingest import Recording, SourceError
 
 

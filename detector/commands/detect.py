@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from detector.commands.progress import progress_bar
+from detector.cli_support.progress import progress_bar
 from detector.ingest import SourceError, read_picture
 from detector.ingest.sources.image_folder import pictures_in
 from detector.profile.line import ModelChoice

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from detector.commands.options import LineKey, OwnKey, client_keys, one_line_for
+from detector.cli_support.options import LineKey, OwnKey, client_keys, one_line_for
 from detector.wire.messages import Hazard, Outcome
 
 RequestsEndpoint = Annotated[str, typer.Option("--at", help="Where the detector serves requests.")]

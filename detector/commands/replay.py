@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from detector.commands.progress import progress_bar
+from detector.cli_support.progress import progress_bar
 from detector.ingest import Frame
 from detector.profile.line import DEPLOYED_MODEL
 from detector.profile.loading import load_profile

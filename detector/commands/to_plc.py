@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from detector.commands.options import INCOMPLETE, Json, OwnKey, from_checkout, one_line_for
+from detector.cli_support.options import INCOMPLETE, Json, OwnKey, from_checkout, one_line_for
 
 
 def add_to(app: typer.Typer) -> None:

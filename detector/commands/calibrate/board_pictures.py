@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from calibration.board import BoardSight, find_board
-from detector.commands.progress import progress_bar
+from detector.cli_support.progress import progress_bar
 from detector.ingest import CameraBlind, CameraProcess, CameraState, Recording, SourceError
 from detector.ingest.source import Image
 

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.commands.progress import progress_bar
+from detector.cli_support.progress import progress_bar
 from detector.ingest import CameraBlind, CameraProcess, CameraState, SourceError
 from detector.profile.loading import load_profile
 

@@ -16,8 +16,8 @@ from detector.belt.encoder_recording import read_encoder
 from detector.belt.line_plane import line_plane
 from detector.belt.motion import PictureSpeed
 from detector.belt.plane import BeltPlane
+from detector.cli_support.progress import progress_bar
 from detector.commands.calibrate.lens import camera_of, now, print_judged, who
-from detector.commands.progress import progress_bar
 from detector.ingest import Frame, Recording
 from detector.profile.calibrated import SpeedCalibration
 from detector.profile.loading import load_profile

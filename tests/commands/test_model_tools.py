@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 import pytest
 
-from detector.commands import workshop
 from detector.profile.line import DEPLOYED_MODEL
+from models import cli as workshop
 from tests.commands.conftest import Vigitri
 
 

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from detector.commands.options import from_checkout, one_line_for
+from detector.cli_support.options import from_checkout, one_line_for
 
 
 def add_to(app: typer.Typer) -> None:
@@ -35,7 +35,7 @@ def twin_render(
     ] = None,
 ) -> None:
     """Render a scenario: video, truth, encoder, empty belt, line profile (extra `twin`)."""
-    from detector.commands.progress import progress_bar
+    from detector.cli_support.progress import progress_bar
 
     render, scenarios = from_checkout("twin.line.render"), from_checkout("twin.line.scenario")
     # As an exception, so that what is half made is taken away again.
@@ -67,7 +67,7 @@ def twin_cutouts(  # noqa: PLR0917 - the options of a command
     threads: Annotated[int, typer.Option(min=1)] = 1,
 ) -> None:
     """Path-trace a bank of single things with alpha; run again, it goes on (extra `twin`)."""
-    from detector.commands.progress import progress_bar
+    from detector.cli_support.progress import progress_bar
 
     bank, things = from_checkout("twin.traced.cutouts"), from_checkout("twin.traced.things")
     plan = dict.fromkeys(kinds or things.MAKERS, per_kind)
@@ -87,7 +87,7 @@ def twin_trace(  # noqa: PLR0917
     threads: Annotated[int, typer.Option(min=1)] = 1,
 ) -> None:
     """Path-trace a strip of belt with its truth; run again, it goes on (extra `twin`)."""
-    from detector.commands.progress import progress_bar
+    from detector.cli_support.progress import progress_bar
 
     plans, strips = from_checkout("twin.traced.plan"), from_checkout("twin.traced.strips")
     with one_line_for(ValueError, RuntimeError), progress_bar("tracing") as advance:

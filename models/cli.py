@@ -1,4 +1,4 @@
-"""`vigitri model …`: what there is, is it sound; the workshop (checkout only)."""
+"""`vigitri model …`, the part for those who make models: train, adapt, export, evaluate."""
 
 from __future__ import annotations
 
@@ -9,14 +9,13 @@ from typing import Annotated, Any
 
 import typer
 
-from detector.commands.options import (
+from detector.cli_support.options import (
     INCOMPLETE,
     EngineOption,
-    Json,
     from_checkout,
     one_line_for,
 )
-from detector.profile.line import DEPLOYED_MODEL, ModelChoice
+from detector.profile.line import DEPLOYED_MODEL
 from detector.vision.catalogue import CATALOGUE
 
 Data = Annotated[Path, typer.Option(help="The folder of photographs, cut-outs, belt frames.")]
@@ -34,8 +33,6 @@ _FIRST = CATALOGUE / "recipes" / "first.toml"
 
 def add_to(app: typer.Typer) -> None:
     """Give `vigitri model` these commands."""
-    app.command("list")(list_models)
-    app.command("check")(check)
     app.command("train")(train)
     app.command("build-data")(build_data)
     app.command("export")(export)
@@ -44,23 +41,6 @@ def add_to(app: typer.Typer) -> None:
     app.command("adapt")(adapt)
     app.command("answers")(answers)
     app.command("compare")(compare)
-
-
-def list_models(as_json: Json = False) -> None:
-    """The models in the catalogue."""
-    from detector.commands.models import list_models
-
-    list_models(as_json=as_json)
-
-
-def check(
-    name: Annotated[str, typer.Argument(help="A model's name or folder.")] = DEPLOYED_MODEL,
-    engine: EngineOption = "auto",
-) -> None:
-    """Is this model what its card says: hashes, inputs, outputs, classes."""
-    from detector.commands.models import check_model
-
-    check_model(name, ModelChoice(engine=engine))
 
 
 def train(

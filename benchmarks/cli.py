@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from detector.commands.options import (
+from detector.cli_support.options import (
     INCOMPLETE,
     EngineOption,
     OptionalLineFile,

@@ -1,0 +1,1 @@
+"""What the command line's groups share: option types, refusals, progress bars."""
