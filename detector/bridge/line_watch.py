@@ -298,19 +298,26 @@ class LineWatch:
         self._stands = max(from_ns, until_ns), self._stands[1]
 
     def _open_now(self) -> int:
-        """Open alarms that this life of the detector has told us of."""
+        """Open alarms that are known of this life of the detector."""
         return sum(
-            event.boot_id == self._boot_id and event.alert.state is not AlarmState.NORMAL
+            self._is_held(event) and event.alert.state is not AlarmState.NORMAL
             for event in self._events.values()
         )
+
+    def _is_held(self, event: Event) -> bool:
+        """Whether this life of the detector holds the alarm: it was reported since the first
+        published message of this life, or before that by a snapshot or delivery."""
+        return event.boot_id == self._boot_id or self._is_open(event.alert)
 
     def _forget_the_dead(self) -> None:
         """All open alarms are known: what an earlier life of the detector held open, and this one
         does not, nobody can close any more. Objects on their way to an action point stay."""
         for key, event in list(self._events.items()):
-            if event.boot_id != self._boot_id and not event.alert.arrivals:
+            if self._is_held(event):
+                continue
+            if not event.alert.arrivals:
                 del self._events[key]
-            elif event.boot_id != self._boot_id and event.alert.state is not AlarmState.NORMAL:
+            elif event.alert.state is not AlarmState.NORMAL:
                 event.alert = event.alert.model_copy(update={"state": AlarmState.NORMAL})
 
     def _bound(self) -> None:

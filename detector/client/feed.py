@@ -206,8 +206,9 @@ class LineFeed:
 
     @property
     def lacks_alerts(self) -> bool:
-        """Alerts have been told that have not come; they are being asked for."""
-        return self._wants["replay"]
+        """Alerts have been sent that have not come, or the snapshot of this life has not; they are
+        being asked for."""
+        return self._wants["replay"] or self._wants["snapshot"]
 
     @property
     def missed(self) -> int:

@@ -26,7 +26,15 @@ class HeardLine:
     def __init__(self) -> None:
         self.now_ns = time.monotonic_ns()
         self.lacks_alerts = False
-        self.watch = LineWatch(None, self.now_ns, SEQ, lacks_alerts=lambda: self.lacks_alerts)
+        self.watch = LineWatch(
+            None,
+            self.now_ns,
+            SEQ,
+            is_open=lambda alert: self._came_in[alert.event_id] == self.boot_id,
+            lacks_alerts=lambda: self.lacks_alerts,
+        )
+        self._came_in: dict[str, str] = {}
+        """In which life of the detector an alert came last: what it holds, the client knows."""
         self.plc = PlcLink("PLC", self.watch.event)
         self.registers = LineRegisters(self.watch, self.plc)
         self.boot_id = "boot-1"
@@ -52,6 +60,7 @@ class HeardLine:
             }
         )
         if isinstance(payload, Alert):
+            self._came_in[payload.event_id] = self.boot_id
             t_ns = payload.t_capture_mono_ns + ahead_ns
             payload = payload.model_copy(update={"t_capture_mono_ns": t_ns})
         came_ns, here = self.now_ns + round(queued_ms * MS), self.their_clock_ns is None
