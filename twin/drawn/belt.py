@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 
 from twin.drawn.labels import tint
 from twin.drawn.noise import Field, clouds, noise, step, streaks
-from twin.drawn.shading import Colour, Picture
+from twin.drawn.shading import Colour, Image
 
 # Base grey, dirt, grain and streaks of each texture; by eye after worn belts in sorting plants.
 LOOK: dict[str, tuple[float, float, float]] = {
@@ -18,7 +18,7 @@ LOOK: dict[str, tuple[float, float, float]] = {
 
 def belt_loop(
     length_mm: float, width_mm: float, px_per_mm: float, texture: str, rng: np.random.Generator
-) -> Picture:
+) -> Image:
     """One loop of belt, unlit: uint8 BGR `(width, length, 3)` in px, travel along x."""
     shape = (round(width_mm * px_per_mm), round(length_mm * px_per_mm))
     base, dirty, rough = LOOK[texture]

@@ -11,7 +11,7 @@ from twin.drawn import packs, wear
 from twin.drawn.labels import COPPER, GOLD, STEEL, WHITE, Print, any_colour, brand, ink_on, tint
 from twin.drawn.noise import noise
 from twin.drawn.shading import Colour, Grid, Surface, stack
-from twin.drawn.solids import lathe, slab, standing
+from twin.drawn.solids import lathe, lathe_upright, slab
 
 SIZE_MM: dict[str, tuple[float, float, float]] = {
     "aa_cell": (50.5, 14.5, 14.5),
@@ -112,7 +112,7 @@ def _round_cell(length: float, diameter: float, grid: Grid, rng: np.random.Gener
     wear.dents(cell, int(rng.integers(0, 3)), 0.8, rng)
     if rng.random() < 0.18:
         wear.rust(cell, rng.uniform(0.2, 0.7), rng)
-    return wear.use(cell, rng)
+    return wear.apply_wear(cell, rng)
 
 
 def _nine_volt(length: float, width: float, grid: Grid, rng: np.random.Generator) -> Surface:
@@ -148,7 +148,7 @@ def _nine_volt(length: float, width: float, grid: Grid, rng: np.random.Generator
     wear.dents(block, int(rng.integers(0, 3)), 0.8, rng)
     if rng.random() < 0.2:
         wear.rust(block, rng.uniform(0.1, 0.5), rng)
-    return wear.use(block, rng)
+    return wear.apply_wear(block, rng)
 
 
 def _button_cell(length: float, _width: float, grid: Grid, rng: np.random.Generator) -> Surface:
@@ -171,12 +171,12 @@ def _button_cell(length: float, _width: float, grid: Grid, rng: np.random.Genera
         (radius * 0.96, 2.5),
         (radius, 1.2),
     )
-    cell = standing(grid, profile, art, metal=0.9, gloss=0.7)
+    cell = lathe_upright(grid, profile, art, metal=0.9, gloss=0.7)
     brushed = noise(grid.shape, 1.2 * grid.scale, rng)
     cell.height_mm += np.float32(0.05) * brushed
     if rng.random() < 0.3:
         wear.rust(cell, rng.uniform(0.1, 0.5), rng)
-    return wear.use(cell, rng)
+    return wear.apply_wear(cell, rng)
 
 
 OTHERS: dict[str, Callable[[float, float, Grid, np.random.Generator], Surface]] = {

@@ -1,4 +1,4 @@
-"""What is printed on things: colours, invented brand names, text, barcodes, signs.
+"""What is printed on objects: colours, invented brand names, text, barcodes, signs.
 
 A `Print` is flat artwork in mm; solids wrap it around themselves. Every name is put together from
 syllables: no real brand is drawn.

@@ -50,7 +50,7 @@ def _laptop_pack(length: float, width: float, grid: Grid, rng: np.random.Generat
         a, b = grid.at(slot_x - 14 + 4.2 * pin, 0)[0], grid.at(slot_x - 12 + 4.2 * pin, 0)[0]
         pack.colour[top_px + 1 : bottom_px, a:b] = GOLD
         pack.metal[top_px + 1 : bottom_px, a:b] = 0.9
-    return wear.use(pack, rng)
+    return wear.apply_wear(pack, rng)
 
 
 def _tool_pack(length: float, width: float, grid: Grid, rng: np.random.Generator) -> Surface:
@@ -102,7 +102,7 @@ def _tool_pack(length: float, width: float, grid: Grid, rng: np.random.Generator
         pack.colour[max(top, 0) : bottom, max(left, 0) : right] = accent
         pack.height_mm[max(top, 0) : bottom, max(left, 0) : right] += 1.5
     pack.height_mm = np.asarray(cv2.blur(pack.height_mm, (3, 3)), np.float32)
-    return wear.use(pack, rng)
+    return wear.apply_wear(pack, rng)
 
 
 def _phone_battery(length: float, width: float, grid: Grid, rng: np.random.Generator) -> Surface:
@@ -137,7 +137,7 @@ def _phone_battery(length: float, width: float, grid: Grid, rng: np.random.Gener
             * np.cos(grid.y_mm * np.float32(np.pi / width))
         )
     cell.height_mm += np.float32(0.5) * noise(grid.shape, 14 * grid.scale, rng)
-    return wear.use(cell, rng)
+    return wear.apply_wear(cell, rng)
 
 
 DRAWN: dict[str, Callable[[float, float, Grid, np.random.Generator], Surface]] = {

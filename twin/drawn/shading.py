@@ -1,6 +1,6 @@
-"""From a surface (height, colour, material) to light: how a drawn thing gets its look.
+"""From a surface (height, colour, material) to light: how a drawn object gets its look.
 
-A thing is a height field seen from straight above. Its normals meet one key lamp, a soft sky and,
+A object is a height field seen from straight above. Its normals meet one key lamp, a soft sky and,
 for metal and gloss, a reflected hall: dark, with two rows of lamps along the ceiling.
 """
 
@@ -13,16 +13,16 @@ from numpy.typing import NDArray
 
 from twin.drawn.noise import Field
 
-Picture = NDArray[np.uint8]
+Image = NDArray[np.uint8]
 Colour = tuple[float, float, float]
 
 
 @dataclass(frozen=True)
 class Grid:
-    """The fine grid one thing is drawn on, `fine` times finer than the picture wanted.
+    """The fine grid one object is drawn on, `fine` times finer than the image wanted.
 
-    `x_mm` is `(1, w)`, `y_mm` `(h, 1)`, float32, origin in the thing's centre, x along its length.
-    One picture pixel of margin lies around `length_mm` x `width_mm`.
+    `x_mm` is `(1, w)`, `y_mm` `(h, 1)`, float32, origin in the object's centre, x along its length.
+    One image pixel of margin lies around `length_mm` x `width_mm`.
     """
 
     length_mm: float
@@ -35,7 +35,7 @@ class Grid:
     def __post_init__(self) -> None:
         wide = ceil(self.length_mm * self.px_per_mm) + 2
         high = ceil(self.width_mm * self.px_per_mm) + 2
-        # Small things need the finest edges and can afford them.
+        # Small objects need the finest edges and can afford them.
         fine = 4 if wide * high < 3_000 else 3 if wide * high < 20_000 else 2
         step_mm = 1.0 / (self.px_per_mm * fine)
         x = (np.arange(wide * fine, dtype=np.float32) - (wide * fine - 1) / 2) * step_mm
@@ -143,14 +143,14 @@ def hall(x: Field, y: Field, z: Field, lamps: tuple[float, float], blur: float) 
     return np.asarray(light, dtype=np.float32)
 
 
-def shade(thing: Surface, light_deg: float, rng: np.random.Generator) -> Picture:
-    """The lit thing at the grid's picture scale: uint8 BGRA `(h, w, 4)`.
+def shade(obj: Surface, light_deg: float, rng: np.random.Generator) -> Image:
+    """The lit object at the grid's image scale: uint8 BGRA `(h, w, 4)`.
 
     `light_deg` is where the key lamp stands, 0 = +x, clockwise as y points down. Colour is lit in
     linear light (screen value squared) and goes back by the square root.
     """
-    grid = thing.grid
-    x, y, z = normals(thing.height_mm, grid.scale)
+    grid = obj.grid
+    x, y, z = normals(obj.height_mm, grid.scale)
     lean = rng.uniform(0.42, 0.6)
     lamp = (cos(radians(light_deg)) * lean, sin(radians(light_deg)) * lean, (1 - lean**2) ** 0.5)
     facing = np.clip(
@@ -158,7 +158,7 @@ def shade(thing: Surface, light_deg: float, rng: np.random.Generator) -> Picture
     )
     diffuse = np.float32(0.16) + np.float32(0.24) * z + np.float32(0.72) * facing
     reach_px = max(3, int(2 * grid.scale) | 1)
-    hollow = cv2.blur(thing.height_mm, (reach_px, reach_px)) - thing.height_mm
+    hollow = cv2.blur(obj.height_mm, (reach_px, reach_px)) - obj.height_mm
     diffuse *= np.clip(np.float32(1.0) - np.float32(0.22) * hollow, 0.45, 1.15)
 
     half = np.array((lamp[0], lamp[1], lamp[2] + 1.0))
@@ -172,7 +172,7 @@ def shade(thing: Surface, light_deg: float, rng: np.random.Generator) -> Picture
     soft = soft * soft
     sharp = soft * soft
     sharp = sharp * sharp
-    shine = thing.gloss * (np.float32(0.10) * soft + np.float32(0.75) * thing.gloss * sharp)
+    shine = obj.gloss * (np.float32(0.10) * soft + np.float32(0.75) * obj.gloss * sharp)
 
     twice = np.float32(2.0) * z
     mirror = hall(
@@ -183,25 +183,25 @@ def shade(thing: Surface, light_deg: float, rng: np.random.Generator) -> Picture
         rng.uniform(0.0, 0.12),
     )
     rim = np.float32(1.0) - z
-    fresnel = thing.gloss * (np.float32(0.06) + np.float32(0.35) * rim * rim * rim)
+    fresnel = obj.gloss * (np.float32(0.06) + np.float32(0.35) * rim * rim * rim)
 
-    linear = thing.colour * thing.colour
-    light = diffuse * (np.float32(1.0) - np.float32(0.8) * thing.metal) + thing.metal * mirror
+    linear = obj.colour * obj.colour
+    light = diffuse * (np.float32(1.0) - np.float32(0.8) * obj.metal) + obj.metal * mirror
     white = shine + fresnel * mirror
     lit = linear * light[..., None] + white[..., None]
 
-    opacity = thing.opacity + (np.float32(1.0) - thing.opacity) * np.clip(
+    opacity = obj.opacity + (np.float32(1.0) - obj.opacity) * np.clip(
         np.float32(0.55) * rim + white * np.float32(1.6), 0, 1
     )
-    alpha = thing.inside * opacity
-    rim_px = grid.fine  # the picture's outermost pixel is margin, whatever was drawn
+    alpha = obj.inside * opacity
+    rim_px = grid.fine  # the image's outermost pixel is margin, whatever was drawn
     alpha[:rim_px] = alpha[-rim_px:] = 0
     alpha[:, :rim_px] = alpha[:, -rim_px:] = 0
     return _picture(lit, alpha, grid)
 
 
-def _picture(lit: NDArray[np.float32], alpha: Field, grid: Grid) -> Picture:
-    """Fine linear light and alpha to a picture; colour is averaged by alpha."""
+def _picture(lit: NDArray[np.float32], alpha: Field, grid: Grid) -> Image:
+    """Fine linear light and alpha to an image; colour is averaged by alpha."""
     height, width = (n // grid.fine for n in grid.shape)
     size = (width, height)
     premultiplied = np.dstack((lit * alpha[..., None], alpha))

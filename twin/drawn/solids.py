@@ -1,6 +1,6 @@
-"""The few bodies that things are made of: turned, lying or standing; slabs; sheets.
+"""The few bodies that objects are made of: turned, lying or standing; slabs; sheets.
 
-Each gives a `Surface` on the caller's grid; lengths in mm, x along the thing's length.
+Each gives a `Surface` on the caller's grid; lengths in mm, x along the object's length.
 """
 
 import cv2
@@ -63,10 +63,10 @@ def lathe(
         cv2.INTER_LINEAR,
         borderMode=cv2.BORDER_REPLICATE,
     )
-    return _covered(grid, height, inside, seen, metal=metal, gloss=gloss, opacity=opacity)
+    return _printed_surface(grid, height, inside, seen, metal=metal, gloss=gloss, opacity=opacity)
 
 
-def standing(
+def lathe_upright(
     grid: Grid,
     profile: Profile,
     cover: Print | Colour,
@@ -82,8 +82,8 @@ def standing(
     height = np.interp(radius, rs, heights).astype(np.float32)
     inside = (radius < rs[-1]).astype(np.float32)
     if isinstance(cover, Print):
-        return _covered(
-            grid, height, inside, _laid(cover, grid), metal=metal, gloss=gloss, opacity=1.0
+        return _printed_surface(
+            grid, height, inside, _lay_print(cover, grid), metal=metal, gloss=gloss, opacity=1.0
         )
     return surface(grid, height, inside, cover, metal=metal, gloss=gloss)
 
@@ -118,11 +118,11 @@ def slab(
         1 - np.sqrt(np.maximum(1 - rest * rest, 0))
     )
     if isinstance(cover, Print):
-        return _covered(
+        return _printed_surface(
             grid,
             height,
             inside,
-            _laid(cover, grid, centre_mm),
+            _lay_print(cover, grid, centre_mm),
             metal=metal,
             gloss=gloss,
             opacity=opacity,
@@ -146,11 +146,11 @@ def sheet(
     """Paper, film or cloth: `outline` is its mask, `folds` creases of `depth_mm`."""
     height = np.float32(depth_mm) * creases(grid.shape, folds, wobble, rng)
     if isinstance(cover, Print):
-        return _covered(
+        return _printed_surface(
             grid,
             height,
             outline,
-            _laid(cover, grid),
+            _lay_print(cover, grid),
             metal=metal,
             gloss=gloss,
             opacity=opacity,
@@ -158,7 +158,7 @@ def sheet(
     return surface(grid, height, outline, cover, metal=metal, gloss=gloss, opacity=opacity)
 
 
-def ragged(
+def ragged_mask(
     grid: Grid, length: float, width: float, rough_mm: float, rng: np.random.Generator
 ) -> Field:
     """Mask of a torn or cut piece: a rectangle, straight for long stretches, torn in others."""
@@ -190,7 +190,7 @@ def blob(grid: Grid, rng: np.random.Generator, corners: int = 14, rough: float =
     )
 
 
-def _laid(
+def _lay_print(
     cover: Print, grid: Grid, centre_mm: tuple[float, float] = (0.0, 0.0)
 ) -> NDArray[np.uint8]:
     """The print laid flat, its middle on `centre_mm`; its border colour runs on outside."""
@@ -210,7 +210,7 @@ def _laid(
     return np.asarray(laid, np.uint8)
 
 
-def _covered(
+def _printed_surface(
     grid: Grid,
     height: Field,
     inside: Field,

@@ -14,17 +14,17 @@ from twin.line.strip import Strip
 
 BARE_MM = 4000.0
 SHADOWS_MM = (110.0, 70.0, 40.0, 15.0)
-"""How far around things the belt counts as shaded: as far as leaves enough of it."""
+"""How far around objects the belt counts as shaded: as far as leaves enough of it."""
 
 
-def bare_of(strip: Strip) -> Strip:
+def empty_belt_of(strip: Strip) -> Strip:
     """The belt of a strip with nothing on it, at most `BARE_MM` of it.
 
     Raises `ScenarioError` where no belt is to be seen.
     """
     scale = strip.px_per_mm
-    wide = min(strip.picture.shape[1], round(BARE_MM * scale))
-    part, covered = strip.picture[:, :wide], strip.covered[:, :wide]
+    wide = min(strip.image.shape[1], round(BARE_MM * scale))
+    part, covered = strip.image[:, :wide], strip.covered[:, :wide]
     for near_mm in SHADOWS_MM:
         reach = max(3, round(2 * near_mm * scale)) | 1
         kernel = np.ones((reach, reach), np.uint8)
@@ -46,18 +46,18 @@ def bare_of(strip: Strip) -> Strip:
     around = cv2.GaussianBlur(weight, size, 14 * scale)[..., None] + np.float32(1e-4)
     light = cv2.GaussianBlur(seen * weight[..., None], size, 14 * scale) / around
     even = np.clip(seen - light, -40, 40) + profile.reshape(-1, 1, 3)
-    picture = np.empty_like(even)
-    picture[:] = profile.reshape(-1, 1, 3)
-    picture[open_] = even[open_]
+    image = np.empty_like(even)
+    image[:] = profile.reshape(-1, 1, 3)
+    image[open_] = even[open_]
     # In no order, so that no pattern repeats itself along the belt.
     for shift in np.random.default_rng(3).permutation(np.arange(97, wide, 97)):
         if not near.any():
             break
         fill = near & np.roll(open_, shift, axis=1)
-        picture[fill] = np.roll(even, shift, axis=1)[fill]
+        image[fill] = np.roll(even, shift, axis=1)[fill]
         near &= ~fill
     other = copy(strip)
-    other.picture = np.clip(picture + 0.5, 0, 255).astype(np.uint8)
-    other.covered = np.zeros(picture.shape[:2], np.bool_)
-    other.start_mm, other.lying = strip.end_mm - wide / scale, []
+    other.image = np.clip(image + 0.5, 0, 255).astype(np.uint8)
+    other.covered = np.zeros(image.shape[:2], np.bool_)
+    other.start_mm, other.objects = strip.end_mm - wide / scale, []
     return other

@@ -1,9 +1,9 @@
-"""The camera above the belt: where its picture shows a place on the belt, and what light does.
+"""The camera above the belt: where its image shows a place on the belt, and what light does.
 
 Image frame: px, u to the right, v down, pixel centres at whole numbers. Belt frame: `x_mm` across
 from the belt's left edge looking downstream, `y_mm` along the travel from the upstream end of the
 view. The belt runs left to right, so `y_mm` runs with u and `x_mm` with v. All is drawn on a
-working picture without distortion and bent by the lens at the end.
+working image without distortion and bent by the lens at the end.
 """
 
 from collections.abc import Sequence
@@ -14,13 +14,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from twin.drawn.shading import Picture
-from twin.line.development import blurred_by_motion
+from twin.drawn.shading import Image
+from twin.line.development import motion_blur
 from twin.line.illumination import Lamps, edge_shade, sensor_grain
 from twin.line.optics import LensModel
 from twin.line.reel import Reel
 from twin.line.scenario import Scenario
-from twin.line.sprites import Sprite, lay_on
+from twin.line.sprites import Sprite, composite
 from twin.line.strip import Strip
 from twin.line.surroundings import Sides
 from twin.line.water import Water
@@ -59,14 +59,14 @@ class BeltCamera:
     def image_points(self, belt_mm: Points) -> Points:
         """(n, 2) belt (x_mm, y_mm) to (n, 2) image px."""
         flipped = np.asarray(belt_mm, np.float64)[:, ::-1]
-        return self.lens.seen(_through(self.to_ideal, flipped))
+        return self.lens.distort(_through(self.to_ideal, flipped))
 
     def belt_points(self, image_px: Points) -> Points:
         """(n, 2) image px to (n, 2) belt (x_mm, y_mm)."""
-        return _through(np.linalg.inv(self.to_ideal), self.lens.ideal(image_px))[:, ::-1]
+        return _through(np.linalg.inv(self.to_ideal), self.lens.undistort(image_px))[:, ::-1]
 
     def belt_polygon(self) -> Points:
-        """The belt's outline in the picture, (n, 2) px clockwise from the upper left.
+        """The belt's outline in the image, (n, 2) px clockwise from the upper left.
 
         Four corners; with a lens that bends straight lines, points between them.
         """
@@ -82,7 +82,7 @@ class BeltCamera:
         return np.array(corners)
 
     def margin_mm(self) -> float:
-        """How far beyond `0..view_mm` the picture's corners see along the belt."""
+        """How far beyond `0..view_mm` the image's corners see along the belt."""
         corners = np.array([[0, 0], [0, 1], [1, 0], [1, 1]]) * (np.array(self.size) - 1)
         y = self.belt_points(corners.astype(np.float64))[:, 1]
         return float(max(0.0, -y.min(), y.max() - self.view_mm)) + 5.0
@@ -98,7 +98,7 @@ class BeltCamera:
         above: Sequence[Sprite] = (),
         edges_mm: NDArray[np.float32] | None = None,
         grain: bool = True,
-    ) -> Picture:
+    ) -> Image:
         """What is seen once the belt has run `position_mm`: uint8 BGR `(height, width, 3)`.
 
         `on_belt` lies on the belt, `above` reaches over its skirts; `edges_mm` `(2, n)` is how
@@ -109,14 +109,14 @@ class BeltCamera:
         scale = belt.px_per_mm
         margin = self.margin_mm()
         left = max(0, int(belt.column(position_mm + margin)))
-        right = min(belt.picture.shape[1], ceil(belt.column(position_mm - self.view_mm - margin)))
-        seen = blurred_by_motion(
-            belt.picture[:, left:right], speed * scenario.camera.shutter_ms / 1000 * scale
+        right = min(belt.image.shape[1], ceil(belt.column(position_mm - self.view_mm - margin)))
+        seen = motion_blur(
+            belt.image[:, left:right], speed * scenario.camera.shutter_ms / 1000 * scale
         )
         # Column c lies at y_mm = position - at = c / scale + position - end; +0.5: pixel centres.
         shift = position_mm - belt.end_mm + (left + 0.5) / scale
         if on_belt:
-            seen = lay_on(seen.copy(), on_belt, scale, shift - 0.5 / scale)
+            seen = composite(seen.copy(), on_belt, scale, shift - 0.5 / scale)
         to_belt = np.array([[1 / scale, 0, shift], [0, 1 / scale, 0.5 / scale], [0, 0, 1]])
         to_work = self.to_work @ to_belt
         # What is piled up against a skirt goes on as its own mirror image, which looks like more.
@@ -126,23 +126,23 @@ class BeltCamera:
         work = np.asarray(warped, np.uint8)
         t_s = index / scenario.camera.fps
         if self._water is not None:
-            bare = self._open_belt(belt.covered[:, left:right], to_work, on_belt)
-            work = self._water.wetted(work, bare, self.to_work, position_mm, t_s)
+            bare = self._open_belt_mask(belt.covered[:, left:right], to_work, on_belt)
+            work = self._water.add_water(work, bare, self.to_work, position_mm, t_s)
         lit = np.asarray(cv2.multiply(work, self._belt_shade, dtype=cv2.CV_8U), np.uint8)
-        self._sides.put_on(lit, edges_mm)
+        self._sides.draw_on(lit, edges_mm)
         if above:
-            lit = lay_on(lit, above, 1.0, 0.0, self.to_work)
-        picture = self._lamps.lit(self.lens.bent(lit), t_s)
-        picture = self.lens.dirtied(picture)
+            lit = composite(lit, above, 1.0, 0.0, self.to_work)
+        image = self._lamps.illuminate(self.lens.warp(lit), t_s)
+        image = self.lens.add_dirt(image)
         if grain and scenario.camera.grain > 0:
-            dice = np.random.default_rng((scenario.seed, index))
-            dx, dy = (int(n) for n in dice.integers(0, 64, 2))
+            grain_rng = np.random.default_rng((scenario.seed, index))
+            dx, dy = (int(n) for n in grain_rng.integers(0, 64, 2))
             width, height = self.size
             noise = self._grain[dy : dy + height, dx : dx + width]
-            picture = np.asarray(cv2.add(picture, noise, dtype=cv2.CV_8U), np.uint8)
-        return picture
+            image = np.asarray(cv2.add(image, noise, dtype=cv2.CV_8U), np.uint8)
+        return image
 
-    def _open_belt(
+    def _open_belt_mask(
         self,
         covered: NDArray[np.bool_],
         to_work: NDArray[np.float64],
@@ -159,7 +159,7 @@ class BeltCamera:
         return np.asarray(seen, np.uint8)
 
     def _grid(self) -> Points:
-        """Every eighth pixel of the picture as (n, 2) px, enough for smooth light."""
+        """Every eighth pixel of the image as (n, 2) px, enough for smooth light."""
         u, v = np.meshgrid(np.arange(0, self.size[0], 8), np.arange(0, self.size[1], 8))
         return np.stack((u.ravel(), v.ravel()), axis=1).astype(np.float64)
 

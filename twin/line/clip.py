@@ -5,7 +5,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from twin.drawn.shading import Picture
+from twin.drawn.shading import Image
 from twin.line.scenario import Video
 
 
@@ -37,9 +37,9 @@ class ClipWriter:
         stream.codec_context.color_range = 1
         self._stream = stream
 
-    def write(self, picture: Picture) -> None:
+    def write(self, image: Image) -> None:
         """Appends one frame, uint8 BGR `(h, w, 3)`."""
-        frame = self._av.VideoFrame.from_ndarray(picture, format="bgr24")
+        frame = self._av.VideoFrame.from_ndarray(image, format="bgr24")
         self._output.mux(self._stream.encode(frame))
 
     def __enter__(self) -> Self:

@@ -4,7 +4,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from twin.line.parts import Above0, Part, Share
+from twin.line.parts import Part, Positive, Share
 
 
 class LightChange(Part):
@@ -22,7 +22,7 @@ class Light(Part):
     gradient_along: float = Field(0, ge=-0.8, le=0.8, description="brighter downstream, share")
     gradient_across: float = Field(0, ge=-0.8, le=0.8, description="brighter at the right, share")
     drift: float = Field(0, ge=0, le=0.5, description="share by which the light comes and goes")
-    drift_s: Above0 = 300
+    drift_s: Positive = 300
     changes: tuple[LightChange, ...] = ()
 
     @model_validator(mode="after")
@@ -54,7 +54,7 @@ class Wet(Part):
 
 
 class Lens(Part):
-    """The lens; `distortion` is k1 of OpenCV's model for a focal length of the picture's width."""
+    """The lens; `distortion` is k1 of OpenCV's model for a focal length of the image's width."""
 
     distortion: float = Field(0, ge=-0.2, le=0.2)
     smudges: int = Field(0, ge=0, le=40)
@@ -65,7 +65,7 @@ class Lens(Part):
 class Skirt(Part):
     """The plates beside the belt; they lean outwards, so material hides their marks from below."""
 
-    height_mm: Above0 = 220
+    height_mm: Positive = 220
     plate_mm: float = Field(17, ge=5, le=80, description="width of the plate as seen from above")
 
 
@@ -111,7 +111,7 @@ class Gate(Part):
 
     y_mm: float = Field(description="where it stands, from the view's upstream end")
     from_s: float = Field(ge=0)
-    until_s: Above0
+    until_s: Positive
     coverage: float = Field(0.4, gt=0, le=0.9, description="of the belt that brings the material")
 
     @model_validator(mode="after")
@@ -121,15 +121,15 @@ class Gate(Part):
         return self
 
 
-class Held(Part):
+class HeldObject(Part):
     """Something that comes with the belt, is held at `y_mm` for a while and goes on."""
 
     y_mm: float
     x_mm: float
     from_s: float = Field(ge=0)
-    until_s: Above0
-    every_s: Above0 | None = Field(None, description="comes again after so long")
-    size_mm: tuple[Above0, Above0] | None = Field(None, description="length and width")
+    until_s: Positive
+    every_s: Positive | None = Field(None, description="comes again after so long")
+    size_mm: tuple[Positive, Positive] | None = Field(None, description="length and width")
 
     @model_validator(mode="after")
     def _goes_after_it_came(self) -> Self:
@@ -140,13 +140,13 @@ class Held(Part):
         return self
 
 
-class Film(Held):
-    """A film caught on something: it stands in the picture and flutters."""
+class Film(HeldObject):
+    """A film caught on something: it stands in the image and flutters."""
 
     flutter_mm: float = Field(14, ge=0, le=100)
 
 
-class Roller(Held):
+class Roller(HeldObject):
     """A can that rolls on the spot, as cans do before a step."""
 
     wander_mm: float = Field(70, ge=0, le=500)
@@ -156,8 +156,8 @@ class Arm(Part):
     """A picker reaches in, from the belt's near (right) or far (left) side."""
 
     at_s: float = Field(ge=0)
-    for_s: Above0 = 1.4
-    every_s: Above0 | None = Field(None, description="reaches in again after so long")
+    for_s: Positive = 1.4
+    every_s: Positive | None = Field(None, description="reaches in again after so long")
     y_mm: float
     x_mm: float
     side: Literal["near", "far"] = "near"

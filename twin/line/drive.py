@@ -44,16 +44,16 @@ class Drive:
             return None
         for k, begin in enumerate(self._places):
             end = self._places[k + 1] if k + 1 < len(self._places) else inf
-            way, speed, gain = position_mm - begin, self._speeds[k], self._gain(k)
-            if way <= 0:
+            distance, speed, gain = position_mm - begin, self._speeds[k], self._gain(k)
+            if distance <= 0:
                 return self._times[k]
             if position_mm > end:
                 continue
             if gain == 0:
-                return self._times[k] + way / speed if speed > 0 else None
-            root = sqrt(max(0.0, speed * speed + 2 * gain * way))
+                return self._times[k] + distance / speed if speed > 0 else None
+            root = sqrt(max(0.0, speed * speed + 2 * gain * distance))
             # 2 way / (speed + root): the stable form of the quadratic's first root.
-            return self._times[k] + 2 * way / (speed + root)
+            return self._times[k] + 2 * distance / (speed + root)
         return None
 
     def ordered_at(self, t_s: float) -> bool:

@@ -24,12 +24,12 @@ def samples(
     wheel: EncoderWheel, drive: Drive, duration_s: float, seed: int
 ) -> Iterator[dict[str, Any]]:
     """One record per sample, the first at 0; stamps count from the first frame and only rise."""
-    dice = np.random.default_rng((seed, 7))
+    rng = np.random.default_rng((seed, 7))
     period_ns = 1e9 / wheel.rate_hz
     for k in range(floor(duration_s * wheel.rate_hz) + 1):
         t_s = k / wheel.rate_hz
         # Never as much as half a period, so that no stamp overtakes the next.
-        off_ns = dice.normal(0, wheel.jitter_us * 1e3)
+        off_ns = rng.normal(0, wheel.jitter_us * 1e3)
         off_ns = float(np.clip(off_ns, -0.45 * period_ns, 0.45 * period_ns))
         yield {
             "t_mono_ns": max(0, round(k * period_ns + off_ns)),

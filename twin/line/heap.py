@@ -8,9 +8,9 @@ from twin.drawn.objects import LOOKALIKES, SIZE_MM
 from twin.line.scenario import Scenario, Stretch
 from twin.line.strip import Strip
 
-# How often each kind lies on a belt of light packaging, by eye after belt pictures; look-alikes
+# How often each kind lies on a belt of light packaging, by eye after belt images; look-alikes
 # share one eighth.
-OFTEN: dict[str, float] = {
+FREQUENCY: dict[str, float] = {
     "pet_bottle": 6,
     "pet_bottle_crushed": 9,
     "drink_can": 4,
@@ -34,17 +34,17 @@ OFTEN: dict[str, float] = {
     **dict.fromkeys(LOOKALIKES, 1.5),
 }
 COVERS = ("plastic_bag", "plastic_film", "cardboard_sheet", "newspaper", "textile", "leaflet")
-HEAPED = 0.6  # from this coverage on things lie upon each other up to the belt's edges
+HEAPED = 0.6  # from this coverage on objects lie upon each other up to the belt's edges
 ENDS_CLEAR_MM = 90.0  # two strips run into each other over 80 mm
 TRIES = 400  # per stretch, which takes some 10 to 150
 
 
-def strew(strip: Strip, stretch: Stretch, rng: np.random.Generator) -> None:
+def scatter(strip: Strip, stretch: Stretch, rng: np.random.Generator) -> None:
     """Lays waste on `stretch` until its share of belt is covered, calm ones without heaping."""
-    kinds = list(OFTEN)
-    weights = np.array([OFTEN[kind] for kind in kinds])
+    kinds = list(FREQUENCY)
+    weights = np.array([FREQUENCY[kind] for kind in kinds])
     heap = stretch.coverage > HEAPED
-    if heap:  # it takes large things to fill a belt
+    if heap:  # it takes large objects to fill a belt
         weights = weights * np.array([SIZE_MM[kind][0] * SIZE_MM[kind][1] for kind in kinds]) ** 0.5
     weights = weights / weights.sum()
     for _ in range(TRIES):
@@ -62,7 +62,7 @@ def _free_place(
     heap: bool,
     rng: np.random.Generator,
 ) -> tuple[float, float]:
-    """Of a few random places the emptiest: things spread over a belt, and a heap has no gaps."""
+    """Of a few random places the emptiest: objects spread over a belt, and a heap has no gaps."""
     reach = (size_mm[0] + size_mm[1]) / 4
     inset = min(0.8 * reach, strip.width_mm / 2) if not heap else 0.0
     keep = 0.0 if heap else min(reach, (stretch.to_mm - stretch.from_mm) / 2)
@@ -88,13 +88,13 @@ def lay_out(scenario: Scenario, strip: Strip, rng: np.random.Generator) -> None:
         angle = rng.uniform(0, 360) if item.angle_deg is None else item.angle_deg
         strip.lay(item.kind, item.at_mm, item.x_mm, float(angle), rng)
     for stretch in scenario.stretches:
-        strew(strip, stretch, rng)
+        scatter(strip, stretch, rng)
     for item in (each for each in scenario.things if each.lies == "on top"):
         angle = rng.uniform(0, 360) if item.angle_deg is None else item.angle_deg
         strip.lay(item.kind, item.at_mm, item.x_mm, float(angle), rng)
 
 
-def spread(
+def fill_strip(
     strip: Strip,
     coverage: float,
     below: Sequence[str],
@@ -105,7 +105,7 @@ def spread(
 
     Everything keeps clear of the strip's ends, so that strips can follow each other.
     """
-    start_mm = strip.end_mm - strip.picture.shape[1] / strip.px_per_mm
+    start_mm = strip.end_mm - strip.image.shape[1] / strip.px_per_mm
     clear = ENDS_CLEAR_MM if coverage <= HEAPED else 0.0
     stretch = Stretch(from_mm=start_mm + clear, to_mm=strip.end_mm - clear, coverage=coverage)
 
@@ -116,10 +116,10 @@ def spread(
 
     for kind in below:
         at, x = lay(kind)
-        # Where the belt is not full, chance alone would leave the thing open.
+        # Where the belt is not full, chance alone would leave the object open.
         cover = str(rng.choice(COVERS))
         aside = rng.uniform(-0.4, 0.4, 2) * SIZE_MM[cover][0]
         strip.lay(cover, at + aside[0], x + aside[1], float(rng.uniform(0, 360)), rng)
-    strew(strip, stretch, rng)
+    scatter(strip, stretch, rng)
     for kind in on_top:
         lay(kind)

@@ -1,6 +1,6 @@
 """Material that a bar holds back while the belt runs on below it: it queues, packs and heaps up.
 
-Each thing is a disc that friction carries along at the belt's speed and that others, the bar and
+Each object is a disc that friction carries along at the belt's speed and that others, the bar and
 the skirts keep from it. What is pushed from behind is pressed together and lies higher.
 """
 
@@ -13,18 +13,18 @@ from numpy.typing import NDArray
 
 from twin.line.conditions import Gate
 from twin.line.drive import Drive
-from twin.line.moving import FIRST_ID, Moving
+from twin.line.moving import FIRST_ID, MovingObject
 from twin.line.sprites import Sprite
 
 _STEP_S = 1 / 60
-_MOST = 260
-"""Things at a time; a queue that is longer stands far beyond the view."""
+_MAX_OBJECTS = 260
+"""Objects at a time; a queue that is longer stands far beyond the view."""
 _FIRM = 0.8
-"""Share of two things' radii at which they begin to push each other."""
+"""Share of two objects' radii at which they begin to push each other."""
 
 
 class Queue:
-    """The things on a belt with a bar across it, from far upstream to behind the view."""
+    """The objects on a belt with a bar across it, from far upstream to behind the view."""
 
     def __init__(
         self,
@@ -42,7 +42,7 @@ class Queue:
         mean = float(np.mean([each.area_mm2 for each in stock]))
         self._every_mm = mean / (gate.coverage * width_mm)
         self._t_s = 0.0
-        self._given = 0
+        self._last_id = 0
         self._due_mm = 0.0
         self.sprites: list[Sprite] = []
         self.ids: list[int] = []
@@ -55,8 +55,8 @@ class Queue:
             self._bring(y)
             y -= self._every_mm * self._rng.uniform(0.5, 1.5)
 
-    def at(self, t_s: float) -> list[Moving]:
-        """The things at a moment, which only goes on, the lowest first."""
+    def at(self, t_s: float) -> list[MovingObject]:
+        """The objects at a moment, which only goes on, the lowest first."""
         for _ in range(ceil((t_s - self._t_s) / _STEP_S - 1e-6)):
             self._step()
         belt = self._drive.speed_at(self._t_s)
@@ -65,7 +65,7 @@ class Queue:
             y, x, angle = self._places[k]
             placed = replace(sprite, y_mm=float(y), x_mm=float(x), angle_deg=float(angle))
             held = bool(belt > 0 and self._speeds[k] < 0.2 * belt)
-            moving.append(Moving(self.ids[k], placed, held))
+            moving.append(MovingObject(self.ids[k], placed, held))
         return moving
 
     def _step(self) -> None:
@@ -91,13 +91,13 @@ class Queue:
         speed = (self._places[:, 0] - before[:, 0]) / _STEP_S
         self._speeds += 0.15 * (speed - self._speeds)
         self._due_mm += run
-        while self._due_mm > 0 and len(self.sprites) < _MOST:
+        while self._due_mm > 0 and len(self.sprites) < _MAX_OBJECTS:
             self._bring(-self._reach_mm)
             self._due_mm -= self._every_mm * self._rng.uniform(0.5, 1.5)
         self._due_mm = min(self._due_mm, self._every_mm)
         gone = self._places[:, 0] > self._view_mm + self._reach_mm
         if gone.any():
-            self._keep(~gone)
+            self._retain(~gone)
 
     def _push_apart(self, held: NDArray[np.bool_], run_mm: float) -> None:
         places, radii = self._places[held, :2], self._radii[held]
@@ -110,7 +110,7 @@ class Queue:
         self._places[held, :2] += moved
         inset = np.minimum(0.6 * radii, self._width_mm / 2)
         self._places[held, 1] = np.clip(self._places[held, 1], inset, self._width_mm - inset)
-        # Friction on one side turns a thing that is pushed to the other.
+        # Friction on one side turns an object that is pushed to the other.
         self._places[held, 2] += np.clip(0.15 * moved[:, 1], -0.6, 0.6)
 
     def _bring(self, y_mm: float) -> None:
@@ -124,16 +124,16 @@ class Queue:
             x = tries[int(gap.min(axis=1).argmax())]
         else:
             x = tries[0]
-        self._given += 1
+        self._last_id += 1
         self.sprites.append(sprite)
-        self.ids.append(FIRST_ID + self._given)
+        self.ids.append(FIRST_ID + self._last_id)
         row = np.array([[y_mm, x, self._rng.uniform(-25, 25)]])
         self._places = np.concatenate((self._places, row))
         self._speeds = np.append(self._speeds, self._drive.speed_at(self._t_s))
         self._radii = np.append(self._radii, radius)
         self._passed = np.append(self._passed, y_mm > self._gate.y_mm)
 
-    def _keep(self, which: NDArray[np.bool_]) -> None:
+    def _retain(self, which: NDArray[np.bool_]) -> None:
         self.sprites = [each for each, keep in zip(self.sprites, which, strict=True) if keep]
         self.ids = [each for each, keep in zip(self.ids, which, strict=True) if keep]
         self._places, self._speeds = self._places[which], self._speeds[which]

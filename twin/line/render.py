@@ -46,7 +46,7 @@ def render(
     """
     if out_dir.exists() and not out_dir.is_dir():  # before an hour's work, not after it
         raise ScenarioError(f"{out_dir}: is a file; give a folder to make")
-    plan = planned(scenario, seed=seed, duration_s=duration_s, fps=fps, strips=strips)
+    plan = load_with_overrides(scenario, seed=seed, duration_s=duration_s, fps=fps, strips=strips)
     others = [each.name for each in out_dir.glob("*.truth.jsonl")]
     if others and others != [f"{scenario.stem}.truth.jsonl"]:
         raise ScenarioError(
@@ -79,7 +79,7 @@ def _clear_drafts(out_dir: Path) -> None:
             continue
 
 
-def planned(
+def load_with_overrides(
     scenario: Path,
     *,
     seed: int | None = None,
@@ -107,43 +107,43 @@ def _render(
     progress: Callable[[int, int], None] | None,
 ) -> tuple[str, ...]:
     """Writes the files into `draft`; returns their names, the truth last."""
-    clip, told = f"{stem}.mp4", f"{stem}.truth.jsonl"
-    empty, counted, profile = "empty.png", "encoder.jsonl", f"{stem}.line.toml"
+    clip, truth = f"{stem}.mp4", f"{stem}.truth.jsonl"
+    empty, encoder_file, profile = "empty.png", "encoder.jsonl", f"{stem}.line.toml"
     # Opened before the belt is drawn: a missing PyAV is told at once.
     size = (plan.camera.width_px, plan.camera.height_px)
-    records, things = draft / "records", draft / "things"
+    records, listed = draft / "records", draft / "things"
     with ClipWriter(draft / clip, size, plan.camera.fps, plan.video) as writer:
         line = SimulatedLine(plan, folder)
         with (
             records.open("w", encoding="utf-8") as frames,
-            things.open("w", encoding="utf-8") as come,
+            listed.open("w", encoding="utf-8") as objects,
         ):
-            for seen in line.run():
-                assert seen.picture is not None
-                writer.write(seen.picture)
-                frames.write(_json(seen.truth) + "\n")
-                for thing in seen.things:
-                    come.write(f"{',' if come.tell() else ''}{_json(thing)}")
+            for frame in line.run():
+                assert frame.image is not None
+                writer.write(frame.image)
+                frames.write(_json(frame.truth) + "\n")
+                for obj in frame.new_objects:
+                    objects.write(f"{',' if objects.tell() else ''}{_json(obj)}")
                 if progress is not None:
-                    progress(seen.truth["frame"] + 1, plan.frames)
+                    progress(frame.truth["frame"] + 1, plan.frames)
     cv2.imwrite(str(draft / empty), line.empty_belt(), [cv2.IMWRITE_PNG_COMPRESSION, 9])
     header = line.header(clip)
     with (draft / clip).open("rb") as video:
         header["clip_sha256"] = hashlib.file_digest(video, "sha256").hexdigest()
-    header |= {"empty_belt": empty, "encoder_file": counted}
-    with (draft / counted).open("w", encoding="utf-8") as file:
+    header |= {"empty_belt": empty, "encoder_file": encoder_file}
+    with (draft / encoder_file).open("w", encoding="utf-8") as file:
         for sample in encoder.samples(plan.encoder, line.drive, plan.duration_s, plan.seed):
             file.write(_json(sample) + "\n")
     (draft / profile).write_text(line_profile(stem, plan, line.camera, header), encoding="utf-8")
-    with (draft / told).open("w", encoding="utf-8") as file:
-        # The things are many and known last: they are copied through, not held.
+    with (draft / truth).open("w", encoding="utf-8") as file:
+        # The objects are many and known last: they are copied through, not held.
         file.write(f'{_json(header)[:-1]},"things":[')
-        _copy(things, file)
+        _copy(listed, file)
         file.write("]}\n")
         _copy(records, file)
     records.unlink()
-    things.unlink()
-    return clip, empty, counted, profile, told
+    listed.unlink()
+    return clip, empty, encoder_file, profile, truth
 
 
 def _json(record: dict[str, Any]) -> str:

@@ -27,10 +27,10 @@ from twin.line.conditions import (
     Wet,
 )
 from twin.line.drive import Drive
-from twin.line.parts import Above0, Part, Share
+from twin.line.parts import Part, Positive, Share
 
-MOST_STRIP_PX = 200_000_000
-"""A belt laid by hand is drawn as one picture: 800 MB with what lies on it, some five minutes."""
+MAX_STRIP_PX = 200_000_000
+"""A belt laid by hand is drawn as one image: 800 MB with what lies on it, some five minutes."""
 SCENARIOS = Path(__file__).parents[1] / "scenarios"
 
 
@@ -65,7 +65,7 @@ class Belt(Part):
 
 
 class Camera(Part):
-    """The camera above the belt, which runs left to right through its picture."""
+    """The camera above the belt, which runs left to right through its image."""
 
     width_px: int = Field(1280, ge=64, le=4096)
     height_px: int = Field(720, ge=64, le=4096)
@@ -100,7 +100,7 @@ class Stretch(Part):
 
 
 class Item(Part):
-    """One thing put on the belt by hand; `lies` says whether waste may cover it."""
+    """One object put on the belt by hand; `lies` says whether waste may cover it."""
 
     kind: str
     at_mm: float
@@ -111,7 +111,7 @@ class Item(Part):
     @field_validator("kind")
     @classmethod
     def _is_known(cls, kind: str) -> str:
-        return _known(kind)
+        return _check_kind(kind)
 
 
 class Mix(Part):
@@ -122,7 +122,7 @@ class Mix(Part):
 
     coverage: float = Field(0.3, ge=0, le=0.99)
     hazards_per_m: float = Field(0, ge=0, le=20)
-    hazards: dict[str, Above0] = Field({}, description="kind to weight; left out: all alike")
+    hazards: dict[str, Positive] = Field({}, description="kind to weight; left out: all alike")
     buried: Share = Field(0, description="share of the hazards that waste is strewn upon")
     strips: int = Field(4, ge=1, le=64)
     mirror: bool = True
@@ -148,7 +148,7 @@ class Scenario(Part):
     """A whole run. What is left to chance hangs on `seed` alone."""
 
     seed: int = Field(0, ge=0)
-    duration_s: Above0
+    duration_s: Positive
     renderer: Literal["drawn", "traced"] = "drawn"
     belt: Belt = Belt()
     camera: Camera = Camera()
@@ -182,7 +182,7 @@ class Scenario(Part):
 
     @property
     def laid_by_hand(self) -> bool:
-        """Whether the belt is drawn as one picture, from `stretches` and `things`."""
+        """Whether the belt is drawn as one image, from `stretches` and `things`."""
         return self.renderer == "drawn" and self.mix is None and self.gate is None
 
     @model_validator(mode="after")
@@ -198,24 +198,24 @@ class Scenario(Part):
         if self.renderer == "traced" and self.traced is None:
             raise ValueError('renderer "traced" needs a [traced] section with strips = [...]')
         strip_px = belt_px * self.run_mm * self.camera.px_per_mm
-        if self.laid_by_hand and strip_px > MOST_STRIP_PX:
+        if self.laid_by_hand and strip_px > MAX_STRIP_PX:
             raise ValueError(
                 f"duration_s {self.duration_s:g} is {self.run_mm / 1000:.0f} m of belt, more than "
                 "can be drawn at once; use [mix] in place of stretches and things, or at most "
-                f"{self.duration_s * MOST_STRIP_PX / strip_px:.0f} s"
+                f"{self.duration_s * MAX_STRIP_PX / strip_px:.0f} s"
             )
         ends = -inf
         for stretch in sorted(self.stretches, key=lambda each: each.from_mm):
             if stretch.from_mm < ends:
                 raise ValueError(f"stretches overlap at {stretch.from_mm:g} mm")
             ends = stretch.to_mm
-        for what, things in self._placed().items():
-            for thing in things:
-                if not 0 <= thing.x_mm <= self.belt.width_mm:
-                    where = f" at {thing.at_mm:g} mm" if isinstance(thing, Item) else ""
-                    name = thing.kind if isinstance(thing, Item) else what.removesuffix("s")
+        for what, items in self._placed().items():
+            for item in items:
+                if not 0 <= item.x_mm <= self.belt.width_mm:
+                    where = f" at {item.at_mm:g} mm" if isinstance(item, Item) else ""
+                    name = item.kind if isinstance(item, Item) else what.removesuffix("s")
                     raise ValueError(
-                        f"{what}: {name}{where} has x_mm {thing.x_mm:g}, "
+                        f"{what}: {name}{where} has x_mm {item.x_mm:g}, "
                         f"off a belt of {self.belt.width_mm:g} mm"
                     )
         return self
@@ -234,7 +234,7 @@ def bundled() -> dict[str, Path]:
     return {path.stem: path for path in sorted(SCENARIOS.glob("*.toml"))}
 
 
-def described() -> dict[str, str]:
+def descriptions() -> dict[str, str]:
     """Each bundled scenario's name, and the first line of its file, which says what it shows."""
     return {
         name: path.read_text(encoding="utf-8").splitlines()[0].lstrip("# ")
@@ -280,7 +280,7 @@ def load(path: Path, changes: Mapping[tuple[str, ...], object] | None = None) ->
         ) from error
 
 
-def _known(kind: str) -> str:
+def _check_kind(kind: str) -> str:
     if kind not in SIZE_MM:
         raise ValueError(f"kind {kind!r} is unknown; hazards are {', '.join(HAZARDS)}")
     return kind
@@ -294,7 +294,7 @@ def _line(path: Path, mistake: dict[str, object]) -> str:
         return f"{path}: {key}: unknown key"
     if mistake["type"] == "missing":
         return f"{path}: {key}: missing"
-    said = str(mistake["msg"]).removeprefix("Value error, ")
+    message = str(mistake["msg"]).removeprefix("Value error, ")
     given = mistake["input"]
     # What a rule of our own says names the value already.
     value = (
@@ -302,4 +302,4 @@ def _line(path: Path, mistake: dict[str, object]) -> str:
         if isinstance(given, str | int | float) and mistake["type"] != "value_error"
         else ""
     )
-    return f"{path}: {f'{key}: ' if key else ''}{said}{value}"
+    return f"{path}: {f'{key}: ' if key else ''}{message}{value}"

@@ -1,4 +1,4 @@
-"""Which of the things that move against the belt is seen where: what they hide, how much stands."""
+"""Which of the objects that move against the belt is seen where: what they hide, how much stands."""
 
 from collections.abc import Sequence
 
@@ -6,15 +6,15 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from twin.line.moving import Moving
+from twin.line.moving import MovingObject
 
 _CELL_MM = 5.0
 Outline = NDArray[np.floating]
 """`(n, 2)` belt (x_mm, y_mm), y from the view's upstream end."""
 
 
-class Uppermost:
-    """The view in cells, each with the number of the moving thing that is uppermost in it.
+class OcclusionGrid:
+    """The view in cells, each with the number of the moving object that is uppermost in it.
 
     0: none; below 0: something that reaches over the belt without lying on it.
     """
@@ -26,7 +26,7 @@ class Uppermost:
         self._stalled: list[int] = []
         self.any = False
 
-    def paint(self, on_belt: Sequence[Moving], above: Sequence[Moving]) -> None:
+    def paint(self, on_belt: Sequence[MovingObject], above: Sequence[MovingObject]) -> None:
         """Takes in a moment: both from the lowest to the uppermost."""
         if self.any:
             self._cells[:] = 0
@@ -47,12 +47,12 @@ class Uppermost:
         return float(np.isin(self._cells, self._stalled).mean()) if self._stalled else 0.0
 
     def open_share(self, outline: Outline) -> float:
-        """Share of a thing on the belt, as far as it is in view, over which nothing moves."""
+        """Share of an object on the belt, as far as it is in view, over which nothing moves."""
         own, _ = self._under(outline)
         return float((own == 0).mean()) if own.size else 1.0
 
     def visible_share(self, number: int, outline: Outline) -> float:
-        """Share of a moving thing that is in view with nothing upon it."""
+        """Share of a moving object that is in view with nothing upon it."""
         own, whole = self._under(outline)
         return float((own == self._numbers[number]).sum()) / whole if whole else 0.0
 

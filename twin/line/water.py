@@ -5,10 +5,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twin.drawn.noise import Field, clouds, step
-from twin.drawn.shading import Picture
+from twin.drawn.shading import Image
 from twin.line.conditions import Wet
 
-_SMALL = 4  # the shine is soft: a quarter of the picture's size is enough
+_SMALL = 4  # the shine is soft: a quarter of the image's size is enough
 _CELL_MM = 8.0
 
 
@@ -54,22 +54,22 @@ class Water:
     def _pad(self) -> int:
         return int(self.wet.swing_px / _SMALL) + 2
 
-    def wetted(
+    def add_water(
         self,
-        work: Picture,
+        work: Image,
         open_belt: NDArray[np.uint8],
-        to_picture: NDArray[np.float64],
+        to_image: NDArray[np.float64],
         position_mm: float,
         t_s: float,
-    ) -> Picture:
-        """The belt's picture with water on it.
+    ) -> Image:
+        """The belt's image with water on it.
 
-        `open_belt` `(h/4, w/4)`: 255 where nothing lies; `to_picture` 3 x 3 from belt (y_mm, x_mm)
-        to px of the picture.
+        `open_belt` `(h/4, w/4)`: 255 where nothing lies; `to_image` 3 x 3 from belt (y_mm, x_mm)
+        to px of the image.
         """
         width, height = (n // _SMALL for n in self.size)
         # A place that is now at y_mm lies at `position - y` on the belt; the film's columns rise
-        # with it, so the picture runs against them.
+        # with it, so the image runs against them.
         shift = position_mm % self.loop_mm
         cells = np.array([[-_CELL_MM, 0, shift], [0, _CELL_MM, 0], [0, 0, 1.0]])
         shrink = np.diag([1 / _SMALL, 1 / _SMALL, 1.0])
@@ -78,7 +78,7 @@ class Water:
         # One loop further where the view looks at what has passed the loop's start.
         if shift < self.loop_mm / 2:
             cells = cells @ np.array([[1, 0, -wide], [0, 1, 0], [0, 0, 1.0]])
-        film = cv2.warpPerspective(around, shrink @ to_picture @ cells, (width, height))
+        film = cv2.warpPerspective(around, shrink @ to_image @ cells, (width, height))
         wet = cv2.multiply(film, open_belt, scale=1 / 255)
         sway = np.sin(self._phase + np.array([0.9, 0.53]) * t_s) * self.wet.swing_px / _SMALL
         dx, dy = (round(float(s)) + self._pad for s in sway)

@@ -6,7 +6,7 @@ import numpy as np
 
 from twin.drawn.belt import belt_loop
 from twin.drawn.labels import tint
-from twin.drawn.shading import Picture
+from twin.drawn.shading import Image
 from twin.traced.bodies import Points
 
 PAINTED = {"worn": "worn", "clean": "clean", "fabric": "fabric", "cleats": "worn"}
@@ -63,10 +63,10 @@ def painted_belt(
     rng: np.random.Generator,
     *,
     dirt: float = 1.0,
-) -> Picture:
+) -> Image:
     """The strip's bare belt, unlit: uint8 BGR, one loop with its seam somewhere in it."""
     loop = belt_loop(length_mm + JOIN_MM, width_mm, px_per_mm, PAINTED.get(kind, "clean"), rng)
-    loop = _closed(loop, int(np.ceil(length_mm * px_per_mm)))
+    loop = _close_loop(loop, int(np.ceil(length_mm * px_per_mm)))
     loop = np.roll(loop, int(rng.integers(loop.shape[1])), axis=1)
     smooth = np.float32(loop.mean(axis=(0, 1)))
     mixed = smooth + (loop.astype(np.float32) - smooth) * np.float32(dirt)
@@ -77,8 +77,8 @@ def painted_belt(
     return np.asarray(np.clip(mixed, 0, 255), np.uint8)
 
 
-def _closed(longer: Picture, columns: int) -> Picture:
-    """The first `columns` of a picture, its end going on smoothly where it begins again."""
+def _close_loop(longer: Image, columns: int) -> Image:
+    """The first `columns` of an image, its end going on smoothly where it begins again."""
     over = longer[:, columns:].astype(np.float32)
     loop = longer[:, :columns].copy()
     share = np.linspace(1, 0, over.shape[1], dtype=np.float32)[None, :, None]

@@ -1,6 +1,6 @@
-"""What traced things are made of: grids of points in mm, and the skin each wears.
+"""What traced objects are made of: grids of points in mm, and the skin each wears.
 
-A body's axes are the thing's own: x along its length, z up as it usually lies, origin in its
+A body's axes are the object's own: x along its length, z up as it usually lies, origin in its
 middle. Every primitive is one grid of points, closed by its own first and last rows.
 """
 
@@ -45,18 +45,18 @@ class Part:
     skin: Skin
     flat: bool = False
 
-    def moved(self, x: float = 0, y: float = 0, z: float = 0) -> "Part":
+    def translated(self, x: float = 0, y: float = 0, z: float = 0) -> "Part":
         self.points = self.points + np.array((x, y, z), np.float32)
         return self
 
-    def turned(self, turn: NDArray[np.float64]) -> "Part":
+    def rotate(self, turn: NDArray[np.float64]) -> "Part":
         self.points = (self.points @ turn.T).astype(np.float32)
         return self
 
 
 @dataclass
 class Wear:
-    """What use did to the whole thing, each 0..1."""
+    """What use did to the whole object, each 0..1."""
 
     dirt: float = 0.0
     rust: float = 0.0
@@ -66,7 +66,7 @@ class Wear:
 
 @dataclass
 class Body:
-    """A thing: its parts and its wear.
+    """A object: its parts and its wear.
 
     stands: how often (0..1) it comes to rest on its end. drapes: it lies down over what is below.
     """
@@ -87,14 +87,14 @@ class Body:
         return np.concatenate([part.points.reshape(-1, 3) for part in self.parts])
 
     def size_mm(self) -> tuple[float, float, float]:
-        """Length, width, height in the thing's own axes."""
+        """Length, width, height in the object's own axes."""
         points = self.points()
         length, width, height = np.ptp(points, axis=0)
         return float(length), float(width), float(height)
 
-    def turned(self, turn: NDArray[np.float64]) -> "Body":
+    def rotate(self, turn: NDArray[np.float64]) -> "Body":
         for part in self.parts:
-            part.turned(turn)
+            part.rotate(turn)
         return self
 
 
@@ -114,7 +114,7 @@ def circle(corners: int = 48) -> Points:
     return np.stack((np.sin(turn), np.cos(turn)), 1).astype(np.float32)
 
 
-def rounded(width: float, height: float, corner: float, fine: int = 5) -> Points:
+def rounded_rectangle(width: float, height: float, corner: float, fine: int = 5) -> Points:
     """A rounded rectangle's outline `(n, 2)` mm, from its bottom's middle round by -y."""
     corner = min(corner, width / 2 - 1e-3, height / 2 - 1e-3)
     out: list[tuple[float, float]] = [(0.0, -height / 2)]
@@ -129,7 +129,7 @@ def rounded(width: float, height: float, corner: float, fine: int = 5) -> Points
     return np.array(out, np.float32)
 
 
-def denser(line: Points, step: float) -> Points:
+def subdivide(line: Points, step: float) -> Points:
     """The same polyline with points at most `step` apart."""
     pieces = []
     for a, b in pairwise(line):
@@ -154,7 +154,7 @@ def loft(
     """
     corners = np.array(profile, np.float32)
     if step_mm:
-        corners = denser(corners, step_mm)
+        corners = subdivide(corners, step_mm)
     steps = np.linalg.norm(np.diff(outline, axis=0), axis=1)
     share = np.concatenate(([0.0], np.cumsum(steps))) / max(float(steps.sum()), 1e-6)
     x, scale = corners[:, :1], corners[:, 1:]
@@ -178,7 +178,7 @@ def turned_body(profile: Profile, skin: Skin, *, corners: int = 48, step_mm: flo
 
 def upright(part: Part) -> Part:
     """Stands a lathe's axis up: its x becomes z."""
-    return part.turned(turn_about("y", -90))
+    return part.rotate(turn_about("y", -90))
 
 
 def block(
@@ -198,9 +198,9 @@ def block(
     reach = max(width, height)
     ends: list[tuple[float, float]] = [(-half, reach), *start]
     ends += [(-x, r) for x, r in reversed(ends)]
-    outline = rounded(width, height, corner)
+    outline = rounded_rectangle(width, height, corner)
     if step_mm:
-        outline = denser(outline, step_mm)
+        outline = subdivide(outline, step_mm)
     return loft(ends, outline, skin, step_mm=step_mm, round_mm=0.0)
 
 

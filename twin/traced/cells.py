@@ -16,7 +16,7 @@ from twin.drawn.labels import (
 from twin.drawn.shading import Colour
 from twin.traced.bodies import Body, Part, Skin, block, turn_about, turned_body, upright
 from twin.traced.damage import dent
-from twin.traced.gas import worn
+from twin.traced.gas import random_wear
 
 ART_PX_PER_MM = 8.0
 
@@ -89,7 +89,7 @@ def round_cell(kind: str, rng: np.random.Generator) -> Body:
         steel,
     )
     parts = [minus, sleeve, insulator, plus]
-    wear = worn(rng, rusty=0.3)
+    wear = random_wear(rng, rusty=0.3)
     body = Body(kind, parts, wear, stands=0.04)
     if rng.random() < 0.12:  # leaked: white crust over its minus end
         crust = Skin((0.86, 0.9, 0.9), rough=0.95, grain_mm=0.6, grain_size_mm=1.2)
@@ -108,7 +108,7 @@ def round_cell(kind: str, rng: np.random.Generator) -> Body:
     return dent(body, int(rng.choice((0, 0, 0, 1, 3))), width * 0.12, rng)
 
 
-def wrapped(  # noqa: PLR0917 - three sides, a scale and a colour, as in `Print`
+def wrap_print(  # noqa: PLR0917 - three sides, a scale and a colour, as in `Print`
     length: float, width: float, height: float, scale: float, base: Colour, metal: float = 0.0
 ) -> tuple[Print, float]:
     """Artwork to wrap a block, and the row (mm) where its top face begins."""
@@ -120,7 +120,7 @@ def nine_volt(rng: np.random.Generator) -> Body:
     length, width, height = 46.0, 26.2 * rng.uniform(0.98, 1.01), 17.2
     base = any_colour(rng)
     metal = 0.7 if rng.random() < 0.4 else 0.0
-    art, top = wrapped(length, width, height, ART_PX_PER_MM, base, metal)
+    art, top = wrap_print(length, width, height, ART_PX_PER_MM, base, metal)
     part = rng.uniform(0.2, 0.45) * length
     art.rect(0, 0, part, art.width_mm, any_colour(rng), metal)
     ink = ink_on(base, rng)
@@ -151,13 +151,13 @@ def nine_volt(rng: np.random.Generator) -> Body:
         Skin(BLACK if rng.random() < 0.6 else steel.cover, rough=0.5),
         corner=2,
         bevel=0.3,
-    ).moved(length / 2 + 0.2)
+    ).translated(length / 2 + 0.2)
     parts = [jacket, plate]
     snap = length / 2 + 0.6
     parts.append(
         turned_body(
             ((snap, 3.0), (snap + 2.4, 2.9), (snap + 2.6, 2.5), (snap + 2.6, 0)), steel
-        ).moved(0, -6.4)
+        ).translated(0, -6.4)
     )
     parts.append(
         turned_body(
@@ -170,9 +170,9 @@ def nine_volt(rng: np.random.Generator) -> Body:
                 (snap + 1, 0),
             ),
             steel,
-        ).moved(0, 6.4)
+        ).translated(0, 6.4)
     )
-    body = Body("nine_volt", parts, worn(rng, rusty=0.25), stands=0.05)
+    body = Body("nine_volt", parts, random_wear(rng, rusty=0.25), stands=0.05)
     return dent(body, int(rng.choice((0, 0, 1, 2))), 2.0, rng)
 
 
@@ -214,9 +214,9 @@ def button(rng: np.random.Generator) -> Body:
         )
     )
     top = disc(radius * 0.945, half, Skin(art, rough=steel.rough, steel=True))
-    body = Body("button_cell", [can, top], worn(rng, rusty=0.3))
+    body = Body("button_cell", [can, top], random_wear(rng, rusty=0.3))
     if rng.random() < 0.4:
-        body.turned(turn_about("x", 180))
+        body.rotate(turn_about("x", 180))
     return body
 
 

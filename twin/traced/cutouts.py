@@ -1,10 +1,10 @@
-"""A bank of cut-outs: single things, path-traced from straight above, with alpha.
+"""A bank of cut-outs: single objects, path-traced from straight above, with alpha.
 
     make(Path("bank"), per_kind={"aa_cell": 40}, seed=1)
 
 writes `bank/KIND/KIND_00000.webp` (BGRA, lossy colour, exact alpha) and `bank/index.jsonl`, one
-line per picture. A run that was interrupted goes on where it stopped: a picture that is there is
-kept, and the same seed gives the same things. Pictures are written under another name first.
+line per image. A run that was interrupted goes on where it stopped: an image that is there is
+kept, and the same seed gives the same objects. Images are written under another name first.
 """
 
 import json
@@ -17,7 +17,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from twin.drawn.shading import Picture
+from twin.drawn.shading import Image
 from twin.traced.bodies import Body
 from twin.traced.light import hall_light
 from twin.traced.stage import Stage, Window
@@ -25,7 +25,7 @@ from twin.traced.things import HAZARDS, MAKERS, build, pose
 
 INDEX = "index.jsonl"
 SCALES = ((120.0, 2.0), (400.0, 1.2), (float("inf"), 0.7))
-"""Longest side in mm up to which a thing is rendered at so many px per mm."""
+"""Longest side in mm up to which an object is rendered at so many px per mm."""
 MARGIN_PX = 2
 
 
@@ -52,7 +52,7 @@ def px_per_mm_for(longest_mm: float) -> float:
     return next(scale for limit, scale in SCALES if longest_mm <= limit)
 
 
-def cutout(stage: Stage, body: Body, rng: np.random.Generator, px_per_mm: float) -> Picture:
+def cutout(stage: Stage, body: Body, rng: np.random.Generator, px_per_mm: float) -> Image:
     """The body alone under random light, as uint8 BGRA; colour runs on under clear pixels."""
     stage.clear()
     stage.light(hall_light(rng))
@@ -67,17 +67,17 @@ def cutout(stage: Stage, body: Body, rng: np.random.Generator, px_per_mm: float)
         height_px=int(np.ceil((high[1] - low[1] + 2 * pad) * px_per_mm)),
         px_per_mm=px_per_mm,
     )
-    picture = stage.photograph(window, seed=int(rng.integers(2**31)))
+    image = stage.render(window, seed=int(rng.integers(2**31)))
     if body.clear > 0:  # few light paths leave clear plastic's alpha grainy
-        picture[..., 3] = cv2.medianBlur(np.ascontiguousarray(picture[..., 3]), 3)
-    return bled(picture)
+        image[..., 3] = cv2.medianBlur(np.ascontiguousarray(image[..., 3]), 3)
+    return bleed_colour(image)
 
 
-def bled(picture: Picture) -> Picture:
+def bleed_colour(image: Image) -> Image:
     """Lets colour run outwards under clear pixels, so that scaling brings no dark rim."""
-    alpha = picture[..., 3]
+    alpha = image[..., 3]
     solid = (alpha > 24).astype(np.float32)
-    colour = picture[..., :3].astype(np.float32)
+    colour = image[..., :3].astype(np.float32)
     spread, weight = colour * solid[..., None], solid.copy()
     for size in (3, 7, 15, 31):
         wide, share = cv2.blur(spread, (size, size)), cv2.blur(weight, (size, size))
@@ -103,7 +103,7 @@ def make(
     threads: int = 1,
     progress: Callable[[int, int], None] | None = None,
 ) -> int:
-    """Renders what is missing of the bank; returns how many pictures are new."""
+    """Renders what is missing of the bank; returns how many images are new."""
     unknown = [kind for kind in per_kind if kind not in MAKERS]
     if unknown:
         raise BankError(f"unknown kind {unknown[0]!r}; known are {', '.join(MAKERS)}")
@@ -129,8 +129,8 @@ def _one(stage: Stage, out: Path, name: str, kind: str, number: int, seed: int) 
     body = build(kind, rng)
     length, width, height = body.size_mm()
     scale = px_per_mm_for(max(length, width, height))
-    picture = cutout(stage, pose(body, rng), rng, scale)
-    done, code = cv2.imencode(".webp", picture, [cv2.IMWRITE_WEBP_QUALITY, 95])
+    image = cutout(stage, pose(body, rng), rng, scale)
+    done, code = cv2.imencode(".webp", image, [cv2.IMWRITE_WEBP_QUALITY, 95])
     if not done:
         raise BankError(f"{out / name}: OpenCV cannot write WebP here")
     target = out / name

@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from twin.traced.bodies import Body, Points
 
 
-def _put(body: Body, points: Points) -> None:
+def _set_points(body: Body, points: Points) -> None:
     first = 0
     for part in body.parts:
         count = part.points.shape[0] * part.points.shape[1]
@@ -15,7 +15,7 @@ def _put(body: Body, points: Points) -> None:
 
 
 def dent(body: Body, count: int, depth_mm: float, rng: np.random.Generator) -> Body:
-    """Pushes the surface in around `count` places, as corners of other things do."""
+    """Pushes the surface in around `count` places, as corners of other objects do."""
     points = body.points()
     middle = (points.max(axis=0) + points.min(axis=0)) / 2
     size = np.sort(np.ptp(points, axis=0))[1]
@@ -31,7 +31,7 @@ def dent(body: Body, count: int, depth_mm: float, rng: np.random.Generator) -> B
         far = np.linalg.norm(away, axis=1) - 0.6 * np.abs(away @ along)
         fall = np.exp(-((far / reach) ** 2)) * depth_mm * rng.uniform(0.3, 1)
         points = points + fall[:, None] * inwards
-    _put(body, points)
+    _set_points(body, points)
     return body
 
 
@@ -63,11 +63,11 @@ def ridges(
     apart = longest_mm
     while apart >= shortest_mm:
         for _ in range(2):
-            way, slow = rng.normal(0, 1, 3), rng.normal(0, 1, 3)
-            way /= np.linalg.norm(way)
+            direction, slow = rng.normal(0, 1, 3), rng.normal(0, 1, 3)
+            direction /= np.linalg.norm(direction)
             slow *= 2.2 / (np.linalg.norm(slow) * apart)
             bend = 0.45 * np.sin(points @ slow + rng.uniform(0, 6))
-            phase = points @ way / apart + bend + rng.uniform(0, 1)
+            phase = points @ direction / apart + bend + rng.uniform(0, 1)
             # Folds come and go: a fold that runs on for ever is corrugated sheet.
             here = 0.5 + 0.5 * np.sin(points @ (slow[::-1] * 0.7) + rng.uniform(0, 6))
             total += (np.abs(phase % 1 - 0.5) * here * (0.36 * apart)).astype(np.float32)
@@ -82,7 +82,7 @@ def fold(
     points = body.points()
     for axis, part in ((2, 1.0), (0, 0.4), (1, 0.4)):
         points[:, axis] += np.float32(share * part) * ridges(points, longest_mm, shortest_mm, rng)
-    _put(body, points)
+    _set_points(body, points)
     return body
 
 
@@ -91,7 +91,7 @@ def crumple(body: Body, folds: int, depth_mm: float, rng: np.random.Generator) -
     points = body.points()
     for axis in range(3):
         points[:, axis] += np.float32(depth_mm) * facets(points, folds, rng)
-    _put(body, points)
+    _set_points(body, points)
     return body
 
 
@@ -108,16 +108,16 @@ def squash(body: Body, share: float, rng: np.random.Generator) -> Body:
     bow = rng.normal(0, 0.05) * span
     points[:, 1] += (bow * np.cos(x / span * np.pi)).astype(np.float32)
     points[:, 1] += (rng.normal(0, 0.08) * points[:, 2]).astype(np.float32)
-    _put(body, points)
+    _set_points(body, points)
     return body
 
 
-def bent(body: Body, degrees: float) -> Body:
+def kink(body: Body, degrees: float) -> Body:
     """Kinks the body in its middle, about z."""
     points = body.points()
     right = points[:, 0] > 0
     c, s = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
     x, y = points[right, 0], points[right, 1]
     points[right, 0], points[right, 1] = c * x - s * y, s * x + c * y
-    _put(body, points)
+    _set_points(body, points)
     return body

@@ -8,8 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from twin.traced.things import HAZARDS
 
-MOST_STRIP_MM = 60_000
-"""A strip is held in memory as one picture; several strips are laid one after another."""
+MAX_STRIP_MM = 60_000
+"""A strip is held in memory as one image; several strips are laid one after another."""
 
 BeltKind = Literal["worn", "clean", "fabric", "green", "blue", "white", "cleats"]
 
@@ -45,7 +45,7 @@ class StripPlan(_Part):
     """A strip of `length_mm`; `hazards` weighs the kinds, all alike where it is empty."""
 
     seed: int = Field(0, ge=0)
-    length_mm: float = Field(gt=100, le=MOST_STRIP_MM)
+    length_mm: float = Field(gt=100, le=MAX_STRIP_MM)
     width_mm: float = Field(600, ge=100, le=3000)
     px_per_mm: float = Field(1.06875, ge=0.2, le=4)
     belt: BeltKind = "worn"
@@ -71,14 +71,14 @@ class StripPlan(_Part):
         return self
 
 
-def load_plan(path: Path, **instead: Any) -> StripPlan:
+def load_plan(path: Path, **overrides: Any) -> StripPlan:
     """Reads a plan file; raises `PlanError` with one line per mistake.
 
     instead: values in place of the file's; None leaves them.
     """
     try:
         raw = tomllib.loads(path.read_text(encoding="utf-8"))
-        changes = {key: value for key, value in instead.items() if value is not None}
+        changes = {key: value for key, value in overrides.items() if value is not None}
         return StripPlan.model_validate({**raw, **changes})
     except OSError as error:
         raise PlanError(f"{path}: cannot be read ({error.strerror})") from error
@@ -88,7 +88,7 @@ def load_plan(path: Path, **instead: Any) -> StripPlan:
         lines = []
         for each in error.errors():
             key = ".".join(str(part) for part in each["loc"])
-            said = each["msg"].removeprefix("Value error, ")
+            message = each["msg"].removeprefix("Value error, ")
             given = f", not {each['input']!r}" if isinstance(each["input"], int | float) else ""
-            lines.append(f"{path}: {key + ': ' if key else ''}{said}{given}")
+            lines.append(f"{path}: {key + ': ' if key else ''}{message}{given}")
         raise PlanError("\n".join(lines)) from error

@@ -1,6 +1,6 @@
-"""Where things come to rest: each falls on what lies there already and leans until it is low.
+"""Where objects come to rest: each falls on what lies there already and leans until it is low.
 
-No clock runs: a thing is let down on the height field of the belt, tried in a few leans, and stays
+No clock runs: an object is let down on the height field of the belt, tried in a few leans, and stays
 in the one in which its middle is lowest. Sheets follow what is below. Numpy alone, so the same seed
 settles the same way everywhere.
 """
@@ -20,10 +20,10 @@ LEANS_DEG = (-24.0, -12.0, -5.0, 5.0, 12.0, 24.0)
 
 
 @dataclass
-class Resting:
-    """A body at rest: its points turned but not moved, its middle in mm of the strip's picture.
+class RestingBody:
+    """A body at rest: its points turned but not moved, its middle in mm of the strip's image.
 
-    `right_mm` runs with the picture's columns, `down_mm` with its rows, `up_mm` above the belt.
+    `right_mm` runs with the image's columns, `down_mm` with its rows, `up_mm` above the belt.
     """
 
     body: Body
@@ -49,7 +49,7 @@ class HeightField:
         self.covered = np.zeros(shape, np.bool_)
 
     def coverage(self, from_mm: float, to_mm: float) -> float:
-        """Share of the belt between two places along the picture that something lies on."""
+        """Share of the belt between two places along the image that something lies on."""
         part = self.covered[:, max(0, int(from_mm / CELL_MM)) : int(to_mm / CELL_MM)]
         return float(part.mean()) if part.size else 1.0
 
@@ -105,7 +105,7 @@ class HeightField:
         return found
 
 
-def dense(part: Part, apart_mm: float = 3.0) -> Points:
+def sample_points(part: Part, apart_mm: float = 3.0) -> Points:
     """Points `(n, 3)` all over a part, none of them farther from the next than about `apart_mm`."""
     points = part.points
     for axis in (0, 1):
@@ -121,8 +121,8 @@ def dense(part: Part, apart_mm: float = 3.0) -> Points:
     return np.asarray(points.reshape(-1, 3), np.float32)
 
 
-def _spread(body: Body) -> Points:
-    return np.concatenate([dense(part) for part in body.parts])
+def _all_points(body: Body) -> Points:
+    return np.concatenate([sample_points(part) for part in body.parts])
 
 
 def settle(
@@ -130,14 +130,14 @@ def settle(
     body: Body,
     place_mm: tuple[float, float],
     angle_deg: float,
-) -> Resting:
+) -> RestingBody:
     """Lets a body down at a place (right, down) and raises the field by it."""
     size = body.size_mm()
-    body.turned(turn_about("z", -angle_deg))
+    body.rotate(turn_about("z", -angle_deg))
     right, down = place_mm
     if body.drapes:
         return _drape(field_, body, place_mm, angle_deg, size)
-    points = _spread(body)
+    points = _all_points(body)
     best, best_up = np.eye(3), field_.rest_up_mm(points, right, down)
     on_belt = best_up + float(points[:, 2].min()) < 4.0
     if not on_belt and body.kind not in HEAVY:  # lean on what is below until its middle is low
@@ -148,11 +148,11 @@ def settle(
                 up = field_.rest_up_mm((coarse @ turn.T).astype(np.float32), right, down)
                 if up < best_up - 0.5:
                     best, best_up = turn, up
-        body.turned(best)
+        body.rotate(best)
         points = (points @ best.T).astype(np.float32)
         best_up = field_.rest_up_mm(points, right, down)
     field_.put(points, right, down, best_up)
-    return Resting(body, right, down, best_up, angle_deg, size)
+    return RestingBody(body, right, down, best_up, angle_deg, size)
 
 
 def _drape(
@@ -161,12 +161,12 @@ def _drape(
     place_mm: tuple[float, float],
     angle_deg: float,
     size: tuple[float, float, float],
-) -> Resting:
+) -> RestingBody:
     right, down = place_mm
     for part in body.parts:
         flat = part.points.reshape(-1, 3)
         low = float(flat[:, 2].min())
         flat[:, 2] = (flat[:, 2] - low) * 0.8 + 0.6 + field_.under(flat, right, down)
         part.points = flat.reshape(part.points.shape)
-    field_.put(_spread(body), right, down, 0.0)
-    return Resting(body, right, down, 0.0, angle_deg, size)
+    field_.put(_all_points(body), right, down, 0.0)
+    return RestingBody(body, right, down, 0.0, angle_deg, size)

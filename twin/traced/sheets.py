@@ -10,7 +10,7 @@ from twin.drawn.noise import clouds, noise
 from twin.drawn.shading import Colour
 from twin.traced.bodies import Body, Part, Points, Skin, block, circle, loft, tube
 from twin.traced.damage import crumple, facets, fold
-from twin.traced.gas import worn
+from twin.traced.gas import random_wear
 
 
 def _size(kind: str, rng: np.random.Generator) -> tuple[float, float]:
@@ -101,7 +101,7 @@ def cardboard(rng: np.random.Generator) -> Body:
         torn=0.12,
     )
     return fold(
-        Body("cardboard_sheet", [part], worn(rng, rusty=0)),
+        Body("cardboard_sheet", [part], random_wear(rng, rusty=0)),
         120,
         40,
         float(rng.uniform(0.02, 0.2)),
@@ -123,7 +123,7 @@ def newspaper(rng: np.random.Generator) -> Body:
         torn=0.1,
     )
     return fold(
-        Body("newspaper", [part], worn(rng, rusty=0), drapes=True),
+        Body("newspaper", [part], random_wear(rng, rusty=0), drapes=True),
         90,
         12,
         float(rng.uniform(0.2, 0.8)),
@@ -157,7 +157,7 @@ def leaflet(rng: np.random.Generator) -> Body:
         torn=0.03,
     )
     return fold(
-        Body("leaflet", [part], worn(rng, rusty=0), drapes=True),
+        Body("leaflet", [part], random_wear(rng, rusty=0), drapes=True),
         90,
         16,
         float(rng.uniform(0.05, 0.6)),
@@ -173,7 +173,7 @@ def crumpled(rng: np.random.Generator) -> Body:
         cover = Print(length * 1.6, width * 2.4, 3.0, tint(0.12, 0.08, 0.78))
         drawn.columns(cover, length * 1.6, width * 2.4, rng)
     part = lump((length, width, width * rng.uniform(0.35, 0.7)), Skin(cover, rough=0.85), rng, 0.5)
-    body = Body("paper_crumpled", [part], worn(rng, rusty=0))
+    body = Body("paper_crumpled", [part], random_wear(rng, rusty=0))
     return fold(body, 60, 8, float(rng.uniform(0.8, 1.3)), rng)
 
 
@@ -220,10 +220,10 @@ def bag(rng: np.random.Generator) -> Body:
             torn=0.35,
             waves_mm=16,
         )
-        body = Body("plastic_bag", [part], worn(rng, rusty=0), drapes=True)
+        body = Body("plastic_bag", [part], random_wear(rng, rusty=0), drapes=True)
         return fold(body, 110, 9, float(rng.uniform(0.3, 0.6)), rng)
     part = lump((length, width, width * rng.uniform(0.2, 0.5)), skin, rng, 0.7)
-    body = Body("plastic_bag", [part], worn(rng, rusty=0))
+    body = Body("plastic_bag", [part], random_wear(rng, rusty=0))
     return fold(
         crumple(body, 20, float(rng.uniform(10, 30)), rng), 90, 9, float(rng.uniform(0.4, 0.8)), rng
     )
@@ -243,7 +243,7 @@ def film(rng: np.random.Generator) -> Body:
         waves_mm=10,
     )
     return fold(
-        Body("plastic_film", [part], worn(rng, rusty=0), drapes=True),
+        Body("plastic_film", [part], random_wear(rng, rusty=0), drapes=True),
         110,
         9,
         float(rng.uniform(0.3, 0.6)),
@@ -271,7 +271,7 @@ def wrapper(rng: np.random.Generator) -> Body:
         waves_mm=5,
     )
     return fold(
-        Body("snack_wrapper", [part], worn(rng, rusty=0), drapes=True),
+        Body("snack_wrapper", [part], random_wear(rng, rusty=0), drapes=True),
         50,
         6,
         float(rng.uniform(0.3, 0.7)),
@@ -304,7 +304,7 @@ def textile(rng: np.random.Generator) -> Body:
         waves_mm=float(rng.uniform(26, 50)),
     )
     return fold(
-        Body("textile", [part], worn(rng, rusty=0), drapes=True),
+        Body("textile", [part], random_wear(rng, rusty=0), drapes=True),
         110,
         50,
         float(rng.uniform(0.3, 0.6)),
@@ -330,8 +330,8 @@ def cable(rng: np.random.Generator) -> Body:
     parts = [tube(path, thick / 2, skin)]
     if rng.random() < 0.6:
         plug = block((34, 20, 16), skin, corner=4, bevel=4)
-        parts.append(plug.moved(float(path[-1, 0]), float(path[-1, 1]), 8))
-    return Body("cable", parts, worn(rng, rusty=0))
+        parts.append(plug.translated(float(path[-1, 0]), float(path[-1, 1]), 8))
+    return Body("cable", parts, random_wear(rng, rusty=0))
 
 
 MAKERS: dict[str, Callable[[np.random.Generator], Body]] = {

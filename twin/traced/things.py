@@ -1,4 +1,4 @@
-"""The front door to every traced thing: `build` makes its body, `pose` brings it to rest.
+"""The front door to every traced object: `build` makes its body, `pose` brings it to rest.
 
 Kinds are those of `twin.drawn.objects`, and those that only the traced twin has.
 """
@@ -48,7 +48,7 @@ HAZARDS: dict[str, str] = {
     **dict.fromkeys(BATTERIES, drawn.BATTERY),
 }
 
-ROLLS = {
+ROLLING = {
     *GAS,
     "aa_cell",
     "aaa_cell",
@@ -64,7 +64,7 @@ ROLLS = {
     "tin_can",
 }
 """Kinds that come to rest with any side up."""
-FACES = {"nine_volt", "carton_box", "drink_carton"}
+FOUR_FACES = {"nine_volt", "carton_box", "drink_carton"}
 """Kinds that come to rest on any of their four long faces, the broad ones more often."""
 
 HEAVY = {"car_battery", "gas_bottle", "gas_bottle_upright", "fire_extinguisher"}
@@ -87,13 +87,13 @@ def pose(body: Body, rng: np.random.Generator, *, lean_deg: float = 4.0) -> Body
         0 if f"{kind}_upright" in MAKERS else body.stands
     )
     if stands:
-        body.turned(turn_about("y", -90 if rng.random() < 0.92 else 90))
-        body.turned(turn_about("z", rng.uniform(0, 360)))
-    elif kind in ROLLS:
-        body.turned(turn_about("x", rng.uniform(0, 360)))
-    elif kind in FACES:
-        body.turned(turn_about("x", float(rng.choice((0, 90, 180, 270), p=(0.4, 0.1, 0.4, 0.1)))))
+        body.rotate(turn_about("y", -90 if rng.random() < 0.92 else 90))
+        body.rotate(turn_about("z", rng.uniform(0, 360)))
+    elif kind in ROLLING:
+        body.rotate(turn_about("x", rng.uniform(0, 360)))
+    elif kind in FOUR_FACES:
+        body.rotate(turn_about("x", float(rng.choice((0, 90, 180, 270), p=(0.4, 0.1, 0.4, 0.1)))))
     lean = lean_deg * (4 if rng.random() < 0.2 else 1) * (0.25 if kind in HEAVY else 1)
-    body.turned(turn_about("y", rng.normal(0, lean) * 0.7))
-    body.turned(turn_about("x", rng.normal(0, lean)))
+    body.rotate(turn_about("y", rng.normal(0, lean) * 0.7))
+    body.rotate(turn_about("x", rng.normal(0, lean)))
     return body

@@ -1,4 +1,4 @@
-"""Every kind of thing, at any seed: a cut-out one can use."""
+"""Every kind of object, at any seed: a cut-out one can use."""
 
 import numpy as np
 import pytest
@@ -20,13 +20,13 @@ def test_hazards_and_waste_are_all_kinds_and_share_none() -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_kind_is_drawn_with_a_clean_edge_and_a_true_size(kind: str) -> None:
     for seed in range(2):
-        picture = draw(kind, np.random.default_rng(seed), 0.5)
-        assert picture.dtype == np.uint8
-        assert picture.shape[2] == 4
+        image = draw(kind, np.random.default_rng(seed), 0.5)
+        assert image.dtype == np.uint8
+        assert image.shape[2] == 4
         length, width, _ = SIZE_MM[kind]
-        assert 0.4 < (picture.shape[1] - 2) / 0.5 / length < 1.9
-        assert 0.35 < (picture.shape[0] - 2) / 0.5 / width < 1.9
-        alpha = picture[..., 3]
+        assert 0.4 < (image.shape[1] - 2) / 0.5 / length < 1.9
+        assert 0.35 < (image.shape[0] - 2) / 0.5 / width < 1.9
+        alpha = image[..., 3]
         assert alpha.max() > 60
         assert (alpha > 15).mean() > 0.02
         border = np.concatenate((alpha[0], alpha[-1], alpha[:, 0], alpha[:, -1]))
@@ -50,16 +50,16 @@ def test_a_hazard_fills_the_length_that_its_picture_claims(
     assert columns[-1] - columns[0] + 1 >= 0.85 * (alpha.shape[1] - 2) - 2
 
 
-def test_two_seeds_draw_two_pictures() -> None:
-    shapes = [draw("aa_cell", np.random.default_rng(seed), 2.0) for seed in range(2)]
-    assert shapes[0].shape != shapes[1].shape or not np.array_equal(*shapes)
+def test_two_seeds_draw_two_images() -> None:
+    first, second = (draw("aa_cell", np.random.default_rng(seed), 2.0) for seed in range(2))
+    assert first.shape != second.shape or not np.array_equal(first, second)
 
 
 def test_the_lamp_brightens_the_side_it_stands_on() -> None:
     rows = []
     for light_deg in (270.0, 90.0):  # above, below
-        picture = draw("pipe", np.random.default_rng(5), 1.0, light_deg=light_deg)
-        grey = picture[..., :3].mean(axis=(1, 2))
+        image = draw("pipe", np.random.default_rng(5), 1.0, light_deg=light_deg)
+        grey = image[..., :3].mean(axis=(1, 2))
         half = len(grey) // 2
         rows.append(grey[3:half].mean() - grey[half:-3].mean())
     assert rows[0] > 0 > rows[1]

@@ -21,21 +21,23 @@ def drive(first: float, given_steps: list[tuple[float, float, float]]) -> Drive:
     return Drive(first, changes)
 
 
-@given(first=speeds, way=st.lists(steps, max_size=6), times=st.lists(st.floats(0, 200), min_size=2))
+@given(
+    first=speeds, changes=st.lists(steps, max_size=6), times=st.lists(st.floats(0, 200), min_size=2)
+)
 def test_a_belt_never_runs_backwards(
-    first: float, way: list[tuple[float, float, float]], times: list[float]
+    first: float, changes: list[tuple[float, float, float]], times: list[float]
 ) -> None:
-    belt = drive(first, way)
+    belt = drive(first, changes)
     places = [belt.position_at(t) for t in sorted(times)]
     assert all(b >= a - 1e-6 for a, b in pairwise(places))
     assert all(belt.speed_at(t) >= -1e-9 for t in times)
 
 
-@given(first=speeds, way=st.lists(steps, max_size=6), t_s=st.floats(0, 200))
+@given(first=speeds, changes=st.lists(steps, max_size=6), t_s=st.floats(0, 200))
 def test_a_place_is_reached_when_the_belt_has_run_so_far(
-    first: float, way: list[tuple[float, float, float]], t_s: float
+    first: float, changes: list[tuple[float, float, float]], t_s: float
 ) -> None:
-    belt = drive(first, way)
+    belt = drive(first, changes)
     place = belt.position_at(t_s)
     reached = belt.time_at(place)
     # A rounding beyond where a belt stops for ever is never reached.

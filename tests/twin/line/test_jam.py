@@ -8,7 +8,7 @@ import pytest
 from twin.line.conditions import Gate
 from twin.line.drive import Drive
 from twin.line.jam import Queue
-from twin.line.sprites import Sprite, drawn_sprite
+from twin.line.sprites import Sprite, draw_sprite
 
 VIEW_MM, WIDTH_MM, SPEED = 900.0, 400.0, 400.0
 GATE = Gate(y_mm=700, from_s=2, until_s=12, coverage=0.4)
@@ -17,7 +17,7 @@ GATE = Gate(y_mm=700, from_s=2, until_s=12, coverage=0.4)
 @cache
 def stock() -> tuple[Sprite, ...]:
     rng = np.random.default_rng(1)
-    return tuple(drawn_sprite(kind, 0.3, rng) for kind in ("drink_can", "tray", "carton_box"))
+    return tuple(draw_sprite(kind, 0.3, rng) for kind in ("drink_can", "tray", "carton_box"))
 
 
 def queue(seed: int = 1) -> Queue:

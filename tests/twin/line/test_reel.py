@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from twin.drawn.belt import belt_loop
-from twin.line.reel import FADE_MM, Reel, edge_heights, mirrored
+from twin.line.reel import FADE_MM, Reel, edge_heights, mirror_strip
 from twin.line.strip import Strip
 
 SCALE = 0.5
@@ -25,17 +25,17 @@ def strip(seed: int = 1, long_mm: float = 1000.0) -> Strip:
 
 def test_what_the_reel_says_lies_where_the_strips_show_it() -> None:
     reel = Reel(strip(), cycle([strip(2), strip(3)]))
-    seen = {each.id: each for each in reel.lying}
+    seen = {each.id: each for each in reel.objects}
     for position in range(0, 5000, 170):
-        for thing in reel.reach(position - 400, position + 400):
-            assert thing.id not in seen
-            seen[thing.id] = thing
-        for thing in reel.lying:
-            if not position - 300 < thing.at_mm < position + 300:
+        for obj in reel.reach(position - 400, position + 400):
+            assert obj.id not in seen
+            seen[obj.id] = obj
+        for obj in reel.objects:
+            if not position - 300 < obj.at_mm < position + 300:
                 continue
-            column, row = round(reel.column(thing.at_mm)), round(thing.x_mm * SCALE)
+            column, row = round(reel.column(obj.at_mm)), round(obj.x_mm * SCALE)
             assert reel.covered[row - 2 : row + 3, column - 2 : column + 3].all()
-            assert thing.outline_mm[:, 0].mean() == pytest.approx(thing.at_mm, abs=20)
+            assert obj.outline_mm[:, 0].mean() == pytest.approx(obj.at_mm, abs=20)
     assert sorted(seen) == list(range(1, len(seen) + 1))
     places = sorted(each.at_mm for each in seen.values())
     assert len(places) > 12
@@ -47,33 +47,33 @@ def test_a_reel_does_not_grow_with_the_way() -> None:
     sizes = set()
     for position in range(250, 40_000, 250):
         reel.reach(position - 400, position + 400)
-        sizes.add(reel.picture.shape[1])
+        sizes.add(reel.image.shape[1])
         assert reel.start_mm <= position - 399
         assert reel.end_mm >= position + 400
-        assert len(reel.lying) < 12
-    assert max(sizes) < 2.5 * strip().picture.shape[1]
+        assert len(reel.objects) < 12
+    assert max(sizes) < 2.5 * strip().image.shape[1]
 
 
 def test_two_strips_meet_without_an_edge() -> None:
     reel = Reel(strip(), cycle([strip(2)]))
     end = reel.column(reel.end_mm - 500)
-    before = reel.picture[:, : round(end)].copy()
+    before = reel.image[:, : round(end)].copy()
     reel.reach(0, reel.end_mm + 10)
-    joint = round(strip().picture.shape[1] - FADE_MM * SCALE)
-    after = reel.picture[:, joint + round(FADE_MM * SCALE) :][:, : before.shape[1] // 2]
+    joint = round(strip().image.shape[1] - FADE_MM * SCALE)
+    after = reel.image[:, joint + round(FADE_MM * SCALE) :][:, : before.shape[1] // 2]
     assert np.array_equal(after, before[:, round(FADE_MM * SCALE) :][:, : after.shape[1]])
 
 
 def test_a_mirror_twice_is_the_strip_again_and_nothing_moves_across() -> None:
     first = strip()
-    once = mirrored(first)
-    twice = mirrored(once)
-    assert [each.x_mm for each in once.lying] == [each.x_mm for each in first.lying]
-    assert np.array_equal(twice.picture, first.picture)
-    for one, other, before in zip(once.lying, twice.lying, first.lying, strict=True):
+    once = mirror_strip(first)
+    twice = mirror_strip(once)
+    assert [each.x_mm for each in once.objects] == [each.x_mm for each in first.objects]
+    assert np.array_equal(twice.image, first.image)
+    for one, other, before in zip(once.objects, twice.objects, first.objects, strict=True):
         assert (other.at_mm, other.x_mm) == pytest.approx((before.at_mm, before.x_mm))
         assert (other.left, other.top) == (before.left, before.top)
-        assert np.array_equal(other.shown, before.shown)
+        assert np.array_equal(other.visible_alpha, before.visible_alpha)
         column, row = round(once.column(one.at_mm)), round(one.x_mm * SCALE)
         assert once.covered[row, column]
 

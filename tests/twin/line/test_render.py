@@ -29,14 +29,14 @@ def told(folder: Path, stem: str = "tiny") -> tuple[dict[str, Any], list[dict[st
     return header, frames
 
 
-def pictures(clip: Path) -> list[np.ndarray[Any, Any]]:
+def images(clip: Path) -> list[np.ndarray[Any, Any]]:
     video = cv2.VideoCapture(str(clip))
-    seen = []
+    decoded: list[np.ndarray[Any, Any]] = []
     while True:
-        got, picture = video.read()
+        got, image = video.read()
         if not got:
-            return seen
-        seen.append(picture)
+            return decoded
+        decoded.append(image)
 
 
 def test_a_clip_has_its_frames_its_truth_and_its_empty_belt(tiny: Path, tmp_path: Path) -> None:
@@ -51,7 +51,7 @@ def test_a_clip_has_its_frames_its_truth_and_its_empty_belt(tiny: Path, tmp_path
     ]
     assert [each.name for each in out.parent.iterdir()] == ["out"]
     header, frames = told(out)
-    seen = pictures(out / "tiny.mp4")
+    seen = images(out / "tiny.mp4")
     assert len(seen) == len(frames) == header["frames"] == 8
     assert calls == [(n, 8) for n in range(1, 9)]
     assert header["clip_sha256"] == hashlib.sha256((out / "tiny.mp4").read_bytes()).hexdigest()
@@ -208,8 +208,8 @@ def test_the_bundled_clip_is_whole_small_and_shows_what_it_promises() -> None:
     assert (DEMO / "empty.png").stat().st_size < 1_100_000
     assert header["renderer"] == "traced"
     assert len(frames) == header["frames"] == 1080
-    came_by = [thing for thing in header["things"] if thing["class"] and thing["at_mm"] < 14_000]
-    kinds = {thing["kind"]: thing["class"] for thing in came_by}
+    came_by = [obj for obj in header["things"] if obj["class"] and obj["at_mm"] < 14_000]
+    kinds = {obj["kind"]: obj["class"] for obj in came_by}
     assert sum(each == "gas_canister" for each in kinds.values()) >= 2
     assert sum(each["class"] == "battery" for each in came_by) >= 8
     assert any(end - start >= 1000 for start, end in header["overload_mm"])

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from twin.line.scenario import ScenarioError, bundled, described, find, load
+from twin.line.scenario import ScenarioError, bundled, descriptions, find, load
 
 DEMO = Path(__file__).parents[3] / "twin" / "scenarios" / "demo.toml"
 Changed = Callable[[str, str], Path]
@@ -103,8 +103,8 @@ def test_every_bundled_scenario_is_sound_and_says_what_it_shows(name: str) -> No
     assert (plan.camera.width_px, plan.camera.height_px) == (1280, 720)
     assert plan.traced is not None
     assert load(find(name), {("renderer",): "traced"}).renderer == "traced"
-    assert 20 < len(described()[name]) < 110
-    assert described()[name].endswith(".")  # a sentence, and not the beginning of one
+    assert 20 < len(descriptions()[name]) < 110
+    assert descriptions()[name].endswith(".")  # a sentence, and not the beginning of one
 
 
 def test_an_unknown_name_is_one_line_with_the_known_ones() -> None:
@@ -121,7 +121,7 @@ def test_hazards_that_are_none_are_refused(changed: Changed) -> None:
 def test_the_demo_has_an_empty_start_calm_an_overload_and_both_classes() -> None:
     demo = load(DEMO)
     first = min(
-        *(stretch.from_mm for stretch in demo.stretches), *(thing.at_mm for thing in demo.things)
+        *(stretch.from_mm for stretch in demo.stretches), *(obj.at_mm for obj in demo.things)
     )
     assert first >= 1.5 * demo.belt.speed_mm_s
     assert any(

@@ -72,7 +72,7 @@ def test_faces_look_outwards() -> None:
 def test_print_reads_left_to_right_seen_from_outside() -> None:
     can = turned_body(((-20, 10), (20, 10)), PLAIN)
     top = can.points[0, :, 2].argmax()
-    # On top, up in the picture is +y, and the print's v grows upwards.
+    # On top, up in the image is +y, and the print's v grows upwards.
     assert can.points[0, top + 1, 1] > can.points[0, top - 1, 1]
     assert can.uv[0, top + 1, 1] > can.uv[0, top - 1, 1]
     assert can.uv[-1, 0, 0] > can.uv[0, 0, 0]

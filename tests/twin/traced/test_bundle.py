@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from twin.line.strip import Strip
-from twin.traced.bundle import BundleError, Facts, Thing, load_strip, write_facts, write_picture
+from twin.traced.bundle import BundleError, Facts, StripObject, load_strip, write_facts, write_image
 
 SHAPE = (50, 100)
 
@@ -19,17 +19,17 @@ def bundle(tmp_path: Path) -> Path:
     owners[10:20, 10:40] = 1
     owners[10:20, 25:60] = 2
     rng = np.random.default_rng(1)
-    write_picture(tmp_path / "picture.png", rng.integers(0, 255, (*SHAPE, 3), np.uint8))
-    write_picture(tmp_path / "owners.png", owners)
-    write_picture(tmp_path / "seen.png", owners)
-    write_picture(tmp_path / "height.png", owners)
-    things = [thing(1, "d_cell", "battery", 300, 150), thing(2, "carton_box", None, 350, 350)]
+    write_image(tmp_path / "picture.png", rng.integers(0, 255, (*SHAPE, 3), np.uint8))
+    write_image(tmp_path / "owners.png", owners)
+    write_image(tmp_path / "seen.png", owners)
+    write_image(tmp_path / "height.png", owners)
+    things = [obj(1, "d_cell", "battery", 300, 150), obj(2, "carton_box", None, 350, 350)]
     write_facts(tmp_path, facts(things))
     return tmp_path
 
 
-def thing(number: int, kind: str, hazard: str | None, alone: float, seen: float) -> Thing:
-    return Thing.model_validate(
+def obj(number: int, kind: str, hazard: str | None, alone: float, seen: float) -> StripObject:
+    return StripObject.model_validate(
         {
             "id": number,
             "kind": kind,
@@ -47,7 +47,7 @@ def thing(number: int, kind: str, hazard: str | None, alone: float, seen: float)
     )
 
 
-def facts(things: list[Thing]) -> Facts:
+def facts(things: list[StripObject]) -> Facts:
     return Facts(
         start_mm=0, end_mm=200, width_mm=100, px_per_mm=0.5, seed=1, belt="worn", things=things
     )
@@ -56,19 +56,19 @@ def facts(things: list[Thing]) -> Facts:
 def test_a_bundle_becomes_a_strip(bundle: Path) -> None:
     strip = load_strip(bundle)
     assert isinstance(strip, Strip)
-    assert strip.picture.shape == (*SHAPE, 3)
+    assert strip.image.shape == (*SHAPE, 3)
     assert strip.column(200) == 0
     assert strip.coverage(0, 200) == pytest.approx(10 * 50 / (50 * 100))
-    cell, carton = strip.lying
+    cell, carton = strip.objects
     assert (cell.hazard, carton.hazard) == ("battery", None)
     assert cell.visible() == pytest.approx(0.5)
-    assert (cell.left, cell.top, cell.shown.shape) == (10, 10, (10, 15))
+    assert (cell.left, cell.top, cell.visible_alpha.shape) == (10, 10, (10, 15))
 
 
 def test_a_hazard_that_is_wholly_hidden_has_nothing_to_see(bundle: Path) -> None:
-    hidden = [thing(7, "d_cell", "battery", 300, 0)]
+    hidden = [obj(7, "d_cell", "battery", 300, 0)]
     write_facts(bundle, facts(hidden))
-    assert load_strip(bundle).lying[0].visible() == 0
+    assert load_strip(bundle).objects[0].visible() == 0
 
 
 def broken(change: Callable[[Path], object], folder: Path) -> str:
@@ -89,11 +89,11 @@ def broken(change: Callable[[Path], object], folder: Path) -> str:
         (lambda at: (at / "owners.png").write_bytes(b"no picture"), "owners.png: is not a picture"),
         (lambda at: (at / "seen.png").write_bytes(b""), "seen.png: is not a picture"),
         (
-            lambda at: write_picture(at / "picture.png", np.zeros((9, 9, 3), np.uint8)),
+            lambda at: write_image(at / "picture.png", np.zeros((9, 9, 3), np.uint8)),
             "not of one strip",
         ),
         (
-            lambda at: write_picture(at / "owners.png", np.zeros(SHAPE, np.uint8)),
+            lambda at: write_image(at / "owners.png", np.zeros(SHAPE, np.uint8)),
             "not of one strip",
         ),
     ],

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from twin.traced.cutouts import INDEX, BankError, bled, make, px_per_mm_for, read
+from twin.traced.cutouts import INDEX, BankError, bleed_colour, make, px_per_mm_for, read
 
 LINE = {
     "file": "aa_cell/aa_cell_00000.webp",
@@ -49,9 +49,9 @@ def test_small_things_get_more_pixels() -> None:
 
 
 def test_colour_runs_on_beyond_the_outline() -> None:
-    picture = np.zeros((40, 40, 4), np.uint8)
-    picture[10:30, 10:30] = (10, 200, 30, 255)
-    spread = bled(picture)
-    assert np.array_equal(spread[..., 3], picture[..., 3])
+    image = np.zeros((40, 40, 4), np.uint8)
+    image[10:30, 10:30] = (10, 200, 30, 255)
+    spread = bleed_colour(image)
+    assert np.array_equal(spread[..., 3], image[..., 3])
     assert spread[8, 20, :3] == pytest.approx((10, 200, 30), abs=2)
-    assert np.array_equal(spread[20, 20], picture[20, 20])
+    assert np.array_equal(spread[20, 20], image[20, 20])

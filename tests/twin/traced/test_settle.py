@@ -1,4 +1,4 @@
-"""Things at rest: on the belt or on each other, never through what lies below."""
+"""Objects at rest: on the belt or on each other, never through what lies below."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from twin.traced.bodies import Body, Part, Skin, block
-from twin.traced.settle import HeightField, dense, settle
+from twin.traced.settle import HeightField, sample_points, settle
 
 PLAIN = Skin((0.5, 0.5, 0.5))
 
@@ -63,7 +63,7 @@ def test_a_sheet_follows_what_lies_below() -> None:
 @settings(max_examples=15, deadline=None)
 def test_dense_points_leave_no_gap(apart: float) -> None:
     part = block((60, 30, 20), PLAIN)
-    points = dense(part, apart)
+    points = sample_points(part, apart)
     top = points[(points[:, 2] > 9.9) & (np.abs(points[:, 1]) < 10) & (np.abs(points[:, 0]) < 25)]
     gaps = np.diff(np.unique(np.round(top[:, 0], 3)))
     assert gaps.max() <= apart + 0.1

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from twin.traced.plan import Stretch, StripPlan
-from twin.traced.strips import silhouette, strew, tile_windows
+from twin.traced.strips import lay_out_strip, silhouette, tile_windows
 from twin.traced.things import HAZARDS
 
 
@@ -15,7 +15,7 @@ def plan(*stretches: Stretch, seed: int = 4) -> StripPlan:
 
 
 def test_a_stretch_is_strewn_where_the_belt_position_says() -> None:
-    laid = strew(plan(Stretch(from_mm=0, to_mm=1000, coverage=0.3)))
+    laid = lay_out_strip(plan(Stretch(from_mm=0, to_mm=1000, coverage=0.3)))
     at_mm = [3000 - each.rest.right_mm for each in laid]
     assert len(laid) > 3
     assert min(at_mm) > 0
@@ -24,7 +24,7 @@ def test_a_stretch_is_strewn_where_the_belt_position_says() -> None:
 
 def test_the_same_plan_strews_the_same_strip() -> None:
     stretch = Stretch(from_mm=0, to_mm=900, coverage=0.3, hazards_per_m=4)
-    one, two = (strew(plan(stretch)) for _ in range(2))
+    one, two = (lay_out_strip(plan(stretch)) for _ in range(2))
     assert [each.rest.body.kind for each in one] == [each.rest.body.kind for each in two]
     assert all(
         np.array_equal(a.rest.body.points(), b.rest.body.points())
@@ -33,14 +33,14 @@ def test_the_same_plan_strews_the_same_strip() -> None:
 
 
 def test_a_stretch_without_hazards_has_none_and_one_with_has_some() -> None:
-    calm = strew(plan(Stretch(from_mm=0, to_mm=3000, coverage=0.2)))
+    calm = lay_out_strip(plan(Stretch(from_mm=0, to_mm=3000, coverage=0.2)))
     assert not [each for each in calm if each.rest.body.kind in HAZARDS]
-    some = strew(plan(Stretch(from_mm=0, to_mm=3000, coverage=0.1, hazards_per_m=5)))
+    some = lay_out_strip(plan(Stretch(from_mm=0, to_mm=3000, coverage=0.1, hazards_per_m=5)))
     assert [each for each in some if each.rest.body.kind in HAZARDS]
 
 
 def test_a_heap_covers_the_belt_and_stays_a_layer() -> None:
-    laid = strew(plan(Stretch(from_mm=0, to_mm=1200, coverage=0.9)))
+    laid = lay_out_strip(plan(Stretch(from_mm=0, to_mm=1200, coverage=0.9)))
     assert 20 < len(laid) < 120
     tops = [each.rest.body.points()[:, 2].max() + each.rest.up_mm for each in laid]
     assert max(tops) < 700
@@ -60,7 +60,7 @@ def test_tiles_cover_the_strip_without_a_gap(length: float, scale: float) -> Non
 
 
 def test_a_silhouette_is_as_large_as_the_thing() -> None:
-    laid = strew(
+    laid = lay_out_strip(
         StripPlan(
             seed=1,
             length_mm=1000,
