@@ -1,7 +1,7 @@
-"""Thin steel cans of gas: pierceable and screw-valve cartridges, aerosols.
+"""Thin steel gas cans: pierceable and screw-valve cartridges, aerosols.
 
-Sizes: EN 417 (pierceable 90 x 94 mm, screw valve 110 x 90 to 110 x 150 mm), aerosol as sold
-(65 x 185 mm).
+Sizes: EN 417 (pierceable 90 x 94 mm, screw valve 110 x 90 to 110 x 150 mm), aerosol as sold (65 x
+185 mm).
 """
 
 from collections.abc import Callable
@@ -24,7 +24,7 @@ GAS_WORDS = ("BUTANE", "PROPANE", "GAZ", "GAS", "BUTANE/PROPANE", "CAMPING GAS",
 
 
 def gas_paint(rng: np.random.Generator) -> Colour:
-    """Colours gas is sold in: blue, red, orange, green, yellow, grey, white, black."""
+    """Colours in which gas is sold: blue, red, orange, green, yellow, grey, white, black."""
     hue = float(rng.choice((0.59, 0.62, 0.0, 0.98, 0.05, 0.08, 0.14, 0.36, 0.45)))
     pick = rng.random()
     if pick < 0.16:
@@ -38,7 +38,7 @@ def gas_paint(rng: np.random.Generator) -> Colour:
 
 
 def litho(length: float, radius: float, scale: float, rng: np.random.Generator) -> Print:
-    """The printed tin of a cartridge or aerosol: band, name, signs and small print, twice round."""
+    """The print of a cartridge or aerosol, repeated twice: band, name, symbols, small print."""
     round_mm = 2 * np.pi * radius
     base = gas_paint(rng)
     shiny = 0.6 if rng.random() < 0.4 else 0.0
@@ -93,7 +93,7 @@ def litho(length: float, radius: float, scale: float, rng: np.random.Generator) 
 
 
 def _tin(obj: Surface, rng: np.random.Generator, depth_mm: float) -> Surface:
-    """Dents, rust and wear of a thin steel can that went through a compactor lorry."""
+    """Dents, rust and wear of a thin steel can after a compactor lorry."""
     wear.dents(obj, int(rng.integers(0, 5)), depth_mm, rng)
     if rng.random() < 0.35:
         wear.rust(obj, rng.uniform(0.1, 0.75), rng)
@@ -181,7 +181,7 @@ def _screw_cartridge(length: float, width: float, grid: Grid, rng: np.random.Gen
 
 
 def _upright_can(length: float, _width: float, grid: Grid, rng: np.random.Generator) -> Surface:
-    """A cartridge standing on its foot: dome, seam, valve or plain middle."""
+    """An upright cartridge: dome, rolled rim, valve or plain centre."""
     radius = length / 2
     base = gas_paint(rng)
     art = Print(length, length, grid.scale, base, 0.5 if rng.random() < 0.4 else 0.0)

@@ -29,7 +29,7 @@ ROUND = ("aa_cell", "aaa_cell", "c_cell", "d_cell", "li_ion_18650")
 
 
 def cell_label(length: float, radius: float, scale: float, rng: np.random.Generator) -> Print:
-    """The label of a round cell, in one of the layouts that are about."""
+    """The label of a round cell, in one of the common layouts."""
     round_mm = 2 * np.pi * radius
     base = any_colour(rng)
     layout = rng.choice(("two_tone", "plain", "band", "silver", "diagonal"))
@@ -60,7 +60,7 @@ def cell_label(length: float, radius: float, scale: float, rng: np.random.Genera
                 ]
             )
             art.area(corners, accent)
-    for k in range(2):  # printed twice round the cell, so that one is always on top or nearly
+    for k in range(2):  # printed twice around the cell, so that one print is on top or nearly so
         y = (k + 0.15) * round_mm / 2
         name_high = round_mm * rng.uniform(0.16, 0.26)
         art.text(brand(rng), (start, y, end, y + name_high), ink, rng)
@@ -187,7 +187,7 @@ OTHERS: dict[str, Callable[[float, float, Grid, np.random.Generator], Surface]] 
 
 
 def cell(kind: str, rng: np.random.Generator, px_per_mm: float) -> Surface:
-    """The surface of one battery, its size varied as makes and wear vary it."""
+    """The surface of one battery, its size varied as by make and wear."""
     length, width, _ = SIZE_MM[kind]
     if kind in ROUND:
         length *= rng.uniform(0.985, 1.01)

@@ -1,4 +1,4 @@
-"""Thick-walled gas: bottles of 5 to 6 kg, nitrous-oxide cylinders, fire extinguishers.
+"""Thick-walled gas containers: bottles of 5 to 6 kg, nitrous-oxide cylinders, fire extinguishers.
 
 Sizes: bottles as sold in Europe (230 to 300 mm across, 400 to 490 mm high), nitrous oxide of 0.6 to
 2 kg (80 mm across, 330 to 500 mm long), extinguishers of 2 to 6 kg.
@@ -44,7 +44,7 @@ def bottle_art(length: float, radius: float, scale: float, rng: np.random.Genera
 
 
 def _bottle_wear(obj: Surface, rng: np.random.Generator) -> Surface:
-    """Steel bottles live for decades: chipped paint, rust at the welds, grime."""
+    """Wear of steel bottles after decades of use: chipped paint, rust at the welds, grime."""
     obj.height_mm += np.float32(0.7) * noise(obj.grid.shape, 26 * obj.grid.scale, rng)
     wear.dents(obj, int(rng.integers(0, 4)), 5, rng)
     wear.scratches(obj, int(rng.integers(10, 60)), rng, (0.45, 0.47, 0.5))

@@ -1,4 +1,4 @@
-"""The fire extinguisher: a pressure vessel too, and as unwelcome in a press."""
+"""The fire extinguisher: also a pressure vessel, and as dangerous in a baling press."""
 
 import cv2
 import numpy as np

@@ -1,4 +1,4 @@
-"""Harmless objects that resemble a hazard: what a detector must not alarm on.
+"""Harmless look-alikes of hazards, which a detector must not report.
 
 Sizes: as sold.
 """
@@ -49,7 +49,7 @@ def _name(
 def _stick(
     length: float, width: float, grid: Grid, rng: np.random.Generator, cap_share: float
 ) -> Surface:
-    """A turned case with a cap: deodorant, glue stick."""
+    """A cylindrical case with a cap: deodorant, glue stick."""
     half, radius = length / 2, width / 2
     base, cap = any_colour(rng), any_colour(rng)
     joint = half - cap_share * length
@@ -285,7 +285,7 @@ def _spray(length: float, width: float, grid: Grid, rng: np.random.Generator) ->
 
 
 def lookalike(kind: str, rng: np.random.Generator, px_per_mm: float) -> Surface:
-    """The surface of one harmless look-alike, its size varied as makes vary."""
+    """The surface of one look-alike, its size varied as by make."""
     length, width, _ = SIZE_MM[kind]
     length *= rng.uniform(0.8, 1.2)
     width *= rng.uniform(0.85, 1.15)

@@ -1,8 +1,8 @@
-"""The front door to every drawn object: hazards, waste and look-alikes, as cut-outs with alpha.
+"""Drawn objects by kind: hazards, waste and look-alikes, as cut-outs with alpha.
 
     image = draw("aa_cell", np.random.default_rng(1), px_per_mm=1.0)  # uint8 BGRA
 
-One seed and scale give one image (of one OpenCV version: its letters differ between versions).
+One seed and scale give one image (per OpenCV version: its fonts differ between versions).
 """
 
 from collections.abc import Callable
@@ -36,7 +36,7 @@ SIZE_MM: dict[str, tuple[float, float, float]] = {
 }
 """Kind -> typical (length, width, height above the belt); one drawing differs by its `rng`."""
 
-# Share of an object's size by which its outline gives way: card bends, a gas bottle does not.
+# Share of an object's size by which its outline deforms: card bends, a gas bottle does not.
 BEND: dict[str, float] = {
     **dict.fromkeys(soft.SIZE_MM, 0.10),
     **dict.fromkeys(packaging.SIZE_MM, 0.07),
@@ -62,10 +62,12 @@ def draw(
 ) -> Image:
     """One object seen from straight above: uint8 BGRA `(h, w, 4)`, its length along x.
 
-    True to size: `w` and `h` are its length and width times `px_per_mm`, plus a pixel of margin
-    all round. Colour is not multiplied by alpha and runs on under the margin. `light_deg` is where
-    the key lamp stands, clockwise from +x (by default anywhere): give the wanted angle less the
-    object's own rotation to have many objects under one lamp.
+    True to size: `w` and `h` are its length and width times `px_per_mm`, plus a margin of one pixel
+    on each side. Colour is not premultiplied by alpha and extends into the margin. `light_deg` is
+    the direction of the key lamp, clockwise from +x (default: random): to light many objects with
+    one lamp, subtract each object's own rotation.
+
+    Raises `ValueError` for an unknown kind or a scale that is not above 0.
     """
     if kind not in DRAWER:
         raise ValueError(f"unknown kind {kind!r}; known are {', '.join(DRAWER)}")
@@ -77,7 +79,7 @@ def draw(
 
 
 def _distort_outline(image: Image, amount: float, rng: np.random.Generator) -> Image:
-    """Pulls the outline inwards here and there by up to `amount` of the size; never outwards."""
+    """Deforms the outline inwards in places by up to `amount` of the size; never outwards."""
     if amount <= 0:
         return image
     height, width = image.shape[:2]

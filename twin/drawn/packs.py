@@ -39,7 +39,7 @@ def _laptop_pack(length: float, width: float, grid: Grid, rng: np.random.Generat
         art.barcode(end - 22, top + 2, end - 2, top + high * 1.6, rng)
         art.bin_sign(end - 8, bottom - 5, 6, ink)
     pack = slab(grid, (length, width, 21), art, corner=4, bevel=rng.uniform(2, 8), gloss=0.25)
-    if rng.random() < 0.5:  # the cells inside show through a thin shell
+    if rng.random() < 0.5:  # the cells inside are visible through a thin shell
         pack.height_mm += np.float32(0.8) * np.sin(grid.y_mm * np.float32(2 * np.pi / 19))
     slot_x = rng.uniform(-0.3, 0.3) * length
     left, top_px = grid.at(slot_x - 16, width / 2 - 7)
@@ -88,7 +88,7 @@ def _tool_pack(length: float, width: float, grid: Grid, rng: np.random.Generator
         centre_mm=(length * 0.08, 0),
     )
     stack(pack, head)
-    for slot in range(int(rng.integers(3, 6))):  # terminals, seen from above as dark slits
+    for slot in range(int(rng.integers(3, 6))):  # terminals, visible from above as dark slits
         y = -width * 0.26 + slot * width * 0.1
         left, top = grid.at(length * 0.12, y)
         right, bottom = grid.at(length * 0.38, y + 3)

@@ -1,7 +1,7 @@
-"""From a surface (height, colour, material) to light: how a drawn object gets its look.
+"""Shading: from a surface (height, colour, material) to a lit image.
 
-A object is a height field seen from straight above. Its normals meet one key lamp, a soft sky and,
-for metal and gloss, a reflected hall: dark, with two rows of lamps along the ceiling.
+An object is a height field seen from straight above. Its normals are lit by one key lamp, a soft
+sky and, for metal and gloss, a reflected hall: dark, with two rows of lamps along the ceiling.
 """
 
 from dataclasses import dataclass, field
@@ -19,10 +19,10 @@ Colour = tuple[float, float, float]
 
 @dataclass(frozen=True)
 class Grid:
-    """The fine grid one object is drawn on, `fine` times finer than the image wanted.
+    """The fine grid on which one object is drawn, `fine` times finer than the output image.
 
-    `x_mm` is `(1, w)`, `y_mm` `(h, 1)`, float32, origin in the object's centre, x along its length.
-    One image pixel of margin lies around `length_mm` x `width_mm`.
+    `x_mm` is `(1, w)`, `y_mm` `(h, 1)`, float32, origin at the object's centre, x along its length.
+    A margin of one output pixel surrounds `length_mm` x `width_mm`.
     """
 
     length_mm: float
@@ -35,7 +35,7 @@ class Grid:
     def __post_init__(self) -> None:
         wide = ceil(self.length_mm * self.px_per_mm) + 2
         high = ceil(self.width_mm * self.px_per_mm) + 2
-        # Small objects need the finest edges and can afford them.
+        # Small objects need the finest edges and are cheap to draw.
         fine = 4 if wide * high < 3_000 else 3 if wide * high < 20_000 else 2
         step_mm = 1.0 / (self.px_per_mm * fine)
         x = (np.arange(wide * fine, dtype=np.float32) - (wide * fine - 1) / 2) * step_mm
@@ -64,10 +64,10 @@ class Grid:
 
 @dataclass
 class Surface:
-    """What is seen from above, on a `Grid` of shape `(h, w)`; every field float32.
+    """The visible surface on a `Grid` of shape `(h, w)`; every field float32.
 
-    `height_mm` above the belt; `inside` 0..1 the outline; `colour` `(h, w, 3)` BGR 0..1 as a
-    screen shows it; `metal`, `gloss` 0..1; `opacity` 0..1, less than one for film and clear PET.
+    `height_mm` above the belt; `inside` 0..1 the outline; `colour` `(h, w, 3)` BGR 0..1, sRGB;
+    `metal`, `gloss` 0..1; `opacity` 0..1, below 1 for film and clear PET.
     """
 
     grid: Grid
@@ -89,7 +89,7 @@ def surface(
     gloss: float | Field = 0.2,
     opacity: float | Field = 1.0,
 ) -> Surface:
-    """A surface whose plain properties are given as single figures."""
+    """A surface whose uniform properties are given as scalars."""
 
     def whole(value: float | Field) -> Field:
         return np.array(np.broadcast_to(np.asarray(value, np.float32), grid.shape))
@@ -103,7 +103,7 @@ def surface(
 
 
 def stack(base: Surface, part: Surface) -> Surface:
-    """Puts `part` on top of `base` (same grid), in place; returns `base`."""
+    """Places `part` on top of `base` (same grid), in place; returns `base`."""
     over = part.inside
     base.height_mm += over * (part.height_mm - base.height_mm)
     base.colour += over[..., None] * (part.colour - base.colour)
@@ -129,7 +129,7 @@ def normals(height_mm: Field, scale: float) -> tuple[Field, Field, Field]:
 
 
 def hall(x: Field, y: Field, z: Field, lamps: tuple[float, float], blur: float) -> Field:
-    """Light that comes from direction (x, y, z): a dark hall with two rows of lamps."""
+    """Light from direction (x, y, z): a dark hall with two rows of lamps."""
     cos_a, sin_a = lamps
     side = x * np.float32(cos_a) + y * np.float32(sin_a)
     light = np.float32(0.16) + np.float32(0.34) * np.clip(z, 0, 1)
@@ -144,10 +144,10 @@ def hall(x: Field, y: Field, z: Field, lamps: tuple[float, float], blur: float) 
 
 
 def shade(obj: Surface, light_deg: float, rng: np.random.Generator) -> Image:
-    """The lit object at the grid's image scale: uint8 BGRA `(h, w, 4)`.
+    """The lit object at the scale of the output image: uint8 BGRA `(h, w, 4)`.
 
-    `light_deg` is where the key lamp stands, 0 = +x, clockwise as y points down. Colour is lit in
-    linear light (screen value squared) and goes back by the square root.
+    `light_deg` is the direction of the key lamp, 0 = +x, clockwise as y points down. Light is
+    computed in linear light (screen value squared) and converted back by the square root.
     """
     grid = obj.grid
     x, y, z = normals(obj.height_mm, grid.scale)
@@ -197,20 +197,20 @@ def shade(obj: Surface, light_deg: float, rng: np.random.Generator) -> Image:
     rim_px = grid.fine  # the image's outermost pixel is margin, whatever was drawn
     alpha[:rim_px] = alpha[-rim_px:] = 0
     alpha[:, :rim_px] = alpha[:, -rim_px:] = 0
-    return _picture(lit, alpha, grid)
+    return _to_image(lit, alpha, grid)
 
 
-def _picture(lit: NDArray[np.float32], alpha: Field, grid: Grid) -> Image:
-    """Fine linear light and alpha to an image; colour is averaged by alpha."""
+def _to_image(lit: NDArray[np.float32], alpha: Field, grid: Grid) -> Image:
+    """Converts fine linear light and alpha to an image; colour is averaged by alpha."""
     height, width = (n // grid.fine for n in grid.shape)
     size = (width, height)
     premultiplied = np.dstack((lit * alpha[..., None], alpha))
     small = cv2.resize(premultiplied, size, interpolation=cv2.INTER_AREA)
     cover = small[..., 3:]
     mean = small[..., :3].sum(axis=(0, 1)) / max(float(cover.sum()), 1e-6)
-    # Outside the outline stands the mean colour, so that a later rotation draws no dark seam.
+    # Outside the outline the mean colour is used, so that a later rotation draws no dark rim.
     colour = np.where(cover > 0.004, small[..., :3] / np.maximum(cover, 0.004), mean)
-    # A soft shoulder instead of clipping keeps the colour of bright labels.
+    # A soft shoulder instead of clipping preserves the colour of bright labels.
     colour = np.sqrt(np.where(colour > 0.7, 0.7 + 0.3 * np.tanh((colour - 0.7) / 0.3), colour))
     out = np.dstack((colour, np.clip(cover, 0, 1)))
     return np.asarray(np.clip(out * 255 + 0.5, 0, 255), dtype=np.uint8)

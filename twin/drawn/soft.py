@@ -1,4 +1,4 @@
-"""Waste without a shape of its own: paper, card, film, textile, cable.
+"""Flexible waste: paper, card, film, textile, cable.
 
 Sizes: newspaper and office paper as folded or torn, bags of 5 to 30 l, cable as pulled from
 appliances.
@@ -52,7 +52,7 @@ def _cardboard(length: float, width: float, grid: Grid, rng: np.random.Generator
 
 
 def columns(art: Print, length: float, width: float, rng: np.random.Generator) -> None:
-    """A newspaper page: headline, columns of text, images."""
+    """A newspaper page: headline, columns of text, photographs."""
     ink = tint(0.1, 0.1, rng.uniform(0.15, 0.35))
     art.text(
         f"{brand(rng)} {brand(rng)}",
@@ -270,7 +270,7 @@ def _cable(length: float, width: float, grid: Grid, rng: np.random.Generator) ->
 
 
 def soft(kind: str, rng: np.random.Generator, px_per_mm: float) -> Surface:
-    """The surface of one shapeless object; sizes vary widely, as torn and folded objects do."""
+    """The surface of one flexible object; sizes vary widely, as by tearing and folding."""
     length, width, _ = SIZE_MM[kind]
     grow = rng.uniform(0.6, 1.25)
     length, width = length * grow * rng.uniform(0.85, 1.15), width * grow * rng.uniform(0.85, 1.15)

@@ -1,4 +1,4 @@
-"""Metal packages: drink cans, food tins, whole, crushed and on end.
+"""Metal packages: drink cans and food tins, whole, crushed and upright.
 
 Sizes: as sold in Europe (330 to 500 ml cans, 400 to 800 g tins).
 """
@@ -25,7 +25,7 @@ SIZE_MM: dict[str, tuple[float, float, float]] = {
 
 
 def _mound(grid: Grid, mask: Field, high_mm: float) -> Field:
-    """A flat heap over `mask`: high in the middle, falling towards its edge."""
+    """A flat mound over `mask`: high in the middle, falling towards its edge."""
     far = cv2.distanceTransform((mask > 0).astype(np.uint8), cv2.DIST_L2, 3) / grid.scale
     rise = np.clip(far / max(0.22 * grid.width_mm, 1.0), 0, 1)
     return np.asarray(np.float32(high_mm) * np.sqrt(1 - (1 - rise) ** 2), np.float32)
@@ -133,7 +133,7 @@ def _tin(length: float, width: float, grid: Grid, rng: np.random.Generator) -> S
 
 def _tin_end(length: float, _width: float, grid: Grid, rng: np.random.Generator) -> Surface:
     radius = length / 2
-    if rng.random() < 0.5:  # open: one looks into it
+    if rng.random() < 0.5:  # open: its inside is visible
         profile: Profile = (
             (0, 0),
             (radius * 0.8, 0),

@@ -1,4 +1,4 @@
-"""What use and the bunker do to objects: dirt, rust, scratches, dents, faded print."""
+"""Wear from use and the bunker: dirt, rust, scratches, dents, faded print."""
 
 import cv2
 import numpy as np
@@ -29,7 +29,7 @@ def dirt(obj: Surface, amount: float, rng: np.random.Generator) -> None:
 
 
 def rust(obj: Surface, amount: float, rng: np.random.Generator) -> None:
-    """Rust that starts in spots and spreads; bare metal under worn paint around it."""
+    """Rust spots, with bare metal under worn paint around them."""
     if amount <= 0:
         return
     scale, shape = obj.grid.scale, obj.grid.shape
@@ -63,7 +63,7 @@ def scratches(
 
 
 def dents(obj: Surface, count: int, depth_mm: float, rng: np.random.Generator) -> None:
-    """Round hollows, up to `depth_mm` deep and a quarter of the object's width wide."""
+    """Round dents, up to `depth_mm` deep and a quarter of the object's width wide."""
     grid = obj.grid
     for _ in range(count):
         size = rng.uniform(0.1, 0.28) * grid.width_mm + 1
@@ -77,7 +77,7 @@ def dents(obj: Surface, count: int, depth_mm: float, rng: np.random.Generator) -
 
 
 def fade(obj: Surface, amount: float, rng: np.random.Generator) -> None:
-    """Print bleached and rubbed in streaks along the object."""
+    """Print bleached and rubbed off in streaks along the object."""
     if amount <= 0:
         return
     shape = obj.grid.shape
@@ -87,7 +87,7 @@ def fade(obj: Surface, amount: float, rng: np.random.Generator) -> None:
 
 
 def apply_wear(obj: Surface, rng: np.random.Generator, *, metal_body: bool = False) -> Surface:
-    """The usual wear of an object found in waste: nearly new to quite dirty."""
+    """The usual wear of an object found in waste: nearly new to very dirty."""
     if rng.random() < 0.35:
         fade(obj, rng.uniform(0.1, 0.5), rng)
     scratches(obj, int(rng.integers(0, 14)), rng)

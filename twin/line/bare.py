@@ -1,7 +1,8 @@
-"""The empty belt of a path-traced strip, which shows its belt only between what lies on it.
+"""Reconstructs the empty belt of a path-traced strip, whose belt is visible only between objects.
 
-What lies there is filled from elsewhere in its row, once the shadows are taken out: what is left of
-the belt is its colour across and its fine texture, which is all that a monitor of coverage asks.
+Covered pixels are filled from elsewhere in their row, after shadows are removed. What remains of
+the belt is its colour profile across and its fine texture, which is all that a coverage monitor
+needs.
 """
 
 from copy import copy
@@ -14,13 +15,13 @@ from twin.line.strip import Strip
 
 BARE_MM = 4000.0
 SHADOWS_MM = (110.0, 70.0, 40.0, 15.0)
-"""How far around objects the belt counts as shaded: as far as leaves enough of it."""
+"""Margins around objects that count as shaded, mm; the largest that leaves enough belt is used."""
 
 
 def empty_belt_of(strip: Strip) -> Strip:
-    """The belt of a strip with nothing on it, at most `BARE_MM` of it.
+    """The belt of a strip without objects, at most `BARE_MM` long.
 
-    Raises `ScenarioError` where no belt is to be seen.
+    Raises `ScenarioError` if no belt is visible.
     """
     scale = strip.px_per_mm
     wide = min(strip.image.shape[1], round(BARE_MM * scale))
@@ -29,11 +30,13 @@ def empty_belt_of(strip: Strip) -> Strip:
         reach = max(3, round(2 * near_mm * scale)) | 1
         kernel = np.ones((reach, reach), np.uint8)
         near = cv2.dilate(covered.astype(np.uint8), kernel) > 0
-        if (~near).mean(axis=1).min() >= 0.03:  # every row has something to be filled from
+        if (~near).mean(axis=1).min() >= 0.03:  # every row has pixels to fill from
             break
     open_ = ~near
     if not open_.any():
-        raise ScenarioError("traced.strips: the first is covered all over; no belt is seen on it")
+        raise ScenarioError(
+            "traced.strips: the first strip is completely covered; no belt is visible on it"
+        )
     seen = part.astype(np.float32)
     whole = np.median(part[open_], axis=0)
     rows = [
@@ -49,7 +52,7 @@ def empty_belt_of(strip: Strip) -> Strip:
     image = np.empty_like(even)
     image[:] = profile.reshape(-1, 1, 3)
     image[open_] = even[open_]
-    # In no order, so that no pattern repeats itself along the belt.
+    # In random order, so that no pattern repeats along the belt.
     for shift in np.random.default_rng(3).permutation(np.arange(97, wide, 97)):
         if not near.any():
             break

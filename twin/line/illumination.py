@@ -1,4 +1,4 @@
-"""What light does to the image: lamps, their changes in time, shadows of the skirts, noise."""
+"""Light on the image: lamps and their changes over time, skirt shadows, sensor noise."""
 
 from math import sin
 
@@ -12,7 +12,7 @@ from twin.line.scenario import Scenario
 
 
 class Lamps:
-    """The light on the whole image at a moment."""
+    """The illumination of the whole image at a given time."""
 
     def __init__(self, scenario: Scenario, size: tuple[int, int], rng: np.random.Generator) -> None:
         self._light = scenario.light
@@ -25,13 +25,13 @@ class Lamps:
         level = 1 + self._flicker * sin(2 * np.pi * 0.7 * t_s + self._beat)
         level *= self._light.level_at(t_s)
         turn = 2 * np.pi * t_s / self._light.drift_s
-        # Two waves that never come round together: daylight, clouds, lamps that age.
+        # Two incommensurate waves: daylight, clouds, ageing lamps.
         level *= 1 + self._light.drift * (0.6 * sin(turn) + 0.4 * sin(2.6 * turn + self._beat))
         return np.asarray(cv2.multiply(image, self._gain, scale=level, dtype=cv2.CV_8U), np.uint8)
 
 
 def _falloff(size: tuple[int, int], rng: np.random.Generator) -> NDArray[np.float32]:
-    """Brightness of the image, float32 `(h, w, 3)`: lamps' falloff and the lens's vignette."""
+    """Brightness of the image, float32 `(h, w, 3)`: lamp falloff and lens vignette."""
     width, height = size
     u = np.linspace(-1, 1, width, dtype=np.float32)[None, :]
     v = np.linspace(-1, 1, height, dtype=np.float32)[:, None] * np.float32(height / width)
@@ -44,7 +44,7 @@ def _falloff(size: tuple[int, int], rng: np.random.Generator) -> NDArray[np.floa
 
 
 def _gradient(scenario: Scenario, size: tuple[int, int]) -> NDArray[np.float32]:
-    """Lamps that stand to one side, float32 `(h, w, 1)` about 1."""
+    """Lamps on one side, float32 `(h, w, 1)` about 1."""
     along = 1 + scenario.light.gradient_along * np.linspace(-1, 1, size[0], dtype=np.float32)
     across = 1 + scenario.light.gradient_across * np.linspace(-1, 1, size[1], dtype=np.float32)
     return np.asarray(across[:, None, None] * along[None, :, None], np.float32)
@@ -53,7 +53,7 @@ def _gradient(scenario: Scenario, size: tuple[int, int]) -> NDArray[np.float32]:
 def edge_shade(
     across_mm: NDArray[np.float64], width_mm: float, size: tuple[int, int]
 ) -> NDArray[np.float32]:
-    """The skirts' shadow on the belt, float32 `(h, w, 3)`; `across_mm`: where every 8th px lies."""
+    """The skirts' shadow on the belt, float32 `(h, w, 3)`; `across_mm`: x_mm of every 8th px."""
     columns, rows = len(range(0, size[0], 8)), len(range(0, size[1], 8))
     x = across_mm.reshape(rows, columns)
     shade = (

@@ -1,7 +1,7 @@
-"""Material that a bar holds back while the belt runs on below it: it queues, packs and heaps up.
+"""Material held back by a bar while the belt runs below it: it queues, packs and heaps up.
 
-Each object is a disc that friction carries along at the belt's speed and that others, the bar and
-the skirts keep from it. What is pushed from behind is pressed together and lies higher.
+Each object is a disc. Friction carries it at the belt's speed; other objects, the bar and the
+skirts stop it. Objects pushed from behind are pressed together and rest higher.
 """
 
 from collections.abc import Sequence
@@ -18,13 +18,13 @@ from twin.line.sprites import Sprite
 
 _STEP_S = 1 / 60
 _MAX_OBJECTS = 260
-"""Objects at a time; a queue that is longer stands far beyond the view."""
+"""Maximum number of objects; a longer queue would extend far beyond the view."""
 _FIRM = 0.8
-"""Share of two objects' radii at which they begin to push each other."""
+"""Two objects push each other when closer than this share of the sum of their radii."""
 
 
 class Queue:
-    """The objects on a belt with a bar across it, from far upstream to behind the view."""
+    """The objects on a belt with a bar across it, from far upstream to downstream of the view."""
 
     def __init__(
         self,
@@ -56,7 +56,7 @@ class Queue:
             y -= self._every_mm * self._rng.uniform(0.5, 1.5)
 
     def at(self, t_s: float) -> list[MovingObject]:
-        """The objects at a moment, which only goes on, the lowest first."""
+        """The objects at `t_s`, lowest first; `t_s` must not decrease between calls."""
         for _ in range(ceil((t_s - self._t_s) / _STEP_S - 1e-6)):
             self._step()
         belt = self._drive.speed_at(self._t_s)
@@ -75,7 +75,7 @@ class Queue:
         y = self._places[:, 0]
         y += run
         closed = self._gate.from_s <= self._t_s < self._gate.until_s
-        # What has its middle under the bar when it closes is through.
+        # Objects whose centre has passed the bar when it closes are through.
         self._passed |= (y > self._gate.y_mm) if not closed else False
         held = ~self._passed
         if closed and run > 0:
@@ -85,7 +85,7 @@ class Queue:
             stop = self._gate.y_mm - 0.75 * self._radii
             y[held] = np.minimum(y[held], np.maximum(stop, before[:, 0])[held])
             rub = held & (y - before[:, 0] < 0.3 * run)
-            # The belt rubs along below what stands: it shivers, and turns a little.
+            # The belt rubs below a stationary object, which shivers and turns slightly.
             self._places[rub, 1] += self._rng.normal(0, 0.12, int(rub.sum()))
             self._places[rub, 2] += self._rng.normal(0, 0.25, int(rub.sum()))
         speed = (self._places[:, 0] - before[:, 0]) / _STEP_S

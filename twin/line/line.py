@@ -1,11 +1,11 @@
-"""The simulated line itself: images and truth, frame by frame, for as long as one likes.
+"""The simulated line: images and ground truth, frame by frame, for any duration.
 
     from twin.line.line import SimulatedLine
-    for seen in SimulatedLine(load(find("no_hazard"))).run():
-        detector(seen.picture)          # uint8 BGR (h, w, 3)
-        seen.truth["objects"]           # one record of the truth file
+    for frame in SimulatedLine(load(find("no_hazard"))).run():
+        detector(frame.image)           # uint8 BGR (h, w, 3)
+        frame.truth["objects"]          # one record of the truth file
 
-Nothing is written, and memory does not grow with the run's duration.
+Nothing is written to disk, and memory does not grow with the run's duration.
 """
 
 from collections.abc import Iterator, Sequence
@@ -34,28 +34,28 @@ from twin.line.surroundings import gate_bar
 from twin.line.truth import GroundTruth
 
 _STOCK = 60
-"""Different objects in a jam; each comes again at other angles."""
-_OTHERS = 500_000  # ids of films, cans and arms above those of a jam's objects
+"""Number of different objects in a jam; each is reused at other angles."""
+_OTHERS = 500_000  # ids of films, cans and arms start above those of jammed objects
 
 
 @dataclass(frozen=True)
 class SimulatedFrame:
-    """One frame; `picture` is None where none was asked for."""
+    """One frame; `image` is uint8 BGR `(h, w, 3)`, or None if images were not requested."""
 
     image: Image | None
     truth: dict[str, Any]
     """The frame's record, as in the truth file."""
     new_objects: list[dict[str, Any]] = field(default_factory=list)
-    """What has newly come onto the belt, as in the header's `new_objects`."""
+    """Objects that entered the belt with this frame, as in `things` of the header."""
 
 
 class SimulatedLine:
-    """A belt laid out, the camera above it, and what is true of both; one run."""
+    """One run of a scenario: the belt, the camera above it and the ground truth of both."""
 
     def __init__(self, plan: Scenario, folder: Path = SCENARIOS) -> None:
-        """`folder`: what path-traced strips are named from.
+        """`folder`: the folder that the names of path-traced strips are relative to.
 
-        Raises `ScenarioError` where a strip is missing or of another size.
+        Raises `ScenarioError` if a strip is missing or has another size.
         """
         self.plan = plan
         self.drive: Drive = plan.belt.drive
@@ -82,10 +82,10 @@ class SimulatedLine:
     def run(
         self, *, images: bool = True, only: Sequence[int] | None = None
     ) -> Iterator[SimulatedFrame]:
-        """The frames in order; each call begins the same run anew.
+        """The frames in order; every call starts the same run from the beginning.
 
-        Without `pictures` a frame costs a tenth. `only`: rising frame numbers; the others are
-        skipped, and the header's intervals are then those of the frames that were seen.
+        Without `images` a frame costs a tenth. `only`: increasing frame numbers to render; the
+        other frames are skipped, and the header's intervals then cover the rendered frames only.
         """
         plan, camera = self.plan, self.camera
         margin = camera.margin_mm()
@@ -124,20 +124,20 @@ class SimulatedLine:
         )
 
     def empty_belt(self) -> Image:
-        """The image that the camera has of the belt with nothing on it, free of noise."""
+        """The noise-free image of the empty belt: uint8 BGR `(h, w, 3)`."""
         margin = self.camera.margin_mm()
         belt = self._strips.empty_reel()
         belt.reach(-self.camera.view_mm - margin, margin)
         return self.camera.frame(belt, 0.0, 0, above=self._bar, grain=False)
 
     def header(self, clip: str = "") -> dict[str, Any]:
-        """The run's fixed facts, and the intervals that the last run has told so far."""
+        """Constant facts of the run, and the intervals of the last run up to its current frame."""
         return self._truth.header(clip)
 
     def _moving(
         self, t_s: float, queue: Queue | None
     ) -> tuple[list[MovingObject], list[MovingObject]]:
-        """What lies on the belt without going along with it, and what reaches over it."""
+        """Sprites on the belt that move independently of it, and sprites above it."""
         on_belt = [] if queue is None else queue.at(t_s)
         runs = self.drive.speed_at(t_s) > 0
         for k, held in enumerate(self._held):
@@ -156,13 +156,13 @@ class SimulatedLine:
 
 
 def _number(k: int, every_s: float | None, t_s: float) -> int:
-    """The id of the k-th film, can or arm: a new one each time that it comes."""
+    """The id of the k-th film, can or arm: a new one at each arrival."""
     times = 0 if every_s is None else round(cycle_start_s(every_s, t_s) / every_s)
     return FIRST_ID + _OTHERS + 1000 * times + k
 
 
 def frames(plan: Scenario, folder: Path = SCENARIOS) -> Iterator[tuple[Image, dict[str, Any]]]:
-    """Each image of a run with its truth: for a consumer that wants no file."""
+    """Each image of a run with its truth record, for consumers that need no file."""
     for seen in SimulatedLine(plan, folder).run():
         assert seen.image is not None
         yield seen.image, seen.truth

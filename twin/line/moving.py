@@ -1,4 +1,4 @@
-"""What moves against the belt: a stalled film, a rolling can, a picker's arm; one at a moment."""
+"""Objects that do not move with the belt: a stalled film, a rolling can, a picker's arm."""
 
 from dataclasses import dataclass, replace
 from math import ceil, floor, pi, sin
@@ -18,12 +18,12 @@ from twin.line.sprites import Sprite, draw_sprite, make_sprite
 from twin.line.strip import LIGHT_DEG
 
 FIRST_ID = 1_000_000
-"""Ids of what moves against the belt begin here; those of what lies on it count from 1."""
+"""First id of objects that move independently of the belt; objects on the belt count from 1."""
 
 
 @dataclass(frozen=True)
 class MovingObject:
-    """A object at a moment; `stalled`: it stands, or nearly, while the belt runs below it."""
+    """An object at one time; `stalled`: stationary, or nearly so, while the belt runs below it."""
 
     id: int
     sprite: Sprite
@@ -31,12 +31,12 @@ class MovingObject:
 
 
 def cycle_start_s(every_s: float | None, t_s: float) -> float:
-    """When the round began in which something that comes again and again is now."""
+    """Start of the current cycle of a recurring object, s."""
     return 0.0 if every_s is None else floor(t_s / every_s) * every_s
 
 
 def held_y_mm(held: HeldObject, drive: Drive, t_s: float) -> float:
-    """Where along the view an object is that comes, is held and goes on with the belt."""
+    """y_mm of an object that arrives, is held and continues with the belt."""
     start_s = cycle_start_s(held.every_s, t_s)
     from_s, until_s = start_s + held.from_s, start_s + held.until_s
     if t_s < from_s:
@@ -51,7 +51,7 @@ def is_held(held: HeldObject, t_s: float) -> bool:
 
 
 class FlutteringFilm:
-    """A film that hangs by its upstream end while air and belt pull at the other."""
+    """A film caught by its upstream end while air and belt pull at the other end."""
 
     HZ = 3.1
 
@@ -106,7 +106,7 @@ class FlutteringFilm:
 
 
 class RollingCan:
-    """A can across the belt that rolls on the spot; its label shows how far it has turned."""
+    """A can across the belt that rolls in place; its label shows its rotation."""
 
     TURNS = 48
 
@@ -126,12 +126,12 @@ class RollingCan:
         roller = self.roller
         y = held_y_mm(roller, self.drive, t_s)
         if is_held(roller, t_s):
-            # Slow swings that begin and end where it is held.
+            # Slow swings that start and end at the holding position.
             held_s = t_s - cycle_start_s(roller.every_s, t_s) - roller.from_s
             share = held_s / (roller.until_s - roller.from_s)
             swings = max(1, round((roller.until_s - roller.from_s) / 2.6))
             y += roller.wander_mm * sin(pi * share) * sin(2 * pi * swings * share)
-        # It rolls without slipping: what the belt has run ahead of it has gone round it.
+        # It rolls without slipping: its rotation is the belt travel relative to the can.
         turned = (self.drive.position_at(t_s) - y) / (2 * pi * self._radius_mm)
         phase = self._phases[int(turned * self.TURNS) % self.TURNS]
         return replace(phase, y_mm=y, x_mm=roller.x_mm)
@@ -145,7 +145,7 @@ class RollingCan:
 
 
 class ReachingArm:
-    """A picker's gloved hand and sleeve, over belt and skirt."""
+    """A picker's gloved hand and sleeve above belt and skirt."""
 
     LONG_MM = 900.0
 
@@ -157,12 +157,12 @@ class ReachingArm:
         self._lean = float(rng.uniform(-14, 14))
 
     def at(self, t_s: float) -> Sprite | None:
-        """None while it is not over the belt."""
+        """None while the arm is not over the belt."""
         arm = self.arm
         share = (t_s - cycle_start_s(arm.every_s, t_s) - arm.at_s) / arm.for_s
         if not 0 < share < 1:
             return None
-        # In within a third of the time, there for a third, back within the last.
+        # Reaches in during the first third, stays, and retracts during the last third.
         reach = float(np.interp(share, (0, 0.35, 0.65, 1), (0, 1, 1, 0)))
         reach = reach * reach * (3 - 2 * reach)
         near = arm.side == "near"
@@ -193,7 +193,7 @@ def _resized(sprite: Sprite, size_mm: tuple[float, float]) -> Sprite:
 def _can(
     length: float, width: float, px_per_mm: float, roll: float, rng: np.random.Generator
 ) -> Sprite:
-    """A drink can across the belt, turned by `roll` of a round; the same dice, the same can."""
+    """A drink can across the belt, rotated by `roll` turns; the same seed gives the same can."""
     grid, half, radius = Grid(length, width, px_per_mm), length / 2, width / 2
     body = lathe(
         grid,
@@ -225,7 +225,7 @@ def _arm(long_mm: float, px_per_mm: float, rng: np.random.Generator) -> Sprite:
     wide, high = round(long_mm * px_per_mm), round(170 * px_per_mm)
     x = np.arange(wide, dtype=np.float32)[None, :] / np.float32(px_per_mm)
     y = (np.arange(high, dtype=np.float32)[:, None] - high / 2) / np.float32(px_per_mm)
-    # Half the arm's width from the finger tips on: fingers, palm, wrist, forearm, upper arm.
+    # Half the arm's width from the fingertips: fingers, palm, wrist, forearm, upper arm.
     half = np.interp(
         x, (0, 12, 60, 120, 175, 200, 430, 900), (0, 26, 40, 45, 33, 42, 58, 72)
     ).astype(np.float32)

@@ -1,4 +1,4 @@
-"""The lens: how it bends the image, and the dirt on it, which stays where it is in the image."""
+"""The lens: distortion and dirt; dirt is fixed in the image."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -15,7 +15,7 @@ Points = NDArray[np.float64]
 
 
 class LensModel:
-    """`ideal` px are what a lens without distortion would show; `image` px are what is seen."""
+    """`ideal` px: of a lens without distortion; `image` px: of the real image."""
 
     def __init__(self, lens: Lens, size: tuple[int, int], rng: np.random.Generator) -> None:
         self.size = width, height = size
@@ -57,13 +57,13 @@ class LensModel:
 
     @property
     def to_work(self) -> NDArray[np.float64]:
-        """3 x 3 from ideal px to px of the working image, which holds all that is seen."""
+        """3 x 3 from ideal px to px of the working image, which contains everything visible."""
         cx, cy = self._matrix[:2, 2]
         s = self._shrink
         return np.array([[s, 0, cx * (1 - s)], [0, s, cy * (1 - s)], [0, 0, 1.0]])
 
     def warp(self, work: Image) -> Image:
-        """The working image as the lens shows it; the same image where it is perfect."""
+        """Applies distortion and drops; returns the same array for a perfect lens."""
         if self._maps is not None:
             work = np.asarray(
                 cv2.remap(work, *self._maps, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE),
@@ -72,7 +72,7 @@ class LensModel:
         return work
 
     def add_dirt(self, image: Image) -> Image:
-        """Smudges scatter what lies behind them over a wide patch."""
+        """Blends smudges, which scatter the image behind them over a wide area."""
         if self._dirt is None:
             return image
         clear, dull, tone = self._dirt
@@ -84,7 +84,7 @@ class LensModel:
         return np.asarray(cv2.blendLinear(image, scattered, clear, dull), np.uint8)
 
     def _fit(self) -> float:
-        """By how much the working image is shrunk so that the image's rim still lies in it."""
+        """Scale of the working image at which the rim of the final image still fits in it."""
         width, height = self.size
         rim = np.array([[0, 0], [width - 1, 0], [0, (height - 1) / 2], [(width - 1) / 2, 0]])
         out = np.abs(self.undistort(rim) - self._matrix[:2, 2])
@@ -114,7 +114,7 @@ def _dirt(
     drops: Sequence[tuple[float, float, float, float]],
     rng: np.random.Generator,
 ) -> tuple[NDArray[np.float32], NDArray[np.float32], Image]:
-    """Weights `(h, w)` of what is clear and what is dull, and the dirt's own tone."""
+    """Weights float32 `(h, w)` of clear and dirty areas, and the colour of the dirt."""
     width, height = size
     small = (height // 4, width // 4)
     dull = np.zeros(small, np.float32)
@@ -128,7 +128,7 @@ def _dirt(
         ragged = 0.6 + 0.8 * noise(small, 12, rng)
         patch = np.exp(-(((a / long) ** 2 + (b / wide) ** 2) ** 1.5))
         dull = np.maximum(dull, rng.uniform(0.55, 1) * patch * ragged)
-    for at_x, at_y, radius, long in drops:  # too near to be sharp
+    for at_x, at_y, radius, long in drops:  # too near to be in focus
         inside = 1 - ((x * 4 - at_x) ** 2 + ((y * 4 - at_y) / long) ** 2) / radius**2
         dull = np.maximum(dull, 0.75 * np.clip(2 * inside, 0, 1))
     specks = step(clouds(small, 3, rng, 2), 0.86, 0.98) * 0.8

@@ -1,4 +1,4 @@
-"""What every part of a scenario has in common: unknown keys, nan and inf are refused."""
+"""Base of all parts of a scenario: unknown keys, nan and inf are rejected."""
 
 from typing import Annotated
 

@@ -1,4 +1,4 @@
-"""One object on its way through the image, as the truth tells it."""
+"""Truth records of objects in the view."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ MIN_BOX_PX = 2.0
 
 
 class Passage:
-    """One hazard on its way through the image."""
+    """One hazard's passage through the image."""
 
     def __init__(self, obj: PlacedObject, camera: BeltCamera, reel: Reel) -> None:
         self.obj, self.camera = obj, camera
@@ -21,13 +21,13 @@ class Passage:
         self._sums = np.concatenate(([0.0], np.cumsum(obj.visible_alpha.sum(axis=0))))
         ends = camera.image_points(np.array([[obj.x_mm, 0.0], [obj.x_mm, camera.view_mm]]))
         mm_per_px = camera.view_mm / (ends[1, 0] - ends[0, 0])
-        # Where along the belt the image begins and ends on this object's row.
+        # Where along the belt the image starts and ends in this object's row.
         self._first_mm = float(-0.5 - ends[0, 0]) * mm_per_px
         self._end_mm = float(camera.size[0] - 0.5 - ends[0, 0]) * mm_per_px
 
     @property
     def last_mm(self) -> float:
-        """The upstream-most place of it."""
+        """Position of its upstream end, mm."""
         return float(self.obj.outline_mm[:, 0].max())
 
     def record(self, position_mm: float) -> dict[str, Any] | None:
@@ -52,7 +52,7 @@ class Passage:
         }
 
     def _visible(self, position_mm: float) -> float:
-        """Share of the object that nothing covers and that lies inside the image."""
+        """Share (0..1) of the object that is uncovered and inside the image."""
         obj = self.obj
         left = round((self._datum_mm - position_mm + self._first_mm) * self._scale) - obj.left
         right = round((self._datum_mm - position_mm + self._end_mm) * self._scale) - obj.left
@@ -62,7 +62,7 @@ class Passage:
 
 
 def object_record(obj: PlacedObject) -> dict[str, Any]:
-    """A object of the belt, for the header."""
+    """Header record of an object on the belt."""
     record: dict[str, Any] = {
         "id": obj.id,
         "kind": obj.kind,
@@ -81,7 +81,7 @@ def object_record(obj: PlacedObject) -> dict[str, Any]:
 
 
 def moving_object_record(each: MovingObject, position_mm: float) -> dict[str, Any]:
-    """A object that moves against the belt, for the header; `at_mm` as if it had not."""
+    """Header record of an independently moving object; `at_mm` as if it moved with the belt."""
     sprite = each.sprite
     return {
         "id": each.id,
@@ -98,7 +98,7 @@ def moving_object_record(each: MovingObject, position_mm: float) -> dict[str, An
 
 
 def box_px(outline_mm: Points, camera: BeltCamera) -> list[float] | None:
-    """The box around an outline, cut to the image: x0, y0, x1, y1; None: too little of it."""
+    """Bounding box of an outline, clipped to the image: x0, y0, x1, y1; None if too small."""
     points = camera.image_points(outline_mm)
     limit = np.array(camera.size, np.float64)
     low, high = np.clip(points.min(axis=0), 0, limit), np.clip(points.max(axis=0), 0, limit)
@@ -108,6 +108,6 @@ def box_px(outline_mm: Points, camera: BeltCamera) -> list[float] | None:
 
 
 def tenths(*values: float) -> Any:
-    """Tenths, of px or mm: finer than anything is drawn; a single value stays single."""
+    """Rounds to tenths of px or mm, finer than the rendering; one value returns a scalar."""
     rounded = [round(float(value), 1) for value in values]
     return rounded[0] if len(rounded) == 1 else rounded

@@ -1,7 +1,7 @@
-"""The belt that the camera needs just now, put together from strips; what has passed is let go.
+"""The section of belt that the camera needs, joined from strips; passed sections are dropped.
 
-Places are as in `strip`: column 0 lies upstream, at `end_mm`. The memory that a reel takes is
-that of two strips and a view, however far the belt runs.
+Positions are as in `strip`: column 0 is upstream, at `end_mm`. Memory is bounded by two strips and
+one view, however far the belt runs.
 """
 
 from collections.abc import Iterator
@@ -18,18 +18,18 @@ from twin.drawn.shading import Image
 from twin.line.strip import PlacedObject, Strip
 
 FADE_MM = 80.0
-"""Two strips run into each other over this length: their rubber and light are never quite alike."""
+"""Two strips are blended over this length, because their rubber and light differ."""
 EDGE_MM = 40.0
-"""Material this near to a skirt hides the skirt's marks."""
+"""Material closer than this to a skirt hides its marks."""
 _CELL_MM = 10.0
 
 
 class Reel:
-    """Belt from `start_mm` to `end_mm`; `reach` moves both on.
+    """Belt from `start_mm` to `end_mm`; `reach` advances both.
 
-    `picture` uint8 BGR `(h, w, 3)`, `covered` bool `(h, w)`, `edges_mm` float32 `(2, w)`: how high
-    the material stands at the left and at the right skirt. `lying` grows at its end as strips
-    come in and loses what has passed; ids count up from 1 and are never used twice.
+    `image` uint8 BGR `(h, w, 3)`, `covered` bool `(h, w)`, `edges_mm` float32 `(2, w)`: height of
+    the material at the left and right skirt. `objects` grows as strips are appended and drops
+    objects that have passed; ids count up from 1 and are never reused.
     """
 
     def __init__(self, first: Strip, following: Iterator[Strip] | None = None) -> None:
@@ -40,7 +40,7 @@ class Reel:
         self.edges_mm: Field = edge_heights(first)
         self.objects: list[PlacedObject] = []
         self.version = 0
-        """Goes up whenever the arrays are others than before."""
+        """Incremented whenever the arrays change."""
         self._following = following
         self._last_id = 0
         self._add_objects(first, 0)
@@ -53,7 +53,7 @@ class Reel:
         return float((self.end_mm - at_mm) * self.px_per_mm)
 
     def reach(self, from_mm: float, to_mm: float) -> list[PlacedObject]:
-        """Makes the belt between two positions be there; returns the objects that came with it."""
+        """Extends the belt to cover the range; returns the objects that were added."""
         known = self._last_id
         while self._following is not None and self.end_mm < to_mm:
             self._append(next(self._following), from_mm)
@@ -68,7 +68,7 @@ class Reel:
 
     def _append(self, strip: Strip, from_mm: float) -> None:
         fresh = strip.image.shape[1]
-        # The overlap hangs on the strips alone: a belt that is skipped lies as one that is watched.
+        # The overlap depends on the strips alone: skipped and rendered belts are identical.
         fade = min(round(FADE_MM * self.px_per_mm), fresh // 2, self.image.shape[1] // 2)
         kept = min(self.image.shape[1], max(fade, ceil(self.column(from_mm)) + 1))
         bare = fresh - fade
@@ -106,9 +106,9 @@ class Reel:
 
 
 def mirror_strip(strip: Strip) -> Strip:
-    """The same strip from its other end: another strip, to a detector.
+    """The strip turned end for end, which a detector sees as another strip.
 
-    Never across: wear, dirt and light run along a belt, each at its own place across.
+    Never mirrored across: wear, dirt and light run along a belt, each at its own x_mm.
     """
     other = copy(strip)
     other.image = np.ascontiguousarray(strip.image[:, ::-1])
@@ -118,7 +118,7 @@ def mirror_strip(strip: Strip) -> Strip:
 
 
 def _mirror_object(obj: PlacedObject, strip: Strip) -> PlacedObject:
-    # The image is what is turned over, so its own columns say where it ends.
+    # The image is mirrored, so its columns determine both ends.
     both_ends_mm = 2 * strip.end_mm - strip.image.shape[1] / strip.px_per_mm
     outline = obj.outline_mm.copy()
     outline[:, 0] = both_ends_mm - outline[:, 0]
@@ -130,7 +130,7 @@ def _mirror_object(obj: PlacedObject, strip: Strip) -> PlacedObject:
 
 
 def shift_strip(strip: Strip, by_mm: float) -> Strip:
-    """The same strip further along the belt; its images are shared."""
+    """The same strip further along the belt; the images are shared."""
     other = copy(strip)
     other.start_mm, other.end_mm = strip.start_mm + by_mm, strip.end_mm + by_mm
     other.objects = [
@@ -141,10 +141,10 @@ def shift_strip(strip: Strip, by_mm: float) -> Strip:
 
 
 def edge_heights(strip: Strip) -> Field:
-    """How high the material stands along both skirts, float32 `(2, columns)` mm.
+    """Height of the material along both skirts, float32 `(2, columns)` mm.
 
-    Objects are piled up in the order in which they were laid: each lies upon the mean of what is
-    below it, pressed together by a fifth.
+    Objects are stacked in the order of placement: each rests on the mean height below it,
+    compressed by a fifth.
     """
     columns = strip.image.shape[1]
     long_mm = columns / strip.px_per_mm
@@ -161,7 +161,7 @@ def edge_heights(strip: Strip) -> Field:
 
 
 def pile(heap: Field, outline: NDArray[np.floating], height_mm: float) -> None:
-    """Lays an object of that height on a heap of cells; `outline` is `(n, 2)` (column, row)."""
+    """Stacks an object of that height on a grid of cells; `outline` is `(n, 2)` (column, row)."""
     low = np.maximum(np.floor(outline.min(axis=0)).astype(int), 0)
     high = np.minimum(np.ceil(outline.max(axis=0)).astype(int) + 1, heap.shape[::-1])
     if (high <= low).any():

@@ -1,7 +1,7 @@
-"""Objects that move against the belt: images with alpha, laid on the belt's image in each frame.
+"""Sprites of objects that move independently of the belt: images with alpha, composited per frame.
 
-A rasteriser of its own would draw them in another light than the strip they lie on; a sprite that
-was drawn, or cut out of a path-traced strip, looks like what lies around it.
+Sprites are drawn like the strip, or cut out of a path-traced strip, so that their light matches
+their surroundings.
 """
 
 from collections.abc import Sequence
@@ -19,15 +19,15 @@ from twin.line.strip import LIGHT_DEG, Strip, cast_shadow, rotate
 
 Points = NDArray[np.float64]
 LARGEST_MM = 480.0
-"""Several objects that lie together are cut out as one, up to this length."""
+"""Touching objects are cut out together as one sprite, up to this length."""
 
 
 @dataclass
 class Sprite:
-    """One object at one moment.
+    """One object at one time.
 
-    `patch` uint8 BGRA `(h, w, 4)`, colour multiplied by alpha, its shadow as black; `hull_mm`
-    `(n, 2)` (along, across) from the patch's middle, both as the patch lies before it is turned.
+    `patch` uint8 BGRA `(h, w, 4)`, colour premultiplied by alpha, shadow as black; `hull_mm` `(n,
+    2)` (along, across) from the patch's centre, both before rotation.
     """
 
     patch: Image
@@ -69,10 +69,10 @@ def composite(
     shift_mm: float,
     plane: NDArray[np.float64] | None = None,
 ) -> Image:
-    """Lays sprites on an image, in place, the first at the bottom.
+    """Composites sprites onto an image, in place, the first at the bottom.
 
-    The image is the belt itself, its first column's left edge at y `shift_mm`; or, with `plane`
-    (3 x 3 from belt (y_mm, x_mm) to px), any other view of it.
+    The image is the belt itself, its first column's left edge at y `shift_mm`; or, with `plane` (3
+    x 3 from belt (y_mm, x_mm) to px), any other view of it.
     """
     if plane is None:
         k = px_per_mm
@@ -104,7 +104,7 @@ def composite(
 def draw_sprite(
     kind: str, px_per_mm: float, rng: np.random.Generator, *, turn_deg: float | None = None
 ) -> Sprite:
-    """A drawn object with its shadow, lying at any angle."""
+    """A drawn object with its shadow, at any angle."""
     angle = float(rng.uniform(0, 360)) if turn_deg is None else turn_deg
     cut = draw(kind, rng, px_per_mm, light_deg=LIGHT_DEG - angle)
     length, width = ((n - 2) / px_per_mm for n in cut.shape[1::-1])
@@ -115,7 +115,7 @@ def draw_sprite(
 
 
 def extract_sprites(strip: Strip, limit: int) -> list[Sprite]:
-    """What lies on a strip, each object or small heap as one sprite, from upstream on."""
+    """The objects of a strip, each object or small heap as one sprite, from upstream on."""
     scale = strip.px_per_mm
     count, labels, boxes, _ = cv2.connectedComponentsWithStats(
         strip.covered.astype(np.uint8), connectivity=8
@@ -139,7 +139,7 @@ def extract_sprites(strip: Strip, limit: int) -> list[Sprite]:
             and abs(each.x_mm - across) < high / 2 / scale
         ]
         if len(inside) > 1 and any(each.hazard is not None for each in inside):
-            continue  # a hazard in a heap has no outline of its own there, so no truth
+            continue  # a hazard in a heap has no outline of its own, so no ground truth
         kinds = {each.kind for each in inside}
         kind = kinds.pop() if len(kinds) == 1 else "heap"
         tall = max((each.height_mm for each in inside), default=40.0)
@@ -158,7 +158,7 @@ def make_sprite(
     size_mm: tuple[float, float, float],
     hazard: str | None = None,
 ) -> Sprite:
-    """From a cut-out (colour not yet multiplied by alpha): with shadow and outline."""
+    """A sprite from a cut-out whose colour is not premultiplied: adds shadow and outline."""
     pad = ceil(0.5 * size_mm[2] * px_per_mm) + 6
     framed = cv2.copyMakeBorder(patch, pad, pad, pad, pad, cv2.BORDER_CONSTANT, value=(0, 0, 0, 0))
     alpha = framed[..., 3].astype(np.float32) * np.float32(1 / 255)

@@ -1,8 +1,8 @@
-"""Metres of belt with objects on it, and what is true about each of them.
+"""A strip: a length of belt with objects on it, and the ground truth of each object.
 
-The strip is one image. Columns run downstream; a place that crosses the upstream end of the view
-at belt position `at_mm` lies in column `(end_mm - at_mm) * px_per_mm`. Rows run across the belt,
-row 0 at its left edge looking downstream.
+The strip is one image. Columns run downstream; a place that crosses the upstream end of the view at
+belt position `at_mm` is in column `(end_mm - at_mm) * px_per_mm`. Rows run across the belt, row 0
+at its left edge looking downstream.
 """
 
 from dataclasses import dataclass, field
@@ -18,16 +18,16 @@ from twin.drawn.noise import Field
 from twin.drawn.objects import HAZARDS, SIZE_MM, draw
 from twin.drawn.shading import Image
 
-LIGHT_DEG = 235.0  # the hall's lamps stand upstream on the left; shadows fall to the lower right
-SOLID = 24  # alpha (of 255) from which the belt counts as covered: clear film begins at about 30
+LIGHT_DEG = 235.0  # the hall's lamps are upstream on the left; shadows fall to the lower right
+SOLID = 24  # alpha (of 255) from which the belt counts as covered; clear film starts at about 30
 
 
 @dataclass
 class PlacedObject:
-    """One object as it lies on the strip; mm as the module says, `at_mm` and `x_mm` its centre.
+    """One object on the strip; positions as in the module, `at_mm` and `x_mm` its centre.
 
-    `outline_mm` is `(n, 2)` (at_mm, x_mm), the convex hull of what it covers. `visible_alpha` is
-    `(h, w)` float32: its own alpha times what everything above it lets through.
+    `outline_mm` is `(n, 2)` (at_mm, x_mm), the convex hull of its silhouette. `visible_alpha` is
+    float32 `(h, w)`: its own alpha times the transmission of everything above it.
     """
 
     id: int
@@ -46,14 +46,14 @@ class PlacedObject:
     visible_alpha: Field = field(default_factory=lambda: np.zeros((0, 0), np.float32))
 
     def visible(self) -> float:
-        """Share (0..1) of the object that nothing lies upon."""
+        """Share (0..1) of the object that nothing covers."""
         return float(self.visible_alpha.sum()) / self.total_alpha if self.total_alpha else 0.0
 
 
 class Strip:
     """Belt from position `start_mm` to `end_mm` (start crosses the view's upstream end first).
 
-    `picture` uint8 BGR `(h, w, 3)`; `covered` bool `(h, w)`, true where anything lies.
+    `image` uint8 BGR `(h, w, 3)`; `covered` bool `(h, w)`, true where any object is.
     """
 
     def __init__(
@@ -68,7 +68,7 @@ class Strip:
         self.px_per_mm = px_per_mm
         columns = ceil((end_mm - start_mm) * px_per_mm)
         around = loop.shape[1]
-        # The loop's start, its seam, passes half a loop after the clip's start.
+        # The loop's start, its splice, passes half a loop after the clip's start.
         first = round(around / 2 - end_mm * px_per_mm)
         self.image: Image = loop[:, (first + np.arange(columns)) % around]
         self.covered: NDArray[np.bool_] = np.zeros(self.image.shape[:2], np.bool_)
@@ -78,7 +78,7 @@ class Strip:
         return (self.end_mm - at_mm) * self.px_per_mm
 
     def coverage(self, from_mm: float, to_mm: float) -> float:
-        """Share (0..1) of the belt between two positions that something lies on."""
+        """Coverage (0..1) between two positions."""
         left = max(0, round(self.column(to_mm)))
         right = min(self.covered.shape[1], round(self.column(from_mm)))
         return float(self.covered[:, left:right].mean()) if right > left else 0.0
@@ -86,7 +86,7 @@ class Strip:
     def lay(
         self, kind: str, at_mm: float, x_mm: float, angle_deg: float, rng: np.random.Generator
     ) -> PlacedObject | None:
-        """Puts an object on top of what lies there already; None where all of it is off the strip."""
+        """Places an object on top of the existing ones; None if it is entirely off the strip."""
         cut = draw(kind, rng, self.px_per_mm, light_deg=LIGHT_DEG - angle_deg)
         patch = rotate(cut, angle_deg)
         scale = self.px_per_mm
@@ -114,7 +114,7 @@ class Strip:
         self._hide(x0, y0, alpha[window])
 
         points = cv2.findNonZero((patch[..., 3] >= 100).astype(np.uint8))
-        if points is None:  # clear film without a solid spot
+        if points is None:  # clear film without an opaque spot
             points = cv2.findNonZero((patch[..., 3] >= SOLID).astype(np.uint8))
         if points is None:
             return None
@@ -142,7 +142,7 @@ class Strip:
         return obj
 
     def _hide(self, x0: int, y0: int, alpha: Field) -> None:
-        """Takes what newly lies at (x0, y0) from what is shown of the hazards below it."""
+        """Subtracts a new object at (x0, y0) from the visible alpha of the hazards below it."""
         height, width = alpha.shape
         for below in self.objects:
             if below.hazard is None:
@@ -167,19 +167,19 @@ def empty_strip(
     texture: str = "worn",
     rng: np.random.Generator,
 ) -> Strip:
-    """An empty strip of a belt of this texture."""
+    """An empty strip of a belt with this texture."""
     loop = belt_loop(loop_mm, width_mm, px_per_mm, texture, rng)
     return Strip(start_mm, end_mm, width_mm, px_per_mm, loop)
 
 
 def rotate(cut: Image, angle_deg: float) -> Image:
-    """A cut-out turned clockwise by `angle_deg`, in an image just large enough."""
+    """A cut-out rotated clockwise by `angle_deg`, in the smallest image that holds it."""
     height, width = cut.shape[:2]
     c, s = abs(cos(radians(angle_deg))), abs(sin(radians(angle_deg)))
     wide, high = ceil(width * c + height * s) + 1, ceil(width * s + height * c) + 1
     turn = cv2.getRotationMatrix2D(((width - 1) / 2, (height - 1) / 2), -angle_deg, 1.0)
     turn[:, 2] += ((wide - width) / 2, (high - height) / 2)
-    # Colour runs on beyond the outline; alpha alone ends.
+    # Colour is extended beyond the outline; only alpha ends.
     colour = cv2.warpAffine(
         np.ascontiguousarray(cut[..., :3]),
         turn,
@@ -194,7 +194,7 @@ def rotate(cut: Image, angle_deg: float) -> Image:
 
 
 def cast_shadow(alpha: Field, height_px: float) -> Field:
-    """How much light an object takes from its surroundings, 0..1: cast shadow and contact."""
+    """Light that an object blocks around it, float32 0..1: cast shadow and contact shadow."""
     shift = 0.32 * height_px
     dx, dy = -cos(radians(LIGHT_DEG)) * shift, -sin(radians(LIGHT_DEG)) * shift
     move = np.array([[1, 0, dx], [0, 1, dy]], np.float32)

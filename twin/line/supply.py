@@ -1,4 +1,4 @@
-"""Which strips follow each other under the camera: laid by hand, drawn by chance, or traced."""
+"""The sequence of strips under the camera: placed by hand, drawn at random, or path-traced."""
 
 from collections.abc import Callable, Iterator
 from functools import lru_cache
@@ -18,19 +18,21 @@ from twin.line.sprites import Sprite, draw_sprite, extract_sprites
 from twin.line.strip import Strip
 
 CACHED_STRIPS = 8
-"""Traced strips that are held in memory; others are read again when their turn comes."""
+"""Traced strips kept in memory; others are read again when needed."""
 LoadStrip = Callable[[Path], Strip]
 
 
 class StripSource:
-    """The strips of a scenario, drawn or found; each `reel()` begins the run anew.
+    """The strips of a scenario, drawn or read; every `reel()` restarts the run.
 
-    `empty` is the belt with nothing on it.
+    `empty` is the belt without objects.
     """
 
     def __init__(self, plan: Scenario, folder: Path, before_mm: float, margin_mm: float) -> None:
-        """`folder`: what the strips of `traced` are named from; a reel begins `before_mm` upstream
-        of position 0 and, where it is laid by hand, ends `margin_mm` after the run.
+        """`folder`: base folder of the strip names in `traced`.
+
+        A reel starts `before_mm` upstream of position 0 and, if placed by hand, ends `margin_mm`
+        after the run. Raises `ScenarioError`.
         """
         self.plan, self._before_mm = plan, before_mm
         self._sprite_strips: Callable[[], list[Strip]] | None = None
@@ -46,26 +48,26 @@ class StripSource:
             )
 
     def reel(self) -> Reel:
-        """The belt from the start; the same scenario always gives the same."""
+        """The belt from the start; the same scenario always gives the same belt."""
         plan = self.plan
         if plan.laid_by_hand:
             return Reel(self._strip_at(0))
-        if plan.gate is not None:  # what comes to a bar, comes loose
+        if plan.gate is not None:  # material for a bar consists of single sprites
             return self.empty_reel()
         return self._reel_of(self._sequence())
 
     def empty_reel(self) -> Reel:
-        """The belt from the start with nothing on it."""
+        """The belt from the start without objects."""
         return self._reel_of(_repeat(self.empty))
 
     def _reel_of(self, following: Iterator[Strip]) -> Reel:
-        """A reel of these strips, whose own places do not matter."""
+        """A reel of these strips, whose own positions are ignored."""
         first = next(following)
         start_mm = first.end_mm - first.image.shape[1] / first.px_per_mm
         return Reel(shift_strip(first, -self._before_mm - start_mm), following)
 
     def _sequence(self) -> Iterator[Strip]:
-        """The strips as they follow each other, some mirrored, without end."""
+        """The endless sequence of strips, some mirrored."""
         plan, rng = self.plan, np.random.default_rng((self.plan.seed, 2))
         if plan.renderer == "traced":
             assert plan.traced is not None  # the scenario has it
@@ -76,19 +78,19 @@ class StripSource:
         while True:
             for k in rng.permutation(self._count) if shuffled else range(self._count):
                 strip, flipped = self._strip_at(int(k)), bool(rng.random() < 0.5) and mirror
-                # The same strip turned round would meet its own mirror image, edge to edge.
+                # A strip followed by its own mirror image would show a symmetric joint.
                 yield mirror_strip(strip) if flipped and k != before else strip
                 before = int(k)
 
     def sprites(self, limit: int) -> list[Sprite]:
-        """Objects that can move against this belt: drawn ones, or cut out of its strips."""
+        """Sprites for a jam: drawn ones, or cut out of traced strips; at most `limit`."""
         plan, rng = self.plan, np.random.default_rng((self.plan.seed, 8))
         if self._sprite_strips is not None:
             found = [
                 each for strip in self._sprite_strips() for each in extract_sprites(strip, limit)
             ]
             if not found:
-                raise ScenarioError("traced.strips: nothing on them lies apart; a gate needs that")
+                raise ScenarioError("traced.strips: no separate objects found; a gate needs some")
             return [found[k] for k in rng.permutation(len(found))[:limit]]
         kinds, weights = list(FREQUENCY), np.array(list(FREQUENCY.values()))
         chosen = [str(kind) for kind in rng.choice(kinds, limit, p=weights / weights.sum())]
@@ -131,7 +133,7 @@ class StripSource:
             read = load(found[k])
             if (read.px_per_mm, read.image.shape[0]) != (first.px_per_mm, first.image.shape[0]):
                 raise ScenarioError(
-                    f"traced.strips: {found[k]} is of another scale or width than {found[0]}"
+                    f"traced.strips: {found[k]} has another scale or width than {found[0]}"
                 )
             return read
 
@@ -141,7 +143,7 @@ class StripSource:
 
 
 def traced_folders(patterns: tuple[str, ...], folder: Path) -> list[Path]:
-    """The bundles that a scenario names, in its order; raises `ScenarioError`."""
+    """The bundle folders that a scenario names, in its order; raises `ScenarioError`."""
     found: list[Path] = []
     for pattern in patterns:
         path = folder / pattern
@@ -150,7 +152,7 @@ def traced_folders(patterns: tuple[str, ...], folder: Path) -> list[Path]:
             continue
         several = sorted(each for each in folder.glob(pattern) if each.is_dir())
         if not several:
-            raise ScenarioError(f"traced.strips: {path}: no such folder of a strip")
+            raise ScenarioError(f"traced.strips: {path}: no such strip folder")
         found += several
     return found
 
@@ -173,7 +175,7 @@ def _mixed(strip: Strip, mix: Mix, rng: np.random.Generator) -> Strip:
 
 
 def _with_tone(strip: Strip) -> Strip:
-    """Gives a drawn strip the camera's look, in place; once for all frames."""
+    """Applies the camera's tone to a drawn strip, in place, once for all frames."""
     strip.image = apply_tone(strip.image)
     return strip
 

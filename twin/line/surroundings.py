@@ -1,4 +1,4 @@
-"""What stands still beside the belt: skirts with painted height marks, frame beams, floor."""
+"""Fixed surroundings of the belt: skirts with painted height marks, frame beams, floor."""
 
 from dataclasses import replace
 from math import ceil
@@ -20,13 +20,13 @@ BESIDE_MM = 160.0
 
 
 def marks_mm(scenario: Scenario) -> tuple[tuple[float, float], tuple[float, float]]:
-    """From and to across the belt, mm, of the left and of the right skirt's marks."""
+    """Extent across the belt, mm, of the left and the right skirt's marks."""
     far, near, width = LIP_MM + scenario.skirt.plate_mm, LIP_MM, scenario.belt.width_mm
     return (-far, -near), (width + near, width + far)
 
 
 class Sides:
-    """The fixed parts as seen, laid over the belt's image; material hides their marks."""
+    """The fixed parts as projected, drawn over the belt's image; material hides their marks."""
 
     def __init__(
         self, scenario: Scenario, to_image: NDArray[np.float64], rng: np.random.Generator
@@ -39,7 +39,7 @@ class Sides:
         self._seen = apply_tone(seen)
 
     def draw_on(self, image: NDArray[np.uint8], edges_mm: NDArray[np.float32] | None) -> None:
-        """Covers what is not belt, in place; `edges_mm` `(2, n)`: material at left and right."""
+        """Draws the surroundings, in place; `edges_mm` `(2, n)`: material height left and right."""
         mask = self._mask
         if edges_mm is not None and edges_mm.any():
             mask = mask.copy()
@@ -49,7 +49,7 @@ class Sides:
         cv2.copyTo(self._seen, mask, image)
 
     def _hidden(self, heights_mm: NDArray[np.float32], *, right: bool) -> NDArray[np.float64]:
-        """Outline `(n, 2)` px of what the material hides of one skirt: more, the higher it is."""
+        """Outline `(n, 2)` px of the part of one skirt that material hides."""
         share = np.clip(heights_mm / self._skirt.height_mm, 0, 1).astype(np.float64)
         out = np.where(share > 0.02, LIP_MM + share * self._skirt.plate_mm, 0.0)
         along = np.linspace(0, self._view_mm, len(out))
@@ -63,7 +63,7 @@ class Sides:
 def _side_parts(
     scenario: Scenario, to_image: NDArray[np.float64], rng: np.random.Generator
 ) -> tuple[Image, Image]:
-    """What stands still: uint8 BGR `(h, w, 3)` and mask `(h, w)`, 255 where they are."""
+    """The fixed parts: uint8 BGR `(h, w, 3)` and mask `(h, w)`, 255 where they are."""
     camera, belt = scenario.camera, scenario.belt
     scale = camera.px_per_mm
     long_mm = camera.width_px / scale + 2 * BESIDE_MM
@@ -101,7 +101,7 @@ def _side(long_mm: float, scale: float, plate_mm: float, rng: np.random.Generato
         + 0.08 * (noise(shape, 1.2, rng) - 0.5)
     )
     image = floor[..., None] * np.asarray((0.97, 1.0, 1.02), np.float32)
-    image *= 0.55  # the floor lies far below the lamps
+    image *= 0.55  # the floor is far below the lamps
     paint = tint(
         float(rng.choice((0.58, 0.42, 0.14, 0.6))), rng.uniform(0.35, 0.6), rng.uniform(0.35, 0.5)
     )
@@ -160,7 +160,7 @@ def _bolts(
 
 
 def _marks(image: NDArray[np.float32], top: int, bottom: int, scale: float) -> None:
-    """Painted marks on the skirt, whose hiding tells how high the layer is."""
+    """Painted marks on the skirt; the higher the layer, the more of them it hides."""
     wide = round(12 * scale)
     for k, x in enumerate(np.arange(40 * scale, image.shape[1], 100 * scale)):
         colour = (0.1, 0.72, 0.86) if k % 2 else (0.82, 0.84, 0.84)

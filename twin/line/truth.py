@@ -1,4 +1,4 @@
-"""What is true in every frame, as records for lines of JSON: the header, then one per frame."""
+"""Ground truth as JSON records: a header, then one record per frame."""
 
 from typing import Any
 
@@ -18,17 +18,18 @@ SCHEMA = "vigitri-twin-truth/1"
 OVERLOAD_COVERAGE = 0.85
 """Share of the belt in view from which a frame counts as overload (DOMAIN, starting value)."""
 JAM_SHARE = 0.30
-"""Share of the belt in view that must stand while the belt runs (DOMAIN, starting value)."""
+"""Share of the belt in view that must be stationary while the belt runs (DOMAIN, starting value).
+"""
 STATES = ("overload", "jam", "belt_standing")
 
 
 class GroundTruth:
-    """Follows a run: what lies in view, what of it is hidden, and the line's states."""
+    """Tracks a run: objects in view, their occlusion, and the states of the line."""
 
     def __init__(self, scenario: Scenario, camera: BeltCamera, reel: Reel) -> None:
         self.scenario, self._camera, self._reel = scenario, camera, reel
         self.edges_mm: Field = np.zeros((2, 1), np.float32)
-        """How high the material stands at the skirts in the frame told last, `(2, n)`."""
+        """Height of the material at the skirts in the last recorded frame, mm, `(2, n)`."""
         self._drive = scenario.belt.drive
         self._version = -1
         self._sums = np.zeros(1)
@@ -49,7 +50,7 @@ class GroundTruth:
         moving: list[MovingObject],
         above: list[MovingObject],
     ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-        """The frame's record, and the objects that are new on the belt."""
+        """The frame's record, and the records of objects that are new on the belt."""
         new_objects = self._new_objects()
         self._occlusion.paint(moving, above)
         coverage = self._coverage(position_mm, bool(moving))
@@ -84,9 +85,9 @@ class GroundTruth:
         return record, new_objects + [moving_object_record(each, position_mm) for each in fresh]
 
     def header(self, clip: str) -> dict[str, Any]:
-        """The run's fixed facts and the intervals seen so far.
+        """Constant facts of the run and the intervals recorded so far.
 
-        `points` tie four image px (u, v) to belt mm (x across, y along).
+        `points` map four image px (u, v) to belt mm (x across, y along).
         """
         scenario, camera, belt = self.scenario, self._camera, self.scenario.belt
         corners_mm = np.array(
@@ -143,7 +144,7 @@ class GroundTruth:
         return [object_record(each) for each in fresh]
 
     def _crossing(self, obj: PlacedObject) -> list[dict[str, Any]]:
-        """When the middle of an object crosses each action point; null: the belt never gets there."""
+        """When the centre of an object crosses each action point; null if the belt stops before."""
         found = []
         for point in self.scenario.action_points:
             t_s = self._drive.time_at(obj.at_mm + point.y_mm)
@@ -158,7 +159,7 @@ class GroundTruth:
         return found
 
     def _update_intervals(self, states: dict[str, bool], t_s: float, position_mm: float) -> None:
-        """Intervals run from the first frame of a state to its last."""
+        """Intervals extend from the first frame of a state to its last."""
         for state, holds in states.items():
             found = self._intervals[state]
             if holds and not self._before[state]:
@@ -172,7 +173,7 @@ class GroundTruth:
         self._before = states
 
     def _coverage(self, position_mm: float, any_moving: bool) -> float:
-        """Share of the belt in view that anything lies on."""
+        """Coverage of the belt in view, 0..1."""
         reel = self._reel
         if reel.version != self._version:
             self._sums = np.concatenate(([0.0], np.cumsum(reel.covered.mean(axis=0))))
@@ -214,7 +215,7 @@ class GroundTruth:
         }
 
     def _edges(self, position_mm: float, moving: list[MovingObject]) -> Field:
-        """Heights of the material at both skirts, from the view's upstream end on."""
+        """Material heights at both skirts from the view's upstream end, mm, `(2, n)`."""
         reel, view_mm = self._reel, self._camera.view_mm
         count = max(2, round(view_mm / 10))
         along = np.linspace(0, view_mm, count)

@@ -1,4 +1,4 @@
-"""Thick-walled gas: bottles of 5 to 13 kg, nitrous-oxide cylinders, fire extinguishers."""
+"""Thick-walled gas containers: bottles of 5 to 13 kg, nitrous oxide, fire extinguishers."""
 
 import numpy as np
 
@@ -25,7 +25,7 @@ BOTTLES_MM = ((300.0, 190.0), (400.0, 230.0), (455.0, 250.0), (490.0, 300.0), (6
 
 
 def _arc(radius: float, x: float, height: float, gap_deg: float, skin: Skin) -> Part:
-    """A collar of sheet round the valve, open over `gap_deg`, its wall 4 mm thick."""
+    """A sheet-metal collar around the valve, open over `gap_deg`, wall 4 mm thick."""
     turns = np.radians(np.linspace(gap_deg / 2 - 180, 180 - gap_deg / 2, 40))
     rows = (
         (x, radius),
@@ -85,7 +85,7 @@ def _valve(x: float, height: float, rng: np.random.Generator) -> list[Part]:
 
 
 def bottle(rng: np.random.Generator) -> Body:
-    """A steel bottle of 2 to 13 kg: welded in its middle, foot ring, collar, brass valve."""
+    """A steel bottle of 2 to 13 kg: circumferential weld, foot ring, collar, brass valve."""
     high, across = BOTTLES_MM[rng.choice(5, p=(0.12, 0.26, 0.26, 0.12, 0.24))]
     length, radius = high * rng.uniform(0.96, 1.04), across / 2 * rng.uniform(0.97, 1.03)
     half = length / 2
@@ -153,12 +153,12 @@ def bottle(rng: np.random.Generator) -> Body:
     parts += _valve(end - 3, (half - end) * 0.95, rng)
     wear = random_wear(rng, rusty=0.65)
     wear.dirt = max(wear.dirt, 0.2)
-    body = Body("gas_bottle", parts, wear, stands=0.5)
+    body = Body("gas_bottle", parts, wear, upright_share=0.5)
     return dent(body, int(rng.choice((0, 1, 2, 4))), 8, rng)
 
 
 def _cylinder_art(length: float, radius: float, rng: np.random.Generator) -> tuple[Print, Colour]:
-    """The print of a nitrous-oxide cylinder: loud colours, a large name along or across."""
+    """The print of a nitrous-oxide cylinder: bright colours, a large name along or across."""
     paint: Colour = any_colour(rng) if rng.random() < 0.75 else STEEL
     metal = float(rng.choice((0.0, 0.0, 0.7)))
     around = 2 * np.pi * radius
@@ -202,7 +202,7 @@ def _cylinder_art(length: float, radius: float, rng: np.random.Generator) -> tup
 
 
 def nitrous(rng: np.random.Generator) -> Body:
-    """A big cream charger: a seamless cylinder with a long shoulder and a brass or plastic head."""
+    """A large cream charger: a seamless cylinder, long shoulder, brass or plastic head."""
     length, radius = 480 * rng.uniform(0.68, 1.1), 41 * rng.uniform(0.88, 1.08)
     half, neck, shoulder = length / 2, 26.0, radius * rng.uniform(1.0, 1.5)
     body_to = half - neck - shoulder
@@ -351,5 +351,5 @@ def extinguisher(rng: np.random.Generator) -> Body:
             .rotate(turn_about("z", 180))
             .translated(end - length * 0.42, y, out * 10)
         )
-    body = Body("fire_extinguisher", parts, random_wear(rng, rusty=0.2), stands=0.3)
+    body = Body("fire_extinguisher", parts, random_wear(rng, rusty=0.2), upright_share=0.3)
     return dent(body, int(rng.choice((0, 0, 1, 2))), 5, rng)

@@ -1,10 +1,10 @@
-"""A traced strip on disk: images, who lies where, and what is true about each object.
+"""A traced strip on disk: images, object ownership per pixel and ground truth per object.
 
     strip = load_strip(Path("strips/mixed"))
 
-A bundle is a folder: `picture.png` (BGR), `owners.png` (uint16, the id of the topmost object, 0 is
-belt), `seen.png` (the same, looking through clear film and bottles), `height.png` (uint16, 0.1 mm
-above the belt) and `strip.json`, which is written last and names the version. Rows and columns are
+A bundle is a folder: `picture.png` (BGR), `owners.png` (uint16, id of the topmost object, 0 is
+belt), `seen.png` (the same, but through transparent film and bottles), `height.png` (uint16, 0.1 mm
+above the belt) and `strip.json`, which is written last and holds the version. Rows and columns are
 those of `twin.line.strip`.
 """
 
@@ -27,17 +27,17 @@ Positive = Annotated[float, Field(gt=0)]
 
 
 class BundleError(ValueError):
-    """A strip's bundle that cannot be used; one line."""
+    """A bundle that cannot be used; one line."""
 
 
-class _Part(BaseModel):
+class _Model(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
-class StripObject(_Part):
+class StripObject(_Model):
     """One object on the strip; `class` is its hazard class, null for waste.
 
-    pixels_alone: px it would cover with nothing on top; pixels_seen: px of it that are seen.
+    pixels_alone: px that it would cover if nothing were on top; pixels_seen: px that are visible.
     """
 
     id: int = Field(ge=1, le=65535)
@@ -54,8 +54,8 @@ class StripObject(_Part):
     outline_mm: list[tuple[float, float]]
 
 
-class Facts(_Part):
-    """`strip.json`: places are `at_mm` along and `x_mm` across the belt, as in `strip`."""
+class Facts(_Model):
+    """Content of `strip.json`; `at_mm` is along and `x_mm` across the belt, as in `Strip`."""
 
     model_config = ConfigDict(
         extra="forbid", frozen=True, allow_inf_nan=False, populate_by_name=True
@@ -71,13 +71,13 @@ class Facts(_Part):
 
 
 def read_facts(folder: Path) -> Facts:
-    """The strip's facts; raises `BundleError` where they are missing or wrong."""
+    """The strip's facts; raises `BundleError` if they are missing or invalid."""
     path = folder / FACTS
     try:
         return Facts.model_validate_json(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise BundleError(
-            f"{path}: cannot be read ({error.strerror}); a strip still being traced has none yet"
+            f"{path}: cannot be read ({error.strerror}); an unfinished strip has none yet"
         ) from error
     except ValidationError as error:
         first = error.errors()[0]
@@ -92,7 +92,7 @@ def load_strip(folder: Path) -> Strip:
     owners = read_layer(folder, facts, "owners")
     seen = read_layer(folder, facts, "seen")
     strip = Strip(facts.start_mm, facts.end_mm, facts.width_mm, facts.px_per_mm, image)
-    strip.image = image  # a loop would have been turned to its seam
+    strip.image = image  # `Strip` shifts a loop to its splice; this image needs no shift
     strip.covered = owners > 0
     strip.objects = [_placed_object(obj, seen) for obj in facts.things]
     return strip
@@ -101,7 +101,7 @@ def load_strip(folder: Path) -> Strip:
 def read_layer(
     folder: Path, facts: Facts, name: Literal["picture", "owners", "seen"]
 ) -> NDArray[Any]:
-    """One of a bundle's images; raises `BundleError` where it is not of the strip's size."""
+    """One layer of a bundle, uint8 BGR or uint16; raises `BundleError` if its size is wrong."""
     shape = (
         round(facts.width_mm * facts.px_per_mm),
         ceil((facts.end_mm - facts.start_mm) * facts.px_per_mm),
@@ -140,17 +140,17 @@ def _read(path: Path, shape: tuple[int, ...], kind: type[np.generic]) -> NDArray
         raise BundleError(f"{path}: cannot be read ({error.strerror})") from error
     image = cv2.imdecode(code, cv2.IMREAD_UNCHANGED) if code.size else None
     if image is None:
-        raise BundleError(f"{path}: is not a picture that can be decoded; trace the strip again")
+        raise BundleError(f"{path}: cannot be decoded as an image; trace the strip again")
     if image.shape != shape or image.dtype != kind:
         raise BundleError(
-            f"{path}: is {image.shape} {image.dtype}, but {FACTS} says {shape} "
-            f"{np.dtype(kind).name}; they are not of one strip"
+            f"{path}: is {image.shape} {image.dtype}, but {FACTS} requires {shape} "
+            f"{np.dtype(kind).name}; the files belong to different strips"
         )
     return image
 
 
 def write_image(path: Path, image: NDArray[Any]) -> None:
-    """Writes one PNG under another name first."""
+    """Writes one PNG atomically, through a temporary name."""
     done, code = cv2.imencode(".png", image)
     if not done:
         raise BundleError(f"{path}: OpenCV cannot write PNG here")
@@ -160,7 +160,7 @@ def write_image(path: Path, image: NDArray[Any]) -> None:
 
 
 def write_facts(folder: Path, facts: Facts) -> None:
-    """Writes `strip.json`, which makes the bundle whole."""
+    """Writes `strip.json`, which completes the bundle."""
     draft = folder / "strip.part"
     record = facts.model_dump(by_alias=True)
     draft.write_text(json.dumps(record, separators=(",", ":")) + "\n", encoding="utf-8")

@@ -27,7 +27,7 @@ def _cap_steel(rng: np.random.Generator) -> Skin:
 
 
 def round_cell(kind: str, rng: np.random.Generator) -> Body:
-    """A round cell: label sleeve over a can, raised plus, flat minus with its groove."""
+    """A round cell: label sleeve over a can, raised positive end, grooved flat negative end."""
     length, width, _ = drawn.SIZE_MM[kind]
     length, radius = length * rng.uniform(0.985, 1.01), width / 2 * rng.uniform(0.97, 1.01)
     half = length / 2
@@ -90,8 +90,8 @@ def round_cell(kind: str, rng: np.random.Generator) -> Body:
     )
     parts = [minus, sleeve, insulator, plus]
     wear = random_wear(rng, rusty=0.3)
-    body = Body(kind, parts, wear, stands=0.04)
-    if rng.random() < 0.12:  # leaked: white crust over its minus end
+    body = Body(kind, parts, wear, upright_share=0.04)
+    if rng.random() < 0.12:  # leaked: white crust over its negative end
         crust = Skin((0.86, 0.9, 0.9), rough=0.95, grain_mm=0.6, grain_size_mm=1.2)
         body.parts.append(
             turned_body(
@@ -111,12 +111,12 @@ def round_cell(kind: str, rng: np.random.Generator) -> Body:
 def wrap_print(  # noqa: PLR0917 - three sides, a scale and a colour, as in `Print`
     length: float, width: float, height: float, scale: float, base: Colour, metal: float = 0.0
 ) -> tuple[Print, float]:
-    """Artwork to wrap a block, and the row (mm) where its top face begins."""
+    """Artwork that wraps a block, and the row (mm) where its top face starts."""
     return Print(length, 2 * (width + height), scale, base, metal), width / 2 + height
 
 
 def nine_volt(rng: np.random.Generator) -> Body:
-    """A 9 V block: printed jacket, steel ends, the two snaps on a plastic plate."""
+    """A 9 V block: printed jacket, steel ends, two snap contacts on a plastic plate."""
     length, width, height = 46.0, 26.2 * rng.uniform(0.98, 1.01), 17.2
     base = any_colour(rng)
     metal = 0.7 if rng.random() < 0.4 else 0.0
@@ -172,12 +172,12 @@ def nine_volt(rng: np.random.Generator) -> Body:
             steel,
         ).translated(0, 6.4)
     )
-    body = Body("nine_volt", parts, random_wear(rng, rusty=0.25), stands=0.05)
+    body = Body("nine_volt", parts, random_wear(rng, rusty=0.25), upright_share=0.05)
     return dent(body, int(rng.choice((0, 0, 1, 2))), 2.0, rng)
 
 
 def button(rng: np.random.Generator) -> Body:
-    """A button or coin cell, its plus side or its smaller minus side up."""
+    """A button or coin cell, its positive side or its smaller negative side up."""
     across, thick = ((20.0, 3.2), (24.5, 3.0), (16.0, 3.2), (11.6, 5.4), (20.0, 2.5))[
         rng.integers(0, 5)
     ]
@@ -221,7 +221,7 @@ def button(rng: np.random.Generator) -> Body:
 
 
 def disc(radius: float, z: float, skin: Skin, rings: int = 4) -> Part:
-    """A flat round face at height z, its artwork seen from above."""
+    """A flat disc at height z, its artwork seen from above."""
     turns = np.linspace(0, 2 * np.pi, 49)
     reach = np.linspace(0.01, radius, rings)[::-1]
     points = np.array(

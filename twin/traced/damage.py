@@ -1,4 +1,4 @@
-"""What bends bodies: dents, facets of crumpling, being squashed flat, bellying out."""
+"""Deformation of bodies: dents, crumpling, flattening, folds and kinks."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +15,7 @@ def _set_points(body: Body, points: Points) -> None:
 
 
 def dent(body: Body, count: int, depth_mm: float, rng: np.random.Generator) -> Body:
-    """Pushes the surface in around `count` places, as corners of other objects do."""
+    """Dents the surface in `count` places, as corners of other objects do."""
     points = body.points()
     middle = (points.max(axis=0) + points.min(axis=0)) / 2
     size = np.sort(np.ptp(points, axis=0))[1]
@@ -56,8 +56,8 @@ def ridges(
 ) -> NDArray[np.float32]:
     """Sharp folds in all directions, mm: from `longest_mm` apart down to `shortest_mm`.
 
-    Triangle waves along random ways, bent by slow waves so that no two folds are parallel. A fold
-    is about a fifth as high as it is wide.
+    Triangle waves along random directions, distorted by slow waves so that no two folds are
+    parallel. A fold is about a fifth as high as it is wide.
     """
     total = np.zeros(len(points), np.float32)
     apart = longest_mm
@@ -68,7 +68,7 @@ def ridges(
             slow *= 2.2 / (np.linalg.norm(slow) * apart)
             bend = 0.45 * np.sin(points @ slow + rng.uniform(0, 6))
             phase = points @ direction / apart + bend + rng.uniform(0, 1)
-            # Folds come and go: a fold that runs on for ever is corrugated sheet.
+            # Folds fade in and out; continuous folds would look like corrugated sheet.
             here = 0.5 + 0.5 * np.sin(points @ (slow[::-1] * 0.7) + rng.uniform(0, 6))
             total += (np.abs(phase % 1 - 0.5) * here * (0.36 * apart)).astype(np.float32)
         apart *= 0.6
@@ -78,7 +78,7 @@ def ridges(
 def fold(
     body: Body, longest_mm: float, shortest_mm: float, share: float, rng: np.random.Generator
 ) -> Body:
-    """Folds all surfaces sharply, as paper, foil and film do; `share` 1 is balled, 0.2 is used."""
+    """Folds all surfaces sharply, as paper, foil and film; `share` 1 is balled, 0.2 is used."""
     points = body.points()
     for axis, part in ((2, 1.0), (0, 0.4), (1, 0.4)):
         points[:, axis] += np.float32(share * part) * ridges(points, longest_mm, shortest_mm, rng)
@@ -87,7 +87,7 @@ def fold(
 
 
 def crumple(body: Body, folds: int, depth_mm: float, rng: np.random.Generator) -> Body:
-    """Breaks all surfaces into facets that are moved by up to `depth_mm`."""
+    """Breaks all surfaces into facets displaced by up to `depth_mm`."""
     points = body.points()
     for axis in range(3):
         points[:, axis] += np.float32(depth_mm) * facets(points, folds, rng)
@@ -96,7 +96,7 @@ def crumple(body: Body, folds: int, depth_mm: float, rng: np.random.Generator) -
 
 
 def squash(body: Body, share: float, rng: np.random.Generator) -> Body:
-    """Flattens the body along z to `share` of its height, unevenly; it gives way along y."""
+    """Flattens the body along z to `share` of its height, unevenly; it expands along y."""
     points = body.points()
     x = points[:, 0]
     span = float(np.ptp(x))
@@ -113,7 +113,7 @@ def squash(body: Body, share: float, rng: np.random.Generator) -> Body:
 
 
 def kink(body: Body, degrees: float) -> Body:
-    """Kinks the body in its middle, about z."""
+    """Kinks the body at its centre, about z."""
     points = body.points()
     right = points[:, 0] > 0
     c, s = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))

@@ -16,7 +16,7 @@ STEELS: tuple[Colour, ...] = (STEEL, (0.66, 0.68, 0.70), (0.55, 0.57, 0.60))
 
 
 def random_wear(rng: np.random.Generator, *, rusty: float = 0.35) -> Wear:
-    """Wear as found in waste: nearly new to filthy; `rusty` is how often steel rusts."""
+    """Wear as found in waste, nearly new to filthy; `rusty`: probability that steel rusts."""
     return Wear(
         dirt=float(np.clip(rng.normal(0.4, 0.3), 0, 1)),
         rust=float(rng.uniform(0.1, 0.95)) if rng.random() < rusty else 0.0,
@@ -36,20 +36,20 @@ def painted_skin(colour: Colour, rng: np.random.Generator) -> Skin:
 
 
 def printed_skin(length: float, radius: float, rng: np.random.Generator) -> Skin:
-    """Lithographed tin, wrapped right round."""
+    """Lithographed tinplate, wrapped all around."""
     art = litho(length, radius, ART_PX_PER_MM, rng)
     return Skin(art, rough=float(rng.uniform(0.16, 0.4)), steel=True)
 
 
 def ring(x: float, radius: float, thick: float, skin: Skin) -> Part:
-    """A rolled seam: a small bead right round at `x`."""
+    """A rolled can seam: a small bead around the body at `x`."""
     turns = np.linspace(0, 2 * np.pi, 9)
     shape = [(x + thick * np.cos(t), radius + thick * np.sin(t)) for t in turns]
     return turned_body(shape, skin)
 
 
 def hollow_base(x: float, radius: float, skin: Skin, deep: float = 6.0) -> Part:
-    """The domed-in bottom of a can whose foot stands at `x`."""
+    """The concave bottom of a can whose base is at `x`."""
     shape: Profile = (
         (x + deep, 0.0),
         (x + deep * 0.9, radius * 0.4),
@@ -74,7 +74,7 @@ def _dents(body: Body, rng: np.random.Generator, depth_mm: float) -> Body:
 
 
 def pierceable(rng: np.random.Generator) -> Body:
-    """A cartridge that a burner pierces: plain domed top, or a plain flat one."""
+    """A pierceable cartridge: plain domed top, or a plain flat one."""
     length, radius = 94 * rng.uniform(0.95, 1.03), 45 * rng.uniform(0.98, 1.02)
     half, rise = length / 2, rng.uniform(8, 16)
     body_to = half - rise
@@ -102,7 +102,7 @@ def pierceable(rng: np.random.Generator) -> Body:
             top,
         ),
     ]
-    if rng.random() < 0.4:  # used: a hole in its middle
+    if rng.random() < 0.4:  # used: a hole in its centre
         parts.append(
             turned_body(((half - 2.6, 2.2), (half - 2.3, 2.0), (half - 2.3, 0)), Skin(BLACK))
         )
@@ -217,7 +217,7 @@ def aerosol(rng: np.random.Generator) -> Body:
                 nozzle,
             )
         )
-    return _dents(Body("butane_aerosol", parts, random_wear(rng), stands=0.15), rng, 7)
+    return _dents(Body("butane_aerosol", parts, random_wear(rng), upright_share=0.15), rng, 7)
 
 
 def charger(rng: np.random.Generator) -> Body:

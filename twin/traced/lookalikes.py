@@ -1,4 +1,4 @@
-"""Harmless objects that resemble a hazard, in three dimensions."""
+"""Harmless look-alikes of hazards, in three dimensions."""
 
 from collections.abc import Callable
 
@@ -85,7 +85,7 @@ def _stick(kind: str, cap_share: float, oval: float, rng: np.random.Generator) -
         outline,
         Skin(cap, rough=rough),
     )
-    return Body(kind, [case, lid], random_wear(rng), stands=0.06)
+    return Body(kind, [case, lid], random_wear(rng), upright_share=0.06)
 
 
 def deodorant(rng: np.random.Generator) -> Body:
@@ -184,7 +184,7 @@ def torch(rng: np.random.Generator) -> Body:
 
 
 def lighter(rng: np.random.Generator) -> Body:
-    """A throw-away lighter: clear or opaque oval body, steel shield, wheel and lever."""
+    """A disposable lighter: clear or opaque oval body, steel shield, wheel and lever."""
     length, width, height = _size("lighter", rng)
     tone = any_colour(rng)
     body = length * 0.78

@@ -1,7 +1,7 @@
-"""Skins as Blender materials: paint, metal, clear plastic, and the wear upon them.
+"""Skins as Blender materials: paint, metal, clear plastic, and their wear.
 
-Needs `bpy`. Noise is taken in the object's own coordinates, so that dirt and rust run on over the
-joint of two parts. One Blender unit is 100 mm.
+Needs `bpy`. Noise uses the object's own coordinates, so that dirt and rust continue over the joint
+of two parts. One Blender unit is 100 mm.
 """
 
 from dataclasses import dataclass, field
@@ -19,14 +19,14 @@ UNITS_PER_MM = 0.01
 
 
 def linear(colour: Colour) -> tuple[float, float, float, float]:
-    """BGR as printed (sRGB) to the red, green, blue, alpha that Blender reckons with."""
+    """Converts sRGB BGR (0..1) to the linear red, green, blue, alpha of Blender."""
     value = np.clip(np.array(colour[::-1], np.float64), 0, 1)
     value = np.where(value <= 0.04045, value / 12.92, ((value + 0.055) / 1.055) ** 2.4)
     return float(value[0]), float(value[1]), float(value[2]), 1.0
 
 
 class _Graph:
-    """A material's nodes, wired by name."""
+    """A material's node graph; inputs are set by name."""
 
     def __init__(self, size_mm: float, rng: np.random.Generator) -> None:
         self.size_mm, self.rng = size_mm, rng
@@ -89,7 +89,7 @@ class _Graph:
         return node.outputs[2]
 
     def blend(self, share: Any, a: Any, b: float) -> Any:
-        """`a` going over to the number `b`."""
+        """Blends `a` into the number `b`."""
         node = self.add("ShaderNodeMix", data_type="FLOAT")
         self.put(node.inputs["Factor"], share)
         self.put(node.inputs[2], a)
@@ -105,7 +105,7 @@ class _Graph:
 
 
 def blender_image(art: Print) -> Any:
-    """Artwork as a Blender image; its alpha channel is metal, not cover."""
+    """Artwork as a Blender image; its alpha channel holds metal, not opacity."""
     rows, columns = art.art.shape[:2]
     image = bpy.data.images.new("art", columns, rows, alpha=True)
     image.alpha_mode = "CHANNEL_PACKED"
@@ -117,7 +117,7 @@ def blender_image(art: Print) -> Any:
 
 @dataclass
 class _Coat:
-    """A surface while wear is laid on it; sockets or constants, and what makes it uneven (mm)."""
+    """A surface while wear is added: sockets or constants, and (unevenness, depth mm) pairs."""
 
     colour: Any
     metal: Any
@@ -126,7 +126,7 @@ class _Coat:
 
 
 def material(skin: Skin, wear: Wear, size_mm: float, rng: np.random.Generator) -> Any:
-    """The skin, worn. `size_mm` is the object's second-longest side: wear comes in its measure."""
+    """The worn skin. `size_mm`: the object's second-longest side, which scales the wear."""
     graph = _Graph(size_mm, rng)
     coat = _Coat(skin.cover, skin.metal, skin.rough)
     if isinstance(skin.cover, Print):
@@ -142,7 +142,7 @@ def material(skin: Skin, wear: Wear, size_mm: float, rng: np.random.Generator) -
         _add_scratches(graph, coat, wear.scratches, steel=skin.steel)
     if wear.rust > 0 and skin.steel:
         _add_rust(graph, coat, wear.rust)
-    if wear.dirt > 0:  # what clear plastic carries would hide that it is clear
+    if wear.dirt > 0:  # dirt would hide the transparency of clear plastic
         _add_dirt(graph, coat, wear.dirt * (1 - 0.6 * skin.clear))
     smudge = graph.noise(size_mm * 0.3, 4, graph.seed + 19)
     coat.rough = graph.maths("ADD", coat.rough, graph.step(smudge, 0.4, 0.75, 0.18))
@@ -178,7 +178,7 @@ def _add_scratches(graph: _Graph, coat: _Coat, amount: float, *, steel: bool) ->
 
 
 def _add_rust(graph: _Graph, coat: _Coat, amount: float) -> None:
-    """Rust that starts in spots and spreads, with a dull halo of worn paint round it."""
+    """Rust spots with a dull halo of worn paint around them."""
     fine = graph.maths("MULTIPLY", graph.noise(graph.size_mm * 0.06 + 1, 4, graph.seed + 9), 0.28)
     spread = graph.maths("ADD", graph.noise(graph.size_mm * 0.35, 6, graph.seed + 7), fine)
     edge = 0.86 - 0.30 * amount
@@ -197,7 +197,7 @@ def _add_rust(graph: _Graph, coat: _Coat, amount: float) -> None:
 
 
 def _add_dirt(graph: _Graph, coat: _Coat, amount: float) -> None:
-    """A grey-brown film with its own clouds, and specks."""
+    """A grey-brown film with cloudy density, and specks."""
     hue, grey, light = graph.rng.uniform((0.06, 0.15, 0.14), (0.11, 0.4, 0.38))
     film = graph.step(
         graph.noise(graph.size_mm * 0.45, 5, graph.seed + 13),
@@ -239,7 +239,7 @@ def _shader(graph: _Graph, coat: _Coat, skin: Skin) -> Any:
 
 
 def _transparent(graph: _Graph, skin: Skin, surface: Any) -> Any:
-    """Thin clear plastic: straight through in its middle, thick and shining towards its rim."""
+    """Thin clear plastic: transparent in the middle, thick and glossy towards its rim."""
     through = graph.add("ShaderNodeBsdfTransparent")
     colour = skin.cover if not isinstance(skin.cover, Print) else (0.9, 0.9, 0.9)
     tinted = tuple(0.35 + 0.65 * value for value in colour)
@@ -256,7 +256,7 @@ def _transparent(graph: _Graph, skin: Skin, surface: Any) -> Any:
 
 
 def belt_material(texture: Image, belt: BeltSkin) -> Any:
-    """Rubber or PVC under its painted texture; where it is wet it mirrors the hall."""
+    """Rubber or PVC with its painted texture; wet areas reflect the hall."""
     graph = _Graph(100.0, np.random.default_rng(0))
     rows, columns = texture.shape[:2]
     image = bpy.data.images.new("belt", columns, rows)
@@ -264,7 +264,7 @@ def belt_material(texture: Image, belt: BeltSkin) -> Any:
     image.pixels.foreach_set((upwards.astype(np.float32) / 255).ravel())
     art = graph.add("ShaderNodeTexImage", image=image, extension="EXTEND")
     graph.put(art.inputs["Vector"], graph.add("ShaderNodeUVMap", uv_map="uv").outputs[0])
-    # Water and unevenness are told by the belt's own place, which runs on from tile to tile.
+    # Water and unevenness use belt coordinates, which continue from tile to tile.
     graph.seed = belt.seed
     colour, rough = art.outputs["Color"], belt.rough
     grain = graph.noise(2.2, 3, graph.seed)
@@ -285,7 +285,7 @@ def belt_material(texture: Image, belt: BeltSkin) -> Any:
 
 
 def measure_material() -> Any:
-    """Shines with who an object is (red: its pass index) and how high it lies (green)."""
+    """Emits the object's pass index (red) and its height (green)."""
     found = bpy.data.materials.get("measure")
     if found is not None:
         return found

@@ -1,4 +1,4 @@
-"""Packages that keep a shape: bottles, cans, tins, boxes, cartons, jugs, trays."""
+"""Rigid packages: bottles, cans, tins, boxes, cartons, jugs, trays."""
 
 from collections.abc import Callable
 
@@ -37,7 +37,7 @@ def _wrap(length: float, radius: float, rng: np.random.Generator) -> Print:
 
 
 def clear_plastic(rng: np.random.Generator) -> Skin:
-    """PET as bottles have it: clear, bluish, green, brown, white."""
+    """PET as used for bottles: clear, bluish, green, brown, white."""
     pick = rng.random()
     rough = float(rng.uniform(0.05, 0.25))
     if pick < 0.6:
@@ -52,7 +52,7 @@ def clear_plastic(rng: np.random.Generator) -> Skin:
 
 
 def pet(rng: np.random.Generator) -> Body:
-    """A PET bottle with ribs, a sleeve and a cap, more or less pressed in."""
+    """A PET bottle with ribs, a sleeve and a cap, more or less dented."""
     length, width, _ = _size("pet_bottle", rng)
     half, radius = length / 2, width / 2
     skin = clear_plastic(rng)
@@ -95,7 +95,7 @@ def pet(rng: np.random.Generator) -> Body:
 
 
 def crushed_pet(rng: np.random.Generator) -> Body:
-    """A PET bottle trodden flat."""
+    """A flattened PET bottle."""
     body = squash(pet(rng), float(rng.uniform(0.22, 0.5)), rng)
     crumple(body, int(rng.integers(8, 20)), float(rng.uniform(9, 20)), rng)
     return kink(body, float(rng.normal(0, 14)))
@@ -169,7 +169,7 @@ def crushed_can(rng: np.random.Generator) -> Body:
 
 
 def tin(rng: np.random.Generator) -> Body:
-    """A food tin: ribbed, with or without its paper, closed or open with a bent lid."""
+    """A food tin: ribbed, with or without its label, closed or open with a bent lid."""
     length, width, _ = _size("tin_can", rng)
     half, radius = length / 2, width / 2
     steel = Skin(
@@ -291,7 +291,7 @@ def drink_carton(rng: np.random.Generator) -> Body:
 
 
 def milk_jug(rng: np.random.Generator) -> Body:
-    """An HDPE bottle for milk or detergent, square shouldered, with a sticker."""
+    """An HDPE bottle for milk or detergent, square-shouldered, with a sticker."""
     length, width, height = _size("milk_jug", rng)
     half = length / 2
     hdpe: Colour = (0.80, 0.84, 0.84) if rng.random() < 0.6 else any_colour(rng)
@@ -325,7 +325,7 @@ def milk_jug(rng: np.random.Generator) -> Body:
 
 
 def tray(rng: np.random.Generator) -> Body:
-    """A food tray of plastic, foam or aluminium, either way up."""
+    """A food tray of plastic, foam or aluminium, upright or upside down."""
     length, width, height = _size("tray", rng)
     skin = (
         Skin((0.04, 0.04, 0.04), rough=0.25),

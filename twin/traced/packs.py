@@ -11,7 +11,7 @@ from twin.traced.gas import random_wear
 
 
 def laptop_pack(rng: np.random.Generator) -> Body:
-    """A laptop's pack: a black bar with a printed sticker and a row of contacts."""
+    """A laptop battery: a black bar with a printed sticker and a row of contacts."""
     length, width, height = (
         208 * rng.uniform(0.75, 1.35),
         50 * rng.uniform(0.8, 1.5),
@@ -62,7 +62,7 @@ def laptop_pack(rng: np.random.Generator) -> Body:
 
 
 def tool_pack(rng: np.random.Generator) -> Body:
-    """A power tool's pack: a boxy base, a head with rails and slots, bright buttons."""
+    """A power tool battery: a boxy base, a head with rails and slots, bright buttons."""
     length, width, height = (
         118 * rng.uniform(0.85, 1.2),
         76 * rng.uniform(0.85, 1.1),
@@ -146,14 +146,14 @@ def tool_pack(rng: np.random.Generator) -> Body:
         parts.append(
             block((12, width * 0.4, 6), bright, corner=2, bevel=2).translated(-length * 0.42, 0, up)
         )
-    body = Body("tool_pack", parts, random_wear(rng), stands=0.1)
+    body = Body("tool_pack", parts, random_wear(rng), upright_share=0.1)
     if rng.random() < 0.3:
         body.rotate(turn_about("x", 90 if rng.random() < 0.6 else 180))
     return body
 
 
 def phone_battery(rng: np.random.Generator) -> Body:
-    """A phone's battery or a bare pouch: foil or black wrap, a board at one end, often swollen."""
+    """A phone battery or a bare pouch: foil or black wrap, a board at one end, often swollen."""
     length, width, height = (
         78 * rng.uniform(0.7, 1.25),
         52 * rng.uniform(0.75, 1.15),
@@ -219,7 +219,7 @@ def phone_battery(rng: np.random.Generator) -> Body:
 
 
 def car_battery(rng: np.random.Generator) -> Body:
-    """A lead battery: black, grey or white box, lid with stoppers, two lead posts, a handle."""
+    """A lead-acid battery: black, grey or white box, lid with plugs, two lead posts, a handle."""
     length, width, height = rng.uniform(180, 330), rng.uniform(125, 178), rng.uniform(165, 195)
     tone = float(rng.choice((0.05, 0.08, 0.12, 0.5, 0.85)))
     shell: Colour = (tone, tone, tone) if rng.random() < 0.8 else tint(rng.random(), 0.7, 0.4)

@@ -1,4 +1,4 @@
-"""The one place that talks to Blender: bodies become meshes, lamps are hung, Cycles renders.
+"""The interface to Blender: bodies become meshes, lamps are placed, Cycles renders.
 
 Needs `bpy` 4.5 (Python 3.11, extra `twin`). Blender keeps one scene per process, so there is one
 `Stage` at a time. One Blender unit is 100 mm: rigid bodies keep away from Bullet's margins, and
@@ -24,11 +24,11 @@ from twin.traced.light import Light
 
 
 class StageError(RuntimeError):
-    """Blender is missing, or did not do what was asked; one line."""
+    """Blender is missing, or a call failed; one line."""
 
 
 def blender() -> Any:
-    """The module `bpy`; where it is missing, one line says how to get it."""
+    """The module `bpy`; raises `StageError` with installation instructions if it is missing."""
     try:
         import bpy
     except ImportError as error:
@@ -45,7 +45,7 @@ UNITS_PER_MM = 0.01
 
 @dataclass(frozen=True)
 class Window:
-    """What the camera sees from straight above: mm of the scene, px of the image."""
+    """The view of the camera from straight above: mm of the scene, px of the image."""
 
     left_mm: float
     top_mm: float
@@ -56,7 +56,7 @@ class Window:
 
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
-    """Blender prints every saved image on the process' own stdout."""
+    """Suppresses stdout: Blender prints every saved image there."""
     kept = os.dup(1)
     nothing = os.open(os.devnull, os.O_WRONLY)
     try:
@@ -88,7 +88,7 @@ class Stage:
         self.close()
 
     def clear(self) -> None:
-        """Takes everything off the stage."""
+        """Removes everything from the scene."""
         bpy = self.bpy
         with quiet():
             bpy.ops.wm.read_factory_settings(use_empty=True)
@@ -125,12 +125,12 @@ class Stage:
         scene.camera = self.camera
 
     def light(self, light: Light) -> None:
-        """Hangs lamps or suns, and paints what is round about, which metal mirrors."""
+        """Places lamps or suns, and paints the environment, which metal reflects."""
         bpy, scene = self.bpy, self.scene
         world = bpy.data.worlds.new("hall")
         scene.world = world
         world.use_nodes = True
-        # Left to itself Cycles samples a drawn sky two million times before each image: 0.8 s.
+        # By default Cycles samples a procedural sky two million times before each image: 0.8 s.
         world.cycles.sampling_method = "MANUAL"
         world.cycles.sample_map_resolution = 32
         nodes, links = world.node_tree.nodes, world.node_tree.links
@@ -183,7 +183,7 @@ class Stage:
 
     @staticmethod
     def _towards(place: tuple[float, float, float], turn: float) -> Any:
-        """The turn that lets a lamp at `place` shine on the middle of the scene."""
+        """The rotation that points a lamp at `place` to the centre of the scene."""
         from mathutils import Matrix, Vector
 
         ray = -Vector(place)
@@ -191,7 +191,7 @@ class Stage:
         return (track @ Matrix.Rotation(turn, 3, "Z")).to_euler()
 
     def add(self, body: Body, rng: np.random.Generator, *, index: int = 0) -> Any:
-        """Puts a body on the stage at the origin, one Blender object with a material per part."""
+        """Adds a body at the origin, one Blender object with a material per part."""
         from twin.traced.materials import material
 
         mesh = _mesh(self.bpy, body)
@@ -204,12 +204,12 @@ class Stage:
         return obj
 
     def move(self, obj: Any, right_mm: float, down_mm: float, up_mm: float) -> None:
-        """Puts what `add` gave at a place of the strip's image."""
+        """Moves an object returned by `add` to a place of the strip's image."""
         unit = UNITS_PER_MM
         obj.location = (right_mm * unit, -down_mm * unit, up_mm * unit)
 
     def belt(self, texture: Image, window: Window, belt: BeltSkin) -> None:
-        """Lays belt under a window, `texture` uint8 BGR filling it exactly."""
+        """Adds belt under a window; `texture` uint8 BGR fills it exactly."""
         from twin.traced.materials import belt_material
 
         points, uv = belt.surface(
@@ -224,7 +224,7 @@ class Stage:
         self.scene.collection.objects.link(self.bpy.data.objects.new("belt", mesh))
 
     def measure(self, window: Window) -> tuple[NDArray[np.uint16], NDArray[np.float32]]:
-        """Who lies topmost (`pass_index`, 0 is belt) and how high (mm), each `(h, w)`."""
+        """Topmost object (`pass_index`, uint16, 0: belt) and height (float32 mm), `(h, w)`."""
         from twin.traced.materials import measure_material
 
         self.set_view(window)
@@ -266,7 +266,7 @@ class Stage:
         )
 
     def render(self, window: Window, *, seed: int = 0) -> Image:
-        """The window as a camera sees it: uint8 BGRA `(h, w, 4)`."""
+        """The window as the camera sees it: uint8 BGRA `(h, w, 4)`."""
         self.set_view(window)
         scene = self.scene
         scene.cycles.seed = seed % 2**31
@@ -279,7 +279,7 @@ class Stage:
             self.bpy.ops.render.render(write_still=True)
         image = cv2.imread(str(target), cv2.IMREAD_UNCHANGED)
         if image is None or image.shape != (window.height_px, window.width_px, 4):
-            raise StageError("Blender wrote no picture; is the disk full?")
+            raise StageError("Blender wrote no image; check the free disk space")
         return np.asarray(image, np.uint8)
 
 
@@ -291,7 +291,7 @@ def _mesh(bpy: Any, body: Body) -> Any:
         rows, columns = part.points.shape[:2]
         points.append(part.points.reshape(-1, 3))
         number = first + np.arange(rows * columns, dtype=np.int32).reshape(rows, columns)
-        # Counter-clockwise seen from outside, for grids that run along x and round by -y.
+        # Counter-clockwise from outside, for grids that run along x and around via -y.
         quads = np.stack(
             (number[:-1, :-1], number[1:, :-1], number[1:, 1:], number[:-1, 1:]), 2
         ).reshape(-1, 4)

@@ -1,9 +1,9 @@
-"""A strip of belt, path-traced from its plan: strewn, settled, rendered tile by tile, measured.
+"""A strip of belt, path-traced from its plan: settled, rendered tile by tile, measured.
 
     folder = trace_strip(load_plan(Path("mixed.toml")), Path("strips/mixed"))
 
-The same plan settles the same way, so a run that was interrupted renders only the tiles that its
-folder lacks. Positions begin at 0: a strip is `start_mm` 0 to `end_mm` its length.
+The same plan settles identically, so an interrupted run renders only the tiles that its folder
+lacks. Positions start at 0: a strip extends from `start_mm` 0 to `end_mm`, its length.
 """
 
 import shutil
@@ -38,32 +38,33 @@ from twin.traced.things import HAZARDS, build, pose
 
 TILE_MM = 480.0
 OVERLAP_PX = 16
-"""Tiles reach over each other by so much: a denoiser sees less at an image's edge."""
+"""Overlap of the tiles: a denoiser has less context at an image edge."""
 SHADOW_MM = 260.0
-"""Objects so far outside a tile still throw light or shadow into it."""
+"""Objects within this distance of a tile still cast light or shadow into it."""
 PLAN_FILE = "plan.json"
 FINE = 4
-"""A silhouette is drawn so many times finer than the strip and shrunk."""
+"""Oversampling of a silhouette relative to the strip."""
 MAX_WASTE_PER_M = 70
-"""A stretch that cannot be covered further ends here; a layer of 25 cm is at the limit (DOMAIN)."""
+"""Limit for a stretch whose coverage cannot be reached; a layer of 25 cm is at the limit (DOMAIN).
+"""
 HEAP = 0.6
-"""Coverage from which objects lie on each other rather than apart."""
+"""Coverage from which objects overlap instead of being spread out."""
 
 
 @dataclass(frozen=True)
 class PlacedBody:
-    """A object at rest on the strip; `id` counts from 1 in the order of laying."""
+    """An object at rest on the strip; `id` counts from 1 in the order of placement."""
 
     id: int
     rest: RestingBody
 
 
 def lay_out_strip(plan: StripPlan) -> list[PlacedBody]:
-    """Everything on the strip, settled; the same plan gives the same strip."""
+    """All objects of the strip, settled; the same plan gives the same strip."""
     field = HeightField(plan.length_mm, plan.width_mm)
     placed: list[PlacedBody] = []
     for number, along in enumerate(plan.stretches):
-        # The plan counts along the belt, the image's columns against it.
+        # The plan counts along the belt, the image columns against it.
         stretch = along.model_copy(
             update={
                 "from_mm": plan.length_mm - along.to_mm,
@@ -80,7 +81,7 @@ def lay_out_strip(plan: StripPlan) -> list[PlacedBody]:
 
 
 def _order(plan: StripPlan, stretch: Stretch, field: HeightField, rng: np.random.Generator) -> Any:
-    """Kinds in the order in which they fall: buried hazards, waste, hazards among it and on top."""
+    """Kinds in the order in which they fall: buried hazards, waste, other hazards."""
     kinds = list(plan.hazards or HAZARDS)
     weights = np.array([plan.hazards.get(kind, 1.0) for kind in kinds])
     count = int(rng.poisson(stretch.hazards_per_m * (stretch.to_mm - stretch.from_mm) / 1000))
@@ -88,11 +89,11 @@ def _order(plan: StripPlan, stretch: Stretch, field: HeightField, rng: np.random
     below = rng.random(count) < stretch.buried
     yield from (kind for kind, hidden in zip(hazards, below, strict=True) if hidden)
     above = [kind for kind, hidden in zip(hazards, below, strict=True) if not hidden]
-    held = above[: len(above) // 3]  # a third falls early, and may be covered by chance
-    yield from held
+    early = above[: len(above) // 3]  # a third falls early and may be covered by chance
+    yield from early
     waste = [kind for kind in FREQUENCY if kind not in LOOKALIKES]
     share = np.array([FREQUENCY[kind] for kind in waste], np.float64)
-    if stretch.coverage > HEAP:  # it takes large objects to fill a belt
+    if stretch.coverage > HEAP:  # only large objects can fill a belt
         share *= np.sqrt([SIZE_MM[kind][0] * SIZE_MM[kind][1] for kind in waste])
     for _ in range(int(MAX_WASTE_PER_M * (stretch.to_mm - stretch.from_mm) / 1000) + 1):
         if field.coverage(stretch.from_mm, stretch.to_mm) >= stretch.coverage:
@@ -101,7 +102,7 @@ def _order(plan: StripPlan, stretch: Stretch, field: HeightField, rng: np.random
             yield str(rng.choice(LOOKALIKES))
         else:
             yield str(rng.choice(waste, p=share / share.sum()))
-    yield from above[len(held) :]
+    yield from above[len(early) :]
 
 
 def _place(
@@ -110,9 +111,9 @@ def _place(
     size_mm: tuple[float, float, float],
     rng: np.random.Generator,
 ) -> tuple[float, float]:
-    """Of a few places (right, down) the lowest and freest; a heap goes to the skirts.
+    """The lowest and emptiest of twelve places (right, down), mm; in heaps up to the skirts.
 
-    `stretch` is in mm of the image's columns here.
+    `stretch` is in mm of the image columns here.
     """
     reach = (size_mm[0] + size_mm[1]) / 4
     inset = min(reach * (0.3 if stretch.coverage > HEAP else 1.0), field.width_mm / 2)
@@ -132,16 +133,19 @@ def trace_strip(
     threads: int = 1,
     progress: Callable[[int, int], None] | None = None,
 ) -> Path:
-    """Renders a plan into the bundle `out`; goes on where an interrupted run stopped."""
+    """Renders a plan into the bundle `out` and returns it; resumes an interrupted run.
+
+    Raises `PlanError` if `out` belongs to another plan, `StageError` without Blender.
+    """
     if (out / FACTS).exists():
         if (out / PLAN_FILE).read_text(encoding="utf-8") != plan.model_dump_json():
-            raise PlanError(f"{out}: holds a strip of another plan; give another folder")
+            raise PlanError(f"{out}: contains a strip of another plan; give another folder")
         return out
     tiles = out / "tiles"
     tiles.mkdir(parents=True, exist_ok=True)
     plan_file = out / PLAN_FILE
     if plan_file.exists() and plan_file.read_text(encoding="utf-8") != plan.model_dump_json():
-        raise PlanError(f"{out}: holds tiles of another plan; give another folder or remove it")
+        raise PlanError(f"{out}: contains tiles of another plan; give another folder or remove it")
     plan_file.write_text(plan.model_dump_json(), encoding="utf-8")
     placed = lay_out_strip(plan)
     rng = np.random.default_rng([plan.seed, 5])
@@ -164,7 +168,7 @@ def trace_strip(
 
 @dataclass(frozen=True)
 class _Scene:
-    """All that lies under the camera: the plan, its objects at rest, its belt."""
+    """Everything under the camera: the plan, its objects at rest, its belt."""
 
     plan: StripPlan
     placed: list[PlacedBody]
@@ -181,7 +185,7 @@ class _Tile:
 
 
 def tile_windows(plan: StripPlan) -> list[Window]:
-    """The strip cut across into tiles, left to right, each with its overlap."""
+    """The strip divided into tiles, left to right, each with its overlap."""
     scale = plan.px_per_mm
     columns = int(np.ceil(plan.length_mm * scale))
     rows = round(plan.width_mm * scale)
@@ -206,7 +210,7 @@ def _trace(stage: Stage, scene: _Scene, window: Window, number: int) -> _Tile:
     scale = window.px_per_mm
     left = round(window.left_mm * scale)
     wide = window.width_px
-    # The belt runs on beyond the tile, so that its edge is not lit from below.
+    # The belt extends beyond the tile, so that its edge is not lit from below.
     columns = np.arange(left - 200, left + wide + 200) % belt.shape[1]
     around = Window(window.left_mm - 200 / scale, 0.0, wide + 400, window.height_px, scale)
     stage.belt(belt[:, columns], around, scene.skin)
@@ -315,7 +319,7 @@ def _tenth(value: Any) -> float:
 
 
 def silhouette(rest: RestingBody, px_per_mm: float, shape: tuple[int, int]) -> float:
-    """How many px of a strip `(rows, columns)` the object covers when it lies alone."""
+    """Number of px of a strip `(rows, columns)` that the object covers when nothing is on top."""
     scale = px_per_mm * FINE
     outlines: list[Points] = []
     for part in rest.body.parts:
@@ -332,7 +336,7 @@ def silhouette(rest: RestingBody, px_per_mm: float, shape: tuple[int, int]) -> f
     mask = np.zeros((tall, wide), np.uint8)
     for quad in np.round((every - low - 0.5) * 16).astype(np.int32):
         cv2.fillConvexPoly(mask, quad, 1, cv2.LINE_8, 4)
-    # A filled polygon takes in the pixels that its edge touches: about half a fine px all round.
+    # A filled polygon includes the pixels on its edge: about half a fine px all around.
     contours, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     rim = sum(len(contour) for contour in contours)
     return max(0.0, float(mask.sum()) - 0.5 * rim) / FINE**2

@@ -1,4 +1,4 @@
-"""The empty belt is found between what lies on it."""
+"""Reconstruction of the empty belt between objects."""
 
 import numpy as np
 import pytest
@@ -8,7 +8,7 @@ from twin.line.scenario import ScenarioError
 from twin.line.strip import empty_strip
 
 
-def test_the_empty_belt_has_the_belts_colour_across_and_nothing_on_it() -> None:
+def test_the_empty_belt_keeps_the_colour_profile_and_has_no_objects() -> None:
     rng = np.random.default_rng(1)
     strip = empty_strip(0, 2400, 200, 0.6, loop_mm=2400, texture="clean", rng=rng)
     empty = strip.image.copy()
@@ -25,8 +25,8 @@ def test_the_empty_belt_has_the_belts_colour_across_and_nothing_on_it() -> None:
     assert now < 0.35 * was
 
 
-def test_a_strip_on_which_no_belt_is_seen_is_refused_in_one_line() -> None:
+def test_a_completely_covered_strip_is_rejected() -> None:
     strip = empty_strip(0, 1500, 200, 0.3, loop_mm=1500, rng=np.random.default_rng(1))
     strip.covered[:] = True
-    with pytest.raises(ScenarioError, match="covered all over; no belt is seen"):
+    with pytest.raises(ScenarioError, match="completely covered; no belt is visible"):
         empty_belt_of(strip)

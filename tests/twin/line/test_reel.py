@@ -1,4 +1,4 @@
-"""A belt that is put together as it runs: nothing moves on it, and what has passed is let go."""
+"""A belt joined from strips as it runs: objects keep their places, passed parts are dropped."""
 
 from functools import cache
 from itertools import cycle
@@ -23,26 +23,26 @@ def strip(seed: int = 1, long_mm: float = 1000.0) -> Strip:
     return made
 
 
-def test_what_the_reel_says_lies_where_the_strips_show_it() -> None:
+def test_objects_of_the_reel_are_where_the_image_shows_them() -> None:
     reel = Reel(strip(), cycle([strip(2), strip(3)]))
-    seen = {each.id: each for each in reel.objects}
+    known = {each.id: each for each in reel.objects}
     for position in range(0, 5000, 170):
         for obj in reel.reach(position - 400, position + 400):
-            assert obj.id not in seen
-            seen[obj.id] = obj
+            assert obj.id not in known
+            known[obj.id] = obj
         for obj in reel.objects:
             if not position - 300 < obj.at_mm < position + 300:
                 continue
             column, row = round(reel.column(obj.at_mm)), round(obj.x_mm * SCALE)
             assert reel.covered[row - 2 : row + 3, column - 2 : column + 3].all()
             assert obj.outline_mm[:, 0].mean() == pytest.approx(obj.at_mm, abs=20)
-    assert sorted(seen) == list(range(1, len(seen) + 1))
-    places = sorted(each.at_mm for each in seen.values())
+    assert sorted(known) == list(range(1, len(known) + 1))
+    places = sorted(each.at_mm for each in known.values())
     assert len(places) > 12
     assert min(np.diff(places)) > 100
 
 
-def test_a_reel_does_not_grow_with_the_way() -> None:
+def test_a_reel_does_not_grow_with_the_travel() -> None:
     reel = Reel(strip(), cycle([strip(2)]))
     sizes = set()
     for position in range(250, 40_000, 250):
@@ -54,7 +54,7 @@ def test_a_reel_does_not_grow_with_the_way() -> None:
     assert max(sizes) < 2.5 * strip().image.shape[1]
 
 
-def test_two_strips_meet_without_an_edge() -> None:
+def test_two_strips_join_without_an_edge() -> None:
     reel = Reel(strip(), cycle([strip(2)]))
     end = reel.column(reel.end_mm - 500)
     before = reel.image[:, : round(end)].copy()
@@ -64,7 +64,7 @@ def test_two_strips_meet_without_an_edge() -> None:
     assert np.array_equal(after, before[:, round(FADE_MM * SCALE) :][:, : after.shape[1]])
 
 
-def test_a_mirror_twice_is_the_strip_again_and_nothing_moves_across() -> None:
+def test_mirroring_twice_restores_the_strip_and_never_moves_objects_across() -> None:
     first = strip()
     once = mirror_strip(first)
     twice = mirror_strip(once)
@@ -78,7 +78,7 @@ def test_a_mirror_twice_is_the_strip_again_and_nothing_moves_across() -> None:
         assert once.covered[row, column]
 
 
-def test_what_lies_at_a_skirt_stands_higher_there_the_more_it_is() -> None:
+def test_more_material_at_a_skirt_is_higher_there() -> None:
     loop = belt_loop(1000, 300, SCALE, "worn", np.random.default_rng(1))
     made = Strip(-300, 700, 300, SCALE, loop)
     rng = np.random.default_rng(1)

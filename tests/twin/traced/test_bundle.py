@@ -1,4 +1,4 @@
-"""Bundles of strips: read as written, refused when broken."""
+"""Bundles of strips: read as written, rejected when damaged."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -23,8 +23,8 @@ def bundle(tmp_path: Path) -> Path:
     write_image(tmp_path / "owners.png", owners)
     write_image(tmp_path / "seen.png", owners)
     write_image(tmp_path / "height.png", owners)
-    things = [obj(1, "d_cell", "battery", 300, 150), obj(2, "carton_box", None, 350, 350)]
-    write_facts(tmp_path, facts(things))
+    objects = [obj(1, "d_cell", "battery", 300, 150), obj(2, "carton_box", None, 350, 350)]
+    write_facts(tmp_path, facts(objects))
     return tmp_path
 
 
@@ -47,9 +47,9 @@ def obj(number: int, kind: str, hazard: str | None, alone: float, seen: float) -
     )
 
 
-def facts(things: list[StripObject]) -> Facts:
+def facts(objects: list[StripObject]) -> Facts:
     return Facts(
-        start_mm=0, end_mm=200, width_mm=100, px_per_mm=0.5, seed=1, belt="worn", things=things
+        start_mm=0, end_mm=200, width_mm=100, px_per_mm=0.5, seed=1, belt="worn", things=objects
     )
 
 
@@ -65,7 +65,7 @@ def test_a_bundle_becomes_a_strip(bundle: Path) -> None:
     assert (cell.left, cell.top, cell.visible_alpha.shape) == (10, 10, (10, 15))
 
 
-def test_a_hazard_that_is_wholly_hidden_has_nothing_to_see(bundle: Path) -> None:
+def test_a_completely_hidden_hazard_is_not_visible(bundle: Path) -> None:
     hidden = [obj(7, "d_cell", "battery", 300, 0)]
     write_facts(bundle, facts(hidden))
     assert load_strip(bundle).objects[0].visible() == 0
@@ -80,25 +80,28 @@ def broken(change: Callable[[Path], object], folder: Path) -> str:
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "reason"),
     [
-        (lambda at: (at / "strip.json").unlink(), "still being traced"),
+        (lambda at: (at / "strip.json").unlink(), "an unfinished strip has none yet"),
         (lambda at: (at / "strip.json").write_text("{"), "strip.json"),
         (lambda at: (at / "strip.json").write_text('{"schema": "other/9"}'), "schema"),
         (lambda at: (at / "picture.png").unlink(), "picture.png: cannot be read"),
-        (lambda at: (at / "owners.png").write_bytes(b"no picture"), "owners.png: is not a picture"),
-        (lambda at: (at / "seen.png").write_bytes(b""), "seen.png: is not a picture"),
+        (
+            lambda at: (at / "owners.png").write_bytes(b"no image"),
+            "owners.png: cannot be decoded as an image",
+        ),
+        (lambda at: (at / "seen.png").write_bytes(b""), "seen.png: cannot be decoded as an image"),
         (
             lambda at: write_image(at / "picture.png", np.zeros((9, 9, 3), np.uint8)),
-            "not of one strip",
+            "belong to different strips",
         ),
         (
             lambda at: write_image(at / "owners.png", np.zeros(SHAPE, np.uint8)),
-            "not of one strip",
+            "belong to different strips",
         ),
     ],
 )
-def test_a_broken_bundle_is_one_line(
-    bundle: Path, change: Callable[[Path], object], said: str
+def test_a_damaged_bundle_is_reported_in_one_line(
+    bundle: Path, change: Callable[[Path], object], reason: str
 ) -> None:
-    assert said in broken(change, bundle)
+    assert reason in broken(change, bundle)

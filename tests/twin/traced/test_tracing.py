@@ -1,4 +1,4 @@
-"""With Blender at hand: tiny renders that must come out right. Without it these are left out."""
+"""Small renders with Blender; skipped if it is not installed."""
 
 from pathlib import Path
 
@@ -24,7 +24,7 @@ PLAN = StripPlan(
 )
 
 
-def test_a_bank_goes_on_where_it_stopped(tmp_path: Path) -> None:
+def test_an_interrupted_bank_is_resumed(tmp_path: Path) -> None:
     plan = {"d_cell": 1, "lighter": 1}
     assert cutouts.make(tmp_path, plan, seed=3, samples=2) == 2
     entry = cutouts.read(tmp_path)[0]
@@ -35,13 +35,13 @@ def test_a_bank_goes_on_where_it_stopped(tmp_path: Path) -> None:
     assert image is not None
     assert image.shape[2] == 4
     inside = image[..., 3] > 127
-    # A D cell is 61.5 x 34.2 mm; here at 2 px/mm, or standing.
+    # A D cell is 61.5 x 34.2 mm; here at 2 px/mm, or upright.
     assert inside.sum() == pytest.approx(61.5 * 34.2 * 4, rel=0.3)
     assert image[inside][:, :3].std() > 5
     assert not inside[0].any()
 
 
-def test_a_strip_shows_its_things_where_its_truth_says(tmp_path: Path) -> None:
+def test_a_strip_shows_its_objects_where_its_truth_records_them(tmp_path: Path) -> None:
     seen = []
     strips.trace_strip(PLAN, tmp_path / "strip", progress=lambda done, _: seen.append(done))
     strip = load_strip(tmp_path / "strip")
@@ -59,14 +59,14 @@ def test_a_strip_shows_its_things_where_its_truth_says(tmp_path: Path) -> None:
         assert across.mean() == pytest.approx(cell.x_mm, abs=8)
         assert cell.total_alpha == pytest.approx(cell.visible_alpha.sum(), rel=0.25)
     assert not (tmp_path / "strip" / "tiles").exists()
-    # A whole bundle is not rendered again, and not overwritten by another plan.
+    # A complete bundle is neither rendered again nor overwritten by another plan.
     strips.trace_strip(PLAN, tmp_path / "strip", progress=lambda *_: seen.append(-1))
     assert -1 not in seen
     with pytest.raises(PlanError, match="another plan"):
         strips.trace_strip(PLAN.model_copy(update={"seed": 6}), tmp_path / "strip")
 
 
-def test_an_interrupted_strip_has_no_facts_and_is_finished_later(tmp_path: Path) -> None:
+def test_an_interrupted_strip_has_no_facts_and_is_completed_later(tmp_path: Path) -> None:
     def interrupt(_done: int, _total: int) -> None:
         raise KeyboardInterrupt
 
