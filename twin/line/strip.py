@@ -47,7 +47,10 @@ class PlacedObject:
 
     def visible(self) -> float:
         """Share (0..1) of the object that nothing covers."""
-        return float(self.visible_alpha.sum()) / self.total_alpha if self.total_alpha else 0.0
+        if not self.total_alpha:
+            return 0.0
+        # Both are float32 sums over differently shaped arrays: their ratio may round to above 1.
+        return min(1.0, float(self.visible_alpha.sum()) / self.total_alpha)
 
 
 class Strip:
