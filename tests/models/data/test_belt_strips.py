@@ -133,7 +133,7 @@ def test_a_folder_without_a_strip_says_how_to_make_one(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "said"),
     [
-        ("seen.png", b"", "is not a picture"),
+        ("seen.png", b"", "cannot be decoded as an image"),
         ("picture.png", None, "cannot be read"),
         ("strip.json", b"{}", "strip.json: "),
         ("seen.png", np.zeros((30, 40), np.uint16), "the files belong to different strips"),
