@@ -16,7 +16,7 @@ or an object is traced.
 
 from twin.drawn.objects import HAZARDS, WASTE, draw
 from twin.line.clip import ClipError, ClipWriter
-from twin.line.line import SimulatedFrame, SimulatedLine
+from twin.line.line import SimulatedFrame, SimulatedLine, frames
 from twin.line.render import load_with_overrides, render
 from twin.line.scenario import Scenario, ScenarioError, Video, find, load
 from twin.line.supply import traced_folders
@@ -53,6 +53,7 @@ __all__ = [
     "Video",
     "draw",
     "find",
+    "frames",
     "load",
     "load_plan",
     "load_strip",

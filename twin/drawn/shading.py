@@ -91,14 +91,20 @@ def surface(
 ) -> Surface:
     """A surface whose uniform properties are given as scalars."""
 
-    def whole(value: float | Field) -> Field:
+    def as_field(value: float | Field) -> Field:
         return np.array(np.broadcast_to(np.asarray(value, np.float32), grid.shape))
 
     painted = np.array(
         np.broadcast_to(np.asarray(colour, np.float32), (*grid.shape, 3)), dtype=np.float32
     )
     return Surface(
-        grid, whole(height_mm), whole(inside), painted, whole(metal), whole(gloss), whole(opacity)
+        grid,
+        as_field(height_mm),
+        as_field(inside),
+        painted,
+        as_field(metal),
+        as_field(gloss),
+        as_field(opacity),
     )
 
 

@@ -101,8 +101,10 @@ class BeltCamera:
     ) -> Image:
         """The image at belt position `position_mm`: uint8 BGR `(height, width, 3)`.
 
-        `on_belt`: sprites on the belt; `above`: sprites that reach over its skirts; `edges_mm` `(2,
-        n)`: height of the material at the left and right skirt, from upstream to downstream.
+        `on_belt`: sprites on the belt; `above`: sprites that reach over its skirts.
+
+        `edges_mm` `(2, n)`: material height at the left and right skirt, from upstream to
+        downstream.
         """
         scenario = self.scenario
         speed = scenario.belt.speed_mm_s if speed_mm_s is None else speed_mm_s

@@ -39,7 +39,7 @@ class Drive:
         return self._places[k] + after * (self._speeds[k] + self._gain(k) * after / 2)
 
     def time_at(self, position_mm: float) -> float | None:
-        """When the belt has run so far, s; None where it never does, or had before 0."""
+        """Time at which the belt reaches a position, s; None if never, or before 0."""
         if position_mm < 0:
             return None
         for k, begin in enumerate(self._places):
@@ -56,7 +56,7 @@ class Drive:
             return self._times[k] + 2 * distance / (speed + root)
         return None
 
-    def ordered_at(self, t_s: float) -> bool:
+    def run_signal_at(self, t_s: float) -> bool:
         """The run signal: whether the PLC orders the belt to run."""
         ordered = self._speeds[0] > 0
         for change in self._changes:

@@ -34,5 +34,5 @@ def samples(
         yield {
             "t_mono_ns": max(0, round(k * period_ns + off_ns)),
             "counts": counts_at(wheel, drive.position_at(t_s)),
-            "run": drive.ordered_at(t_s),
+            "run": drive.run_signal_at(t_s),
         }

@@ -52,7 +52,7 @@ class Queue:
         self._passed = np.zeros(0, np.bool_)
         y = view_mm + self._reach_mm
         while y > -self._reach_mm:
-            self._bring(y)
+            self._add_object(y)
             y -= self._every_mm * self._rng.uniform(0.5, 1.5)
 
     def at(self, t_s: float) -> list[MovingObject]:
@@ -92,7 +92,7 @@ class Queue:
         self._speeds += 0.15 * (speed - self._speeds)
         self._due_mm += run
         while self._due_mm > 0 and len(self.sprites) < _MAX_OBJECTS:
-            self._bring(-self._reach_mm)
+            self._add_object(-self._reach_mm)
             self._due_mm -= self._every_mm * self._rng.uniform(0.5, 1.5)
         self._due_mm = min(self._due_mm, self._every_mm)
         gone = self._places[:, 0] > self._view_mm + self._reach_mm
@@ -113,7 +113,7 @@ class Queue:
         # Friction on one side turns an object that is pushed to the other.
         self._places[held, 2] += np.clip(0.15 * moved[:, 1], -0.6, 0.6)
 
-    def _bring(self, y_mm: float) -> None:
+    def _add_object(self, y_mm: float) -> None:
         sprite = self._stock[int(self._rng.integers(len(self._stock)))]
         radius = float(np.sqrt(sprite.area_mm2 / np.pi))
         inset = min(0.9 * radius, self._width_mm / 2)

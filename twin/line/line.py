@@ -95,7 +95,7 @@ class SimulatedLine:
         for index in range(plan.frames) if only is None else only:
             t_s = index / plan.camera.fps
             position = self.drive.position_at(t_s)
-            reel.reach(position - camera.view_mm - margin, position + margin)
+            reel.extend_to(position - camera.view_mm - margin, position + margin)
             moving, arms = self._moving(t_s, queue)
             record, new_objects = witness.record(index, t_s, position, moving, arms)
             image = None
@@ -127,7 +127,7 @@ class SimulatedLine:
         """The noise-free image of the empty belt: uint8 BGR `(h, w, 3)`."""
         margin = self.camera.margin_mm()
         belt = self._strips.empty_reel()
-        belt.reach(-self.camera.view_mm - margin, margin)
+        belt.extend_to(-self.camera.view_mm - margin, margin)
         return self.camera.frame(belt, 0.0, 0, above=self._bar, grain=False)
 
     def header(self, clip: str = "") -> dict[str, Any]:

@@ -25,7 +25,7 @@ _CELL_MM = 10.0
 
 
 class Reel:
-    """Belt from `start_mm` to `end_mm`; `reach` advances both.
+    """Belt from `start_mm` to `end_mm`; `extend_to` advances both.
 
     `image` uint8 BGR `(h, w, 3)`, `covered` bool `(h, w)`, `edges_mm` float32 `(2, w)`: height of
     the material at the left and right skirt. `objects` grows as strips are appended and drops
@@ -52,7 +52,7 @@ class Reel:
     def column(self, at_mm: float) -> float:
         return float((self.end_mm - at_mm) * self.px_per_mm)
 
-    def reach(self, from_mm: float, to_mm: float) -> list[PlacedObject]:
+    def extend_to(self, from_mm: float, to_mm: float) -> list[PlacedObject]:
         """Extends the belt to cover the range; returns the objects that were added."""
         known = self._last_id
         while self._following is not None and self.end_mm < to_mm:

@@ -185,7 +185,7 @@ class Scenario(Part):
         return self.belt.drive.position_at((self.frames - 1) / self.camera.fps)
 
     @property
-    def laid_by_hand(self) -> bool:
+    def placed_by_hand(self) -> bool:
         """Whether the belt is drawn as one image, from `stretches` and `things`."""
         return self.renderer == "drawn" and self.mix is None and self.gate is None
 
@@ -202,7 +202,7 @@ class Scenario(Part):
         if self.renderer == "traced" and self.traced is None:
             raise ValueError('renderer "traced" needs a [traced] section with strips = [...]')
         strip_px = belt_px * self.run_mm * self.camera.px_per_mm
-        if self.laid_by_hand and strip_px > MAX_STRIP_PX:
+        if self.placed_by_hand and strip_px > MAX_STRIP_PX:
             raise ValueError(
                 f"duration_s {self.duration_s:g} is {self.run_mm / 1000:.0f} m of belt, more than "
                 "can be drawn as one image; use [mix] instead of stretches and things, or at most "

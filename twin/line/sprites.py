@@ -26,8 +26,8 @@ LARGEST_MM = 480.0
 class Sprite:
     """One object at one time.
 
-    `patch` uint8 BGRA `(h, w, 4)`, colour premultiplied by alpha, shadow as black; `hull_mm` `(n,
-    2)` (along, across) from the patch's centre, both before rotation.
+    `patch`: uint8 BGRA `(h, w, 4)`, colour premultiplied by alpha, shadow as black. `hull_mm`: `(n,
+    2)` (along, across) from the patch's centre. Both are before rotation.
     """
 
     patch: Image
@@ -71,8 +71,8 @@ def composite(
 ) -> Image:
     """Composites sprites onto an image, in place, the first at the bottom.
 
-    The image is the belt itself, its first column's left edge at y `shift_mm`; or, with `plane` (3
-    x 3 from belt (y_mm, x_mm) to px), any other view of it.
+    The image is the belt itself, its first column's left edge at y `shift_mm`; or any other view of
+    the belt, given by `plane`, 3 x 3 from belt (y_mm, x_mm) to px.
     """
     if plane is None:
         k = px_per_mm

@@ -50,7 +50,7 @@ class StripSource:
     def reel(self) -> Reel:
         """The belt from the start; the same scenario always gives the same belt."""
         plan = self.plan
-        if plan.laid_by_hand:
+        if plan.placed_by_hand:
             return Reel(self._strip_at(0))
         if plan.gate is not None:  # material for a bar consists of single sprites
             return self.empty_reel()
@@ -109,7 +109,7 @@ class StripSource:
             return Strip(-before, end_mm, belt.width_mm, scale, loop)
 
         self.empty = _with_tone(strip(belt.loop_mm - before))
-        if plan.laid_by_hand:
+        if plan.placed_by_hand:
             whole = strip(plan.run_mm + margin_mm)
             lay_out(plan, whole, np.random.default_rng(plan.seed))
             drawn = [_with_tone(whole)]

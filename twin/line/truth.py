@@ -55,7 +55,7 @@ class GroundTruth:
         self._occlusion.paint(moving, above)
         coverage = self._coverage(position_mm, bool(moving))
         stalled = self._occlusion.stalled_share()
-        running, ordered = self._drive.speed_at(t_s) > 0, self._drive.ordered_at(t_s)
+        running, ordered = self._drive.speed_at(t_s) > 0, self._drive.run_signal_at(t_s)
         states = {
             "overload": coverage >= OVERLOAD_COVERAGE,
             "jam": running and stalled >= JAM_SHARE,
@@ -188,7 +188,7 @@ class GroundTruth:
 
     def _placed_record(self, passing: Passage, position_mm: float) -> dict[str, Any] | None:
         record = passing.record(position_mm)
-        if record is None or not self._occlusion.any:
+        if record is None or not self._occlusion.any_moving:
             return record
         at_mm, x_mm = passing.obj.outline_mm.T
         open_ = self._occlusion.open_share(np.stack((x_mm, position_mm - at_mm), axis=1))

@@ -24,13 +24,13 @@ class OcclusionGrid:
         self._cells: NDArray[np.int32] = np.zeros(shape, np.int32)
         self._numbers: dict[int, int] = {}
         self._stalled: list[int] = []
-        self.any = False
+        self.any_moving = False
 
     def paint(self, on_belt: Sequence[MovingObject], above: Sequence[MovingObject]) -> None:
         """Updates the grid for one time; both lists from lowest to topmost."""
-        if self.any:
+        if self.any_moving:
             self._cells[:] = 0
-        self.any = bool(on_belt or above)
+        self.any_moving = bool(on_belt or above)
         self._numbers = {each.id: k for k, each in enumerate(on_belt, start=1)}
         self._numbers |= {each.id: -k for k, each in enumerate(above, start=1)}
         self._stalled = [self._numbers[each.id] for each in on_belt if each.stalled]

@@ -64,8 +64,9 @@ class Water:
     ) -> Image:
         """The belt's image with water on it.
 
-        `open_belt` `(h/4, w/4)`: 255 where the belt is uncovered; `to_image` 3 x 3 from belt (y_mm,
-        x_mm) to px of the image.
+        `open_belt` `(h/4, w/4)`: 255 where the belt is uncovered.
+
+        `to_image`: 3 x 3 from belt (y_mm, x_mm) to px of the image.
         """
         width, height = (n // _SMALL for n in self.size)
         # A place that is now at y_mm is at `position - y` on the belt; the film's columns increase

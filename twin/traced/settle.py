@@ -53,7 +53,7 @@ class HeightField:
         part = self.covered[:, max(0, int(from_mm / CELL_MM)) : int(to_mm / CELL_MM)]
         return float(part.mean()) if part.size else 1.0
 
-    def level(self, right_mm: float, down_mm: float, reach_mm: float) -> float:
+    def placement_cost(self, right_mm: float, down_mm: float, reach_mm: float) -> float:
         """Mean height around a place, plus a penalty for its coverage, so that free belt ranks
         lowest.
         """
@@ -73,7 +73,7 @@ class HeightField:
         inside = (column >= 0) & (column < columns) & (row >= 0) & (row < rows)
         return row * columns + column, inside
 
-    def rest_up_mm(self, points: Points, right_mm: float, down_mm: float) -> float:
+    def resting_height_mm(self, points: Points, right_mm: float, down_mm: float) -> float:
         """Height of the body's origin at which it just touches the surface below, mm."""
         cells, inside = self._cells(points, right_mm, down_mm)
         if not inside.any():
@@ -81,13 +81,13 @@ class HeightField:
         clash = self.height.ravel()[cells[inside]] - points[inside, 2]
         return max(float(clash.max()), -float(points[:, 2].min()))
 
-    def put(self, points: Points, right_mm: float, down_mm: float, up_mm: float) -> None:
+    def raise_to(self, points: Points, right_mm: float, down_mm: float, up_mm: float) -> None:
         """Raises the field to the tops of a body's points."""
         cells, inside = self._cells(points, right_mm, down_mm)
         np.maximum.at(self.height.reshape(-1), cells[inside], points[inside, 2] + np.float32(up_mm))
         self.covered.reshape(-1)[cells[inside]] = True
 
-    def under(self, points: Points, right_mm: float, down_mm: float) -> Points:
+    def height_below(self, points: Points, right_mm: float, down_mm: float) -> Points:
         """Height below each point, spanned as by a stiff cloth; clamped at the strip's edge."""
         spanned = cv2.dilate(self.height, np.ones((5, 5), np.uint8))
         spanned = np.maximum(cv2.GaussianBlur(spanned, (0, 0), 3.0), self.height)
@@ -140,20 +140,20 @@ def settle(
     if body.drapes:
         return _drape(field_, body, place_mm, angle_deg, size)
     points = _all_points(body)
-    best, best_up = np.eye(3), field_.rest_up_mm(points, right, down)
+    best, best_up = np.eye(3), field_.resting_height_mm(points, right, down)
     on_belt = best_up + float(points[:, 2].min()) < 4.0
     if not on_belt and body.kind not in HEAVY:  # tilt until its centre is lowest
         coarse = points[:: max(1, len(points) // 4000)]
         for axis in ("x", "y", "x", "y"):
             for lean in LEANS_DEG:
                 turn = turn_about(axis, lean) @ best
-                up = field_.rest_up_mm((coarse @ turn.T).astype(np.float32), right, down)
+                up = field_.resting_height_mm((coarse @ turn.T).astype(np.float32), right, down)
                 if up < best_up - 0.5:
                     best, best_up = turn, up
         body.rotate(best)
         points = (points @ best.T).astype(np.float32)
-        best_up = field_.rest_up_mm(points, right, down)
-    field_.put(points, right, down, best_up)
+        best_up = field_.resting_height_mm(points, right, down)
+    field_.raise_to(points, right, down, best_up)
     return RestingBody(body, right, down, best_up, angle_deg, size)
 
 
@@ -168,7 +168,7 @@ def _drape(
     for part in body.parts:
         flat = part.points.reshape(-1, 3)
         low = float(flat[:, 2].min())
-        flat[:, 2] = (flat[:, 2] - low) * 0.8 + 0.6 + field_.under(flat, right, down)
+        flat[:, 2] = (flat[:, 2] - low) * 0.8 + 0.6 + field_.height_below(flat, right, down)
         part.points = flat.reshape(part.points.shape)
-    field_.put(_all_points(body), right, down, 0.0)
+    field_.raise_to(_all_points(body), right, down, 0.0)
     return RestingBody(body, right, down, 0.0, angle_deg, size)

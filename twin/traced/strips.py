@@ -123,7 +123,7 @@ def _place(
         (float(rng.uniform(first, last)), float(rng.uniform(inset, field.width_mm - inset)))
         for _ in range(12)
     ]
-    return min(places, key=lambda place: field.level(place[0], place[1], 0.7 * reach))
+    return min(places, key=lambda place: field.placement_cost(place[0], place[1], 0.7 * reach))
 
 
 def trace_strip(

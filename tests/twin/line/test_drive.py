@@ -65,5 +65,5 @@ def test_the_run_signal_reports_the_order_and_not_the_motion() -> None:
             SpeedChange(at_s=8, speed_mm_s=0, ordered=True),
         ],
     )
-    assert [belt.ordered_at(t) for t in (0, 2, 5, 9)] == [True, False, True, True]
+    assert [belt.run_signal_at(t) for t in (0, 2, 5, 9)] == [True, False, True, True]
     assert belt.speed_at(9) == 0

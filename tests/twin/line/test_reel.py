@@ -27,7 +27,7 @@ def test_objects_of_the_reel_are_where_the_image_shows_them() -> None:
     reel = Reel(strip(), cycle([strip(2), strip(3)]))
     known = {each.id: each for each in reel.objects}
     for position in range(0, 5000, 170):
-        for obj in reel.reach(position - 400, position + 400):
+        for obj in reel.extend_to(position - 400, position + 400):
             assert obj.id not in known
             known[obj.id] = obj
         for obj in reel.objects:
@@ -46,7 +46,7 @@ def test_a_reel_does_not_grow_with_the_travel() -> None:
     reel = Reel(strip(), cycle([strip(2)]))
     sizes = set()
     for position in range(250, 40_000, 250):
-        reel.reach(position - 400, position + 400)
+        reel.extend_to(position - 400, position + 400)
         sizes.add(reel.image.shape[1])
         assert reel.start_mm <= position - 399
         assert reel.end_mm >= position + 400
@@ -58,7 +58,7 @@ def test_two_strips_join_without_an_edge() -> None:
     reel = Reel(strip(), cycle([strip(2)]))
     end = reel.column(reel.end_mm - 500)
     before = reel.image[:, : round(end)].copy()
-    reel.reach(0, reel.end_mm + 10)
+    reel.extend_to(0, reel.end_mm + 10)
     joint = round(strip().image.shape[1] - FADE_MM * SCALE)
     after = reel.image[:, joint + round(FADE_MM * SCALE) :][:, : before.shape[1] // 2]
     assert np.array_equal(after, before[:, round(FADE_MM * SCALE) :][:, : after.shape[1]])
