@@ -56,14 +56,16 @@ def lathe(
     first = profile[0][0]
     map_x = np.broadcast_to((grid.x_mm - np.float32(first)) * np.float32(cover.scale), map_y.shape)
     map_x = np.ascontiguousarray(np.clip(map_x, 0, columns - 1), dtype=np.float32)
-    seen = cv2.remap(
+    print_px = cv2.remap(
         cover.art,
         map_x,
         map_y.astype(np.float32),
         cv2.INTER_LINEAR,
         borderMode=cv2.BORDER_REPLICATE,
     )
-    return _printed_surface(grid, height, inside, seen, metal=metal, gloss=gloss, opacity=opacity)
+    return _printed_surface(
+        grid, height, inside, print_px, metal=metal, gloss=gloss, opacity=opacity
+    )
 
 
 def lathe_upright(
@@ -214,12 +216,12 @@ def _printed_surface(
     grid: Grid,
     height: Field,
     inside: Field,
-    seen: NDArray[np.uint8] | cv2.typing.MatLike,
+    print_px: NDArray[np.uint8] | cv2.typing.MatLike,
     *,
     metal: float,
     gloss: float,
     opacity: float,
 ) -> Surface:
-    art = np.asarray(seen, np.float32) * np.float32(1 / 255)
+    art = np.asarray(print_px, np.float32) * np.float32(1 / 255)
     foil = np.maximum(art[..., 3], np.float32(metal))
     return surface(grid, height, inside, art[..., :3], metal=foil, gloss=gloss, opacity=opacity)

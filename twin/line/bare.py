@@ -37,7 +37,7 @@ def empty_belt_of(strip: Strip) -> Strip:
         raise ScenarioError(
             "traced.strips: the first strip is completely covered; no belt is visible on it"
         )
-    seen = part.astype(np.float32)
+    pixels = part.astype(np.float32)
     whole = np.median(part[open_], axis=0)
     rows = [
         np.median(row[free], axis=0) if free.any() else whole
@@ -47,8 +47,8 @@ def empty_belt_of(strip: Strip) -> Strip:
     weight = open_.astype(np.float32)
     size = (0, 0)
     around = cv2.GaussianBlur(weight, size, 14 * scale)[..., None] + np.float32(1e-4)
-    light = cv2.GaussianBlur(seen * weight[..., None], size, 14 * scale) / around
-    even = np.clip(seen - light, -40, 40) + profile.reshape(-1, 1, 3)
+    light = cv2.GaussianBlur(pixels * weight[..., None], size, 14 * scale) / around
+    even = np.clip(pixels - light, -40, 40) + profile.reshape(-1, 1, 3)
     image = np.empty_like(even)
     image[:] = profile.reshape(-1, 1, 3)
     image[open_] = even[open_]

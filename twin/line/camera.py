@@ -112,18 +112,18 @@ class BeltCamera:
         margin = self.margin_mm()
         left = max(0, int(belt.column(position_mm + margin)))
         right = min(belt.image.shape[1], ceil(belt.column(position_mm - self.view_mm - margin)))
-        seen = motion_blur(
+        section = motion_blur(
             belt.image[:, left:right], speed * scenario.camera.shutter_ms / 1000 * scale
         )
         # Column c is at y_mm = position - at = c / scale + position - end; +0.5: pixel centres.
         shift = position_mm - belt.end_mm + (left + 0.5) / scale
         if on_belt:
-            seen = composite(seen.copy(), on_belt, scale, shift - 0.5 / scale)
+            section = composite(section.copy(), on_belt, scale, shift - 0.5 / scale)
         to_belt = np.array([[1 / scale, 0, shift], [0, 1 / scale, 0.5 / scale], [0, 0, 1]])
         to_work = self.to_work @ to_belt
         # Material at a skirt is continued by its mirror image and looks like more material.
         warped = cv2.warpPerspective(
-            seen, to_work, self.size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101
+            section, to_work, self.size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101
         )
         work = np.asarray(warped, np.uint8)
         t_s = index / scenario.camera.fps
@@ -154,11 +154,11 @@ class BeltCamera:
         small = (self.size[0] // 4, self.size[1] // 4)
         shrink = np.diag([0.25, 0.25, 1.0])
         open_ = np.where(covered, np.uint8(0), np.uint8(255))
-        seen = cv2.warpPerspective(open_, shrink @ to_work, small)
+        projected = cv2.warpPerspective(open_, shrink @ to_work, small)
         for sprite in on_belt:
             outline = _through(shrink @ self.to_work, sprite.outline_mm()[:, ::-1])
-            cv2.fillPoly(seen, [np.round(outline).astype(np.int32)], 0)
-        return np.asarray(seen, np.uint8)
+            cv2.fillPoly(projected, [np.round(outline).astype(np.int32)], 0)
+        return np.asarray(projected, np.uint8)
 
     def _grid(self) -> Points:
         """Every eighth image pixel as `(n, 2)` px, dense enough for smooth light."""
@@ -179,11 +179,11 @@ def _plane(scenario: Scenario) -> NDArray[np.float64]:
     scale = camera.px_per_mm
     half_u, half_v = camera.width_px / 2, belt.width_mm / 2 * scale
     turn = radians(camera.turn_deg)
-    flat, seen = [], []
+    flat, projected = [], []
     for side_u, side_v in ((-1, -1), (1, -1), (1, 1), (-1, 1)):
         grow = 1 + camera.tilt * side_v  # the near side, below, is larger
         u, v = side_u * half_u * grow, side_v * half_v * (1 - abs(camera.tilt) / 2)
-        seen.append(
+        projected.append(
             (
                 u * cos(turn) - v * sin(turn) + (camera.width_px - 1) / 2,
                 u * sin(turn) + v * cos(turn) + (camera.height_px - 1) / 2,
@@ -196,6 +196,6 @@ def _plane(scenario: Scenario) -> NDArray[np.float64]:
             )
         )
     return np.asarray(
-        cv2.getPerspectiveTransform(np.array(flat, np.float32), np.array(seen, np.float32)),
+        cv2.getPerspectiveTransform(np.array(flat, np.float32), np.array(projected, np.float32)),
         np.float64,
     )

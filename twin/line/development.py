@@ -10,8 +10,7 @@ from twin.drawn.shading import Image
 LENS_SIGMA_PX = 0.62
 """Blur of a sharp industrial lens with its sensor filter; unblurred edges look artificial."""
 COLOUR = 0.74
-"""Share of a print's colour that remains under dust and hall light; chosen by eye from belt images.
-"""
+"""Share of a print's colour that remains under dust and hall light; by eye from belt images."""
 
 
 def apply_tone(image: Image) -> Image:

@@ -163,6 +163,6 @@ def _number(k: int, every_s: float | None, t_s: float) -> int:
 
 def frames(plan: Scenario, folder: Path = SCENARIOS) -> Iterator[tuple[Image, dict[str, Any]]]:
     """Each image of a run with its truth record, for consumers that need no file."""
-    for seen in SimulatedLine(plan, folder).run():
-        assert seen.image is not None
-        yield seen.image, seen.truth
+    for frame in SimulatedLine(plan, folder).run():
+        assert frame.image is not None
+        yield frame.image, frame.truth

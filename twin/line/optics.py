@@ -47,12 +47,12 @@ class LensModel:
         """(n, 2) image px to (n, 2) ideal px."""
         if self._k1 == 0:
             return np.asarray(image_px, np.float64)
-        seen = (np.asarray(image_px, np.float64) - self._matrix[:2, 2]) / self._matrix[0, 0]
-        far = np.linalg.norm(seen, axis=1, keepdims=True)
+        centred = (np.asarray(image_px, np.float64) - self._matrix[:2, 2]) / self._matrix[0, 0]
+        far = np.linalg.norm(centred, axis=1, keepdims=True)
         near = far.copy()
         for _ in range(20):  # Newton on r (1 + k1 r²) = far
             near -= (near * (1 + self._k1 * near**2) - far) / (1 + 3 * self._k1 * near**2)
-        ideal = seen * np.divide(near, far, out=np.ones_like(far), where=far > 0)
+        ideal = centred * np.divide(near, far, out=np.ones_like(far), where=far > 0)
         return np.asarray(ideal * self._matrix[0, 0] + self._matrix[:2, 2])
 
     @property

@@ -82,11 +82,11 @@ def composite(
         to_image = plane @ sprite.plane()
         rows, columns = sprite.patch.shape[:2]
         rim = np.array([[[0, 0]], [[columns, 0]], [[columns, rows]], [[0, rows]]], np.float64)
-        seen = cv2.perspectiveTransform(rim, to_image)[:, 0]
-        x0, y0 = (max(0, int(n)) for n in np.floor(seen.min(axis=0)))
+        corners = cv2.perspectiveTransform(rim, to_image)[:, 0]
+        x0, y0 = (max(0, int(n)) for n in np.floor(corners.min(axis=0)))
         x1, y1 = (
             min(int(n), limit)
-            for n, limit in zip(np.ceil(seen.max(axis=0)) + 1, (wide, high), strict=True)
+            for n, limit in zip(np.ceil(corners.max(axis=0)) + 1, (wide, high), strict=True)
         )
         if x1 <= x0 or y1 <= y0:
             continue

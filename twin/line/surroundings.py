@@ -35,8 +35,8 @@ class Sides:
         self._skirt, self._to_picture = scenario.skirt, to_image
         self._width_mm = scenario.belt.width_mm
         self._view_mm = scenario.camera.width_px / scenario.camera.px_per_mm
-        seen, self._mask = _side_parts(scenario, to_image, rng)
-        self._seen = apply_tone(seen)
+        projected, self._mask = _side_parts(scenario, to_image, rng)
+        self._image = apply_tone(projected)
 
     def draw_on(self, image: NDArray[np.uint8], edges_mm: NDArray[np.float32] | None) -> None:
         """Draws the surroundings, in place; `edges_mm` `(2, n)`: material height left and right."""
@@ -46,7 +46,7 @@ class Sides:
             for side, heights in enumerate(edges_mm):
                 outline = self._hidden(heights, right=side == 1)
                 cv2.fillPoly(mask, [np.round(outline * 8).astype(np.int32)], 0, shift=3)
-        cv2.copyTo(self._seen, mask, image)
+        cv2.copyTo(self._image, mask, image)
 
     def _hidden(self, heights_mm: NDArray[np.float32], *, right: bool) -> NDArray[np.float64]:
         """Outline `(n, 2)` px of the part of one skirt that material hides."""
@@ -83,13 +83,13 @@ def _side_parts(
         ]
     )
     size = (camera.width_px, camera.height_px)
-    seen = cv2.warpPerspective(
+    projected = cv2.warpPerspective(
         plane, to_image @ back, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
     )
     there = cv2.warpPerspective(
         mask, to_image @ back, size, flags=cv2.INTER_NEAREST, borderMode=cv2.BORDER_REPLICATE
     )
-    return np.asarray(seen, np.uint8), np.asarray(there, np.uint8)
+    return np.asarray(projected, np.uint8), np.asarray(there, np.uint8)
 
 
 def _side(long_mm: float, scale: float, plate_mm: float, rng: np.random.Generator) -> Image:

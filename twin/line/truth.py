@@ -18,8 +18,7 @@ SCHEMA = "vigitri-twin-truth/1"
 OVERLOAD_COVERAGE = 0.85
 """Share of the belt in view from which a frame counts as overload (DOMAIN, starting value)."""
 JAM_SHARE = 0.30
-"""Share of the belt in view that must be stationary while the belt runs (DOMAIN, starting value).
-"""
+"""Share of the belt in view that is stationary in a jam (DOMAIN, starting value)."""
 STATES = ("overload", "jam", "belt_standing")
 
 

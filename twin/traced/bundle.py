@@ -92,7 +92,7 @@ def load_strip(folder: Path) -> Strip:
     owners = read_layer(folder, facts, "owners")
     seen = read_layer(folder, facts, "seen")
     strip = Strip(facts.start_mm, facts.end_mm, facts.width_mm, facts.px_per_mm, image)
-    strip.image = image  # `Strip` shifts a loop to its splice; this image needs no shift
+    strip.image = image  # the constructor rolls a loop to its splice; this image is used unchanged
     strip.covered = owners > 0
     strip.objects = [_placed_object(obj, seen) for obj in facts.things]
     return strip

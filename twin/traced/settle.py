@@ -54,9 +54,7 @@ class HeightField:
         return float(part.mean()) if part.size else 1.0
 
     def placement_cost(self, right_mm: float, down_mm: float, reach_mm: float) -> float:
-        """Mean height around a place, plus a penalty for its coverage, so that free belt ranks
-        lowest.
-        """
+        """Mean height around a place, plus a penalty for coverage: free belt ranks lowest."""
         row, column, reach = down_mm / CELL_MM, right_mm / CELL_MM, reach_mm / CELL_MM
         spot = np.s_[
             max(0, int(row - reach)) : max(0, int(row + reach) + 1),

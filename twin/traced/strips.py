@@ -45,8 +45,7 @@ PLAN_FILE = "plan.json"
 FINE = 4
 """Oversampling of a silhouette relative to the strip."""
 MAX_WASTE_PER_M = 70
-"""Limit for a stretch whose coverage cannot be reached; a layer of 25 cm is at the limit (DOMAIN).
-"""
+"""Limit when coverage cannot be reached; a layer of 25 cm is at the limit (DOMAIN)."""
 HEAP = 0.6
 """Coverage from which objects overlap instead of being spread out."""
 

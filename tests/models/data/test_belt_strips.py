@@ -136,8 +136,8 @@ def test_a_folder_without_a_strip_says_how_to_make_one(tmp_path: Path) -> None:
         ("seen.png", b"", "cannot be decoded as an image"),
         ("picture.png", None, "cannot be read"),
         ("strip.json", b"{}", "strip.json: "),
-        ("seen.png", np.zeros((30, 40), np.uint16), "the files belong to different strips"),
-        ("seen.png", np.zeros((WIDE_MM, LONG_MM), np.uint8), "the files belong to different strips"),
+        ("seen.png", np.zeros((30, 40), np.uint16), "belong to different strips"),
+        ("seen.png", np.zeros((WIDE_MM, LONG_MM), np.uint8), "belong to different strips"),
     ],
 )
 def test_a_broken_bundle_is_one_clear_line_with_its_file(
