@@ -54,7 +54,7 @@ def twin_render(
 
 def twin_list() -> None:
     """The scenarios that come with this repository."""
-    for name, about in from_checkout("twin.line.scenario").described().items():
+    for name, about in from_checkout("twin.line.scenario").descriptions().items():
         print(f"{name:14} {about}")
 
 

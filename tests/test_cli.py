@@ -118,7 +118,7 @@ def test_the_keys_of_a_profile_are_explained(
         (["twin", "render", "mixd", "-o", "x"], "mixd: no such scenario"),
         (["twin", "render", "calm", "-o", "/dev/null"], "/dev/null: is a file; give a folder"),
         (["twin", "render", "calm", "-o", "x", "--duration", "-3"], "duration_s: Input should"),
-        (["twin", "render", "calm", "-o", "x", "--strips", "nowhere"], "no such folder of a strip"),
+        (["twin", "render", "calm", "-o", "x", "--strips", "nowhere"], "no such strip folder"),
     ],
     ids=lambda each: " ".join(each[:2]) if isinstance(each, list) else "",
 )

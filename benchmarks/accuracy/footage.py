@@ -129,9 +129,9 @@ def _drawn(
     duration_s: float | None,
     strips: Path | None,
 ) -> Footage:
-    from twin.line.render import planned
+    from twin.line.render import load_with_overrides
 
-    plan = planned(path, seed=seed, fps=fps, duration_s=duration_s, strips=strips)
+    plan = load_with_overrides(path, seed=seed, fps=fps, duration_s=duration_s, strips=strips)
     name = path.stem if seed is None else f"{path.stem}-{seed}"
     return simulated(plan, name, strips or path.parent)
 
@@ -147,15 +147,15 @@ def simulated(plan: Scenario, name: str, folder: Path) -> Footage:
     line = SimulatedLine(plan, folder)
     records: list[dict[str, Any]] = []
     things: list[dict[str, Any]] = []
-    for told in line.run(pictures=False):
+    for told in line.run(images=False):
         records.append(told.truth)
-        things += told.things
+        things += told.new_objects
     truth = Truth.of([{**line.header(name), "things": things}, *records], name)
 
     def pictures(wanted: Sequence[int]) -> Iterator[NDArray[np.uint8]]:
         for seen in line.run(only=wanted):
-            assert seen.picture is not None
-            yield seen.picture
+            assert seen.image is not None
+            yield seen.image
 
     def empty_belt(folder: Path) -> Path:
         file = folder / f"{name}-{plan.seed}-empty.png"

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from twin.line.line import SimulatedLine
-from twin.line.render import planned
+from twin.line.render import load_with_overrides
 from twin.line.scenario import find
 
 FRAMES = 60
@@ -56,13 +56,13 @@ def run(scenarios: Sequence[str], strips: Path | None, out: Path | None) -> None
 
 def _cost(name: str, strips: Path | None) -> dict[str, float | str]:
     path = find(name)
-    plan = planned(path, strips=strips)
+    plan = load_with_overrides(path, strips=strips)
     start_s = time.process_time()
     line = SimulatedLine(plan, strips or path.parent)
     laid_s = time.process_time()
     step = max(1, plan.frames // FRAMES)
     only = range(0, plan.frames, step)
-    for _ in line.run(pictures=False, only=only):
+    for _ in line.run(images=False, only=only):
         pass
     told_s = time.process_time()
     for _ in line.run(only=only):

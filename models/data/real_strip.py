@@ -34,9 +34,9 @@ from models.errors import WorkshopError
 from twin.traced.bundle import (
     HEIGHT_UNITS_PER_MM,
     Facts,
-    Thing,
+    StripObject,
     write_facts,
-    write_picture,
+    write_image,
 )
 from twin.traced.plan import Stretch, StripPlan
 
@@ -187,7 +187,7 @@ class _Laid:
             "height": heights[owner],
         }
         for name, layer in layers.items():
-            write_picture(out / f"{name}.png", layer)
+            write_image(out / f"{name}.png", layer)
         facts = Facts(
             start_mm=0.0, end_mm=plan.length_mm, width_mm=plan.width_mm, px_per_mm=plan.px_per_mm,
             seed=plan.seed, belt="real", things=things,
@@ -195,7 +195,7 @@ class _Laid:
         write_facts(out, facts)
         return facts
 
-    def _thing(self, number: int, seen: int) -> Thing:
+    def _thing(self, number: int, seen: int) -> StripObject:
         label, scale = self._table.labels[number], self._plan.px_per_mm
         along = np.empty_like(self._outlines[number])
         along[:, 0] = self._plan.length_mm - self._outlines[number][:, 0] / scale
@@ -203,7 +203,7 @@ class _Laid:
         (at_mm, x_mm), sides, angle = cv2.minAreaRect(along)
         length, width = max(sides), min(sides)
         kind = "cut-out waste" if label < 0 else f"cut-out {CLASS_NAMES[label]}"
-        return Thing.model_validate(
+        return StripObject.model_validate(
             {
                 "id": number,
                 "kind": kind,

@@ -1,4 +1,4 @@
-"""A small line that renders in a second, and a way to write scenario files."""
+"""A small line that renders in a second, and a fixture that writes changed scenario files."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -1,1 +1,1 @@
-"""What lies on the belt, drawn."""
+"""Drawn objects and belts."""

@@ -1,4 +1,4 @@
-"""The bare belt: rubber, dirt and its seam, as one loop that comes round again and again."""
+"""The empty belt: rubber, dirt and splice, as one repeating loop."""
 
 import cv2
 import numpy as np
@@ -6,9 +6,9 @@ from numpy.typing import NDArray
 
 from twin.drawn.labels import tint
 from twin.drawn.noise import Field, clouds, noise, step, streaks
-from twin.drawn.shading import Colour, Picture
+from twin.drawn.shading import Colour, Image
 
-# Base grey, dirt, grain and streaks of each texture; by eye after worn belts in sorting plants.
+# Base grey, dirt, grain and streaks of each texture; by eye from worn belts in sorting plants.
 LOOK: dict[str, tuple[float, float, float]] = {
     "worn": (0.345, 1.0, 1.0),
     "clean": (0.27, 0.35, 0.7),
@@ -18,7 +18,7 @@ LOOK: dict[str, tuple[float, float, float]] = {
 
 def belt_loop(
     length_mm: float, width_mm: float, px_per_mm: float, texture: str, rng: np.random.Generator
-) -> Picture:
+) -> Image:
     """One loop of belt, unlit: uint8 BGR `(width, length, 3)` in px, travel along x."""
     shape = (round(width_mm * px_per_mm), round(length_mm * px_per_mm))
     base, dirty, rough = LOOK[texture]
@@ -36,7 +36,7 @@ def belt_loop(
 
     warm = tint(rng.uniform(0.07, 0.1), 0.12, 1.0)
     colour = grey[..., None] * np.asarray(warm, np.float32)
-    # Caked dirt lies in the tracks that scraper and rollers leave, less near the edges.
+    # Caked dirt follows the tracks of scraper and rollers, less near the edges.
     across = np.linspace(-1, 1, shape[0], dtype=np.float32)[:, None]
     tracks = streaks(shape, 4000 * s, 55 * s, rng) * (1 - across**4)
     cake = step(clouds(shape, 16 * s, rng, 4) + np.float32(0.75) * tracks, 0.80, 1.05)
@@ -53,7 +53,7 @@ def belt_loop(
         colour, step(noise(shape, 2.0 * s, rng), 0.98, 1.06) * np.float32(0.5), tint(0.1, 0.1, 0.62)
     )
     _crumbs(colour, s, dirty, rng)
-    _seam(colour, s, rng)
+    _splice(colour, s, rng)
     return np.asarray(np.clip(colour * 255, 0, 255), np.uint8)
 
 
@@ -78,7 +78,7 @@ def _scratch(grey: Field, scale: float, rough: float, rng: np.random.Generator) 
 def _crumbs(
     colour: NDArray[np.float32], scale: float, dirty: float, rng: np.random.Generator
 ) -> None:
-    """Crumbs, shards and paper bits that stick to the belt and come round with it."""
+    """Crumbs, shards and paper bits that stick to the belt and return with it."""
     height, width = colour.shape[:2]
     for _ in range(int(width / scale * 0.14 * dirty)):
         at = rng.uniform(0, (width, height))
@@ -95,8 +95,8 @@ def _crumbs(
         cv2.fillPoly(colour, [fixed], tone, cv2.LINE_8, 3)
 
 
-def _seam(colour: NDArray[np.float32], scale: float, rng: np.random.Generator) -> None:
-    """The joint that closes the loop, at its start: a bevelled splice with a row of steel hooks."""
+def _splice(colour: NDArray[np.float32], scale: float, rng: np.random.Generator) -> None:
+    """The splice that closes the loop, at its start: a bevelled joint with a row of steel hooks."""
     height = colour.shape[0]
     middle, lean = 60 * scale, 0.12 * height
     top, bottom = (round(middle + lean / 2), 0), (round(middle - lean / 2), height)

@@ -1,4 +1,4 @@
-"""Every gas canister, its size varied as the sizes on sale vary."""
+"""Gas canisters, their sizes varied as on the market."""
 
 import numpy as np
 
@@ -10,7 +10,7 @@ DRAWN = {**cartridges.DRAWN, **cylinders.DRAWN}
 
 
 def canister(kind: str, rng: np.random.Generator, px_per_mm: float) -> Surface:
-    """The surface of one gas canister, its size varied as the sizes on sale vary."""
+    """The surface of one gas canister, its size varied as on the market."""
     length, width, _ = SIZE_MM[kind]
     if kind in ("screw_cartridge", "nitrous_cylinder"):
         length *= rng.uniform(0.75, 1.12)

@@ -11,7 +11,7 @@ from twin.drawn import wear
 from twin.drawn.labels import BLACK, WHITE, Print, any_colour, brand, ink_on, tint
 from twin.drawn.shading import Grid, Surface, stack
 from twin.drawn.sleeves import crumple, sleeve
-from twin.drawn.solids import slab, standing
+from twin.drawn.solids import lathe_upright, slab
 
 SIZE_MM: dict[str, tuple[float, float, float]] = {
     "carton_box": (250.0, 170.0, 90.0),
@@ -50,7 +50,7 @@ def _box(length: float, width: float, grid: Grid, rng: np.random.Generator) -> S
     crumple(box, int(rng.integers(3, 9)), rng.uniform(2, 14), rng)
     if plain:
         box.height_mm += np.float32(0.12) * np.sin(grid.x_mm * np.float32(2 * np.pi / 6.5))
-    return wear.use(box, rng)
+    return wear.apply_wear(box, rng)
 
 
 def _drink_carton(length: float, width: float, grid: Grid, rng: np.random.Generator) -> Surface:
@@ -62,7 +62,7 @@ def _drink_carton(length: float, width: float, grid: Grid, rng: np.random.Genera
         x = length * 0.36
         stack(
             carton,
-            standing(
+            lathe_upright(
                 grid,
                 ((0, 48), (11, 48), (13, 44), (14, 38)),
                 any_colour(rng),
@@ -71,7 +71,7 @@ def _drink_carton(length: float, width: float, grid: Grid, rng: np.random.Genera
             ),
         )
     crumple(carton, 7, rng.uniform(3, 16), rng)
-    return wear.use(carton, rng)
+    return wear.apply_wear(carton, rng)
 
 
 DRAWN: dict[str, Callable[[float, float, Grid, np.random.Generator], Surface]] = {

@@ -1,7 +1,7 @@
-"""Thin steel cans of gas: pierceable and screw-valve cartridges, aerosols.
+"""Thin steel gas cans: pierceable and screw-valve cartridges, aerosols.
 
-Sizes: EN 417 (pierceable 90 x 94 mm, screw valve 110 x 90 to 110 x 150 mm), aerosol as sold
-(65 x 185 mm).
+Sizes: EN 417 (pierceable 90 x 94 mm, screw valve 110 x 90 to 110 x 150 mm), aerosol as sold (65 x
+185 mm).
 """
 
 from collections.abc import Callable
@@ -11,7 +11,7 @@ import numpy as np
 from twin.drawn import wear
 from twin.drawn.labels import BLACK, BRASS, STEEL, WHITE, Print, any_colour, brand, ink_on, tint
 from twin.drawn.shading import Colour, Grid, Surface, stack
-from twin.drawn.solids import Profile, lathe, standing
+from twin.drawn.solids import Profile, lathe, lathe_upright
 
 SIZE_MM: dict[str, tuple[float, float, float]] = {
     "pierceable_cartridge": (94.0, 90.0, 90.0),
@@ -24,7 +24,7 @@ GAS_WORDS = ("BUTANE", "PROPANE", "GAZ", "GAS", "BUTANE/PROPANE", "CAMPING GAS",
 
 
 def gas_paint(rng: np.random.Generator) -> Colour:
-    """Colours gas is sold in: blue, red, orange, green, yellow, grey, white, black."""
+    """Colours in which gas is sold: blue, red, orange, green, yellow, grey, white, black."""
     hue = float(rng.choice((0.59, 0.62, 0.0, 0.98, 0.05, 0.08, 0.14, 0.36, 0.45)))
     pick = rng.random()
     if pick < 0.16:
@@ -38,7 +38,7 @@ def gas_paint(rng: np.random.Generator) -> Colour:
 
 
 def litho(length: float, radius: float, scale: float, rng: np.random.Generator) -> Print:
-    """The printed tin of a cartridge or aerosol: band, name, signs and small print, twice round."""
+    """The print of a cartridge or aerosol, repeated twice: band, name, symbols, small print."""
     round_mm = 2 * np.pi * radius
     base = gas_paint(rng)
     shiny = 0.6 if rng.random() < 0.4 else 0.0
@@ -92,12 +92,12 @@ def litho(length: float, radius: float, scale: float, rng: np.random.Generator) 
     return art
 
 
-def _tin(thing: Surface, rng: np.random.Generator, depth_mm: float) -> Surface:
-    """Dents, rust and wear of a thin steel can that went through a compactor lorry."""
-    wear.dents(thing, int(rng.integers(0, 5)), depth_mm, rng)
+def _tin(obj: Surface, rng: np.random.Generator, depth_mm: float) -> Surface:
+    """Dents, rust and wear of a thin steel can after a compactor lorry."""
+    wear.dents(obj, int(rng.integers(0, 5)), depth_mm, rng)
     if rng.random() < 0.35:
-        wear.rust(thing, rng.uniform(0.1, 0.75), rng)
-    return wear.use(thing, rng)
+        wear.rust(obj, rng.uniform(0.1, 0.75), rng)
+    return wear.apply_wear(obj, rng)
 
 
 def _cartridge(length: float, width: float, grid: Grid, rng: np.random.Generator) -> Surface:
@@ -181,7 +181,7 @@ def _screw_cartridge(length: float, width: float, grid: Grid, rng: np.random.Gen
 
 
 def _upright_can(length: float, _width: float, grid: Grid, rng: np.random.Generator) -> Surface:
-    """A cartridge standing on its foot: dome, seam, valve or plain middle."""
+    """An upright cartridge: dome, rolled rim, valve or plain centre."""
     radius = length / 2
     base = gas_paint(rng)
     art = Print(length, length, grid.scale, base, 0.5 if rng.random() < 0.4 else 0.0)
@@ -200,7 +200,7 @@ def _upright_can(length: float, _width: float, grid: Grid, rng: np.random.Genera
     rise = radius * rng.uniform(0.25, 0.5)
     turns = np.linspace(0, 0.93, 30)
     dome = tuple((radius * t, 90 + rise * (1 - t * t) ** 0.5) for t in turns)
-    can = standing(
+    can = lathe_upright(
         grid,
         (*dome, (radius * 0.95, 91 + rise * 0.3), (radius * 0.985, 91), (radius, 84)),
         art,
@@ -217,7 +217,8 @@ def _upright_can(length: float, _width: float, grid: Grid, rng: np.random.Genera
             (15, 86 + rise),
         )
         stack(
-            can, standing(grid, ring, BRASS if rng.random() < 0.4 else STEEL, metal=0.9, gloss=0.7)
+            can,
+            lathe_upright(grid, ring, BRASS if rng.random() < 0.4 else STEEL, metal=0.9, gloss=0.7),
         )
     return _tin(can, rng, 4)
 

@@ -11,7 +11,7 @@ from twin.drawn import packs, wear
 from twin.drawn.labels import COPPER, GOLD, STEEL, WHITE, Print, any_colour, brand, ink_on, tint
 from twin.drawn.noise import noise
 from twin.drawn.shading import Colour, Grid, Surface, stack
-from twin.drawn.solids import lathe, slab, standing
+from twin.drawn.solids import lathe, lathe_upright, slab
 
 SIZE_MM: dict[str, tuple[float, float, float]] = {
     "aa_cell": (50.5, 14.5, 14.5),
@@ -29,7 +29,7 @@ ROUND = ("aa_cell", "aaa_cell", "c_cell", "d_cell", "li_ion_18650")
 
 
 def cell_label(length: float, radius: float, scale: float, rng: np.random.Generator) -> Print:
-    """The label of a round cell, in one of the layouts that are about."""
+    """The label of a round cell, in one of the common layouts."""
     round_mm = 2 * np.pi * radius
     base = any_colour(rng)
     layout = rng.choice(("two_tone", "plain", "band", "silver", "diagonal"))
@@ -60,7 +60,7 @@ def cell_label(length: float, radius: float, scale: float, rng: np.random.Genera
                 ]
             )
             art.area(corners, accent)
-    for k in range(2):  # printed twice round the cell, so that one is always on top or nearly
+    for k in range(2):  # printed twice around the cell, so that one print is on top or nearly so
         y = (k + 0.15) * round_mm / 2
         name_high = round_mm * rng.uniform(0.16, 0.26)
         art.text(brand(rng), (start, y, end, y + name_high), ink, rng)
@@ -112,7 +112,7 @@ def _round_cell(length: float, diameter: float, grid: Grid, rng: np.random.Gener
     wear.dents(cell, int(rng.integers(0, 3)), 0.8, rng)
     if rng.random() < 0.18:
         wear.rust(cell, rng.uniform(0.2, 0.7), rng)
-    return wear.use(cell, rng)
+    return wear.apply_wear(cell, rng)
 
 
 def _nine_volt(length: float, width: float, grid: Grid, rng: np.random.Generator) -> Surface:
@@ -148,7 +148,7 @@ def _nine_volt(length: float, width: float, grid: Grid, rng: np.random.Generator
     wear.dents(block, int(rng.integers(0, 3)), 0.8, rng)
     if rng.random() < 0.2:
         wear.rust(block, rng.uniform(0.1, 0.5), rng)
-    return wear.use(block, rng)
+    return wear.apply_wear(block, rng)
 
 
 def _button_cell(length: float, _width: float, grid: Grid, rng: np.random.Generator) -> Surface:
@@ -171,12 +171,12 @@ def _button_cell(length: float, _width: float, grid: Grid, rng: np.random.Genera
         (radius * 0.96, 2.5),
         (radius, 1.2),
     )
-    cell = standing(grid, profile, art, metal=0.9, gloss=0.7)
+    cell = lathe_upright(grid, profile, art, metal=0.9, gloss=0.7)
     brushed = noise(grid.shape, 1.2 * grid.scale, rng)
     cell.height_mm += np.float32(0.05) * brushed
     if rng.random() < 0.3:
         wear.rust(cell, rng.uniform(0.1, 0.5), rng)
-    return wear.use(cell, rng)
+    return wear.apply_wear(cell, rng)
 
 
 OTHERS: dict[str, Callable[[float, float, Grid, np.random.Generator], Surface]] = {
@@ -187,7 +187,7 @@ OTHERS: dict[str, Callable[[float, float, Grid, np.random.Generator], Surface]] 
 
 
 def cell(kind: str, rng: np.random.Generator, px_per_mm: float) -> Surface:
-    """The surface of one battery, its size varied as makes and wear vary it."""
+    """The surface of one battery, its size varied as by make and wear."""
     length, width, _ = SIZE_MM[kind]
     if kind in ROUND:
         length *= rng.uniform(0.985, 1.01)

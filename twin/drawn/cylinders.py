@@ -1,4 +1,4 @@
-"""Thick-walled gas: bottles of 5 to 6 kg, nitrous-oxide cylinders, fire extinguishers.
+"""Thick-walled gas containers: bottles of 5 to 6 kg, nitrous-oxide cylinders, fire extinguishers.
 
 Sizes: bottles as sold in Europe (230 to 300 mm across, 400 to 490 mm high), nitrous oxide of 0.6 to
 2 kg (80 mm across, 330 to 500 mm long), extinguishers of 2 to 6 kg.
@@ -14,7 +14,7 @@ from twin.drawn.extinguishers import extinguisher
 from twin.drawn.labels import BLACK, BRASS, STEEL, WHITE, Print, any_colour, brand, ink_on
 from twin.drawn.noise import noise
 from twin.drawn.shading import Colour, Grid, Surface, stack
-from twin.drawn.solids import Profile, lathe, round_box, slab, standing
+from twin.drawn.solids import Profile, lathe, lathe_upright, round_box, slab
 
 SIZE_MM: dict[str, tuple[float, float, float]] = {
     "gas_bottle": (455.0, 250.0, 250.0),
@@ -43,14 +43,14 @@ def bottle_art(length: float, radius: float, scale: float, rng: np.random.Genera
     return art
 
 
-def _bottle_wear(thing: Surface, rng: np.random.Generator) -> Surface:
-    """Steel bottles live for decades: chipped paint, rust at the welds, grime."""
-    thing.height_mm += np.float32(0.7) * noise(thing.grid.shape, 26 * thing.grid.scale, rng)
-    wear.dents(thing, int(rng.integers(0, 4)), 5, rng)
-    wear.scratches(thing, int(rng.integers(10, 60)), rng, (0.45, 0.47, 0.5))
-    wear.rust(thing, max(0.0, rng.normal(0.4, 0.25)), rng)
-    wear.dirt(thing, max(0.1, rng.normal(0.45, 0.25)), rng)
-    return thing
+def _bottle_wear(obj: Surface, rng: np.random.Generator) -> Surface:
+    """Wear of steel bottles after decades of use: chipped paint, rust at the welds, grime."""
+    obj.height_mm += np.float32(0.7) * noise(obj.grid.shape, 26 * obj.grid.scale, rng)
+    wear.dents(obj, int(rng.integers(0, 4)), 5, rng)
+    wear.scratches(obj, int(rng.integers(10, 60)), rng, (0.45, 0.47, 0.5))
+    wear.rust(obj, max(0.0, rng.normal(0.4, 0.25)), rng)
+    wear.dirt(obj, max(0.1, rng.normal(0.45, 0.25)), rng)
+    return obj
 
 
 def _gas_bottle(length: float, width: float, grid: Grid, rng: np.random.Generator) -> Surface:
@@ -114,10 +114,10 @@ def _gas_bottle_upright(length: float, _w: float, grid: Grid, rng: np.random.Gen
     dome = tuple(
         (radius * t, 330 + radius * 0.6 * (1 - t * t) ** 0.5) for t in np.linspace(0, 0.97, 40)
     )
-    bottle = standing(grid, (*dome, (radius, 320)), paint, gloss=0.45)
+    bottle = lathe_upright(grid, (*dome, (radius, 320)), paint, gloss=0.45)
     top = 330 + radius * 0.6
     wall = radius * rng.uniform(0.55, 0.68)
-    rim = standing(
+    rim = lathe_upright(
         grid,
         ((0, top - 30), (wall - 5, top - 12), (wall - 4, top + 60), (wall, top + 60)),
         paint,
@@ -133,7 +133,7 @@ def _gas_bottle_upright(length: float, _w: float, grid: Grid, rng: np.random.Gen
     stack(bottle, rim)
     stack(
         bottle,
-        standing(
+        lathe_upright(
             grid,
             ((0, top + 45), (15, top + 44), (16, top + 20), (23, top + 18), (25, top)),
             BRASS,
@@ -155,7 +155,7 @@ def _gas_bottle_upright(length: float, _w: float, grid: Grid, rng: np.random.Gen
         ),
     )
     if rng.random() < 0.6:
-        knob = standing(
+        knob = lathe_upright(
             grid, ((0, top + 60), (14, top + 60), (17, top + 50)), any_colour(rng), gloss=0.3
         )
         stack(bottle, knob)
@@ -213,7 +213,7 @@ def _nitrous(length: float, width: float, grid: Grid, rng: np.random.Generator) 
     )
     wear.dents(bottle, int(rng.integers(0, 3)), 3, rng)
     wear.scratches(bottle, int(rng.integers(0, 25)), rng)
-    return wear.use(bottle, rng)
+    return wear.apply_wear(bottle, rng)
 
 
 DRAWN: dict[str, Callable[[float, float, Grid, np.random.Generator], Surface]] = {

@@ -1,4 +1,4 @@
-"""The fire extinguisher: a pressure vessel too, and as unwelcome in a press."""
+"""The fire extinguisher: also a pressure vessel, and as dangerous in a baling press."""
 
 import cv2
 import numpy as np
@@ -6,7 +6,7 @@ import numpy as np
 from twin.drawn import wear
 from twin.drawn.labels import BLACK, STEEL, WHITE, Print, tint
 from twin.drawn.shading import Colour, Grid, Surface, stack
-from twin.drawn.solids import Profile, lathe, slab, standing
+from twin.drawn.solids import Profile, lathe, lathe_upright, slab
 
 
 def extinguisher(length: float, width: float, grid: Grid, rng: np.random.Generator) -> Surface:
@@ -98,7 +98,7 @@ def extinguisher(length: float, width: float, grid: Grid, rng: np.random.Generat
         ),
     )
     gauge = ((0, 112.0), (9, 112.0), (10, 115.0), (12, 114.0), (13, 108.0))
-    stack(body, standing(grid, gauge, WHITE, gloss=0.7, centre_mm=(end + head * 0.2, y0 + 2)))
+    stack(body, lathe_upright(grid, gauge, WHITE, gloss=0.7, centre_mm=(end + head * 0.2, y0 + 2)))
     wear.dents(body, int(rng.integers(0, 3)), 3, rng)
     wear.scratches(body, int(rng.integers(5, 40)), rng)
-    return wear.use(body, rng, metal_body=True)
+    return wear.apply_wear(body, rng, metal_body=True)

@@ -1,6 +1,6 @@
-"""What is printed on things: colours, invented brand names, text, barcodes, signs.
+"""Prints on objects: colours, invented brand names, text, barcodes, symbols.
 
-A `Print` is flat artwork in mm; solids wrap it around themselves. Every name is put together from
+A `Print` is flat artwork in mm; solids wrap it around themselves. Every name is composed of
 syllables: no real brand is drawn.
 """
 
@@ -37,7 +37,7 @@ def tint(hue: float, saturation: float, value: float) -> Colour:
 
 
 def any_colour(rng: np.random.Generator) -> Colour:
-    """A packaging colour: mostly strong, now and then white, black, grey or kraft."""
+    """A packaging colour: mostly strong, sometimes white, black, grey or kraft."""
     pick = rng.random()
     if pick < 0.12:
         return WHITE
@@ -45,14 +45,14 @@ def any_colour(rng: np.random.Generator) -> Colour:
         return BLACK
     if pick < 0.28:
         return (0.35, 0.5, 0.62)
-    # Shelves are red, orange, yellow, green and blue far more often than violet.
+    # Packaging is red, orange, yellow, green and blue far more often than violet.
     often = float(rng.choice((0.0, 0.03, 0.08, 0.13, 0.33, 0.45, 0.56, 0.62)))
     hue = often + rng.normal(0, 0.025) if rng.random() < 0.8 else rng.random()
     return tint(hue, rng.uniform(0.4, 0.92), rng.uniform(0.35, 0.9))
 
 
 def ink_on(paper: Colour, rng: np.random.Generator) -> Colour:
-    """An ink that can be read on `paper`."""
+    """An ink that is legible on `paper`."""
     dark = 0.11 * paper[0] + 0.59 * paper[1] + 0.3 * paper[2] < 0.5
     if rng.random() < 0.7:
         return WHITE if dark else BLACK
@@ -68,7 +68,7 @@ def brand(rng: np.random.Generator) -> str:
 class Print:
     """Flat artwork `length_mm` x `width_mm`: uint8 `(h, w, 4)`, blue, green, red, metal.
 
-    Places are mm from the upper left corner. Metal is what foil and bare tin have, ink has not.
+    Places are mm from the upper left corner. Metal is set for foil and bare tin, not for ink.
     """
 
     def __init__(
@@ -119,7 +119,7 @@ class Print:
         bold: bool = True,
         turned: bool = False,
     ) -> None:
-        """Writes `words` as large as the box (x, y, x_end, y_end) allows; `turned` upright."""
+        """Writes `words` as large as the box (x, y, x_end, y_end) allows; `turned`: upright."""
         height, width = self.art.shape[:2]
         left, top, right, bottom = self._px(*box_mm)
         left, top, right, bottom = max(left, 0), max(top, 0), min(right, width), min(bottom, height)
@@ -188,7 +188,7 @@ class Print:
         self.area(
             at + np.array([[-0.3, -0.3], [0.3, -0.3], [0.2, 0.35], [-0.2, 0.35]]) * size, colour
         )
-        for sign in (-1, 1):
-            a = self._px(x - size / 2, y - sign * size / 2)
-            b = self._px(x + size / 2, y + sign * size / 2)
+        for slope in (-1, 1):
+            a = self._px(x - size / 2, y - slope * size / 2)
+            b = self._px(x + size / 2, y + slope * size / 2)
             cv2.line(self.art, (a[0], a[1]), (b[0], b[1]), self._ink(colour, 0), 1, cv2.LINE_AA)

@@ -1,4 +1,4 @@
-"""Harmless things that resemble a hazard: what a detector must not alarm on.
+"""Harmless look-alikes of hazards, which a detector must not report.
 
 Sizes: as sold.
 """
@@ -21,7 +21,7 @@ from twin.drawn.labels import (
     tint,
 )
 from twin.drawn.shading import Colour, Grid, Surface, stack
-from twin.drawn.solids import Profile, lathe, slab, standing
+from twin.drawn.solids import Profile, lathe, lathe_upright, slab
 
 SIZE_MM: dict[str, tuple[float, float, float]] = {
     "deodorant_stick": (125.0, 42.0, 32.0),
@@ -49,7 +49,7 @@ def _name(
 def _stick(
     length: float, width: float, grid: Grid, rng: np.random.Generator, cap_share: float
 ) -> Surface:
-    """A turned case with a cap: deodorant, glue stick."""
+    """A cylindrical case with a cap: deodorant, glue stick."""
     half, radius = length / 2, width / 2
     base, cap = any_colour(rng), any_colour(rng)
     joint = half - cap_share * length
@@ -67,7 +67,7 @@ def _stick(
         (half, radius * 0.8),
     )
     case = lathe(grid, shape, art, gloss=rng.uniform(0.3, 0.8), roll=rng.random(), smooth_mm=0.8)
-    return wear.use(case, rng)
+    return wear.apply_wear(case, rng)
 
 
 def _deodorant(length: float, width: float, grid: Grid, rng: np.random.Generator) -> Surface:
@@ -95,7 +95,9 @@ def _marker(length: float, width: float, grid: Grid, rng: np.random.Generator) -
         (half - 4, radius * 0.85),
         (half, radius * 0.6),
     )
-    return wear.use(lathe(grid, shape, art, gloss=0.5, roll=rng.random(), smooth_mm=0.8), rng)
+    return wear.apply_wear(
+        lathe(grid, shape, art, gloss=0.5, roll=rng.random(), smooth_mm=0.8), rng
+    )
 
 
 def _torch(length: float, width: float, grid: Grid, rng: np.random.Generator) -> Surface:
@@ -117,7 +119,7 @@ def _torch(length: float, width: float, grid: Grid, rng: np.random.Generator) ->
     torch.height_mm += np.float32(0.35) * knurl.astype(np.float32)
     stack(
         torch,
-        standing(
+        lathe_upright(
             grid,
             ((0, 60), (4.5, 60), (6, 55)),
             any_colour(rng),
@@ -127,7 +129,7 @@ def _torch(length: float, width: float, grid: Grid, rng: np.random.Generator) ->
     )
     ring: Profile = ((half - 4, radius), (half, radius * 0.95))
     stack(torch, lathe(grid, ring, STEEL, metal=0.9, gloss=0.8))
-    return wear.use(torch, rng)
+    return wear.apply_wear(torch, rng)
 
 
 def _lighter(length: float, width: float, grid: Grid, rng: np.random.Generator) -> Surface:
@@ -172,7 +174,7 @@ def _lighter(length: float, width: float, grid: Grid, rng: np.random.Generator) 
             centre_mm=(length * 0.46, -width * 0.2),
         ),
     )
-    return wear.use(case, rng)
+    return wear.apply_wear(case, rng)
 
 
 def _remote(length: float, width: float, grid: Grid, rng: np.random.Generator) -> Surface:
@@ -198,7 +200,7 @@ def _remote(length: float, width: float, grid: Grid, rng: np.random.Generator) -
     )
     remote = slab(grid, (length, width, 22), art, corner=width * 0.25, bevel=6, gloss=0.3)
     remote.height_mm += keys
-    return wear.use(remote, rng)
+    return wear.apply_wear(remote, rng)
 
 
 def _pipe(length: float, width: float, grid: Grid, rng: np.random.Generator) -> Surface:
@@ -224,7 +226,7 @@ def _pipe(length: float, width: float, grid: Grid, rng: np.random.Generator) -> 
     pipe = lathe(grid, shape, tone, metal=metal, gloss=0.4, smooth_mm=1)
     if metal and rng.random() < 0.5:
         wear.rust(pipe, rng.uniform(0.1, 0.6), rng)
-    return wear.use(pipe, rng)
+    return wear.apply_wear(pipe, rng)
 
 
 def _spray(length: float, width: float, grid: Grid, rng: np.random.Generator) -> Surface:
@@ -279,11 +281,11 @@ def _spray(length: float, width: float, grid: Grid, rng: np.random.Generator) ->
             centre_mm=(length / 2 - length * 0.2, width * 0.26),
         ),
     )
-    return wear.use(bottle, rng)
+    return wear.apply_wear(bottle, rng)
 
 
 def lookalike(kind: str, rng: np.random.Generator, px_per_mm: float) -> Surface:
-    """The surface of one harmless look-alike, its size varied as makes vary."""
+    """The surface of one look-alike, its size varied as by make."""
     length, width, _ = SIZE_MM[kind]
     length *= rng.uniform(0.8, 1.2)
     width *= rng.uniform(0.85, 1.15)

@@ -1,4 +1,4 @@
-"""Random fields that everything is weathered, crumpled and textured with.
+"""Random fields for weathering, crumpling and texture.
 
 All fields are float32 `(h, w)` in pixels of the grid they are drawn on.
 """
@@ -43,7 +43,7 @@ def clouds(
 
 
 def step(field: Field, low: float, high: float) -> Field:
-    """0 below `low`, 1 above `high`, straight between."""
+    """0 below `low`, 1 above `high`, linear between."""
     scaled = (field - np.float32(low)) * np.float32(1.0 / (high - low))
     return np.asarray(np.clip(scaled, 0.0, 1.0), dtype=np.float32)
 

@@ -1,8 +1,8 @@
-"""The front door to every drawn thing: hazards, waste and look-alikes, as cut-outs with alpha.
+"""Drawn objects by kind: hazards, waste and look-alikes, as cut-outs with alpha.
 
-    picture = draw("aa_cell", np.random.default_rng(1), px_per_mm=1.0)  # uint8 BGRA
+    image = draw("aa_cell", np.random.default_rng(1), px_per_mm=1.0)  # uint8 BGRA
 
-One seed and scale give one picture (of one OpenCV version: its letters differ between versions).
+One seed and scale give one image (per OpenCV version: its fonts differ between versions).
 """
 
 from collections.abc import Callable
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from twin.drawn import canisters, cells, lookalikes, packaging, soft
 from twin.drawn.noise import noise
-from twin.drawn.shading import Picture, Surface, shade
+from twin.drawn.shading import Image, Surface, shade
 
 GAS_CANISTER = "gas_canister"
 BATTERY = "battery"
@@ -36,7 +36,7 @@ SIZE_MM: dict[str, tuple[float, float, float]] = {
 }
 """Kind -> typical (length, width, height above the belt); one drawing differs by its `rng`."""
 
-# Share of a thing's size by which its outline gives way: card bends, a gas bottle does not.
+# Share of an object's size by which its outline deforms: card bends, a gas bottle does not.
 BEND: dict[str, float] = {
     **dict.fromkeys(soft.SIZE_MM, 0.10),
     **dict.fromkeys(packaging.SIZE_MM, 0.07),
@@ -59,28 +59,30 @@ DRAWER: dict[str, Drawer] = {kind: drawer for sizes, drawer in _DRAWERS for kind
 
 def draw(
     kind: str, rng: np.random.Generator, px_per_mm: float, *, light_deg: float | None = None
-) -> Picture:
-    """One thing seen from straight above: uint8 BGRA `(h, w, 4)`, its length along x.
+) -> Image:
+    """One object seen from straight above: uint8 BGRA `(h, w, 4)`, its length along x.
 
-    True to size: `w` and `h` are its length and width times `px_per_mm`, plus a pixel of margin
-    all round. Colour is not multiplied by alpha and runs on under the margin. `light_deg` is where
-    the key lamp stands, clockwise from +x (by default anywhere): give the wanted angle less the
-    thing's own rotation to have many things under one lamp.
+    True to size: `w` and `h` are its length and width times `px_per_mm`, plus a margin of one pixel
+    on each side. Colour is not premultiplied by alpha and extends into the margin. `light_deg` is
+    the direction of the key lamp, clockwise from +x (default: random): to light many objects with
+    one lamp, subtract each object's own rotation.
+
+    Raises `ValueError` for an unknown kind or a scale that is not above 0.
     """
     if kind not in DRAWER:
         raise ValueError(f"unknown kind {kind!r}; known are {', '.join(DRAWER)}")
     if not px_per_mm > 0:
         raise ValueError(f"px_per_mm must be above 0, not {px_per_mm}")
     angle = float(rng.uniform(0, 360)) if light_deg is None else light_deg
-    picture = shade(DRAWER[kind](kind, rng, px_per_mm), angle, rng)
-    return _bent(picture, BEND.get(kind, 0.0), rng)
+    image = shade(DRAWER[kind](kind, rng, px_per_mm), angle, rng)
+    return _distort_outline(image, BEND.get(kind, 0.0), rng)
 
 
-def _bent(picture: Picture, amount: float, rng: np.random.Generator) -> Picture:
-    """Pulls the outline inwards here and there by up to `amount` of the size; never outwards."""
+def _distort_outline(image: Image, amount: float, rng: np.random.Generator) -> Image:
+    """Deforms the outline inwards in places by up to `amount` of the size; never outwards."""
     if amount <= 0:
-        return picture
-    height, width = picture.shape[:2]
+        return image
+    height, width = image.shape[:2]
     coarse = max(height, width) / 3
     pull = [
         1 + np.float32(amount) * np.clip(noise((height, width), coarse, rng) * 1.4 - 0.2, 0, 1)
@@ -88,8 +90,8 @@ def _bent(picture: Picture, amount: float, rng: np.random.Generator) -> Picture:
     ]
     x = np.arange(width, dtype=np.float32)[None, :] - np.float32((width - 1) / 2)
     y = np.arange(height, dtype=np.float32)[:, None] - np.float32((height - 1) / 2)
-    alpha = picture[..., 3:].astype(np.float32)
-    flat: NDArray[np.float32] = np.dstack((picture[..., :3] * (alpha / 255), alpha))
+    alpha = image[..., 3:].astype(np.float32)
+    flat: NDArray[np.float32] = np.dstack((image[..., :3] * (alpha / 255), alpha))
     flat = np.asarray(
         cv2.remap(
             flat,

@@ -1,4 +1,4 @@
-"""Every package, its size varied as sizes on sale vary."""
+"""Packages, their sizes varied as on the market."""
 
 import numpy as np
 
@@ -14,7 +14,7 @@ DRAWN = {**plastics.DRAWN, **tins.DRAWN, **cartons.DRAWN}
 
 
 def package(kind: str, rng: np.random.Generator, px_per_mm: float) -> Surface:
-    """The surface of one package, its size varied as sizes on sale vary."""
+    """The surface of one package, its size varied as on the market."""
     length, width, _ = SIZE_MM[kind]
     grow = (
         rng.uniform(0.75, 1.2)

@@ -39,7 +39,7 @@ def _laptop_pack(length: float, width: float, grid: Grid, rng: np.random.Generat
         art.barcode(end - 22, top + 2, end - 2, top + high * 1.6, rng)
         art.bin_sign(end - 8, bottom - 5, 6, ink)
     pack = slab(grid, (length, width, 21), art, corner=4, bevel=rng.uniform(2, 8), gloss=0.25)
-    if rng.random() < 0.5:  # the cells inside show through a thin shell
+    if rng.random() < 0.5:  # the cells inside are visible through a thin shell
         pack.height_mm += np.float32(0.8) * np.sin(grid.y_mm * np.float32(2 * np.pi / 19))
     slot_x = rng.uniform(-0.3, 0.3) * length
     left, top_px = grid.at(slot_x - 16, width / 2 - 7)
@@ -50,7 +50,7 @@ def _laptop_pack(length: float, width: float, grid: Grid, rng: np.random.Generat
         a, b = grid.at(slot_x - 14 + 4.2 * pin, 0)[0], grid.at(slot_x - 12 + 4.2 * pin, 0)[0]
         pack.colour[top_px + 1 : bottom_px, a:b] = GOLD
         pack.metal[top_px + 1 : bottom_px, a:b] = 0.9
-    return wear.use(pack, rng)
+    return wear.apply_wear(pack, rng)
 
 
 def _tool_pack(length: float, width: float, grid: Grid, rng: np.random.Generator) -> Surface:
@@ -88,7 +88,7 @@ def _tool_pack(length: float, width: float, grid: Grid, rng: np.random.Generator
         centre_mm=(length * 0.08, 0),
     )
     stack(pack, head)
-    for slot in range(int(rng.integers(3, 6))):  # terminals, seen from above as dark slits
+    for slot in range(int(rng.integers(3, 6))):  # terminals, visible from above as dark slits
         y = -width * 0.26 + slot * width * 0.1
         left, top = grid.at(length * 0.12, y)
         right, bottom = grid.at(length * 0.38, y + 3)
@@ -102,7 +102,7 @@ def _tool_pack(length: float, width: float, grid: Grid, rng: np.random.Generator
         pack.colour[max(top, 0) : bottom, max(left, 0) : right] = accent
         pack.height_mm[max(top, 0) : bottom, max(left, 0) : right] += 1.5
     pack.height_mm = np.asarray(cv2.blur(pack.height_mm, (3, 3)), np.float32)
-    return wear.use(pack, rng)
+    return wear.apply_wear(pack, rng)
 
 
 def _phone_battery(length: float, width: float, grid: Grid, rng: np.random.Generator) -> Surface:
@@ -137,7 +137,7 @@ def _phone_battery(length: float, width: float, grid: Grid, rng: np.random.Gener
             * np.cos(grid.y_mm * np.float32(np.pi / width))
         )
     cell.height_mm += np.float32(0.5) * noise(grid.shape, 14 * grid.scale, rng)
-    return wear.use(cell, rng)
+    return wear.apply_wear(cell, rng)
 
 
 DRAWN: dict[str, Callable[[float, float, Grid, np.random.Generator], Surface]] = {

@@ -63,7 +63,7 @@ def _pet(length: float, width: float, grid: Grid, rng: np.random.Generator) -> S
         cap: Profile = ((half - 17, 14.5), (half - 1, 14.5), (half, 13))
         stack(bottle, lathe(grid, cap, any_colour(rng), gloss=0.3, smooth_mm=0.5))
     crumple(bottle, 8, rng.uniform(1, 5), rng)
-    return wear.use(bottle, rng)
+    return wear.apply_wear(bottle, rng)
 
 
 def _crushed_pet(length: float, width: float, grid: Grid, rng: np.random.Generator) -> Surface:
@@ -97,7 +97,7 @@ def _crushed_pet(length: float, width: float, grid: Grid, rng: np.random.Generat
     bottle.inside *= (np.abs(grid.y_mm) < np.float32(width / 2) * (0.82 + 0.3 * wander)).astype(
         np.float32
     )
-    return wear.use(bottle, rng)
+    return wear.apply_wear(bottle, rng)
 
 
 def _tray(length: float, width: float, grid: Grid, rng: np.random.Generator) -> Surface:
@@ -127,7 +127,7 @@ def _tray(length: float, width: float, grid: Grid, rng: np.random.Generator) -> 
         opacity=opacity,
     )
     crumple(tray, 7, rng.uniform(2, 12), rng)
-    return wear.use(tray, rng)
+    return wear.apply_wear(tray, rng)
 
 
 def _milk_jug(length: float, width: float, grid: Grid, rng: np.random.Generator) -> Surface:
@@ -167,7 +167,7 @@ def _milk_jug(length: float, width: float, grid: Grid, rng: np.random.Generator)
         sticker.height_mm = jug.height_mm.copy()
         stack(jug, sticker)
     crumple(jug, int(rng.integers(6, 16)), rng.uniform(10, 34), rng)
-    return wear.use(jug, rng)
+    return wear.apply_wear(jug, rng)
 
 
 DRAWN: dict[str, Callable[[float, float, Grid, np.random.Generator], Surface]] = {

@@ -1,7 +1,7 @@
-"""From a surface (height, colour, material) to light: how a drawn thing gets its look.
+"""Shading: from a surface (height, colour, material) to a lit image.
 
-A thing is a height field seen from straight above. Its normals meet one key lamp, a soft sky and,
-for metal and gloss, a reflected hall: dark, with two rows of lamps along the ceiling.
+An object is a height field seen from straight above. Its normals are lit by one key lamp, a soft
+sky and, for metal and gloss, a reflected hall: dark, with two rows of lamps along the ceiling.
 """
 
 from dataclasses import dataclass, field
@@ -13,16 +13,16 @@ from numpy.typing import NDArray
 
 from twin.drawn.noise import Field
 
-Picture = NDArray[np.uint8]
+Image = NDArray[np.uint8]
 Colour = tuple[float, float, float]
 
 
 @dataclass(frozen=True)
 class Grid:
-    """The fine grid one thing is drawn on, `fine` times finer than the picture wanted.
+    """The fine grid on which one object is drawn, `fine` times finer than the output image.
 
-    `x_mm` is `(1, w)`, `y_mm` `(h, 1)`, float32, origin in the thing's centre, x along its length.
-    One picture pixel of margin lies around `length_mm` x `width_mm`.
+    `x_mm` is `(1, w)`, `y_mm` `(h, 1)`, float32, origin at the object's centre, x along its length.
+    A margin of one output pixel surrounds `length_mm` x `width_mm`.
     """
 
     length_mm: float
@@ -35,7 +35,7 @@ class Grid:
     def __post_init__(self) -> None:
         wide = ceil(self.length_mm * self.px_per_mm) + 2
         high = ceil(self.width_mm * self.px_per_mm) + 2
-        # Small things need the finest edges and can afford them.
+        # Small objects need the finest edges and are cheap to draw.
         fine = 4 if wide * high < 3_000 else 3 if wide * high < 20_000 else 2
         step_mm = 1.0 / (self.px_per_mm * fine)
         x = (np.arange(wide * fine, dtype=np.float32) - (wide * fine - 1) / 2) * step_mm
@@ -64,10 +64,10 @@ class Grid:
 
 @dataclass
 class Surface:
-    """What is seen from above, on a `Grid` of shape `(h, w)`; every field float32.
+    """The visible surface on a `Grid` of shape `(h, w)`; every field float32.
 
-    `height_mm` above the belt; `inside` 0..1 the outline; `colour` `(h, w, 3)` BGR 0..1 as a
-    screen shows it; `metal`, `gloss` 0..1; `opacity` 0..1, less than one for film and clear PET.
+    `height_mm` above the belt; `inside` 0..1 the outline; `colour` `(h, w, 3)` BGR 0..1, sRGB;
+    `metal`, `gloss` 0..1; `opacity` 0..1, below 1 for film and clear PET.
     """
 
     grid: Grid
@@ -89,21 +89,27 @@ def surface(
     gloss: float | Field = 0.2,
     opacity: float | Field = 1.0,
 ) -> Surface:
-    """A surface whose plain properties are given as single figures."""
+    """A surface whose uniform properties are given as scalars."""
 
-    def whole(value: float | Field) -> Field:
+    def as_field(value: float | Field) -> Field:
         return np.array(np.broadcast_to(np.asarray(value, np.float32), grid.shape))
 
     painted = np.array(
         np.broadcast_to(np.asarray(colour, np.float32), (*grid.shape, 3)), dtype=np.float32
     )
     return Surface(
-        grid, whole(height_mm), whole(inside), painted, whole(metal), whole(gloss), whole(opacity)
+        grid,
+        as_field(height_mm),
+        as_field(inside),
+        painted,
+        as_field(metal),
+        as_field(gloss),
+        as_field(opacity),
     )
 
 
 def stack(base: Surface, part: Surface) -> Surface:
-    """Puts `part` on top of `base` (same grid), in place; returns `base`."""
+    """Places `part` on top of `base` (same grid), in place; returns `base`."""
     over = part.inside
     base.height_mm += over * (part.height_mm - base.height_mm)
     base.colour += over[..., None] * (part.colour - base.colour)
@@ -129,7 +135,7 @@ def normals(height_mm: Field, scale: float) -> tuple[Field, Field, Field]:
 
 
 def hall(x: Field, y: Field, z: Field, lamps: tuple[float, float], blur: float) -> Field:
-    """Light that comes from direction (x, y, z): a dark hall with two rows of lamps."""
+    """Light from direction (x, y, z): a dark hall with two rows of lamps."""
     cos_a, sin_a = lamps
     side = x * np.float32(cos_a) + y * np.float32(sin_a)
     light = np.float32(0.16) + np.float32(0.34) * np.clip(z, 0, 1)
@@ -143,14 +149,14 @@ def hall(x: Field, y: Field, z: Field, lamps: tuple[float, float], blur: float) 
     return np.asarray(light, dtype=np.float32)
 
 
-def shade(thing: Surface, light_deg: float, rng: np.random.Generator) -> Picture:
-    """The lit thing at the grid's picture scale: uint8 BGRA `(h, w, 4)`.
+def shade(obj: Surface, light_deg: float, rng: np.random.Generator) -> Image:
+    """The lit object at the scale of the output image: uint8 BGRA `(h, w, 4)`.
 
-    `light_deg` is where the key lamp stands, 0 = +x, clockwise as y points down. Colour is lit in
-    linear light (screen value squared) and goes back by the square root.
+    `light_deg` is the direction of the key lamp, 0 = +x, clockwise as y points down. Light is
+    computed in linear light (screen value squared) and converted back by the square root.
     """
-    grid = thing.grid
-    x, y, z = normals(thing.height_mm, grid.scale)
+    grid = obj.grid
+    x, y, z = normals(obj.height_mm, grid.scale)
     lean = rng.uniform(0.42, 0.6)
     lamp = (cos(radians(light_deg)) * lean, sin(radians(light_deg)) * lean, (1 - lean**2) ** 0.5)
     facing = np.clip(
@@ -158,7 +164,7 @@ def shade(thing: Surface, light_deg: float, rng: np.random.Generator) -> Picture
     )
     diffuse = np.float32(0.16) + np.float32(0.24) * z + np.float32(0.72) * facing
     reach_px = max(3, int(2 * grid.scale) | 1)
-    hollow = cv2.blur(thing.height_mm, (reach_px, reach_px)) - thing.height_mm
+    hollow = cv2.blur(obj.height_mm, (reach_px, reach_px)) - obj.height_mm
     diffuse *= np.clip(np.float32(1.0) - np.float32(0.22) * hollow, 0.45, 1.15)
 
     half = np.array((lamp[0], lamp[1], lamp[2] + 1.0))
@@ -172,7 +178,7 @@ def shade(thing: Surface, light_deg: float, rng: np.random.Generator) -> Picture
     soft = soft * soft
     sharp = soft * soft
     sharp = sharp * sharp
-    shine = thing.gloss * (np.float32(0.10) * soft + np.float32(0.75) * thing.gloss * sharp)
+    shine = obj.gloss * (np.float32(0.10) * soft + np.float32(0.75) * obj.gloss * sharp)
 
     twice = np.float32(2.0) * z
     mirror = hall(
@@ -183,34 +189,34 @@ def shade(thing: Surface, light_deg: float, rng: np.random.Generator) -> Picture
         rng.uniform(0.0, 0.12),
     )
     rim = np.float32(1.0) - z
-    fresnel = thing.gloss * (np.float32(0.06) + np.float32(0.35) * rim * rim * rim)
+    fresnel = obj.gloss * (np.float32(0.06) + np.float32(0.35) * rim * rim * rim)
 
-    linear = thing.colour * thing.colour
-    light = diffuse * (np.float32(1.0) - np.float32(0.8) * thing.metal) + thing.metal * mirror
+    linear = obj.colour * obj.colour
+    light = diffuse * (np.float32(1.0) - np.float32(0.8) * obj.metal) + obj.metal * mirror
     white = shine + fresnel * mirror
     lit = linear * light[..., None] + white[..., None]
 
-    opacity = thing.opacity + (np.float32(1.0) - thing.opacity) * np.clip(
+    opacity = obj.opacity + (np.float32(1.0) - obj.opacity) * np.clip(
         np.float32(0.55) * rim + white * np.float32(1.6), 0, 1
     )
-    alpha = thing.inside * opacity
-    rim_px = grid.fine  # the picture's outermost pixel is margin, whatever was drawn
+    alpha = obj.inside * opacity
+    rim_px = grid.fine  # the image's outermost pixel is margin, whatever was drawn
     alpha[:rim_px] = alpha[-rim_px:] = 0
     alpha[:, :rim_px] = alpha[:, -rim_px:] = 0
-    return _picture(lit, alpha, grid)
+    return _to_image(lit, alpha, grid)
 
 
-def _picture(lit: NDArray[np.float32], alpha: Field, grid: Grid) -> Picture:
-    """Fine linear light and alpha to a picture; colour is averaged by alpha."""
+def _to_image(lit: NDArray[np.float32], alpha: Field, grid: Grid) -> Image:
+    """Converts fine linear light and alpha to an image; colour is averaged by alpha."""
     height, width = (n // grid.fine for n in grid.shape)
     size = (width, height)
     premultiplied = np.dstack((lit * alpha[..., None], alpha))
     small = cv2.resize(premultiplied, size, interpolation=cv2.INTER_AREA)
     cover = small[..., 3:]
     mean = small[..., :3].sum(axis=(0, 1)) / max(float(cover.sum()), 1e-6)
-    # Outside the outline stands the mean colour, so that a later rotation draws no dark seam.
+    # Outside the outline the mean colour is used, so that a later rotation draws no dark rim.
     colour = np.where(cover > 0.004, small[..., :3] / np.maximum(cover, 0.004), mean)
-    # A soft shoulder instead of clipping keeps the colour of bright labels.
+    # A soft shoulder instead of clipping preserves the colour of bright labels.
     colour = np.sqrt(np.where(colour > 0.7, 0.7 + 0.3 * np.tanh((colour - 0.7) / 0.3), colour))
     out = np.dstack((colour, np.clip(cover, 0, 1)))
     return np.asarray(np.clip(out * 255 + 0.5, 0, 255), dtype=np.uint8)

@@ -1,4 +1,4 @@
-"""What packages share: the printed sleeve and how they crumple."""
+"""Shared parts of packages: the printed sleeve and crumpling."""
 
 import numpy as np
 
@@ -7,14 +7,14 @@ from twin.drawn.noise import creases
 from twin.drawn.shading import Surface
 
 
-def crumple(thing: Surface, folds: int, depth_mm: float, rng: np.random.Generator) -> Surface:
-    """Breaks the surface into facets and lowers its rim, so that it lies as a flattened shell."""
-    thing.height_mm += np.float32(depth_mm) * creases(thing.grid.shape, folds, 0.1, rng)
-    return thing
+def crumple(obj: Surface, folds: int, depth_mm: float, rng: np.random.Generator) -> Surface:
+    """Breaks the surface into facets and lowers its rim, so that it is a flattened shell."""
+    obj.height_mm += np.float32(depth_mm) * creases(obj.grid.shape, folds, 0.1, rng)
+    return obj
 
 
 def sleeve(length: float, around: float, scale: float, rng: np.random.Generator) -> Print:
-    """The sleeve of a drink: name, picture, stripes, barcode, twice round."""
+    """The sleeve of a drink: name, illustration, stripes, barcode, printed twice around."""
     base = any_colour(rng)
     art = Print(length, around, scale, base)
     accent = any_colour(rng)

@@ -1,4 +1,4 @@
-"""Waste without a shape of its own: paper, card, film, textile, cable.
+"""Flexible waste: paper, card, film, textile, cable.
 
 Sizes: newspaper and office paper as folded or torn, bags of 5 to 30 l, cable as pulled from
 appliances.
@@ -13,7 +13,7 @@ from twin.drawn import wear
 from twin.drawn.labels import BLACK, WHITE, Print, any_colour, brand, ink_on, tint
 from twin.drawn.noise import clouds, noise, streaks
 from twin.drawn.shading import Colour, Grid, Surface, surface
-from twin.drawn.solids import blob, ragged, sheet
+from twin.drawn.solids import blob, ragged_mask, sheet
 
 SIZE_MM: dict[str, tuple[float, float, float]] = {
     "cardboard_sheet": (330.0, 230.0, 6.0),
@@ -40,7 +40,7 @@ def _cardboard(length: float, width: float, grid: Grid, rng: np.random.Generator
         )
     for at in rng.uniform(0.15, 0.85, int(rng.integers(0, 3))):  # scored flaps
         art.rect(length * at, 0, length * at + 1.2, width, tint(0.08, 0.45, 0.35))
-    mask = ragged(grid, length, width, rng.uniform(4, 30), rng)
+    mask = ragged_mask(grid, length, width, rng.uniform(4, 30), rng)
     card = sheet(
         grid, mask, art, rng, folds=int(rng.integers(2, 7)), depth_mm=rng.uniform(5, 22), gloss=0.06
     )
@@ -48,11 +48,11 @@ def _cardboard(length: float, width: float, grid: Grid, rng: np.random.Generator
     card.colour *= (0.94 + 0.1 * streaks(grid.shape, 60 * grid.scale, 2 * grid.scale, rng))[
         ..., None
     ]
-    return wear.use(card, rng)
+    return wear.apply_wear(card, rng)
 
 
 def columns(art: Print, length: float, width: float, rng: np.random.Generator) -> None:
-    """A newspaper page: headline, columns of text, pictures."""
+    """A newspaper page: headline, columns of text, photographs."""
     ink = tint(0.1, 0.1, rng.uniform(0.15, 0.35))
     art.text(
         f"{brand(rng)} {brand(rng)}",
@@ -82,7 +82,7 @@ def _newspaper(length: float, width: float, grid: Grid, rng: np.random.Generator
         length, width, grid.scale, tint(0.12, rng.uniform(0.03, 0.14), rng.uniform(0.68, 0.84))
     )
     columns(art, length, width, rng)
-    mask = ragged(grid, length, width, rng.uniform(2, 28), rng)
+    mask = ragged_mask(grid, length, width, rng.uniform(2, 28), rng)
     page = sheet(
         grid,
         mask,
@@ -92,7 +92,7 @@ def _newspaper(length: float, width: float, grid: Grid, rng: np.random.Generator
         depth_mm=rng.uniform(8, 34),
         gloss=0.05,
     )
-    return wear.use(page, rng)
+    return wear.apply_wear(page, rng)
 
 
 def _leaflet(length: float, width: float, grid: Grid, rng: np.random.Generator) -> Surface:
@@ -111,7 +111,7 @@ def _leaflet(length: float, width: float, grid: Grid, rng: np.random.Generator) 
         brand(rng), (length * 0.05, width * 0.05, length * 0.7, width * 0.3), ink_on(base, rng), rng
     )
     art.small_print((length * 0.1, width * 0.6, length * 0.9, width * 0.92), ink_on(base, rng), rng)
-    mask = ragged(grid, length, width, rng.uniform(1, 8), rng)
+    mask = ragged_mask(grid, length, width, rng.uniform(1, 8), rng)
     page = sheet(
         grid,
         mask,
@@ -121,7 +121,7 @@ def _leaflet(length: float, width: float, grid: Grid, rng: np.random.Generator) 
         depth_mm=rng.uniform(10, 34),
         gloss=0.4,
     )
-    return wear.use(page, rng)
+    return wear.apply_wear(page, rng)
 
 
 def _crumpled(length: float, width: float, grid: Grid, rng: np.random.Generator) -> Surface:
@@ -138,7 +138,7 @@ def _crumpled(length: float, width: float, grid: Grid, rng: np.random.Generator)
     )
     ball.height_mm += np.sqrt(np.maximum(far, 0)).astype(np.float32) * np.float32(5)
     ball.height_mm += np.float32(8) * noise(grid.shape, 16 * grid.scale, rng)
-    return wear.use(ball, rng)
+    return wear.apply_wear(ball, rng)
 
 
 def _film_colour(rng: np.random.Generator) -> tuple[Colour, float]:
@@ -178,12 +178,12 @@ def _bag(length: float, width: float, grid: Grid, rng: np.random.Generator) -> S
     bag.opacity = np.clip(
         bag.opacity + 0.25 * (clouds(grid.shape, 30 * grid.scale, rng) - 0.5), 0, 1
     )
-    return wear.use(bag, rng)
+    return wear.apply_wear(bag, rng)
 
 
 def _film(length: float, width: float, grid: Grid, rng: np.random.Generator) -> Surface:
     colour, opacity = _film_colour(rng)
-    mask = ragged(grid, length, width, rng.uniform(20, 70), rng)
+    mask = ragged_mask(grid, length, width, rng.uniform(20, 70), rng)
     film = sheet(
         grid,
         mask,
@@ -196,7 +196,7 @@ def _film(length: float, width: float, grid: Grid, rng: np.random.Generator) -> 
     )
     film.height_mm += np.float32(2) * streaks(grid.shape, 120 * grid.scale, 12 * grid.scale, rng)
     film.height_mm += np.float32(8) * clouds(grid.shape, 50 * grid.scale, rng, 2)
-    return wear.use(film, rng)
+    return wear.apply_wear(film, rng)
 
 
 def _wrapper(length: float, width: float, grid: Grid, rng: np.random.Generator) -> Surface:
@@ -207,7 +207,7 @@ def _wrapper(length: float, width: float, grid: Grid, rng: np.random.Generator) 
         brand(rng), (length * 0.15, width * 0.3, length * 0.85, width * 0.6), ink_on(base, rng), rng
     )
     art.small_print((length * 0.2, width * 0.7, length * 0.8, width * 0.9), ink_on(base, rng), rng)
-    mask = ragged(grid, length, width, rng.uniform(6, 30), rng)
+    mask = ragged_mask(grid, length, width, rng.uniform(6, 30), rng)
     wrap = sheet(
         grid,
         mask,
@@ -218,7 +218,7 @@ def _wrapper(length: float, width: float, grid: Grid, rng: np.random.Generator) 
         gloss=0.9,
     )
     wrap.height_mm += np.float32(1.5) * noise(grid.shape, 9 * grid.scale, rng)
-    return wear.use(wrap, rng)
+    return wear.apply_wear(wrap, rng)
 
 
 def _textile(length: float, width: float, grid: Grid, rng: np.random.Generator) -> Surface:
@@ -239,7 +239,7 @@ def _textile(length: float, width: float, grid: Grid, rng: np.random.Generator) 
     )
     cloth.height_mm += np.float32(26) * clouds(grid.shape, 45 * grid.scale, rng, 3)
     cloth.height_mm += np.float32(0.35) * noise(grid.shape, 1.2 * grid.scale, rng)
-    return wear.use(cloth, rng)
+    return wear.apply_wear(cloth, rng)
 
 
 def _cable(length: float, width: float, grid: Grid, rng: np.random.Generator) -> Surface:
@@ -266,11 +266,11 @@ def _cable(length: float, width: float, grid: Grid, rng: np.random.Generator) ->
         x, y = points[-1]
         cv2.circle(line, (int(x), int(y)), round(1.3 * thick * grid.scale), 255, -1)
         rope.inside = (line > 0).astype(np.float32)
-    return wear.use(rope, rng)
+    return wear.apply_wear(rope, rng)
 
 
 def soft(kind: str, rng: np.random.Generator, px_per_mm: float) -> Surface:
-    """The surface of one shapeless thing; sizes vary widely, as torn and folded things do."""
+    """The surface of one flexible object; sizes vary widely, as by tearing and folding."""
     length, width, _ = SIZE_MM[kind]
     grow = rng.uniform(0.6, 1.25)
     length, width = length * grow * rng.uniform(0.85, 1.15), width * grow * rng.uniform(0.85, 1.15)

@@ -1,6 +1,6 @@
-"""The few bodies that things are made of: turned, lying or standing; slabs; sheets.
+"""Basic bodies of drawn objects: bodies of revolution (horizontal or upright), slabs, sheets.
 
-Each gives a `Surface` on the caller's grid; lengths in mm, x along the thing's length.
+Each returns a `Surface` on the caller's grid; lengths in mm, x along the object's length.
 """
 
 import cv2
@@ -15,7 +15,7 @@ Profile = tuple[tuple[float, float], ...]
 
 
 def radii(profile: Profile, grid: Grid, smooth_mm: float) -> Field:
-    """Radius in mm at every column, `(1, w)`, from (x_mm, radius_mm) corners rounded a little."""
+    """Radius in mm at every column, `(1, w)`, from (x_mm, radius_mm) corners, slightly rounded."""
     xs, rs = zip(*profile, strict=True)
     radius = np.interp(grid.x_mm[0], xs, rs, left=0.0, right=0.0).astype(np.float32)
     window = max(1, int(smooth_mm * grid.scale) | 1)
@@ -37,7 +37,7 @@ def lathe(
     centre_y_mm: float = 0.0,
     opacity: float = 1.0,
 ) -> Surface:
-    """A turned body lying on the belt. `cover` is wrapped round it, `roll` (turns) about its axis.
+    """A horizontal body of revolution. `cover` is wrapped around it, `roll` (turns) about its axis.
 
     The print's length starts at the profile's first corner; its width is the circumference.
     """
@@ -56,17 +56,19 @@ def lathe(
     first = profile[0][0]
     map_x = np.broadcast_to((grid.x_mm - np.float32(first)) * np.float32(cover.scale), map_y.shape)
     map_x = np.ascontiguousarray(np.clip(map_x, 0, columns - 1), dtype=np.float32)
-    seen = cv2.remap(
+    print_px = cv2.remap(
         cover.art,
         map_x,
         map_y.astype(np.float32),
         cv2.INTER_LINEAR,
         borderMode=cv2.BORDER_REPLICATE,
     )
-    return _covered(grid, height, inside, seen, metal=metal, gloss=gloss, opacity=opacity)
+    return _printed_surface(
+        grid, height, inside, print_px, metal=metal, gloss=gloss, opacity=opacity
+    )
 
 
-def standing(
+def lathe_upright(
     grid: Grid,
     profile: Profile,
     cover: Print | Colour,
@@ -75,15 +77,15 @@ def standing(
     gloss: float = 0.5,
     centre_mm: tuple[float, float] = (0.0, 0.0),
 ) -> Surface:
-    """A turned body seen from its end; `profile`: (radius_mm, height_mm) from the axis out."""
+    """An upright body of revolution; `profile`: (radius_mm, height_mm) from the axis outwards."""
     x, y = grid.x_mm - np.float32(centre_mm[0]), grid.y_mm - np.float32(centre_mm[1])
     radius = np.sqrt(x * x + y * y)
     rs, heights = zip(*profile, strict=True)
     height = np.interp(radius, rs, heights).astype(np.float32)
     inside = (radius < rs[-1]).astype(np.float32)
     if isinstance(cover, Print):
-        return _covered(
-            grid, height, inside, _laid(cover, grid), metal=metal, gloss=gloss, opacity=1.0
+        return _printed_surface(
+            grid, height, inside, _lay_print(cover, grid), metal=metal, gloss=gloss, opacity=1.0
         )
     return surface(grid, height, inside, cover, metal=metal, gloss=gloss)
 
@@ -91,7 +93,7 @@ def standing(
 def round_box(
     grid: Grid, length: float, width: float, corner: float, centre_mm: tuple[float, float] = (0, 0)
 ) -> Field:
-    """Signed distance in mm to a rectangle with round corners; negative inside."""
+    """Signed distance in mm to a rectangle with rounded corners; negative inside."""
     x = np.abs(grid.x_mm - np.float32(centre_mm[0])) - np.float32(length / 2 - corner)
     y = np.abs(grid.y_mm - np.float32(centre_mm[1])) - np.float32(width / 2 - corner)
     outer = np.sqrt(np.maximum(x, 0) ** 2 + np.maximum(y, 0) ** 2)
@@ -110,7 +112,7 @@ def slab(
     centre_mm: tuple[float, float] = (0.0, 0.0),
     opacity: float = 1.0,
 ) -> Surface:
-    """A flat-topped block with rounded edges; `cover` lies on its top."""
+    """A flat-topped block with rounded edges; `cover` is on its top."""
     distance = round_box(grid, size_mm[0], size_mm[1], corner, centre_mm)
     inside = (distance < 0).astype(np.float32)
     rest = np.clip(1 + distance / np.float32(bevel), 0, 1)
@@ -118,11 +120,11 @@ def slab(
         1 - np.sqrt(np.maximum(1 - rest * rest, 0))
     )
     if isinstance(cover, Print):
-        return _covered(
+        return _printed_surface(
             grid,
             height,
             inside,
-            _laid(cover, grid, centre_mm),
+            _lay_print(cover, grid, centre_mm),
             metal=metal,
             gloss=gloss,
             opacity=opacity,
@@ -146,11 +148,11 @@ def sheet(
     """Paper, film or cloth: `outline` is its mask, `folds` creases of `depth_mm`."""
     height = np.float32(depth_mm) * creases(grid.shape, folds, wobble, rng)
     if isinstance(cover, Print):
-        return _covered(
+        return _printed_surface(
             grid,
             height,
             outline,
-            _laid(cover, grid),
+            _lay_print(cover, grid),
             metal=metal,
             gloss=gloss,
             opacity=opacity,
@@ -158,10 +160,10 @@ def sheet(
     return surface(grid, height, outline, cover, metal=metal, gloss=gloss, opacity=opacity)
 
 
-def ragged(
+def ragged_mask(
     grid: Grid, length: float, width: float, rough_mm: float, rng: np.random.Generator
 ) -> Field:
-    """Mask of a torn or cut piece: a rectangle, straight for long stretches, torn in others."""
+    """Mask of a torn or cut piece: a rectangle with straight and torn edges."""
     distance = round_box(grid, length, width, min(length, width) * 0.02)
     torn = np.clip(noise(grid.shape, 90 * grid.scale, rng) * 2.4 - 0.9, 0, 1)
     wander = noise(grid.shape, 24 * grid.scale, rng) + 0.3 * noise(grid.shape, 6 * grid.scale, rng)
@@ -170,7 +172,7 @@ def ragged(
 
 
 def blob(grid: Grid, rng: np.random.Generator, corners: int = 14, rough: float = 0.25) -> Field:
-    """Mask of something crushed: a rounded outline that fills the grid's length and width."""
+    """Mask of a crushed object: a rounded outline that fills the grid's length and width."""
     turns = np.sort(rng.uniform(0, 2 * np.pi, corners))
     reach = 1 - rough * rng.random(corners)
     power = rng.uniform(0.55, 0.9)  # below one pushes the outline into the corners
@@ -190,10 +192,10 @@ def blob(grid: Grid, rng: np.random.Generator, corners: int = 14, rough: float =
     )
 
 
-def _laid(
+def _lay_print(
     cover: Print, grid: Grid, centre_mm: tuple[float, float] = (0.0, 0.0)
 ) -> NDArray[np.uint8]:
-    """The print laid flat, its middle on `centre_mm`; its border colour runs on outside."""
+    """The print laid flat, centred on `centre_mm`; its border colour extends outside."""
     rows, columns = cover.art.shape[:2]
     ratio = cover.scale / grid.scale
     height, width = grid.shape
@@ -210,16 +212,16 @@ def _laid(
     return np.asarray(laid, np.uint8)
 
 
-def _covered(
+def _printed_surface(
     grid: Grid,
     height: Field,
     inside: Field,
-    seen: NDArray[np.uint8] | cv2.typing.MatLike,
+    print_px: NDArray[np.uint8] | cv2.typing.MatLike,
     *,
     metal: float,
     gloss: float,
     opacity: float,
 ) -> Surface:
-    art = np.asarray(seen, np.float32) * np.float32(1 / 255)
+    art = np.asarray(print_px, np.float32) * np.float32(1 / 255)
     foil = np.maximum(art[..., 3], np.float32(metal))
     return surface(grid, height, inside, art[..., :3], metal=foil, gloss=gloss, opacity=opacity)

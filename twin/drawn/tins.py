@@ -1,4 +1,4 @@
-"""Metal packages: drink cans, food tins, whole, crushed and on end.
+"""Metal packages: drink cans and food tins, whole, crushed and upright.
 
 Sizes: as sold in Europe (330 to 500 ml cans, 400 to 800 g tins).
 """
@@ -13,7 +13,7 @@ from twin.drawn.labels import STEEL, any_colour
 from twin.drawn.noise import Field, noise
 from twin.drawn.shading import Grid, Surface, stack
 from twin.drawn.sleeves import crumple, sleeve
-from twin.drawn.solids import Profile, blob, lathe, round_box, slab, standing
+from twin.drawn.solids import Profile, blob, lathe, lathe_upright, round_box, slab
 
 SIZE_MM: dict[str, tuple[float, float, float]] = {
     "drink_can": (130.0, 60.0, 60.0),
@@ -25,7 +25,7 @@ SIZE_MM: dict[str, tuple[float, float, float]] = {
 
 
 def _mound(grid: Grid, mask: Field, high_mm: float) -> Field:
-    """A flat heap over `mask`: high in the middle, falling towards its edge."""
+    """A flat mound over `mask`: high in the middle, falling towards its edge."""
     far = cv2.distanceTransform((mask > 0).astype(np.uint8), cv2.DIST_L2, 3) / grid.scale
     rise = np.clip(far / max(0.22 * grid.width_mm, 1.0), 0, 1)
     return np.asarray(np.float32(high_mm) * np.sqrt(1 - (1 - rise) ** 2), np.float32)
@@ -54,7 +54,7 @@ def _can(length: float, width: float, grid: Grid, rng: np.random.Generator) -> S
     stack(can, lathe(grid, wrap, art, gloss=0.7, roll=rng.random(), smooth_mm=0))
     crumple(can, 6, rng.uniform(0, 6), rng)
     wear.dents(can, int(rng.integers(0, 5)), 6, rng)
-    return wear.use(can, rng)
+    return wear.apply_wear(can, rng)
 
 
 def _crushed_can(length: float, width: float, grid: Grid, rng: np.random.Generator) -> Surface:
@@ -68,7 +68,7 @@ def _crushed_can(length: float, width: float, grid: Grid, rng: np.random.Generat
     body.inside = mask
     crumple(body, int(rng.integers(12, 22)), rng.uniform(10, 18), rng)
     body.height_mm += np.float32(2) * noise(grid.shape, 7 * grid.scale, rng)
-    return wear.use(body, rng)
+    return wear.apply_wear(body, rng)
 
 
 def _can_end(length: float, _width: float, grid: Grid, rng: np.random.Generator) -> Surface:
@@ -83,8 +83,8 @@ def _can_end(length: float, _width: float, grid: Grid, rng: np.random.Generator)
         (radius * 0.94, 28),
         (radius, 18),
     )
-    end = standing(grid, profile, STEEL, metal=0.92, gloss=0.8)
-    outer = standing(grid, ((0, 0), (radius, 20)), any_colour(rng), metal=0.5, gloss=0.7)
+    end = lathe_upright(grid, profile, STEEL, metal=0.92, gloss=0.8)
+    outer = lathe_upright(grid, ((0, 0), (radius, 20)), any_colour(rng), metal=0.5, gloss=0.7)
     distance = np.sqrt(grid.x_mm**2 + grid.y_mm**2)
     end.colour = np.where((distance > radius * 0.94)[..., None], outer.colour, end.colour)
     if rng.random() < 0.7:
@@ -102,7 +102,7 @@ def _can_end(length: float, _width: float, grid: Grid, rng: np.random.Generator)
     )
     stack(end, tab)
     crumple(end, 5, rng.uniform(0, 5), rng)
-    return wear.use(end, rng)
+    return wear.apply_wear(end, rng)
 
 
 def _tin(length: float, width: float, grid: Grid, rng: np.random.Generator) -> Surface:
@@ -128,12 +128,12 @@ def _tin(length: float, width: float, grid: Grid, rng: np.random.Generator) -> S
     wear.dents(can, int(rng.integers(0, 4)), 7, rng)
     if rng.random() < 0.35:
         wear.rust(can, rng.uniform(0.1, 0.7), rng)
-    return wear.use(can, rng)
+    return wear.apply_wear(can, rng)
 
 
 def _tin_end(length: float, _width: float, grid: Grid, rng: np.random.Generator) -> Surface:
     radius = length / 2
-    if rng.random() < 0.5:  # open: one looks into it
+    if rng.random() < 0.5:  # open: its inside is visible
         profile: Profile = (
             (0, 0),
             (radius * 0.8, 0),
@@ -151,7 +151,7 @@ def _tin_end(length: float, _width: float, grid: Grid, rng: np.random.Generator)
             (radius * 0.9, 77),
             (radius, 77),
         )
-    can = standing(grid, profile, STEEL, metal=0.9, gloss=0.7)
+    can = lathe_upright(grid, profile, STEEL, metal=0.9, gloss=0.7)
     if profile[0][1] == 0:
         distance = np.sqrt(grid.x_mm**2 + grid.y_mm**2) / np.float32(radius)
         can.colour *= (
@@ -160,7 +160,7 @@ def _tin_end(length: float, _width: float, grid: Grid, rng: np.random.Generator)
         )
     if rng.random() < 0.4:
         wear.rust(can, rng.uniform(0.1, 0.6), rng)
-    return wear.use(can, rng)
+    return wear.apply_wear(can, rng)
 
 
 DRAWN: dict[str, Callable[[float, float, Grid, np.random.Generator], Surface]] = {

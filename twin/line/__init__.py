@@ -1,1 +1,1 @@
-"""The simulated line: belt, drive, camera, light, what lies on it and what is true of it."""
+"""The simulated line: belt, drive, camera, lighting, objects on the belt and ground truth."""

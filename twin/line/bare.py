@@ -1,7 +1,8 @@
-"""The empty belt of a path-traced strip, which shows its belt only between what lies on it.
+"""Reconstructs the empty belt of a path-traced strip, whose belt is visible only between objects.
 
-What lies there is filled from elsewhere in its row, once the shadows are taken out: what is left of
-the belt is its colour across and its fine texture, which is all that a monitor of coverage asks.
+Covered pixels are filled from elsewhere in their row, after shadows are removed. What remains of
+the belt is its colour profile across and its fine texture, which is all that a coverage monitor
+needs.
 """
 
 from copy import copy
@@ -14,27 +15,29 @@ from twin.line.strip import Strip
 
 BARE_MM = 4000.0
 SHADOWS_MM = (110.0, 70.0, 40.0, 15.0)
-"""How far around things the belt counts as shaded: as far as leaves enough of it."""
+"""Margins around objects that count as shaded, mm; the largest that leaves enough belt is used."""
 
 
-def bare_of(strip: Strip) -> Strip:
-    """The belt of a strip with nothing on it, at most `BARE_MM` of it.
+def empty_belt_of(strip: Strip) -> Strip:
+    """The belt of a strip without objects, at most `BARE_MM` long.
 
-    Raises `ScenarioError` where no belt is to be seen.
+    Raises `ScenarioError` if no belt is visible.
     """
     scale = strip.px_per_mm
-    wide = min(strip.picture.shape[1], round(BARE_MM * scale))
-    part, covered = strip.picture[:, :wide], strip.covered[:, :wide]
+    wide = min(strip.image.shape[1], round(BARE_MM * scale))
+    part, covered = strip.image[:, :wide], strip.covered[:, :wide]
     for near_mm in SHADOWS_MM:
         reach = max(3, round(2 * near_mm * scale)) | 1
         kernel = np.ones((reach, reach), np.uint8)
         near = cv2.dilate(covered.astype(np.uint8), kernel) > 0
-        if (~near).mean(axis=1).min() >= 0.03:  # every row has something to be filled from
+        if (~near).mean(axis=1).min() >= 0.03:  # every row has pixels to fill from
             break
     open_ = ~near
     if not open_.any():
-        raise ScenarioError("traced.strips: the first is covered all over; no belt is seen on it")
-    seen = part.astype(np.float32)
+        raise ScenarioError(
+            "traced.strips: the first strip is completely covered; no belt is visible on it"
+        )
+    pixels = part.astype(np.float32)
     whole = np.median(part[open_], axis=0)
     rows = [
         np.median(row[free], axis=0) if free.any() else whole
@@ -44,20 +47,20 @@ def bare_of(strip: Strip) -> Strip:
     weight = open_.astype(np.float32)
     size = (0, 0)
     around = cv2.GaussianBlur(weight, size, 14 * scale)[..., None] + np.float32(1e-4)
-    light = cv2.GaussianBlur(seen * weight[..., None], size, 14 * scale) / around
-    even = np.clip(seen - light, -40, 40) + profile.reshape(-1, 1, 3)
-    picture = np.empty_like(even)
-    picture[:] = profile.reshape(-1, 1, 3)
-    picture[open_] = even[open_]
-    # In no order, so that no pattern repeats itself along the belt.
+    light = cv2.GaussianBlur(pixels * weight[..., None], size, 14 * scale) / around
+    even = np.clip(pixels - light, -40, 40) + profile.reshape(-1, 1, 3)
+    image = np.empty_like(even)
+    image[:] = profile.reshape(-1, 1, 3)
+    image[open_] = even[open_]
+    # In random order, so that no pattern repeats along the belt.
     for shift in np.random.default_rng(3).permutation(np.arange(97, wide, 97)):
         if not near.any():
             break
         fill = near & np.roll(open_, shift, axis=1)
-        picture[fill] = np.roll(even, shift, axis=1)[fill]
+        image[fill] = np.roll(even, shift, axis=1)[fill]
         near &= ~fill
     other = copy(strip)
-    other.picture = np.clip(picture + 0.5, 0, 255).astype(np.uint8)
-    other.covered = np.zeros(picture.shape[:2], np.bool_)
-    other.start_mm, other.lying = strip.end_mm - wide / scale, []
+    other.image = np.clip(image + 0.5, 0, 255).astype(np.uint8)
+    other.covered = np.zeros(image.shape[:2], np.bool_)
+    other.start_mm, other.objects = strip.end_mm - wide / scale, []
     return other

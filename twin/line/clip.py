@@ -1,20 +1,20 @@
-"""H.264 clips through PyAV (extra `twin`): OpenCV's own writer has no libx264."""
+"""H.264 clips through PyAV (extra `twin`); OpenCV's own writer has no libx264."""
 
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from twin.drawn.shading import Picture
+from twin.drawn.shading import Image
 from twin.line.scenario import Video
 
 
 class ClipError(RuntimeError):
-    """The clip cannot be written; one line that says what to do."""
+    """The clip cannot be written; one line that names the fix."""
 
 
 class ClipWriter:
-    """Writes BGR frames of one size; yuv420p, closed groups of about a second, seekable."""
+    """Writes BGR frames of one size: yuv420p, closed GOPs of about one second, seekable."""
 
     def __init__(self, path: Path, size: tuple[int, int], fps: float, video: Video) -> None:
         try:
@@ -32,14 +32,14 @@ class ClipWriter:
             "preset": video.preset,
             "x264-params": f"keyint={second}:min-keyint={second}:scenecut=0:open-gop=0",
         }
-        # Tagged BT.601: what swscale converts to, and what OpenCV assumes when it reads.
+        # Tagged BT.601: swscale converts to it and OpenCV assumes it when reading.
         stream.codec_context.colorspace = 6
         stream.codec_context.color_range = 1
         self._stream = stream
 
-    def write(self, picture: Picture) -> None:
+    def write(self, image: Image) -> None:
         """Appends one frame, uint8 BGR `(h, w, 3)`."""
-        frame = self._av.VideoFrame.from_ndarray(picture, format="bgr24")
+        frame = self._av.VideoFrame.from_ndarray(image, format="bgr24")
         self._output.mux(self._stream.encode(frame))
 
     def __enter__(self) -> Self:

@@ -1,4 +1,4 @@
-"""The belt's drive: how fast it runs, how far it has come, and when it gets somewhere."""
+"""The belt's drive: its speed, its position, and when it reaches a position."""
 
 from bisect import bisect_right
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ from twin.line.conditions import SpeedChange
 
 
 class Drive:
-    """Speed in straight pieces between moments; the belt stands or runs forwards."""
+    """Piecewise linear speed over time; the belt is stopped or runs forwards."""
 
     def __init__(self, speed_mm_s: float, changes: Sequence[SpeedChange] = ()) -> None:
         self._changes = tuple(changes)
@@ -24,40 +24,40 @@ class Drive:
 
     @property
     def steady(self) -> bool:
-        """Whether the belt runs at one speed all the time."""
+        """Whether the belt runs at one constant speed."""
         return len(set(self._speeds)) == 1
 
     def speed_at(self, t_s: float) -> float:
-        """mm/s at a moment from 0 on."""
+        """Speed in mm/s at a time from 0 on."""
         k = bisect_right(self._times, t_s) - 1
         return self._speeds[k] + self._gain(k) * (t_s - self._times[k])
 
     def position_at(self, t_s: float) -> float:
-        """How far the belt has run, mm."""
+        """Belt position in mm."""
         k = bisect_right(self._times, t_s) - 1
         after = t_s - self._times[k]
         return self._places[k] + after * (self._speeds[k] + self._gain(k) * after / 2)
 
     def time_at(self, position_mm: float) -> float | None:
-        """When the belt has run so far, s; None where it never does, or had before 0."""
+        """Time at which the belt reaches a position, s; None if never, or before 0."""
         if position_mm < 0:
             return None
         for k, begin in enumerate(self._places):
             end = self._places[k + 1] if k + 1 < len(self._places) else inf
-            way, speed, gain = position_mm - begin, self._speeds[k], self._gain(k)
-            if way <= 0:
+            distance, speed, gain = position_mm - begin, self._speeds[k], self._gain(k)
+            if distance <= 0:
                 return self._times[k]
             if position_mm > end:
                 continue
             if gain == 0:
-                return self._times[k] + way / speed if speed > 0 else None
-            root = sqrt(max(0.0, speed * speed + 2 * gain * way))
-            # 2 way / (speed + root): the stable form of the quadratic's first root.
-            return self._times[k] + 2 * way / (speed + root)
+                return self._times[k] + distance / speed if speed > 0 else None
+            root = sqrt(max(0.0, speed * speed + 2 * gain * distance))
+            # 2 distance / (speed + root): the numerically stable form of the first root.
+            return self._times[k] + 2 * distance / (speed + root)
         return None
 
-    def ordered_at(self, t_s: float) -> bool:
-        """The run signal: whether the controls want the belt to run."""
+    def run_signal_at(self, t_s: float) -> bool:
+        """The run signal: whether the PLC orders the belt to run."""
         ordered = self._speeds[0] > 0
         for change in self._changes:
             if t_s < change.at_s:
@@ -66,7 +66,7 @@ class Drive:
         return ordered
 
     def _gain(self, k: int) -> float:
-        """Acceleration after moment `k`, mm/s²."""
+        """Acceleration after breakpoint `k`, mm/s²."""
         if k + 1 >= len(self._times) or self._times[k + 1] == self._times[k]:
             return 0.0
         return (self._speeds[k + 1] - self._speeds[k]) / (self._times[k + 1] - self._times[k])

@@ -1,4 +1,4 @@
-"""What light does to the picture: lamps, their changes in time, shadows of the skirts, noise."""
+"""Light on the image: lamps and their changes over time, skirt shadows, sensor noise."""
 
 from math import sin
 
@@ -7,12 +7,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twin.drawn.noise import noise
-from twin.drawn.shading import Picture
+from twin.drawn.shading import Image
 from twin.line.scenario import Scenario
 
 
 class Lamps:
-    """The light on the whole picture at a moment."""
+    """The illumination of the whole image at a given time."""
 
     def __init__(self, scenario: Scenario, size: tuple[int, int], rng: np.random.Generator) -> None:
         self._light = scenario.light
@@ -20,18 +20,18 @@ class Lamps:
         self._gain = _falloff(size, rng) * _gradient(scenario, size)
         self._beat = rng.uniform(0, 2 * np.pi)
 
-    def lit(self, picture: Picture, t_s: float) -> Picture:
+    def illuminate(self, image: Image, t_s: float) -> Image:
         # Lamps at 100 Hz beat slowly against the frame rate.
         level = 1 + self._flicker * sin(2 * np.pi * 0.7 * t_s + self._beat)
         level *= self._light.level_at(t_s)
         turn = 2 * np.pi * t_s / self._light.drift_s
-        # Two waves that never come round together: daylight, clouds, lamps that age.
+        # Two incommensurate waves: daylight, clouds, ageing lamps.
         level *= 1 + self._light.drift * (0.6 * sin(turn) + 0.4 * sin(2.6 * turn + self._beat))
-        return np.asarray(cv2.multiply(picture, self._gain, scale=level, dtype=cv2.CV_8U), np.uint8)
+        return np.asarray(cv2.multiply(image, self._gain, scale=level, dtype=cv2.CV_8U), np.uint8)
 
 
 def _falloff(size: tuple[int, int], rng: np.random.Generator) -> NDArray[np.float32]:
-    """Brightness of the picture, float32 `(h, w, 3)`: lamps' falloff and the lens's vignette."""
+    """Brightness of the image, float32 `(h, w, 3)`: lamp falloff and lens vignette."""
     width, height = size
     u = np.linspace(-1, 1, width, dtype=np.float32)[None, :]
     v = np.linspace(-1, 1, height, dtype=np.float32)[:, None] * np.float32(height / width)
@@ -44,7 +44,7 @@ def _falloff(size: tuple[int, int], rng: np.random.Generator) -> NDArray[np.floa
 
 
 def _gradient(scenario: Scenario, size: tuple[int, int]) -> NDArray[np.float32]:
-    """Lamps that stand to one side, float32 `(h, w, 1)` about 1."""
+    """Lamps on one side, float32 `(h, w, 1)` about 1."""
     along = 1 + scenario.light.gradient_along * np.linspace(-1, 1, size[0], dtype=np.float32)
     across = 1 + scenario.light.gradient_across * np.linspace(-1, 1, size[1], dtype=np.float32)
     return np.asarray(across[:, None, None] * along[None, :, None], np.float32)
@@ -53,7 +53,7 @@ def _gradient(scenario: Scenario, size: tuple[int, int]) -> NDArray[np.float32]:
 def edge_shade(
     across_mm: NDArray[np.float64], width_mm: float, size: tuple[int, int]
 ) -> NDArray[np.float32]:
-    """The skirts' shadow on the belt, float32 `(h, w, 3)`; `across_mm`: where every 8th px lies."""
+    """The skirts' shadow on the belt, float32 `(h, w, 3)`; `across_mm`: x_mm of every 8th px."""
     columns, rows = len(range(0, size[0], 8)), len(range(0, size[1], 8))
     x = across_mm.reshape(rows, columns)
     shade = (
@@ -66,7 +66,7 @@ def edge_shade(
 def sensor_grain(
     size: tuple[int, int], sigma: float, rng: np.random.Generator
 ) -> NDArray[np.int16]:
-    """Sensor noise, int16, 64 px larger than the picture each way so that it can be shifted."""
+    """Sensor noise, int16, 64 px larger than the image each way so that it can be shifted."""
     shape = (size[1] + 64, size[0] + 64)
     grey = rng.normal(0, sigma, shape).astype(np.float32)
     grey = np.asarray(cv2.GaussianBlur(grey, (0, 0), 0.6), np.float32) * np.float32(1.7)

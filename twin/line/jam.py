@@ -1,7 +1,7 @@
-"""Material that a bar holds back while the belt runs on below it: it queues, packs and heaps up.
+"""Material held back by a bar while the belt runs below it: it queues, packs and heaps up.
 
-Each thing is a disc that friction carries along at the belt's speed and that others, the bar and
-the skirts keep from it. What is pushed from behind is pressed together and lies higher.
+Each object is a disc. Friction carries it at the belt's speed; other objects, the bar and the
+skirts stop it. Objects pushed from behind are pressed together and rest higher.
 """
 
 from collections.abc import Sequence
@@ -13,18 +13,18 @@ from numpy.typing import NDArray
 
 from twin.line.conditions import Gate
 from twin.line.drive import Drive
-from twin.line.moving import FIRST_ID, Moving
+from twin.line.moving import FIRST_ID, MovingObject
 from twin.line.sprites import Sprite
 
 _STEP_S = 1 / 60
-_MOST = 260
-"""Things at a time; a queue that is longer stands far beyond the view."""
+_MAX_OBJECTS = 260
+"""Maximum number of objects; a longer queue would extend far beyond the view."""
 _FIRM = 0.8
-"""Share of two things' radii at which they begin to push each other."""
+"""Two objects push each other when closer than this share of the sum of their radii."""
 
 
 class Queue:
-    """The things on a belt with a bar across it, from far upstream to behind the view."""
+    """The objects on a belt with a bar across it, from far upstream to downstream of the view."""
 
     def __init__(
         self,
@@ -42,7 +42,7 @@ class Queue:
         mean = float(np.mean([each.area_mm2 for each in stock]))
         self._every_mm = mean / (gate.coverage * width_mm)
         self._t_s = 0.0
-        self._given = 0
+        self._last_id = 0
         self._due_mm = 0.0
         self.sprites: list[Sprite] = []
         self.ids: list[int] = []
@@ -52,11 +52,11 @@ class Queue:
         self._passed = np.zeros(0, np.bool_)
         y = view_mm + self._reach_mm
         while y > -self._reach_mm:
-            self._bring(y)
+            self._add_object(y)
             y -= self._every_mm * self._rng.uniform(0.5, 1.5)
 
-    def at(self, t_s: float) -> list[Moving]:
-        """The things at a moment, which only goes on, the lowest first."""
+    def at(self, t_s: float) -> list[MovingObject]:
+        """The objects at `t_s`, lowest first; `t_s` must not decrease between calls."""
         for _ in range(ceil((t_s - self._t_s) / _STEP_S - 1e-6)):
             self._step()
         belt = self._drive.speed_at(self._t_s)
@@ -65,7 +65,7 @@ class Queue:
             y, x, angle = self._places[k]
             placed = replace(sprite, y_mm=float(y), x_mm=float(x), angle_deg=float(angle))
             held = bool(belt > 0 and self._speeds[k] < 0.2 * belt)
-            moving.append(Moving(self.ids[k], placed, held))
+            moving.append(MovingObject(self.ids[k], placed, held))
         return moving
 
     def _step(self) -> None:
@@ -75,7 +75,7 @@ class Queue:
         y = self._places[:, 0]
         y += run
         closed = self._gate.from_s <= self._t_s < self._gate.until_s
-        # What has its middle under the bar when it closes is through.
+        # Objects whose centre has passed the bar when it closes are through.
         self._passed |= (y > self._gate.y_mm) if not closed else False
         held = ~self._passed
         if closed and run > 0:
@@ -85,19 +85,19 @@ class Queue:
             stop = self._gate.y_mm - 0.75 * self._radii
             y[held] = np.minimum(y[held], np.maximum(stop, before[:, 0])[held])
             rub = held & (y - before[:, 0] < 0.3 * run)
-            # The belt rubs along below what stands: it shivers, and turns a little.
+            # The belt rubs below a stationary object, which shivers and turns slightly.
             self._places[rub, 1] += self._rng.normal(0, 0.12, int(rub.sum()))
             self._places[rub, 2] += self._rng.normal(0, 0.25, int(rub.sum()))
         speed = (self._places[:, 0] - before[:, 0]) / _STEP_S
         self._speeds += 0.15 * (speed - self._speeds)
         self._due_mm += run
-        while self._due_mm > 0 and len(self.sprites) < _MOST:
-            self._bring(-self._reach_mm)
+        while self._due_mm > 0 and len(self.sprites) < _MAX_OBJECTS:
+            self._add_object(-self._reach_mm)
             self._due_mm -= self._every_mm * self._rng.uniform(0.5, 1.5)
         self._due_mm = min(self._due_mm, self._every_mm)
         gone = self._places[:, 0] > self._view_mm + self._reach_mm
         if gone.any():
-            self._keep(~gone)
+            self._retain(~gone)
 
     def _push_apart(self, held: NDArray[np.bool_], run_mm: float) -> None:
         places, radii = self._places[held, :2], self._radii[held]
@@ -110,10 +110,10 @@ class Queue:
         self._places[held, :2] += moved
         inset = np.minimum(0.6 * radii, self._width_mm / 2)
         self._places[held, 1] = np.clip(self._places[held, 1], inset, self._width_mm - inset)
-        # Friction on one side turns a thing that is pushed to the other.
+        # Friction on one side turns an object that is pushed to the other.
         self._places[held, 2] += np.clip(0.15 * moved[:, 1], -0.6, 0.6)
 
-    def _bring(self, y_mm: float) -> None:
+    def _add_object(self, y_mm: float) -> None:
         sprite = self._stock[int(self._rng.integers(len(self._stock)))]
         radius = float(np.sqrt(sprite.area_mm2 / np.pi))
         inset = min(0.9 * radius, self._width_mm / 2)
@@ -124,16 +124,16 @@ class Queue:
             x = tries[int(gap.min(axis=1).argmax())]
         else:
             x = tries[0]
-        self._given += 1
+        self._last_id += 1
         self.sprites.append(sprite)
-        self.ids.append(FIRST_ID + self._given)
+        self.ids.append(FIRST_ID + self._last_id)
         row = np.array([[y_mm, x, self._rng.uniform(-25, 25)]])
         self._places = np.concatenate((self._places, row))
         self._speeds = np.append(self._speeds, self._drive.speed_at(self._t_s))
         self._radii = np.append(self._radii, radius)
         self._passed = np.append(self._passed, y_mm > self._gate.y_mm)
 
-    def _keep(self, which: NDArray[np.bool_]) -> None:
+    def _retain(self, which: NDArray[np.bool_]) -> None:
         self.sprites = [each for each, keep in zip(self.sprites, which, strict=True) if keep]
         self.ids = [each for each, keep in zip(self.ids, which, strict=True) if keep]
         self._places, self._speeds = self._places[which], self._speeds[which]

@@ -1,4 +1,4 @@
-"""What moves against the belt: a stalled film, a rolling can, a picker's arm; one at a moment."""
+"""Objects that do not move with the belt: a stalled film, a rolling can, a picker's arm."""
 
 from dataclasses import dataclass, replace
 from math import ceil, floor, pi, sin
@@ -8,36 +8,36 @@ import numpy as np
 
 from twin.drawn.labels import STEEL
 from twin.drawn.noise import clouds, noise
-from twin.drawn.shading import Grid, Picture, shade, stack
+from twin.drawn.shading import Grid, Image, shade, stack
 from twin.drawn.sleeves import sleeve
 from twin.drawn.solids import lathe
-from twin.line.conditions import Arm, Film, Held, Roller
-from twin.line.development import toned
+from twin.line.conditions import Arm, Film, HeldObject, Roller
+from twin.line.development import apply_tone
 from twin.line.drive import Drive
-from twin.line.sprites import Sprite, drawn_sprite, sprite_of
+from twin.line.sprites import Sprite, draw_sprite, make_sprite
 from twin.line.strip import LIGHT_DEG
 
 FIRST_ID = 1_000_000
-"""Ids of what moves against the belt begin here; those of what lies on it count from 1."""
+"""First id of objects that move independently of the belt; objects on the belt count from 1."""
 
 
 @dataclass(frozen=True)
-class Moving:
-    """A thing at a moment; `stalled`: it stands, or nearly, while the belt runs below it."""
+class MovingObject:
+    """An object at one time; `stalled`: stationary, or nearly so, while the belt runs below it."""
 
     id: int
     sprite: Sprite
     stalled: bool
 
 
-def round_s(every_s: float | None, t_s: float) -> float:
-    """When the round began in which something that comes again and again is now."""
+def cycle_start_s(every_s: float | None, t_s: float) -> float:
+    """Start of the current cycle of a recurring object, s."""
     return 0.0 if every_s is None else floor(t_s / every_s) * every_s
 
 
-def held_place_mm(held: Held, drive: Drive, t_s: float) -> float:
-    """Where along the view a thing is that comes, is held and goes on with the belt."""
-    start_s = round_s(held.every_s, t_s)
+def held_y_mm(held: HeldObject, drive: Drive, t_s: float) -> float:
+    """y_mm of an object that arrives, is held and continues with the belt."""
+    start_s = cycle_start_s(held.every_s, t_s)
     from_s, until_s = start_s + held.from_s, start_s + held.until_s
     if t_s < from_s:
         return held.y_mm - (drive.position_at(from_s) - drive.position_at(t_s))
@@ -46,12 +46,12 @@ def held_place_mm(held: Held, drive: Drive, t_s: float) -> float:
     return held.y_mm
 
 
-def is_held(held: Held, t_s: float) -> bool:
-    return held.from_s <= t_s - round_s(held.every_s, t_s) <= held.until_s
+def is_held(held: HeldObject, t_s: float) -> bool:
+    return held.from_s <= t_s - cycle_start_s(held.every_s, t_s) <= held.until_s
 
 
-class Flutter:
-    """A film that hangs by its upstream end while air and belt pull at the other."""
+class FlutteringFilm:
+    """A film caught by its upstream end while air and belt pull at the other end."""
 
     HZ = 3.1
 
@@ -59,9 +59,9 @@ class Flutter:
         self, film: Film, drive: Drive, px_per_mm: float, rng: np.random.Generator
     ) -> None:
         self.film, self.drive = film, drive
-        sprite = drawn_sprite("plastic_film", px_per_mm, rng, turn_deg=0.0)
+        sprite = draw_sprite("plastic_film", px_per_mm, rng, turn_deg=0.0)
         if film.size_mm is not None:
-            sprite = _stretched(sprite, film.size_mm)
+            sprite = _resized(sprite, film.size_mm)
         pad = ceil(film.flutter_mm * px_per_mm) + 2
         self._sprite = replace(
             sprite,
@@ -80,11 +80,11 @@ class Flutter:
     def at(self, t_s: float) -> Sprite:
         film, sprite = self.film, self._sprite
         place = replace(
-            sprite, y_mm=held_place_mm(film, self.drive, t_s), x_mm=film.x_mm, angle_deg=0.0
+            sprite, y_mm=held_y_mm(film, self.drive, t_s), x_mm=film.x_mm, angle_deg=0.0
         )
         if not is_held(film, t_s):
             return place
-        held_s = t_s - round_s(film.every_s, t_s) - film.from_s
+        held_s = t_s - cycle_start_s(film.every_s, t_s) - film.from_s
         wide = sprite.patch.shape[1]
         free = np.clip(self._u / np.float32(wide), 0, 1)
         reach = film.flutter_mm * sprite.px_per_mm * min(1.0, held_s / 0.5)
@@ -105,8 +105,8 @@ class Flutter:
         return self.film.every_s
 
 
-class Rolling:
-    """A can across the belt that rolls on the spot; its label shows how far it has turned."""
+class RollingCan:
+    """A can across the belt that rolls in place; its label shows its rotation."""
 
     TURNS = 48
 
@@ -124,14 +124,14 @@ class Rolling:
 
     def at(self, t_s: float) -> Sprite:
         roller = self.roller
-        y = held_place_mm(roller, self.drive, t_s)
+        y = held_y_mm(roller, self.drive, t_s)
         if is_held(roller, t_s):
-            # Slow swings that begin and end where it is held.
-            held_s = t_s - round_s(roller.every_s, t_s) - roller.from_s
+            # Slow swings that start and end at the holding position.
+            held_s = t_s - cycle_start_s(roller.every_s, t_s) - roller.from_s
             share = held_s / (roller.until_s - roller.from_s)
             swings = max(1, round((roller.until_s - roller.from_s) / 2.6))
             y += roller.wander_mm * sin(pi * share) * sin(2 * pi * swings * share)
-        # It rolls without slipping: what the belt has run ahead of it has gone round it.
+        # It rolls without slipping: its rotation is the belt travel relative to the can.
         turned = (self.drive.position_at(t_s) - y) / (2 * pi * self._radius_mm)
         phase = self._phases[int(turned * self.TURNS) % self.TURNS]
         return replace(phase, y_mm=y, x_mm=roller.x_mm)
@@ -144,8 +144,8 @@ class Rolling:
         return self.roller.every_s
 
 
-class Reaching:
-    """A picker's gloved hand and sleeve, over belt and skirt."""
+class ReachingArm:
+    """A picker's gloved hand and sleeve above belt and skirt."""
 
     LONG_MM = 900.0
 
@@ -157,12 +157,12 @@ class Reaching:
         self._lean = float(rng.uniform(-14, 14))
 
     def at(self, t_s: float) -> Sprite | None:
-        """None while it is not over the belt."""
+        """None while the arm is not over the belt."""
         arm = self.arm
-        share = (t_s - round_s(arm.every_s, t_s) - arm.at_s) / arm.for_s
+        share = (t_s - cycle_start_s(arm.every_s, t_s) - arm.at_s) / arm.for_s
         if not 0 < share < 1:
             return None
-        # In within a third of the time, there for a third, back within the last.
+        # Reaches in during the first third, stays, and retracts during the last third.
         reach = float(np.interp(share, (0, 0.35, 0.65, 1), (0, 1, 1, 0)))
         reach = reach * reach * (3 - 2 * reach)
         near = arm.side == "near"
@@ -179,7 +179,7 @@ class Reaching:
         )
 
 
-def _stretched(sprite: Sprite, size_mm: tuple[float, float]) -> Sprite:
+def _resized(sprite: Sprite, size_mm: tuple[float, float]) -> Sprite:
     along, across = (want / has for want, has in zip(size_mm, sprite.size_mm[:2], strict=True))
     patch = cv2.resize(sprite.patch, None, fx=along, fy=across, interpolation=cv2.INTER_LINEAR)
     return replace(
@@ -193,7 +193,7 @@ def _stretched(sprite: Sprite, size_mm: tuple[float, float]) -> Sprite:
 def _can(
     length: float, width: float, px_per_mm: float, roll: float, rng: np.random.Generator
 ) -> Sprite:
-    """A drink can across the belt, turned by `roll` of a round; the same dice, the same can."""
+    """A drink can across the belt, rotated by `roll` turns; the same seed gives the same can."""
     grid, half, radius = Grid(length, width, px_per_mm), length / 2, width / 2
     body = lathe(
         grid,
@@ -215,9 +215,9 @@ def _can(
     stack(body, lathe(grid, around, art, gloss=0.7, roll=roll, smooth_mm=0))
     cut = shade(body, LIGHT_DEG - 90, rng)
     lying = np.asarray(np.rot90(cut, -1))
-    colour = toned(np.ascontiguousarray(lying[..., :3]))
+    colour = apply_tone(np.ascontiguousarray(lying[..., :3]))
     patch = np.asarray(np.dstack((colour, lying[..., 3])), np.uint8)
-    return sprite_of(patch, px_per_mm, "drink_can", (length, width, width))
+    return make_sprite(patch, px_per_mm, "drink_can", (length, width, width))
 
 
 def _arm(long_mm: float, px_per_mm: float, rng: np.random.Generator) -> Sprite:
@@ -225,7 +225,7 @@ def _arm(long_mm: float, px_per_mm: float, rng: np.random.Generator) -> Sprite:
     wide, high = round(long_mm * px_per_mm), round(170 * px_per_mm)
     x = np.arange(wide, dtype=np.float32)[None, :] / np.float32(px_per_mm)
     y = (np.arange(high, dtype=np.float32)[:, None] - high / 2) / np.float32(px_per_mm)
-    # Half the arm's width from the finger tips on: fingers, palm, wrist, forearm, upper arm.
+    # Half the arm's width from the fingertips: fingers, palm, wrist, forearm, upper arm.
     half = np.interp(
         x, (0, 12, 60, 120, 175, 200, 430, 900), (0, 26, 40, 45, 33, 42, 58, 72)
     ).astype(np.float32)
@@ -241,6 +241,6 @@ def _arm(long_mm: float, px_per_mm: float, rng: np.random.Generator) -> Sprite:
     colour = np.where((x < 196)[..., None], glove, cloth) * light[..., None]
     band = (x > 330) & (x < 372)
     colour = np.where(band[..., None], np.array((0.72, 0.74, 0.74)) * light[..., None], colour)
-    flat: Picture = np.clip(np.dstack((colour, inside)) * 255, 0, 255).astype(np.uint8)
-    flat = np.asarray(np.dstack((toned(np.ascontiguousarray(flat[..., :3])), flat[..., 3])))
-    return sprite_of(flat, px_per_mm, "arm", (long_mm, 145.0, 120.0))
+    flat: Image = np.clip(np.dstack((colour, inside)) * 255, 0, 255).astype(np.uint8)
+    flat = np.asarray(np.dstack((apply_tone(np.ascontiguousarray(flat[..., :3])), flat[..., 3])))
+    return make_sprite(flat, px_per_mm, "arm", (long_mm, 145.0, 120.0))

@@ -1,4 +1,4 @@
-"""The lens: how it bends the picture, and the dirt on it, which stays where it is in the image."""
+"""The lens: distortion and dirt; dirt is fixed in the image."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -8,14 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twin.drawn.noise import clouds, noise, step
-from twin.drawn.shading import Picture
+from twin.drawn.shading import Image
 from twin.line.conditions import Lens
 
 Points = NDArray[np.float64]
 
 
 class LensModel:
-    """`ideal` px are what a lens without distortion would show; `image` px are what is seen."""
+    """`ideal` px: of a lens without distortion; `image` px: of the real image."""
 
     def __init__(self, lens: Lens, size: tuple[int, int], rng: np.random.Generator) -> None:
         self.size = width, height = size
@@ -36,34 +36,34 @@ class LensModel:
         self._maps = self._bend() if lens.distortion or lens.drops else None
         self._dirt = _dirt(lens, size, self._drops, rng) if lens.smudges or lens.drops else None
 
-    def seen(self, ideal_px: Points) -> Points:
+    def distort(self, ideal_px: Points) -> Points:
         """(n, 2) ideal px to (n, 2) image px."""
         centred = (np.asarray(ideal_px, np.float64) - self._matrix[:2, 2]) / self._matrix[0, 0]
         square = (centred**2).sum(axis=1, keepdims=True)
-        bent = centred * (1 + self._k1 * square)
-        return np.asarray(bent * self._matrix[0, 0] + self._matrix[:2, 2])
+        distorted = centred * (1 + self._k1 * square)
+        return np.asarray(distorted * self._matrix[0, 0] + self._matrix[:2, 2])
 
-    def ideal(self, image_px: Points) -> Points:
+    def undistort(self, image_px: Points) -> Points:
         """(n, 2) image px to (n, 2) ideal px."""
         if self._k1 == 0:
             return np.asarray(image_px, np.float64)
-        seen = (np.asarray(image_px, np.float64) - self._matrix[:2, 2]) / self._matrix[0, 0]
-        far = np.linalg.norm(seen, axis=1, keepdims=True)
+        centred = (np.asarray(image_px, np.float64) - self._matrix[:2, 2]) / self._matrix[0, 0]
+        far = np.linalg.norm(centred, axis=1, keepdims=True)
         near = far.copy()
         for _ in range(20):  # Newton on r (1 + k1 r²) = far
             near -= (near * (1 + self._k1 * near**2) - far) / (1 + 3 * self._k1 * near**2)
-        ideal = seen * np.divide(near, far, out=np.ones_like(far), where=far > 0)
+        ideal = centred * np.divide(near, far, out=np.ones_like(far), where=far > 0)
         return np.asarray(ideal * self._matrix[0, 0] + self._matrix[:2, 2])
 
     @property
     def to_work(self) -> NDArray[np.float64]:
-        """3 x 3 from ideal px to px of the working picture, which holds all that is seen."""
+        """3 x 3 from ideal px to px of the working image, which contains everything visible."""
         cx, cy = self._matrix[:2, 2]
         s = self._shrink
         return np.array([[s, 0, cx * (1 - s)], [0, s, cy * (1 - s)], [0, 0, 1.0]])
 
-    def bent(self, work: Picture) -> Picture:
-        """The working picture as the lens shows it; the same picture where it is perfect."""
+    def warp(self, work: Image) -> Image:
+        """Applies distortion and drops; returns the same array for a perfect lens."""
         if self._maps is not None:
             work = np.asarray(
                 cv2.remap(work, *self._maps, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE),
@@ -71,23 +71,23 @@ class LensModel:
             )
         return work
 
-    def dirtied(self, picture: Picture) -> Picture:
-        """Smudges scatter what lies behind them over a wide patch."""
+    def add_dirt(self, image: Image) -> Image:
+        """Blends smudges, which scatter the image behind them over a wide area."""
         if self._dirt is None:
-            return picture
+            return image
         clear, dull, tone = self._dirt
-        small = cv2.resize(picture, None, fx=1 / 16, fy=1 / 16, interpolation=cv2.INTER_AREA)
+        small = cv2.resize(image, None, fx=1 / 16, fy=1 / 16, interpolation=cv2.INTER_AREA)
         haze = cv2.resize(
             cv2.GaussianBlur(small, (0, 0), 2.5), self.size, interpolation=cv2.INTER_LINEAR
         )
         scattered = cv2.addWeighted(haze, 0.62, tone, 0.38, 0)
-        return np.asarray(cv2.blendLinear(picture, scattered, clear, dull), np.uint8)
+        return np.asarray(cv2.blendLinear(image, scattered, clear, dull), np.uint8)
 
     def _fit(self) -> float:
-        """By how much the working picture is shrunk so that the image's rim still lies in it."""
+        """Scale of the working image at which the rim of the final image still fits in it."""
         width, height = self.size
         rim = np.array([[0, 0], [width - 1, 0], [0, (height - 1) / 2], [(width - 1) / 2, 0]])
-        out = np.abs(self.ideal(rim) - self._matrix[:2, 2])
+        out = np.abs(self.undistort(rim) - self._matrix[:2, 2])
         return float(min(1.0, (self._matrix[:2, 2] / np.maximum(out, 1e-9)).min(
             where=out > 1, initial=1.0
         )))  # fmt: skip
@@ -95,7 +95,7 @@ class LensModel:
     def _bend(self) -> tuple[Any, Any]:
         width, height = self.size
         u, v = np.meshgrid(np.arange(width, dtype=np.float64), np.arange(height, dtype=np.float64))
-        ideal = self.ideal(np.stack((u.ravel(), v.ravel()), axis=1))
+        ideal = self.undistort(np.stack((u.ravel(), v.ravel()), axis=1))
         work = (ideal - self._matrix[:2, 2]) * self._shrink + self._matrix[:2, 2]
         at = work.reshape(height, width, 2).astype(np.float32)
         for x, y, radius, long in self._drops:
@@ -113,8 +113,8 @@ def _dirt(
     size: tuple[int, int],
     drops: Sequence[tuple[float, float, float, float]],
     rng: np.random.Generator,
-) -> tuple[NDArray[np.float32], NDArray[np.float32], Picture]:
-    """Weights `(h, w)` of what is clear and what is dull, and the dirt's own tone."""
+) -> tuple[NDArray[np.float32], NDArray[np.float32], Image]:
+    """Weights float32 `(h, w)` of clear and dirty areas, and the colour of the dirt."""
     width, height = size
     small = (height // 4, width // 4)
     dull = np.zeros(small, np.float32)
@@ -128,7 +128,7 @@ def _dirt(
         ragged = 0.6 + 0.8 * noise(small, 12, rng)
         patch = np.exp(-(((a / long) ** 2 + (b / wide) ** 2) ** 1.5))
         dull = np.maximum(dull, rng.uniform(0.55, 1) * patch * ragged)
-    for at_x, at_y, radius, long in drops:  # too near to be sharp
+    for at_x, at_y, radius, long in drops:  # too near to be in focus
         inside = 1 - ((x * 4 - at_x) ** 2 + ((y * 4 - at_y) / long) ** 2) / radius**2
         dull = np.maximum(dull, 0.75 * np.clip(2 * inside, 0, 1))
     specks = step(clouds(small, 3, rng, 2), 0.86, 0.98) * 0.8

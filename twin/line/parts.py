@@ -1,10 +1,10 @@
-"""What every part of a scenario has in common: unknown keys, nan and inf are refused."""
+"""Base of all parts of a scenario: unknown keys, nan and inf are rejected."""
 
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-Above0 = Annotated[float, Field(gt=0)]
+Positive = Annotated[float, Field(gt=0)]
 Share = Annotated[float, Field(ge=0, le=1)]
 
 

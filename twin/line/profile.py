@@ -1,4 +1,4 @@
-"""The line profile of a rendered clip, so that `vigitri run` and `replay` take it as it is."""
+"""The line profile of a rendered clip, usable unchanged by `vigitri run` and `replay`."""
 
 import json
 import re
@@ -10,11 +10,11 @@ from twin.line.camera import BeltCamera
 from twin.line.scenario import Scenario
 
 WATCHED_MM = 600.0
-"""How much of the belt's travel is watched: what two cores look at in time at 1 mm/px."""
+"""Length of the watched section: what two cores can process in time at 1 mm/px."""
 
 
 def line_profile(stem: str, plan: Scenario, camera: BeltCamera, header: dict[str, Any]) -> str:
-    """The profile as TOML; paths count from the clip's folder."""
+    """The profile as TOML; paths are relative to the clip's folder."""
     limit = np.array(camera.size, np.float64) - 1
     watched = min(WATCHED_MM, camera.view_mm)
     y0, y1 = (camera.view_mm - watched) / 2, (camera.view_mm + watched) / 2
@@ -35,9 +35,9 @@ def line_profile(stem: str, plan: Scenario, camera: BeltCamera, header: dict[str
     if plan.belt.drive.steady:
         lines.append(f"speed_mm_s = {plan.belt.speed_mm_s:g}")
     else:
-        lines.append("# No speed_mm_s: this belt changes its speed, which is then measured.")
+        lines.append("# No speed_mm_s: the speed of this belt varies and is measured.")
     lines += [
-        "# The encoder that was recorded beside the clip, in the place of a PLC's:",
+        "# The encoder recording of the clip, instead of a PLC:",
         '# encoder_recording = "encoder.jsonl"',
         f"# encoder_counts_per_mm = {plan.encoder.counts_per_mm:g}",
         f"# encoder_wraps_at = {plan.encoder.wraps_at}",

@@ -1,7 +1,7 @@
-"""The belt that the camera needs just now, put together from strips; what has passed is let go.
+"""The section of belt that the camera needs, joined from strips; passed sections are dropped.
 
-Places are as in `strip`: column 0 lies upstream, at `end_mm`. The memory that a reel takes is
-that of two strips and a view, however far the belt runs.
+Positions are as in `strip`: column 0 is upstream, at `end_mm`. Memory is bounded by two strips and
+one view, however far the belt runs.
 """
 
 from collections.abc import Iterator
@@ -14,154 +14,154 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twin.drawn.noise import Field
-from twin.drawn.shading import Picture
-from twin.line.strip import Lying, Strip
+from twin.drawn.shading import Image
+from twin.line.strip import PlacedObject, Strip
 
 FADE_MM = 80.0
-"""Two strips run into each other over this length: their rubber and light are never quite alike."""
+"""Two strips are blended over this length, because their rubber and light differ."""
 EDGE_MM = 40.0
-"""Material this near to a skirt hides the skirt's marks."""
+"""Material closer than this to a skirt hides its marks."""
 _CELL_MM = 10.0
 
 
 class Reel:
-    """Belt from `start_mm` to `end_mm`; `reach` moves both on.
+    """Belt from `start_mm` to `end_mm`; `extend_to` advances both.
 
-    `picture` uint8 BGR `(h, w, 3)`, `covered` bool `(h, w)`, `edges_mm` float32 `(2, w)`: how high
-    the material stands at the left and at the right skirt. `lying` grows at its end as strips
-    come in and loses what has passed; ids count up from 1 and are never used twice.
+    `image` uint8 BGR `(h, w, 3)`, `covered` bool `(h, w)`, `edges_mm` float32 `(2, w)`: height of
+    the material at the left and right skirt. `objects` grows as strips are appended and drops
+    objects that have passed; ids count up from 1 and are never reused.
     """
 
     def __init__(self, first: Strip, following: Iterator[Strip] | None = None) -> None:
         self.px_per_mm, self.width_mm = first.px_per_mm, first.width_mm
         self.end_mm = self.datum_mm = first.end_mm
-        self.picture: Picture = first.picture
+        self.image: Image = first.image
         self.covered: NDArray[np.bool_] = first.covered
         self.edges_mm: Field = edge_heights(first)
-        self.lying: list[Lying] = []
+        self.objects: list[PlacedObject] = []
         self.version = 0
-        """Goes up whenever the arrays are others than before."""
+        """Incremented whenever the arrays change."""
         self._following = following
-        self._given = 0
-        self._take_things(first, 0)
+        self._last_id = 0
+        self._add_objects(first, 0)
 
     @property
     def start_mm(self) -> float:
-        return float(self.end_mm - self.picture.shape[1] / self.px_per_mm)
+        return float(self.end_mm - self.image.shape[1] / self.px_per_mm)
 
     def column(self, at_mm: float) -> float:
         return float((self.end_mm - at_mm) * self.px_per_mm)
 
-    def reach(self, from_mm: float, to_mm: float) -> list[Lying]:
-        """Makes the belt between two positions be there; returns the things that came with it."""
-        known = self._given
+    def extend_to(self, from_mm: float, to_mm: float) -> list[PlacedObject]:
+        """Extends the belt to cover the range; returns the objects that were added."""
+        known = self._last_id
         while self._following is not None and self.end_mm < to_mm:
             self._append(next(self._following), from_mm)
-        if self._given == known:
+        if self._last_id == known:
             return []
-        self.lying = [
+        self.objects = [
             each
-            for each in self.lying
+            for each in self.objects
             if each.id > known or float(each.outline_mm[:, 0].max()) >= from_mm
         ]
-        return [each for each in self.lying if each.id > known]
+        return [each for each in self.objects if each.id > known]
 
     def _append(self, strip: Strip, from_mm: float) -> None:
-        fresh = strip.picture.shape[1]
-        # The overlap hangs on the strips alone: a belt that is skipped lies as one that is watched.
-        fade = min(round(FADE_MM * self.px_per_mm), fresh // 2, self.picture.shape[1] // 2)
-        kept = min(self.picture.shape[1], max(fade, ceil(self.column(from_mm)) + 1))
+        fresh = strip.image.shape[1]
+        # The overlap depends on the strips alone: skipped and rendered belts are identical.
+        fade = min(round(FADE_MM * self.px_per_mm), fresh // 2, self.image.shape[1] // 2)
+        kept = min(self.image.shape[1], max(fade, ceil(self.column(from_mm)) + 1))
         bare = fresh - fade
-        picture = np.empty((self.picture.shape[0], bare + kept, 3), np.uint8)
-        picture[:, :fresh] = strip.picture
-        picture[:, fresh:] = self.picture[:, fade:kept]
+        image = np.empty((self.image.shape[0], bare + kept, 3), np.uint8)
+        image[:, :fresh] = strip.image
+        image[:, fresh:] = self.image[:, fade:kept]
         weight = np.linspace(1, 0, fade, dtype=np.float32)[None, :, None]
-        before = self.picture[:, :fade].astype(np.float32)
-        mixed = before + weight * (strip.picture[:, bare:].astype(np.float32) - before)
-        picture[:, bare:fresh] = np.round(mixed).astype(np.uint8)
-        covered = np.zeros(picture.shape[:2], np.bool_)
+        before = self.image[:, :fade].astype(np.float32)
+        mixed = before + weight * (strip.image[:, bare:].astype(np.float32) - before)
+        image[:, bare:fresh] = np.round(mixed).astype(np.uint8)
+        covered = np.zeros(image.shape[:2], np.bool_)
         covered[:, :fresh] = strip.covered
         covered[:, bare:] |= self.covered[:, :kept]
-        edges = np.zeros((2, picture.shape[1]), np.float32)
+        edges = np.zeros((2, image.shape[1]), np.float32)
         edges[:, :fresh] = edge_heights(strip)
         edges[:, bare:] = np.maximum(edges[:, bare:], self.edges_mm[:, :kept])
-        self.picture, self.covered, self.edges_mm = picture, covered, edges
+        self.image, self.covered, self.edges_mm = image, covered, edges
         self.end_mm += bare / self.px_per_mm
-        self._take_things(strip, round((self.datum_mm - self.end_mm) * self.px_per_mm))
+        self._add_objects(strip, round((self.datum_mm - self.end_mm) * self.px_per_mm))
         self.version += 1
 
-    def _take_things(self, strip: Strip, first_column: int) -> None:
+    def _add_objects(self, strip: Strip, first_column: int) -> None:
         shift = self.end_mm - strip.end_mm
-        for thing in strip.lying:
-            self._given += 1
-            self.lying.append(
+        for obj in strip.objects:
+            self._last_id += 1
+            self.objects.append(
                 replace(
-                    thing,
-                    id=self._given,
-                    at_mm=thing.at_mm + shift,
-                    outline_mm=np.add(thing.outline_mm, (shift, 0.0)),
-                    left=thing.left + first_column,
+                    obj,
+                    id=self._last_id,
+                    at_mm=obj.at_mm + shift,
+                    outline_mm=np.add(obj.outline_mm, (shift, 0.0)),
+                    left=obj.left + first_column,
                 )
             )
 
 
-def mirrored(strip: Strip) -> Strip:
-    """The same strip from its other end: another strip, to a detector.
+def mirror_strip(strip: Strip) -> Strip:
+    """The strip turned end for end, which a detector sees as another strip.
 
-    Never across: wear, dirt and light run along a belt, each at its own place across.
+    Never mirrored across: wear, dirt and light run along a belt, each at its own x_mm.
     """
     other = copy(strip)
-    other.picture = np.ascontiguousarray(strip.picture[:, ::-1])
+    other.image = np.ascontiguousarray(strip.image[:, ::-1])
     other.covered = np.ascontiguousarray(strip.covered[:, ::-1])
-    other.lying = [_mirrored(each, strip) for each in strip.lying]
+    other.objects = [_mirror_object(each, strip) for each in strip.objects]
     return other
 
 
-def _mirrored(thing: Lying, strip: Strip) -> Lying:
-    # The picture is what is turned over, so its own columns say where it ends.
-    both_ends_mm = 2 * strip.end_mm - strip.picture.shape[1] / strip.px_per_mm
-    outline = thing.outline_mm.copy()
+def _mirror_object(obj: PlacedObject, strip: Strip) -> PlacedObject:
+    # The image is mirrored, so its columns determine both ends.
+    both_ends_mm = 2 * strip.end_mm - strip.image.shape[1] / strip.px_per_mm
+    outline = obj.outline_mm.copy()
     outline[:, 0] = both_ends_mm - outline[:, 0]
     return replace(
-        thing, at_mm=both_ends_mm - thing.at_mm, angle_deg=180 - thing.angle_deg,
-        outline_mm=outline, left=strip.picture.shape[1] - thing.left - thing.shown.shape[1],
-        shown=thing.shown[:, ::-1],
+        obj, at_mm=both_ends_mm - obj.at_mm, angle_deg=180 - obj.angle_deg,
+        outline_mm=outline, left=strip.image.shape[1] - obj.left - obj.visible_alpha.shape[1],
+        visible_alpha=obj.visible_alpha[:, ::-1],
     )  # fmt: skip
 
 
-def moved(strip: Strip, by_mm: float) -> Strip:
-    """The same strip further along the belt; its pictures are shared."""
+def shift_strip(strip: Strip, by_mm: float) -> Strip:
+    """The same strip further along the belt; the images are shared."""
     other = copy(strip)
     other.start_mm, other.end_mm = strip.start_mm + by_mm, strip.end_mm + by_mm
-    other.lying = [
+    other.objects = [
         replace(each, at_mm=each.at_mm + by_mm, outline_mm=np.add(each.outline_mm, (by_mm, 0.0)))
-        for each in strip.lying
+        for each in strip.objects
     ]
     return other
 
 
 def edge_heights(strip: Strip) -> Field:
-    """How high the material stands along both skirts, float32 `(2, columns)` mm.
+    """Height of the material along both skirts, float32 `(2, columns)` mm.
 
-    Things are piled up in the order in which they were laid: each lies upon the mean of what is
-    below it, pressed together by a fifth.
+    Objects are stacked in the order of placement: each rests on the mean height below it,
+    compressed by a fifth.
     """
-    columns = strip.picture.shape[1]
+    columns = strip.image.shape[1]
     long_mm = columns / strip.px_per_mm
     shape = (max(1, round(strip.width_mm / _CELL_MM)), max(1, ceil(long_mm / _CELL_MM)))
     heap = np.zeros(shape, np.float32)
-    for thing in strip.lying:
+    for obj in strip.objects:
         cells = np.stack(
-            ((strip.end_mm - thing.outline_mm[:, 0]), thing.outline_mm[:, 1]), axis=1
+            ((strip.end_mm - obj.outline_mm[:, 0]), obj.outline_mm[:, 1]), axis=1
         ) / _CELL_MM - 0.5  # fmt: skip
-        pile(heap, cells, thing.height_mm)
+        pile(heap, cells, obj.height_mm)
     deep = max(1, round(EDGE_MM / _CELL_MM))
     edges = np.stack((heap[:deep].mean(axis=0), heap[-deep:].mean(axis=0)))
     return np.asarray(cv2.resize(edges, (columns, 2), interpolation=cv2.INTER_LINEAR), np.float32)
 
 
 def pile(heap: Field, outline: NDArray[np.floating], height_mm: float) -> None:
-    """Lays a thing of that height on a heap of cells; `outline` is `(n, 2)` (column, row)."""
+    """Stacks an object of that height on a grid of cells; `outline` is `(n, 2)` (column, row)."""
     low = np.maximum(np.floor(outline.min(axis=0)).astype(int), 0)
     high = np.minimum(np.ceil(outline.max(axis=0)).astype(int) + 1, heap.shape[::-1])
     if (high <= low).any():

@@ -1,9 +1,9 @@
-"""A scenario rendered: the clip, its truth, its encoder, the empty belt and a line profile.
+"""Renders a scenario: clip, truth, encoder recording, empty belt and line profile.
 
     render(Path("twin/scenarios/demo.toml"), Path("out"))
 
-writes `demo.mp4`, `demo.truth.jsonl`, `demo.line.toml`, `encoder.jsonl` and `empty.png`. One
-folder holds one clip.
+writes `demo.mp4`, `demo.truth.jsonl`, `demo.line.toml`, `encoder.jsonl` and `empty.png`. One folder
+holds one clip.
 """
 
 import glob
@@ -37,20 +37,20 @@ def render(
 ) -> None:
     """Renders a scenario file into `out_dir`; `progress(done, total)` counts frames.
 
-    `seed`, `duration_s`, `fps` in place of the scenario's; `strips`: a folder of path-traced
-    strips, from which the scenario's `traced.strips` are taken.
+    `seed`, `duration_s`, `fps` override the scenario's values; `strips`: a folder of path-traced
+    strips that the scenario's `traced.strips` are read from.
 
-    Everything is made in a folder beside `out_dir` first. The truth is moved last and an older one
-    is removed first, so that a truth file always belongs to the clip beside it (`clip_sha256`).
+    All files are first written to a folder beside `out_dir`. The old truth file is removed first
+    and the new one moved last, so that a truth file always belongs to its clip (`clip_sha256`).
     Raises `ScenarioError`, `ClipError`.
     """
-    if out_dir.exists() and not out_dir.is_dir():  # before an hour's work, not after it
-        raise ScenarioError(f"{out_dir}: is a file; give a folder to make")
-    plan = planned(scenario, seed=seed, duration_s=duration_s, fps=fps, strips=strips)
+    if out_dir.exists() and not out_dir.is_dir():  # checked before the rendering starts
+        raise ScenarioError(f"{out_dir}: is a file; give a folder")
+    plan = load_with_overrides(scenario, seed=seed, duration_s=duration_s, fps=fps, strips=strips)
     others = [each.name for each in out_dir.glob("*.truth.jsonl")]
     if others and others != [f"{scenario.stem}.truth.jsonl"]:
         raise ScenarioError(
-            f"{out_dir}: holds another clip ({others[0]}); give each its own folder"
+            f"{out_dir}: contains another clip ({others[0]}); use one folder per clip"
         )
     out_dir.parent.mkdir(parents=True, exist_ok=True)
     _clear_drafts(out_dir)
@@ -66,20 +66,20 @@ def render(
 
 
 def _clear_drafts(out_dir: Path) -> None:
-    """Removes what a render that was killed outright has left beside the folder."""
+    """Removes the drafts of killed renders beside the folder."""
     for draft in out_dir.parent.glob(f".{glob.escape(out_dir.name)}-*-*"):
-        maker = draft.name.removeprefix(f".{out_dir.name}-").split("-")[0]
-        if not maker.isdigit():
+        pid = draft.name.removeprefix(f".{out_dir.name}-").split("-")[0]
+        if not pid.isdigit():
             continue
         try:
-            os.kill(int(maker), 0)
+            os.kill(int(pid), 0)
         except ProcessLookupError:
             shutil.rmtree(draft, ignore_errors=True)
-        except PermissionError:  # another user's, at work
+        except PermissionError:  # belongs to a running process of another user
             continue
 
 
-def planned(
+def load_with_overrides(
     scenario: Path,
     *,
     seed: int | None = None,
@@ -87,7 +87,7 @@ def planned(
     fps: float | None = None,
     strips: Path | None = None,
 ) -> Scenario:
-    """A scenario file with some of it changed, checked anew."""
+    """Loads a scenario file with overrides, validated as a whole."""
     return load(
         scenario,
         {
@@ -106,44 +106,44 @@ def _render(
     folder: Path,
     progress: Callable[[int, int], None] | None,
 ) -> tuple[str, ...]:
-    """Writes the files into `draft`; returns their names, the truth last."""
-    clip, told = f"{stem}.mp4", f"{stem}.truth.jsonl"
-    empty, counted, profile = "empty.png", "encoder.jsonl", f"{stem}.line.toml"
-    # Opened before the belt is drawn: a missing PyAV is told at once.
+    """Writes the files into `draft`; returns their names, the truth file last."""
+    clip, truth = f"{stem}.mp4", f"{stem}.truth.jsonl"
+    empty, encoder_file, profile = "empty.png", "encoder.jsonl", f"{stem}.line.toml"
+    # Opened before the belt is drawn, so that a missing PyAV is reported at once.
     size = (plan.camera.width_px, plan.camera.height_px)
-    records, things = draft / "records", draft / "things"
+    records, listed = draft / "records", draft / "things"
     with ClipWriter(draft / clip, size, plan.camera.fps, plan.video) as writer:
         line = SimulatedLine(plan, folder)
         with (
             records.open("w", encoding="utf-8") as frames,
-            things.open("w", encoding="utf-8") as come,
+            listed.open("w", encoding="utf-8") as objects,
         ):
-            for seen in line.run():
-                assert seen.picture is not None
-                writer.write(seen.picture)
-                frames.write(_json(seen.truth) + "\n")
-                for thing in seen.things:
-                    come.write(f"{',' if come.tell() else ''}{_json(thing)}")
+            for frame in line.run():
+                assert frame.image is not None
+                writer.write(frame.image)
+                frames.write(_json(frame.truth) + "\n")
+                for obj in frame.new_objects:
+                    objects.write(f"{',' if objects.tell() else ''}{_json(obj)}")
                 if progress is not None:
-                    progress(seen.truth["frame"] + 1, plan.frames)
+                    progress(frame.truth["frame"] + 1, plan.frames)
     cv2.imwrite(str(draft / empty), line.empty_belt(), [cv2.IMWRITE_PNG_COMPRESSION, 9])
     header = line.header(clip)
     with (draft / clip).open("rb") as video:
         header["clip_sha256"] = hashlib.file_digest(video, "sha256").hexdigest()
-    header |= {"empty_belt": empty, "encoder_file": counted}
-    with (draft / counted).open("w", encoding="utf-8") as file:
+    header |= {"empty_belt": empty, "encoder_file": encoder_file}
+    with (draft / encoder_file).open("w", encoding="utf-8") as file:
         for sample in encoder.samples(plan.encoder, line.drive, plan.duration_s, plan.seed):
             file.write(_json(sample) + "\n")
     (draft / profile).write_text(line_profile(stem, plan, line.camera, header), encoding="utf-8")
-    with (draft / told).open("w", encoding="utf-8") as file:
-        # The things are many and known last: they are copied through, not held.
+    with (draft / truth).open("w", encoding="utf-8") as file:
+        # The object list is long and known last: it is streamed, not held in memory.
         file.write(f'{_json(header)[:-1]},"things":[')
-        _copy(things, file)
+        _copy(listed, file)
         file.write("]}\n")
         _copy(records, file)
     records.unlink()
-    things.unlink()
-    return clip, empty, counted, profile, told
+    listed.unlink()
+    return clip, empty, encoder_file, profile, truth
 
 
 def _json(record: dict[str, Any]) -> str:

@@ -1,6 +1,6 @@
-"""What runs over the simulated belt: a scenario file, read and refused at the door.
+"""Scenario files: model, validation and loading.
 
-A place on the belt is `at_mm`: the belt position (mm run since the clip's start) at which it
+A place on the belt is `at_mm`: the belt position (mm travelled since the clip's start) at which it
 crosses the upstream end of the view. `x_mm` is across, from the left edge looking downstream.
 """
 
@@ -27,15 +27,15 @@ from twin.line.conditions import (
     Wet,
 )
 from twin.line.drive import Drive
-from twin.line.parts import Above0, Part, Share
+from twin.line.parts import Part, Positive, Share
 
-MOST_STRIP_PX = 200_000_000
-"""A belt laid by hand is drawn as one picture: 800 MB with what lies on it, some five minutes."""
+MAX_STRIP_PX = 200_000_000
+"""A belt placed by hand is drawn as one image: 800 MB with its objects, about five minutes."""
 SCENARIOS = Path(__file__).parents[1] / "scenarios"
 
 
 class ScenarioError(ValueError):
-    """A scenario that cannot be used; one line per mistake."""
+    """A scenario that cannot be used; one line per error."""
 
 
 class Belt(Part):
@@ -44,17 +44,19 @@ class Belt(Part):
     width_mm: float = Field(600, ge=100, le=3000)
     speed_mm_s: float = Field(400, ge=0, le=4000)
     speeds: tuple[SpeedChange, ...] = ()
-    loop_mm: float = Field(7200, ge=1000, description="belt length until its seam comes round")
+    loop_mm: float = Field(
+        7200, ge=1000, description="length of the belt, after which its splice returns"
+    )
     texture: Literal["worn", "clean", "fabric"] = "worn"
 
     @model_validator(mode="after")
-    def _in_order(self) -> Self:
+    def _changes_in_order(self) -> Self:
         ready_s = 0.0
         for change in self.speeds:
             if change.at_s < ready_s:
                 raise ValueError(
-                    f"speeds: the change at {change.at_s:g} s begins before the one before it is "
-                    f"over ({ready_s:g} s)"
+                    f"speeds: the change at {change.at_s:g} s starts before the previous one has "
+                    f"ended ({ready_s:g} s)"
                 )
             ready_s = change.at_s + change.over_s
         return self
@@ -65,7 +67,7 @@ class Belt(Part):
 
 
 class Camera(Part):
-    """The camera above the belt, which runs left to right through its picture."""
+    """The camera above the belt, which runs left to right through its image."""
 
     width_px: int = Field(1280, ge=64, le=4096)
     height_px: int = Field(720, ge=64, le=4096)
@@ -73,34 +75,36 @@ class Camera(Part):
     px_per_mm: float = Field(1.06875, gt=0.05, le=8)
     shutter_ms: float = Field(4.0, ge=0, le=50)
     tilt: float = Field(0.012, ge=-0.2, le=0.2, description="share by which the far side shrinks")
-    turn_deg: float = Field(0.25, ge=-5, le=5, description="how crooked the camera hangs")
+    turn_deg: float = Field(0.25, ge=-5, le=5, description="rotation of the camera about its axis")
     grain: float = Field(1.6, ge=0, le=20, description="sigma of the sensor's noise, grey levels")
-    flicker: float = Field(0.006, ge=0, le=0.2, description="share by which the lamps' light beats")
+    flicker: float = Field(
+        0.006, ge=0, le=0.2, description="amplitude of the lamps' flicker, share"
+    )
 
 
 class Video(Part):
-    """H.264 settings: a higher `crf` makes a smaller, coarser file."""
+    """H.264 settings; a higher `crf` gives a smaller, coarser file."""
 
     crf: float = Field(24, ge=0, le=51)
     preset: Literal["ultrafast", "veryfast", "medium", "slow", "slower", "veryslow"] = "veryfast"
 
 
 class Stretch(Part):
-    """A stretch of belt with waste over the share `coverage` of it."""
+    """A stretch of belt with waste of this coverage."""
 
     from_mm: float
     to_mm: float
     coverage: float = Field(ge=0, le=0.99)
 
     @model_validator(mode="after")
-    def _runs_forward(self) -> Self:
+    def _to_after_from(self) -> Self:
         if self.to_mm <= self.from_mm:
             raise ValueError(f"to_mm ({self.to_mm:g}) must be above from_mm ({self.from_mm:g})")
         return self
 
 
 class Item(Part):
-    """One thing put on the belt by hand; `lies` says whether waste may cover it."""
+    """One object placed by hand; `lies`: whether waste may cover it."""
 
     kind: str
     at_mm: float
@@ -110,34 +114,34 @@ class Item(Part):
 
     @field_validator("kind")
     @classmethod
-    def _is_known(cls, kind: str) -> str:
-        return _known(kind)
+    def _kind_exists(cls, kind: str) -> str:
+        return _check_kind(kind)
 
 
 class Mix(Part):
-    """Waste for as long as the run lasts: strips drawn once, then laid in ever new order.
+    """Waste for the whole run: strips are drawn once, then repeated in random order.
 
-    Each strip is as long as the belt's loop; memory stays the same however long the run is.
+    Each strip is as long as the belt; memory does not depend on the run's duration.
     """
 
     coverage: float = Field(0.3, ge=0, le=0.99)
     hazards_per_m: float = Field(0, ge=0, le=20)
-    hazards: dict[str, Above0] = Field({}, description="kind to weight; left out: all alike")
-    buried: Share = Field(0, description="share of the hazards that waste is strewn upon")
+    hazards: dict[str, Positive] = Field({}, description="kind to weight; default: equal weights")
+    buried: Share = Field(0, description="share of the hazards that waste is scattered on")
     strips: int = Field(4, ge=1, le=64)
     mirror: bool = True
 
     @field_validator("hazards")
     @classmethod
-    def _are_known(cls, hazards: dict[str, float]) -> dict[str, float]:
+    def _hazards_exist(cls, hazards: dict[str, float]) -> dict[str, float]:
         for kind in hazards:
             if kind not in HAZARDS:
-                raise ValueError(f"{kind!r} is no hazard; hazards are {', '.join(HAZARDS)}")
+                raise ValueError(f"{kind!r} is not a hazard; hazards are {', '.join(HAZARDS)}")
         return hazards
 
 
 class Traced(Part):
-    """Path-traced strips: folders of bundles, or patterns of such, laid one after another."""
+    """Path-traced strips: bundle folders or glob patterns of them, joined in sequence."""
 
     strips: tuple[str, ...] = Field(min_length=1)
     order: Literal["given", "shuffled"] = "given"
@@ -145,10 +149,10 @@ class Traced(Part):
 
 
 class Scenario(Part):
-    """A whole run. What is left to chance hangs on `seed` alone."""
+    """A complete run; all randomness derives from `seed`."""
 
     seed: int = Field(0, ge=0)
-    duration_s: Above0
+    duration_s: Positive
     renderer: Literal["drawn", "traced"] = "drawn"
     belt: Belt = Belt()
     camera: Camera = Camera()
@@ -177,16 +181,16 @@ class Scenario(Part):
 
     @property
     def run_mm(self) -> float:
-        """How far the belt runs from the first frame to the last."""
+        """Belt travel from the first frame to the last, mm."""
         return self.belt.drive.position_at((self.frames - 1) / self.camera.fps)
 
     @property
-    def laid_by_hand(self) -> bool:
-        """Whether the belt is drawn as one picture, from `stretches` and `things`."""
+    def placed_by_hand(self) -> bool:
+        """Whether the belt is drawn as one image, from `stretches` and `things`."""
         return self.renderer == "drawn" and self.mix is None and self.gate is None
 
     @model_validator(mode="after")
-    def _fits(self) -> Self:
+    def _consistent(self) -> Self:
         belt_px = self.belt.width_mm * self.camera.px_per_mm
         if belt_px > self.camera.height_px:
             raise ValueError(
@@ -194,28 +198,28 @@ class Scenario(Part):
                 f"more than camera.height_px ({self.camera.height_px})"
             )
         if self.mix is not None and (self.stretches or self.things):
-            raise ValueError("mix and stretches or things both fill the belt; keep one of them")
+            raise ValueError("mix conflicts with stretches and things; keep one of them")
         if self.renderer == "traced" and self.traced is None:
             raise ValueError('renderer "traced" needs a [traced] section with strips = [...]')
         strip_px = belt_px * self.run_mm * self.camera.px_per_mm
-        if self.laid_by_hand and strip_px > MOST_STRIP_PX:
+        if self.placed_by_hand and strip_px > MAX_STRIP_PX:
             raise ValueError(
                 f"duration_s {self.duration_s:g} is {self.run_mm / 1000:.0f} m of belt, more than "
-                "can be drawn at once; use [mix] in place of stretches and things, or at most "
-                f"{self.duration_s * MOST_STRIP_PX / strip_px:.0f} s"
+                "can be drawn as one image; use [mix] instead of stretches and things, or at most "
+                f"{self.duration_s * MAX_STRIP_PX / strip_px:.0f} s"
             )
         ends = -inf
         for stretch in sorted(self.stretches, key=lambda each: each.from_mm):
             if stretch.from_mm < ends:
                 raise ValueError(f"stretches overlap at {stretch.from_mm:g} mm")
             ends = stretch.to_mm
-        for what, things in self._placed().items():
-            for thing in things:
-                if not 0 <= thing.x_mm <= self.belt.width_mm:
-                    where = f" at {thing.at_mm:g} mm" if isinstance(thing, Item) else ""
-                    name = thing.kind if isinstance(thing, Item) else what.removesuffix("s")
+        for section, items in self._placed().items():
+            for item in items:
+                if not 0 <= item.x_mm <= self.belt.width_mm:
+                    where = f" at {item.at_mm:g} mm" if isinstance(item, Item) else ""
+                    name = item.kind if isinstance(item, Item) else section.removesuffix("s")
                     raise ValueError(
-                        f"{what}: {name}{where} has x_mm {thing.x_mm:g}, "
+                        f"{section}: {name}{where} has x_mm {item.x_mm:g}, "
                         f"off a belt of {self.belt.width_mm:g} mm"
                     )
         return self
@@ -230,12 +234,12 @@ class Scenario(Part):
 
 
 def bundled() -> dict[str, Path]:
-    """The scenarios of this repository, by name."""
+    """The bundled scenarios, by name."""
     return {path.stem: path for path in sorted(SCENARIOS.glob("*.toml"))}
 
 
-def described() -> dict[str, str]:
-    """Each bundled scenario's name, and the first line of its file, which says what it shows."""
+def descriptions() -> dict[str, str]:
+    """Each bundled scenario by name, with the first line of its file as description."""
     return {
         name: path.read_text(encoding="utf-8").splitlines()[0].lstrip("# ")
         for name, path in bundled().items()
@@ -243,7 +247,7 @@ def described() -> dict[str, str]:
 
 
 def find(scenario: str | Path) -> Path:
-    """The file of a scenario that is given as a path or by its bundled name."""
+    """The file of a scenario given as a path or by its bundled name; raises `ScenarioError`."""
     path = Path(scenario)
     if path.suffix == ".toml" or path.exists():
         return path
@@ -256,9 +260,9 @@ def find(scenario: str | Path) -> Path:
 
 
 def load(path: Path, changes: Mapping[tuple[str, ...], object] | None = None) -> Scenario:
-    """Reads a scenario file; `changes`: key path to a value in place of the file's, unless None.
+    """Reads a scenario file; `changes`: key path to an overriding value, None to keep the file's.
 
-    Raises `ScenarioError` with one line per mistake.
+    Raises `ScenarioError` with one line per error.
     """
     try:
         raw = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -276,30 +280,30 @@ def load(path: Path, changes: Mapping[tuple[str, ...], object] | None = None) ->
         return Scenario.model_validate(raw)
     except ValidationError as error:
         raise ScenarioError(
-            "\n".join(_line(path, dict(each)) for each in error.errors())
+            "\n".join(_error_line(path, dict(each)) for each in error.errors())
         ) from error
 
 
-def _known(kind: str) -> str:
+def _check_kind(kind: str) -> str:
     if kind not in SIZE_MM:
         raise ValueError(f"kind {kind!r} is unknown; hazards are {', '.join(HAZARDS)}")
     return kind
 
 
-def _line(path: Path, mistake: dict[str, object]) -> str:
-    place = mistake["loc"]
+def _error_line(path: Path, detail: dict[str, object]) -> str:
+    place = detail["loc"]
     assert isinstance(place, tuple)
     key = ".".join(str(part) for part in place)
-    if mistake["type"] == "extra_forbidden":
+    if detail["type"] == "extra_forbidden":
         return f"{path}: {key}: unknown key"
-    if mistake["type"] == "missing":
+    if detail["type"] == "missing":
         return f"{path}: {key}: missing"
-    said = str(mistake["msg"]).removeprefix("Value error, ")
-    given = mistake["input"]
-    # What a rule of our own says names the value already.
+    message = str(detail["msg"]).removeprefix("Value error, ")
+    given = detail["input"]
+    # Messages of our own validators already contain the value.
     value = (
         f", not {given!r}"
-        if isinstance(given, str | int | float) and mistake["type"] != "value_error"
+        if isinstance(given, str | int | float) and detail["type"] != "value_error"
         else ""
     )
-    return f"{path}: {f'{key}: ' if key else ''}{said}{value}"
+    return f"{path}: {f'{key}: ' if key else ''}{message}{value}"

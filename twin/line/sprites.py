@@ -1,7 +1,7 @@
-"""Things that move against the belt: pictures with alpha, laid on the belt's picture in each frame.
+"""Sprites of objects that move independently of the belt: images with alpha, composited per frame.
 
-A rasteriser of its own would draw them in another light than the strip they lie on; a sprite that
-was drawn, or cut out of a path-traced strip, looks like what lies around it.
+Sprites are drawn like the strip, or cut out of a path-traced strip, so that their light matches
+their surroundings.
 """
 
 from collections.abc import Sequence
@@ -13,24 +13,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twin.drawn.objects import HAZARDS, SIZE_MM, draw
-from twin.drawn.shading import Picture
-from twin.line.development import toned
-from twin.line.strip import LIGHT_DEG, Strip, cast_shadow, turned
+from twin.drawn.shading import Image
+from twin.line.development import apply_tone
+from twin.line.strip import LIGHT_DEG, Strip, cast_shadow, rotate
 
 Points = NDArray[np.float64]
 LARGEST_MM = 480.0
-"""Several things that lie together are cut out as one, up to this length."""
+"""Touching objects are cut out together as one sprite, up to this length."""
 
 
 @dataclass
 class Sprite:
-    """One thing at one moment.
+    """One object at one time.
 
-    `patch` uint8 BGRA `(h, w, 4)`, colour multiplied by alpha, its shadow as black; `hull_mm`
-    `(n, 2)` (along, across) from the patch's middle, both as the patch lies before it is turned.
+    `patch`: uint8 BGRA `(h, w, 4)`, colour premultiplied by alpha, shadow as black. `hull_mm`: `(n,
+    2)` (along, across) from the patch's centre. Both are before rotation.
     """
 
-    patch: Picture
+    patch: Image
     px_per_mm: float
     hull_mm: Points
     kind: str
@@ -62,65 +62,65 @@ class Sprite:
         return np.asarray(turn @ middle, np.float64)
 
 
-def lay_on(
-    picture: Picture,
+def composite(
+    image: Image,
     sprites: Sequence[Sprite],
     px_per_mm: float,
     shift_mm: float,
     plane: NDArray[np.float64] | None = None,
-) -> Picture:
-    """Lays sprites on a picture, in place, the first at the bottom.
+) -> Image:
+    """Composites sprites onto an image, in place, the first at the bottom.
 
-    The picture is the belt itself, its first column's left edge at y `shift_mm`; or, with `plane`
-    (3 x 3 from belt (y_mm, x_mm) to px), any other view of it.
+    The image is the belt itself, its first column's left edge at y `shift_mm`; or any other view of
+    the belt, given by `plane`, 3 x 3 from belt (y_mm, x_mm) to px.
     """
     if plane is None:
         k = px_per_mm
         plane = np.array([[k, 0, -shift_mm * k - 0.5], [0, k, -0.5], [0, 0, 1]])
-    high, wide = picture.shape[:2]
+    high, wide = image.shape[:2]
     for sprite in sprites:
-        to_picture = plane @ sprite.plane()
+        to_image = plane @ sprite.plane()
         rows, columns = sprite.patch.shape[:2]
         rim = np.array([[[0, 0]], [[columns, 0]], [[columns, rows]], [[0, rows]]], np.float64)
-        seen = cv2.perspectiveTransform(rim, to_picture)[:, 0]
-        x0, y0 = (max(0, int(n)) for n in np.floor(seen.min(axis=0)))
+        corners = cv2.perspectiveTransform(rim, to_image)[:, 0]
+        x0, y0 = (max(0, int(n)) for n in np.floor(corners.min(axis=0)))
         x1, y1 = (
-            min(int(n), most)
-            for n, most in zip(np.ceil(seen.max(axis=0)) + 1, (wide, high), strict=True)
+            min(int(n), limit)
+            for n, limit in zip(np.ceil(corners.max(axis=0)) + 1, (wide, high), strict=True)
         )
         if x1 <= x0 or y1 <= y0:
             continue
         move = np.array([[1, 0, -x0], [0, 1, -y0], [0, 0, 1.0]])
         patch = cv2.warpPerspective(
-            sprite.patch, move @ to_picture, (x1 - x0, y1 - y0), flags=cv2.INTER_LINEAR
+            sprite.patch, move @ to_image, (x1 - x0, y1 - y0), flags=cv2.INTER_LINEAR
         )
         through = 255 - patch[..., 3]
-        spot = picture[y0:y1, x0:x1]
+        spot = image[y0:y1, x0:x1]
         behind = cv2.multiply(spot, cv2.merge((through, through, through)), scale=1 / 255)
-        picture[y0:y1, x0:x1] = cv2.add(behind, patch[..., :3])
-    return picture
+        image[y0:y1, x0:x1] = cv2.add(behind, patch[..., :3])
+    return image
 
 
-def drawn_sprite(
+def draw_sprite(
     kind: str, px_per_mm: float, rng: np.random.Generator, *, turn_deg: float | None = None
 ) -> Sprite:
-    """A drawn thing with its shadow, lying at any angle."""
+    """A drawn object with its shadow, at any angle."""
     angle = float(rng.uniform(0, 360)) if turn_deg is None else turn_deg
     cut = draw(kind, rng, px_per_mm, light_deg=LIGHT_DEG - angle)
     length, width = ((n - 2) / px_per_mm for n in cut.shape[1::-1])
     height = SIZE_MM[kind][2]
-    lying = turned(cut, angle)
-    lying = np.dstack((toned(np.ascontiguousarray(lying[..., :3])), lying[..., 3]))
-    return sprite_of(lying, px_per_mm, kind, (length, width, height))
+    lying = rotate(cut, angle)
+    lying = np.dstack((apply_tone(np.ascontiguousarray(lying[..., :3])), lying[..., 3]))
+    return make_sprite(lying, px_per_mm, kind, (length, width, height))
 
 
-def cut_out(strip: Strip, most: int) -> list[Sprite]:
-    """What lies on a strip, each thing or small heap as one sprite, from upstream on."""
+def extract_sprites(strip: Strip, limit: int) -> list[Sprite]:
+    """The objects of a strip, each object or small heap as one sprite, from upstream on."""
     scale = strip.px_per_mm
     count, labels, boxes, _ = cv2.connectedComponentsWithStats(
         strip.covered.astype(np.uint8), connectivity=8
     )
-    found = []
+    sprites = []
     for label in np.argsort(boxes[:count, cv2.CC_STAT_LEFT]):
         x, y, wide, high, area = (int(n) for n in boxes[label])
         too_large = max(wide, high) > LARGEST_MM * scale or min(wide, high) < 12 * scale
@@ -129,36 +129,36 @@ def cut_out(strip: Strip, most: int) -> list[Sprite]:
             continue
         mask = (labels[y : y + high, x : x + wide] == label).astype(np.uint8) * 255
         alpha = cv2.GaussianBlur(cv2.erode(mask, np.ones((3, 3), np.uint8)), (0, 0), 0.7)
-        patch = np.dstack((strip.picture[y : y + high, x : x + wide], alpha))
+        patch = np.dstack((strip.image[y : y + high, x : x + wide], alpha))
         at = strip.end_mm - (x + wide / 2) / scale
         across = (y + high / 2) / scale
         inside = [
             each
-            for each in strip.lying
+            for each in strip.objects
             if abs(each.at_mm - at) < wide / 2 / scale
             and abs(each.x_mm - across) < high / 2 / scale
         ]
         if len(inside) > 1 and any(each.hazard is not None for each in inside):
-            continue  # a hazard in a heap has no outline of its own there, so no truth
+            continue  # a hazard in a heap has no outline of its own, so no ground truth
         kinds = {each.kind for each in inside}
         kind = kinds.pop() if len(kinds) == 1 else "heap"
         tall = max((each.height_mm for each in inside), default=40.0)
         size = (wide / scale, high / scale, tall)
         hazard = inside[0].hazard if len(inside) == 1 else None
-        found.append(sprite_of(np.asarray(patch, np.uint8), scale, kind, size, hazard))
-        if len(found) == most:
+        sprites.append(make_sprite(np.asarray(patch, np.uint8), scale, kind, size, hazard))
+        if len(sprites) == limit:
             break
-    return found
+    return sprites
 
 
-def sprite_of(
-    patch: Picture,
+def make_sprite(
+    patch: Image,
     px_per_mm: float,
     kind: str,
     size_mm: tuple[float, float, float],
     hazard: str | None = None,
 ) -> Sprite:
-    """From a cut-out (colour not yet multiplied by alpha): with shadow and outline."""
+    """A sprite from a cut-out whose colour is not premultiplied: adds shadow and outline."""
     pad = ceil(0.5 * size_mm[2] * px_per_mm) + 6
     framed = cv2.copyMakeBorder(patch, pad, pad, pad, pad, cv2.BORDER_CONSTANT, value=(0, 0, 0, 0))
     alpha = framed[..., 3].astype(np.float32) * np.float32(1 / 255)

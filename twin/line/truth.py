@@ -1,4 +1,4 @@
-"""What is true in every frame, as records for lines of JSON: the header, then one per frame."""
+"""Ground truth as JSON records: a header, then one record per frame."""
 
 from typing import Any
 
@@ -6,65 +6,65 @@ import numpy as np
 
 from twin.drawn.noise import Field
 from twin.line.camera import BeltCamera
-from twin.line.moving import Moving
-from twin.line.passing import Passing, box_px, lying_thing, moving_thing, tenths
+from twin.line.moving import MovingObject
+from twin.line.passing import Passage, box_px, moving_object_record, object_record, tenths
 from twin.line.reel import EDGE_MM, Reel, pile
 from twin.line.scenario import Scenario
-from twin.line.strip import Lying
+from twin.line.strip import PlacedObject
 from twin.line.surroundings import marks_mm
-from twin.line.uppermost import Uppermost
+from twin.line.uppermost import OcclusionGrid
 
 SCHEMA = "vigitri-twin-truth/1"
 OVERLOAD_COVERAGE = 0.85
 """Share of the belt in view from which a frame counts as overload (DOMAIN, starting value)."""
 JAM_SHARE = 0.30
-"""Share of the belt in view that must stand while the belt runs (DOMAIN, starting value)."""
+"""Share of the belt in view that is stationary in a jam (DOMAIN, starting value)."""
 STATES = ("overload", "jam", "belt_standing")
 
 
-class Witness:
-    """Follows a run: what lies in view, what of it is hidden, and the line's states."""
+class GroundTruth:
+    """Tracks a run: objects in view, their occlusion, and the states of the line."""
 
     def __init__(self, scenario: Scenario, camera: BeltCamera, reel: Reel) -> None:
         self.scenario, self._camera, self._reel = scenario, camera, reel
         self.edges_mm: Field = np.zeros((2, 1), np.float32)
-        """How high the material stands at the skirts in the frame told last, `(2, n)`."""
+        """Height of the material at the skirts in the last recorded frame, mm, `(2, n)`."""
         self._drive = scenario.belt.drive
         self._version = -1
         self._sums = np.zeros(1)
-        self._told = 0
-        self._hazards: list[Passing] = []
+        self._last_id = 0
+        self._hazards: list[Passage] = []
         self._crossings: list[dict[str, Any]] = []
         self._intervals: dict[str, list[list[float]]] = {state: [] for state in STATES}
         self._overload_mm: list[list[float]] = []
         self._before: dict[str, bool] = dict.fromkeys(STATES, False)
-        self._uppermost = Uppermost(scenario.belt.width_mm, camera.view_mm)
-        self._seen_moving: set[int] = set()
+        self._occlusion = OcclusionGrid(scenario.belt.width_mm, camera.view_mm)
+        self._known_moving: set[int] = set()
 
     def record(
         self,
         index: int,
         t_s: float,
         position_mm: float,
-        moving: list[Moving],
-        above: list[Moving],
+        moving: list[MovingObject],
+        above: list[MovingObject],
     ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-        """The frame's record, and the things that are new on the belt."""
-        things = self._newly_come()
-        self._uppermost.paint(moving, above)
+        """The frame's record, and the records of objects that are new on the belt."""
+        new_objects = self._new_objects()
+        self._occlusion.paint(moving, above)
         coverage = self._coverage(position_mm, bool(moving))
-        stalled = self._uppermost.stalled_share()
-        running, ordered = self._drive.speed_at(t_s) > 0, self._drive.ordered_at(t_s)
+        stalled = self._occlusion.stalled_share()
+        running, ordered = self._drive.speed_at(t_s) > 0, self._drive.run_signal_at(t_s)
         states = {
             "overload": coverage >= OVERLOAD_COVERAGE,
             "jam": running and stalled >= JAM_SHARE,
             "belt_standing": not running,
         }
-        self._note(states, t_s, position_mm)
+        self._update_intervals(states, t_s, position_mm)
         edge_mm = position_mm - self._camera.view_mm - 700
         self._hazards = [each for each in self._hazards if each.last_mm > edge_mm]
-        objects = [self._lying(each, position_mm) for each in self._hazards]
-        objects += [self._moving(each) for each in (*moving, *above)]
+        objects = [self._placed_record(each, position_mm) for each in self._hazards]
+        objects += [self._moving_record(each) for each in (*moving, *above)]
         self.edges_mm = self._edges(position_mm, moving)
         hidden = np.clip(self.edges_mm / self.scenario.skirt.height_mm, 0, 1).mean(axis=1)
         record = {
@@ -79,14 +79,14 @@ class Witness:
             "marks_hidden": [round(float(side), 3) for side in hidden],
             **states,
         }
-        fresh = [each for each in moving if each.id not in self._seen_moving]
-        self._seen_moving = {each.id for each in moving}
-        return record, things + [moving_thing(each, position_mm) for each in fresh]
+        fresh = [each for each in moving if each.id not in self._known_moving]
+        self._known_moving = {each.id for each in moving}
+        return record, new_objects + [moving_object_record(each, position_mm) for each in fresh]
 
     def header(self, clip: str) -> dict[str, Any]:
-        """The run's fixed facts and the intervals seen so far.
+        """Constant facts of the run and the intervals recorded so far.
 
-        `points` tie four image px (u, v) to belt mm (x across, y along).
+        `points` map four image px (u, v) to belt mm (x across, y along).
         """
         scenario, camera, belt = self.scenario, self._camera, self.scenario.belt
         corners_mm = np.array(
@@ -133,32 +133,32 @@ class Witness:
             "crossings": self._crossings,
         }
 
-    def _newly_come(self) -> list[dict[str, Any]]:
-        fresh = [each for each in self._reel.lying if each.id > self._told]
-        for thing in fresh:
-            self._told = thing.id
-            if thing.hazard is not None:
-                self._hazards.append(Passing(thing, self._camera, self._reel))
-                self._crossings += self._crossing(thing)
-        return [lying_thing(each) for each in fresh]
+    def _new_objects(self) -> list[dict[str, Any]]:
+        fresh = [each for each in self._reel.objects if each.id > self._last_id]
+        for obj in fresh:
+            self._last_id = obj.id
+            if obj.hazard is not None:
+                self._hazards.append(Passage(obj, self._camera, self._reel))
+                self._crossings += self._crossing(obj)
+        return [object_record(each) for each in fresh]
 
-    def _crossing(self, thing: Lying) -> list[dict[str, Any]]:
-        """When the middle of a thing crosses each action point; null: the belt never gets there."""
+    def _crossing(self, obj: PlacedObject) -> list[dict[str, Any]]:
+        """When the centre of an object crosses each action point; null if the belt stops before."""
         found = []
         for point in self.scenario.action_points:
-            t_s = self._drive.time_at(thing.at_mm + point.y_mm)
+            t_s = self._drive.time_at(obj.at_mm + point.y_mm)
             found.append(
                 {
-                    "id": thing.id,
+                    "id": obj.id,
                     "action_point": point.name,
                     "t_s": None if t_s is None else round(t_s, 3),
-                    "belt_position_mm": tenths(thing.at_mm + point.y_mm),
+                    "belt_position_mm": tenths(obj.at_mm + point.y_mm),
                 }
             )
         return found
 
-    def _note(self, states: dict[str, bool], t_s: float, position_mm: float) -> None:
-        """Intervals run from the first frame of a state to its last."""
+    def _update_intervals(self, states: dict[str, bool], t_s: float, position_mm: float) -> None:
+        """Intervals extend from the first frame of a state to its last."""
         for state, holds in states.items():
             found = self._intervals[state]
             if holds and not self._before[state]:
@@ -172,7 +172,7 @@ class Witness:
         self._before = states
 
     def _coverage(self, position_mm: float, any_moving: bool) -> float:
-        """Share of the belt in view that anything lies on."""
+        """Coverage of the belt in view, 0..1."""
         reel = self._reel
         if reel.version != self._version:
             self._sums = np.concatenate(([0.0], np.cumsum(reel.covered.mean(axis=0))))
@@ -182,23 +182,23 @@ class Witness:
         lying = float((self._sums[right] - self._sums[left]) / max(right - left, 1))
         if not any_moving:
             return lying
-        on_top = self._uppermost.on_belt_share()
+        on_top = self._occlusion.on_belt_share()
         return on_top + (1 - on_top) * lying
 
-    def _lying(self, passing: Passing, position_mm: float) -> dict[str, Any] | None:
+    def _placed_record(self, passing: Passage, position_mm: float) -> dict[str, Any] | None:
         record = passing.record(position_mm)
-        if record is None or not self._uppermost.any:
+        if record is None or not self._occlusion.any_moving:
             return record
-        at_mm, x_mm = passing.thing.outline_mm.T
-        open_ = self._uppermost.open_share(np.stack((x_mm, position_mm - at_mm), axis=1))
+        at_mm, x_mm = passing.obj.outline_mm.T
+        open_ = self._occlusion.open_share(np.stack((x_mm, position_mm - at_mm), axis=1))
         record["visible"] = round(record["visible"] * open_, 2)
         return record if record["visible"] >= 0.005 else None
 
-    def _moving(self, each: Moving) -> dict[str, Any] | None:
+    def _moving_record(self, each: MovingObject) -> dict[str, Any] | None:
         sprite = each.sprite
         outline = sprite.outline_mm()
         box = box_px(outline, self._camera)
-        visible = round(self._uppermost.visible_share(each.id, outline), 2)
+        visible = round(self._occlusion.visible_share(each.id, outline), 2)
         if box is None or visible < 0.005:
             return None
         return {
@@ -213,8 +213,8 @@ class Witness:
             "stalled": each.stalled,
         }
 
-    def _edges(self, position_mm: float, moving: list[Moving]) -> Field:
-        """Heights of the material at both skirts, from the view's upstream end on."""
+    def _edges(self, position_mm: float, moving: list[MovingObject]) -> Field:
+        """Material heights at both skirts from the view's upstream end, mm, `(2, n)`."""
         reel, view_mm = self._reel, self._camera.view_mm
         count = max(2, round(view_mm / 10))
         along = np.linspace(0, view_mm, count)
@@ -228,5 +228,5 @@ class Witness:
         for each in moving:
             pile(heap, each.sprite.outline_mm()[:, ::-1] / 10 - 0.5, each.sprite.size_mm[2])
         deep = max(1, round(EDGE_MM / 10))
-        standing = np.stack((heap[:deep].mean(axis=0), heap[-deep:].mean(axis=0)))
-        return np.asarray(np.maximum(edges, standing), np.float32)
+        moving_edges = np.stack((heap[:deep].mean(axis=0), heap[-deep:].mean(axis=0)))
+        return np.asarray(np.maximum(edges, moving_edges), np.float32)

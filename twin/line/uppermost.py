@@ -1,4 +1,4 @@
-"""Which of the things that move against the belt is seen where: what they hide, how much stands."""
+"""Occlusion by objects that move independently of the belt, and how much of it is stationary."""
 
 from collections.abc import Sequence
 
@@ -6,17 +6,17 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from twin.line.moving import Moving
+from twin.line.moving import MovingObject
 
 _CELL_MM = 5.0
 Outline = NDArray[np.floating]
 """`(n, 2)` belt (x_mm, y_mm), y from the view's upstream end."""
 
 
-class Uppermost:
-    """The view in cells, each with the number of the moving thing that is uppermost in it.
+class OcclusionGrid:
+    """The view as a grid of cells, each with the number of its topmost moving object.
 
-    0: none; below 0: something that reaches over the belt without lying on it.
+    0: none; below 0: an object above the belt that does not rest on it.
     """
 
     def __init__(self, width_mm: float, view_mm: float) -> None:
@@ -24,13 +24,13 @@ class Uppermost:
         self._cells: NDArray[np.int32] = np.zeros(shape, np.int32)
         self._numbers: dict[int, int] = {}
         self._stalled: list[int] = []
-        self.any = False
+        self.any_moving = False
 
-    def paint(self, on_belt: Sequence[Moving], above: Sequence[Moving]) -> None:
-        """Takes in a moment: both from the lowest to the uppermost."""
-        if self.any:
+    def paint(self, on_belt: Sequence[MovingObject], above: Sequence[MovingObject]) -> None:
+        """Updates the grid for one time; both lists from lowest to topmost."""
+        if self.any_moving:
             self._cells[:] = 0
-        self.any = bool(on_belt or above)
+        self.any_moving = bool(on_belt or above)
         self._numbers = {each.id: k for k, each in enumerate(on_belt, start=1)}
         self._numbers |= {each.id: -k for k, each in enumerate(above, start=1)}
         self._stalled = [self._numbers[each.id] for each in on_belt if each.stalled]
@@ -39,25 +39,25 @@ class Uppermost:
             cv2.fillConvexPoly(self._cells, corners, self._numbers[each.id], shift=4)
 
     def on_belt_share(self) -> float:
-        """Share of the view on which something lies that moves against the belt."""
+        """Share of the view covered by independently moving objects on the belt."""
         return float((self._cells > 0).mean())
 
     def stalled_share(self) -> float:
-        """Share of the view on which something lies that stands while the belt runs."""
+        """Share of the view covered by stationary objects while the belt runs."""
         return float(np.isin(self._cells, self._stalled).mean()) if self._stalled else 0.0
 
     def open_share(self, outline: Outline) -> float:
-        """Share of a thing on the belt, as far as it is in view, over which nothing moves."""
-        own, _ = self._under(outline)
+        """Visible share of a belt object, within the view, that no moving object covers."""
+        own, _ = self._cells_under(outline)
         return float((own == 0).mean()) if own.size else 1.0
 
     def visible_share(self, number: int, outline: Outline) -> float:
-        """Share of a moving thing that is in view with nothing upon it."""
-        own, whole = self._under(outline)
-        return float((own == self._numbers[number]).sum()) / whole if whole else 0.0
+        """Share of a moving object that is in view and uncovered."""
+        own, total = self._cells_under(outline)
+        return float((own == self._numbers[number]).sum()) / total if total else 0.0
 
-    def _under(self, outline: Outline) -> tuple[NDArray[np.int32], int]:
-        """What the cells below an outline say, and how many there are, in view or not."""
+    def _cells_under(self, outline: Outline) -> tuple[NDArray[np.int32], int]:
+        """Cell values below an outline, and its cell count including cells out of view."""
         cells = outline[:, ::-1] / _CELL_MM - 0.5
         low = np.floor(cells.min(axis=0)).astype(int)
         span = np.ceil(cells.max(axis=0)).astype(int) + 1 - low
@@ -71,6 +71,6 @@ class Uppermost:
 
 
 def _corners(outline: Outline, low: Sequence[int] | NDArray[np.int_]) -> NDArray[np.int32]:
-    """An outline in cells from `low` (column, row), in sixteenths, as OpenCV fills it."""
+    """An outline in cells relative to `low` (column, row), in sixteenths, for OpenCV's fill."""
     cells = outline[:, ::-1] / _CELL_MM - 0.5 - np.asarray(low)
     return np.asarray(np.round(cells * 16), np.int32)

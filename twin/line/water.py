@@ -1,19 +1,19 @@
-"""A wet belt: the water comes with the belt, its shine stays with the lamps."""
+"""A wet belt: the water moves with the belt, its reflections stay with the lamps."""
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from twin.drawn.noise import Field, clouds, step
-from twin.drawn.shading import Picture
+from twin.drawn.shading import Image
 from twin.line.conditions import Wet
 
-_SMALL = 4  # the shine is soft: a quarter of the picture's size is enough
+_SMALL = 4  # reflections are soft: a quarter of the image size is enough
 _CELL_MM = 8.0
 
 
 class Water:
-    """Films and puddles on the belt's loop, and the mirror images of the lamps."""
+    """Films and puddles on the belt, and the lamps' mirror images."""
 
     def __init__(
         self,
@@ -22,7 +22,7 @@ class Water:
         belt_mm: tuple[float, float],
         rng: np.random.Generator,
     ) -> None:
-        """`belt_mm`: the loop's length and the belt's width."""
+        """`belt_mm`: the belt's length and width."""
         self.wet, self.size = wet, size
         self.loop_mm = belt_mm[0]
         shape = (max(2, int(belt_mm[1] / _CELL_MM)), max(2, int(belt_mm[0] / _CELL_MM)))
@@ -34,7 +34,7 @@ class Water:
         self._phase = rng.uniform(0, 2 * np.pi, 2)
 
     def _mirror_images(self, rng: np.random.Generator) -> Field:
-        """Lamps as a wet belt shows them: long, soft, with a bright core; larger than the view."""
+        """Mirror images of the lamps: long, soft, with a bright core; larger than the view."""
         width, height = (n // _SMALL for n in self.size)
         pad = self._pad
         y, x = np.mgrid[-pad : height + pad, -pad : width + pad].astype(np.float32)
@@ -54,31 +54,32 @@ class Water:
     def _pad(self) -> int:
         return int(self.wet.swing_px / _SMALL) + 2
 
-    def wetted(
+    def add_water(
         self,
-        work: Picture,
+        work: Image,
         open_belt: NDArray[np.uint8],
-        to_picture: NDArray[np.float64],
+        to_image: NDArray[np.float64],
         position_mm: float,
         t_s: float,
-    ) -> Picture:
-        """The belt's picture with water on it.
+    ) -> Image:
+        """The belt's image with water on it.
 
-        `open_belt` `(h/4, w/4)`: 255 where nothing lies; `to_picture` 3 x 3 from belt (y_mm, x_mm)
-        to px of the picture.
+        `open_belt` `(h/4, w/4)`: 255 where the belt is uncovered.
+
+        `to_image`: 3 x 3 from belt (y_mm, x_mm) to px of the image.
         """
         width, height = (n // _SMALL for n in self.size)
-        # A place that is now at y_mm lies at `position - y` on the belt; the film's columns rise
-        # with it, so the picture runs against them.
+        # A place that is now at y_mm is at `position - y` on the belt; the film's columns increase
+        # with it, so the image is mirrored relative to them.
         shift = position_mm % self.loop_mm
         cells = np.array([[-_CELL_MM, 0, shift], [0, _CELL_MM, 0], [0, 0, 1.0]])
         shrink = np.diag([1 / _SMALL, 1 / _SMALL, 1.0])
         around = np.concatenate((self._film, self._film), axis=1)
         wide = self._film.shape[1]
-        # One loop further where the view looks at what has passed the loop's start.
+        # One loop further where the view shows belt that has passed the loop's start.
         if shift < self.loop_mm / 2:
             cells = cells @ np.array([[1, 0, -wide], [0, 1, 0], [0, 0, 1.0]])
-        film = cv2.warpPerspective(around, shrink @ to_picture @ cells, (width, height))
+        film = cv2.warpPerspective(around, shrink @ to_image @ cells, (width, height))
         wet = cv2.multiply(film, open_belt, scale=1 / 255)
         sway = np.sin(self._phase + np.array([0.9, 0.53]) * t_s) * self.wet.swing_px / _SMALL
         dx, dy = (round(float(s)) + self._pad for s in sway)

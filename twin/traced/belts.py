@@ -1,4 +1,4 @@
-"""The traced belt: its painted loop in rubber or PVC, flat or with cleats, dry or wet."""
+"""The traced belt: a painted rubber or PVC surface, flat or with cleats, dry or wet."""
 
 from dataclasses import dataclass
 
@@ -6,20 +6,20 @@ import numpy as np
 
 from twin.drawn.belt import belt_loop
 from twin.drawn.labels import tint
-from twin.drawn.shading import Picture
+from twin.drawn.shading import Image
 from twin.traced.bodies import Points
 
 PAINTED = {"worn": "worn", "clean": "clean", "fabric": "fabric", "cleats": "worn"}
 PVC = {"green": tint(0.42, 0.62, 0.42), "blue": tint(0.58, 0.62, 0.55), "white": (0.74, 0.78, 0.78)}
 JOIN_MM = 30.0
-"""Over so much a painted loop's end goes over into its start; its seam lies just behind."""
+"""The painted loop's end is blended into its start over this length; its splice is just behind."""
 CLEAT_MM = 400.0
-"""From one cleat to the next."""
+"""Distance between cleats."""
 
 
 @dataclass(frozen=True)
 class BeltSkin:
-    """rough: 0 mirror .. 1 chalk. wet: share that water covers. cleats_mm: height of its bars."""
+    """rough: 0 mirror .. 1 chalk. wet: share covered by water. cleats_mm: height of the cleats."""
 
     rough: float
     wet: float
@@ -63,22 +63,22 @@ def painted_belt(
     rng: np.random.Generator,
     *,
     dirt: float = 1.0,
-) -> Picture:
-    """The strip's bare belt, unlit: uint8 BGR, one loop with its seam somewhere in it."""
+) -> Image:
+    """The strip's empty belt, unlit: uint8 BGR, one loop with its splice at a random position."""
     loop = belt_loop(length_mm + JOIN_MM, width_mm, px_per_mm, PAINTED.get(kind, "clean"), rng)
-    loop = _closed(loop, int(np.ceil(length_mm * px_per_mm)))
+    loop = _close_loop(loop, int(np.ceil(length_mm * px_per_mm)))
     loop = np.roll(loop, int(rng.integers(loop.shape[1])), axis=1)
     smooth = np.float32(loop.mean(axis=(0, 1)))
     mixed = smooth + (loop.astype(np.float32) - smooth) * np.float32(dirt)
     if kind in PVC:
         base = np.array(PVC[kind], np.float32) * 255
-        grime = mixed / np.maximum(smooth, 1.0)  # what darkens rubber darkens PVC
+        grime = mixed / np.maximum(smooth, 1.0)  # dirt that darkens rubber darkens PVC
         mixed = base * np.clip(grime, 0.25, 1.35) ** 0.7
     return np.asarray(np.clip(mixed, 0, 255), np.uint8)
 
 
-def _closed(longer: Picture, columns: int) -> Picture:
-    """The first `columns` of a picture, its end going on smoothly where it begins again."""
+def _close_loop(longer: Image, columns: int) -> Image:
+    """The first `columns` of an image, with its end blended into its start."""
     over = longer[:, columns:].astype(np.float32)
     loop = longer[:, :columns].copy()
     share = np.linspace(1, 0, over.shape[1], dtype=np.float32)[None, :, None]

@@ -1,7 +1,7 @@
-"""What traced things are made of: grids of points in mm, and the skin each wears.
+"""Bodies of traced objects: grids of points in mm, and the skin of each part.
 
-A body's axes are the thing's own: x along its length, z up as it usually lies, origin in its
-middle. Every primitive is one grid of points, closed by its own first and last rows.
+A body's axes are the object's own: x along its length, z up in its usual position, origin at its
+centre. Every primitive is one grid of points, closed by its own first and last rows.
 """
 
 from collections.abc import Sequence
@@ -20,10 +20,10 @@ Profile = Sequence[tuple[float, float]]
 
 @dataclass
 class Skin:
-    """How a part looks. `cover` is one colour or wrapped artwork (whose fourth channel is metal).
+    """Appearance of a part. `cover`: one colour or wrapped artwork (fourth channel: metal).
 
-    rough: 0 mirror .. 1 chalk. clear: share (0..1) of light that goes straight through. steel: it
-    rusts. grain_mm: depth of the fine unevenness. bends: depth of the coarse one.
+    rough: 0 mirror .. 1 chalk. clear: share (0..1) of light that is transmitted. steel: it rusts.
+    grain_mm: depth of the fine unevenness. bends: depth of the coarse unevenness.
     """
 
     cover: Print | Colour
@@ -45,18 +45,18 @@ class Part:
     skin: Skin
     flat: bool = False
 
-    def moved(self, x: float = 0, y: float = 0, z: float = 0) -> "Part":
+    def translated(self, x: float = 0, y: float = 0, z: float = 0) -> "Part":
         self.points = self.points + np.array((x, y, z), np.float32)
         return self
 
-    def turned(self, turn: NDArray[np.float64]) -> "Part":
+    def rotate(self, turn: NDArray[np.float64]) -> "Part":
         self.points = (self.points @ turn.T).astype(np.float32)
         return self
 
 
 @dataclass
 class Wear:
-    """What use did to the whole thing, each 0..1."""
+    """Wear of the whole object, each 0..1."""
 
     dirt: float = 0.0
     rust: float = 0.0
@@ -66,20 +66,21 @@ class Wear:
 
 @dataclass
 class Body:
-    """A thing: its parts and its wear.
+    """An object: its parts and its wear.
 
-    stands: how often (0..1) it comes to rest on its end. drapes: it lies down over what is below.
+    upright_share: probability (0..1) that it rests on its end. drapes: it follows the surface
+    below it.
     """
 
     kind: str
     parts: list[Part]
     wear: Wear = field(default_factory=Wear)
-    stands: float = 0.0
+    upright_share: float = 0.0
     drapes: bool = False
 
     @property
     def clear(self) -> float:
-        """How far one sees through it, 0..1: that of its first part, which is its shell."""
+        """Transparency, 0..1: that of its first part, the shell."""
         return self.parts[0].skin.clear
 
     def points(self) -> Points:
@@ -87,14 +88,14 @@ class Body:
         return np.concatenate([part.points.reshape(-1, 3) for part in self.parts])
 
     def size_mm(self) -> tuple[float, float, float]:
-        """Length, width, height in the thing's own axes."""
+        """Length, width, height along the object's own axes, mm."""
         points = self.points()
         length, width, height = np.ptp(points, axis=0)
         return float(length), float(width), float(height)
 
-    def turned(self, turn: NDArray[np.float64]) -> "Body":
+    def rotate(self, turn: NDArray[np.float64]) -> "Body":
         for part in self.parts:
-            part.turned(turn)
+            part.rotate(turn)
         return self
 
 
@@ -109,13 +110,13 @@ def turn_about(axis: str, degrees: float) -> NDArray[np.float64]:
 
 
 def circle(corners: int = 48) -> Points:
-    """A unit outline `(n, 2)` (y, z) from the bottom round by -y, top and +y to the bottom."""
+    """A unit outline `(n, 2)` (y, z), from the bottom via -y, top and +y back to the bottom."""
     turn = np.linspace(-np.pi, np.pi, corners + 1)
     return np.stack((np.sin(turn), np.cos(turn)), 1).astype(np.float32)
 
 
-def rounded(width: float, height: float, corner: float, fine: int = 5) -> Points:
-    """A rounded rectangle's outline `(n, 2)` mm, from its bottom's middle round by -y."""
+def rounded_rectangle(width: float, height: float, corner: float, fine: int = 5) -> Points:
+    """A rounded rectangle's outline `(n, 2)` mm, from its bottom centre via -y."""
     corner = min(corner, width / 2 - 1e-3, height / 2 - 1e-3)
     out: list[tuple[float, float]] = [(0.0, -height / 2)]
     for side, up, first in ((-1, -1, 270), (-1, 1, 180), (1, 1, 90), (1, -1, 0)):
@@ -123,14 +124,14 @@ def rounded(width: float, height: float, corner: float, fine: int = 5) -> Points
         for turn in np.linspace(first, first - 90, fine):
             a = np.radians(turn)
             out.append((cy + corner * np.cos(a), cz + corner * np.sin(a)))
-        if (side, up) == (-1, 1):  # a point in the middle of each long face keeps bumps even
+        if (side, up) == (-1, 1):  # a point in the centre of each long face keeps bumps even
             out.append((0.0, height / 2))
     out.append((0.0, -height / 2))
     return np.array(out, np.float32)
 
 
-def denser(line: Points, step: float) -> Points:
-    """The same polyline with points at most `step` apart."""
+def subdivide(line: Points, step: float) -> Points:
+    """The same polyline, subdivided so that points are at most `step` apart."""
     pieces = []
     for a, b in pairwise(line):
         count = max(1, int(np.ceil(float(np.linalg.norm(b - a)) / step)))
@@ -150,11 +151,11 @@ def loft(
 ) -> Part:
     """Cross-sections along x: `outline` scaled by each corner's second value.
 
-    With `round_mm` the outline is in mm and the second value is by how much it is drawn in.
+    With `round_mm` the outline is in mm and the second value is its inset.
     """
     corners = np.array(profile, np.float32)
     if step_mm:
-        corners = denser(corners, step_mm)
+        corners = subdivide(corners, step_mm)
     steps = np.linalg.norm(np.diff(outline, axis=0), axis=1)
     share = np.concatenate(([0.0], np.cumsum(steps))) / max(float(steps.sum()), 1e-6)
     x, scale = corners[:, :1], corners[:, 1:]
@@ -172,13 +173,13 @@ def loft(
 
 
 def turned_body(profile: Profile, skin: Skin, *, corners: int = 48, step_mm: float = 0.0) -> Part:
-    """A body turned about x from (x_mm, radius_mm) corners."""
+    """A body of revolution about x from (x_mm, radius_mm) corners."""
     return loft([(x, max(r, 0.01)) for x, r in profile], circle(corners), skin, step_mm=step_mm)
 
 
 def upright(part: Part) -> Part:
-    """Stands a lathe's axis up: its x becomes z."""
-    return part.turned(turn_about("y", -90))
+    """Rotates a lathe's axis upright: its x becomes z."""
+    return part.rotate(turn_about("y", -90))
 
 
 def block(
@@ -189,7 +190,7 @@ def block(
     bevel: float = 1.0,
     step_mm: float = 0.0,
 ) -> Part:
-    """A box lying along x with rounded long edges and bevelled ends; artwork wraps it."""
+    """A box along x with rounded long edges and bevelled ends; artwork wraps it."""
     length, width, height = size_mm
     half = length / 2
     bevel = min(bevel, length / 2 - 0.01, width / 2 - 0.1, height / 2 - 0.1)
@@ -198,9 +199,9 @@ def block(
     reach = max(width, height)
     ends: list[tuple[float, float]] = [(-half, reach), *start]
     ends += [(-x, r) for x, r in reversed(ends)]
-    outline = rounded(width, height, corner)
+    outline = rounded_rectangle(width, height, corner)
     if step_mm:
-        outline = denser(outline, step_mm)
+        outline = subdivide(outline, step_mm)
     return loft(ends, outline, skin, step_mm=step_mm, round_mm=0.0)
 
 

@@ -1,4 +1,4 @@
-"""Thick-walled gas: bottles of 5 to 13 kg, nitrous-oxide cylinders, fire extinguishers."""
+"""Thick-walled gas containers: bottles of 5 to 13 kg, nitrous oxide, fire extinguishers."""
 
 import numpy as np
 
@@ -18,14 +18,14 @@ from twin.traced.bodies import (
     turned_body,
 )
 from twin.traced.damage import dent
-from twin.traced.gas import hollow_base, ring, worn
+from twin.traced.gas import hollow_base, random_wear, ring
 
 BOTTLES_MM = ((300.0, 190.0), (400.0, 230.0), (455.0, 250.0), (490.0, 300.0), (600.0, 310.0))
 """Height and diameter of bottles of 2, 5, 6, 11 and 13 kg."""
 
 
 def _arc(radius: float, x: float, height: float, gap_deg: float, skin: Skin) -> Part:
-    """A collar of sheet round the valve, open over `gap_deg`, its wall 4 mm thick."""
+    """A sheet-metal collar around the valve, open over `gap_deg`, wall 4 mm thick."""
     turns = np.radians(np.linspace(gap_deg / 2 - 180, 180 - gap_deg / 2, 40))
     rows = (
         (x, radius),
@@ -55,8 +55,8 @@ def _valve(x: float, height: float, rng: np.random.Generator) -> list[Part]:
     )
     outlet = (
         turned_body(((0, 9), (24, 9), (24.5, 11), (34, 11), (34, 6), (28, 5), (28, 0)), brass)
-        .turned(turn_about("z", 90))
-        .moved(x + height * 0.38)
+        .rotate(turn_about("z", 90))
+        .translated(x + height * 0.38)
     )
     parts = [stem, outlet]
     pick = rng.random()
@@ -85,7 +85,7 @@ def _valve(x: float, height: float, rng: np.random.Generator) -> list[Part]:
 
 
 def bottle(rng: np.random.Generator) -> Body:
-    """A steel bottle of 2 to 13 kg: welded in its middle, foot ring, collar, brass valve."""
+    """A steel bottle of 2 to 13 kg: circumferential weld, foot ring, collar, brass valve."""
     high, across = BOTTLES_MM[rng.choice(5, p=(0.12, 0.26, 0.26, 0.12, 0.24))]
     length, radius = high * rng.uniform(0.96, 1.04), across / 2 * rng.uniform(0.97, 1.03)
     half = length / 2
@@ -151,14 +151,14 @@ def bottle(rng: np.random.Generator) -> Body:
             )
         )
     parts += _valve(end - 3, (half - end) * 0.95, rng)
-    wear = worn(rng, rusty=0.65)
+    wear = random_wear(rng, rusty=0.65)
     wear.dirt = max(wear.dirt, 0.2)
-    body = Body("gas_bottle", parts, wear, stands=0.5)
+    body = Body("gas_bottle", parts, wear, upright_share=0.5)
     return dent(body, int(rng.choice((0, 1, 2, 4))), 8, rng)
 
 
 def _cylinder_art(length: float, radius: float, rng: np.random.Generator) -> tuple[Print, Colour]:
-    """The print of a nitrous-oxide cylinder: loud colours, a large name along or across."""
+    """The print of a nitrous-oxide cylinder: bright colours, a large name along or across."""
     paint: Colour = any_colour(rng) if rng.random() < 0.75 else STEEL
     metal = float(rng.choice((0.0, 0.0, 0.7)))
     around = 2 * np.pi * radius
@@ -202,7 +202,7 @@ def _cylinder_art(length: float, radius: float, rng: np.random.Generator) -> tup
 
 
 def nitrous(rng: np.random.Generator) -> Body:
-    """A big cream charger: a seamless cylinder with a long shoulder and a brass or plastic head."""
+    """A large cream charger: a seamless cylinder, long shoulder, brass or plastic head."""
     length, radius = 480 * rng.uniform(0.68, 1.1), 41 * rng.uniform(0.88, 1.08)
     half, neck, shoulder = length / 2, 26.0, radius * rng.uniform(1.0, 1.5)
     body_to = half - neck - shoulder
@@ -243,7 +243,7 @@ def nitrous(rng: np.random.Generator) -> Body:
                 brass,
             )
         )
-    body = Body("nitrous_cylinder", parts, worn(rng, rusty=0.15))
+    body = Body("nitrous_cylinder", parts, random_wear(rng, rusty=0.15))
     return dent(body, int(rng.choice((0, 0, 1, 3))), 5, rng)
 
 
@@ -321,14 +321,14 @@ def extinguisher(rng: np.random.Generator) -> Body:
             ((end, 17), (end + 14, 17), (end + 16, 13), (end + 34, 13), (end + 36, 0)), metal
         ),
         block((66, 20, 7), grip, corner=2, bevel=2)
-        .turned(turn_about("z", 100))
-        .moved(end + 32, 18, 4),
+        .rotate(turn_about("z", 100))
+        .translated(end + 32, 18, 4),
         block((74, 20, 6), grip, corner=2, bevel=2)
-        .turned(turn_about("z", 75))
-        .moved(end + 52, 26, 4),
+        .rotate(turn_about("z", 75))
+        .translated(end + 52, 26, 4),
         turned_body(((-4, 13), (4, 13), (5, 12), (5, 0)), Skin(WHITE, rough=0.2))
-        .turned(turn_about("y", -90))
-        .moved(end + 22, 0, 20),
+        .rotate(turn_about("y", -90))
+        .translated(end + 22, 0, 20),
     ]
     if rng.random() < 0.8:
         out = rng.choice((-1.0, 1.0))
@@ -348,8 +348,8 @@ def extinguisher(rng: np.random.Generator) -> Body:
         )
         parts.append(
             loft(((0, 9), (10, 11), (50, 15), (52, 13)), circle(16), Skin(BLACK, rough=0.5))
-            .turned(turn_about("z", 180))
-            .moved(end - length * 0.42, y, out * 10)
+            .rotate(turn_about("z", 180))
+            .translated(end - length * 0.42, y, out * 10)
         )
-    body = Body("fire_extinguisher", parts, worn(rng, rusty=0.2), stands=0.3)
+    body = Body("fire_extinguisher", parts, random_wear(rng, rusty=0.2), upright_share=0.3)
     return dent(body, int(rng.choice((0, 0, 1, 2))), 5, rng)

@@ -16,7 +16,7 @@ from twin.drawn.labels import (
 from twin.drawn.shading import Colour
 from twin.traced.bodies import Body, Part, Skin, block, turn_about, turned_body, upright
 from twin.traced.damage import dent
-from twin.traced.gas import worn
+from twin.traced.gas import random_wear
 
 ART_PX_PER_MM = 8.0
 
@@ -27,7 +27,7 @@ def _cap_steel(rng: np.random.Generator) -> Skin:
 
 
 def round_cell(kind: str, rng: np.random.Generator) -> Body:
-    """A round cell: label sleeve over a can, raised plus, flat minus with its groove."""
+    """A round cell: label sleeve over a can, raised positive end, grooved flat negative end."""
     length, width, _ = drawn.SIZE_MM[kind]
     length, radius = length * rng.uniform(0.985, 1.01), width / 2 * rng.uniform(0.97, 1.01)
     half = length / 2
@@ -89,9 +89,9 @@ def round_cell(kind: str, rng: np.random.Generator) -> Body:
         steel,
     )
     parts = [minus, sleeve, insulator, plus]
-    wear = worn(rng, rusty=0.3)
-    body = Body(kind, parts, wear, stands=0.04)
-    if rng.random() < 0.12:  # leaked: white crust over its minus end
+    wear = random_wear(rng, rusty=0.3)
+    body = Body(kind, parts, wear, upright_share=0.04)
+    if rng.random() < 0.12:  # leaked: white crust over its negative end
         crust = Skin((0.86, 0.9, 0.9), rough=0.95, grain_mm=0.6, grain_size_mm=1.2)
         body.parts.append(
             turned_body(
@@ -108,19 +108,19 @@ def round_cell(kind: str, rng: np.random.Generator) -> Body:
     return dent(body, int(rng.choice((0, 0, 0, 1, 3))), width * 0.12, rng)
 
 
-def wrapped(  # noqa: PLR0917 - three sides, a scale and a colour, as in `Print`
+def wrap_print(  # noqa: PLR0917 - three sides, a scale and a colour, as in `Print`
     length: float, width: float, height: float, scale: float, base: Colour, metal: float = 0.0
 ) -> tuple[Print, float]:
-    """Artwork to wrap a block, and the row (mm) where its top face begins."""
+    """Artwork that wraps a block, and the row (mm) where its top face starts."""
     return Print(length, 2 * (width + height), scale, base, metal), width / 2 + height
 
 
 def nine_volt(rng: np.random.Generator) -> Body:
-    """A 9 V block: printed jacket, steel ends, the two snaps on a plastic plate."""
+    """A 9 V block: printed jacket, steel ends, two snap contacts on a plastic plate."""
     length, width, height = 46.0, 26.2 * rng.uniform(0.98, 1.01), 17.2
     base = any_colour(rng)
     metal = 0.7 if rng.random() < 0.4 else 0.0
-    art, top = wrapped(length, width, height, ART_PX_PER_MM, base, metal)
+    art, top = wrap_print(length, width, height, ART_PX_PER_MM, base, metal)
     part = rng.uniform(0.2, 0.45) * length
     art.rect(0, 0, part, art.width_mm, any_colour(rng), metal)
     ink = ink_on(base, rng)
@@ -151,13 +151,13 @@ def nine_volt(rng: np.random.Generator) -> Body:
         Skin(BLACK if rng.random() < 0.6 else steel.cover, rough=0.5),
         corner=2,
         bevel=0.3,
-    ).moved(length / 2 + 0.2)
+    ).translated(length / 2 + 0.2)
     parts = [jacket, plate]
     snap = length / 2 + 0.6
     parts.append(
         turned_body(
             ((snap, 3.0), (snap + 2.4, 2.9), (snap + 2.6, 2.5), (snap + 2.6, 0)), steel
-        ).moved(0, -6.4)
+        ).translated(0, -6.4)
     )
     parts.append(
         turned_body(
@@ -170,14 +170,14 @@ def nine_volt(rng: np.random.Generator) -> Body:
                 (snap + 1, 0),
             ),
             steel,
-        ).moved(0, 6.4)
+        ).translated(0, 6.4)
     )
-    body = Body("nine_volt", parts, worn(rng, rusty=0.25), stands=0.05)
+    body = Body("nine_volt", parts, random_wear(rng, rusty=0.25), upright_share=0.05)
     return dent(body, int(rng.choice((0, 0, 1, 2))), 2.0, rng)
 
 
 def button(rng: np.random.Generator) -> Body:
-    """A button or coin cell, its plus side or its smaller minus side up."""
+    """A button or coin cell, its positive side or its smaller negative side up."""
     across, thick = ((20.0, 3.2), (24.5, 3.0), (16.0, 3.2), (11.6, 5.4), (20.0, 2.5))[
         rng.integers(0, 5)
     ]
@@ -214,14 +214,14 @@ def button(rng: np.random.Generator) -> Body:
         )
     )
     top = disc(radius * 0.945, half, Skin(art, rough=steel.rough, steel=True))
-    body = Body("button_cell", [can, top], worn(rng, rusty=0.3))
+    body = Body("button_cell", [can, top], random_wear(rng, rusty=0.3))
     if rng.random() < 0.4:
-        body.turned(turn_about("x", 180))
+        body.rotate(turn_about("x", 180))
     return body
 
 
 def disc(radius: float, z: float, skin: Skin, rings: int = 4) -> Part:
-    """A flat round face at height z, its artwork seen from above."""
+    """A flat disc at height z, its artwork seen from above."""
     turns = np.linspace(0, 2 * np.pi, 49)
     reach = np.linspace(0.01, radius, rings)[::-1]
     points = np.array(

@@ -1,10 +1,10 @@
-"""A bank of cut-outs: single things, path-traced from straight above, with alpha.
+"""A bank of cut-outs: single objects, path-traced from straight above, with alpha.
 
     make(Path("bank"), per_kind={"aa_cell": 40}, seed=1)
 
 writes `bank/KIND/KIND_00000.webp` (BGRA, lossy colour, exact alpha) and `bank/index.jsonl`, one
-line per picture. A run that was interrupted goes on where it stopped: a picture that is there is
-kept, and the same seed gives the same things. Pictures are written under another name first.
+line per image. An interrupted run is resumed: existing images are kept, and the same seed gives the
+same objects. Images are written atomically, through a temporary name.
 """
 
 import json
@@ -17,7 +17,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from twin.drawn.shading import Picture
+from twin.drawn.shading import Image
 from twin.traced.bodies import Body
 from twin.traced.light import hall_light
 from twin.traced.stage import Stage, Window
@@ -25,7 +25,7 @@ from twin.traced.things import HAZARDS, MAKERS, build, pose
 
 INDEX = "index.jsonl"
 SCALES = ((120.0, 2.0), (400.0, 1.2), (float("inf"), 0.7))
-"""Longest side in mm up to which a thing is rendered at so many px per mm."""
+"""(longest side up to this many mm, px per mm) of the rendering."""
 MARGIN_PX = 2
 
 
@@ -52,8 +52,8 @@ def px_per_mm_for(longest_mm: float) -> float:
     return next(scale for limit, scale in SCALES if longest_mm <= limit)
 
 
-def cutout(stage: Stage, body: Body, rng: np.random.Generator, px_per_mm: float) -> Picture:
-    """The body alone under random light, as uint8 BGRA; colour runs on under clear pixels."""
+def cutout(stage: Stage, body: Body, rng: np.random.Generator, px_per_mm: float) -> Image:
+    """The body alone under random light: uint8 BGRA `(h, w, 4)`, colour also below clear pixels."""
     stage.clear()
     stage.light(hall_light(rng))
     stage.add(body, rng)
@@ -67,17 +67,17 @@ def cutout(stage: Stage, body: Body, rng: np.random.Generator, px_per_mm: float)
         height_px=int(np.ceil((high[1] - low[1] + 2 * pad) * px_per_mm)),
         px_per_mm=px_per_mm,
     )
-    picture = stage.photograph(window, seed=int(rng.integers(2**31)))
-    if body.clear > 0:  # few light paths leave clear plastic's alpha grainy
-        picture[..., 3] = cv2.medianBlur(np.ascontiguousarray(picture[..., 3]), 3)
-    return bled(picture)
+    image = stage.render(window, seed=int(rng.integers(2**31)))
+    if body.clear > 0:  # few light paths leave the alpha of clear plastic grainy
+        image[..., 3] = cv2.medianBlur(np.ascontiguousarray(image[..., 3]), 3)
+    return bleed_colour(image)
 
 
-def bled(picture: Picture) -> Picture:
-    """Lets colour run outwards under clear pixels, so that scaling brings no dark rim."""
-    alpha = picture[..., 3]
+def bleed_colour(image: Image) -> Image:
+    """Extends colour into transparent pixels, so that scaling adds no dark rim; uint8 BGRA."""
+    alpha = image[..., 3]
     solid = (alpha > 24).astype(np.float32)
-    colour = picture[..., :3].astype(np.float32)
+    colour = image[..., :3].astype(np.float32)
     spread, weight = colour * solid[..., None], solid.copy()
     for size in (3, 7, 15, 31):
         wide, share = cv2.blur(spread, (size, size)), cv2.blur(weight, (size, size))
@@ -89,7 +89,7 @@ def bled(picture: Picture) -> Picture:
 
 
 def _plan(per_kind: dict[str, int]) -> Iterator[tuple[str, int]]:
-    """Every (kind, number), round after round, so that a bank is of use before it is whole."""
+    """Every (kind, number), alternating kinds, so that an incomplete bank is useful."""
     for number in range(max(per_kind.values(), default=0)):
         yield from ((kind, number) for kind, count in per_kind.items() if number < count)
 
@@ -103,14 +103,17 @@ def make(
     threads: int = 1,
     progress: Callable[[int, int], None] | None = None,
 ) -> int:
-    """Renders what is missing of the bank; returns how many pictures are new."""
+    """Renders the missing images of the bank; returns how many are new.
+
+    Raises `BankError` for an unknown kind or a bank of another seed.
+    """
     unknown = [kind for kind in per_kind if kind not in MAKERS]
     if unknown:
         raise BankError(f"unknown kind {unknown[0]!r}; known are {', '.join(MAKERS)}")
     out.mkdir(parents=True, exist_ok=True)
     here = {entry.file: entry for entry in (read(out) if (out / INDEX).exists() else ())}
     if any(entry.seed != seed for entry in here.values()):
-        raise BankError(f"{out}: holds a bank of another seed; give its seed or another folder")
+        raise BankError(f"{out}: contains a bank of another seed; give that seed or another folder")
     plan = list(_plan(per_kind))
     made = 0
     with Stage(samples=samples, threads=threads) as stage:
@@ -129,8 +132,8 @@ def _one(stage: Stage, out: Path, name: str, kind: str, number: int, seed: int) 
     body = build(kind, rng)
     length, width, height = body.size_mm()
     scale = px_per_mm_for(max(length, width, height))
-    picture = cutout(stage, pose(body, rng), rng, scale)
-    done, code = cv2.imencode(".webp", picture, [cv2.IMWRITE_WEBP_QUALITY, 95])
+    image = cutout(stage, pose(body, rng), rng, scale)
+    done, code = cv2.imencode(".webp", image, [cv2.IMWRITE_WEBP_QUALITY, 95])
     if not done:
         raise BankError(f"{out / name}: OpenCV cannot write WebP here")
     target = out / name
@@ -154,7 +157,7 @@ def _one(stage: Stage, out: Path, name: str, kind: str, number: int, seed: int) 
 
 
 def read(bank: Path) -> list[Entry]:
-    """A bank's index; a line cut short by a crash is left out, a wrong one is refused."""
+    """A bank's index; a truncated last line is ignored, an invalid line raises `BankError`."""
     path = bank / INDEX
     try:
         lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
@@ -168,6 +171,6 @@ def read(bank: Path) -> list[Entry]:
         except (ValueError, TypeError) as error:
             if number == len(lines) and not line.endswith("\n"):
                 break
-            raise BankError(f"{path}:{number}: is no entry of a bank ({error})") from error
+            raise BankError(f"{path}:{number}: not a valid bank entry ({error})") from error
         found[entry.file] = entry
     return list(found.values())

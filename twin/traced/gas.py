@@ -15,8 +15,8 @@ ART_PX_PER_MM = 4.0
 STEELS: tuple[Colour, ...] = (STEEL, (0.66, 0.68, 0.70), (0.55, 0.57, 0.60))
 
 
-def worn(rng: np.random.Generator, *, rusty: float = 0.35) -> Wear:
-    """Wear as found in waste: nearly new to filthy; `rusty` is how often steel rusts."""
+def random_wear(rng: np.random.Generator, *, rusty: float = 0.35) -> Wear:
+    """Wear as found in waste, nearly new to filthy; `rusty`: probability that steel rusts."""
     return Wear(
         dirt=float(np.clip(rng.normal(0.4, 0.3), 0, 1)),
         rust=float(rng.uniform(0.1, 0.95)) if rng.random() < rusty else 0.0,
@@ -31,25 +31,25 @@ def bare_steel(rng: np.random.Generator) -> Skin:
     return Skin(tone, metal=0.95, rough=float(rng.uniform(0.18, 0.42)), steel=True)
 
 
-def painted(colour: Colour, rng: np.random.Generator) -> Skin:
+def painted_skin(colour: Colour, rng: np.random.Generator) -> Skin:
     return Skin(colour, rough=float(rng.uniform(0.2, 0.45)), steel=True)
 
 
-def printed(length: float, radius: float, rng: np.random.Generator) -> Skin:
-    """Lithographed tin, wrapped right round."""
+def printed_skin(length: float, radius: float, rng: np.random.Generator) -> Skin:
+    """Lithographed tinplate, wrapped all around."""
     art = litho(length, radius, ART_PX_PER_MM, rng)
     return Skin(art, rough=float(rng.uniform(0.16, 0.4)), steel=True)
 
 
 def ring(x: float, radius: float, thick: float, skin: Skin) -> Part:
-    """A rolled seam: a small bead right round at `x`."""
+    """A rolled can seam: a small bead around the body at `x`."""
     turns = np.linspace(0, 2 * np.pi, 9)
     shape = [(x + thick * np.cos(t), radius + thick * np.sin(t)) for t in turns]
     return turned_body(shape, skin)
 
 
 def hollow_base(x: float, radius: float, skin: Skin, deep: float = 6.0) -> Part:
-    """The domed-in bottom of a can whose foot stands at `x`."""
+    """The concave bottom of a can whose base is at `x`."""
     shape: Profile = (
         (x + deep, 0.0),
         (x + deep * 0.9, radius * 0.4),
@@ -74,14 +74,16 @@ def _dents(body: Body, rng: np.random.Generator, depth_mm: float) -> Body:
 
 
 def pierceable(rng: np.random.Generator) -> Body:
-    """A cartridge that a burner pierces: plain domed top, or a plain flat one."""
+    """A pierceable cartridge: plain domed top, or a plain flat one."""
     length, radius = 94 * rng.uniform(0.95, 1.03), 45 * rng.uniform(0.98, 1.02)
     half, rise = length / 2, rng.uniform(8, 16)
     body_to = half - rise
     steel = bare_steel(rng)
-    top = steel if rng.random() < 0.5 else painted(gas_paint(rng), rng)
+    top = steel if rng.random() < 0.5 else painted_skin(gas_paint(rng), rng)
     wall = turned_body(
-        ((-half + 2.5, radius), (body_to, radius)), printed(body_to + half, radius, rng), step_mm=4
+        ((-half + 2.5, radius), (body_to, radius)),
+        printed_skin(body_to + half, radius, rng),
+        step_mm=4,
     )
     parts = [
         hollow_base(-half, radius, steel),
@@ -100,11 +102,11 @@ def pierceable(rng: np.random.Generator) -> Body:
             top,
         ),
     ]
-    if rng.random() < 0.4:  # used: a hole in its middle
+    if rng.random() < 0.4:  # used: a hole in its centre
         parts.append(
             turned_body(((half - 2.6, 2.2), (half - 2.3, 2.0), (half - 2.3, 0)), Skin(BLACK))
         )
-    return _dents(Body("pierceable_cartridge", parts, worn(rng)), rng, 9)
+    return _dents(Body("pierceable_cartridge", parts, random_wear(rng)), rng, 9)
 
 
 def screw(rng: np.random.Generator, *, low: bool = False) -> Body:
@@ -115,12 +117,12 @@ def screw(rng: np.random.Generator, *, low: bool = False) -> Body:
     )
     half, valve, rise = length / 2, 10.0, radius * rng.uniform(0.4, 0.6)
     body_to = half - valve - rise
-    cover = printed(length - valve, radius, rng)
+    cover = printed_skin(length - valve, radius, rng)
     art = cover.cover
     assert not isinstance(art, tuple)
     paint = tuple(float(v) / 255 for v in art.art[2, -2, :3])
     steel = bare_steel(rng)
-    shoulder = painted((paint[0], paint[1], paint[2]), rng) if rng.random() < 0.8 else steel
+    shoulder = painted_skin((paint[0], paint[1], paint[2]), rng) if rng.random() < 0.8 else steel
     brass = Skin(BRASS if rng.random() < 0.4 else STEEL, metal=1.0, rough=0.3, steel=True)
     wall = turned_body(
         ((-half + 7, radius * 0.985), (-half + 10, radius), (body_to, radius)), cover, step_mm=5
@@ -154,7 +156,7 @@ def screw(rng: np.random.Generator, *, low: bool = False) -> Body:
         parts.append(
             turned_body((*thread, (half, 5.0), (half, 2.5), (half - 3, 2.2), (half - 3, 0)), brass)
         )
-    return _dents(Body("screw_cartridge", parts, worn(rng)), rng, 8)
+    return _dents(Body("screw_cartridge", parts, random_wear(rng)), rng, 8)
 
 
 def aerosol(rng: np.random.Generator) -> Body:
@@ -166,7 +168,9 @@ def aerosol(rng: np.random.Generator) -> Body:
     body_to = half - top - 8
     steel = bare_steel(rng)
     wall = turned_body(
-        ((-half + 3, radius), (body_to, radius)), printed(body_to + half, radius, rng), step_mm=6
+        ((-half + 3, radius), (body_to, radius)),
+        printed_skin(body_to + half, radius, rng),
+        step_mm=6,
     )
     parts = [
         hollow_base(-half, radius, steel),
@@ -213,7 +217,7 @@ def aerosol(rng: np.random.Generator) -> Body:
                 nozzle,
             )
         )
-    return _dents(Body("butane_aerosol", parts, worn(rng), stands=0.15), rng, 7)
+    return _dents(Body("butane_aerosol", parts, random_wear(rng), upright_share=0.15), rng, 7)
 
 
 def charger(rng: np.random.Generator) -> Body:
@@ -240,4 +244,4 @@ def charger(rng: np.random.Generator) -> Body:
         ),
         skin,
     )
-    return Body("nitrous_charger", [body, neck], worn(rng, rusty=0.25))
+    return Body("nitrous_charger", [body, neck], random_wear(rng, rusty=0.25))

@@ -1,4 +1,4 @@
-"""The hall's light: lamps, what is round about, and the film."""
+"""Lighting of the traced scenes: lamps, environment, view transform."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ Tone = tuple[float, float, float]
 
 @dataclass(frozen=True)
 class Lamp:
-    """A lamp that shines at the middle of the scene; places and sizes in units of 100 mm."""
+    """A lamp aimed at the centre of the scene; positions and sizes in units of 100 mm."""
 
     place: tuple[float, float, float]
     length: float
@@ -21,7 +21,7 @@ class Lamp:
 
 @dataclass(frozen=True)
 class Sun:
-    """Light from one direction, of a disc `angle` (radians) wide: a row of lamps along the belt."""
+    """Directional light from a disc `angle` (radians) wide: a row of lamps along the belt."""
 
     towards: tuple[float, float, float]
     angle: float
@@ -46,7 +46,7 @@ class Light:
 
 
 def hall_light(rng: np.random.Generator) -> Light:
-    """Strip lamps above a belt, now long and soft, now one hard spot, warm to cold."""
+    """Random strip lamps above a belt, from long and soft to one hard spot, warm to cold."""
     warm = rng.uniform(-1, 1)
     tone = (1 + 0.10 * warm, 1.0, 1 - 0.14 * warm)
     lamps = []
@@ -82,7 +82,7 @@ def hall_light(rng: np.random.Generator) -> Light:
 
 
 def belt_light(rng: np.random.Generator) -> Light:
-    """A hall's light along metres of belt: a row of lamps upstream on the left, another opposite.
+    """Light along metres of belt: a row of lamps upstream on the left, another opposite.
 
     Shadows fall to the lower right, as on drawn strips.
     """

@@ -1,4 +1,4 @@
-"""Harmless things that resemble a hazard, in three dimensions."""
+"""Harmless look-alikes of hazards, in three dimensions."""
 
 from collections.abc import Callable
 
@@ -29,7 +29,7 @@ from twin.traced.bodies import (
     turned_body,
     upright,
 )
-from twin.traced.gas import worn
+from twin.traced.gas import random_wear
 
 SCALE = 5.0
 
@@ -85,7 +85,7 @@ def _stick(kind: str, cap_share: float, oval: float, rng: np.random.Generator) -
         outline,
         Skin(cap, rough=rough),
     )
-    return Body(kind, [case, lid], worn(rng), stands=0.06)
+    return Body(kind, [case, lid], random_wear(rng), upright_share=0.06)
 
 
 def deodorant(rng: np.random.Generator) -> Body:
@@ -130,9 +130,11 @@ def marker(rng: np.random.Generator) -> Body:
     parts = [barrel, end, cap]
     if rng.random() < 0.5:
         parts.append(
-            block((30, 3, 1.5), coloured, corner=0.5, bevel=0.5).moved(half - 22, 0, radius + 1.2)
+            block((30, 3, 1.5), coloured, corner=0.5, bevel=0.5).translated(
+                half - 22, 0, radius + 1.2
+            )
         )
-    return Body("marker", parts, worn(rng))
+    return Body("marker", parts, random_wear(rng))
 
 
 def torch(rng: np.random.Generator) -> Body:
@@ -177,12 +179,12 @@ def torch(rng: np.random.Generator) -> Body:
     )
     button = upright(
         turned_body(((0, 6), (2.5, 5), (3.2, 3), (3.2, 0)), Skin(any_colour(rng), rough=0.6))
-    ).moved(length * 0.13, 0, shaft - 0.8)
-    return Body("torch", [tail, head, lens, mirror, button], worn(rng))
+    ).translated(length * 0.13, 0, shaft - 0.8)
+    return Body("torch", [tail, head, lens, mirror, button], random_wear(rng))
 
 
 def lighter(rng: np.random.Generator) -> Body:
-    """A throw-away lighter: clear or opaque oval body, steel shield, wheel and lever."""
+    """A disposable lighter: clear or opaque oval body, steel shield, wheel and lever."""
     length, width, height = _size("lighter", rng)
     tone = any_colour(rng)
     body = length * 0.78
@@ -205,7 +207,7 @@ def lighter(rng: np.random.Generator) -> Body:
         Skin(art, rough=0.12, clear=clear),
     )
     steel = Skin(STEEL, metal=1.0, rough=0.25, steel=True)
-    head = block((length * 0.17, width * 0.9, height * 0.9), steel, corner=3, bevel=0.6).moved(
+    head = block((length * 0.17, width * 0.9, height * 0.9), steel, corner=3, bevel=0.6).translated(
         length / 2 - length * 0.14
     )
     wheel = (
@@ -213,13 +215,13 @@ def lighter(rng: np.random.Generator) -> Body:
             ((-1.5, 0), (-1.5, 3.5), (1.5, 3.5), (1.5, 0)),
             Skin((0.3, 0.3, 0.3), metal=0.9, rough=0.5),
         )
-        .turned(turn_about("z", 90))
-        .moved(length / 2 - 4.5, -width * 0.12)
+        .rotate(turn_about("z", 90))
+        .translated(length / 2 - 4.5, -width * 0.12)
     )
     lever = block(
         (7, width * 0.4, height * 0.7), Skin(any_colour(rng), rough=0.35), corner=1.5, bevel=1.2
-    ).moved(length / 2 - 5, width * 0.24)
-    return Body("lighter", [case, head, wheel, lever], worn(rng))
+    ).translated(length / 2 - 5, width * 0.24)
+    return Body("lighter", [case, head, wheel, lever], random_wear(rng))
 
 
 def remote(rng: np.random.Generator) -> Body:
@@ -250,7 +252,7 @@ def remote(rng: np.random.Generator) -> Body:
                     skin,
                     corner=0.9,
                     bevel=min(1.5, pitch_x * 0.25),
-                ).moved(x, y, height / 2 + 0.2)
+                ).translated(x, y, height / 2 + 0.2)
             )
     if rng.random() < 0.5:
         art = Print(length * 0.1, width * 0.5, 6, base)
@@ -262,13 +264,13 @@ def remote(rng: np.random.Generator) -> Body:
             turned=True,
         )
         parts.append(
-            _plate(length * 0.1, width * 0.5, Skin(art, rough=0.4)).moved(
+            _plate(length * 0.1, width * 0.5, Skin(art, rough=0.4)).translated(
                 length * 0.43, 0, height / 2 + 0.06
             )
         )
-    body = Body("remote_control", parts, worn(rng))
+    body = Body("remote_control", parts, random_wear(rng))
     if rng.random() < 0.2:
-        body.turned(turn_about("x", 180))
+        body.rotate(turn_about("x", 180))
     return body
 
 
@@ -311,7 +313,7 @@ def pipe(rng: np.random.Generator) -> Body:
         (-half + 1, radius - wall),
     ]
     skin = Skin(tone, metal=metal, rough=float(rng.uniform(0.25, 0.5)), steel=metal > 0)
-    return Body("pipe", [turned_body(shape[1:], skin)], worn(rng, rusty=0.4))
+    return Body("pipe", [turned_body(shape[1:], skin)], random_wear(rng, rusty=0.4))
 
 
 def spray(rng: np.random.Generator) -> Body:
@@ -361,19 +363,19 @@ def spray(rng: np.random.Generator) -> Body:
         )
     )
     parts.append(
-        block((26, 62, 20), plastic, corner=5, bevel=5).moved(length / 2 - 16, width * 0.1)
+        block((26, 62, 20), plastic, corner=5, bevel=5).translated(length / 2 - 16, width * 0.1)
     )
     parts.append(
-        block((10, 12, 14), Skin(any_colour(rng), rough=0.4), corner=3, bevel=2).moved(
+        block((10, 12, 14), Skin(any_colour(rng), rough=0.4), corner=3, bevel=2).translated(
             length / 2 - 16, width * 0.1 + 34
         )
     )
     parts.append(
         block((38, 7, 13), plastic, corner=3, bevel=3)
-        .turned(turn_about("z", 20))
-        .moved(length / 2 - 44, width * 0.1 + 18)
+        .rotate(turn_about("z", 20))
+        .translated(length / 2 - 44, width * 0.1 + 18)
     )
-    return Body("spray_bottle", parts, worn(rng))
+    return Body("spray_bottle", parts, random_wear(rng))
 
 
 MAKERS: dict[str, Callable[[np.random.Generator], Body]] = {

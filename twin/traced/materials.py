@@ -1,7 +1,7 @@
-"""Skins as Blender materials: paint, metal, clear plastic, and the wear upon them.
+"""Skins as Blender materials: paint, metal, clear plastic, and their wear.
 
-Needs `bpy`. Noise is taken in the thing's own coordinates, so that dirt and rust run on over the
-joint of two parts. One Blender unit is 100 mm.
+Needs `bpy`. Noise uses the object's own coordinates, so that dirt and rust continue over the joint
+of two parts. One Blender unit is 100 mm.
 """
 
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ import bpy
 import numpy as np
 
 from twin.drawn.labels import Print, tint
-from twin.drawn.shading import Colour, Picture
+from twin.drawn.shading import Colour, Image
 from twin.traced.belts import BeltSkin
 from twin.traced.bodies import Skin, Wear
 
@@ -19,14 +19,14 @@ UNITS_PER_MM = 0.01
 
 
 def linear(colour: Colour) -> tuple[float, float, float, float]:
-    """BGR as printed (sRGB) to the red, green, blue, alpha that Blender reckons with."""
+    """Converts sRGB BGR (0..1) to the linear red, green, blue, alpha of Blender."""
     value = np.clip(np.array(colour[::-1], np.float64), 0, 1)
     value = np.where(value <= 0.04045, value / 12.92, ((value + 0.055) / 1.055) ** 2.4)
     return float(value[0]), float(value[1]), float(value[2]), 1.0
 
 
 class _Graph:
-    """A material's nodes, wired by name."""
+    """A material's node graph; inputs are set by name."""
 
     def __init__(self, size_mm: float, rng: np.random.Generator) -> None:
         self.size_mm, self.rng = size_mm, rng
@@ -89,7 +89,7 @@ class _Graph:
         return node.outputs[2]
 
     def blend(self, share: Any, a: Any, b: float) -> Any:
-        """`a` going over to the number `b`."""
+        """Blends `a` into the number `b`."""
         node = self.add("ShaderNodeMix", data_type="FLOAT")
         self.put(node.inputs["Factor"], share)
         self.put(node.inputs[2], a)
@@ -104,8 +104,8 @@ class _Graph:
         return node.outputs[0]
 
 
-def picture_of(art: Print) -> Any:
-    """Artwork as a Blender image; its alpha channel is metal, not cover."""
+def blender_image(art: Print) -> Any:
+    """Artwork as a Blender image; its alpha channel holds metal, not opacity."""
     rows, columns = art.art.shape[:2]
     image = bpy.data.images.new("art", columns, rows, alpha=True)
     image.alpha_mode = "CHANNEL_PACKED"
@@ -117,7 +117,7 @@ def picture_of(art: Print) -> Any:
 
 @dataclass
 class _Coat:
-    """A surface while wear is laid on it; sockets or constants, and what makes it uneven (mm)."""
+    """A surface while wear is added: sockets or constants, and (unevenness, depth mm) pairs."""
 
     colour: Any
     metal: Any
@@ -126,37 +126,37 @@ class _Coat:
 
 
 def material(skin: Skin, wear: Wear, size_mm: float, rng: np.random.Generator) -> Any:
-    """The skin, worn. `size_mm` is the thing's second-longest side: wear comes in its measure."""
+    """The worn skin. `size_mm`: the object's second-longest side, which scales the wear."""
     graph = _Graph(size_mm, rng)
     coat = _Coat(skin.cover, skin.metal, skin.rough)
     if isinstance(skin.cover, Print):
-        art = graph.add("ShaderNodeTexImage", image=picture_of(skin.cover), extension="EXTEND")
+        art = graph.add("ShaderNodeTexImage", image=blender_image(skin.cover), extension="EXTEND")
         uv = graph.add("ShaderNodeUVMap", uv_map="uv")
         graph.put(art.inputs["Vector"], uv.outputs[0])
         coat.colour, coat.metal = art.outputs["Color"], art.outputs["Alpha"]
     else:
         coat.colour = linear(skin.cover)
     if wear.fade > 0:
-        _faded(graph, coat, wear.fade)
+        _add_fading(graph, coat, wear.fade)
     if wear.scratches > 0 and not skin.cloth and skin.clear < 0.3:
-        _scratched(graph, coat, wear.scratches, steel=skin.steel)
+        _add_scratches(graph, coat, wear.scratches, steel=skin.steel)
     if wear.rust > 0 and skin.steel:
-        _rusted(graph, coat, wear.rust)
-    if wear.dirt > 0:  # what clear plastic carries would hide that it is clear
-        _dirtied(graph, coat, wear.dirt * (1 - 0.6 * skin.clear))
+        _add_rust(graph, coat, wear.rust)
+    if wear.dirt > 0:  # dirt would hide the transparency of clear plastic
+        _add_dirt(graph, coat, wear.dirt * (1 - 0.6 * skin.clear))
     smudge = graph.noise(size_mm * 0.3, 4, graph.seed + 19)
     coat.rough = graph.maths("ADD", coat.rough, graph.step(smudge, 0.4, 0.75, 0.18))
     if skin.grain_mm > 0:
         coat.uneven.append((graph.noise(skin.grain_size_mm, 3, graph.seed + 23), skin.grain_mm))
     surface = _shader(graph, coat, skin)
     if skin.clear > 0:
-        surface = _seen_through(graph, skin, surface)
+        surface = _transparent(graph, skin, surface)
     out = graph.add("ShaderNodeOutputMaterial")
     graph.put(out.inputs["Surface"], surface)
     return graph.material
 
 
-def _faded(graph: _Graph, coat: _Coat, amount: float) -> None:
+def _add_fading(graph: _Graph, coat: _Coat, amount: float) -> None:
     pale = graph.add("ShaderNodeHueSaturation")
     graph.put(pale.inputs["Color"], coat.colour)
     pale.inputs["Saturation"].default_value = 0.45
@@ -165,7 +165,7 @@ def _faded(graph: _Graph, coat: _Coat, amount: float) -> None:
     coat.colour = graph.mix(rubbed, coat.colour, pale.outputs[0])
 
 
-def _scratched(graph: _Graph, coat: _Coat, amount: float, *, steel: bool) -> None:
+def _add_scratches(graph: _Graph, coat: _Coat, amount: float, *, steel: bool) -> None:
     lines = graph.noise(graph.size_mm * 0.02 + 0.35, 1, graph.seed + 3, (0.02, 1.0, 0.6))
     patch = graph.step(
         graph.noise(graph.size_mm * 0.5, 2, graph.seed + 5), 0.62 - 0.25 * amount, 0.7
@@ -177,8 +177,8 @@ def _scratched(graph: _Graph, coat: _Coat, amount: float, *, steel: bool) -> Non
         coat.metal = graph.blend(scratch, coat.metal, 0.9)
 
 
-def _rusted(graph: _Graph, coat: _Coat, amount: float) -> None:
-    """Rust that starts in spots and spreads, with a dull halo of worn paint round it."""
+def _add_rust(graph: _Graph, coat: _Coat, amount: float) -> None:
+    """Rust spots with a dull halo of worn paint around them."""
     fine = graph.maths("MULTIPLY", graph.noise(graph.size_mm * 0.06 + 1, 4, graph.seed + 9), 0.28)
     spread = graph.maths("ADD", graph.noise(graph.size_mm * 0.35, 6, graph.seed + 7), fine)
     edge = 0.86 - 0.30 * amount
@@ -196,8 +196,8 @@ def _rusted(graph: _Graph, coat: _Coat, amount: float) -> None:
     coat.uneven.append((core, 0.25))
 
 
-def _dirtied(graph: _Graph, coat: _Coat, amount: float) -> None:
-    """A grey-brown film with its own clouds, and specks."""
+def _add_dirt(graph: _Graph, coat: _Coat, amount: float) -> None:
+    """A grey-brown film with cloudy density, and specks."""
     hue, grey, light = graph.rng.uniform((0.06, 0.15, 0.14), (0.11, 0.4, 0.38))
     film = graph.step(
         graph.noise(graph.size_mm * 0.45, 5, graph.seed + 13),
@@ -238,8 +238,8 @@ def _shader(graph: _Graph, coat: _Coat, skin: Skin) -> Any:
     return shader.outputs[0]
 
 
-def _seen_through(graph: _Graph, skin: Skin, surface: Any) -> Any:
-    """Thin clear plastic: straight through in its middle, thick and shining towards its rim."""
+def _transparent(graph: _Graph, skin: Skin, surface: Any) -> Any:
+    """Thin clear plastic: transparent in the middle, thick and glossy towards its rim."""
     through = graph.add("ShaderNodeBsdfTransparent")
     colour = skin.cover if not isinstance(skin.cover, Print) else (0.9, 0.9, 0.9)
     tinted = tuple(0.35 + 0.65 * value for value in colour)
@@ -255,8 +255,8 @@ def _seen_through(graph: _Graph, skin: Skin, surface: Any) -> Any:
     return graph.layered(gleam, body, shine.outputs[0])
 
 
-def belt_material(texture: Picture, belt: BeltSkin) -> Any:
-    """Rubber or PVC under its painted texture; where it is wet it mirrors the hall."""
+def belt_material(texture: Image, belt: BeltSkin) -> Any:
+    """Rubber or PVC with its painted texture; wet areas reflect the hall."""
     graph = _Graph(100.0, np.random.default_rng(0))
     rows, columns = texture.shape[:2]
     image = bpy.data.images.new("belt", columns, rows)
@@ -264,7 +264,7 @@ def belt_material(texture: Picture, belt: BeltSkin) -> Any:
     image.pixels.foreach_set((upwards.astype(np.float32) / 255).ravel())
     art = graph.add("ShaderNodeTexImage", image=image, extension="EXTEND")
     graph.put(art.inputs["Vector"], graph.add("ShaderNodeUVMap", uv_map="uv").outputs[0])
-    # Water and unevenness are told by the belt's own place, which runs on from tile to tile.
+    # Water and unevenness use belt coordinates, which continue from tile to tile.
     graph.seed = belt.seed
     colour, rough = art.outputs["Color"], belt.rough
     grain = graph.noise(2.2, 3, graph.seed)
@@ -285,7 +285,7 @@ def belt_material(texture: Picture, belt: BeltSkin) -> Any:
 
 
 def measure_material() -> Any:
-    """Shines with who a thing is (red: its pass index) and how high it lies (green)."""
+    """Emits the object's pass index (red) and its height (green)."""
     found = bpy.data.materials.get("measure")
     if found is not None:
         return found
@@ -293,11 +293,11 @@ def measure_material() -> Any:
     made.use_nodes = True
     nodes, links = made.node_tree.nodes, made.node_tree.links
     nodes.clear()
-    who, where = nodes.new("ShaderNodeObjectInfo"), nodes.new("ShaderNodeNewGeometry")
+    info, where = nodes.new("ShaderNodeObjectInfo"), nodes.new("ShaderNodeNewGeometry")
     parts, both = nodes.new("ShaderNodeSeparateXYZ"), nodes.new("ShaderNodeCombineColor")
     shine, out = nodes.new("ShaderNodeEmission"), nodes.new("ShaderNodeOutputMaterial")
     links.new(where.outputs["Position"], parts.inputs[0])
-    links.new(who.outputs["Object Index"], both.inputs["Red"])
+    links.new(info.outputs["Object Index"], both.inputs["Red"])
     links.new(parts.outputs["Z"], both.inputs["Green"])
     links.new(both.outputs[0], shine.inputs["Color"])
     links.new(shine.outputs[0], out.inputs["Surface"])

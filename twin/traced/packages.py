@@ -1,4 +1,4 @@
-"""Packages that keep a shape: bottles, cans, tins, boxes, cartons, jugs, trays."""
+"""Rigid packages: bottles, cans, tins, boxes, cartons, jugs, trays."""
 
 from collections.abc import Callable
 
@@ -14,14 +14,14 @@ from twin.traced.bodies import (
     Skin,
     block,
     loft,
-    rounded,
+    rounded_rectangle,
     turn_about,
     turned_body,
     upright,
 )
 from twin.traced.cells import disc
-from twin.traced.damage import bent, crumple, dent, squash
-from twin.traced.gas import hollow_base, ring, worn
+from twin.traced.damage import crumple, dent, kink, squash
+from twin.traced.gas import hollow_base, random_wear, ring
 
 SCALE = 3.0
 
@@ -37,7 +37,7 @@ def _wrap(length: float, radius: float, rng: np.random.Generator) -> Print:
 
 
 def clear_plastic(rng: np.random.Generator) -> Skin:
-    """PET as bottles have it: clear, bluish, green, brown, white."""
+    """PET as used for bottles: clear, bluish, green, brown, white."""
     pick = rng.random()
     rough = float(rng.uniform(0.05, 0.25))
     if pick < 0.6:
@@ -52,7 +52,7 @@ def clear_plastic(rng: np.random.Generator) -> Skin:
 
 
 def pet(rng: np.random.Generator) -> Body:
-    """A PET bottle with ribs, a sleeve and a cap, more or less pressed in."""
+    """A PET bottle with ribs, a sleeve and a cap, more or less dented."""
     length, width, _ = _size("pet_bottle", rng)
     half, radius = length / 2, width / 2
     skin = clear_plastic(rng)
@@ -89,16 +89,16 @@ def pet(rng: np.random.Generator) -> Body:
         parts.append(
             turned_body(((half - 15, 14.8), (half - 1, 14.6), (half, 13.5), (half, 0)), cap)
         )
-    body = Body("pet_bottle", parts, worn(rng))
+    body = Body("pet_bottle", parts, random_wear(rng))
     crumple(body, 8, float(rng.uniform(0, 5)), rng)
     return dent(body, int(rng.choice((0, 1, 3, 6))), 12, rng)
 
 
 def crushed_pet(rng: np.random.Generator) -> Body:
-    """A PET bottle trodden flat."""
+    """A flattened PET bottle."""
     body = squash(pet(rng), float(rng.uniform(0.22, 0.5)), rng)
     crumple(body, int(rng.integers(8, 20)), float(rng.uniform(9, 20)), rng)
-    return bent(body, float(rng.normal(0, 14)))
+    return kink(body, float(rng.normal(0, 14)))
 
 
 def _can_lid(x: float, radius: float, opened: bool, rng: np.random.Generator) -> list[Part]:
@@ -117,12 +117,12 @@ def _can_lid(x: float, radius: float, opened: bool, rng: np.random.Generator) ->
         alu,
     )
     tab = block((24, 15, 1.4), alu, corner=0.6, bevel=0.6)
-    tab.turned(turn_about("y", -90)).moved(x - 1.6, 0, -radius * 0.15)
+    tab.rotate(turn_about("y", -90)).translated(x - 1.6, 0, -radius * 0.15)
     parts = [plate, tab]
     if opened:
         mouth = disc(1.0, 0, Skin((0.02, 0.02, 0.02), rough=0.9))
         mouth.points *= np.array((11, 8.5, 1), np.float32)
-        parts.append(mouth.turned(turn_about("y", 90)).moved(x - 2.8, 0, radius * 0.48))
+        parts.append(mouth.rotate(turn_about("y", 90)).translated(x - 2.8, 0, radius * 0.48))
     return parts
 
 
@@ -156,20 +156,20 @@ def can(rng: np.random.Generator) -> Body:
         alu,
     )
     parts = [wall, base, *_can_lid(half, radius * 0.84, rng.random() < 0.8, rng)]
-    body = Body("drink_can", parts, worn(rng))
+    body = Body("drink_can", parts, random_wear(rng))
     crumple(body, 6, float(rng.uniform(0, 4)), rng)
     return dent(body, int(rng.choice((0, 0, 2, 5))), 10, rng)
 
 
 def crushed_can(rng: np.random.Generator) -> Body:
-    body = can(rng).turned(turn_about("x", rng.uniform(0, 360)))
+    body = can(rng).rotate(turn_about("x", rng.uniform(0, 360)))
     squash(body, float(rng.uniform(0.25, 0.5)), rng)
     crumple(body, int(rng.integers(7, 16)), float(rng.uniform(7, 14)), rng)
-    return bent(body, float(rng.normal(0, 18)))
+    return kink(body, float(rng.normal(0, 18)))
 
 
 def tin(rng: np.random.Generator) -> Body:
-    """A food tin: ribbed, with or without its paper, closed or open with a bent lid."""
+    """A food tin: ribbed, with or without its label, closed or open with a bent lid."""
     length, width, _ = _size("tin_can", rng)
     half, radius = length / 2, width / 2
     steel = Skin(
@@ -193,7 +193,7 @@ def tin(rng: np.random.Generator) -> Body:
         )
         if rng.random() < 0.5:
             lid = disc(radius * 0.93, 0, steel)
-            lid.turned(turn_about("y", rng.uniform(20, 80))).moved(
+            lid.rotate(turn_about("y", rng.uniform(20, 80))).translated(
                 half + radius * 0.4, 0, radius * 0.5
             )
             parts.append(lid)
@@ -205,7 +205,7 @@ def tin(rng: np.random.Generator) -> Body:
         parts.append(
             turned_body(((-half + 4, radius * 0.99), (half - 4, radius * 0.99)), label, step_mm=6)
         )
-    body = Body("tin_can", parts, worn(rng, rusty=0.45))
+    body = Body("tin_can", parts, random_wear(rng, rusty=0.45))
     return dent(body, int(rng.choice((0, 1, 2, 5))), 9, rng)
 
 
@@ -229,7 +229,7 @@ def box(rng: np.random.Generator) -> Body:
     body = Body(
         "carton_box",
         [block((length, width, height), card, corner=1.5, bevel=1.5, step_mm=12)],
-        worn(rng, rusty=0),
+        random_wear(rng, rusty=0),
     )
     crumple(body, int(rng.integers(3, 9)), float(rng.uniform(0, 16)), rng)
     return dent(body, int(rng.choice((0, 2, 4))), 14, rng)
@@ -283,20 +283,20 @@ def drink_carton(rng: np.random.Generator) -> Body:
         cap = upright(
             turned_body(((0, 14), (6, 13), (8, 11), (8, 0)), Skin(any_colour(rng), rough=0.4))
         )
-        parts.append(cap.moved(length * 0.3, 0, height * 0.46))
-    body = Body("drink_carton", parts, worn(rng, rusty=0))
+        parts.append(cap.translated(length * 0.3, 0, height * 0.46))
+    body = Body("drink_carton", parts, random_wear(rng, rusty=0))
     if rng.random() < 0.7:
         squash(body, float(rng.uniform(0.35, 0.95)), rng)
     return crumple(body, int(rng.integers(4, 10)), float(rng.uniform(2, 14)), rng)
 
 
 def milk_jug(rng: np.random.Generator) -> Body:
-    """An HDPE bottle for milk or detergent, square shouldered, with a sticker."""
+    """An HDPE bottle for milk or detergent, square-shouldered, with a sticker."""
     length, width, height = _size("milk_jug", rng)
     half = length / 2
     hdpe: Colour = (0.80, 0.84, 0.84) if rng.random() < 0.6 else any_colour(rng)
     skin = Skin(hdpe, rough=float(rng.uniform(0.3, 0.5)), grain_mm=0.05)
-    outline = rounded(width, height, min(width, height) * 0.3)
+    outline = rounded_rectangle(width, height, min(width, height) * 0.3)
     reach = max(width, height) / 2
     shape = (
         (-half + 4, reach),
@@ -317,7 +317,7 @@ def milk_jug(rng: np.random.Generator) -> Body:
         start, end = -length * 0.34, length * 0.06
         label = Skin(sleeve(end - start, 2 * (width + height), SCALE, rng), rough=0.4)
         parts.append(loft(((start, -0.6), (end, -0.6)), outline, label, step_mm=9, round_mm=0.0))
-    body = Body("milk_jug", parts, worn(rng, rusty=0))
+    body = Body("milk_jug", parts, random_wear(rng, rusty=0))
     if rng.random() < 0.5:
         squash(body, float(rng.uniform(0.4, 0.9)), rng)
     crumple(body, int(rng.integers(4, 14)), float(rng.uniform(3, 18)), rng)
@@ -325,7 +325,7 @@ def milk_jug(rng: np.random.Generator) -> Body:
 
 
 def tray(rng: np.random.Generator) -> Body:
-    """A food tray of plastic, foam or aluminium, either way up."""
+    """A food tray of plastic, foam or aluminium, upright or upside down."""
     length, width, height = _size("tray", rng)
     skin = (
         Skin((0.04, 0.04, 0.04), rough=0.25),
@@ -334,7 +334,7 @@ def tray(rng: np.random.Generator) -> Body:
         Skin(tint(rng.uniform(0.4, 0.6), 0.15, 0.8), rough=0.1, clear=0.7),
         Skin(any_colour(rng), rough=0.4),
     )[rng.integers(0, 5)]
-    outline = rounded(length, width, width * 0.14, 7)
+    outline = rounded_rectangle(length, width, width * 0.14, 7)
     deep = height * rng.uniform(0.5, 1)
     rim = (
         (deep - 1, -1.0),
@@ -349,9 +349,9 @@ def tray(rng: np.random.Generator) -> Body:
     part = loft(rim, outline, skin, round_mm=0.0)
     # A loft runs along x; the tray's depth is z.
     part.points = part.points[..., [1, 2, 0]]
-    body = Body("tray", [part], worn(rng, rusty=0))
+    body = Body("tray", [part], random_wear(rng, rusty=0))
     if rng.random() < 0.5:
-        body.turned(turn_about("x", 180))
+        body.rotate(turn_about("x", 180))
     return crumple(body, 7, float(rng.uniform(1, 10)), rng)
 
 

@@ -1,4 +1,4 @@
-"""What a traced strip is to show: a plan file, read and refused at the door."""
+"""Plan files of traced strips: model, validation and loading."""
 
 import tomllib
 from pathlib import Path
@@ -8,24 +8,24 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from twin.traced.things import HAZARDS
 
-MOST_STRIP_MM = 60_000
-"""A strip is held in memory as one picture; several strips are laid one after another."""
+MAX_STRIP_MM = 60_000
+"""A strip is one image in memory; longer belts join several strips."""
 
 BeltKind = Literal["worn", "clean", "fabric", "green", "blue", "white", "cleats"]
 
 
 class PlanError(ValueError):
-    """A plan that cannot be used; one line per mistake."""
+    """A plan that cannot be used; one line per error."""
 
 
-class _Part(BaseModel):
+class _Model(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
-class Stretch(_Part):
-    """A stretch of the strip, mm along the belt from its start: waste over it, hazards in it.
+class Stretch(_Model):
+    """A stretch of the strip, mm along the belt from its start, with waste and hazards.
 
-    buried: share of the hazards that lie below the waste, where there is enough of it.
+    buried: share of the hazards below the waste, where there is enough waste.
     """
 
     from_mm: float = Field(ge=0)
@@ -35,29 +35,29 @@ class Stretch(_Part):
     buried: float = Field(0, ge=0, le=1)
 
     @model_validator(mode="after")
-    def _runs_forward(self) -> Self:
+    def _to_after_from(self) -> Self:
         if self.to_mm <= self.from_mm:
             raise ValueError(f"to_mm ({self.to_mm:g}) must be above from_mm ({self.from_mm:g})")
         return self
 
 
-class StripPlan(_Part):
-    """A strip of `length_mm`; `hazards` weighs the kinds, all alike where it is empty."""
+class StripPlan(_Model):
+    """A strip of `length_mm`; `hazards`: weights of the kinds, equal if empty."""
 
     seed: int = Field(0, ge=0)
-    length_mm: float = Field(gt=100, le=MOST_STRIP_MM)
+    length_mm: float = Field(gt=100, le=MAX_STRIP_MM)
     width_mm: float = Field(600, ge=100, le=3000)
     px_per_mm: float = Field(1.06875, ge=0.2, le=4)
     belt: BeltKind = "worn"
-    wet: float = Field(0, ge=0, le=1, description="share of the belt that shines with water")
-    dirt: float = Field(1, ge=0, le=2, description="how much dirt of the belt's usual")
+    wet: float = Field(0, ge=0, le=1, description="share of the belt that is wet")
+    dirt: float = Field(1, ge=0, le=2, description="amount of dirt, relative to the usual")
     samples: int = Field(8, ge=1, le=4096, description="light paths per pixel")
     lookalikes: float = Field(0.125, ge=0, le=1, description="share of look-alikes in the waste")
     hazards: dict[str, Annotated[float, Field(gt=0)]] = {}
     stretches: tuple[Stretch, ...] = ()
 
     @model_validator(mode="after")
-    def _fits(self) -> Self:
+    def _consistent(self) -> Self:
         unknown = [kind for kind in self.hazards if kind not in HAZARDS]
         if unknown:
             raise ValueError(f"hazards: {unknown[0]!r} is unknown; known are {', '.join(HAZARDS)}")
@@ -71,14 +71,14 @@ class StripPlan(_Part):
         return self
 
 
-def load_plan(path: Path, **instead: Any) -> StripPlan:
-    """Reads a plan file; raises `PlanError` with one line per mistake.
+def load_plan(path: Path, **overrides: Any) -> StripPlan:
+    """Reads a plan file; raises `PlanError` with one line per error.
 
-    instead: values in place of the file's; None leaves them.
+    overrides: values that replace the file's; None keeps the file's value.
     """
     try:
         raw = tomllib.loads(path.read_text(encoding="utf-8"))
-        changes = {key: value for key, value in instead.items() if value is not None}
+        changes = {key: value for key, value in overrides.items() if value is not None}
         return StripPlan.model_validate({**raw, **changes})
     except OSError as error:
         raise PlanError(f"{path}: cannot be read ({error.strerror})") from error
@@ -88,7 +88,7 @@ def load_plan(path: Path, **instead: Any) -> StripPlan:
         lines = []
         for each in error.errors():
             key = ".".join(str(part) for part in each["loc"])
-            said = each["msg"].removeprefix("Value error, ")
+            message = each["msg"].removeprefix("Value error, ")
             given = f", not {each['input']!r}" if isinstance(each["input"], int | float) else ""
-            lines.append(f"{path}: {key + ': ' if key else ''}{said}{given}")
+            lines.append(f"{path}: {key + ': ' if key else ''}{message}{given}")
         raise PlanError("\n".join(lines)) from error

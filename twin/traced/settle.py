@@ -1,8 +1,8 @@
-"""Where things come to rest: each falls on what lies there already and leans until it is low.
+"""Resting positions: each object falls on the objects below it and tilts to its lowest position.
 
-No clock runs: a thing is let down on the height field of the belt, tried in a few leans, and stays
-in the one in which its middle is lowest. Sheets follow what is below. Numpy alone, so the same seed
-settles the same way everywhere.
+There is no time simulation: an object is lowered onto the height field of the belt at several tilts
+and keeps the one with the lowest centre. Sheets follow the surface below. Only numpy is used, so
+the same seed settles identically on every machine.
 """
 
 from dataclasses import dataclass, field
@@ -20,10 +20,10 @@ LEANS_DEG = (-24.0, -12.0, -5.0, 5.0, 12.0, 24.0)
 
 
 @dataclass
-class Resting:
-    """A body at rest: its points turned but not moved, its middle in mm of the strip's picture.
+class RestingBody:
+    """A body at rest: its points rotated but not translated, its centre in mm of the strip's image.
 
-    `right_mm` runs with the picture's columns, `down_mm` with its rows, `up_mm` above the belt.
+    `right_mm` runs with the image's columns, `down_mm` with its rows, `up_mm` above the belt.
     """
 
     body: Body
@@ -49,12 +49,12 @@ class HeightField:
         self.covered = np.zeros(shape, np.bool_)
 
     def coverage(self, from_mm: float, to_mm: float) -> float:
-        """Share of the belt between two places along the picture that something lies on."""
+        """Coverage between two places along the image, mm."""
         part = self.covered[:, max(0, int(from_mm / CELL_MM)) : int(to_mm / CELL_MM)]
         return float(part.mean()) if part.size else 1.0
 
-    def level(self, right_mm: float, down_mm: float, reach_mm: float) -> float:
-        """Mean height about a place; belt that is free counts as lower than any cover."""
+    def placement_cost(self, right_mm: float, down_mm: float, reach_mm: float) -> float:
+        """Mean height around a place, plus a penalty for coverage: free belt ranks lowest."""
         row, column, reach = down_mm / CELL_MM, right_mm / CELL_MM, reach_mm / CELL_MM
         spot = np.s_[
             max(0, int(row - reach)) : max(0, int(row + reach) + 1),
@@ -71,22 +71,22 @@ class HeightField:
         inside = (column >= 0) & (column < columns) & (row >= 0) & (row < rows)
         return row * columns + column, inside
 
-    def rest_up_mm(self, points: Points, right_mm: float, down_mm: float) -> float:
-        """How far up the body's origin must be for it to touch what is below nowhere more."""
+    def resting_height_mm(self, points: Points, right_mm: float, down_mm: float) -> float:
+        """Height of the body's origin at which it just touches the surface below, mm."""
         cells, inside = self._cells(points, right_mm, down_mm)
         if not inside.any():
             return -float(points[:, 2].min())
         clash = self.height.ravel()[cells[inside]] - points[inside, 2]
         return max(float(clash.max()), -float(points[:, 2].min()))
 
-    def put(self, points: Points, right_mm: float, down_mm: float, up_mm: float) -> None:
+    def raise_to(self, points: Points, right_mm: float, down_mm: float, up_mm: float) -> None:
         """Raises the field to the tops of a body's points."""
         cells, inside = self._cells(points, right_mm, down_mm)
         np.maximum.at(self.height.reshape(-1), cells[inside], points[inside, 2] + np.float32(up_mm))
         self.covered.reshape(-1)[cells[inside]] = True
 
-    def under(self, points: Points, right_mm: float, down_mm: float) -> Points:
-        """Height below each point, beyond the belt that of its edge; as a stiff cloth spans it."""
+    def height_below(self, points: Points, right_mm: float, down_mm: float) -> Points:
+        """Height below each point, spanned as by a stiff cloth; clamped at the strip's edge."""
         spanned = cv2.dilate(self.height, np.ones((5, 5), np.uint8))
         spanned = np.maximum(cv2.GaussianBlur(spanned, (0, 0), 3.0), self.height)
         rows, columns = self.height.shape
@@ -97,7 +97,7 @@ class HeightField:
             np.clip(y, 0, rows - 1).astype(np.float32),
         )
         found = np.empty(len(points), np.float32)
-        for first in range(0, len(points), 30000):  # a remap's sides must stay below 32768
+        for first in range(0, len(points), 30000):  # the sides of a remap must be below 32768
             part = slice(first, first + 30000)
             found[part] = cv2.remap(
                 spanned, at[0][part][None], at[1][part][None], cv2.INTER_LINEAR
@@ -105,8 +105,8 @@ class HeightField:
         return found
 
 
-def dense(part: Part, apart_mm: float = 3.0) -> Points:
-    """Points `(n, 3)` all over a part, none of them farther from the next than about `apart_mm`."""
+def sample_points(part: Part, apart_mm: float = 3.0) -> Points:
+    """Points `(n, 3)` over a whole part, neighbours at most about `apart_mm` apart."""
     points = part.points
     for axis in (0, 1):
         step = np.linalg.norm(np.diff(points, axis=axis), axis=2).max(axis=1 - axis)
@@ -121,8 +121,8 @@ def dense(part: Part, apart_mm: float = 3.0) -> Points:
     return np.asarray(points.reshape(-1, 3), np.float32)
 
 
-def _spread(body: Body) -> Points:
-    return np.concatenate([dense(part) for part in body.parts])
+def _all_points(body: Body) -> Points:
+    return np.concatenate([sample_points(part) for part in body.parts])
 
 
 def settle(
@@ -130,29 +130,29 @@ def settle(
     body: Body,
     place_mm: tuple[float, float],
     angle_deg: float,
-) -> Resting:
-    """Lets a body down at a place (right, down) and raises the field by it."""
+) -> RestingBody:
+    """Lowers a body at a place (right, down) and raises the field by it."""
     size = body.size_mm()
-    body.turned(turn_about("z", -angle_deg))
+    body.rotate(turn_about("z", -angle_deg))
     right, down = place_mm
     if body.drapes:
         return _drape(field_, body, place_mm, angle_deg, size)
-    points = _spread(body)
-    best, best_up = np.eye(3), field_.rest_up_mm(points, right, down)
+    points = _all_points(body)
+    best, best_up = np.eye(3), field_.resting_height_mm(points, right, down)
     on_belt = best_up + float(points[:, 2].min()) < 4.0
-    if not on_belt and body.kind not in HEAVY:  # lean on what is below until its middle is low
+    if not on_belt and body.kind not in HEAVY:  # tilt until its centre is lowest
         coarse = points[:: max(1, len(points) // 4000)]
         for axis in ("x", "y", "x", "y"):
             for lean in LEANS_DEG:
                 turn = turn_about(axis, lean) @ best
-                up = field_.rest_up_mm((coarse @ turn.T).astype(np.float32), right, down)
+                up = field_.resting_height_mm((coarse @ turn.T).astype(np.float32), right, down)
                 if up < best_up - 0.5:
                     best, best_up = turn, up
-        body.turned(best)
+        body.rotate(best)
         points = (points @ best.T).astype(np.float32)
-        best_up = field_.rest_up_mm(points, right, down)
-    field_.put(points, right, down, best_up)
-    return Resting(body, right, down, best_up, angle_deg, size)
+        best_up = field_.resting_height_mm(points, right, down)
+    field_.raise_to(points, right, down, best_up)
+    return RestingBody(body, right, down, best_up, angle_deg, size)
 
 
 def _drape(
@@ -161,12 +161,12 @@ def _drape(
     place_mm: tuple[float, float],
     angle_deg: float,
     size: tuple[float, float, float],
-) -> Resting:
+) -> RestingBody:
     right, down = place_mm
     for part in body.parts:
         flat = part.points.reshape(-1, 3)
         low = float(flat[:, 2].min())
-        flat[:, 2] = (flat[:, 2] - low) * 0.8 + 0.6 + field_.under(flat, right, down)
+        flat[:, 2] = (flat[:, 2] - low) * 0.8 + 0.6 + field_.height_below(flat, right, down)
         part.points = flat.reshape(part.points.shape)
-    field_.put(_spread(body), right, down, 0.0)
-    return Resting(body, right, down, 0.0, angle_deg, size)
+    field_.raise_to(_all_points(body), right, down, 0.0)
+    return RestingBody(body, right, down, 0.0, angle_deg, size)

@@ -1,4 +1,4 @@
-"""Waste without a shape of its own: paper, card, film, bags, textiles, cables."""
+"""Flexible waste: paper, card, film, bags, textiles, cables."""
 
 from collections.abc import Callable
 
@@ -10,7 +10,7 @@ from twin.drawn.noise import clouds, noise
 from twin.drawn.shading import Colour
 from twin.traced.bodies import Body, Part, Points, Skin, block, circle, loft, tube
 from twin.traced.damage import crumple, facets, fold
-from twin.traced.gas import worn
+from twin.traced.gas import random_wear
 
 
 def _size(kind: str, rng: np.random.Generator) -> tuple[float, float]:
@@ -30,7 +30,7 @@ def sheet(
     torn: float = 0.05,
     waves_mm: float = 0.0,
 ) -> Part:
-    """A sheet on z = 0: creased `depth_mm` high, its edges torn by a share of its size."""
+    """A sheet at z = 0: creases `depth_mm` high, edges torn by a share of its size."""
     length, width = size_mm
     cell = max(2.0, min(length, width) / 90)
     shape = (max(6, int(length / cell)), max(6, int(width / cell)))
@@ -38,7 +38,7 @@ def sheet(
     uv = np.stack(np.meshgrid(u, v, indexing="ij"), 2)
     place = (uv - 0.5) * np.array((length, width), np.float32)
     rim = np.abs(uv - 0.5) * 2
-    for axis in (0, 1):  # edges go in and out, the middle stays
+    for axis in (0, 1):  # edges vary, the middle stays
         pull = torn * (clouds((shape[0], shape[1]), max(shape) / 4, rng, 4) * 1.4 - 0.2)
         place[..., axis] *= 1 - np.clip(pull, 0, 1) * rim[..., axis] ** 2
     points = np.dstack((place, np.zeros(shape, np.float32)))
@@ -49,7 +49,7 @@ def sheet(
     if waves_mm:
         points[..., 2] += np.float32(waves_mm) * clouds((shape[0], shape[1]), 70 / cell, rng, 3)
         points[..., 2] += np.float32(waves_mm * 0.3) * noise((shape[0], shape[1]), 18 / cell, rng)
-    for axis in (0, 1):  # what goes up is drawn in
+    for axis in (0, 1):  # raised areas shrink inwards
         points[..., axis] += (facets(flat, folds, rng).reshape(shape) * depth_mm * 0.25).astype(
             np.float32
         )
@@ -73,12 +73,12 @@ def lump(
 
 
 def _closed_noise(points: Points, rng: np.random.Generator) -> Points:
-    """Smooth noise about 0..1 over a closed body: waves in space have no seam."""
+    """Smooth noise about 0..1 over a closed body: spatial waves leave no visible joint."""
     size = float(np.ptp(points.reshape(-1, 3), axis=0).max())
     total = np.zeros(points.shape[:2], np.float32)
     for _ in range(9):
-        way = rng.normal(0, 1, 3) * rng.uniform(2, 9) / size
-        total += np.sin(points @ way + rng.uniform(0, 6)).astype(np.float32)
+        direction = rng.normal(0, 1, 3) * rng.uniform(2, 9) / size
+        total += np.sin(points @ direction + rng.uniform(0, 6)).astype(np.float32)
     return (total / 9 + 0.5).astype(np.float32)
 
 
@@ -101,7 +101,7 @@ def cardboard(rng: np.random.Generator) -> Body:
         torn=0.12,
     )
     return fold(
-        Body("cardboard_sheet", [part], worn(rng, rusty=0)),
+        Body("cardboard_sheet", [part], random_wear(rng, rusty=0)),
         120,
         40,
         float(rng.uniform(0.02, 0.2)),
@@ -123,7 +123,7 @@ def newspaper(rng: np.random.Generator) -> Body:
         torn=0.1,
     )
     return fold(
-        Body("newspaper", [part], worn(rng, rusty=0), drapes=True),
+        Body("newspaper", [part], random_wear(rng, rusty=0), drapes=True),
         90,
         12,
         float(rng.uniform(0.2, 0.8)),
@@ -157,7 +157,7 @@ def leaflet(rng: np.random.Generator) -> Body:
         torn=0.03,
     )
     return fold(
-        Body("leaflet", [part], worn(rng, rusty=0), drapes=True),
+        Body("leaflet", [part], random_wear(rng, rusty=0), drapes=True),
         90,
         16,
         float(rng.uniform(0.05, 0.6)),
@@ -173,12 +173,12 @@ def crumpled(rng: np.random.Generator) -> Body:
         cover = Print(length * 1.6, width * 2.4, 3.0, tint(0.12, 0.08, 0.78))
         drawn.columns(cover, length * 1.6, width * 2.4, rng)
     part = lump((length, width, width * rng.uniform(0.35, 0.7)), Skin(cover, rough=0.85), rng, 0.5)
-    body = Body("paper_crumpled", [part], worn(rng, rusty=0))
+    body = Body("paper_crumpled", [part], random_wear(rng, rusty=0))
     return fold(body, 60, 8, float(rng.uniform(0.8, 1.3)), rng)
 
 
 def film_skin(rng: np.random.Generator) -> Skin:
-    """Polythene as bags and film have it: clear, milky, white, black, coloured."""
+    """Polythene as used for bags and film: clear, milky, white, black, coloured."""
     pick = rng.random()
     rough = float(rng.uniform(0.15, 0.4))
     if pick < 0.35:
@@ -191,7 +191,7 @@ def film_skin(rng: np.random.Generator) -> Skin:
 
 
 def _named(skin: Skin, length: float, width: float, rng: np.random.Generator) -> Skin:
-    """The same film with a name printed on it."""
+    """The same film with a printed name."""
     assert not isinstance(skin.cover, Print)
     art = Print(length, width, 2.0, skin.cover)
     ink = ink_on(skin.cover, rng)
@@ -205,7 +205,7 @@ def _named(skin: Skin, length: float, width: float, rng: np.random.Generator) ->
 
 
 def bag(rng: np.random.Generator) -> Body:
-    """A carrier or bin bag, flat or with something in it."""
+    """A carrier or bin bag, flat or filled."""
     length, width = _size("plastic_bag", rng)
     skin = film_skin(rng)
     if skin.clear < 0.4 and rng.random() < 0.5:
@@ -220,10 +220,10 @@ def bag(rng: np.random.Generator) -> Body:
             torn=0.35,
             waves_mm=16,
         )
-        body = Body("plastic_bag", [part], worn(rng, rusty=0), drapes=True)
+        body = Body("plastic_bag", [part], random_wear(rng, rusty=0), drapes=True)
         return fold(body, 110, 9, float(rng.uniform(0.3, 0.6)), rng)
     part = lump((length, width, width * rng.uniform(0.2, 0.5)), skin, rng, 0.7)
-    body = Body("plastic_bag", [part], worn(rng, rusty=0))
+    body = Body("plastic_bag", [part], random_wear(rng, rusty=0))
     return fold(
         crumple(body, 20, float(rng.uniform(10, 30)), rng), 90, 9, float(rng.uniform(0.4, 0.8)), rng
     )
@@ -243,7 +243,7 @@ def film(rng: np.random.Generator) -> Body:
         waves_mm=10,
     )
     return fold(
-        Body("plastic_film", [part], worn(rng, rusty=0), drapes=True),
+        Body("plastic_film", [part], random_wear(rng, rusty=0), drapes=True),
         110,
         9,
         float(rng.uniform(0.3, 0.6)),
@@ -252,7 +252,7 @@ def film(rng: np.random.Generator) -> Body:
 
 
 def wrapper(rng: np.random.Generator) -> Body:
-    """A snack's wrapper: metallised film, bright print."""
+    """A snack wrapper: metallised film, bright print."""
     length, width = _size("snack_wrapper", rng)
     base = any_colour(rng)
     art = Print(length, width, 4.0, base, 0.5 if rng.random() < 0.6 else 0.0)
@@ -271,7 +271,7 @@ def wrapper(rng: np.random.Generator) -> Body:
         waves_mm=5,
     )
     return fold(
-        Body("snack_wrapper", [part], worn(rng, rusty=0), drapes=True),
+        Body("snack_wrapper", [part], random_wear(rng, rusty=0), drapes=True),
         50,
         6,
         float(rng.uniform(0.3, 0.7)),
@@ -280,7 +280,7 @@ def wrapper(rng: np.random.Generator) -> Body:
 
 
 def textile(rng: np.random.Generator) -> Body:
-    """A cloth or garment, thrown down."""
+    """A cloth or garment, dropped."""
     length, width = _size("textile", rng)
     base = tint(rng.random(), rng.uniform(0.05, 0.7), rng.uniform(0.12, 0.75))
     art = Print(length, width, 2.5, base)
@@ -304,7 +304,7 @@ def textile(rng: np.random.Generator) -> Body:
         waves_mm=float(rng.uniform(26, 50)),
     )
     return fold(
-        Body("textile", [part], worn(rng, rusty=0), drapes=True),
+        Body("textile", [part], random_wear(rng, rusty=0), drapes=True),
         110,
         50,
         float(rng.uniform(0.3, 0.6)),
@@ -330,8 +330,8 @@ def cable(rng: np.random.Generator) -> Body:
     parts = [tube(path, thick / 2, skin)]
     if rng.random() < 0.6:
         plug = block((34, 20, 16), skin, corner=4, bevel=4)
-        parts.append(plug.moved(float(path[-1, 0]), float(path[-1, 1]), 8))
-    return Body("cable", parts, worn(rng, rusty=0))
+        parts.append(plug.translated(float(path[-1, 0]), float(path[-1, 1]), 8))
+    return Body("cable", parts, random_wear(rng, rusty=0))
 
 
 MAKERS: dict[str, Callable[[np.random.Generator], Body]] = {

@@ -1,4 +1,4 @@
-"""The one place that talks to Blender: bodies become meshes, lamps are hung, Cycles renders.
+"""The interface to Blender: bodies become meshes, lamps are placed, Cycles renders.
 
 Needs `bpy` 4.5 (Python 3.11, extra `twin`). Blender keeps one scene per process, so there is one
 `Stage` at a time. One Blender unit is 100 mm: rigid bodies keep away from Bullet's margins, and
@@ -17,18 +17,18 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from twin.drawn.shading import Picture
+from twin.drawn.shading import Image
 from twin.traced.belts import BeltSkin
 from twin.traced.bodies import Body, Part, Skin
 from twin.traced.light import Light
 
 
 class StageError(RuntimeError):
-    """Blender is missing, or did not do what was asked; one line."""
+    """Blender is missing, or a call failed; one line."""
 
 
 def blender() -> Any:
-    """The module `bpy`; where it is missing, one line says how to get it."""
+    """The module `bpy`; raises `StageError` with installation instructions if it is missing."""
     try:
         import bpy
     except ImportError as error:
@@ -45,7 +45,7 @@ UNITS_PER_MM = 0.01
 
 @dataclass(frozen=True)
 class Window:
-    """What the camera sees from straight above: mm of the scene, px of the picture."""
+    """The view of the camera from straight above: mm of the scene, px of the image."""
 
     left_mm: float
     top_mm: float
@@ -56,7 +56,7 @@ class Window:
 
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
-    """Blender prints every saved picture on the process' own stdout."""
+    """Suppresses stdout: Blender prints every saved image there."""
     kept = os.dup(1)
     nothing = os.open(os.devnull, os.O_WRONLY)
     try:
@@ -88,7 +88,7 @@ class Stage:
         self.close()
 
     def clear(self) -> None:
-        """Takes everything off the stage."""
+        """Removes everything from the scene."""
         bpy = self.bpy
         with quiet():
             bpy.ops.wm.read_factory_settings(use_empty=True)
@@ -125,12 +125,12 @@ class Stage:
         scene.camera = self.camera
 
     def light(self, light: Light) -> None:
-        """Hangs lamps or suns, and paints what is round about, which metal mirrors."""
+        """Places lamps or suns, and paints the environment, which metal reflects."""
         bpy, scene = self.bpy, self.scene
         world = bpy.data.worlds.new("hall")
         scene.world = world
         world.use_nodes = True
-        # Left to itself Cycles samples a drawn sky two million times before each picture: 0.8 s.
+        # By default Cycles samples a procedural sky two million times before each image: 0.8 s.
         world.cycles.sampling_method = "MANUAL"
         world.cycles.sample_map_resolution = 32
         nodes, links = world.node_tree.nodes, world.node_tree.links
@@ -165,16 +165,16 @@ class Stage:
             data.size, data.size_y = lamp.length, lamp.width
             data.energy = lamp.watts
             data.color = lamp.colour
-            thing = bpy.data.objects.new("lamp", data)
-            thing.location = lamp.place
-            thing.rotation_euler = self._towards(lamp.place, lamp.turn)
-            scene.collection.objects.link(thing)
+            obj = bpy.data.objects.new("lamp", data)
+            obj.location = lamp.place
+            obj.rotation_euler = self._towards(lamp.place, lamp.turn)
+            scene.collection.objects.link(obj)
         for sun in light.suns:
             data = bpy.data.lights.new("sun", "SUN")
             data.angle, data.energy, data.color = sun.angle, sun.strength, sun.colour
-            thing = bpy.data.objects.new("sun", data)
-            thing.rotation_euler = self._towards(sun.towards, 0.0)
-            scene.collection.objects.link(thing)
+            obj = bpy.data.objects.new("sun", data)
+            obj.rotation_euler = self._towards(sun.towards, 0.0)
+            scene.collection.objects.link(obj)
         view = scene.view_settings
         view.view_transform = light.film
         view.exposure = light.exposure
@@ -183,7 +183,7 @@ class Stage:
 
     @staticmethod
     def _towards(place: tuple[float, float, float], turn: float) -> Any:
-        """The turn that lets a lamp at `place` shine on the middle of the scene."""
+        """The rotation that points a lamp at `place` to the centre of the scene."""
         from mathutils import Matrix, Vector
 
         ray = -Vector(place)
@@ -191,25 +191,25 @@ class Stage:
         return (track @ Matrix.Rotation(turn, 3, "Z")).to_euler()
 
     def add(self, body: Body, rng: np.random.Generator, *, index: int = 0) -> Any:
-        """Puts a body on the stage at the origin, one Blender object with a material per part."""
+        """Adds a body at the origin, one Blender object with a material per part."""
         from twin.traced.materials import material
 
         mesh = _mesh(self.bpy, body)
         size = float(np.sort(body.size_mm())[1])
         for part in body.parts:
             mesh.materials.append(material(part.skin, body.wear, size, rng))
-        thing = self.bpy.data.objects.new(body.kind, mesh)
-        thing.pass_index = index
-        self.scene.collection.objects.link(thing)
-        return thing
+        obj = self.bpy.data.objects.new(body.kind, mesh)
+        obj.pass_index = index
+        self.scene.collection.objects.link(obj)
+        return obj
 
-    def move(self, thing: Any, right_mm: float, down_mm: float, up_mm: float) -> None:
-        """Puts what `add` gave at a place of the strip's picture."""
+    def move(self, obj: Any, right_mm: float, down_mm: float, up_mm: float) -> None:
+        """Moves an object returned by `add` to a place of the strip's image."""
         unit = UNITS_PER_MM
-        thing.location = (right_mm * unit, -down_mm * unit, up_mm * unit)
+        obj.location = (right_mm * unit, -down_mm * unit, up_mm * unit)
 
-    def belt(self, texture: Picture, window: Window, belt: BeltSkin) -> None:
-        """Lays belt under a window, `texture` uint8 BGR filling it exactly."""
+    def belt(self, texture: Image, window: Window, belt: BeltSkin) -> None:
+        """Adds belt under a window; `texture` uint8 BGR fills it exactly."""
         from twin.traced.materials import belt_material
 
         points, uv = belt.surface(
@@ -224,10 +224,10 @@ class Stage:
         self.scene.collection.objects.link(self.bpy.data.objects.new("belt", mesh))
 
     def measure(self, window: Window) -> tuple[NDArray[np.uint16], NDArray[np.float32]]:
-        """Who lies topmost (`pass_index`, 0 is belt) and how high (mm), each `(h, w)`."""
+        """Topmost object (`pass_index`, uint16, 0: belt) and height (float32 mm), `(h, w)`."""
         from twin.traced.materials import measure_material
 
-        self.look(window)
+        self.set_view(window)
         scene, cycles, settings = self.scene, self.scene.cycles, self.scene.render.image_settings
         kept = cycles.samples, cycles.use_denoising, cycles.filter_width
         cycles.samples, cycles.use_denoising, cycles.filter_width = 1, False, 0.01
@@ -253,7 +253,7 @@ class Stage:
         owner = np.round(np.clip(upwards[..., 0], 0, 65535)).astype(np.uint16)
         return owner, np.asarray(upwards[..., 1] / UNITS_PER_MM, np.float32)
 
-    def look(self, window: Window) -> None:
+    def set_view(self, window: Window) -> None:
         """Points the camera at a window: its left edge at x = left_mm, its top at y = -top_mm."""
         scene, unit = self.scene, UNITS_PER_MM
         scene.render.resolution_x, scene.render.resolution_y = window.width_px, window.height_px
@@ -265,9 +265,9 @@ class Stage:
             100,
         )
 
-    def photograph(self, window: Window, *, seed: int = 0) -> Picture:
-        """The window as a camera sees it: uint8 BGRA `(h, w, 4)`."""
-        self.look(window)
+    def render(self, window: Window, *, seed: int = 0) -> Image:
+        """The window as the camera sees it: uint8 BGRA `(h, w, 4)`."""
+        self.set_view(window)
         scene = self.scene
         scene.cycles.seed = seed % 2**31
         target = Path(self.folder.name) / "picture.png"
@@ -277,10 +277,10 @@ class Stage:
         scene.render.filepath = str(target)
         with quiet():
             self.bpy.ops.render.render(write_still=True)
-        picture = cv2.imread(str(target), cv2.IMREAD_UNCHANGED)
-        if picture is None or picture.shape != (window.height_px, window.width_px, 4):
-            raise StageError("Blender wrote no picture; is the disk full?")
-        return np.asarray(picture, np.uint8)
+        image = cv2.imread(str(target), cv2.IMREAD_UNCHANGED)
+        if image is None or image.shape != (window.height_px, window.width_px, 4):
+            raise StageError("Blender wrote no image; check the free disk space")
+        return np.asarray(image, np.uint8)
 
 
 def _mesh(bpy: Any, body: Body) -> Any:
@@ -291,7 +291,7 @@ def _mesh(bpy: Any, body: Body) -> Any:
         rows, columns = part.points.shape[:2]
         points.append(part.points.reshape(-1, 3))
         number = first + np.arange(rows * columns, dtype=np.int32).reshape(rows, columns)
-        # Counter-clockwise seen from outside, for grids that run along x and round by -y.
+        # Counter-clockwise from outside, for grids that run along x and around via -y.
         quads = np.stack(
             (number[:-1, :-1], number[1:, :-1], number[1:, 1:], number[:-1, 1:]), 2
         ).reshape(-1, 4)

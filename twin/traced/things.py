@@ -1,6 +1,6 @@
-"""The front door to every traced thing: `build` makes its body, `pose` brings it to rest.
+"""Traced objects by kind: `build` makes a body, `pose` gives it a resting pose.
 
-Kinds are those of `twin.drawn.objects`, and those that only the traced twin has.
+Kinds are those of `twin.drawn.objects`, and some that only the traced twin has.
 """
 
 from collections.abc import Callable
@@ -41,14 +41,14 @@ BATTERIES: dict[str, Maker] = {
 LOOKALIKES: dict[str, Maker] = lookalikes.MAKERS
 WASTE: dict[str, Maker] = {**packages.MAKERS, **sheets.MAKERS}
 MAKERS: dict[str, Maker] = {**GAS, **LOOKALIKES, **BATTERIES, **WASTE}
-"""In the order in which a bank is made: what a model knows least comes first."""
+"""In the order in which a bank is rendered: kinds that a model knows least come first."""
 
 HAZARDS: dict[str, str] = {
     **dict.fromkeys(GAS, drawn.GAS_CANISTER),
     **dict.fromkeys(BATTERIES, drawn.BATTERY),
 }
 
-ROLLS = {
+ROLLING = {
     *GAS,
     "aa_cell",
     "aaa_cell",
@@ -63,16 +63,16 @@ ROLLS = {
     "drink_can",
     "tin_can",
 }
-"""Kinds that come to rest with any side up."""
-FACES = {"nine_volt", "carton_box", "drink_carton"}
-"""Kinds that come to rest on any of their four long faces, the broad ones more often."""
+"""Kinds that rest with any side up."""
+FOUR_FACES = {"nine_volt", "carton_box", "drink_carton"}
+"""Kinds that rest on any of their four long faces, more often on the broad ones."""
 
 HEAVY = {"car_battery", "gas_bottle", "gas_bottle_upright", "fire_extinguisher"}
-"""Kinds that lie flat on the belt whatever else is there."""
+"""Kinds that always rest flat on the belt."""
 
 
 def build(kind: str, rng: np.random.Generator) -> Body:
-    """One body, its size, print and wear drawn by `rng`."""
+    """One body of random size, print and wear; raises `ValueError` for an unknown kind."""
     if kind not in MAKERS:
         raise ValueError(f"unknown kind {kind!r}; known are {', '.join(MAKERS)}")
     body = MAKERS[kind](rng)
@@ -81,19 +81,19 @@ def build(kind: str, rng: np.random.Generator) -> Body:
 
 
 def pose(body: Body, rng: np.random.Generator, *, lean_deg: float = 4.0) -> Body:
-    """Turns a body as it may come to rest: rolled, standing, leaning a little on what is below."""
+    """Rotates a body into a random resting pose: rolled, upright, tilted a little."""
     kind = body.kind
-    stands = kind.endswith(("_upright", "_end")) or rng.random() < (
-        0 if f"{kind}_upright" in MAKERS else body.stands
+    upright = kind.endswith(("_upright", "_end")) or rng.random() < (
+        0 if f"{kind}_upright" in MAKERS else body.upright_share
     )
-    if stands:
-        body.turned(turn_about("y", -90 if rng.random() < 0.92 else 90))
-        body.turned(turn_about("z", rng.uniform(0, 360)))
-    elif kind in ROLLS:
-        body.turned(turn_about("x", rng.uniform(0, 360)))
-    elif kind in FACES:
-        body.turned(turn_about("x", float(rng.choice((0, 90, 180, 270), p=(0.4, 0.1, 0.4, 0.1)))))
+    if upright:
+        body.rotate(turn_about("y", -90 if rng.random() < 0.92 else 90))
+        body.rotate(turn_about("z", rng.uniform(0, 360)))
+    elif kind in ROLLING:
+        body.rotate(turn_about("x", rng.uniform(0, 360)))
+    elif kind in FOUR_FACES:
+        body.rotate(turn_about("x", float(rng.choice((0, 90, 180, 270), p=(0.4, 0.1, 0.4, 0.1)))))
     lean = lean_deg * (4 if rng.random() < 0.2 else 1) * (0.25 if kind in HEAVY else 1)
-    body.turned(turn_about("y", rng.normal(0, lean) * 0.7))
-    body.turned(turn_about("x", rng.normal(0, lean)))
+    body.rotate(turn_about("y", rng.normal(0, lean) * 0.7))
+    body.rotate(turn_about("x", rng.normal(0, lean)))
     return body

@@ -14,15 +14,15 @@ from models.data.dataset import build
 from models.data.sources import GREY, Sources
 from models.errors import WorkshopError
 from models.training.recipe import DataRecipe
-from twin.traced.bundle import Facts, Thing, write_facts, write_picture
+from twin.traced.bundle import Facts, StripObject, write_facts, write_image
 
 SIZE_PX = 96
 LONG_MM, WIDE_MM = 600, 300
 WHITE, BROWN = (255, 255, 255), (20, 30, 40)
 
 
-def _thing(number: int, hazard: str | None, at_mm: float, x_mm: float, **facts: Any) -> Thing:
-    return Thing.model_validate(
+def _thing(number: int, hazard: str | None, at_mm: float, x_mm: float, **facts: Any) -> StripObject:
+    return StripObject.model_validate(
         {
             "id": number, "kind": "box", "class": hazard, "at_mm": at_mm, "x_mm": x_mm,
             "angle_deg": 0, "length_mm": 50, "width_mm": 30, "height_mm": 20,
@@ -31,7 +31,7 @@ def _thing(number: int, hazard: str | None, at_mm: float, x_mm: float, **facts: 
     )  # fmt: skip
 
 
-def write_bundle(folder: Path, *things: Thing) -> Path:
+def write_bundle(folder: Path, *things: StripObject) -> Path:
     """A strip at 1 px per mm on which each thing is a box; what comes later lies on top."""
     folder.mkdir(parents=True)
     picture = np.zeros((WIDE_MM, LONG_MM, 3), np.uint8)
@@ -41,8 +41,8 @@ def write_bundle(folder: Path, *things: Thing) -> Path:
         place = np.s_[y - 15 : y + 15, x - 25 : x + 25]
         picture[place] = BROWN if thing.hazard is None else WHITE
         seen[place] = thing.id
-    write_picture(folder / "picture.png", picture)
-    write_picture(folder / "seen.png", seen)
+    write_image(folder / "picture.png", picture)
+    write_image(folder / "seen.png", seen)
     write_facts(
         folder,
         Facts(
@@ -133,11 +133,11 @@ def test_a_folder_without_a_strip_says_how_to_make_one(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "said"),
     [
-        ("seen.png", b"", "is not a picture"),
+        ("seen.png", b"", "cannot be decoded as an image"),
         ("picture.png", None, "cannot be read"),
         ("strip.json", b"{}", "strip.json: "),
-        ("seen.png", np.zeros((30, 40), np.uint16), "they are not of one strip"),
-        ("seen.png", np.zeros((WIDE_MM, LONG_MM), np.uint8), "they are not of one strip"),
+        ("seen.png", np.zeros((30, 40), np.uint16), "belong to different strips"),
+        ("seen.png", np.zeros((WIDE_MM, LONG_MM), np.uint8), "belong to different strips"),
     ],
 )
 def test_a_broken_bundle_is_one_clear_line_with_its_file(
@@ -149,7 +149,7 @@ def test_a_broken_bundle_is_one_clear_line_with_its_file(
     elif isinstance(content, bytes):
         path.write_bytes(content)
     else:
-        write_picture(path, content)
+        write_image(path, content)
     with pytest.raises(WorkshopError, match=said) as refused:
         read_strips(tmp_path)
     assert str(path) in str(refused.value)

@@ -33,8 +33,8 @@ def bundle(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_twin_takes_it_for_a_strip_of_its_own(bundle: Path) -> None:
     strip = load_strip(bundle)
-    assert strip.picture.shape == (400, 1200, 3)
-    assert sum(each.hazard is not None for each in strip.lying) == 4
+    assert strip.image.shape == (400, 1200, 3)
+    assert sum(each.hazard is not None for each in strip.objects) == 4
 
 
 def test_each_stretch_is_covered_as_far_as_the_plan_says(bundle: Path) -> None:

@@ -1,4 +1,4 @@
-"""A render that is stopped from outside leaves nothing that looks like a clip."""
+"""A render that is interrupted by a signal leaves no partial clip."""
 
 import os
 import signal
@@ -9,24 +9,24 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-# The real command; it says when a frame has been made, so that the test need not guess.
+# The real command; it prints each rendered frame, so that the test need not guess.
 PROGRAM = """
 import sys
 from twin.line.line import SimulatedLine
 from detector.cli import main
 real = SimulatedLine.run
-def told(self, **more):
-    for seen in real(self, **more):
+def reporting(self, **more):
+    for frame in real(self, **more):
         print("frame", flush=True)
-        yield seen
-SimulatedLine.run = told
+        yield frame
+SimulatedLine.run = reporting
 sys.argv = ["vigitri", "twin", "render", *sys.argv[1:]]
 main()
 """
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
-def test_a_signal_leaves_no_clip_and_the_next_render_clears_up(
+def test_a_signal_leaves_no_clip_and_the_next_render_cleans_up(
     tiny: Path, tmp_path: Path, how: signal.Signals
 ) -> None:
     out = tmp_path / "here" / "out"
@@ -39,9 +39,9 @@ def test_a_signal_leaves_no_clip_and_the_next_render_clears_up(
         assert process.stdout.readline() == b"frame\n"
         os.kill(process.pid, how)
         process.stdout.read()
-        said = process.stderr.read().decode()
+        stderr = process.stderr.read().decode()
         assert process.wait() != 0
-    assert "Traceback" not in said
+    assert "Traceback" not in stderr
     assert not out.exists()
     if how is not signal.SIGKILL:
         assert list(out.parent.iterdir()) == []

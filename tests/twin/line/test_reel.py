@@ -1,4 +1,4 @@
-"""A belt that is put together as it runs: nothing moves on it, and what has passed is let go."""
+"""A belt joined from strips as it runs: objects keep their places, passed parts are dropped."""
 
 from functools import cache
 from itertools import cycle
@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from twin.drawn.belt import belt_loop
-from twin.line.reel import FADE_MM, Reel, edge_heights, mirrored
+from twin.line.reel import FADE_MM, Reel, edge_heights, mirror_strip
 from twin.line.strip import Strip
 
 SCALE = 0.5
@@ -23,62 +23,62 @@ def strip(seed: int = 1, long_mm: float = 1000.0) -> Strip:
     return made
 
 
-def test_what_the_reel_says_lies_where_the_strips_show_it() -> None:
+def test_objects_of_the_reel_are_where_the_image_shows_them() -> None:
     reel = Reel(strip(), cycle([strip(2), strip(3)]))
-    seen = {each.id: each for each in reel.lying}
+    known = {each.id: each for each in reel.objects}
     for position in range(0, 5000, 170):
-        for thing in reel.reach(position - 400, position + 400):
-            assert thing.id not in seen
-            seen[thing.id] = thing
-        for thing in reel.lying:
-            if not position - 300 < thing.at_mm < position + 300:
+        for obj in reel.extend_to(position - 400, position + 400):
+            assert obj.id not in known
+            known[obj.id] = obj
+        for obj in reel.objects:
+            if not position - 300 < obj.at_mm < position + 300:
                 continue
-            column, row = round(reel.column(thing.at_mm)), round(thing.x_mm * SCALE)
+            column, row = round(reel.column(obj.at_mm)), round(obj.x_mm * SCALE)
             assert reel.covered[row - 2 : row + 3, column - 2 : column + 3].all()
-            assert thing.outline_mm[:, 0].mean() == pytest.approx(thing.at_mm, abs=20)
-    assert sorted(seen) == list(range(1, len(seen) + 1))
-    places = sorted(each.at_mm for each in seen.values())
+            assert obj.outline_mm[:, 0].mean() == pytest.approx(obj.at_mm, abs=20)
+    assert sorted(known) == list(range(1, len(known) + 1))
+    places = sorted(each.at_mm for each in known.values())
     assert len(places) > 12
     assert min(np.diff(places)) > 100
 
 
-def test_a_reel_does_not_grow_with_the_way() -> None:
+def test_a_reel_does_not_grow_with_the_travel() -> None:
     reel = Reel(strip(), cycle([strip(2)]))
     sizes = set()
     for position in range(250, 40_000, 250):
-        reel.reach(position - 400, position + 400)
-        sizes.add(reel.picture.shape[1])
+        reel.extend_to(position - 400, position + 400)
+        sizes.add(reel.image.shape[1])
         assert reel.start_mm <= position - 399
         assert reel.end_mm >= position + 400
-        assert len(reel.lying) < 12
-    assert max(sizes) < 2.5 * strip().picture.shape[1]
+        assert len(reel.objects) < 12
+    assert max(sizes) < 2.5 * strip().image.shape[1]
 
 
-def test_two_strips_meet_without_an_edge() -> None:
+def test_two_strips_join_without_an_edge() -> None:
     reel = Reel(strip(), cycle([strip(2)]))
     end = reel.column(reel.end_mm - 500)
-    before = reel.picture[:, : round(end)].copy()
-    reel.reach(0, reel.end_mm + 10)
-    joint = round(strip().picture.shape[1] - FADE_MM * SCALE)
-    after = reel.picture[:, joint + round(FADE_MM * SCALE) :][:, : before.shape[1] // 2]
+    before = reel.image[:, : round(end)].copy()
+    reel.extend_to(0, reel.end_mm + 10)
+    joint = round(strip().image.shape[1] - FADE_MM * SCALE)
+    after = reel.image[:, joint + round(FADE_MM * SCALE) :][:, : before.shape[1] // 2]
     assert np.array_equal(after, before[:, round(FADE_MM * SCALE) :][:, : after.shape[1]])
 
 
-def test_a_mirror_twice_is_the_strip_again_and_nothing_moves_across() -> None:
+def test_mirroring_twice_restores_the_strip_and_never_moves_objects_across() -> None:
     first = strip()
-    once = mirrored(first)
-    twice = mirrored(once)
-    assert [each.x_mm for each in once.lying] == [each.x_mm for each in first.lying]
-    assert np.array_equal(twice.picture, first.picture)
-    for one, other, before in zip(once.lying, twice.lying, first.lying, strict=True):
+    once = mirror_strip(first)
+    twice = mirror_strip(once)
+    assert [each.x_mm for each in once.objects] == [each.x_mm for each in first.objects]
+    assert np.array_equal(twice.image, first.image)
+    for one, other, before in zip(once.objects, twice.objects, first.objects, strict=True):
         assert (other.at_mm, other.x_mm) == pytest.approx((before.at_mm, before.x_mm))
         assert (other.left, other.top) == (before.left, before.top)
-        assert np.array_equal(other.shown, before.shown)
+        assert np.array_equal(other.visible_alpha, before.visible_alpha)
         column, row = round(once.column(one.at_mm)), round(one.x_mm * SCALE)
         assert once.covered[row, column]
 
 
-def test_what_lies_at_a_skirt_stands_higher_there_the_more_it_is() -> None:
+def test_more_material_at_a_skirt_is_higher_there() -> None:
     loop = belt_loop(1000, 300, SCALE, "worn", np.random.default_rng(1))
     made = Strip(-300, 700, 300, SCALE, loop)
     rng = np.random.default_rng(1)

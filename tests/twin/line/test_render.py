@@ -1,4 +1,4 @@
-"""A rendered clip and its truth belong together, or are not there at all."""
+"""A rendered clip matches its truth file, or neither exists."""
 
 import builtins
 import hashlib
@@ -23,23 +23,23 @@ from twin.line.scenario import Camera, Scenario, ScenarioError
 DEMO = Path(__file__).parents[3] / "twin" / "clips" / "demo"
 
 
-def told(folder: Path, stem: str = "tiny") -> tuple[dict[str, Any], list[dict[str, Any]]]:
+def read_truth(folder: Path, stem: str = "tiny") -> tuple[dict[str, Any], list[dict[str, Any]]]:
     lines = (folder / f"{stem}.truth.jsonl").read_text().splitlines()
     header, *frames = (json.loads(line) for line in lines)
     return header, frames
 
 
-def pictures(clip: Path) -> list[np.ndarray[Any, Any]]:
+def images(clip: Path) -> list[np.ndarray[Any, Any]]:
     video = cv2.VideoCapture(str(clip))
-    seen = []
+    decoded: list[np.ndarray[Any, Any]] = []
     while True:
-        got, picture = video.read()
+        got, image = video.read()
         if not got:
-            return seen
-        seen.append(picture)
+            return decoded
+        decoded.append(image)
 
 
-def test_a_clip_has_its_frames_its_truth_and_its_empty_belt(tiny: Path, tmp_path: Path) -> None:
+def test_a_clip_has_all_frames_its_truth_and_its_empty_belt(tiny: Path, tmp_path: Path) -> None:
     out, calls = tmp_path / "deep" / "out", list[tuple[int, int]]()
     render(tiny, out, progress=lambda done, total: calls.append((done, total)))
     assert sorted(each.name for each in out.iterdir()) == [
@@ -50,14 +50,14 @@ def test_a_clip_has_its_frames_its_truth_and_its_empty_belt(tiny: Path, tmp_path
         "tiny.truth.jsonl",
     ]
     assert [each.name for each in out.parent.iterdir()] == ["out"]
-    header, frames = told(out)
-    seen = pictures(out / "tiny.mp4")
-    assert len(seen) == len(frames) == header["frames"] == 8
+    header, frames = read_truth(out)
+    decoded = images(out / "tiny.mp4")
+    assert len(decoded) == len(frames) == header["frames"] == 8
     assert calls == [(n, 8) for n in range(1, 9)]
     assert header["clip_sha256"] == hashlib.sha256((out / "tiny.mp4").read_bytes()).hexdigest()
     empty = cv2.imread(str(out / "empty.png"))
     assert empty is not None
-    assert empty.shape == seen[0].shape == (160, 256, 3)
+    assert empty.shape == decoded[0].shape == (160, 256, 3)
     for frame in frames:
         assert {each["kind"] for each in frame["objects"]} <= {"d_cell", "pierceable_cartridge"}
         for each in frame["objects"]:
@@ -73,13 +73,13 @@ def test_a_clip_has_its_frames_its_truth_and_its_empty_belt(tiny: Path, tmp_path
         assert tracks[1][key]["y_mm"] - tracks[0][key]["y_mm"] == pytest.approx(25, abs=0.2)
 
 
-def test_the_same_seed_gives_the_same_clip_and_another_seed_another(
+def test_equal_seeds_give_equal_clips_and_other_seeds_other_clips(
     tiny: Path, tmp_path: Path
 ) -> None:
     digests = []
     for name, seed in (("a", None), ("b", None), ("c", 9)):
         render(tiny, tmp_path / name, seed=seed)
-        digests.append(told(tmp_path / name)[0]["clip_sha256"])
+        digests.append(read_truth(tmp_path / name)[0]["clip_sha256"])
     assert digests[0] == digests[1] != digests[2]
 
 
@@ -110,11 +110,11 @@ def test_an_interrupted_render_keeps_the_earlier_clip(tiny: Path, tmp_path: Path
     assert (out / "notes.txt").read_text() == "mine"
 
 
-def test_a_clip_has_a_line_profile_that_is_taken_as_it_is(tiny: Path, tmp_path: Path) -> None:
+def test_the_line_profile_of_a_clip_loads_unchanged(tiny: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     render(tiny, out, seed=4)
     profile = load_profile(out / "tiny.line.toml")
-    header, _ = told(out)
+    header, _ = read_truth(out)
     assert profile.camera.source == str(out / "tiny.mp4")
     assert profile.overload.empty_belt == out / "empty.png"
     assert profile.belt.speed_mm_s == header["speed_mm_s"] == 500
@@ -125,7 +125,7 @@ def test_a_clip_has_a_line_profile_that_is_taken_as_it_is(tiny: Path, tmp_path: 
     assert plane.to_belt(corners).tolist() == [pytest.approx(each, abs=1.5) for each in belt_mm]
 
 
-def test_a_belt_that_changes_its_speed_has_it_measured(
+def test_the_profile_of_a_belt_with_varying_speed_has_no_speed(
     changed: Callable[[str, str], Path], tmp_path: Path
 ) -> None:
     stops = "loop_mm = 1500\n[[belt.speeds]]\nat_s = 0.2\nspeed_mm_s = 0\n"
@@ -134,9 +134,9 @@ def test_a_belt_that_changes_its_speed_has_it_measured(
     assert load_profile(tmp_path / "out" / "changed.line.toml").belt.speed_mm_s is None
 
 
-def test_the_encoder_counts_what_the_belt_runs(tiny: Path, tmp_path: Path) -> None:
+def test_the_encoder_counts_match_the_belt_travel(tiny: Path, tmp_path: Path) -> None:
     render(tiny, tmp_path / "out")
-    header, frames = told(tmp_path / "out")
+    header, frames = read_truth(tmp_path / "out")
     lines = (tmp_path / "out" / header["encoder_file"]).read_text().splitlines()
     samples = [json.loads(line) for line in lines]
     last = frames[-1]
@@ -148,26 +148,26 @@ def test_the_encoder_counts_what_the_belt_runs(tiny: Path, tmp_path: Path) -> No
     assert all(each["run"] for each in samples)
 
 
-def test_duration_rate_and_seed_can_be_others_than_the_files(tiny: Path, tmp_path: Path) -> None:
+def test_duration_and_rate_can_override_the_file(tiny: Path, tmp_path: Path) -> None:
     render(tiny, tmp_path / "out", duration_s=0.3, fps=10)
-    header, frames = told(tmp_path / "out")
+    header, frames = read_truth(tmp_path / "out")
     assert (header["fps"], header["frames"], len(frames)) == (10, 3, 3)
     with pytest.raises(ScenarioError, match="duration_s: Input should be greater than 0, not -1"):
         render(tiny, tmp_path / "out", duration_s=-1)
 
 
-def test_a_folder_takes_one_clip(
+def test_a_folder_holds_one_clip(
     tiny: Path, changed: Callable[[str, str], Path], tmp_path: Path
 ) -> None:
     out = tmp_path / "out"
     render(tiny, out)
     before = {each.name: each.read_bytes() for each in out.iterdir()}
-    with pytest.raises(ScenarioError, match=r"holds another clip \(tiny\.truth\.jsonl\)"):
+    with pytest.raises(ScenarioError, match=r"contains another clip \(tiny\.truth\.jsonl\)"):
         render(changed("seed = 3", "seed = 4"), out)
     assert {each.name: each.read_bytes() for each in out.iterdir()} == before
 
 
-def test_a_missing_extra_is_one_clear_line(
+def test_a_missing_extra_is_reported_with_its_fix(
     tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     real = builtins.__import__
@@ -190,7 +190,7 @@ def test_a_missing_extra_is_one_clear_line(
     x_mm=st.floats(0, 600),
     y_mm=st.floats(0, 1197),
 )
-def test_belt_and_image_places_convert_there_and_back(
+def test_belt_and_image_positions_convert_both_ways(
     tilt: float, turn_deg: float, x_mm: float, y_mm: float
 ) -> None:
     small = Camera(width_px=128, height_px=72, px_per_mm=0.1, tilt=tilt, turn_deg=turn_deg)
@@ -199,8 +199,8 @@ def test_belt_and_image_places_convert_there_and_back(
     assert camera.belt_points(there)[0] == pytest.approx((x_mm, y_mm), abs=0.01)
 
 
-def test_the_bundled_clip_is_whole_small_and_shows_what_it_promises() -> None:
-    header, frames = told(DEMO, "demo")
+def test_the_bundled_clip_is_complete_small_and_shows_all_its_stretches() -> None:
+    header, frames = read_truth(DEMO, "demo")
     clip = DEMO / "demo.mp4"
     assert header["clip_sha256"] == hashlib.sha256(clip.read_bytes()).hexdigest()
     assert clip.stat().st_size < 5_500_000
@@ -208,12 +208,12 @@ def test_the_bundled_clip_is_whole_small_and_shows_what_it_promises() -> None:
     assert (DEMO / "empty.png").stat().st_size < 1_100_000
     assert header["renderer"] == "traced"
     assert len(frames) == header["frames"] == 1080
-    came_by = [thing for thing in header["things"] if thing["class"] and thing["at_mm"] < 14_000]
-    kinds = {thing["kind"]: thing["class"] for thing in came_by}
+    passed = [obj for obj in header["things"] if obj["class"] and obj["at_mm"] < 14_000]
+    kinds = {obj["kind"]: obj["class"] for obj in passed}
     assert sum(each == "gas_canister" for each in kinds.values()) >= 2
-    assert sum(each["class"] == "battery" for each in came_by) >= 8
+    assert sum(each["class"] == "battery" for each in passed) >= 8
     assert any(end - start >= 1000 for start, end in header["overload_mm"])
-    # Belt positions between which the view lies wholly in one calm stretch.
+    # Belt positions at which the whole view is in one calm stretch.
     for start, end in ((2000, 4000), (4800, 6000), (10000, 12000)):
         calm = [each["coverage"] for each in frames if start <= each["belt_position_mm"] <= end]
         assert 0.12 <= sum(calm) / len(calm) <= 0.40

@@ -1,17 +1,17 @@
-"""A scenario is refused at the door, one clear line per mistake."""
+"""A scenario file is validated when it is loaded, with one line per error."""
 
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from twin.line.scenario import ScenarioError, bundled, described, find, load
+from twin.line.scenario import ScenarioError, bundled, descriptions, find, load
 
 DEMO = Path(__file__).parents[3] / "twin" / "scenarios" / "demo.toml"
 Changed = Callable[[str, str], Path]
 
 
-def said(path: Path) -> str:
+def error_of(path: Path) -> str:
     with pytest.raises(ScenarioError) as caught:
         load(path)
     return str(caught.value)
@@ -37,12 +37,12 @@ def said(path: Path) -> str:
         ("to_mm = 0", "to_mm = -400", "stretches.0: to_mm (-400) must be above from_mm (-300)"),
         ("coverage = 0.2", "coverage = 95", "stretches.0.coverage: Input should be less than"),
         ("px_per_mm = 0.6", "px_per_mm = 2", "is 400 px, more than camera.height_px (160)"),
-        ("duration_s = 0.4", "duration_s = 9e5", "more than can be drawn at once"),
+        ("duration_s = 0.4", "duration_s = 9e5", "more than can be drawn as one image"),
         ("duration_s = 0.4", "duration_s = inf", "duration_s: Input should be a finite number"),
         ("seed = 3", "seed = = 3", "not a TOML file"),
         ("seed = 3", 'seed = 3\nrenderer = "traced"', "needs a [traced] section with strips"),
         ("seed = 3", 'seed = 3\nrenderer = "photo"', "renderer: Input should be 'drawn' or"),
-        ("[video]", "[mix]\ncoverage = 0.3\n[video]", "mix and stretches or things both fill"),
+        ("[video]", "[mix]\ncoverage = 0.3\n[video]", "mix conflicts with stretches and things"),
         (
             "[video]",
             "[gate]\ny_mm = 100\nfrom_s = 3\nuntil_s = 2\n[video]",
@@ -61,7 +61,7 @@ def said(path: Path) -> str:
         (
             "loop_mm = 1500",
             "loop_mm = 1500\n" + 2 * "[[belt.speeds]]\nat_s = 1\nspeed_mm_s = 5\nover_s = 2\n",
-            "belt: speeds: the change at 1 s begins before the one before it is over (3 s)",
+            "belt: speeds: the change at 1 s starts before the previous one has ended (3 s)",
         ),
         (
             "[video]",
@@ -70,58 +70,59 @@ def said(path: Path) -> str:
         ),
     ],
 )
-def test_a_mistake_is_one_clear_line(changed: Changed, old: str, new: str, line: str) -> None:
+def test_an_error_is_one_clear_line(changed: Changed, old: str, new: str, line: str) -> None:
     path = changed(old, new)
-    told = said(path)
-    assert "\n" not in told
-    assert told.startswith(f"{path}: ")
-    assert line in told
+    message = error_of(path)
+    assert "\n" not in message
+    assert message.startswith(f"{path}: ")
+    assert line in message
 
 
-def test_two_mistakes_are_two_lines(changed: Changed) -> None:
+def test_two_errors_are_two_lines(changed: Changed) -> None:
     assert (
-        len(said(changed("fps = 20\npx_per_mm = 0.6", "fps = 0\npx_per_mm = -1")).splitlines()) == 2
+        len(error_of(changed("fps = 20\npx_per_mm = 0.6", "fps = 0\npx_per_mm = -1")).splitlines())
+        == 2
     )
 
 
 def test_a_missing_file_is_one_clear_line(tmp_path: Path) -> None:
-    told = said(tmp_path / "none.toml")
-    assert "cannot be read (No such file or directory)" in told
-    assert "\n" not in told
+    message = error_of(tmp_path / "none.toml")
+    assert "cannot be read (No such file or directory)" in message
+    assert "\n" not in message
 
 
-def test_overlapping_stretches_are_refused(changed: Changed) -> None:
+def test_overlapping_stretches_are_rejected(changed: Changed) -> None:
     second = "coverage = 0.2\n[[stretches]]\nfrom_mm = -100\nto_mm = 90\ncoverage = 0.1"
-    assert "stretches overlap at -100 mm" in said(changed("coverage = 0.2", second))
+    assert "stretches overlap at -100 mm" in error_of(changed("coverage = 0.2", second))
 
 
 @pytest.mark.parametrize("name", [name for name in bundled() if name != "demo"])
-def test_every_bundled_scenario_is_sound_and_says_what_it_shows(name: str) -> None:
+def test_every_bundled_scenario_is_valid_and_describes_itself(name: str) -> None:
     plan = load(find(name))
     assert 30 <= plan.duration_s <= 60
     assert 10 <= plan.camera.fps <= 30
     assert (plan.camera.width_px, plan.camera.height_px) == (1280, 720)
     assert plan.traced is not None
     assert load(find(name), {("renderer",): "traced"}).renderer == "traced"
-    assert 20 < len(described()[name]) < 110
-    assert described()[name].endswith(".")  # a sentence, and not the beginning of one
+    assert 20 < len(descriptions()[name]) < 110
+    assert descriptions()[name].endswith(".")  # a complete sentence
 
 
-def test_an_unknown_name_is_one_line_with_the_known_ones() -> None:
+def test_the_error_for_an_unknown_name_lists_the_known_ones() -> None:
     with pytest.raises(ScenarioError, match=r"mixd: no such scenario. .* calm, demo, .*wet_belt"):
         find("mixd")
 
 
-def test_hazards_that_are_none_are_refused(changed: Changed) -> None:
+def test_a_kind_that_is_not_a_hazard_is_rejected(changed: Changed) -> None:
     hazards = "[mix.hazards]\ndrink_can = 1\n[video]"
-    told = said(changed("[video]", hazards))
-    assert "mix.hazards: 'drink_can' is no hazard; hazards are aa_cell" in told
+    message = error_of(changed("[video]", hazards))
+    assert "mix.hazards: 'drink_can' is not a hazard; hazards are aa_cell" in message
 
 
-def test_the_demo_has_an_empty_start_calm_an_overload_and_both_classes() -> None:
+def test_the_demo_has_an_empty_start_calm_stretches_an_overload_and_both_classes() -> None:
     demo = load(DEMO)
     first = min(
-        *(stretch.from_mm for stretch in demo.stretches), *(thing.at_mm for thing in demo.things)
+        *(stretch.from_mm for stretch in demo.stretches), *(obj.at_mm for obj in demo.things)
     )
     assert first >= 1.5 * demo.belt.speed_mm_s
     assert any(

@@ -1,4 +1,4 @@
-"""Bodies: true to size, closed, their print the right way round."""
+"""Bodies: true to size, closed, with prints in the right orientation."""
 
 import numpy as np
 import pytest
@@ -27,7 +27,7 @@ def test_every_kind_has_a_finite_body_with_print_coordinates_in_range(kind: str)
 
 
 @pytest.mark.parametrize("kind", STEADY)
-def test_a_cell_is_as_large_as_its_name_says(kind: str) -> None:
+def test_a_cell_has_the_size_of_its_type(kind: str) -> None:
     length, width, _ = SIZE_MM[kind]
     found = build(kind, np.random.default_rng(5)).size_mm()
     assert found[0] == pytest.approx(length, rel=0.06)
@@ -48,13 +48,13 @@ def test_the_same_seed_builds_the_same_body() -> None:
     assert np.array_equal(one.points(), two.points())
 
 
-def test_an_unknown_kind_is_refused() -> None:
+def test_an_unknown_kind_is_rejected() -> None:
     with pytest.raises(ValueError, match="unknown kind 'anvil'"):
         build("anvil", np.random.default_rng(0))
 
 
 def outward(points: np.ndarray) -> float:
-    """Share of a closed grid's faces whose normal looks away from its middle."""
+    """Share of a closed grid's faces whose normal points away from its centre."""
     ahead, round_ = points[1:, :-1] - points[:-1, :-1], points[:-1, 1:] - points[:-1, :-1]
     normals = np.cross(ahead, round_)
     middle = (points[:-1, :-1] + points[1:, 1:]) / 2
@@ -63,7 +63,7 @@ def outward(points: np.ndarray) -> float:
     return float((away[big] > 0).mean())
 
 
-def test_faces_look_outwards() -> None:
+def test_faces_point_outwards() -> None:
     can = turned_body(((-20, 0), (-20, 10), (20, 10), (20, 0)), PLAIN)
     assert outward(can.points) > 0.95
     assert outward(block((60, 30, 20), PLAIN).points) > 0.95
@@ -72,7 +72,7 @@ def test_faces_look_outwards() -> None:
 def test_print_reads_left_to_right_seen_from_outside() -> None:
     can = turned_body(((-20, 10), (20, 10)), PLAIN)
     top = can.points[0, :, 2].argmax()
-    # On top, up in the picture is +y, and the print's v grows upwards.
+    # On top, up in the image is +y, and the print's v grows upwards.
     assert can.points[0, top + 1, 1] > can.points[0, top - 1, 1]
     assert can.uv[0, top + 1, 1] > can.uv[0, top - 1, 1]
     assert can.uv[-1, 0, 0] > can.uv[0, 0, 0]
@@ -84,19 +84,19 @@ def test_print_reads_left_to_right_seen_from_outside() -> None:
     height=st.floats(4, 100),
 )
 @settings(max_examples=30, deadline=None)
-def test_a_block_is_as_large_as_asked(length: float, width: float, height: float) -> None:
+def test_a_block_has_the_requested_size(length: float, width: float, height: float) -> None:
     size = np.ptp(block((length, width, height), PLAIN).points.reshape(-1, 3), axis=0)
     assert size == pytest.approx((length, width, height), rel=1e-3)
 
 
 @given(degrees=st.floats(-720, 720), axis=st.sampled_from("xyz"))
-def test_turning_keeps_lengths(degrees: float, axis: str) -> None:
+def test_rotation_keeps_lengths(degrees: float, axis: str) -> None:
     turn = turn_about(axis, degrees)
     assert turn @ turn.T == pytest.approx(np.eye(3), abs=1e-9)
     assert np.linalg.det(turn) == pytest.approx(1)
 
 
-def test_squashing_flattens_and_crumpling_moves() -> None:
+def test_squashing_flattens_and_crumpling_displaces() -> None:
     rng = np.random.default_rng(4)
     body = build("drink_can", rng)
     flat = squash(build("drink_can", np.random.default_rng(4)), 0.3, rng)

@@ -1,4 +1,4 @@
-"""Bundles of strips: read as written, refused when broken."""
+"""Bundles of strips: read as written, rejected when damaged."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from twin.line.strip import Strip
-from twin.traced.bundle import BundleError, Facts, Thing, load_strip, write_facts, write_picture
+from twin.traced.bundle import BundleError, Facts, StripObject, load_strip, write_facts, write_image
 
 SHAPE = (50, 100)
 
@@ -19,17 +19,17 @@ def bundle(tmp_path: Path) -> Path:
     owners[10:20, 10:40] = 1
     owners[10:20, 25:60] = 2
     rng = np.random.default_rng(1)
-    write_picture(tmp_path / "picture.png", rng.integers(0, 255, (*SHAPE, 3), np.uint8))
-    write_picture(tmp_path / "owners.png", owners)
-    write_picture(tmp_path / "seen.png", owners)
-    write_picture(tmp_path / "height.png", owners)
-    things = [thing(1, "d_cell", "battery", 300, 150), thing(2, "carton_box", None, 350, 350)]
-    write_facts(tmp_path, facts(things))
+    write_image(tmp_path / "picture.png", rng.integers(0, 255, (*SHAPE, 3), np.uint8))
+    write_image(tmp_path / "owners.png", owners)
+    write_image(tmp_path / "seen.png", owners)
+    write_image(tmp_path / "height.png", owners)
+    objects = [obj(1, "d_cell", "battery", 300, 150), obj(2, "carton_box", None, 350, 350)]
+    write_facts(tmp_path, facts(objects))
     return tmp_path
 
 
-def thing(number: int, kind: str, hazard: str | None, alone: float, seen: float) -> Thing:
-    return Thing.model_validate(
+def obj(number: int, kind: str, hazard: str | None, alone: float, seen: float) -> StripObject:
+    return StripObject.model_validate(
         {
             "id": number,
             "kind": kind,
@@ -47,28 +47,28 @@ def thing(number: int, kind: str, hazard: str | None, alone: float, seen: float)
     )
 
 
-def facts(things: list[Thing]) -> Facts:
+def facts(objects: list[StripObject]) -> Facts:
     return Facts(
-        start_mm=0, end_mm=200, width_mm=100, px_per_mm=0.5, seed=1, belt="worn", things=things
+        start_mm=0, end_mm=200, width_mm=100, px_per_mm=0.5, seed=1, belt="worn", things=objects
     )
 
 
 def test_a_bundle_becomes_a_strip(bundle: Path) -> None:
     strip = load_strip(bundle)
     assert isinstance(strip, Strip)
-    assert strip.picture.shape == (*SHAPE, 3)
+    assert strip.image.shape == (*SHAPE, 3)
     assert strip.column(200) == 0
     assert strip.coverage(0, 200) == pytest.approx(10 * 50 / (50 * 100))
-    cell, carton = strip.lying
+    cell, carton = strip.objects
     assert (cell.hazard, carton.hazard) == ("battery", None)
     assert cell.visible() == pytest.approx(0.5)
-    assert (cell.left, cell.top, cell.shown.shape) == (10, 10, (10, 15))
+    assert (cell.left, cell.top, cell.visible_alpha.shape) == (10, 10, (10, 15))
 
 
-def test_a_hazard_that_is_wholly_hidden_has_nothing_to_see(bundle: Path) -> None:
-    hidden = [thing(7, "d_cell", "battery", 300, 0)]
+def test_a_completely_hidden_hazard_is_not_visible(bundle: Path) -> None:
+    hidden = [obj(7, "d_cell", "battery", 300, 0)]
     write_facts(bundle, facts(hidden))
-    assert load_strip(bundle).lying[0].visible() == 0
+    assert load_strip(bundle).objects[0].visible() == 0
 
 
 def broken(change: Callable[[Path], object], folder: Path) -> str:
@@ -80,25 +80,28 @@ def broken(change: Callable[[Path], object], folder: Path) -> str:
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "reason"),
     [
-        (lambda at: (at / "strip.json").unlink(), "still being traced"),
+        (lambda at: (at / "strip.json").unlink(), "an unfinished strip has none yet"),
         (lambda at: (at / "strip.json").write_text("{"), "strip.json"),
         (lambda at: (at / "strip.json").write_text('{"schema": "other/9"}'), "schema"),
         (lambda at: (at / "picture.png").unlink(), "picture.png: cannot be read"),
-        (lambda at: (at / "owners.png").write_bytes(b"no picture"), "owners.png: is not a picture"),
-        (lambda at: (at / "seen.png").write_bytes(b""), "seen.png: is not a picture"),
         (
-            lambda at: write_picture(at / "picture.png", np.zeros((9, 9, 3), np.uint8)),
-            "not of one strip",
+            lambda at: (at / "owners.png").write_bytes(b"no image"),
+            "owners.png: cannot be decoded as an image",
+        ),
+        (lambda at: (at / "seen.png").write_bytes(b""), "seen.png: cannot be decoded as an image"),
+        (
+            lambda at: write_image(at / "picture.png", np.zeros((9, 9, 3), np.uint8)),
+            "belong to different strips",
         ),
         (
-            lambda at: write_picture(at / "owners.png", np.zeros(SHAPE, np.uint8)),
-            "not of one strip",
+            lambda at: write_image(at / "owners.png", np.zeros(SHAPE, np.uint8)),
+            "belong to different strips",
         ),
     ],
 )
-def test_a_broken_bundle_is_one_line(
-    bundle: Path, change: Callable[[Path], object], said: str
+def test_a_damaged_bundle_is_reported_in_one_line(
+    bundle: Path, change: Callable[[Path], object], reason: str
 ) -> None:
-    assert said in broken(change, bundle)
+    assert reason in broken(change, bundle)

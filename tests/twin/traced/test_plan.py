@@ -1,4 +1,4 @@
-"""Plans of strips are read or refused in one line per mistake."""
+"""Plan files are loaded, or rejected with one line per error."""
 
 from importlib import resources
 from pathlib import Path
@@ -12,12 +12,12 @@ GOOD = "seed = 1\nlength_mm = 1000\n[[stretches]]\nfrom_mm = 0\nto_mm = 500\ncov
 
 
 @pytest.mark.parametrize("path", sorted(PLANS.rglob("*.toml")), ids=lambda path: path.stem)
-def test_every_plan_of_the_repository_is_sound(path: Path) -> None:
+def test_every_plan_of_the_repository_is_valid(path: Path) -> None:
     assert load_plan(path).stretches
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "said"),
+    ("old", "new", "reason"),
     [
         ("length_mm = 1000", "length_mm = -5", "length_mm: Input should be greater than 100"),
         ("seed = 1", "seeed = 1", "seeed: Extra inputs"),
@@ -29,15 +29,15 @@ def test_every_plan_of_the_repository_is_sound(path: Path) -> None:
         ("seed = 1", "seed = ", "not a TOML file"),
     ],
 )
-def test_a_wrong_plan_is_refused(tmp_path: Path, old: str, new: str, said: str) -> None:
+def test_an_invalid_plan_is_rejected(tmp_path: Path, old: str, new: str, reason: str) -> None:
     path = tmp_path / "plan.toml"
     path.write_text(GOOD.replace(old, new, 1))
     with pytest.raises(PlanError, match=r"plan\.toml") as error:
         load_plan(path)
-    assert said in str(error.value)
+    assert reason in str(error.value)
 
 
-def test_one_plan_serves_for_other_belts_and_seeds(tmp_path: Path) -> None:
+def test_belt_and_seed_of_a_plan_can_be_overridden(tmp_path: Path) -> None:
     path = tmp_path / "plan.toml"
     path.write_text(GOOD)
     other = load_plan(path, belt="green", seed=7, lookalikes=None)
@@ -46,7 +46,7 @@ def test_one_plan_serves_for_other_belts_and_seeds(tmp_path: Path) -> None:
         load_plan(path, belt="silk")
 
 
-def test_a_missing_plan_is_refused(tmp_path: Path) -> None:
+def test_a_missing_plan_is_rejected(tmp_path: Path) -> None:
     with pytest.raises(PlanError, match="cannot be read"):
         load_plan(tmp_path / "none.toml")
 

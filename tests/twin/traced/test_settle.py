@@ -1,4 +1,4 @@
-"""Things at rest: on the belt or on each other, never through what lies below."""
+"""Objects at rest: on the belt or on each other, never intersecting the surface below."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from twin.traced.bodies import Body, Part, Skin, block
-from twin.traced.settle import HeightField, dense, settle
+from twin.traced.settle import HeightField, sample_points, settle
 
 PLAIN = Skin((0.5, 0.5, 0.5))
 
@@ -21,7 +21,9 @@ def brick(size_mm: tuple[float, float, float] = (80, 40, 20)) -> Body:
     angle=st.floats(0, 360),
 )
 @settings(max_examples=25, deadline=None)
-def test_on_an_empty_belt_a_thing_touches_the_belt(right: float, down: float, angle: float) -> None:
+def test_an_object_on_an_empty_belt_touches_the_belt(
+    right: float, down: float, angle: float
+) -> None:
     field = HeightField(400, 300)
     rest = settle(field, brick(), (right, down), angle)
     assert rest.body.points()[:, 2].min() + rest.up_mm == pytest.approx(0, abs=1e-3)
@@ -30,7 +32,7 @@ def test_on_an_empty_belt_a_thing_touches_the_belt(right: float, down: float, an
     assert covered == pytest.approx(80 * 40, rel=0.5)
 
 
-def test_a_second_thing_lies_on_the_first() -> None:
+def test_a_second_object_rests_on_the_first() -> None:
     field = HeightField(400, 300)
     settle(field, brick(), (200, 150), 0)
     above = settle(field, brick(), (200, 150), 0)
@@ -38,7 +40,7 @@ def test_a_second_thing_lies_on_the_first() -> None:
     assert field.height.max() == pytest.approx(40, abs=1)
 
 
-def test_a_thing_half_on_another_leans() -> None:
+def test_an_object_half_on_another_tilts() -> None:
     field = HeightField(400, 300)
     settle(field, brick((100, 100, 30)), (200, 150), 0)
     leaning = settle(field, brick((160, 30, 10)), (275, 150), 0)
@@ -47,7 +49,7 @@ def test_a_thing_half_on_another_leans() -> None:
     assert leaning.up_mm < 35
 
 
-def test_a_sheet_follows_what_lies_below() -> None:
+def test_a_sheet_follows_the_surface_below() -> None:
     field = HeightField(400, 300)
     settle(field, brick(), (200, 150), 0)
     x, y = np.meshgrid(np.linspace(-120, 120, 60), np.linspace(-80, 80, 40), indexing="ij")
@@ -61,15 +63,15 @@ def test_a_sheet_follows_what_lies_below() -> None:
 
 @given(apart=st.floats(2, 9))
 @settings(max_examples=15, deadline=None)
-def test_dense_points_leave_no_gap(apart: float) -> None:
+def test_sampled_points_leave_no_gap(apart: float) -> None:
     part = block((60, 30, 20), PLAIN)
-    points = dense(part, apart)
+    points = sample_points(part, apart)
     top = points[(points[:, 2] > 9.9) & (np.abs(points[:, 1]) < 10) & (np.abs(points[:, 0]) < 25)]
     gaps = np.diff(np.unique(np.round(top[:, 0], 3)))
     assert gaps.max() <= apart + 0.1
 
 
-def test_coverage_counts_the_belt_that_is_hidden() -> None:
+def test_coverage_is_the_hidden_share_of_the_belt() -> None:
     field = HeightField(400, 100)
     assert field.coverage(0, 400) == 0
     settle(field, brick((190, 95, 20)), (100, 50), 0)

@@ -1,4 +1,4 @@
-"""Strips before they are rendered: what is strewn where, and the windows that cover them."""
+"""Strips before rendering: where objects are placed, and the tiles that cover them."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from twin.traced.plan import Stretch, StripPlan
-from twin.traced.strips import silhouette, strew, tile_windows
+from twin.traced.strips import lay_out_strip, silhouette, tile_windows
 from twin.traced.things import HAZARDS
 
 
@@ -14,17 +14,17 @@ def plan(*stretches: Stretch, seed: int = 4) -> StripPlan:
     return StripPlan(seed=seed, length_mm=3000, width_mm=400, px_per_mm=0.5, stretches=stretches)
 
 
-def test_a_stretch_is_strewn_where_the_belt_position_says() -> None:
-    laid = strew(plan(Stretch(from_mm=0, to_mm=1000, coverage=0.3)))
+def test_objects_are_placed_at_the_belt_positions_of_their_stretch() -> None:
+    laid = lay_out_strip(plan(Stretch(from_mm=0, to_mm=1000, coverage=0.3)))
     at_mm = [3000 - each.rest.right_mm for each in laid]
     assert len(laid) > 3
     assert min(at_mm) > 0
     assert max(at_mm) < 1000
 
 
-def test_the_same_plan_strews_the_same_strip() -> None:
+def test_the_same_plan_gives_the_same_strip() -> None:
     stretch = Stretch(from_mm=0, to_mm=900, coverage=0.3, hazards_per_m=4)
-    one, two = (strew(plan(stretch)) for _ in range(2))
+    one, two = (lay_out_strip(plan(stretch)) for _ in range(2))
     assert [each.rest.body.kind for each in one] == [each.rest.body.kind for each in two]
     assert all(
         np.array_equal(a.rest.body.points(), b.rest.body.points())
@@ -32,15 +32,15 @@ def test_the_same_plan_strews_the_same_strip() -> None:
     )
 
 
-def test_a_stretch_without_hazards_has_none_and_one_with_has_some() -> None:
-    calm = strew(plan(Stretch(from_mm=0, to_mm=3000, coverage=0.2)))
+def test_hazards_appear_only_in_stretches_that_ask_for_them() -> None:
+    calm = lay_out_strip(plan(Stretch(from_mm=0, to_mm=3000, coverage=0.2)))
     assert not [each for each in calm if each.rest.body.kind in HAZARDS]
-    some = strew(plan(Stretch(from_mm=0, to_mm=3000, coverage=0.1, hazards_per_m=5)))
+    some = lay_out_strip(plan(Stretch(from_mm=0, to_mm=3000, coverage=0.1, hazards_per_m=5)))
     assert [each for each in some if each.rest.body.kind in HAZARDS]
 
 
 def test_a_heap_covers_the_belt_and_stays_a_layer() -> None:
-    laid = strew(plan(Stretch(from_mm=0, to_mm=1200, coverage=0.9)))
+    laid = lay_out_strip(plan(Stretch(from_mm=0, to_mm=1200, coverage=0.9)))
     assert 20 < len(laid) < 120
     tops = [each.rest.body.points()[:, 2].max() + each.rest.up_mm for each in laid]
     assert max(tops) < 700
@@ -59,8 +59,8 @@ def test_tiles_cover_the_strip_without_a_gap(length: float, scale: float) -> Non
     assert ends == int(np.ceil(length * scale))
 
 
-def test_a_silhouette_is_as_large_as_the_thing() -> None:
-    laid = strew(
+def test_a_silhouette_has_the_size_of_the_object() -> None:
+    laid = lay_out_strip(
         StripPlan(
             seed=1,
             length_mm=1000,
