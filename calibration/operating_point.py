@@ -65,7 +65,7 @@ class OperatingPoint:
     def upper_per_h(self) -> float:
         return poisson_upper(self.false_alarms) / self.belt_h
 
-    def said(self) -> str:
+    def summary(self) -> str:
         """One line for the card and the reader."""
         seen = (
             f"{self.false_alarms} false alarms in {self.belt_h:.2f} h of running belt, at most "

@@ -15,12 +15,12 @@ MOVES_MM_S = 50.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Followed:
+class ImageTrack:
     """A belt as its picture moved, frame by frame."""
 
     t_ns: NDArray[np.int64]
     """`(n,)`, rising."""
-    way_mm: NDArray[np.float64]
+    travel_mm: NDArray[np.float64]
     """`(n,)` how far it had come."""
     speed_mm_s: NDArray[np.float64]
     """`(n,)` nan where the picture gave none."""
@@ -81,20 +81,20 @@ def enough_seen(travelled_mm: float, known: float) -> list[Judged]:
     ]  # fmt: skip
 
 
-def refuse_against_the_travel(followed: Followed) -> None:
+def refuse_against_the_travel(followed: ImageTrack) -> None:
     """Raises `ValueError`: what is measured on a belt that seems to run backwards would turn each
     place and arrival around."""
     first, last = followed.windows()
-    way_mm = followed.way_mm[last] - followed.way_mm[first]
-    if len(way_mm) and np.median(way_mm) < -MOVES_MM_S * WINDOW_S:
+    travel_mm = followed.travel_mm[last] - followed.travel_mm[first]
+    if len(travel_mm) and np.median(travel_mm) < -MOVES_MM_S * WINDOW_S:
         raise ValueError(
-            f"the picture shows a belt that runs at {-np.median(way_mm) / WINDOW_S:.0f} mm/s "
+            f"the picture shows a belt that runs at {-np.median(travel_mm) / WINDOW_S:.0f} mm/s "
             "against belt.travel: mend belt.travel, or record the belt as it runs in service"
         )
 
 
 def fit_speed(
-    followed: Followed, counts: NDArray[np.float64], counts_per_mm: float | None
+    followed: ImageTrack, counts: NDArray[np.float64], counts_per_mm: float | None
 ) -> SpeedFit:
     """Compare a followed belt with `counts`, `(n,)`, the encoder at its frames (nan: unknown).
 
@@ -102,19 +102,22 @@ def fit_speed(
     nothing can be compared.
     """
     first, last = followed.windows()
-    way_mm, turned = followed.way_mm[last] - followed.way_mm[first], counts[last] - counts[first]
-    moved = (np.abs(way_mm) > MOVES_MM_S * WINDOW_S) & ~np.isnan(turned)
+    travel_mm, turned = (
+        followed.travel_mm[last] - followed.travel_mm[first],
+        counts[last] - counts[first],
+    )
+    moved = (np.abs(travel_mm) > MOVES_MM_S * WINDOW_S) & ~np.isnan(turned)
     moved &= np.abs(turned) > 0
     if moved.sum() < 4:
         raise ValueError(
             "encoder and picture can't be compared: the belt hardly moves, the encoder stands, or "
             "the picture gives no speed. Record a running belt with things on it"
         )
-    way_mm, turned, first = way_mm[moved], turned[moved], first[moved]
+    travel_mm, turned, first = travel_mm[moved], turned[moved], first[moved]
     early = first <= np.median(first)
-    fitted = float((turned[early] @ way_mm[early]) / (way_mm[early] @ way_mm[early]))
-    held_out = way_mm[~early] / (turned[~early] / fitted) - 1
-    residuals = held_out if counts_per_mm is None else way_mm / (turned / counts_per_mm) - 1
+    fitted = float((turned[early] @ travel_mm[early]) / (travel_mm[early] @ travel_mm[early]))
+    held_out = travel_mm[~early] / (turned[~early] / fitted) - 1
+    residuals = held_out if counts_per_mm is None else travel_mm / (turned / counts_per_mm) - 1
     unsure = np.isnan(followed.speed_mm_s[1:])
     steps = np.diff(counts) / np.diff(followed.t_ns) * 1e9 / (counts_per_mm or fitted)
     moving = np.abs(steps) > MOVES_MM_S
@@ -124,5 +127,5 @@ def fit_speed(
         held_out,
         counts_per_mm is None,
         float(1 - unsure[moving].mean()) if moving.any() else 0.0,
-        float(np.nansum(np.abs(np.diff(followed.way_mm)))),
+        float(np.nansum(np.abs(np.diff(followed.travel_mm)))),
     )

@@ -10,7 +10,7 @@ from collections import deque
 from dataclasses import dataclass
 from itertools import pairwise
 
-from detector.belt.motion import Basis, BeltMotion, Picture, PictureSpeed, Shift
+from detector.belt.motion import Basis, BeltMotion, ImageSpeed, Shift, ViewSource
 from detector.belt.plausibility import (
     MOVES_MM_S,
     NO_ENCODER,
@@ -74,11 +74,11 @@ class ReportedBelt:
         self.begun = 0
         """How often the readings have begun anew: what was counted before is not joined."""
 
-    def begins(self, frame_index: int, t_ns: int) -> None:
+    def anchor(self, frame_index: int, t_ns: int) -> None:
         """The footage's frame of that number was grabbed at that moment: what was recorded beside
         it is told by that. A PLC speaks of now."""
 
-    def hear(self, report: BeltReport) -> None:
+    def add(self, report: BeltReport) -> None:
         """Take in a report; what is older than the last of its kind is left out."""
         if report.runs is not None and (self._order is None or report.t_ns >= self._order[0]):
             self._order = report.t_ns, report.runs
@@ -202,12 +202,12 @@ class ReportedMotion:
 
     def _apart(self) -> bool:
         pictured = self._picture or self._other
-        return isinstance(pictured, PictureSpeed) and pictured.apart
+        return isinstance(pictured, ImageSpeed) and pictured.apart
 
-    def advance(self, picture: Picture, t_ns: int) -> Shift:
+    def advance(self, view: ViewSource, t_ns: int) -> Shift:
         """The shift since the last call."""
         last_ns = self._last_ns
-        shift = self._otherwise(picture, t_ns)
+        shift = self._otherwise(view, t_ns)
         before, self._counts, self._speed = self._counts, None, None
         ordered = self._reported.runs(t_ns)
         said_mm = None
@@ -256,13 +256,13 @@ class ReportedMotion:
         self._may_coast = self._may_coast and (seen_mm_s or 0.0) > MOVES_MM_S
         return seen_mm_s if seen_mm_s and self._may_coast and self._stands else 0.0
 
-    def _otherwise(self, picture: Picture, t_ns: int) -> Shift:
+    def _otherwise(self, view: ViewSource, t_ns: int) -> Shift:
         """The shift by the other way; the picture is followed in each frame only where it is that.
 
         Else in two frames running, four times a second.
         """
         last_ns, self._last_ns = self._last_ns, t_ns
-        fixed = self._other.advance(picture, t_ns) if self._other.basis == "profile" else None
+        fixed = self._other.advance(view, t_ns) if self._other.basis == "profile" else None
         pictured = self._picture or (self._other if fixed is None else None)
         if pictured is None:
             return fixed or Shift(0.0, 0.0, False)
@@ -273,7 +273,7 @@ class ReportedMotion:
         if not second:
             self._pair_ns = t_ns
         seen_ns, self._seen_ns = self._seen_ns, t_ns
-        seen = pictured.advance(picture, t_ns)
+        seen = pictured.advance(view, t_ns)
         self._seen_mm += seen.dy_mm
         if fixed is not None:
             return fixed

@@ -46,11 +46,11 @@ class RecordedBelt(ReportedBelt):
         self._track, self._fps = track, fps
         self._begun_ns: int | None = None
 
-    def begins(self, frame_index: int, t_ns: int) -> None:
+    def anchor(self, frame_index: int, t_ns: int) -> None:
         if self._begun_ns is None:
             self._begun_ns = t_ns - round(frame_index * 1e9 / self._fps)
 
-    def hear(self, report: BeltReport) -> None:
+    def add(self, report: BeltReport) -> None:
         """A PLC that is connected while recorded footage is watched speaks of another belt."""
 
     def runs(self, t_ns: int) -> bool | None:

@@ -64,7 +64,7 @@ class Lens:
         """`(n, 2)` image px to `(n, 2)` straight px."""
         return self._undistorted(np.asarray(image_px, dtype=np.float64))
 
-    def seen(self, straight_px: Points) -> Points:
+    def to_image(self, straight_px: Points) -> Points:
         """`(n, 2)` straight px to `(n, 2)` image px.
 
         Beyond what the picture shows a polynomial can turn around and lead back into it; there

@@ -14,7 +14,7 @@ from detector.belt.image_shift import Match, PictureShift
 
 Basis = Literal["none", "profile", "picture", "encoder"]
 
-Picture = Callable[[], NDArray[np.uint8]]
+ViewSource = Callable[[], NDArray[np.uint8]]
 """Gives a frame's belt view, shrunk to `followed_px`, `(h, w, 3)` uint8 BGR; most frames need none
 where something else tells the motion."""
 
@@ -36,7 +36,7 @@ class BeltMotion(Protocol):
     def basis(self) -> Basis: ...
     @property
     def speed_mm_s(self) -> float | None: ...
-    def advance(self, picture: Picture, t_ns: int) -> Shift:
+    def advance(self, view: ViewSource, t_ns: int) -> Shift:
         """The shift since the last call."""
         ...
 
@@ -51,7 +51,7 @@ class FixedSpeed:
         self._speed = speed_mm_s
         self._last_ns: int | None = None
 
-    def advance(self, picture: Picture, t_ns: int) -> Shift:  # noqa: ARG002
+    def advance(self, view: ViewSource, t_ns: int) -> Shift:  # noqa: ARG002
         elapsed_s = 0.0 if self._last_ns is None else (t_ns - self._last_ns) / 1e9
         self._last_ns = t_ns
         return Shift(0.0, self._speed * elapsed_s, True)
@@ -105,7 +105,7 @@ class _Seen:
         return way_px
 
 
-class PictureSpeed:
+class ImageSpeed:
     """The belt's speed as its picture moves.
 
     Each picture is compared with the oldest of the last ones of which most is still in view: over
@@ -182,8 +182,8 @@ class PictureSpeed:
         across, along = self._velocity
         return float(along) if self._along_only else float(np.hypot(across, along))
 
-    def advance(self, picture: Picture, t_ns: int) -> Shift:
-        spectrum = self._shift.spectrum(picture())
+    def advance(self, view: ViewSource, t_ns: int) -> Shift:
+        spectrum = self._shift.spectrum(view())
         last = self._looks[-1] if self._looks else None
         if last is None:
             self._looks.append(_Look(spectrum, t_ns, np.zeros(2), np.zeros(2)))

@@ -35,11 +35,11 @@ class BeltNow:
             motion.basis,
         )
 
-    def unseen(self, t_mono_ns: int, t_utc_ns: int) -> BeltNow:
+    def without_frame(self, t_mono_ns: int, t_utc_ns: int) -> BeltNow:
         """The belt at a moment when nobody sees it: where it was last."""
         return replace(self, t_mono_ns=t_mono_ns, t_utc_ns=t_utc_ns, frame_index=None)
 
     @property
-    def stands(self) -> bool:
+    def stopped(self) -> bool:
         """A belt that is known to stand: under 5 mm/s nothing reaches anybody."""
         return self.speed_mm_s is not None and abs(self.speed_mm_s) < 5.0

@@ -62,7 +62,7 @@ class BeltPlane:
         """`(n, 2)` belt mm to `(n, 2)` image px."""
         inverse = np.asarray(np.linalg.inv(self.straight_to_belt), dtype=np.float64)
         straight = transformed(inverse, points_mm)
-        return straight if self.lens is None else self.lens.seen(straight)
+        return straight if self.lens is None else self.lens.to_image(straight)
 
 
 def belt_plane(

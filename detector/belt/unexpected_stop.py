@@ -8,17 +8,17 @@ AFTER_NS = 2_000_000_000
 """A belt that starts or stops is between the two for about as long."""
 
 
-class StandingBelt:
+class UnexpectedStop:
     """Holds the PLC's run signal against what the belt does."""
 
     def __init__(self) -> None:
         self._since_ns: int | None = None
         self._for_ns = 0
 
-    def watch(self, ordered: bool | None, belt: BeltNow) -> bool | None:
+    def update(self, ordered: bool | None, belt: BeltNow) -> bool | None:
         """Whether it stands against its order; None: nobody says what is ordered, or what the belt
         does (a speed from the profile is no measurement)."""
-        stands = belt.stands and belt.speed_basis in {"encoder", "picture"}
+        stands = belt.stopped and belt.speed_basis in {"encoder", "picture"}
         if ordered is not True or not stands:
             self._since_ns, self._for_ns = None, 0
             unknown = ordered is None or belt.speed_basis in {"none", "profile"}

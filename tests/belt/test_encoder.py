@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from detector.belt.encoder import HELD_NS, BeltReport, ReportedBelt, ReportedMotion
-from detector.belt.motion import Basis, FixedSpeed, Picture, Shift
+from detector.belt.motion import Basis, FixedSpeed, Shift, ViewSource
 
 MS = 1_000_000
 PER_MM = 10.0
@@ -34,7 +34,7 @@ def belt_at(speed_mm_s: float, *, runs: bool | None = True, until_ms: int = 2000
     belt = ReportedBelt()
     for t_ms in range(0, until_ms + 1, 100):
         counts = round(t_ms / 1000 * speed_mm_s * PER_MM) % 2**32
-        belt.hear(BeltReport(t_ms * MS, runs, counts))
+        belt.add(BeltReport(t_ms * MS, runs, counts))
     return belt
 
 
@@ -80,7 +80,7 @@ def test_a_belt_that_is_ordered_to_stand_is_followed_until_it_does(way: str) -> 
             speed_mm_s = max(0.0, speed_mm_s - 500 * 0.025)
         true_mm += speed_mm_s * 0.025
         pictured.runs_at(speed_mm_s if t_ms < 2500 else 120.0)
-        belt.hear(BeltReport(t_ms * MS, t_ms < 1000, round(true_mm * PER_MM)))
+        belt.add(BeltReport(t_ms * MS, t_ms < 1000, round(true_mm * PER_MM)))
         found_mm += motion.advance(unseen, t_ms * MS).dy_mm
         speeds.append(motion.speed_mm_s)
         if t_ms == 500:
@@ -107,7 +107,7 @@ def test_a_lost_encoder_gives_way_to_the_other_and_is_taken_again() -> None:
     assert lost.dy_mm == pytest.approx(10)
     assert motion.encoder_lost
     for t_ms in range(3000, 3700, 100):
-        belt.hear(BeltReport(t_ms * MS, True, t_ms * 5))
+        belt.add(BeltReport(t_ms * MS, True, t_ms * 5))
     *_, again = shifts(motion, 3600, 3650)
     assert again.dy_mm == pytest.approx(25)
 
@@ -131,7 +131,7 @@ def test_an_encoder_of_any_width_wraps_and_goes_on_either_way(
     for n, step in enumerate(steps):
         counts += step
         true.append(counts)
-        belt.hear(BeltReport(n * 100 * MS, True, counts % wraps_at))
+        belt.add(BeltReport(n * 100 * MS, True, counts % wraps_at))
     found: list[Any] = [belt.counts_at(n * 100 * MS) for n in range(len(steps))]
     assert [b - a for a, b in pairwise(found)] == [b - a for a, b in pairwise(true)]
 
@@ -142,7 +142,7 @@ def test_way_and_time_of_a_steady_belt_go_round(
 ) -> None:
     belt = ReportedBelt(2**32, per_mm)
     for n in range(40):
-        belt.hear(BeltReport(n * 100 * MS, True, round(n * 0.1 * speed_mm_s * per_mm) % 2**32))
+        belt.add(BeltReport(n * 100 * MS, True, round(n * 0.1 * speed_mm_s * per_mm) % 2**32))
     motion = ReportedMotion(belt, FixedSpeed(1), per_mm)
     way_mm = sum(shift.dy_mm for shift in shifts(motion, 500, round(500 + seconds * 1000))[1:])
     assert way_mm / speed_mm_s == pytest.approx(
@@ -153,10 +153,10 @@ def test_way_and_time_of_a_steady_belt_go_round(
 
 def test_readings_between_which_the_counter_may_have_gone_round_are_not_joined() -> None:
     belt = ReportedBelt(2**16, 4.0)  # goes round in 16 m of belt
-    belt.hear(BeltReport(0, True, 100))
-    belt.hear(BeltReport(4_000 * MS, True, 200))
+    belt.add(BeltReport(0, True, 100))
+    belt.add(BeltReport(4_000 * MS, True, 200))
     assert belt.counts_at(2_000 * MS) is None
-    belt.hear(BeltReport(4_100 * MS, True, 300))
+    belt.add(BeltReport(4_100 * MS, True, 300))
     assert belt.counts_at(4_050 * MS) == 250
 
 
@@ -173,7 +173,7 @@ def test_where_the_belt_is_known_it_is_right_however_unevenly_its_readings_come(
     for pause_ms in pauses_ms:
         t_ms += pause_ms
         read_ms = t_ms - data.draw(st.integers(0, late_ms))  # the stamp is of later
-        belt.hear(BeltReport(t_ms * MS, True, 10_000 + 4 * read_ms))
+        belt.add(BeltReport(t_ms * MS, True, 10_000 + 4 * read_ms))
     counts = belt.counts_at((t_ms + beyond_ms) * MS)
     if counts is not None:
         assert counts == pytest.approx(10_000 + 4 * (t_ms + beyond_ms), abs=4 * 6 * late_ms + 1)
@@ -185,7 +185,7 @@ def test_what_the_encoder_did_while_nobody_read_it_is_not_known() -> None:
     # It ran at 400 mm/s, stood while nobody said so, and runs on.
     for t_ms in (*range(0, 2000, 100), *range(5000, 7000, 100)):
         way_ms = t_ms if t_ms < 2000 else t_ms - 2500
-        belt.hear(BeltReport(t_ms * MS, True, 4 * way_ms))
+        belt.add(BeltReport(t_ms * MS, True, 4 * way_ms))
         motion.advance(unseen, t_ms * MS)
         assert motion.basis != "encoder" or motion.speed_mm_s == pytest.approx(400)
     assert motion.basis == "encoder"
@@ -197,7 +197,7 @@ def test_a_counter_that_is_set_anew_moves_no_belt() -> None:
     way_mm = 0.0
     for n in range(80):  # the PLC restarts after 4 s, and counts from 0 on
         t_ms = n * 100
-        belt.hear(BeltReport(t_ms * MS, True, 3_000_000 * (n < 40) + 4 * t_ms))
+        belt.add(BeltReport(t_ms * MS, True, 3_000_000 * (n < 40) + 4 * t_ms))
         if n % 3 == 2:  # frames come more seldom than readings
             way_mm += motion.advance(unseen, (t_ms + 10) * MS).dy_mm
             assert motion.finding.state in {"runs", "encoder_lost"}
@@ -208,18 +208,18 @@ def test_a_counter_that_is_set_anew_moves_no_belt() -> None:
 def test_a_run_signal_and_an_encoder_may_come_from_two() -> None:
     belt = ReportedBelt(2**32, PER_MM)
     for t_ms in range(0, 2000, 100):
-        belt.hear(BeltReport(t_ms * MS, True, None, "PLC"))
-        belt.hear(BeltReport((t_ms + 50) * MS, None, 5 * t_ms, "wheel"))
-        belt.hear(BeltReport((t_ms + 60) * MS, None, 7_000_000, "another wheel"))
+        belt.add(BeltReport(t_ms * MS, True, None, "PLC"))
+        belt.add(BeltReport((t_ms + 50) * MS, None, 5 * t_ms, "wheel"))
+        belt.add(BeltReport((t_ms + 60) * MS, None, 7_000_000, "another wheel"))
     assert belt.runs(2000 * MS) is True
     assert belt.counts_at(1900 * MS) == 9250
 
 
 def test_an_encoder_that_falls_silent_gives_way_to_another_one() -> None:
     belt = ReportedBelt(2**32, PER_MM)
-    belt.hear(BeltReport(0, None, 100, "wheel"))
+    belt.add(BeltReport(0, None, 100, "wheel"))
     for t_ms in range(100, 2000, 100):
-        belt.hear(BeltReport(t_ms * MS, None, 9_000_000 + t_ms, "another wheel"))
+        belt.add(BeltReport(t_ms * MS, None, 9_000_000 + t_ms, "another wheel"))
     assert belt.counts_at(1800 * MS) == 9_001_800
     assert belt.begun == 1
 
@@ -239,9 +239,9 @@ def test_a_setting_is_checked_by_the_picture_in_a_few_frames_only() -> None:
     looks: list[int] = []
 
     class Counted(SeenMotion):
-        def advance(self, picture: Picture, t_ns: int) -> Shift:
+        def advance(self, view: ViewSource, t_ns: int) -> Shift:
             looks.append(t_ns)
-            return pictured.advance(picture, t_ns)
+            return pictured.advance(view, t_ns)
 
     motion = ReportedMotion(ReportedBelt(), FixedSpeed(400), None, Counted(300))
     found = shifts(motion, *range(0, 8000, 33))
@@ -252,6 +252,6 @@ def test_a_setting_is_checked_by_the_picture_in_a_few_frames_only() -> None:
 
 def test_reports_that_come_late_change_nothing() -> None:
     belt = belt_at(500)
-    belt.hear(BeltReport(1000 * MS, False, 0))
+    belt.add(BeltReport(1000 * MS, False, 0))
     assert belt.runs(2000 * MS) is True
     assert belt.counts_at(2000 * MS) == 10_000

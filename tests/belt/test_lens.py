@@ -44,7 +44,7 @@ def test_every_pixel_leads_to_a_straight_one_and_back(
     lens: Lens, places: list[tuple[float, float]]
 ) -> None:
     px = image_px(places)
-    np.testing.assert_allclose(lens.seen(lens.straight(px)), px, atol=1e-3)
+    np.testing.assert_allclose(lens.to_image(lens.straight(px)), px, atol=1e-3)
 
 
 @given(lenses(), shares)
@@ -53,7 +53,7 @@ def test_it_bends_as_opencv_does(lens: Lens, places: list[tuple[float, float]]) 
     rays = (straight - lens.matrix[:2, 2]) / np.diag(lens.matrix)[:2]
     ahead = np.column_stack([rays, np.ones(len(rays))])
     seen, _ = cv2.projectPoints(ahead, np.zeros(3), np.zeros(3), lens.matrix, lens.distortion)
-    np.testing.assert_allclose(lens.seen(straight), seen.reshape(-1, 2), atol=1e-6)
+    np.testing.assert_allclose(lens.to_image(straight), seen.reshape(-1, 2), atol=1e-6)
 
 
 @given(lenses(), st.floats(0, 2 * np.pi), st.floats(1.2, 50))
@@ -64,7 +64,7 @@ def test_what_lies_beyond_the_picture_is_not_seen_in_it(
     corners = lens.straight(image_px([(0, 0), (1, 0), (1, 1), (0, 1)]))
     reach = np.linalg.norm(corners - lens.matrix[:2, 2], axis=1).max()
     out = lens.matrix[:2, 2] + times * reach * np.array([[np.cos(angle), np.sin(angle)]])
-    x, y = lens.seen(out)[0]
+    x, y = lens.to_image(out)[0]
     assert not (0 <= x < SIZE_PX[0] and 0 <= y < SIZE_PX[1])
 
 
@@ -76,4 +76,4 @@ def test_a_lens_that_folds_the_picture_is_refused() -> None:
 
 def test_no_points_are_no_points() -> None:
     lens = Lens(np.array([[900.0, 0, 640], [0, 900, 360], [0, 0, 1]]), np.zeros(5), SIZE_PX)
-    assert lens.seen(lens.straight(np.empty((0, 2)))).shape == (0, 2)
+    assert lens.to_image(lens.straight(np.empty((0, 2)))).shape == (0, 2)

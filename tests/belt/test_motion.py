@@ -10,14 +10,14 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from detector.belt.image_shift import followed_px
-from detector.belt.motion import FixedSpeed, Picture, PictureSpeed, Shift
+from detector.belt.motion import FixedSpeed, ImageSpeed, Shift, ViewSource
 from tests.fakes import FRAME_NS, as_picture, texture
 
 HEIGHT, WIDTH = 256, 320
 VIEW_PX = WIDTH, HEIGHT
 
 
-def shrunk(view: NDArray[np.uint8]) -> Picture:
+def shrunk(view: NDArray[np.uint8]) -> ViewSource:
     small = cv2.resize(view, followed_px(VIEW_PX), interpolation=cv2.INTER_AREA)
     return lambda: as_picture(small)
 
@@ -53,8 +53,8 @@ def unseen() -> NDArray[np.uint8]:
 
 def measured(
     views: list[NDArray[np.uint8]], *, along_only: bool = True, mm_per_px: float = 1.0
-) -> tuple[list[Shift], PictureSpeed]:
-    motion = PictureSpeed(VIEW_PX, mm_per_px, along_only=along_only)
+) -> tuple[list[Shift], ImageSpeed]:
+    motion = ImageSpeed(VIEW_PX, mm_per_px, along_only=along_only)
     return [motion.advance(shrunk(view), n * FRAME_NS) for n, view in enumerate(views)], motion
 
 
@@ -165,7 +165,7 @@ def test_a_belt_that_stops_and_starts_again_is_followed() -> None:
 def test_frames_that_were_dropped_do_not_lose_the_way() -> None:
     views = sliding((0, -15), 16)
     kept = [0, 1, 2, 5, 6, 8, 9, 10, 13, 15]
-    motion = PictureSpeed(VIEW_PX, 1.0, along_only=True)
+    motion = ImageSpeed(VIEW_PX, 1.0, along_only=True)
     way_mm = sum(motion.advance(shrunk(views[n]), n * FRAME_NS).dy_mm for n in kept)
     assert way_mm == pytest.approx(15 * 15, rel=0.02)
 
@@ -180,7 +180,7 @@ def test_however_many_frames_are_dropped_the_speed_of_an_even_belt_is_right_or_u
 ) -> None:
     rng = np.random.default_rng(seed)
     belt = texture(rng, sum(ways) + HEIGHT, WIDTH)
-    motion = PictureSpeed(VIEW_PX, 1.0, along_only=True)
+    motion = ImageSpeed(VIEW_PX, 1.0, along_only=True)
     for way_px in np.cumsum(ways).tolist():
         shown = belt[way_px : way_px + HEIGHT]
         view = as_picture(shown + rng.normal(0, 2, shown.shape))
@@ -190,7 +190,7 @@ def test_however_many_frames_are_dropped_the_speed_of_an_even_belt_is_right_or_u
 
 
 def test_a_measured_speed_is_held_for_two_seconds_and_no_longer(rng: np.random.Generator) -> None:
-    motion = PictureSpeed(VIEW_PX, 1.0, along_only=True)
+    motion = ImageSpeed(VIEW_PX, 1.0, along_only=True)
     for n, view in enumerate(sliding((0, -15), 8)):
         motion.advance(shrunk(view), n * FRAME_NS)
     known = []
@@ -204,7 +204,7 @@ def test_a_measured_speed_is_held_for_two_seconds_and_no_longer(rng: np.random.G
 
 
 def test_a_frame_with_the_stamp_of_the_last_moves_nothing() -> None:
-    motion = PictureSpeed(VIEW_PX, 1.0, along_only=True)
+    motion = ImageSpeed(VIEW_PX, 1.0, along_only=True)
     first, second = sliding((0, -15), 2)
     motion.advance(shrunk(first), 0)
     assert motion.advance(shrunk(second), 0) == Shift(0, 0, False)
@@ -215,7 +215,7 @@ def test_what_lies_beside_the_belt_is_not_followed(rng: np.random.Generator) -> 
     mask = np.zeros((HEIGHT, WIDTH), dtype=bool)
     mask[:, 75:245] = True
     wall = as_picture(texture(rng, HEIGHT, WIDTH, contrast=60))
-    motion = PictureSpeed(
+    motion = ImageSpeed(
         VIEW_PX,
         1.0,
         along_only=True,
@@ -230,7 +230,7 @@ def test_what_lies_beside_the_belt_is_not_followed(rng: np.random.Generator) -> 
 
 def test_a_belt_is_followed_under_a_film_that_is_caught(rng: np.random.Generator) -> None:
     film = as_picture(texture(rng, HEIGHT, WIDTH * 2 // 3, contrast=50))
-    motion = PictureSpeed(VIEW_PX, 1.0, along_only=True)
+    motion = ImageSpeed(VIEW_PX, 1.0, along_only=True)
     way_mm = 0.0
     for n, view in enumerate(sliding((0, -8), 24)):
         if n > 8:
@@ -258,7 +258,7 @@ def test_where_material_hangs_the_speed_is_right_or_unknown_and_known_again_afte
     rng: np.random.Generator,
 ) -> None:
     views = sliding((0, -20), 150)
-    motion = PictureSpeed(VIEW_PX, 1.0, along_only=True)
+    motion = ImageSpeed(VIEW_PX, 1.0, along_only=True)
     speeds = []
     for n, view in enumerate([*views[:30], *hanging(views[30:110], rng), *views[110:]]):
         motion.advance(shrunk(view), n * FRAME_NS)
@@ -282,7 +282,7 @@ def test_what_hangs_all_over_the_view_at_once_is_not_a_belt_that_was_braked(
     rng: np.random.Generator,
 ) -> None:
     heap = as_picture(texture(rng, HEIGHT, WIDTH, contrast=40))
-    motion = PictureSpeed(VIEW_PX, 1.0, along_only=True)
+    motion = ImageSpeed(VIEW_PX, 1.0, along_only=True)
     for n, view in enumerate(sliding((0, -20), 10)):
         motion.advance(shrunk(view), n * FRAME_NS // 3)  # 600 mm/s, 30 frames/s
     speeds = [motion.advance(shrunk(heap), n * FRAME_NS // 3) for n in range(10, 40)]

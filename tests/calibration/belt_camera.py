@@ -39,7 +39,7 @@ def belt_seen(to_straight: NDArray[np.float64], lens: Lens = LENS) -> Belt:
     corners = []
     for x_mm, columns in ((0.0, np.linspace(0, 1, 7)), (WIDTH_MM, np.linspace(1, 0, 7))):
         edge = np.column_stack([np.full(len(along), x_mm), along])
-        px = lens.seen(transformed(to_straight, edge))
+        px = lens.to_image(transformed(to_straight, edge))
         for u in columns * (lens.size_px[0] - 1):
             corners.append([u, float(np.interp(u, px[:, 0], px[:, 1]))])
     return Belt.model_validate({"polygon_px": corners, "travel": "right", "px_per_mm": 1.0})

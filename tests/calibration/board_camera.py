@@ -133,7 +133,7 @@ def ideal_sight(
     ids = np.arange((COLUMNS - 1) * (ROWS - 1))
     bare = BoardSight(paper, ids, np.zeros((len(ids), 2)), lens.size_px, source)
     straight = np.column_stack([bare.mm(1.0), np.ones(len(ids))]) @ board_to_straight.T
-    px = lens.seen(straight[:, :2] / straight[:, 2:]) + rng.normal(0, noise_px, (len(ids), 2))
+    px = lens.to_image(straight[:, :2] / straight[:, 2:]) + rng.normal(0, noise_px, (len(ids), 2))
     inside = ((px >= 4) & (px < np.array(lens.size_px) - 4)).all(axis=1)
     if inside.sum() < 12:
         return None

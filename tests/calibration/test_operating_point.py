@@ -25,22 +25,22 @@ def test_classes_share_the_budget_where_it_buys_most() -> None:
         "gas": 0.5,
         "battery": 0.2,
     }
-    assert "within the budget" in best.said()
+    assert "within the budget" in best.summary()
 
 
 def test_too_little_belt_is_said_and_the_fewest_alarms_are_taken() -> None:
     best = operating_point({"gas": curve((0.2, 9, 1), (0.5, 7, 0), (0.9, 1, 0))}, belt_h=2)
     assert not best.proven
     assert best.points["gas"].threshold == 0.5
-    assert "NOT proven" in best.said()
-    assert "after 3.0 h" in best.said()
+    assert "NOT proven" in best.summary()
+    assert "after 3.0 h" in best.summary()
 
 
 def test_no_threshold_within_the_budget_is_said() -> None:
     best = operating_point({"gas": curve((0.2, 9, 90), (0.5, 7, 50))}, belt_h=20)
     assert not best.proven
     assert best.hopeless
-    assert "no threshold keeps the budget" in best.said()
+    assert "no threshold keeps the budget" in best.summary()
 
 
 def test_what_a_rate_of_false_alarms_buys_is_told_and_too_low_a_rate_buys_nothing() -> None:

@@ -41,12 +41,14 @@ def test_belt_mm_lead_to_camera_px_and_back_through_the_lens(
     found = along_the_belt(fit.straight_to_plane, belt, LENS, SIZE_PX)
     plane = belt_plane(belt, LENS, written(found.straight_to_belt))
     true_mm = np.array(places) * [WIDTH_MM, LENGTH_MM]
-    px = LENS.seen(transformed(to_straight, true_mm))
+    px = LENS.to_image(transformed(to_straight, true_mm))
     in_picture = ((px > 0) & (px < np.array(SIZE_PX) - 1)).all(axis=1)
     px, true_mm = px[in_picture], true_mm[in_picture]
     found_mm = plane.to_belt(px)
     np.testing.assert_allclose(plane.to_image(found_mm), px, atol=1e-3)
-    upstream_mm = plane.to_belt(LENS.seen(transformed(to_straight, np.array([[WIDTH_MM / 2, 0]]))))
+    upstream_mm = plane.to_belt(
+        LENS.to_image(transformed(to_straight, np.array([[WIDTH_MM / 2, 0]])))
+    )
     np.testing.assert_allclose(found_mm - [0, upstream_mm[0, 1]], true_mm, atol=2)
 
 

@@ -8,16 +8,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from calibration.speed_fit import Followed, fit_speed, refuse_against_the_travel
+from calibration.speed_fit import ImageTrack, fit_speed, refuse_against_the_travel
 from detector.belt.encoder_recording import EncoderFileError, read_encoder
 
 
-def followed(speed_mm_s: float, seconds: float = 20.0, *, lost: slice | None = None) -> Followed:
+def followed(speed_mm_s: float, seconds: float = 20.0, *, lost: slice | None = None) -> ImageTrack:
     t_s = np.arange(0, seconds, 0.05)
     speeds = np.full(len(t_s), float(speed_mm_s))
     if lost is not None:
         speeds[lost] = np.nan
-    return Followed((t_s * 1e9).astype(np.int64), t_s * speed_mm_s, speeds)
+    return ImageTrack((t_s * 1e9).astype(np.int64), t_s * speed_mm_s, speeds)
 
 
 def write(path: Path, counts: list[int]) -> Path:
@@ -31,7 +31,7 @@ def test_the_scale_between_picture_and_encoder_is_found(
     speed_mm_s: float, per_mm: float, off: float
 ) -> None:
     seen = followed(speed_mm_s)
-    counts = seen.way_mm * per_mm * off
+    counts = seen.travel_mm * per_mm * off
     free = fit_speed(seen, counts, None)
     assert free.counts_per_mm == pytest.approx(per_mm * off)
     assert all(each.verdict == "good" for each in free.judged()[1:])
@@ -43,7 +43,7 @@ def test_the_scale_between_picture_and_encoder_is_found(
 
 def test_what_the_fitted_scale_misses_is_told_of_it_and_not_of_the_profiles() -> None:
     seen = followed(400)
-    fit = fit_speed(seen, seen.way_mm * 4.03, 4.0)
+    fit = fit_speed(seen, seen.travel_mm * 4.03, 4.0)
     assert np.abs(fit.residuals) == pytest.approx(0.0075, rel=0.01)
     assert np.abs(fit.held_out).max() < 1e-6
     assert len(fit.held_out) < len(fit.residuals)
@@ -69,7 +69,7 @@ def test_over_a_gap_in_a_recording_nobody_knows_the_encoder(tmp_path: Path) -> N
 
 def test_a_picture_that_is_often_lost_is_poor_however_well_it_agrees() -> None:
     seen = followed(400, lost=slice(100, 200))
-    fit = fit_speed(seen, seen.way_mm * 4, 4.0)
+    fit = fit_speed(seen, seen.travel_mm * 4, 4.0)
     verdicts = {each.what: each.verdict for each in fit.judged()}
     assert fit.known == pytest.approx(0.75, abs=0.01)
     assert verdicts["picture gives a speed"] == "poor"
@@ -80,7 +80,7 @@ def test_a_picture_that_is_often_lost_is_poor_however_well_it_agrees() -> None:
 def test_a_belt_that_stands_is_nothing_to_measure_with(speed_mm_s: float) -> None:
     seen = followed(speed_mm_s)
     with pytest.raises(ValueError, match="hardly moves"):
-        fit_speed(seen, seen.way_mm * 4, 4.0)
+        fit_speed(seen, seen.travel_mm * 4, 4.0)
 
 
 @given(st.integers(8, 32), st.integers(0, 2**32 - 1), st.integers(-9, 9))

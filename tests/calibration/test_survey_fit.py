@@ -16,7 +16,7 @@ MM = np.array(
     [[0, 0], [760, 0], [0, 400], [760, 400], [0, 1100], [760, 1100], [380, 200], [380, 900]],
     dtype=np.float64,
 )
-PX = LENS.seen(transformed(belt_to_straight(), MM))
+PX = LENS.to_image(transformed(belt_to_straight(), MM))
 
 
 def test_points_give_the_true_plane_and_their_error_where_they_were_left_out() -> None:
@@ -54,6 +54,6 @@ def test_four_points_leave_nothing_to_check_with() -> None:
 
 def test_points_on_one_line_are_refused() -> None:
     line = np.column_stack([np.zeros(6), np.arange(6) * 100.0])
-    px = LENS.seen(transformed(belt_to_straight(), line + np.array([0, 200])))
+    px = LENS.to_image(transformed(belt_to_straight(), line + np.array([0, 200])))
     with pytest.raises(CalibrationError, match="lie on one line and fix no plane"):
         fit_survey(px, line, LENS, "belt.points")

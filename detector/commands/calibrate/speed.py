@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 
 from calibration.quality import Judged, at_most
-from calibration.speed_fit import Followed, enough_seen, fit_speed, refuse_against_the_travel
+from calibration.speed_fit import ImageTrack, enough_seen, fit_speed, refuse_against_the_travel
 from detector.belt.encoder_recording import read_encoder
 from detector.belt.line_plane import line_plane
-from detector.belt.motion import PictureSpeed
+from detector.belt.motion import ImageSpeed
 from detector.belt.plane import BeltPlane
 from detector.commands.calibrate.lens import camera_of, now, print_judged, who
 from detector.commands.progress import progress_bar
@@ -30,28 +30,28 @@ _STRIDE_PX = 32
 
 def follow(
     frames: Iterable[Frame], plane: BeltPlane, mm_per_px: float, advance: Callable[[int], None]
-) -> tuple[Followed, tuple[int, int]]:
+) -> tuple[ImageTrack, tuple[int, int]]:
     """The belt in these frames as its picture moves, and their size. Raises `CalibrationError`."""
-    stamps, ways_mm, speeds, way_mm = [], [], [], 0.0
-    seen: tuple[SmallViews, PictureSpeed] | None = None
+    stamps, travels_mm, speeds, travel_mm = [], [], [], 0.0
+    seen: tuple[SmallViews, ImageSpeed] | None = None
     size_px = 0, 0
     for frame in frames:
         size_px = frame.size_px
         seen = seen or _eyes_for(frame, plane, mm_per_px)
         small, picture = seen
         small.take(frame)
-        way_mm += picture.advance(small.followed, frame.t_mono_ns).dy_mm
+        travel_mm += picture.advance(small.followed, frame.t_mono_ns).dy_mm
         stamps.append(frame.t_mono_ns)
-        ways_mm.append(way_mm)
+        travels_mm.append(travel_mm)
         speeds.append(np.nan if picture.speed_mm_s is None else picture.speed_mm_s)
         advance(len(stamps))
-    return Followed(np.array(stamps, np.int64), np.array(ways_mm), np.array(speeds)), size_px
+    return ImageTrack(np.array(stamps, np.int64), np.array(travels_mm), np.array(speeds)), size_px
 
 
-def _eyes_for(frame: Frame, plane: BeltPlane, mm_per_px: float) -> tuple[SmallViews, PictureSpeed]:
+def _eyes_for(frame: Frame, plane: BeltPlane, mm_per_px: float) -> tuple[SmallViews, ImageSpeed]:
     rectifier = Rectifier(plane, frame.size_px, mm_per_px, _STRIDE_PX)
     small = SmallViews(rectifier)
-    return small, PictureSpeed(
+    return small, ImageSpeed(
         rectifier.size_px, mm_per_px, along_only=True, belt_mask=small.followed_mask
     )
 
@@ -102,7 +102,7 @@ def calibrate_speed(
             camera=camera_of(profile),
             size_px=size_px,
             plane_sha256="" if found_plane is None else found_plane.sha256,
-            travelled_mm=round(float(np.abs(np.diff(followed.way_mm)).sum()), 1),
+            travelled_mm=round(float(np.abs(np.diff(followed.travel_mm)).sum()), 1),
             held_out_percent=round(held_out, 3),
             **told,
         ).sealed()
@@ -121,7 +121,7 @@ class _Alone:
     judged: list[Judged]
 
 
-def _alone(followed: Followed, setting_mm_s: float | None) -> _Alone:
+def _alone(followed: ImageTrack, setting_mm_s: float | None) -> _Alone:
     """Without an encoder: the picture's speed, held against the setting."""
     first, last = followed.windows()
     if not len(first):
@@ -129,7 +129,7 @@ def _alone(followed: Followed, setting_mm_s: float | None) -> _Alone:
             "the picture gives no speed for a second. Record a running belt with things on it"
         )
     seconds = (followed.t_ns[last] - followed.t_ns[first]) / 1e9
-    speeds = (followed.way_mm[last] - followed.way_mm[first]) / seconds
+    speeds = (followed.travel_mm[last] - followed.travel_mm[first]) / seconds
     low, middle, high = np.percentile(speeds, [5, 50, 95])
     print(f"the picture: {middle:.1f} mm/s over a second, {low:.1f} to {high:.1f} (p5 to p95)")
     print(f"speed_mm_s = {middle:.4g}  # under [belt], if this belt has one speed only")
@@ -140,7 +140,7 @@ def _alone(followed: Followed, setting_mm_s: float | None) -> _Alone:
     held_out = 100 * float(np.percentile(np.abs(late - usual), 95)) / max(abs(usual), 1.0)
     spread = 50 * float(high - low) / max(abs(float(middle)), 1.0)
     known = float((~np.isnan(followed.speed_mm_s[1:])).mean())
-    seen = enough_seen(float(np.abs(np.diff(followed.way_mm)).sum()), known)
+    seen = enough_seen(float(np.abs(np.diff(followed.travel_mm)).sum()), known)
     if setting_mm_s is None:
         return _Alone(speed_mm_s, held_out, seen)
     off = 100 * abs(middle - setting_mm_s) / max(abs(setting_mm_s), 1.0)

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from calibration.speed_fit import Followed
+from calibration.speed_fit import ImageTrack
 from detector.belt.line_speed import line_speed
 from detector.commands.calibrate.speed import _alone
 from detector.ingest import Recording
@@ -144,7 +144,7 @@ def test_a_belt_that_runs_against_its_travel_is_not_calibrated(
 def test_what_is_sealed_of_one_speed_is_its_error_in_the_half_that_it_was_not_taken_from() -> None:
     t_s = np.arange(0, 20, 0.1)
     way_mm = np.where(t_s < 10, 400 * t_s, 4000 + 408 * (t_s - 10))
-    belt = Followed((t_s * 1e9).astype(np.int64), way_mm, np.full(len(t_s), 400.0))
+    belt = ImageTrack((t_s * 1e9).astype(np.int64), way_mm, np.full(len(t_s), 400.0))
     alone = _alone(belt, 404.0)
     assert alone.held_out_percent == pytest.approx(2.0, abs=0.01)
     spread = next(each for each in alone.judged if "half of p5 to p95" in each.what)
