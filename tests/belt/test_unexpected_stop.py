@@ -1,4 +1,4 @@
-"""A belt that stands although it is ordered to run."""
+"""A belt that is stopped against its order."""
 
 from __future__ import annotations
 
@@ -9,36 +9,36 @@ from detector.belt.motion import Basis
 from detector.belt.now import BeltNow
 from detector.belt.unexpected_stop import AFTER_NS, UnexpectedStop
 
-LOOK_NS = 50_000_000
-LOOKS = AFTER_NS // LOOK_NS
+FRAME_NS = 50_000_000
+FRAMES = AFTER_NS // FRAME_NS
 
 
-def belt(look: int, speed_mm_s: float | None = 0.0, basis: Basis = "encoder") -> BeltNow:
-    return BeltNow(0, look * LOOK_NS, look, 0.0, speed_mm_s, basis)
+def belt(frame: int, speed_mm_s: float | None = 0.0, basis: Basis = "encoder") -> BeltNow:
+    return BeltNow(0, frame * FRAME_NS, frame, 0.0, speed_mm_s, basis)
 
 
-def test_it_is_told_after_two_seconds_and_ends_when_the_belt_moves() -> None:
+def test_it_is_raised_after_two_seconds_and_ends_when_the_belt_moves() -> None:
     watch = UnexpectedStop()
-    told = [watch.update(True, belt(look)) for look in range(LOOKS + 1)]
-    assert told == [False] * LOOKS + [True]
-    assert watch.cue() == "ordered to run, stands for 2 s"
-    assert watch.update(True, belt(LOOKS + 1, 400.0)) is False
+    raised = [watch.update(True, belt(frame)) for frame in range(FRAMES + 1)]
+    assert raised == [False] * FRAMES + [True]
+    assert watch.cue() == "ordered to run, stopped for 2 s"
+    assert watch.update(True, belt(FRAMES + 1, 400.0)) is False
 
 
-def test_a_belt_that_stands_by_order_alarms_nobody() -> None:
+def test_a_belt_stopped_by_order_raises_nothing() -> None:
     watch = UnexpectedStop()
-    assert {watch.update(False, belt(look)) for look in range(3 * LOOKS)} == {False}
+    assert {watch.update(False, belt(frame)) for frame in range(3 * FRAMES)} == {False}
 
 
-def test_a_stop_by_order_begins_the_time_anew() -> None:
+def test_a_stop_order_restarts_the_time() -> None:
     watch = UnexpectedStop()
-    for look in range(LOOKS - 1):
-        watch.update(True, belt(look))
-    watch.update(False, belt(LOOKS - 1))
-    assert {watch.update(True, belt(look)) for look in range(LOOKS, 2 * LOOKS)} == {False}
+    for frame in range(FRAMES - 1):
+        watch.update(True, belt(frame))
+    watch.update(False, belt(FRAMES - 1))
+    assert {watch.update(True, belt(frame)) for frame in range(FRAMES, 2 * FRAMES)} == {False}
 
 
-def test_without_an_order_or_a_measured_speed_nothing_is_known() -> None:
+def test_without_an_order_or_a_measured_speed_the_state_is_unknown() -> None:
     for order, now in (
         (None, belt(1)),
         (True, belt(1, 0.0, "profile")),
@@ -49,12 +49,12 @@ def test_without_an_order_or_a_measured_speed_nothing_is_known() -> None:
 
 
 @given(st.lists(st.tuples(st.sampled_from([True, False, None]), st.booleans()), max_size=150))
-def test_it_is_told_exactly_where_order_and_belt_have_disagreed_for_long_enough(
-    looks: list[tuple[bool | None, bool]],
+def test_it_is_raised_exactly_while_order_and_belt_have_disagreed_for_long_enough(
+    frames: list[tuple[bool | None, bool]],
 ) -> None:
     watch = UnexpectedStop()
     disagreed = 0
-    for look, (ordered, stands) in enumerate(looks):
-        disagreed = disagreed + 1 if ordered is True and stands else 0
-        told = watch.update(ordered, belt(look, 0.0 if stands else 400.0))
-        assert (told is True) == (disagreed > LOOKS)
+    for frame, (ordered, stopped) in enumerate(frames):
+        disagreed = disagreed + 1 if ordered is True and stopped else 0
+        raised = watch.update(ordered, belt(frame, 0.0 if stopped else 400.0))
+        assert (raised is True) == (disagreed > FRAMES)
