@@ -37,7 +37,7 @@ that costs a quarter of tracking every frame."""
 WRAPS_AT = 2**32
 FASTEST_MM_S = 5000.0
 JITTER_NS = 100_000_000
-"""Error of the time between two readings by their timestamps."""
+"""Tolerance for the time between two readings, whose timestamps may be late."""
 
 
 @dataclass(frozen=True, slots=True)

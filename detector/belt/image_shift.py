@@ -118,7 +118,8 @@ class Match:
         middle: tuple[int, int],
         view_px_per_px: NDArray[np.float64],
     ) -> None:
-        """`surface`: `(h, w)`, in deviations of noise. `middle`: (column, row) of no shift."""
+        """`surface`: `(h, w)`, in noise deviations (see `PEAK_MIN`). `middle`: column and row of
+        no shift."""
         self._surface, self._middle = surface, middle
         self._scale = view_px_per_px
 

@@ -1,4 +1,4 @@
-"""Plausibility of the belt's motion: run signal, encoder, image and setting are compared.
+"""Plausibility check of the belt's motion: compares run signal, encoder, image and setting.
 
 Encoder and image are compared by their travel over the same time, so that the delay of either does
 not matter while the belt accelerates.
@@ -35,7 +35,7 @@ DOUBTFUL: frozenset[BeltState] = frozenset(
     }
 )
 """Positions and arrival times are unreliable: vision is degraded. A belt stopped against its order
-is not among them: it is a fault of the plant, and the belt is watched as well as ever."""
+is not among them: that is a fault of the plant, and the belt is still watched."""
 NO_ENCODER: frozenset[BeltState] = frozenset({"encoder_stuck", "encoder_backwards"})
 """The encoder is not used in these states."""
 

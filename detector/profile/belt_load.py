@@ -28,9 +28,9 @@ class Overload(Section):
     release_at: float = setting(
         0.70, "coverage below which it is cleared", fix="write release_at = 0.70", ge=0, lt=1
     )
-    # Path-traced belts that are three quarters covered for 1.2 to 2.4 m: over 1 m three of five
-    # read 0.88 where 0.82 to 0.84 was true, 15 false alarms in 5 minutes; over 1.5 m none read more
-    # than 0.81, and the demo's heap of 2.7 m reads 0.95.
+    # Path-traced belts, three quarters covered over 1.2 to 2.4 m: with a window of 1 m three of
+    # five read 0.88 (ground truth: 0.82 to 0.84), 15 false alarms in 5 minutes; with 1.5 m none
+    # read more than 0.81, and the demo's overload of 2.7 m reads 0.95.
     window_mm: float = setting(
         1500.0,
         "length of belt over which coverage is averaged, mm; longer: fewer "

@@ -43,10 +43,10 @@ def load_profile(path: Path) -> LineProfile:
         profile = LineProfile.model_validate(document)
     except ValidationError as error:
         raise ProfileError(str(path), [_mistake(detail) for detail in error.errors()]) from None
-    return _with_paths_from(path.parent, profile)
+    return _with_resolved_paths(path.parent, profile)
 
 
-def _with_paths_from(folder: Path, profile: LineProfile) -> LineProfile:
+def _with_resolved_paths(folder: Path, profile: LineProfile) -> LineProfile:
     """Resolve paths from the profile's folder, so that it can be run from any folder."""
     camera, overload, model = profile.camera, profile.overload, profile.model
     if "://" not in camera.source:

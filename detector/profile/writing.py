@@ -31,22 +31,22 @@ def write_calibration(path: Path, calibration: Calibration) -> None:
         before, _, rest = text.partition(_BEGIN)
         text = before + rest.partition(_END)[2].lstrip("\n")
     block = "\n".join([_BEGIN, *_tables(calibration), _END])
-    beside = path.with_name(f"{path.name}.part")
-    beside.write_text(f"{text.rstrip()}\n\n{block}\n", encoding="utf-8")
+    partial = path.with_name(f"{path.name}.part")
+    partial.write_text(f"{text.rstrip()}\n\n{block}\n", encoding="utf-8")
     try:
-        written = load_profile(beside)
+        written = load_profile(partial)
         if written.calibration != calibration:
             raise ProfileError(
                 str(path),
                 ["has a [calibration] that `vigitri calibrate` did not write. Delete it"],
             )
     except ProfileError as error:
-        beside.unlink()
+        partial.unlink()
         raise ProfileError(
-            str(path), [m.removeprefix(f"{beside}: ") for m in error.mistakes]
+            str(path), [m.removeprefix(f"{partial}: ") for m in error.mistakes]
         ) from None
-    shutil.copymode(path, beside)
-    beside.replace(path)
+    shutil.copymode(path, partial)
+    partial.replace(path)
 
 
 def _tables(calibration: Calibration) -> list[str]:

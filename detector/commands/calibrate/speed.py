@@ -66,7 +66,7 @@ def _views_and_speed(
 def calibrate_speed(
     line: Path, source: str | None, encoder: Path | None, operator: str | None
 ) -> bool:
-    """Print the residuals and write the result unless it is poor; returns whether it is not.
+    """Print the residuals and write the result unless it is poor; returns False if it is poor.
 
     Raises `ProfileError`, `SourceError`, `CalibrationError`, and `ValueError` if nothing can be
     measured.
