@@ -26,7 +26,7 @@ class Overload(Section):
         le=1,
     )
     release_at: float = setting(
-        0.70, "coverage below which it is cleared", fix="write release_at = 0.70", ge=0, lt=1
+        0.70, "coverage below which the alarm is cleared", fix="write release_at = 0.70", ge=0, lt=1
     )
     # Path-traced belts, three quarters covered over 1.2 to 2.4 m: with a window of 1 m three of
     # five read 0.88 (ground truth: 0.82 to 0.84), 15 false alarms in 5 minutes; with 1.5 m none
@@ -89,7 +89,7 @@ class Jam(Section):
         le=1,
     )
     release_at: float = setting(
-        0.15, "share below which it is cleared", fix="write release_at = 0.15", ge=0, lt=1
+        0.15, "share below which the alarm is cleared", fix="write release_at = 0.15", ge=0, lt=1
     )
     watch_s: float = setting(
         1.5,

@@ -95,7 +95,8 @@ class ModelChoice(Section):
     )
     thresholds: dict[str, Annotated[float, Field(gt=0, lt=1)]] = setting(
         {},
-        "detection threshold per class; overrides the model card's",
+        "detection threshold per class, overriding the model card's; lower: higher recall, more "
+        "false alarms",
         fix="write thresholds = { battery = 0.4 }, each above 0 and below 1",
     )
 

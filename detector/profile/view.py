@@ -10,7 +10,7 @@ class View(Section):
 
     mm_per_px: float = setting(
         1.0,
-        "scale of the belt view; AA cells need 1 or finer",
+        "scale of the belt view, mm per px; AA cells need 1 or finer",
         fix="give mm per pixel, e.g. mm_per_px = 1.0",
         gt=0.05,
         le=20,
@@ -47,7 +47,7 @@ class View(Section):
     )
     max_wait_ms: float = setting(
         200.0,
-        "maximum time between two inference passes, and so the longest wait of new belt",
+        "maximum time between two inference passes, ms; new belt waits no longer than this",
         fix="give milliseconds, 200 or fewer (the PLC's heartbeat), e.g. max_wait_ms = 200",
         gt=0,
         le=200,
