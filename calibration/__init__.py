@@ -1,1 +1,1 @@
-"""What is known of one line: its profile, its belt's plane, how its belt moves."""
+"""Calibration on site: lens, belt plane, belt speed and operating point."""

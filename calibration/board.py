@@ -1,4 +1,4 @@
-"""The boards: ChArUco patterns that say by their markers which of them they are."""
+"""The boards: ChArUco patterns, each identified by its own markers."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 Paper = Literal["a4", "a3", "a2", "a1"]
 
 COLUMNS, ROWS = 11, 7
-"""Squares. With an odd number of rows OpenCV's old and new pattern are the same."""
+"""Squares. With an odd number of rows OpenCV's old and new patterns are identical."""
 MARKERS = COLUMNS * ROWS // 2
 CORNERS = (COLUMNS - 1) * (ROWS - 1)
 _MARKER_SHARE = 0.74
 _DICTIONARY = cv2.aruco.DICT_4X4_250
-_FEWEST_CORNERS = 12
-"""Fewer fix a pose too loosely to tell a bent board from a bent lens."""
+_MIN_CORNERS = 12
+"""Fewer fix a pose too loosely to distinguish a bent board from lens distortion."""
 
 SQUARE_MM: dict[Paper, float] = {"a4": 24.0, "a3": 35.0, "a2": 50.0, "a1": 70.0}
 PAPER_MM: dict[Paper, tuple[float, float]] = {
@@ -31,43 +31,43 @@ PAPER_MM: dict[Paper, tuple[float, float]] = {
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class BoardSight:
-    """A board as one picture shows it: the inner corners of its squares."""
+class BoardView:
+    """A board found in one image: the inner corners of its squares."""
 
     paper: Paper
     ids: NDArray[np.intp]
-    """`(n,)` which corners, row by row."""
+    """`(n,)` indices of the corners, row by row."""
     px: NDArray[np.float64]
     """`(n, 2)` image px."""
     size_px: tuple[int, int]
-    """`(width, height)` of the picture."""
+    """`(width, height)` of the image."""
     source: str
-    """Where the picture came from, for messages."""
+    """Origin of the image, for messages."""
 
     def mm(self, print_scale: float) -> NDArray[np.float64]:
-        """`(n, 2)` the same corners on the board; `print_scale`: measured by its ruler."""
+        """`(n, 2)` board mm of the same corners; `print_scale`: as measured on the ruler."""
         at = np.column_stack(np.divmod(self.ids, COLUMNS - 1)[::-1]) + 1.0
         return np.asarray(at * SQUARE_MM[self.paper] * print_scale, dtype=np.float64)
 
 
 def marker_mm(paper: Paper) -> float:
-    """Side of a marker."""
+    """Side length of a marker, mm."""
     return round(SQUARE_MM[paper] * _MARKER_SHARE, 2)
 
 
 def marker_bits(marker: int) -> NDArray[np.bool_]:
-    """`(6, 6)` which parts of a marker, its border included, are white."""
+    """`(6, 6)` white cells of a marker, including its border."""
     drawn = cv2.aruco.generateImageMarker(cv2.aruco.getPredefinedDictionary(_DICTIONARY), marker, 6)
     return np.asarray(drawn > 127)
 
 
 def first_marker(paper: Paper) -> int:
-    """Each board has markers of its own, so that nobody has to say which one it is."""
+    """First marker id of a board; each paper size has its own markers, which identify it."""
     return get_args(Paper).index(paper) * MARKERS
 
 
-def find_board(image: NDArray[np.uint8], source: str) -> BoardSight | None:
-    """The board in a picture `(h, w, 3)` BGR; None where too little of one is seen."""
+def find_board(image: NDArray[np.uint8], source: str) -> BoardView | None:
+    """The board in an image, `(h, w, 3)` uint8 BGR; None if too little of it is visible."""
     grey = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
     markers, ids, _ = _marker_detector().detectMarkers(grey)
     if ids is None:
@@ -79,18 +79,18 @@ def find_board(image: NDArray[np.uint8], source: str) -> BoardSight | None:
     corners, found, _, _ = _board_detector(paper).detectBoard(
         grey, markerCorners=markers, markerIds=ids
     )
-    if found is None or len(found) < _FEWEST_CORNERS:
+    if found is None or len(found) < _MIN_CORNERS:
         return None
     height, width = grey.shape
-    sight = BoardSight(
+    board = BoardView(
         paper,
         np.asarray(found, dtype=np.intp).ravel(),
         np.asarray(corners, dtype=np.float64).reshape(-1, 2),
         (width, height),
         source,
     )
-    spread = np.linalg.svd(sight.mm(1.0) - sight.mm(1.0).mean(axis=0), compute_uv=False)
-    return sight if spread[1] > 0.1 * spread[0] else None  # one row of corners fixes no plane
+    spread = np.linalg.svd(board.mm(1.0) - board.mm(1.0).mean(axis=0), compute_uv=False)
+    return board if spread[1] > 0.1 * spread[0] else None  # one row of corners does not fix a plane
 
 
 @cache

@@ -1,4 +1,4 @@
-"""The boards as SVG and PDF, true to scale, each with two rulers that show whether the print is."""
+"""The boards as SVG and PDF, true to scale, with two rulers to check the print."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _TEXT_MM = 4.0
 
 @dataclass(frozen=True, slots=True)
 class Rectangle:
-    """Black or white, mm from the sheet's upper left corner."""
+    """A black or white rectangle, mm from the sheet's upper left corner."""
 
     x: float
     y: float
@@ -34,7 +34,7 @@ class Rectangle:
 
 
 def ruler_mm(paper: Paper) -> float:
-    """What the rulers on that sheet measure where it is printed to scale."""
+    """Length of the rulers on a sheet that is printed to scale."""
     return 150.0 if paper == "a4" else 200.0
 
 
@@ -64,7 +64,7 @@ def board_svg(paper: Paper) -> str:
 
 
 def board_pdf(paper: Paper) -> bytes:
-    """The sheet as PDF: one page, rectangles and text, which viewers and printers don't scale."""
+    """The sheet as PDF: one page of rectangles and text, with print scaling disabled."""
     width, height = PAPER_MM[paper]
     point = 72 / 25.4
     drawn = [f"{point:.6f} 0 0 {point:.6f} 0 0 cm"]
@@ -97,7 +97,7 @@ def board_pdf(paper: Paper) -> bytes:
 
 
 def board_corner_mm(paper: Paper) -> tuple[float, float]:
-    """Where the pattern's upper left corner lies on the sheet."""
+    """The pattern's upper left corner on the sheet, mm."""
     return (PAPER_MM[paper][0] - COLUMNS * SQUARE_MM[paper]) / 2, _TOP_MM
 
 
@@ -120,7 +120,7 @@ def _rectangles(paper: Paper) -> Iterator[Rectangle]:
 
 
 def _rulers(paper: Paper) -> Iterator[Rectangle]:
-    """One along each side, from the outer edge of the first mark to that of the last."""
+    """One below and one beside the board, between the outer edges of their first and last mark."""
     left, top = board_corner_mm(paper)
     below, beside = top + ROWS * SQUARE_MM[paper] + 8, left - 12
     length, line = ruler_mm(paper), 0.3
@@ -145,6 +145,6 @@ def _texts(paper: Paper) -> Iterator[tuple[float, float, str]]:
     yield (
         left,
         below + 6,
-        f"Both rulers measure {ruler_mm(paper):g} mm from end to end. Where they don't, give "
-        "--ruler-mm what they do.",
+        f"Both rulers measure {ruler_mm(paper):g} mm from end to end. If not, pass the measured "
+        "length as --ruler-mm.",
     )

@@ -1,10 +1,10 @@
-"""Where a line operates: the thresholds whose false alarms stay within a budget, proven.
+"""Operating point: detection thresholds whose false alarms are proven to stay within a budget.
 
-Read from curves: for each class and threshold, how many hazards whole tracks found and how many
-false alarms they raised. Classes share one budget. Of all ways to pick one threshold per class, the
-one with the highest mean recall is taken whose false alarms, added up, stay within the budget with
-their exact upper bound; of equals the one with fewer false alarms, and where a range of thresholds
-counts the same, its middle.
+Input are curves: for each class and threshold, the number of hazards found by complete tracks and
+the number of false alarms. All classes share one budget. Of all combinations of one threshold per
+class whose total false alarms stay within the budget by their exact upper bound, the one with the
+highest mean recall is chosen; among equals, the one with fewer false alarms; among thresholds with
+equal counts, the middle one.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from calibration.exact_intervals import poisson_upper
 BUDGET_PER_H = 1.0
 """False alarms per hour and line, over all hazards [DOMAIN]."""
 TRADES_PER_H = (1.0, 10.0, 60.0)
-"""What is told of a model that does not keep the budget: the recall at so many an hour."""
+"""False alarms per hour at which recall is reported for a model that exceeds the budget."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,16 +40,16 @@ Curve = Sequence[CurvePoint]
 
 @dataclass(frozen=True, slots=True)
 class OperatingPoint:
-    """The thresholds, and what they are worth."""
+    """The thresholds, and their false alarms."""
 
     points: dict[str, CurvePoint]
     """By class."""
     other_false_alarms: int
-    """Of states of the line, which no threshold of a class changes."""
+    """False alarms of line states, which do not depend on a class's threshold."""
     belt_h: float
     budget_per_h: float
     proven: bool
-    """The upper bound of the false alarms lies within the budget."""
+    """The upper bound of the false alarms is within the budget."""
 
     @property
     def false_alarms(self) -> int:
@@ -58,29 +58,29 @@ class OperatingPoint:
 
     @property
     def hopeless(self) -> bool:
-        """Enough belt was seen to prove the budget, and no threshold keeps it."""
+        """There was enough belt time to prove the budget, and no threshold keeps it."""
         return not self.proven and self.belt_h >= poisson_upper(0) / self.budget_per_h
 
     @property
     def upper_per_h(self) -> float:
         return poisson_upper(self.false_alarms) / self.belt_h
 
-    def said(self) -> str:
-        """One line for the card and the reader."""
-        seen = (
+    def summary(self) -> str:
+        """One line for the model card and the reader."""
+        observed = (
             f"{self.false_alarms} false alarms in {self.belt_h:.2f} h of running belt, at most "
-            f"{self.upper_per_h:.2f} an hour (Poisson, 95 %)"
+            f"{self.upper_per_h:.2f} per hour (Poisson, 95 %)"
         )
-        budget = f"{self.budget_per_h:g} an hour"
+        budget = f"{self.budget_per_h:g} per hour"
         if self.proven:
-            return f"{seen}: within the budget of {budget}"
+            return f"{observed}: within the budget of {budget}"
         if not self.hopeless:
             needed_h = poisson_upper(0) / self.budget_per_h
             return (
-                f"{seen}: the budget of {budget} is NOT proven; even no false alarm shows it only "
-                f"after {needed_h:.1f} h. Thresholds: the fewest false alarms, then the best recall"
+                f"{observed}: the budget of {budget} is NOT proven; that takes {needed_h:.1f} h "
+                f"even without a false alarm. Thresholds: fewest false alarms, then best recall"
             )
-        return f"{seen}: no threshold keeps the budget of {budget}. Thresholds: the fewest, as said"
+        return f"{observed}: no threshold keeps the budget of {budget}; chosen: fewest false alarms"
 
 
 def operating_point(
@@ -89,9 +89,9 @@ def operating_point(
     budget_per_h: float = BUDGET_PER_H,
     other_false_alarms: int = 0,
 ) -> OperatingPoint:
-    """The best thresholds within the budget; where none is proven, those with the fewest alarms.
+    """The best thresholds within the budget; if none is proven, those with the fewest false alarms.
 
-    Raises `ValueError` for no curve, an empty one, no belt time or no budget.
+    Raises `ValueError` if there is no curve, an empty one, no belt time or no budget.
     """
     if not curves or not all(curves.values()):
         raise ValueError("an operating point needs a curve with a point for each class")
@@ -119,9 +119,9 @@ def operating_point(
 def best_trade(
     curves: Mapping[str, Curve], belt_h: float, per_h: float
 ) -> dict[str, CurvePoint] | None:
-    """What so many false alarms an hour buy, as counted and without a bound: each class's point.
+    """Best point of each class with at most `per_h` false alarms per hour, as counted (no bound).
 
-    None: no thresholds raised so few.
+    None: no thresholds reach that rate.
     """
     within = [each for each in _choices(curves) if _false(each) <= per_h * belt_h]
     if not within:
@@ -130,7 +130,7 @@ def best_trade(
 
 
 def _choices(curves: Mapping[str, Curve]) -> list[dict[str, CurvePoint]]:
-    """Each way to pick one point of each class."""
+    """All combinations of one point per class."""
     return [dict(zip(curves, points, strict=True)) for points in product(*curves.values())]
 
 
@@ -143,7 +143,7 @@ def _recall(points: Mapping[str, CurvePoint]) -> float:
 
 
 def _middle(curve: Curve, chosen: CurvePoint) -> CurvePoint:
-    """The middle of the thresholds that count the same as the chosen one."""
+    """The middle of the thresholds with the same counts as the chosen one."""
     same = sorted(
         (
             point

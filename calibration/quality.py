@@ -1,4 +1,4 @@
-"""A figure of a calibration and what it is worth."""
+"""A calibration's quality figure and its rating."""
 
 from __future__ import annotations
 
@@ -9,30 +9,34 @@ Verdict = Literal["good", "fair", "poor"]
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
-    """One figure, judged. `fair` will do and could be better; `poor` is not written."""
+class QualityFigure:
+    """One rated figure. `fair` is usable and could be better; `poor` is not written."""
 
     what: str
     value: str
     verdict: Verdict
     advice: str
-    """What makes it better; shown unless it is good."""
+    """How to improve it; shown unless it is good."""
 
     def __str__(self) -> str:
         line = f"{self.what:<34} {self.value:<16} {self.verdict}"
         return line if self.verdict == "good" else f"{line}: {self.advice}"
 
 
-def at_most(what: str, value: float, unit: str, *, good: float, fair: float, advice: str) -> Judged:
-    """A figure that should be small."""
-    return Judged(what, f"{value:.3g} {unit}", _verdict(value <= good, value <= fair), advice)
+def at_most(
+    what: str, value: float, unit: str, *, good: float, fair: float, advice: str
+) -> QualityFigure:
+    """Rate a figure that should be small."""
+    return QualityFigure(
+        what, f"{value:.3g} {unit}", _verdict(value <= good, value <= fair), advice
+    )
 
 
 def at_least(
     what: str, value: float, shown: str, *, good: float, fair: float, advice: str
-) -> Judged:
-    """A figure that should be large."""
-    return Judged(what, shown, _verdict(value >= good, value >= fair), advice)
+) -> QualityFigure:
+    """Rate a figure that should be large."""
+    return QualityFigure(what, shown, _verdict(value >= good, value >= fair), advice)
 
 
 def _verdict(good: bool, fair: bool) -> Verdict:

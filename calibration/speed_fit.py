@@ -1,4 +1,4 @@
-"""The picture's speed against the encoder's, over footage: residuals, and the scale between."""
+"""Belt speed by the image against the encoder, over footage: residuals and encoder scale."""
 
 from __future__ import annotations
 
@@ -7,26 +7,26 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from calibration.quality import Judged, at_least, at_most
+from calibration.quality import QualityFigure, at_least, at_most
 
 WINDOW_S = 1.0
-"""Ways are compared over so long."""
+"""Travel is compared over this time."""
 MOVES_MM_S = 50.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Followed:
-    """A belt as its picture moved, frame by frame."""
+class ImageTrack:
+    """Belt motion by the image, frame by frame."""
 
     t_ns: NDArray[np.int64]
-    """`(n,)`, rising."""
-    way_mm: NDArray[np.float64]
-    """`(n,)` how far it had come."""
+    """`(n,)`, increasing."""
+    travel_mm: NDArray[np.float64]
+    """`(n,)` travel since the first frame."""
     speed_mm_s: NDArray[np.float64]
-    """`(n,)` nan where the picture gave none."""
+    """`(n,)` nan where the image gives no speed."""
 
     def windows(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """`(m,)` first and last frame of each window in which the picture was known all along."""
+        """`(m,)` first and `(m,)` last frame of each window without a gap in the speed."""
         last = np.searchsorted(self.t_ns, self.t_ns + round(WINDOW_S * 1e9) - 1_000_000)
         first = np.flatnonzero(last < len(self.t_ns))
         last = last[first]
@@ -37,86 +37,90 @@ class Followed:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SpeedFit:
-    """What the comparison came to."""
+    """Result of the comparison."""
 
     counts_per_mm: float
-    """By the picture, fitted to the first half of the footage."""
+    """Encoder scale by the image, fitted to the first half of the footage."""
     residuals: NDArray[np.float64]
-    """`(m,)` share by which the picture's way in a window is longer than the encoder's; with the
-    profile's scale, or in the second half of the footage with the fitted one."""
+    """`(m,)` relative excess of the image's travel over the encoder's in each window, with the
+    profile's scale; without one, with the fitted scale in the second half of the footage."""
     held_out: NDArray[np.float64]
-    """`(m,)` the same with the fitted scale, in the second half of the footage."""
+    """`(m,)` the same with the fitted scale, in the second half of the footage (held back)."""
     fitted: bool
+    """The residuals are of the fitted scale, not of the profile's."""
     known: float
-    """Share of the frames with a moving belt in which the picture gave a speed."""
+    """Share of the frames of a moving belt in which the image gives a speed."""
     travelled_mm: float
 
-    def judged(self) -> list[Judged]:
-        """Its figures, judged."""
+    def quality(self) -> list[QualityFigure]:
+        """The quality figures."""
         p95 = 100 * float(np.percentile(np.abs(self.residuals), 95))
         scale = 100 * abs(float(np.median(self.residuals)))
-        judged = [
-            *enough_seen(self.travelled_mm, self.known),
-            at_most("picture against encoder, 1 s (p95)", p95, "%", good=1, fair=2,
-                    advice="does the wheel slip, or material hang? Are both clocks the same?"),
+        quality = [
+            *footage_quality(self.travelled_mm, self.known),
+            at_most("image against encoder, 1 s (p95)", p95, "%", good=1, fair=2,
+                    advice="slipping wheel, stationary material, or two different clocks?"),
         ]  # fmt: skip
         advice = (
-            "both halves of the footage differ: record longer"
+            "the halves of the footage differ: record longer"
             if self.fitted
             else f"write encoder_counts_per_mm = {self.counts_per_mm:.4g}, or survey the plane"
         )
-        judged.append(
-            at_most("scale between them (median)", scale, "%", good=0.5, fair=1, advice=advice)
-        )
-        return judged
+        quality.append(at_most("scale error (median)", scale, "%", good=0.5, fair=1, advice=advice))
+        return quality
 
 
-def enough_seen(travelled_mm: float, known: float) -> list[Judged]:
-    """Whether footage shows enough. `known`: share of the frames with a speed by the picture."""
+def footage_quality(travelled_mm: float, known: float) -> list[QualityFigure]:
+    """Figures for the amount of footage. `known`: share of the frames with a speed by the image."""
     return [
-        at_least("belt that came by", travelled_mm, f"{travelled_mm / 1000:.1f} m",
+        at_least("belt travel", travelled_mm, f"{travelled_mm / 1000:.1f} m",
                  good=5000, fair=2000, advice="record longer"),
-        at_least("picture gives a speed", known, f"{known:.0%} of frames", good=0.98,
-                 fair=0.8, advice="too little to follow: more light, a finer view.mm_per_px"),
+        at_least("image gives a speed", known, f"{known:.0%} of frames", good=0.98,
+                 fair=0.8, advice="too little detail: more light, a finer view.mm_per_px"),
     ]  # fmt: skip
 
 
-def refuse_against_the_travel(followed: Followed) -> None:
-    """Raises `ValueError`: what is measured on a belt that seems to run backwards would turn each
-    place and arrival around."""
-    first, last = followed.windows()
-    way_mm = followed.way_mm[last] - followed.way_mm[first]
-    if len(way_mm) and np.median(way_mm) < -MOVES_MM_S * WINDOW_S:
+def refuse_reverse_travel(track: ImageTrack) -> None:
+    """Raise `ValueError` if the belt runs against belt.travel.
+
+    A calibration from it would invert every position and arrival.
+    """
+    first, last = track.windows()
+    travel_mm = track.travel_mm[last] - track.travel_mm[first]
+    if len(travel_mm) and np.median(travel_mm) < -MOVES_MM_S * WINDOW_S:
         raise ValueError(
-            f"the picture shows a belt that runs at {-np.median(way_mm) / WINDOW_S:.0f} mm/s "
-            "against belt.travel: mend belt.travel, or record the belt as it runs in service"
+            f"the image shows a belt that runs at {-np.median(travel_mm) / WINDOW_S:.0f} mm/s "
+            "against belt.travel: correct belt.travel, or record the belt as it runs in service"
         )
 
 
 def fit_speed(
-    followed: Followed, counts: NDArray[np.float64], counts_per_mm: float | None
+    track: ImageTrack, counts: NDArray[np.float64], counts_per_mm: float | None
 ) -> SpeedFit:
-    """Compare a followed belt with `counts`, `(n,)`, the encoder at its frames (nan: unknown).
+    """Compare the motion by the image with the encoder.
 
-    `counts_per_mm`: the profile's scale; None: it is fitted. Raises `ValueError`, one line, where
-    nothing can be compared.
+    `counts`: `(n,)` encoder at each frame, nan: unknown. `counts_per_mm`: the profile's scale;
+    None: it is fitted. Raises `ValueError`, one line, if nothing can be compared.
     """
-    first, last = followed.windows()
-    way_mm, turned = followed.way_mm[last] - followed.way_mm[first], counts[last] - counts[first]
-    moved = (np.abs(way_mm) > MOVES_MM_S * WINDOW_S) & ~np.isnan(turned)
-    moved &= np.abs(turned) > 0
+    first, last = track.windows()
+    travel_mm, counted = (
+        track.travel_mm[last] - track.travel_mm[first],
+        counts[last] - counts[first],
+    )
+    moved = (np.abs(travel_mm) > MOVES_MM_S * WINDOW_S) & ~np.isnan(counted)
+    moved &= np.abs(counted) > 0
     if moved.sum() < 4:
         raise ValueError(
-            "encoder and picture can't be compared: the belt hardly moves, the encoder stands, or "
-            "the picture gives no speed. Record a running belt with things on it"
+            "encoder and image can't be compared: the belt hardly moves, the encoder does not "
+            "count, or the image gives no speed. Record a running belt with objects on it"
         )
-    way_mm, turned, first = way_mm[moved], turned[moved], first[moved]
+    travel_mm, counted, first = travel_mm[moved], counted[moved], first[moved]
     early = first <= np.median(first)
-    fitted = float((turned[early] @ way_mm[early]) / (way_mm[early] @ way_mm[early]))
-    held_out = way_mm[~early] / (turned[~early] / fitted) - 1
-    residuals = held_out if counts_per_mm is None else way_mm / (turned / counts_per_mm) - 1
-    unsure = np.isnan(followed.speed_mm_s[1:])
-    steps = np.diff(counts) / np.diff(followed.t_ns) * 1e9 / (counts_per_mm or fitted)
+    fitted = float((counted[early] @ travel_mm[early]) / (travel_mm[early] @ travel_mm[early]))
+    held_out = travel_mm[~early] / (counted[~early] / fitted) - 1
+    residuals = held_out if counts_per_mm is None else travel_mm / (counted / counts_per_mm) - 1
+    unsure = np.isnan(track.speed_mm_s[1:])
+    steps = np.diff(counts) / np.diff(track.t_ns) * 1e9 / (counts_per_mm or fitted)
     moving = np.abs(steps) > MOVES_MM_S
     return SpeedFit(
         fitted,
@@ -124,5 +128,5 @@ def fit_speed(
         held_out,
         counts_per_mm is None,
         float(1 - unsure[moving].mean()) if moving.any() else 0.0,
-        float(np.nansum(np.abs(np.diff(followed.way_mm)))),
+        float(np.nansum(np.abs(np.diff(track.travel_mm)))),
     )

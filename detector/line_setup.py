@@ -13,7 +13,7 @@ from detector.belt.encoder import ReportedBelt, ReportedMotion
 from detector.belt.encoder_recording import EncoderFileError, RecordedBelt, read_encoder
 from detector.belt.line_plane import line_plane
 from detector.belt.line_speed import line_speed
-from detector.belt.motion import BeltMotion, FixedSpeed, PictureSpeed
+from detector.belt.motion import BeltMotion, FixedSpeed, ImageSpeed
 from detector.belt.plane import BeltPlane, CalibrationError, nominal_plane
 from detector.hazards.alarms.alert_facts import LineFacts
 from detector.hazards.overload.monitor import OverloadMonitor
@@ -107,7 +107,7 @@ class Line:
         tracking, overload = self.settings.tracking, self.settings.overload
         speed_mm_s = self._speed.speed_mm_s if surveyed else None
         small = SmallViews(rectifier)
-        picture = PictureSpeed(
+        picture = ImageSpeed(
             rectifier.size_px, mm_per_px, along_only=surveyed, belt_mask=small.followed_mask
         )
         alone: BeltMotion = picture if speed_mm_s is None else FixedSpeed(speed_mm_s)

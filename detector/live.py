@@ -187,7 +187,7 @@ class LineAtWork:
         self._pending += self._post.poll()
         while self._post.belt_reports:
             said, came_ns = self._post.belt_reports.popleft()
-            self._pipeline.line.reported.hear(belt_report(said, came_ns))
+            self._pipeline.line.reported.add(belt_report(said, came_ns))
 
     def _answer_operators(self) -> None:
         self._hear()

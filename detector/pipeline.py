@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 from detector.belt.now import BeltNow
 from detector.belt.plausibility import DOUBTFUL, Finding
-from detector.belt.unexpected_stop import StandingBelt
+from detector.belt.unexpected_stop import UnexpectedStop
 from detector.hazards.alarms.alarm_book import AlarmBook
 from detector.hazards.overload.monitor import UNKNOWN, said
 from detector.hazards.tracking.sighting import Sighting, place_on_belt
@@ -58,7 +58,7 @@ class Pipeline:
         self.coverage = UNKNOWN
         self.belt = BeltNow(0, 0, None, None, None, "none")
         self.frames = self.inferences = 0
-        self._standing = StandingBelt()
+        self._standing = UnexpectedStop()
         self._parts: LineParts | None = None
 
     def see(self, frame: Frame) -> Seen:
@@ -68,7 +68,7 @@ class Pipeline:
         this frame, and `blind` must be told.
         """
         if self._parts is None:
-            self.line.reported.begins(frame.index, frame.t_mono_ns)
+            self.line.reported.anchor(frame.index, frame.t_mono_ns)
         parts = self._parts = self._parts or self.line.parts_for(frame.size_px)
         lap = self.clock.start()
 
@@ -115,7 +115,7 @@ class Pipeline:
         for hazard, active, cues in parts.overload.told(self.coverage):
             detail = said(cues) if active else None
             alerts += self.book.line_state(hazard, active, detail, self.belt, cues)
-        stands = self._standing.watch(self.line.reported.runs(frame.t_mono_ns), self.belt)
+        stands = self._standing.update(self.line.reported.runs(frame.t_mono_ns), self.belt)
         if stands is not None:
             cue = self._standing.cue() if stands else None
             alerts += self.book.line_state(Hazard.BELT_STANDING, stands, cue, self.belt)
@@ -144,4 +144,4 @@ class Pipeline:
     def unseen(self, t_mono_ns: int, t_utc_ns: int) -> None:
         """There was no picture, of which nothing more follows: it is later all the same, and
         whoever answers an alarm now answers it now."""
-        self.belt = self.belt.unseen(t_mono_ns, t_utc_ns)
+        self.belt = self.belt.without_frame(t_mono_ns, t_utc_ns)

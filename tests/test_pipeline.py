@@ -245,7 +245,7 @@ def test_a_belt_that_stands_against_its_order_is_told_and_not_suppressed() -> No
     image, alerts = next(footage(things=False)), []
     for number in range(40):
         seen = frame(image, number)
-        watch.line.reported.hear(BeltReport(seen.t_mono_ns, True, None))
+        watch.line.reported.add(BeltReport(seen.t_mono_ns, True, None))
         alerts += watch.see(seen).alerts
     assert [(alert.hazard, alert.state) for alert in alerts if alert.kind is Revision.RAISED] == [
         (Hazard.BELT_STANDING, AlarmState.UNACKNOWLEDGED)

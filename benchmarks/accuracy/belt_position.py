@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.accuracy.footage import Footage, open_footage, profile_of
-from calibration.speed_fit import Followed, fit_speed
+from calibration.speed_fit import ImageTrack, fit_speed
 from detector.belt.encoder_recording import read_encoder
 from detector.belt.plane import belt_plane
 from detector.cli_support.progress import progress_bar
@@ -91,12 +91,15 @@ def _measured(source: str, duration_s: float | None) -> dict[str, Any]:
 
 
 def _against_truth(
-    followed: Followed, true_mm: NDArray[np.float64], true_mm_s: NDArray[np.float64]
+    followed: ImageTrack, true_mm: NDArray[np.float64], true_mm_s: NDArray[np.float64]
 ) -> dict[str, float | None]:
     moves = true_mm_s > MOVES_MM_S
     known = ~np.isnan(followed.speed_mm_s)
     first, last = followed.windows()
-    way, true_way = followed.way_mm[last] - followed.way_mm[first], true_mm[last] - true_mm[first]
+    way, true_way = (
+        followed.travel_mm[last] - followed.travel_mm[first],
+        true_mm[last] - true_mm[first],
+    )
     moved = true_way > MOVES_MM_S
     both = moves & known
     stood = known & (true_mm_s == 0)
@@ -109,7 +112,7 @@ def _against_truth(
     }
 
 
-def _against_encoder(footage: Footage, source: str, followed: Followed) -> float | None:
+def _against_encoder(footage: Footage, source: str, followed: ImageTrack) -> float | None:
     """p95 of the ways over a second, %; None where no encoder lies beside the footage."""
     folder = Path(source) if Path(source).is_dir() else Path(source).parent
     file, wheel = folder / "encoder.jsonl", footage.truth.header.get("encoder")
@@ -121,7 +124,7 @@ def _against_encoder(footage: Footage, source: str, followed: Followed) -> float
 
 
 def _ahead(
-    followed: Followed,
+    followed: ImageTrack,
     true_mm: NDArray[np.float64],
     all_mm: NDArray[np.float64],
     true_mm_s: NDArray[np.float64],
@@ -141,11 +144,11 @@ def _ahead(
         part = (true_mm[number] + AHEAD_MM - way[0]) / max(way[1] - way[0], 1e-9)
         true_s = (there - 1 + part) / fps - t_ns / 1e9
         off_share.append(100 * (AHEAD_MM / speed / true_s - 1))
-    # Followed on, not foretold: how far beside the belt's own place a thing is after 3 m.
+    # ImageTrack on, not foretold: how far beside the belt's own place a thing is after 3 m.
     for number in range(0, len(true_mm), 5):
         there = int(np.searchsorted(true_mm, true_mm[number] + AHEAD_MM))
         if there < len(true_mm) and not np.isnan(followed.speed_mm_s[max(1, number) : there]).any():
-            come = followed.way_mm[there] - followed.way_mm[number]
+            come = followed.travel_mm[there] - followed.travel_mm[number]
             off_mm.append(come - (true_mm[there] - true_mm[number]))
     return {"arrival_p95": _p95(np.array(off_share)), "place_p95_mm": _p95(np.array(off_mm))}
 

@@ -103,7 +103,7 @@ def _watched(
     pipeline = Pipeline(line)
     alerts: list[Alert] = []
     for frame in footage.frames():
-        line.reported.hear(BeltReport(frame.t_mono_ns, footage.ordered(frame.index), None))
+        line.reported.add(BeltReport(frame.t_mono_ns, footage.ordered(frame.index), None))
         alerts += pipeline.see(frame).alerts
     verdict = judge(alerts, Ground(footage.truth, profile))
     return Run(name, seed, verdict, line.monitor.took_ms)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from benchmarks.accuracy.detections_file import FLOOR, Remembered
 from benchmarks.accuracy.footage import Footage
 from detector.belt.encoder import BeltReport, ReportedBelt, ReportedMotion
-from detector.belt.motion import BeltMotion, Picture, Shift
+from detector.belt.motion import BeltMotion, Shift, ViewSource
 from detector.line_setup import Line, LineParts
 from detector.pipeline import Pipeline
 from detector.profile.line import LineProfile
@@ -38,7 +38,7 @@ def look_at(
     line_alerts: list[Alert] = []
     stamps = []
     for done, frame in enumerate(footage.frames(), start=1):
-        line.reported.hear(BeltReport(frame.t_mono_ns, footage.ordered(frame.index), None))
+        line.reported.add(BeltReport(frame.t_mono_ns, footage.ordered(frame.index), None))
         line_alerts += [alert for alert in pipeline.see(frame).alerts if alert.place is None]
         stamps.append((frame.index, frame.t_mono_ns))
         size_px = frame.size_px
@@ -110,8 +110,8 @@ class _KeepingMotion:
     def speed_mm_s(self) -> float | None:
         return self._motion.speed_mm_s
 
-    def advance(self, picture: Picture, t_ns: int) -> Shift:
-        shift = self._motion.advance(picture, t_ns)
+    def advance(self, view: ViewSource, t_ns: int) -> Shift:
+        shift = self._motion.advance(view, t_ns)
         self.shifts.append(shift)
         self.speeds.append(self.speed_mm_s)
         self.bases.append(self.basis)

@@ -161,7 +161,7 @@ def _table(
         "how": "the highest mean recall of the classes, by whole tracks, whose false alarms over "
         "all hazards stay within the budget with their exact upper bound (Poisson, 95 %); "
         "chosen and counted on the same footage",
-        "said": best.said(),
+        "said": best.summary(),
         "proven": best.proven,
         "budget_per_h": best.budget_per_h,
         "belt_h": round(best.belt_h, 4),
@@ -215,7 +215,7 @@ def _told(
     calibrations: Mapping[str, ScoreCurve | None],
     swept: Mapping[str, Curve],
 ) -> str:
-    lines = [best.said()]
+    lines = [best.summary()]
     if best.hopeless:
         lines += _instead(swept, best.belt_h)
     lines.append("all thresholds at once, on the footage that they were chosen on:")

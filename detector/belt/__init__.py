@@ -1,1 +1,1 @@
-"""The belt now, in millimetres: where it lies in the picture, its speed, its position."""
+"""The belt in millimetres: its plane in the image, its speed and its position."""

@@ -1,7 +1,7 @@
-"""The belt as it is reported: whether it runs, and where its encoder says it is.
+"""The belt as reported from outside: its run signal and its encoder.
 
-By the line's PLC, by a program that reads an encoder, or by both: the one knows the run signal, the
-other the counts.
+Reports come from the line's PLC, from a program that reads an encoder, or from both: one knows the
+run signal, the other the counts.
 """
 
 from __future__ import annotations
@@ -10,76 +10,75 @@ from collections import deque
 from dataclasses import dataclass
 from itertools import pairwise
 
-from detector.belt.motion import BeltMotion, Picture, PictureSpeed, Shift
+from detector.belt.motion import BeltMotion, ImageSpeed, Shift, ViewSource
 from detector.belt.plausibility import (
     MOVES_MM_S,
     NO_ENCODER,
     BeltCheck,
+    BeltMeasurements,
     Finding,
-    Said,
 )
 from detector.vocabulary import STOPPED_BELOW_MM_S, SpeedBasis
 
-HELD_NS = 1_000_000_000
-"""What was said of the belt holds this long; the bridge says it again ten times a second. What an
-encoder did between two readings that lie further apart nobody knows."""
-KEPT = 40
-"""Readings of the encoder kept: some seconds."""
-BEYOND_NS = 300_000_000
-"""How far beyond its last reading the encoder is reckoned on, at the speed over as long before."""
-LEAST_NS = 90_000_000
-"""But over no shorter time: two readings that came at once would tell any speed."""
+VALID_NS = 1_000_000_000
+"""A report is valid this long; the bridge repeats it ten times a second. Between two readings that
+are further apart, the encoder is unknown."""
+READINGS_KEPT = 40
+"""Number of encoder readings kept: some seconds."""
+EXTRAPOLATED_NS = 300_000_000
+"""Extrapolation reaches this far beyond its last reading, at its speed over as long before."""
+SPEED_OVER_MIN_NS = 90_000_000
+"""Shortest time for that speed: two readings that arrive together would give any speed."""
 SPEED_OVER_NS = 500_000_000
-"""The time over which a speed is taken from the encoder."""
+"""The encoder's speed is measured over this time."""
 CHECKED_EVERY_NS = 250_000_000
-"""The picture is followed so often (two frames each) while something else tells the motion: that
-costs a quarter of following each frame."""
+"""The image is tracked at this interval (two frames each) while another source gives the motion:
+that costs a quarter of tracking every frame."""
 WRAPS_AT = 2**32
 FASTEST_MM_S = 5000.0
 JITTER_NS = 100_000_000
-"""How far apart two readings may have been beyond what their stamps say."""
+"""Tolerance for the time between two readings, whose timestamps may be late."""
 
 
 @dataclass(frozen=True, slots=True)
 class BeltReport:
-    """What was said at one moment."""
+    """One report of the belt."""
 
     t_ns: int
     """This host's CLOCK_MONOTONIC when the encoder was read."""
     runs: bool | None
-    """None: it does not say."""
+    """The run signal; None: not reported."""
     counts: int | None
-    """Its encoder, modulo what it wraps at."""
+    """The encoder's counter, which wraps; None: not reported."""
     source: str = ""
-    """Who said it. Two counters have nothing to do with each other."""
+    """Who reported it. Counters of two sources are unrelated."""
 
 
 class ReportedBelt:
-    """Takes the reports in, in the order of their time."""
+    """The latest reports of the belt, in order of time."""
 
     def __init__(self, wraps_at: int = WRAPS_AT, counts_per_mm: float | None = None) -> None:
-        """`wraps_at`: the counter goes from one below this to 0. `counts_per_mm`: where it is
-        known, readings that no belt can lie between are not joined."""
+        """`wraps_at`: the counter goes from one below this to 0. `counts_per_mm`: if known, a step
+        that no belt can make restarts the readings."""
         self._wraps_at = wraps_at
-        self._most_a_ns = float("inf")
-        """Counts of the fastest belt."""
+        self._max_counts_per_ns = float("inf")
+        """Counts per ns of the fastest belt."""
         if counts_per_mm:
-            self._most_a_ns = abs(counts_per_mm) * FASTEST_MM_S / 1e9
-        self._readings: deque[tuple[int, int]] = deque(maxlen=KEPT)
-        """Time and counts, not wrapped."""
+            self._max_counts_per_ns = abs(counts_per_mm) * FASTEST_MM_S / 1e9
+        self._readings: deque[tuple[int, int]] = deque(maxlen=READINGS_KEPT)
+        """Time and counts, unwrapped."""
         self._source = ""
-        """Who has read them."""
+        """Their source."""
         self._order: tuple[int, bool] | None = None
-        """The run signal, and when it was said."""
-        self.begun = 0
-        """How often the readings have begun anew: what was counted before is not joined."""
+        """Time and value of the last run signal."""
+        self.restarts = 0
+        """Number of restarts of the readings; counts before and after one are unrelated."""
 
-    def begins(self, frame_index: int, t_ns: int) -> None:
-        """The footage's frame of that number was grabbed at that moment: what was recorded beside
-        it is told by that. A PLC speaks of now."""
+    def anchor(self, frame_index: int, t_ns: int) -> None:
+        """Anchor a recorded encoder to this frame's timestamp. No-op for a live PLC."""
 
-    def hear(self, report: BeltReport) -> None:
-        """Take in a report; what is older than the last of its kind is left out."""
+    def add(self, report: BeltReport) -> None:
+        """Add a report. A run signal or a reading older than the last one is ignored."""
         if report.runs is not None and (self._order is None or report.t_ns >= self._order[0]):
             self._order = report.t_ns, report.runs
         if report.counts is not None:
@@ -89,196 +88,200 @@ class ReportedBelt:
         if self._readings:
             last_ns, before = self._readings[-1]
             other = source != self._source
-            if t_ns <= last_ns or (other and t_ns - last_ns <= HELD_NS):
+            if t_ns <= last_ns or (other and t_ns - last_ns <= VALID_NS):
                 return
-            step = shortest_way(counts - before, self._wraps_at)
-            if other or not self._may_be_joined(t_ns - last_ns, step):
+            step = shortest_step(counts - before, self._wraps_at)
+            if other or not self._is_possible(t_ns - last_ns, step):
                 self._readings.clear()
-                self.begun += 1
+                self.restarts += 1
             else:
                 counts = before + step
         self._source = source
         self._readings.append((t_ns, counts))
 
-    def _may_be_joined(self, apart_ns: int, step: int) -> bool:
-        """Whether a belt can have moved so: neither has the counter been set anew, nor can it have
-        gone round."""
-        gone_round = self._most_a_ns < float("inf") and (
-            apart_ns * self._most_a_ns > self._wraps_at / 2
+    def _is_possible(self, elapsed_ns: int, step: int) -> bool:
+        """Whether a belt can make this step: the counter was not reset and cannot have wrapped."""
+        may_have_wrapped = self._max_counts_per_ns < float("inf") and (
+            elapsed_ns * self._max_counts_per_ns > self._wraps_at / 2
         )
-        return not gone_round and abs(step) <= (apart_ns + JITTER_NS) * self._most_a_ns
+        return (
+            not may_have_wrapped and abs(step) <= (elapsed_ns + JITTER_NS) * self._max_counts_per_ns
+        )
 
     def runs(self, t_ns: int) -> bool | None:
-        """Whether the belt runs at a moment; None: nobody says so now."""
-        if self._order is None or t_ns - self._order[0] > HELD_NS:
+        """The run signal at a moment; None: no valid report."""
+        if self._order is None or t_ns - self._order[0] > VALID_NS:
             return None
         return self._order[1]
 
     def counts_at(self, t_ns: int) -> float | None:
-        """The encoder at a moment, not wrapped; None where its readings do not reach."""
+        """The encoder at a moment, unwrapped; None outside its readings."""
         readings = self._readings
-        if len(readings) < 2 or not readings[0][0] <= t_ns <= readings[-1][0] + BEYOND_NS:
+        if len(readings) < 2 or not readings[0][0] <= t_ns <= readings[-1][0] + EXTRAPOLATED_NS:
             return None
         t1, counts1 = readings[-1]
         if t_ns > t1:
-            from_ns = t1 - max(LEAST_NS, t_ns - t1)
+            from_ns = t1 - max(SPEED_OVER_MIN_NS, t_ns - t1)
             t0, counts0 = next((each for each in reversed(readings) if each[0] <= from_ns), (t1, 0))
         else:
             (t0, counts0), (t1, counts1) = next(
                 pair for pair in reversed(list(pairwise(readings))) if pair[0][0] <= t_ns
             )
-        if not 0 < t1 - t0 <= HELD_NS:
+        if not 0 < t1 - t0 <= VALID_NS:
             return None
         return counts0 + (counts1 - counts0) * (t_ns - t0) / (t1 - t0)
 
 
-def shortest_way(counts: int, wraps_at: int) -> int:
-    """A difference of a counter's readings, taken the shorter way round."""
+def shortest_step(counts: int, wraps_at: int) -> int:
+    """Difference of two readings of a counter that wraps: the step of the smaller size."""
     return (counts + wraps_at // 2) % wraps_at - wraps_at // 2
 
 
 class ReportedMotion:
-    """Follows the belt by the PLC's reports, and by another way where there are none.
+    """Belt motion by the reports, with a fallback where there are none.
 
-    A belt that the PLC says stands moves nothing, once it has run out. With `counts_per_mm` its
-    encoder gives the way; without, or while it is lost, the other way does. What the picture shows
-    is held against them.
+    A belt that is ordered to stop does not move once it has coasted to a stop. With
+    `counts_per_mm` the encoder gives the travel; without it, or while the encoder is lost, the
+    fallback does. The image is compared with both.
     """
 
     def __init__(
         self,
         reported: ReportedBelt,
-        other: BeltMotion,
+        fallback: BeltMotion,
         counts_per_mm: float | None,
-        picture: BeltMotion | None = None,
+        image: BeltMotion | None = None,
     ) -> None:
-        """`other`: the picture's speed or a fixed one. `picture`: where `other` is fixed, the
-        picture's to check it by."""
-        self._reported, self._other, self._counts_per_mm = reported, other, counts_per_mm
-        self._picture = picture
+        """`fallback`: motion by the image, or a fixed speed. `image`: motion by the image that
+        checks a fixed `fallback`."""
+        self._reported, self._fallback, self._counts_per_mm = reported, fallback, counts_per_mm
+        self._image = image
         self._check = BeltCheck(has_encoder=counts_per_mm is not None)
         self.finding = Finding()
-        """What the belt does, all held against each other."""
+        """State of the belt after the comparison."""
         self._counts: float | None = None
-        """At the last frame; None: the encoder was not known there."""
-        self._begun = reported.begun
-        self._stands = False
+        """At the last frame; None: the encoder was unknown."""
+        self._restarts = reported.restarts
+        self._stopped = False
         self._may_coast = False
-        """It ran when it was ordered to stand, and its picture has moved ever since."""
-        self._coasts_mm_s = 0.0
+        """It ran when it was ordered to stop, and its image has moved ever since."""
+        self._coast_mm_s = 0.0
         self._speed: float | None = None
-        self._seen_mm = 0.0
-        """How far the picture has come."""
-        self._seen_ns = self._pair_ns = self._last_ns = -CHECKED_EVERY_NS
+        self._image_mm = 0.0
+        """Belt position by the image."""
+        self._tracked_ns = self._pair_ns = self._last_ns = -CHECKED_EVERY_NS
 
     @property
     def basis(self) -> SpeedBasis:
-        if self._speed is None and self._coasts_mm_s:
+        if self._speed is None and self._coast_mm_s:
             return "picture"
-        if self._stands or self._speed is not None:
+        if self._stopped or self._speed is not None:
             return "encoder"
-        return self._other.basis
+        return self._fallback.basis
 
     @property
     def speed_mm_s(self) -> float | None:
         if self._speed is not None:
             return self._speed
-        return self._coasts_mm_s if self._stands else self._other.speed_mm_s
+        return self._coast_mm_s if self._stopped else self._fallback.speed_mm_s
 
     @property
     def encoder_lost(self) -> bool:
-        """There should be an encoder, and there is none that is believed."""
+        """The profile has an encoder, and it gives no usable readings."""
         return self._counts_per_mm is not None and self._counts is None
 
     def _is_stuck(self, t_ns: int) -> bool:
-        """An encoder that stands while the belt is ordered to run and its picture moves."""
-        seen = None if self._apart() else self._pictured_speed()
-        stands = self._speed is not None and abs(self._speed) < STOPPED_BELOW_MM_S
-        return stands and self._reported.runs(t_ns) is True and (seen or 0.0) > MOVES_MM_S
+        """The encoder does not count while the belt is ordered to run and its image moves."""
+        image_mm_s = None if self._inconsistent() else self._image_speed()
+        stopped = self._speed is not None and abs(self._speed) < STOPPED_BELOW_MM_S
+        return stopped and self._reported.runs(t_ns) is True and (image_mm_s or 0.0) > MOVES_MM_S
 
-    def _pictured_speed(self) -> float | None:
-        pictured = self._picture or self._other
-        return pictured.speed_mm_s if pictured.basis == "picture" else None
+    def _image_speed(self) -> float | None:
+        image = self._image or self._fallback
+        return image.speed_mm_s if image.basis == "picture" else None
 
-    def _apart(self) -> bool:
-        pictured = self._picture or self._other
-        return isinstance(pictured, PictureSpeed) and pictured.apart
+    def _inconsistent(self) -> bool:
+        image = self._image or self._fallback
+        return isinstance(image, ImageSpeed) and image.inconsistent
 
-    def advance(self, picture: Picture, t_ns: int) -> Shift:
+    def advance(self, view: ViewSource, t_ns: int) -> Shift:
         """The shift since the last call."""
         last_ns = self._last_ns
-        shift = self._otherwise(picture, t_ns)
+        shift = self._fallback_shift(view, t_ns)
         before, self._counts, self._speed = self._counts, None, None
         ordered = self._reported.runs(t_ns)
-        said_mm = None
+        encoder_mm = None
         if self._counts_per_mm is not None:
-            if self._begun == self._reported.begun:
+            if self._restarts == self._reported.restarts:
                 self._counts = self._reported.counts_at(t_ns)
-            # Else for this frame: what the counter says now has nothing to do with before.
-            self._begun = self._reported.begun
+            # Otherwise skip this frame: the counter is unrelated to the one before.
+            self._restarts = self._reported.restarts
             earlier = self._reported.counts_at(t_ns - SPEED_OVER_NS)
             if self._counts is not None:
-                said_mm = self._counts / self._counts_per_mm
+                encoder_mm = self._counts / self._counts_per_mm
                 if earlier is not None:
                     mm = (self._counts - earlier) / self._counts_per_mm
                     self._speed = mm / (SPEED_OVER_NS / 1e9)
-        setting = self._other.speed_mm_s if self._other.basis == "profile" else None
-        seen_mm_s, apart = self._pictured_speed(), self._apart()
-        self.finding = self._check.judge(
-            Said(
+        setting = self._fallback.speed_mm_s if self._fallback.basis == "profile" else None
+        image_mm_s, inconsistent = self._image_speed(), self._inconsistent()
+        self.finding = self._check.update(
+            BeltMeasurements(
                 t_ns,
                 ordered,
-                said_mm,
-                None if seen_mm_s is None or apart else self._seen_mm,
+                encoder_mm,
+                None if image_mm_s is None or inconsistent else self._image_mm,
                 self._speed,
-                seen_mm_s,
+                image_mm_s,
                 setting,
-                apart,
+                inconsistent,
             )
         )
-        self._stands = ordered is False and self.finding.state != "runs_ordered_to_stand"
-        self._coasts_mm_s = self._coasting_mm_s(ordered, None if apart else seen_mm_s)
+        self._stopped = ordered is False and self.finding.state != "runs_ordered_to_stand"
+        self._coast_mm_s = self._coasting_mm_s(ordered, None if inconsistent else image_mm_s)
         if self._is_stuck(t_ns) or self.finding.state in NO_ENCODER:
             self._counts = self._speed = None
         if self._counts_per_mm and self._counts is not None and before is not None:
             return Shift(0.0, (self._counts - before) / self._counts_per_mm, True)
-        if not self._stands or (self._coasts_mm_s and self._other.basis == "picture"):
+        if not self._stopped or (self._coast_mm_s and self._fallback.basis == "picture"):
             return shift
-        # Where no encoder says how far: by the PLC's word that it stands, once it does.
-        return Shift(0.0, self._coasts_mm_s * (t_ns - last_ns) / 1e9, True)
+        # Without an encoder: stopped by the run signal, once it has coasted to a stop.
+        return Shift(0.0, self._coast_mm_s * (t_ns - last_ns) / 1e9, True)
 
-    def _coasting_mm_s(self, ordered: bool | None, seen_mm_s: float | None) -> float:
-        """How fast a belt still runs out that was ordered to stand; 0: it stands, and what moves
-        in the picture from then on are people's hands."""
+    def _coasting_mm_s(self, ordered: bool | None, image_mm_s: float | None) -> float:
+        """Speed of a belt that coasts after a stop order; 0: it is stopped.
+
+        Whatever moves in the image after that is people's hands.
+        """
         if ordered is not False:
             self._may_coast = True
             return 0.0
-        self._may_coast = self._may_coast and (seen_mm_s or 0.0) > MOVES_MM_S
-        return seen_mm_s if seen_mm_s and self._may_coast and self._stands else 0.0
+        self._may_coast = self._may_coast and (image_mm_s or 0.0) > MOVES_MM_S
+        return image_mm_s if image_mm_s and self._may_coast and self._stopped else 0.0
 
-    def _otherwise(self, picture: Picture, t_ns: int) -> Shift:
-        """The shift by the other way; the picture is followed in each frame only where it is that.
+    def _fallback_shift(self, view: ViewSource, t_ns: int) -> Shift:
+        """The shift by the fallback.
 
-        Else in two frames running, four times a second.
+        The image is tracked in every frame only while the motion rests on it, else in two
+        consecutive frames, four times a second.
         """
         last_ns, self._last_ns = self._last_ns, t_ns
-        fixed = self._other.advance(picture, t_ns) if self._other.basis == "profile" else None
-        pictured = self._picture or (self._other if fixed is None else None)
-        if pictured is None:
+        fixed = self._fallback.advance(view, t_ns) if self._fallback.basis == "profile" else None
+        image = self._image or (self._fallback if fixed is None else None)
+        if image is None:
             return fixed or Shift(0.0, 0.0, False)
         needed = fixed is None and self._counts is None
-        second = self._seen_ns == self._pair_ns == last_ns
+        second = self._tracked_ns == self._pair_ns == last_ns
         if not (needed or second or t_ns - self._pair_ns >= CHECKED_EVERY_NS):
             return fixed or Shift(0.0, 0.0, False)
         if not second:
             self._pair_ns = t_ns
-        seen_ns, self._seen_ns = self._seen_ns, t_ns
-        seen = pictured.advance(picture, t_ns)
-        self._seen_mm += seen.dy_mm
+        tracked_ns, self._tracked_ns = self._tracked_ns, t_ns
+        shift = image.advance(view, t_ns)
+        self._image_mm += shift.dy_mm
         if fixed is not None:
             return fixed
-        if last_ns == seen_ns or t_ns <= seen_ns:
-            return seen
-        # Some frames were not followed: only what came since the last one is new.
-        share = (t_ns - last_ns) / (t_ns - seen_ns)
-        return Shift(seen.dx_mm * share, seen.dy_mm * share, seen.known)
+        if last_ns == tracked_ns or t_ns <= tracked_ns:
+            return shift
+        # Some frames were not tracked: only the share since the last frame is new.
+        share = (t_ns - last_ns) / (t_ns - tracked_ns)
+        return Shift(shift.dx_mm * share, shift.dy_mm * share, shift.known)

@@ -1,4 +1,4 @@
-"""How far one picture lies beside another, by phase correlation (Kuglin & Hines 1975)."""
+"""Shift between two images, by phase correlation (Kuglin & Hines 1975)."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 COMPARED_PX = 192
-"""Long side of the compared pictures: AA cells are still blobs, and one look takes 1.5 ms."""
+"""Long side of the compared images: AA cells are still blobs, and one comparison takes 1.5 ms."""
 
 PEAK_MIN = 16.0
-"""Least height of a peak, in standard deviations of what noise gives. The highest of noise alone is
-5; frames of a real belt that show different stretches of it reach 15, because all its things are
-blobs and its ridges run along it; two looks at one stretch give 18 to 60, also where they overlap
-by two thirds only and the contrast is a tenth."""
+"""Minimum height of a peak, in standard deviations of the noise. Noise alone reaches 5. Frames of
+different stretches of a real belt reach 15, because all objects on it are blobs and its ridges run
+along it. Two frames of one stretch give 18 to 60, even with only two thirds overlap and a tenth of
+the contrast."""
 
 NEAR_MIN = 8.0
-"""The same where the belt is expected to the pixel: of the few places there, noise reaches 4. While
-material hangs above a running belt, or a film is caught, the belt's own peak is 8 to 35 and what
-stands reaches 70."""
+"""Minimum height where the belt is predicted to the pixel: at so few places noise reaches 4. While
+stationary material hides a running belt, or a film is caught, the belt's own peak is 8 to 35, and
+that of the stationary material up to 70."""
 
 _BLUR_PX = 15
 _LOW_PASS_PX = 1.0
@@ -26,22 +26,23 @@ _AROUND = np.ones((3, 3), dtype=np.uint8)
 
 
 def followed_px(view_px: tuple[int, int]) -> tuple[int, int]:
-    """`(width, height)` of the pictures that are compared, for belt views of that size."""
+    """`(width, height)` of the compared images, for belt views of `view_px`."""
     view = np.array(view_px, dtype=np.float64)
     small = np.maximum(16, np.round(view * min(1.0, COMPARED_PX / view.max()))).astype(int)
     return int(small[0]), int(small[1])
 
 
-class PictureShift:
-    """Compares belt views of one size, shrunk to `followed_px` of it.
+class ImageShift:
+    """Compares belt views of one size, reduced to `followed_px`.
 
-    `cv2.phaseCorrelate` measures small shifts 5 to 15 % short (it takes a centre of mass), can't
-    tell a match from noise at any size, and follows whatever stands still in the picture.
+    Not `cv2.phaseCorrelate`: it measures small shifts 5 to 15 % short (it uses a centre of mass),
+    cannot distinguish a match from noise at any size, and tracks whatever is stationary in the
+    image.
     """
 
     def __init__(self, view_px: tuple[int, int], belt_mask: NDArray[np.bool_] | None) -> None:
-        """`view_px`: `(width, height)` of the belt view; `belt_mask`: `(h, w)` bool, what of the
-        shrunk view is belt; None: all of it.
+        """`view_px`: `(width, height)` of the belt view; `belt_mask`: `(h, w)` bool, belt pixels
+        of the reduced view; None: all.
         """
         self._size = width, height = followed_px(view_px)
         self._view_px_per_px = np.array(view_px) / self._size
@@ -50,14 +51,14 @@ class PictureShift:
         self._near = np.maximum(self._blurred(self._weight), 1e-3)
         self._columns = np.maximum(self._weight.sum(axis=0), 1)
         self._rows = np.maximum(self._weight.sum(axis=1, keepdims=True), 1)
-        # Fades to nothing at the belt's edge, which stands still and would be followed instead.
+        # Fades out towards the belt's edge, which is stationary and would be tracked instead.
         framed = cv2.copyMakeBorder(belt.astype(np.uint8), 1, 1, 1, 1, 0)
         depth_px = cv2.distanceTransform(framed, cv2.DIST_L2, 5)[1:-1, 1:-1]
         fade_px = max(2.0, min(self._size) / 6)
         self._window = (np.sin(np.minimum(depth_px / fade_px, 1) * np.pi / 2) ** 2).astype(
             np.float32
         )
-        # The low pass takes fine noise away and makes the peak a Gaussian, whose crest is exact.
+        # The low pass removes fine noise and makes the peak a Gaussian, whose maximum is exact.
         fy, fx = np.fft.fftfreq(height)[:, None], np.fft.rfftfreq(width)[None]
         self._pass = np.exp(-2 * (np.pi * _LOW_PASS_PX) ** 2 * (fx**2 + fy**2)).astype(np.float32)
         self._pass[0, 0] = 0
@@ -66,17 +67,20 @@ class PictureShift:
 
     @property
     def coarseness(self) -> float:
-        """Pixels of the view to one of the compared pictures, along the coarser side."""
+        """View pixels per pixel of the compared images, along the coarser side."""
         return float(self._view_px_per_px.max())
 
-    def _blurred(self, picture: NDArray[np.float32]) -> NDArray[np.float32]:
-        return np.asarray(cv2.blur(picture, (_BLUR_PX, _BLUR_PX)), dtype=np.float32)
+    def _blurred(self, image: NDArray[np.float32]) -> NDArray[np.float32]:
+        return np.asarray(cv2.blur(image, (_BLUR_PX, _BLUR_PX)), dtype=np.float32)
 
     def spectrum(self, small: NDArray[np.uint8]) -> NDArray[np.complex64]:
-        """What `match` compares, from a `(h, w, 3)` uint8 BGR belt view, shrunk."""
+        """Spectrum of a reduced belt view, for `match`.
+
+        `small`: `(h, w, 3)` uint8 BGR, `followed_px` in size. Returns `(h, w // 2 + 1)`.
+        """
         grey = cv2.cvtColor(small, cv2.COLOR_BGR2GRAY).astype(np.float32) * self._weight
         detail = (grey - self._blurred(grey) / self._near) * self._weight
-        # What is the same all along or all across (ridges, seams) says nothing of movement there.
+        # Detail that is uniform along or across the view (ridges, splices) shows no motion there.
         detail -= detail.sum(axis=0) / self._columns
         detail -= detail.sum(axis=1, keepdims=True) / self._rows
         detail *= self._window
@@ -89,9 +93,9 @@ class PictureShift:
         *,
         across_at_most_px: float | None,
     ) -> Match:
-        """How well `now` fits `before` at every way that it may have gone, of two spectra.
+        """The correlation of two spectra at every possible shift from `before` to `now`.
 
-        `across_at_most_px`: matches farther to the side are none; None: any direction.
+        `across_at_most_px`: larger shifts across are excluded, view px; None: any direction.
         """
         width, height = self._size
         cross = now * before.conj()
@@ -106,7 +110,7 @@ class PictureShift:
 
 
 class Match:
-    """The correlation of two pictures; its peaks are the ways that one lies beside the other."""
+    """The correlation of two images; its peaks are the candidate shifts."""
 
     def __init__(
         self,
@@ -114,27 +118,29 @@ class Match:
         middle: tuple[int, int],
         view_px_per_px: NDArray[np.float64],
     ) -> None:
-        """`surface`: `(h, w)` standard deviations of noise. `middle`: column and row of no way."""
+        """`surface`: `(h, w)`, in noise deviations (see `PEAK_MIN`). `middle`: column and row of
+        no shift."""
         self._surface, self._middle = surface, middle
         self._scale = view_px_per_px
 
     def best_px(self) -> tuple[float, float] | None:
-        """`(u, v)` view px of the highest peak; None where nothing can be followed."""
+        """`(u, v)` view px of the highest peak; None if nothing can be tracked."""
         surface, (middle_u, middle_v) = self._surface, self._middle
-        crests = np.where(surface >= cv2.dilate(surface, _AROUND), surface, 0)
-        # What stands still may be light, dirt of the lens, a wall: movement counts first.
-        moving = crests.copy()
+        peaks = np.where(surface >= cv2.dilate(surface, _AROUND), surface, 0)
+        # Stationary detail may be light, dirt on the lens or a wall: moving peaks come first.
+        moving = peaks.copy()
         moving[middle_v - 2 : middle_v + 3, max(0, middle_u - 2) : middle_u + 3] = 0
-        best = moving if moving.max() >= PEAK_MIN else crests
+        best = moving if moving.max() >= PEAK_MIN else peaks
         v, u = (int(at) for at in np.unravel_index(best.argmax(), best.shape))
         return self._at(u, v) if best[v, u] >= PEAK_MIN else None
 
     def near_px(
         self, expected_px: tuple[float, float], reach_px: tuple[float, float]
     ) -> tuple[float, float] | None:
-        """`(u, v)` view px of the peak nearest to where the belt is expected; None: there is none.
+        """`(u, v)` view px of the peak nearest to the predicted shift; None: no peak in reach.
 
-        So near it takes half the height only: other peaks, of what stands or hangs, may be higher.
+        So near, half the height will do (`NEAR_MIN`): the peaks of stationary material may be
+        higher.
         """
         at = np.array(expected_px) / self._scale + self._middle
         reach = np.array(reach_px) / self._scale
@@ -143,24 +149,24 @@ class Match:
         u1, v1 = np.clip(np.round(at + reach), 0, last).astype(int)
         part = self._surface[v0 : v1 + 1, u0 : u1 + 1]
         high = np.argwhere(part >= NEAR_MIN) + np.array([v0, u0])
-        # At the part's rim may lie the foot of a peak beyond it.
-        crests = [(u, v) for v, u in high.tolist() if self._is_crest(u, v)]
-        if not crests:
+        # A high value at the part's rim may be the slope of a peak outside.
+        peaks = [(u, v) for v, u in high.tolist() if self._is_peak(u, v)]
+        if not peaks:
             return None
-        return self._at(*min(crests, key=lambda each: float(np.hypot(*(each - at)))))
+        return self._at(*min(peaks, key=lambda each: float(np.hypot(*(each - at)))))
 
-    def _is_crest(self, u: int, v: int) -> bool:
+    def _is_peak(self, u: int, v: int) -> bool:
         around = self._surface[max(0, v - 1) : v + 2, max(0, u - 1) : u + 2]
         return bool(self._surface[v, u] >= around.max())
 
     def _at(self, u: int, v: int) -> tuple[float, float]:
-        du = u - self._middle[0] + _crest(self._surface[v], u)
-        dv = v - self._middle[1] + _crest(self._surface[:, u], v)
+        du = u - self._middle[0] + _peak_offset(self._surface[v], u)
+        dv = v - self._middle[1] + _peak_offset(self._surface[:, u], v)
         return du * float(self._scale[0]), dv * float(self._scale[1])
 
 
-def _crest(line: NDArray[np.floating], at: int) -> float:
-    """Where beside its highest sample a Gaussian has its crest."""
+def _peak_offset(line: NDArray[np.floating], at: int) -> float:
+    """Offset of a Gaussian's maximum from its highest sample, in samples."""
     if not 0 < at < len(line) - 1:
         return 0.0
     before, top, after = np.log(np.maximum(line[at - 1 : at + 2], 1e-3))

@@ -1,4 +1,4 @@
-"""The lens: from the picture as it is to one without distortion (`straight`), and back."""
+"""The lens: from the camera's image to an undistorted one (`straight`), and back."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from detector.profile.calibrated import LensCalibration
 
 Points = NDArray[np.float64]
 
-# OpenCV's own five rounds leave 0.1 px at the rim of a wide lens; it stops sooner where it can.
+# OpenCV's default of five iterations leaves 0.1 px at the rim of a wide lens.
 _TO_THE_END = (cv2.TERM_CRITERIA_COUNT + cv2.TERM_CRITERIA_EPS, 100, 1e-12)
 _BEYOND = 1.05
-"""How far beyond the picture's farthest corner the fitted model is believed."""
+"""The fitted model is used up to this factor beyond the image's farthest corner."""
 
 
 class LensError(VigitriError, ValueError):
-    """A lens that can't be: one line with key, value and mend."""
+    """An impossible lens: one line with key, value and fix."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Lens:
     """A camera's lens, by OpenCV's pinhole model.
 
-    `image` px are the camera's; `straight` px are what a lens with the same focal length and
-    centre, but without distortion, would show.
+    `image` px are the camera's; `straight` px are those of a lens with the same focal length and
+    principal point, but without distortion.
     """
 
     matrix: NDArray[np.float64]
@@ -36,17 +36,17 @@ class Lens:
     distortion: NDArray[np.float64]
     """`(5,)` k1, k2, p1, p2, k3."""
     size_px: tuple[int, int]
-    """`(width, height)` of the pictures that it holds for."""
+    """`(width, height)` of the images that it is valid for."""
     _reach: float = field(init=False)
-    """Distance from the axis, in focal lengths, up to which the model is believed."""
+    """Distance from the axis, in focal lengths, up to which the model is used."""
 
     def __post_init__(self) -> None:
-        """Raises `LensError` if the model folds the picture over itself."""
+        """Raises `LensError` if the model folds the image over itself."""
         rim = self._rim()
         straight = self._undistorted(rim)
         radii = np.linalg.norm(self._rays(straight), axis=1)
         object.__setattr__(self, "_reach", float(radii.max()) * _BEYOND)
-        # Out along every ray to the rim the picture must grow, and the rim lead back to itself.
+        # Along every ray the distorted radius must grow up to the rim; the rim must map to itself.
         steps = np.linspace(0.02, 1.0, 50)[:, None, None] * self._rays(straight)
         grown = np.linalg.norm(self._rays(self._distorted(steps.reshape(-1, 2))), axis=1)
         back = self._distorted(self._rays(straight))
@@ -57,19 +57,19 @@ class Lens:
         ):
             raise LensError(
                 f"calibration.lens.distortion = {[round(float(k), 4) for k in self.distortion]}: "
-                "folds the picture over itself. Run `vigitri calibrate intrinsics` again with the "
-                "board seen up to the picture's corners"
+                "folds the image over itself. Run `vigitri calibrate intrinsics` again, with the "
+                "board shown up to the image's corners"
             )
 
     def straight(self, image_px: Points) -> Points:
         """`(n, 2)` image px to `(n, 2)` straight px."""
         return self._undistorted(np.asarray(image_px, dtype=np.float64))
 
-    def seen(self, straight_px: Points) -> Points:
+    def to_image(self, straight_px: Points) -> Points:
         """`(n, 2)` straight px to `(n, 2)` image px.
 
-        Beyond what the picture shows a polynomial can turn around and lead back into it; there
-        the picture is taken to go on as it does at its rim.
+        Beyond the image's rim the polynomial can turn around and lead back into the image; there
+        the distortion of the rim is used.
         """
         rays = self._rays(np.asarray(straight_px, dtype=np.float64))
         radius = np.linalg.norm(rays, axis=1, keepdims=True)
@@ -82,7 +82,7 @@ class Lens:
         return np.asarray((px - self.matrix[:2, 2]) / focal, dtype=np.float64)
 
     def _distorted(self, rays: Points) -> Points:
-        # As cv2.projectPoints does, which takes 4 s for the million points of a belt view.
+        # Same as cv2.projectPoints, which takes 4 s for the million points of a belt view.
         k1, k2, p1, p2, k3 = self.distortion
         x, y = rays.T
         square = x * x + y * y
@@ -117,11 +117,11 @@ class Lens:
 
 
 def lens_of(found: LensCalibration) -> Lens:
-    """The lens that a profile holds. Raises `LensError`."""
+    """The lens of a profile's calibration. Raises `LensError`."""
     (fx, fy), (cx, cy) = found.focal_px, found.centre_px
     if min(fx, fy) <= 0:
         raise LensError(
-            f"calibration.lens.focal_px = [{fx:g}, {fy:g}]: a focal length is positive. "
+            f"calibration.lens.focal_px = [{fx:g}, {fy:g}]: a focal length must be positive. "
             "Run `vigitri calibrate intrinsics` again"
         )
     matrix = np.array([[fx, 0, cx], [0, fy, cy], [0, 0, 1]], dtype=np.float64)

@@ -15,16 +15,16 @@ class BeltNow:
     t_utc_ns: int
     t_mono_ns: int
     frame_index: int | None
-    """None: nobody saw the belt at that moment."""
+    """None: there is no frame of this moment."""
     position_mm: float | None
-    """Travel since start."""
+    """Travel since the detector's start."""
     speed_mm_s: float | None
     speed_basis: SpeedBasis
 
     def after(
         self, shift: Shift, motion: BeltMotion, *, t_utc_ns: int, t_mono_ns: int, frame_index: int
     ) -> BeltNow:
-        """The belt at the next frame, of that time and index."""
+        """The belt at the next frame."""
         position_mm = (self.position_mm or 0.0) + shift.dy_mm
         return BeltNow(
             t_utc_ns,
@@ -35,11 +35,11 @@ class BeltNow:
             motion.basis,
         )
 
-    def unseen(self, t_mono_ns: int, t_utc_ns: int) -> BeltNow:
-        """The belt at a moment when nobody sees it: where it was last."""
+    def without_frame(self, t_mono_ns: int, t_utc_ns: int) -> BeltNow:
+        """The belt at a moment without a frame: at its last position."""
         return replace(self, t_mono_ns=t_mono_ns, t_utc_ns=t_utc_ns, frame_index=None)
 
     @property
-    def stands(self) -> bool:
-        """A belt that is known to stand: see STOPPED_BELOW_MM_S."""
+    def stopped(self) -> bool:
+        """The belt is known to be stopped: under 5 mm/s nothing reaches an action point."""
         return self.speed_mm_s is not None and abs(self.speed_mm_s) < STOPPED_BELOW_MM_S

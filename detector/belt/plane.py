@@ -1,4 +1,4 @@
-"""From pixels of the picture to millimetres on the belt, and back."""
+"""From pixels of the image to millimetres on the belt, and back."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from detector.profile.belt import Belt, Travel
 from detector.profile.calibrated import PlaneCalibration
 from detector.vocabulary import MmBasis
 
-# Unit vectors in the picture (x right, y down): downstream, and across the belt from its left edge
-# for somebody who looks downstream.
+# Unit vectors in the image (x right, y down): downstream, and across the belt from its left edge
+# looking downstream.
 DOWNSTREAM: dict[Travel, tuple[float, float]] = {
     "right": (1, 0),
     "left": (-1, 0),
@@ -31,14 +31,14 @@ _ACROSS: dict[Travel, tuple[float, float]] = {
 
 
 class CalibrationError(VigitriError, ValueError):
-    """Points or a polygon that fix no plane, or another one than the profile says."""
+    """Points or a polygon that fix no plane, or a calibration that does not match the profile."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class BeltPlane:
     """The belt as a plane: `image` (px, x right, y down) to `belt` (mm, x across, y downstream).
 
-    Where the lens is known, the picture is freed of its distortion on the way: `straight` px.
+    If the lens is known, image px are undistorted first: `straight` px.
     """
 
     straight_to_belt: NDArray[np.float64]
@@ -47,10 +47,10 @@ class BeltPlane:
     polygon_px: NDArray[np.float64]
     """`(n, 2)` corners of the belt, image coordinates."""
     residual_mm: float
-    """Root mean square of what the points miss the plane by; 0 where it is nominal."""
+    """Error of the points (rms); 0 for a nominal plane."""
     lens: Lens | None = None
     size_px: tuple[int, int] | None = None
-    """`(width, height)` of the pictures that it holds for; None where it isn't known."""
+    """`(width, height)` of the images that it is valid for; None: unknown."""
 
     def to_belt(self, points_px: NDArray[np.float64]) -> NDArray[np.float64]:
         """`(n, 2)` image px to `(n, 2)` belt mm."""
@@ -61,36 +61,37 @@ class BeltPlane:
         """`(n, 2)` belt mm to `(n, 2)` image px."""
         inverse = np.asarray(np.linalg.inv(self.straight_to_belt), dtype=np.float64)
         straight = transformed(inverse, points_mm)
-        return straight if self.lens is None else self.lens.seen(straight)
+        return straight if self.lens is None else self.lens.to_image(straight)
 
 
 def belt_plane(
     belt: Belt, lens: Lens | None = None, calibrated: PlaneCalibration | None = None
 ) -> BeltPlane:
-    """The plane that a profile gives. Raises `CalibrationError` with key, reason and mend."""
+    """The plane of a profile. Raises `CalibrationError` with key, reason and fix."""
     polygon = belt_polygon(belt, lens)
     size_px = None if lens is None else lens.size_px
     if calibrated is not None:
         homography = np.array(calibrated.straight_to_belt, dtype=np.float64)
-        size_px, missed_mm = calibrated.size_px, calibrated.rms_mm
+        size_px, rms_mm = calibrated.size_px, calibrated.rms_mm
     elif belt.points:
         points_px = np.array([point.px for point in belt.points], dtype=np.float64)
         points_mm = np.array([point.mm for point in belt.points], dtype=np.float64)
-        homography, missed_mm = surveyed_homography(points_px, points_mm, lens)
+        homography, rms_mm = surveyed_homography(points_px, points_mm, lens)
     else:
-        assert belt.px_per_mm is not None  # the profile has one of the two
+        assert belt.px_per_mm is not None  # the profile requires one of the two
         return nominal_plane(polygon, belt.travel, belt.px_per_mm, "nominal", lens)
     key = "calibration.plane" if calibrated is not None else "belt.points"
-    plane = BeltPlane(homography, "points", polygon, missed_mm, lens, size_px)
-    refuse_the_wrong_way(key, belt.travel, plane)
+    plane = BeltPlane(homography, "points", polygon, rms_mm, lens, size_px)
+    refuse_misorientation(key, belt.travel, plane)
     return plane
 
 
 def belt_polygon(belt: Belt, lens: Lens | None) -> NDArray[np.float64]:
-    """`(n, 2)` corners of the belt, image px. Raises `CalibrationError` if they hold no area.
+    """`(n, 2)` corners of the belt, image px. Raises `CalibrationError` if they enclose no area.
 
-    Between the corners the outline is straight in the picture; where a lens bends it, there are
-    corners in between, and none outside the picture, where nothing is known of the lens.
+    The outline is straight between the corners as drawn in the image. With a lens, corners are
+    inserted between them, because an undistorted edge bends; they are clipped to the image,
+    outside which the lens is unknown.
     """
     polygon = np.asarray(belt.polygon_px, dtype=np.float64)
     if cv2.contourArea(polygon.astype(np.float32)) < 100:
@@ -117,7 +118,10 @@ def nominal_plane(
     basis: MmBasis,
     lens: Lens | None = None,
 ) -> BeltPlane:
-    """A picture taken straight from above at one scale; zero is the belt's upstream left corner."""
+    """A view from straight above at one scale; the origin is the belt's upstream left corner.
+
+    `polygon_px`: `(n, 2)` corners of the belt, image px.
+    """
     axes = np.array([_ACROSS[travel], DOWNSTREAM[travel]], dtype=np.float64) / px_per_mm
     straight = polygon_px if lens is None else lens.straight(polygon_px)
     origin = (straight @ axes.T).min(axis=0)
@@ -133,56 +137,55 @@ def surveyed_homography(
     lens: Lens | None,
     key: str = "belt.points",
 ) -> tuple[NDArray[np.float64], float]:
-    """`(3, 3)` straight px to belt mm through four or more points, and what they miss it by.
+    """`(3, 3)` homography from straight px to belt mm through four or more points, and its error.
 
-    `(n, 2)` image px and belt mm; rms in mm. Raises `CalibrationError`.
+    `points_px`, `points_mm`: `(n, 2)` image px and belt mm. The error is rms in mm. Raises
+    `CalibrationError`.
     """
     for name, points in (("px", points_px), ("mm", points_mm)):
         spread = np.linalg.svd(points - points.mean(axis=0), compute_uv=False)
         if spread[1] < 0.02 * spread[0] or spread[0] == 0:
             raise CalibrationError(
-                f"{key}: their {name} lie on one line and fix no plane. "
+                f"{key}: all {name} are on one line, which does not fix a plane. "
                 "Survey points near the four corners of the belt"
             )
     straight = points_px if lens is None else lens.straight(points_px)
     matrix, _ = cv2.findHomography(straight, points_mm)
     if matrix is None or not np.isfinite(matrix).all():
-        raise CalibrationError(f"{key}: no plane goes through them. Check px against mm")
+        raise CalibrationError(f"{key}: no plane fits these points. Compare px with mm")
     homography = np.asarray(matrix, dtype=np.float64)
-    if not _all_before_the_horizon(homography, straight):
+    if not _all_before_horizon(homography, straight):
         raise CalibrationError(
-            f"{key}: no plane that the camera sees goes through them. "
-            "Check px against mm, and that no three of four points lie on one line"
+            f"{key}: no plane visible to the camera fits these points. "
+            "Compare px with mm; of four points, no three may be on one line"
         )
-    missed = np.linalg.norm(transformed(homography, straight) - points_mm, axis=1)
-    residual_mm = float(np.sqrt((missed**2).mean()))
+    errors_mm = np.linalg.norm(transformed(homography, straight) - points_mm, axis=1)
+    residual_mm = float(np.sqrt((errors_mm**2).mean()))
     length_mm = float(np.ptp(points_mm, axis=0).max())
     if residual_mm > 0.02 * length_mm:
         raise CalibrationError(
-            f"{key}: they miss one plane by {residual_mm:.0f} mm (rms), more than 2 % of "
-            f"{length_mm:.0f} mm; the worst is points[{int(missed.argmax())}]. Measure it again"
+            f"{key}: their distance from one plane is {residual_mm:.0f} mm (rms), more than 2 % of "
+            f"{length_mm:.0f} mm; the worst is points[{int(errors_mm.argmax())}]. Measure it again"
         )
     return homography, residual_mm
 
 
-def _all_before_the_horizon(
-    homography: NDArray[np.float64], straight_px: NDArray[np.float64]
-) -> bool:
-    """On the far side of a plane's horizon belt coordinates turn around."""
+def _all_before_horizon(homography: NDArray[np.float64], straight_px: NDArray[np.float64]) -> bool:
+    """Whether all points are on the near side of the horizon; beyond it belt coordinates flip."""
     depth = np.column_stack([straight_px, np.ones(len(straight_px))]) @ homography[2]
     return bool((depth * depth[0] > 1e-3 * depth[0] ** 2).all())
 
 
-def refuse_the_wrong_way(key: str, travel: Travel, plane: BeltPlane) -> None:
-    """Raise `CalibrationError` where the plane doesn't hold for the whole belt, or is turned.
+def refuse_misorientation(key: str, travel: Travel, plane: BeltPlane) -> None:
+    """Raise `CalibrationError` if the plane does not cover the whole belt, or is misoriented.
 
-    Points that are mirrored or run against the travel would turn every arrival around.
+    Mirrored points, or points with y against the travel, would invert every arrival.
     """
     outline = plane.polygon_px if plane.lens is None else plane.lens.straight(plane.polygon_px)
-    if not _all_before_the_horizon(plane.straight_to_belt, outline):
+    if not _all_before_horizon(plane.straight_to_belt, outline):
         raise CalibrationError(
-            f"{key}: their plane does not reach over the whole of belt.polygon_px. "
-            "Check px against mm, and that no three of four points lie on one line"
+            f"{key}: the plane does not cover the whole of belt.polygon_px. "
+            "Compare px with mm; of four points, no three may be on one line"
         )
 
     centre = plane.polygon_px.mean(axis=0)
@@ -193,24 +196,23 @@ def refuse_the_wrong_way(key: str, travel: Travel, plane: BeltPlane) -> None:
     downstream, across = downstream - at_centre, across - at_centre
     if abs(downstream[0]) > abs(downstream[1]):
         raise CalibrationError(
-            f'{key}: their x mm, not their y mm, change where the belt travels "{travel}". '
-            "Write mm = [across, along], or mend belt.travel"
+            f'{key}: along the travel "{travel}", x mm change instead of y mm. '
+            "Write mm = [across, along], or correct belt.travel"
         )
     if downstream[1] <= 0:
         raise CalibrationError(
-            f'{key}: their y mm fall where the belt travels "{travel}". '
-            "y counts along the travel: turn it around, or mend belt.travel"
+            f'{key}: y mm decrease along the travel "{travel}". '
+            "y must increase downstream: reverse it, or correct belt.travel"
         )
     if across[0] <= 0:
         raise CalibrationError(
-            f"{key}: their x mm are mirrored. x counts from the left edge of the belt for "
-            "somebody who looks downstream"
+            f"{key}: x mm are mirrored. x starts at the left edge of the belt, looking downstream"
         )
 
 
 def transformed(
     homography: NDArray[np.float64], points: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """`(n, 2)` points through a `(3, 3)` homography."""
+    """`(n, 2)` points transformed by a `(3, 3)` homography."""
     homogeneous = np.column_stack([points, np.ones(len(points))]) @ homography.T
     return np.asarray(homogeneous[:, :2] / homogeneous[:, 2:], dtype=np.float64)

@@ -1,7 +1,7 @@
-"""What is said of the belt's movement, held against each other: does all of it agree?
+"""Plausibility check of the belt's motion: compares run signal, encoder, image and setting.
 
-Encoder and picture are compared by the way that both say the belt has come over the same time, so
-that neither's delay counts while the belt speeds up.
+Encoder and image are compared by their travel over the same time, so that the delay of either does
+not matter while the belt accelerates.
 """
 
 from __future__ import annotations
@@ -22,48 +22,51 @@ DOUBTFUL: frozenset[BeltState] = frozenset(
         "encoder_backwards",
     }
 )
-"""Where and when things arrive can't be relied on: sight is degraded. A belt that stands although
-it is ordered to run is a fault of the plant, and well seen."""
+"""Positions and arrival times are unreliable: vision is degraded. A belt stopped against its order
+is not among them: that is a fault of the plant, and the belt is still watched."""
 NO_ENCODER: frozenset[BeltState] = frozenset({"encoder_stuck", "encoder_backwards"})
-"""The encoder is not believed then."""
+"""The encoder is not used in these states."""
 
 MOVES_MM_S = 50.0
 SHORT_NS, LONG_NS = 1_000_000_000, 5_000_000_000
-"""Ways are compared over both: a short time finds a dead encoder, a long one a slow belt's slip."""
-SURE_NS = 500_000_000
-"""A state counts once it has held so long, or 3 s for a belt that runs on after a stop order."""
-COASTS_NS = 3_000_000_000
-SHARE, LEAST_MM = 0.03, 10.0
-"""Ways differ if by more than this share and so many mm; picture and encoder are good to 1 %."""
+"""Travel is compared over both: a short time finds a dead encoder, a long one the slip of a slow
+belt."""
+CONFIRM_NS = 500_000_000
+"""A state is reported after this time; `COAST_NS` (3 s) for a belt that runs on after a stop
+order."""
+COAST_NS = 3_000_000_000
+SHARE, TOLERANCE_MM = 0.03, 10.0
+"""Travels differ if by more than this share plus this distance; image and encoder are accurate to
+1 %."""
 SETTING_SHARE = 0.05
-"""The same for a speed that was typed in."""
+"""Like `SHARE`, for a speed typed into the profile."""
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
-    """What each says at one frame; None: it says nothing."""
+class BeltMeasurements:
+    """All measurements of the belt at one frame; None: not available."""
 
     t_ns: int
     ordered: bool | None = None
     """The PLC's run signal."""
     encoder_mm: float | None = None
-    """Position by the encoder."""
+    """Belt position by the encoder."""
     picture_mm: float | None = None
-    """How far the picture has moved; None while nothing in it can be followed."""
+    """Belt position by the image; None while nothing in it can be tracked."""
     encoder_mm_s: float | None = None
     picture_mm_s: float | None = None
     setting_mm_s: float | None = None
-    apart: bool = False
-    """Parts of the picture move apart, so that it says nothing of the belt."""
+    inconsistent: bool = False
+    """Parts of the image move differently, so that it gives no belt motion."""
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What the belt does, as far as is known."""
+    """State of the belt, and the speeds on which it rests."""
 
     state: BeltState = "unknown"
     reason: str | None = None
-    """For a person, with the figures; None where nothing is amiss."""
+    """For people, with the figures; None if there is no fault."""
     encoder_mm_s: float | None = None
     picture_mm_s: float | None = None
     setting_mm_s: float | None = None
@@ -74,91 +77,97 @@ class Finding:
 
 
 _REASONS: dict[BeltState, str] = {
-    "unknown": "the picture gives no speed: nothing on the belt can be followed",
-    "stands_ordered_to_run": "the belt is ordered to run and stands ({speeds})",
-    "runs_ordered_to_stand": "the belt is ordered to stand and runs ({speeds})",
-    "reverses": "the belt runs backwards ({speeds}); if it does not, the encoder is wired the "
-    "other way: give a negative belt.encoder_counts_per_mm",
-    "slips": "{speeds}: the encoder's wheel or the belt slips, material hangs, or "
+    "unknown": "the image gives no speed: nothing on the belt can be tracked",
+    "stands_ordered_to_run": "the belt is ordered to run and is stopped ({speeds})",
+    "runs_ordered_to_stand": "the belt is ordered to stop and runs ({speeds})",
+    "reverses": "the belt runs backwards ({speeds}); if it does not, the encoder is wired in "
+    "reverse: make belt.encoder_counts_per_mm negative",
+    "slips": "{speeds}: the measuring wheel or the belt slips, material is stationary, or "
     "belt.encoder_counts_per_mm is wrong (`vigitri calibrate speed`)",
-    "disagrees": "belt.speed_mm_s {setting}, picture {picture}: the belt stands without a word of "
-    "the PLC, material hangs, or the setting is wrong (`vigitri calibrate speed`)",
-    "encoder_lost": "the encoder is lost: is the bridge, or what reads it, running, and does the "
-    "PLC write its registers 100 to 106?",
-    "encoder_stuck": "the encoder stands while the belt is seen to move (picture {picture})",
-    "encoder_backwards": "{speeds}: the encoder counts against the travel; is it wired the other "
-    "way? Then give a negative belt.encoder_counts_per_mm",
+    "disagrees": "belt.speed_mm_s {setting}, image {picture}: the belt is stopped without a stop "
+    "order of the PLC, material is stationary, or the setting is wrong (`vigitri calibrate speed`)",
+    "encoder_lost": "no encoder readings: check that the bridge, or the program that reads the "
+    "encoder, is running, and that the PLC writes registers 100 to 106",
+    "encoder_stuck": "the encoder does not count while the belt moves (image {picture})",
+    "encoder_backwards": "{speeds}: the encoder counts against the travel; if it is wired in "
+    "reverse, make belt.encoder_counts_per_mm negative",
 }
 
-_APART = (
-    "the picture gives no speed: parts of it move apart (material hangs over the belt, or film is "
-    "caught); an encoder would know"
+_INCONSISTENT = (
+    "the image gives no speed: parts of it move differently (material is stationary above the "
+    "belt, or film is caught); an encoder would give the speed"
 )
 
 
 class BeltCheck:
-    """Judges from frame to frame; `has_encoder`: the profile names one."""
+    """Checks the belt frame by frame; `has_encoder`: the profile has an encoder."""
 
     def __init__(self, *, has_encoder: bool) -> None:
         self._has_encoder = has_encoder
-        self._said: deque[Said] = deque()
+        self._history: deque[BeltMeasurements] = deque()
         self._state: BeltState = "unknown"
-        self._seeming: BeltState = "unknown"
+        self._candidate: BeltState = "unknown"
         self._since_ns = 0
 
-    def judge(self, said: Said) -> Finding:
-        """Take in one frame's words, in the order of their time."""
-        self._said.append(said)
-        while said.t_ns - self._said[1 if len(self._said) > 1 else 0].t_ns >= LONG_NS:
-            self._said.popleft()
-        seeming = self._seems(said)
-        if seeming != self._seeming:
-            self._seeming, self._since_ns = seeming, said.t_ns
-        held_ns = said.t_ns - self._since_ns
-        sure_ns = COASTS_NS if seeming == "runs_ordered_to_stand" else SURE_NS
-        plain = seeming in {"runs", "stands", "unknown"} and self._state not in DOUBTFUL
-        if plain or seeming == "encoder_lost":
-            sure_ns = 0
-        if held_ns >= sure_ns:
-            self._state = seeming
+    def update(self, measured: BeltMeasurements) -> Finding:
+        """Evaluate one frame; frames must be in order of time."""
+        self._history.append(measured)
+        while measured.t_ns - self._history[1 if len(self._history) > 1 else 0].t_ns >= LONG_NS:
+            self._history.popleft()
+        candidate = self._state_at(measured)
+        if candidate != self._candidate:
+            self._candidate, self._since_ns = candidate, measured.t_ns
+        lasted_ns = measured.t_ns - self._since_ns
+        confirm_ns = COAST_NS if candidate == "runs_ordered_to_stand" else CONFIRM_NS
+        plain = candidate in {"runs", "stands", "unknown"} and self._state not in DOUBTFUL
+        if plain or candidate == "encoder_lost":
+            confirm_ns = 0
+        if lasted_ns >= confirm_ns:
+            self._state = candidate
         return Finding(
             self._state,
-            self._reason(said),
-            said.encoder_mm_s,
-            said.picture_mm_s,
-            said.setting_mm_s,
+            self._reason(measured),
+            measured.encoder_mm_s,
+            measured.picture_mm_s,
+            measured.setting_mm_s,
         )
 
-    def _seems(self, said: Said) -> BeltState:  # noqa: PLR0911 (a state a line)
-        if self._has_encoder and said.encoder_mm is None:
+    def _state_at(self, measured: BeltMeasurements) -> BeltState:  # noqa: PLR0911
+        if self._has_encoder and measured.encoder_mm is None:
             return "encoder_lost"
-        amiss = self._amiss(SHORT_NS) or self._amiss(LONG_NS)
-        if amiss is not None:
-            return amiss
-        speed = _first(said.encoder_mm_s, said.picture_mm_s, said.setting_mm_s)
+        fault = self._contradiction(SHORT_NS) or self._contradiction(LONG_NS)
+        if fault is not None:
+            return fault
+        speed = _first(measured.encoder_mm_s, measured.picture_mm_s, measured.setting_mm_s)
         if speed is None:
-            return "stands" if said.ordered is False else "unknown"
+            return "stands" if measured.ordered is False else "unknown"
         if speed < -MOVES_MM_S:
             return "reverses"
-        stands = abs(speed) < STOPPED_BELOW_MM_S
-        if stands:
-            return "stands_ordered_to_run" if said.ordered is True else "stands"
-        seen = _first(said.encoder_mm_s, said.picture_mm_s)
-        if said.ordered is False:
-            return "runs_ordered_to_stand" if seen is not None and seen > MOVES_MM_S else "stands"
+        stopped = abs(speed) < STOPPED_BELOW_MM_S
+        if stopped:
+            return "stands_ordered_to_run" if measured.ordered is True else "stands"
+        measured_mm_s = _first(measured.encoder_mm_s, measured.picture_mm_s)
+        if measured.ordered is False:
+            return (
+                "runs_ordered_to_stand"
+                if measured_mm_s is not None and measured_mm_s > MOVES_MM_S
+                else "stands"
+            )
         return "runs"
 
-    def _amiss(self, over_ns: int) -> BeltState | None:
-        """What the ways over the last `over_ns` say together; None: they agree or aren't known."""
-        ways = self._ways(over_ns)
-        if ways is None:
+    def _contradiction(self, over_ns: int) -> BeltState | None:
+        """Fault by the travels over the last `over_ns`; None: they agree, or are unknown."""
+        travels = self._travels(over_ns)
+        if travels is None:
             return None
-        seconds, encoder_mm, picture_mm, setting_mm = ways
+        seconds, encoder_mm, picture_mm, setting_mm = travels
         if encoder_mm is None:
             off_mm = abs(picture_mm - (setting_mm or 0.0))
-            wrong = setting_mm is not None and off_mm > SETTING_SHARE * abs(setting_mm) + LEAST_MM
-            # Only over the long time: a belt needs some seconds to start and to stop.
-            stopped = self._said[-1].ordered is False
+            wrong = (
+                setting_mm is not None and off_mm > SETTING_SHARE * abs(setting_mm) + TOLERANCE_MM
+            )
+            # Only over the long time: a belt needs some seconds to start and stop.
+            stopped = self._history[-1].ordered is False
             return "disagrees" if wrong and not stopped and over_ns == LONG_NS else None
         moves_mm = MOVES_MM_S * seconds
         if picture_mm > moves_mm and abs(encoder_mm) < STOPPED_BELOW_MM_S * seconds:
@@ -166,38 +175,43 @@ class BeltCheck:
         if min(encoder_mm, picture_mm) < -moves_mm / 2 < moves_mm / 2 < max(encoder_mm, picture_mm):
             return "encoder_backwards"
         off_mm = abs(encoder_mm - picture_mm)
-        return "slips" if off_mm > SHARE * abs(encoder_mm) + LEAST_MM else None
+        return "slips" if off_mm > SHARE * abs(encoder_mm) + TOLERANCE_MM else None
 
-    def _ways(self, over_ns: int) -> tuple[float, float | None, float, float | None] | None:
-        """Seconds, and mm by encoder, picture and setting, if the picture was known all along."""
-        now = self._said[-1]
+    def _travels(self, over_ns: int) -> tuple[float, float | None, float, float | None] | None:
+        """Seconds, and mm by encoder, image and setting; None if the image has a gap."""
+        now = self._history[-1]
         since = next(
-            (said for said in reversed(self._said) if now.t_ns - said.t_ns >= over_ns), None
+            (
+                measured
+                for measured in reversed(self._history)
+                if now.t_ns - measured.t_ns >= over_ns
+            ),
+            None,
         )
         if since is None or now.picture_mm is None or since.picture_mm is None:
             return None
-        within = [said for said in self._said if said.t_ns >= since.t_ns]
-        if any(said.picture_mm is None for said in within):
+        within = [measured for measured in self._history if measured.t_ns >= since.t_ns]
+        if any(measured.picture_mm is None for measured in within):
             return None
         seconds = (now.t_ns - since.t_ns) / 1e9
         encoder_mm = None
         if now.encoder_mm is not None and since.encoder_mm is not None:
             encoder_mm = now.encoder_mm - since.encoder_mm
-        # Lost in between, it may have counted from somewhere else since.
-        if self._has_encoder and any(said.encoder_mm is None for said in within):
+        # After a loss in between, the counter may have restarted at another value.
+        if self._has_encoder and any(measured.encoder_mm is None for measured in within):
             return None
         setting_mm = None if now.setting_mm_s is None else now.setting_mm_s * seconds
         return seconds, encoder_mm, now.picture_mm - since.picture_mm, setting_mm
 
-    def _reason(self, said: Said) -> str | None:
-        if self._state == "unknown" and said.apart:
-            return _APART
-        encoder, picture = _shown(said.encoder_mm_s), _shown(said.picture_mm_s)
+    def _reason(self, measured: BeltMeasurements) -> str | None:
+        if self._state == "unknown" and measured.inconsistent:
+            return _INCONSISTENT
+        encoder, picture = _shown(measured.encoder_mm_s), _shown(measured.picture_mm_s)
         return (
             _REASONS.get(self._state, "").format(
                 picture=picture,
-                setting=_shown(said.setting_mm_s),
-                speeds=f"encoder {encoder}, picture {picture}",
+                setting=_shown(measured.setting_mm_s),
+                speeds=f"encoder {encoder}, image {picture}",
             )
             or None
         )

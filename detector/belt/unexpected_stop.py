@@ -1,25 +1,27 @@
-"""A belt that stands although it is ordered to run."""
+"""A belt that is stopped against its order."""
 
 from __future__ import annotations
 
 from detector.belt.now import BeltNow
 
 AFTER_NS = 2_000_000_000
-"""A belt that starts or stops is between the two for about as long."""
+"""A belt needs about this long to start or stop."""
 
 
-class StandingBelt:
-    """Holds the PLC's run signal against what the belt does."""
+class UnexpectedStop:
+    """Compares the PLC's run signal with the belt's motion."""
 
     def __init__(self) -> None:
         self._since_ns: int | None = None
         self._for_ns = 0
 
-    def watch(self, ordered: bool | None, belt: BeltNow) -> bool | None:
-        """Whether it stands against its order; None: nobody says what is ordered, or what the belt
-        does (a speed from the profile is no measurement)."""
-        stands = belt.stands and belt.speed_basis in {"encoder", "picture"}
-        if ordered is not True or not stands:
+    def update(self, ordered: bool | None, belt: BeltNow) -> bool | None:
+        """Whether the belt is stopped against its order, by this frame.
+
+        None: the order or the motion is unknown (a speed from the profile is not measured).
+        """
+        stopped = belt.stopped and belt.speed_basis in {"encoder", "picture"}
+        if ordered is not True or not stopped:
             self._since_ns, self._for_ns = None, 0
             unknown = ordered is None or belt.speed_basis in {"none", "profile"}
             return None if unknown else False
@@ -28,5 +30,5 @@ class StandingBelt:
         return self._for_ns >= AFTER_NS
 
     def cue(self) -> str:
-        """For how long, in one line."""
-        return f"ordered to run, stands for {self._for_ns / 1e9:.0f} s"
+        """The alarm's cue: for how long, in one line."""
+        return f"ordered to run, stopped for {self._for_ns / 1e9:.0f} s"

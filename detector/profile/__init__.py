@@ -1,1 +1,1 @@
-"""The line's TOML: its sections, loading it, writing it, its reference page."""
+"""The line profile (TOML): its sections, loading, writing and the reference page."""

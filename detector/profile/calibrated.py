@@ -1,4 +1,7 @@
-"""What `vigitri calibrate` writes into a line profile, sealed by who, when and a hash."""
+"""Calibration sections of a line profile, with author, date and hash.
+
+`vigitri calibrate` writes them.
+"""
 
 from __future__ import annotations
 
@@ -10,135 +13,141 @@ from pydantic import AwareDatetime, Field, model_validator
 
 from detector.profile.section import Section, setting
 
-_BY_COMMAND = "leave this section to `vigitri calibrate`, which writes it"
+_BY_COMMAND = "do not edit this section; `vigitri calibrate` writes it"
 
 Row = tuple[float, float, float]
 Pixels = Annotated[int, Field(gt=0, le=65_536)]
 
 
 class Calibrated(Section):
-    """What each calibration says of itself."""
+    """Origin of a calibration: date, author, camera, hash."""
 
-    made: AwareDatetime = setting(..., "when it was made", mend=_BY_COMMAND)
-    operator: str = setting(..., "who made it", mend=_BY_COMMAND, min_length=1)
+    made: AwareDatetime = setting(..., "date and time of the calibration", fix=_BY_COMMAND)
+    operator: str = setting(..., "person who calibrated", fix=_BY_COMMAND, min_length=1)
     camera: str | None = setting(
         None,
-        "the camera that it was made with: camera.id, or what the source itself tells; left out "
-        "where it was a recording",
-        mend=_BY_COMMAND,
+        "calibrated camera: camera.id, or the identity that the source reports; absent for a "
+        "recording",
+        fix=_BY_COMMAND,
     )
     size_px: tuple[Pixels, Pixels] = setting(
-        ..., "width and height of that camera's pictures", mend=_BY_COMMAND
+        ..., "image size of that camera: width, height; px", fix=_BY_COMMAND
     )
     sha256: str = setting(
-        "", "over all else in this section: a change by hand is refused", mend=_BY_COMMAND
+        "", "hash of the rest of this section; manual changes are refused", fix=_BY_COMMAND
     )
 
     def digest(self) -> str:
-        """The sha256 that belongs to the rest of this section."""
+        """SHA-256 of the rest of this section, hexadecimal."""
         content = self.model_dump(mode="json", exclude={"sha256"})
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
     def sealed(self) -> Self:
-        """The same with its own hash."""
+        """A copy with its hash set."""
         return self.model_copy(update={"sha256": self.digest()})
 
 
 class LensCalibration(Calibrated):
-    """How the lens bends the picture: OpenCV's pinhole model with k1, k2, p1, p2, k3."""
+    """Lens distortion: OpenCV's pinhole model with k1, k2, p1, p2, k3."""
 
-    focal_px: tuple[float, float] = setting(..., "focal length along x and y, px", mend=_BY_COMMAND)
+    focal_px: tuple[float, float] = setting(..., "focal length along x and y, px", fix=_BY_COMMAND)
     centre_px: tuple[float, float] = setting(
-        ..., "where the optical axis meets the picture, px", mend=_BY_COMMAND
+        ..., "principal point: the optical axis in the image, px", fix=_BY_COMMAND
     )
     distortion: tuple[float, float, float, float, float] = setting(
-        ..., "k1, k2, p1, p2, k3", mend=_BY_COMMAND
+        ..., "distortion coefficients k1, k2, p1, p2, k3", fix=_BY_COMMAND
     )
-    views: int = setting(..., "pictures of the board that it was fitted to", mend=_BY_COMMAND, ge=1)
+    views: int = setting(..., "number of board images used in the fit", fix=_BY_COMMAND, ge=1)
     covered: float = setting(
-        ..., "share of the picture that the board was seen in", mend=_BY_COMMAND, ge=0, le=1
+        ..., "share of the image area in which the board was seen", fix=_BY_COMMAND, ge=0, le=1
     )
     held_out_px: float = setting(
         ...,
-        "error (rms) in pictures that the fit had not seen, px",
-        mend=_BY_COMMAND,
+        "reprojection error (rms) in images held back from the fit, px",
+        fix=_BY_COMMAND,
         ge=0,
     )
-    rms_px: float = setting(..., "error (rms) in those it was fitted to", mend=_BY_COMMAND, ge=0)
+    rms_px: float = setting(
+        ..., "reprojection error (rms) in the fitted images, px", fix=_BY_COMMAND, ge=0
+    )
 
 
 class PlaneCalibration(Calibrated):
-    """Where the belt lies: from the picture, freed of its distortion, to mm on the belt."""
+    """The belt's plane: from the undistorted image to mm on the belt."""
 
     basis: Literal["board", "points"] = setting(
-        ..., "a board laid on the belt, or surveyed points", mend=_BY_COMMAND
+        ..., '"board": a board laid on the belt; "points": surveyed points', fix=_BY_COMMAND
     )
     straight_to_belt: tuple[Row, Row, Row] = setting(
-        ..., "homography from straight px to belt mm", mend=_BY_COMMAND
+        ..., "homography from undistorted px to belt mm", fix=_BY_COMMAND
     )
     lens_sha256: str = setting(
-        "", "the calibration.lens that it was made through; empty: none", mend=_BY_COMMAND
+        "", "hash of the calibration.lens that was used; empty: none", fix=_BY_COMMAND
     )
-    used: int = setting(..., "points that it was fitted to", mend=_BY_COMMAND, ge=4)
-    rms_mm: float = setting(..., "what they miss it by (rms)", mend=_BY_COMMAND, ge=0)
+    used: int = setting(..., "number of points used in the fit", fix=_BY_COMMAND, ge=4)
+    rms_mm: float = setting(..., "error (rms) of the fitted points, mm", fix=_BY_COMMAND, ge=0)
     held_out_mm: float = setting(
-        ..., "what points that a fit had not seen miss it by (p95)", mend=_BY_COMMAND, ge=0
+        ..., "error (p95) of points held back from the fit, mm", fix=_BY_COMMAND, ge=0
     )
     camera_mm: Row | None = setting(
         None,
-        "where the camera hangs, belt mm: across, along, above; left out where it isn't known",
-        mend=_BY_COMMAND,
+        "camera position, belt mm: across, along, above; absent if unknown",
+        fix=_BY_COMMAND,
     )
     parallax_150_mm: float | None = setting(
         None,
-        "how far the top of an object 150 mm high seems displaced at most on this belt, mm",
-        mend=_BY_COMMAND,
+        "maximum parallax on this belt: apparent displacement of the top of an object 150 mm high, "
+        "mm",
+        fix=_BY_COMMAND,
         ge=0,
     )
 
 
 class SpeedCalibration(Calibrated):
-    """How the belt's way is told: the encoder's counts per mm, or one speed that it always has."""
+    """Belt motion: the encoder's counts per mm, or one fixed speed."""
 
     encoder_counts_per_mm: float | None = setting(
-        None, "by the picture; left out: there was no encoder", mend=_BY_COMMAND
+        None, "encoder scale measured from the image; absent: no encoder", fix=_BY_COMMAND
     )
     speed_mm_s: float | None = setting(
-        None, "by the picture, of a belt that has one speed", mend=_BY_COMMAND, ge=0, le=5000
+        None,
+        "speed measured from the image, mm/s, for a belt with one fixed speed",
+        fix=_BY_COMMAND,
+        ge=0,
+        le=5000,
     )
     plane_sha256: str = setting(
-        "", "the calibration.plane whose millimetres they are; empty: none", mend=_BY_COMMAND
+        "", "hash of the calibration.plane that gave the millimetres; empty: none", fix=_BY_COMMAND
     )
-    travelled_mm: float = setting(..., "belt that came by", mend=_BY_COMMAND, ge=0)
+    travelled_mm: float = setting(..., "belt travel in the footage, mm", fix=_BY_COMMAND, ge=0)
     held_out_percent: float = setting(
         ...,
-        "how far picture and encoder (or the one speed) lie apart over 1 s (p95), in footage that "
-        "the fit had not used",
-        mend=_BY_COMMAND,
+        "difference (p95) between image and encoder, or the fixed speed, over 1 s in footage held "
+        "back from the fit, %",
+        fix=_BY_COMMAND,
         ge=0,
     )
 
     @model_validator(mode="after")
-    def _one_of_both(self) -> Self:
+    def _exactly_one(self) -> Self:
         if (self.encoder_counts_per_mm is None) == (self.speed_mm_s is None):
-            raise ValueError("gives encoder_counts_per_mm or speed_mm_s, not both")
+            raise ValueError("needs either encoder_counts_per_mm or speed_mm_s")
         return self
 
 
 class Calibration(Section):
-    """What `vigitri calibrate intrinsics`, `plane` and `speed` found."""
+    """Results of `vigitri calibrate intrinsics`, `plane` and `speed`."""
 
     lens: LensCalibration | None = setting(
-        None, "the lens", mend="run `vigitri calibrate intrinsics LINE.toml`"
+        None, "the lens", fix="run `vigitri calibrate intrinsics LINE.toml`"
     )
     plane: PlaneCalibration | None = setting(
         None,
-        "the belt's plane; where it is, belt.points and belt.px_per_mm are not used",
-        mend="run `vigitri calibrate plane LINE.toml`",
+        "the belt's plane; overrides belt.points and belt.px_per_mm",
+        fix="run `vigitri calibrate plane LINE.toml`",
     )
     speed: SpeedCalibration | None = setting(
         None,
-        "how the belt's way is told; where it is, belt.encoder_counts_per_mm or belt.speed_mm_s, "
-        "whichever it gives, is not used",
-        mend="run `vigitri calibrate speed LINE.toml`",
+        "belt motion; overrides belt.encoder_counts_per_mm or belt.speed_mm_s, whichever it gives",
+        fix="run `vigitri calibrate speed LINE.toml`",
     )

@@ -16,104 +16,114 @@ from detector.vocabulary import EngineName
 
 
 class Camera(Section):
-    """Where the pictures come from."""
+    """Source of the frames."""
 
     source: str = setting(
         ...,
-        "a video file, a folder or glob of pictures, v4l2:///dev/video0 or rtsp://...",
-        mend='name the camera, e.g. source = "v4l2:///dev/video0"',
+        "a video file, a folder or glob of images, v4l2:///dev/video0 or rtsp://...",
+        fix='name the camera, e.g. source = "v4l2:///dev/video0"',
         min_length=1,
     )
     id: str | None = setting(
         None,
-        "which camera it is, e.g. its serial number, so that a calibration is never used with "
-        "another; left out: a V4L2 camera's own name, a network camera's address",
-        mend='give what is written on the camera, e.g. id = "SN 40123456", or leave it out',
+        "identity of the camera, e.g. its serial number; a calibration of another camera is "
+        "refused. Default: the name that a V4L2 camera reports, the address of a network camera",
+        fix='copy the number on the camera, e.g. id = "SN 40123456", or leave it out',
         min_length=1,
     )
     fps: float | None = setting(
         None,
-        "frames per second; null: what the source says",
-        mend="leave it out, or give frames per second, e.g. fps = 30",
+        "frames per second; default: as the source reports",
+        fix="leave it out, or give frames per second, e.g. fps = 30",
         gt=0,
         le=1000,
     )
     frozen_after: int | None = setting(
         None,
-        "identical pictures in a row (2 or more) that count as a frozen camera, 0: never; left "
-        "out: 3 for V4L2, 50 for a network stream, never for a recording",
-        mend="leave it out, or give a number of pictures, e.g. frozen_after = 10",
+        "number of identical images in a row (2 or more) after which the camera counts as frozen; "
+        "0: never. Default: 3 for V4L2, 50 for a network stream, never for a recording",
+        fix="leave it out, or give a number of images, e.g. frozen_after = 10",
         ge=0,
         le=10_000,
     )
 
     loop: bool = setting(
-        False, "start a recording again when it ends", mend="write loop = true or loop = false"
+        False, "restart a recording when it ends", fix="write loop = true or loop = false"
     )
 
     @field_validator("frozen_after")
     @classmethod
-    def _one_is_no_repeat(cls, count: int | None) -> int | None:
+    def _at_least_two_images(cls, count: int | None) -> int | None:
         if count == 1:
-            raise ValueError("each picture is identical with itself: 0 or at least 2")
+            raise ValueError("every image is identical to itself: use 0, or 2 and more")
         return count
 
 
 LINE_NAME = "[A-Za-z0-9_-]{1,64}"
-"""A pattern: topics and folders are called after a line."""
+"""Pattern of a line's name, which is part of topics and folder names."""
 DEPLOYED_MODEL = "vigitri-n6"
-"""The folder of the catalogue that a line runs unless its profile names another."""
+"""Default model: a folder of the catalogue."""
 
 
 class ModelChoice(Section):
-    """Which model, and how it runs."""
+    """Model and inference engine."""
 
     name: str = setting(
         DEPLOYED_MODEL,
-        "a folder of the catalogue, or the path of a model folder",
-        mend="`vigitri model list` shows what there is",
+        "name of a model in the catalogue, or path of a model folder",
+        fix="list the models with `vigitri model list`",
     )
     engine: EngineName = setting(
         "auto",
-        "what runs the model. openvino (extra `openvino`) multiplies in bfloat16 where the CPU "
-        "can, which takes about 0.6 of the time; auto takes it where it is installed and the CPU "
-        "can, else onnxruntime",
-        mend='write engine = "onnxruntime", "openvino" or "auto"',
+        "inference engine. openvino (extra `openvino`) computes in bfloat16 on CPUs that support "
+        "it, which takes about 0.6 of the time. auto: openvino if it is installed and the CPU "
+        "supports bfloat16, else onnxruntime",
+        fix='write engine = "onnxruntime", "openvino" or "auto"',
     )
     providers: tuple[str, ...] = setting(
         ("CPUExecutionProvider",),
-        "onnxruntime execution providers, best first; with others than the CPU's, auto is "
-        "onnxruntime",
-        mend="`vigitri doctor` shows what this machine has",
+        "onnxruntime execution providers in order of preference; with any other than the CPU's, "
+        "engine auto selects onnxruntime",
+        fix="list the providers of this machine with `vigitri doctor`",
         min_length=1,
     )
     threads: int = setting(
         0,
-        "threads of the engine; 0: one for each core, four at most",
-        mend="write threads = 0, or a number of threads",
+        "threads of the inference engine; 0: one per core, at most four",
+        fix="write threads = 0, or a number of threads",
         ge=0,
         le=64,
     )
     thresholds: dict[str, Annotated[float, Field(gt=0, lt=1)]] = setting(
         {},
-        "operating threshold per class in place of the card's",
-        mend="write thresholds = { battery = 0.4 }, each above 0 and below 1",
+        "detection threshold per class, overriding the model card's; lower: higher recall, more "
+        "false alarms",
+        fix="write thresholds = { battery = 0.4 }, each above 0 and below 1",
     )
 
 
 class Tracking(Section):
-    """When a track is sure enough for an alert."""
+    """When a track is confirmed and raises an alarm."""
 
     hits: int = setting(
-        3, "looks that must have seen the object (k of n)", mend="write hits = 3", ge=1, le=30
+        3,
+        "minimum hits: inference passes that must detect an object to confirm its track (k of n); "
+        "higher: fewer false alarms, lower recall",
+        fix="write hits = 3",
+        ge=1,
+        le=30,
     )
     looks: int = setting(
-        5, "the looks among which they must be (n)", mend="write looks = 5", ge=1, le=60
+        5,
+        "number of latest inference passes among which the hits are counted (n)",
+        fix="write looks = 5",
+        ge=1,
+        le=60,
     )
     size_tolerance: float = setting(
         1.5,
-        "how far a measured length may lie outside what the class can measure, as a factor",
-        mend="write size_tolerance = 1.5",
+        "factor by which a measured length may be outside the plausible size of its class",
+        fix="write size_tolerance = 1.5",
         ge=1,
         le=10,
     )
@@ -126,129 +136,138 @@ class Tracking(Section):
 
 
 class ActionPoint(Section):
-    """Where somebody or something can act: a picker, an ejector, a process stop."""
+    """A place where a picker, an ejector or a process stop acts."""
 
-    name: str = setting(..., "what people call it", mend='write name = "picker 1"', min_length=1)
+    name: str = setting(
+        ...,
+        "name of the action point, as the plant calls it",
+        fix='write name = "picker 1"',
+        min_length=1,
+    )
     y_mm: float = setting(
         ...,
-        "place along the travel, mm, counted like the y of belt.points; without points, from the "
-        "upstream end of belt.polygon_px",
-        mend="measure along the belt from where y counts, e.g. y_mm = 3000",
+        "position along the travel, mm, with the same origin as the y of belt.points; without "
+        "points, from the upstream end of belt.polygon_px",
+        fix="measure along the belt from the origin of y, e.g. y_mm = 3000",
     )
     acting_ms: float = setting(
         1000.0,
-        "time that acting takes there: PLC scan, actuator or hand",
-        mend="give milliseconds, e.g. acting_ms = 1000",
+        "time needed to act there, ms: PLC scan, actuator or hand",
+        fix="give milliseconds, e.g. acting_ms = 1000",
         ge=0,
     )
 
 
 class Alarms(Section):
-    """When people are called. The PLC is told of every object all the same."""
+    """When alarms call people. The PLC is notified of every object regardless."""
 
     pile_mm: float = setting(
         100.0,
-        "objects of one hazard with no more room between them are a pile, which is one alarm",
-        mend="write pile_mm = 100",
+        "maximum gap between objects of one hazard that are grouped into a single alarm, mm",
+        fix="write pile_mm = 100",
         ge=0,
         le=1000,
     )
     cell_mm: float = setting(
         80.0,
-        "a single battery up to this length is counted and calls nobody; 0: every one calls",
-        mend="write cell_mm = 80",
+        "a single battery up to this length, mm, is counted and its alarm is suppressed by design; "
+        "0: every battery calls people",
+        fix="write cell_mm = 80",
         ge=0,
         le=1000,
     )
     cells_per_minute: int = setting(
         10,
-        "batteries in a minute from which their number is an alarm",
-        mend="write cells_per_minute = 10",
+        "number of batteries per minute that raises an alarm",
+        fix="write cells_per_minute = 10",
         ge=1,
         le=10_000,
     )
     battery_calls_per_10_min: int = setting(
         2,
-        "alarms about batteries that may call people in ten minutes, the last of which says that "
-        "there are more; EEMUA-191: one is good, two can be handled, five are too many",
-        mend="write battery_calls_per_10_min = 2",
+        "maximum number of battery alarms per ten minutes that call people; the last one states "
+        "that there are more. EEMUA-191: one is good, two are manageable, five are too many",
+        fix="write battery_calls_per_10_min = 2",
         ge=1,
         le=100,
     )
 
 
 class Wire(Section):
-    """The sockets."""
+    """Endpoints, keys and the journal."""
 
     publish: str = setting(
         "tcp://127.0.0.1:5556",
-        "where subscribers connect",
-        mend='write publish = "tcp://127.0.0.1:5556"',
+        "endpoint for subscribers",
+        fix='write publish = "tcp://127.0.0.1:5556"',
     )
     requests: str = setting(
         "tcp://127.0.0.1:5557",
-        "where requests come in: snapshots, replays, deliveries, operators' answers",
-        mend='write requests = "tcp://127.0.0.1:5557"',
+        "endpoint for requests: snapshots, replays, deliveries, operators' answers",
+        fix='write requests = "tcp://127.0.0.1:5557"',
     )
     journal: Path | None = setting(
         None,
-        "the folder of the alerts' journal; without it, one named after the line in the folder "
-        "where services keep their state",
-        mend='name a folder that only this line uses, e.g. journal = "journal"',
+        "folder of the alert journal; default: one named after the line, in the state folder of "
+        "services",
+        fix='name a folder that only this line uses, e.g. journal = "journal"',
     )
     keys: Path | None = setting(
         None,
-        "the line's own secret key (CURVE); needed for addresses that other machines reach",
-        mend='make one with `vigitri keys new`, then keys = "keys/line.secret.toml"',
+        "file with the line's secret CURVE key; required for addresses that other machines can "
+        "reach",
+        fix='make one with `vigitri keys new`, then keys = "keys/line.secret.toml"',
     )
     allowed_keys: Path | None = setting(
         None,
-        "the folder of public keys that may come in",
-        mend='fill one with `vigitri keys allow`, then allowed_keys = "keys/allowed"',
+        "folder with the public keys that may connect (allow-list)",
+        fix='fill one with `vigitri keys allow`, then allowed_keys = "keys/allowed"',
     )
     detections: bool = setting(
         False,
-        "publish every frame's raw detections too",
-        mend="write detections = true or detections = false",
+        "also publish the raw detections of every frame",
+        fix="write detections = true or detections = false",
     )
 
     @model_validator(mode="after")
     def _keys_go_together(self) -> Self:
         if (self.keys is None) != (self.allowed_keys is None):
-            raise ValueError("keys and allowed_keys go together: with one alone nobody comes in")
+            raise ValueError(
+                "keys and allowed_keys go together: with only one of them, no client can connect"
+            )
         return self
 
 
 class LineProfile(Section):
-    """One line, as its TOML file says it. All paths in it are relative to that file."""
+    """One line, as its TOML file defines it. Relative paths start at that file's folder."""
 
     line: str = setting(
         ...,
-        "name of the line, part of every topic",
-        mend='use letters, digits, "-" and "_", e.g. line = "hall2-belt1"',
+        "name of the line; part of every topic",
+        fix='use letters, digits, "-" and "_", e.g. line = "hall2-belt1"',
         pattern=f"^{LINE_NAME}$",
     )
-    camera: Camera = setting(..., "the camera", mend="add a [camera] section with source = ...")
-    belt: Belt = setting(..., "the belt", mend="add a [belt] section: polygon_px, travel, ...")
-    view: View = setting(View(), "the belt view", mend="write a [view] section")
-    model: ModelChoice = setting(ModelChoice(), "the model", mend="write a [model] section")
-    tracking: Tracking = setting(Tracking(), "the tracker", mend="write a [tracking] section")
-    overload: Overload = setting(Overload(), "overload", mend="write an [overload] section")
-    jam: Jam = setting(Jam(), "jam", mend="write a [jam] section")
+    camera: Camera = setting(..., "the camera", fix="add a [camera] section with source = ...")
+    belt: Belt = setting(..., "the belt", fix="add a [belt] section: polygon_px, travel, ...")
+    view: View = setting(View(), "the belt view", fix="write a [view] section")
+    model: ModelChoice = setting(ModelChoice(), "the model", fix="write a [model] section")
+    tracking: Tracking = setting(Tracking(), "the tracker", fix="write a [tracking] section")
+    overload: Overload = setting(Overload(), "overload", fix="write an [overload] section")
+    jam: Jam = setting(Jam(), "jam", fix="write a [jam] section")
     action_points: tuple[ActionPoint, ...] = setting(
-        (), "where to act", mend="write [[action_points]] with name and y_mm"
+        (), "the action points", fix="write [[action_points]] with name and y_mm"
     )
-    alarms: Alarms = setting(Alarms(), "alarms", mend="write an [alarms] section")
-    wire: Wire = setting(Wire(), "the sockets", mend="write a [wire] section")
+    alarms: Alarms = setting(Alarms(), "alarms", fix="write an [alarms] section")
+    wire: Wire = setting(Wire(), "the endpoints", fix="write a [wire] section")
     calibration: Calibration = setting(
-        Calibration(), "what was measured", mend="leave it to `vigitri calibrate`"
+        Calibration(), "measured calibration", fix="leave it to `vigitri calibrate`"
     )
 
     @model_validator(mode="after")
-    def _a_recorded_encoder_ends(self) -> Self:
+    def _no_loop_with_a_recorded_encoder(self) -> Self:
         if self.belt.encoder_recording is not None and self.camera.loop:
             raise ValueError(
-                "camera.loop = true: belt.encoder_recording ends with the footage and can't go "
-                "on where it begins again. Leave one of both out"
+                "camera.loop = true: belt.encoder_recording ends with the footage and can't "
+                "restart with it. Leave out one of the two"
             )
         return self

@@ -1,4 +1,4 @@
-"""Reading a line profile: a TOML file, validated whole, one line per mistake."""
+"""Reading a line profile: a TOML file, validated completely, one line per mistake."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from detector.profile.line import LineProfile
 
 
 class ProfileError(VigitriError, ValueError):
-    """A profile that is refused; `mistakes` holds one line each."""
+    """An invalid profile; `mistakes` holds one line per mistake."""
 
     def __init__(self, path: str, mistakes: list[str]) -> None:
         self.mistakes = mistakes
@@ -25,30 +25,30 @@ class ProfileError(VigitriError, ValueError):
 def load_profile(path: Path) -> LineProfile:
     """Read a line profile.
 
-    Raises `ProfileError` with every mistake of the file, one line each: key, value, reason, mend.
+    Raises `ProfileError` with all mistakes of the file, one line each: key, value, reason, fix.
     """
     try:
-        # "sig": editors of Windows put a byte order mark before the text, which is no TOML.
+        # "sig": editors on Windows start the file with a byte order mark, which is not TOML.
         document = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         raise ProfileError(str(path), ["no such file. Name a line profile (TOML)"]) from None
     except IsADirectoryError:
         raise ProfileError(str(path), ["is a folder. Name a line profile (TOML) in it"]) from None
     except UnicodeDecodeError:
-        raise ProfileError(str(path), ["is no text in UTF-8. Save it as UTF-8"]) from None
+        raise ProfileError(str(path), ["is not UTF-8 text. Save it as UTF-8"]) from None
     except OSError as error:
         raise ProfileError(str(path), [f"can't be read: {error.strerror}"]) from None
     except tomllib.TOMLDecodeError as error:
-        raise ProfileError(str(path), [f"is no TOML: {error}"]) from None
+        raise ProfileError(str(path), [f"is not TOML: {error}"]) from None
     try:
         profile = LineProfile.model_validate(document)
     except ValidationError as error:
         raise ProfileError(str(path), [_mistake(detail) for detail in error.errors()]) from None
-    return _with_paths_from(path.parent, profile)
+    return _with_resolved_paths(path.parent, profile)
 
 
-def _with_paths_from(folder: Path, profile: LineProfile) -> LineProfile:
-    """Paths in a profile count from its own folder, so that it can be run from anywhere."""
+def _with_resolved_paths(folder: Path, profile: LineProfile) -> LineProfile:
+    """Resolve paths from the profile's folder, so that it can be run from any folder."""
     camera, overload, model = profile.camera, profile.overload, profile.model
     if "://" not in camera.source:
         camera = camera.model_copy(update={"source": str(folder / camera.source)})
@@ -69,22 +69,22 @@ def _with_paths_from(folder: Path, profile: LineProfile) -> LineProfile:
 
 
 def _mistake(detail: Any) -> str:
-    """One line: key, value, reason, mend."""
+    """One line: key, value, reason, fix."""
     location: tuple[int | str, ...] = detail["loc"]
     key = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location)
     key = key.lstrip(".")
     section, field = _field_at(location)
     if detail["type"] == "missing":
-        return f"{key}: is missing. {_mend(field)}"
+        return f"{key}: is missing. {_fix(field)}"
     if detail["type"] == "extra_forbidden":
         known = list(section.model_fields) if section else []
         close = difflib.get_close_matches(str(location[-1]), known, n=1)
-        mend = f"Did you mean {close[0]}?" if close else f"Known here: {', '.join(known)}"
-        return f"{key} = {_shown(detail['input'])}: no such key. {mend}"
+        fix = f"Did you mean {close[0]}?" if close else f"Known here: {', '.join(known)}"
+        return f"{key} = {_shown(detail['input'])}: no such key. {fix}"
     reason = detail["msg"].removeprefix("Value error, ")
     if detail["type"] == "value_error" and isinstance(detail["input"], Mapping):
-        return f"{key}: {reason}"  # between several keys: the reason names them and the mend
-    return f"{key} = {_shown(detail['input'])}: {reason[:1].lower()}{reason[1:]}. {_mend(field)}"
+        return f"{key}: {reason}"  # concerns several keys: the reason names them and the fix
+    return f"{key} = {_shown(detail['input'])}: {reason[:1].lower()}{reason[1:]}. {_fix(field)}"
 
 
 def _shown(value: object) -> str:
@@ -92,14 +92,14 @@ def _shown(value: object) -> str:
     return text if len(text) <= 60 else text[:57] + "..."
 
 
-def _mend(field: Any) -> str:
+def _fix(field: Any) -> str:
     extra = getattr(field, "json_schema_extra", None)
-    mend = extra.get("mend") if isinstance(extra, dict) else None
-    return f"{str(mend)[:1].upper()}{str(mend)[1:]}" if mend else "See docs/profile.md"
+    fix = extra.get("fix") if isinstance(extra, dict) else None
+    return f"{str(fix)[:1].upper()}{str(fix)[1:]}" if fix else "See docs/profile.md"
 
 
 def _field_at(location: tuple[int | str, ...]) -> tuple[type[BaseModel] | None, Any]:
-    """The section that a location lies in, and the deepest field of it that has a mend."""
+    """The section of a location, and the innermost field along it."""
     section: type[BaseModel] | None = LineProfile
     field: Any = None
     for part in location:

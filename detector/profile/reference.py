@@ -1,4 +1,4 @@
-"""Every key of a line profile, from the profile's own definition."""
+"""The reference page of the line profile, generated from its definition."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ from detector.profile.loading import section_of
 
 @dataclass(frozen=True, slots=True)
 class ProfileKey:
-    """One key as its reference shows it."""
+    """One key as the reference page shows it."""
 
     key: str
     default: str
-    """As TOML would write it; "required", or "-" where leaving it out has its own meaning."""
+    """In TOML notation; "required", or "-" if the meaning states the default."""
     bounds: str
     meaning: str
 
 
 def profile_keys() -> Iterator[ProfileKey]:
-    """Top to bottom, sections flattened: `belt.speed_mm_s`, `action_points[].name`."""
+    """All keys in order, sections flattened: `belt.speed_mm_s`, `action_points[].name`."""
     yield from _keys("", LineProfile)
 
 
 def profile_reference() -> str:
-    """The keys as a Markdown page."""
+    """The reference page, in Markdown."""
     rows = [
         f"| `{each.key}` | {each.default} | {each.bounds} | {each.meaning} |"
         for each in profile_keys()
@@ -39,8 +39,10 @@ def profile_reference() -> str:
         [
             "# The line profile",
             "",
-            "A TOML file, one per line. Made by `vigitri calibrate keys` from the code that reads",
-            "it. Lengths are mm, pictures px; paths count from the profile's own folder.",
+            "A TOML file, one per line. `vigitri calibrate keys` generates this page from the code",
+            "that reads the file. Lengths are in mm, image coordinates in px; relative paths start",
+            "at the profile's folder. `-`: the key is optional; its meaning states the default.",
+            "Keys of `calibration` are written by `vigitri calibrate`; do not edit them.",
             "",
             "| key | default | bounds | meaning |",
             "|---|---|---|---|",
@@ -75,16 +77,16 @@ def _default(field: FieldInfo) -> str:
 
 
 def _bounds(field: FieldInfo) -> str:
-    signs = {
+    symbols = {
         annotated_types.Gt: ("gt", "> "),
         annotated_types.Ge: ("ge", "≥ "),
         annotated_types.Lt: ("lt", "< "),
         annotated_types.Le: ("le", "≤ "),
     }
     found = [
-        f"{sign}{getattr(bound, attribute):g}"
+        f"{symbol}{getattr(bound, attribute):g}"
         for bound in field.metadata
-        for kind, (attribute, sign) in signs.items()
+        for kind, (attribute, symbol) in symbols.items()
         if isinstance(bound, kind)
     ]
     return ", ".join(found)

@@ -1,4 +1,4 @@
-"""What every section of a line profile is made of."""
+"""Base class and field helper of the sections of a line profile."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 
-def setting(default: Any, description: str, *, mend: str, **bounds: Any) -> Any:
-    """A field of the profile: what it is, its bounds, and what to write when it is wrong."""
-    return Field(default, description=description, json_schema_extra={"mend": mend}, **bounds)
+def setting(default: Any, description: str, *, fix: str, **bounds: Any) -> Any:
+    """A key of the profile: its default, meaning and bounds, and the fix if it is wrong."""
+    return Field(default, description=description, json_schema_extra={"fix": fix}, **bounds)
 
 
 class Section(BaseModel):
-    # TOML can say nan and inf; no setting means anything with them.
+    # TOML allows nan and inf; no key has a meaning for them.
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)

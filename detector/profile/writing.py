@@ -1,4 +1,4 @@
-"""Writing what was calibrated into a line profile, whose other lines stay as people wrote them."""
+"""Writing a calibration into a line profile; all other lines stay unchanged."""
 
 from __future__ import annotations
 
@@ -16,37 +16,37 @@ _END = "# <<< written by `vigitri calibrate`"
 
 
 def write_calibration(path: Path, calibration: Calibration) -> None:
-    """Put it at the end of the profile, in place of what stood there before.
+    """Write the calibration at the end of the profile, replacing an earlier one.
 
-    The file changes in one piece, or not at all. Raises `ProfileError` if it would not be a valid
-    profile any more, OSError.
+    The file is replaced atomically. Raises `ProfileError` if the result would not be a valid
+    profile, `OSError`.
     """
     text = path.read_text(encoding="utf-8")
     if text.count(_BEGIN) != text.count(_END) or text.count(_BEGIN) > 1:
         raise ProfileError(
             str(path),
-            [f'its lines "{_BEGIN[:40]}..." and "{_END}" do not match. Delete what is between'],
+            [f'its lines "{_BEGIN[:40]}..." and "{_END}" do not match. Delete all between'],
         )
     if _BEGIN in text:
         before, _, rest = text.partition(_BEGIN)
         text = before + rest.partition(_END)[2].lstrip("\n")
     block = "\n".join([_BEGIN, *_tables(calibration), _END])
-    beside = path.with_name(f"{path.name}.part")
-    beside.write_text(f"{text.rstrip()}\n\n{block}\n", encoding="utf-8")
+    partial = path.with_name(f"{path.name}.part")
+    partial.write_text(f"{text.rstrip()}\n\n{block}\n", encoding="utf-8")
     try:
-        written = load_profile(beside)
+        written = load_profile(partial)
         if written.calibration != calibration:
             raise ProfileError(
                 str(path),
-                ["has a [calibration] of its own that nobody wrote by command. Delete it"],
+                ["has a [calibration] that `vigitri calibrate` did not write. Delete it"],
             )
     except ProfileError as error:
-        beside.unlink()
+        partial.unlink()
         raise ProfileError(
-            str(path), [m.removeprefix(f"{beside}: ") for m in error.mistakes]
+            str(path), [m.removeprefix(f"{partial}: ") for m in error.mistakes]
         ) from None
-    shutil.copymode(path, beside)
-    beside.replace(path)
+    shutil.copymode(path, partial)
+    partial.replace(path)
 
 
 def _tables(calibration: Calibration) -> list[str]:
@@ -69,5 +69,5 @@ def _toml(value: Any) -> str:
         return value.isoformat(timespec="seconds")
     if isinstance(value, list | tuple):
         return f"[{', '.join(_toml(each) for each in value)}]"
-    # JSON's strings and numbers are TOML's; Python's shortest digits lead back to the same float.
+    # JSON strings and numbers are valid TOML; Python's shortest repr reads back as the same float.
     return json.dumps(value, ensure_ascii=False)

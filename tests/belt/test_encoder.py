@@ -9,20 +9,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from detector.belt.encoder import HELD_NS, BeltReport, ReportedBelt, ReportedMotion
-from detector.belt.motion import FixedSpeed, Picture, Shift
+from detector.belt.encoder import VALID_NS, BeltReport, ReportedBelt, ReportedMotion
+from detector.belt.motion import FixedSpeed, Shift, ViewSource
 from detector.vocabulary import SpeedBasis
 
 MS = 1_000_000
 PER_MM = 10.0
 
 
-def unseen() -> NDArray[np.uint8]:
-    raise AssertionError("nobody needs a picture here")
+def no_view() -> NDArray[np.uint8]:
+    raise AssertionError("no view is needed here")
 
 
-class SeenMotion(FixedSpeed):
-    """What a picture says."""
+class ImageMotion(FixedSpeed):
+    """Motion by the image, at a given speed."""
 
     basis: SpeedBasis = "picture"
 
@@ -35,24 +35,24 @@ def belt_at(speed_mm_s: float, *, runs: bool | None = True, until_ms: int = 2000
     belt = ReportedBelt()
     for t_ms in range(0, until_ms + 1, 100):
         counts = round(t_ms / 1000 * speed_mm_s * PER_MM) % 2**32
-        belt.hear(BeltReport(t_ms * MS, runs, counts))
+        belt.add(BeltReport(t_ms * MS, runs, counts))
     return belt
 
 
 def shifts(motion: ReportedMotion, *frames_ms: int) -> list[Shift]:
-    return [motion.advance(unseen, t_ms * MS) for t_ms in frames_ms]
+    return [motion.advance(no_view, t_ms * MS) for t_ms in frames_ms]
 
 
-def test_the_belt_moves_as_its_encoder_says() -> None:
+def test_the_belt_moves_with_its_encoder() -> None:
     motion = ReportedMotion(belt_at(500), FixedSpeed(100), PER_MM)
     first, *rest = shifts(motion, 1000, 1033, 1066, 1200)
-    assert first.dy_mm == 0.0  # the other way's first look
+    assert first.dy_mm == 0.0  # the fallback's first frame
     assert [shift.dy_mm for shift in rest] == pytest.approx([16.5, 16.5, 67.0])
     assert (motion.basis, motion.speed_mm_s) == ("encoder", pytest.approx(500))
     assert not motion.encoder_lost
 
 
-def test_without_an_encoder_in_the_profile_the_other_way_counts() -> None:
+def test_without_an_encoder_in_the_profile_the_fallback_counts() -> None:
     motion = ReportedMotion(belt_at(500), FixedSpeed(100), None)
     _, shift = shifts(motion, 1000, 1100)
     assert shift.dy_mm == pytest.approx(10)
@@ -60,29 +60,29 @@ def test_without_an_encoder_in_the_profile_the_other_way_counts() -> None:
 
 
 @pytest.mark.parametrize("per_mm", [None, PER_MM])
-def test_a_belt_that_the_plc_says_stands_moves_nothing(per_mm: float | None) -> None:
+def test_a_belt_ordered_to_stop_does_not_move(per_mm: float | None) -> None:
     motion = ReportedMotion(belt_at(0, runs=False), FixedSpeed(100), per_mm)
     _, shift = shifts(motion, 1000, 1100)
     assert (shift.dy_mm, shift.known) == (0.0, True)
     assert motion.speed_mm_s == 0.0
 
 
-@pytest.mark.parametrize("way", ["picture", "setting", "encoder"])
-def test_a_belt_that_is_ordered_to_stand_is_followed_until_it_does(way: str) -> None:
-    belt, pictured = ReportedBelt(2**32, PER_MM), SeenMotion(400)
+@pytest.mark.parametrize("basis", ["picture", "setting", "encoder"])
+def test_a_belt_ordered_to_stop_is_tracked_until_it_has_stopped(basis: str) -> None:
+    belt, image = ReportedBelt(2**32, PER_MM), ImageMotion(400)
     motion = {
-        "picture": ReportedMotion(belt, pictured, None),
-        "setting": ReportedMotion(belt, FixedSpeed(400), None, pictured),
-        "encoder": ReportedMotion(belt, FixedSpeed(400), PER_MM, pictured),
-    }[way]
+        "picture": ReportedMotion(belt, image, None),
+        "setting": ReportedMotion(belt, FixedSpeed(400), None, image),
+        "encoder": ReportedMotion(belt, FixedSpeed(400), PER_MM, image),
+    }[basis]
     speed_mm_s, true_mm, found_mm, speeds = 400.0, 0.0, 0.0, []
     for t_ms in range(0, 4000, 25):
         if t_ms > 1000:  # brakes for 0.8 s; then people reach in
             speed_mm_s = max(0.0, speed_mm_s - 500 * 0.025)
         true_mm += speed_mm_s * 0.025
-        pictured.runs_at(speed_mm_s if t_ms < 2500 else 120.0)
-        belt.hear(BeltReport(t_ms * MS, t_ms < 1000, round(true_mm * PER_MM)))
-        found_mm += motion.advance(unseen, t_ms * MS).dy_mm
+        image.runs_at(speed_mm_s if t_ms < 2500 else 120.0)
+        belt.add(BeltReport(t_ms * MS, t_ms < 1000, round(true_mm * PER_MM)))
+        found_mm += motion.advance(no_view, t_ms * MS).dy_mm
         speeds.append(motion.speed_mm_s)
         if t_ms == 500:
             begun_mm = true_mm - found_mm
@@ -92,15 +92,15 @@ def test_a_belt_that_is_ordered_to_stand_is_followed_until_it_does(way: str) -> 
     assert (speeds[-1], motion.basis) == (0, "encoder")
 
 
-def test_what_the_plc_said_does_not_hold_for_ever() -> None:
+def test_a_run_signal_expires() -> None:
     motion = ReportedMotion(belt_at(0, runs=False), FixedSpeed(100), PER_MM)
-    later_ms = 2000 + HELD_NS // MS + 1
+    later_ms = 2000 + VALID_NS // MS + 1
     shifts(motion, later_ms, later_ms + 100)
     assert (motion.basis, motion.speed_mm_s) == ("profile", 100)
     assert motion.encoder_lost
 
 
-def test_a_lost_encoder_gives_way_to_the_other_and_is_taken_again() -> None:
+def test_a_lost_encoder_is_replaced_by_the_fallback_until_it_returns() -> None:
     belt = belt_at(500)
     motion = ReportedMotion(belt, FixedSpeed(100), PER_MM)
     _, known, _, lost = shifts(motion, 2000, 2100, 2900, 3000)
@@ -108,20 +108,20 @@ def test_a_lost_encoder_gives_way_to_the_other_and_is_taken_again() -> None:
     assert lost.dy_mm == pytest.approx(10)
     assert motion.encoder_lost
     for t_ms in range(3000, 3700, 100):
-        belt.hear(BeltReport(t_ms * MS, True, t_ms * 5))
+        belt.add(BeltReport(t_ms * MS, True, t_ms * 5))
     *_, again = shifts(motion, 3600, 3650)
     assert again.dy_mm == pytest.approx(25)
 
 
-def test_an_encoder_that_stands_while_the_picture_of_a_running_belt_moves_is_lost() -> None:
-    motion = ReportedMotion(belt_at(0, runs=True), SeenMotion(300), PER_MM)
+def test_an_encoder_that_does_not_count_while_the_image_moves_is_lost() -> None:
+    motion = ReportedMotion(belt_at(0, runs=True), ImageMotion(300), PER_MM)
     _, shift = shifts(motion, 1000, 1100)
     assert shift.dy_mm == pytest.approx(30)
     assert (motion.speed_mm_s, motion.encoder_lost) == (300, True)
 
 
 @given(st.integers(8, 32), st.data())
-def test_an_encoder_of_any_width_wraps_and_goes_on_either_way(
+def test_a_counter_of_any_width_is_unwrapped_in_both_directions(
     bits: int, data: st.DataObject
 ) -> None:
     wraps_at = 2**bits
@@ -132,32 +132,32 @@ def test_an_encoder_of_any_width_wraps_and_goes_on_either_way(
     for n, step in enumerate(steps):
         counts += step
         true.append(counts)
-        belt.hear(BeltReport(n * 100 * MS, True, counts % wraps_at))
+        belt.add(BeltReport(n * 100 * MS, True, counts % wraps_at))
     found: list[Any] = [belt.counts_at(n * 100 * MS) for n in range(len(steps))]
     assert [b - a for a, b in pairwise(found)] == [b - a for a, b in pairwise(true)]
 
 
 @given(st.floats(10, 5000), st.sampled_from([-40.0, -4.0, 0.5, 4.0, 40.0]), st.floats(0.6, 3.0))
-def test_way_and_time_of_a_steady_belt_go_round(
+def test_travel_divided_by_speed_is_the_time_on_a_steady_belt(
     speed_mm_s: float, per_mm: float, seconds: float
 ) -> None:
     belt = ReportedBelt(2**32, per_mm)
     for n in range(40):
-        belt.hear(BeltReport(n * 100 * MS, True, round(n * 0.1 * speed_mm_s * per_mm) % 2**32))
+        belt.add(BeltReport(n * 100 * MS, True, round(n * 0.1 * speed_mm_s * per_mm) % 2**32))
     motion = ReportedMotion(belt, FixedSpeed(1), per_mm)
-    way_mm = sum(shift.dy_mm for shift in shifts(motion, 500, round(500 + seconds * 1000))[1:])
-    assert way_mm / speed_mm_s == pytest.approx(
+    travel_mm = sum(shift.dy_mm for shift in shifts(motion, 500, round(500 + seconds * 1000))[1:])
+    assert travel_mm / speed_mm_s == pytest.approx(
         seconds, rel=0.01, abs=0.0015 + 2 / abs(per_mm) / speed_mm_s
     )
     assert motion.speed_mm_s == pytest.approx(speed_mm_s, rel=0.01, abs=4 / abs(per_mm))
 
 
-def test_readings_between_which_the_counter_may_have_gone_round_are_not_joined() -> None:
-    belt = ReportedBelt(2**16, 4.0)  # goes round in 16 m of belt
-    belt.hear(BeltReport(0, True, 100))
-    belt.hear(BeltReport(4_000 * MS, True, 200))
+def test_readings_between_which_the_counter_may_have_wrapped_are_not_joined() -> None:
+    belt = ReportedBelt(2**16, 4.0)  # wraps after 16 m of belt
+    belt.add(BeltReport(0, True, 100))
+    belt.add(BeltReport(4_000 * MS, True, 200))
     assert belt.counts_at(2_000 * MS) is None
-    belt.hear(BeltReport(4_100 * MS, True, 300))
+    belt.add(BeltReport(4_100 * MS, True, 300))
     assert belt.counts_at(4_050 * MS) == 250
 
 
@@ -167,92 +167,92 @@ def test_readings_between_which_the_counter_may_have_gone_round_are_not_joined()
     beyond_ms=st.integers(0, 300),
     data=st.data(),
 )
-def test_where_the_belt_is_known_it_is_right_however_unevenly_its_readings_come(
+def test_a_known_position_is_right_however_unevenly_the_readings_arrive(
     pauses_ms: list[int], late_ms: int, beyond_ms: int, data: st.DataObject
 ) -> None:
     belt, t_ms = ReportedBelt(2**32, PER_MM), 0
     for pause_ms in pauses_ms:
         t_ms += pause_ms
-        read_ms = t_ms - data.draw(st.integers(0, late_ms))  # the stamp is of later
-        belt.hear(BeltReport(t_ms * MS, True, 10_000 + 4 * read_ms))
+        read_ms = t_ms - data.draw(st.integers(0, late_ms))  # its timestamp is later
+        belt.add(BeltReport(t_ms * MS, True, 10_000 + 4 * read_ms))
     counts = belt.counts_at((t_ms + beyond_ms) * MS)
     if counts is not None:
         assert counts == pytest.approx(10_000 + 4 * (t_ms + beyond_ms), abs=4 * 6 * late_ms + 1)
 
 
-def test_what_the_encoder_did_while_nobody_read_it_is_not_known() -> None:
+def test_the_encoder_is_unknown_in_a_gap_between_readings() -> None:
     belt = ReportedBelt(2**32, PER_MM)
     motion = ReportedMotion(belt, FixedSpeed(400), PER_MM)
-    # It ran at 400 mm/s, stood while nobody said so, and runs on.
+    # It ran at 400 mm/s, stopped during a gap in the readings, and runs on.
     for t_ms in (*range(0, 2000, 100), *range(5000, 7000, 100)):
-        way_ms = t_ms if t_ms < 2000 else t_ms - 2500
-        belt.hear(BeltReport(t_ms * MS, True, 4 * way_ms))
-        motion.advance(unseen, t_ms * MS)
+        running_ms = t_ms if t_ms < 2000 else t_ms - 2500
+        belt.add(BeltReport(t_ms * MS, True, 4 * running_ms))
+        motion.advance(no_view, t_ms * MS)
         assert motion.basis != "encoder" or motion.speed_mm_s == pytest.approx(400)
     assert motion.basis == "encoder"
 
 
-def test_a_counter_that_is_set_anew_moves_no_belt() -> None:
+def test_a_counter_reset_does_not_move_the_belt() -> None:
     belt = ReportedBelt(2**32, PER_MM)
-    motion = ReportedMotion(belt, FixedSpeed(400), PER_MM, SeenMotion(400))
-    way_mm = 0.0
+    motion = ReportedMotion(belt, FixedSpeed(400), PER_MM, ImageMotion(400))
+    travel_mm = 0.0
     for n in range(80):  # the PLC restarts after 4 s, and counts from 0 on
         t_ms = n * 100
-        belt.hear(BeltReport(t_ms * MS, True, 3_000_000 * (n < 40) + 4 * t_ms))
-        if n % 3 == 2:  # frames come more seldom than readings
-            way_mm += motion.advance(unseen, (t_ms + 10) * MS).dy_mm
+        belt.add(BeltReport(t_ms * MS, True, 3_000_000 * (n < 40) + 4 * t_ms))
+        if n % 3 == 2:  # frames are rarer than readings
+            travel_mm += motion.advance(no_view, (t_ms + 10) * MS).dy_mm
             assert motion.finding.state in {"runs", "encoder_lost"}
-    assert way_mm == pytest.approx(400 * 7.5, rel=0.001)
+    assert travel_mm == pytest.approx(400 * 7.5, rel=0.001)
     assert (motion.finding.state, motion.basis) == ("runs", "encoder")
 
 
-def test_a_run_signal_and_an_encoder_may_come_from_two() -> None:
+def test_run_signal_and_encoder_may_come_from_two_sources() -> None:
     belt = ReportedBelt(2**32, PER_MM)
     for t_ms in range(0, 2000, 100):
-        belt.hear(BeltReport(t_ms * MS, True, None, "PLC"))
-        belt.hear(BeltReport((t_ms + 50) * MS, None, 5 * t_ms, "wheel"))
-        belt.hear(BeltReport((t_ms + 60) * MS, None, 7_000_000, "another wheel"))
+        belt.add(BeltReport(t_ms * MS, True, None, "PLC"))
+        belt.add(BeltReport((t_ms + 50) * MS, None, 5 * t_ms, "wheel"))
+        belt.add(BeltReport((t_ms + 60) * MS, None, 7_000_000, "another wheel"))
     assert belt.runs(2000 * MS) is True
     assert belt.counts_at(1900 * MS) == 9250
 
 
-def test_an_encoder_that_falls_silent_gives_way_to_another_one() -> None:
+def test_a_silent_encoder_is_replaced_by_another_one() -> None:
     belt = ReportedBelt(2**32, PER_MM)
-    belt.hear(BeltReport(0, None, 100, "wheel"))
+    belt.add(BeltReport(0, None, 100, "wheel"))
     for t_ms in range(100, 2000, 100):
-        belt.hear(BeltReport(t_ms * MS, None, 9_000_000 + t_ms, "another wheel"))
+        belt.add(BeltReport(t_ms * MS, None, 9_000_000 + t_ms, "another wheel"))
     assert belt.counts_at(1800 * MS) == 9_001_800
-    assert belt.begun == 1
+    assert belt.restarts == 1
 
 
-def test_a_slipping_encoder_is_told_and_a_backwards_one_is_not_believed() -> None:
-    slipping = ReportedMotion(belt_at(300, until_ms=3500), SeenMotion(400), PER_MM)
+def test_a_slipping_encoder_is_reported_and_a_backwards_one_is_not_used() -> None:
+    slipping = ReportedMotion(belt_at(300, until_ms=3500), ImageMotion(400), PER_MM)
     shifts(slipping, *range(500, 3500, 50))
     assert (slipping.finding.state, slipping.speed_mm_s) == ("slips", pytest.approx(300))
-    backwards = ReportedMotion(belt_at(-400, until_ms=3500), SeenMotion(400), PER_MM)
+    backwards = ReportedMotion(belt_at(-400, until_ms=3500), ImageMotion(400), PER_MM)
     *_, last = shifts(backwards, *range(500, 3500, 50))
     assert (backwards.finding.state, backwards.speed_mm_s) == ("encoder_backwards", 400)
     assert last.dy_mm == pytest.approx(20)
 
 
-def test_a_setting_is_checked_by_the_picture_in_a_few_frames_only() -> None:
-    pictured = SeenMotion(300)
-    looks: list[int] = []
+def test_a_fixed_speed_is_checked_by_the_image_in_a_few_frames_only() -> None:
+    image = ImageMotion(300)
+    tracked_ns: list[int] = []
 
-    class Counted(SeenMotion):
-        def advance(self, picture: Picture, t_ns: int) -> Shift:
-            looks.append(t_ns)
-            return pictured.advance(picture, t_ns)
+    class Counted(ImageMotion):
+        def advance(self, view: ViewSource, t_ns: int) -> Shift:
+            tracked_ns.append(t_ns)
+            return image.advance(view, t_ns)
 
     motion = ReportedMotion(ReportedBelt(), FixedSpeed(400), None, Counted(300))
     found = shifts(motion, *range(0, 8000, 33))
     assert motion.finding.state == "disagrees"
     assert found[-1].dy_mm == pytest.approx(400 * 0.033)
-    assert len(looks) < 0.3 * len(found)
+    assert len(tracked_ns) < 0.3 * len(found)
 
 
-def test_reports_that_come_late_change_nothing() -> None:
+def test_late_reports_are_ignored() -> None:
     belt = belt_at(500)
-    belt.hear(BeltReport(1000 * MS, False, 0))
+    belt.add(BeltReport(1000 * MS, False, 0))
     assert belt.runs(2000 * MS) is True
     assert belt.counts_at(2000 * MS) == 10_000

@@ -10,14 +10,14 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from detector.belt.image_shift import followed_px
-from detector.belt.motion import FixedSpeed, Picture, PictureSpeed, Shift
+from detector.belt.motion import FixedSpeed, ImageSpeed, Shift, ViewSource
 from tests.fakes import FRAME_NS, as_picture, texture
 
 HEIGHT, WIDTH = 256, 320
 VIEW_PX = WIDTH, HEIGHT
 
 
-def shrunk(view: NDArray[np.uint8]) -> Picture:
+def shrunk(view: NDArray[np.uint8]) -> ViewSource:
     small = cv2.resize(view, followed_px(VIEW_PX), interpolation=cv2.INTER_AREA)
     return lambda: as_picture(small)
 
@@ -31,7 +31,7 @@ def sliding(
     over: NDArray[np.float32] | None = None,
     noise: float = 2.0,
 ) -> list[NDArray[np.uint8]]:
-    """Views of a belt whose marks move by that much (u, v) each; `over`: light that stands."""
+    """Views of a belt whose marks move by `(u, v)` per view; `over`: stationary light."""
     rng = np.random.default_rng(seed)
     way_u, way_v = (abs(step) * (count - 1) for step in step_px)
     long = texture(rng, HEIGHT + int(way_v) + 4, WIDTH + int(way_u) + 4, contrast=contrast)
@@ -47,19 +47,19 @@ def sliding(
     return views
 
 
-def unseen() -> NDArray[np.uint8]:
-    raise AssertionError("nobody needs a picture here")
+def no_view() -> NDArray[np.uint8]:
+    raise AssertionError("no view is needed here")
 
 
 def measured(
     views: list[NDArray[np.uint8]], *, along_only: bool = True, mm_per_px: float = 1.0
-) -> tuple[list[Shift], PictureSpeed]:
-    motion = PictureSpeed(VIEW_PX, mm_per_px, along_only=along_only)
+) -> tuple[list[Shift], ImageSpeed]:
+    motion = ImageSpeed(VIEW_PX, mm_per_px, along_only=along_only)
     return [motion.advance(shrunk(view), n * FRAME_NS) for n, view in enumerate(views)], motion
 
 
 def vignette(strength: float = 0.4) -> NDArray[np.float32]:
-    """Light that falls off to the corners, with the bright spots of two lamps."""
+    """Vignetting light with the bright spots of two lamps."""
     v, u = np.mgrid[-1 : 1 : HEIGHT * 1j, -1 : 1 : WIDTH * 1j]
     light = 1 - strength * (u**2 + v**2) / 2
     for lamp_u, lamp_v in ((-0.4, 0.3), (0.5, -0.5)):
@@ -67,60 +67,62 @@ def vignette(strength: float = 0.4) -> NDArray[np.float32]:
     return np.asarray(light[..., None], dtype=np.float32)
 
 
-def test_a_fixed_speed_is_taken_over_the_time_between_frames() -> None:
+def test_a_fixed_speed_is_multiplied_by_the_time_between_frames() -> None:
     motion = FixedSpeed(400)
-    assert motion.advance(unseen, 5_000_000_000) == Shift(0, 0, True)
-    assert motion.advance(unseen, 5_100_000_000).dy_mm == pytest.approx(40)
-    assert motion.advance(unseen, 6_100_000_000).dy_mm == pytest.approx(400)
+    assert motion.advance(no_view, 5_000_000_000) == Shift(0, 0, True)
+    assert motion.advance(no_view, 5_100_000_000).dy_mm == pytest.approx(40)
+    assert motion.advance(no_view, 6_100_000_000).dy_mm == pytest.approx(400)
     assert (motion.basis, motion.speed_mm_s) == ("profile", 400)
 
 
 @pytest.mark.parametrize("step_px", [0.8, 3, 9.5, 30, 70])
 @pytest.mark.parametrize("direction", [-1, 1])
-def test_the_way_of_a_textured_belt_is_right_within_two_percent(
+def test_the_travel_of_a_textured_belt_is_right_within_two_percent(
     step_px: float, direction: int
 ) -> None:
     shifts, motion = measured(sliding((0, direction * step_px), 12), mm_per_px=0.5)
     assert [shift.known for shift in shifts] == [False] + [True] * 11
-    way_mm = sum(shift.dy_mm for shift in shifts)
+    travel_mm = sum(shift.dy_mm for shift in shifts)
     # Up in the view is downstream.
-    assert way_mm == pytest.approx(-direction * step_px * 11 * 0.5, rel=0.02)
+    assert travel_mm == pytest.approx(-direction * step_px * 11 * 0.5, rel=0.02)
     assert motion.speed_mm_s == pytest.approx(-direction * step_px * 0.5 * 10, rel=0.02)
     assert motion.basis == "picture"
 
 
 @settings(max_examples=10)
 @given(angle=st.floats(0, 2 * np.pi), step_px=st.floats(6, 50), seed=st.integers(0, 99))
-def test_without_a_known_travel_the_belt_is_followed_in_any_direction(
+def test_without_a_known_travel_the_belt_is_tracked_in_any_direction(
     angle: float, step_px: float, seed: int
 ) -> None:
     step = (step_px * np.cos(angle), step_px * np.sin(angle))
     shifts, motion = measured(sliding(step, 7, seed=seed), along_only=False)
-    way = np.array([sum(s.dx_mm for s in shifts), sum(s.dy_mm for s in shifts)])
-    np.testing.assert_allclose(way, 6 * np.array([step[0], -step[1]]), atol=0.02 * 6 * step_px)
+    travel_mm_xy = np.array([sum(s.dx_mm for s in shifts), sum(s.dy_mm for s in shifts)])
+    np.testing.assert_allclose(
+        travel_mm_xy, 6 * np.array([step[0], -step[1]]), atol=0.02 * 6 * step_px
+    )
     assert motion.speed_mm_s == pytest.approx(step_px * 10, rel=0.02)
 
 
-def test_light_that_stands_still_is_not_followed() -> None:
+def test_stationary_light_is_not_tracked() -> None:
     shifts, _ = measured(sliding((0, -25), 12, over=vignette()))
     assert all(shift.known for shift in shifts[1:])
     assert sum(shift.dy_mm for shift in shifts) == pytest.approx(25 * 11, rel=0.02)
 
 
-def test_dirt_on_the_lens_is_not_followed(rng: np.random.Generator) -> None:
+def test_dirt_on_the_lens_is_not_tracked(rng: np.random.Generator) -> None:
     dirt = cv2.GaussianBlur(rng.normal(0, 1, (HEIGHT, WIDTH)).astype(np.float32), (0, 0), 2)
     dirty = np.where(dirt > 1.2 * dirt.std(), 0.7, 1)[..., None].astype(np.float32)
     shifts, _ = measured(sliding((0, -25), 12, over=dirty, contrast=15))
     assert sum(shift.dy_mm for shift in shifts) == pytest.approx(25 * 11, rel=0.02)
 
 
-def test_a_faint_belt_is_followed_through_noise() -> None:
+def test_a_faint_belt_is_tracked_through_noise() -> None:
     shifts, _ = measured(sliding((0, -25), 8, contrast=6, noise=5))
     assert sum(shift.dy_mm for shift in shifts) == pytest.approx(25 * 7, rel=0.02)
 
 
 @pytest.mark.parametrize("along_only", [True, False])
-def test_a_featureless_belt_is_not_known_to_stand(
+def test_a_featureless_belt_is_not_taken_for_stopped(
     along_only: bool, rng: np.random.Generator
 ) -> None:
     flat = 90 * vignette()[..., [0, 0, 0]]
@@ -130,26 +132,26 @@ def test_a_featureless_belt_is_not_known_to_stand(
     assert (motion.basis, motion.speed_mm_s) == ("none", None)
 
 
-def test_marks_that_run_along_the_belt_say_nothing_of_its_speed(rng: np.random.Generator) -> None:
+def test_marks_along_the_belt_give_no_speed(rng: np.random.Generator) -> None:
     ridges = np.repeat(rng.normal(90, 15, (1, WIDTH, 1)), HEIGHT, axis=0)
     ridges = np.repeat(ridges, 3, axis=2)
     views = [as_picture(ridges + rng.normal(0, 3, ridges.shape)) for _ in range(6)]
     assert not any(shift.known for shift in measured(views)[0])
 
 
-def test_pictures_of_different_belt_give_no_speed() -> None:
+def test_images_of_different_stretches_give_no_speed() -> None:
     views = [sliding((0, 0), 1, seed=seed)[0] for seed in range(8)]
     assert not any(shift.known for shift in measured(views)[0])
 
 
-def test_a_belt_that_stands_is_known_to_stand() -> None:
+def test_a_stopped_belt_is_known_to_be_stopped() -> None:
     shifts, motion = measured(sliding((0, 0), 10))
     assert all(shift.known for shift in shifts[1:])
     assert sum(abs(shift.dy_mm) for shift in shifts) < 0.5
     assert motion.speed_mm_s == pytest.approx(0, abs=1)
 
 
-def test_a_belt_that_stops_and_starts_again_is_followed() -> None:
+def test_a_belt_that_stops_and_restarts_is_tracked() -> None:
     there = sliding((0, -20), 10)
     shifts, motion = measured(there + [there[-1]] * 12 + there[::-1])
     assert all(shift.known for shift in shifts[1:])
@@ -162,35 +164,35 @@ def test_a_belt_that_stops_and_starts_again_is_followed() -> None:
     assert motion.speed_mm_s == pytest.approx(-200, rel=0.03)
 
 
-def test_frames_that_were_dropped_do_not_lose_the_way() -> None:
+def test_dropped_frames_do_not_lose_travel() -> None:
     views = sliding((0, -15), 16)
     kept = [0, 1, 2, 5, 6, 8, 9, 10, 13, 15]
-    motion = PictureSpeed(VIEW_PX, 1.0, along_only=True)
-    way_mm = sum(motion.advance(shrunk(views[n]), n * FRAME_NS).dy_mm for n in kept)
-    assert way_mm == pytest.approx(15 * 15, rel=0.02)
+    motion = ImageSpeed(VIEW_PX, 1.0, along_only=True)
+    travel_mm = sum(motion.advance(shrunk(views[n]), n * FRAME_NS).dy_mm for n in kept)
+    assert travel_mm == pytest.approx(15 * 15, rel=0.02)
 
 
 @settings(max_examples=12, deadline=None)
 @given(
-    ways=st.lists(st.integers(10, 2 * HEIGHT), min_size=3, max_size=12),
+    travels_px=st.lists(st.integers(10, 2 * HEIGHT), min_size=3, max_size=12),
     seed=st.integers(0, 99),
 )
-def test_however_many_frames_are_dropped_the_speed_of_an_even_belt_is_right_or_unknown(
-    ways: list[int], seed: int
+def test_with_any_number_of_dropped_frames_the_speed_of_a_steady_belt_is_right_or_unknown(
+    travels_px: list[int], seed: int
 ) -> None:
     rng = np.random.default_rng(seed)
-    belt = texture(rng, sum(ways) + HEIGHT, WIDTH)
-    motion = PictureSpeed(VIEW_PX, 1.0, along_only=True)
-    for way_px in np.cumsum(ways).tolist():
-        shown = belt[way_px : way_px + HEIGHT]
+    belt = texture(rng, sum(travels_px) + HEIGHT, WIDTH)
+    motion = ImageSpeed(VIEW_PX, 1.0, along_only=True)
+    for travel_px in np.cumsum(travels_px).tolist():
+        shown = belt[travel_px : travel_px + HEIGHT]
         view = as_picture(shown + rng.normal(0, 2, shown.shape))
-        motion.advance(shrunk(view), round(way_px / 300 * 1e9))  # 300 mm/s
+        motion.advance(shrunk(view), round(travel_px / 300 * 1e9))  # 300 mm/s
         if motion.speed_mm_s is not None:
             assert motion.speed_mm_s == pytest.approx(300, rel=0.05)
 
 
-def test_a_measured_speed_is_held_for_two_seconds_and_no_longer(rng: np.random.Generator) -> None:
-    motion = PictureSpeed(VIEW_PX, 1.0, along_only=True)
+def test_a_measured_speed_is_kept_for_two_seconds(rng: np.random.Generator) -> None:
+    motion = ImageSpeed(VIEW_PX, 1.0, along_only=True)
     for n, view in enumerate(sliding((0, -15), 8)):
         motion.advance(shrunk(view), n * FRAME_NS)
     known = []
@@ -203,45 +205,45 @@ def test_a_measured_speed_is_held_for_two_seconds_and_no_longer(rng: np.random.G
     assert (motion.basis, motion.speed_mm_s) == ("none", None)
 
 
-def test_a_frame_with_the_stamp_of_the_last_moves_nothing() -> None:
-    motion = PictureSpeed(VIEW_PX, 1.0, along_only=True)
+def test_a_frame_with_the_last_timestamp_gives_no_shift() -> None:
+    motion = ImageSpeed(VIEW_PX, 1.0, along_only=True)
     first, second = sliding((0, -15), 2)
     motion.advance(shrunk(first), 0)
     assert motion.advance(shrunk(second), 0) == Shift(0, 0, False)
     assert motion.advance(shrunk(second), FRAME_NS).dy_mm == pytest.approx(15, rel=0.02)
 
 
-def test_what_lies_beside_the_belt_is_not_followed(rng: np.random.Generator) -> None:
+def test_objects_beside_the_belt_are_not_tracked(rng: np.random.Generator) -> None:
     mask = np.zeros((HEIGHT, WIDTH), dtype=bool)
     mask[:, 75:245] = True
     wall = as_picture(texture(rng, HEIGHT, WIDTH, contrast=60))
-    motion = PictureSpeed(
+    motion = ImageSpeed(
         VIEW_PX,
         1.0,
         along_only=True,
         belt_mask=np.asarray(shrunk(mask.astype(np.uint8) * 255)() > 250),
     )
-    way_mm = 0.0
+    travel_mm = 0.0
     for n, view in enumerate(sliding((0, -2), 20)):
         shown = np.where(mask[..., None], view, wall)
-        way_mm += motion.advance(shrunk(shown), n * FRAME_NS).dy_mm
-    assert way_mm == pytest.approx(38, rel=0.05)
+        travel_mm += motion.advance(shrunk(shown), n * FRAME_NS).dy_mm
+    assert travel_mm == pytest.approx(38, rel=0.05)
 
 
-def test_a_belt_is_followed_under_a_film_that_is_caught(rng: np.random.Generator) -> None:
+def test_a_belt_is_tracked_under_a_caught_film(rng: np.random.Generator) -> None:
     film = as_picture(texture(rng, HEIGHT, WIDTH * 2 // 3, contrast=50))
-    motion = PictureSpeed(VIEW_PX, 1.0, along_only=True)
-    way_mm = 0.0
+    motion = ImageSpeed(VIEW_PX, 1.0, along_only=True)
+    travel_mm = 0.0
     for n, view in enumerate(sliding((0, -8), 24)):
         if n > 8:
             view[:, : film.shape[1]] = film
-        way_mm += motion.advance(shrunk(view), n * FRAME_NS).dy_mm
-    assert way_mm == pytest.approx(8 * 23, rel=0.02)
+        travel_mm += motion.advance(shrunk(view), n * FRAME_NS).dy_mm
+    assert travel_mm == pytest.approx(8 * 23, rel=0.02)
     assert motion.speed_mm_s == pytest.approx(80, rel=0.02)
 
 
 def hanging(views: list[NDArray[np.uint8]], rng: np.random.Generator) -> list[NDArray[np.uint8]]:
-    """Three lanes of material that hang over most of the view, each creeping its own way."""
+    """Three lanes of material that hide most of the view, each creeping differently."""
     lanes = [as_picture(texture(rng, HEIGHT * 2, WIDTH // 3, contrast=50)) for _ in range(3)]
     at, shown = np.full(3, HEIGHT // 2.0), []
     for view in views:
@@ -254,11 +256,11 @@ def hanging(views: list[NDArray[np.uint8]], rng: np.random.Generator) -> list[ND
     return shown
 
 
-def test_where_material_hangs_the_speed_is_right_or_unknown_and_known_again_after_it(
+def test_with_stationary_material_the_speed_is_right_or_unknown_and_known_again_afterwards(
     rng: np.random.Generator,
 ) -> None:
     views = sliding((0, -20), 150)
-    motion = PictureSpeed(VIEW_PX, 1.0, along_only=True)
+    motion = ImageSpeed(VIEW_PX, 1.0, along_only=True)
     speeds = []
     for n, view in enumerate([*views[:30], *hanging(views[30:110], rng), *views[110:]]):
         motion.advance(shrunk(view), n * FRAME_NS)
@@ -271,18 +273,18 @@ def test_where_material_hangs_the_speed_is_right_or_unknown_and_known_again_afte
     assert sum((a is None) != (b is None) for a, b in pairwise(speeds[1:])) == 2
 
 
-def test_a_line_that_starts_in_a_jam_knows_no_speed(rng: np.random.Generator) -> None:
+def test_a_line_that_starts_in_a_jam_has_no_speed(rng: np.random.Generator) -> None:
     views = hanging(sliding((0, -20), 60), rng)
     shifts, motion = measured(views)
     assert not any(shift.known for shift in shifts[4:])
-    assert motion.apart
+    assert motion.inconsistent
 
 
-def test_what_hangs_all_over_the_view_at_once_is_not_a_belt_that_was_braked(
+def test_material_that_stops_all_over_the_view_is_not_taken_for_a_braking_belt(
     rng: np.random.Generator,
 ) -> None:
     heap = as_picture(texture(rng, HEIGHT, WIDTH, contrast=40))
-    motion = PictureSpeed(VIEW_PX, 1.0, along_only=True)
+    motion = ImageSpeed(VIEW_PX, 1.0, along_only=True)
     for n, view in enumerate(sliding((0, -20), 10)):
         motion.advance(shrunk(view), n * FRAME_NS // 3)  # 600 mm/s, 30 frames/s
     speeds = [motion.advance(shrunk(heap), n * FRAME_NS // 3) for n in range(10, 40)]

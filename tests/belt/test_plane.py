@@ -23,7 +23,7 @@ def belt(**changes: Any) -> Belt:
 
 
 def surveyed(travel: str, camera: NDArray[np.float64], **changes: Any) -> Belt:
-    """Points on the nominal plane of that travel, seen through one more homography `camera`."""
+    """Points on the nominal plane of a travel, seen through another homography, `camera`."""
     nominal = belt_plane(belt(travel=travel))
     polygon = seen_by(camera, np.array(POLYGON))
     points = [
@@ -42,7 +42,7 @@ def seen_by(camera: NDArray[np.float64], points: NDArray[np.float64]) -> NDArray
 
 @st.composite
 def cameras(draw: st.DrawFn) -> NDArray[np.float64]:
-    """A camera that is a little turned, shifted and tilted against the nominal one."""
+    """A camera slightly rotated, shifted and tilted against the nominal one."""
     turn = draw(st.floats(-0.4, 0.4))
     size = draw(st.floats(0.4, 2.0))
     tilt = [draw(st.floats(-3e-4, 3e-4)) for _ in range(2)]
@@ -59,9 +59,9 @@ def cameras(draw: st.DrawFn) -> NDArray[np.float64]:
 
 
 def check_axes(plane: BeltPlane, travel: str) -> None:
-    """y grows along the travel; x grows to the right of somebody who looks downstream."""
+    """y grows along the travel; x grows to the right, looking downstream."""
     downstream = np.array(DOWNSTREAM[travel], dtype=np.float64)
-    right = np.array([-downstream[1], downstream[0]])  # in a picture y points down
+    right = np.array([-downstream[1], downstream[0]])  # in an image y points down
     middle = plane.polygon_px.mean(axis=0)
     here, along, across = plane.to_belt(np.array([middle, middle + downstream, middle + right]))
     assert (along - here)[1] > abs((along - here)[0])
@@ -69,7 +69,7 @@ def check_axes(plane: BeltPlane, travel: str) -> None:
 
 
 @given(travels, st.floats(0.05, 50), st.lists(st.tuples(*[st.floats(-3000, 3000)] * 2), min_size=1))
-def test_nominal_belt_coordinates_lead_back_to_the_pixel(
+def test_nominal_belt_coordinates_map_back_to_the_pixel(
     travel: str, px_per_mm: float, points: list[tuple[float, float]]
 ) -> None:
     plane = belt_plane(belt(travel=travel, px_per_mm=px_per_mm))
@@ -78,7 +78,7 @@ def test_nominal_belt_coordinates_lead_back_to_the_pixel(
 
 
 @given(travels, cameras(), st.lists(st.tuples(*[st.floats(0, 1)] * 2), min_size=1, max_size=8))
-def test_surveyed_belt_coordinates_lead_back_to_the_pixel(
+def test_surveyed_belt_coordinates_map_back_to_the_pixel(
     travel: str, camera: NDArray[np.float64], shares: list[tuple[float, float]]
 ) -> None:
     plane = belt_plane(surveyed(travel, camera))
@@ -101,7 +101,7 @@ def test_axes_point_across_from_the_left_edge_and_along_the_travel(travel: str) 
     assert plane.basis == "nominal"
 
 
-def test_the_nominal_scale_is_the_profile_s() -> None:
+def test_the_nominal_scale_is_that_of_the_profile() -> None:
     plane = belt_plane(belt(px_per_mm=2.0))
     ends = plane.to_belt(np.array([[100.0, 50.0], [1100.0, 50.0]]))
     assert np.ptp(ends[:, 1]) == pytest.approx(500)
@@ -116,11 +116,11 @@ def points_of(px: list[list[float]], mm: list[list[float]]) -> list[dict[str, li
     return [{"px": each_px, "mm": each_mm} for each_px, each_mm in zip(px, mm, strict=True)]
 
 
-# Travel right: y grows with the picture's x, x across grows with the picture's y.
+# Travel right: y grows with the image's x, x across grows with the image's y.
 RIGHT_MM = [[0.0, 0.0], [0.0, 500.0], [300.0, 500.0], [300.0, 0.0]]
 
 
-def test_surveyed_points_give_a_plane_of_their_own_basis() -> None:
+def test_surveyed_points_give_a_plane_with_basis_points() -> None:
     plane = belt_plane(belt(points=points_of(POLYGON, RIGHT_MM), px_per_mm=None))
     assert plane.basis == "points"
     np.testing.assert_allclose(plane.to_belt(np.array(POLYGON)), RIGHT_MM, atol=1e-6)
@@ -130,13 +130,13 @@ def test_surveyed_points_give_a_plane_of_their_own_basis() -> None:
     ("mm", "reason"),
     [
         ([[300.0 - x, y] for x, y in RIGHT_MM], "mirrored"),
-        ([[x, 500.0 - y] for x, y in RIGHT_MM], "turn it around"),
+        ([[x, 500.0 - y] for x, y in RIGHT_MM], "reverse it"),
         ([[y, x] for x, y in RIGHT_MM], r"mm = \[across, along\]"),
         ([[10.0 * n, 20.0 * n] for n in range(4)], "one line"),
         ([[5.0, 5.0]] * 4, "one line"),
     ],
 )
-def test_points_that_are_mirrored_swapped_or_on_a_line_are_refused(
+def test_points_mirrored_swapped_or_on_one_line_are_refused(
     mm: list[list[float]], reason: str
 ) -> None:
     with pytest.raises(CalibrationError, match=reason):
@@ -151,20 +151,20 @@ def test_three_of_four_points_on_one_line_are_refused() -> None:
 
 
 def test_a_plane_whose_horizon_crosses_the_belt_is_refused() -> None:
-    # The far side is drawn together so much that the rest of the polygon lies behind the camera.
+    # The perspective is so strong that part of the polygon is behind the camera.
     px = [[100.0, 50.0], [300.0, 180.0], [300.0, 220.0], [100.0, 350.0]]
-    with pytest.raises(CalibrationError, match="does not reach over"):
+    with pytest.raises(CalibrationError, match="does not cover"):
         belt_plane(belt(points=points_of(px, RIGHT_MM), px_per_mm=None))
 
 
-def test_the_residual_says_how_far_the_points_miss_one_plane() -> None:
+def test_the_residual_is_the_rms_error_of_the_points() -> None:
     px = [*POLYGON, [600.0, 350.0]]
     mm = [*RIGHT_MM, [150.0, 256.0]]
     plane = belt_plane(belt(points=points_of(px, mm), px_per_mm=None))
     assert 0.5 < plane.residual_mm < 6
 
 
-def test_a_point_measured_wrong_is_named() -> None:
+def test_a_wrongly_measured_point_is_named() -> None:
     px = [*POLYGON, [600.0, 50.0], [600.0, 350.0], [600.0, 650.0]]
     mm = [*RIGHT_MM, [0.0, 250.0], [150.0, 400.0], [300.0, 250.0]]
     with pytest.raises(CalibrationError, match=r"the worst is points\[5\]"):

@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from detector.belt.plausibility import DOUBTFUL, BeltCheck, Finding, Said
+from detector.belt.plausibility import DOUBTFUL, BeltCheck, BeltMeasurements, Finding
 
 FRAME_S = 0.05
 
 
-def told(
+def findings(
     *,
     encoder: float | None = None,
     picture: float | None = None,
@@ -21,7 +21,7 @@ def told(
     seconds: float = 8.0,
     speed_at: Callable[[float], float] = lambda _: 1.0,
 ) -> list[Finding]:
-    """What is found from frame to frame; the speeds are multiples of `speed_at` the moment."""
+    """The finding of each frame; speeds are multiplied by `speed_at` its time."""
     check, found = BeltCheck(has_encoder=has_encoder), []
     encoder_mm = picture_mm = 0.0
     for n in range(round(seconds / FRAME_S)):
@@ -29,8 +29,8 @@ def told(
         encoder_mm += (encoder or 0.0) * factor * FRAME_S
         picture_mm += (picture or 0.0) * factor * FRAME_S
         found.append(
-            check.judge(
-                Said(
+            check.update(
+                BeltMeasurements(
                     round(n * FRAME_S * 1e9),
                     ordered,
                     None if encoder is None else encoder_mm,
@@ -45,18 +45,18 @@ def told(
 
 
 @pytest.mark.parametrize(
-    ("said", "state"),
+    ("measured", "state"),
     [
         ({"encoder": 400, "picture": 400}, "runs"),
         ({"encoder": 400, "picture": None}, "runs"),
-        ({"encoder": 404, "picture": 400}, "runs"),  # both are good to a percent
+        ({"encoder": 404, "picture": 400}, "runs"),  # both are accurate to 1 %
         ({"encoder": 0, "picture": 0, "ordered": False}, "stands"),
         ({"encoder": 0, "picture": 0}, "stands_ordered_to_run"),
         ({"encoder": 400, "picture": 400, "ordered": False}, "runs_ordered_to_stand"),
         ({"encoder": -300, "picture": -300}, "reverses"),
         ({"encoder": -300, "picture": None}, "reverses"),
         ({"encoder": 300, "picture": 400}, "slips"),
-        ({"encoder": 400, "picture": 60}, "slips"),  # or material hangs
+        ({"encoder": 400, "picture": 60}, "slips"),  # or material is stationary
         ({"encoder": 100, "picture": 92}, "slips"),
         ({"encoder": None, "picture": 400}, "encoder_lost"),
         ({"encoder": 0, "picture": 400}, "encoder_stuck"),
@@ -69,52 +69,56 @@ def told(
         ({"picture": -200, "has_encoder": False}, "reverses"),
     ],
 )
-def test_what_is_said_of_the_belt_becomes_a_state_with_its_reason(
-    said: dict[str, float], state: str
+def test_each_combination_of_measurements_gives_a_state_with_its_reason(
+    measured: dict[str, float], state: str
 ) -> None:
-    found = told(**said)[-1]  # type: ignore[arg-type]
+    found = findings(**measured)[-1]  # type: ignore[arg-type]
     assert found.state == state
     assert found.doubtful is (state in DOUBTFUL)
     assert (found.reason is None) is (state in {"runs", "stands"})
 
 
 def test_the_reason_gives_both_speeds() -> None:
-    reason = told(encoder=300, picture=400)[-1].reason
+    reason = findings(encoder=300, picture=400)[-1].reason
     assert reason is not None
-    assert "encoder 300 mm/s, picture 400 mm/s" in reason
+    assert "encoder 300 mm/s, image 400 mm/s" in reason
 
 
-def test_a_picture_whose_parts_move_apart_is_the_reason_of_an_unknown_speed() -> None:
+def test_an_image_whose_parts_move_differently_explains_an_unknown_speed() -> None:
     check = BeltCheck(has_encoder=False)
-    assert "material hangs" in (check.judge(Said(0, apart=True)).reason or "")
-    assert "material hangs" not in (check.judge(Said(1)).reason or "")
-    # While the belt is still seen under it, it runs and nothing is amiss.
-    found = check.judge(Said(2, picture_mm_s=400, apart=True))
+    assert "material is stationary" in (
+        check.update(BeltMeasurements(0, inconsistent=True)).reason or ""
+    )
+    assert "material is stationary" not in (check.update(BeltMeasurements(1)).reason or "")
+    # While the belt is still visible under it, it runs without a fault.
+    found = check.update(BeltMeasurements(2, picture_mm_s=400, inconsistent=True))
     assert (found.state, found.reason) == ("runs", None)
 
 
 def test_a_dead_encoder_is_found_within_two_seconds() -> None:
-    states = [found.state for found in told(encoder=0, picture=400)]
+    states = [found.state for found in findings(encoder=0, picture=400)]
     assert states.index("encoder_stuck") * FRAME_S <= 2.0
 
 
-def test_a_belt_that_coasts_for_two_seconds_after_a_stop_order_is_no_fault() -> None:
-    found = told(
+def test_a_belt_that_coasts_for_two_seconds_after_a_stop_order_is_not_a_fault() -> None:
+    found = findings(
         encoder=400, picture=400, ordered=False, speed_at=lambda t_s: max(0.0, 1 - t_s / 2)
     )
     assert not any(each.doubtful for each in found)
     assert found[-1].state == "stands"
 
 
-def test_a_picture_that_is_lost_for_a_while_accuses_nobody() -> None:
+def test_an_image_lost_for_a_while_gives_no_fault() -> None:
     check = BeltCheck(has_encoder=True)
     states = set()
     for n in range(200):
-        sees = not 60 <= n < 100
-        # What passed meanwhile is missing from the picture's way.
-        seen_mm = n * 20.0 if n < 60 else (n - 40) * 20.0
-        said = Said(n * 50_000_000, True, n * 20.0, seen_mm if sees else None, 400, 400)
-        states.add(check.judge(said).state)
+        visible = not 60 <= n < 100
+        # The travel in the gap is missing from the image's position.
+        image_mm = n * 20.0 if n < 60 else (n - 40) * 20.0
+        measured = BeltMeasurements(
+            n * 50_000_000, True, n * 20.0, image_mm if visible else None, 400, 400
+        )
+        states.add(check.update(measured).state)
     assert states <= {"unknown", "runs"}
 
 
@@ -124,10 +128,10 @@ def test_a_picture_that_is_lost_for_a_while_accuses_nobody() -> None:
     st.floats(0.2, 4.0),
     st.floats(0.0, 1.0),
 )
-def test_a_belt_that_speeds_up_and_slows_down_agrees_with_itself(
+def test_a_belt_that_accelerates_and_brakes_gives_no_fault(
     speed_mm_s: float, off: float, over_s: float, to: float
 ) -> None:
-    found = told(
+    found = findings(
         encoder=speed_mm_s,
         picture=speed_mm_s * off,
         speed_at=lambda t_s: 1 + (to - 1) * min(1.0, max(0.0, (t_s - 2) / over_s)),

@@ -56,7 +56,7 @@ class Desk:
         self._post.poll()
         while self._post.belt_reports:
             report = belt_report(*self._post.belt_reports.popleft())
-            self.belt.hear(report)
+            self.belt.add(report)
             self.t_ns, self.counts = report.t_ns, report.counts
             self.sources.add(report.source)
         return self.counts == counts

@@ -1,4 +1,4 @@
-"""A camera of known lens and place that photographs the printed board: the calibration's truth."""
+"""A camera of known lens and position that photographs the printed board: the ground truth."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from calibration.board import (
     COLUMNS,
     ROWS,
     SQUARE_MM,
-    BoardSight,
+    BoardView,
     Paper,
     first_marker,
     marker_bits,
@@ -32,24 +32,24 @@ _DRAWN_PX_PER_MM = 2.0
 
 @cache
 def board_picture(paper: Paper) -> NDArray[np.uint8]:
-    """The printed pattern with a white rim of half a square."""
+    """The printed pattern with a white margin of half a square."""
     square = round(SQUARE_MM[paper] * _DRAWN_PX_PER_MM)
     side = round(marker_mm(paper) * _DRAWN_PX_PER_MM)
     rim = square // 2
-    picture = np.full((ROWS * square + 2 * rim, COLUMNS * square + 2 * rim), 235, np.uint8)
+    image = np.full((ROWS * square + 2 * rim, COLUMNS * square + 2 * rim), 235, np.uint8)
     marker = first_marker(paper)
     for row in range(ROWS):
         for column in range(COLUMNS):
             x, y = rim + column * square, rim + row * square
             if (row + column) % 2 == 0:
-                picture[y : y + square, x : x + square] = 20
+                image[y : y + square, x : x + square] = 20
                 continue
             bits = np.where(marker_bits(marker), np.uint8(235), np.uint8(20))
             drawn = cv2.resize(bits, (side, side), interpolation=cv2.INTER_NEAREST)
             x, y = x + (square - side) // 2, y + (square - side) // 2
-            picture[y : y + side, x : x + side] = drawn
+            image[y : y + side, x : x + side] = drawn
             marker += 1
-    return picture
+    return image
 
 
 def photograph(
@@ -80,7 +80,7 @@ def photograph(
 
 @cache
 def _straight_px(lens: Lens) -> NDArray[np.float64]:
-    """`(h * w, 3)` where each pixel would be without distortion."""
+    """`(h * w, 3)` undistorted position of each pixel."""
     v, u = np.mgrid[0 : lens.size_px[1], 0 : lens.size_px[0]]
     straight = lens.straight(np.column_stack([u.ravel(), v.ravel()]).astype(np.float64))
     return np.column_stack([straight, np.ones(len(straight))])
@@ -89,7 +89,7 @@ def _straight_px(lens: Lens) -> NDArray[np.float64]:
 def held(
     x: float, y: float, distance_mm: float, tilt_deg: tuple[float, float], lens: Lens = LENS
 ) -> NDArray[np.float64]:
-    """Board mm to straight px: its middle at `(x, y)` of the picture (shares), tilted."""
+    """Board mm to straight px: its centre at `(x, y)` of the image (shares), tilted."""
     turn, _ = cv2.Rodrigues(np.radians([tilt_deg[0], tilt_deg[1], 3.0]))
     at_px = np.array([x, y]) * lens.size_px
     ray = np.linalg.inv(lens.matrix) @ [*at_px, 1.0]
@@ -109,7 +109,7 @@ POSES: Sequence[tuple[float, float, float, tuple[float, float]]] = [
     )
 ] + [(0.5, 0.5, 560, (0.0, 0.0)), (0.3, 0.5, 700, (30.0, 0.0)),
      (0.7, 0.5, 700, (0.0, -30.0)), (0.5, 0.45, 800, (-28.0, 12.0))]  # fmt: skip
-"""Twelve ways to hold a board so that the whole picture is covered."""
+"""Twelve board poses that cover the whole image."""
 
 
 def photographs(
@@ -128,13 +128,13 @@ def ideal_sight(
     paper: Paper = "a3",
     noise_px: float = 0.15,
     source: str = "drawn",
-) -> BoardSight | None:
-    """What finding the board would give, without drawing it: corners with noise."""
+) -> BoardView | None:
+    """The result of finding the board, without drawing it: corners with noise."""
     ids = np.arange((COLUMNS - 1) * (ROWS - 1))
-    bare = BoardSight(paper, ids, np.zeros((len(ids), 2)), lens.size_px, source)
+    bare = BoardView(paper, ids, np.zeros((len(ids), 2)), lens.size_px, source)
     straight = np.column_stack([bare.mm(1.0), np.ones(len(ids))]) @ board_to_straight.T
-    px = lens.seen(straight[:, :2] / straight[:, 2:]) + rng.normal(0, noise_px, (len(ids), 2))
+    px = lens.to_image(straight[:, :2] / straight[:, 2:]) + rng.normal(0, noise_px, (len(ids), 2))
     inside = ((px >= 4) & (px < np.array(lens.size_px) - 4)).all(axis=1)
     if inside.sum() < 12:
         return None
-    return BoardSight(paper, ids[inside], px[inside], lens.size_px, source)
+    return BoardView(paper, ids[inside], px[inside], lens.size_px, source)

@@ -1,4 +1,4 @@
-"""The printed boards: true to scale, and found again in pictures of them."""
+"""The printed boards: true to scale, and found in images."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def pdf_rectangles(paper: Paper) -> list[tuple[float, float, float, float, bool]
 
 
 def printed(rectangles: Any, paper: Paper, px_per_mm: float) -> Any:
-    """The sheet as a scanner of that resolution would see it."""
+    """The sheet as scanned at this resolution."""
     width, height = (round(side * px_per_mm) for side in PAPER_MM[paper])
     sheet = np.full((height, width, 3), 255, np.uint8)
     for x, y, w, h, white in rectangles:
@@ -54,7 +54,7 @@ def printed(rectangles: Any, paper: Paper, px_per_mm: float) -> Any:
 
 @pytest.mark.parametrize("paper", PAPERS)
 @pytest.mark.parametrize("rectangles", [svg_rectangles, pdf_rectangles])
-def test_a_printed_board_is_true_to_scale_and_says_which_it_is(
+def test_a_printed_board_is_true_to_scale_and_identifies_itself(
     rectangles: Any, paper: Paper
 ) -> None:
     px_per_mm = 100 / SQUARE_MM[paper]
@@ -73,13 +73,15 @@ def test_a_printed_board_is_true_to_scale_and_says_which_it_is(
 
 @pytest.mark.parametrize("paper", PAPERS)
 @pytest.mark.parametrize("rectangles", [svg_rectangles, pdf_rectangles])
-def test_the_rulers_are_as_long_as_they_say(rectangles: Any, paper: Paper) -> None:
+def test_the_rulers_have_their_stated_length(rectangles: Any, paper: Paper) -> None:
     lines = [(w, h) for _, _, w, h, _ in rectangles(paper) if max(w, h) == max(w, h, 100.0)]
     assert sorted(max(line) for line in lines) == pytest.approx([ruler_mm(paper)] * 2, abs=0.01)
 
 
 @pytest.mark.parametrize("paper", PAPERS)
-def test_the_sheet_is_the_paper_and_nothing_reaches_into_the_printers_margin(paper: Paper) -> None:
+def test_the_sheet_has_the_size_of_the_paper_and_keeps_the_printer_margin_free(
+    paper: Paper,
+) -> None:
     width, height = PAPER_MM[paper]
     assert f'width="{width:g}mm" height="{height:g}mm" viewBox="0 0 {width:g} {height:g}"' in (
         board_svg(paper)
@@ -90,7 +92,7 @@ def test_the_sheet_is_the_paper_and_nothing_reaches_into_the_printers_margin(pap
     assert (rectangles[:, 1] + rectangles[:, 3]).max() <= height - 4
 
 
-def test_a_pdf_says_where_its_parts_are() -> None:
+def test_the_pdf_cross_reference_table_is_correct() -> None:
     pdf = board_pdf("a3")
     places = [int(found) for found in re.findall(rb"(\d{10}) 00000 n", pdf)]
     for number, place in enumerate(places, start=1):
@@ -100,7 +102,7 @@ def test_a_pdf_says_where_its_parts_are() -> None:
     assert pdf[int(start[1]) :].startswith(b"xref")
 
 
-def test_no_board_and_too_little_of_one_are_none() -> None:
+def test_no_board_and_too_little_of_one_give_none() -> None:
     assert find_board(np.full((200, 300, 3), 200, np.uint8), "blank") is None
     sheet = printed(svg_rectangles("a3"), "a3", 1.5)
     assert find_board(np.ascontiguousarray(sheet[:110, :150]), "a corner of it") is None

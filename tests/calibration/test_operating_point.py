@@ -9,12 +9,12 @@ from calibration.operating_point import CurvePoint, best_trade, operating_point
 
 
 def curve(*points: tuple[float, int, int]) -> list[CurvePoint]:
-    """From threshold, found of 10, false alarms."""
+    """A curve of (threshold, found of 10, false alarms)."""
     return [CurvePoint(threshold, found, 10, false) for threshold, found, false in points]
 
 
-def test_classes_share_the_budget_where_it_buys_most() -> None:
-    # 10 h at 1 an hour allow 5 alarms (bound 10.5 is over at 5: 4 fit). Battery buys more recall.
+def test_classes_share_the_budget_where_it_gains_most_recall() -> None:
+    # 10 h at 1 per hour: with 5 alarms the bound is 10.5, so 4 fit. Battery gains more recall.
     curves = {
         "gas": curve((0.2, 10, 4), (0.5, 9, 0)),
         "battery": curve((0.2, 9, 4), (0.5, 4, 0)),
@@ -25,44 +25,44 @@ def test_classes_share_the_budget_where_it_buys_most() -> None:
         "gas": 0.5,
         "battery": 0.2,
     }
-    assert "within the budget" in best.said()
+    assert "within the budget" in best.summary()
 
 
-def test_too_little_belt_is_said_and_the_fewest_alarms_are_taken() -> None:
+def test_too_little_belt_time_is_stated_and_the_fewest_alarms_are_chosen() -> None:
     best = operating_point({"gas": curve((0.2, 9, 1), (0.5, 7, 0), (0.9, 1, 0))}, belt_h=2)
     assert not best.proven
     assert best.points["gas"].threshold == 0.5
-    assert "NOT proven" in best.said()
-    assert "after 3.0 h" in best.said()
+    assert "NOT proven" in best.summary()
+    assert "takes 3.0 h" in best.summary()
 
 
-def test_no_threshold_within_the_budget_is_said() -> None:
+def test_a_budget_that_no_threshold_keeps_is_stated() -> None:
     best = operating_point({"gas": curve((0.2, 9, 90), (0.5, 7, 50))}, belt_h=20)
     assert not best.proven
     assert best.hopeless
-    assert "no threshold keeps the budget" in best.said()
+    assert "no threshold keeps the budget" in best.summary()
 
 
-def test_what_a_rate_of_false_alarms_buys_is_told_and_too_low_a_rate_buys_nothing() -> None:
+def test_best_trade_at_a_rate_of_false_alarms_and_none_at_too_low_a_rate() -> None:
     curves = {
         "gas": curve((0.2, 9, 90), (0.5, 7, 50), (0.9, 1, 4)),
         "battery": curve((0.2, 10, 30), (0.5, 8, 10)),
     }
-    bought = best_trade(curves, belt_h=2, per_h=30)
-    assert bought is not None
-    assert {name: point.threshold for name, point in bought.items()} == {
+    best = best_trade(curves, belt_h=2, per_h=30)
+    assert best is not None
+    assert {name: point.threshold for name, point in best.items()} == {
         "gas": 0.5,
         "battery": 0.5,
     }
     assert best_trade(curves, belt_h=2, per_h=6) is None
 
 
-def test_where_thresholds_count_the_same_the_middle_one_is_taken() -> None:
+def test_among_thresholds_with_equal_counts_the_middle_one_is_chosen() -> None:
     same = curve((0.1, 9, 7), (0.2, 9, 0), (0.3, 9, 0), (0.4, 9, 0), (0.5, 8, 0))
     assert operating_point({"gas": same}, belt_h=10).points["gas"].threshold == 0.3
 
 
-def test_what_cannot_be_fitted_is_refused() -> None:
+def test_an_empty_curve_and_no_belt_time_are_refused() -> None:
     with pytest.raises(ValueError, match="a curve with a point for each class"):
         operating_point({"gas": []}, 1.0)
     with pytest.raises(ValueError, match="belt_h = 0"):

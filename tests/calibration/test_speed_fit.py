@@ -8,16 +8,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from calibration.speed_fit import Followed, fit_speed, refuse_against_the_travel
+from calibration.speed_fit import ImageTrack, fit_speed, refuse_reverse_travel
 from detector.belt.encoder_recording import EncoderFileError, read_encoder
 
 
-def followed(speed_mm_s: float, seconds: float = 20.0, *, lost: slice | None = None) -> Followed:
+def followed(speed_mm_s: float, seconds: float = 20.0, *, lost: slice | None = None) -> ImageTrack:
     t_s = np.arange(0, seconds, 0.05)
     speeds = np.full(len(t_s), float(speed_mm_s))
     if lost is not None:
         speeds[lost] = np.nan
-    return Followed((t_s * 1e9).astype(np.int64), t_s * speed_mm_s, speeds)
+    return ImageTrack((t_s * 1e9).astype(np.int64), t_s * speed_mm_s, speeds)
 
 
 def write(path: Path, counts: list[int]) -> Path:
@@ -27,36 +27,36 @@ def write(path: Path, counts: list[int]) -> Path:
 
 
 @given(st.floats(100, 3000), st.sampled_from([-40.0, 0.5, 4.0, 100.0]), st.floats(0.98, 1.02))
-def test_the_scale_between_picture_and_encoder_is_found(
+def test_the_scale_between_image_and_encoder_is_fitted(
     speed_mm_s: float, per_mm: float, off: float
 ) -> None:
     seen = followed(speed_mm_s)
-    counts = seen.way_mm * per_mm * off
+    counts = seen.travel_mm * per_mm * off
     free = fit_speed(seen, counts, None)
     assert free.counts_per_mm == pytest.approx(per_mm * off)
-    assert all(each.verdict == "good" for each in free.judged()[1:])
+    assert all(each.verdict == "good" for each in free.quality()[1:])
     held = fit_speed(seen, counts, per_mm)
     assert np.median(held.residuals) == pytest.approx(1 / off - 1)
-    worst = {each.what: each.verdict for each in held.judged()}["scale between them (median)"]
+    worst = {each.what: each.verdict for each in held.quality()}["scale error (median)"]
     assert (worst == "good") is (abs(1 / off - 1) <= 0.005)
 
 
-def test_what_the_fitted_scale_misses_is_told_of_it_and_not_of_the_profiles() -> None:
+def test_the_held_out_error_is_that_of_the_fitted_scale_not_of_the_profiles() -> None:
     seen = followed(400)
-    fit = fit_speed(seen, seen.way_mm * 4.03, 4.0)
+    fit = fit_speed(seen, seen.travel_mm * 4.03, 4.0)
     assert np.abs(fit.residuals) == pytest.approx(0.0075, rel=0.01)
     assert np.abs(fit.held_out).max() < 1e-6
     assert len(fit.held_out) < len(fit.residuals)
 
 
-def test_a_belt_that_seems_to_run_against_its_travel_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"runs at 400 mm/s against belt\.travel: mend"):
-        refuse_against_the_travel(followed(-400))
-    refuse_against_the_travel(followed(400))
-    refuse_against_the_travel(followed(0))
+def test_a_belt_that_runs_against_its_travel_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"runs at 400 mm/s against belt\.travel: correct"):
+        refuse_reverse_travel(followed(-400))
+    refuse_reverse_travel(followed(400))
+    refuse_reverse_travel(followed(0))
 
 
-def test_over_a_gap_in_a_recording_nobody_knows_the_encoder(tmp_path: Path) -> None:
+def test_the_encoder_is_unknown_in_a_gap_of_the_recording(tmp_path: Path) -> None:
     readings = [n for n in range(400) if not 150 <= n < 300]  # 1.5 s are missing
     lines = [json.dumps({"t_mono_ns": n * 10_000_000, "counts": n}) for n in readings]
     path = tmp_path / "encoder.jsonl"
@@ -67,20 +67,20 @@ def test_over_a_gap_in_a_recording_nobody_knows_the_encoder(tmp_path: Path) -> N
     assert np.isnan(counts[1])
 
 
-def test_a_picture_that_is_often_lost_is_poor_however_well_it_agrees() -> None:
+def test_an_image_that_is_often_lost_is_poor_however_well_it_agrees() -> None:
     seen = followed(400, lost=slice(100, 200))
-    fit = fit_speed(seen, seen.way_mm * 4, 4.0)
-    verdicts = {each.what: each.verdict for each in fit.judged()}
+    fit = fit_speed(seen, seen.travel_mm * 4, 4.0)
+    verdicts = {each.what: each.verdict for each in fit.quality()}
     assert fit.known == pytest.approx(0.75, abs=0.01)
-    assert verdicts["picture gives a speed"] == "poor"
-    assert verdicts["picture against encoder, 1 s (p95)"] == "good"
+    assert verdicts["image gives a speed"] == "poor"
+    assert verdicts["image against encoder, 1 s (p95)"] == "good"
 
 
 @pytest.mark.parametrize("speed_mm_s", [0.0, 20.0])
-def test_a_belt_that_stands_is_nothing_to_measure_with(speed_mm_s: float) -> None:
+def test_a_stopped_belt_cannot_be_measured(speed_mm_s: float) -> None:
     seen = followed(speed_mm_s)
     with pytest.raises(ValueError, match="hardly moves"):
-        fit_speed(seen, seen.way_mm * 4, 4.0)
+        fit_speed(seen, seen.travel_mm * 4, 4.0)
 
 
 @given(st.integers(8, 32), st.integers(0, 2**32 - 1), st.integers(-9, 9))
@@ -93,7 +93,7 @@ def test_a_recorded_counter_of_any_width_is_unwrapped(
     assert (np.diff(read_encoder(path, wraps_at).counts) == step).all()
 
 
-def test_a_counter_that_went_round_unawares_is_named(tmp_path: Path) -> None:
+def test_a_counter_that_wraps_unexpectedly_is_reported(tmp_path: Path) -> None:
     path = write(tmp_path / "e.jsonl", [(65_000 + 10 * n) % 65_536 for n in range(100)])
     with pytest.raises(EncoderFileError, match=r"write belt.encoder_wraps_at = 65536"):
         read_encoder(path, 2**32)
@@ -103,15 +103,13 @@ def test_a_counter_that_went_round_unawares_is_named(tmp_path: Path) -> None:
     ("text", "reason"),
     [
         ("", "0 readings"),
-        ("{", "is no reading"),
+        ("{", "not a reading"),
         ('{"t_mono_ns": 0}', "counts"),
         ('{"t_mono_ns": 0, "counts": -1}', "encoder_wraps_at"),
         ('{"t_mono_ns": 5, "counts": 1}\n{"t_mono_ns": 5, "counts": 2}', "not later"),
     ],
 )
-def test_a_recording_that_cannot_be_used_is_one_line(
-    tmp_path: Path, text: str, reason: str
-) -> None:
+def test_an_unusable_recording_is_one_line(tmp_path: Path, text: str, reason: str) -> None:
     path = tmp_path / "encoder.jsonl"
     path.write_text(text)
     with pytest.raises(EncoderFileError, match=reason) as refused:

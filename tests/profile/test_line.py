@@ -47,48 +47,48 @@ def changed(old: str, new: str) -> str:
     return GOOD.replace(old, new)
 
 
-def test_a_profile_of_a_few_lines_is_whole(tmp_path: Path) -> None:
+def test_a_profile_of_a_few_lines_is_valid_and_has_defaults(tmp_path: Path) -> None:
     profile = load_profile(written(tmp_path, GOOD))
     assert profile.belt.travel == "right"
     assert profile.tracking.hits == 3
     assert profile.action_points[0].acting_ms == 1000
 
 
-def test_a_profile_that_a_windows_editor_has_saved_is_read(tmp_path: Path) -> None:
+def test_a_profile_saved_by_a_windows_editor_is_read(tmp_path: Path) -> None:
     path = written(tmp_path, f"\ufeff{GOOD}".replace("\n", "\r\n"))
     assert load_profile(path).line == "hall2-belt1"
 
 
-def test_a_speed_in_metres_a_second_is_refused(tmp_path: Path) -> None:
+def test_a_speed_in_metres_per_second_is_refused(tmp_path: Path) -> None:
     (mistake,) = mistakes(tmp_path, changed("speed_mm_s = 400", "speed_mm_s = 0.4"))
-    assert mistake.startswith("belt.speed_mm_s = 0.4: no belt is so slow: 0.4 m/s are 400 mm/s.")
+    assert mistake.startswith("belt.speed_mm_s = 0.4: too slow for a belt; the unit is mm/s")
 
 
 @pytest.mark.parametrize(
-    ("scale", "said"),
+    ("scale", "reason"),
     [
-        ("px_per_mm = 16", "belt.px_per_mm: by it belt.polygon_px is 40 mm wide"),
-        ("px_per_mm = 0.016", "belt.px_per_mm: by it belt.polygon_px is 4e+04 mm wide"),
+        ("px_per_mm = 16", "belt.px_per_mm: with it, belt.polygon_px is 40 mm wide"),
+        ("px_per_mm = 0.016", "belt.px_per_mm: with it, belt.polygon_px is 4e+04 mm wide"),
         (
             "\n".join(
                 f"[[belt.points]]\npx = [{u}, {v}]\nmm = [{v / 16}, {u / 16}]"
                 for u, v in ((0, 40), (1280, 40), (1280, 680), (0, 680))
             ),
-            "belt.points: by it belt.polygon_px is 40 mm wide",
+            "belt.points: with it, belt.polygon_px is 40 mm wide",
         ),
     ],
 )
-def test_points_or_a_scale_that_are_not_in_millimetres_are_refused(
-    tmp_path: Path, scale: str, said: str
+def test_points_or_a_scale_in_other_units_than_millimetres_are_refused(
+    tmp_path: Path, scale: str, reason: str
 ) -> None:
     text = changed("px_per_mm = 1.6\nspeed_mm_s = 400", scale)
     with pytest.raises(CalibrationError) as refused:
         line_plane(load_profile(written(tmp_path, text)), None)
-    assert str(refused.value).startswith(said)
+    assert str(refused.value).startswith(reason)
     assert "Write millimetres" in str(refused.value)
 
 
-def test_paths_count_from_the_profile_s_folder(tmp_path: Path) -> None:
+def test_relative_paths_start_at_the_profiles_folder(tmp_path: Path) -> None:
     wire = """
 [wire]
 journal = "journal"
@@ -103,12 +103,12 @@ allowed_keys = "/etc/vigitri/allowed"
     assert profile.wire.allowed_keys == Path("/etc/vigitri/allowed")
 
 
-def test_an_address_is_no_path(tmp_path: Path) -> None:
+def test_a_camera_address_is_not_resolved_as_a_path(tmp_path: Path) -> None:
     text = changed('"belt.mp4"', '"rtsp://camera/belt"')
     assert load_profile(written(tmp_path, text)).camera.source == "rtsp://camera/belt"
 
 
-def test_an_absolute_path_stays(tmp_path: Path) -> None:
+def test_an_absolute_path_is_kept(tmp_path: Path) -> None:
     text = changed('"belt.mp4"', '"/footage/belt.mp4"')
     assert load_profile(written(tmp_path, text)).camera.source == "/footage/belt.mp4"
 
@@ -121,7 +121,7 @@ def test_an_absolute_path_stays(tmp_path: Path) -> None:
         (
             'source = "belt.mp4"',
             'source = "belt.mp4"\nfrozen_after = 1',
-            ["camera.frozen_after = 1: each picture is identical with itself", "Leave it out"],
+            ["camera.frozen_after = 1: every image is identical to itself", "Leave it out"],
         ),
         ("px_per_mm = 1.6", "px_per_mm = -1", ["belt.px_per_mm = -1", "greater than 0", "Measure"]),
         ("px_per_mm = 1.6", 'px_per_mm = "wide"', ["belt.px_per_mm = 'wide'", "number", "Measure"]),
@@ -142,7 +142,7 @@ def test_an_absolute_path_stays(tmp_path: Path) -> None:
         (
             "[overload]",
             "[jam]\nraise_at = 0.1\n[overload]",
-            ["jam: release_at = 0.15 must lie below raise_at = 0.1"],
+            ["jam: release_at = 0.15 must be below raise_at = 0.1"],
         ),
         ("travel =", "travle =", ["belt.travle", "no such key. Did you mean travel?"]),
         ("[overload]", "[overlaod]", ["overlaod", "no such key. Did you mean overload?"]),
@@ -157,7 +157,7 @@ def test_an_absolute_path_stays(tmp_path: Path) -> None:
             "[[0, 40], [1280, 680], [1280, 40], [0, 680]]",
             ["belt.polygon_px =", "corners 0 and 2 cross", "Give three or more corners"],
         ),
-        ('empty_belt = "empty.png"', "release_at = 0.9", ["overload: release_at = 0.9 must lie"]),
+        ('empty_belt = "empty.png"', "release_at = 0.9", ["overload: release_at = 0.9 must be"]),
         ("[overload]", "[tracking]\nhits = 9\n[overload]", ["tracking: hits = 9 can't be reached"]),
         (
             '[overload]\nempty_belt = "empty.png"',
@@ -167,26 +167,26 @@ def test_an_absolute_path_stays(tmp_path: Path) -> None:
         (
             "[overload]",
             "[[belt.points]]\npx = [1, 2]\nmm = [3, 4]\n[overload]",
-            ["belt.points =", "1 points do not fix a plane", "Give four or more"],
+            ["belt.points =", "a plane needs four points or more, not 1", "Give four or more"],
         ),
     ],
 )  # fmt: skip
-def test_a_mistake_is_one_line_with_key_value_reason_and_mend(
+def test_a_mistake_is_one_line_with_key_value_reason_and_fix(
     tmp_path: Path, old: str, new: str, parts: list[str]
 ) -> None:
     lines = mistakes(tmp_path, changed(old, new))
-    said = [line for line in lines if parts[0] in line]
-    assert len(said) == 1
-    assert all(part in said[0] for part in parts)
+    named = [line for line in lines if parts[0] in line]
+    assert len(named) == 1
+    assert all(part in named[0] for part in parts)
 
 
-def test_a_section_in_place_of_a_value_is_one_line(tmp_path: Path) -> None:
+def test_a_value_where_a_section_belongs_is_one_line(tmp_path: Path) -> None:
     lines = mistakes(tmp_path, 'line = "a"\ncamera = 5\nbelt = "b"\n')
     assert len(lines) == 2
     assert "Add a [camera] section" in lines[0]
 
 
-def test_five_mistakes_are_told_at_once(tmp_path: Path) -> None:
+def test_five_mistakes_are_reported_at_once(tmp_path: Path) -> None:
     text = (
         changed('"hall2-belt1"', '"a/b"')
         .replace('source = "belt.mp4"', "")
@@ -216,7 +216,7 @@ def test_five_mistakes_are_told_at_once(tmp_path: Path) -> None:
         ("y_mm = 3000", "y_mm = 3000\nacting_ms"),
     ],
 )
-def test_what_is_no_number_is_refused_everywhere(
+def test_nan_and_infinity_are_refused_for_every_key(
     tmp_path: Path, number: str, old: str, key: str
 ) -> None:
     text = changed(old, f"{key} = {number}")
@@ -228,7 +228,7 @@ def test_what_is_no_number_is_refused_everywhere(
 
 
 @pytest.mark.parametrize("number", ["nan", "inf"])
-def test_a_corner_point_or_threshold_that_is_no_number_is_refused(
+def test_nan_and_infinity_are_refused_in_corners_points_and_thresholds(
     tmp_path: Path, number: str
 ) -> None:
     assert mistakes(tmp_path, changed("[0, 40],", f"[0, {number}],"))
@@ -238,15 +238,15 @@ def test_a_corner_point_or_threshold_that_is_no_number_is_refused(
     assert len(mistakes(tmp_path, changed("px_per_mm = 1.6", points))) >= 4
 
 
-def test_a_file_that_is_not_there_or_no_toml_is_one_line(tmp_path: Path) -> None:
+def test_a_missing_file_or_one_that_is_not_toml_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(ProfileError, match="no such file"):
         load_profile(tmp_path / "none.toml")
     with pytest.raises(ProfileError, match=r"is a folder\. Name a line profile"):
         load_profile(tmp_path)
-    with pytest.raises(ProfileError, match="is no TOML"):
+    with pytest.raises(ProfileError, match="is not TOML"):
         load_profile(written(tmp_path, "line = "))
     (tmp_path / "line.toml").write_bytes(b"line = \xff")
-    with pytest.raises(ProfileError, match=r"is no text in UTF-8\. Save it as UTF-8"):
+    with pytest.raises(ProfileError, match=r"is not UTF-8 text\. Save it as UTF-8"):
         load_profile(tmp_path / "line.toml")
 
 
@@ -258,7 +258,7 @@ def test_a_file_that_is_not_there_or_no_toml_is_one_line(tmp_path: Path) -> None
         unique_by=lambda angle: round(angle, 3),
     )
 )
-def test_corners_in_order_around_a_middle_are_a_polygon(angles: list[float]) -> None:
+def test_corners_in_order_around_a_centre_are_a_valid_polygon(angles: list[float]) -> None:
     corners = [[500 + 300 * math.cos(a), 400 + 300 * math.sin(a)] for a in sorted(angles)]
     document = {
         "line": "a",
@@ -268,7 +268,7 @@ def test_corners_in_order_around_a_middle_are_a_polygon(angles: list[float]) -> 
     assert len(LineProfile.model_validate(document).belt.polygon_px) == len(corners)
 
 
-def test_a_byte_order_mark_of_a_windows_editor_is_no_mistake(tmp_path: Path) -> None:
+def test_a_byte_order_mark_is_accepted(tmp_path: Path) -> None:
     path = tmp_path / "line.toml"
     path.write_text(GOOD, encoding="utf-8-sig")
     assert load_profile(path).line == "hall2-belt1"

@@ -9,7 +9,7 @@ from detector.profile.reference import profile_keys, profile_reference
 ROOT = Path(__file__).parent.parent.parent
 
 
-def test_the_committed_reference_is_what_the_code_says() -> None:
+def test_the_committed_reference_page_matches_the_code() -> None:
     committed = (ROOT / "docs" / "profile.md").read_text(encoding="utf-8")
     assert committed == profile_reference(), "run: vigitri calibrate keys > docs/profile.md"
 

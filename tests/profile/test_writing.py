@@ -1,4 +1,4 @@
-"""Writing a calibration into a profile: people's lines stay, and a change by hand is noticed."""
+"""Writing a calibration into a profile: other lines stay, and manual changes are detected."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def profile(tmp_path: Path) -> Path:
     st.tuples(finite, finite, finite, finite, finite),
     st.text(min_size=1, alphabet=st.characters(blacklist_categories=["Cs", "Cc"])),
 )
-def test_what_is_written_is_read_again_to_the_last_digit(
+def test_a_written_calibration_reads_back_to_the_last_digit(
     profile: Path, distortion: tuple[float, ...], operator: str
 ) -> None:
     written = Calibration(lens=lens(distortion=distortion, operator=operator))
@@ -80,7 +80,7 @@ def test_what_is_written_is_read_again_to_the_last_digit(
     assert found.lens.digest() == found.lens.sha256
 
 
-def test_what_people_wrote_stays_as_it_was(profile: Path) -> None:
+def test_lines_written_by_hand_stay_unchanged(profile: Path) -> None:
     found = lens()
     write_calibration(profile, Calibration(lens=found))
     with profile.open("a", encoding="utf-8") as file:
@@ -103,7 +103,7 @@ def test_what_people_wrote_stays_as_it_was(profile: Path) -> None:
         ("2026-11-25", "2026-12-25", "lens"),
     ],
 )
-def test_a_change_by_hand_is_refused(profile: Path, was: str, becomes: str, section: str) -> None:
+def test_a_manual_change_is_refused(profile: Path, was: str, becomes: str, section: str) -> None:
     found = lens()
     write_calibration(profile, Calibration(lens=found, plane=plane(found)))
     profile.write_text(profile.read_text().replace(was, becomes))
@@ -117,28 +117,28 @@ def test_the_calibration_of_another_camera_is_refused(profile: Path) -> None:
         line_plane(load_profile(profile), "rtsp://10.0.0.8/a")
     assert "calibration.lens.camera = 'rtsp://10.0.0.7/a'" in str(refused.value)
     assert "the line's camera is 'rtsp://10.0.0.8/a'" in str(refused.value)
-    # The same camera at another address: somebody says so.
+    # The same camera at another address: the profile states its identity.
     same = profile.read_text().replace("[camera]", '[camera]\nid = "rtsp://10.0.0.7/a"')
     profile.write_text(same)
     line_plane(load_profile(profile), "rtsp://10.0.0.8/a")
 
 
-def test_a_plane_made_through_the_lens_before_is_refused(profile: Path) -> None:
+def test_a_plane_calibrated_with_an_earlier_lens_is_refused(profile: Path) -> None:
     write_calibration(profile, Calibration(lens=lens(views=13), plane=plane(lens())))
-    with pytest.raises(CalibrationError, match="the plane holds for the old one"):
+    with pytest.raises(CalibrationError, match="the plane is valid for the old one"):
         line_plane(load_profile(profile), None)
 
 
-def test_a_lens_that_can_not_be_is_one_line(profile: Path) -> None:
+def test_an_impossible_lens_is_one_line(profile: Path) -> None:
     write_calibration(profile, Calibration(lens=lens(distortion=(-3, 0, 0, 0, 0))))
-    with pytest.raises(CalibrationError, match="folds the picture over itself"):
+    with pytest.raises(CalibrationError, match="folds the image over itself"):
         line_plane(load_profile(profile), None)
     write_calibration(profile, Calibration(lens=lens(focal_px=(0, 700))))
-    with pytest.raises(CalibrationError, match="a focal length is positive"):
+    with pytest.raises(CalibrationError, match="a focal length must be positive"):
         line_plane(load_profile(profile), None)
 
 
-def test_a_calibration_that_was_typed_in_is_not_written_over(profile: Path) -> None:
+def test_a_calibration_typed_in_by_hand_is_not_overwritten(profile: Path) -> None:
     typed = profile.read_text() + "\n[calibration.lens]\nviews = 3\n"
     profile.write_text(typed)
     with pytest.raises(ProfileError):

@@ -1,1 +1,1 @@
-"""`vigitri calibrate …`: what a person does once, on site."""
+"""`vigitri calibrate …`: calibration on site."""

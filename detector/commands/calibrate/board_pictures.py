@@ -1,4 +1,4 @@
-"""Pictures of the board, from files or from the line's camera."""
+"""Images of the board, from files or from the line's camera."""
 
 from __future__ import annotations
 
@@ -6,57 +6,59 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from calibration.board import BoardSight, find_board
+from calibration.board import BoardView, find_board
 from detector.cli_support.progress import progress_bar
 from detector.ingest import CameraBlind, CameraProcess, CameraState, Recording, SourceError
 from detector.ingest.source import Image
 
 FIRST_FRAME_S = 10.0
 """A network camera takes seconds to connect."""
-_LOOKS_A_SECOND = 4
-"""Of a video: a hand moves a board no further between two looks than a view needs."""
+_IMAGES_PER_SECOND = 4
+"""Images per second of a video: a hand moves the board only a little between two of them."""
 
 
-def boards_in(sources: Sequence[str]) -> tuple[list[BoardSight], int]:
-    """The board in pictures, folders, globs and videos, and how many pictures were looked at.
+def boards_in(sources: Sequence[str]) -> tuple[list[BoardView], int]:
+    """The boards found in images, folders, globs and videos, and the number of images searched.
 
     Raises `SourceError`.
     """
-    sights, looked_at = [], 0
+    boards, searched = [], 0
     for source in sources:
         with Recording(source) as recording, progress_bar(Path(source).name) as advance:
-            film = Path(source).is_file() and (recording.frame_count or 0) > 1
-            step = max(1, round(recording.fps / _LOOKS_A_SECOND)) if film else 1
+            is_video = Path(source).is_file() and (recording.frame_count or 0) > 1
+            step = max(1, round(recording.fps / _IMAGES_PER_SECOND)) if is_video else 1
             for frame in recording:
                 advance(frame.index + 1, recording.frame_count)
                 if frame.index % step:
                     continue
-                looked_at += 1
-                sight = find_board(frame.image, f"{recording.name}, picture {frame.index}")
-                if sight is not None:
-                    sights.append(sight)
-    return sights, looked_at
+                searched += 1
+                board = find_board(frame.image, f"{recording.name}, image {frame.index}")
+                if board is not None:
+                    boards.append(board)
+    return boards, searched
 
 
 def live_boards(
-    source: str, fps: float | None, seconds: float, told: Callable[[BoardSight | None], bool]
-) -> list[BoardSight]:
-    """The board as the camera sees it now, until `told` says that it is enough, or time is up.
+    source: str, fps: float | None, seconds: float, enough: Callable[[BoardView | None], bool]
+) -> list[BoardView]:
+    """Boards found by the line's camera, until `enough` returns True or the time is up.
+
+    `enough` gets each image's board, None if there is none.
 
     Raises `SourceError`.
     """
-    sights: list[BoardSight] = []
+    boards: list[BoardView] = []
     for image in _live(source, fps, seconds):
-        sight = find_board(image, f"picture {len(sights)} of the camera")
-        if sight is not None:
-            sights.append(sight)
-        if told(sight):
+        board = find_board(image, f"image {len(boards)} of the camera")
+        if board is not None:
+            boards.append(board)
+        if enough(board):
             break
-    return sights
+    return boards
 
 
-def picture_now(source: str, fps: float | None) -> Image:
-    """One picture of the camera. Raises `SourceError`."""
+def current_image(source: str, fps: float | None) -> Image:
+    """One image of the camera. Raises `SourceError`."""
     with CameraProcess(source, name="calibration", fps=fps) as camera:
         try:
             return camera.read_latest(FIRST_FRAME_S).image.copy()

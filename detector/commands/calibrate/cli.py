@@ -1,4 +1,4 @@
-"""`vigitri calibrate …`: what a line has to know of its belt."""
+"""`vigitri calibrate …`: calibrate lens, belt plane and speed."""
 
 from __future__ import annotations
 
@@ -18,24 +18,26 @@ from detector.cli_support.options import (
 )
 from detector.profile.line import DEPLOYED_MODEL
 
-Pictures = Annotated[
-    list[str] | None, typer.Argument(help="Pictures, folders of pictures, or videos.")
-]
+Pictures = Annotated[list[str] | None, typer.Argument(help="Images, folders of images, or videos.")]
 Operator = Annotated[
-    str | None, typer.Option(help="Who does this; without: who is logged in.", metavar="NAME")
+    str | None, typer.Option(help="Who calibrates; default: the logged-in user.", metavar="NAME")
 ]
 RulerMm = Annotated[
     float | None,
-    typer.Option(min=1, help="What the board's printed ruler measures; without: what it says."),
+    typer.Option(
+        min=1, help="Measured length of the board's printed ruler; default: its nominal length."
+    ),
 ]
 PointsFile = Annotated[
     Path | None,
-    typer.Option("--points", metavar="FILE.csv", help="Surveyed: u_px,v_px,x_mm,y_mm a line."),
+    typer.Option(
+        "--points", metavar="FILE.csv", help="Surveyed points: u_px,v_px,x_mm,y_mm per line."
+    ),
 ]
 
 
 def add_to(app: typer.Typer) -> None:
-    """Give `vigitri calibrate` these commands."""
+    """Add these commands to `vigitri calibrate`."""
     app.command("line")(calibrate_line)
     app.command("board")(calibrate_board)
     app.command("intrinsics")(calibrate_intrinsics)
@@ -52,10 +54,10 @@ def calibrate_line(
     operator: Operator = None,
     pictures: Annotated[
         Path | None,
-        typer.Option(help="A folder with the pictures in it, in place of the line's camera."),
+        typer.Option(help="A folder of images to use instead of the line's camera."),
     ] = None,
 ) -> None:
-    """Walk through all of it on site, question by question; no display needed."""
+    """Guided calibration on site, question by question; no display needed."""
     from detector.belt.lens import LensError
     from detector.commands.calibrate.line import walk_through
 
@@ -64,24 +66,25 @@ def calibrate_line(
 
 
 def calibrate_board(
-    out: Annotated[Path, typer.Option("-o", "--out", help="What to write: *.pdf or *.svg.")] = Path(
+    out: Annotated[Path, typer.Option("-o", "--out", help="File to write: *.pdf or *.svg.")] = Path(
         "board-a3.pdf"
     ),
     paper: Annotated[
-        Literal["a4", "a3", "a2", "a1"], typer.Option(help="The larger, the better it is found.")
+        Literal["a4", "a3", "a2", "a1"],
+        typer.Option(help="Paper size; larger boards are found better."),
     ] = "a3",
 ) -> None:
-    """A board to print, true to scale, with rulers that show whether the print is."""
+    """Write a calibration board to print, with rulers to check the scale of the print."""
     from calibration.board_print import board_pdf, board_svg, ruler_mm
 
     if out.suffix.lower() not in {".pdf", ".svg"}:
-        refuse(f"--out {out}: a board is written as PDF or SVG. Name it board.pdf or board.svg")
+        refuse(f"--out {out}: boards are written as PDF or SVG. Name it board.pdf or board.svg")
     sheet = board_pdf(paper) if out.suffix.lower() == ".pdf" else board_svg(paper).encode()
     out.write_bytes(sheet)
     print(
         f"{out}: print it on {paper.upper()} at 100 %, not fitted to the page. Both rulers must "
-        f"measure {ruler_mm(paper):g} mm; else give what they do to `vigitri calibrate plane` as "
-        "--ruler-mm. Glue it flat on a stiff plate."
+        f"measure {ruler_mm(paper):g} mm; if not, pass the measured length to `vigitri calibrate "
+        "plane` as --ruler-mm. Glue it flat onto a stiff plate."
     )
 
 
@@ -90,10 +93,13 @@ def calibrate_intrinsics(
     pictures: Pictures = None,
     operator: Operator = None,
     seconds: Annotated[
-        float, typer.Option(min=1, max=3600, help="How long to look where no pictures are given.")
+        float,
+        typer.Option(
+            min=1, max=3600, help="Time for the camera to see the board, if no images are given."
+        ),
     ] = 120,
 ) -> None:
-    """The lens, from pictures of the board, or from the line's camera while you hold it there."""
+    """Calibrate the lens from images of the board, or live, holding it in front of the camera."""
     from detector.belt.lens import LensError
     from detector.commands.calibrate.lens import calibrate_lens
 
@@ -108,19 +114,19 @@ def calibrate_plane(
     *,
     ruler_mm: RulerMm = None,
     belt_width_mm: Annotated[
-        float | None, typer.Option(min=1, help="By a tape, to check the plane with.")
+        float | None, typer.Option(min=1, help="Belt width by a tape, to check the plane.")
     ] = None,
     camera_height_mm: Annotated[
-        float | None, typer.Option(min=1, help="Above the belt, by a tape.")
+        float | None, typer.Option(min=1, help="Camera height above the belt, by a tape.")
     ] = None,
     operator: Operator = None,
 ) -> None:
-    """Where the belt lies: from the board on the belt (three places or more), or from points."""
+    """Calibrate the belt plane from a board in three or more places on the belt, or from points."""
     from detector.belt.lens import LensError
-    from detector.commands.calibrate.plane import Measured
+    from detector.commands.calibrate.plane import TapeMeasurements
     from detector.commands.calibrate.plane import calibrate_plane as find_plane
 
-    measured = Measured(ruler_mm, belt_width_mm, camera_height_mm, operator)
+    measured = TapeMeasurements(ruler_mm, belt_width_mm, camera_height_mm, operator)
     with one_line_for(LensError, ValueError):
         find_plane(line, pictures or [], points, measured)
 
@@ -131,7 +137,7 @@ def calibrate_verify(
     points: PointsFile = None,
     ruler_mm: RulerMm = None,
 ) -> None:
-    """Does it still hold? Hashes, camera, and the error on a board or on points seen now."""
+    """Check that the calibration is still valid: hashes, camera, error on new boards or points."""
     from detector.commands.calibrate.verify import verify
 
     if not verify(line, pictures or [], points, ruler_mm):
@@ -141,16 +147,18 @@ def calibrate_verify(
 def calibrate_speed(
     line: LineFile,
     source: Annotated[
-        str | None, typer.Option(help="A recording, in place of the profile's camera.")
+        str | None, typer.Option(help="A recording to use instead of the profile's camera.")
     ] = None,
     encoder: Annotated[
         Path | None,
-        typer.Option(metavar="FILE.jsonl", help="The encoder beside it: t_mono_ns, counts a line."),
+        typer.Option(
+            metavar="FILE.jsonl", help="Its recorded encoder: t_mono_ns, counts per line."
+        ),
     ] = None,
     operator: Operator = None,
 ) -> None:
-    """The belt's speed by its picture, against a recorded encoder or the profile's setting; it is
-    written into the profile unless it is poor."""
+    """Calibrate the belt speed by the image, against a recorded encoder or the profile's setting;
+    it is written into the profile unless it is poor."""
     from detector.commands.calibrate.speed import calibrate_speed as measure
 
     with one_line_for(ValueError):
@@ -161,32 +169,33 @@ def calibrate_speed(
 
 def calibrate_empty(
     line: LineFile,
-    out: Annotated[Path | None, typer.Option("-o", "--out", help="The picture to write.")] = None,
+    out: Annotated[Path | None, typer.Option("-o", "--out", help="The image to write.")] = None,
     source: Annotated[
-        str | None, typer.Option(help="In place of the profile's camera, e.g. a recording.")
+        str | None,
+        typer.Option(help="Source to use instead of the profile's camera, e.g. a recording."),
     ] = None,
-    frames: Annotated[int, typer.Option(min=5, max=500, help="Frames to take.")] = 60,
+    frames: Annotated[int, typer.Option(min=5, max=500, help="Number of frames to use.")] = 60,
 ) -> None:
-    """Learn the empty belt (the median of some frames), from which coverage is told."""
-    from detector.commands.calibrate.empty_belt import learn_empty_belt
+    """Capture a reference image of the empty belt (median of some frames), needed for coverage."""
+    from detector.commands.calibrate.empty_belt import capture_empty_belt
 
-    print(learn_empty_belt(line, out, source, frames))
+    print(capture_empty_belt(line, out, source, frames))
 
 
 def calibrate_scores(  # noqa: PLR0917
-    folder: Annotated[Path, typer.Argument(help="Where `bench accuracy -o` kept its looks.")],
+    folder: Annotated[Path, typer.Argument(help="Folder written by `bench accuracy -o`.")],
     model: ModelName = DEPLOYED_MODEL,
     budget: Annotated[
-        float, typer.Option(min=0.001, help="False alarms an hour, over all hazards.")
+        float, typer.Option(min=0.001, help="False alarms per hour, over all hazards.")
     ] = 1.0,
-    write: Annotated[bool, typer.Option(help="Write them into the model's card.")] = False,
+    write: Annotated[bool, typer.Option(help="Write the result into the model card.")] = False,
     keep_thresholds: Annotated[
         bool,
-        typer.Option(help="Write curves and probabilities, and leave the thresholds as they are."),
+        typer.Option(help="Write curves and probabilities, and keep the thresholds."),
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Fit thresholds and probabilities on whole tracks, within a budget (extra `bench`)."""
+    """Fit thresholds and probabilities on complete tracks, within a budget (extra `bench`)."""
     scores = from_checkout("benchmarks.accuracy.scores")
     with one_line_for(ValueError):
         scores.run(
@@ -195,7 +204,7 @@ def calibrate_scores(  # noqa: PLR0917
 
 
 def calibrate_keys() -> None:
-    """Every key of a line profile: default, bounds, meaning (Markdown)."""
+    """List all keys of a line profile: default, bounds, meaning (Markdown)."""
     from detector.profile.reference import profile_reference
 
     print(profile_reference(), end="")

@@ -1,4 +1,4 @@
-"""`vigitri calibrate intrinsics`: the lens, from pictures of the board."""
+"""`vigitri calibrate intrinsics`: the lens, from images of the board."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from calibration.board import BoardSight
+from calibration.board import BoardView
 from calibration.lens_fit import LensFit, TooFewViewsError, fit_lens
-from calibration.lens_views import covered, distinct, missing_parts, seen_in
-from calibration.quality import Judged
+from calibration.lens_views import corner_counts, covered, distinct, missing_parts
+from calibration.quality import QualityFigure
 from detector.commands.calibrate.board_pictures import boards_in, live_boards
 from detector.ingest import camera_identity
 from detector.profile.calibrated import LensCalibration
@@ -22,34 +22,34 @@ from detector.profile.writing import write_calibration
 def calibrate_lens(
     line: Path, sources: Sequence[str], operator: str | None, seconds: float
 ) -> LensCalibration:
-    """Fit the lens, print what it is worth, and write it unless it is poor.
+    """Fit the lens, print its quality, and write it into the profile unless it is poor.
 
     Raises `ProfileError`, `SourceError`, `LensError`.
     """
     profile = load_profile(line)
     if sources:
-        sights, looked_at = boards_in(sources)
-        print(f"{looked_at} pictures, the board in {len(sights)} of them")
+        boards, searched = boards_in(sources)
+        print(f"{searched} images, the board in {len(boards)} of them")
     else:
-        sights = _held_before(profile, seconds)
-    return write_lens(line, profile, fit_lens(sights), operator)
+        boards = _views_by_hand(profile, seconds)
+    return write_lens(line, profile, fit_lens(boards), operator)
 
 
 def write_lens(
     line: Path, profile: LineProfile, fit: LensFit, operator: str | None
 ) -> LensCalibration:
-    """Print and judge a fitted lens; write it. Raises `TooFewViewsError` if a figure is poor."""
+    """Print a lens's quality and write it. Raises `TooFewViewsError` if a figure is poor."""
     lens = fit.lens
     for reason in fit.dropped:
         print(f"left out: {reason}")
-    print(f"corners of the board seen in each part of the picture, {fit.views} views:")
+    print(f"board corners found in each part of the image, {fit.views} views:")
     print(fit.coverage_map())
-    judged = fit.judged()
-    print_judged(judged)
-    refuse_poor(judged, "lens")
+    quality = fit.quality()
+    print_quality(quality)
+    refuse_poor(quality, "lens")
     found = LensCalibration(
         made=now(),
-        operator=operator or who(),
+        operator=operator or logged_in_user(),
         camera=camera_of(profile),
         size_px=lens.size_px,
         focal_px=(round(lens.matrix[0, 0], 3), round(lens.matrix[1, 1], 3)),
@@ -66,19 +66,21 @@ def write_lens(
         f"k1 {found.distortion[0]:+.3f}, sha256 {found.sha256[:12]}"
     )
     if profile.calibration.plane is not None:
-        print("the plane was made through the lens before: run `vigitri calibrate plane` again")
+        print(
+            "the plane was calibrated with the previous lens: run `vigitri calibrate plane` again"
+        )
     return found
 
 
-def print_judged(judged: Sequence[Judged]) -> None:
-    """One line each."""
-    for each in judged:
+def print_quality(quality: Sequence[QualityFigure]) -> None:
+    """Print one line per figure."""
+    for each in quality:
         print(f"  {each}")
 
 
-def refuse_poor(judged: Sequence[Judged], what: str) -> None:
-    """Raise `TooFewViewsError` with the first figure that is poor."""
-    for each in judged:
+def refuse_poor(quality: Sequence[QualityFigure], what: str) -> None:
+    """Raise `TooFewViewsError` with the first poor figure; `what` is not written then."""
+    for each in quality:
         if each.verdict == "poor":
             raise TooFewViewsError(
                 f"{what} not written: {each.what} is {each.value}, which is poor; {each.advice}"
@@ -86,45 +88,45 @@ def refuse_poor(judged: Sequence[Judged], what: str) -> None:
 
 
 def camera_of(profile: LineProfile) -> str | None:
-    """Which camera a calibration of this line holds for; None where nothing tells."""
+    """Identity of the line's camera; None if unknown."""
     return profile.camera.id or camera_identity(profile.camera.source)
 
 
-def who() -> str:
-    """The person at this machine, as far as it knows."""
+def logged_in_user() -> str:
+    """Name of the logged-in user. Raises `ValueError` if unknown."""
     try:
         return getpass.getuser()
     except (OSError, KeyError):
-        raise ValueError("who does this? Say so with --operator NAME") from None
+        raise ValueError("operator unknown. Give --operator NAME") from None
 
 
 def now() -> datetime:
-    """To the second, which is what is written."""
+    """Current time, UTC, to the second as in the profile."""
     return datetime.now(UTC).replace(microsecond=0)
 
 
-def _held_before(profile: LineProfile, seconds: float) -> list[BoardSight]:
-    """The board while somebody holds it before the line's camera; says what is still missing."""
+def _views_by_hand(profile: LineProfile, seconds: float) -> list[BoardView]:
+    """Different views of the board held in front of the camera; prints what is still missing."""
     print(
-        f"Hold the board before the camera for up to {seconds:g} s: to every part of the picture, "
-        "tilted left, right, up and down."
+        f"Hold the board in front of the camera for up to {seconds:g} s: in every part of the "
+        "image, tilted left, right, up and down."
     )
-    seen: list[BoardSight] = []
-    told = ""
+    views: list[BoardView] = []
+    printed = ""
 
-    def enough(sight: BoardSight | None) -> bool:
-        nonlocal seen, told
-        if sight is None:
+    def enough(board: BoardView | None) -> bool:
+        nonlocal views, printed
+        if board is None:
             return False
-        seen = distinct([*seen, sight])
-        counts = seen_in(seen)
+        views = distinct([*views, board])
+        counts = corner_counts(views)
         missing = missing_parts(counts)
-        say = f"{len(seen)} views, {covered(counts):.0%} of the picture"
-        say += f"; not yet: {missing}" if missing else ""
-        if say != told:
-            print(say, flush=True)
-            told = say
-        return len(seen) >= 30 and not missing
+        state = f"{len(views)} views, {covered(counts):.0%} of the image"
+        state += f"; missing: {missing}" if missing else ""
+        if state != printed:
+            print(state, flush=True)
+            printed = state
+        return len(views) >= 30 and not missing
 
     live_boards(profile.camera.source, profile.camera.fps, seconds, enough)
-    return seen
+    return views

@@ -1,6 +1,6 @@
-"""`vigitri calibrate line`: a person on site is walked through the calibration, without a display.
+"""`vigitri calibrate line`: guided calibration on site, without a display.
 
-Every step can be taken alone with the command that it names; what was done before is kept.
+Each step can also be run alone with the command that it names; earlier results are kept.
 """
 
 from __future__ import annotations
@@ -10,52 +10,52 @@ from typing import get_args
 
 import typer
 
-from calibration.board import CORNERS, BoardSight, Paper, find_board
+from calibration.board import CORNERS, BoardView, Paper, find_board
 from calibration.board_print import board_pdf, ruler_mm
 from detector.belt.lens import LensError
 from detector.belt.plane import CalibrationError
-from detector.commands.calibrate.board_pictures import boards_in, picture_now
-from detector.commands.calibrate.lens import calibrate_lens, who
+from detector.commands.calibrate.board_pictures import boards_in, current_image
+from detector.commands.calibrate.lens import calibrate_lens, logged_in_user
 from detector.commands.calibrate.new_profile import begin_profile
-from detector.commands.calibrate.plane import Measured, plane_from_boards
+from detector.commands.calibrate.plane import TapeMeasurements, plane_from_boards
 from detector.commands.calibrate.verify import verify
 from detector.profile.loading import load_profile
 
 _LENS, _BELT = "lens", "belt"
-"""Folders of pictures, where they were taken before."""
+"""Folders of images taken beforehand."""
 
 
 def walk_through(line: Path, operator: str | None, pictures: Path | None) -> None:
-    """Ask, measure, judge and write, step by step.
+    """Ask, measure, check and write, step by step.
 
-    `pictures`: a folder with the folders `lens` and `belt`, in place of the camera. Raises
+    `pictures`: a folder with the folders `lens` and `belt`, used instead of the camera. Raises
     `ProfileError`, `SourceError`, `CalibrationError`, `LensError`.
     """
     if pictures is not None:
         for folder in (pictures / _LENS, pictures / _BELT):
             if not folder.is_dir():
                 raise CalibrationError(
-                    f"--pictures {pictures}: has no folder {folder.name}. Put the pictures of the "
-                    f"board in the hand into {_LENS}/, of the board on the belt into {_BELT}/"
+                    f"--pictures {pictures}: has no folder {folder.name}. Put the images of the "
+                    f"hand-held board into {_LENS}/, of the board on the belt into {_BELT}/"
                 )
     if not line.exists():
         begin_profile(line)
-    operator = operator or typer.prompt("Who calibrates?", default=who())
+    operator = operator or typer.prompt("Who calibrates?", default=logged_in_user())
     _step(1, "the printed board")
-    measured_mm = _board(line)
+    measured_mm = _ruler_of_board(line)
     if measured_mm is None:
         return
     _step(2, "the lens (vigitri calibrate intrinsics)")
     _lens(line, operator, pictures)
     _step(3, "the belt's plane (vigitri calibrate plane)")
     _plane(line, operator, pictures, measured_mm)
-    _step(4, "what holds now (vigitri calibrate verify)")
+    _step(4, "check (vigitri calibrate verify)")
     verify(line, [], None, None)
     print(
         f"\nDone. Next: `vigitri calibrate speed {line} --source FOOTAGE` with a recording of the "
-        "running belt with things on it (--encoder too, where the line has one); "
-        f"`vigitri calibrate empty {line}` with nothing on the belt; the places "
-        f"where somebody can act, as [[action_points]] in {line.name}; then "
+        "running belt with objects on it (and --encoder, if the line has one); "
+        f"`vigitri calibrate empty {line}` with an empty belt; the places where "
+        f"pickers or machines act, as [[action_points]] in {line.name}; then "
         f"`vigitri doctor --line {line}`."
     )
 
@@ -64,22 +64,22 @@ def _step(number: int, what: str) -> None:
     print(f"\n--- {number} of 4: {what}")
 
 
-def _board(line: Path) -> float | None:
-    """What the printed ruler measures; None where the board must be printed first."""
-    if not typer.confirm("Is a Vigitri board printed and glued flat on a stiff plate?"):
+def _ruler_of_board(line: Path) -> float | None:
+    """TapeMeasurements length of the printed ruler, mm; None if the board must be printed first."""
+    if not typer.confirm("Is a Vigitri board printed and glued flat onto a stiff plate?"):
         papers = "/".join(get_args(Paper))
         paper: Paper = _chosen(f"On which paper can you print it ({papers})?", "a3")
         sheet = line.with_name(f"board-{paper}.pdf")
         sheet.write_bytes(board_pdf(paper))
         print(
-            f"{sheet}: print it at 100 %, glue it on a stiff plate, and come back with the same "
-            "command."
+            f"{sheet}: print it at 100 %, glue it onto a stiff plate, and run the same command "
+            "again."
         )
         return None
-    paper = _chosen("Which one? It is written under it.", "a3")
+    paper = _chosen("Which one? Its name is printed below it.", "a3")
     return float(
         typer.prompt(
-            "How long is its printed ruler, end to end, by a steel one, in mm?",
+            "How long is its printed ruler from end to end, measured with a steel ruler, in mm?",
             default=ruler_mm(paper),
             type=float,
         )
@@ -96,13 +96,15 @@ def _chosen(question: str, default: Paper) -> Paper:
 def _lens(line: Path, operator: str, pictures: Path | None) -> None:
     found = load_profile(line).calibration.lens
     if found is not None and not typer.confirm(
-        f"The lens was calibrated on {found.made:%Y-%m-%d} by {found.operator}. Do it again?"
+        f"The lens was calibrated on {found.made:%Y-%m-%d} by {found.operator}. Calibrate it again?"
     ):
         return
     sources = [] if pictures is None else [str(pictures / _LENS)]
     while True:
         if not sources:
-            typer.prompt("Take the board, stand where it is seen, press Enter", default="ready")
+            typer.prompt(
+                "Hold the board where the camera sees it, and press Enter", default="ready"
+            )
         try:
             calibrate_lens(line, sources, operator, seconds=180)
         except LensError as error:
@@ -115,16 +117,16 @@ def _lens(line: Path, operator: str, pictures: Path | None) -> None:
 
 def _plane(line: Path, operator: str, pictures: Path | None, measured_mm: float) -> None:
     profile = load_profile(line)
-    width_mm = _tape("How wide is the belt between its edges, by a tape, in mm?")
-    height_mm = _tape("How high does the camera hang above the belt, in mm?")
-    measured = Measured(measured_mm, width_mm, height_mm, operator)
+    width_mm = _tape("How wide is the belt from edge to edge, measured with a tape, in mm?")
+    height_mm = _tape("How high is the camera above the belt, in mm?")
+    measured = TapeMeasurements(measured_mm, width_mm, height_mm, operator)
     while True:
         if pictures is None:
-            sights = _laid(line)
+            boards = _boards_on_belt(line)
         else:
-            sights, _ = boards_in([str(pictures / _BELT)])
+            boards, _ = boards_in([str(pictures / _BELT)])
         try:
-            plane_from_boards(line, profile, sights, measured)
+            plane_from_boards(line, profile, boards, measured)
         except (CalibrationError, LensError) as error:
             print(f"Not yet: {error}")
             if pictures is not None or not typer.confirm("Try again?", default=True):
@@ -134,29 +136,31 @@ def _plane(line: Path, operator: str, pictures: Path | None, measured_mm: float)
 
 
 def _tape(question: str) -> float | None:
-    """A length by a tape; None where nobody has measured it."""
+    """A length measured with a tape; None if not measured."""
     answer: float = typer.prompt(f"{question} (0: not measured)", default=0.0, type=float)
     return answer if answer > 0 else None
 
 
-def _laid(line: Path) -> list[BoardSight]:
-    """The board in different places of the standing belt, a picture each."""
+def _boards_on_belt(line: Path) -> list[BoardView]:
+    """The board in different places on the stopped belt, one image each."""
     print(
-        "STOP THE BELT, lock it out as your plant demands. Lay the board flat on it: near the "
-        "upstream end of what the camera sees, the downstream end, and both edges."
+        "STOP THE BELT, and lock it out as your plant requires. Lay the board flat on it: near the "
+        "upstream and the downstream end of the visible belt, and near both edges."
     )
     camera = load_profile(line).camera
-    sights: list[BoardSight] = []
+    boards: list[BoardView] = []
     while True:
         answer = typer.prompt(
-            f"{len(sights)} places. Enter takes a picture, done ends", default="picture"
+            f"{len(boards)} places. Enter takes an image, done ends", default="image"
         )
         if str(answer).strip().lower() == "done":
-            return sights
-        sight = find_board(picture_now(camera.source, camera.fps), f"place {len(sights) + 1}")
-        if sight is None:
-            print("The board isn't seen. Is it whole, lit, without glare, right side up?")
+            return boards
+        board = find_board(current_image(camera.source, camera.fps), f"place {len(boards) + 1}")
+        if board is None:
+            print(
+                "No board found. It must be fully visible, well lit, free of glare, right side up."
+            )
             continue
-        sights.append(sight)
-        x, y = sight.px.mean(axis=0)
-        print(f"Seen at ({x:.0f}, {y:.0f}) px, {len(sight.ids)} of {CORNERS} corners.")
+        boards.append(board)
+        x, y = board.px.mean(axis=0)
+        print(f"Found at ({x:.0f}, {y:.0f}) px, {len(board.ids)} of {CORNERS} corners.")

@@ -1,4 +1,4 @@
-"""The first profile of a line, from a few questions and a picture with a grid on it."""
+"""The first profile of a line, from a few questions and a camera image with a pixel grid."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from detector.belt.line_plane import NARROWEST_MM, WIDEST_MM
 from detector.belt.plane import CalibrationError, nominal_plane
-from detector.commands.calibrate.board_pictures import picture_now
+from detector.commands.calibrate.board_pictures import current_image
 from detector.ingest import SourceError
 from detector.ingest.source import Image
 from detector.ingest.sources.paths import local_path
@@ -27,19 +27,19 @@ _GRID_PX = 100
 
 
 def begin_profile(line: Path) -> None:
-    """Ask for what a line must know, and write it. Raises `SourceError`, `ProfileError`."""
-    print(f"{line} is new: a few questions first.")
+    """Ask for the required keys and write the profile. Raises `SourceError`, `ProfileError`."""
+    print(f"{line} does not exist yet: a few questions first.")
     name = _name(line.stem)
     source, image = _camera()
-    if "://" not in source:  # a profile's paths count from its own folder
+    if "://" not in source:  # paths in a profile start at its folder
         source = os.path.relpath(local_path(source), line.parent)
-    picture = line.with_name(f"{line.stem}-camera.png")
+    grid_file = line.with_name(f"{line.stem}-camera.png")
     encoded, png = cv2.imencode(".png", with_grid(image))
     if not encoded:
-        raise SourceError(str(picture), "can't be encoded as PNG", "report this")
-    picture.write_bytes(png.tobytes())
+        raise SourceError(str(grid_file), "can't be encoded as PNG", "report this")
+    grid_file.write_bytes(png.tobytes())
     height, width = image.shape[:2]
-    print(f"{picture}: what it sees, {width} x {height} px, with a grid that counts its pixels.")
+    print(f"{grid_file}: the camera image, {width} x {height} px, with a pixel grid.")
     travel: Travel = _travel()
     corners = _corners()
     width_mm = _width_mm()
@@ -55,7 +55,7 @@ def begin_profile(line: Path) -> None:
                 "[belt]",
                 f"polygon_px = {corners.tolist()}",
                 f'travel = "{travel}"',
-                "# Roughly, from the belt's width; calibration.plane goes before it.",
+                "# Approximate, from the belt's width; calibration.plane overrides it.",
                 f"px_per_mm = {across_px / width_mm:.4g}",
                 "",
             ]
@@ -66,7 +66,7 @@ def begin_profile(line: Path) -> None:
 
 
 def with_grid(image: Image) -> Image:
-    """A copy of a picture with lines every 100 px and their numbers."""
+    """A copy of an image, `(h, w, 3)`, with numbered lines every 100 px."""
     drawn = image.copy()
     height, width = drawn.shape[:2]
     for x in range(0, width, _GRID_PX):
@@ -80,7 +80,7 @@ def with_grid(image: Image) -> Image:
 
 def _name(default: str) -> str:
     while True:
-        name = str(typer.prompt("What is the line called?", default=default)).strip()
+        name = str(typer.prompt("Name of the line?", default=default)).strip()
         if re.fullmatch(LINE_NAME, name):
             return name
         print('Use letters, digits, "-" and "_", e.g. hall2-belt1')
@@ -89,7 +89,7 @@ def _name(default: str) -> str:
 def _width_mm() -> float:
     while True:
         width_mm: float = typer.prompt(
-            "How wide is the belt between those edges, in mm?", type=float
+            "How wide is the belt between these edges, in mm?", type=float
         )
         if NARROWEST_MM <= width_mm <= WIDEST_MM:
             return width_mm
@@ -97,11 +97,11 @@ def _width_mm() -> float:
 
 
 def _camera() -> tuple[str, Image]:
-    """A source that gives a picture, and the picture."""
+    """A working source, and an image of it."""
     while True:
-        source = str(typer.prompt("Its camera (v4l2:///dev/video0, rtsp://..., or a recording)"))
+        source = str(typer.prompt("Camera (v4l2:///dev/video0, rtsp://..., or a recording)?"))
         try:
-            return source, picture_now(source, None)
+            return source, current_image(source, None)
         except SourceError as error:
             print(error)
 
@@ -110,7 +110,9 @@ def _travel() -> Travel:
     answer = ""
     while answer not in get_args(Travel):
         answer = str(
-            typer.prompt("Where does the belt run to in it (right, left, down, up)?")
+            typer.prompt(
+                "In which direction does the belt move in the image (right, left, down, up)?"
+            )
         ).strip()
     return answer  # type: ignore[return-value]
 
@@ -119,7 +121,7 @@ def _corners() -> NDArray[np.float64]:
     """`(n, 2)` corners of the belt, px, in order around it."""
     while True:
         answer = typer.prompt(
-            "The belt's corners in order around it, e.g. 0,40 1280,40 1280,680 0,680"
+            "Corners of the belt in px, in order around it, e.g. 0,40 1280,40 1280,680 0,680"
         )
         numbers = re.findall(r"-?\d+(?:\.\d+)?", str(answer))
         corners = np.array([float(each) for each in numbers[: len(numbers) // 2 * 2]]).reshape(
@@ -127,7 +129,7 @@ def _corners() -> NDArray[np.float64]:
         )
         try:
             if len(numbers) % 2 or len(corners) < 3:
-                raise CalibrationError(f"{len(numbers)} numbers are no three corners or more")
+                raise CalibrationError(f"{len(numbers)} numbers do not give three corners or more")
             if cv2.contourArea(corners.astype(np.float32)) < 100:
                 raise CalibrationError("these corners enclose no area")
         except CalibrationError as error:

@@ -1,4 +1,4 @@
-"""`vigitri calibrate verify`: does what was calibrated still hold?"""
+"""`vigitri calibrate verify`: check whether a calibration is still valid."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from pathlib import Path
 
 import numpy as np
 
-from calibration.plane_fit import missed_by_boards
-from calibration.quality import Judged, at_most
+from calibration.plane_fit import board_errors_mm
+from calibration.quality import QualityFigure, at_most
 from detector.belt.line_plane import line_plane
 from detector.belt.line_speed import line_speed
 from detector.belt.plane import BeltPlane, CalibrationError
 from detector.commands.calibrate.board_pictures import boards_in
-from detector.commands.calibrate.lens import camera_of, print_judged
+from detector.commands.calibrate.lens import camera_of, print_quality
 from detector.commands.calibrate.plane import print_scale
 from detector.commands.calibrate.surveyed_points import surveyed_points
 from detector.profile.calibrated import Calibrated, Calibration
@@ -21,74 +21,75 @@ from detector.profile.loading import load_profile
 
 
 def verify(line: Path, sources: Sequence[str], points: Path | None, ruler_mm: float | None) -> bool:
-    """Check hashes, camera and sizes; and, on boards or points seen now, the error in mm.
+    """Check hashes, camera and image sizes, and the error in mm on new boards or points.
 
-    True if nothing is poor. Raises `CalibrationError` for what a line would refuse to run with.
+    Returns True if no figure is poor. Raises `CalibrationError` if a line would refuse to start
+    with this calibration.
     """
     profile = load_profile(line)
     found = profile.calibration
     if found == Calibration():
-        raise CalibrationError(f"{line}: holds no calibration. Make one: `vigitri calibrate line`")
+        raise CalibrationError(f"{line}: has no calibration. Run `vigitri calibrate line`")
     plane = line_plane(profile, camera_of(profile))
     line_speed(profile, camera_of(profile))
     if found.lens is not None:
         print(
-            f"lens:  {_made(found.lens)}; {found.lens.held_out_px:.2f} px in unseen views, "
-            f"{found.lens.covered:.0%} of the picture"
+            f"lens:  {_origin(found.lens)}; {found.lens.held_out_px:.2f} px in held-back views, "
+            f"{found.lens.covered:.0%} of the image covered"
         )
     if found.plane is not None:
         print(
-            f"plane: {_made(found.plane)}; {found.plane.held_out_mm:.1f} mm at points not used, "
+            f"plane: {_origin(found.plane)}; {found.plane.held_out_mm:.1f} mm at held-back points, "
             f"from {found.plane.basis}"
         )
     if found.speed is not None:
         scale = found.speed.encoder_counts_per_mm
-        told = f"{found.speed.speed_mm_s:g} mm/s" if scale is None else f"{scale:g} counts per mm"
+        motion = f"{found.speed.speed_mm_s:g} mm/s" if scale is None else f"{scale:g} counts per mm"
         print(
-            f"speed: {_made(found.speed)}; {told}, {found.speed.held_out_percent:.2f} % off over "
-            "1 s in unseen footage; `vigitri calibrate speed` measures it again"
+            f"speed: {_origin(found.speed)}; {motion}, error {found.speed.held_out_percent:.2f} % "
+            "over 1 s in held-back footage; `vigitri calibrate speed` measures it again"
         )
-    judged = []
+    quality = []
     if sources:
-        judged.append(_by_boards(plane, sources, ruler_mm))
+        quality.append(_by_boards(plane, sources, ruler_mm))
     if points is not None or profile.belt.points:
         px, mm = surveyed_points(profile, points)
-        missed = np.linalg.norm(plane.to_belt(px) - mm, axis=1)
-        judged.append(
-            at_most("error at surveyed points (worst)", float(missed.max()), "mm", good=5,
-                    fair=10, advice=f"points[{int(missed.argmax())}]: has the camera moved? "
-                    "Calibrate the plane again")
+        errors_mm = np.linalg.norm(plane.to_belt(px) - mm, axis=1)
+        quality.append(
+            at_most("error at surveyed points (worst)", float(errors_mm.max()), "mm", good=5,
+                    fair=10, advice=f"points[{int(errors_mm.argmax())}]: if the camera was moved, "
+                    "calibrate the plane again")
         )  # fmt: skip
-    print_judged(judged)
-    if not judged:
-        print("nothing measured now: give pictures of the board on the belt, or --points FILE.csv")
-    return all(each.verdict != "poor" for each in judged)
+    print_quality(quality)
+    if not quality:
+        print("nothing was measured: give images of the board on the belt, or --points FILE.csv")
+    return all(each.verdict != "poor" for each in quality)
 
 
-def _by_boards(plane: BeltPlane, sources: Sequence[str], ruler_mm: float | None) -> Judged:
-    sights, looked_at = boards_in(sources)
-    if not sights:
+def _by_boards(plane: BeltPlane, sources: Sequence[str], ruler_mm: float | None) -> QualityFigure:
+    boards, searched = boards_in(sources)
+    if not boards:
         raise CalibrationError(
-            f"the board is in none of {looked_at} pictures. Lay it on the belt, whole and lit"
+            f"no board found in {searched} images. Lay it on the belt, fully visible and well lit"
         )
-    for sight in sights:
-        if plane.size_px is not None and sight.size_px != plane.size_px:
+    for board in boards:
+        if plane.size_px is not None and board.size_px != plane.size_px:
             raise CalibrationError(
-                f"{sight.source}: has {sight.size_px[0]} x {sight.size_px[1]} px, the calibration "
-                f"holds for {plane.size_px[0]} x {plane.size_px[1]}. Give pictures of this camera"
+                f"{board.source}: has {board.size_px[0]} x {board.size_px[1]} px, the calibration "
+                f"is for {plane.size_px[0]} x {plane.size_px[1]}. Give images of this camera"
             )
-    missed = missed_by_boards(
-        plane.straight_to_belt, sights, plane.lens, print_scale(sights, ruler_mm)
+    errors_mm = board_errors_mm(
+        plane.straight_to_belt, boards, plane.lens, print_scale(boards, ruler_mm)
     )
     return at_most(
-        f"error of {len(sights)} boards seen now (p95)", float(np.percentile(missed, 95)), "mm",
-        good=5, fair=10, advice="the camera was moved, or the board isn't flat on the belt",
+        f"error of {len(boards)} new boards (p95)", float(np.percentile(errors_mm, 95)), "mm",
+        good=5, fair=10, advice="the camera was moved, or the board is not flat on the belt",
     )  # fmt: skip
 
 
-def _made(found: Calibrated) -> str:
+def _origin(found: Calibrated) -> str:
     return (
         f"made {found.made:%Y-%m-%d %H:%M} UTC by {found.operator} with "
         f"{found.camera or 'a recording'}, {found.size_px[0]} x {found.size_px[1]} px, "
-        f"sha256 {found.sha256[:12]} holds"
+        f"sha256 {found.sha256[:12]} valid"
     )

@@ -15,7 +15,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.belt.motion import Picture, Shift
+from detector.belt.motion import Shift, ViewSource
 from detector.hazards.overload.empty_belt import EmptyBelt
 from detector.hazards.overload.jam import JamWatch
 from detector.hazards.overload.skirtboard import SkirtMarks
@@ -95,7 +95,7 @@ class OverloadMonitor:
 
     def watch(
         self,
-        picture: Picture,
+        picture: ViewSource,
         shift: Shift,
         t_ns: int,
         image: NDArray[np.uint8] | None = None,

@@ -1,4 +1,4 @@
-"""`vigitri calibrate …` on photographs of a camera whose lens and place are known."""
+"""`vigitri calibrate …` on photographs of a camera whose lens and position are known."""
 
 from __future__ import annotations
 
@@ -31,16 +31,16 @@ from tests.small_line import write_video
 
 @pytest.fixture(scope="module")
 def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Twelve photographs of the board in the hand (`lens`), four of it on the belt (`belt`)."""
+    """Twelve photographs of the hand-held board (`lens`), four of it on the belt (`belt`)."""
     folder = tmp_path_factory.mktemp("photos")
     (folder / "lens").mkdir()
     (folder / "belt").mkdir()
-    for number, picture in enumerate(photographs()):
-        cv2.imwrite(str(folder / "lens" / f"{number}.png"), picture)
+    for number, image in enumerate(photographs()):
+        cv2.imwrite(str(folder / "lens" / f"{number}.png"), image)
     rng, to_straight = np.random.default_rng(2), belt_to_straight()
     for number, lay in enumerate(LAYS):
-        picture = photograph(to_straight @ board_to_belt(*lay), rng)
-        cv2.imwrite(str(folder / "belt" / f"{number}.png"), picture)
+        image = photograph(to_straight @ board_to_belt(*lay), rng)
+        cv2.imwrite(str(folder / "belt" / f"{number}.png"), image)
     return folder
 
 
@@ -56,13 +56,15 @@ def new_line(folder: Path, photos: Path, *, camera: str = "") -> Path:
 
 @pytest.fixture(scope="module")
 def calibrated(tmp_path_factory: pytest.TempPathFactory, photos: Path) -> str:
-    """The text of a profile that was calibrated by command."""
+    """The text of a profile calibrated with the commands."""
     from detector.commands.calibrate.lens import calibrate_lens
-    from detector.commands.calibrate.plane import Measured, calibrate_plane
+    from detector.commands.calibrate.plane import TapeMeasurements, calibrate_plane
 
     line = new_line(tmp_path_factory.mktemp("line"), photos, camera='id = "SN 1"')
     calibrate_lens(line, [str(photos / "lens")], "Ana", 1)
-    measured = Measured(belt_width_mm=WIDTH_MM, camera_height_mm=CAMERA_MM[2], operator="Ana")
+    measured = TapeMeasurements(
+        belt_width_mm=WIDTH_MM, camera_height_mm=CAMERA_MM[2], operator="Ana"
+    )
     calibrate_plane(line, [str(photos / "belt")], None, measured)
     return line.read_text()
 
@@ -74,7 +76,7 @@ def line(tmp_path: Path, calibrated: str) -> Path:
     return path
 
 
-def test_a_line_is_calibrated_from_photographs_to_the_millimetre(line: Path) -> None:
+def test_a_line_is_calibrated_from_photographs_to_millimetres(line: Path) -> None:
     profile = load_profile(line)
     lens, plane = profile.calibration.lens, profile.calibration.plane
     assert lens is not None
@@ -85,20 +87,20 @@ def test_a_line_is_calibrated_from_photographs_to_the_millimetre(line: Path) -> 
     assert plane.camera_mm[2] == pytest.approx(CAMERA_MM[2], rel=0.01)
     found = line_plane(profile, None)
     true_mm = np.array([[40.0, 200.0], [700.0, 250.0], [60.0, 900.0], [720.0, 950.0]])
-    found_mm = found.to_belt(LENS.seen(transformed(belt_to_straight(), true_mm)))
+    found_mm = found.to_belt(LENS.to_image(transformed(belt_to_straight(), true_mm)))
     np.testing.assert_allclose(found_mm[:, 0], true_mm[:, 0], atol=4)
     np.testing.assert_allclose(np.diff(found_mm[:, 1]), np.diff(true_mm[:, 1]), atol=4)
 
 
-def test_in_the_belt_view_the_lens_no_longer_bends_the_board(line: Path, photos: Path) -> None:
-    """A board on the belt has its true size and square corners, wherever it lies."""
+def test_the_belt_view_shows_the_board_undistorted(line: Path, photos: Path) -> None:
+    """A board on the belt has its true size and square corners, wherever it is."""
     from calibration.board import SQUARE_MM, find_board
 
     view = Rectifier(line_plane(load_profile(line), None), SIZE_PX, 1.5, 32)
-    for picture in sorted((photos / "belt").iterdir()):
-        image = cv2.imread(str(picture))
+    for path in sorted((photos / "belt").iterdir()):
+        image = cv2.imread(str(path))
         assert image is not None
-        seen = find_board(view.look(frame(image.astype(np.uint8), 0)).image, picture.name)
+        seen = find_board(view.look(frame(image.astype(np.uint8), 0)).image, path.name)
         assert seen is not None
         mm = view.view_to_belt(seen.px)
         true = seen.mm(1.0)
@@ -108,60 +110,60 @@ def test_in_the_belt_view_the_lens_no_longer_bends_the_board(line: Path, photos:
             )
 
 
-def test_each_step_prints_its_residuals_and_judges_them(
+def test_each_step_prints_its_residuals_and_rates_them(
     vigitri: Vigitri, photos: Path, tmp_path: Path, calibrated: str
 ) -> None:
     line = new_line(tmp_path, photos)
     line.write_text(calibrated)
     code, out, err = vigitri("calibrate", "plane", line, photos / "belt", "--ruler-mm", 201)
     assert (code, err) == (0, [])
-    said = "\n".join(out)
-    assert "4 pictures, the board in 4 of them" in said
-    assert re.search(r"error of points not used \(p95\) +[\d.]+ mm +good", said)
-    assert re.search(r"an object 150 mm high seems up to \d+ mm further out", said)
-    # The same with a board that was printed half a percent larger: the camera hangs higher.
+    text = "\n".join(out)
+    assert "4 images, the board in 4 of them" in text
+    assert re.search(r"error of held-back points \(p95\) +[\d.]+ mm +good", text)
+    assert re.search(r"an object 150 mm high appears up to \d+ mm further out", text)
+    # A board printed half a percent larger puts the camera higher.
     plane = load_profile(line).calibration.plane
     assert plane is not None
     assert plane.camera_mm is not None
     assert plane.camera_mm[2] == pytest.approx(1.005 * CAMERA_MM[2], rel=0.01)
 
 
-def test_verify_says_who_when_and_the_error_now(vigitri: Vigitri, line: Path, photos: Path) -> None:
+def test_verify_prints_the_author_and_the_present_error(
+    vigitri: Vigitri, line: Path, photos: Path
+) -> None:
     code, out, err = vigitri("calibrate", "verify", line, photos / "belt")
     assert (code, err) == (0, [])
     assert "by Ana with SN 1, 960 x 600 px" in out[0]
-    assert re.search(r"error of 4 boards seen now \(p95\) +[\d.]+ mm +good", out[-1])
+    assert re.search(r"error of 4 new boards \(p95\) +[\d.]+ mm +good", out[-1])
 
 
-def test_verify_finds_a_camera_that_hangs_elsewhere_now(
-    vigitri: Vigitri, line: Path, tmp_path: Path
-) -> None:
+def test_verify_detects_a_moved_camera(vigitri: Vigitri, line: Path, tmp_path: Path) -> None:
     lower = belt_to_straight(camera_mm=(*CAMERA_MM[:2], CAMERA_MM[2] - 150))
-    picture = photograph(lower @ board_to_belt(*LAYS[1]), np.random.default_rng(0))
-    cv2.imwrite(str(tmp_path / "now.png"), picture)
+    image = photograph(lower @ board_to_belt(*LAYS[1]), np.random.default_rng(0))
+    cv2.imwrite(str(tmp_path / "now.png"), image)
     code, out, _ = vigitri("calibrate", "verify", line, tmp_path / "now.png")
     assert code == 1
     assert "poor: the camera was moved" in out[-1]
 
 
 @pytest.mark.parametrize(
-    ("was", "becomes", "said"),
+    ("was", "becomes", "text"),
     [
         ('id = "SN 1"', 'id = "SN 2"', "calibration.lens.camera = 'SN 1': the line's camera is"),
         ("views = 12", "views = 40", "this section was changed by hand"),
     ],
 )
-def test_verify_refuses_what_is_not_this_lines_own(
-    vigitri: Vigitri, line: Path, was: str, becomes: str, said: str
+def test_verify_refuses_another_camera_and_a_manual_change(
+    vigitri: Vigitri, line: Path, was: str, becomes: str, text: str
 ) -> None:
     assert was in line.read_text()
     line.write_text(line.read_text().replace(was, becomes))
     code, _, err = vigitri("calibrate", "verify", line)
     assert (code, len(err)) == (2, 1)
-    assert said in err[0]
+    assert text in err[0]
 
 
-def test_pictures_of_another_size_are_refused_at_start_up(line: Path) -> None:
+def test_images_of_another_size_are_refused_at_start_up(line: Path) -> None:
     from detector.belt.plane import CalibrationError
 
     plane = line_plane(load_profile(line), None)
@@ -169,21 +171,21 @@ def test_pictures_of_another_size_are_refused_at_start_up(line: Path) -> None:
         Rectifier(plane, (1920, 1200), 1.5, 32)
 
 
-def test_surveyed_points_come_from_a_file_and_a_bad_line_is_named(
+def test_surveyed_points_are_read_from_a_file_and_a_bad_line_is_named(
     vigitri: Vigitri, line: Path, tmp_path: Path
 ) -> None:
     mm = np.array([[20, 200], [740, 210], [30, 600], [730, 610], [40, 1000], [720, 990.0]])
-    px = LENS.seen(transformed(belt_to_straight(), mm))
+    px = LENS.to_image(transformed(belt_to_straight(), mm))
     rows = [f"{u:.2f},{v:.2f},{x:g},{y:g}" for (u, v), (x, y) in zip(px, mm, strict=True)]
     points = tmp_path / "points.csv"
     points.write_text("\n".join(["u_px,v_px,x_mm,y_mm", *rows]))
     code, out, err = vigitri("calibrate", "plane", line, "--points", points)
     assert (code, err) == (0, [])
-    assert "error of points not used (p95)" in out[0]
+    assert "error of held-back points (p95)" in out[0]
     for width_mm, poor in ((WIDTH_MM, False), (1.1 * WIDTH_MM, True)):
         tape = ("--belt-width-mm", f"{width_mm:g}")
         code, out, err = vigitri("calibrate", "plane", line, "--points", points, *tape)
-        assert any("belt's width against the tape" in each for each in out)
+        assert any("belt width against the tape" in each for each in out)
         assert (code == 2) is poor
     in_cm = [
         f"{u:.2f},{v:.2f},{x / 10:g},{y / 10:g}" for (u, v), (x, y) in zip(px, mm, strict=True)
@@ -211,22 +213,22 @@ def test_surveyed_points_come_from_a_file_and_a_bad_line_is_named(
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "text"),
     [
-        (("intrinsics", "{line}", "{photos}/belt"), "different views of the board in 4 pictures"),
-        (("plane", "{line}"), "give pictures of the board on the belt, --points FILE.csv"),
+        (("intrinsics", "{line}", "{photos}/belt"), "different views of the board in 4 images"),
+        (("plane", "{line}"), "give images of the board on the belt, --points FILE.csv"),
         (
             ("plane", "{line}", "{photos}/belt/0.png"),
-            "1 pictures show the board on the belt",
+            "1 images show the board on the belt",
         ),
         (("plane", "{line}", "{photos}/belt", "--ruler-mm", "150"), "--ruler-mm 150: the ruler of"),
-        (("plane", "{line}", "{photos}/belt", "--belt-width-mm", "900"), "belt's width against"),
-        (("verify", "{line}"), "holds no calibration"),
+        (("plane", "{line}", "{photos}/belt", "--belt-width-mm", "900"), "belt width against"),
+        (("verify", "{line}"), "has no calibration"),
         (("board", "-o", "board.png"), "written as PDF or SVG"),
     ],
 )
 def test_bad_input_is_one_line_and_nothing_is_written(
-    vigitri: Vigitri, photos: Path, tmp_path: Path, arguments: tuple[str, ...], said: str
+    vigitri: Vigitri, photos: Path, tmp_path: Path, arguments: tuple[str, ...], text: str
 ) -> None:
     line = new_line(tmp_path, photos)
     before = line.read_text()
@@ -234,22 +236,22 @@ def test_bad_input_is_one_line_and_nothing_is_written(
         "calibrate", *(each.format(line=line, photos=photos) for each in arguments)
     )
     assert (code, len(err)) == (2, 1), err
-    assert said in err[0]
+    assert text in err[0]
     assert line.read_text() == before
 
 
 @pytest.mark.parametrize("name", ["board.pdf", "board.svg"])
-def test_a_board_is_written_to_print(vigitri: Vigitri, tmp_path: Path, name: str) -> None:
+def test_a_board_is_written_for_printing(vigitri: Vigitri, tmp_path: Path, name: str) -> None:
     code, out, err = vigitri("calibrate", "board", "-o", tmp_path / name, "--paper", "a2")
     assert (code, err) == (0, [])
     assert "Both rulers must measure 200 mm" in out[0]
     assert (tmp_path / name).read_bytes()[:4] in {b"%PDF", b"<svg"}
 
 
-def test_a_person_on_site_is_walked_through_it(
+def test_the_guided_calibration_runs_from_questions_to_a_plane(
     vigitri: Vigitri, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A new line, from questions and folders of pictures, without a display."""
+    """A new line, from questions and folders of images, without a display."""
     line = tmp_path / "new.toml"
     corners = belt_seen(belt_to_straight()).polygon_px
     answers = [
@@ -260,9 +262,9 @@ def test_a_person_on_site_is_walked_through_it(
     monkeypatch.setattr("sys.stdin", io.StringIO("\n".join(answers) + "\n"))
     code, out, err = vigitri("calibrate", "line", line, "--pictures", photos)
     assert (code, err) == (0, [])
-    said = "\n".join(out)
-    assert "4 of 4: what holds now" in said
-    assert "vigitri calibrate empty" in said
+    text = "\n".join(out)
+    assert "4 of 4: check" in text
+    assert "vigitri calibrate empty" in text
     assert (tmp_path / "new-camera.png").is_file()
     found = load_profile(line)
     assert found.line == "hall-2"
@@ -270,7 +272,7 @@ def test_a_person_on_site_is_walked_through_it(
     assert found.calibration.plane.operator == "Ana"
 
 
-def test_an_answer_that_no_profile_takes_is_asked_for_again(
+def test_an_invalid_answer_is_asked_again(
     photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     line = tmp_path / "site" / "new.toml"
@@ -286,27 +288,27 @@ def test_an_answer_that_no_profile_takes_is_asked_for_again(
     assert Path(found.camera.source).resolve() == (photos / "belt").resolve()
 
 
-def test_without_a_board_there_is_one_to_print_first(
+def test_without_a_board_one_is_written_to_print_first(
     vigitri: Vigitri, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     line = new_line(tmp_path, photos)
     monkeypatch.setattr("sys.stdin", io.StringIO("n\na4\n"))
     code, out, _ = vigitri("calibrate", "line", line, "--operator", "Ana")
     assert code == 0
-    assert "come back with the same command" in out[-1]
+    assert "run the same command again" in out[-1]
     assert (tmp_path / "board-a4.pdf").read_bytes().startswith(b"%PDF")
 
 
-def test_the_board_is_held_before_the_lines_camera(
+def test_the_lens_is_calibrated_live_from_the_lines_camera(
     vigitri: Vigitri, photos: Path, tmp_path: Path
 ) -> None:
-    """A film plays as a camera would; each change of what is still missing is said."""
-    pictures = [cv2.imread(str(picture)) for picture in (photos / "lens").iterdir()]
-    film = write_video(tmp_path / "held.avi", [each for each in pictures if each is not None], 2)
+    """A video plays like a camera; each change of the missing parts is printed."""
+    images = [cv2.imread(str(path)) for path in (photos / "lens").iterdir()]
+    video = write_video(tmp_path / "held.avi", [each for each in images if each is not None], 2)
     line = new_line(tmp_path, photos)
-    line.write_text(line.read_text().replace(str(photos / "belt"), str(film)))
+    line.write_text(line.read_text().replace(str(photos / "belt"), str(video)))
     code, out, err = vigitri("calibrate", "intrinsics", line, "--operator", "Ana")
     assert (code, err) == (0, [])
-    assert "Hold the board before the camera" in out[0]
-    assert re.match(r"1 views, \d+% of the picture; not yet: .", out[1])
+    assert "Hold the board in front of the camera" in out[0]
+    assert re.match(r"1 views, \d+% of the image; missing: .", out[1])
     assert load_profile(line).calibration.lens is not None

@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from calibration.speed_fit import Followed
+from calibration.speed_fit import ImageTrack
 from detector.belt.line_speed import line_speed
-from detector.commands.calibrate.speed import _alone
+from detector.commands.calibrate.speed import _by_image_alone
 from detector.ingest import Recording
 from detector.line_setup import Line
 from detector.pipeline import Pipeline
@@ -36,12 +36,12 @@ mm_per_px = 2.0
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A textured belt at 320 mm/s, and its encoder of 16 bits, which wraps."""
+    """A textured belt at 320 mm/s, and its 16-bit encoder, which wraps."""
     made = tmp_path_factory.mktemp("speed")
     long = as_picture(texture(np.random.default_rng(1), HEIGHT, WIDTH + STEP_PX * FRAMES))
     lefts = [STEP_PX * (FRAMES - n) for n in range(FRAMES)]
-    pictures = [np.ascontiguousarray(long[:, left : left + WIDTH]) for left in lefts]
-    write_video(made / "belt.avi", pictures, FPS)
+    images = [np.ascontiguousarray(long[:, left : left + WIDTH]) for left in lefts]
+    write_video(made / "belt.avi", images, FPS)
     (made / "encoder.jsonl").write_text(
         "\n".join(
             json.dumps(
@@ -63,38 +63,40 @@ def line(folder: Path, *more: str, speed: str = "speed_mm_s = 320") -> Path:
     return path
 
 
-def test_the_encoders_scale_is_found_by_the_picture(vigitri: Vigitri, folder: Path) -> None:
-    said = vigitri("calibrate", "speed", line(folder), "--encoder", folder / "encoder.jsonl")
-    assert said.code == 0
-    key, value = said.out[0].split("  #")[0].split(" = ")
+def test_the_encoder_scale_is_measured_by_the_image(vigitri: Vigitri, folder: Path) -> None:
+    run = vigitri("calibrate", "speed", line(folder), "--encoder", folder / "encoder.jsonl")
+    assert run.code == 0
+    key, value = run.out[0].split("  #")[0].split(" = ")
     assert key == "encoder_counts_per_mm"
     assert float(value) == pytest.approx(PER_MM, rel=0.01)
-    assert not any("poor" in each for each in said.out)
+    assert not any("poor" in each for each in run.out)
 
 
-def test_a_wrong_scale_is_poor_and_what_to_write_is_said(vigitri: Vigitri, folder: Path) -> None:
+def test_a_wrong_scale_is_poor_and_the_right_one_is_printed(vigitri: Vigitri, folder: Path) -> None:
     wrong = line(folder, "encoder_counts_per_mm = 5")
-    said = vigitri("calibrate", "speed", wrong, "--encoder", folder / "encoder.jsonl")
-    assert said.code == 1
-    assert any("poor: write encoder_counts_per_mm = 4" in each for each in said.out)
+    run = vigitri("calibrate", "speed", wrong, "--encoder", folder / "encoder.jsonl")
+    assert run.code == 1
+    assert any("poor: write encoder_counts_per_mm = 4" in each for each in run.out)
 
 
-def test_without_an_encoder_the_setting_is_held_against_the_picture(
+def test_without_an_encoder_the_setting_is_compared_with_the_image(
     vigitri: Vigitri, folder: Path
 ) -> None:
     assert vigitri("calibrate", "speed", line(folder)).code == 0
-    said = vigitri("calibrate", "speed", line(folder, speed="speed_mm_s = 400"))
-    assert said.code == 1
-    assert any("belt.speed_mm_s = 400 is not what the belt does" in each for each in said.out)
+    run = vigitri("calibrate", "speed", line(folder, speed="speed_mm_s = 400"))
+    assert run.code == 1
+    assert any("belt.speed_mm_s = 400 is not the belt's speed" in each for each in run.out)
 
 
-def test_an_encoder_that_is_not_there_is_one_line(vigitri: Vigitri, folder: Path) -> None:
-    said = vigitri("calibrate", "speed", line(folder), "--encoder", folder / "none.jsonl")
-    assert (said.code, len(said.err)) == (2, 1)
-    assert "encoder" in said.err[0]
+def test_a_missing_encoder_file_is_one_line(vigitri: Vigitri, folder: Path) -> None:
+    run = vigitri("calibrate", "speed", line(folder), "--encoder", folder / "none.jsonl")
+    assert (run.code, len(run.err)) == (2, 1)
+    assert "encoder" in run.err[0]
 
 
-def test_what_was_found_is_sealed_used_and_verified(vigitri: Vigitri, folder: Path) -> None:
+def test_the_result_is_written_with_its_hash_used_and_verified(
+    vigitri: Vigitri, folder: Path
+) -> None:
     path = line(folder)
     encoder = ("--encoder", folder / "encoder.jsonl")
     assert vigitri("calibrate", "speed", path, *encoder, "--operator", "Ana").code == 0
@@ -102,13 +104,13 @@ def test_what_was_found_is_sealed_used_and_verified(vigitri: Vigitri, folder: Pa
     assert found is not None
     assert found.sha256 == found.digest()
     assert line_speed(load_profile(path), None).counts_per_mm == found.encoder_counts_per_mm
-    said = vigitri("calibrate", "verify", path)
-    assert said.code == 0
-    assert any(each.startswith("speed: made") and "by Ana" in each for each in said.out)
+    run = vigitri("calibrate", "verify", path)
+    assert run.code == 0
+    assert any(each.startswith("speed: made") and "by Ana" in each for each in run.out)
     path.write_text(path.read_text().replace("travelled_mm = ", "travelled_mm = 1"))
-    said = vigitri("calibrate", "verify", path)
-    assert (said.code, len(said.err)) == (2, 1)
-    assert "calibration.speed.sha256" in said.err[0]
+    run = vigitri("calibrate", "verify", path)
+    assert (run.code, len(run.err)) == (2, 1)
+    assert "calibration.speed.sha256" in run.err[0]
 
 
 def test_a_poor_speed_is_not_written(vigitri: Vigitri, folder: Path) -> None:
@@ -117,14 +119,14 @@ def test_a_poor_speed_is_not_written(vigitri: Vigitri, folder: Path) -> None:
     assert load_profile(path).calibration.speed is None
 
 
-def test_too_little_belt_is_poor_without_an_encoder_too(vigitri: Vigitri, folder: Path) -> None:
+def test_too_little_travel_is_poor_without_an_encoder_too(vigitri: Vigitri, folder: Path) -> None:
     path = line(folder)
     with Recording(str(folder / "belt.avi")) as footage:
-        pictures = [each.image for each, _ in zip(footage, range(30), strict=False)]
-    write_video(folder / "short.avi", pictures, FPS)
-    said = vigitri("calibrate", "speed", path, "--source", folder / "short.avi")
-    assert said.code == 1
-    assert any("belt that came by" in each and "poor" in each for each in said.out)
+        images = [each.image for each, _ in zip(footage, range(30), strict=False)]
+    write_video(folder / "short.avi", images, FPS)
+    run = vigitri("calibrate", "speed", path, "--source", folder / "short.avi")
+    assert run.code == 1
+    assert any("belt travel" in each and "poor" in each for each in run.out)
     assert load_profile(path).calibration.speed is None
 
 
@@ -135,23 +137,23 @@ def test_a_belt_that_runs_against_its_travel_is_not_calibrated(
     path = line(folder)
     path.write_text(path.read_text().replace('travel = "right"', 'travel = "left"'))
     more = ("--encoder", folder / "encoder.jsonl") if encoder else ()
-    said = vigitri("calibrate", "speed", path, *more)
-    assert (said.code, len(said.err)) == (2, 1)
-    assert "against belt.travel" in said.err[0]
+    run = vigitri("calibrate", "speed", path, *more)
+    assert (run.code, len(run.err)) == (2, 1)
+    assert "against belt.travel" in run.err[0]
     assert load_profile(path).calibration.speed is None
 
 
-def test_what_is_sealed_of_one_speed_is_its_error_in_the_half_that_it_was_not_taken_from() -> None:
+def test_the_held_out_error_of_a_fixed_speed_is_that_of_the_second_half() -> None:
     t_s = np.arange(0, 20, 0.1)
-    way_mm = np.where(t_s < 10, 400 * t_s, 4000 + 408 * (t_s - 10))
-    belt = Followed((t_s * 1e9).astype(np.int64), way_mm, np.full(len(t_s), 400.0))
-    alone = _alone(belt, 404.0)
-    assert alone.held_out_percent == pytest.approx(2.0, abs=0.01)
-    spread = next(each for each in alone.judged if "half of p5 to p95" in each.what)
+    travel_mm = np.where(t_s < 10, 400 * t_s, 4000 + 408 * (t_s - 10))
+    belt = ImageTrack((t_s * 1e9).astype(np.int64), travel_mm, np.full(len(t_s), 400.0))
+    result = _by_image_alone(belt, 404.0)
+    assert result.held_out_percent == pytest.approx(2.0, abs=0.01)
+    spread = next(each for each in result.quality if "half p5-p95" in each.what)
     assert spread.value.startswith("0.99")
 
 
-def test_a_recorded_encoder_is_heard_in_the_plcs_place(folder: Path) -> None:
+def test_a_recorded_encoder_replaces_the_plc(folder: Path) -> None:
     path = line(folder, 'encoder_recording = "encoder.jsonl"', "encoder_counts_per_mm = 4")
     engine = FakeEngine(lambda _: detections())
     watch = Pipeline(Line(load_profile(path), folder_of(engine.card), engine, "boot"))
@@ -166,12 +168,12 @@ def test_a_recorded_encoder_is_heard_in_the_plcs_place(folder: Path) -> None:
 def test_an_encoder_of_other_footage_is_refused(vigitri: Vigitri, folder: Path) -> None:
     path = line(folder, 'encoder_recording = "encoder.jsonl"', "encoder_counts_per_mm = 4")
     (folder / "other.avi").write_bytes((folder / "belt.avi").read_bytes())
-    said = vigitri("replay", folder / "other.avi", "--line", path)
-    assert (said.code, len(said.err)) == (2, 1)
-    assert "was recorded beside" in said.err[0]
+    run = vigitri("replay", folder / "other.avi", "--line", path)
+    assert (run.code, len(run.err)) == (2, 1)
+    assert "was recorded beside" in run.err[0]
 
 
-def test_a_recorded_encoder_and_footage_that_starts_over_are_refused(folder: Path) -> None:
+def test_a_recorded_encoder_with_looping_footage_is_refused(folder: Path) -> None:
     path = line(folder, 'encoder_recording = "encoder.jsonl"')
     path.write_text(path.read_text().replace("[belt]", "loop = true\n[belt]"))
     with pytest.raises(ProfileError, match=r"camera\.loop = true"):

@@ -115,7 +115,9 @@ class TestOneObject:
         picker = ActionPoint(name="picker", y_mm=5000, acting_ms=1000)
         book, gas = AlarmBook(replace(LINE, action_points=(picker,))), track(1, GAS)
         (raised,) = book.report([gas], [], belt_at(0))
-        (seen,) = book.acknowledge(raised.event_id, belt_at(0).unseen(3 * SECOND, 3 * SECOND))
+        (seen,) = book.acknowledge(
+            raised.event_id, belt_at(0).without_frame(3 * SECOND, 3 * SECOND)
+        )
         assert seen.arrivals[0].eta_ms == pytest.approx(raised.arrivals[0].eta_ms - 3000)
 
     def test_a_score_that_grows_much_is_news_at_once(self) -> None:

@@ -144,7 +144,7 @@ def test_a_battery_of_a_metre_is_implausible_and_one_never_seen_whole_is_unknown
     ("speed", "stands"), [(None, False), (0.0, True), (-3.0, True), (-50.0, False), (50.0, False)]
 )
 def test_a_belt_stands_only_where_that_is_known(speed: float | None, stands: bool) -> None:
-    assert replace(BELT, speed_mm_s=speed).stands is stands
+    assert replace(BELT, speed_mm_s=speed).stopped is stands
 
 
 def test_a_card_without_a_calibration_tells_the_score_and_one_with_it_the_probability() -> None:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from detector.belt.motion import Picture, Shift
+from detector.belt.motion import Shift, ViewSource
 from detector.hazards.overload.monitor import UNKNOWN, OverloadMonitor, said
 from detector.hazards.overload.skirtboard import SkirtMarks
 from detector.profile.belt_load import Jam
@@ -69,7 +69,7 @@ def vignette(strength: float) -> NDArray[np.float64]:
     return np.asarray((1 - strength * (u**2 + v**2) / 2)[..., None])
 
 
-def judged(view: NDArray[np.uint8]) -> Picture:
+def judged(view: NDArray[np.uint8]) -> ViewSource:
     small = cv2.resize(view, (WIDTH // EACH_PX, HEIGHT // EACH_PX), interpolation=cv2.INTER_AREA)
     return lambda: as_picture(small)
 
