@@ -18,7 +18,7 @@ class StandingBelt:
     def watch(self, ordered: bool | None, belt: BeltNow) -> bool | None:
         """Whether it stands against its order; None: nobody says what is ordered, or what the belt
         does (a speed from the profile is no measurement)."""
-        stands = belt.stands and belt.speed_basis in {"encoder", "picture"}
+        stands = belt.is_stopped and belt.speed_basis in {"encoder", "picture"}
         if ordered is not True or not stands:
             self._since_ns, self._for_ns = None, 0
             unknown = ordered is None or belt.speed_basis in {"none", "profile"}

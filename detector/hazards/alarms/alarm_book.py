@@ -135,7 +135,7 @@ class AlarmBook:
             return [self._gone(alarm, belt)]
         if alarm is not None and alarm.active:
             alarm.t_met_ns = belt.t_mono_ns
-            still = belt.stands and hazard is not Hazard.VISION_UNAVAILABLE
+            still = belt.is_stopped and hazard is not Hazard.VISION_UNAVAILABLE
             waits_ns = STILL_NS if still else UPDATE_NS
             old_news = detail == alarm.detail or belt.t_mono_ns - alarm.t_told_ns < waits_ns
             if old_news and not self._wakes(alarm, belt):
@@ -289,7 +289,7 @@ class AlarmBook:
         until_ns, _ = self._shelved.get(alarm.hazard, (0, None))
         if until_ns > belt.t_mono_ns:
             return AlarmState.SHELVED
-        if alarm.held or (belt.stands and alarm.hazard not in TOLD_STANDING):
+        if alarm.held or (belt.is_stopped and alarm.hazard not in TOLD_STANDING):
             return AlarmState.SUPPRESSED
         return AlarmState.UNACKNOWLEDGED
 
@@ -309,7 +309,7 @@ class AlarmBook:
         return True
 
     def _is_news(self, alarm: Alarm, track: Track, belt: BeltNow) -> bool:
-        still = belt.stands and not alarm.arrivals
+        still = belt.is_stopped and not alarm.arrivals
         return (
             self._wakes(alarm, belt)
             or alarm.class_name != self._line.classes[track.class_index].name

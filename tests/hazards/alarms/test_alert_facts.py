@@ -141,10 +141,13 @@ def test_a_battery_of_a_metre_is_implausible_and_one_never_seen_whole_is_unknown
 
 
 @pytest.mark.parametrize(
-    ("speed", "stands"), [(None, False), (0.0, True), (-3.0, True), (-50.0, False), (50.0, False)]
+    ("speed", "is_stopped"),
+    [(None, False), (0.0, True), (-3.0, True), (-50.0, False), (50.0, False)],
 )
-def test_a_belt_stands_only_where_that_is_known(speed: float | None, stands: bool) -> None:
-    assert replace(BELT, speed_mm_s=speed).stands is stands
+def test_a_belt_is_stopped_only_where_its_speed_is_known(
+    speed: float | None, is_stopped: bool
+) -> None:
+    assert replace(BELT, speed_mm_s=speed).is_stopped is is_stopped
 
 
 def test_a_card_without_a_calibration_tells_the_score_and_one_with_it_the_probability() -> None:
