@@ -14,7 +14,7 @@ from detector.delivery.journal import Journal
 from detector.delivery.request_server import PendingAnswer
 from detector.ingest import CameraBlind, CameraHealth, CameraState, Frame
 from detector.line_setup import Line
-from detector.live import LineAtWork
+from detector.live import LineRunner
 from detector.profile.line import LineProfile
 from detector.wire.messages import (
     Alert,
@@ -177,7 +177,7 @@ def work(wire: FakeWire, clock: Clock) -> Callable[..., list[str]]:
         told: list[str] = []
         camera: Any = FakeCamera(steps, stop, clock)
         anything: Any = wire
-        LineAtWork(line, camera, anything, anything, tell=told.append).run(
+        LineRunner(line, camera, anything, anything, tell=told.append).run(
             stop, until_end=until_end
         )
         return told

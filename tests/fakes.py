@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.hazards.tracking.sighting import Sighting
+from detector.hazards.tracking.sighting import Detection
 from detector.ingest.frame import Frame
 from detector.vision.catalogue import Card, ModelFolder
 from detector.vision.detections import Detections
@@ -125,7 +125,7 @@ def as_picture(values: NDArray[np.floating]) -> NDArray[np.uint8]:
     return np.clip(np.rint(values), 0, 255).astype(np.uint8)
 
 
-def sighting(
+def belt_detection(
     x_mm: float,
     y_mm: float,
     *,
@@ -133,8 +133,8 @@ def sighting(
     class_index: int = BATTERY,
     score: float = 0.8,
     whole: bool = True,
-) -> Sighting:
-    return Sighting(
+) -> Detection:
+    return Detection(
         class_index=class_index,
         score=score,
         x_mm=x_mm,
@@ -147,10 +147,10 @@ def sighting(
     )
 
 
-def seen_of(
+def detections_of(
     things: Sequence[tuple[float, float, tuple[float, float], int]],
     extent_mm: tuple[float, float, float, float],
-) -> list[Sighting]:
+) -> list[Detection]:
     """What a perfect model sees of things (x, y, size, class): those in view, cut by its ends."""
     x0, y0, x1, y1 = extent_mm
     seen = []
@@ -161,7 +161,7 @@ def seen_of(
             continue
         whole = (right - left, high - low) == (width, height) and low > y0 and high < y1
         seen.append(
-            sighting(
+            belt_detection(
                 (left + right) / 2,
                 (low + high) / 2,
                 size_mm=(right - left, high - low),

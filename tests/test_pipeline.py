@@ -16,7 +16,7 @@ from detector.belt.plane import CalibrationError
 from detector.line_setup import Line
 from detector.pipeline import Pipeline
 from detector.profile.line import LineProfile
-from detector.runtime.inference_lock import Turns
+from detector.runtime.inference_lock import InferenceLock
 from detector.vision.catalogue import ModelError
 from detector.vision.detections import Detections
 from detector.vision.engine import EngineError
@@ -190,7 +190,7 @@ def test_a_camera_that_changes_its_size_makes_the_line_blind() -> None:
     (alert,) = watch.blind("size", FRAME_NS, FRAME_NS)
     assert alert.hazard is Hazard.VISION_UNAVAILABLE
     assert watch.coverage.state == "unknown"
-    assert watch.see(frame(image, 2)).sightings == []
+    assert watch.see(frame(image, 2)).detections == []
 
 
 def test_a_belt_in_the_dark_is_not_clear() -> None:
@@ -278,7 +278,7 @@ def test_belt_that_is_not_new_is_not_looked_at_again() -> None:
     assert looked[:3] == [True] * 3  # until three looks have seen the belt run
     assert not all(looked)
     assert watch.inferences == sum(looked) < watch.frames == 40
-    assert all(each.looked or not (each.alerts or each.sightings) for each in seen)
+    assert all(each.looked or not (each.alerts or each.detections) for each in seen)
     every = pipeline(line=profile(view={"strips": False}))
     assert all(every.see(frame(image, n)).looked for n, image in enumerate(footage()))
 
@@ -309,7 +309,7 @@ def test_an_engine_is_made_ready_for_every_strip_before_the_first_look() -> None
 def test_while_another_line_looks_nothing_is_seen_and_the_look_is_made_up_for(
     tmp_path: Path,
 ) -> None:
-    mine, other = Turns(1, tmp_path), Turns(1, tmp_path)
+    mine, other = InferenceLock(1, tmp_path), InferenceLock(1, tmp_path)
     line = profile()
     engine = FakeEngine(bright_things)
     watch = Pipeline(Line(line, folder_of(engine.card), engine, "boot"), mine)

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from detector.runtime import stage_timer as stage_clock
-from detector.runtime.stage_timer import StageClock
+from detector.runtime.stage_timer import StageTimer
 
 
 @pytest.fixture
@@ -17,7 +17,7 @@ def passes(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 
 def test_each_stage_gets_the_time_since_the_one_before(passes: list[int]) -> None:
-    clock = StageClock(("view", "model"))
+    clock = StageTimer(("view", "model"))
     passes[:] = [100, 103, 120]
     lap = clock.start()
     lap("view")
@@ -30,7 +30,7 @@ def test_each_stage_gets_the_time_since_the_one_before(passes: list[int]) -> Non
 
 
 def test_a_report_starts_anew(passes: list[int]) -> None:
-    clock = StageClock(("view",))
+    clock = StageTimer(("view",))
     passes[:] = [0, 5]
     clock.start()("view")
     passes[:] = [10]
@@ -40,7 +40,7 @@ def test_a_report_starts_anew(passes: list[int]) -> None:
 
 
 def test_percentiles_are_over_the_frames_of_the_period(passes: list[int]) -> None:
-    clock = StageClock(("view",))
+    clock = StageTimer(("view",))
     for lasts_ms in range(1, 101):
         passes[:] = [0, lasts_ms]
         clock.start()("view")
@@ -52,7 +52,7 @@ def test_of_a_long_period_the_last_frames_are_kept(
     passes: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(stage_clock, "_KEPT", 4)
-    clock = StageClock(("view",))
+    clock = StageTimer(("view",))
     for lasts_ms in (90, 80, 3, 4, 1, 2):
         passes[:] = [0, lasts_ms]
         clock.start()("view")

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from detector.belt.plausibility import Finding
 from detector.ingest import CameraState
-from detector.runtime.vision_state import LATE_HELD_NS, START_NS, Sight
+from detector.runtime.vision_state import LATE_HOLD_NS, START_NS, Sight
 from detector.wire.messages import VisionState
 
 MS = 1_000_000
@@ -100,7 +100,7 @@ LOOKS = st.tuples(st.floats(1, 1500), st.sampled_from([0.0, 300.0, 301.0]), st.s
 def test_sight_is_ready_if_and_only_if_the_last_word_was_a_look_and_none_was_late_for_a_second(
     words: list[tuple[float, float, float] | bool],
 ) -> None:
-    line, late_ns = Watched(), -LATE_HELD_NS - 1
+    line, late_ns = Watched(), -LATE_HOLD_NS - 1
     for word in words:
         if isinstance(word, bool):
             line.sight.lost("no frame", starting=word)
@@ -110,7 +110,7 @@ def test_sight_is_ready_if_and_only_if_the_last_word_was_a_look_and_none_was_lat
         line.looks(after_ms, late_ms, unseen_mm)
         if late_ms > 300 or unseen_mm:
             late_ns = line.now_ns
-        in_time = line.now_ns - late_ns > LATE_HELD_NS
+        in_time = line.now_ns - late_ns > LATE_HOLD_NS
         assert line.sight.vision is (VisionState.READY if in_time else VisionState.DEGRADED)
         assert line.sight.late is not in_time
     line.sight.ends("stopped")

@@ -157,7 +157,7 @@ def test_a_recorded_encoder_is_heard_in_the_plcs_place(folder: Path) -> None:
     watch = Pipeline(Line(load_profile(path), folder_of(engine.card), engine, "boot"))
     with Recording(str(folder / "belt.avi")) as footage:
         for each in footage:
-            watch.see(each)
+            watch.process(each)
     assert watch.belt.speed_basis == "encoder"
     assert watch.belt.speed_mm_s == pytest.approx(320, rel=0.01)
     assert watch.belt.position_mm == pytest.approx((FRAMES - 1) * 32, abs=1)
