@@ -1,4 +1,4 @@
-"""A small line that runs in processes of its own: footage, a camera, a model, ears."""
+"""A small line that runs in its own processes: footage, a camera, a model, a listener."""
 
 from __future__ import annotations
 
@@ -24,30 +24,30 @@ from detector.wire.messages import Message
 
 SIZE_PX = (320, 240)
 FPS = 5
-"""Slow, so that three periods are longer than what a loaded machine lets a process wait."""
+"""Slow, so that three periods are longer than a loaded machine delays a process."""
 BELT_PX_A_FRAME = 16
 """Half a pixel is a millimetre: 160 mm/s."""
 WHITE, RED = (255, 255, 255), (20, 20, 230)
 GAS_PX, BATTERY_PX = (60, 40), (24, 14)
 PATIENCE_S = 90.0
-"""An upper bound for a machine that trains a model beside the tests; nobody waits for it."""
+"""An upper bound for a machine that trains a model at the same time; no test waits that long."""
 
 
 def promised(seconds: float) -> float:
-    """What is promised in that time, held against it where the machine has cores to spare."""
+    """A guaranteed time limit, enforced only if the machine has spare cores."""
     return seconds if os.getloadavg()[0] <= len(os.sched_getaffinity(0)) else PATIENCE_S
 
 
 # --- footage ---------------------------------------------------------------------------------
 
 
-def belt_picture(*things: tuple[tuple[int, int], tuple[int, int], tuple[int, int, int]]) -> Any:
-    """Things (centre, size, colour; px) on a belt, `(h, w, 3)` uint8 BGR."""
-    picture = np.full((SIZE_PX[1], SIZE_PX[0], 3), 70, np.uint8)
-    for (x, y), (width, height), colour in things:
+def belt_picture(*objects: tuple[tuple[int, int], tuple[int, int], tuple[int, int, int]]) -> Any:
+    """Objects (centre, size, colour; px) on a belt, `(h, w, 3)` uint8 BGR."""
+    image = np.full((SIZE_PX[1], SIZE_PX[0], 3), 70, np.uint8)
+    for (x, y), (width, height), colour in objects:
         corner = (x - width // 2, y - height // 2)
-        cv2.rectangle(picture, (*corner, width, height), colour, cv2.FILLED)
-    return picture
+        cv2.rectangle(image, (*corner, width, height), colour, cv2.FILLED)
+    return image
 
 
 def passing(frames: int = 32) -> list[NDArray[np.uint8]]:
@@ -74,7 +74,7 @@ def write_video(path: Path, pictures: Sequence[NDArray[np.uint8]], fps: float = 
 
 
 def write_interlaced(path: Path, pictures: Sequence[NDArray[np.uint8]], fps: float = FPS) -> Path:
-    """The same as interlaced H.264, as a recorder of analogue cameras writes it."""
+    """The same as interlaced H.264, as a recorder for analogue cameras writes it."""
     with av.open(str(path), "w") as container:
         stream = container.add_stream("libx264", rate=Fraction(fps))
         stream.height, stream.width = pictures[0].shape[:2]
@@ -86,14 +86,14 @@ def write_interlaced(path: Path, pictures: Sequence[NDArray[np.uint8]], fps: flo
 
 
 class StreetCamera:
-    """A network camera (Motion JPEG over HTTP on loopback) that does what the test says."""
+    """A network camera (Motion JPEG over HTTP on loopback), controlled by the test."""
 
     def __init__(self, fps: float) -> None:
         self.fps = fps
         self.frozen = threading.Event()
-        """Sends the same picture again and again."""
+        """It repeats one image."""
         self.silent = threading.Event()
-        """Keeps the connection and sends nothing."""
+        """It keeps the connection and sends nothing."""
 
     def __enter__(self) -> StreetCamera:
         self._stop = threading.Event()
@@ -128,9 +128,9 @@ class StreetCamera:
                 continue
             moment += not self.frozen.is_set()
             # No two are alike: a real sensor has noise.
-            picture = belt_picture()
-            picture[: SIZE_PX[1] // 2] += np.uint8(moment % 40)
-            data = cv2.imencode(".jpg", picture)[1].tobytes()
+            shown = belt_picture()
+            shown[: SIZE_PX[1] // 2] += np.uint8(moment % 40)
+            data = cv2.imencode(".jpg", shown)[1].tobytes()
             head = f"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: {len(data)}\r\n\r\n"
             client.sendall(head.encode() + data + b"\r\n")
 
@@ -139,7 +139,7 @@ class StreetCamera:
 
 
 def write_profile(path: Path, source: str | Path, model: Path, *, camera: str = "") -> Path:
-    """The profile of a line with that camera; `camera`: further keys of its section."""
+    """The profile of a line with that camera; `camera`: more keys of its section."""
     path.write_text(
         f"""
 line = "belt-1"
@@ -165,11 +165,11 @@ detections = true
     return path
 
 
-# --- ears and eyes on processes --------------------------------------------------------------
+# --- listener and eyes on processes --------------------------------------------------------------
 
 
-class Ears:
-    """A subscriber that remembers everything."""
+class Listener:
+    """A subscriber that records all messages."""
 
     def __init__(self, subscriber: client.Line) -> None:
         self._subscriber = subscriber
@@ -177,7 +177,7 @@ class Ears:
         self.gaps: list[Gap] = []
 
     def until(self, wanted: Callable[[Any], bool], kind: type[Message]) -> Received:
-        """The next message whose payload is of that kind and wanted."""
+        """The next message with a payload of that kind for which `wanted` is true."""
         ends_s = time.monotonic() + PATIENCE_S
         while time.monotonic() < ends_s:
             item = self._subscriber.receive(1.0)
@@ -187,24 +187,28 @@ class Ears:
                 self.heard.append(item)
                 if isinstance(item.payload, kind) and wanted(item.payload):
                     return item
-        heard = "\n".join(str(item.payload)[:300] for item in self.heard[-12:])
-        raise AssertionError(f"no such {kind.__name__} in {PATIENCE_S:g} s, but\n{heard}")
+        received = "\
+".join(str(item.payload)[:300] for item in self.heard[-12:])
+        raise AssertionError(
+            f"no such {kind.__name__} in {PATIENCE_S:g} s, but\
+{received}"
+        )
 
     def sooner_or_later(self, wanted: Callable[[Any], bool], kind: type[Message]) -> Received:
-        """The first such message, heard already or still to come."""
+        """The first such message, received already or later."""
         for item in self.heard:
             if isinstance(item.payload, kind) and wanted(item.payload):
                 return item
         return self.until(wanted, kind)
 
     def to_the_end(self) -> None:
-        """Listen until the line has hung up; all that it said before has come by then."""
+        """Receive until the line has closed the connection, after its last message."""
         ends_s = time.monotonic() + PATIENCE_S
-        hung_up = False
-        while not hung_up:
-            assert time.monotonic() < ends_s, f"the line has not hung up in {PATIENCE_S:g} s"
-            hung_up = "the connection to the detector is cut" in self._subscriber.sight_reason
-            while (item := self._subscriber.receive(0 if hung_up else 0.3)) is not None:
+        closed = False
+        while not closed:
+            assert time.monotonic() < ends_s, f"the connection is still open in {PATIENCE_S:g} s"
+            closed = "the connection to the detector is cut" in self._subscriber.sight_reason
+            while (item := self._subscriber.receive(0 if closed else 0.3)) is not None:
                 if isinstance(item, Received):
                     self.heard.append(item)
 
@@ -213,9 +217,9 @@ class Ears:
 
 
 @contextlib.contextmanager
-def listening(endpoint: str, *topics: str) -> Iterator[Ears]:
+def listening(endpoint: str, *topics: str) -> Iterator[Listener]:
     with client.Line(endpoint, topics=topics or ("",)) as subscriber:
-        yield Ears(subscriber)
+        yield Listener(subscriber)
 
 
 def capture_processes(parent: int) -> set[int]:
@@ -229,19 +233,19 @@ def capture_processes(parent: int) -> set[int]:
     return found
 
 
-def wait_for(what: Callable[[], Any]) -> Any:
-    """What the system gives no event for, asked for often."""
+def wait_for(condition: Callable[[], Any]) -> Any:
+    """Poll for a condition without an event."""
     ends_s = time.monotonic() + PATIENCE_S
     while time.monotonic() < ends_s:
-        found = what()
+        found = condition()
         if found:
             return found
         time.sleep(0.005)
-    raise AssertionError("it never came")
+    raise AssertionError(f"not within {PATIENCE_S:g} s")
 
 
 def read_terminal(ours: int) -> bytes:
-    """What is written to the other side of a pseudo-terminal until all have closed it."""
+    """All output to the other side of a pseudo-terminal until every process has closed it."""
     shown = b""
     with contextlib.suppress(OSError):  # how Linux says that nobody holds it any more
         while part := os.read(ours, 65536):
