@@ -61,26 +61,26 @@ def passing(frames: int = 32) -> list[NDArray[np.uint8]]:
     ]
 
 
-def write_video(path: Path, pictures: Sequence[NDArray[np.uint8]], fps: float = FPS) -> Path:
+def write_video(path: Path, images: Sequence[NDArray[np.uint8]], fps: float = FPS) -> Path:
     partial = path.with_stem(f"{path.stem}-partial")
-    height, width = pictures[0].shape[:2]
+    height, width = images[0].shape[:2]
     code = cv2.VideoWriter.fourcc(*"MJPG")
     writer = cv2.VideoWriter(str(partial), code, fps, (width, height))
-    for picture in pictures:
-        writer.write(picture)
+    for image in images:
+        writer.write(image)
     writer.release()
-    partial.rename(path)  # appears in one piece, for those who wait for it
+    partial.rename(path)  # appears at once and complete, for those who wait for it
     return path
 
 
-def write_interlaced(path: Path, pictures: Sequence[NDArray[np.uint8]], fps: float = FPS) -> Path:
+def write_interlaced(path: Path, images: Sequence[NDArray[np.uint8]], fps: float = FPS) -> Path:
     """The same as interlaced H.264, as a recorder for analogue cameras writes it."""
     with av.open(str(path), "w") as container:
         stream = container.add_stream("libx264", rate=Fraction(fps))
-        stream.height, stream.width = pictures[0].shape[:2]
+        stream.height, stream.width = images[0].shape[:2]
         stream.pix_fmt, stream.options = "yuv420p", {"x264-params": "tff=1", "crf": "4"}
-        for picture in pictures:
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="bgr24")))
+        for image in images:
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="bgr24")))
         container.mux(stream.encode(None))
     return path
 
@@ -118,7 +118,7 @@ class StreetCamera:
                 self._serve(client)
 
     def _serve(self, client: socket.socket) -> None:
-        if not client.recv(4096):  # only knocked
+        if not client.recv(4096):  # connected only to test the port
             return
         kind = b"Content-Type: multipart/x-mixed-replace; boundary=frame\r\n\r\n"
         client.sendall(b"HTTP/1.0 200 OK\r\n" + kind)
@@ -127,7 +127,7 @@ class StreetCamera:
             if self.silent.is_set():
                 continue
             moment += not self.frozen.is_set()
-            # No two are alike: a real sensor has noise.
+            # All differ, since a real sensor has noise.
             shown = belt_picture()
             shown[: SIZE_PX[1] // 2] += np.uint8(moment % 40)
             data = cv2.imencode(".jpg", shown)[1].tobytes()
@@ -165,7 +165,7 @@ detections = true
     return path
 
 
-# --- listener and eyes on processes --------------------------------------------------------------
+# --- observing processes ---------------------------------------------------------------------
 
 
 class Listener:
@@ -173,7 +173,7 @@ class Listener:
 
     def __init__(self, subscriber: client.Line) -> None:
         self._subscriber = subscriber
-        self.heard: list[Received] = []
+        self.received: list[Received] = []
         self.gaps: list[Gap] = []
 
     def until(self, wanted: Callable[[Any], bool], kind: type[Message]) -> Received:
@@ -184,11 +184,11 @@ class Listener:
             if isinstance(item, Gap):
                 self.gaps.append(item)
             elif isinstance(item, Received):
-                self.heard.append(item)
+                self.received.append(item)
                 if isinstance(item.payload, kind) and wanted(item.payload):
                     return item
         received = "\
-".join(str(item.payload)[:300] for item in self.heard[-12:])
+".join(str(item.payload)[:300] for item in self.received[-12:])
         raise AssertionError(
             f"no such {kind.__name__} in {PATIENCE_S:g} s, but\
 {received}"
@@ -196,7 +196,7 @@ class Listener:
 
     def sooner_or_later(self, wanted: Callable[[Any], bool], kind: type[Message]) -> Received:
         """The first such message, received already or later."""
-        for item in self.heard:
+        for item in self.received:
             if isinstance(item.payload, kind) and wanted(item.payload):
                 return item
         return self.until(wanted, kind)
@@ -210,10 +210,10 @@ class Listener:
             closed = "the connection to the detector is cut" in self._subscriber.sight_reason
             while (item := self._subscriber.receive(0 if closed else 0.3)) is not None:
                 if isinstance(item, Received):
-                    self.heard.append(item)
+                    self.received.append(item)
 
     def all(self, kind: type[Message]) -> list[Any]:
-        return [item.payload for item in self.heard if isinstance(item.payload, kind)]
+        return [item.payload for item in self.received if isinstance(item.payload, kind)]
 
 
 @contextlib.contextmanager
@@ -247,7 +247,7 @@ def wait_for(condition: Callable[[], Any]) -> Any:
 def read_terminal(ours: int) -> bytes:
     """All output to the other side of a pseudo-terminal until every process has closed it."""
     shown = b""
-    with contextlib.suppress(OSError):  # how Linux says that nobody holds it any more
+    with contextlib.suppress(OSError):  # how Linux reports that it is closed everywhere
         while part := os.read(ours, 65536):
             shown += part
     os.close(ours)

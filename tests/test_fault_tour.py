@@ -124,7 +124,7 @@ def test_a_missing_source_makes_vision_unavailable_until_it_appears(
         ).payload
         assert str(film) in state.reason
         assert state.coverage_state == "unknown"
-        listener.until(lambda _: True, LineState)  # time goes by, and nobody looks
+        listener.until(lambda _: True, LineState)  # time passes without an inference pass
         assert listener.all(Heartbeat) == []
 
         write_video(film, passing())
@@ -155,7 +155,7 @@ def test_a_killed_capture_process_is_reported_at_once_and_restarted(
     assert back.payload.camera_restarts == before.camera_restarts + 1
     beats = [
         item.header.t_capture_mono_ns
-        for item in listener.heard
+        for item in listener.received
         if isinstance(item.payload, Heartbeat)
         and lost.t_capture_mono_ns < item.header.t_capture_mono_ns
     ]
@@ -182,7 +182,7 @@ def test_a_frozen_or_silent_camera_makes_vision_unavailable(tmp_path: Path, mode
             last_beat = listener.until(lambda _: True, Heartbeat)
             camera.silent.set()
             silent = listener.until(vision_lost, Alert)
-            # Nobody has acknowledged it: the same alarm, not another.
+            # It is not acknowledged yet: the same alarm, not another.
             assert silent.payload.event_id == lost.event_id
             assert "no new picture" in silent.payload.detail
             gone_ns = silent.payload.t_capture_mono_ns - last_beat.header.t_capture_mono_ns
@@ -245,7 +245,7 @@ def test_until_end_of_a_recording_without_a_readable_image_states_its_error(
     assert "free the machine" not in last
 
 
-# --- what is refused at the door -------------------------------------------------------------
+# --- refused at the start --------------------------------------------------------------------
 
 
 def test_a_model_with_one_byte_changed_is_refused(tmp_path: Path, model: Path) -> None:
@@ -302,7 +302,7 @@ def test_a_port_in_use_is_refused(tmp_path: Path, model: Path, clip: Path) -> No
     assert f"{endpoint} is taken" in error
 
 
-# --- who listens and answers -----------------------------------------------------------------
+# --- subscribers and operators ---------------------------------------------------------------
 
 
 def test_a_subscriber_that_never_reads_does_not_slow_others(line: LineProcess) -> None:

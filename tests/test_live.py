@@ -191,7 +191,7 @@ def test_answers_are_applied_or_refused_with_a_reason(
     def acknowledge(event_id: str, boot_id: str = "boot") -> Acknowledge:
         return Acknowledge(operator="poste 2", boot_id=boot_id, event_id=event_id)
 
-    # Past the door of the wire, the line itself refuses it too.
+    # The wire refuses it already; the line itself refuses it too.
     shelve_vision = Shelve.model_construct(
         operator="x", hazard=Hazard.VISION_UNAVAILABLE, minutes=1
     )

@@ -50,7 +50,7 @@ def test_a_frame_whose_pass_failed_publishes_no_inference_message(
 def test_a_belt_that_outruns_the_passes_degrades_vision_with_the_reason(
     work: Callable[..., list[str]], wire: FakeWire
 ) -> None:
-    times_ms = [0, 40, 80, 120, 2500, 5000, *range(5040, 7000, 40)]  # 380 mm from look to look
+    times_ms = [0, 40, 80, 120, 2500, 5000, *range(5040, 7000, 40)]  # 380 mm from pass to pass
     log = work([frame(number, at_ms=ms) for number, ms in enumerate(times_ms)])
     assert [vision for vision, _ in groupby(state.vision for state in wire.states()[1:-1])] == [
         VisionState.READY,

@@ -97,7 +97,9 @@ def test_each_object_on_the_belt_is_one_alert(speed_mm_s: float | None) -> None:
         assert arrival.speed_basis == ("picture" if speed_mm_s is None else "profile")
     ends = {alert.hazard: alert.state for alert in alerts}
     assert ends[Hazard.GAS] is AlarmState.LATCHED
-    assert ends[Hazard.BATTERY] is AlarmState.NORMAL  # a single cell: counted, nobody was called
+    assert (
+        ends[Hazard.BATTERY] is AlarmState.NORMAL
+    )  # a single cell is only counted: no operator is called
 
 
 def test_the_alerts_box_is_on_the_object_in_the_image() -> None:
@@ -105,7 +107,7 @@ def test_the_alerts_box_is_on_the_object_in_the_image() -> None:
     for alert in alerts_of(pipeline()):
         assert alert.place is not None
         x0, y0, x1, y1 = (round(side) for side in alert.place.box_px)
-        if x1 - x0 < 8:  # a last sliver of it
+        if x1 - x0 < 8:  # its last sliver
             continue
         inside = images[alert.place.frame_index][y0 + 2 : y1 - 2, x0 + 2 : x1 - 2]
         assert inside[..., 2].min() > 200  # red or white, nothing else
@@ -158,7 +160,7 @@ def test_a_failing_engine_raises_and_counts_no_inference() -> None:
 
 
 def test_vision_unavailable_is_cleared_after_a_second_of_working_passes() -> None:
-    # Three looks at the whole view; the belt of frame 3 can wait, and each look fails till frame 6.
+    # Three passes over the whole view; frame 3's belt can wait; passes fail until frame 6.
     line = pipeline(failing_between(3, 6))
     alerts = []
     for number, image in enumerate(footage(30, objects=False)):

@@ -101,7 +101,7 @@ def test_footage_is_replayed_at_the_rate_of_the_line(clip: Path, tmp_path: Path)
     assert seconds(clip, profile=profile) == pytest.approx(32 / 4)  # as `vigitri run` plays it
     other = tmp_path / "other.avi"
     other.write_bytes(clip.read_bytes())
-    assert seconds(other, profile=profile) == pytest.approx(32 / FPS)  # it has a rate of its own
+    assert seconds(other, profile=profile) == pytest.approx(32 / FPS)  # the recording's own rate
     for source in (folder, clip, other):
         assert seconds(source, profile=profile, fps=16) in {8 / 16, 32 / 16}
 

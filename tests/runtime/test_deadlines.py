@@ -38,7 +38,7 @@ def test_a_hiccup_and_a_restart_do_not_lengthen_the_timeout() -> None:
     for number in range(20):
         deadlines.frame_received(frame(number, number / 10))
     deadlines.frame_received(frame(20, 9.0))
-    deadlines.frame_received(frame(0, 9.1))  # a capture process that counts anew
+    deadlines.frame_received(frame(0, 9.1))  # a new capture process counts from 0
     assert deadlines.frame_timeout_s == pytest.approx(0.3)
 
 
@@ -74,7 +74,7 @@ def test_the_next_frame_is_due_after_three_periods_or_later_if_passes_take_longe
 
 def test_frames_without_a_pass_do_not_delay_the_next_deadline() -> None:
     deadlines = Deadlines(fps=30, wait_s=0.2)
-    for n in range(40):  # a look of 60 ms in every tenth frame
+    for n in range(40):  # a pass of 60 ms on every tenth frame
         deadlines.frame_received(frame(n, n * 0.04))
         inferred = n % 10 == 0
         deadlines.frame_processed(

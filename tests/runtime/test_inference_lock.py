@@ -61,7 +61,7 @@ def test_a_line_that_hangs_in_its_pass_does_not_block_others(
                 results.append(acquired)
         assert results == [False] * MAX_SKIPS + [True]
         assert now_s == pytest.approx(100 + WAIT_S, abs=0.01)
-        for _ in range(10):  # from then on it waits for nobody
+        for _ in range(10):  # the lock is ignored from then on
             with line as acquired:
                 assert acquired
         now_s += IGNORE_S

@@ -22,7 +22,7 @@ from detector.hazards.alarms.alert_facts import (
     why_of,
 )
 from detector.hazards.alarms.flood_control import FloodControl
-from detector.hazards.alarms.restart import FormerObjects, carried_alarm
+from detector.hazards.alarms.restart import FormerObjects, restored_alarm
 from detector.hazards.tracking.tracker import Track
 from detector.wire.messages import (
     AlarmState,
@@ -218,7 +218,7 @@ class AlarmBook:
         belt = BeltNow(t_utc_ns, t_mono_ns, None, None, None, "none")
         revisions = []
         for alert in alerts:
-            alarm = carried_alarm(alert, t_mono_ns, self._line.alarms.cell_mm)
+            alarm = restored_alarm(alert, t_mono_ns, self._line.alarms.cell_mm)
             self._open[alarm.name] = alarm
             if alarm.track is None:
                 self._of_line[alarm.hazard] = alarm.name

@@ -30,7 +30,7 @@ class CallDecision:
     """Whether a new object joins a pile, and whether an operator is called for it."""
 
     pile: str | None
-    """The alarm of the pile that it joins; None: it lies alone, or is the first."""
+    """The alarm of the pile that it joins; None: it is alone, or the first."""
     suppressed: bool
     """No call for it: it is a counted cell, part of a pile, or beyond the limit."""
     calls_pile: bool = False

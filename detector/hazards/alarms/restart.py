@@ -19,7 +19,7 @@ NEAR_SHARE = 0.15
 CARRIED_OVER = "from before a restart of the detector; its object is no longer tracked"
 
 
-def carried_alarm(alert: Alert, t_mono_ns: int, cell_mm: float) -> Alarm:
+def restored_alarm(alert: Alert, t_mono_ns: int, cell_mm: float) -> Alarm:
     """The alarm of an alert's last revision, without the facts that this start can't know.
 
     `cell_mm`: single batteries up to this length are only counted.

@@ -1,4 +1,4 @@
-"""Tell bare belt from material, with a reference image of the empty belt.
+"""Distinguish bare belt from material, with a reference image of the empty belt.
 
 The belt moves under the camera, so its stains and ridges are never where the reference image shows
 them, while lamps, their reflections in water and dirt on the lens are: each place is compared with
@@ -46,7 +46,7 @@ _DARK = 12.0
 
 
 class EmptyBelt:
-    """Tells bare belt from material. Follows one illumination factor for the whole view."""
+    """Distinguishes bare belt from material. Follows one illumination factor for the whole view."""
 
     def __init__(self, empty: NDArray[np.uint8], belt: NDArray[np.bool_], mm_per_px: float) -> None:
         """`empty`: `(h, w, 3)` uint8 BGR, the view of the empty belt; `belt`: `(h, w)` bool, mask

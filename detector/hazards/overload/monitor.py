@@ -1,8 +1,8 @@
 """Coverage over belt travel (trop-plein), and jams (bourrage).
 
 Each stretch of belt is evaluated once, when it is fully in view; frames with little new belt are
-skipped. `empty_belt.py` tells material from bare belt, `splice.py` excludes the belt's own splice
-by its return, and `stationary_material.py` measures stationary material by the belt's travel.
+skipped. `empty_belt.py` distinguishes material from bare belt, `splice.py` excludes the belt's own
+splice by its return, and `stationary_material.py` compares material with the belt's travel.
 """
 
 from __future__ import annotations

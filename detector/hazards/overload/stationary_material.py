@@ -18,8 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 APART_MM, APART_MAX_MM = 40.0, 220.0
-"""Belt travel between the two views: with less they can't be told apart, with more the material has
-left the view."""
+"""Belt travel between the two views: with less, moving and stationary material can't be
+distinguished; with more, the material has left the view."""
 STATIONARY_BELOW, MOVING_FROM = 0.2, 0.6
 """Shares of the belt's speed [DOMAIN, "Jams"]; material pushed ahead by a heap is between them."""
 RUNNING_MM = 0.1
@@ -29,7 +29,7 @@ MOVING_MAX = 1.15
 CLEARLY = 0.6
 """The better match must leave at most this share of the other's difference."""
 DIFFERENCE_MIN = 5.0
-"""Mean difference in grey levels below which the two matches can't be told apart."""
+"""Mean difference in grey levels below which the two matches can't be distinguished."""
 DECIDED_MIN = 0.15
 """Minimum share of the material whose places give evidence."""
 _PLACE_MM = 15.0

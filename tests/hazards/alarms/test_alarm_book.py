@@ -56,7 +56,7 @@ def belt_at(t_ns: int, speed: float | None = 400.0) -> BeltNow:
 
 
 def track(number: int, kind: int = BATTERY, score: float = 0.6) -> Track:
-    y_mm = 100 + 2000 * number  # no two of them are a pile
+    y_mm = 100 + 2000 * number  # too far apart for a pile
     detection = belt_detection(100, y_mm, class_index=kind, score=score)
     made = Track(number, detection, 0, 100, y_mm, best_score=score, hits=3, passes=3)
     made.confirmed = True
@@ -107,7 +107,7 @@ class TestOneObject:
         picker = ActionPoint(name="picker", y_mm=5000, acting_ms=1000)
         book, battery = AlarmBook(replace(LINE, action_points=(picker,))), track(1)
         (raised,) = book.report([battery], [], belt_at(0))
-        later = replace(belt_at(3 * SECOND), position_mm=800.0)  # it stood for a second
+        later = replace(belt_at(3 * SECOND), position_mm=800.0)  # stopped for one second
         (acknowledged,) = book.acknowledge(raised.event_id, later)
         assert acknowledged.place == raised.place
         assert acknowledged.arrivals[0].eta_ms == pytest.approx(raised.arrivals[0].eta_ms - 2000)
@@ -285,7 +285,7 @@ LEGAL = {
         AlarmState.NORMAL,
     },
     AlarmState.RETURNED_UNACKNOWLEDGED: {
-        AlarmState.RETURNED_UNACKNOWLEDGED,  # one more lies in its pile
+        AlarmState.RETURNED_UNACKNOWLEDGED,  # an object joins its pile
         AlarmState.NORMAL,
         AlarmState.UNACKNOWLEDGED,  # the line's state came back
         AlarmState.SHELVED,

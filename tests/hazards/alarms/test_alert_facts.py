@@ -82,7 +82,7 @@ def test_the_part_out_of_view_of_a_long_object_arrives_first() -> None:
         )
         tracker.predict(Shift(0, 300 if y_mm == 600 else 0, True))
         (track,), _ = tracker.update([detection], (0, 800), y_mm, y_mm)
-    # Its trailing end lies at 350 mm and it is 500 mm long, so 50 mm of it are out of view.
+    # Its trailing end is at 350 mm and it is 500 mm long, so 50 mm of it are out of view.
     assert arrivals_of(track, BELT, LINE)[0].distance_mm == pytest.approx(3000 - 850, abs=1)
 
 
@@ -103,11 +103,11 @@ def test_later_arrivals_are_those_of_the_object_where_the_belt_has_moved_it(
     y_mm: float, after_s: float, travel_mm: float
 ) -> None:
     """As when an operator acknowledges it after it left the view; `travel_mm`: 0 if stopped."""
-    seen = track_of((100, y_mm))
+    track = track_of((100, y_mm))
     later = replace(
         BELT, t_utc_ns=BELT.t_utc_ns + 1 + round(after_s * 1e9), position_mm=1234.5 + travel_mm
     )
-    arrivals = counted_from(later, place_of(seen, BELT, LINE), arrivals_of(seen, BELT, LINE))
+    arrivals = counted_from(later, place_of(track, BELT, LINE), arrivals_of(track, BELT, LINE))
     for each, there in zip(
         arrivals, arrivals_of(track_of((100, y_mm + travel_mm)), later, LINE), strict=True
     ):
@@ -118,9 +118,9 @@ def test_later_arrivals_are_those_of_the_object_where_the_belt_has_moved_it(
 
 
 def test_without_a_belt_position_later_arrivals_are_computed_from_the_speed() -> None:
-    seen = track_of((100, 460), size_mm=(50, 80))
+    track = track_of((100, 460), size_mm=(50, 80))
     later = replace(BELT, t_utc_ns=BELT.t_utc_ns + 2_000_000_000, position_mm=None)
-    picker, _ = counted_from(later, place_of(seen, BELT, LINE), arrivals_of(seen, BELT, LINE))
+    picker, _ = counted_from(later, place_of(track, BELT, LINE), arrivals_of(track, BELT, LINE))
     assert (picker.distance_mm, picker.eta_ms, picker.act_by_ms) == (1500, 3000, 2000)
     assert picker.t_deadline_utc_ns == BELT.t_utc_ns + 4_000_000_000
 

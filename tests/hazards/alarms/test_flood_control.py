@@ -151,7 +151,7 @@ class TestCells:
         for n in range(1, 5):
             alerts += line.report(packs, [], belt_at(n * SECOND))
         called = calls(alerts)
-        assert len(called) == 2  # one of them, and that there are more
+        assert len(called) == 2  # one object, and the alarm that there are more
         assert called[-1].place is None
 
 
@@ -182,7 +182,7 @@ def test_in_a_flood_gas_is_never_suppressed_and_operator_calls_are_limited(seed:
         t_ns = round(t_s * SECOND)
         belt = BeltNow(t_ns, t_ns, frame, position_mm, SPEED_MM_S, "picture")
         revisions = line.report(in_view, left, belt)
-        # Gas is told in the very look that has confirmed it, and calls.
+        # Gas is raised by the pass that confirms it, and calls.
         for alert in revisions:
             if alert.kind is Revision.RAISED and alert.hazard is Hazard.GAS:
                 assert alert.state is AlarmState.UNACKNOWLEDGED

@@ -25,8 +25,8 @@ def belt_at(t_s: float) -> BeltNow:
 
 def started_again(alert: Alert, t_s: float) -> tuple[AlarmBook, Alert]:
     book = AlarmBook(LINE_AGAIN)
-    (carried,) = book.carry_over([alert], round(t_s * SECOND), round(t_s * SECOND))
-    return book, carried
+    (restored,) = book.carry_over([alert], round(t_s * SECOND), round(t_s * SECOND))
+    return book, restored
 
 
 @pytest.mark.parametrize("restarts", [1, 2, 3])
@@ -35,7 +35,7 @@ def test_an_object_is_matched_where_the_belt_has_moved_it_since_its_last_pass(
 ) -> None:
     first, battery = AlarmBook(LINE), track(1)
     first.report([battery], [], belt_at(0))
-    # Two seconds on, without a look: the belt has carried it 200 mm, and its alert tells so.
+    # Two seconds later, without a pass: the belt has moved it 200 mm, as its alert states.
     battery.y_mm += 2 * SPEED_MM_S
     (alert,) = first.report([battery], [], belt_at(2))
     assert alert.place is not None
@@ -60,7 +60,7 @@ RUNNING = belt_at(2)
     [
         (GAS, PACK, AlarmState.UNACKNOWLEDGED),
         (BATTERY, PACK, AlarmState.UNACKNOWLEDGED),
-        (BATTERY, CELL, AlarmState.SUPPRESSED),  # counted, standing belt or not
+        (BATTERY, CELL, AlarmState.SUPPRESSED),  # a counted cell, even once the belt runs
     ],
 )
 def test_an_alarm_from_a_stopped_belt_calls_once_it_runs_even_after_a_restart(

@@ -62,7 +62,7 @@ def test_a_belt_that_wanders_sideways_is_followed() -> None:
         for turn in range(LEARNS_EVERY):
             found = missing_share(pattern, striped(20 + by_px + 100 * turn, by_px=by_px))
         assert found < 0.03
-    assert missing_share(striped_pattern(), striped(2, by_px=-6)) > 0.3  # a jump is not
+    assert missing_share(striped_pattern(), striped(2, by_px=-6)) > 0.3  # a jump is not followed
 
 
 @pytest.mark.parametrize("direction", [1, -1])

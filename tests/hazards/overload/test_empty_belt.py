@@ -1,4 +1,4 @@
-"""Bare belt is told from material in any colour, light, shade, with stains and water."""
+"""Bare belt and material are distinguished in any colour, light, shade, stains and water."""
 
 from __future__ import annotations
 

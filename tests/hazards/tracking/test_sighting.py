@@ -37,7 +37,7 @@ def test_a_detection_has_belt_coordinates_and_image_coordinates() -> None:
     (detection,) = placed(view, rectifier, (20, 50, 40, 100, 0.9, 1))
     assert (detection.x_mm, detection.y_mm) == (pytest.approx(30), pytest.approx(125))
     assert (detection.width_mm, detection.height_mm) == (pytest.approx(20), pytest.approx(50))
-    # The view's top is the picture's right; its left is the picture's top.
+    # The view's top is the image's right; its left is the image's top.
     np.testing.assert_allclose(detection.box_px, [200, 40, 300, 80], atol=1e-6)
     assert detection.image_size_px == SIZE
     assert detection.whole
@@ -83,7 +83,7 @@ def test_an_object_is_plausible_at_any_angle(width: float, length: float, tolera
     for angle in np.linspace(0, np.pi, 9):
         across = abs(np.sin(angle)) * length + abs(np.cos(angle)) * width
         along = abs(np.cos(angle)) * length + abs(np.sin(angle)) * width
-        # The box around a thin thing gives its length; around a broad one, up to both sides.
+        # The box around a thin object gives its length; around a broad one, up to both sides.
         assert is_plausible(across, along, (length / 1.42, length * 1.42), tolerance)
 
 

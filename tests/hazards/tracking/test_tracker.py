@@ -115,22 +115,22 @@ def test_two_neighbours_keep_their_identities(
 @settings(max_examples=80)
 @given(st.integers(1, 5), st.integers(0, 4), st.lists(st.booleans(), min_size=1, max_size=20))
 def test_an_object_is_confirmed_by_exactly_k_of_n_passes(
-    hits: int, spare: int, seen: list[bool]
+    hits: int, spare: int, detected: list[bool]
 ) -> None:
     passes = hits + spare
     belt = TrackedBelt(hits, passes)
     confirmed_at = None
-    for number, is_seen in enumerate(seen):
+    for number, is_detected in enumerate(detected):
         if (
-            belt.run_pass([belt_detection(300, 300)] if is_seen else [], along(0))
+            belt.run_pass([belt_detection(300, 300)] if is_detected else [], along(0))
             and confirmed_at is None
         ):
             confirmed_at = number
     expected = next(
         (
             number
-            for number in range(len(seen))
-            if sum(seen[max(0, number - passes + 1) : number + 1]) >= hits and seen[number]
+            for number in range(len(detected))
+            if sum(detected[max(0, number - passes + 1) : number + 1]) >= hits and detected[number]
         ),
         None,
     )
@@ -198,8 +198,8 @@ def test_an_object_that_flickers_between_classes_is_one_track_with_one_class() -
     names = []
     for n in range(30):
         kind, score = (GAS, 0.6) if n % 2 else (BATTERY, 0.5)
-        seen = [belt_detection(300, 20 + n * 25, class_index=kind, score=score)]
-        names += [track.class_index for track in belt.run_pass(seen, along(25))]
+        detections = [belt_detection(300, 20 + n * 25, class_index=kind, score=score)]
+        names += [track.class_index for track in belt.run_pass(detections, along(25))]
     assert list(belt.tracks) == [1]
     assert len(set(names)) == 1
 
@@ -251,7 +251,7 @@ def test_the_number_of_tracks_stays_bounded(seed: int) -> None:
         ]
         tracker.predict(along(60))
         tracker.update(detections, WHOLE, n, n)
-        # The belt takes 14 looks through the view: what it has carried out is forgotten.
+        # An object is 14 passes in view; tracks that have left it are removed.
         assert len(tracker._tracks) <= 6 * 14 + 6
 
 

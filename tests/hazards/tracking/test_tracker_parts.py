@@ -57,20 +57,20 @@ def long_object(draw: st.DrawFn) -> Box:
     box=long_object(),
     part=st.floats(0.72, 0.9),
     step_mm=st.floats(60, 160),
-    seen=st.lists(st.sampled_from(["head", "foot", "both"]), min_size=60, max_size=60),
+    visible=st.lists(st.sampled_from(["head", "foot", "both"]), min_size=60, max_size=60),
 )
 def test_a_long_object_detected_in_two_parts_is_one_track(
-    box: Box, part: float, step_mm: float, seen: list[str]
+    box: Box, part: float, step_mm: float, visible: list[str]
 ) -> None:
     x0, y0, x1, y1 = box
     width, height = part * (x1 - x0), part * (y1 - y0)
     head = (x0, y1 - height, x0 + width, y1)
     foot = (x1 - width, y0, x1, y0 + height)
-    # Boxes that overlap more are one to any tracker; parts that seem whole must share 0.6.
+    # Parts that look complete must share 0.6; boxes that overlap more are one in any tracker.
     assume(shared(head, foot) > 0.62)
 
     def parts(number: int) -> list[tuple[Box, int]]:
-        ends = {"head": [head], "foot": [foot], "both": [head, foot]}[seen[number]]
+        ends = {"head": [head], "foot": [foot], "both": [head, foot]}[visible[number]]
         return [(end, GAS) for end in ends]
 
     assert len(tracks_of(parts, step_mm)) <= 1
@@ -90,8 +90,8 @@ def test_two_long_objects_detected_whole_together_are_two_tracks(
     left, off_y = 5 + across * (590 - (x1 - x0)), ahead * (y1 - y0)
     other = (left, y0 + off_y, left + x1 - x0, y1 + off_y)
     assert shared(box, other) < 0.4
-    seen = [(box, GAS), (other, GAS)]
-    assert len(tracks_of(lambda _: seen, step_mm, LONG_VIEW_MM)) == 2
+    both = [(box, GAS), (other, GAS)]
+    assert len(tracks_of(lambda _: both, step_mm, LONG_VIEW_MM)) == 2
 
 
 @settings(max_examples=25)

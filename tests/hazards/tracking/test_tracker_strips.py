@@ -22,7 +22,7 @@ def along(dy_mm: float) -> Shift:
 
 def in_strip(detections: list[Detection], to_mm: float) -> list[Detection]:
     """The same detections in a strip from the upstream end to `to_mm`."""
-    seen = []
+    detected = []
     for each in detections:
         low, high = each.y_mm - each.height_mm / 2, each.y_mm + each.height_mm / 2
         if low >= to_mm:
@@ -30,8 +30,8 @@ def in_strip(detections: list[Detection], to_mm: float) -> list[Detection]:
         if high > to_mm:
             middle, length = (low + to_mm) / 2, to_mm - low
             each = replace(each, y_mm=middle, height_mm=length, whole=False, cut=True)  # noqa: PLW2901
-        seen.append(each)
-    return seen
+        detected.append(each)
+    return detected
 
 
 @settings(max_examples=60)
@@ -53,8 +53,8 @@ def test_an_object_is_one_track_whichever_strip_a_pass_covers(
         if number % every:
             continue
         objects = [(300.0, y_mm, (40.0, length_mm), BATTERY)]
-        seen = in_strip(detections_of(objects, EXTENT), to_mm)
-        tracks, left = tracker.update(seen, (0.0, to_mm), number, number)
+        detected = in_strip(detections_of(objects, EXTENT), to_mm)
+        tracks, left = tracker.update(detected, (0.0, to_mm), number, number)
         ids |= {track.id for track in [*tracks, *left]}
     assert len(ids) <= 1
 
@@ -93,7 +93,7 @@ def test_a_part_of_a_long_object_needs_a_pass_over_the_whole_view_and_is_not_a_t
     tracker.predict(along(0))
     (track,), _ = tracker.update(detections_of(long, EXTENT), (0.0, 800.0), 1, 1)
     assert track.size_mm == (60, 500)
-    # Now it is known, and its part in the next strip asks for nothing more.
+    # Once it is confirmed, its part in the next strip needs no further pass.
     tracker.predict(along(0))
     tracker.update(in_strip(detections_of(long, EXTENT), 300), (0.0, 300.0), 2, 2)
     assert tracker.needs_pass_to_mm is None
@@ -108,7 +108,7 @@ def test_an_object_that_rolls_with_or_against_the_belt_is_one_track(rolls_mm: fl
         y_mm += 16 + rolls_mm
         if number % 2:
             continue
-        seen = detections_of([(300, y_mm, (50, 50), GAS)], EXTENT)
-        tracks, left = tracker.update(seen, (0.0, 800.0), number, number)
+        detected = detections_of([(300, y_mm, (50, 50), GAS)], EXTENT)
+        tracks, left = tracker.update(detected, (0.0, 800.0), number, number)
         ids |= {track.id for track in [*tracks, *left]}
     assert ids == {1}
