@@ -173,7 +173,7 @@ class LineRunner:
 
     def _restore_alerts(self) -> None:
         """Alerts that were open when the detector ended stay open, under their old ids."""
-        alerts = self._pipeline.book.carry_over(self._post.carried_over, *_now())
+        alerts = self._pipeline.book.restore(self._post.carried_over, *_now())
         self._publish_alerts(alerts)
         if alerts:
             self._log(f"{len(alerts)} alerts carried over")

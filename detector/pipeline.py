@@ -138,7 +138,7 @@ class Pipeline:
         self, frame: Frame, parts: LineParts, tracks: list[Track], left: list[Track]
     ) -> list[Alert]:
         """All that has changed: objects, coverage and jam, an unexpected stop, vision is back."""
-        alerts = self.book.report(tracks, left, self.belt)
+        alerts = self.book.update(tracks, left, self.belt)
         for hazard, active, cues in parts.overload.line_states(self.coverage):
             detail = describe_cues(cues) if active else None
             alerts += self.book.line_state(hazard, active, detail, self.belt, cues)

@@ -225,7 +225,7 @@ def test_answers_while_the_camera_is_starting_apply_at_once(
 ) -> None:
     """After a restart a network camera takes seconds, but the open alerts are shown at once."""
     book = AlarmBook(replace(LINE, boot_id="yesterday"))
-    wire.carried_over = book.report([track(1, GAS)], [], belt_at(0))
+    wire.carried_over = book.update([track(1, GAS)], [], belt_at(0))
     (gas,) = wire.carried_over
 
     def asks() -> None:

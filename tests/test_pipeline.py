@@ -97,9 +97,7 @@ def test_each_object_on_the_belt_is_one_alert(speed_mm_s: float | None) -> None:
         assert arrival.speed_basis == ("picture" if speed_mm_s is None else "profile")
     ends = {alert.hazard: alert.state for alert in alerts}
     assert ends[Hazard.GAS] is AlarmState.LATCHED
-    assert (
-        ends[Hazard.BATTERY] is AlarmState.NORMAL
-    )  # a single cell is only counted: no operator is called
+    assert ends[Hazard.BATTERY] is AlarmState.NORMAL  # a single cell is only counted
 
 
 def test_the_alerts_box_is_on_the_object_in_the_image() -> None:

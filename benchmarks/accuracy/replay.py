@@ -64,7 +64,7 @@ class Recall:
             detections = [each for each in seen if each.score >= least[each.class_index]]
             assert belt.frame_index is not None
             tracks, left = tracker.update(detections, looked_at_mm, belt.frame_index, belt.t_utc_ns)
-            for alert in book.report(tracks, left, belt):
+            for alert in book.update(tracks, left, belt):
                 if alert.place is not None:
                     yield alert
 

@@ -92,7 +92,7 @@ class AlarmBook:
         """The last revision of each open alarm, for subscribers that joined later."""
         return [alarm.published for alarm in self._open.values() if alarm.published is not None]
 
-    def report(self, in_view: Sequence[Track], left: Sequence[Track], belt: BeltNow) -> list[Alert]:
+    def update(self, in_view: Sequence[Track], left: Sequence[Track], belt: BeltNow) -> list[Alert]:
         """Update with the confirmed tracks of one inference pass. Returns the changes, as alert
         revisions."""
         alerts: list[Alert] = []
@@ -208,7 +208,7 @@ class AlarmBook:
                 del self._shelved[hazard]
         return tuple(shelving for _, shelving in self._shelved.values())
 
-    def carry_over(self, alerts: Sequence[Alert], t_mono_ns: int, t_utc_ns: int) -> list[Alert]:
+    def restore(self, alerts: Sequence[Alert], t_mono_ns: int, t_utc_ns: int) -> list[Alert]:
         """Restore the alerts that an earlier start of the detector left open, under their old ids.
 
         A state of the line ends when this start finds that it is over. An object that is detected

@@ -73,15 +73,15 @@ def kinds_and_states(alerts: list[Alert]) -> list[tuple[Revision, AlarmState]]:
 class TestOneObject:
     def test_it_is_raised_once_updated_each_second_and_cleared_when_it_leaves(self) -> None:
         book, battery = AlarmBook(LINE), track(1)
-        (raised,) = book.report([battery], [], belt_at(0))
+        (raised,) = book.update([battery], [], belt_at(0))
         assert raised.kind is Revision.RAISED
         assert (raised.hazard, raised.priority) == (Hazard.BATTERY, Priority.MEDIUM)
         assert raised.place is not None
-        assert book.report([battery], [], belt_at(SECOND // 2)) == []
-        assert kinds_and_states(book.report([battery], [], belt_at(SECOND))) == [
+        assert book.update([battery], [], belt_at(SECOND // 2)) == []
+        assert kinds_and_states(book.update([battery], [], belt_at(SECOND))) == [
             (Revision.UPDATED, AlarmState.UNACKNOWLEDGED)
         ]
-        assert kinds_and_states(book.report([], [battery], belt_at(2 * SECOND))) == [
+        assert kinds_and_states(book.update([], [battery], belt_at(2 * SECOND))) == [
             (Revision.CLEARED, AlarmState.RETURNED_UNACKNOWLEDGED)
         ]
 
@@ -89,16 +89,16 @@ class TestOneObject:
         """An object in view overnight must not displace missed revisions from the journal."""
         picker = ActionPoint(name="picker", y_mm=5000, acting_ms=1000)
         book, battery = AlarmBook(replace(LINE, action_points=(picker,))), track(1)
-        (raised,) = book.report([battery], [], belt_at(0))
+        (raised,) = book.update([battery], [], belt_at(0))
         assert raised.arrivals
         night = [
             alert
             for t_s in range(1, 3600)
-            for alert in book.report([battery], [], belt_at(t_s * SECOND, speed=0.0))
+            for alert in book.update([battery], [], belt_at(t_s * SECOND, speed=0.0))
         ]
         assert (night[0].t_capture_mono_ns, night[0].arrivals) == (SECOND, ())
         assert len(night) == 3600 / 30
-        (running,) = book.report([battery], [], belt_at(3600 * SECOND))
+        (running,) = book.update([battery], [], belt_at(3600 * SECOND))
         assert running.arrivals
 
     def test_a_later_revision_counts_its_arrivals_from_its_own_time(
@@ -106,7 +106,7 @@ class TestOneObject:
     ) -> None:
         picker = ActionPoint(name="picker", y_mm=5000, acting_ms=1000)
         book, battery = AlarmBook(replace(LINE, action_points=(picker,))), track(1)
-        (raised,) = book.report([battery], [], belt_at(0))
+        (raised,) = book.update([battery], [], belt_at(0))
         later = replace(belt_at(3 * SECOND), position_mm=800.0)  # stopped for one second
         (acknowledged,) = book.acknowledge(raised.event_id, later)
         assert acknowledged.place == raised.place
@@ -118,7 +118,7 @@ class TestOneObject:
     def test_an_answer_while_vision_is_unavailable_does_not_stop_the_countdown(self) -> None:
         picker = ActionPoint(name="picker", y_mm=5000, acting_ms=1000)
         book, gas = AlarmBook(replace(LINE, action_points=(picker,))), track(1, GAS)
-        (raised,) = book.report([gas], [], belt_at(0))
+        (raised,) = book.update([gas], [], belt_at(0))
         (acknowledged,) = book.acknowledge(
             raised.event_id, belt_at(0).unseen(3 * SECOND, 3 * SECOND)
         )
@@ -126,23 +126,23 @@ class TestOneObject:
 
     def test_a_large_rise_of_the_score_is_published_at_once(self) -> None:
         book, battery = AlarmBook(LINE), track(1, score=0.5)
-        book.report([battery], [], belt_at(0))
+        book.update([battery], [], belt_at(0))
         battery.best_score = 0.55
-        assert book.report([battery], [], belt_at(1)) == []
+        assert book.update([battery], [], belt_at(1)) == []
         battery.best_score = 0.7
-        (update,) = book.report([battery], [], belt_at(2))
+        (update,) = book.update([battery], [], belt_at(2))
         assert update.probability == 0.7
 
     def test_gas_is_latched_until_an_outcome_is_reported(self) -> None:
         book, gas = AlarmBook(LINE), track(1, GAS)
-        (raised,) = book.report([gas], [], belt_at(0))
+        (raised,) = book.update([gas], [], belt_at(0))
         assert raised.priority is Priority.HIGH
-        assert kinds_and_states(book.report([], [gas], belt_at(1))) == [
+        assert kinds_and_states(book.update([], [gas], belt_at(1))) == [
             (Revision.UPDATED, AlarmState.LATCHED)
         ]
         (acknowledged,) = book.acknowledge(raised.event_id, belt_at(2))
         assert acknowledged.state is AlarmState.LATCHED
-        assert book.report([], [], belt_at(1000 * EXPIRE_NS)) == []
+        assert book.update([], [], belt_at(1000 * EXPIRE_NS)) == []
         (closed,) = book.close(raised.event_id, Outcome.REMOVED, belt_at(1001 * EXPIRE_NS))
         assert (closed.kind, closed.state) == (Revision.CLEARED, AlarmState.NORMAL)
         assert closed.outcome is Outcome.REMOVED
@@ -150,20 +150,20 @@ class TestOneObject:
 
     def test_an_alarm_closed_while_in_view_is_not_raised_again(self) -> None:
         book, gas = AlarmBook(LINE), track(1, GAS)
-        (raised,) = book.report([gas], [], belt_at(0))
+        (raised,) = book.update([gas], [], belt_at(0))
         book.close(raised.event_id, Outcome.FALSE_ALARM, belt_at(1))
         for n in range(5):
             gas.best_score += 0.09
-            assert book.report([gas], [], belt_at((n + 2) * SECOND)) == []
-        assert book.report([], [gas], belt_at(9 * SECOND)) == []
+            assert book.update([gas], [], belt_at((n + 2) * SECOND)) == []
+        assert book.update([], [gas], belt_at(9 * SECOND)) == []
 
     def test_an_acknowledged_battery_that_proves_to_be_gas_is_unacknowledged_again(self) -> None:
         book, battery = AlarmBook(LINE), track(1)
-        (raised,) = book.report([battery], [], belt_at(0))
+        (raised,) = book.update([battery], [], belt_at(0))
         (acknowledged,) = book.acknowledge(raised.event_id, belt_at(1))
         assert acknowledged.state is AlarmState.ACKNOWLEDGED
         battery.class_index = GAS
-        (update,) = book.report([battery], [], belt_at(2))
+        (update,) = book.update([battery], [], belt_at(2))
         assert update.event_id == raised.event_id
         assert (update.hazard, update.priority) == (Hazard.GAS, Priority.HIGH)
         assert update.state is AlarmState.UNACKNOWLEDGED
@@ -172,25 +172,25 @@ class TestOneObject:
         book, battery = AlarmBook(LINE), track(1)
         battery.sizes_mm.clear()
         battery.sizes_mm.append((900, 100))
-        assert book.report([battery], [], belt_at(0)) == []
+        assert book.update([battery], [], belt_at(0)) == []
         battery.sizes_mm.extend([(60, 20), (60, 20)])
-        assert kinds_and_states(book.report([battery], [], belt_at(1)))[0][0] is Revision.RAISED
+        assert kinds_and_states(book.update([battery], [], belt_at(1)))[0][0] is Revision.RAISED
 
     def test_it_is_suppressed_on_a_stopped_belt_and_unacknowledged_once_the_belt_runs(self) -> None:
         book, gas = AlarmBook(LINE), track(1, GAS)
-        (raised,) = book.report([gas], [], belt_at(0, speed=0))
+        (raised,) = book.update([gas], [], belt_at(0, speed=0))
         assert raised.state is AlarmState.SUPPRESSED
-        assert book.report([gas], [], belt_at(1, speed=0)) == []
-        assert kinds_and_states(book.report([gas], [], belt_at(2))) == [
+        assert book.update([gas], [], belt_at(1, speed=0)) == []
+        assert kinds_and_states(book.update([gas], [], belt_at(2))) == [
             (Revision.UPDATED, AlarmState.UNACKNOWLEDGED)
         ]
 
     def test_an_unacknowledged_alarm_expires(self) -> None:
         book, battery = AlarmBook(LINE), track(1)
-        book.report([battery], [], belt_at(0))
-        book.report([], [battery], belt_at(1))
-        assert book.report([], [], belt_at(EXPIRE_NS)) == []
-        assert kinds_and_states(book.report([], [], belt_at(EXPIRE_NS + 1))) == [
+        book.update([battery], [], belt_at(0))
+        book.update([], [battery], belt_at(1))
+        assert book.update([], [], belt_at(EXPIRE_NS)) == []
+        assert kinds_and_states(book.update([], [], belt_at(EXPIRE_NS + 1))) == [
             (Revision.EXPIRED, AlarmState.NORMAL)
         ]
         assert book.active == 0
@@ -269,8 +269,8 @@ def test_excess_open_alarms_expire_gas_last(monkeypatch: pytest.MonkeyPatch) -> 
     book, alerts = AlarmBook(LINE), []
     for n in range(30):
         item = track(n, GAS if n < 8 else BATTERY)
-        alerts += book.report([item], [], belt_at(3 * n))
-        alerts += book.report([], [item], belt_at(3 * n + 1))
+        alerts += book.update([item], [], belt_at(3 * n))
+        alerts += book.update([], [item], belt_at(3 * n + 1))
         assert book.active <= 10 + 1
     expired = [alert for alert in alerts if alert.kind is Revision.EXPIRED]
     assert {alert.hazard for alert in expired} == {Hazard.BATTERY}
@@ -327,29 +327,29 @@ class AnyShift(RuleBasedStateMachine):
         new = track(self.number, kind, score)
         new.y_mm = 700.0 * self.number
         self.in_view.append(new)
-        self.record(self.book.report(self.in_view, [], self.now()))
+        self.record(self.book.update(self.in_view, [], self.now()))
 
     @precondition(lambda self: self.in_view)
     @rule(data=st.data())
     def an_object_leaves(self, data: st.DataObject) -> None:
         gone = self.in_view.pop(data.draw(st.integers(0, len(self.in_view) - 1)))
-        self.record(self.book.report(self.in_view, [gone], self.now()))
+        self.record(self.book.update(self.in_view, [gone], self.now()))
 
     @precondition(lambda self: self.in_view)
     @rule(data=st.data(), kind=st.sampled_from([GAS, BATTERY]))
     def an_object_proves_to_be_another(self, data: st.DataObject, kind: int) -> None:
         data.draw(st.sampled_from(self.in_view)).class_index = kind
-        self.record(self.book.report(self.in_view, [], self.now()))
+        self.record(self.book.update(self.in_view, [], self.now()))
 
     @rule(seconds=st.sampled_from([0.03, 0.5, 1.5, 20, 61, 400]))
     def time_passes(self, seconds: float) -> None:
         self.t_ns += int(seconds * SECOND)
-        self.record(self.book.report(self.in_view, [], self.now()))
+        self.record(self.book.update(self.in_view, [], self.now()))
 
     @rule(speed=st.sampled_from([None, 0.0, 400.0]))
     def the_belt_changes(self, speed: float | None) -> None:
         self.speed = speed
-        self.record(self.book.report(self.in_view, [], self.now()))
+        self.record(self.book.update(self.in_view, [], self.now()))
 
     @rule(hazard=st.sampled_from(LINE_STATES), active=st.booleans(), detail=st.sampled_from("ab"))
     def the_line_changes(self, hazard: Hazard, active: bool, detail: str) -> None:

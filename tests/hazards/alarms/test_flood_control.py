@@ -55,7 +55,7 @@ def calls(alerts: list[Alert]) -> list[Alert]:
 class TestPiles:
     def test_objects_that_lie_together_are_one_alarm_that_counts_them(self) -> None:
         line = book()
-        alerts = line.report(
+        alerts = line.update(
             [object_track(1), object_track(2, y_mm=220), object_track(3, y_mm=340)], [], belt_at(0)
         )
         (called,) = calls(alerts)
@@ -68,88 +68,88 @@ class TestPiles:
 
     def test_a_later_object_joins_the_pile_where_the_belt_has_moved_it(self) -> None:
         line = book(battery_calls_per_10_min=10)
-        first = line.report([object_track(1, y_mm=100)], [], belt_at(0))
+        first = line.update([object_track(1, y_mm=100)], [], belt_at(0))
         moved = replace(belt_at(SECOND), position_mm=400.0)
-        near = line.report([object_track(1, y_mm=500), object_track(2, y_mm=380)], [], moved)
+        near = line.update([object_track(1, y_mm=500), object_track(2, y_mm=380)], [], moved)
         assert near[-1].members == 2
-        far = line.report([object_track(1, y_mm=500), object_track(3, y_mm=100)], [], moved)
+        far = line.update([object_track(1, y_mm=500), object_track(3, y_mm=100)], [], moved)
         assert far[0].pile is None
         assert len(calls(first + near + far)) == 2
 
     def test_a_pile_of_cells_calls_but_a_single_cell_does_not(self) -> None:
         line = book()
-        alone = line.report([object_track(1, size_mm=CELL)], [], belt_at(0))
+        alone = line.update([object_track(1, size_mm=CELL)], [], belt_at(0))
         assert calls(alone) == []
-        together = line.report([object_track(2, y_mm=150, size_mm=CELL)], [], belt_at(1))
+        together = line.update([object_track(2, y_mm=150, size_mm=CELL)], [], belt_at(1))
         (called,) = calls(alone + together)
         assert (called.track, called.members) == (1, 2)
 
     def test_gas_in_a_pile_calls_for_each_and_is_answered_together(self) -> None:
         line = book()
         bottles = [object_track(n, y_mm=100 + 320 * n, size_mm=BOTTLE, kind=GAS) for n in range(3)]
-        alerts = line.report(bottles, [], belt_at(0))
+        alerts = line.update(bottles, [], belt_at(0))
         assert len(calls(alerts)) == 3
         first = alerts[0].event_id
-        line.report([], bottles, belt_at(SECOND))
+        line.update([], bottles, belt_at(SECOND))
         assert {alert.state for alert in line.open_alerts()} == {AlarmState.LATCHED}
         closed = line.close(first, Outcome.REMOVED, belt_at(2 * SECOND))
         assert [alert.kind for alert in closed] == [Revision.CLEARED] * 3
         assert line.active == 0
 
     def test_gas_and_batteries_do_not_form_a_pile(self) -> None:
-        alerts = book().report(
+        alerts = book().update(
             [object_track(1), object_track(2, y_mm=200, kind=GAS)], [], belt_at(0)
         )
         assert [alert.pile for alert in alerts] == [None, None]
 
     def test_an_endless_row_is_not_one_alarm_for_ever(self) -> None:
         row = [object_track(n, y_mm=100 + 150 * n) for n in range(30)]
-        alerts = book(battery_calls_per_10_min=100).report(row, [], belt_at(0))
+        alerts = book(battery_calls_per_10_min=100).update(row, [], belt_at(0))
         assert len(calls(alerts)) >= 3
 
 
 class TestCells:
     def test_a_single_cell_is_counted_and_has_its_alert_for_the_plc(self) -> None:
-        (raised,) = book().report([object_track(1, size_mm=CELL)], [], belt_at(0))
+        (raised,) = book().update([object_track(1, size_mm=CELL)], [], belt_at(0))
         assert (raised.kind, raised.state) == (Revision.RAISED, AlarmState.SUPPRESSED)
         assert raised.place is not None
 
     def test_a_battery_of_unknown_size_calls_since_it_might_be_a_pack(self) -> None:
         cut = object_track(1, size_mm=CELL)
         cut.sizes_mm.clear()
-        assert len(calls(book().report([cut], [], belt_at(0)))) == 1
+        assert len(calls(book().update([cut], [], belt_at(0)))) == 1
 
     def test_many_cells_in_a_minute_are_one_alarm_that_lasts_ten_minutes(self) -> None:
         line, alerts = book(cells_per_minute=5), []
         for n in range(5):
             cell = object_track(n, y_mm=1000 * n, size_mm=CELL)
-            alerts += line.report([cell], [], belt_at(n * SECOND))
+            alerts += line.update([cell], [], belt_at(n * SECOND))
         (called,) = calls(alerts)
         assert (called.hazard, called.place) == (Hazard.BATTERY, None)
         assert called.detail is not None
         assert called.detail.startswith("5 batteries in the last minute")
-        quiet = line.report([], [], belt_at(599 * SECOND))
+        quiet = line.update([], [], belt_at(599 * SECOND))
         assert Revision.CLEARED not in {alert.kind for alert in quiet}
-        after = line.report([], [], belt_at(700 * SECOND))
+        after = line.update([], [], belt_at(700 * SECOND))
         assert Revision.CLEARED in {
             alert.kind for alert in after if alert.event_id == called.event_id
         }
 
     def test_a_cell_that_proves_to_be_a_gas_cartridge_calls_at_once(self) -> None:
         line, cell = book(), object_track(1, size_mm=CELL)
-        alerts = line.report([cell], [], belt_at(0))
+        alerts = line.update([cell], [], belt_at(0))
         cell.class_index = GAS
-        alerts += line.report([cell], [], belt_at(1))
+        alerts += line.update([cell], [], belt_at(1))
         (called,) = calls(alerts)
         assert called.hazard is Hazard.GAS
 
     def test_not_every_object_calls_when_the_belt_runs_again(self) -> None:
         line = book()
         packs = [object_track(n, y_mm=1500 * n) for n in range(20)]
-        alerts = line.report(packs, [], belt_at(0, speed=0))
+        alerts = line.update(packs, [], belt_at(0, speed=0))
         assert {alert.state for alert in alerts} == {AlarmState.SUPPRESSED}
         for n in range(1, 5):
-            alerts += line.report(packs, [], belt_at(n * SECOND))
+            alerts += line.update(packs, [], belt_at(n * SECOND))
         called = calls(alerts)
         assert len(called) == 2  # one object, and the alarm that there are more
         assert called[-1].place is None
@@ -181,7 +181,7 @@ def test_in_a_flood_gas_is_never_suppressed_and_operator_calls_are_limited(seed:
         in_view = [track for track in in_view if track.y_mm <= 1200]
         t_ns = round(t_s * SECOND)
         belt = BeltNow(t_ns, t_ns, frame, position_mm, SPEED_MM_S, "picture")
-        revisions = line.report(in_view, left, belt)
+        revisions = line.update(in_view, left, belt)
         # Gas is raised by the pass that confirms it, and calls.
         for alert in revisions:
             if alert.kind is Revision.RAISED and alert.hazard is Hazard.GAS:
