@@ -168,7 +168,7 @@ def test_an_encoder_of_other_footage_is_refused(vigitri: Vigitri, folder: Path) 
     (folder / "other.avi").write_bytes((folder / "belt.avi").read_bytes())
     said = vigitri("replay", folder / "other.avi", "--line", path)
     assert (said.code, len(said.err)) == (2, 1)
-    assert "was recorded beside" in said.err[0]
+    assert "was recorded with camera.source" in said.err[0]
 
 
 def test_a_recorded_encoder_and_footage_that_starts_over_are_refused(folder: Path) -> None:
