@@ -1,4 +1,4 @@
-"""The parts that one line's frames meet, made from its profile."""
+"""Build the parts of one line's pipeline from its profile."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ from detector.vision.tiles import Tiling
 from detector.wire.messages import ModelIdentity
 
 UNSURVEYED_VIEW_PX = 800
-"""Longest side of the belt view of a recording that comes without a line profile: about 1 mm/px
-for a belt of 0.8 m across the picture."""
+"""Longest side of the belt view of a recording without a line profile: about 1 mm/px for a belt
+that is 0.8 m across the image."""
 
 _UNSURVEYED = LineProfile.model_validate(
     {
@@ -41,28 +41,28 @@ _UNSURVEYED = LineProfile.model_validate(
         "belt": {"polygon_px": [[0, 0], [1, 0], [1, 1]], "travel": "up", "px_per_mm": 1},
     }
 )
-"""The settings of a recording without a profile; its camera and belt are never used."""
+"""Settings for a recording without a profile; its camera and belt are never used."""
 
 
 class Line:
     """One line before its first frame: profile and model, checked against each other.
 
-    Without a profile the whole picture counts as belt, its millimetres are unknown and its travel
-    is measured from the picture.
+    Without a profile the whole image counts as belt, millimetres are unknown and travel is measured
+    from the images.
     """
 
     def __init__(
         self, profile: LineProfile | None, model: ModelFolder, engine: Engine, boot_id: str
     ) -> None:
-        """Raises `CalibrationError` or `ModelError`, one line each."""
+        """Raises `CalibrationError` or `ModelError`, each with a one-line message."""
         self.settings = profile or _UNSURVEYED
         camera = None if profile is None else camera_identity(profile.camera.source)
         self._speed = line_speed(self.settings, camera)
         self.reported = _reported(self.settings, self._speed.counts_per_mm)
-        """The belt as the line's PLC reports it, or as it was recorded."""
+        """The belt's motion as the line's PLC reports it, or from an encoder recording."""
         self.engine = engine
         self._surveyed_plane = None if profile is None else line_plane(profile, camera)
-        self._empty_belt = _picture_of(self.settings.overload.empty_belt)
+        self._empty_belt = _empty_belt_frame(self.settings.overload.empty_belt)
         self.thresholds = _thresholds(model, self.settings.model.thresholds)
         self.facts = LineFacts(
             line=self.settings.line,
@@ -76,16 +76,16 @@ class Line:
         )
 
     def parts_for(self, image_size_px: tuple[int, int]) -> LineParts:
-        """The parts for pictures of that size `(width, height)`.
+        """The parts for images of that size, `(width, height)`.
 
-        Raises `CalibrationError` or `ModelError` if they do not fit the profile or the model, and
-        `EngineError` if the engine can't be made ready for them.
+        Raises `CalibrationError` or `ModelError` if the size does not match the profile or the
+        model, and `EngineError` if the engine can't be prepared for it.
         """
         plane, mm_per_px = self._surveyed_plane, self.settings.view.mm_per_px
         surveyed = plane is not None
         if plane is None:
             plane, mm_per_px = (
-                _whole_picture(image_size_px),
+                _whole_image(image_size_px),
                 max(image_size_px) / UNSURVEYED_VIEW_PX,
             )
         card = self.engine.card
@@ -93,9 +93,9 @@ class Line:
         only_height_px, only_width_px = card.input.size
         if only_width_px > rectifier.size_px[0] or only_height_px not in {0, rectifier.size_px[1]}:
             raise ModelError(
-                f"{card.name} takes pictures of {card.input.size[1]} x {card.input.size[0]} px "
-                f"only, the belt view is {rectifier.size_px[0]} x {rectifier.size_px[1]}. Change "
-                "view.mm_per_px, or export the model with a free size"
+                f"{card.name} accepts only images of {card.input.size[1]} x {card.input.size[0]} "
+                f"px, the belt view is {rectifier.size_px[0]} x {rectifier.size_px[1]}. Change "
+                "view.mm_per_px, or export the model with a variable size"
             )
         tiling = Tiling(
             rectifier.size_px[0],
@@ -107,11 +107,11 @@ class Line:
         tracking, overload = self.settings.tracking, self.settings.overload
         speed_mm_s = self._speed.speed_mm_s if surveyed else None
         small = SmallViews(rectifier)
-        picture = ImageSpeed(
+        by_image = ImageSpeed(
             rectifier.size_px, mm_per_px, along_only=surveyed, belt_mask=small.followed_mask
         )
-        alone: BeltMotion = picture if speed_mm_s is None else FixedSpeed(speed_mm_s)
-        checked_by = None if speed_mm_s is None else picture
+        fallback: BeltMotion = by_image if speed_mm_s is None else FixedSpeed(speed_mm_s)
+        checked_by = None if speed_mm_s is None else by_image
         counts_per_mm = self._speed.counts_per_mm if surveyed else None
         plan = StripPlan(
             rectifier,
@@ -125,7 +125,7 @@ class Line:
             exposure=Exposure(plane.polygon_px, image_size_px),
             rectifier=rectifier,
             small=small,
-            motion=ReportedMotion(self.reported, alone, counts_per_mm, checked_by),
+            motion=ReportedMotion(self.reported, fallback, counts_per_mm, checked_by),
             plan=plan,
             tiling=tiling,
             tracker=BeltTracker(
@@ -135,7 +135,7 @@ class Line:
                 whole_mm=self.settings.view.object_mm,
             ),
             overload=OverloadMonitor(
-                None if self._empty_belt is None else _judged(self._empty_belt, small),
+                None if self._empty_belt is None else _coverage_view(self._empty_belt, small),
                 small.judged_mask,
                 small.judged_mm_per_px,
                 raise_at=overload.raise_at,
@@ -157,7 +157,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class LineParts:
-    """What is made for one size of picture."""
+    """The parts of a pipeline that depend on the image size."""
 
     exposure: Exposure
     rectifier: Rectifier
@@ -170,7 +170,7 @@ class LineParts:
 
 
 def _reported(settings: LineProfile, counts_per_mm: float | None) -> ReportedBelt:
-    """What reports the belt's way: a PLC, or a recording of its encoder.
+    """The source of reported travel: a PLC, or a recording of the encoder.
 
     Raises `CalibrationError`, or `SourceError` for footage that can't be opened.
     """
@@ -185,14 +185,14 @@ def _reported(settings: LineProfile, counts_per_mm: float | None) -> ReportedBel
         return RecordedBelt(track, footage.fps)
 
 
-def _whole_picture(image_size_px: tuple[int, int]) -> BeltPlane:
+def _whole_image(image_size_px: tuple[int, int]) -> BeltPlane:
     width, height = image_size_px
     corners = np.array([[0, 0], [width, 0], [width, height], [0, height]], dtype=np.float64)
     return nominal_plane(corners, "up", 1.0, "none")
 
 
 def _thresholds(model: ModelFolder, overrides: dict[str, float]) -> NDArray[np.float32]:
-    """`(classes,)` float32: the card's operating thresholds, or the profile's in their place."""
+    """`(classes,)` float32: the card's operating thresholds; the profile overrides them."""
     names = [known.name for known in model.card.classes]
     unknown = sorted(set(overrides) - set(names))
     if unknown:
@@ -206,26 +206,26 @@ def _thresholds(model: ModelFolder, overrides: dict[str, float]) -> NDArray[np.f
     )
 
 
-def _picture_of(path: Path | None) -> Frame | None:
-    """The camera's picture of the empty belt."""
+def _empty_belt_frame(path: Path | None) -> Frame | None:
+    """The camera's image of the empty belt."""
     if path is None:
         return None
     try:
-        picture = read_picture(path)
+        image = read_picture(path)
     except SourceError as error:
         raise CalibrationError(
             f"overload.empty_belt: {error}. Make one with `vigitri calibrate empty LINE.toml`"
         ) from None
-    return Frame(picture, 0, 0, 0, "recording", str(path))
+    return Frame(image, 0, 0, 0, "recording", str(path))
 
 
-def _judged(empty: Frame, small: SmallViews) -> NDArray[np.uint8]:
-    """The empty belt as coverage is judged, `(h, w, 3)` uint8 BGR."""
+def _coverage_view(empty: Frame, small: SmallViews) -> NDArray[np.uint8]:
+    """The empty belt at the scale at which coverage is measured, `(h, w, 3)` uint8 BGR."""
     try:
         small.take(empty)
         return small.judged().copy()
     except CalibrationError:
         raise CalibrationError(
             f"overload.empty_belt = {empty.source}: is {empty.size_px[0]} x {empty.size_px[1]} px, "
-            "the camera's pictures have another size. Make it again with `vigitri calibrate empty`"
+            "the camera's images have another size. Make it again with `vigitri calibrate empty`"
         ) from None

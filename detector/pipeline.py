@@ -1,14 +1,14 @@
-"""The way of one frame: from the picture to the alerts.
+"""The path of one frame, from the image to the alerts.
 
     Frame --> BeltView --> Detections --> Tracks --> AlarmBook --> alerts
-      |                                                 |
+      |                                                 ^
       +--> SmallViews --> BeltMotion, OverloadMonitor --+
 
-The model sees the belt in full detail, but strips of it only, where a look is due. How the belt
-moves and how full it is are told from a few pixels.
+The model sees the belt in full detail, but only strips of it, and only when an inference pass is
+due. The belt's motion and its coverage are measured on every frame, from a few pixels.
 
-`detector.live` feeds it from a camera and publishes what comes out; `detector.replay` feeds it
-every frame of a recording.
+`detector.live` feeds the pipeline from a camera and publishes the results; `detector.replay` feeds
+it every frame of a recording.
 """
 
 from __future__ import annotations
@@ -16,62 +16,104 @@ from __future__ import annotations
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
+from detector.belt.motion import Shift
 from detector.belt.now import BeltNow
 from detector.belt.plausibility import DOUBTFUL, Finding
 from detector.belt.unexpected_stop import UnexpectedStop
 from detector.hazards.alarms.alarm_book import AlarmBook
-from detector.hazards.overload.monitor import UNKNOWN, said
-from detector.hazards.tracking.sighting import Sighting, place_on_belt
+from detector.hazards.overload.monitor import UNKNOWN, describe_cues
+from detector.hazards.tracking.sighting import Detection, place_on_belt
+from detector.hazards.tracking.tracker import Track
 from detector.ingest.frame import Frame
 from detector.line_setup import Line, LineParts
-from detector.runtime.inference_lock import HEEDS_NOBODY
-from detector.runtime.stage_timer import StageClock
+from detector.runtime.inference_lock import NO_LOCK
+from detector.runtime.stage_timer import StageTimer
+from detector.vision.belt_view import Strip
 from detector.wire.messages import Alert, Hazard
 
 STAGES = ("belt motion", "overload", "belt view", "model", "tracks", "alarms")
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
-    """What came of one frame."""
+class FrameResult:
+    """The result of one frame."""
 
     alerts: list[Alert]
-    sightings: list[Sighting]
-    """All that the model saw at or above its operating thresholds."""
-    looked: bool
-    """False: the frame showed no belt that needs another look yet; it gave the belt's motion, and
-    how full the belt is."""
+    detections: list[Detection]
+    """All detections at or above the operating thresholds."""
+    inferred: bool
+    """False: the frame showed no belt that needs an inference pass yet; only the belt's motion and
+    its coverage were measured."""
 
 
-NOTHING_NEW = Seen([], [], looked=False)
+NO_PASS = FrameResult([], [], inferred=False)
 
 
 class Pipeline:
-    """One line's watch, in one thread."""
+    """One line's processing, in one thread."""
 
-    def __init__(self, line: Line, turns: AbstractContextManager[bool] = HEEDS_NOBODY) -> None:
-        """`turns`: entered for each look, and False where another line looks just now."""
+    def __init__(self, line: Line, inference_lock: AbstractContextManager[bool] = NO_LOCK) -> None:
+        """`inference_lock`: entered for each inference pass; False while another line runs one."""
         self.line = line
-        self._turns = turns
+        self._inference_lock = inference_lock
         self.book = AlarmBook(line.facts)
-        self.clock = StageClock(STAGES)
+        self.stage_timer = StageTimer(STAGES)
         self.coverage = UNKNOWN
         self.belt = BeltNow(0, 0, None, None, None, "none")
         self.frames = self.inferences = 0
-        self._standing = UnexpectedStop()
+        self._unexpected_stop = UnexpectedStop()
         self._parts: LineParts | None = None
 
-    def see(self, frame: Frame) -> Seen:
-        """Take one frame all the way; a look at the belt is part of it where one is due.
+    def process(self, frame: Frame) -> FrameResult:
+        """Process one frame, with an inference pass where one is due.
 
-        Raises `EngineError`, `CalibrationError`, `ModelError` or `UnlitError`: then nobody has seen
-        this frame, and `blind` must be told.
+        Raises `EngineError`, `CalibrationError`, `ModelError` or `UnlitError`: then this frame was
+        not evaluated, and `vision_lost` must be called.
         """
         if self._parts is None:
             self.line.reported.anchor(frame.index, frame.t_mono_ns)
         parts = self._parts = self._parts or self.line.parts_for(frame.size_px)
-        lap = self.clock.start()
+        lap = self.stage_timer.start()
 
+        shift = self._measure_motion(frame, parts)
+        lap("belt motion")
+
+        strip = parts.plan.next_strip(shift, frame.t_mono_ns, parts.tracker.needs_pass_to_mm)
+        self.coverage = parts.overload.update(
+            parts.small.judged,
+            shift,
+            frame.t_mono_ns,
+            frame.image,
+            busy=strip is not None,
+            position_lost=parts.motion.finding.state in DOUBTFUL,
+        )
+        lap("overload")
+        self.frames += 1
+        if strip is None:
+            return NO_PASS
+
+        min_score = float(self.line.thresholds.min())
+        with self._inference_lock as acquired:
+            if not acquired:
+                return NO_PASS
+            view = parts.rectifier.look(frame, strip)
+            lap("belt view")
+            boxes = parts.tiling.detect(self.line.engine, view.image, min_score)
+        parts.plan.looked(strip, frame.t_mono_ns)
+        self.inferences += 1
+        lap("model")
+
+        boxes = boxes.above(self.line.thresholds)
+        detections = place_on_belt(boxes, view, strip, parts.rectifier)
+        tracks, left = self._update_tracks(frame, parts, strip, detections)
+        lap("tracks")
+
+        alerts = self._update_alarms(frame, parts, tracks, left)
+        lap("alarms")
+        return FrameResult(alerts, detections, inferred=True)
+
+    def _measure_motion(self, frame: Frame, parts: LineParts) -> Shift:
+        """How far the belt has moved since the last frame; moves the tracks with it."""
         parts.small.take(frame)
         parts.exposure.refuse_unlit(frame)
         shift = parts.motion.advance(parts.small.followed, frame.t_mono_ns)
@@ -82,66 +124,49 @@ class Pipeline:
             t_mono_ns=frame.t_mono_ns,
             frame_index=frame.index,
         )
-        parts.tracker.carry(shift)
-        lap("belt motion")
-        strip = parts.plan.next_strip(shift, frame.t_mono_ns, parts.tracker.wants_look_to_mm)
-        self.coverage = parts.overload.watch(
-            parts.small.judged,
-            shift,
-            frame.t_mono_ns,
-            frame.image,
-            busy=strip is not None,
-            place_lost=parts.motion.finding.state in DOUBTFUL,
-        )
-        lap("overload")
-        self.frames += 1
-        if strip is None:
-            return NOTHING_NEW
-        least = float(self.line.thresholds.min())
-        with self._turns as my_turn:
-            if not my_turn:
-                return NOTHING_NEW
-            view = parts.rectifier.look(frame, strip)
-            lap("belt view")
-            found = parts.tiling.detect(self.line.engine, view.image, least)
-        parts.plan.looked(strip, frame.t_mono_ns)
-        self.inferences += 1
-        lap("model")
-        sightings = place_on_belt(found.above(self.line.thresholds), view, strip, parts.rectifier)
-        looked_at_mm = strip.upstream_mm, strip.downstream_mm
-        tracks, left = parts.tracker.follow(sightings, looked_at_mm, frame.index, frame.t_utc_ns)
-        lap("tracks")
-        alerts = self.book.report(tracks, left, self.belt)
-        for hazard, active, cues in parts.overload.told(self.coverage):
-            detail = said(cues) if active else None
+        parts.tracker.predict(shift)
+        return shift
+
+    def _update_tracks(
+        self, frame: Frame, parts: LineParts, strip: Strip, detections: list[Detection]
+    ) -> tuple[list[Track], list[Track]]:
+        """The confirmed tracks in view, and those that have left it since the last pass."""
+        covered_mm = strip.upstream_mm, strip.downstream_mm
+        return parts.tracker.update(detections, covered_mm, frame.index, frame.t_utc_ns)
+
+    def _update_alarms(
+        self, frame: Frame, parts: LineParts, tracks: list[Track], left: list[Track]
+    ) -> list[Alert]:
+        """All that has changed: objects, coverage and jam, an unexpected stop, vision is back."""
+        alerts = self.book.update(tracks, left, self.belt)
+        for hazard, active, cues in parts.overload.line_states(self.coverage):
+            detail = describe_cues(cues) if active else None
             alerts += self.book.line_state(hazard, active, detail, self.belt, cues)
-        stands = self._standing.update(self.line.reported.runs(frame.t_mono_ns), self.belt)
-        if stands is not None:
-            cue = self._standing.cue() if stands else None
-            alerts += self.book.line_state(Hazard.BELT_STANDING, stands, cue, self.belt)
-        alerts += self.book.line_state(Hazard.VISION_UNAVAILABLE, False, None, self.belt)
-        lap("alarms")
-        return Seen(alerts, sightings, looked=True)
+        ordered_to_run = self.line.reported.runs(frame.t_mono_ns)
+        stopped = self._unexpected_stop.update(ordered_to_run, self.belt)
+        if stopped is not None:
+            detail = self._unexpected_stop.cue() if stopped else None
+            alerts += self.book.line_state(Hazard.BELT_STANDING, stopped, detail, self.belt)
+        return alerts + self.book.line_state(Hazard.VISION_UNAVAILABLE, False, None, self.belt)
 
     @property
     def unseen_mm(self) -> float:
-        """How much belt lay too much between the last looks, see `StripPlan.unseen_mm`."""
+        """Belt that passed between the last inference passes unseen, see `StripPlan.unseen_mm`."""
         return 0.0 if self._parts is None else self._parts.plan.unseen_mm
 
     @property
     def belt_finding(self) -> Finding:
-        """What the belt does, by all that tells of it."""
+        """The belt's state, by all its sources of motion."""
         return Finding() if self._parts is None else self._parts.motion.finding
 
-    def blind(self, reason: str, t_mono_ns: int, t_utc_ns: int) -> list[Alert]:
-        """Nobody sees the belt, and why. What is covered is unknown from then on."""
-        self.unseen(t_mono_ns, t_utc_ns)
+    def vision_lost(self, reason: str, t_mono_ns: int, t_utc_ns: int) -> list[Alert]:
+        """Raise `vision_unavailable` with its reason. Coverage is unknown from then on."""
+        self.advance_clock(t_mono_ns, t_utc_ns)
         self.coverage = UNKNOWN
         if self._parts is not None:
             self._parts.plan.begin_anew()
         return self.book.line_state(Hazard.VISION_UNAVAILABLE, True, reason, self.belt)
 
-    def unseen(self, t_mono_ns: int, t_utc_ns: int) -> None:
-        """There was no picture, of which nothing more follows: it is later all the same, and
-        whoever answers an alarm now answers it now."""
+    def advance_clock(self, t_mono_ns: int, t_utc_ns: int) -> None:
+        """Advance the clock without a frame, so that operator answers get the current time."""
         self.belt = self.belt.without_frame(t_mono_ns, t_utc_ns)

@@ -1,4 +1,4 @@
-"""The same pipeline over recordings: every frame, the same alerts every time."""
+"""Run the pipeline over recordings: every frame, and the same alerts every time."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from detector.wire.messages import Alert, Revision
 
 @dataclass
 class Totals:
-    """What a replay came to."""
+    """Totals of a replay."""
 
     sources: int = 0
     frames: int = 0
@@ -35,7 +35,7 @@ class Totals:
 
     @property
     def complete(self) -> bool:
-        """Every frame of every source was looked at."""
+        """Every frame of every source was processed."""
         return not self.unreadable and not self.blind_frames
 
     def as_json(self) -> dict[str, Any]:
@@ -53,15 +53,15 @@ class Totals:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class ReplayedAlert:
     """One alert revision of a replay."""
 
     alert: Alert
     source: str
     source_frame: int
-    """The frame that the box belongs to; for a state of the line, the frame that showed it."""
+    """The frame that the box belongs to; for a state of the line, the frame that raised it."""
     t_source_s: float
-    """Where in the recording it was told."""
+    """Time in the recording at which the revision was published."""
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -81,17 +81,17 @@ def replay(
     *,
     fps: float | None = None,
     on_frame: Callable[[Frame, int | None], None],
-) -> Iterator[Told]:
-    """Take each source from its first frame to its last; `totals` is filled on the way.
+) -> Iterator[ReplayedAlert]:
+    """Process each source from its first frame to its last; updates `totals` as it goes.
 
-    A source that cannot be opened is noted in `totals.unreadable`, and the others go on. Raises
-    `SourceError` if it is the only one, `CalibrationError` or `ModelError` if profile, model and
-    pictures do not fit.
+    A source that cannot be opened is listed in `totals.unreadable`, and the others are processed.
+    Raises `SourceError` if it is the only one, `CalibrationError` or `ModelError` if profile, model
+    and images do not match.
     """
     started_ns = time.monotonic_ns()
     for number, source in enumerate(sources, start=1):
         totals.sources += 1
-        _refuse_anothers_encoder(profile, source)
+        _refuse_foreign_encoder(profile, source)
         line = Line(profile, model, engine, boot_id=f"replay-{number}")
         pipeline = Pipeline(line)
         with ExitStack() as opened:
@@ -102,47 +102,47 @@ def replay(
                     raise
                 totals.unreadable.append(str(error))
                 continue
-            seen = 0
+            frames = 0
             for frame in recording:
-                seen = frame.index + 1
+                frames = frame.index + 1
                 t_source_s = frame.t_mono_ns / 1e9
                 for alert in _alerts(pipeline, frame, totals):
                     if alert.kind is Revision.RAISED:
                         totals.raised[alert.hazard.value] += 1
                     boxed = alert.place.frame_index if alert.place else frame.index
-                    yield Told(alert, frame.source, boxed, t_source_s)
+                    yield ReplayedAlert(alert, frame.source, boxed, t_source_s)
                 totals.frames += 1
                 on_frame(frame, recording.frame_count)
             totals.unreadable += recording.unreadable
-            totals.recorded_s += seen / recording.fps
+            totals.recorded_s += frames / recording.fps
     totals.elapsed_s = (time.monotonic_ns() - started_ns) / 1e9
 
 
 def _recording(profile: LineProfile | None, source: str, fps: float | None) -> Recording:
-    """At the rate at which the line itself would play it, unless `fps` says another."""
+    """At `fps`, or else at the rate at which the line itself would play it."""
     if profile is None:
         return Recording(source, fps=fps)
-    own = profile.camera.fps if _is_its_own(profile, source) else None
+    own = profile.camera.fps if _is_own_source(profile, source) else None
     return Recording(source, fps=fps or own, pictures_fps=profile.camera.fps)
 
 
-def _is_its_own(profile: LineProfile, source: str) -> bool:
+def _is_own_source(profile: LineProfile, source: str) -> bool:
     return Path(source).resolve() == Path(profile.camera.source).resolve()
 
 
-def _refuse_anothers_encoder(profile: LineProfile | None, source: str) -> None:
+def _refuse_foreign_encoder(profile: LineProfile | None, source: str) -> None:
     if profile is None or profile.belt.encoder_recording is None:
         return
-    if not _is_its_own(profile, source):
+    if not _is_own_source(profile, source):
         raise CalibrationError(
-            f"belt.encoder_recording: was recorded beside camera.source = {profile.camera.source}, "
-            f"not beside {source}. Leave it out, or replay the footage that it belongs to"
+            f"belt.encoder_recording: was recorded with camera.source = {profile.camera.source}, "
+            f"not with {source}. Remove it, or replay the footage that it belongs to"
         )
 
 
 def _alerts(pipeline: Pipeline, frame: Frame, totals: Totals) -> list[Alert]:
     try:
-        return pipeline.see(frame).alerts
+        return pipeline.process(frame).alerts
     except (EngineError, CalibrationError, UnlitError) as error:
         totals.blind_frames += 1
-        return pipeline.blind(str(error), frame.t_mono_ns, frame.t_utc_ns)
+        return pipeline.vision_lost(str(error), frame.t_mono_ns, frame.t_utc_ns)

@@ -1,4 +1,4 @@
-"""A line's loop in this process, with a clock, a camera and a wire that do what a test says."""
+"""A line's loop in this process, with a scripted clock, camera and wire."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from detector.delivery.journal import Journal
 from detector.delivery.request_server import PendingAnswer
 from detector.ingest import CameraBlind, CameraHealth, CameraState, Frame
 from detector.line_setup import Line
-from detector.live import LineAtWork
+from detector.live import LineRunner
 from detector.profile.line import LineProfile
 from detector.wire.messages import (
     Alert,
@@ -32,12 +32,11 @@ Step = Frame | CameraBlind | Callable[[], None]
 BEGUN_NS = 10_000_000_000_000
 """CLOCK_MONOTONIC at the start."""
 SINCE_1970_NS = 1_772_785_200_000_000_000
-"""UTC less CLOCK_MONOTONIC."""
+"""UTC minus CLOCK_MONOTONIC."""
 
 
 class Clock:
-    """This host's clocks, of which no time passes but what a test lets pass: how fast the machine
-    is makes no difference."""
+    """This host's clocks, which only a test advances: the speed of the machine has no effect."""
 
     def __init__(self) -> None:
         self.now_ns = BEGUN_NS
@@ -48,20 +47,20 @@ class Clock:
     def time_ns(self) -> int:
         return self.now_ns + SINCE_1970_NS
 
-    def passes(self, ms: float) -> None:
+    def advance(self, ms: float) -> None:
         self.now_ns += round(ms * 1e6)
 
 
-def frame(index: int, picture: Any = None, *, at_ms: float | None = None) -> Frame:
-    """Grabbed `at_ms` after the start; if nothing is said, in its turn at 10 fps."""
-    image = belt_picture() if picture is None else picture
+def frame(index: int, shown: Any = None, *, at_ms: float | None = None) -> Frame:
+    """Grabbed `at_ms` after the start (default: at 10 fps); `shown`: its image."""
+    image = belt_picture() if shown is None else shown
     t_ns = BEGUN_NS + round((index * 100 if at_ms is None else at_ms) * 1e6)
     return Frame(image, index, t_ns, t_ns + SINCE_1970_NS, "grab", "fake")
 
 
 class FakeCamera:
-    """Gives frames, each as soon as it is grabbed, and reasons for none in order; then has the line
-    stopped."""
+    """Delivers frames or errors in order, each frame as soon as it is grabbed; then stops the
+    line."""
 
     def __init__(self, steps: Sequence[Step], stop: threading.Event, clock: Clock) -> None:
         self._steps, self._stop, self._clock = list(steps), stop, clock
@@ -82,7 +81,7 @@ class FakeCamera:
 
 
 class FakeWire:
-    """Publisher and post in one: keeps what is sent, gives what is asked."""
+    """Publisher and outbox in one: records all messages, returns scripted requests."""
 
     endpoint, boot_id, joined = "fake", "boot", 0
 
@@ -162,25 +161,23 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 @pytest.fixture
 def work(wire: FakeWire, clock: Clock) -> Callable[..., list[str]]:
-    """Runs a line over what its camera gives; returns what it told people."""
+    """Runs a line over the steps of its camera; returns the lines that it logged."""
 
     def run(
         steps: Sequence[Step],
-        look: Callable[[Any], Any] = lambda _: detections(),
+        detect: Callable[[Any], Any] = lambda _: detections(),
         *,
         until_end: bool = False,
         profile: LineProfile = PROFILE,
     ) -> list[str]:
         stop = threading.Event()
-        engine = FakeEngine(look)
+        engine = FakeEngine(detect)
         line = Line(profile, folder_of(engine.card), engine, "boot")
-        told: list[str] = []
+        log: list[str] = []
         camera: Any = FakeCamera(steps, stop, clock)
-        anything: Any = wire
-        LineAtWork(line, camera, anything, anything, tell=told.append).run(
-            stop, until_end=until_end
-        )
-        return told
+        outbox: Any = wire
+        LineRunner(line, camera, outbox, outbox, log=log.append).run(stop, until_end=until_end)
+        return log
 
     return run
 

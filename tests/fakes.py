@@ -1,4 +1,4 @@
-"""What stands in for a line in tests: an engine that sees what it is told, drawn belts, things."""
+"""Test doubles of a line: an engine with a scripted result, drawn belts, detections."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.hazards.tracking.sighting import Sighting
+from detector.hazards.tracking.sighting import Detection
 from detector.ingest.frame import Frame
 from detector.vision.catalogue import Card, ModelFolder
 from detector.vision.detections import Detections
 
 GAS, BATTERY = 0, 1
 FRAME_NS = 100_000_000
-"""Frames of tests are 10 a second."""
+"""Frame period in tests: 10 fps."""
 
 
 def make_card(**changes: Any) -> Card:
-    """The card of a model of two classes; `input` changes keys of its input."""
+    """The card of a model with two classes; `input` overrides keys of its input."""
     document: dict[str, Any] = {
         "name": "test-n1",
         "version": 1,
@@ -60,12 +60,12 @@ def make_card(**changes: Any) -> Card:
 
 
 def folder_of(card: Card) -> ModelFolder:
-    """A model folder that nobody opens."""
+    """A model folder that is never opened."""
     return ModelFolder(Path("no-folder"), card)
 
 
 def detections(*rows: tuple[float, float, float, float, float, int]) -> Detections:
-    """From x0, y0, x1, y1, score, class."""
+    """From rows of x0, y0, x1, y1, score, class."""
     table = np.array(rows, dtype=np.float64).reshape(-1, 6)
     return Detections(
         table[:, :4].astype(np.float32),
@@ -75,22 +75,22 @@ def detections(*rows: tuple[float, float, float, float, float, int]) -> Detectio
 
 
 class FakeEngine:
-    """Sees what `look` says, and remembers the pictures that it was shown."""
+    """Returns what `detect_in` detects, and records the sizes of its images."""
 
     def __init__(
-        self, look: Callable[[NDArray[np.uint8]], Detections], card: Card | None = None
+        self, detect_in: Callable[[NDArray[np.uint8]], Detections], card: Card | None = None
     ) -> None:
         self.card = card or make_card()
-        self.look = look
+        self.detect_in = detect_in
         self.sizes: list[tuple[int, int]] = []
 
     def detect(self, picture: NDArray[np.uint8], min_score: float) -> Detections:  # noqa: ARG002
         self.sizes.append(picture.shape[:2])
-        return self.look(picture)
+        return self.detect_in(picture)
 
 
 def bright_things(picture: NDArray[np.uint8]) -> Detections:
-    """Each white thing a gas canister, each red one a battery: detection that is never wrong."""
+    """Each white object is a gas canister, each red one a battery: a detector without errors."""
     found: list[tuple[float, float, float, float, float, int]] = []
     blue, _, red = (picture[..., channel].astype(int) for channel in range(3))
     for index, shown in ((GAS, blue > 230), (BATTERY, (red > 200) & (blue < 60))):
@@ -114,7 +114,7 @@ def texture(
     grain_px: float = 4.0,
     contrast: float = 25,
 ) -> NDArray[np.float32]:
-    """Belt with marks of about `grain_px`, `(h, w, 3)` float32 around a dark grey."""
+    """Belt with texture of about `grain_px`, `(h, w, 3)` float32 around a dark grey."""
     fine = rng.normal(0, 1, (height, width)).astype(np.float32)
     marks = cv2.GaussianBlur(fine, (0, 0), grain_px / 2)
     marks *= contrast / marks.std()
@@ -125,7 +125,7 @@ def as_picture(values: NDArray[np.floating]) -> NDArray[np.uint8]:
     return np.clip(np.rint(values), 0, 255).astype(np.uint8)
 
 
-def sighting(
+def belt_detection(
     x_mm: float,
     y_mm: float,
     *,
@@ -133,8 +133,8 @@ def sighting(
     class_index: int = BATTERY,
     score: float = 0.8,
     whole: bool = True,
-) -> Sighting:
-    return Sighting(
+) -> Detection:
+    return Detection(
         class_index=class_index,
         score=score,
         x_mm=x_mm,
@@ -147,21 +147,21 @@ def sighting(
     )
 
 
-def seen_of(
-    things: Sequence[tuple[float, float, tuple[float, float], int]],
+def detections_of(
+    objects: Sequence[tuple[float, float, tuple[float, float], int]],
     extent_mm: tuple[float, float, float, float],
-) -> list[Sighting]:
-    """What a perfect model sees of things (x, y, size, class): those in view, cut by its ends."""
+) -> list[Detection]:
+    """The detections of a perfect model for objects (x, y, size, class), cut by the view's ends."""
     x0, y0, x1, y1 = extent_mm
-    seen = []
-    for x_mm, y_mm, (width, height), class_index in things:
+    detected = []
+    for x_mm, y_mm, (width, height), class_index in objects:
         left, right = max(x0, x_mm - width / 2), min(x1, x_mm + width / 2)
         low, high = max(y0, y_mm - height / 2), min(y1, y_mm + height / 2)
         if right - left < 5 or high - low < 5:
             continue
         whole = (right - left, high - low) == (width, height) and low > y0 and high < y1
-        seen.append(
-            sighting(
+        detected.append(
+            belt_detection(
                 (left + right) / 2,
                 (low + high) / 2,
                 size_mm=(right - left, high - low),
@@ -169,4 +169,4 @@ def seen_of(
                 whole=whole,
             )
         )
-    return seen
+    return detected

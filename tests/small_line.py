@@ -1,4 +1,4 @@
-"""A small line that runs in processes of its own: footage, a camera, a model, ears."""
+"""A small line that runs in its own processes: footage, a camera, a model, a listener."""
 
 from __future__ import annotations
 
@@ -25,30 +25,30 @@ from detector.wire.messages import Message
 
 SIZE_PX = (320, 240)
 FPS = 5
-"""Slow, so that three periods are longer than what a loaded machine lets a process wait."""
+"""Slow, so that three periods are longer than a loaded machine delays a process."""
 BELT_PX_A_FRAME = 16
 """Half a pixel is a millimetre: 160 mm/s."""
 WHITE, RED = (255, 255, 255), (20, 20, 230)
 GAS_PX, BATTERY_PX = (60, 40), (24, 14)
 PATIENCE_S = 90.0
-"""An upper bound for a machine that trains a model beside the tests; nobody waits for it."""
+"""An upper bound for a machine that trains a model at the same time; no test waits that long."""
 
 
 def promised(seconds: float) -> float:
-    """What is promised in that time, held against it where the machine has cores to spare."""
+    """A guaranteed time limit, enforced only if the machine has spare cores."""
     return seconds if os.getloadavg()[0] <= len(os.sched_getaffinity(0)) else PATIENCE_S
 
 
 # --- footage ---------------------------------------------------------------------------------
 
 
-def belt_picture(*things: tuple[tuple[int, int], tuple[int, int], tuple[int, int, int]]) -> Any:
-    """Things (centre, size, colour; px) on a belt, `(h, w, 3)` uint8 BGR."""
-    picture = np.full((SIZE_PX[1], SIZE_PX[0], 3), 70, np.uint8)
-    for (x, y), (width, height), colour in things:
+def belt_picture(*objects: tuple[tuple[int, int], tuple[int, int], tuple[int, int, int]]) -> Any:
+    """Objects (centre, size, colour; px) on a belt, `(h, w, 3)` uint8 BGR."""
+    image = np.full((SIZE_PX[1], SIZE_PX[0], 3), 70, np.uint8)
+    for (x, y), (width, height), colour in objects:
         corner = (x - width // 2, y - height // 2)
-        cv2.rectangle(picture, (*corner, width, height), colour, cv2.FILLED)
-    return picture
+        cv2.rectangle(image, (*corner, width, height), colour, cv2.FILLED)
+    return image
 
 
 def passing(frames: int = 32) -> list[NDArray[np.uint8]]:
@@ -62,39 +62,39 @@ def passing(frames: int = 32) -> list[NDArray[np.uint8]]:
     ]
 
 
-def write_video(path: Path, pictures: Sequence[NDArray[np.uint8]], fps: float = FPS) -> Path:
+def write_video(path: Path, images: Sequence[NDArray[np.uint8]], fps: float = FPS) -> Path:
     partial = path.with_stem(f"{path.stem}-partial")
-    height, width = pictures[0].shape[:2]
+    height, width = images[0].shape[:2]
     code = cv2.VideoWriter.fourcc(*"MJPG")
     writer = cv2.VideoWriter(str(partial), code, fps, (width, height))
-    for picture in pictures:
-        writer.write(picture)
+    for image in images:
+        writer.write(image)
     writer.release()
-    partial.rename(path)  # appears in one piece, for those who wait for it
+    partial.rename(path)  # appears at once and complete, for those who wait for it
     return path
 
 
-def write_interlaced(path: Path, pictures: Sequence[NDArray[np.uint8]], fps: float = FPS) -> Path:
-    """The same as interlaced H.264, as a recorder of analogue cameras writes it."""
+def write_interlaced(path: Path, images: Sequence[NDArray[np.uint8]], fps: float = FPS) -> Path:
+    """The same as interlaced H.264, as a recorder for analogue cameras writes it."""
     with av.open(str(path), "w") as container:
         stream = container.add_stream("libx264", rate=Fraction(fps))
-        stream.height, stream.width = pictures[0].shape[:2]
+        stream.height, stream.width = images[0].shape[:2]
         stream.pix_fmt, stream.options = "yuv420p", {"x264-params": "tff=1", "crf": "4"}
-        for picture in pictures:
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="bgr24")))
+        for image in images:
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="bgr24")))
         container.mux(stream.encode(None))
     return path
 
 
 class StreetCamera:
-    """A network camera (Motion JPEG over HTTP on loopback) that does what the test says."""
+    """A network camera (Motion JPEG over HTTP on loopback), controlled by the test."""
 
     def __init__(self, fps: float) -> None:
         self.fps = fps
         self.frozen = threading.Event()
-        """Sends the same picture again and again."""
+        """It repeats one image."""
         self.silent = threading.Event()
-        """Keeps the connection and sends nothing."""
+        """It keeps the connection and sends nothing."""
 
     def __enter__(self) -> StreetCamera:
         self._stop = threading.Event()
@@ -119,7 +119,7 @@ class StreetCamera:
                 self._serve(client)
 
     def _serve(self, client: socket.socket) -> None:
-        if not client.recv(4096):  # only knocked
+        if not client.recv(4096):  # connected only to test the port
             return
         kind = b"Content-Type: multipart/x-mixed-replace; boundary=frame\r\n\r\n"
         client.sendall(b"HTTP/1.0 200 OK\r\n" + kind)
@@ -128,10 +128,10 @@ class StreetCamera:
             if self.silent.is_set():
                 continue
             moment += not self.frozen.is_set()
-            # No two are alike: a real sensor has noise.
-            picture = belt_picture()
-            picture[: SIZE_PX[1] // 2] += np.uint8(moment % 40)
-            data = cv2.imencode(".jpg", picture)[1].tobytes()
+            # All differ, since a real sensor has noise.
+            shown = belt_picture()
+            shown[: SIZE_PX[1] // 2] += np.uint8(moment % 40)
+            data = cv2.imencode(".jpg", shown)[1].tobytes()
             head = f"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: {len(data)}\r\n\r\n"
             client.sendall(head.encode() + data + b"\r\n")
 
@@ -140,7 +140,7 @@ class StreetCamera:
 
 
 def write_profile(path: Path, source: str | Path, model: Path, *, camera: str = "") -> Path:
-    """The profile of a line with that camera; `camera`: further keys of its section."""
+    """The profile of a line with that camera; `camera`: more keys of its section."""
     path.write_text(
         f"""
 line = "belt-1"
@@ -166,58 +166,61 @@ detections = true
     return path
 
 
-# --- ears and eyes on processes --------------------------------------------------------------
+# --- observing processes ---------------------------------------------------------------------
 
 
-class Ears:
-    """A subscriber that remembers everything."""
+class Listener:
+    """A subscriber that records all messages."""
 
     def __init__(self, subscriber: client.Line) -> None:
         self._subscriber = subscriber
-        self.heard: list[Received] = []
+        self.received: list[Received] = []
         self.gaps: list[Gap] = []
 
     def until(self, wanted: Callable[[Any], bool], kind: type[Message]) -> Received:
-        """The next message whose payload is of that kind and wanted."""
+        """The next message with a payload of that kind for which `wanted` is true."""
         ends_s = time.monotonic() + PATIENCE_S
         while time.monotonic() < ends_s:
             item = self._subscriber.receive(1.0)
             if isinstance(item, Gap):
                 self.gaps.append(item)
             elif isinstance(item, Received):
-                self.heard.append(item)
+                self.received.append(item)
                 if isinstance(item.payload, kind) and wanted(item.payload):
                     return item
-        heard = "\n".join(str(item.payload)[:300] for item in self.heard[-12:])
-        raise AssertionError(f"no such {kind.__name__} in {PATIENCE_S:g} s, but\n{heard}")
+        received = "\
+".join(str(item.payload)[:300] for item in self.received[-12:])
+        raise AssertionError(
+            f"no such {kind.__name__} in {PATIENCE_S:g} s, but\
+{received}"
+        )
 
     def sooner_or_later(self, wanted: Callable[[Any], bool], kind: type[Message]) -> Received:
-        """The first such message, heard already or still to come."""
-        for item in self.heard:
+        """The first such message, received already or later."""
+        for item in self.received:
             if isinstance(item.payload, kind) and wanted(item.payload):
                 return item
         return self.until(wanted, kind)
 
     def to_the_end(self) -> None:
-        """Listen until the line has hung up; all that it said before has come by then."""
+        """Receive until the line has closed the connection, after its last message."""
         ends_s = time.monotonic() + PATIENCE_S
-        hung_up = False
-        while not hung_up:
-            assert time.monotonic() < ends_s, f"the line has not hung up in {PATIENCE_S:g} s"
-            # Of its own, for who has not heard a beat is told of that and of nothing else.
-            hung_up = self._subscriber._feed.watch._cut is not None
-            while (item := self._subscriber.receive(0 if hung_up else 0.3)) is not None:
+        closed = False
+        while not closed:
+            assert time.monotonic() < ends_s, f"the connection is still open in {PATIENCE_S:g} s"
+            closed = "the connection to the detector is cut" in self._subscriber.sight_reason
+            while (item := self._subscriber.receive(0 if closed else 0.3)) is not None:
                 if isinstance(item, Received):
-                    self.heard.append(item)
+                    self.received.append(item)
 
     def all(self, kind: type[Message]) -> list[Any]:
-        return [item.payload for item in self.heard if isinstance(item.payload, kind)]
+        return [item.payload for item in self.received if isinstance(item.payload, kind)]
 
 
 @contextlib.contextmanager
-def listening(endpoint: str, *topics: str) -> Iterator[Ears]:
+def listening(endpoint: str, *topics: str) -> Iterator[Listener]:
     with client.Line(endpoint, topics=topics or ("",)) as subscriber:
-        yield Ears(subscriber)
+        yield Listener(subscriber)
 
 
 def capture_processes(parent: int) -> set[int]:
@@ -225,21 +228,21 @@ def capture_processes(parent: int) -> set[int]:
     return set(children(parent, b"capture.child"))
 
 
-def wait_for(what: Callable[[], Any]) -> Any:
-    """What the system gives no event for, asked for often."""
+def wait_for(condition: Callable[[], Any]) -> Any:
+    """Poll for a condition without an event."""
     ends_s = time.monotonic() + PATIENCE_S
     while time.monotonic() < ends_s:
-        found = what()
+        found = condition()
         if found:
             return found
         time.sleep(0.005)
-    raise AssertionError("it never came")
+    raise AssertionError(f"not within {PATIENCE_S:g} s")
 
 
 def read_terminal(ours: int) -> bytes:
-    """What is written to the other side of a pseudo-terminal until all have closed it."""
+    """All output to the other side of a pseudo-terminal until every process has closed it."""
     shown = b""
-    with contextlib.suppress(OSError):  # how Linux says that nobody holds it any more
+    with contextlib.suppress(OSError):  # how Linux reports that it is closed everywhere
         while part := os.read(ours, 65536):
             shown += part
     os.close(ours)

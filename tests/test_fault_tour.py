@@ -1,4 +1,4 @@
-"""The fault tour: what a line does when something breaks. Real processes, real sockets."""
+"""The fault tour: a line's behaviour when something breaks. Real processes, real sockets."""
 
 from __future__ import annotations
 
@@ -80,14 +80,14 @@ def cleared_after(lost: Alert) -> Callable[[Alert], bool]:
     )
 
 
-def held_in_shm(pid: int) -> set[str]:
-    """What a process has mapped or opened in /dev/shm, where others have their own things."""
+def open_in_shm(pid: int) -> set[str]:
+    """The files that a process has mapped or opened in /dev/shm, which others use too."""
     maps = Path(f"/proc/{pid}/maps").read_text(encoding="utf-8").splitlines()
-    held = {line.split(maxsplit=5)[-1] for line in maps}
+    paths = {line.split(maxsplit=5)[-1] for line in maps}
     for file in Path(f"/proc/{pid}/fd").iterdir():
         with contextlib.suppress(FileNotFoundError):  # closed meanwhile
-            held.add(str(file.readlink()))
-    return {path for path in held if path.startswith("/dev/shm/")}
+            paths.add(str(file.readlink()))
+    return {path for path in paths if path.startswith("/dev/shm/")}
 
 
 def is_watching(state: LineState) -> bool:
@@ -95,7 +95,7 @@ def is_watching(state: LineState) -> bool:
 
 
 def refused(*arguments: str | Path) -> list[str]:
-    """The lines of a command that must be refused, as a user sees them."""
+    """The error lines of a command that must be refused."""
     done = subprocess.run(
         [*VIGITRI, *map(str, arguments)],
         check=False,
@@ -111,49 +111,51 @@ def refused(*arguments: str | Path) -> list[str]:
 # --- the source ------------------------------------------------------------------------------
 
 
-def test_a_missing_source_is_told_as_blindness_and_recovers_when_it_appears(
+def test_a_missing_source_makes_vision_unavailable_until_it_appears(
     tmp_path: Path, model: Path
 ) -> None:
     film = tmp_path / "late.avi"
     profile = write_profile(tmp_path / "line.toml", film, model, camera="loop = true")
-    with LineProcess(profile, start_s=PATIENCE_S) as line, listening(line.publish) as ears:
-        alert = ears.until(vision_lost, Alert).payload
+    with LineProcess(profile, start_s=PATIENCE_S) as line, listening(line.publish) as listener:
+        alert = listener.until(vision_lost, Alert).payload
         assert "no such file" in alert.detail
-        state = ears.until(lambda each: each.vision is VisionState.UNAVAILABLE, LineState).payload
+        state = listener.until(
+            lambda each: each.vision is VisionState.UNAVAILABLE, LineState
+        ).payload
         assert str(film) in state.reason
         assert state.coverage_state == "unknown"
-        ears.until(lambda _: True, LineState)  # time goes by, and nobody looks
-        assert ears.all(Heartbeat) == []
+        listener.until(lambda _: True, LineState)  # time passes without an inference pass
+        assert listener.all(Heartbeat) == []
 
         write_video(film, passing())
-        ears.until(is_watching, LineState)
-        ears.until(lambda _: True, Heartbeat)
-        ears.sooner_or_later(cleared_after(alert), Alert)
-    assert any(said.endswith("watching") for said in line.said)
+        listener.until(is_watching, LineState)
+        listener.until(lambda _: True, Heartbeat)
+        listener.sooner_or_later(cleared_after(alert), Alert)
+    assert any(logged.endswith("watching") for logged in line.said)
 
 
-def test_a_killed_capture_process_blinds_the_line_at_once_and_is_started_again(
+def test_a_killed_capture_process_is_reported_at_once_and_restarted(
     line: LineProcess,
 ) -> None:
-    with listening(line.publish) as ears:
-        before = ears.until(is_watching, LineState).payload
+    with listening(line.publish) as listener:
+        before = listener.until(is_watching, LineState).payload
         (child,) = capture_processes(line.process.pid)
         os.kill(child, signal.SIGKILL)
         killed_ns = time.monotonic_ns()
 
-        lost = ears.until(lambda each: "killed (SIGKILL)" in (each.detail or ""), Alert).payload
-        back = ears.until(
+        lost = listener.until(lambda each: "killed (SIGKILL)" in (each.detail or ""), Alert).payload
+        back = listener.until(
             lambda each: is_watching(each) and each.camera_restarts > before.camera_restarts,
             LineState,
         )
-        ears.sooner_or_later(cleared_after(lost), Alert)
+        listener.sooner_or_later(cleared_after(lost), Alert)
 
     assert (lost.t_capture_mono_ns - killed_ns) / 1e9 < promised(3 / FPS + 0.05)
     assert lost.frame_index is None
     assert back.payload.camera_restarts == before.camera_restarts + 1
     beats = [
         item.header.t_capture_mono_ns
-        for item in ears.heard
+        for item in listener.received
         if isinstance(item.payload, Heartbeat)
         and lost.t_capture_mono_ns < item.header.t_capture_mono_ns
     ]
@@ -161,76 +163,78 @@ def test_a_killed_capture_process_blinds_the_line_at_once_and_is_started_again(
     assert capture_processes(line.process.pid) not in (set(), {child})
 
 
-def test_a_frozen_camera_and_a_silent_one_are_no_clear_belt(tmp_path: Path, model: Path) -> None:
+def test_a_frozen_or_silent_camera_makes_vision_unavailable(tmp_path: Path, model: Path) -> None:
     with StreetCamera(fps=25) as camera:
         profile = write_profile(tmp_path / "line.toml", camera.url, model, camera=f"fps = {FPS}")
-        with LineProcess(profile, start_s=PATIENCE_S) as line, listening(line.publish) as ears:
-            ears.until(is_watching, LineState)
+        with LineProcess(profile, start_s=PATIENCE_S) as line, listening(line.publish) as listener:
+            listener.until(is_watching, LineState)
 
             camera.frozen.set()
-            lost = ears.until(lambda each: "are identical" in (each.detail or ""), Alert).payload
-            state = ears.until(lambda each: each.vision is VisionState.UNAVAILABLE, LineState)
+            lost = listener.until(
+                lambda each: "are identical" in (each.detail or ""), Alert
+            ).payload
+            state = listener.until(lambda each: each.vision is VisionState.UNAVAILABLE, LineState)
             assert state.payload.reason.startswith("frozen: ")
             camera.frozen.clear()
-            ears.until(is_watching, LineState)
-            ears.sooner_or_later(cleared_after(lost), Alert)
+            listener.until(is_watching, LineState)
+            listener.sooner_or_later(cleared_after(lost), Alert)
 
-            last_beat = ears.until(lambda _: True, Heartbeat)
+            last_beat = listener.until(lambda _: True, Heartbeat)
             camera.silent.set()
-            silent = ears.until(vision_lost, Alert)
-            # Nobody has acknowledged it: the same alarm, not another.
+            silent = listener.until(vision_lost, Alert)
+            # It is not acknowledged yet: the same alarm, not another.
             assert silent.payload.event_id == lost.event_id
             assert "no new picture" in silent.payload.detail
             gone_ns = silent.payload.t_capture_mono_ns - last_beat.header.t_capture_mono_ns
             assert gone_ns / 1e9 < promised(1.0)
 
 
-def test_a_slow_camera_does_not_look_blind_between_two_pictures(
-    tmp_path: Path, model: Path
-) -> None:
+def test_a_slow_camera_keeps_vision_ready_between_two_frames(tmp_path: Path, model: Path) -> None:
     with StreetCamera(fps=4) as camera:
         profile = write_profile(tmp_path / "line.toml", camera.url, model)
-        with LineProcess(profile, start_s=PATIENCE_S) as line, listening(line.publish) as ears:
-            ears.until(is_watching, LineState)
-            first = ears.until(lambda _: True, FrameDetections).payload.frame_index
-            ears.until(lambda each: each.frame_index >= first + 12, FrameDetections)
-    states = [state for state in ears.all(LineState) if state.frames_seen]  # once it has started
+        with LineProcess(profile, start_s=PATIENCE_S) as line, listening(line.publish) as listener:
+            listener.until(is_watching, LineState)
+            first = listener.until(lambda _: True, FrameDetections).payload.frame_index
+            listener.until(lambda each: each.frame_index >= first + 12, FrameDetections)
+    states = [
+        state for state in listener.all(LineState) if state.frames_seen
+    ]  # once it has started
     assert {state.vision for state in states} == {VisionState.READY}
 
 
-def test_a_recording_at_its_end_leaves_the_line_blind(tmp_path: Path, model: Path) -> None:
+def test_vision_is_unavailable_after_the_end_of_a_recording(tmp_path: Path, model: Path) -> None:
     film = write_video(tmp_path / "short.avi", [belt_picture()] * 10)
     profile = write_profile(tmp_path / "line.toml", film, model)
-    with LineProcess(profile, start_s=PATIENCE_S) as line, listening(line.publish) as ears:
-        alert = ears.until(vision_lost, Alert).payload
+    with LineProcess(profile, start_s=PATIENCE_S) as line, listening(line.publish) as listener:
+        alert = listener.until(vision_lost, Alert).payload
         assert "the recording has ended after 10 frames" in alert.detail
         assert line.running
 
 
-def test_until_end_leaves_with_the_recording_and_says_that_nobody_watches_any_more(
+def test_until_end_exits_with_the_recording_and_publishes_that_vision_is_unavailable(
     tmp_path: Path, model: Path
 ) -> None:
     film = write_video(tmp_path / "short.avi", passing(8))
     profile = write_profile(tmp_path / "line.toml", film, model)
     with (
         LineProcess(profile, "--until-end", start_s=PATIENCE_S) as line,
-        listening(line.publish) as ears,
+        listening(line.publish) as listener,
     ):
-        ears.to_the_end()
+        listener.to_the_end()
         assert line.process.wait(PATIENCE_S) == 0
-    last = ears.all(LineState)[-1]
+    last = listener.all(LineState)[-1]
     assert last.vision is VisionState.UNAVAILABLE
     assert last.reason == "the recording has ended"
 
 
-def test_until_end_of_a_recording_that_is_not_there_is_refused(tmp_path: Path, model: Path) -> None:
+def test_until_end_of_a_missing_recording_is_refused(tmp_path: Path, model: Path) -> None:
     profile = write_profile(tmp_path / "line.toml", tmp_path / "no.avi", model)
     *_, last = refused("run", profile, "--until-end")
     assert last.startswith("vigitri: unreachable: ")
     assert "no such file" in last
 
 
-def test_until_end_of_a_recording_without_one_readable_picture_says_what_is_wrong_with_it(
+def test_until_end_of_a_recording_without_a_readable_image_states_its_error(
     tmp_path: Path, model: Path
 ) -> None:
     (tmp_path / "belt.png").write_text("no picture")
@@ -241,7 +245,7 @@ def test_until_end_of_a_recording_without_one_readable_picture_says_what_is_wron
     assert "free the machine" not in last
 
 
-# --- what is refused at the door -------------------------------------------------------------
+# --- refused at the start --------------------------------------------------------------------
 
 
 def test_a_model_with_one_byte_changed_is_refused(tmp_path: Path, model: Path) -> None:
@@ -250,9 +254,9 @@ def test_a_model_with_one_byte_changed_is_refused(tmp_path: Path, model: Path) -
     data[len(data) // 2] ^= 1
     (other / "model.onnx").write_bytes(data)
 
-    (said,) = refused("run", write_profile(tmp_path / "line.toml", "no.avi", other))
-    assert f"{other}/model.onnx: its sha256 is" in said
-    assert "copy the right one back" in said
+    (error,) = refused("run", write_profile(tmp_path / "line.toml", "no.avi", other))
+    assert f"{other}/model.onnx: its sha256 is" in error
+    assert "copy the right one back" in error
 
 
 def test_a_profile_with_five_mistakes_gets_five_lines(tmp_path: Path) -> None:
@@ -273,9 +277,9 @@ hitts = 3
 name = "picker"
 """
     )
-    said = refused("run", profile)
-    for line, (key, value, mend) in zip(
-        said,
+    errors = refused("run", profile)
+    for line, (key, value, fix) in zip(
+        errors,
         [
             ("line", "'belt 1'", "hall2-belt1"),
             ("camera.fps", "-3", "fps = 30"),
@@ -287,37 +291,37 @@ name = "picker"
     ):
         assert line.startswith(f"vigitri: {profile}: {key}"), line
         assert value in line
-        assert mend in line
+        assert fix in line
 
 
 def test_a_port_in_use_is_refused(tmp_path: Path, model: Path, clip: Path) -> None:
     profile = write_profile(tmp_path / "line.toml", clip, model)
     with socket.create_server(("127.0.0.1", 0)) as taken:
         endpoint = f"tcp://127.0.0.1:{taken.getsockname()[1]}"
-        (said,) = refused("run", profile, "--publish", endpoint)
-    assert f"{endpoint} is taken" in said
+        (error,) = refused("run", profile, "--publish", endpoint)
+    assert f"{endpoint} is taken" in error
 
 
-# --- who listens and answers -----------------------------------------------------------------
+# --- subscribers and operators ---------------------------------------------------------------
 
 
-def test_a_subscriber_that_never_reads_slows_nobody(line: LineProcess) -> None:
+def test_a_subscriber_that_never_reads_does_not_slow_others(line: LineProcess) -> None:
     with zmq.Context() as context, context.socket(zmq.SUB) as asleep:
         asleep.set(zmq.RCVHWM, 1)
         asleep.set(zmq.LINGER, 0)
         asleep.subscribe("")
         asleep.connect(line.publish)
-        with listening(line.publish) as ears:
-            first = ears.until(lambda _: True, FrameDetections).payload
-            ears.until(
+        with listening(line.publish) as listener:
+            first = listener.until(lambda _: True, FrameDetections).payload
+            listener.until(
                 lambda each: each.frame_index >= first.frame_index + 3 * FPS, FrameDetections
             )
         assert asleep.poll(0)  # it did subscribe
-    assert ears.gaps == []
-    assert len(ears.all(Heartbeat)) >= 5
+    assert listener.gaps == []
+    assert len(listener.all(Heartbeat)) >= 5
 
 
-def test_an_operators_answers_come_out_as_revisions(
+def test_an_operators_answers_are_published_as_revisions(
     line: LineProcess, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def vigitri(*arguments: str) -> tuple[int, str]:
@@ -327,14 +331,14 @@ def test_an_operators_answers_come_out_as_revisions(
         return int(left.value.code or 0), capsys.readouterr().err
 
     def raised(hazard: Hazard) -> Alert:
-        found = ears.until(lambda a: a.hazard is hazard and a.kind is Revision.RAISED, Alert)
+        found = listener.until(lambda a: a.hazard is hazard and a.kind is Revision.RAISED, Alert)
         assert isinstance(found.payload, Alert)
         return found.payload
 
-    with listening(line.publish) as ears:
+    with listening(line.publish) as listener:
         battery = raised(Hazard.BATTERY)
         assert vigitri("answer", f"{battery.boot_id}/{battery.event_id}") == (0, "")
-        acknowledged = ears.until(
+        acknowledged = listener.until(
             lambda a: a.event_id == battery.event_id and a.kind is Revision.ACKNOWLEDGED, Alert
         ).payload
         assert acknowledged.state in (AlarmState.ACKNOWLEDGED, AlarmState.NORMAL)
@@ -342,41 +346,43 @@ def test_an_operators_answers_come_out_as_revisions(
 
         gas = raised(Hazard.GAS)
         assert vigitri("answer", f"{gas.boot_id}/{gas.event_id}", "--outcome", "removed")[0] == 0
-        closed = ears.until(
+        closed = listener.until(
             lambda a: a.event_id == gas.event_id and a.kind is Revision.CLEARED, Alert
         ).payload
         assert (closed.outcome, closed.state) == ("removed", AlarmState.NORMAL)
 
-        code, said = vigitri("answer", f"{gas.boot_id}/a999999")
-        assert (code, said.count("\n")) == (2, 1)
-        assert "no open alarm a999999" in said
-        code, said = vigitri("answer", "0123456789ab/a000001")
+        code, error = vigitri("answer", f"{gas.boot_id}/a999999")
+        assert (code, error.count("\n")) == (2, 1)
+        assert "no open alarm a999999" in error
+        code, error = vigitri("answer", "0123456789ab/a000001")
         assert code == 2
-        assert "no open alarm 0123456789ab/a000001" in said
+        assert "no open alarm 0123456789ab/a000001" in error
 
-        code, said = vigitri("shelve", "vision_unavailable")
-        assert (code, said.count("\n")) == (2, 1)
-        assert "can't be shelved" in said
+        code, error = vigitri("shelve", "vision_unavailable")
+        assert (code, error.count("\n")) == (2, 1)
+        assert "can't be shelved" in error
         assert vigitri("shelve", "battery", "--minutes", "1") == (0, "")
-        ears.until(lambda a: a.hazard is Hazard.BATTERY and a.state is AlarmState.SHELVED, Alert)
+        listener.until(
+            lambda a: a.hazard is Hazard.BATTERY and a.state is AlarmState.SHELVED, Alert
+        )
 
 
 # --- the end ---------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_in_the_middle_of_a_frame_ends_the_line_in_good_order(
+def test_a_signal_in_the_middle_of_a_frame_stops_the_line_in_order(
     number: signal.Signals, tmp_path: Path, model: Path, clip: Path
 ) -> None:
     profile = write_profile(tmp_path / "line.toml", clip, model, camera="loop = true")
-    with LineProcess(profile, start_s=PATIENCE_S) as line, listening(line.publish) as ears:
-        ears.until(lambda _: True, FrameDetections)
+    with LineProcess(profile, start_s=PATIENCE_S) as line, listening(line.publish) as listener:
+        listener.until(lambda _: True, FrameDetections)
         children = capture_processes(line.process.pid)
-        in_shm = {path for pid in (line.process.pid, *children) for path in held_in_shm(pid)}
+        in_shm = {path for pid in (line.process.pid, *children) for path in open_in_shm(pid)}
         line.process.send_signal(number)
         assert line.process.wait(promised(2.0)) == 0
-        ears.to_the_end()
-    last = ears.all(LineState)[-1]
+        listener.to_the_end()
+    last = listener.all(LineState)[-1]
     assert (last.vision, last.reason) == (VisionState.UNAVAILABLE, "the detector was stopped")
     assert children
     assert not any(Path(f"/proc/{child}").exists() for child in children)
@@ -384,21 +390,23 @@ def test_a_signal_in_the_middle_of_a_frame_ends_the_line_in_good_order(
     assert line.said[-1] == "line belt-1: stopped"
 
 
-def test_ctrl_c_while_the_model_loads_ends_the_line_without_a_traceback(tmp_path: Path) -> None:
+def test_ctrl_c_while_the_model_loads_stops_the_line_without_a_traceback(tmp_path: Path) -> None:
     profile = write_profile(tmp_path / "line.toml", tmp_path / "no.avi", Path("x"))
     text = profile.read_text(encoding="utf-8").replace('"x/."', f'"{DEPLOYED_MODEL}"')
     profile.write_text(text, encoding="utf-8")
     process = subprocess.Popen([*VIGITRI, "run", str(profile)], stderr=subprocess.PIPE, text=True)
     with process:
-        wait_for(lambda: capture_processes(process.pid))  # the signals are heard by then
+        wait_for(
+            lambda: capture_processes(process.pid)
+        )  # the signal handlers are installed by then
         process.send_signal(signal.SIGINT)
-        _, said = process.communicate(timeout=promised(4.0))
+        _, output = process.communicate(timeout=promised(4.0))
     assert process.returncode == 0
-    assert "Traceback" not in said
-    assert said.endswith("stopped\n")
+    assert "Traceback" not in output
+    assert output.endswith("stopped\n")
 
 
-def test_a_line_that_cannot_start_says_why_to_whoever_started_it(tmp_path: Path) -> None:
+def test_a_line_that_cannot_start_reports_why(tmp_path: Path) -> None:
     with (
         pytest.raises(LineFailedError, match="no such file"),
         LineProcess(tmp_path / "no.toml", start_s=PATIENCE_S),

@@ -168,7 +168,7 @@ def test_the_check_catches_an_import_from_above_or_beside(module: str, source: s
     [
         ("detector.cli", "from detector.commands import run"),
         ("benchmarks.speed.latency", "from detector.cli_support.progress import progress_bar"),
-        ("detector.commands.run", "from detector.live import LineAtWork"),
+        ("detector.commands.run", "from detector.live import LineRunner"),
         ("detector.pipeline", "from detector.line_setup import Line"),
         ("detector.terminal.store", "from detector.wire import messages"),
         ("detector.hazards.tracking.tracker", "from detector.belt.motion import Shift"),

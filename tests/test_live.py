@@ -1,4 +1,4 @@
-"""The loop of a line, in this process: a camera and an engine that do what the test says."""
+"""The loop of a line, in this process, with a scripted camera and engine."""
 
 from __future__ import annotations
 
@@ -28,18 +28,18 @@ from tests.hazards.alarms.test_alarm_book import LINE, SECOND, belt_at, track
 from tests.small_line import passing
 
 
-def test_an_engine_that_fails_is_blindness_and_never_an_empty_belt(
+def test_a_failing_engine_makes_vision_unavailable_and_never_an_empty_belt(
     work: Callable[..., list[str]], wire: FakeWire
 ) -> None:
-    looks = iter([detections(), EngineError("the engine is out of memory"), detections()])
+    results = iter([detections(), EngineError("the engine is out of memory"), detections()])
 
-    def look(_: Any) -> Any:
-        found = next(looks)
+    def detect(_: Any) -> Any:
+        found = next(results)
         if isinstance(found, Exception):
             raise found
         return found
 
-    told = work([frame(0), frame(1), frame(2)], look)
+    log = work([frame(0), frame(1), frame(2)], detect)
     assert wire.beats == [1, 2]  # two inferences were completed, not three
     (alert,) = wire.alerts(Revision.RAISED)
     assert alert.hazard is Hazard.VISION_UNAVAILABLE
@@ -52,7 +52,7 @@ def test_an_engine_that_fails_is_blindness_and_never_an_empty_belt(
         VisionState.UNAVAILABLE,  # it was stopped
     ]
     assert wire.states()[2].coverage_state == "unknown"
-    assert told == [
+    assert log == [
         "line belt-1: watching",
         "line belt-1: raised vision_unavailable a000001",
         "line belt-1: unavailable: the engine is out of memory",
@@ -60,36 +60,39 @@ def test_an_engine_that_fails_is_blindness_and_never_an_empty_belt(
     ]
 
 
-@pytest.mark.parametrize("look_ms", [301, 2000])
-def test_a_look_that_ends_too_late_is_degraded_sight_until_looks_are_in_time_again(
-    work: Callable[..., list[str]], wire: FakeWire, clock: Clock, look_ms: float
+@pytest.mark.parametrize("pass_ms", [301, 2000])
+def test_a_late_inference_pass_degrades_vision_until_passes_are_in_time_again(
+    work: Callable[..., list[str]], wire: FakeWire, clock: Clock, pass_ms: float
 ) -> None:
-    looks_ms = iter([300, look_ms, 300])  # three periods of 10 fps are in time
+    durations_ms = iter([300, pass_ms, 300])  # three periods of 10 fps are in time
 
-    def look(_: Any) -> Any:
-        clock.passes(next(looks_ms))
+    def detect(_: Any) -> Any:
+        clock.advance(next(durations_ms))
         return detections()
 
-    told = work([frame(0), frame(5), frame(40)], look)
+    log = work([frame(0), frame(5), frame(40)], detect)
     assert [state.vision for state in wire.states()[1:-1]] == [
         VisionState.READY,
         VisionState.DEGRADED,
         VisionState.READY,
     ]
-    assert f"the look was over {look_ms} ms after the picture, later than 300 ms" in told[1]
+    assert (
+        f"the inference pass ended {pass_ms} ms after the frame's capture, later than 300 ms"
+        in log[1]
+    )
     assert [state.late for state in wire.states()[1:-1]] == [False, True, False]
 
 
-def test_sight_stays_degraded_for_a_second_after_the_last_late_look(
+def test_vision_stays_degraded_for_a_second_after_the_last_late_pass(
     work: Callable[..., list[str]], wire: FakeWire, clock: Clock
 ) -> None:
-    looks_ms = iter([0, 400, 0, 0])
+    durations_ms = iter([0, 400, 0, 0])
 
-    def look(_: Any) -> Any:
-        clock.passes(next(looks_ms))
+    def detect(_: Any) -> Any:
+        clock.advance(next(durations_ms))
         return detections()
 
-    work([frame(n, at_ms=at_ms) for n, at_ms in enumerate([0, 100, 1490, 1700])], look)
+    work([frame(n, at_ms=at_ms) for n, at_ms in enumerate([0, 100, 1490, 1700])], detect)
     assert [(state.vision, state.frames_seen) for state in wire.states()[1:-1]] == [
         (VisionState.READY, 1),
         (VisionState.DEGRADED, 2),
@@ -97,7 +100,7 @@ def test_sight_stays_degraded_for_a_second_after_the_last_late_look(
     ]
 
 
-def test_a_picture_of_another_size_is_blindness(
+def test_an_image_of_another_size_makes_vision_unavailable(
     work: Callable[..., list[str]], wire: FakeWire
 ) -> None:
     work([frame(0), frame(1, np.zeros((100, 100, 3), np.uint8))])
@@ -106,7 +109,7 @@ def test_a_picture_of_another_size_is_blindness(
     assert wire.beats == [1]
 
 
-def test_a_camera_that_starts_is_no_alarm_and_no_clear_belt(
+def test_a_starting_camera_is_neither_an_alarm_nor_a_clear_belt(
     work: Callable[..., list[str]], wire: FakeWire
 ) -> None:
     work([blind(CameraState.STARTING, "being opened")])
@@ -119,7 +122,7 @@ def test_a_camera_that_starts_for_too_long_is_an_alarm(
     work: Callable[..., list[str]], wire: FakeWire, clock: Clock
 ) -> None:
     def time_passes() -> None:
-        clock.passes(START_NS / 1e6 + 1)
+        clock.advance(START_NS / 1e6 + 1)
 
     work([blind(CameraState.STARTING), time_passes, blind(CameraState.STARTING, "being opened")])
     (alert,) = wire.alerts(Revision.RAISED)
@@ -127,7 +130,7 @@ def test_a_camera_that_starts_for_too_long_is_an_alarm(
     assert wire.states()[-2].vision is VisionState.UNAVAILABLE
 
 
-def test_until_end_leaves_at_the_end_of_the_recording(
+def test_until_end_returns_at_the_end_of_the_recording(
     work: Callable[..., list[str]], wire: FakeWire
 ) -> None:
     work([frame(0), blind(CameraState.ENDED), frame(1)], until_end=True)
@@ -136,15 +139,15 @@ def test_until_end_leaves_at_the_end_of_the_recording(
     assert wire.states()[-1].reason == "the recording has ended"
 
 
-def test_a_recording_that_was_over_before_a_first_look_was_not_watched(
+def test_a_recording_that_ends_before_the_first_pass_is_an_error(
     work: Callable[..., list[str]], wire: FakeWire
 ) -> None:
-    with pytest.raises(CameraBlind, match="over before a first look"):
+    with pytest.raises(CameraBlind, match="ended before the first inference pass"):
         work([blind(CameraState.ENDED), frame(0)], until_end=True)
     assert wire.states()[-1].vision is VisionState.UNAVAILABLE
 
 
-def test_until_end_does_not_wait_for_a_recording_that_is_not_there(
+def test_until_end_does_not_wait_for_a_missing_recording(
     work: Callable[..., list[str]], wire: FakeWire
 ) -> None:
     with pytest.raises(CameraBlind, match="no such file"):
@@ -152,11 +155,11 @@ def test_until_end_does_not_wait_for_a_recording_that_is_not_there(
     assert wire.states()[-1].vision is VisionState.UNAVAILABLE
 
 
-def test_a_line_that_breaks_still_says_that_nobody_watches(
+def test_a_line_that_fails_still_publishes_that_vision_is_unavailable(
     work: Callable[..., list[str]], wire: FakeWire
 ) -> None:
     def breaks(_: Any) -> Any:
-        raise KeyError("a mistake of ours")
+        raise KeyError("a bug")
 
     with pytest.raises(KeyError):
         work([frame(0), frame(1)], breaks)
@@ -164,7 +167,7 @@ def test_a_line_that_breaks_still_says_that_nobody_watches(
     assert (last.vision, last.reason) == (VisionState.UNAVAILABLE, "the detector failed")
 
 
-def test_whoever_comes_late_is_told_the_open_alerts_again(
+def test_open_alerts_are_published_again_for_a_new_subscriber(
     work: Callable[..., list[str]], wire: FakeWire
 ) -> None:
     def joins() -> None:
@@ -175,11 +178,11 @@ def test_whoever_comes_late_is_told_the_open_alerts_again(
     assert first == again  # the same revision
 
 
-def things_pass() -> list[Step]:
-    return [frame(index, picture, at_ms=index * 200) for index, picture in enumerate(passing(12))]
+def objects_pass() -> list[Step]:
+    return [frame(index, image, at_ms=index * 200) for index, image in enumerate(passing(12))]
 
 
-def test_answers_are_carried_out_or_refused_with_a_reason(
+def test_answers_are_applied_or_refused_with_a_reason(
     work: Callable[..., list[str]], wire: FakeWire
 ) -> None:
     def ask(*answers: Any) -> Callable[[], None]:
@@ -188,9 +191,11 @@ def test_answers_are_carried_out_or_refused_with_a_reason(
     def acknowledge(event_id: str, boot_id: str = "boot") -> Acknowledge:
         return Acknowledge(operator="poste 2", boot_id=boot_id, event_id=event_id)
 
-    # Past the door of the wire, the line itself refuses it too.
-    no_sight = Shelve.model_construct(operator="x", hazard=Hazard.VISION_UNAVAILABLE, minutes=1)
-    *steps, last = things_pass()
+    # The wire refuses it already; the line itself refuses it too.
+    shelve_vision = Shelve.model_construct(
+        operator="x", hazard=Hazard.VISION_UNAVAILABLE, minutes=1
+    )
+    *steps, last = objects_pass()
     work(
         [
             *steps,
@@ -198,7 +203,7 @@ def test_answers_are_carried_out_or_refused_with_a_reason(
                 acknowledge("a000001"),
                 acknowledge("a000001", boot_id="yesterday"),
                 acknowledge("a999999"),
-                no_sight,
+                shelve_vision,
                 Shelve(operator="x", hazard=Hazard.BATTERY, minutes=1),
             ),
             last,
@@ -215,21 +220,21 @@ def test_answers_are_carried_out_or_refused_with_a_reason(
     assert acknowledged.event_id == "a000001"
 
 
-def test_what_is_answered_while_the_camera_still_starts_holds_from_that_moment(
+def test_answers_while_the_camera_is_starting_apply_at_once(
     work: Callable[..., list[str]], wire: FakeWire, clock: Clock
 ) -> None:
-    """After a restart the network camera takes seconds, and what was open is shown at once."""
+    """After a restart a network camera takes seconds, but the open alerts are shown at once."""
     book = AlarmBook(replace(LINE, boot_id="yesterday"))
-    wire.carried_over = book.report([track(1, GAS)], [], belt_at(0))
+    wire.carried_over = book.update([track(1, GAS)], [], belt_at(0))
     (gas,) = wire.carried_over
 
     def asks() -> None:
-        seen = Acknowledge(operator="x", boot_id=gas.boot_id, event_id=gas.event_id)
+        acknowledge = Acknowledge(operator="x", boot_id=gas.boot_id, event_id=gas.event_id)
         shelved = Shelve(operator="x", hazard=Hazard.BATTERY, minutes=10)
-        wire.asked += [PendingAnswer(seen, ()), PendingAnswer(shelved, ())]
+        wire.asked += [PendingAnswer(acknowledge, ()), PendingAnswer(shelved, ())]
 
     def time_passes() -> None:
-        clock.passes(1500)
+        clock.advance(1500)
 
     start = clock.time_ns()
     work([asks, blind(CameraState.STARTING), time_passes, blind(CameraState.STARTING), frame(20)])
@@ -240,20 +245,22 @@ def test_what_is_answered_while_the_camera_still_starts_holds_from_that_moment(
     assert shelving.t_until_utc_ns == start + 600 * SECOND
 
 
-def plc_says(wire: FakeWire, run: Literal["unknown", "stands", "runs"]) -> Callable[[], None]:
-    def say() -> None:
+def plc_reports(wire: FakeWire, run: Literal["unknown", "stands", "runs"]) -> Callable[[], None]:
+    def report() -> None:
         now_ns = time.monotonic_ns()
-        said = BeltFromPlc(source="PLC", run=run, encoder_counts=None, t_mono_ns=now_ns, age_ms=0)
-        wire.belt_reports.append((said, now_ns))
+        message = BeltFromPlc(
+            source="PLC", run=run, encoder_counts=None, t_mono_ns=now_ns, age_ms=0
+        )
+        wire.belt_reports.append((message, now_ns))
 
-    return say
+    return report
 
 
-def test_while_the_plc_says_that_the_belt_stands_nobody_is_called(
+def test_alarms_are_suppressed_while_the_plc_reports_a_stopped_belt(
     work: Callable[..., list[str]], wire: FakeWire
 ) -> None:
     gas = passing()[8]
-    steps: list[Step] = [plc_says(wire, "stands")]
+    steps: list[Step] = [plc_reports(wire, "stands")]
     for n in range(6):
         steps.append(frame(n, gas))
     work(steps, bright_things)
@@ -264,18 +271,16 @@ def test_while_the_plc_says_that_the_belt_stands_nobody_is_called(
     assert wire.states()[-1].belt_speed_mm_s == 0.0
 
 
-def test_a_frame_is_met_by_what_was_said_of_the_belt_just_before_it(
+def test_a_frame_uses_the_belt_report_that_arrived_just_before_it(
     work: Callable[..., list[str]], wire: FakeWire
 ) -> None:
-    work([plc_says(wire, "stands"), frame(0)])
+    work([plc_reports(wire, "stands"), frame(0)])
     first = next(state for state in wire.states() if state.frames_seen)
     assert (first.speed_basis, first.belt_speed_mm_s) == ("encoder", 0.0)
 
 
-def test_an_encoder_that_is_lost_is_degraded_sight(
-    work: Callable[..., list[str]], wire: FakeWire
-) -> None:
+def test_a_lost_encoder_degrades_vision(work: Callable[..., list[str]], wire: FakeWire) -> None:
     belt = PROFILE.belt.model_copy(update={"encoder_counts_per_mm": 10.0})
-    told = work([frame(n) for n in range(60)], profile=PROFILE.model_copy(update={"belt": belt}))
-    assert any("no encoder readings" in line for line in told)
+    log = work([frame(n) for n in range(60)], profile=PROFILE.model_copy(update={"belt": belt}))
+    assert any("no encoder readings" in line for line in log)
     assert VisionState.DEGRADED in {state.vision for state in wire.states()}

@@ -1,4 +1,4 @@
-"""The way of one frame with an engine that sees what is drawn."""
+"""The path of one frame, with an engine that detects the drawn objects."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from detector.belt.plane import CalibrationError
 from detector.line_setup import Line
 from detector.pipeline import Pipeline
 from detector.profile.line import LineProfile
-from detector.runtime.inference_lock import Turns
+from detector.runtime.inference_lock import InferenceLock
 from detector.vision.catalogue import ModelError
 from detector.vision.detections import Detections
 from detector.vision.engine import EngineError
@@ -61,10 +61,10 @@ def pipeline(engine: FakeEngine | None = None, line: LineProfile | None = None) 
     return Pipeline(Line(line or profile(), folder_of(engine.card), engine, "boot"))
 
 
-def footage(frames: int = 40, *, things: bool = True) -> Iterator[NDArray[np.uint8]]:
+def footage(frames: int = 40, *, objects: bool = True) -> Iterator[NDArray[np.uint8]]:
     """A white canister and a red battery on a belt that runs to the right."""
     long = texture(np.random.default_rng(5), HEIGHT, WIDTH + frames * STEP_PX, contrast=15)
-    if things:
+    if objects:
         end = long.shape[1]
         cv2.rectangle(long, (end - 700, 100), (end - 620, 160), WHITE, -1)
         cv2.rectangle(long, (end - 560, 200), (end - 510, 216), RED, -1)
@@ -73,18 +73,18 @@ def footage(frames: int = 40, *, things: bool = True) -> Iterator[NDArray[np.uin
         yield as_picture(long[:, left : left + WIDTH])
 
 
-def replayed(watch: Pipeline, **changes: Any) -> list[Alert]:
+def alerts_of(line: Pipeline, **changes: Any) -> list[Alert]:
     return [
         alert
         for number, image in enumerate(footage(**changes))
-        for alert in watch.see(frame(image, number)).alerts
+        for alert in line.process(frame(image, number)).alerts
     ]
 
 
 @pytest.mark.parametrize("speed_mm_s", [STEP_PX * 10.0, None])
-def test_each_thing_on_the_belt_is_one_alert(speed_mm_s: float | None) -> None:
-    line = profile(belt={"speed_mm_s": speed_mm_s})
-    alerts = replayed(pipeline(line=line))
+def test_each_object_on_the_belt_is_one_alert(speed_mm_s: float | None) -> None:
+    settings = profile(belt={"speed_mm_s": speed_mm_s})
+    alerts = alerts_of(pipeline(line=settings))
     raised = [alert for alert in alerts if alert.kind is Revision.RAISED]
     assert sorted(alert.hazard for alert in raised) == [Hazard.BATTERY, Hazard.GAS]
     for alert in raised:
@@ -97,34 +97,34 @@ def test_each_thing_on_the_belt_is_one_alert(speed_mm_s: float | None) -> None:
         assert arrival.speed_basis == ("picture" if speed_mm_s is None else "profile")
     ends = {alert.hazard: alert.state for alert in alerts}
     assert ends[Hazard.GAS] is AlarmState.LATCHED
-    assert ends[Hazard.BATTERY] is AlarmState.NORMAL  # a single cell: counted, nobody was called
+    assert ends[Hazard.BATTERY] is AlarmState.NORMAL  # a single cell is only counted
 
 
-def test_the_alert_s_box_lies_on_the_thing_in_the_picture() -> None:
+def test_the_alerts_box_is_on_the_object_in_the_image() -> None:
     images = list(footage())
-    for alert in replayed(pipeline()):
+    for alert in alerts_of(pipeline()):
         assert alert.place is not None
         x0, y0, x1, y1 = (round(side) for side in alert.place.box_px)
-        if x1 - x0 < 8:  # a last sliver of it
+        if x1 - x0 < 8:  # its last sliver
             continue
         inside = images[alert.place.frame_index][y0 + 2 : y1 - 2, x0 + 2 : x1 - 2]
         assert inside[..., 2].min() > 200  # red or white, nothing else
 
 
 def test_an_empty_belt_raises_nothing() -> None:
-    assert replayed(pipeline(), things=False) == []
+    assert alerts_of(pipeline(), objects=False) == []
 
 
 def test_the_same_footage_gives_the_same_alerts_every_time() -> None:
-    line = profile(belt={"speed_mm_s": None})
-    first, second = (replayed(pipeline(line=line)) for _ in range(2))
+    settings = profile(belt={"speed_mm_s": None})
+    first, second = (alerts_of(pipeline(line=settings)) for _ in range(2))
     assert [alert.model_dump() for alert in first] == [alert.model_dump() for alert in second]
 
 
 def test_a_recording_without_a_profile_has_alerts_without_millimetres() -> None:
     engine = FakeEngine(bright_things)
-    watch = Pipeline(Line(None, folder_of(engine.card), engine, "boot"))
-    raised = [alert for alert in replayed(watch) if alert.kind is Revision.RAISED]
+    line = Pipeline(Line(None, folder_of(engine.card), engine, "boot"))
+    raised = [alert for alert in alerts_of(line) if alert.kind is Revision.RAISED]
     assert sorted(alert.hazard for alert in raised) == [Hazard.BATTERY, Hazard.GAS]
     for alert in raised:
         assert alert.place is not None
@@ -134,35 +134,35 @@ def test_a_recording_without_a_profile_has_alerts_without_millimetres() -> None:
 def failing_between(first: int, last: int) -> FakeEngine:
     calls = iter(range(10**6))
 
-    def look(picture: NDArray[np.uint8]) -> Detections:
+    def detect(image: NDArray[np.uint8]) -> Detections:
         if first <= next(calls) < last:
             raise EngineError("test-n1: inference failed: out of memory")
-        return bright_things(picture)
+        return bright_things(image)
 
-    return FakeEngine(look)
+    return FakeEngine(detect)
 
 
-def see_or_be_blind(watch: Pipeline, image: NDArray[np.uint8], number: int) -> list[Alert]:
-    seen = frame(image, number)
+def process_or_lose_vision(line: Pipeline, image: NDArray[np.uint8], number: int) -> list[Alert]:
+    grabbed = frame(image, number)
     try:
-        return watch.see(seen).alerts
+        return line.process(grabbed).alerts
     except (EngineError, CalibrationError, UnlitError) as error:
-        return watch.blind(str(error), seen.t_mono_ns, seen.t_utc_ns)
+        return line.vision_lost(str(error), grabbed.t_mono_ns, grabbed.t_utc_ns)
 
 
-def test_an_engine_that_fails_is_an_exception_and_counts_no_inference() -> None:
-    watch = pipeline(failing_between(0, 99))
+def test_a_failing_engine_raises_and_counts_no_inference() -> None:
+    line = pipeline(failing_between(0, 99))
     with pytest.raises(EngineError):
-        watch.see(frame(next(footage()), 0))
-    assert watch.inferences == 0
+        line.process(frame(next(footage()), 0))
+    assert line.inferences == 0
 
 
-def test_blindness_is_an_alert_that_ends_when_sight_has_stayed_for_a_second() -> None:
-    # Three looks at the whole view; the belt of frame 3 can wait, and each look fails till frame 6.
-    watch = pipeline(failing_between(3, 6))
+def test_vision_unavailable_is_cleared_after_a_second_of_working_passes() -> None:
+    # Three passes over the whole view; frame 3's belt can wait; passes fail until frame 6.
+    line = pipeline(failing_between(3, 6))
     alerts = []
-    for number, image in enumerate(footage(30, things=False)):
-        alerts += [(number, alert) for alert in see_or_be_blind(watch, image, number)]
+    for number, image in enumerate(footage(30, objects=False)):
+        alerts += [(number, alert) for alert in process_or_lose_vision(line, image, number)]
     (raised_at, raised), (cleared_at, cleared) = alerts
     assert raised_at == 4
     assert (raised.hazard, raised.kind) == (Hazard.VISION_UNAVAILABLE, Revision.RAISED)
@@ -172,34 +172,34 @@ def test_blindness_is_an_alert_that_ends_when_sight_has_stayed_for_a_second() ->
 
 
 @pytest.mark.parametrize("speed_mm_s", [STEP_PX * 10.0, None])
-def test_looks_that_failed_make_no_second_alert_of_a_thing(speed_mm_s: float | None) -> None:
-    watch = pipeline(failing_between(13, 16), profile(belt={"speed_mm_s": speed_mm_s}))
+def test_failed_passes_cause_no_second_alert_for_an_object(speed_mm_s: float | None) -> None:
+    line = pipeline(failing_between(13, 16), profile(belt={"speed_mm_s": speed_mm_s}))
     alerts = []
     for number, image in enumerate(footage()):
-        alerts += see_or_be_blind(watch, image, number)
-    objects = [a for a in alerts if a.kind is Revision.RAISED and a.track is not None]
-    assert len(objects) == 2
+        alerts += process_or_lose_vision(line, image, number)
+    raised = [a for a in alerts if a.kind is Revision.RAISED and a.track is not None]
+    assert len(raised) == 2
 
 
-def test_a_camera_that_changes_its_size_makes_the_line_blind() -> None:
-    watch, image = pipeline(), next(footage())
-    watch.see(frame(image, 0))
+def test_an_image_of_another_size_is_an_error_and_coverage_is_unknown() -> None:
+    line, image = pipeline(), next(footage())
+    line.process(frame(image, 0))
     small = cv2.resize(image, (240, 160)).astype(np.uint8)
     with pytest.raises(CalibrationError, match="now gives 240 x 160 px"):
-        watch.see(frame(small, 1))
-    (alert,) = watch.blind("size", FRAME_NS, FRAME_NS)
+        line.process(frame(small, 1))
+    (alert,) = line.vision_lost("size", FRAME_NS, FRAME_NS)
     assert alert.hazard is Hazard.VISION_UNAVAILABLE
-    assert watch.coverage.state == "unknown"
-    assert watch.see(frame(image, 2)).sightings == []
+    assert line.coverage.state == "unknown"
+    assert line.process(frame(image, 2)).detections == []
 
 
-def test_a_belt_in_the_dark_is_not_clear() -> None:
-    watch, alerts = pipeline(), []
-    for number, image in enumerate(footage(30, things=False)):
+def test_a_dark_belt_is_not_clear() -> None:
+    line, alerts = pipeline(), []
+    for number, image in enumerate(footage(30, objects=False)):
         shown = np.zeros_like(image) if 5 <= number < 8 else image
-        alerts += [(number, alert) for alert in see_or_be_blind(watch, shown, number)]
+        alerts += [(number, alert) for alert in process_or_lose_vision(line, shown, number)]
         if number == 5:
-            assert watch.coverage.state == "unknown"
+            assert line.coverage.state == "unknown"
     (raised_at, raised), (cleared_at, cleared) = alerts
     assert (raised_at, raised.hazard) == (5, Hazard.VISION_UNAVAILABLE)
     assert raised.detail is not None
@@ -207,92 +207,92 @@ def test_a_belt_in_the_dark_is_not_clear() -> None:
     assert (cleared_at > 8, cleared.kind) == (True, Revision.CLEARED)
 
 
-def test_blindness_ends_no_overload() -> None:
-    watch = pipeline()
-    watch.book.line_state(Hazard.OVERLOAD, True, "coverage 90%", watch.belt)
-    watch.blind("no frame", 10 * FRAME_NS, 10 * FRAME_NS)
-    for number, image in enumerate(footage(30, things=False)):
-        alerts = watch.see(frame(image, 100 + number)).alerts
+def test_lost_vision_ends_no_overload() -> None:
+    line = pipeline()
+    line.book.line_state(Hazard.OVERLOAD, True, "coverage 90%", line.belt)
+    line.vision_lost("no frame", 10 * FRAME_NS, 10 * FRAME_NS)
+    for number, image in enumerate(footage(30, objects=False)):
+        alerts = line.process(frame(image, 100 + number)).alerts
         assert Hazard.OVERLOAD not in {alert.hazard for alert in alerts}
 
 
-def test_material_that_hangs_while_the_belt_runs_is_a_jam_that_says_its_cues(
+def test_stationary_material_on_a_running_belt_is_a_jam_with_its_cues(
     tmp_path: Path,
 ) -> None:
-    empty = next(footage(things=False))
+    empty = next(footage(objects=False))
     cv2.imwrite(str(tmp_path / "empty.png"), empty)
-    watch = pipeline(line=profile(overload={"empty_belt": tmp_path / "empty.png"}))
+    line = pipeline(line=profile(overload={"empty_belt": tmp_path / "empty.png"}))
     waste = as_picture(texture(np.random.default_rng(8), HEIGHT, WIDTH, contrast=60) + 40)
     waste[..., 0] //= 3
     alerts = [
         alert
         for number in range(30)
-        for alert in watch.see(frame(waste, number)).alerts
+        for alert in line.process(frame(waste, number)).alerts
         if alert.hazard is Hazard.JAM
     ]
     assert alerts[0].kind is Revision.RAISED
     assert alerts[0].state is AlarmState.UNACKNOWLEDGED
-    standing, coverage = alerts[0].cues
-    assert standing.name == "standing_material"
-    assert standing.share > 0.8
+    stationary, coverage = alerts[0].cues
+    assert stationary.name == "standing_material"
+    assert stationary.share > 0.8
     assert coverage.name == "coverage"
     assert alerts[0].detail is not None
     assert alerts[0].detail.startswith("standing material")
 
 
-def test_a_belt_that_stands_against_its_order_is_told_and_not_suppressed() -> None:
-    watch = pipeline(line=profile(belt={"speed_mm_s": None}))
-    image, alerts = next(footage(things=False)), []
+def test_a_belt_stopped_against_its_order_is_raised_and_not_suppressed() -> None:
+    line = pipeline(line=profile(belt={"speed_mm_s": None}))
+    image, alerts = next(footage(objects=False)), []
     for number in range(40):
-        seen = frame(image, number)
-        watch.line.reported.add(BeltReport(seen.t_mono_ns, True, None))
-        alerts += watch.see(seen).alerts
+        grabbed = frame(image, number)
+        line.line.reported.add(BeltReport(grabbed.t_mono_ns, True, None))
+        alerts += line.process(grabbed).alerts
     assert [(alert.hazard, alert.state) for alert in alerts if alert.kind is Revision.RAISED] == [
         (Hazard.BELT_STANDING, AlarmState.UNACKNOWLEDGED)
     ]
 
 
-def test_a_fixed_model_that_does_not_fit_the_view_is_refused() -> None:
+def test_a_model_with_a_fixed_size_that_does_not_match_the_view_is_refused() -> None:
     engine = FakeEngine(bright_things, make_card(input={"size": [640, 640]}))
-    with pytest.raises(ModelError, match="takes pictures of 640 x 640 px only"):
-        pipeline(engine).see(frame(next(footage()), 0))
+    with pytest.raises(ModelError, match="accepts only images of 640 x 640 px"):
+        pipeline(engine).process(frame(next(footage()), 0))
 
 
-def test_thresholds_of_the_profile_stand_in_for_the_card_s() -> None:
-    line = profile(model={"thresholds": {"battery": 0.95}})
-    raised = [a for a in replayed(pipeline(line=line)) if a.kind is Revision.RAISED]
+def test_the_profiles_thresholds_override_the_cards() -> None:
+    settings = profile(model={"thresholds": {"battery": 0.95}})
+    raised = [a for a in alerts_of(pipeline(line=settings)) if a.kind is Revision.RAISED]
     assert [alert.hazard for alert in raised] == [Hazard.GAS]
     with pytest.raises(ModelError, match="has no class cell; it has gas_canister, battery"):
         pipeline(line=profile(model={"thresholds": {"cell": 0.5}}))
 
 
-def test_a_picture_of_the_empty_belt_that_is_not_there_is_refused() -> None:
+def test_a_missing_image_of_the_empty_belt_is_refused() -> None:
     with pytest.raises(CalibrationError, match=r"overload\.empty_belt.*nowhere\.png"):
         pipeline(line=profile(overload={"empty_belt": "nowhere.png"}))
 
 
-def test_belt_that_is_not_new_is_not_looked_at_again() -> None:
-    watch = pipeline()
-    seen = [watch.see(frame(image, number)) for number, image in enumerate(footage())]
-    looked = [each.looked for each in seen]
-    assert looked[:3] == [True] * 3  # until three looks have seen the belt run
-    assert not all(looked)
-    assert watch.inferences == sum(looked) < watch.frames == 40
-    assert all(each.looked or not (each.alerts or each.sightings) for each in seen)
+def test_belt_that_is_not_new_gets_no_further_pass() -> None:
+    line = pipeline()
+    results = [line.process(frame(image, number)) for number, image in enumerate(footage())]
+    inferred = [each.inferred for each in results]
+    assert inferred[:3] == [True] * 3  # until three passes have measured a running belt
+    assert not all(inferred)
+    assert line.inferences == sum(inferred) < line.frames == 40
+    assert all(each.inferred or not (each.alerts or each.detections) for each in results)
     every = pipeline(line=profile(view={"strips": False}))
-    assert all(every.see(frame(image, n)).looked for n, image in enumerate(footage()))
+    assert all(every.process(frame(image, n)).inferred for n, image in enumerate(footage()))
 
 
-def test_strips_and_whole_frames_raise_alerts_on_the_same_things() -> None:
+def test_strips_and_whole_frames_raise_alerts_for_the_same_objects() -> None:
     def raised(view: dict[str, Any]) -> list[tuple[Hazard, float]]:
-        alerts = replayed(pipeline(line=profile(view=view)))
+        alerts = alerts_of(pipeline(line=profile(view=view)))
         found = [each for each in alerts if each.kind is Revision.RAISED]
         return sorted((each.hazard, round(each.place.x_mm or 0, 0)) for each in found if each.place)
 
     assert raised({"strips": True}) == raised({"strips": False})
 
 
-def test_an_engine_is_made_ready_for_every_strip_before_the_first_look() -> None:
+def test_an_engine_is_prepared_for_every_strip_before_the_first_pass() -> None:
     class SlowToStart(FakeEngine):
         ready: Sequence[tuple[int, int]] = ()
 
@@ -301,25 +301,25 @@ def test_an_engine_is_made_ready_for_every_strip_before_the_first_look() -> None
             self.ready = list(sizes_px)
 
     engine = SlowToStart(bright_things)
-    replayed(pipeline(engine))
+    alerts_of(pipeline(engine))
     assert set(engine.sizes) <= {(height, width) for width, height in engine.ready}
     assert engine.ready[0] == (256, 480)  # the whole view: 240 mm across, 480 mm along
 
 
-def test_while_another_line_looks_nothing_is_seen_and_the_look_is_made_up_for(
+def test_a_pass_skipped_for_another_line_is_run_later_without_loss(
     tmp_path: Path,
 ) -> None:
-    mine, other = Turns(1, tmp_path), Turns(1, tmp_path)
-    line = profile()
+    mine, other = InferenceLock(1, tmp_path), InferenceLock(1, tmp_path)
+    settings = profile()
     engine = FakeEngine(bright_things)
-    watch = Pipeline(Line(line, folder_of(engine.card), engine, "boot"), mine)
-    pictures = list(footage())
-    for number, image in enumerate(pictures[:12]):
-        watch.see(frame(image, number))
-    looks = watch.inferences
+    line = Pipeline(Line(settings, folder_of(engine.card), engine, "boot"), mine)
+    images = list(footage())
+    for number, image in enumerate(images[:12]):
+        line.process(frame(image, number))
+    passes = line.inferences
     with other:
-        assert not watch.see(frame(pictures[12], 12)).looked
-        assert not watch.see(frame(pictures[13], 13)).looked
-    assert watch.inferences == looks
-    assert watch.see(frame(pictures[14], 14)).looked
-    assert watch.unseen_mm == 0
+        assert not line.process(frame(images[12], 12)).inferred
+        assert not line.process(frame(images[13], 13)).inferred
+    assert line.inferences == passes
+    assert line.process(frame(images[14], 14)).inferred
+    assert line.unseen_mm == 0

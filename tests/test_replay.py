@@ -11,7 +11,7 @@ import pytest
 
 from detector.ingest import SourceError
 from detector.profile.line import LineProfile
-from detector.replay import Told, Totals, replay
+from detector.replay import ReplayedAlert, Totals, replay
 from detector.vision.engine import EngineError
 from detector.wire.messages import Alert, Hazard, Revision
 from tests.fakes import FakeEngine, bright_things, folder_of
@@ -21,15 +21,15 @@ from tests.test_live import PROFILE
 
 def replayed(
     *sources: Path,
-    look: Callable[[Any], Any] = bright_things,
+    detect: Callable[[Any], Any] = bright_things,
     totals: Totals | None = None,
     profile: LineProfile = PROFILE,
     fps: float | None = None,
-) -> tuple[list[Told], Totals, list[tuple[int, int | None]]]:
-    engine = FakeEngine(look)
+) -> tuple[list[ReplayedAlert], Totals, list[tuple[int, int | None]]]:
+    engine = FakeEngine(detect)
     totals = totals or Totals()
     progress: list[tuple[int, int | None]] = []
-    told = list(
+    alerts = list(
         replay(
             [str(source) for source in sources],
             profile,
@@ -40,7 +40,7 @@ def replayed(
             on_frame=lambda frame, count: progress.append((frame.index, count)),
         )
     )
-    return told, totals, progress
+    return alerts, totals, progress
 
 
 @pytest.fixture
@@ -48,7 +48,7 @@ def clip(tmp_path: Path) -> Path:
     return write_video(tmp_path / "belt.avi", passing())
 
 
-def test_every_frame_is_looked_at_and_counted(clip: Path) -> None:
+def test_every_frame_is_processed_and_counted(clip: Path) -> None:
     _, totals, progress = replayed(clip)
     assert [index for index, _ in progress] == list(range(32))
     assert totals.frames == 32
@@ -59,90 +59,89 @@ def test_every_frame_is_looked_at_and_counted(clip: Path) -> None:
 
 def test_the_same_footage_gives_the_same_alerts(clip: Path) -> None:
     first, second = replayed(clip)[0], replayed(clip)[0]
-    assert [told.as_json() for told in first] == [told.as_json() for told in second]
+    assert [each.as_json() for each in first] == [each.as_json() for each in second]
 
 
-def test_each_alert_says_where_in_the_footage_it_is_to_be_seen(clip: Path) -> None:
-    for told in replayed(clip)[0]:
-        line = told.as_json()
-        assert Alert.model_validate({key: line[key] for key in Alert.model_fields}) == told.alert
+def test_each_alert_states_its_place_in_the_footage(clip: Path) -> None:
+    for replayed_alert in replayed(clip)[0]:
+        line = replayed_alert.as_json()
+        assert (
+            Alert.model_validate({key: line[key] for key in Alert.model_fields})
+            == replayed_alert.alert
+        )
         assert set(line) - set(Alert.model_fields) == {"source", "source_frame", "t_source_s"}
         assert line["source"] == str(clip)
-        assert told.alert.place is not None
-        assert line["source_frame"] == told.alert.place.frame_index
-        assert line["t_source_s"] == pytest.approx(told.alert.t_capture_mono_ns / 1e9)
+        assert replayed_alert.alert.place is not None
+        assert line["source_frame"] == replayed_alert.alert.place.frame_index
+        assert line["t_source_s"] == pytest.approx(replayed_alert.alert.t_capture_mono_ns / 1e9)
 
 
-def test_each_source_is_a_start_of_its_own(clip: Path, tmp_path: Path) -> None:
+def test_each_source_is_a_start_with_its_own_boot_id(clip: Path, tmp_path: Path) -> None:
     again = tmp_path / "again.avi"
     again.write_bytes(clip.read_bytes())
-    told, totals, _ = replayed(clip, again)
+    alerts, totals, _ = replayed(clip, again)
     assert totals.sources == 2
-    boots = {each.source: each.alert.boot_id for each in told}
+    boots = {each.source: each.alert.boot_id for each in alerts}
     assert boots == {str(clip): "replay-1", str(again): "replay-2"}
 
 
-def test_footage_is_taken_at_the_rate_at_which_the_line_would_play_it(
-    clip: Path, tmp_path: Path
-) -> None:
-    pictures = tmp_path / "pictures"
-    pictures.mkdir()
+def test_footage_is_replayed_at_the_rate_of_the_line(clip: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "images"
+    folder.mkdir()
     for number in range(8):
-        cv2.imwrite(str(pictures / f"{number}.png"), belt_picture())
+        cv2.imwrite(str(folder / f"{number}.png"), belt_picture())
     camera = PROFILE.camera.model_copy(update={"fps": 4.0, "source": str(clip)})
     profile = PROFILE.model_copy(update={"camera": camera})
 
     def seconds(source: Path, **how: Any) -> float:
         return replayed(source, **how)[1].recorded_s
 
-    assert seconds(pictures) == pytest.approx(8 / 10)
-    assert seconds(pictures, profile=profile) == pytest.approx(8 / 4)
+    assert seconds(folder) == pytest.approx(8 / 10)
+    assert seconds(folder, profile=profile) == pytest.approx(8 / 4)
     assert seconds(clip, profile=profile) == pytest.approx(32 / 4)  # as `vigitri run` plays it
     other = tmp_path / "other.avi"
     other.write_bytes(clip.read_bytes())
-    assert seconds(other, profile=profile) == pytest.approx(32 / FPS)  # it has a rate of its own
-    for source in (pictures, clip, other):
+    assert seconds(other, profile=profile) == pytest.approx(32 / FPS)  # the recording's own rate
+    for source in (folder, clip, other):
         assert seconds(source, profile=profile, fps=16) in {8 / 16, 32 / 16}
 
 
-def test_frames_on_which_the_engine_fails_were_seen_by_nobody(clip: Path) -> None:
-    looks = 0
+def test_frames_on_which_the_engine_fails_are_counted_as_blind(clip: Path) -> None:
+    passes = 0
 
-    def look(picture: Any) -> Any:
-        nonlocal looks
-        looks += 1
-        if 10 <= looks < 13:
+    def detect(image: Any) -> Any:
+        nonlocal passes
+        passes += 1
+        if 10 <= passes < 13:
             raise EngineError("out of memory")
-        return bright_things(picture)
+        return bright_things(image)
 
-    told, totals, _ = replayed(clip, look=look)
+    alerts, totals, _ = replayed(clip, detect=detect)
     assert totals.blind_frames == 3
     assert not totals.complete
     (lost,) = [
         each.alert
-        for each in told
+        for each in alerts
         if each.alert.hazard is Hazard.VISION_UNAVAILABLE and each.alert.kind is Revision.RAISED
     ]
     assert lost.detail == "out of memory"
     assert json.dumps(totals.as_json())
 
 
-def test_a_source_that_is_missing_does_not_keep_the_others_from_being_seen(
-    clip: Path, tmp_path: Path
-) -> None:
+def test_a_missing_source_does_not_stop_the_others(clip: Path, tmp_path: Path) -> None:
     _, totals, _ = replayed(tmp_path / "no.avi", clip)
     assert totals.frames == 32
-    (said,) = totals.unreadable
-    assert "no such file" in said
+    (problem,) = totals.unreadable
+    assert "no such file" in problem
     assert not totals.complete
 
 
-def test_a_single_source_that_is_missing_is_refused(tmp_path: Path) -> None:
+def test_a_missing_single_source_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="no such file"):
         replayed(tmp_path / "no.avi")
 
 
-def test_a_recording_that_breaks_off_is_not_complete(clip: Path) -> None:
+def test_a_truncated_recording_is_not_complete(clip: Path) -> None:
     data = clip.read_bytes()
     clip.write_bytes(data[: len(data) // 2])
     _, totals, _ = replayed(clip)
@@ -150,8 +149,8 @@ def test_a_recording_that_breaks_off_is_not_complete(clip: Path) -> None:
     assert not totals.complete
 
 
-def test_a_view_that_shows_nothing_raises_nothing(tmp_path: Path) -> None:
+def test_an_empty_view_raises_no_alert(tmp_path: Path) -> None:
     film = write_video(tmp_path / "empty.avi", [np.full((240, 320, 3), 70, np.uint8)] * 5)
-    told, totals, _ = replayed(film)
-    assert told == []
+    alerts, totals, _ = replayed(film)
+    assert alerts == []
     assert totals.as_json()["totals"]["raised"] == {}

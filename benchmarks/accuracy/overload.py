@@ -104,7 +104,7 @@ def _watched(
     alerts: list[Alert] = []
     for frame in footage.frames():
         line.reported.add(BeltReport(frame.t_mono_ns, footage.ordered(frame.index), None))
-        alerts += pipeline.see(frame).alerts
+        alerts += pipeline.process(frame).alerts
     verdict = judge(alerts, Ground(footage.truth, profile))
     return Run(name, seed, verdict, line.monitor.took_ms)
 
@@ -116,9 +116,9 @@ class _TimedMonitor(OverloadMonitor):
         self.__dict__.update(vars(monitor))
         self.took_ms: list[float] = []
 
-    def watch(self, *args: Any, **named: Any) -> Coverage:
+    def update(self, *args: Any, **named: Any) -> Coverage:
         begun_ns = time.thread_time_ns()
-        coverage = super().watch(*args, **named)
+        coverage = super().update(*args, **named)
         self.took_ms.append((time.thread_time_ns() - begun_ns) / 1e6)
         return coverage
 

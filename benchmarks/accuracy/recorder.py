@@ -39,7 +39,7 @@ def look_at(
     stamps = []
     for done, frame in enumerate(footage.frames(), start=1):
         line.reported.add(BeltReport(frame.t_mono_ns, footage.ordered(frame.index), None))
-        line_alerts += [alert for alert in pipeline.see(frame).alerts if alert.place is None]
+        line_alerts += [alert for alert in pipeline.process(frame).alerts if alert.place is None]
         stamps.append((frame.index, frame.t_mono_ns))
         size_px = frame.size_px
         advance(done, len(footage.looked_at))

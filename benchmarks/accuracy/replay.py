@@ -15,7 +15,7 @@ from benchmarks.accuracy.detections_file import Remembered
 from detector.belt.motion import Shift
 from detector.belt.now import BeltNow
 from detector.hazards.alarms.alarm_book import AlarmBook
-from detector.hazards.tracking.sighting import Sighting, place_on_belt
+from detector.hazards.tracking.sighting import Detection, place_on_belt
 from detector.hazards.tracking.tracker import BeltTracker
 from detector.ingest import Frame
 from detector.line_setup import Line
@@ -25,7 +25,7 @@ from detector.vision.catalogue import ModelFolder
 from detector.vision.detections import Detections
 from detector.wire.messages import Alert
 
-_Look = tuple[tuple[float, float], list[Sighting]]
+_Look = tuple[tuple[float, float], list[Detection]]
 """From and to along the belt, mm, and all that was seen there."""
 
 
@@ -57,14 +57,14 @@ class Recall:
         tracker = BeltTracker(tracking.hits, tracking.looks, self._extent_mm, whole_mm=whole_mm)
         book = AlarmBook(line.facts)
         for shift, belt, look in zip(self._shifts, self._belt, self._looks, strict=True):
-            tracker.carry(shift)
+            tracker.predict(shift)
             if look is None:
                 continue
             looked_at_mm, seen = look
-            sightings = [each for each in seen if each.score >= least[each.class_index]]
+            detections = [each for each in seen if each.score >= least[each.class_index]]
             assert belt.frame_index is not None
-            tracks, left = tracker.follow(sightings, looked_at_mm, belt.frame_index, belt.t_utc_ns)
-            for alert in book.report(tracks, left, belt):
+            tracks, left = tracker.update(detections, looked_at_mm, belt.frame_index, belt.t_utc_ns)
+            for alert in book.update(tracks, left, belt):
                 if alert.place is not None:
                     yield alert
 

@@ -101,12 +101,12 @@ def _stages(profile: LineProfile) -> list[dict[str, Any]]:
     with Recording(profile.camera.source) as recording, progress_bar("stages") as advance:
         frames = iter(recording)
         for frame in islice(frames, WARM_UP_FRAMES):
-            pipeline.see(frame)
-        pipeline.clock.report()
+            pipeline.process(frame)
+        pipeline.stage_timer.report()
         for number, frame in enumerate(islice(frames, STAGE_FRAMES), start=1):
-            pipeline.see(frame)
+            pipeline.process(frame)
             advance(number, STAGE_FRAMES)
-    _, stages = pipeline.clock.report()
+    _, stages = pipeline.stage_timer.report()
     return [stage.model_dump() for stage in stages]
 
 

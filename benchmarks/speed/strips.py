@@ -2,7 +2,7 @@
 
 The same simulated belt at several speeds, each frame taken by two pipelines in turn, with one
 engine: one looks at the whole view in every frame, the other at strips. Nothing but the line's
-`[view]` differs. CPU time is the process's own, of `Pipeline.see` alone.
+`[view]` differs. CPU time is the process's own, of `Pipeline.process` alone.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class Watching:
 
     def take(self, frame: Frame) -> None:
         cpu_s, started_s = time.process_time(), time.perf_counter()
-        alerts = self.pipeline.see(frame).alerts
+        alerts = self.pipeline.process(frame).alerts
         took_ms = (time.perf_counter() - started_s) * 1000
         if self.pipeline.frames > 1:  # with the first one the engine is made ready
             self.cpu_s += time.process_time() - cpu_s

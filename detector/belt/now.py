@@ -40,6 +40,6 @@ class BeltNow:
         return replace(self, t_mono_ns=t_mono_ns, t_utc_ns=t_utc_ns, frame_index=None)
 
     @property
-    def stopped(self) -> bool:
+    def is_stopped(self) -> bool:
         """The belt is known to be stopped: under 5 mm/s nothing reaches an action point."""
         return self.speed_mm_s is not None and abs(self.speed_mm_s) < STOPPED_BELOW_MM_S

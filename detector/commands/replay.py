@@ -11,7 +11,7 @@ from detector.cli_support.progress import progress_bar
 from detector.ingest import Frame
 from detector.profile.line import DEPLOYED_MODEL
 from detector.profile.loading import load_profile
-from detector.replay import Told, Totals, replay
+from detector.replay import ReplayedAlert, Totals, replay
 from detector.terminal.watch import alert_line
 from detector.vision.catalogue import find_model
 from detector.vision.engines import open_engine
@@ -41,11 +41,11 @@ def replay_footage(
     return totals.complete
 
 
-def _as_json(told: Told) -> str:
+def _as_json(told: ReplayedAlert) -> str:
     return json.dumps(told.as_json(), ensure_ascii=False)
 
 
-def _for_people(told: Told) -> str:
+def _for_people(told: ReplayedAlert) -> str:
     return f"{told.t_source_s:8.2f} s  frame {told.source_frame:<6d} {alert_line(told.alert)}"
 
 

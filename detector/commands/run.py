@@ -16,9 +16,9 @@ from detector.delivery.publisher import Publisher
 from detector.delivery.request_server import AnswerDesk
 from detector.ingest import CameraProcess
 from detector.line_setup import Line
-from detector.live import LineAtWork
+from detector.live import LineRunner
 from detector.profile.loading import load_profile
-from detector.runtime.inference_lock import Turns
+from detector.runtime.inference_lock import InferenceLock
 from detector.runtime.stop_signals import stopped_by_signals
 from detector.vision.catalogue import find_model
 from detector.vision.engine import available_cores, engine_threads
@@ -74,7 +74,7 @@ def run_line(
             ) as publisher,
             AnswerDesk(requests or profile.wire.requests, guard=guard) as desk,
             ExitStack() as children,
-            closing(Turns(at_once)) as turns,
+            closing(InferenceLock(at_once)) as lock,
         ):
             if guard is not None:
                 refuses_strangers(publisher.endpoint, guard, "publish")
@@ -90,7 +90,7 @@ def run_line(
                     bridge.use_keys(write_key_pair(child_key, folder)[0], guard.public)
                 children.enter_context(bridge)
             post = AlertPost(publisher, desk, kept, tell=tell)
-            LineAtWork(line, camera, publisher, post, tell=tell, turns=turns).run(
+            LineRunner(line, camera, publisher, post, log=tell, inference_lock=lock).run(
                 stop, until_end=until_end
             )
     tell(f"line {profile.line}: stopped")

@@ -1,1 +1,1 @@
-"""From detections to hazards: tracks on the belt, overload, alarms."""
+"""From detections to hazards: tracks on the belt, overload and jam, alarms."""

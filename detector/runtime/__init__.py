@@ -1,1 +1,1 @@
-"""Beside the way of a frame: deadlines, the vision state, the inference lock, stop signals."""
+"""Beside the path of a frame: deadlines, the vision state, the inference lock, stop signals."""

@@ -1,8 +1,8 @@
-"""One look at a time: the lines of a machine that look at once all look late.
+"""One inference pass at a time: if the lines of a machine run them at once, all end late.
 
-Two looks that share the cores each take twice their time. So a line that finds another one looking
-passes, and looks in its next frame: what is new on the belt waits a frame longer, and the look
-itself is over in time. Lines that run evenly soon look in turn and pass no more.
+Two passes that share the cores each take twice their time. So a line that finds the lock taken
+skips its pass and runs it on its next frame: new belt waits one frame longer, but the pass itself
+ends in time. Lines with steady frame rates soon alternate and skip no more.
 """
 
 from __future__ import annotations
@@ -16,28 +16,29 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from types import TracebackType
 
-PASSES_MOST = 2
-"""So many frames in a row are passed; then the turn is awaited."""
+MAX_SKIPS = 2
+"""Frames skipped in a row; then the line waits for the lock."""
 WAIT_S = 0.06
-"""A turn is awaited no longer: a look is over by then, or its line hangs."""
-ALONE_S = 5.0
-"""After a turn that was awaited in vain no other line is heeded for so long."""
+"""Maximum wait for the lock: a pass is over by then, or its line hangs."""
+IGNORE_S = 5.0
+"""After a wait in vain the lock is ignored for this long."""
 _STEP_S = 0.001
 
 
-HEEDS_NOBODY: AbstractContextManager[bool] = contextlib.nullcontext(enter_result=True)
-"""For a pipeline that looks whenever a look is due."""
+NO_LOCK: AbstractContextManager[bool] = contextlib.nullcontext(enter_result=True)
+"""For a pipeline that runs each inference pass as soon as it is due."""
 
 
-class Turns:
-    """A line's turns; a context manager for each look, which is True where the look may be done.
+class InferenceLock:
+    """One line's view of the lock; a context manager for each pass, True if the pass may run.
 
-    A turn is a lock on a file, which the kernel takes back from a line that dies.
+    The lock is a lock on a file, which the kernel releases when a line dies.
     """
 
     def __init__(self, at_once: int, folder: Path | None = None) -> None:
-        """`at_once`: so many lines may look at the same time. `folder`: of the locks; without it,
-        the system's for temporary files. Where it can't be used, each line looks when it likes.
+        """`at_once`: how many lines may run a pass at the same time. `folder`: for the lock files
+        (default: the system's folder for temporary files). If it can't be used, passes are not
+        locked at all.
         """
         folder = folder or Path(tempfile.gettempdir())
         self._locks: list[int] = []
@@ -46,22 +47,22 @@ class Turns:
                 name = f"vigitri-{os.getuid()}-look-{number}.lock"
                 flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
                 self._locks.append(os.open(folder / name, flags, 0o600))
-        self._mine: int | None = None
-        self._passed = 0
-        self._alone_until_s = 0.0
+        self._acquired: int | None = None
+        self._skipped = 0
+        self._ignored_until_s = 0.0
 
     def __enter__(self) -> bool:
-        if not self._locks or time.monotonic() < self._alone_until_s or self._taken():
-            self._passed = 0
+        if not self._locks or time.monotonic() < self._ignored_until_s or self._try_acquire():
+            self._skipped = 0
             return True
-        if self._passed < PASSES_MOST:
-            self._passed += 1
+        if self._skipped < MAX_SKIPS:
+            self._skipped += 1
             return False
-        self._passed = 0
+        self._skipped = 0
         deadline_s = time.monotonic() + WAIT_S
-        while not self._taken():
+        while not self._try_acquire():
             if time.monotonic() >= deadline_s:
-                self._alone_until_s = deadline_s + ALONE_S
+                self._ignored_until_s = deadline_s + IGNORE_S
                 break
             time.sleep(_STEP_S)
         return True
@@ -72,20 +73,20 @@ class Turns:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        if self._mine is not None:
-            fcntl.flock(self._mine, fcntl.LOCK_UN)
-            self._mine = None
+        if self._acquired is not None:
+            fcntl.flock(self._acquired, fcntl.LOCK_UN)
+            self._acquired = None
 
     def close(self) -> None:
-        """Let go of the files."""
+        """Close the lock files."""
         for lock in self._locks:
             os.close(lock)
         self._locks.clear()
 
-    def _taken(self) -> bool:
+    def _try_acquire(self) -> bool:
         for lock in self._locks:
             with contextlib.suppress(BlockingIOError):
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                self._mine = lock
+                self._acquired = lock
                 return True
         return False

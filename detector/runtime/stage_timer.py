@@ -1,4 +1,4 @@
-"""How long each stage of a frame takes, without allocating on the way."""
+"""How long each stage of a frame takes, measured without allocation."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ _KEPT = 4096
 """Frames kept between two reports: over two minutes at 30 fps."""
 
 
-class StageClock:
-    """Laps per stage, in a ring of the last frames."""
+class StageTimer:
+    """Durations per stage, in a ring of the last frames."""
 
     def __init__(self, stages: tuple[str, ...]) -> None:
         self.stages = stages
@@ -24,7 +24,7 @@ class StageClock:
         self._started_ns = self._last_ns = time.monotonic_ns()
 
     def start(self) -> Callable[[str], None]:
-        """A frame begins. Returns `lap`, to be called as each stage ends."""
+        """Start a frame. Returns `lap`, to be called with a stage's name when that stage ends."""
         self._last_ns = time.monotonic_ns()
         self._row = self._frames % _KEPT
         self._laps_ms[self._row] = 0
@@ -37,7 +37,7 @@ class StageClock:
         self._last_ns = now_ns
 
     def report(self) -> tuple[float, tuple[StageTimes, ...]]:
-        """Seconds since the last report, and each stage's times over its frames; starts anew."""
+        """Seconds since the last report, and each stage's times over those frames; resets both."""
         laps_ms = self._laps_ms[: min(self._frames, _KEPT)]
         times = tuple(
             StageTimes(

@@ -1,4 +1,4 @@
-"""SIGINT and SIGTERM: asked to stop, a line finishes what is under way."""
+"""SIGINT and SIGTERM: a line that is asked to stop finishes its current frame."""
 
 from __future__ import annotations
 
@@ -13,10 +13,9 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 @contextmanager
 def stopped_by_signals() -> Iterator[threading.Event]:
-    """An event that SIGINT and SIGTERM set, so that a frame under way is finished first.
+    """An event that SIGINT and SIGTERM set, so that the current frame is finished first.
 
-    The second signal ends the process at once, whatever it hangs in; its capture process dies
-    with it.
+    The second signal ends the process at once, even if it hangs; its capture process dies with it.
     """
     stop = threading.Event()
 

@@ -27,7 +27,7 @@ from tests.bridge.plc_client import Plc
 from tests.small_line import (
     FPS,
     PATIENCE_S,
-    Ears,
+    Listener,
     belt_picture,
     listening,
     wait_for,
@@ -180,7 +180,7 @@ def profile(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return made
 
 
-def position_where_it_stands(ears: Ears) -> float:
+def position_where_it_stands(ears: Listener) -> float:
     """Once two states running say the same."""
     said: list[float | None] = [None]
 

@@ -7,7 +7,7 @@ import sys
 from tests.small_line import PATIENCE_S
 
 
-def test_the_second_signal_ends_a_line_that_hangs() -> None:
+def test_the_second_signal_ends_a_hanging_line() -> None:
     hangs = """
 import time
 from detector.runtime.stop_signals import stopped_by_signals

@@ -1,1 +1,1 @@
-"""From tracks and overload to alarms with the states of ISA-18.2."""
+"""From tracks and line states to alarms with the states of ISA-18.2."""

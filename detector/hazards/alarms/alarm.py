@@ -1,4 +1,4 @@
-"""One alarm, and how it is told: each change is one revision of its alert."""
+"""One alarm, and its alert: each change is one revision."""
 
 from __future__ import annotations
 
@@ -23,25 +23,25 @@ from detector.wire.messages import (
 
 @dataclass(slots=True)
 class Alarm:
-    """One object's alarm, or one of a state of the line."""
+    """The alarm of one object, or of one state of the line."""
 
     event_id: str
     hazard: Hazard
     state: AlarmState
     t_raised_utc_ns: int
     revision: int = 0
-    t_told_ns: int = 0
-    score_told: float = 0.0
+    t_published_ns: int = 0
+    score_published: float = 0.0
     active: bool = True
-    """The cause is there: the object is in view, the line is in that state."""
-    t_met_ns: int = 0
+    """The cause is present: the object is in view, or the line is in that state."""
+    t_last_active_ns: int = 0
     """When the line was last in that state."""
     t_gone_ns: int = 0
     class_name: str | None = None
     probability: float | None = None
     place: Place | None = None
     arrivals: tuple[Arrival, ...] = ()
-    """Counted from when it lay at its place."""
+    """Counted from the time of `place`."""
     support: tuple[Look, ...] = ()
     why: Why | None = None
     detail: str | None = None
@@ -50,25 +50,25 @@ class Alarm:
     outcome: Outcome | None = None
     members: int = 1
     pile: str | None = None
-    """The alarm of the pile that it is a further member of."""
-    held: bool = False
-    """Nobody is called for it: suppressed by design."""
+    """The alarm of the pile that it has joined."""
+    suppressed: bool = False
+    """Suppressed by design, whether or not the belt runs: no operator is called."""
     boot_id: str | None = None
-    """Of an earlier start of the detector, which raised it."""
-    told: Alert | None = None
+    """The earlier start of the detector that raised it; None: this one."""
+    published: Alert | None = None
     """The last revision."""
 
     @property
     def name(self) -> str:
-        """Its name among the open alarms; those of earlier starts keep their ids."""
+        """Its key among the open alarms; alarms of earlier starts keep their event ids."""
         return self.event_id if self.boot_id is None else f"{self.boot_id}/{self.event_id}"
 
     def revise(self, kind: Revision, priority: Priority, belt: BeltNow, line: LineFacts) -> Alert:
-        """Its next revision, for the wire."""
+        """Make the next revision of its alert."""
         self.revision += 1
-        self.t_told_ns = belt.t_mono_ns
-        self.score_told = self.why.score if self.why else 0.0
-        self.told = Alert(
+        self.t_published_ns = belt.t_mono_ns
+        self.score_published = self.why.score if self.why else 0.0
+        self.published = Alert(
             line=line.line,
             boot_id=self.boot_id or line.boot_id,
             event_id=self.event_id,
@@ -96,4 +96,4 @@ class Alarm:
             pile=self.pile,
             cues=self.cues,
         )
-        return self.told
+        return self.published

@@ -1,4 +1,4 @@
-"""What an alert says of one object: where, when, how sure and why."""
+"""The facts that an alert states about one object: place, arrivals, probability, evidence."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from detector.wire.messages import Arrival, Look, MmBasis, ModelIdentity, Place,
 
 @dataclass(frozen=True, slots=True)
 class LineFacts:
-    """What does not change while a line runs."""
+    """The facts that do not change while a line runs."""
 
     line: str
     boot_id: str
@@ -27,7 +27,7 @@ class LineFacts:
 
 
 def size_is_plausible(track: Track, line: LineFacts) -> bool | None:
-    """Whether the object's class can have its size; None where millimetres are not known."""
+    """Whether the object's class can have its size; None if the size in mm is unknown."""
     if line.mm_basis == "none" or track.size_mm is None:
         return None
     known = line.classes[track.class_index].plausible_length_mm
@@ -35,13 +35,14 @@ def size_is_plausible(track: Track, line: LineFacts) -> bool | None:
 
 
 def probability_of(track: Track, line: LineFacts) -> float:
-    """That the object is what it is taken for: calibrated where the model's card has a curve."""
+    """Probability that the object has its class: calibrated where the model's card has a curve,
+    else the raw score."""
     curve = line.classes[track.class_index].calibration
     return track.best_score if curve is None else curve.probability(track.best_score)
 
 
 def place_of(track: Track, belt: BeltNow, line: LineFacts) -> Place:
-    """Where the object was last seen."""
+    """Where the object was last detected; no mm where the scale is unknown."""
     known = line.mm_basis != "none"
     return Place(
         box_px=_rounded(track.last.box_px),
@@ -58,13 +59,14 @@ def place_of(track: Track, belt: BeltNow, line: LineFacts) -> Place:
 
 
 def arrivals_of(track: Track, belt: BeltNow, line: LineFacts) -> tuple[Arrival, ...]:
-    """When the object's leading edge reaches each action point; empty where nothing says so."""
+    """When the object's leading edge reaches each action point; empty if mm or speed are unknown,
+    or the belt does not run forwards."""
     speed = belt.speed_mm_s
     if line.mm_basis == "none" or speed is None or speed <= 5.0:
         return ()
     leading_mm = track.y_mm + track.last.height_mm / 2
     if track.size_mm is not None and not track.last.whole:
-        # Cut by the view's downstream end: what is out of view comes first.
+        # Cut by the view's downstream end: the part out of view arrives first.
         trailing_mm = track.y_mm - track.last.height_mm / 2
         leading_mm = max(leading_mm, trailing_mm + track.size_mm[1])
     arrivals = []
@@ -89,24 +91,24 @@ def arrivals_of(track: Track, belt: BeltNow, line: LineFacts) -> tuple[Arrival, 
 def counted_from(
     belt: BeltNow, place: Place | None, arrivals: tuple[Arrival, ...]
 ) -> tuple[Arrival, ...]:
-    """Arrivals of an object that was last seen at `place`, counted from this moment: a revision may
-    be of long after that, as when an operator acknowledges it. A belt that stood meanwhile has
-    brought it no nearer."""
+    """The same arrivals, counted from this moment instead of the time of `place`: a revision may
+    come long after the last detection, as when an operator acknowledges it. A belt that was stopped
+    meanwhile has not moved the object."""
     if place is None or place.t_utc_ns is None or place.t_utc_ns == belt.t_utc_ns:
         return arrivals
     moved = []
     for arrival in arrivals:
-        way_mm = arrival.speed_mm_s * (belt.t_utc_ns - place.t_utc_ns) / 1e9
-        # Where the belt is nobody knows while nobody sees it: it is held to run on.
-        seen = belt.frame_index is not None
-        if seen and belt.position_mm is not None and place.belt_position_mm is not None:
-            way_mm = belt.position_mm - place.belt_position_mm
-        eta_ms = arrival.eta_ms - way_mm / arrival.speed_mm_s * 1000
+        travel_mm = arrival.speed_mm_s * (belt.t_utc_ns - place.t_utc_ns) / 1e9
+        # While the line is blind the belt's position is unknown: it is assumed to run on.
+        has_frame = belt.frame_index is not None
+        if has_frame and belt.position_mm is not None and place.belt_position_mm is not None:
+            travel_mm = belt.position_mm - place.belt_position_mm
+        eta_ms = arrival.eta_ms - travel_mm / arrival.speed_mm_s * 1000
         act_by_ms = eta_ms - (arrival.eta_ms - arrival.act_by_ms)
         moved.append(
             arrival.model_copy(
                 update={
-                    "distance_mm": round(arrival.distance_mm - way_mm, 1),
+                    "distance_mm": round(arrival.distance_mm - travel_mm, 1),
                     "eta_ms": round(eta_ms, 1),
                     "act_by_ms": round(act_by_ms, 1),
                     "t_deadline_utc_ns": belt.t_utc_ns + round(act_by_ms * 1e6),
@@ -117,13 +119,13 @@ def counted_from(
 
 
 def why_of(track: Track, line: LineFacts) -> Why:
-    """How sure, and why."""
+    """The evidence: score, hits, votes and size."""
     size_mm = None if line.mm_basis == "none" else track.size_mm
     known = line.classes[track.class_index].plausible_length_mm
     return Why(
         score=round(track.best_score, 4),
         hits=track.hits,
-        looks=track.looks,
+        looks=track.passes,
         votes={line.classes[index].name: votes for index, votes in sorted(track.votes.items())},
         length_mm=None if size_mm is None else round(max(size_mm), 1),
         width_mm=None if size_mm is None else round(min(size_mm), 1),
@@ -133,14 +135,14 @@ def why_of(track: Track, line: LineFacts) -> Why:
 
 
 def support_of(track: Track) -> tuple[Look, ...]:
-    """The last looks that saw it."""
+    """The last inference passes that detected it."""
     return tuple(
         Look(
-            frame_index=seen.frame_index,
-            t_capture_utc_ns=seen.t_utc_ns,
-            score=round(seen.score, 4),
+            frame_index=hit.frame_index,
+            t_capture_utc_ns=hit.t_utc_ns,
+            score=round(hit.score, 4),
         )
-        for seen in track.support
+        for hit in track.support
     )
 
 

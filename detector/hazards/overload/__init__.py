@@ -1,1 +1,1 @@
-"""How full the belt is, and whether it jams."""
+"""Coverage of the belt, overload and jam."""

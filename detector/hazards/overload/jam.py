@@ -1,4 +1,5 @@
-"""Whether material hangs on a belt that runs (bourrage), with hysteresis over running time."""
+"""Detect a jam: stationary material on a running belt (bourrage), with hysteresis over running
+time."""
 
 from __future__ import annotations
 
@@ -7,19 +8,19 @@ from collections import deque
 from detector.profile.belt_load import Jam
 from detector.wire.messages import Cue
 
-LOOKS_APART_MOST_NS = 500_000_000
-"""Longer gaps between looks count as this much running time."""
+MAX_GAP_NS = 500_000_000
+"""Longer gaps between evaluations count as this much running time."""
 
 
-class JamWatch:
-    """Takes in how much of the belt carries standing material. Where that can't be told (the belt
-    stands, or creeps) time stands still, and so does the state."""
+class JamMonitor:
+    """Averages the share of the belt with stationary material. While it can't be measured (the belt
+    is stopped, or creeps), running time does not advance and the state does not change."""
 
     def __init__(self, limits: Jam) -> None:
         self._limits = limits
-        self._over_ns = round(limits.watch_s * 1e9)
-        self._told: deque[tuple[int, float]] = deque()
-        """Running time, and the share."""
+        self._window_ns = round(limits.watch_s * 1e9)
+        self._shares: deque[tuple[int, float]] = deque()
+        """Running time in ns, and the share."""
         self._running_ns = 0
         self._last_ns: int | None = None
         self._sum = 0.0
@@ -27,22 +28,23 @@ class JamWatch:
 
     @property
     def suspected(self) -> bool:
-        """More stands than would clear a jam."""
+        """The share of stationary material is too high to clear a jam."""
         return bool(self._state) or self._mean() >= self._limits.release_at
 
-    def watch(self, standing: float | None, t_ns: int) -> bool | None:
-        """Whether there is a jam. `standing`: share of the belt, 0 to 1; None: can't be told."""
+    def update(self, stationary: float | None, t_ns: int) -> bool | None:
+        """Whether there is a jam; None: unknown. `stationary`: share of the belt with stationary
+        material, 0 to 1; None: not measurable. `t_ns`: CLOCK_MONOTONIC."""
         since_ns = 0 if self._last_ns is None else t_ns - self._last_ns
         self._last_ns = t_ns
-        if standing is None:
+        if stationary is None:
             return self._state
-        self._running_ns += min(max(since_ns, 0), LOOKS_APART_MOST_NS)
-        self._told.append((self._running_ns, standing))
-        self._sum += standing
-        # What is left spans the time watched, or a look more.
-        while len(self._told) > 1 and self._running_ns - self._told[1][0] >= self._over_ns:
-            self._sum -= self._told.popleft()[1]
-        if self._running_ns - self._told[0][0] >= self._over_ns:
+        self._running_ns += min(max(since_ns, 0), MAX_GAP_NS)
+        self._shares.append((self._running_ns, stationary))
+        self._sum += stationary
+        # The rest spans the window, or one evaluation more.
+        while len(self._shares) > 1 and self._running_ns - self._shares[1][0] >= self._window_ns:
+            self._sum -= self._shares.popleft()[1]
+        if self._running_ns - self._shares[0][0] >= self._window_ns:
             if self._mean() >= self._limits.raise_at:
                 self._state = True
             elif self._mean() < self._limits.release_at or self._state is None:
@@ -50,7 +52,7 @@ class JamWatch:
         return self._state
 
     def cue(self) -> Cue:
-        """How much stands, over the time watched."""
+        """The mean share of stationary material over the window."""
         return Cue(
             name="standing_material",
             share=round(min(1.0, max(0.0, self._mean())), 3),
@@ -61,4 +63,4 @@ class JamWatch:
         )
 
     def _mean(self) -> float:
-        return self._sum / len(self._told) if self._told else 0.0
+        return self._sum / len(self._shares) if self._shares else 0.0

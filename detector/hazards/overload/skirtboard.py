@@ -1,6 +1,7 @@
-"""How high the material lies: the share of the skirts' painted marks that it hides.
+"""Height of the material: the share of the skirts' painted marks that it hides.
 
-The skirts stand still in the picture, so each place is held against the picture of the empty belt.
+The skirts are stationary in the image, so each pixel is compared with the reference image of the
+empty belt.
 """
 
 from __future__ import annotations
@@ -16,29 +17,30 @@ from detector.belt.plane import CalibrationError
 from detector.hazards.overload.empty_belt import BeltColour
 
 TURNED_MIN = 14.0
-"""Grey levels beside the skirt's own colour that are something else."""
-DARKER_MOST, BRIGHTER_MOST = 0.6, 1.4
-"""Of the skirt's brightness."""
-_PLACES_MOST = 6000
-"""Of an area, more are not looked at: it is shrunk until then."""
+"""Colour distance from the skirt in grey levels from which a pixel is material."""
+DARKER_MAX, BRIGHTER_MAX = 0.6, 1.4
+"""Shares of the skirt's brightness."""
+_MAX_PIXELS = 6000
+"""An area with more pixels is shrunk."""
 
 
 class SkirtMarks:
-    """The areas with marks, in image px."""
+    """The areas with marks, in image coordinates."""
 
     def __init__(
         self, empty: NDArray[np.uint8], areas_px: Sequence[Sequence[tuple[float, float]]]
     ) -> None:
-        """`empty`: `(h, w, 3)` uint8 BGR, the camera's picture of the empty belt.
+        """`empty`: `(h, w, 3)` uint8 BGR, the camera's image of the empty belt; `areas_px`: the
+        corners (x, y) of each area.
 
-        Raises `CalibrationError` if an area lies outside it.
+        Raises `CalibrationError` if an area is outside the image.
         """
         self._areas = [_Area(empty, np.rint(np.array(each)).astype(np.int32)) for each in areas_px]
 
     def hidden(self, image: NDArray[np.uint8]) -> float:
-        """Share of all areas that is hidden. `image`: `(h, w, 3)` uint8 BGR."""
-        told = [area.hidden(image) for area in self._areas]
-        return sum(hidden for hidden, _ in told) / max(1, sum(size for _, size in told))
+        """Hidden share of all areas, 0 to 1. `image`: `(h, w, 3)` uint8 BGR."""
+        counts = [area.hidden(image) for area in self._areas]
+        return sum(hidden for hidden, _ in counts) / max(1, sum(size for _, size in counts))
 
 
 class _Area:
@@ -48,24 +50,24 @@ class _Area:
         x, y, width, height = cv2.boundingRect(inside)
         if not width or not height:
             raise CalibrationError(
-                f"overload.marks_px: an area at {corners_px.tolist()} lies outside the picture. "
-                "Give corners in pixels of this camera's picture"
+                f"overload.marks_px: an area at {corners_px.tolist()} is outside the image. Give "
+                "corners in pixels of this camera's image"
             )
-        shrink = max(1, min(width, height, ceil((width * height / _PLACES_MOST) ** 0.5)))
+        shrink = max(1, min(width, height, ceil((width * height / _MAX_PIXELS) ** 0.5)))
         self._size = columns, rows = width // shrink, height // shrink
-        # Whole places alone: a shrink by a whole number takes a quarter of the time.
+        # Cropped to a multiple: shrinking by an integer takes a quarter of the time.
         self._box = slice(y, y + rows * shrink), slice(x, x + columns * shrink)
         self._inside = self._small(inside) > 250
         self._colour = BeltColour(self._small(empty))
 
     def hidden(self, image: NDArray[np.uint8]) -> tuple[int, int]:
-        """Places hidden, and places in all."""
-        picture = self._small(image)
-        square = np.asarray(cv2.transform(picture * picture, _SUM), dtype=np.float32)
-        level, turned = self._colour.apart(picture, square)
+        """Number of hidden pixels, and of all pixels."""
+        small = self._small(image)
+        square = np.asarray(cv2.transform(small * small, _SUM), dtype=np.float32)
+        level, turned = self._colour.difference(small, square)
         own = self._inside & (turned < TURNED_MIN)
         light = float(np.median(level[own])) if own.any() else 1.0
-        bare = own & (level > DARKER_MOST * light) & (level < BRIGHTER_MOST * light)
+        bare = own & (level > DARKER_MAX * light) & (level < BRIGHTER_MAX * light)
         return int((self._inside & ~bare).sum()), int(self._inside.sum())
 
     def _small(self, image: NDArray[np.uint8]) -> NDArray[np.float32]:

@@ -1,15 +1,15 @@
-"""What belongs to the belt and is no material: its seam, cleats and patches.
+"""Features of the belt that are not material: its splice, cleats and patches.
 
-They come round with the belt, so they are learned by belt position: a place that counts as covered
-and looks as it did one belt length ago, and two once there are two, is belt. Loads do not come
-round: two different ones do not look alike, and a plain surface says nothing, whatever lies there.
+They return with the belt, so they are learned by belt position: a place that counts as covered and
+is unchanged since one belt length ago (and two, once two are known) is belt. Loads do not return:
+two different loads do not correlate, and a plain surface gives no evidence.
 
-**A thing that rides round on the belt for two lengths, stuck to it, is belt after that.** Coverage
-leaves it out; hazards are not concerned, they are tracked and alarmed in another way.
+**An object that is stuck to the belt is belt after two belt lengths.** Coverage excludes it;
+hazards are not affected, they are tracked and alarmed separately.
 
-Where the belt's position is lost (it is not known, it jumped, it ran back, it slips) or material
-stands on a running belt, all that was learned is forgotten, and learned anew. A belt whose seam
-always lies under a load is not learned: what shows of it then counts as covered, as before.
+If the belt's position is lost (unknown, a jump, reverse travel, slip) or material is stationary on
+a running belt, everything learned is dropped and learned again. A splice that is always under a
+load is not learned: its visible parts count as covered, as before.
 """
 
 from __future__ import annotations
@@ -21,50 +21,50 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detector.belt.motion import Shift
-from detector.hazards.overload.belt_length import MOST_MM, BeltLength
+from detector.hazards.overload.belt_length import MAX_MM, BeltLength
 
-ALIKE_MIN = 0.7
-"""Correlation around a place, along the belt, from which it is the same."""
-OTHER_MOST = 0.3
-"""Of the place's contrast (squared), how much may differ at the place itself."""
+CORRELATION_MIN = 0.7
+"""Correlation around a place, along the belt, from which it is unchanged."""
+DIFFERENCE_MAX = 0.3
+"""Squared difference allowed at the place itself, as a share of its squared contrast."""
 CONTRAST_MIN, CONTRAST_SHARE = 6.0, 0.04
-"""Grey levels (rms, and in parts of its brightness) below which a place is plain."""
+"""Contrast (grey levels rms, and as a share of the brightness) below which a place is plain."""
 LEVEL_SHARE, LEVEL_MIN = 0.2, 6.0
-"""How far brightness and colour may differ, in parts and in grey levels: light changes."""
+"""Allowed change of brightness and colour, as a share and in grey levels: light changes."""
 _PLAIN_SHARE, _PLAIN_MIN = 0.05, 6.0
-"""How far what is plain may differ, in parts and in grey levels."""
-_PLAIN_MOST_MM = 400.0
-"""A patch is plain between its ends: so far behind one that looks as before it is the belt's."""
+"""Allowed change of a plain place, as a share and in grey levels."""
+_PLAIN_MAX_MM = 400.0
+"""A patch is plain between its ends: up to this far behind an unchanged place, plain is belt."""
 _CELL_MM = 25.0
-"""The belt is remembered in cells so wide, as long as a row of the view."""
+"""Width of the cells in which the belt is stored; they are as long as a row of the view."""
 _AROUND_MM = 50.0
-"""Before and behind a place, what must look the same, and to both sides."""
+"""The surroundings that must be unchanged too: before, behind and on both sides."""
 _ALIGNED_MM = 200.0
-"""Stretch of belt that is found again as a whole."""
-_STRONG, _ALIGNED_MIN = 12.0, 0.35
-"""Correlation from which it is found; what differs from the belt around by more grey levels says
-no more, so that a load does not outshout the belt between."""
+"""Length of belt that is aligned as a whole."""
+_CLIP, _ALIGNED_MIN = 12.0, 0.35
+"""Correlation from which it is aligned; larger differences in grey levels from the surrounding belt
+are clipped, so that a load does not outweigh the belt."""
 _NEAR_MM, _DRIFT = 30.0, 0.015
-"""How far from where it was it is looked for, and, in parts of the way, how far a belt position
-drifts that is measured from the picture."""
+"""Search range around the last match; and the drift of a belt position that is measured from the
+images, as a share of the travel."""
 _WIDE_EVERY_MM = 500.0
 _BACK_MM = 50.0
-"""A belt that runs back by more has lost its place."""
+"""If the belt runs back by more than this, its position is lost."""
 
 
-class BeltMarks:
-    """Remembers the last two belt lengths. Views have downstream up, so rows enter at the end."""
+class BeltFeatures:
+    """Stores the last two belt lengths. Views have downstream up, so rows enter at the end."""
 
     def __init__(
         self, belt: NDArray[np.bool_], mm_per_px: float, length_mm: float | None = None
     ) -> None:
-        """`belt`: `(h, w)` bool, what of the view is belt; `mm_per_px`: its scale; `length_mm`: of
-        the belt; None: found from what comes round."""
+        """`belt`: `(h, w)` bool, mask of the belt in the view; `mm_per_px`: its scale; `length_mm`:
+        the belt's length; None: measured from features that return."""
         valid = np.flatnonzero(belt.any(axis=1))
         self._first, self._last = int(valid[0]), int(valid[-1]) + 1
         self._row_mm = mm_per_px
         self._around = max(1, round(_AROUND_MM / mm_per_px))
-        # Where an edge of the belt runs across the rows that enter, the corner is left out.
+        # Where an edge of the belt crosses the rows that enter, the corner is left out.
         whole = np.flatnonzero(
             belt[max(self._first, self._last - self._around) : self._last].all(0)
         )
@@ -74,58 +74,59 @@ class BeltMarks:
         self._wide = 2 * round(_AROUND_MM / _CELL_MM) + 1
         self._length_mm = length_mm
         self._search = None if length_mm is not None else BeltLength(mm_per_px, self._cells)
-        most_mm = 2 * (1 + _DRIFT) * (length_mm or MOST_MM) + _ALIGNED_MM + 2 * _NEAR_MM
-        rows = ceil(most_mm / mm_per_px) + self._last - self._first
+        stored_mm = 2 * (1 + _DRIFT) * (length_mm or MAX_MM) + _ALIGNED_MM + 2 * _NEAR_MM
+        rows = ceil(stored_mm / mm_per_px) + self._last - self._first
         self._rows = np.zeros((rows, self._cells, 3), dtype=np.uint8)
-        """A ring, by rows of belt."""
+        """A ring buffer, by rows of belt."""
         self._own = np.zeros((self._last - self._first + 1, self._cells), dtype=np.uint8)
-        """The same for the rows in view: 1 where the belt itself looks as if covered."""
+        """A ring buffer for the rows in view: 1 where the belt itself seems to be material."""
         self._loops: list[_Loop] = []
-        self._forget()
+        self._reset()
 
-    def carry(self, shift: Shift, *, lost: bool) -> None:
-        """What the belt moved; `lost`: its position can't be relied on."""
-        self._come_mm += shift.dy_mm
-        if lost or not shift.known or self._come_mm < self._taken * self._row_mm - _BACK_MM:
-            self._forget()
+    def advance(self, shift: Shift, *, lost: bool) -> None:
+        """Add the belt's shift; `lost`: its position can't be relied on."""
+        self._travel_mm += shift.dy_mm
+        if lost or not shift.known or self._travel_mm < self._stored * self._row_mm - _BACK_MM:
+            self._reset()
 
     def material(
         self, view: NDArray[np.uint8], covered: NDArray[np.bool_], *, learns: bool
     ) -> NDArray[np.bool_]:
-        """`(h, w)` bool: what of the covered is not the belt's own.
+        """`(h, w)` bool: `covered` without the belt's own features.
 
         `view`: `(h, w, 3)` uint8 BGR; `covered`: `(h, w)` bool; `learns`: False while material may
-        stand on the belt.
+        be stationary on the belt.
         """
-        fresh = int(self._come_mm / self._row_mm) - self._taken
+        fresh = int(self._travel_mm / self._row_mm) - self._stored
         if not learns or fresh > self._last - self._first:
-            self._forget()
+            self._reset()
             return covered
         if self._columns.stop == 0:
             return covered
         if fresh > 0:
-            self._take(view, fresh)
-            self._judge(covered)
+            self._store(view, fresh)
+            self._evaluate(covered)
         return self._without_own(covered)
 
-    def _forget(self) -> None:
-        self._come_mm = 0.0
-        self._taken = self._judged = self._stepped = 0
+    def _reset(self) -> None:
+        self._travel_mm = 0.0
+        self._stored = self._evaluated = self._stepped = 0
+        """Rows since the last reset."""
         self._own[:] = 0
         self._behind = np.full(self._cells, 2**30)
-        """Rows since the last cell that looked as before."""
+        """Rows since the last unchanged cell, by cell."""
         self._loops = []
         if self._search is not None:
-            self._search.forget_place()
+            self._search.reset_position()
 
-    def _take(self, view: NDArray[np.uint8], fresh: int) -> None:
+    def _store(self, view: NDArray[np.uint8], fresh: int) -> None:
         rows = view[self._last - fresh : self._last, self._columns]
         cells = cv2.resize(rows, (self._cells, fresh), interpolation=cv2.INTER_AREA)
-        self._rows[np.arange(self._taken, self._taken + fresh) % len(self._rows)] = cells
-        self._taken += fresh
+        self._rows[np.arange(self._stored, self._stored + fresh) % len(self._rows)] = cells
+        self._stored += fresh
         if self._search is None:
             return
-        while self._taken - self._stepped >= self._search.rows_needed:
+        while self._stored - self._stepped >= self._search.rows_needed:
             self._search.step(
                 self._between(self._stepped, self._stepped + self._search.rows_needed)
             )
@@ -137,33 +138,33 @@ class BeltMarks:
         """`(end - first, cells, 3)` uint8: those rows of belt."""
         return self._rows.take(range(first, end), axis=0, mode="wrap")
 
-    def _judge(self, covered: NDArray[np.bool_]) -> None:
-        """The rows behind which enough belt has come now."""
-        first, end = self._judged, self._taken - self._around
-        self._judged = max(first, end)
+    def _evaluate(self, covered: NDArray[np.bool_]) -> None:
+        """Evaluate the rows behind which enough belt has entered the view."""
+        first, end = self._evaluated, self._stored - self._around
+        self._evaluated = max(first, end)
         if end <= first:
             return
         own = np.zeros((end - first, self._cells), dtype=np.bool_)
-        top = self._last - (self._taken - first)
-        lies = covered[top : top + end - first, self._columns].astype(np.float32)
-        if lies.any():
-            share = cv2.resize(lies, (self._cells, end - first), interpolation=cv2.INTER_AREA)
-            same, plain = self._looks_as_before(first, end)
-            own = self._in_one_piece(same, plain & (share > 0))
+        top = self._last - (self._stored - first)
+        mask = covered[top : top + end - first, self._columns].astype(np.float32)
+        if mask.any():
+            share = cv2.resize(mask, (self._cells, end - first), interpolation=cv2.INTER_AREA)
+            same, plain = self._unchanged(first, end)
+            own = self._with_plain(same, plain & (share > 0))
         self._own[np.arange(first, end) % len(self._own)] = own
 
-    def _in_one_piece(self, same: NDArray[np.bool_], plain: NDArray[np.bool_]) -> NDArray[np.bool_]:
-        """What looks as before, and the plain behind it; `(rows, cells)` each."""
+    def _with_plain(self, same: NDArray[np.bool_], plain: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """The unchanged cells, and the plain ones behind them; `(rows, cells)` bool each."""
         own = same.copy()
-        most = round(_PLAIN_MOST_MM / self._row_mm)
+        max_rows = round(_PLAIN_MAX_MM / self._row_mm)
         for row in range(len(own)):
-            own[row] |= plain[row] & (self._behind < most)
-            self._behind = np.where(same[row], 0, np.where(own[row], self._behind + 1, most))
+            own[row] |= plain[row] & (self._behind < max_rows)
+            self._behind = np.where(same[row], 0, np.where(own[row], self._behind + 1, max_rows))
         return own
 
-    def _looks_as_before(self, first: int, end: int) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-        """Where it looks as one belt length ago, and two, and where plain places do; `(end - first,
-        cells)` bool both."""
+    def _unchanged(self, first: int, end: int) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        """Cells that are unchanged since one belt length ago, and two, and unchanged plain ones;
+        `(end - first, cells)` bool both."""
         nothing = np.zeros((end - first, self._cells), dtype=np.bool_)
         if self._length_mm is None or first < self._around:
             return nothing, nothing
@@ -175,7 +176,7 @@ class BeltMarks:
         )
         around = first - begin - self._around
         now = self._between(begin, end + self._around).astype(np.float32)
-        found: list[tuple[NDArray[np.bool_], NDArray[np.bool_]]] = []
+        results: list[tuple[NDArray[np.bool_], NDArray[np.bool_]]] = []
         for loop in self._loops:
             if begin < loop.farthest:
                 break
@@ -183,17 +184,17 @@ class BeltMarks:
             oldest = begin - loop.back - reach
             before = self._between(oldest, end + self._around - loop.back + reach)
             then = loop.aligned(now, before.astype(np.float32), reach)
-            found.append(self._same(now[around:], then[around:]))
-        if not found:
+            results.append(self._same(now[around:], then[around:]))
+        if not results:
             return nothing, nothing
-        same, plain = zip(*found, strict=True)
+        same, plain = zip(*results, strict=True)
         return np.logical_and.reduce(same), np.logical_and.reduce(plain)
 
     def _same(
         self, now: NDArray[np.float32], then: NDArray[np.float32]
     ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-        """Where they look the same, and where they are the same but plain; `(rows, cells)` bool,
-        without the rows around. Both are `(rows + 2 around, cells, 3)`."""
+        """Cells that are unchanged, and cells that are unchanged but plain; `(rows, cells)` bool,
+        without the rows around. `now`, `then`: `(rows + 2 around, cells, 3)` float32 BGR."""
         along = (1, 2 * self._around + 1)
         now_level, then_level = cv2.blur(now, along), cv2.blur(then, along)
         a, b = now - now_level, then - then_level
@@ -202,51 +203,51 @@ class BeltMarks:
             return np.asarray(cv2.blur(products.mean(axis=2), (self._wide, along[1])))
 
         aa, bb, ab = around(a * a), around(b * b), around(a * b)
-        least = np.maximum(CONTRAST_MIN, CONTRAST_SHARE * now_level.max(axis=2)) ** 2
-        same = (ab >= ALIKE_MIN * np.sqrt(aa * bb)) & (np.minimum(aa, bb) >= least)
+        min_contrast = np.maximum(CONTRAST_MIN, CONTRAST_SHARE * now_level.max(axis=2)) ** 2
+        same = (ab >= CORRELATION_MIN * np.sqrt(aa * bb)) & (np.minimum(aa, bb) >= min_contrast)
         level = np.maximum(now_level, then_level) * LEVEL_SHARE + LEVEL_MIN
         same &= (np.abs(now_level - then_level) <= level).all(axis=2)
-        # A thing that lies on the seam is smaller than what is around it.
+        # An object on the splice is smaller than the surroundings that are correlated.
         near = (3, 5)
-        other = cv2.blur(np.square(now - then).mean(axis=2), near)
+        difference = cv2.blur(np.square(now - then).mean(axis=2), near)
         contrast = cv2.blur(np.maximum(a * a, b * b).mean(axis=2), near)
-        same &= other <= OTHER_MOST * contrast + CONTRAST_MIN**2
-        plain = other <= np.square(_PLAIN_SHARE * now_level.max(axis=2) + _PLAIN_MIN)
+        same &= difference <= DIFFERENCE_MAX * contrast + CONTRAST_MIN**2
+        plain = difference <= np.square(_PLAIN_SHARE * now_level.max(axis=2) + _PLAIN_MIN)
         inner = slice(self._around, len(same) - self._around)
         return np.asarray(same[inner]), np.asarray(plain[inner])
 
     def _without_own(self, covered: NDArray[np.bool_]) -> NDArray[np.bool_]:
-        first = max(0, self._taken - (self._last - self._first))
-        own = self._own.take(range(first, self._judged), axis=0, mode="wrap")
+        first = max(0, self._stored - (self._last - self._first))
+        own = self._own.take(range(first, self._evaluated), axis=0, mode="wrap")
         if not own.any():
             return covered
         across = self._columns.stop - self._columns.start
-        places = cv2.resize(own, (across, len(own)), interpolation=cv2.INTER_NEAREST)
-        top = self._last - (self._taken - first)
+        mask = cv2.resize(own, (across, len(own)), interpolation=cv2.INTER_NEAREST)
+        top = self._last - (self._stored - first)
         material = covered.copy()
-        material[top : top + len(own), self._columns] &= places == 0
+        material[top : top + len(own), self._columns] &= mask == 0
         return material
 
 
 class _Loop:
-    """Finds a stretch of belt again that came by some belt lengths ago."""
+    """Finds the position at which a length of belt passed some belt lengths ago."""
 
     def __init__(self, rows: float, row_mm: float) -> None:
         self.back = round(rows)
-        """So many rows ago it came by."""
+        """Number of rows since it passed."""
         self._nominal = round(rows)
         self._near = max(1, round(_NEAR_MM / row_mm))
         self._far = self._near + int(_DRIFT * rows)
         self.farthest = self._nominal + self._far
-        """It is looked for no farther back."""
+        """Limit of the search, in rows back."""
         self._every = round(_WIDE_EVERY_MM / row_mm)
-        self._look_wide_at = 0
+        self._next_wide_search = 0
         self._lost = True
 
     def reach(self, row: int) -> int:
-        """How far it is looked for around `back`, in rows."""
-        if self._lost and row >= self._look_wide_at:
-            self._look_wide_at = row + self._every
+        """Search range around `back`, in rows."""
+        if self._lost and row >= self._next_wide_search:
+            self._next_wide_search = row + self._every
             self.back = self._nominal
             return self._far
         return min(self._near, self.farthest - self.back)
@@ -254,16 +255,16 @@ class _Loop:
     def aligned(
         self, now: NDArray[np.float32], before: NDArray[np.float32], reach: int
     ) -> NDArray[np.float32]:
-        """The part of `before`, `(rows + 2 reach, cells, 3)`, that `now`, `(rows, cells, 3)`, is
-        held against."""
+        """The part of `before`, `(rows + 2 reach, cells, 3)`, that matches `now`, `(rows, cells,
+        3)`, best."""
         along = (1, 21)
-        found = cv2.matchTemplate(
-            np.clip(before - cv2.blur(before, along), -_STRONG, _STRONG),
-            np.clip(now - cv2.blur(now, along), -_STRONG, _STRONG),
+        correlation = cv2.matchTemplate(
+            np.clip(before - cv2.blur(before, along), -_CLIP, _CLIP),
+            np.clip(now - cv2.blur(now, along), -_CLIP, _CLIP),
             cv2.TM_CCORR_NORMED,
         )[:, 0]
-        best = int(found.argmax())
-        self._lost = not found[best] >= _ALIGNED_MIN
+        best = int(correlation.argmax())
+        self._lost = not correlation[best] >= _ALIGNED_MIN
         shifted = reach if self._lost else best
         self.back += reach - shifted
         return before[shifted : shifted + len(now)]

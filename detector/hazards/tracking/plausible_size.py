@@ -1,4 +1,4 @@
-"""Whether a thing of this class can have this size: a battery of 400 mm is none."""
+"""Whether an object of a class can have a given size: a "battery" of 400 mm is not one."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import math
 
 
 def length_bounds_mm(width_mm: float, height_mm: float) -> tuple[float, float]:
-    """The least and the greatest length that a thing in an upright box can have.
+    """Minimum and maximum length that an object in an upright box can have.
 
-    Lying along a side it is as long as the longer side; lying askew and thin, as the diagonal.
+    An object along a side is as long as the longer side; a thin diagonal one, as the diagonal.
     """
     return max(width_mm, height_mm), math.hypot(width_mm, height_mm)
 
@@ -19,7 +19,7 @@ def is_plausible(
     plausible_length_mm: tuple[float, float],
     tolerance: float,
 ) -> bool:
-    """Whether any length that the box allows lies in what the class can measure.
+    """Whether any length that the box permits is within the class's lengths.
 
     `tolerance`: factor by which the measurement may be off (nominal scale, height above the belt).
     """

@@ -1,4 +1,4 @@
-"""A detection, placed on the belt."""
+"""A detection in belt coordinates."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from detector.vision.detections import Detections
 
 
 @dataclass(frozen=True, slots=True)
-class Sighting:
-    """One detection of one frame."""
+class Detection:
+    """One detection of one inference pass, in belt coordinates."""
 
     class_index: int
     score: float
@@ -21,42 +21,42 @@ class Sighting:
     y_mm: float
     """Centre, along the travel."""
     width_mm: float
-    """Extent across."""
+    """Extent across the belt."""
     height_mm: float
     """Extent along the travel."""
     box_px: tuple[float, float, float, float]
-    """x0, y0, x1, y1 in the image."""
+    """x0, y0, x1, y1 in image coordinates."""
     image_size_px: tuple[int, int]
     """Width and height of that image."""
     whole: bool
-    """False: the box touches an edge of what was looked at, so its size measures nothing."""
+    """False: the box touches an edge of the strip or the belt, so its size is no measurement."""
     cut: bool = False
-    """True: it touches an end that the strip has and the view has not: there is more to be seen."""
+    """True: the box touches an end of the strip that is inside the view: the object continues."""
 
 
 def place_on_belt(
-    found: Detections, view: BeltView, strip: Strip, rectifier: Rectifier
-) -> list[Sighting]:
-    """Detections in a strip (its px) as sightings on the belt (mm) and in the image (px)."""
-    if len(found) == 0:
+    boxes_in_strip: Detections, view: BeltView, strip: Strip, rectifier: Rectifier
+) -> list[Detection]:
+    """Boxes in px of a strip as detections in belt coordinates (mm) and image coordinates (px)."""
+    if len(boxes_in_strip) == 0:
         return []
-    boxes = found.boxes_px.astype(np.float64)
+    boxes = boxes_in_strip.boxes_px.astype(np.float64)
     boxes[:, [1, 3]] += strip.top_px
     in_image = rectifier.boxes_in_image(boxes)
     on_belt = rectifier.view_to_belt(boxes.reshape(-1, 2)).reshape(-1, 4)
     edge_mm = EDGE_PX * rectifier.mm_per_px
     left_mm, first_mm, right_mm, last_mm = rectifier.extent_mm
-    sightings = []
-    for row in range(len(found)):
+    detections = []
+    for row in range(len(boxes_in_strip)):
         x0, y1, x1, y0 = (float(side) for side in on_belt[row])  # the view's top is downstream
         u0, v0, u1, v1 = (float(side) for side in in_image[row])
         at_upstream_end = y0 <= strip.upstream_mm + edge_mm
         at_downstream_end = y1 >= strip.downstream_mm - edge_mm
         at_side = x0 <= left_mm + edge_mm or x1 >= right_mm - edge_mm
-        sightings.append(
-            Sighting(
-                class_index=int(found.classes[row]),
-                score=float(found.scores[row]),
+        detections.append(
+            Detection(
+                class_index=int(boxes_in_strip.classes[row]),
+                score=float(boxes_in_strip.scores[row]),
                 x_mm=(x0 + x1) / 2,
                 y_mm=(y0 + y1) / 2,
                 width_mm=x1 - x0,
@@ -68,4 +68,4 @@ def place_on_belt(
                 or (at_downstream_end and strip.downstream_mm < last_mm),
             )
         )
-    return sightings
+    return detections

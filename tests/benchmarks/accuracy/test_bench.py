@@ -44,7 +44,7 @@ def test_what_was_kept_tells_the_same_alerts_as_the_pipeline_that_looked(
     footage, folder = open_footage(str(clip)), find_model(model)
     profile, engine = profile_of(footage.truth, None), OnnxEngine(folder, threads=1)
     pipeline = Pipeline(Line(profile, folder, engine, "bench"))
-    told = [alert for frame in footage.frames() for alert in pipeline.see(frame).alerts]
+    told = [alert for frame in footage.frames() for alert in pipeline.process(frame).alerts]
     looked_at: list[int] = []
     seen = look_at(footage, profile, folder, engine, lambda done, _: looked_at.append(done))
     assert looked_at == list(range(1, 33))

@@ -159,7 +159,7 @@ def test_a_recorded_encoder_replaces_the_plc(folder: Path) -> None:
     watch = Pipeline(Line(load_profile(path), folder_of(engine.card), engine, "boot"))
     with Recording(str(folder / "belt.avi")) as footage:
         for each in footage:
-            watch.see(each)
+            watch.process(each)
     assert watch.belt.speed_basis == "encoder"
     assert watch.belt.speed_mm_s == pytest.approx(320, rel=0.01)
     assert watch.belt.position_mm == pytest.approx((FRAMES - 1) * 32, abs=1)
@@ -168,9 +168,9 @@ def test_a_recorded_encoder_replaces_the_plc(folder: Path) -> None:
 def test_an_encoder_of_other_footage_is_refused(vigitri: Vigitri, folder: Path) -> None:
     path = line(folder, 'encoder_recording = "encoder.jsonl"', "encoder_counts_per_mm = 4")
     (folder / "other.avi").write_bytes((folder / "belt.avi").read_bytes())
-    run = vigitri("replay", folder / "other.avi", "--line", path)
-    assert (run.code, len(run.err)) == (2, 1)
-    assert "was recorded beside" in run.err[0]
+    said = vigitri("replay", folder / "other.avi", "--line", path)
+    assert (said.code, len(said.err)) == (2, 1)
+    assert "was recorded with camera.source" in said.err[0]
 
 
 def test_a_recorded_encoder_with_looping_footage_is_refused(folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""Material that hangs: the watch over what stands, and its hysteresis."""
+"""A jam: stationary material over a window of running time, with hysteresis."""
 
 from __future__ import annotations
 
@@ -8,52 +8,54 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from detector.hazards.overload.jam import JamWatch
+from detector.hazards.overload.jam import JamMonitor
 from detector.profile.belt_load import Jam
 
-LOOK_NS = 50_000_000
+STEP_NS = 50_000_000
 LIMITS = Jam(raise_at=0.4, release_at=0.15, watch_s=1.0)
-WATCHED = 21
-"""Looks that span a second."""
+WINDOW = 21
+"""Evaluations that span one second."""
 
 
-def after(watch: JamWatch, shares: Sequence[float | None], from_look: int = 0) -> list[bool | None]:
-    return [watch.watch(s, (from_look + n) * LOOK_NS) for n, s in enumerate(shares)]
+def states_of(
+    jam: JamMonitor, shares: Sequence[float | None], from_step: int = 0
+) -> list[bool | None]:
+    return [jam.update(s, (from_step + n) * STEP_NS) for n, s in enumerate(shares)]
 
 
-def test_until_it_has_watched_long_enough_nothing_is_clear() -> None:
-    states = after(JamWatch(LIMITS), [0.0] * WATCHED)
-    assert states == [None] * (WATCHED - 1) + [False]
+def test_the_state_is_unknown_until_the_window_is_full() -> None:
+    states = states_of(JamMonitor(LIMITS), [0.0] * WINDOW)
+    assert states == [None] * (WINDOW - 1) + [False]
 
 
-def test_a_jam_is_raised_over_its_time_and_holds_until_little_stands() -> None:
-    watch = JamWatch(LIMITS)
-    after(watch, [0.0] * WATCHED)
-    states = after(watch, [0.8] * WATCHED, WATCHED)
+def test_a_jam_is_raised_over_the_window_and_lasts_until_little_material_is_stationary() -> None:
+    jam = JamMonitor(LIMITS)
+    states_of(jam, [0.0] * WINDOW)
+    states = states_of(jam, [0.8] * WINDOW, WINDOW)
     assert 8 <= states.index(True) <= 12
-    assert set(after(watch, [0.25] * 40, 2 * WATCHED)) == {True}
-    assert after(watch, [0.0] * WATCHED, 40 + 2 * WATCHED)[-1] is False
+    assert set(states_of(jam, [0.25] * 40, 2 * WINDOW)) == {True}
+    assert states_of(jam, [0.0] * WINDOW, 40 + 2 * WINDOW)[-1] is False
 
 
-def test_what_stands_for_a_moment_is_no_jam() -> None:
-    watch = JamWatch(LIMITS)
-    after(watch, [0.0] * WATCHED)
-    assert True not in after(watch, [1.0] * 7 + [0.0] * 40, WATCHED)
+def test_material_that_is_stationary_for_a_moment_is_not_a_jam() -> None:
+    jam = JamMonitor(LIMITS)
+    states_of(jam, [0.0] * WINDOW)
+    assert True not in states_of(jam, [1.0] * 7 + [0.0] * 40, WINDOW)
 
 
-def test_while_nothing_can_be_told_the_state_and_its_time_stand_still() -> None:
-    watch = JamWatch(LIMITS)
-    after(watch, [0.9] * WATCHED)
-    assert set(after(watch, [None] * 500, WATCHED)) == {True}
-    fresh = JamWatch(LIMITS)
-    after(fresh, [0.9] * 5)
-    assert set(after(fresh, [None] * 500, 5)) == {None}
+def test_state_and_running_time_do_not_advance_while_nothing_can_be_measured() -> None:
+    jam = JamMonitor(LIMITS)
+    states_of(jam, [0.9] * WINDOW)
+    assert set(states_of(jam, [None] * 500, WINDOW)) == {True}
+    fresh = JamMonitor(LIMITS)
+    states_of(fresh, [0.9] * 5)
+    assert set(states_of(fresh, [None] * 500, 5)) == {None}
 
 
-def test_the_cue_says_how_much_stands_and_from_where_on_it_speaks() -> None:
-    watch = JamWatch(LIMITS)
-    after(watch, [0.5] * WATCHED)
-    cue = watch.cue()
+def test_the_cue_gives_the_share_of_stationary_material_and_the_limits() -> None:
+    jam = JamMonitor(LIMITS)
+    states_of(jam, [0.5] * WINDOW)
+    cue = jam.cue()
     assert cue.name == "standing_material"
     assert cue.share == pytest.approx(0.5)
     assert (cue.raised_at, cue.cleared_below, cue.over_s) == (0.4, 0.15, 1.0)
@@ -63,22 +65,22 @@ SHARES = st.lists(st.none() | st.floats(0, 1), min_size=1, max_size=120)
 
 
 @given(SHARES)
-def test_a_jam_is_raised_only_where_enough_stood_and_never_ends_while_it_does(
+def test_a_jam_is_raised_above_its_limit_and_cleared_below_its_release(
     shares: list[float | None],
 ) -> None:
-    watch = JamWatch(LIMITS)
+    jam = JamMonitor(LIMITS)
     before: bool | None = None
     for n, share in enumerate(shares):
-        state = watch.watch(share, n * LOOK_NS)
-        stands = watch.cue().share
+        state = jam.update(share, n * STEP_NS)
+        stationary = jam.cue().share
         if state and not before:
-            assert stands >= LIMITS.raise_at - 1e-3
+            assert stationary >= LIMITS.raise_at - 1e-3
         if before and state is False:
-            assert stands <= LIMITS.release_at + 1e-3
-        assert 0 <= stands <= 1
+            assert stationary <= LIMITS.release_at + 1e-3
+        assert 0 <= stationary <= 1
         before = state
 
 
 @given(st.lists(st.floats(0, LIMITS.raise_at - 0.01), min_size=1, max_size=120))
-def test_less_than_the_limit_never_raises(shares: list[float]) -> None:
-    assert True not in after(JamWatch(LIMITS), shares)
+def test_less_than_the_limit_never_raises_a_jam(shares: list[float]) -> None:
+    assert True not in states_of(JamMonitor(LIMITS), shares)

@@ -1,4 +1,4 @@
-"""Drawn skirts of which it is known how much of them is hidden."""
+"""The hidden share of drawn skirt marks."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ AREAS = [
 ]
 
 
-def picture(light: float = 1.0, *, hidden: float = 0.0, seed: int = 1) -> NDArray[np.uint8]:
-    """Grey plates with yellow marks every 80 px above and below a belt; waste before them."""
+def image(light: float = 1.0, *, hidden: float = 0.0, seed: int = 1) -> NDArray[np.uint8]:
+    """Grey skirts with yellow marks every 80 px above and below a belt; waste hides them."""
     rng = np.random.default_rng(seed)
     shown = np.full((HEIGHT, WIDTH, 3), (150.0, 150.0, 150.0))
     for at in range(0, WIDTH, 80):
@@ -31,22 +31,22 @@ def picture(light: float = 1.0, *, hidden: float = 0.0, seed: int = 1) -> NDArra
     return as_picture(shown + rng.normal(0, 3, shown.shape))
 
 
-MARKS = SkirtMarks(picture(), AREAS)
+MARKS = SkirtMarks(image(), AREAS)
 
 
 @settings(max_examples=40)
 @given(st.floats(0, 1), st.floats(0.6, 1.1), st.integers(2, 50))
-def test_in_any_light_that_blinds_no_pixel_what_is_hidden_is_what_was_drawn(
+def test_the_hidden_share_is_as_drawn_in_any_light_that_saturates_no_pixel(
     hidden: float, light: float, seed: int
 ) -> None:
-    told = MARKS.hidden(picture(light, hidden=hidden, seed=seed))
-    assert told == pytest.approx(hidden, abs=0.04)
+    measured = MARKS.hidden(image(light, hidden=hidden, seed=seed))
+    assert measured == pytest.approx(hidden, abs=0.04)
 
 
-def test_what_lies_on_the_belt_alone_hides_nothing() -> None:
-    assert MARKS.hidden(picture(seed=9)) < 0.01
+def test_material_on_the_belt_hides_no_marks() -> None:
+    assert MARKS.hidden(image(seed=9)) < 0.01
 
 
-def test_an_area_outside_the_picture_is_refused() -> None:
-    with pytest.raises(CalibrationError, match=r"overload\.marks_px.*lies outside the picture"):
-        SkirtMarks(picture(), [[(5000, 0), (5100, 0), (5100, 50)]])
+def test_an_area_outside_the_image_is_refused() -> None:
+    with pytest.raises(CalibrationError, match=r"overload\.marks_px.*is outside the image"):
+        SkirtMarks(image(), [[(5000, 0), (5100, 0), (5100, 50)]])

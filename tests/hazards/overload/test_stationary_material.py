@@ -1,4 +1,4 @@
-"""Drawn material of which it is known how fast it goes."""
+"""The share of stationary material in drawn views of known speed."""
 
 from __future__ import annotations
 
@@ -8,81 +8,81 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from detector.hazards.overload.stationary_material import StandingMaterial
+from detector.hazards.overload.stationary_material import StationaryMaterial
 from tests.fakes import as_picture, texture
 
 HEIGHT, WIDTH = 120, 100
 MM_PER_PX = 5.0
 BELT_PX = 4
-"""The belt's way in a look: 20 mm."""
+"""Belt travel between two views: 20 mm."""
 EVERYWHERE = np.ones((HEIGHT, WIDTH), dtype=bool)
 _SHEET = texture(np.random.default_rng(1), 400, WIDTH, contrast=40)
 
 
 def sheet(at_px: int) -> NDArray[np.uint8]:
-    """What is seen of a sheet of material that has come that far; downstream is up."""
+    """The view of a sheet of material that has moved that far; downstream is up."""
     return as_picture(_SHEET[at_px : at_px + HEIGHT])
 
 
-def told(
-    looks: list[NDArray[np.uint8]],
+def shares(
+    views: list[NDArray[np.uint8]],
     material: NDArray[np.bool_] = EVERYWHERE,
     moved_mm: float = BELT_PX * MM_PER_PX,
 ) -> list[float | None]:
-    standing = StandingMaterial(MM_PER_PX)
-    return [standing.share(look, material, EVERYWHERE, moved_mm) for look in looks]
+    stationary = StationaryMaterial(MM_PER_PX)
+    return [stationary.share(view, material, EVERYWHERE, moved_mm) for view in views]
 
 
-def test_what_rides_along_does_not_stand() -> None:
-    assert told([sheet(n * BELT_PX) for n in range(12)])[-1] == pytest.approx(0, abs=0.02)
+def test_material_that_moves_with_the_belt_is_not_stationary() -> None:
+    assert shares([sheet(n * BELT_PX) for n in range(12)])[-1] == pytest.approx(0, abs=0.02)
 
 
-def test_what_hangs_while_the_belt_runs_stands() -> None:
-    assert told([sheet(30)] * 12)[-1] == pytest.approx(1, abs=0.02)
+def test_material_that_hangs_while_the_belt_runs_is_stationary() -> None:
+    assert shares([sheet(30)] * 12)[-1] == pytest.approx(1, abs=0.02)
 
 
-def test_what_creeps_at_a_tenth_of_the_belts_speed_stands() -> None:
-    assert (told([sheet(round(n * BELT_PX / 10)) for n in range(30)])[-1] or 0) > 0.9
+def test_material_that_creeps_at_a_tenth_of_the_belts_speed_is_stationary() -> None:
+    assert (shares([sheet(round(n * BELT_PX / 10)) for n in range(30)])[-1] or 0) > 0.9
 
 
-def test_half_of_the_view_that_stands_is_half() -> None:
-    looks = []
+def test_half_of_the_view_that_is_stationary_is_a_half() -> None:
+    views = []
     for n in range(12):
         view = sheet(n * BELT_PX)
         view[:, : WIDTH // 2] = sheet(7)[:, : WIDTH // 2]
-        looks.append(view)
-    assert told(looks)[-1] == pytest.approx(0.5, abs=0.1)
+        views.append(view)
+    assert shares(views)[-1] == pytest.approx(0.5, abs=0.1)
 
 
-def test_no_more_stands_than_there_is_material() -> None:
+def test_the_stationary_share_never_exceeds_the_material() -> None:
     material = EVERYWHERE.copy()
     material[:, 25:] = False
-    assert told([sheet(30)] * 12, material)[-1] == pytest.approx(0.25, abs=0.01)
+    assert shares([sheet(30)] * 12, material)[-1] == pytest.approx(0.25, abs=0.01)
 
 
-def test_an_empty_belt_carries_nothing_that_stands() -> None:
-    assert told([sheet(n * BELT_PX) for n in range(12)], ~EVERYWHERE)[-1] == 0
+def test_an_empty_belt_has_no_stationary_material() -> None:
+    assert shares([sheet(n * BELT_PX) for n in range(12)], ~EVERYWHERE)[-1] == 0
 
 
-def test_a_belt_that_stands_tells_nothing() -> None:
-    assert set(told([sheet(30)] * 12, moved_mm=0.0)) == {None}
+def test_nothing_is_measurable_on_a_stopped_belt() -> None:
+    assert set(shares([sheet(30)] * 12, moved_mm=0.0)) == {None}
 
 
-def test_a_plain_surface_tells_nothing() -> None:
+def test_nothing_is_measurable_on_a_plain_surface() -> None:
     plain = np.full((HEIGHT, WIDTH, 3), 120, dtype=np.uint8)
-    assert told([plain] * 12)[-1] is None
+    assert shares([plain] * 12)[-1] is None
 
 
-def test_after_a_jump_of_the_belt_nothing_is_told_until_it_can_be() -> None:
-    standing = StandingMaterial(MM_PER_PX)
+def test_nothing_is_measurable_right_after_a_jump_of_the_belt() -> None:
+    stationary = StationaryMaterial(MM_PER_PX)
     for _ in range(6):
-        standing.share(sheet(30), EVERYWHERE, EVERYWHERE, 20.0)
-    assert standing.share(sheet(200), EVERYWHERE, EVERYWHERE, 5000.0) is None
+        stationary.share(sheet(30), EVERYWHERE, EVERYWHERE, 20.0)
+    assert stationary.share(sheet(200), EVERYWHERE, EVERYWHERE, 5000.0) is None
 
 
 @settings(max_examples=25)
 @given(st.integers(2, 14), st.integers(0, 5))
-def test_at_any_speed_what_rides_along_and_what_hangs_are_told_apart(
+def test_moving_and_stationary_material_are_distinguished_at_any_speed(
     belt_px: int, noise: int
 ) -> None:
     rng = np.random.default_rng(belt_px)
@@ -91,6 +91,6 @@ def test_at_any_speed_what_rides_along_and_what_hangs_are_told_apart(
         return as_picture(view + rng.normal(0, noise, view.shape))
 
     moved_mm = belt_px * MM_PER_PX
-    riding = [noisy(sheet(n * belt_px)) for n in range(8)]
-    assert (told(riding, moved_mm=moved_mm)[-1] or 0) < 0.1
-    assert (told([noisy(sheet(30)) for _ in range(8)], moved_mm=moved_mm)[-1] or 0) > 0.9
+    moving = [noisy(sheet(n * belt_px)) for n in range(8)]
+    assert (shares(moving, moved_mm=moved_mm)[-1] or 0) < 0.1
+    assert (shares([noisy(sheet(30)) for _ in range(8)], moved_mm=moved_mm)[-1] or 0) > 0.9

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from detector.belt.plane import nominal_plane
 from detector.hazards.tracking.plausible_size import is_plausible, length_bounds_mm
-from detector.hazards.tracking.sighting import Sighting, place_on_belt
+from detector.hazards.tracking.sighting import Detection, place_on_belt
 from detector.vision.belt_view import BeltView, Rectifier
 from tests.fakes import detections, frame
 
@@ -18,8 +18,8 @@ SIZE = (WIDTH, HEIGHT)
 
 def view_of(mm_per_px: float = 1.0) -> tuple[BeltView, Rectifier]:
     rectifier = Rectifier(nominal_plane(CORNERS, "right", 2.0, "nominal"), SIZE, mm_per_px, 32)
-    picture = np.zeros((HEIGHT, WIDTH, 3), dtype=np.uint8)
-    return rectifier.look(frame(picture, 0)), rectifier
+    image = np.zeros((HEIGHT, WIDTH, 3), dtype=np.uint8)
+    return rectifier.look(frame(image, 0)), rectifier
 
 
 def placed(
@@ -27,20 +27,20 @@ def placed(
     rectifier: Rectifier,
     *boxes: tuple[float, float, float, float, float, int],
     along_mm: tuple[float, float] = (0, 200),
-) -> list[Sighting]:
+) -> list[Detection]:
     return place_on_belt(detections(*boxes), view, rectifier.strip(*along_mm), rectifier)
 
 
-def test_a_detection_is_placed_in_mm_on_the_belt_and_in_px_of_the_image() -> None:
+def test_a_detection_has_belt_coordinates_and_image_coordinates() -> None:
     # Travel right at 2 px/mm: the belt is 150 mm across and 200 mm long, the view 1 mm/px.
     view, rectifier = view_of()
-    (seen,) = placed(view, rectifier, (20, 50, 40, 100, 0.9, 1))
-    assert (seen.x_mm, seen.y_mm) == (pytest.approx(30), pytest.approx(125))
-    assert (seen.width_mm, seen.height_mm) == (pytest.approx(20), pytest.approx(50))
-    # The view's top is the picture's right; its left is the picture's top.
-    np.testing.assert_allclose(seen.box_px, [200, 40, 300, 80], atol=1e-6)
-    assert seen.image_size_px == SIZE
-    assert seen.whole
+    (detection,) = placed(view, rectifier, (20, 50, 40, 100, 0.9, 1))
+    assert (detection.x_mm, detection.y_mm) == (pytest.approx(30), pytest.approx(125))
+    assert (detection.width_mm, detection.height_mm) == (pytest.approx(20), pytest.approx(50))
+    # The view's top is the image's right; its left is the image's top.
+    np.testing.assert_allclose(detection.box_px, [200, 40, 300, 80], atol=1e-6)
+    assert detection.image_size_px == SIZE
+    assert detection.whole
 
 
 @pytest.mark.parametrize(
@@ -60,8 +60,8 @@ def test_a_box_at_an_end_of_the_belt_is_not_whole(
     # The view is 160 x 224 px: the belt ends before it does.
     view, rectifier = view_of()
     assert rectifier.size_px == (160, 224)
-    (seen,) = placed(view, rectifier, (*box, 0.9, 0))
-    assert seen.whole is whole
+    (detection,) = placed(view, rectifier, (*box, 0.9, 0))
+    assert detection.whole is whole
 
 
 def test_an_empty_view_has_no_sightings() -> None:
@@ -72,24 +72,22 @@ sides = st.floats(1, 2000)
 
 
 @given(sides, sides)
-def test_the_length_lies_between_the_longer_side_and_the_diagonal(a: float, b: float) -> None:
+def test_the_length_is_between_the_longer_side_and_the_diagonal(a: float, b: float) -> None:
     least, most = length_bounds_mm(a, b)
     assert max(a, b) == least <= most <= least * 1.4143
 
 
 @given(sides, sides, st.floats(1, 3))
-def test_a_thing_is_plausible_however_it_lies(
-    width: float, length: float, tolerance: float
-) -> None:
+def test_an_object_is_plausible_at_any_angle(width: float, length: float, tolerance: float) -> None:
     width = min(width, length)
     for angle in np.linspace(0, np.pi, 9):
         across = abs(np.sin(angle)) * length + abs(np.cos(angle)) * width
         along = abs(np.cos(angle)) * length + abs(np.sin(angle)) * width
-        # The box around a thin thing gives its length; around a broad one, up to both sides.
+        # The box around a thin object gives its length; around a broad one, up to both sides.
         assert is_plausible(across, along, (length / 1.42, length * 1.42), tolerance)
 
 
-def test_a_battery_of_400_mm_is_none_and_an_aa_cell_is_one() -> None:
+def test_an_aa_cell_has_a_plausible_size_and_a_battery_of_400_mm_has_not() -> None:
     cell_mm = (10.0, 160.0)
     assert is_plausible(14, 50, cell_mm, 1.5)
     assert not is_plausible(400, 90, cell_mm, 1.5)

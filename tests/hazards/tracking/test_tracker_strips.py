@@ -1,4 +1,4 @@
-"""The tracker where only a part of the view is looked at, and not in every frame."""
+"""The tracker with passes over strips of the view, not on every frame."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from detector.belt.motion import Shift
-from detector.hazards.tracking.sighting import Sighting
+from detector.hazards.tracking.sighting import Detection
 from detector.hazards.tracking.tracker import BeltTracker
-from tests.fakes import BATTERY, GAS, seen_of, sighting
+from tests.fakes import BATTERY, GAS, belt_detection, detections_of
 
 EXTENT = (0.0, 0.0, 600.0, 800.0)
 
@@ -20,18 +20,18 @@ def along(dy_mm: float) -> Shift:
     return Shift(0.0, dy_mm, True)
 
 
-def in_strip(sightings: list[Sighting], to_mm: float) -> list[Sighting]:
-    """What a look from the upstream end to there sees of them."""
-    seen = []
-    for each in sightings:
+def in_strip(detections: list[Detection], to_mm: float) -> list[Detection]:
+    """The same detections in a strip from the upstream end to `to_mm`."""
+    detected = []
+    for each in detections:
         low, high = each.y_mm - each.height_mm / 2, each.y_mm + each.height_mm / 2
         if low >= to_mm:
             continue
         if high > to_mm:
             middle, length = (low + to_mm) / 2, to_mm - low
             each = replace(each, y_mm=middle, height_mm=length, whole=False, cut=True)  # noqa: PLW2901
-        seen.append(each)
-    return seen
+        detected.append(each)
+    return detected
 
 
 @settings(max_examples=60)
@@ -41,74 +41,74 @@ def in_strip(sightings: list[Sighting], to_mm: float) -> list[Sighting]:
     to_mm=st.sampled_from([300.0, 450.0, 800.0]),
     length_mm=st.floats(30, 150),
 )
-def test_a_thing_is_one_track_whatever_part_of_the_belt_is_looked_at(
+def test_an_object_is_one_track_whichever_strip_a_pass_covers(
     steps: list[float], every: int, to_mm: float, length_mm: float
 ) -> None:
     tracker = BeltTracker(2, 5, EXTENT, whole_mm=200)
-    told: set[int] = set()
+    ids: set[int] = set()
     y_mm = -200.0
     for number, step_mm in enumerate(steps):
         y_mm += step_mm
-        tracker.carry(along(step_mm))
+        tracker.predict(along(step_mm))
         if number % every:
             continue
-        things = [(300.0, y_mm, (40.0, length_mm), BATTERY)]
-        seen = in_strip(seen_of(things, EXTENT), to_mm)
-        tracks, left = tracker.follow(seen, (0.0, to_mm), number, number)
-        told |= {track.id for track in [*tracks, *left]}
-    assert len(told) <= 1
+        objects = [(300.0, y_mm, (40.0, length_mm), BATTERY)]
+        detected = in_strip(detections_of(objects, EXTENT), to_mm)
+        tracks, left = tracker.update(detected, (0.0, to_mm), number, number)
+        ids |= {track.id for track in [*tracks, *left]}
+    assert len(ids) <= 1
 
 
-def test_what_lies_outside_of_a_look_was_not_missed_by_it() -> None:
+def test_an_object_outside_the_strip_of_a_pass_is_not_a_miss() -> None:
     tracker = BeltTracker(1, 3, EXTENT, whole_mm=200)
-    tracker.carry(along(0))
-    tracker.follow([sighting(300, 600)], (0.0, 800.0), 0, 0)
+    tracker.predict(along(0))
+    tracker.update([belt_detection(300, 600)], (0.0, 800.0), 0, 0)
     for number in range(1, 20):
-        tracker.carry(along(1))
-        (track,), left = tracker.follow([], (0.0, 300.0), number, number)
-        assert (track.looks, track.hits, left) == (1, 1, [])
+        tracker.predict(along(1))
+        (track,), left = tracker.update([], (0.0, 300.0), number, number)
+        assert (track.passes, track.hits, left) == (1, 1, [])
     assert track.y_mm == pytest.approx(619)
 
 
-def test_a_doubtful_thing_asks_for_a_look_that_takes_it_in_and_a_sure_one_for_none() -> None:
+def test_an_unconfirmed_object_needs_a_pass_that_covers_it_and_a_confirmed_one_none() -> None:
     tracker = BeltTracker(2, 3, EXTENT, whole_mm=200)
-    assert tracker.wants_look_to_mm is None
+    assert tracker.needs_pass_to_mm is None
     for number in range(2):
-        tracker.carry(along(20))
-        tracker.follow([sighting(300, 300 + 20 * number)], (0.0, 800.0), number, number)
-        wanted = tracker.wants_look_to_mm
+        tracker.predict(along(20))
+        tracker.update([belt_detection(300, 300 + 20 * number)], (0.0, 800.0), number, number)
+        needed_mm = tracker.needs_pass_to_mm
         if number == 0:
-            assert wanted is not None
-            assert 330 <= wanted <= 800
-    assert wanted is None
+            assert needed_mm is not None
+            assert 330 <= needed_mm <= 800
+    assert needed_mm is None
 
 
-def test_a_part_of_something_long_asks_for_the_whole_view_and_is_no_track_of_its_own() -> None:
+def test_a_part_of_a_long_object_needs_a_pass_over_the_whole_view_and_is_not_a_track() -> None:
     tracker = BeltTracker(1, 3, EXTENT, whole_mm=200)
     long: list[tuple[float, float, tuple[float, float], int]] = [(300, 300, (60, 500), GAS)]
-    tracker.carry(along(0))
-    tracks, _ = tracker.follow(in_strip(seen_of(long, EXTENT), 300), (0.0, 300.0), 0, 0)
+    tracker.predict(along(0))
+    tracks, _ = tracker.update(in_strip(detections_of(long, EXTENT), 300), (0.0, 300.0), 0, 0)
     assert tracks == []
-    assert tracker.wants_look_to_mm == 800
-    tracker.carry(along(0))
-    (track,), _ = tracker.follow(seen_of(long, EXTENT), (0.0, 800.0), 1, 1)
+    assert tracker.needs_pass_to_mm == 800
+    tracker.predict(along(0))
+    (track,), _ = tracker.update(detections_of(long, EXTENT), (0.0, 800.0), 1, 1)
     assert track.size_mm == (60, 500)
-    # Now it is known, and its part in the next strip asks for nothing more.
-    tracker.carry(along(0))
-    tracker.follow(in_strip(seen_of(long, EXTENT), 300), (0.0, 300.0), 2, 2)
-    assert tracker.wants_look_to_mm is None
+    # Once it is confirmed, its part in the next strip needs no further pass.
+    tracker.predict(along(0))
+    tracker.update(in_strip(detections_of(long, EXTENT), 300), (0.0, 300.0), 2, 2)
+    assert tracker.needs_pass_to_mm is None
 
 
 @pytest.mark.parametrize("rolls_mm", [-6.0, -3.0, 4.0, 8.0])
-def test_a_thing_that_rolls_against_or_with_the_belt_is_one_track(rolls_mm: float) -> None:
+def test_an_object_that_rolls_with_or_against_the_belt_is_one_track(rolls_mm: float) -> None:
     tracker = BeltTracker(2, 5, EXTENT, whole_mm=200)
-    told, y_mm = set(), 60.0
+    ids, y_mm = set(), 60.0
     for number in range(30):
-        tracker.carry(along(16))
+        tracker.predict(along(16))
         y_mm += 16 + rolls_mm
         if number % 2:
             continue
-        seen = seen_of([(300, y_mm, (50, 50), GAS)], EXTENT)
-        tracks, left = tracker.follow(seen, (0.0, 800.0), number, number)
-        told |= {track.id for track in [*tracks, *left]}
-    assert told == {1}
+        detected = detections_of([(300, y_mm, (50, 50), GAS)], EXTENT)
+        tracks, left = tracker.update(detected, (0.0, 800.0), number, number)
+        ids |= {track.id for track in [*tracks, *left]}
+    assert ids == {1}
