@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager
 from detector.belt.encoder import BeltReport
 from detector.belt.plane import CalibrationError
 from detector.belt.plausibility import Finding
-from detector.delivery.outbox import AlertPost
+from detector.delivery.outbox import Outbox
 from detector.delivery.publisher import Publisher
 from detector.delivery.request_server import PendingAnswer
 from detector.hazards.alarms.alarm_book import AnswerRefusedError
@@ -55,7 +55,7 @@ class LineAtWork:
         line: Line,
         camera: CameraProcess,
         publisher: Publisher,
-        post: AlertPost,
+        post: Outbox,
         *,
         tell: Callable[[str], None],
         turns: AbstractContextManager[bool] = HEEDS_NOBODY,

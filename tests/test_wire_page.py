@@ -14,9 +14,9 @@ from typing import Literal
 import pytest
 
 from detector.delivery.journal import Journal
-from detector.delivery.outbox import AlertPost
+from detector.delivery.outbox import Outbox
 from detector.delivery.publisher import Publisher
-from detector.delivery.request_server import AnswerDesk
+from detector.delivery.request_server import RequestServer
 from detector.wire import samples
 from detector.wire.messages import Heartbeat
 
@@ -31,9 +31,9 @@ def test_the_python_on_the_page_runs_and_hears(which: int) -> None:
     with (
         Journal(None) as journal,
         Publisher(ANY_PORT, line="l", boot_id="b") as publisher,
-        AnswerDesk(ANY_PORT) as desk,
+        RequestServer(ANY_PORT) as desk,
     ):
-        post = AlertPost(publisher, desk, journal)
+        post = Outbox(publisher, desk, journal)
         program = snippet.replace("tcp://127.0.0.1:5556", publisher.endpoint)
         program = program.replace("tcp://127.0.0.1:5557", desk.endpoint)
         with subprocess.Popen(

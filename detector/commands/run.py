@@ -11,9 +11,9 @@ from detector.bridge.bridge import listen_address
 from detector.commands.child_bridge import ChildBridge
 from detector.commands.telling import tell
 from detector.delivery.journal import Journal, default_journal_folder
-from detector.delivery.outbox import AlertPost
+from detector.delivery.outbox import Outbox
 from detector.delivery.publisher import Publisher
-from detector.delivery.request_server import AnswerDesk
+from detector.delivery.request_server import RequestServer
 from detector.ingest import CameraProcess
 from detector.line_setup import Line
 from detector.live import LineAtWork
@@ -72,7 +72,7 @@ def run_line(
             Publisher(
                 publish or profile.wire.publish, line=profile.line, boot_id=boot_id, guard=guard
             ) as publisher,
-            AnswerDesk(requests or profile.wire.requests, guard=guard) as desk,
+            RequestServer(requests or profile.wire.requests, guard=guard) as desk,
             ExitStack() as children,
             closing(Turns(at_once)) as turns,
         ):
@@ -89,7 +89,7 @@ def run_line(
                     folder = Path(children.enter_context(TemporaryDirectory(prefix="vigitri-")))
                     bridge.use_keys(write_key_pair(child_key, folder)[0], guard.public)
                 children.enter_context(bridge)
-            post = AlertPost(publisher, desk, kept, tell=tell)
+            post = Outbox(publisher, desk, kept, tell=tell)
             LineAtWork(line, camera, publisher, post, tell=tell, turns=turns).run(
                 stop, until_end=until_end
             )

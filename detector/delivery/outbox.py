@@ -17,7 +17,7 @@ from detector.delivery.journal_records import (
     start_record,
 )
 from detector.delivery.publisher import Numbered, Publisher
-from detector.delivery.request_server import AnswerDesk, PendingAnswer, PendingRequest
+from detector.delivery.request_server import PendingAnswer, PendingRequest, RequestServer
 from detector.wire.messages import AlarmState, Alert, DeliveryState, LineState
 from detector.wire.requests import (
     REPLAYED_AT_ONCE,
@@ -36,7 +36,7 @@ CONFIRMED_NS = 1_000_000_000
 """How far a consumer has come is journalled at most this often; what is lost comes twice."""
 
 
-class AlertPost:
+class Outbox:
     """One line's alerts; used in the thread of the frames, and never blocks beyond the journal's
     patience. Publisher, desk and journal are entered already.
     """
@@ -44,7 +44,7 @@ class AlertPost:
     def __init__(
         self,
         publisher: Publisher,
-        desk: AnswerDesk,
+        desk: RequestServer,
         journal: Journal,
         *,
         tell: Callable[[str], None] = lambda _: None,

@@ -59,7 +59,7 @@ class PendingAnswer:
     sender: tuple[bytes, ...]
 
 
-class AnswerDesk:
+class RequestServer:
     """Owns the ROUTER socket of one line; a context manager, used in the thread that enters it.
 
     Nothing that comes in raises: what can't be read is answered with an error and counted in
@@ -196,7 +196,7 @@ class AnswerDesk:
 
     def _open_socket(self) -> zmq.Socket[bytes]:
         if self._socket is None:
-            raise RuntimeError("an AnswerDesk is used inside `with AnswerDesk(…) as desk:`")
+            raise RuntimeError("a RequestServer is used inside `with RequestServer(…) as desk:`")
         return self._socket
 
 

@@ -18,9 +18,9 @@ from detector import client
 from detector.belt.encoder import ReportedBelt
 from detector.bridge.register_map import BeltRun, BeltWord, State
 from detector.delivery.journal import Journal
-from detector.delivery.outbox import AlertPost
+from detector.delivery.outbox import Outbox
 from detector.delivery.publisher import Publisher
-from detector.delivery.request_server import AnswerDesk
+from detector.delivery.request_server import RequestServer
 from detector.live import belt_report
 from detector.wire.messages import LineState
 from tests.bridge.plc_client import Plc
@@ -44,7 +44,7 @@ WRAPS_AT = 2**32
 class Desk:
     """The detector's ROUTER, and behind it nothing but the belt as it is reported."""
 
-    def __init__(self, post: AlertPost, endpoints: tuple[str, str]) -> None:
+    def __init__(self, post: Outbox, endpoints: tuple[str, str]) -> None:
         self._post, self.endpoints = post, endpoints
         self.belt = ReportedBelt(WRAPS_AT)
         self.t_ns = 0
@@ -67,10 +67,10 @@ def desk() -> Iterator[Desk]:
     with (
         Journal(None) as journal,
         Publisher(ANY_PORT, line="belt-1", boot_id="b") as publisher,
-        AnswerDesk(ANY_PORT) as router,
+        RequestServer(ANY_PORT) as router,
     ):
         endpoints = publisher.endpoint, router.endpoint
-        yield Desk(AlertPost(publisher, router, journal), endpoints)
+        yield Desk(Outbox(publisher, router, journal), endpoints)
 
 
 STEPS = [900, 1500, -4000, 30_000, 0, -7]

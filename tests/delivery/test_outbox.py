@@ -14,12 +14,12 @@ import zmq
 
 from detector import client
 from detector.delivery import consumers
-from detector.delivery import outbox as post_module
+from detector.delivery import outbox as outbox_module
 from detector.delivery.consumers import CONSUMERS_MAX
 from detector.delivery.journal import Journal
-from detector.delivery.outbox import AlertPost
+from detector.delivery.outbox import Outbox
 from detector.delivery.publisher import Publisher
-from detector.delivery.request_server import AnswerDesk
+from detector.delivery.request_server import RequestServer
 from detector.wire import samples
 from detector.wire.messages import AlarmState, Alert, Revision
 
@@ -31,10 +31,10 @@ PATIENCE_S = 60.0
 class Detector:
     """What of a detector sends alerts."""
 
-    def __init__(self, publisher: Publisher, desk: AnswerDesk, journal: Journal) -> None:
+    def __init__(self, publisher: Publisher, desk: RequestServer, journal: Journal) -> None:
         self.said: list[str] = []
         self.publisher, self.desk = publisher, desk
-        self.post = AlertPost(publisher, desk, journal, tell=self.said.append)
+        self.post = Outbox(publisher, desk, journal, tell=self.said.append)
 
     @property
     def endpoints(self) -> tuple[str, str]:
@@ -74,7 +74,7 @@ def detector(
     with (
         Journal(folder) as journal,
         Publisher(endpoints[0], line="l", boot_id=boot_id) as publisher,
-        AnswerDesk(endpoints[1]) as desk,
+        RequestServer(endpoints[1]) as desk,
     ):
         yield Detector(publisher, desk, journal)
 
@@ -248,7 +248,7 @@ def test_a_client_that_lives_through_a_restart_says_so_and_misses_nothing(tmp_pa
 def test_what_nobody_confirms_expires_and_that_is_counted_and_published(
     monkeypatch: pytest.MonkeyPatch, open_socket: Callable[[int], zmq.Socket[bytes]]
 ) -> None:
-    monkeypatch.setattr(post_module, "OWED_S", 0.05)
+    monkeypatch.setattr(outbox_module, "OWED_S", 0.05)
     with detector(None, "b1") as ours:
         deaf = open_socket(zmq.DEALER)
         deaf.connect(ours.desk.endpoint)

@@ -18,8 +18,8 @@ from detector.delivery.request_server import (
     MAX_FRAME_BYTES,
     REMEMBERED_NS,
     REQUESTS_AT_ONCE,
-    AnswerDesk,
     PendingAnswer,
+    RequestServer,
 )
 from detector.wire import samples
 from detector.wire.endpoints import EndpointError
@@ -48,12 +48,12 @@ def send_answer(endpoint: str, answer: AnswerRequest, timeout_s: float = 2.0) ->
 
 
 @pytest.fixture
-def desk() -> Iterator[AnswerDesk]:
-    with AnswerDesk(ANY_PORT) as open_desk:
+def desk() -> Iterator[RequestServer]:
+    with RequestServer(ANY_PORT) as open_desk:
         yield open_desk
 
 
-def wait_for_answers(desk: AnswerDesk, wanted: int = 1) -> list[PendingAnswer]:
+def wait_for_answers(desk: RequestServer, wanted: int = 1) -> list[PendingAnswer]:
     pending: list[PendingAnswer] = []
     deadline = time.monotonic() + 5
     while len(pending) < wanted and time.monotonic() < deadline:
@@ -61,7 +61,7 @@ def wait_for_answers(desk: AnswerDesk, wanted: int = 1) -> list[PendingAnswer]:
     return pending
 
 
-def ask(desk: AnswerDesk, socket: zmq.Socket[bytes], frames: list[bytes]) -> Reply:
+def ask(desk: RequestServer, socket: zmq.Socket[bytes], frames: list[bytes]) -> Reply:
     """Send a request that the desk refuses, and return its reply."""
     socket.send_multipart(frames)
     deadline = time.monotonic() + 5
@@ -71,7 +71,7 @@ def ask(desk: AnswerDesk, socket: zmq.Socket[bytes], frames: list[bytes]) -> Rep
 
 
 @pytest.fixture
-def dealer(desk: AnswerDesk, open_socket: OpenSocket) -> zmq.Socket[bytes]:
+def dealer(desk: RequestServer, open_socket: OpenSocket) -> zmq.Socket[bytes]:
     socket = open_socket(zmq.DEALER)
     socket.connect(desk.endpoint)
     return socket
@@ -80,7 +80,7 @@ def dealer(desk: AnswerDesk, open_socket: OpenSocket) -> zmq.Socket[bytes]:
 @pytest.mark.parametrize("answer", samples.ANSWERS, ids=lambda answer: answer.answer)
 @pytest.mark.parametrize("reply", samples.REPLIES, ids=["ok", "refused"])
 def test_an_answer_is_taken_and_replied_to(
-    desk: AnswerDesk, answer: Acknowledge | ReportOutcome | Shelve, reply: Reply
+    desk: RequestServer, answer: Acknowledge | ReportOutcome | Shelve, reply: Reply
 ) -> None:
     replies: list[Reply] = []
     operator = threading.Thread(
@@ -95,7 +95,7 @@ def test_an_answer_is_taken_and_replied_to(
     assert desk.refused == 0
 
 
-def test_nothing_to_answer_costs_next_to_nothing(desk: AnswerDesk) -> None:
+def test_nothing_to_answer_costs_next_to_nothing(desk: RequestServer) -> None:
     started = time.perf_counter()
     for _ in range(1000):
         assert desk.poll() == []
@@ -127,7 +127,7 @@ def test_nothing_to_answer_costs_next_to_nothing(desk: AnswerDesk) -> None:
     ],
 )
 def test_what_can_not_be_read_is_answered_with_the_reason_and_counted(
-    desk: AnswerDesk, dealer: zmq.Socket[bytes], body: bytes, reason: str
+    desk: RequestServer, dealer: zmq.Socket[bytes], body: bytes, reason: str
 ) -> None:
     reply = ask(desk, dealer, [body])
     assert not reply.ok
@@ -149,12 +149,12 @@ def test_what_can_not_be_read_is_answered_with_the_reason_and_counted(
     ],
 )
 def test_who_asks_several_things_is_told_which_of_them_can_not_be_read(
-    desk: AnswerDesk, dealer: zmq.Socket[bytes], body: bytes, request_id: str | None
+    desk: RequestServer, dealer: zmq.Socket[bytes], body: bytes, request_id: str | None
 ) -> None:
     assert ask(desk, dealer, [body]).request_id == request_id
 
 
-def test_a_program_hears_why_the_detector_does_not_know_its_request(desk: AnswerDesk) -> None:
+def test_a_program_hears_why_the_detector_does_not_know_its_request(desk: RequestServer) -> None:
     class Dance(Snapshot):
         request: Any = "dance"
 
@@ -165,7 +165,7 @@ def test_a_program_hears_why_the_detector_does_not_know_its_request(desk: Answer
         assert "request 'dance' is not known here" in str(reply.result().reason)
 
 
-def said_again(desk: AnswerDesk, dealer: zmq.Socket[bytes], answer: AnswerRequest) -> bool:
+def said_again(desk: RequestServer, dealer: zmq.Socket[bytes], answer: AnswerRequest) -> bool:
     """Send an answer; whether it was taken for one that came before."""
     repeated = desk.repeated
     dealer.send(answer.model_dump_json().encode())
@@ -179,7 +179,7 @@ def said_again(desk: AnswerDesk, dealer: zmq.Socket[bytes], answer: AnswerReques
 
 
 def test_another_answer_under_the_same_number_is_carried_out(
-    desk: AnswerDesk, dealer: zmq.Socket[bytes], monkeypatch: pytest.MonkeyPatch
+    desk: RequestServer, dealer: zmq.Socket[bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Two programs, or one that begins to count anew at its start, number their answers alike."""
     first = Acknowledge(request_id="1", operator="a", boot_id="b", event_id="a000001")
@@ -193,7 +193,7 @@ def test_another_answer_under_the_same_number_is_carried_out(
 
 
 def test_an_answer_that_comes_again_before_it_was_dealt_with_is_carried_out_once(
-    desk: AnswerDesk, dealer: zmq.Socket[bytes]
+    desk: RequestServer, dealer: zmq.Socket[bytes]
 ) -> None:
     """A blind line takes its answers up every 1.5 s, and who gets no reply asks after one."""
     answer = samples.ANSWERS[0].model_copy(update={"request_id": "x"}).model_dump_json().encode()
@@ -208,7 +208,9 @@ def test_an_answer_that_comes_again_before_it_was_dealt_with_is_carried_out_once
     assert not dealer.poll(0)
 
 
-def test_a_request_of_many_frames_is_refused(desk: AnswerDesk, dealer: zmq.Socket[bytes]) -> None:
+def test_a_request_of_many_frames_is_refused(
+    desk: RequestServer, dealer: zmq.Socket[bytes]
+) -> None:
     assert ask(desk, dealer, [GOOD, GOOD]).reason == "a request is one frame, not 2"
 
 
@@ -225,7 +227,7 @@ def test_a_request_of_many_frames_is_refused(desk: AnswerDesk, dealer: zmq.Socke
     )
 )
 def test_no_bytes_ever_stop_the_desk(
-    desk: AnswerDesk, dealer: zmq.Socket[bytes], frames: list[bytes]
+    desk: RequestServer, dealer: zmq.Socket[bytes], frames: list[bytes]
 ) -> None:
     refused = desk.refused
     assert not ask(desk, dealer, frames).ok
@@ -233,7 +235,7 @@ def test_no_bytes_ever_stop_the_desk(
 
 
 def test_a_sender_of_megabytes_is_hung_up_on_and_the_others_are_served(
-    desk: AnswerDesk, open_socket: OpenSocket
+    desk: RequestServer, open_socket: OpenSocket
 ) -> None:
     hog = open_socket(zmq.DEALER)
     events = hog.get_monitor_socket(zmq.EVENT_DISCONNECTED)
@@ -253,7 +255,9 @@ def test_a_sender_of_megabytes_is_hung_up_on_and_the_others_are_served(
     assert desk.refused == 0
 
 
-def test_a_flood_is_taken_a_little_at_a_time(desk: AnswerDesk, dealer: zmq.Socket[bytes]) -> None:
+def test_a_flood_is_taken_a_little_at_a_time(
+    desk: RequestServer, dealer: zmq.Socket[bytes]
+) -> None:
     for _ in range(3 * REQUESTS_AT_ONCE):
         dealer.send(GOOD)
     taken: list[PendingAnswer] = []
@@ -266,7 +270,7 @@ def test_a_flood_is_taken_a_little_at_a_time(desk: AnswerDesk, dealer: zmq.Socke
 
 
 def test_a_reply_to_somebody_who_has_gone_is_dropped(
-    desk: AnswerDesk, open_socket: OpenSocket
+    desk: RequestServer, open_socket: OpenSocket
 ) -> None:
     socket = open_socket(zmq.DEALER)
     socket.connect(desk.endpoint)
@@ -278,7 +282,7 @@ def test_a_reply_to_somebody_who_has_gone_is_dropped(
 
 
 def test_that_vision_is_unavailable_can_not_be_shelved(
-    desk: AnswerDesk, dealer: zmq.Socket[bytes]
+    desk: RequestServer, dealer: zmq.Socket[bytes]
 ) -> None:
     with pytest.raises(ValidationError, match="can't be shelved"):
         Shelve(operator="a", hazard=Hazard.VISION_UNAVAILABLE, minutes=5)
@@ -307,11 +311,11 @@ def test_an_operator_who_is_not_heard_is_told_so(open_socket: OpenSocket) -> Non
         send_answer(f"tcp://127.0.0.1:{port}", samples.ANSWERS[0], timeout_s=0.05)
 
 
-def test_a_wrong_endpoint_is_refused(desk: AnswerDesk) -> None:
+def test_a_wrong_endpoint_is_refused(desk: RequestServer) -> None:
     with pytest.raises(EndpointError, match="CURVE"):
         send_answer("tcp://10.0.0.1:5557", samples.ANSWERS[0])
     with pytest.raises(EndpointError, match="CURVE"):
-        AnswerDesk("tcp://10.0.0.1:5557")
-    second = AnswerDesk(desk.endpoint)
+        RequestServer("tcp://10.0.0.1:5557")
+    second = RequestServer(desk.endpoint)
     with pytest.raises(EndpointError, match="is taken"), second:
         pass

@@ -10,7 +10,7 @@ import zmq
 
 from detector import client
 from detector.delivery.publisher import Publisher
-from detector.delivery.request_server import AnswerDesk, PendingAnswer
+from detector.delivery.request_server import PendingAnswer, RequestServer
 from detector.wire import samples
 from detector.wire.keys import (
     AllowList,
@@ -52,7 +52,7 @@ def test_unknown_keys_and_none_at_all_are_refused(guard: Guard) -> None:
     stranger = new_key_pair("stranger")
     keys = ClientKeys(stranger.public, stranger.secret, LINE.public)
     with (
-        AnswerDesk(ANY_PORT, guard=guard) as desk,
+        RequestServer(ANY_PORT, guard=guard) as desk,
         client.Line(None, desk.endpoint, keys=keys) as refused,
         client.Line(None, desk.endpoint) as naked,
     ):
@@ -77,14 +77,14 @@ class OpenDoor(Guard):
 
 
 def test_the_start_up_test_sees_doors_that_are_shut_and_those_that_are_open(guard: Guard) -> None:
-    with AnswerDesk(ANY_PORT, guard=guard) as desk:
+    with RequestServer(ANY_PORT, guard=guard) as desk:
         refuses_strangers(desk.endpoint, guard, "requests")
     with Publisher(ANY_PORT, line="l", boot_id="b", guard=guard) as publisher:
         refuses_strangers(publisher.endpoint, guard, "publish")
     assert guard.strangers == 0  # its own knocking counts for nobody's
     opened = OpenDoor(LINE, [])
     with (
-        AnswerDesk(ANY_PORT, guard=opened) as desk,
+        RequestServer(ANY_PORT, guard=opened) as desk,
         Publisher(ANY_PORT, line="l", boot_id="b", guard=opened) as publisher,
     ):
         with pytest.raises(KeyFileError, match="unknown key was not refused"):
@@ -98,7 +98,7 @@ def test_a_client_that_was_refused_is_told_why_and_comes_in_once_it_may(guard: G
     keys = ClientKeys(stranger.public, stranger.secret, LINE.public)
     with ExitStack() as all_along, ExitStack() as at_first:
         refuses = at_first.enter_context(Publisher(ANY_PORT, line="l", boot_id="b", guard=guard))
-        refuses_too = at_first.enter_context(AnswerDesk(ANY_PORT, guard=guard))
+        refuses_too = at_first.enter_context(RequestServer(ANY_PORT, guard=guard))
         ends = refuses.endpoint, refuses_too.endpoint
         line = all_along.enter_context(client.Line(*ends, keys=keys))
 
@@ -118,7 +118,7 @@ def test_a_client_that_was_refused_is_told_why_and_comes_in_once_it_may(guard: G
         let_in = Guard(LINE, [stranger.public])
         with (
             Publisher(ends[0], line="l", boot_id="c", guard=let_in) as publisher,
-            AnswerDesk(ends[1], guard=let_in),
+            RequestServer(ends[1], guard=let_in),
         ):
             while line.refusal is not None:
                 line.receive(0.1)
