@@ -203,7 +203,7 @@ class Ears:
         hung_up = False
         while not hung_up:
             assert time.monotonic() < ends_s, f"the line has not hung up in {PATIENCE_S:g} s"
-            hung_up = "the connection to the detector is cut" in self._subscriber.sight_reason
+            hung_up = "connection to the detector lost" in self._subscriber.sight_reason
             while (item := self._subscriber.receive(0 if hung_up else 0.3)) is not None:
                 if isinstance(item, Received):
                     self.heard.append(item)

@@ -295,7 +295,7 @@ def test_a_port_in_use_is_refused(tmp_path: Path, model: Path, clip: Path) -> No
     with socket.create_server(("127.0.0.1", 0)) as taken:
         endpoint = f"tcp://127.0.0.1:{taken.getsockname()[1]}"
         (said,) = refused("run", profile, "--publish", endpoint)
-    assert f"{endpoint} is taken" in said
+    assert f"{endpoint} is in use" in said
 
 
 # --- who listens and answers -----------------------------------------------------------------

@@ -177,10 +177,10 @@ def fuzz_client(messages: int, rng: random.Random, tally: Fuzzed) -> None:
         frames[spoilt] = mutated(frames[spoilt], rng) if spoilt else rng.randbytes(9)
         try:
             if number % 2:
-                feed.take_published(frames if rng.random() < 0.9 else frames[:spoilt], number)
+                feed.receive_published(frames if rng.random() < 0.9 else frames[:spoilt], number)
                 tally.published += 1
             else:
-                feed.take_reply([reply], number)
+                feed.receive_reply([reply], number)
                 tally.replies += 1
             feed.tick(number)
             while feed.next_event() is not None:

@@ -1,4 +1,4 @@
-"""The way of an alert out of the detector: numbered, journalled, published, delivered."""
+"""The outbox: numbers, journals, publishes and delivers alerts, and serves requests."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from detector.delivery.journal_records import (
     read_former,
     start_record,
 )
-from detector.delivery.publisher import Numbered, Publisher
+from detector.delivery.publisher import NumberedMessage, Publisher
 from detector.delivery.request_server import PendingAnswer, PendingRequest, RequestServer
 from detector.wire.messages import AlarmState, Alert, DeliveryState, LineState
 from detector.wire.requests import (
@@ -30,15 +30,18 @@ from detector.wire.requests import (
 )
 
 OWED_S = 60.0
-"""An alert is owed to its consumers for so long, or until its object has passed the last action
-point, if that is later [our proposal]; then it is news of the past."""
+"""Delivery deadline of an alert, or the passing of its object at the last action point if that is
+later [our proposal]; afterwards it is outdated."""
 CONFIRMED_NS = 1_000_000_000
-"""How far a consumer has come is journalled at most this often; what is lost comes twice."""
+"""Least time between two journal records of a consumer's position; alerts after a lost one are
+delivered twice."""
 
 
 class Outbox:
-    """One line's alerts; used in the thread of the frames, and never blocks beyond the journal's
-    patience. Publisher, desk and journal are entered already.
+    """Sends one line's alerts and serves requests about them.
+
+    Used in the frame thread; blocks at most for the journal's `COMMIT_WAIT_S`. Publisher, request
+    server and journal must have been entered.
     """
 
     def __init__(
@@ -55,14 +58,14 @@ class Outbox:
         self._confirmed_ns: dict[str, int] = {}
         self._expired = self._turned_away = 0
         self.belt_reports: deque[tuple[BeltFromPlc, int]] = deque(maxlen=64)
-        """What PLCs have said of the belt, and when it came; whoever uses it takes it out."""
+        """Belt reports from PLCs with their time of receipt; the reader removes them."""
         self.state: LineState | None = None
-        """The line's last state, for snapshots; whoever publishes it sets it."""
+        """The line's last state, for snapshots; set by its publisher."""
         self.carried_over = self._read_journal()
-        """The last revision of each alert that an earlier start left open."""
+        """Last revision of each alert that was open at the end of an earlier start."""
 
     def send(self, alerts: Sequence[Alert]) -> None:
-        """The alerts of one frame: on the disk in one go, then to everybody."""
+        """Journal the alerts of one frame in one write, then publish and deliver them."""
         if not alerts:
             return
         numbered = [
@@ -85,7 +88,7 @@ class Outbox:
         self._deliver(time.monotonic_ns())
 
     def send_open_again(self, alerts: Sequence[Alert]) -> None:
-        """The same revisions, which are idempotent, for those who had not subscribed yet."""
+        """Publish open revisions again for new subscribers; revisions are idempotent."""
         for alert in alerts:
             known = self._log.open.get((alert.boot_id, alert.event_id))
             message = self._publisher.number(
@@ -97,7 +100,7 @@ class Outbox:
             self._publisher.send(message)
 
     def poll(self) -> list[PendingAnswer]:
-        """Serve whoever asks; the operators' answers, each to be given to `reply`."""
+        """Serve pending requests; returns operators' answers, each of which needs a `reply`."""
         now_ns = time.monotonic_ns()
         answers = []
         for pending in self._desk.poll():
@@ -110,7 +113,7 @@ class Outbox:
         return answers
 
     def reply(self, pending: PendingAnswer, ok: bool, reason: str | None = None) -> None:
-        """Tell an operator whether the answer was carried out."""
+        """Report to an operator whether the answer was carried out."""
         self._desk.reply(pending, ok, reason)
 
     def delivery_state(self) -> DeliveryState:
@@ -169,7 +172,7 @@ class Outbox:
     def _serve_consumer(self, request: Consume, sender: tuple[bytes, ...], now_ns: int) -> None:
         after = request.after
         try:
-            consumer, moved = self._consumers.heard_of(
+            consumer, moved = self._consumers.register(
                 request.consumer,
                 None if after is None else (after.boot_id, after.alert_seq),
                 sender,
@@ -185,7 +188,7 @@ class Outbox:
         if moved and now_ns - self._confirmed_ns.get(consumer.name, 0) >= CONFIRMED_NS:
             self._confirmed_ns[consumer.name] = now_ns
             record = consumer_record(consumer.name, consumer.boot_id, consumer.alert_seq)
-            self._journal.commit([record], patience_s=0)
+            self._journal.commit([record], wait_s=0)
         self._desk.send(
             sender,
             ConsumeReply(
@@ -209,7 +212,7 @@ class Outbox:
         self._expired += sum(given_up.values())
         for name, alerts in given_up.items():
             self._tell(
-                f"line {self._publisher.line}: {name} never confirmed {alerts} alerts in time"
+                f"line {self._publisher.line}: {name} did not confirm {alerts} alerts in time"
             )
         self.publish_delivery_state()
 
@@ -238,7 +241,7 @@ class Outbox:
         last = {held.key: alert for held, alert in former.alerts}
         return [last[key] for key in self._log.open]
 
-    def _held(self, message: Numbered, alert: Alert, now_ns: int) -> HeldAlert:
+    def _held(self, message: NumberedMessage, alert: Alert, now_ns: int) -> HeldAlert:
         header = self._publisher.header(message).encode()
         topic = json.dumps(message.topic).encode()
         last_ms = max((each.eta_ms for each in alert.arrivals), default=0.0)

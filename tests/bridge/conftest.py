@@ -55,7 +55,7 @@ class HeardLine:
             t_ns = payload.t_capture_mono_ns + ahead_ns
             payload = payload.model_copy(update={"t_capture_mono_ns": t_ns})
         came_ns, here = self.now_ns + round(queued_ms * MS), self.their_clock_ns is None
-        self.watch.take(Received("topic", header, payload, came_ns, how, here))
+        self.watch.update(Received("topic", header, payload, came_ns, how, here))
 
     def look(self, **kwargs: Any) -> None:
         self._dealt_with(kwargs, looked=True)
@@ -97,7 +97,7 @@ class HeardLine:
         return alert
 
     def gap(self) -> None:
-        self.watch.take(Gap(None, 1, self.boot_id))
+        self.watch.update(Gap(None, 1, self.boot_id))
 
     def later(self, ms: float) -> None:
         self.now_ns += round(ms * MS)

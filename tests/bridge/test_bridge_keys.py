@@ -63,5 +63,5 @@ def test_bridges_with_keys_hear_a_line_that_other_machines_can_reach(profile: Pa
         with BridgeProcess(ends, *keys, *server, start_s=PATIENCE_S) as bridge:
             wait_for(lambda: watched(bridge.host, bridge.port))
         with BridgeProcess(ends, start_s=PATIENCE_S) as bridge:
-            wait_for(lambda: any("may ask for keys" in said for said in bridge.said))
+            wait_for(lambda: any("may need keys" in said for said in bridge.said))
             assert not watched(bridge.host, bridge.port)

@@ -148,8 +148,8 @@ def test_a_bridge_says_who_holds_the_places_where_they_run_out() -> None:
             stack.enter_context(last)
         _, port = last.getsockname()
         wait_for(lambda: any(f"to 127.0.0.1:{port}" in each for each in bridge.said))
-        (line,) = [each for each in bridge.said if "places are taken" in each]
-        assert "all 16 places are taken, 16 by 127.0.0.1" in line
+        (line,) = [each for each in bridge.said if "places are in use" in each]
+        assert "all 16 places are in use, 16 by 127.0.0.1" in line
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

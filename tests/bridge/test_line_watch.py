@@ -173,7 +173,7 @@ class TestWhoWatches:
         assert watched.read["jam_state"] == 2
 
     def test_a_connection_that_is_cut_is_blind_at_once(self, watched: HeardLine) -> None:
-        watched.watch.take(SightChanged(Sight.BLIND, "the connection is cut"))
+        watched.watch.update(SightChanged(Sight.BLIND, "the connection is cut"))
         assert (watched.read["state"], watched.hazards) == (State.FAULT, (UNKNOWN,) * 3)
         watched.look()
         assert watched.hazards == (CLEAR,) * 3
@@ -181,7 +181,7 @@ class TestWhoWatches:
     def test_an_alert_that_has_vanished_is_over(self, watched: HeardLine) -> None:
         alert = watched.alert(arrivals=())
         assert watched.hazards[0] == ACTIVE
-        watched.watch.take(Vanished(alert))
+        watched.watch.update(Vanished(alert))
         assert watched.hazards[0] == CLEAR
 
     def test_another_line_at_the_same_endpoint_is_not_this_one(self, watched: HeardLine) -> None:
@@ -251,9 +251,9 @@ class TestOneHazard:
     def test_on_a_belt_that_stands_it_comes_no_nearer_and_is_never_taken_for_passed(
         self, watched: HeardLine
     ) -> None:
-        def left(kind: Revision, state: AlarmState, ridden_ms: float, age_ms: float) -> None:
+        def left(kind: Revision, state: AlarmState, travelled_ms: float, age_ms: float) -> None:
             arrivals = tuple(
-                each.model_copy(update={"eta_ms": each.eta_ms - ridden_ms})
+                each.model_copy(update={"eta_ms": each.eta_ms - travelled_ms})
                 for each in samples.ALERT.arrivals
             )
             watched.alert(

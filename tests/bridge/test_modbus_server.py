@@ -218,7 +218,7 @@ def test_forty_clients_that_vanish_leave_the_plc_its_one_connection() -> None:
                 clock.now_ns += 1
                 await asks(plc)
         assert (server.tally.gave_way, server.tally.turned_away) == (25, 0)
-        assert "25 idle ones gave way to newcomers" in server.tally.trouble
+        assert "25 idle ones replaced by new clients" in server.tally.trouble
 
     served(use, clock=clock)
 

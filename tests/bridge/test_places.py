@@ -21,8 +21,8 @@ class Door:
     def polls(self, place: Place | None) -> None:
         assert place is not None
         for _ in range(2):
-            self.places.heard(place)
-            self.places.asked(place)
+            self.places.count_bytes(place)
+            self.places.count_request(place)
 
 
 def test_a_client_that_has_asked_once_gives_way_and_one_that_polls_does_not() -> None:
@@ -31,8 +31,8 @@ def test_a_client_that_has_asked_once_gives_way_and_one_that_polls_does_not() ->
     door.polls(plc)
     door.now_ns += SECOND_NS
     assert other is not None
-    door.places.heard(other)
-    door.places.asked(other)
+    door.places.count_bytes(other)
+    door.places.count_request(other)
     assert door.comes("newcomer") is not None
     assert door.gone == ["other"]
 
@@ -55,7 +55,7 @@ def test_bytes_that_are_no_whole_request_put_no_client_in_service() -> None:
     assert one is not None
     for _ in range(9):
         door.now_ns += 1
-        door.places.heard(one)
+        door.places.count_bytes(one)
     assert door.comes("newcomer") is not None
     assert door.comes("another") is not None
     assert door.gone == ["two", "one"]
@@ -78,9 +78,9 @@ def test_the_line_names_the_holders_by_host_and_who_gave_way_to_whom() -> None:
     door.polls(door.comes("10.0.0.5"))
     assert door.comes("fe80::7", 40112) is not None
     assert door.places.line() == (
-        "all 2 places are taken, 1 by 10.0.0.9 (longest idle 320.0 s), 1 by 10.0.0.5 (longest idle "
-        "0.0 s); gave way to newcomers: 1 of 10.0.0.9 (the last: 10.0.0.9:50112, idle for 320.0 s, "
-        "to [fe80::7]:40112)"
+        "all 2 places are in use, 1 by 10.0.0.9 (longest idle 320.0 s), 1 by 10.0.0.5 (longest idle "
+        "0.0 s); replaced by new clients: 1 of 10.0.0.9 (the last: 10.0.0.9:50112, idle for 320.0 s, "
+        "by [fe80::7]:40112)"
     )
 
 
@@ -98,7 +98,7 @@ def test_what_happens_between_two_lines_is_counted_and_in_the_next() -> None:
     door.now_ns = REPORT_EVERY_NS
     line = door.places.line() or ""
     assert line.endswith(
-        "turned away, because every place is in use by a client that polls: 3 of 10.0.0.8, "
+        "turned away because all clients are polling: 3 of 10.0.0.8, "
         "1 of 10.0.0.7 (the last: 10.0.0.7:7)"
     )
     assert door.places.line(at_once=True) is None

@@ -27,7 +27,7 @@ def test_whatever_is_lost_is_counted_once_and_told_before_the_message_after_it(
         if not arrives:
             lost += heard_one
             continue
-        gaps = watch.heard(topic, header(seq[topic], gseq))
+        gaps = watch.update(topic, header(seq[topic], gseq))
         told = sum(gap.missed for gap in gaps if gap.topic is None)
         assert told == lost - lost_inside
         lost_inside, heard_one = lost, True
@@ -39,7 +39,7 @@ def test_whatever_is_lost_is_counted_once_and_told_before_the_message_after_it(
 def test_a_topic_alone_tells_its_own_gaps(arrivals: list[bool]) -> None:
     watch = GapWatch(everything=False)
     heard = [seq for seq, arrives in enumerate(arrivals, start=1) if arrives]
-    told = [gap for seq in heard for gap in watch.heard("a", header(seq, seq * 3))]
+    told = [gap for seq in heard for gap in watch.update("a", header(seq, seq * 3))]
     assert all(gap.topic == "a" for gap in told)
     expected = heard[-1] - heard[0] + 1 - len(heard) if heard else 0
     assert sum(gap.missed for gap in told) == watch.missed == expected
@@ -47,19 +47,19 @@ def test_a_topic_alone_tells_its_own_gaps(arrivals: list[bool]) -> None:
 
 def test_a_lost_alert_shows_with_the_next_heartbeat() -> None:
     watch = GapWatch(everything=True)
-    watch.heard("heartbeat", header(1, 1))
-    assert watch.heard("heartbeat", header(2, 3)) == [Gap(None, 1, "boot-1")]
-    assert watch.heard("alert", header(2, 4)) == []  # its first seq here: nothing to compare with
+    watch.update("heartbeat", header(1, 1))
+    assert watch.update("heartbeat", header(2, 3)) == [Gap(None, 1, "boot-1")]
+    assert watch.update("alert", header(2, 4)) == []  # its first seq here: nothing to compare with
 
 
 def test_what_was_sent_before_we_listened_is_no_gap() -> None:
-    assert GapWatch(everything=True).heard("a", header(400, 5000)) == []
+    assert GapWatch(everything=True).update("a", header(400, 5000)) == []
 
 
 def test_what_was_sent_after_a_restart_is_a_gap() -> None:
     watch = GapWatch(everything=True)
-    watch.heard("a", header(9, 9))
-    gaps = watch.heard("a", header(3, 5, "boot-2"))
+    watch.update("a", header(9, 9))
+    gaps = watch.update("a", header(3, 5, "boot-2"))
     assert gaps == [Gap(None, 4, "boot-2"), Gap("a", 2, "boot-2")]
     assert str(gaps[0]) == "missed 4 messages of any topic"
 
@@ -67,4 +67,4 @@ def test_what_was_sent_after_a_restart_is_a_gap() -> None:
 def test_a_message_sent_again_is_no_gap() -> None:
     watch = GapWatch(everything=True)
     for seq in (1, 2, 3, 2, 4):
-        assert watch.heard("a", header(seq, seq)) == []
+        assert watch.update("a", header(seq, seq)) == []

@@ -65,7 +65,7 @@ def test_a_beat_that_comes_together_with_the_end_is_not_taken_for_sight(
         assert detector.recv() == b"\1"
         beat(1)
         hear(1)
-        take_replies = line._link._take_replies
+        read_replies = line._link._read_replies
         (_, monitor) = line._link.sockets
 
         def the_end_comes() -> int:
@@ -74,13 +74,13 @@ def test_a_beat_that_comes_together_with_the_end_is_not_taken_for_sight(
             beat(2)
             detector.close(linger=20_000)
             assert monitor.poll(20_000)
-            return take_replies()
+            return read_replies()
 
-        monkeypatch.setattr(line._link, "_take_replies", the_end_comes)
+        monkeypatch.setattr(line._link, "_read_replies", the_end_comes)
         hear(2)
         while line.receive(0):
             pass
-        assert "the connection to the detector is cut" in line.sight_reason
+        assert "connection to the detector lost" in line.sight_reason
 
 
 def test_a_program_that_pauses_longer_than_its_queue_lasts_hears_what_comes_after_it() -> None:

@@ -21,12 +21,12 @@ def test_a_moment_of_theirs_is_told_as_late_as_the_fastest_message_was_under_way
         sent_ns = number * 30 * MS
         theirs_ns = sent_ns - 20 * MS + ahead_ns
         header = samples.HEADER.model_copy(update={"t_capture_mono_ns": theirs_ns, "age_ms": 20.0})
-        clock.hear(header, sent_ns + way_ms * MS)
+        clock.add(header, sent_ns + way_ms * MS)
     assert clock.ours_ns(ahead_ns) == min(ways_ms) * MS
 
 
 def test_a_recording_tells_nothing_of_it() -> None:
     clock = TheirClock()
-    clock.hear(samples.HEADER.model_copy(update={"stamp_source": "recording"}), 0)
-    clock.hear(samples.HEADER.model_copy(update={"age_ms": None}), 0)
+    clock.add(samples.HEADER.model_copy(update={"stamp_source": "recording"}), 0)
+    clock.add(samples.HEADER.model_copy(update={"age_ms": None}), 0)
     assert not clock.known

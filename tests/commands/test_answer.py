@@ -25,7 +25,7 @@ def test_no_reply_is_told_as_not_known(vigitri: Vigitri, monkeypatch: pytest.Mon
 def test_a_wrong_endpoint_is_refused(vigitri: Vigitri) -> None:
     code, _, err = vigitri("answer", "boot/a000001", "--at", "127.0.0.1")
     assert (code, len(err)) == (2, 1)
-    assert "is no endpoint" in err[0]
+    assert "is not an endpoint" in err[0]
 
 
 def test_an_operator_without_a_name_is_refused_in_one_line(vigitri: Vigitri) -> None:

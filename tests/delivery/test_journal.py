@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from detector.delivery.journal import AGAIN_S, Journal, default_journal_folder
+from detector.delivery.journal import RETRY_S, Journal, default_journal_folder
 from detector.delivery.journal_folder import JournalInUseError, Record, encode
 
 
@@ -22,7 +22,7 @@ def read(folder: Path) -> list[int]:
 
 
 def wait_until_written(journal: Journal) -> None:
-    ends_s = time.monotonic() + 20 * AGAIN_S
+    ends_s = time.monotonic() + 20 * RETRY_S
     while journal.state != "written" and time.monotonic() < ends_s:
         time.sleep(0.01)
     assert journal.state == "written"
@@ -30,7 +30,7 @@ def wait_until_written(journal: Journal) -> None:
 
 def test_what_was_committed_is_found_by_the_next_start(tmp_path: Path) -> None:
     with Journal(tmp_path) as journal:
-        assert journal.commit([record(1), record(2)], patience_s=20)
+        assert journal.commit([record(1), record(2)], wait_s=20)
         assert journal.state == "written"
     assert read(tmp_path) == [1, 2]
 
@@ -50,7 +50,7 @@ def test_a_full_disk_is_told_and_what_was_held_back_is_written_when_there_is_roo
     said: list[str] = []
     with Journal(tmp_path, tell=said.append) as journal:
         monkeypatch.setattr(os, "pwrite", full)
-        assert not journal.commit([record(1)], patience_s=20)
+        assert not journal.commit([record(1)], wait_s=20)
         assert journal.state == "failed"
         assert "No space left on device; free some space" in (journal.reason or "")
         assert not journal.commit([record(2)])  # nobody waits for a disk that is known to fail
@@ -58,7 +58,7 @@ def test_a_full_disk_is_told_and_what_was_held_back_is_written_when_there_is_roo
         wait_until_written(journal)
     assert read(tmp_path) == [1, 2]
     assert "NOT WRITTEN" in said[0]
-    assert "on the disk" in said[-1]
+    assert "on disk" in said[-1]
 
 
 def test_a_disk_that_hangs_holds_nothing_up_and_is_told(
@@ -72,10 +72,10 @@ def test_a_disk_that_hangs_holds_nothing_up_and_is_told(
 
     with Journal(tmp_path) as journal:
         monkeypatch.setattr(os, "fdatasync", hanging)
-        assert not journal.commit([record(1)], patience_s=0.01)
+        assert not journal.commit([record(1)], wait_s=0.01)
         assert journal.state == "late"
         started_s = time.monotonic()
-        assert not journal.commit([record(2)], patience_s=20)  # known to hang: not waited for
+        assert not journal.commit([record(2)], wait_s=20)  # known to hang: not waited for
         assert time.monotonic() - started_s < 10
         hangs.set()
         wait_until_written(journal)
@@ -88,7 +88,7 @@ def test_a_folder_that_can_not_be_made_is_a_state_and_no_end(tmp_path: Path) -> 
     with Journal(tmp_path / "file" / "journal") as journal:
         assert journal.state == "failed"
         assert not journal.commit([record(1)])
-        assert "name another folder: wire.journal" in (journal.reason or "")
+        assert "set another folder in wire.journal" in (journal.reason or "")
 
 
 def test_a_journal_in_use_is_refused(tmp_path: Path) -> None:

@@ -79,4 +79,4 @@ def test_records_that_are_not_understood_are_passed_over_and_told_in_one_line() 
     former = read_former(data, 0, said.append)
     assert [alert.event_id for _, alert in former.alerts] == ["a1"]
     (line,) = said
-    assert line.startswith("journal: passed over 3 records that are not understood")
+    assert line.startswith("journal: skipped 3 unreadable records")

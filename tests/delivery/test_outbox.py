@@ -269,7 +269,7 @@ def test_what_nobody_confirms_expires_and_that_is_counted_and_published(
                 ),
             )
         assert ours.post.delivery_state().consumers[0].expired == 1
-        assert ours.said == ["line l: deaf never confirmed 1 alerts in time"]
+        assert ours.said == ["line l: deaf did not confirm 1 alerts in time"]
 
 
 def test_one_consumer_too_many_is_turned_away_and_counted(

@@ -12,7 +12,7 @@ def test_an_alert_in_one_line() -> None:
     assert str(alert_line(samples.ALERT, samples.HEADER)) == (
         "2026-03-06T08:20:00.000Z  RAISED      ▲ HIGH GAS BOTTLE / bouteille de gaz  "
         "x 412 y 310 mm (nominal)  p 0.91 gas_bottle  "
-        "picker-1: act within 2.4 s, there in 3.2 s  unacknowledged / non acquittée  "
+        "picker-1: act within 2.4 s, arrives in 3.2 s  unacknowledged / non acquittée  "
         "20260306T081500Z-7f3a/e-17 r1  age 23 ms"
     )
 
@@ -62,10 +62,10 @@ def test_a_recording_has_no_time_of_day_and_no_age() -> None:
 @pytest.mark.parametrize(
     ("elapsed_ms", "words"),
     [
-        (0, "picker-1: act within 2.4 s, there in 3.2 s"),
-        (2300, "picker-1: act within 0.1 s, there in 0.9 s"),
-        (2500, "ejector: act within 5.1 s, there in 5.5 s"),
-        (7700, "ejector: TOO LATE to act, there in 0.3 s"),
+        (0, "picker-1: act within 2.4 s, arrives in 3.2 s"),
+        (2300, "picker-1: act within 0.1 s, arrives in 0.9 s"),
+        (2500, "ejector: act within 5.1 s, arrives in 5.5 s"),
+        (7700, "ejector: TOO LATE to act, arrives in 0.3 s"),
         (8100, "PAST every action point"),
     ],
 )

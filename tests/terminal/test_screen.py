@@ -20,8 +20,8 @@ MS = 1_000_000
 @pytest.fixture
 def board(receive: Receive) -> Board:
     made = Board("tcp://127.0.0.1:5556", samples.T_MONO_NS)
-    made.take(receive(samples.STATE.model_copy(update={"active_alerts": 0})))
-    made.take(receive(samples.HEARTBEAT))
+    made.update(receive(samples.STATE.model_copy(update={"active_alerts": 0})))
+    made.update(receive(samples.HEARTBEAT))
     return made
 
 
@@ -69,7 +69,7 @@ def test_before_the_first_heartbeat_it_says_unknown() -> None:
 
 
 def test_an_alert_says_what_where_how_sure_and_how_long(board: Board, receive: Receive) -> None:
-    board.take(receive(samples.ALERT))
+    board.update(receive(samples.ALERT))
     text = shown(board, 800)
     for fact in (
         "▲ HIGH GAS BOTTLE / bouteille de gaz",
@@ -77,7 +77,7 @@ def test_an_alert_says_what_where_how_sure_and_how_long(board: Board, receive: R
         "x 412 y 310 mm (nominal)",
         "p 0.91 gas_bottle",
         "picker-1: act within 1.6 s",
-        "there in 2.4 s",
+        "arrives in 2.4 s",
         "unacknowledged",
         "0.8 s",
     ):
@@ -107,7 +107,7 @@ def test_the_health_bar_is_always_there(board: Board) -> None:
 def test_what_is_abnormal_is_said_in_words(
     board: Board, receive: Receive, changes: dict[str, object], fact: str
 ) -> None:
-    board.take(receive(samples.STATE.model_copy(update=changes)))
+    board.update(receive(samples.STATE.model_copy(update=changes)))
     assert fact in shown(board)
 
 
@@ -115,7 +115,7 @@ def test_colour_is_for_the_abnormal_alone(board: Board, receive: Receive) -> Non
     background = "\x1b[1;38;2"
     assert background not in shown(board, colour=True)
     assert "\x1b[1" in shown(board, 1200, colour=True)  # blind
-    board.take(receive(samples.ALERT))
+    board.update(receive(samples.ALERT))
     assert "\x1b[1" in shown(board, colour=True)
 
 
@@ -123,14 +123,14 @@ def test_more_alerts_than_fit_are_counted_and_hide_neither_health_nor_disclaimer
     board: Board, receive: Receive
 ) -> None:
     for number in range(40):
-        board.take(receive(samples.ALERT.model_copy(update={"event_id": f"e-{number}"})))
-    board.take(receive(samples.STATE.model_copy(update={"active_alerts": 41})))
+        board.update(receive(samples.ALERT.model_copy(update={"event_id": f"e-{number}"})))
+    board.update(receive(samples.STATE.model_copy(update={"active_alerts": 41})))
     for width in (80, 140):
         text = shown(board, width=width)
         rows = text.count("GAS BOTTLE")
         assert rows >= 2
         assert f"active, but no room here: {40 - rows} more" in text
-        assert "active, but never heard of here: 1 more" in text
+        assert "active, but not received here: 1 more" in text
         assert "unreadable 0" in text
         assert words(DISCLAIMER[1]) in words(text)
 
@@ -142,18 +142,18 @@ def test_the_disclaimer_stands_in_both_languages(board: Board) -> None:
 
 
 def test_what_was_lost_is_said(board: Board) -> None:
-    board.take(Gap("alert/tapis-1/gas", 2, "boot"))
+    board.update(Gap("alert/tapis-1/gas", 2, "boot"))
     assert "missed 2 messages of alert/tapis-1/gas" in shown(board)
 
 
 def test_what_is_amiss_with_the_belt_stands_there_with_its_figures(receive: Receive) -> None:
     made = Board("tcp://127.0.0.1:5556", samples.T_MONO_NS)
     amiss = {"belt_state": "slips", "belt_reason": "encoder 300 mm/s, picture 400 mm/s"}
-    made.take(receive(samples.STATE.model_copy(update=amiss)))
-    made.take(receive(samples.HEARTBEAT))
+    made.update(receive(samples.STATE.model_copy(update=amiss)))
+    made.update(receive(samples.HEARTBEAT))
     assert "belt SLIPS (encoder 300 mm/s, picture 400 mm/s)" in words(shown(made))
     fine = {"belt_state": "runs", "speed_basis": "encoder", "picture_mm_s": 398.0}
-    made.take(receive(samples.STATE.model_copy(update=fine)))
+    made.update(receive(samples.STATE.model_copy(update=fine)))
     assert "(encoder) · by picture 398 mm/s" in words(shown(made))
 
 
@@ -171,8 +171,8 @@ def test_what_was_fetched_from_another_host_is_as_old_as_its_capture(
         header = item.header.model_copy(update={"t_capture_mono_ns": theirs_ns, "age_ms": 20.0})
         return item._replace(header=header, same_host=False, t_received_mono_ns=came_ns)
 
-    board.take(elsewhere(told, 0)._replace(how="replay"))
-    board.take(elsewhere(receive(samples.HEARTBEAT), hour_ms - 20))
+    board.update(elsewhere(told, 0)._replace(how="replay"))
+    board.update(elsewhere(receive(samples.HEARTBEAT), hour_ms - 20))
     there = words(shown(board, hour_ms + 100))
     assert "PAST every action point" in there
     assert "3600.1 s" in there
@@ -183,7 +183,7 @@ def test_what_is_shelved_and_that_nothing_is_kept_stands_there_though_no_alert_i
 ) -> None:
     shelving = Shelving(hazard=Hazard.GAS, operator="poste 2", t_until_utc_ns=samples.T_UTC_NS)
     change = {"active_alerts": 0, "shelved": (shelving,), "journal": "failed"}
-    board.take(receive(samples.STATE.model_copy(update=change)))
+    board.update(receive(samples.STATE.model_copy(update=change)))
     there = words(shown(board))
     assert "shelved / mise en sommeil: GAS BOTTLE / bouteille de gaz" in there
     assert "journal FAILED" in there

@@ -163,7 +163,7 @@ def test_once_the_detector_has_gone_its_last_word_is_that_nobody_looks(
         open_raw.close(linger=500)
         assert process.stdout is not None
         # Both within the second for which the last beat would count.
-        assert "BLIND: the connection to the detector is cut" in process.stdout.readline()
+        assert "BLIND: connection to the detector lost" in process.stdout.readline()
         process.kill()
 
 
