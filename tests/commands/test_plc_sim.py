@@ -29,7 +29,7 @@ def test_without_a_bridge_it_says_so_and_calls_nothing_watched(
     port, _ = silent_ports
     said = vigitri("plc-sim", f"127.0.0.1:{port}", "--seconds", "0.2")
     assert said.code == 1
-    assert said.out[-1].startswith("plc: nobody watched at any moment")
+    assert said.out[-1].startswith("plc: never watched")
     assert said.err == [f"vigitri: at the end: no bridge listens at 127.0.0.1:{port}"]
 
 

@@ -62,7 +62,7 @@ def wait_for_answers(desk: RequestServer, wanted: int = 1) -> list[PendingAnswer
 
 
 def ask(desk: RequestServer, socket: zmq.Socket[bytes], frames: list[bytes]) -> Reply:
-    """Send a request that the desk refuses, and return its reply."""
+    """Send a request that the server refuses, and return its reply."""
     socket.send_multipart(frames)
     deadline = time.monotonic() + 5
     while not socket.poll(1) and time.monotonic() < deadline:
@@ -79,7 +79,7 @@ def dealer(desk: RequestServer, open_socket: OpenSocket) -> zmq.Socket[bytes]:
 
 @pytest.mark.parametrize("answer", samples.ANSWERS, ids=lambda answer: answer.answer)
 @pytest.mark.parametrize("reply", samples.REPLIES, ids=["ok", "refused"])
-def test_an_answer_is_taken_and_replied_to(
+def test_an_answer_is_received_and_gets_its_reply(
     desk: RequestServer, answer: Acknowledge | ReportOutcome | Shelve, reply: Reply
 ) -> None:
     replies: list[Reply] = []
@@ -95,7 +95,7 @@ def test_an_answer_is_taken_and_replied_to(
     assert desk.refused == 0
 
 
-def test_nothing_to_answer_costs_next_to_nothing(desk: RequestServer) -> None:
+def test_an_idle_poll_is_cheap(desk: RequestServer) -> None:
     started = time.perf_counter()
     for _ in range(1000):
         assert desk.poll() == []
@@ -105,9 +105,9 @@ def test_nothing_to_answer_costs_next_to_nothing(desk: RequestServer) -> None:
 @pytest.mark.parametrize(
     ("body", "reason"),
     [
-        (b"", "is JSON"),
-        (b"\xff\xfe", "is JSON"),
-        (b"[" * 10_000, "is JSON"),
+        (b"", "must be JSON"),
+        (b"\xff\xfe", "must be JSON"),
+        (b"[" * 10_000, "must be JSON"),
         (b"[1]", "a JSON object"),
         (b"{}", "unknown request 'None'; this version knows 'answer'"),
         (b'{"request": "dance"}', "unknown request 'dance'"),
@@ -117,8 +117,8 @@ def test_nothing_to_answer_costs_next_to_nothing(desk: RequestServer) -> None:
         (b'{"request": "answer"}', "answer"),
         (b'{"request": "answer", "answer": "dance"}', "acknowledge"),
         (GOOD.replace(b"}", b',"password":"1234"}'), "password: Extra inputs are not permitted"),
-        (b" " * 20_000 + GOOD, "16384 bytes at most"),
-        # A time that can't be reckoned with would end the thread of the frames.
+        (b" " * 20_000 + GOOD, "at most 16384 bytes"),
+        # Times out of range would raise in the frame thread.
         (BELT % (b"null", b"Infinity"), "age_ms"),
         (BELT % (b"null", b"1e999"), "age_ms"),
         (BELT % (b"null", b"1e300"), "age_ms"),
@@ -126,7 +126,7 @@ def test_nothing_to_answer_costs_next_to_nothing(desk: RequestServer) -> None:
         (BELT % (b"1" + b"0" * 400, b"1"), "t_mono_ns"),
     ],
 )
-def test_what_can_not_be_read_is_answered_with_the_reason_and_counted(
+def test_an_unreadable_request_gets_the_reason_and_is_counted(
     desk: RequestServer, dealer: zmq.Socket[bytes], body: bytes, reason: str
 ) -> None:
     reply = ask(desk, dealer, [body])
@@ -148,13 +148,13 @@ def test_what_can_not_be_read_is_answered_with_the_reason_and_counted(
         (b"[1]", None),
     ],
 )
-def test_who_asks_several_things_is_told_which_of_them_can_not_be_read(
+def test_the_refusal_of_an_unreadable_request_has_its_request_id(
     desk: RequestServer, dealer: zmq.Socket[bytes], body: bytes, request_id: str | None
 ) -> None:
     assert ask(desk, dealer, [body]).request_id == request_id
 
 
-def test_a_program_hears_why_the_detector_does_not_know_its_request(desk: RequestServer) -> None:
+def test_a_client_gets_the_reason_for_an_unknown_request(desk: RequestServer) -> None:
     class Dance(Snapshot):
         request: Any = "dance"
 
@@ -165,8 +165,8 @@ def test_a_program_hears_why_the_detector_does_not_know_its_request(desk: Reques
         assert "unknown request 'dance'" in str(reply.result().reason)
 
 
-def said_again(desk: RequestServer, dealer: zmq.Socket[bytes], answer: AnswerRequest) -> bool:
-    """Send an answer; whether it was taken for one that came before."""
+def is_repeated(desk: RequestServer, dealer: zmq.Socket[bytes], answer: AnswerRequest) -> bool:
+    """Send an answer; returns whether it was recognised as a repeated one."""
     repeated = desk.repeated
     dealer.send(answer.model_dump_json().encode())
     deadline = time.monotonic() + 5
@@ -178,24 +178,24 @@ def said_again(desk: RequestServer, dealer: zmq.Socket[bytes], answer: AnswerReq
     return True
 
 
-def test_another_answer_under_the_same_number_is_carried_out(
+def test_a_different_answer_with_the_same_request_id_is_carried_out(
     desk: RequestServer, dealer: zmq.Socket[bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Two programs, or one that begins to count anew at its start, number their answers alike."""
+    """Two programs, or one whose ids restart with each start, can use the same request_id."""
     first = Acknowledge(request_id="1", operator="a", boot_id="b", event_id="a000001")
     second = Acknowledge(request_id="1", operator="a", boot_id="b", event_id="a000002")
-    assert not said_again(desk, dealer, first)
-    assert not said_again(desk, dealer, second)
-    assert said_again(desk, dealer, first)
+    assert not is_repeated(desk, dealer, first)
+    assert not is_repeated(desk, dealer, second)
+    assert is_repeated(desk, dealer, first)
     later_ns = time.monotonic_ns() + REMEMBERED_NS
     monkeypatch.setattr(time, "monotonic_ns", lambda: later_ns)
-    assert not said_again(desk, dealer, first)
+    assert not is_repeated(desk, dealer, first)
 
 
-def test_an_answer_that_comes_again_before_it_was_dealt_with_is_carried_out_once(
+def test_an_answer_repeated_before_its_reply_is_carried_out_once(
     desk: RequestServer, dealer: zmq.Socket[bytes]
 ) -> None:
-    """A blind line takes its answers up every 1.5 s, and who gets no reply asks after one."""
+    """A blind line handles answers every 1.5 s; a client repeats its answer after 1 s."""
     answer = samples.ANSWERS[0].model_copy(update={"request_id": "x"}).model_dump_json().encode()
     for _ in range(3):
         dealer.send(answer)
@@ -223,10 +223,10 @@ def test_a_request_of_many_frames_is_refused(
         st.dictionaries(
             st.sampled_from(["request", "answer", "operator", "event_id", "minutes", "hazard"]),
             st.one_of(st.none(), st.integers(), st.text(max_size=8), st.just("answer")),
-        ).map(lambda said: [json.dumps(said).encode()]),
+        ).map(lambda document: [json.dumps(document).encode()]),
     )
 )
-def test_no_bytes_ever_stop_the_desk(
+def test_no_bytes_stop_the_server(
     desk: RequestServer, dealer: zmq.Socket[bytes], frames: list[bytes]
 ) -> None:
     refused = desk.refused
@@ -234,7 +234,7 @@ def test_no_bytes_ever_stop_the_desk(
     assert desk.refused == refused + 1
 
 
-def test_a_sender_of_megabytes_is_hung_up_on_and_the_others_are_served(
+def test_a_sender_of_megabytes_is_disconnected_and_others_are_served(
     desk: RequestServer, open_socket: OpenSocket
 ) -> None:
     hog = open_socket(zmq.DEALER)
@@ -255,7 +255,7 @@ def test_a_sender_of_megabytes_is_hung_up_on_and_the_others_are_served(
     assert desk.refused == 0
 
 
-def test_a_flood_is_taken_a_little_at_a_time(
+def test_a_flood_is_handled_in_small_batches(
     desk: RequestServer, dealer: zmq.Socket[bytes]
 ) -> None:
     for _ in range(3 * REQUESTS_AT_ONCE):
@@ -269,7 +269,7 @@ def test_a_flood_is_taken_a_little_at_a_time(
     assert len(taken) == 3 * REQUESTS_AT_ONCE
 
 
-def test_a_reply_to_somebody_who_has_gone_is_dropped(
+def test_a_reply_to_a_client_that_has_gone_is_dropped(
     desk: RequestServer, open_socket: OpenSocket
 ) -> None:
     socket = open_socket(zmq.DEALER)
@@ -281,7 +281,7 @@ def test_a_reply_to_somebody_who_has_gone_is_dropped(
     assert desk.poll() == []
 
 
-def test_that_vision_is_unavailable_can_not_be_shelved(
+def test_vision_unavailable_can_not_be_shelved(
     desk: RequestServer, dealer: zmq.Socket[bytes]
 ) -> None:
     with pytest.raises(ValidationError, match="can't be shelved"):
@@ -293,18 +293,18 @@ def test_that_vision_is_unavailable_can_not_be_shelved(
 
 
 @pytest.mark.parametrize("minutes", [0, -1, 61, 10**9])
-def test_nothing_is_shelved_for_longer_than_an_hour_or_no_time(minutes: int) -> None:
+def test_the_shelving_time_is_limited(minutes: int) -> None:
     with pytest.raises(ValidationError):
         Shelve(operator="a", hazard=Hazard.BATTERY, minutes=minutes)
 
 
 @pytest.mark.parametrize("operator", ["", "two\nlines", "x" * 129])
-def test_an_operator_has_a_name_that_fits_a_log(operator: str) -> None:
+def test_the_operators_name_must_fit_a_log_line(operator: str) -> None:
     with pytest.raises(ValidationError):
         Acknowledge(operator=operator, boot_id="b", event_id="e")
 
 
-def test_an_operator_who_is_not_heard_is_told_so(open_socket: OpenSocket) -> None:
+def test_a_missing_reply_raises_a_timeout(open_socket: OpenSocket) -> None:
     silent = open_socket(zmq.ROUTER)
     port = silent.bind_to_random_port("tcp://127.0.0.1")
     with pytest.raises(TimeoutError, match=r"no reply .* within 0\.05 s: is the detector running"):

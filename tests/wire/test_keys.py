@@ -37,26 +37,26 @@ def guard() -> Guard:
     return Guard(LINE, [OURS.public])
 
 
-def test_a_client_whose_key_is_allowed_hears_and_is_heard(guard: Guard) -> None:
+def test_a_client_with_an_allowed_key_receives_messages(guard: Guard) -> None:
     with (
         Publisher(ANY_PORT, line="l", boot_id="b", guard=guard) as publisher,
         client.Line(publisher.endpoint, keys=KEYS) as line,
     ):
         assert publisher.wait_for_subscriber("alert", 20)
         publisher.publish(samples.ALERT, **NOW)
-        heard = next(event for event in line if isinstance(event, client.Received))
-        assert heard.payload == samples.ALERT
+        received = next(event for event in line if isinstance(event, client.Received))
+        assert received.payload == samples.ALERT
 
 
-def test_unknown_keys_and_none_at_all_are_refused(guard: Guard) -> None:
+def test_unknown_and_missing_keys_are_refused(guard: Guard) -> None:
     stranger = new_key_pair("stranger")
     keys = ClientKeys(stranger.public, stranger.secret, LINE.public)
     with (
         RequestServer(ANY_PORT, guard=guard) as desk,
         client.Line(None, desk.endpoint, keys=keys) as refused,
-        client.Line(None, desk.endpoint) as naked,
+        client.Line(None, desk.endpoint) as keyless,
     ):
-        for line in (refused, naked):
+        for line in (refused, keyless):
             with pytest.raises(TimeoutError):
                 line.ask(samples.ANSWERS[0], timeout_s=0.3)
         assert desk.poll() == []
@@ -69,20 +69,20 @@ def test_unknown_keys_and_none_at_all_are_refused(guard: Guard) -> None:
             assert reply.result().ok
 
 
-class OpenDoor(Guard):
-    """Lets anybody in, as a socket without an allow-list does."""
+class OpenGuard(Guard):
+    """Admits any key, as a socket without an allow-list does."""
 
     def callback(self, domain: str, key: bytes) -> bool:  # noqa: ARG002
         return True
 
 
-def test_the_start_up_test_sees_doors_that_are_shut_and_those_that_are_open(guard: Guard) -> None:
+def test_the_self_test_passes_guarded_sockets_and_fails_open_ones(guard: Guard) -> None:
     with RequestServer(ANY_PORT, guard=guard) as desk:
         refuses_strangers(desk.endpoint, guard, "requests")
     with Publisher(ANY_PORT, line="l", boot_id="b", guard=guard) as publisher:
         refuses_strangers(publisher.endpoint, guard, "publish")
-    assert guard.strangers == 0  # its own knocking counts for nobody's
-    opened = OpenDoor(LINE, [])
+    assert guard.strangers == 0  # its own attempts are not counted
+    opened = OpenGuard(LINE, [])
     with (
         RequestServer(ANY_PORT, guard=opened) as desk,
         Publisher(ANY_PORT, line="l", boot_id="b", guard=opened) as publisher,
@@ -93,7 +93,9 @@ def test_the_start_up_test_sees_doors_that_are_shut_and_those_that_are_open(guar
             refuses_strangers(publisher.endpoint, opened, "publish")
 
 
-def test_a_client_that_was_refused_is_told_why_and_comes_in_once_it_may(guard: Guard) -> None:
+def test_a_refused_client_gets_the_reason_and_connects_once_its_key_is_allowed(
+    guard: Guard,
+) -> None:
     stranger = new_key_pair("stranger")
     keys = ClientKeys(stranger.public, stranger.secret, LINE.public)
     with ExitStack() as all_along, ExitStack() as at_first:
@@ -127,7 +129,7 @@ def test_a_client_that_was_refused_is_told_why_and_comes_in_once_it_may(guard: G
             until(lambda event: getattr(event, "payload", None) == samples.ALERT)
 
 
-def test_a_client_with_no_keys_or_another_line_s_is_told_what_is_wrong(guard: Guard) -> None:
+def test_a_client_without_keys_or_with_a_wrong_line_key_gets_the_reason(guard: Guard) -> None:
     wrong = ClientKeys(OURS.public, OURS.secret, OURS.public)
     with Publisher(ANY_PORT, line="l", boot_id="b", guard=guard) as publisher:
         for keys, why in ((None, "the line may need keys"), (wrong, "is this its public key")):
@@ -137,7 +139,7 @@ def test_a_client_with_no_keys_or_another_line_s_is_told_what_is_wrong(guard: Gu
                 assert why in line.sight_reason
 
 
-def test_key_files_are_tight_and_loose_ones_are_refused(tmp_path: Path) -> None:
+def test_key_files_are_private_and_loose_permissions_are_refused(tmp_path: Path) -> None:
     secret, public = write_key_pair(OURS, tmp_path / "keys")
     assert secret.stat().st_mode & 0o777 == 0o600
     assert read_key_pair(secret) == OURS
@@ -156,14 +158,14 @@ def test_key_files_are_tight_and_loose_ones_are_refused(tmp_path: Path) -> None:
     assert OURS.secret not in repr(OURS) + repr(KEYS)
 
 
-def test_no_public_key_of_ours_looks_like_an_option(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_new_public_keys_do_not_start_like_an_option(monkeypatch: pytest.MonkeyPatch) -> None:
     made = iter([f"{first}{OURS.public[1:]}".encode() for first in "-#a"])
     monkeypatch.setattr(zmq, "curve_keypair", lambda: (next(made), OURS.secret.encode()))
     assert new_key_pair("mes").public == f"a{OURS.public[1:]}"
 
 
-def test_signs_that_are_no_key_are_refused_and_not_handed_to_libzmq(tmp_path: Path) -> None:
-    no_key = "#" * 40  # signs of Z85, and a number that does not fit
+def test_characters_that_are_not_a_key_are_refused_before_libzmq(tmp_path: Path) -> None:
+    no_key = "#" * 40  # characters of Z85, but a group over 32 bits
     with pytest.raises(KeyFileError, match="not a public key"):
         AllowList(tmp_path / "allowed").allow("other", no_key)
     secret, _ = write_key_pair(OURS, tmp_path)
@@ -174,7 +176,7 @@ def test_signs_that_are_no_key_are_refused_and_not_handed_to_libzmq(tmp_path: Pa
         read_key_pair(secret)
 
 
-def test_a_pair_whose_public_half_is_there_already_leaves_no_secret_one(tmp_path: Path) -> None:
+def test_an_existing_public_key_leaves_no_new_secret_key(tmp_path: Path) -> None:
     secret, _ = write_key_pair(OURS, tmp_path)
     secret.unlink()
     with pytest.raises(KeyFileError, match=r"public\.toml exists already"):
@@ -182,7 +184,7 @@ def test_a_pair_whose_public_half_is_there_already_leaves_no_secret_one(tmp_path
     assert not secret.exists()
 
 
-def test_the_allow_list_lets_in_and_shuts_out(tmp_path: Path) -> None:
+def test_keys_are_added_to_and_removed_from_the_allow_list(tmp_path: Path) -> None:
     allowed = AllowList(tmp_path / "allowed")
     with pytest.raises(KeyFileError, match="no such folder"):
         allowed.keys()
