@@ -31,24 +31,24 @@ def test_the_python_examples_on_the_page_receive_alerts(which: int) -> None:
     with (
         Journal(None) as journal,
         Publisher(ANY_PORT, line="l", boot_id="b") as publisher,
-        RequestServer(ANY_PORT) as desk,
+        RequestServer(ANY_PORT) as server,
     ):
-        post = Outbox(publisher, desk, journal)
+        outbox = Outbox(publisher, server, journal)
         program = snippet.replace("tcp://127.0.0.1:5556", publisher.endpoint)
-        program = program.replace("tcp://127.0.0.1:5557", desk.endpoint)
+        program = program.replace("tcp://127.0.0.1:5557", server.endpoint)
         with subprocess.Popen(
             [sys.executable, "-c", program], stdout=subprocess.PIPE, text=True
         ) as process:
             assert publisher.wait_for_subscriber("alert", 60)
             ends_s = time.monotonic() + 60
-            while not post.delivery_state().consumers and time.monotonic() < ends_s:
-                post.poll()
-            post.send([samples.ALERT])
+            while not outbox.delivery_state().consumers and time.monotonic() < ends_s:
+                outbox.poll()
+            outbox.send([samples.ALERT])
             answers = []
             while not answers and which == 1 and time.monotonic() < ends_s:
-                answers = post.poll()
+                answers = outbox.poll()
             for pending in answers:
-                post.reply(pending, ok=True)
+                outbox.reply(pending, ok=True)
             assert process.stdout is not None
             lines = [process.stdout.readline() for _ in range(2 + which)]
             process.kill()

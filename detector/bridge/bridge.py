@@ -55,7 +55,7 @@ class LineEnds:
 class BridgedLine:
     """One line on the bridge; used only in the event loop's thread."""
 
-    def __init__(self, ends: LineEnds, port: int, tell: Callable[[str], None]) -> None:
+    def __init__(self, ends: LineEnds, port: int, log: Callable[[str], None]) -> None:
         self.ends = ends
         # The detector keeps alerts for this name until confirmed, across restarts of both sides.
         consumer = f"bridge-{port}-{ends.unit}"
@@ -72,7 +72,7 @@ class BridgedLine:
         )
         self.plc = PlcLink(f"PLC, unit {ends.unit}", self.watch.event)
         self.registers = LineRegisters(self.watch, self.plc)
-        self._log = tell
+        self._log = log
         self._logged: tuple[Watch, str | None] | None = None
         self._logged_wrap: int | None = None
         self._asking: set[asyncio.Task[None]] = set()
@@ -201,7 +201,7 @@ async def serve(
     host: str,
     port: int,
     stop: asyncio.Event,
-    tell: Callable[[str], None],
+    log: Callable[[str], None],
     *,
     opcua: OpcUa | None = None,
 ) -> None:
@@ -209,7 +209,7 @@ async def serve(
 
     `opcua`: creates an OPC UA server for the lines; None: no OPC UA.
     """
-    bridged = [BridgedLine(ends, port, tell) for ends in lines]
+    bridged = [BridgedLine(ends, port, log) for ends in lines]
     units = {line.ends.unit: line.unit() for line in bridged}
     if len(bridged) == 1:
         units[0] = bridged[0].unit()  # a single line answers to any unit id
@@ -228,18 +228,18 @@ async def serve(
         if opcua is not None:
             other = await more.enter_async_context(opcua(bridged))
             start(_refresh(other, stop))
-            tell(f"serving OPC UA at {other.endpoint}")
-        tell(f"serving Modbus TCP at {host}:{server.port}")
+            log(f"serving OPC UA at {other.endpoint}")
+        log(f"serving Modbus TCP at {host}:{server.port}")
         logged, logged_s = server.tally.trouble, 0.0
         while not stop.is_set():
             for line in bridged:
                 line.log_changes()
             if logged != server.tally.trouble and time.monotonic() >= logged_s + LOG_CLIENTS_S:
                 logged, logged_s = server.tally.trouble, time.monotonic()
-                tell(f"Modbus clients: {logged}")
+                log(f"Modbus clients: {logged}")
             if (full := server.full_places()) is not None:
-                tell(f"Modbus clients: {full}")
+                log(f"Modbus clients: {full}")
             with suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), LOG_S)
         if (full := server.full_places(at_once=True)) is not None:
-            tell(f"Modbus clients: {full}")
+            log(f"Modbus clients: {full}")

@@ -68,7 +68,7 @@ def run_line(
             also=None if child_key is None else child_key.public,
         )
         with (
-            Journal(folder, tell=tell) as kept,
+            Journal(folder, log=tell) as kept,
             Publisher(
                 publish or profile.wire.publish, line=profile.line, boot_id=boot_id, guard=guard
             ) as publisher,
@@ -89,7 +89,7 @@ def run_line(
                     folder = Path(children.enter_context(TemporaryDirectory(prefix="vigitri-")))
                     bridge.use_keys(write_key_pair(child_key, folder)[0], guard.public)
                 children.enter_context(bridge)
-            post = Outbox(publisher, desk, kept, tell=tell)
+            post = Outbox(publisher, desk, kept, log=tell)
             LineAtWork(line, camera, publisher, post, tell=tell, turns=turns).run(
                 stop, until_end=until_end
             )

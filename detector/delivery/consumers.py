@@ -47,7 +47,10 @@ class Consumers:
         self._by_name: dict[str, Consumer] = {}
 
     def remember(self, name: str, boot_id: str, alert_seq: int) -> None:
-        """Restore a consumer of an earlier start; a full table drops the first restored one."""
+        """Restore a consumer of an earlier start; a full table drops the first restored one.
+
+        To be called in the order of the last confirmations.
+        """
         self._by_name.pop(name, None)
         self._by_name[name] = Consumer(name, boot_id, alert_seq)
         if len(self._by_name) > CONSUMERS_MAX:

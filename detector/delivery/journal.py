@@ -46,11 +46,9 @@ class Journal:
     if another detector uses the folder.
     """
 
-    def __init__(
-        self, folder: Path | None, *, tell: Callable[[str], None] = lambda _: None
-    ) -> None:
+    def __init__(self, folder: Path | None, *, log: Callable[[str], None] = lambda _: None) -> None:
         self._files = None if folder is None else JournalFolder(folder)
-        self._log = tell
+        self._log = log
         self._batches: queue.SimpleQueue[tuple[list[Record], threading.Event] | None] = (
             queue.SimpleQueue()
         )

@@ -58,7 +58,7 @@ class _AlertRecord(NamedTuple):
 
 
 def read_former(
-    found: Iterable[bytes], expires_mono_ns: int, tell: Callable[[str], None]
+    found: Iterable[bytes], expires_mono_ns: int, log: Callable[[str], None]
 ) -> FormerStarts:
     """Read the records found in a journal.
 
@@ -77,7 +77,7 @@ def read_former(
             with not_understood:
                 former.alerts.append(_parsed(position, each, expires_mono_ns))
     if not_understood.records:
-        tell(
+        log(
             f"journal: skipped {not_understood.records} unreadable records, the last: "
             f"{not_understood.why[:80]}"
         )

@@ -47,12 +47,17 @@ class Outbox:
     def __init__(
         self,
         publisher: Publisher,
-        desk: RequestServer,
+        server: RequestServer,
         journal: Journal,
         *,
-        tell: Callable[[str], None] = lambda _: None,
+        log: Callable[[str], None] = lambda _: None,
     ) -> None:
-        self._publisher, self._desk, self._journal, self._tell = publisher, desk, journal, tell
+        self._publisher, self._server, self._journal, self._log_line = (
+            publisher,
+            server,
+            journal,
+            log,
+        )
         self._log = AlertLog()
         self._consumers = Consumers(self._log)
         self._confirmed_ns: dict[str, int] = {}
@@ -103,7 +108,7 @@ class Outbox:
         """Serve pending requests; returns operators' answers, each of which needs a `reply`."""
         now_ns = time.monotonic_ns()
         answers = []
-        for pending in self._desk.poll():
+        for pending in self._server.poll():
             if isinstance(pending, PendingAnswer):
                 answers.append(pending)
             else:
@@ -114,18 +119,18 @@ class Outbox:
 
     def reply(self, pending: PendingAnswer, ok: bool, reason: str | None = None) -> None:
         """Report to an operator whether the answer was carried out."""
-        self._desk.reply(pending, ok, reason)
+        self._server.reply(pending, ok, reason)
 
     def delivery_state(self) -> DeliveryState:
         return DeliveryState(
             line=self._publisher.line,
             consumers=self._consumers.states(time.monotonic_ns()),
             expired=self._expired,
-            refused=self._desk.refused,
-            throttled=self._desk.throttled,
-            repeated=self._desk.repeated,
+            refused=self._server.refused,
+            throttled=self._server.throttled,
+            repeated=self._server.repeated,
             turned_away=self._turned_away,
-            strangers=self._desk.strangers,
+            strangers=self._server.strangers,
         )
 
     @property
@@ -144,7 +149,7 @@ class Outbox:
         elif isinstance(request, BeltFromPlc):
             self.belt_reports.append((request, now_ns))
             reply = Reply(reply="belt", request_id=request.request_id, ok=True)
-            self._desk.send(pending.sender, reply)
+            self._server.send(pending.sender, reply)
         else:
             at = Position(boot_id=self._publisher.boot_id, alert_seq=self._publisher.alert_seq)
             state = "null" if self.state is None else self.state.model_dump_json()
@@ -152,7 +157,7 @@ class Outbox:
                 f'{{"reply":"snapshot",{head},"at":{at.model_dump_json()},"state":{state},"alerts":'
             )
             alerts = b",".join(each.message for each in self._log.open.values())
-            self._desk.send(pending.sender, body.encode() + b"[" + alerts + b"]}")
+            self._server.send(pending.sender, body.encode() + b"[" + alerts + b"]}")
 
     def _serve_replay(self, request: Replay, sender: tuple[bytes, ...], head: str) -> None:
         after = request.after
@@ -167,7 +172,7 @@ class Outbox:
             f'"more":{json.dumps(more)},"upto":{upto.model_dump_json()},"alerts":'
         )
         alerts = b",".join(each.message for each in found)
-        self._desk.send(sender, body.encode() + b"[" + alerts + b"]}")
+        self._server.send(sender, body.encode() + b"[" + alerts + b"]}")
 
     def _serve_consumer(self, request: Consume, sender: tuple[bytes, ...], now_ns: int) -> None:
         after = request.after
@@ -183,13 +188,13 @@ class Outbox:
             refusal = Reply(
                 reply="consume", request_id=request.request_id, ok=False, reason=str(error)
             )
-            self._desk.send(sender, refusal)
+            self._server.send(sender, refusal)
             return
         if moved and now_ns - self._confirmed_ns.get(consumer.name, 0) >= CONFIRMED_NS:
             self._confirmed_ns[consumer.name] = now_ns
             record = consumer_record(consumer.name, consumer.boot_id, consumer.alert_seq)
             self._journal.commit([record], wait_s=0)
-        self._desk.send(
+        self._server.send(
             sender,
             ConsumeReply(
                 request_id=request.request_id,
@@ -203,7 +208,7 @@ class Outbox:
         for consumer, alert, attempt in self._consumers.due(now_ns):
             head = f'{{"reply":"delivery","consumer":"{consumer.name}","attempt":{attempt},'
             body = head.encode() + b'"message":' + alert.message + b"}"
-            self._desk.send(consumer.sender, body)
+            self._server.send(consumer.sender, body)
 
     def _give_up_expired(self, now_ns: int) -> None:
         given_up = self._consumers.expire(now_ns)
@@ -211,7 +216,7 @@ class Outbox:
             return
         self._expired += sum(given_up.values())
         for name, alerts in given_up.items():
-            self._tell(
+            self._log_line(
                 f"line {self._publisher.line}: {name} did not confirm {alerts} alerts in time"
             )
         self.publish_delivery_state()
@@ -227,7 +232,7 @@ class Outbox:
 
     def _read_journal(self) -> list[Alert]:
         expires_mono_ns = time.monotonic_ns() + round(OWED_S * 1e9)
-        former = read_former(self._journal.found, expires_mono_ns, self._tell)
+        former = read_former(self._journal.found, expires_mono_ns, self._log_line)
         self._journal.found.clear()
         boot_id = self._publisher.boot_id
         for each in (*former.boots, boot_id):

@@ -42,8 +42,14 @@ class Place(Message):
         tuple[int, int], Field(description="Width and height of the camera's image, px.")
     ]
     mm_basis: MmBasis
-    x_mm: Annotated[float | None, Field(description="Centre across the belt, mm.")]
-    y_mm: Annotated[float | None, Field(description="Centre along the travel, mm.")]
+    x_mm: Annotated[
+        float | None,
+        Field(description="Centre across the belt from its left edge looking downstream, mm."),
+    ]
+    y_mm: Annotated[
+        float | None,
+        Field(description="Centre along the travel from the upstream end of the view, mm."),
+    ]
     belt_position_mm: Annotated[
         float | None,
         Field(
@@ -63,11 +69,16 @@ class Place(Message):
 class Arrival(Message):
     """Arrival of an object at an action point (picker, ejector or stop)."""
 
-    action_point: str
-    distance_mm: float
+    action_point: Annotated[str, Field(description="Name of the action point in the profile.")]
+    distance_mm: Annotated[
+        float, Field(description="Travel of the object's leading edge to the action point, mm.")
+    ]
     eta_ms: Annotated[
         float,
-        Field(description="Time from capture to arrival, ms; negative once the object has passed."),
+        Field(
+            description="Time from capture to arrival of the object's leading edge, ms; negative "
+            "once it has passed."
+        ),
     ]
     act_by_ms: Annotated[
         float,
@@ -77,16 +88,16 @@ class Arrival(Message):
         ),
     ]
     t_deadline_utc_ns: Annotated[int, Field(description="The deadline in UTC, ns since 1970.")]
-    speed_mm_s: float
-    speed_basis: SpeedBasis
+    speed_mm_s: Annotated[float, Field(description="Belt speed used for the times, mm/s.")]
+    speed_basis: Annotated[SpeedBasis, Field(description="Source of this speed.")]
 
 
 class Look(Message):
     """One detection that supports an object's alert."""
 
-    frame_index: int
-    t_capture_utc_ns: int
-    score: float
+    frame_index: Annotated[int, Field(description="Number of the frame.")]
+    t_capture_utc_ns: Annotated[int, Field(description="Capture of the frame, UTC, ns since 1970.")]
+    score: Annotated[float, Field(description="The model's score, 0 to 1.")]
 
 
 class Why(Message):
@@ -99,7 +110,7 @@ class Why(Message):
     length_mm: Annotated[
         float | None, Field(description="Measured length of the longest side, mm.")
     ]
-    width_mm: float | None
+    width_mm: Annotated[float | None, Field(description="Measured length of the other side, mm.")]
     plausible_length_mm: Annotated[
         tuple[float, float] | None, Field(description="Minimum and maximum for the class, mm.")
     ]
@@ -134,13 +145,15 @@ class Alert(Message):
     have `cues`.
     """
 
-    line: str
-    boot_id: str
+    line: Annotated[str, Field(description="Name of the line.")]
+    boot_id: Annotated[str, Field(description="Start of the detector in which it was raised.")]
     event_id: Annotated[str, Field(description="The same in all revisions of an alert.")]
-    revision: Annotated[int, Field(ge=1)]
-    kind: Revision
+    revision: Annotated[int, Field(ge=1, description="Number of this revision, from 1.")]
+    kind: Annotated[Revision, Field(description="Change since the previous revision.")]
     hazard: Hazard
-    class_name: Annotated[str | None, Field(description="The model's class.")]
+    class_name: Annotated[
+        str | None, Field(description="The model's class; null for a line state.")
+    ]
     priority: Priority
     state: AlarmState
     probability: Annotated[
@@ -153,7 +166,9 @@ class Alert(Message):
         ),
     ]
     t_capture_utc_ns: Annotated[int, Field(description="Capture time of this revision's frame.")]
-    t_capture_mono_ns: int
+    t_capture_mono_ns: Annotated[
+        int, Field(description="The same on the host's CLOCK_MONOTONIC, ns.")
+    ]
     frame_index: Annotated[
         int | None,
         Field(description="Number of that frame; null without a frame (vision_unavailable)."),

@@ -40,13 +40,13 @@ ZMQ_OPTIONS: Mapping[int, int] = {
 heartbeats: peers that speak ZMTP 3.0 need not support them."""
 
 
-class OptionTaker(Protocol):
+class SocketLike(Protocol):
     """A socket, or asyncio's `TransportSocket`."""
 
     def setsockopt(self, level: int, option: int, value: int, /) -> None: ...
 
 
-def keep_alive(connection: OptionTaker) -> None:
+def keep_alive(connection: SocketLike) -> None:
     """Have the kernel close this TCP connection VANISHED_S after its peer has vanished.
 
     On a listening socket this applies to each accepted connection (Linux inherits the options).

@@ -70,30 +70,39 @@ class Shelving(Message):
     """A hazard whose alarms an operator has shelved."""
 
     hazard: Hazard
-    operator: str
-    t_until_utc_ns: int
+    operator: Annotated[str, Field(description="Who shelved it.")]
+    t_until_utc_ns: Annotated[int, Field(description="End of the shelving, UTC, ns since 1970.")]
 
 
 class LineState(Message):
     """State of vision, belt and journal of the line; sent on change and once a second."""
 
-    line: str
+    line: Annotated[str, Field(description="Name of the line.")]
     vision: VisionState
     reason: Annotated[str | None, Field(description="Why vision is not ready, in one line.")]
     coverage_state: CoverageState
     coverage: Annotated[
         float | None, Field(description="Share of the belt covered, 0 to 1; null: unknown.")
     ]
-    belt_speed_mm_s: float | None
-    speed_basis: SpeedBasis
-    belt_position_mm: float | None
-    mm_basis: MmBasis
-    active_alerts: int
-    frames_seen: int
+    belt_speed_mm_s: Annotated[
+        float | None, Field(description="Belt speed in use, mm/s; null: unknown.")
+    ]
+    speed_basis: Annotated[SpeedBasis, Field(description="Source of the belt speed in use.")]
+    belt_position_mm: Annotated[
+        float | None,
+        Field(description="Belt travel since the detector's start, mm; null: unknown."),
+    ]
+    mm_basis: Annotated[MmBasis, Field(description="Source of the scale in mm.")]
+    active_alerts: Annotated[int, Field(description="Number of open alerts.")]
+    frames_seen: Annotated[
+        int, Field(description="Frames with a completed inference pass, since start.")
+    ]
     frames_overwritten: Annotated[
         int, Field(description="Grabbed, but replaced by a newer frame before processing.")
     ]
-    camera_restarts: int
+    camera_restarts: Annotated[
+        int, Field(description="Restarts of the camera process since start.")
+    ]
     journal: Annotated[
         Literal["off", "written", "late", "failed"],
         Field(
@@ -138,7 +147,7 @@ class Heartbeat(Message):
 
     line: str
     inferences: Annotated[int, Field(description="Inference passes completed since start.")]
-    frame_index: int
+    frame_index: Annotated[int, Field(description="Number of the frame of the last pass.")]
 
 
 class Inference(Message):
@@ -152,7 +161,7 @@ class Inference(Message):
 
     line: str
     inferences: Annotated[int, Field(description="Inference passes completed since start.")]
-    frame_index: int
+    frame_index: Annotated[int, Field(description="Number of this frame.")]
     next_within_ms: Annotated[
         float,
         Field(
@@ -184,11 +193,14 @@ class Inference(Message):
 
 
 class DetectedObject(Message):
-    """One raw detection: box in image coordinates (x0, y0, x1, y1 in px) and score, 0 to 1."""
+    """One raw detection."""
 
-    class_name: str
-    score: float
-    box_px: tuple[float, float, float, float]
+    class_name: Annotated[str, Field(description="The model's class.")]
+    score: Annotated[float, Field(description="The model's score, 0 to 1.")]
+    box_px: Annotated[
+        tuple[float, float, float, float],
+        Field(description="Box x0, y0, x1, y1, px, image coordinates."),
+    ]
 
 
 class FrameDetections(Message):
@@ -202,8 +214,8 @@ class FrameDetections(Message):
 class StageTimes(Message):
     """Durations of one processing stage over the last period, ms."""
 
-    stage: str
-    count: int
+    stage: Annotated[str, Field(description="Name of the processing stage.")]
+    count: Annotated[int, Field(description="Number of measurements.")]
     p50_ms: float
     p95_ms: float
     p99_ms: float
@@ -214,16 +226,21 @@ class Metrics(Message):
     """Durations of the processing stages; sent every few seconds."""
 
     line: str
-    period_s: float
-    frames_seen: int
-    frames_overwritten: int
+    period_s: Annotated[float, Field(description="Length of the period, s.")]
+    frames_seen: Annotated[
+        int, Field(description="Frames with a completed inference pass, since start.")
+    ]
+    frames_overwritten: Annotated[
+        int,
+        Field(description="Frames replaced by a newer one before processing, since start."),
+    ]
     stages: tuple[StageTimes, ...]
 
 
 class ConsumerState(Message):
     """Delivery to one registered consumer."""
 
-    consumer: str
+    consumer: Annotated[str, Field(description="Name of the consumer.")]
     present: Annotated[bool, Field(description="A message from it was received recently.")]
     waiting: Annotated[int, Field(description="Alerts not confirmed yet.")]
     expired: Annotated[int, Field(description="Alerts not confirmed before their deadline.")]

@@ -41,11 +41,11 @@ COUNTS_PER_MM = 10
 WRAPS_AT = 2**32
 
 
-class Desk:
+class DetectorEnd:
     """The detector's ROUTER with a belt that follows its belt reports."""
 
-    def __init__(self, post: Outbox, endpoints: tuple[str, str]) -> None:
-        self._post, self.endpoints = post, endpoints
+    def __init__(self, outbox: Outbox, endpoints: tuple[str, str]) -> None:
+        self._outbox, self.endpoints = outbox, endpoints
         self.belt = ReportedBelt(WRAPS_AT)
         self.t_ns = 0
         self.counts: int | None = None
@@ -53,9 +53,9 @@ class Desk:
 
     def has_received(self, counts: int) -> bool:
         """Whether these counts have been received."""
-        self._post.poll()
-        while self._post.belt_reports:
-            report = belt_report(*self._post.belt_reports.popleft())
+        self._outbox.poll()
+        while self._outbox.belt_reports:
+            report = belt_report(*self._outbox.belt_reports.popleft())
             self.belt.hear(report)
             self.t_ns, self.counts = report.t_ns, report.counts
             self.sources.add(report.source)
@@ -63,14 +63,14 @@ class Desk:
 
 
 @pytest.fixture
-def desk() -> Iterator[Desk]:
+def detector() -> Iterator[DetectorEnd]:
     with (
         Journal(None) as journal,
         Publisher(ANY_PORT, line="belt-1", boot_id="b") as publisher,
         RequestServer(ANY_PORT) as router,
     ):
         endpoints = publisher.endpoint, router.endpoint
-        yield Desk(Outbox(publisher, router, journal), endpoints)
+        yield DetectorEnd(Outbox(publisher, router, journal), endpoints)
 
 
 STEPS = [900, 1500, -4000, 30_000, 0, -7]
@@ -78,10 +78,10 @@ STEPS = [900, 1500, -4000, 30_000, 0, -7]
 
 
 def test_counts_written_by_a_plc_are_followed_forward_backward_and_over_the_wrap(
-    desk: Desk,
+    detector: DetectorEnd,
 ) -> None:
     with (
-        BridgeProcess([desk.endpoints], start_s=PATIENCE_S) as bridge,
+        BridgeProcess([detector.endpoints], start_s=PATIENCE_S) as bridge,
         closing(Plc(bridge)) as plc,
     ):
         counts, beat, followed = WRAPS_AT - 2000, 0, []
@@ -90,17 +90,17 @@ def test_counts_written_by_a_plc_are_followed_forward_backward_and_over_the_wrap
             nonlocal beat
             beat += 1
             plc.write(plc_heartbeat=beat & 0xFFFF, encoder=counts % WRAPS_AT)
-            return desk.has_received(counts % WRAPS_AT)
+            return detector.has_received(counts % WRAPS_AT)
 
         wait_for(arrives)
         for step in [0, *STEPS]:
             counts += step
-            before_ns = desk.t_ns
-            wait_for(lambda before_ns=before_ns: arrives() and desk.t_ns > before_ns)
-            followed.append(desk.belt.counts_at(desk.t_ns))
+            before_ns = detector.t_ns
+            wait_for(lambda before_ns=before_ns: arrives() and detector.t_ns > before_ns)
+            followed.append(detector.belt.counts_at(detector.t_ns))
     steps = [after - before for before, after in pairwise(followed)]
     assert steps == STEPS
-    assert desk.sources == {"PLC, unit 1"}
+    assert detector.sources == {"PLC, unit 1"}
 
 
 Writer = Callable[[int, bool], None]

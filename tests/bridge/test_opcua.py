@@ -82,7 +82,9 @@ def test_a_client_reads_the_registers_content_and_receives_an_event_per_revision
             closed = {"state": AlarmState.NORMAL, "outcome": Outcome.REMOVED}
             simulated.alert(kind=Revision.CLEARED, **closed)
             await server.refresh(simulated.now_ns)
-            assert (await asyncio.wait_for(events.received.get(), PATIENCE_S)).AlarmState == "normal"
+            assert (
+                await asyncio.wait_for(events.received.get(), PATIENCE_S)
+            ).AlarmState == "normal"
 
             simulated.later(1000)
             lost = await read("Gas")

@@ -48,7 +48,7 @@ def test_a_full_disk_is_reported_and_pending_records_are_written_once_there_is_s
         raise OSError(28, "No space left on device")
 
     logged: list[str] = []
-    with Journal(tmp_path, tell=logged.append) as journal:
+    with Journal(tmp_path, log=logged.append) as journal:
         monkeypatch.setattr(os, "pwrite", full)
         assert not journal.commit([record(1)], wait_s=20)
         assert journal.state == "failed"

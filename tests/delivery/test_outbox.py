@@ -31,14 +31,14 @@ PATIENCE_S = 60.0
 class Detector:
     """The parts of a detector that send alerts and serve requests."""
 
-    def __init__(self, publisher: Publisher, desk: RequestServer, journal: Journal) -> None:
+    def __init__(self, publisher: Publisher, server: RequestServer, journal: Journal) -> None:
         self.logged: list[str] = []
-        self.publisher, self.desk = publisher, desk
-        self.outbox = Outbox(publisher, desk, journal, tell=self.logged.append)
+        self.publisher, self.server = publisher, server
+        self.outbox = Outbox(publisher, server, journal, log=self.logged.append)
 
     @property
     def endpoints(self) -> tuple[str, str]:
-        return self.publisher.endpoint, self.desk.endpoint
+        return self.publisher.endpoint, self.server.endpoint
 
     def alert(self, event_id: str, revision: int = 1, *, ends: bool = False) -> Alert:
         alert = samples.ALERT.model_copy(
@@ -74,9 +74,9 @@ def detector(
     with (
         Journal(folder) as journal,
         Publisher(endpoints[0], line="l", boot_id=boot_id) as publisher,
-        RequestServer(endpoints[1]) as desk,
+        RequestServer(endpoints[1]) as server,
     ):
-        yield Detector(publisher, desk, journal)
+        yield Detector(publisher, server, journal)
 
 
 class Receiver:
@@ -258,7 +258,7 @@ def test_an_unconfirmed_alert_expires_and_is_counted_and_published(
     monkeypatch.setattr(outbox_module, "OWED_S", 0.05)
     with detector(None, "b1") as ours:
         deaf = open_socket(zmq.DEALER)
-        deaf.connect(ours.desk.endpoint)
+        deaf.connect(ours.server.endpoint)
         deaf.send(json.dumps({"request": "consume", "consumer": "deaf"}).encode())
         client_line = client.Line(ours.publisher.endpoint)
         with client_line as line:
@@ -284,7 +284,7 @@ def test_a_consumer_beyond_the_limit_is_refused_and_counted(
 ) -> None:
     with detector(None, "b1") as ours:
         asking = open_socket(zmq.DEALER)
-        asking.connect(ours.desk.endpoint)
+        asking.connect(ours.server.endpoint)
         replies: list[dict[str, object]] = []
         for number in range(CONSUMERS_MAX + 1):
             asking.send(json.dumps({"request": "consume", "consumer": f"c{number}"}).encode())
@@ -337,7 +337,7 @@ def test_a_repeated_answer_is_carried_out_once(
 ) -> None:
     with detector(None, "b1") as ours:
         person = open_socket(zmq.DEALER)
-        person.connect(ours.desk.endpoint)
+        person.connect(ours.server.endpoint)
         answer = samples.ANSWERS[0].model_copy(update={"request_id": "x-1"})
         carried_out = []
         for _ in range(2):
@@ -349,7 +349,7 @@ def test_a_repeated_answer_is_carried_out_once(
                     ours.outbox.reply(pending, ok=True)
             assert json.loads(person.recv())["request_id"] == "x-1"
         assert len(carried_out) == 1
-        assert ours.desk.repeated == 1
+        assert ours.server.repeated == 1
 
 
 def test_requests_beyond_the_rate_limit_are_dropped_and_counted(
@@ -357,12 +357,12 @@ def test_requests_beyond_the_rate_limit_are_dropped_and_counted(
 ) -> None:
     with detector(None, "b1") as ours:
         greedy = open_socket(zmq.DEALER)
-        greedy.connect(ours.desk.endpoint)
+        greedy.connect(ours.server.endpoint)
         ends_s = time.monotonic() + PATIENCE_S
-        while ours.desk.throttled < 20 and time.monotonic() < ends_s:
+        while ours.server.throttled < 20 and time.monotonic() < ends_s:
             greedy.send(b'{"request": "snapshot"}')
             ours.outbox.poll()
-        assert ours.desk.throttled >= 20
+        assert ours.server.throttled >= 20
 
 
 def test_an_asyncio_client_gets_the_same_alerts(tmp_path: Path) -> None:

@@ -52,20 +52,20 @@ def test_unknown_and_missing_keys_are_refused(guard: Guard) -> None:
     stranger = new_key_pair("stranger")
     keys = ClientKeys(stranger.public, stranger.secret, LINE.public)
     with (
-        RequestServer(ANY_PORT, guard=guard) as desk,
-        client.Line(None, desk.endpoint, keys=keys) as refused,
-        client.Line(None, desk.endpoint) as keyless,
+        RequestServer(ANY_PORT, guard=guard) as server,
+        client.Line(None, server.endpoint, keys=keys) as refused,
+        client.Line(None, server.endpoint) as keyless,
     ):
         for line in (refused, keyless):
             with pytest.raises(TimeoutError):
                 line.ask(samples.ANSWERS[0], timeout_s=0.3)
-        assert desk.poll() == []
-        with client.Line(None, desk.endpoint, keys=KEYS) as ours, ThreadPoolExecutor() as pool:
+        assert server.poll() == []
+        with client.Line(None, server.endpoint, keys=KEYS) as ours, ThreadPoolExecutor() as pool:
             reply = pool.submit(ours.ask, samples.ANSWERS[0], PATIENCE_S)
             while not reply.done():
-                for pending in desk.poll():
+                for pending in server.poll():
                     assert isinstance(pending, PendingAnswer)
-                    desk.reply(pending, ok=True)
+                    server.reply(pending, ok=True)
             assert reply.result().ok
 
 
@@ -77,18 +77,18 @@ class OpenGuard(Guard):
 
 
 def test_the_self_test_passes_guarded_sockets_and_fails_open_ones(guard: Guard) -> None:
-    with RequestServer(ANY_PORT, guard=guard) as desk:
-        refuses_strangers(desk.endpoint, guard, "requests")
+    with RequestServer(ANY_PORT, guard=guard) as server:
+        refuses_strangers(server.endpoint, guard, "requests")
     with Publisher(ANY_PORT, line="l", boot_id="b", guard=guard) as publisher:
         refuses_strangers(publisher.endpoint, guard, "publish")
     assert guard.strangers == 0  # its own attempts are not counted
     opened = OpenGuard(LINE, [])
     with (
-        RequestServer(ANY_PORT, guard=opened) as desk,
+        RequestServer(ANY_PORT, guard=opened) as server,
         Publisher(ANY_PORT, line="l", boot_id="b", guard=opened) as publisher,
     ):
         with pytest.raises(KeyFileError, match="unknown key was not refused"):
-            refuses_strangers(desk.endpoint, opened, "answers")
+            refuses_strangers(server.endpoint, opened, "answers")
         with pytest.raises(KeyFileError, match="it was admitted"):
             refuses_strangers(publisher.endpoint, opened, "publish")
 
