@@ -22,5 +22,5 @@ while True:
             alert = json.loads(payload)
             print(alert["kind"], alert["hazard"], alert["place"], alert["arrivals"], flush=True)
     if time.monotonic() - last_beat > 1 and not blind:
-        blind = True  # the state of the belt is unknown now, never "clear"
+        blind = True  # from now on the state of the belt is unknown, never "clear"
         print("BLIND: no heartbeat for 1 s", flush=True)

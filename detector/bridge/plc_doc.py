@@ -212,8 +212,8 @@ def plc_reference() -> str:
         _table(plc.RECORD, offset="+"),
         f"\n## From the PLC: holding registers {plc.PLC_FIRST} to "
         f"{plc.PLC_FIRST + plc.PLC_WORDS - 1}\n\nA PLC whose heartbeat has changed once and then "
-        f"not for {PLC_SILENT_NS / 1e9:g} s is lost (status bit 5), and its "
-        "belt data\nare no longer used.\n",
+        f"not for {PLC_SILENT_NS / 1e9:g} s is lost (status bit 5), and its\n"
+        "belt data are no longer used.\n",
         _table(plc.PLC),
         "\n## Codes and bits\n",
         *(_codes(title, codes) for title, codes in _CODES),

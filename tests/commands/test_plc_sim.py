@@ -57,7 +57,9 @@ def test_a_course_that_is_none_is_one_line(vigitri: Vigitri) -> None:
     said = vigitri("plc-sim", "--course", "400:20,back")
     assert said.code == 2
     (line,) = said.err
-    assert "'back' is not a speed and a time; write mm/s and seconds, e.g. 400:20,0:3,-200:2" in line
+    assert (
+        "'back' is not a speed and a time; write mm/s and seconds, e.g. 400:20,0:3,-200:2" in line
+    )
 
 
 @pytest.mark.parametrize("option", ["--ejector-mm", "--actuator-ms"])
