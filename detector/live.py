@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager
 from detector.belt.encoder import BeltReport
 from detector.belt.plane import CalibrationError
 from detector.belt.plausibility import Finding
-from detector.delivery.outbox import AlertPost
+from detector.delivery.outbox import Outbox
 from detector.delivery.publisher import Publisher
 from detector.delivery.request_server import PendingAnswer
 from detector.hazards.alarms.alarm_book import AnswerRefusedError
@@ -54,7 +54,7 @@ class LineRunner:
         line: Line,
         camera: CameraProcess,
         publisher: Publisher,
-        post: AlertPost,
+        post: Outbox,
         *,
         log: Callable[[str], None],
         inference_lock: AbstractContextManager[bool] = NO_LOCK,

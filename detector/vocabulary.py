@@ -1,4 +1,4 @@
-"""The vocabulary that all rooms share: what the fields of messages, states and settings may be."""
+"""Enumerations of the wire: the values of its message fields."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Literal
 
 
 class Hazard(StrEnum):
-    """What the line is warned of."""
+    """Kind of hazard."""
 
     GAS = "gas"
     BATTERY = "battery"
@@ -39,7 +39,7 @@ class AlarmState(StrEnum):
 
 
 class Revision(StrEnum):
-    """What has changed since the alert's last revision."""
+    """Change since the alert's previous revision."""
 
     RAISED = "raised"
     UPDATED = "updated"
@@ -49,7 +49,7 @@ class Revision(StrEnum):
 
 
 class Outcome(StrEnum):
-    """What an operator found."""
+    """Outcome reported by an operator."""
 
     REMOVED = "removed"
     FALSE_ALARM = "false_alarm"
@@ -57,7 +57,7 @@ class Outcome(StrEnum):
 
 
 class VisionState(StrEnum):
-    """What the detector's sight is worth; the first two of them are no clear belt."""
+    """Whether the belt is being watched. `starting` and `unavailable` never mean a clear belt."""
 
     STARTING = "starting"
     UNAVAILABLE = "unavailable"
@@ -66,7 +66,7 @@ class VisionState(StrEnum):
 
 
 class CoverageState(StrEnum):
-    """What the overload monitor says; `unknown` is not clear."""
+    """State of the overload monitor; `unknown` is not clear."""
 
     UNKNOWN = "unknown"
     CLEAR = "clear"
@@ -74,12 +74,12 @@ class CoverageState(StrEnum):
 
 
 MmBasis = Literal["none", "nominal", "points"]
-"""How millimetres are known. `none`: not at all, every mm field is null. `nominal`: from a scale
-that somebody typed in, no survey. `points`: from belt points measured on site."""
+"""Source of the scale in mm. `none`: no scale, all mm fields are null. `nominal`: a typed-in scale,
+not surveyed. `points`: belt points measured on site."""
 
 SpeedBasis = Literal["none", "profile", "picture", "encoder"]
-"""How the belt's speed is known. `none`: not yet. `profile`: a fixed setting. `picture`: measured
-from how the belt's picture moves. `encoder`: the line's PLC says so."""
+"""Source of the belt speed. `none`: not known yet. `profile`: a fixed setting. `picture`: motion
+measured in the image. `encoder`: encoder counts reported by the PLC."""
 
 BeltState = Literal[
     "unknown",
@@ -94,8 +94,8 @@ BeltState = Literal[
     "encoder_stuck",
     "encoder_backwards",
 ]
-"""What the belt does, by encoder, picture, setting and run signal held against each other. From
-`runs_ordered_to_stand` on, arrival times can't be relied on and vision is degraded."""
+"""State of the belt, from a comparison of encoder, image, setting and run signal. From
+`runs_ordered_to_stand` on, arrival times are unreliable and vision is degraded."""
 
 StampSource = Literal["grab", "recording"]
 """Where a frame's time comes from.

@@ -205,11 +205,11 @@ class Listener:
     def to_the_end(self) -> None:
         """Receive until the line has closed the connection, after its last message."""
         ends_s = time.monotonic() + PATIENCE_S
-        closed = False
-        while not closed:
-            assert time.monotonic() < ends_s, f"the connection is still open in {PATIENCE_S:g} s"
-            closed = "the connection to the detector is cut" in self._subscriber.sight_reason
-            while (item := self._subscriber.receive(0 if closed else 0.3)) is not None:
+        hung_up = False
+        while not hung_up:
+            assert time.monotonic() < ends_s, f"the line has not hung up in {PATIENCE_S:g} s"
+            hung_up = "connection to the detector lost" in self._subscriber.sight_reason
+            while (item := self._subscriber.receive(0 if hung_up else 0.3)) is not None:
                 if isinstance(item, Received):
                     self.received.append(item)
 

@@ -108,7 +108,7 @@ def test_the_keys_of_a_profile_are_explained(
     ("arguments", "said"),
     [
         (["run", "no.toml"], "no.toml: no such file"),
-        (["watch", "5556"], "is no endpoint"),
+        (["watch", "5556"], "is not an endpoint"),
         (["doctor", "--line", "no.toml"], "no.toml: no such file"),
         (["calibrate", "empty", "no.toml"], "no.toml: no such file"),
         (["model", "check", "nosuch"], "no model 'nosuch'"),

@@ -298,8 +298,8 @@ def test_a_port_in_use_is_refused(tmp_path: Path, model: Path, clip: Path) -> No
     profile = write_profile(tmp_path / "line.toml", clip, model)
     with socket.create_server(("127.0.0.1", 0)) as taken:
         endpoint = f"tcp://127.0.0.1:{taken.getsockname()[1]}"
-        (error,) = refused("run", profile, "--publish", endpoint)
-    assert f"{endpoint} is taken" in error
+        (said,) = refused("run", profile, "--publish", endpoint)
+    assert f"{endpoint} is in use" in said
 
 
 # --- subscribers and operators ---------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""What docs/wire.md shows, tried."""
+"""The examples of docs/wire.md, executed."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from typing import Literal
 import pytest
 
 from detector.delivery.journal import Journal
-from detector.delivery.outbox import AlertPost
+from detector.delivery.outbox import Outbox
 from detector.delivery.publisher import Publisher
-from detector.delivery.request_server import AnswerDesk
+from detector.delivery.request_server import RequestServer
 from detector.wire import samples
 from detector.wire.messages import Heartbeat
 
@@ -26,40 +26,40 @@ ANY_PORT = "tcp://127.0.0.1:*"
 
 
 @pytest.mark.parametrize("which", [0, 1], ids=["sync", "asyncio"])
-def test_the_python_on_the_page_runs_and_hears(which: int) -> None:
+def test_the_python_examples_on_the_page_receive_alerts(which: int) -> None:
     snippet = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)[which]
     with (
         Journal(None) as journal,
         Publisher(ANY_PORT, line="l", boot_id="b") as publisher,
-        AnswerDesk(ANY_PORT) as desk,
+        RequestServer(ANY_PORT) as server,
     ):
-        post = AlertPost(publisher, desk, journal)
+        outbox = Outbox(publisher, server, journal)
         program = snippet.replace("tcp://127.0.0.1:5556", publisher.endpoint)
-        program = program.replace("tcp://127.0.0.1:5557", desk.endpoint)
+        program = program.replace("tcp://127.0.0.1:5557", server.endpoint)
         with subprocess.Popen(
             [sys.executable, "-c", program], stdout=subprocess.PIPE, text=True
         ) as process:
             assert publisher.wait_for_subscriber("alert", 60)
             ends_s = time.monotonic() + 60
-            while not post.delivery_state().consumers and time.monotonic() < ends_s:
-                post.poll()
-            post.send([samples.ALERT])
+            while not outbox.delivery_state().consumers and time.monotonic() < ends_s:
+                outbox.poll()
+            outbox.send([samples.ALERT])
             answers = []
             while not answers and which == 1 and time.monotonic() < ends_s:
-                answers = post.poll()
+                answers = outbox.poll()
             for pending in answers:
-                post.reply(pending, ok=True)
+                outbox.reply(pending, ok=True)
             assert process.stdout is not None
-            said = [process.stdout.readline() for _ in range(2 + which)]
+            lines = [process.stdout.readline() for _ in range(2 + which)]
             process.kill()
-    assert "unknown no heartbeat yet, for 0 s\n" in said
-    assert "raised gas e-17\n" in said
+    assert "unknown no heartbeat yet, for 0 s\n" in lines
+    assert "raised gas e-17\n" in lines
     if which == 1:
-        assert "acknowledged: True\n" in said
+        assert "acknowledged: True\n" in lines
 
 
 class PageClocks:
-    """The moment at which the page's message was sent."""
+    """The time at which the page's message was sent."""
 
     stamp_source: Literal["grab"] = "grab"
 
@@ -71,22 +71,22 @@ class PageClocks:
 
 
 def page_bytes() -> list[tuple[str, bytes]]:
-    """What the byte-level example says: who sends (`>` the subscriber) and what, in turn."""
+    """The byte-level example: sender (`>` is the subscriber) and bytes of each step."""
     block = PAGE[PAGE.index("> ff 00") :]
     block = block[: block.index("```")]
-    said = []
-    # Comments begin after four spaces, or stand far to the right; JSON goes on in the next line.
+    steps = []
+    # Comments begin after four spaces or far to the right; JSON continues on the next line.
     for line in re.sub(r"\n {3}(?=\S)", "", re.sub(r"\n {20,}.*", "", block)).splitlines():
         rest, data = line[2:], b""
         while token := re.match(r'(?:"(\{.*\}|[^"]*)"|([0-9a-f]{2})(?:×(\d+))?)(?: |$)', rest):
             text, byte, times = token.groups()
             data += text.encode() if byte is None else bytes.fromhex(byte) * int(times or 1)
             rest = rest[token.end() :]
-        said.append((line[0], data))
-    return said
+        steps.append((line[0], data))
+    return steps
 
 
-def test_the_bytes_on_the_page_are_those_that_a_publisher_sends() -> None:
+def test_the_bytes_on_the_page_match_a_publisher() -> None:
     with (
         Publisher(
             ANY_PORT, line="tapis-1", boot_id="06d5e1b0768a", clocks=PageClocks()
@@ -108,15 +108,18 @@ def test_the_bytes_on_the_page_are_those_that_a_publisher_sends() -> None:
                     t_capture_mono_ns=6509857452644,
                 )
                 published = True
-            came = b""
-            while len(came) < len(data):
-                came += plain.recv(len(data) - len(came)) or pytest.fail(f"ended after {came!r}")
-            assert came == data
+            received = b""
+            while len(received) < len(data):
+                more = plain.recv(len(data) - len(received))
+                received += more or pytest.fail(f"ended after {received!r}")
+            assert received == data
         assert published
 
 
 @pytest.mark.skipif(not MONO, reason="needs Mono: mcs and mono")
-def test_the_csharp_on_the_page_compiles_hears_and_notices_silence(tmp_path: Path) -> None:
+def test_the_csharp_example_on_the_page_compiles_receives_and_detects_silence(
+    tmp_path: Path,
+) -> None:
     (source,) = re.findall(r"```csharp\n(.*?)```", PAGE, re.DOTALL)
     (tmp_path / "gateway.cs").write_text(source, encoding="utf-8")
     subprocess.run(["mcs", "gateway.cs"], cwd=tmp_path, check=True)
@@ -130,14 +133,14 @@ def test_the_csharp_on_the_page_compiles_hears_and_notices_silence(tmp_path: Pat
             assert publisher.wait_for_subscriber("state", 60)
             for payload in (samples.HEARTBEAT, samples.ALERT):
                 publisher.publish(payload, t_capture_utc_ns=1, t_capture_mono_ns=1)
-            said, _ = process.communicate(timeout=60)
-    lines = said.splitlines()
+            output, _ = process.communicate(timeout=60)
+    lines = output.splitlines()
     assert lines[:3:2] == ["heartbeat/l", samples.HEARTBEAT.model_dump_json()]
     assert lines[3:6:2] == ["alert/l/gas", samples.ALERT.model_dump_json()]
     assert lines[6].startswith("BLIND: ")
 
 
-def test_every_field_and_request_on_the_page_exists() -> None:
+def test_every_request_and_topic_is_on_the_page() -> None:
     for name in ("snapshot", "replay", "consume", "answer"):
         assert f"| `{name}` |" in PAGE
     for topic in samples.PAYLOADS:

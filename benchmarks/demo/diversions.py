@@ -101,7 +101,7 @@ def _unwatched_s(log: Sequence[dict[str, Any]], totals: dict[str, Any]) -> float
     """Between the first moment that somebody watched and the last: after it the clip was over."""
     if not totals["watched"]:
         return float(totals["seconds"])
-    changes = [entry for entry in log if entry.get("event") in {"nobody watches", "watched"}]
+    changes = [entry for entry in log if entry.get("event") in {"not watched", "watched"}]
     if not changes or changes[-1]["event"] == "watched":
         return float(totals["unwatched_s"])
     since_the_end_s = float(totals["seconds"]) - float(changes[-1]["t_ms"]) / 1e3

@@ -19,9 +19,9 @@ import zmq
 
 from detector.client.feed import LineFeed
 from detector.delivery.journal import Journal
-from detector.delivery.outbox import AlertPost
+from detector.delivery.outbox import Outbox
 from detector.delivery.publisher import Publisher
-from detector.delivery.request_server import AnswerDesk
+from detector.delivery.request_server import RequestServer
 from detector.wire import samples
 
 ANY_PORT = "tcp://127.0.0.1:*"
@@ -115,9 +115,9 @@ def fuzz_router(messages: int, rng: random.Random, tally: Fuzzed) -> None:
         zmq.Context() as context,
         Journal(None) as journal,
         Publisher(ANY_PORT, line="l", boot_id="b") as publisher,
-        AnswerDesk(ANY_PORT) as desk,
+        RequestServer(ANY_PORT) as desk,
     ):
-        post = AlertPost(publisher, desk, journal)
+        post = Outbox(publisher, desk, journal)
         post.send([samples.ALERT])
         while tally.requests < messages:
             with context.socket(zmq.DEALER) as sender:
@@ -139,7 +139,7 @@ def fuzz_router(messages: int, rng: random.Random, tally: Fuzzed) -> None:
         tally.refused, tally.dropped = desk.refused, desk.throttled
 
 
-def _answers(post: AlertPost, sender: zmq.Socket[bytes], tally: Fuzzed) -> bool:
+def _answers(post: Outbox, sender: zmq.Socket[bytes], tally: Fuzzed) -> bool:
     """Serve everybody until this sender's sound request has its reply."""
     ends_s = time.monotonic() + PATIENCE_S
     while time.monotonic() < ends_s:
@@ -177,10 +177,10 @@ def fuzz_client(messages: int, rng: random.Random, tally: Fuzzed) -> None:
         frames[spoilt] = mutated(frames[spoilt], rng) if spoilt else rng.randbytes(9)
         try:
             if number % 2:
-                feed.take_published(frames if rng.random() < 0.9 else frames[:spoilt], number)
+                feed.receive_published(frames if rng.random() < 0.9 else frames[:spoilt], number)
                 tally.published += 1
             else:
-                feed.take_reply([reply], number)
+                feed.receive_reply([reply], number)
                 tally.replies += 1
             feed.tick(number)
             while feed.next_event() is not None:

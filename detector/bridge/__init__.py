@@ -1,1 +1,1 @@
-"""From ZeroMQ to the line's PLC: Modbus TCP, OPC UA, and a simulated PLC to try them with."""
+"""The PLC bridge: serves lines' states as Modbus TCP and OPC UA."""

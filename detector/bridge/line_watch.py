@@ -1,7 +1,7 @@
-"""What the bridge knows of one line, from its messages and from their silence.
+"""The bridge's knowledge of one line, from its messages and their absence.
 
-Everything is judged at the moment of reading: a detector that hangs, a bridge that slept or a cut
-network needs no timer to fire before the registers read UNKNOWN.
+All states are evaluated when they are read: with a hanging detector, a suspended bridge or a cut
+network the registers read UNKNOWN without any timer.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from detector.bridge.events import Event, since_its_place
-from detector.client import Event as Heard
+from detector.bridge.events import Event, from_place_time
+from detector.client import Event as ClientEvent
 from detector.client import Gap, Received, Sight, SightChanged, Vanished
 from detector.client.their_clock import TheirClock
 from detector.vocabulary import STOPPED_BELOW_MM_S
@@ -29,18 +29,18 @@ from detector.wire.messages import (
 )
 
 TRANSPORT_MS = 35.0
-"""What a frame may be late beyond three frame periods before nobody counts as looking. The budget
-is 50 ms up to the PLC; its own scan takes 10 of them."""
+"""Lateness of a frame beyond three frame periods after which the belt counts as not watched. The
+budget is 50 ms up to the PLC, of which its scan takes 10 ms."""
 BOOT_NS = 10_000_000_000
-"""A line that has not been seen at all for so long after the bridge's start is a fault."""
+"""A line without any message for this long after the bridge's start is a fault."""
 STATE_HELD_NS = 3_000_000_000
-"""A belt is believed to stand so long after the detector has said so; it says so once a second."""
+"""How long a reported stop of the belt is relied on; the state is sent once a second."""
 EVENTS_MAX = 600
-"""More than an alarm book keeps open; beyond it the oldest that are over go first."""
+"""More than an alarm book keeps open; beyond it the oldest events that are over are dropped."""
 
 
 class Watch(StrEnum):
-    """What the watch over the line is worth."""
+    """Whether the line is being watched."""
 
     BOOT = "boot"
     READY = "ready"
@@ -49,17 +49,17 @@ class Watch(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class _Watching:
-    """Until when the last word of the detector's loop lets us believe that somebody looks."""
+class _Deadlines:
+    """When the next frame and the next inference pass are due, by the last inference message."""
 
     t_capture_ns: int
-    """Of the newest frame that was looked at."""
+    """Capture of the newest frame with an inference pass."""
     frame_due_ns: int
-    look_due_ns: int
+    pass_due_ns: int
 
 
 class LineWatch:
-    """Takes in a line's messages; `now_ns` is this host's CLOCK_MONOTONIC."""
+    """Follows a line's messages; `now_ns` is this host's CLOCK_MONOTONIC."""
 
     def __init__(
         self,
@@ -70,48 +70,48 @@ class LineWatch:
         is_open: Callable[[Alert], bool] = lambda _: True,
         lacks_alerts: Callable[[], bool] = lambda: False,
     ) -> None:
-        """`line`: its name, None: whatever line the first message is of. `first_seq`: number
-        before the first event's, so that numbers grow over restarts of the bridge. `is_open`:
-        whether an alert that comes belatedly is still open, as far as the client knows.
-        `lacks_alerts`: whether the client knows of alerts that have not come."""
+        """`line`: its name; None: the line of the first message. `first_seq`: the number before
+        that of the first event, chosen so that numbers grow over restarts of the bridge.
+        `is_open`: whether a late alert is still open, as far as the client knows.
+        `lacks_alerts`: whether the client knows of alerts that it has not received."""
         self.line = line
         self.heartbeat = 0
         self.last_seq = first_seq
         self.overruns = 0
         self.state: LineState | None = None
         self.header: Header | None = None
-        """Of the last message."""
+        """Header of the last message."""
         self._is_open, self._lacks_alerts = is_open, lacks_alerts
         self._t_start_ns = now_ns
         self._events: dict[tuple[str, str], Event] = {}
         self._boot_id: str | None = None
-        self._watching: _Watching | None = None
-        self._looked_ever = False
+        self._deadlines: _Deadlines | None = None
+        self._inference_seen = False
         self._blind = False
         self._complete = False
         self._their_clock = TheirClock()
         self._waiting: deque[Received] = deque(maxlen=EVENTS_MAX)
-        """Alerts that came before the detector's clock was known."""
-        self._stands: tuple[int, int] | None = None
-        """From when to when it is known to stand: what is before has been counted."""
+        """Alerts received before the detector's clock was known."""
+        self._stopped: tuple[int, int] | None = None
+        """Interval in which the belt is known to be stopped and which is not counted yet."""
 
-    def take(self, item: Heard) -> None:
-        """Take in what the client tells."""
+    def update(self, item: ClientEvent) -> None:
+        """Process an event of the client."""
         if isinstance(item, Gap):
             self._complete = False
         elif isinstance(item, SightChanged):
-            # The connection is gone, or no beat for a second: until the next look nobody is known
-            # to look. What a DEGRADED sight is worth, the state says.
+            # Connection lost, or no heartbeat for a second: not watched until the next inference
+            # pass. The line state covers DEGRADED.
             if item.sight in {Sight.BLIND, Sight.UNKNOWN}:
-                self._watching = None
+                self._deadlines = None
         elif isinstance(item, Vanished):
             event = self._events.get((item.alert.boot_id, item.alert.event_id))
             if event is not None:
                 event.alert = event.alert.model_copy(update={"state": AlarmState.NORMAL})
         elif isinstance(item, Received):
-            self._take_message(item)
+            self._process_message(item)
 
-    def _take_message(self, item: Received) -> None:
+    def _process_message(self, item: Received) -> None:
         payload = item.payload
         line = getattr(payload, "line", None)
         if self.line is None:
@@ -120,72 +120,73 @@ class LineWatch:
             return
         if item.how == "published":
             self._notice_restart(item.header)
-            self._hear_their_clock(item)
+            self._update_clock(item)
         if isinstance(payload, Inference):
-            self._watching = self._after(payload, *self._moments_ns(item))
-            self._looked_ever = True
+            self._deadlines = self._deadlines_after(payload, *self._times_ns(item))
+            self._inference_seen = True
         elif isinstance(payload, Heartbeat):
-            if self.watches(item.t_received_mono_ns):
+            if self.is_watched(item.t_received_mono_ns):
                 self.heartbeat = (self.heartbeat + 1) & 0xFFFF
         elif isinstance(payload, LineState):
             self.state = payload
-            self._hear_whether_it_stands(payload, item.t_received_mono_ns)
+            self._update_stop(payload, item.t_received_mono_ns)
             self._blind = payload.vision in {VisionState.STARTING, VisionState.UNAVAILABLE}
-            # Their number alone proves nothing: one that ended and one that began may be missed.
+            # The number alone is not enough: a new and an ended alarm may both have been missed.
             known = payload.active_alerts == self._open_now()
             self._complete = known and not self._lacks_alerts()
             if self._complete:
-                self._forget_the_dead()
+                self._close_former_events()
         elif isinstance(payload, Alert):
             grabbed = item.header.stamp_source == "grab"
             if grabbed and not item.same_host and not self._their_clock.known:
-                self._waiting.append(item)  # nobody can say yet when that was
+                self._waiting.append(item)  # its capture time is not known yet
             else:
-                self._take_alert(payload, item)
+                self._process_alert(payload, item)
 
-    # --- what is known now -------------------------------------------------------------------
+    # --- current state -----------------------------------------------------------------------
 
-    def watches(self, now_ns: int) -> bool:
-        """Whether somebody looks at the belt: neither the next frame nor the next look is over
-        due. A frame alone proves no look, and a look tells too late of a loop that hangs."""
-        watching = self._watching
-        if watching is None or self._blind:
+    def is_watched(self, now_ns: int) -> bool:
+        """Whether the belt is being watched: neither the next frame nor the next inference pass
+        is overdue. A frame alone proves no inference pass, and the deadline of passes alone would
+        detect a hanging loop too late."""
+        deadlines = self._deadlines
+        if deadlines is None or self._blind:
             return False
-        late_ns = now_ns - min(watching.frame_due_ns, watching.look_due_ns)
+        late_ns = now_ns - min(deadlines.frame_due_ns, deadlines.pass_due_ns)
         return late_ns <= TRANSPORT_MS * 1e6
 
     def watch(self, now_ns: int) -> Watch:
-        """What the watch over the line is worth."""
-        if not self.watches(now_ns):
-            fresh = not self._looked_ever and now_ns - self._t_start_ns < BOOT_NS
-            told_blind = self.state is not None and self.state.vision is VisionState.UNAVAILABLE
-            return Watch.BOOT if fresh and not told_blind else Watch.FAULT
+        """The watch state of the line."""
+        if not self.is_watched(now_ns):
+            fresh = not self._inference_seen and now_ns - self._t_start_ns < BOOT_NS
+            unavailable = self.state is not None and self.state.vision is VisionState.UNAVAILABLE
+            return Watch.BOOT if fresh and not unavailable else Watch.FAULT
         degraded = self.state is not None and self.state.vision is VisionState.DEGRADED
         return Watch.DEGRADED if degraded or not self._complete else Watch.READY
 
     @property
     def late(self) -> bool:
-        """The detector's looks come too late."""
+        """Whether the detector's inference finishes too late."""
         return self.state is not None and self.state.late
 
     @property
     def encoder_wraps_at(self) -> int | None:
-        """Where the encoder's counter goes round, by the line's profile; None: not told yet."""
+        """The profile's belt.encoder_wraps_at; None: no line state received yet."""
         return None if self.state is None else self.state.encoder_wraps_at
 
     @property
     def complete(self) -> bool:
-        """Every open alarm is known: nothing has been missed that was not made good."""
+        """Whether every open alarm is known: no message is missing."""
         return self._complete
 
     def frame_age_ms(self, now_ns: int) -> float | None:
-        """Since the newest frame that was looked at was captured."""
-        watching = self._watching
-        return None if watching is None else (now_ns - watching.t_capture_ns) / 1e6
+        """Time since the capture of the newest frame with an inference pass; None: unknown."""
+        deadlines = self._deadlines
+        return None if deadlines is None else (now_ns - deadlines.t_capture_ns) / 1e6
 
     def events(self, now_ns: int) -> list[Event]:
-        """The active ones. What is over is counted if it never had a record."""
-        self._count_standing(now_ns)
+        """The active events. Counts those that are over without having had a record."""
+        self._count_stop(now_ns)
         active = []
         for event in self._events.values():
             if event.over:
@@ -200,11 +201,11 @@ class LineWatch:
         return active
 
     def known(self) -> list[Event]:
-        """All that are remembered, over or not."""
+        """All remembered events, over or not."""
         return list(self._events.values())
 
     def event(self, seq: int) -> Event | None:
-        """The event of that number, if it is not over."""
+        """The event with this number, if it is not over."""
         events = self._events.values()
         return next((event for event in events if event.seq == seq and not event.over), None)
 
@@ -215,103 +216,102 @@ class LineWatch:
         if header.boot_id == self._boot_id:
             return
         self._boot_id = header.boot_id
-        # Nobody has looked in this life of the detector yet, and what it keeps open is not known.
-        self._watching = self.state = None
+        # No inference pass since this start yet, and its open alarms are not known.
+        self._deadlines = self.state = None
         self._blind = self._complete = False
         self._their_clock.forget()
 
-    def _hear_their_clock(self, item: Received) -> None:
-        self._their_clock.hear(item.header, item.t_received_mono_ns)
+    def _update_clock(self, item: Received) -> None:
+        self._their_clock.add(item.header, item.t_received_mono_ns)
         if self._their_clock.known:
             while self._waiting:
-                self._take_message(self._waiting.popleft())
+                self._process_message(self._waiting.popleft())
 
-    def _after(self, said: Inference, t_capture_ns: int, t_done_ns: int) -> _Watching:
-        t_looked_ns = t_done_ns - round(said.look_age_ms * 1e6)
-        if not said.looked:
-            before = self._watching
-            t_capture_ns = t_looked_ns if before is None else before.t_capture_ns
-        look_within_ms = said.look_within_ms or said.next_within_ms
-        return _Watching(
+    def _deadlines_after(self, message: Inference, t_capture_ns: int, t_done_ns: int) -> _Deadlines:
+        t_pass_ns = t_done_ns - round(message.look_age_ms * 1e6)
+        if not message.looked:
+            before = self._deadlines
+            t_capture_ns = t_pass_ns if before is None else before.t_capture_ns
+        pass_within_ms = message.look_within_ms or message.next_within_ms
+        return _Deadlines(
             t_capture_ns,
-            t_done_ns + round(said.next_within_ms * 1e6),
-            t_looked_ns + round(look_within_ms * 1e6),
+            t_done_ns + round(message.next_within_ms * 1e6),
+            t_pass_ns + round(pass_within_ms * 1e6),
         )
 
-    def _moments_ns(self, item: Received) -> tuple[int, int]:
-        """Capture and end of the look, on this host's clock.
+    def _times_ns(self, item: Received) -> tuple[int, int]:
+        """Capture and end of processing, on this host's clock.
 
-        By the header's stamps, not by when it came: a message that waited in a queue while this
-        process slept tells of the past.
+        By the header's timestamps, not by receipt: the message may have waited in a queue while
+        this process was suspended.
         """
-        header, came_ns = item.header, item.t_received_mono_ns
+        header, received_ns = item.header, item.t_received_mono_ns
         if header.stamp_source != "grab":
-            return came_ns, came_ns
+            return received_ns, received_ns
         t_capture_ns = self._ours_ns(header.t_capture_mono_ns, item)
-        return t_capture_ns, min(t_capture_ns + round((header.age_ms or 0.0) * 1e6), came_ns)
+        return t_capture_ns, min(t_capture_ns + round((header.age_ms or 0.0) * 1e6), received_ns)
 
     def _ours_ns(self, theirs_ns: int, item: Received) -> int:
-        """A moment of the detector's clock on ours, not after the message that tells it."""
+        """Convert a time of the detector's clock to ours, at most the receipt of `item`."""
         if item.same_host:
             return theirs_ns
         if not self._their_clock.known:
             return item.t_received_mono_ns
         return min(self._their_clock.ours_ns(theirs_ns), item.t_received_mono_ns)
 
-    def _take_alert(self, alert: Alert, item: Received) -> None:
+    def _process_alert(self, alert: Alert, item: Received) -> None:
         raised = alert.kind is Revision.RAISED and item.how == "published"
         if alert.hazard is Hazard.VISION_UNAVAILABLE and raised:
-            self._blind = True  # until the state that follows says otherwise
+            self._blind = True  # until the next line state
         key = (alert.boot_id, alert.event_id)
         event = self._events.get(key)
-        self._count_standing(item.t_received_mono_ns)
+        self._count_stop(item.t_received_mono_ns)
         t_capture_ns = item.t_received_mono_ns
         if item.header.stamp_source == "grab":
             t_capture_ns = self._ours_ns(alert.t_capture_mono_ns, item)
         if event is None:
             belated = item.how in {"replay", "delivery"} and not self._is_open(alert)
             if belated or alert.state is AlarmState.NORMAL:
-                return  # over before we came
+                return  # over before the bridge connected
             self.last_seq = (self.last_seq + 1) & 0xFFFF_FFFF or 1  # 0 is an empty record
-            at_its_place = since_its_place(alert, t_capture_ns)
-            self._events[key] = Event(self.last_seq, *at_its_place, self._boot_id)
-            self._bound()
+            alert, t_place_ns = from_place_time(alert, t_capture_ns)
+            self._events[key] = Event(self.last_seq, alert, t_place_ns, self._boot_id)
+            self._limit_events()
             return
         event.boot_id = self._boot_id
         if alert.revision > event.alert.revision:
             event.revise(alert, t_capture_ns)
 
-    def _hear_whether_it_stands(self, state: LineState, now_ns: int) -> None:
-        self._count_standing(now_ns)
-        stands = (
-            state.belt_speed_mm_s is not None and abs(state.belt_speed_mm_s) < STOPPED_BELOW_MM_S
-        )
-        self._stands = (now_ns, now_ns + STATE_HELD_NS) if stands else None
+    def _update_stop(self, state: LineState, now_ns: int) -> None:
+        self._count_stop(now_ns)
+        speed_mm_s = state.belt_speed_mm_s
+        stopped = speed_mm_s is not None and abs(speed_mm_s) < STOPPED_BELOW_MM_S
+        self._stopped = (now_ns, now_ns + STATE_HELD_NS) if stopped else None
 
-    def _count_standing(self, now_ns: int) -> None:
-        """A belt that stands brings nothing nearer, nor past the last action point."""
-        if self._stands is None:
+    def _count_stop(self, now_ns: int) -> None:
+        """Add the time of a stop to all events: objects on a stopped belt do not travel."""
+        if self._stopped is None:
             return
-        from_ns, until_ns = self._stands[0], min(now_ns, self._stands[1])
+        from_ns, until_ns = self._stopped[0], min(now_ns, self._stopped[1])
         for event in self._events.values():
-            event.stood_ns += max(0, until_ns - max(from_ns, event.t_capture_ns))
-        self._stands = max(from_ns, until_ns), self._stands[1]
+            event.stopped_ns += max(0, until_ns - max(from_ns, event.t_capture_ns))
+        self._stopped = max(from_ns, until_ns), self._stopped[1]
 
     def _open_now(self) -> int:
-        """Open alarms that are known of this life of the detector."""
+        """Number of open alarms reported by the detector's current start."""
         return sum(
             self._is_held(event) and event.alert.state is not AlarmState.NORMAL
             for event in self._events.values()
         )
 
     def _is_held(self, event: Event) -> bool:
-        """Whether this life of the detector holds the alarm: it was reported since the first
-        published message of this life, or before that by a snapshot or delivery."""
+        """Whether the detector's current start holds the alarm: it was received after the first
+        published message of this start, or before that in a snapshot or delivery."""
         return event.boot_id == self._boot_id or self._is_open(event.alert)
 
-    def _forget_the_dead(self) -> None:
-        """All open alarms are known: what an earlier life of the detector held open, and this one
-        does not, nobody can close any more. Objects on their way to an action point stay."""
+    def _close_former_events(self) -> None:
+        """Close events of earlier starts that the current one does not report as open: no message
+        would ever close them. Objects travelling to an action point stay."""
         for key, event in list(self._events.items()):
             if self._is_held(event):
                 continue
@@ -320,7 +320,7 @@ class LineWatch:
             elif event.alert.state is not AlarmState.NORMAL:
                 event.alert = event.alert.model_copy(update={"state": AlarmState.NORMAL})
 
-    def _bound(self) -> None:
+    def _limit_events(self) -> None:
         over = [key for key, event in self._events.items() if event.over]
         for key in (over + list(self._events))[: max(0, len(self._events) - EVENTS_MAX)]:
             self._events.pop(key, None)

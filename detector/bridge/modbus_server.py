@@ -1,10 +1,10 @@
-"""Modbus TCP by pymodbus 3.16.1, whose registers are made when somebody reads them.
+"""Modbus TCP server on pymodbus 3.16.1; registers are computed when they are read.
 
-Traps of that version, each held by a test: `ModbusServerContext.async_setValues` answers
+Traps of that version, each covered by a test: `ModbusServerContext.async_setValues` answers
 DEVICE_BUSY and changes nothing, so `SimDevice` with an action is used; an unknown unit is a
-KeyError and a traceback per request; of several requests in one segment only the first is
-answered, until more bytes come; a request that comes before the last one was answered takes its
-place; sending throws away what has come of the next request; bytes that are no Modbus stay in the
+KeyError with a traceback per request; of several requests in one segment only the first is
+answered until more bytes arrive; a request that arrives before the last one was answered replaces
+it; sending discards the received part of the next request; bytes that are not Modbus stay in the
 buffer for ever and the client hangs.
 """
 
@@ -31,52 +31,52 @@ from detector.errors import VigitriError
 from detector.wire.keepalive import keep_alive
 
 CLIENTS_MAX = 16
-"""A line's PLC, its panel and the control room are three; more is a mistake or a flood."""
+"""PLC, panel and control room are three clients per line; many more are a mistake or a flood."""
 _READS, _WRITES = {3, 4, 23}, {6, 16, 22, 23}
 _MBAP_BYTES = 8
 _ADU_BYTES_MAX = 260
 
 
 class ListenError(VigitriError, ValueError):
-    """An address that can't be listened at; one line that says why."""
+    """An address that the server can't listen at; the message is one line with the reason."""
 
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """What one unit id shows and takes."""
+    """Read and write functions of one unit id."""
 
     read: Callable[[], list[int]]
-    """The input words at this moment."""
+    """Returns the current input words."""
     write: Callable[[int, list[int]], None]
-    """Address and words that a client has written, within the PLC's registers."""
+    """Receives address and words written by a client, within the PLC's registers."""
 
 
 @dataclass(slots=True)
 class Tally:
-    """What the clients have done."""
+    """Counts of client behaviour."""
 
     requests: int = 0
     refused: int = 0
-    """Answered with a Modbus exception."""
+    """Requests answered with a Modbus exception."""
     malformed: int = 0
-    """No Modbus: the connection was closed."""
+    """Connections closed because their data is not Modbus."""
     gave_way: int = 0
-    """Hung up on for a newcomer: the longest idle of the greatest number of connections."""
+    """Idle connections closed in favour of a new one."""
     turned_away: int = 0
-    """Connections beyond the greatest number, all of which polled."""
+    """New connections refused because all others were polling."""
 
     @property
     def trouble(self) -> str:
-        """In words, what a person should know of."""
+        """One line for the log."""
         return (
-            f"{self.malformed} connections closed that spoke no Modbus, {self.gave_way} idle ones "
-            f"gave way to newcomers, {self.turned_away} turned away beyond {CLIENTS_MAX}, "
+            f"{self.malformed} connections closed (not Modbus), {self.gave_way} idle ones replaced "
+            f"by new clients, {self.turned_away} turned away beyond {CLIENTS_MAX}, "
             f"{self.refused} requests refused"
         )
 
 
 class ModbusServer:
-    """Serves units until it is left; an async context manager. Raises ListenError."""
+    """A Modbus TCP server; an async context manager. Raises ListenError."""
 
     def __init__(
         self,
@@ -86,12 +86,12 @@ class ModbusServer:
         *,
         clock_ns: Callable[[], int] = time.monotonic_ns,
     ) -> None:
-        """`units`: by unit id, 0 for every id that has no own. `clock_ns`: for who is idle."""
+        """`units`: by unit id; 0 serves all ids without a unit. `clock_ns`: measures idle time."""
         logging.getLogger("pymodbus").setLevel(logging.CRITICAL)  # a line per malformed request
         self._address = (host, port)
         self._devices = [_device(number, unit) for number, unit in units.items()]
         if 0 not in units:
-            self._devices.append(_nobody())
+            self._devices.append(_unknown_unit())
         self._places = Places(CLIENTS_MAX, clock_ns)
         self.tally = Tally()
         self.port = 0
@@ -106,9 +106,9 @@ class ModbusServer:
         except RuntimeError:
             host, port = self._address
             raise ListenError(
-                f"{host}:{port} can't be listened at: is another bridge running, or is the port "
-                "below 1024? Give another with --listen (of `vigitri run` with --bridge-listen), "
-                "e.g. 127.0.0.1:1502"
+                f"can't listen at {host}:{port}: is another bridge running, or is the port below "
+                "1024? Set another with --listen (`vigitri run`: --bridge-listen), e.g. "
+                "127.0.0.1:1502"
             ) from None
         listening: Any = self._server.transport
         self.port = listening.sockets[0].getsockname()[1]
@@ -118,9 +118,9 @@ class ModbusServer:
         await self._server.shutdown()  # type: ignore[no-untyped-call]
 
     def full_places(self, *, at_once: bool = False) -> str | None:
-        """A line on who holds the places, where they have run out since the last such line.
+        """A log line about full places since the last one, or None.
 
-        Every 10 s at most; `at_once`: what is left to say, at the end.
+        At most every 10 s; `at_once`: without this limit, for the end.
         """
         return self._places.line(at_once=at_once)
 
@@ -142,7 +142,7 @@ class _Server(ModbusTcpServer):
 
 
 class _Connection(ServerRequestHandler):
-    """One client. Answers whatever it has asked, in order, and hangs up on what is no Modbus."""
+    """One client. Answers its requests in order; disconnects it if its data is not Modbus."""
 
     def __init__(self, server: _Server) -> None:
         super().__init__(server, None, None, None)  # type: ignore[no-untyped-call]
@@ -167,12 +167,12 @@ class _Connection(ServerRequestHandler):
 
     def data_received(self, data: bytes) -> None:
         if self._place is not None:
-            self._places.heard(self._place)
+            self._places.count_bytes(self._place)
         self._unread += data
         self._unread = self._unread[self._answered(self._unread) :]
 
     def _answered(self, data: bytes) -> int:
-        """Answer the whole requests in `data`; how many bytes they have."""
+        """Answer the complete requests in `data`; returns their number of bytes."""
         used = 0
         while len(data) - used >= _MBAP_BYTES:
             head = data[used : used + _MBAP_BYTES]
@@ -183,13 +183,13 @@ class _Connection(ServerRequestHandler):
                 return len(data)
             if len(data) - used < length:
                 break
-            self._take(data[used : used + length], head)
+            self._process(data[used : used + length], head)
             used += length
         return used
 
-    def _take(self, frame: bytes, head: bytes) -> None:
+    def _process(self, frame: bytes, head: bytes) -> None:
         if self._place is not None:
-            self._places.asked(self._place)
+            self._places.count_request(self._place)
         unit, function = head[6], head[7]
         try:
             request = self.framer.decoder.decode(frame[7:])
@@ -200,13 +200,13 @@ class _Connection(ServerRequestHandler):
             self._answer(answer, unit, int.from_bytes(head[:2], "big"))
             return
         request.dev_id, request.transaction_id = unit, int.from_bytes(head[:2], "big")
-        # Nothing in it awaits, so that requests are answered in the order they came.
+        # It never awaits, so requests are answered in order.
         asyncio.get_running_loop().create_task(self._serve(request))
 
     async def _serve(self, request: ModbusPDU) -> None:
         try:
             answer = await request.datastore_update(self.server.context, request.dev_id)
-        except Exception:  # pymodbus raises anything on a request that contradicts itself
+        except Exception:  # pymodbus raises arbitrary errors for inconsistent requests
             answer = ExceptionResponse(request.function_code, ExcCodes.ILLEGAL_VALUE)
         self._answer(answer, request.dev_id, request.transaction_id)
 
@@ -227,7 +227,7 @@ class _Connection(ServerRequestHandler):
 
 
 def _device(number: int, unit: Unit) -> SimDevice:
-    """One block for both kinds of register: what is read at 0 to 59 is made at that moment."""
+    """One block for input and holding registers; words 0 to 59 are computed when read."""
 
     async def access(  # noqa: PLR0917
         function: int,
@@ -237,14 +237,14 @@ def _device(number: int, unit: Unit) -> SimDevice:
         registers: list[int],
         written: list[int] | list[bool] | None,
     ) -> ExcCodes | None:
-        if function not in _READS | _WRITES:  # coils and discrete inputs: there are none
+        if function not in _READS | _WRITES:  # coils and discrete inputs do not exist
             return ExcCodes.ILLEGAL_FUNCTION
         if written is not None:
             if not PLC_FIRST <= address <= PLC_FIRST + PLC_WORDS - count:
                 return ExcCodes.ILLEGAL_ADDRESS
             unit.write(address, [int(word) for word in written])
         elif address < INPUT_WORDS:
-            # No await between here and the copy that pymodbus sends: a block is of one moment.
+            # No await between here and pymodbus' copy, so a block is consistent.
             registers[:INPUT_WORDS] = unit.read()
         return None
 
@@ -258,8 +258,8 @@ def _device(number: int, unit: Unit) -> SimDevice:
     )
 
 
-def _nobody() -> SimDevice:
-    """Answers for the unit ids that are no line of this bridge."""
+def _unknown_unit() -> SimDevice:
+    """Answers for unit ids without a line."""
 
     async def access(*_: object) -> ExcCodes:
         return ExcCodes.GATEWAY_NO_RESPONSE

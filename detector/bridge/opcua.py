@@ -1,11 +1,11 @@
-"""The same content as the registers by OPC UA: variables, and an event for each alert (asyncua).
+"""OPC UA server (asyncua): the registers' content as variables, and an event for each alert.
 
-Names follow OPC 40100-1 (machine vision) where they exist there: each line is a vision system with
-a VisionStateMachine whose CurrentState is one of Preoperational, Operational, Error and Halted, and
-what it has found is told as ResultReadyEventType with ResultId, CreationTime and ResultContent. The
-types themselves are not that specification's (asyncua carries no node set of it, nor alarms and
-conditions). What is not known has the status UncertainNoCommunicationLastUsableValue: a variable
-keeps its value, and a client must look at the status.
+Names follow OPC 40100-1 (machine vision) where it defines them: each line is a vision system with a
+VisionStateMachine whose CurrentState is Preoperational, Operational, Error or Halted; alerts are
+reported as ResultReadyEventType with ResultId, CreationTime and ResultContent. The types are not
+those of the specification (asyncua has no node set of it, nor alarms and conditions). An unknown
+value has the status UncertainNoCommunicationLastUsableValue: the variable keeps its last value, so
+a client must check the status.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ from detector.wire.messages import Priority
 NAMESPACE = "urn:vigitri:opcua"
 OPCUA_LISTEN = "opc.tcp://127.0.0.1:4840/vigitri"
 CLIENTS_MAX = 64
-"""asyncua's own 1000 are all the files that a process may have open (as a rule 1024): its clients
-could leave none for the PLC's connection."""
+"""asyncua's default of 1000 nearly equals the usual limit of open files (1024) and could leave none
+for the PLC's connection."""
 VISION_STATES = {  # OPC 40100-1, 8.2.6
     State.BOOT: "Preoperational",
     State.READY: "Operational",
@@ -47,7 +47,7 @@ VISION_STATES = {  # OPC 40100-1, 8.2.6
     State.MAINTENANCE: "Halted",
 }
 SEVERITY = {Priority.HIGH: 900, Priority.MEDIUM: 600, Priority.LOW: 300}
-"""OPC UA counts from 1 to 1000."""
+"""OPC UA severities range from 1 to 1000."""
 _UNKNOWN: dict[str, int] = {
     "gas": HazardWord.UNKNOWN,
     "battery": HazardWord.UNKNOWN,
@@ -70,10 +70,10 @@ _EVENT = (
 
 
 class OpcUaServer:
-    """Serves lines until it is left; an async context manager. `refresh` is to be called often."""
+    """An OPC UA server for lines; an async context manager. Call `refresh` often."""
 
     def __init__(self, endpoint: str, lines: Sequence[BridgedLine]) -> None:
-        logging.getLogger("asyncua").setLevel(logging.CRITICAL)  # a line per client that leaves
+        logging.getLogger("asyncua").setLevel(logging.CRITICAL)  # it logs every client that leaves
         self.endpoint = endpoint
         self._lines = lines
 
@@ -92,7 +92,7 @@ class OpcUaServer:
             await each.make()
         self._server.iserver.max_connections = CLIENTS_MAX
         await self._server.start()
-        # asyncua looks after sessions, and not whether the other end of a connection is there.
+        # asyncua supervises sessions, not whether the peer of a connection is still there.
         for listening in self._server.bserver._server.sockets:
             keep_alive(listening)
         return self
@@ -101,7 +101,7 @@ class OpcUaServer:
         await self._server.stop()
 
     async def refresh(self, now_ns: int) -> None:
-        """Bring all variables up to this moment, and tell of what is new."""
+        """Update all variables and send events for new revisions."""
         for each in self._shown:
             await each.refresh(now_ns)
 
@@ -113,8 +113,8 @@ class _LineNodes:
         self._server, self._line, self._index, self._kind = server, line, index, kind
         self._nodes: dict[str, Any] = {}
         self._written: dict[str, tuple[Any, bool]] = {}
-        self._told: dict[int, int] = {}
-        """The last revision told of each event."""
+        self._sent: dict[int, int] = {}
+        """Last revision sent, by event number."""
 
     async def make(self) -> None:
         index, unit = self._index, self._line.ends.unit
@@ -144,11 +144,11 @@ class _LineNodes:
             known = register.name not in _UNKNOWN or value != _UNKNOWN[register.name]
             await self._write(_camel(register), value, _variant(register), known=known)
         for event in self._line.watch.known():
-            if event.alert.revision > self._told.get(event.seq, 0):
-                self._told[event.seq] = event.alert.revision
-                await self._tell(event)
-        remembered = {event.seq for event in self._line.watch.known()}
-        self._told = {seq: told for seq, told in self._told.items() if seq in remembered}
+            if event.alert.revision > self._sent.get(event.seq, 0):
+                self._sent[event.seq] = event.alert.revision
+                await self._send(event)
+        known_seqs = {event.seq for event in self._line.watch.known()}
+        self._sent = {seq: sent for seq, sent in self._sent.items() if seq in known_seqs}
 
     async def _write(
         self, name: str, value: Any, variant: ua.VariantType, *, known: bool = True
@@ -164,14 +164,14 @@ class _LineNodes:
         )
         await self._server.write_attribute_value(self._nodes[name].nodeid, data)
 
-    async def _tell(self, event: Event) -> None:
-        alert, told = event.alert, self._events.event
-        told.ResultId = f"{alert.boot_id}/{alert.event_id}"
-        told.CreationTime = datetime.fromtimestamp(alert.t_capture_utc_ns / 1e9, UTC)
-        told.IsPartial = event.in_view  # there may be more to say of it
-        told.ResultContent = alert.model_dump_json()
-        told.AlarmState, told.Hazard, told.Seq = str(alert.state), str(alert.hazard), event.seq
-        told.Severity = SEVERITY[alert.priority]
+    async def _send(self, event: Event) -> None:
+        alert, sent = event.alert, self._events.event
+        sent.ResultId = f"{alert.boot_id}/{alert.event_id}"
+        sent.CreationTime = datetime.fromtimestamp(alert.t_capture_utc_ns / 1e9, UTC)
+        sent.IsPartial = event.in_view  # further revisions may follow
+        sent.ResultContent = alert.model_dump_json()
+        sent.AlarmState, sent.Hazard, sent.Seq = str(alert.state), str(alert.hazard), event.seq
+        sent.Severity = SEVERITY[alert.priority]
         await self._events.trigger(message=f"{alert.hazard} {alert.kind} {alert.event_id}")
 
 

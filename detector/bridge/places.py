@@ -1,8 +1,8 @@
-"""Who holds the places at the Modbus server, and who gives way when there is none left.
+"""The limited places for clients of the Modbus server.
 
-A client that has vanished without a word looks like one that is silent. So the one that has been
-silent longest gives way to a newcomer. A client that polls never does: else connections that come
-and vanish in a burst would throw the PLC out between two of its requests.
+A client that has vanished can't be distinguished from a silent one, so a new client replaces the
+one that has been silent longest. A polling client is never replaced: else a burst of connections
+would disconnect the PLC between two of its requests.
 """
 
 from __future__ import annotations
@@ -12,34 +12,36 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 IN_SERVICE_NS = 3_000_000_000
-"""A PLC asks every 10 to 50 ms, a panel once a second; a scan that overruns once
-is no reason to lose the place."""
+"""A PLC polls every 10 to 50 ms, a panel once a second; a single scan overrun must not cost a
+client its place."""
 IN_SERVICE_REQUESTS = 2
-"""One request may be a probe or a client that vanished after it; the second makes it a poll."""
+"""A single request may be a probe; with the second a client counts as polling."""
 REPORT_EVERY_NS = 10_000_000_000
-"""Between two lines about full places; the next one has what happened meanwhile."""
+"""Least time between two log lines about full places; each covers the time since the last one."""
 HOSTS_NAMED = 16
-"""In one count; more are counted together, so that a flood makes neither memory nor long lines."""
+"""Hosts named per count; further ones are counted together, which bounds memory and line length."""
 
 
 @dataclass(slots=True, eq=False)
 class Place:
-    """One client's."""
+    """The place of one client."""
 
     host: str
     port: int
     hang_up: Callable[[], None]
-    heard_ns: int
-    """When its last byte came, or when it connected."""
-    asked_ns: int = 0
+    last_byte_ns: int
+    """Receipt of its last byte, else its connection."""
+    last_request_ns: int = 0
     requests: int = 0
 
     def is_in_service(self, now_ns: int) -> bool:
-        return self.requests >= IN_SERVICE_REQUESTS and now_ns - self.asked_ns < IN_SERVICE_NS
+        """Whether the client polls: at least its second request, and the last one is recent."""
+        recent = now_ns - self.last_request_ns < IN_SERVICE_NS
+        return self.requests >= IN_SERVICE_REQUESTS and recent
 
 
 class Places:
-    """`clock_ns`: any that never goes back."""
+    """The places and their holders. `clock_ns`: a monotonic clock."""
 
     def __init__(self, number: int, clock_ns: Callable[[], int]) -> None:
         self._number, self._clock_ns = number, clock_ns
@@ -48,7 +50,7 @@ class Places:
         self._reported_ns: int | None = None
 
     def take(self, host: str, port: int, hang_up: Callable[[], None]) -> Place | None:
-        """A place for a newcomer; None if all are in service. Whoever gives way is hung up on."""
+        """A place for a new client; None if all are polling. A replaced client is disconnected."""
         now_ns = self._clock_ns()
         newcomer = Place(host, port, hang_up, now_ns)
         if len(self._held) >= self._number and not self._make_room(newcomer, now_ns):
@@ -57,21 +59,21 @@ class Places:
         return newcomer
 
     def leave(self, place: Place) -> None:
-        """Its client has gone; one that gave way has left already."""
+        """Free the place of a client that has gone; no effect if it was replaced."""
         if place in self._held:
             self._held.remove(place)
 
-    def heard(self, place: Place) -> None:
-        """Bytes have come."""
-        place.heard_ns = self._clock_ns()
+    def count_bytes(self, place: Place) -> None:
+        """Bytes have arrived."""
+        place.last_byte_ns = self._clock_ns()
 
-    def asked(self, place: Place) -> None:
-        """A whole request has come."""
+    def count_request(self, place: Place) -> None:
+        """A complete request has arrived."""
         place.requests += 1
-        place.asked_ns = self._clock_ns()
+        place.last_request_ns = self._clock_ns()
 
     def line(self, *, at_once: bool = False) -> str | None:
-        """What a person should know since the last line, if that is long enough ago."""
+        """A log line about the time since the last one; None if nothing to report or too soon."""
         now_ns = self._clock_ns()
         recent = self._reported_ns is not None and now_ns - self._reported_ns < REPORT_EVERY_NS
         if not self._unreported or (recent and not at_once):
@@ -81,12 +83,12 @@ class Places:
         return str(unreported)
 
     def _make_room(self, newcomer: Place, now_ns: int) -> bool:
-        self._unreported.see_holders(self._held, now_ns)
+        self._unreported.note_holders(self._held, now_ns)
         idle = [each for each in self._held if not each.is_in_service(now_ns)]
         if not idle:
             self._unreported.turn_away(newcomer)
             return False
-        longest = min(idle, key=lambda each: each.heard_ns)
+        longest = min(idle, key=lambda each: each.last_byte_ns)
         self._unreported.give_way(longest, newcomer, now_ns)
         self._held.remove(longest)
         longest.hang_up()
@@ -95,7 +97,7 @@ class Places:
 
 @dataclass(slots=True)
 class _Unreported:
-    """What has happened at full places since the last line."""
+    """Events at full places since the last log line."""
 
     number: int
     _holders: str = ""
@@ -107,11 +109,11 @@ class _Unreported:
     def __bool__(self) -> bool:
         return bool(self._gave_way or self._turned_away)
 
-    def see_holders(self, held: Iterable[Place], now_ns: int) -> None:
-        """As they are at this moment, before anybody gives way."""
+    def note_holders(self, held: Iterable[Place], now_ns: int) -> None:
+        """The holders before one of them is replaced."""
         by_host: dict[str, list[float]] = {}
         for place in held:
-            by_host.setdefault(place.host, []).append((now_ns - place.heard_ns) / 1e9)
+            by_host.setdefault(place.host, []).append((now_ns - place.last_byte_ns) / 1e9)
         most_first = sorted(by_host.items(), key=lambda each: -len(each[1]))
         self._holders = ", ".join(
             f"{len(idle_s)} by {host} (longest idle {max(idle_s):.1f} s)"
@@ -120,9 +122,9 @@ class _Unreported:
 
     def give_way(self, leaver: Place, newcomer: Place, now_ns: int) -> None:
         _count(self._gave_way, leaver.host)
-        idle_s = (now_ns - leaver.heard_ns) / 1e9
+        idle_s = (now_ns - leaver.last_byte_ns) / 1e9
         self._last_gave_way = (
-            f"the last: {_address(leaver)}, idle for {idle_s:.1f} s, to {_address(newcomer)}"
+            f"the last: {_address(leaver)}, idle for {idle_s:.1f} s, by {_address(newcomer)}"
         )
 
     def turn_away(self, newcomer: Place) -> None:
@@ -130,15 +132,15 @@ class _Unreported:
         self._last_turned_away = f"the last: {_address(newcomer)}"
 
     def __str__(self) -> str:
-        said = f"all {self.number} places are taken, {self._holders}"
+        text = f"all {self.number} places are in use, {self._holders}"
         if self._gave_way:
-            said += f"; gave way to newcomers: {_hosts(self._gave_way)} ({self._last_gave_way})"
+            text += f"; replaced by new clients: {_hosts(self._gave_way)} ({self._last_gave_way})"
         if self._turned_away:
-            said += (
-                "; turned away, because every place is in use by a client that polls: "
+            text += (
+                "; turned away because all clients are polling: "
                 f"{_hosts(self._turned_away)} ({self._last_turned_away})"
             )
-        return said
+        return text
 
 
 def _count(by_host: Counter[str], host: str) -> None:

@@ -1,4 +1,4 @@
-"""`docs/plc.md`: the register map for a PLC programmer, made from the map itself."""
+"""`docs/plc.md`: the reference for PLC programmers, generated from the register map."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _HEAD = f"""# The line's registers, for the PLC programmer
 *Generated from the register map by `vigitri schema --plc`; a test keeps the two equal.*
 
 > Detection aid; not a safety function, no PL or SIL claimed; replaces neither the emergency stop
-> nor human watch. Vigitri may ask for a process stop; it never touches an emergency-stop circuit
+> nor human watch. Vigitri may request a process stop; it never touches an emergency-stop circuit
 > and never restarts a belt. *Aide à la détection ; ne constitue pas une fonction de sécurité au
 > sens de l'EN ISO 13849-1 ; ne remplace ni l'arrêt d'urgence ni la surveillance humaine.*
 
@@ -91,8 +91,8 @@ _EXAMPLE = """## How to use them
    cable, power off) is dropped after about 20 s.
 
 ```iecst
-(* IEC 61131-3 Structured Text. in_ is what one FC4 request for 0..59 brought, every 10 to 50 ms;
-   out_ is written to 100..110 in one FC16 request. Codes as in the tables. *)
+(* IEC 61131-3 Structured Text. in_ holds registers 0..59, read in one FC4 request every 10 to
+   50 ms; out_ is written to 100..110 in one FC16 request. Codes as in the tables. *)
 VAR
     heartbeatTimer : TON;  lastBeat : UINT;  beats : INT;  watched : BOOL;
     slot, base, i  : INT;  seq : UDINT;  known : BOOL;
@@ -153,7 +153,7 @@ FOR i := 0 TO entries - 1 DO
     divert := divert OR ABS(encoder - shiftRegister[i]) <= HALF_WINDOW;
 END_FOR;
 
-(* what the PLC writes *)
+(* the registers that the PLC writes *)
 out_[0] := out_[0] + 1;                                     (* 100: our heartbeat *)
 out_[3] := SEL(beltRuns, 1, 2);                             (* 103 *)
 out_[4] := beltSpeedMmS;                                    (* 104 *)
@@ -212,8 +212,8 @@ def plc_reference() -> str:
         _table(plc.RECORD, offset="+"),
         f"\n## From the PLC: holding registers {plc.PLC_FIRST} to "
         f"{plc.PLC_FIRST + plc.PLC_WORDS - 1}\n\nA PLC whose heartbeat has changed once and then "
-        f"not for {PLC_SILENT_NS / 1e9:g} s is lost (status bit 5), and what\nit wrote about the "
-        "belt is no longer used.\n",
+        f"not for {PLC_SILENT_NS / 1e9:g} s is lost (status bit 5), and its\n"
+        "belt data are no longer used.\n",
         _table(plc.PLC),
         "\n## Codes and bits\n",
         *(_codes(title, codes) for title, codes in _CODES),
@@ -222,7 +222,7 @@ def plc_reference() -> str:
         _bits("107 `mode`", plc.MODE_MEANING),
         "",
         _BELT,
-        *(f"| {code.value} | {said} |" for code, said in BELT_MEANING.items()),
+        *(f"| {code.value} | {text} |" for code, text in BELT_MEANING.items()),
         "",
         _EXAMPLE,
     ]
@@ -247,5 +247,5 @@ def _codes(title: str, codes: type[IntEnum]) -> str:
 
 def _bits(title: str, meaning: Mapping[Any, str]) -> str:
     rows = [f"- {title}:"]
-    rows += [f"  - bit {bit.value.bit_length() - 1}: {said}" for bit, said in meaning.items()]
+    rows += [f"  - bit {bit.value.bit_length() - 1}: {text}" for bit, text in meaning.items()]
     return "\n".join(rows)

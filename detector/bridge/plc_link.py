@@ -1,4 +1,4 @@
-"""What the PLC writes: is it alive, where is the belt, what does it ask for."""
+"""The PLC's registers: its heartbeat, belt data and commands."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ from detector.wire.messages import Hazard, Outcome
 from detector.wire.requests import SHELVED_MINUTES, Acknowledge, ReportOutcome, Shelve
 
 PLC_SILENT_NS = 2_000_000_000
-"""A PLC whose heartbeat has not changed for so long is lost: its scan takes 10 to 50 ms."""
+"""A PLC whose heartbeat has not changed for this long is lost; its scan takes 10 to 50 ms."""
 ENCODER_KEPT = 400
-"""Encoder readings kept: 4 s at a scan of 10 ms, longer than any look takes."""
+"""Encoder readings kept: 4 s at a scan of 10 ms, longer than any inference pass takes."""
 ENCODER_HELD_NS = 500_000_000
-"""An encoder that has not been written for so long is none; the run signal still counts. What it
-did meanwhile nobody knows."""
+"""Counts not written for this long are no longer used, as the travel in between is unknown; the run
+signal is still used."""
 BEYOND_NS = 100_000_000
-"""How far beyond its last reading the encoder is reckoned on, at the speed over as long before."""
+"""Longest extrapolation beyond the last reading, at the speed over the same time before it."""
 SHELVED = (Hazard.GAS, Hazard.BATTERY, Hazard.OVERLOAD, Hazard.JAM)
-"""What the bits of the shelve mask name."""
+"""Hazards by bit of the shelve mask."""
 OUTCOMES = {
     Reset.REMOVED: Outcome.REMOVED,
     Reset.FALSE_ALARM: Outcome.FALSE_ALARM,
@@ -42,35 +42,35 @@ Command = Acknowledge | ReportOutcome | Shelve
 
 @dataclass(frozen=True, slots=True)
 class PlcBelt:
-    """The belt as a living PLC reports it."""
+    """Belt data of a PLC whose heartbeat changes."""
 
     run: BeltRun
     """UNKNOWN: the run signal isn't wired."""
     speed_mm_s: int | None
     encoder: int | None
-    """None: none is wired, or it is no longer written."""
+    """None: not wired, or no longer written."""
     t_ns: int
-    """When the encoder was read; without one, now."""
+    """Time of the encoder reading, else the current time."""
 
 
 class PlcLink:
     """Registers 100 to 110 of one line, written by its PLC."""
 
     def __init__(self, operator: str, find: Callable[[int], Event | None]) -> None:
-        """`operator`: who answers, for the detector's log. `find`: the event of a seq."""
+        """`operator`: name for the detector's log. `find`: the event of a seq."""
         self.words = [0] * PLC_WORDS
         self.refused = False
-        """The detector has refused the last command, or it named nothing that is open."""
+        """The last command was refused by the detector or referred to no open event."""
         self.counters_reset = False
-        """Asked to set the counters to 0; whoever does it takes this back."""
+        """A reset of the counters is requested; cleared when it is done."""
         self._operator, self._find = operator, find
         self._changed_ns: int | None = None
         self._encoder: deque[tuple[int, int]] = deque(maxlen=ENCODER_KEPT)
         self._has_encoder = False
-        """Its encoder has counted: a PLC without one writes 0 for ever."""
+        """A count other than 0 was written; a PLC without an encoder always writes 0."""
 
     def write(self, address: int, words: list[int], now_ns: int) -> list[Command]:
-        """Take in what the PLC has written there; what it asks of the detector by that."""
+        """Store words written by the PLC; returns the resulting commands to the detector."""
         before = decode_plc(self.words)
         first = address - PLC_FIRST
         self.words[first : first + len(words)] = words
@@ -80,14 +80,14 @@ class PlcLink:
         if first <= 5 and first + len(words) > 6:
             self._encoder.append((now_ns, now["encoder"]))
             self._has_encoder = self._has_encoder or now["encoder"] != 0
-        return self._asked(before, now)
+        return self._commands(before, now)
 
     def alive(self, now_ns: int) -> bool:
-        """The PLC's heartbeat changes."""
+        """Whether the PLC's heartbeat changes."""
         return self._changed_ns is not None and now_ns - self._changed_ns <= PLC_SILENT_NS
 
     def lost(self, now_ns: int) -> bool:
-        """It has changed once, and does not any more."""
+        """Whether the heartbeat has changed once and no longer does."""
         return self._changed_ns is not None and not self.alive(now_ns)
 
     @property
@@ -95,35 +95,35 @@ class PlcLink:
         return bool(decode_plc(self.words)["mode"] & Mode.MAINTENANCE)
 
     def belt(self, now_ns: int) -> PlcBelt | None:
-        """The belt by the PLC; None where it says nothing of it, or is silent."""
-        said = decode_plc(self.words)
-        wired = said["belt_run"] in {BeltRun.STANDS, BeltRun.RUNS}
-        run = BeltRun(said["belt_run"]) if wired else BeltRun.UNKNOWN
+        """The PLC's belt data; None if it provides none or is not alive."""
+        values = decode_plc(self.words)
+        wired = values["belt_run"] in {BeltRun.STANDS, BeltRun.RUNS}
+        run = BeltRun(values["belt_run"]) if wired else BeltRun.UNKNOWN
         encoder, t_ns = None, now_ns
         if self._has_encoder and now_ns - self._encoder[-1][0] <= ENCODER_HELD_NS:
             t_ns, encoder = self._encoder[-1]
         if not self.alive(now_ns) or (not wired and encoder is None):
             return None
-        speed_mm_s = 0 if run is BeltRun.STANDS else said["belt_speed"] or None
+        speed_mm_s = 0 if run is BeltRun.STANDS else values["belt_speed"] or None
         return PlcBelt(run, speed_mm_s, encoder, t_ns)
 
     def beyond(self, wraps_at: int) -> int | None:
-        """What it counts where its counter should have gone round before; None: it has."""
+        """The last count if it exceeds the range of a counter that wraps at `wraps_at`."""
         last = self._encoder[-1][1] if self._encoder else 0
         return last if last >= wraps_at else None
 
     def counts_at(self, t_ns: int, wraps_at: int | None) -> int | None:
-        """The PLC's encoder at a moment, between its readings or a scan or two beyond the last;
-        None where they do not reach. `wraps_at`: its counter goes from one below this to 0; while
-        that is not known (None), or proves to be wrong, nothing is between two readings."""
+        """The encoder's counts at a time, interpolated between readings or extrapolated by up to
+        BEYOND_NS; None outside this range. `wraps_at`: the counter goes from one below this to 0;
+        if it is unknown (None) or wrong, there is no interpolation."""
         readings = list(self._encoder)
         if wraps_at is None or len(readings) < 2 or not self._has_encoder:
             return None
         last_ns = readings[-1][0]
         if not readings[0][0] <= t_ns <= last_ns + BEYOND_NS:
             return None
-        # Beyond the last by the speed over a while: two requests that were served at once, after a
-        # pause of this process, would tell any speed.
+        # Extrapolated by the speed over a longer time: two requests served together after a pause
+        # of this process could give any speed.
         from_ns = t_ns if t_ns <= last_ns else last_ns - BEYOND_NS
         first = bisect_right(readings, from_ns, key=lambda reading: reading[0]) - 1
         if first < 0:
@@ -132,21 +132,21 @@ class PlcLink:
         if t_ns <= last_ns:
             along = along[:2]
         (t0, counts0), (t1, _) = along[0], along[-1]
-        way = _way(along, wraps_at)
-        if way is None:
+        travel = _travel(along, wraps_at)
+        if travel is None:
             return None
         share = (t_ns - t0) / (t1 - t0) if t1 > t0 else 0.0
-        return (counts0 + round(way * share)) % wraps_at
+        return (counts0 + round(travel * share)) % wraps_at
 
-    def _asked(self, before: dict[str, int], now: dict[str, int]) -> list[Command]:
-        asked: list[Command] = []
+    def _commands(self, before: dict[str, int], now: dict[str, int]) -> list[Command]:
+        commands: list[Command] = []
         seq, refused = now["acknowledged_seq"], False
         if seq != before["acknowledged_seq"] and seq:
             event = self._find(seq)
             if event is not None:
                 event.taken = True
                 if now["mode"] & Mode.ACKNOWLEDGES:
-                    asked.append(
+                    commands.append(
                         Acknowledge(
                             operator=self._operator,
                             boot_id=event.alert.boot_id,
@@ -159,7 +159,7 @@ class PlcLink:
             if code == Reset.COUNTERS:
                 self.counters_reset = True
             elif event is not None and code in OUTCOMES:
-                asked.append(
+                commands.append(
                     ReportOutcome(
                         operator=self._operator,
                         boot_id=event.alert.boot_id,
@@ -175,22 +175,24 @@ class PlcLink:
             if minutes > SHELVED_MINUTES or not hazards or mask >> len(SHELVED):
                 refused = True
             else:
-                asked += [
+                commands += [
                     Shelve(operator=self._operator, hazard=hazard, minutes=minutes)
                     for hazard in hazards
                 ]
-        if asked or refused:
+        if commands or refused:
             self.refused = refused
-        return asked
+        return commands
 
 
-def _way(readings: list[tuple[int, int]], wraps_at: int) -> int | None:
-    """Counts from the first reading to the last, each step taken the shorter way round; None where
-    too long a time lies between two, or one is beyond where the counter goes round."""
-    way = 0
+def _travel(readings: list[tuple[int, int]], wraps_at: int) -> int | None:
+    """Counts from the first to the last reading, each step in the direction of the shorter wrap.
+
+    None if two readings are too far apart in time, or one exceeds the counter's range.
+    """
+    travel = 0
     for (t0, counts0), (t1, counts1) in pairwise(readings):
         if t1 - t0 > ENCODER_HELD_NS or max(counts0, counts1) >= wraps_at:
             return None
         half = wraps_at // 2
-        way += (counts1 - counts0 + half) % wraps_at - half
-    return way
+        travel += (counts1 - counts0 + half) % wraps_at - half
+    return travel

@@ -1,7 +1,7 @@
-"""The PLC map, version 1: every register, in one place.
+"""The register map for PLCs, version 1.
 
-Words are 16 bits; 32-bit values take two, high word first. Everything that names a state has 0 for
-*unknown*, so that registers nobody has filled never read clear.
+Words have 16 bits; 32-bit values take two words, high word first. In every state register 0 means
+*unknown*, so that registers that were never filled do not read clear.
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ INPUT_WORDS = 60
 RECORDS, RECORD_WORDS, FIRST_RECORD = 3, 15, 14
 PLC_FIRST, PLC_WORDS = 100, 11
 UNKNOWN_WORD = 0xFFFF
-"""An unsigned measurement that is not known; 0 would read as an empty belt."""
+"""An unknown unsigned measurement; 0 would read as an empty belt."""
 UNKNOWN_SIGNED = -0x8000
-"""A signed one that is not known."""
+"""An unknown signed measurement."""
 LATEST_ETA_MS = 0x7FFF
-"""So late, or later than 16 bits can tell."""
+"""Greatest arrival time; later ones read the same."""
 
 Kind = Literal["uint16", "int16", "uint32"]
 
 
 class State(IntEnum):
-    """Register 2: what the watch over the line is worth."""
+    """Register 2: whether the line is being watched."""
 
     BOOT = 0
     READY = 1
@@ -62,7 +62,7 @@ class JamState(IntEnum):
 
 
 class HazardClass(IntEnum):
-    """What a record is about; also the bits of the shelve mask, counted from bit 0 for GAS."""
+    """A record's class; also the bits of the shelve mask, where bit 0 is GAS."""
 
     NONE = 0
     GAS = 1
@@ -103,7 +103,7 @@ class BeltRun(IntEnum):
 
 
 class BeltWord(IntEnum):
-    """Register 59: what the belt does, all that is said of it held against each other."""
+    """Register 59: state of the belt, from a comparison of all sources."""
 
     UNKNOWN = 0
     RUNS = 1
@@ -119,7 +119,7 @@ class BeltWord(IntEnum):
 
 
 class Reset(IntEnum):
-    """Register 110, from the PLC; acts when the word changes to one of these."""
+    """Register 110, from the PLC; takes effect when the word changes to one of these."""
 
     NONE = 0
     REMOVED = 1
@@ -155,7 +155,7 @@ class RecordFlag(IntFlag):
     SIZE_PLAUSIBLE = 1 << 1
     PLC_COUNTS = 1 << 2
     MM_SURVEYED = 1 << 3
-    SIGHT_LOST = 1 << 4
+    VISION_LOST = 1 << 4
     PILE = 1 << 5
 
 
@@ -167,33 +167,35 @@ class Mode(IntFlag):
 
 
 STATUS_MEANING = {
-    Status.WATCHING: "somebody looks at the belt: neither a frame nor a look is overdue",
-    Status.LATE: "the looks come too late after their pictures (state 2)",
-    Status.BELT_SPEED_KNOWN: "etas rest on a known speed",
-    Status.BELT_STANDS: "the belt stands, as far as is known",
+    Status.WATCHING: "the belt is being watched: no frame and no inference pass is overdue",
+    Status.LATE: "inference finishes too late after capture (state 2)",
+    Status.BELT_SPEED_KNOWN: "the belt speed is known; arrival times are based on it",
+    Status.BELT_STANDS: "the belt is stopped, as far as is known",
     Status.PLC_ALIVE: "this PLC's heartbeat (register 100) changes",
-    Status.PLC_LOST: "it has changed once and does not any more (for 2 s)",
-    Status.MORE_RECORDS: "more events are active than the three records hold",
-    Status.CATCHING_UP: "messages were missed; what is not active reads unknown until all is known",
-    Status.GAS_SHELVED: "gas alarms are shelved (the hazard word tells of gas all the same)",
+    Status.PLC_LOST: "this PLC's heartbeat has changed once and then not for 2 s",
+    Status.MORE_RECORDS: "more events are active than fit the three records",
+    Status.CATCHING_UP: "messages were missed; hazards that are not active read unknown until all "
+    "alarms are known",
+    Status.GAS_SHELVED: "gas alarms are shelved (register 5 still reads active)",
     Status.BATTERY_SHELVED: "battery alarms are shelved",
     Status.OVERLOAD_SHELVED: "overload alarms are shelved",
     Status.JAM_SHELVED: "jam alarms are shelved",
-    Status.COMMAND_REFUSED: "the detector has refused the last command from registers 101 to 110",
-    Status.CLOCK_SYNCHRONISED: "the detector's UTC is disciplined",
-    Status.MM_SURVEYED: "millimetres rest on surveyed points, not on a scale that was typed in",
+    Status.COMMAND_REFUSED: "the last command in registers 101 to 110 was refused",
+    Status.CLOCK_SYNCHRONISED: "the detector's UTC clock is synchronised",
+    Status.MM_SURVEYED: "millimetres are based on surveyed points, not on a typed-in scale",
 }
 FLAG_MEANING = {
-    RecordFlag.IN_VIEW: "the camera sees the object now, or the line is in that state now",
-    RecordFlag.SIZE_PLAUSIBLE: "it has a size that its class can have",
-    RecordFlag.PLC_COUNTS: "the belt position is in counts of this PLC's own encoder (105–106)",
-    RecordFlag.MM_SURVEYED: "x and y rest on surveyed points",
-    RecordFlag.SIGHT_LOST: "nobody watches now: the record is what was last known",
-    RecordFlag.PILE: "one of several that lie together (a pile); each has a record of its own",
+    RecordFlag.IN_VIEW: "the object is in the camera's view now, or the line is in this state now",
+    RecordFlag.SIZE_PLAUSIBLE: "the size is plausible for the class",
+    RecordFlag.PLC_COUNTS: "`position` is in counts of this PLC's encoder (105–106)",
+    RecordFlag.MM_SURVEYED: "`x_mm` and `y_mm` are based on surveyed points",
+    RecordFlag.VISION_LOST: "the belt is not being watched: the record is the last known state",
+    RecordFlag.PILE: "one of several objects in a pile; each has its own record",
 }
 MODE_MEANING = {
-    Mode.MAINTENANCE: "the line is under maintenance: state 4 in place of 1 and 2",
-    Mode.ACKNOWLEDGES: "an acknowledged seq is an operator's acknowledgement too (panel button)",
+    Mode.MAINTENANCE: "the line is under maintenance: `state` reads 4 instead of 1 or 2",
+    Mode.ACKNOWLEDGES: "writing `acknowledged_seq` is also the operator's acknowledgement (panel "
+    "button)",
 }
 
 
@@ -207,7 +209,7 @@ class Register:
     unit: str
     meaning: str
     unknown: str = ""
-    """How it reads while nobody knows it; empty: it is always known."""
+    """Value while it is unknown; empty: always known."""
 
     @property
     def words(self) -> int:
@@ -221,62 +223,78 @@ NODE: tuple[Register, ...] = (
         "heartbeat",
         "uint16",
         "",
-        "grows by one per tick of completed inferences, 5 Hz, and by nothing else; wraps at 65535",
+        "advances only with completed inference passes, at 5 Hz; wraps after 65535",
     ),
-    Register(2, "state", "uint16", "code", "what the watch is worth", "0 at boot, 3 when lost"),
+    Register(
+        2, "state", "uint16", "code", "whether the belt is being watched", "0 at start, 3 when lost"
+    ),
     Register(3, "status", "uint16", "bits", "see below"),
     Register(
         4,
         "frame_age_ms",
         "uint16",
         "ms",
-        "since the newest frame that was looked at was captured, at the moment of reading",
+        "time from capture of the newest frame with an inference pass to this read",
         "65535",
     ),
     Register(5, "gas", "uint16", "code", "gas bottles and cartridges", "0"),
     Register(6, "battery", "uint16", "code", "batteries", "0"),
-    Register(7, "jam", "uint16", "code", "overload or jam; known only with a coverage", "0"),
-    Register(8, "top_priority", "uint16", "code", "of the active events", "0"),
-    Register(9, "coverage", "uint16", "‰", "share of the belt that is covered", "65535"),
-    Register(10, "jam_state", "uint16", "code", "which of the two register 7 means", "0"),
+    Register(
+        7, "jam", "uint16", "code", "overload or jam; known only while coverage is measured", "0"
+    ),
+    Register(8, "top_priority", "uint16", "code", "highest priority of the active events", "0"),
+    Register(9, "coverage", "uint16", "‰", "share of the belt covered by material", "65535"),
+    Register(10, "jam_state", "uint16", "code", "whether register 7 is a jam or an overload", "0"),
     Register(
         11,
         "last_seq",
         "uint32",
         "",
-        "number of the newest event; starts at the bridge's start time in tenths of a second, so "
-        "that it grows over restarts too",
+        "number of the newest event; starts from the bridge's start time in tenths of a second, so "
+        "that it also grows over restarts",
     ),
-    Register(
-        13, "overruns", "uint16", "", "events that were over before a record was free for them"
-    ),
+    Register(13, "overruns", "uint16", "", "events that were over before a record became free"),
     Register(
         59,
         "belt_state",
         "uint16",
         "code",
-        "what the belt does, by encoder, picture and run signal together; from 4 on don't rely on "
-        "etas",
+        "state of the belt, from encoder, images and run signal; from 4 on arrival times are "
+        "unreliable",
         "0",
     ),
 )
-"""Input registers, and the same as holding registers; the records lie between."""
+"""Input registers, also readable as holding registers; the records are between them."""
 
 RECORD: tuple[Register, ...] = (
-    Register(0, "seq", "uint32", "", "the event's number; 0: this record is empty"),
-    Register(2, "class", "uint16", "code", "what it is"),
+    Register(0, "seq", "uint32", "", "number of the event; 0: the record is empty"),
+    Register(2, "class", "uint16", "code", "class of the hazard"),
     Register(3, "priority", "uint16", "code", "2 low, 3 medium, 4 high"),
     Register(4, "alarm_state", "uint16", "code", "ISA-18.2 state of its alarm"),
-    Register(5, "x_mm", "int16", "mm", "across the belt from its left edge", "-32768"),
-    Register(6, "y_mm", "int16", "mm", "along the travel, at capture", "-32768"),
-    Register(7, "probability", "uint16", "‰", "that it is one", "65535"),
+    Register(
+        5,
+        "x_mm",
+        "int16",
+        "mm",
+        "centre, across the belt from its left edge looking downstream",
+        "-32768",
+    ),
+    Register(
+        6,
+        "y_mm",
+        "int16",
+        "mm",
+        "centre at capture, along the travel from the upstream end of the view",
+        "-32768",
+    ),
+    Register(7, "probability", "uint16", "‰", "probability that the hazard is real", "65535"),
     Register(
         8,
         "position",
         "uint32",
         "mm or counts",
-        "belt position at capture: this PLC's encoder counts if flag 2 is set, else the belt's "
-        "travel in mm since the detector's start, as it reckons",
+        "belt position at capture: this PLC's encoder counts if flag bit 2 is set, else the belt "
+        "travel in mm since the detector's start",
         "4294967295",
     ),
     Register(
@@ -284,36 +302,36 @@ RECORD: tuple[Register, ...] = (
         "eta_ms",
         "int16",
         "ms",
-        "until its leading edge reaches the next action point, at the moment of reading; it stands "
-        "still while the belt does (status bit 3); negative: it has passed the last one; 32767: "
-        "that or later, read again before you reckon with it",
+        "time from this read until its leading edge reaches the next action point; does not count "
+        "down while the belt is stopped (status bit 3); negative: past the last action point; "
+        "32767: this or later, read again before using it",
         "-32768",
     ),
-    Register(11, "age_ms", "uint16", "ms", "since capture, at the moment of reading"),
-    Register(12, "track", "uint16", "", "the detector's number for the object, modulo 65536"),
+    Register(11, "age_ms", "uint16", "ms", "time from capture to this read"),
+    Register(12, "track", "uint16", "", "the detector's track number, modulo 65536"),
     Register(13, "flags", "uint16", "bits", "see below"),
-    Register(14, "seq_again", "uint16", "", "low word of seq: equal, or the read was torn"),
+    Register(14, "seq_again", "uint16", "", "low word of `seq`; if they differ, read again"),
 )
-"""Offsets in each of the records at 14, 29 and 44."""
+"""Addresses are offsets in each of the records at 14, 29 and 44."""
 
 PLC: tuple[Register, ...] = (
-    Register(100, "plc_heartbeat", "uint16", "", "change it in every scan"),
+    Register(100, "plc_heartbeat", "uint16", "", "must change in every scan"),
     Register(
         101,
         "acknowledged_seq",
         "uint32",
         "",
-        "the event that you have taken: frees its record. Write both words in one request",
+        "`seq` of the event that you have taken; frees its record. Write both words in one request",
     ),
-    Register(103, "belt_run", "uint16", "code", "0 not wired, 1 stands, 2 runs"),
-    Register(104, "belt_speed", "uint16", "mm/s", "0: not wired (or the belt stands)"),
+    Register(103, "belt_run", "uint16", "code", "run signal: 0 not wired, 1 stands (stop), 2 runs"),
+    Register(104, "belt_speed", "uint16", "mm/s", "0: not wired, or the belt is stopped"),
     Register(
         105,
         "encoder",
         "uint32",
         "counts",
-        "position of the belt; wraps at 2^32, or where belt.encoder_wraps_at of the line's profile "
-        "says",
+        "belt position; wraps at `belt.encoder_wraps_at` of the line's profile, default 2^32. "
+        "Write both words in one request",
     ),
     Register(107, "mode", "uint16", "bits", "see below"),
     Register(
@@ -328,22 +346,22 @@ PLC: tuple[Register, ...] = (
         "shelve_minutes",
         "uint16",
         "min",
-        "1 to 60; the mask acts when this changes from 0",
+        "1 to 60; the mask takes effect when this changes from 0",
     ),
     Register(
         110,
         "reset",
         "uint16",
         "code",
-        "acts when it changes from 0: outcome of the event in 101–102 (1 removed, 2 false alarm, "
-        "3 not found), 9 sets overruns to 0",
+        "takes effect when it changes from 0: outcome of the event in 101–102 (1 removed, 2 false "
+        "alarm, 3 not found); 9 sets `overruns` to 0",
     ),
 )
-"""Holding registers that the PLC writes."""
+"""Holding registers written by the PLC."""
 
 
 def to_words(register: Register, value: int) -> tuple[int, ...]:
-    """A value as its words, cut to what they can hold."""
+    """The words of a value; values out of range are clipped, uint32 wraps."""
     if register.kind == "uint32":
         value &= 0xFFFF_FFFF
         return value >> 16, value & 0xFFFF
@@ -360,7 +378,7 @@ def from_words(register: Register, words: tuple[int, ...] | list[int]) -> int:
 
 
 def decode(words: list[int] | tuple[int, ...]) -> tuple[dict[str, int], list[dict[str, int]]]:
-    """The 60 words as a client reads them: values by name, and the three records."""
+    """Decode the 60 input words: values by name, and the three records."""
 
     def values(registers: tuple[Register, ...], first: int) -> dict[str, int]:
         return {
@@ -375,7 +393,7 @@ def decode(words: list[int] | tuple[int, ...]) -> tuple[dict[str, int], list[dic
 
 
 def decode_plc(words: list[int] | tuple[int, ...]) -> dict[str, int]:
-    """The 11 words that the PLC writes, by name."""
+    """Decode the 11 words of the PLC: values by name."""
     return {
         each.name: from_words(
             each, words[each.address - PLC_FIRST : each.address - PLC_FIRST + each.words]
@@ -385,7 +403,7 @@ def decode_plc(words: list[int] | tuple[int, ...]) -> dict[str, int]:
 
 
 def encode_plc(**values: int) -> list[int]:
-    """The 11 words as a PLC writes them; what is not given is 0."""
+    """Encode the 11 words of the PLC; values not given are 0."""
     words: list[int] = []
     for register in PLC:
         words += to_words(register, values.get(register.name, 0))

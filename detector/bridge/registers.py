@@ -1,4 +1,4 @@
-"""From what is known of a line to the 60 words that its PLC reads."""
+"""Computes the 60 words that a PLC reads from the bridge's knowledge of a line."""
 
 from __future__ import annotations
 
@@ -75,10 +75,10 @@ class LineRegisters:
         self.records = Records(RECORDS)
 
     def words(self, now_ns: int) -> list[int]:
-        """The 60 words at this moment; who reads at another moment reads other ages."""
+        """The 60 words at `now_ns`; ages and arrival times are computed for this time."""
         if self.plc.counters_reset:
             self.plc.counters_reset, self.watch.overruns = False, 0
-        watch, watched = self.watch.watch(now_ns), self.watch.watches(now_ns)
+        watch, watched = self.watch.watch(now_ns), self.watch.is_watched(now_ns)
         active = self.watch.events(now_ns)
         self.records.assign(active, now_ns)
         words = [0] * INPUT_WORDS
@@ -107,7 +107,8 @@ class LineRegisters:
         return _STATE[watch]
 
     def _hazards(self, watched: bool, active: list[Event]) -> dict[str, int]:
-        """Registers 5 to 8 and 10. Nothing reads clear unless somebody looks and all is known."""
+        """Registers 5 to 8 and 10; none reads clear unless the belt is watched and no message is
+        missing."""
         if not watched:
             return {"gas": 0, "battery": 0, "jam": 0, "top_priority": 0, "jam_state": 0}
         here = {event.alert.hazard for event in active}
@@ -154,14 +155,14 @@ class LineRegisters:
         state, header = self.watch.state, self.watch.header
         belt = self.plc.belt(now_ns)
         speed = None if state is None or not watched else state.belt_speed_mm_s
-        stands = speed is not None and abs(speed) < STOPPED_BELOW_MM_S
+        stopped = speed is not None and abs(speed) < STOPPED_BELOW_MM_S
         if belt is not None and belt.run is not BeltRun.UNKNOWN:
-            stands = belt.run is BeltRun.STANDS
+            stopped = belt.run is BeltRun.STANDS
         bits = {
             Status.WATCHING: watched,
             Status.LATE: watched and self.watch.late,
             Status.BELT_SPEED_KNOWN: speed is not None,
-            Status.BELT_STANDS: stands,
+            Status.BELT_STANDS: stopped,
             Status.PLC_ALIVE: self.plc.alive(now_ns),
             Status.PLC_LOST: self.plc.lost(now_ns),
             Status.MORE_RECORDS: self.records.waiting > 0,
@@ -181,7 +182,7 @@ class LineRegisters:
     def _record(self, event: Event, now_ns: int) -> list[int]:
         alert, place = event.alert, event.alert.place
         age_ms, arrival = event.age_ms(now_ns), event.next_arrival(now_ns)
-        # Kept, for the PLC's readings of that moment will be forgotten.
+        # Stored in the event: the PLC's readings of that time are dropped later.
         counts = self.plc.counts_at(event.t_capture_ns, self.watch.encoder_wraps_at)
         counts = event.counts = event.counts if counts is None else counts
         position_mm = None if place is None else place.belt_position_mm
@@ -194,7 +195,7 @@ class LineRegisters:
             RecordFlag.PLC_COUNTS: counts is not None,
             RecordFlag.MM_SURVEYED: place is not None and place.mm_basis == "points",
             RecordFlag.PILE: alert.members > 1 or alert.pile is not None,
-            RecordFlag.SIGHT_LOST: not self.watch.watches(now_ns),
+            RecordFlag.VISION_LOST: not self.watch.is_watched(now_ns),
         }.items():
             flags |= flag if lit else RecordFlag(0)
         values = {
@@ -209,7 +210,7 @@ class LineRegisters:
             ),
             "position": 0xFFFF_FFFF if position is None else round(position),
             "eta_ms": _signed(
-                None if arrival is None else arrival.eta_ms - event.ridden_ms(now_ns)
+                None if arrival is None else arrival.eta_ms - event.travelled_ms(now_ns)
             ),
             "age_ms": _or_unknown(age_ms),
             "track": (alert.track or 0) & 0xFFFF,
@@ -224,7 +225,7 @@ def _put(words: list[int], address: int, values: tuple[int, ...] | list[int]) ->
 
 
 def _or_unknown(value: float | None) -> int:
-    """An unsigned measurement; what is greater than fits reads the greatest that is known."""
+    """The word of an unsigned measurement, clipped to the greatest known value."""
     return UNKNOWN_WORD if value is None else max(0, min(UNKNOWN_WORD - 1, round(value)))
 
 

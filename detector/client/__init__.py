@@ -1,4 +1,4 @@
-"""Listen to a line, and answer it: what a bridge, a station or your own program uses.
+"""Client library: subscribe to a line's messages, answer its alarms.
 
     from detector import client
 
@@ -8,7 +8,7 @@
                 case client.Received(payload=client.Alert() as alert):
                     print(alert.kind, alert.hazard, alert.place)
                 case client.SightChanged(sight=sight, reason=reason):
-                    print(sight, reason)  # all but WATCHING: what the belt carries is unknown
+                    print(sight, reason)  # not WATCHING: the state of the belt is unknown
 
 and the same with asyncio:
 
@@ -16,29 +16,30 @@ and the same with asyncio:
         async for event in line:
             ...
 
-What it does for you:
+What it does:
 
-- *Subscribe, then snapshot*: what was open before you came arrives as `Received` with `how` =
-  `snapshot`. Each revision of an alert comes exactly once, whichever way it came
-  (`published`, `snapshot`, `replay`, `delivery`).
-- *Gaps*: messages that were lost are told (`Gap`); alerts among them are fetched and come with
-  `how` = `replay`, then `Healed` says that nothing is missing any more, or what is. An alert
-  that has ended meanwhile and whose last revision can't be had any more is told as `Vanished`.
-- *Blind is never clear*: `SightChanged` as soon as nobody watches: no heartbeat for
-  `blind_after_s`, the connection cut, the detector saying so itself. `line.sight` can be
-  asked at any moment.
-- *Restarts*: a new `boot_id` is told as `Restarted`; alerts that were open then come again under
-  the ids that they had.
-- *At least once*: with a `consumer` name the detector sends each alert again until this program has
-  confirmed it, across reconnects and restarts of either. An event counts as dealt with when the
-  next is asked for. `line.position` is what has been; keep it, and give it back as `after`, where
-  this program must go on after its own restart without the detector's memory of it.
+- *Subscribe, then snapshot*: alerts opened before the connection arrive as `Received` with `how` =
+  `snapshot`. Each revision of an alert is one event, however it arrived (`published`,
+  `snapshot`, `replay`, `delivery`).
+- *Gaps*: lost messages are reported (`Gap`). Lost alerts are requested and arrive with `how` =
+  `replay`; then `Healed` reports whether any are still missing. An alert that has ended and whose
+  last revision is no longer held is reported as `Vanished`.
+- *Blind is never clear*: `SightChanged` as soon as the belt is not watched: no heartbeat for
+  `blind_after_s`, connection lost, or reported by the detector. `line.sight` gives the current
+  value at any time.
+- *Restarts*: a new `boot_id` is reported as `Restarted`; alerts that are still open arrive again
+  with their ids.
+- *At least once*: with a `consumer` name the detector resends each alert until this program has
+  confirmed it, across reconnects and restarts of both sides. Requesting the next event confirms
+  the one before. `line.position` is the confirmed position; store it and pass it as `after` to
+  continue after a restart without relying on the detector's memory.
 - *Keys* (CURVE): `keys=client.load_keys("keys/mes.secret.toml", "hall2.public.toml")`.
-- *Answers*: `acknowledge`, `report_outcome`, `shelve`; sent again with the same id until a reply
-  comes, carried out once.
-- *The belt*: `report_belt` tells an encoder's counts, where no PLC does.
+- *Answers*: `acknowledge`, `report_outcome`, `shelve`; repeated with the same id until a reply
+  arrives, carried out once.
+- *The belt*: `report_belt` sends an encoder's counts on lines without a PLC.
 
-Without the second endpoint it only listens: gaps are told and not healed, nothing is answered.
+Without the second endpoint the client only listens: gaps are reported but not filled, and no
+answers can be sent.
 """
 
 from detector.client.events import (

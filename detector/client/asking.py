@@ -1,4 +1,4 @@
-"""What a program asks of a line, as requests of the wire."""
+"""Builds the requests that a program sends to a line."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def outcome_report(alert: Alert, outcome: Outcome, operator: str) -> ReportOutco
 def belt_report(
     source: str, counts: int | None, runs: bool | None, requests: str | None
 ) -> BeltFromPlc:
-    """The belt as it is now. `counts`: modulo 2^32, or what belt.encoder_wraps_at says."""
+    """A report of the belt now. `counts`: modulo belt.encoder_wraps_at, default 2^32."""
     now_ns = time.monotonic_ns()
     return BeltFromPlc(
         source=source,

@@ -1,4 +1,4 @@
-"""From the bytes of the wire to messages; what can't be read raises ValueError, nothing else."""
+"""Decodes the wire's bytes into messages; raises only ValueError, for unreadable ones."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from detector.wire.requests import Delivery, Reply, read_reply
 
 
 def decode(frames: list[bytes]) -> tuple[str, Header, Message]:
-    """The topic, header and payload of a message's three frames."""
+    """Decode a message's three frames into topic, header and payload."""
     topic, header = decode_head(frames)
     return topic, header, decode_payload(topic.partition("/")[0], header, frames[2])
 
 
 def decode_head(frames: list[bytes]) -> tuple[str, Header]:
     if len(frames) != 3:
-        raise ValueError(f"a message is three frames [topic, header, payload], not {len(frames)}")
-    # `extra` (pydantic 2.12) reaches into nested models too: the promise that fields may be added.
+        raise ValueError(f"a message has three frames [topic, header, payload], not {len(frames)}")
+    # `extra` (pydantic 2.12) applies to nested models too: later versions may add fields anywhere.
     return frames[0].decode(), Header.model_validate_json(frames[1], extra="ignore")
 
 
@@ -29,13 +29,13 @@ def decode_payload(kind: str, header: Header, body: bytes) -> Message:
 
 
 def decode_reply(frames: list[bytes]) -> Reply | Delivery:
-    """What the ROUTER sent to a DEALER."""
+    """Decode a message from the ROUTER to a DEALER."""
     if len(frames) != 1:
-        raise ValueError(f"a reply is one frame, not {len(frames)}")
+        raise ValueError(f"a reply must be one frame, not {len(frames)}")
     try:
-        said = json.loads(frames[0])
+        document = json.loads(frames[0])
     except RecursionError:
-        raise ValueError("a reply is JSON in UTF-8; this one is not") from None
-    if not isinstance(said, dict):
-        raise ValueError("a reply is a JSON object")
-    return read_reply(said, frames[0])
+        raise ValueError("a reply must be JSON in UTF-8") from None
+    if not isinstance(document, dict):
+        raise ValueError("a reply must be a JSON object")
+    return read_reply(document, frames[0])

@@ -1,4 +1,4 @@
-"""What a client tells its program."""
+"""The events that a client reports to its program."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ How = Literal["published", "snapshot", "replay", "delivery"]
 
 
 class Sight(StrEnum):
-    """Whether anybody looks at the belt; everything but `watching` is no clear belt."""
+    """Whether the belt is being watched; only `watching` allows to conclude that it is clear."""
 
     UNKNOWN = "unknown"
     BLIND = "blind"
@@ -28,39 +28,39 @@ class Received(NamedTuple):
     header: Header
     payload: Message
     t_received_mono_ns: int
-    """This host's CLOCK_MONOTONIC when it was taken out of the socket."""
+    """This host's CLOCK_MONOTONIC when it was read from the socket."""
     how: How = "published"
     same_host: bool = True
-    """Whether the detector's monotonic clock is ours; told by its endpoint."""
+    """Whether the detector shares this host's monotonic clock; derived from its endpoint."""
 
     @property
     def latency_ms(self) -> float | None:
-        """From the frame's capture to here, on the detector's host.
+        """Time from the frame's capture to receipt, on the detector's host.
 
-        None on other hosts, whose clocks differ, for a recording, whose stamps are no moments, and
-        for what was not sent just now.
+        None on other hosts (different clocks), for a recording (no real timestamps), and for
+        messages that were not published just now.
         """
         if self.header.stamp_source != "grab" or self.how != "published" or not self.same_host:
             return None
         return (self.t_received_mono_ns - self.header.t_capture_mono_ns) / 1e6
 
     def age_ns(self, now_ns: int) -> int:
-        """Since capture; for a recording since it came here; `now_ns` is CLOCK_MONOTONIC."""
+        """Time since capture, or since receipt for a recording; `now_ns` is CLOCK_MONOTONIC."""
         since_ns = self.t_received_mono_ns
         if self.header.stamp_source != "grab":
             return now_ns - since_ns
         if self.same_host:
-            # By capture, not by coming here: what waited in a queue tells of the past.
+            # By capture, not by receipt: a message may have waited in a queue.
             return now_ns - min(since_ns, self.header.t_capture_mono_ns)
         return now_ns - since_ns + round((self.header.age_ms or 0.0) * 1e6)
 
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """Messages that were sent and never came here."""
+    """Messages that were sent and not received."""
 
     topic: str | None
-    """Which topic they were of; None: of any, told at once and named when that topic goes on."""
+    """Their topic. None: any topic; a gap with the topic follows with that topic's next message."""
     missed: int
     boot_id: str
 
@@ -71,12 +71,12 @@ class Gap:
 
 @dataclass(frozen=True, slots=True)
 class Healed:
-    """A gap has been filled: all alerts that the detector still holds have come."""
+    """A gap has been filled: all alerts that the detector still holds have been received."""
 
     alerts: int
-    """How many came by replay."""
+    """Number of alerts received by replay."""
     complete: bool
-    """False: some are no longer held; what is open now is known all the same (snapshot)."""
+    """False: some are no longer held; the open alerts are still known (snapshot)."""
     upto: Position
 
     def __str__(self) -> str:
@@ -86,7 +86,7 @@ class Healed:
 
 @dataclass(frozen=True, slots=True)
 class Restarted:
-    """The detector has started anew; its heartbeat and state are to come."""
+    """The detector has restarted; its heartbeat and state follow."""
 
     boot_id: str
     before: str
@@ -94,7 +94,7 @@ class Restarted:
 
 @dataclass(frozen=True, slots=True)
 class SightChanged:
-    """Whether anybody looks at the belt, and why not."""
+    """A change of whether the belt is being watched, with the reason."""
 
     sight: Sight
     reason: str
@@ -102,7 +102,7 @@ class SightChanged:
 
 @dataclass(frozen=True, slots=True)
 class Vanished:
-    """An alert that is open no more, and the revision that ended it can't be had."""
+    """An alert that has ended; its last revision is not available."""
 
     alert: Alert
 

@@ -1,4 +1,4 @@
-"""Whether messages have been missed, from the numbers that each carries."""
+"""Detects missed messages by their sequence numbers."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from detector.wire.messages import Header
 
 
 class GapWatch:
-    """Follows `seq` of each topic and, where all topics are heard, `gseq`.
+    """Follows `seq` of each topic and, if all topics are subscribed to, `gseq`.
 
-    `everything`: all topics are subscribed to. Then a lost alert shows with the very next message
-    of any topic; otherwise only with the next one of its own. What was sent before the first
-    message heard is no gap; after a restart of the detector it is one, for we were listening.
+    `everything`: all topics are subscribed to; a lost alert is then detected with the next message
+    of any topic, else only with the next one of its own topic. Messages before the first received
+    one are not a gap; after a restart of the detector they are.
     """
 
     def __init__(self, *, everything: bool) -> None:
@@ -23,8 +23,8 @@ class GapWatch:
         self.missed = 0
         """Messages missed since the start, each counted once."""
 
-    def heard(self, topic: str, header: Header) -> list[Gap]:
-        """The gaps that a message reveals in front of it; none for a resent one."""
+    def update(self, topic: str, header: Header) -> list[Gap]:
+        """The gaps before this message; none for a resent one."""
         if header.boot_id != self._boot_id:
             self._restarted = self._boot_id is not None
             self._boot_id = header.boot_id

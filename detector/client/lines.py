@@ -1,4 +1,4 @@
-"""One line, to listen to and to answer: `Line` waits in its thread, `AsyncLine` in asyncio."""
+"""The client of one line: `Line` blocks its thread, `AsyncLine` uses asyncio."""
 
 from __future__ import annotations
 
@@ -21,15 +21,16 @@ from detector.wire.requests import AnyRequest, Position, Reply, Shelve
 
 
 class _Line:
-    """What both have in common.
+    """Parameters and state of a line's client.
 
-    `publish`: where the detector publishes; None to answer only. `requests`: where it serves
-    (snapshots, replays and deliveries come from there too); None to listen only. `topics` are
-    prefixes: `alert/`, `heartbeat/` and `state/` are all that a bridge needs, `""` is everything.
-    `consumer`: a name under which each alert is delivered until confirmed. `after`: where this
-    consumer goes on, from a `position` that it has kept. `blind_after_s`: without a heartbeat for
-    so long nobody watches; the beats come five times a second. `queue_messages`: kept while the
-    program does not ask; raised, it can pause longer without a gap.
+    `publish`: the detector's publishing endpoint; None to send answers only. `requests`: its
+    endpoint for requests (also for snapshots, replays and deliveries); None to listen only.
+    `topics` are prefixes: a bridge needs `alert/`, `heartbeat/` and `state/`, `""` is everything.
+    `consumer`: a name under which each alert is delivered until confirmed. `after`: a stored
+    `position` from which this consumer continues. `blind_after_s`: time without a heartbeat after
+    which the belt counts as not watched; heartbeats arrive five times a second.
+    `queue_messages`: messages queued while the program does not read; higher values allow longer
+    pauses without a gap.
 
     Raises EndpointError. Use it in the thread that enters it.
     """
@@ -65,58 +66,60 @@ class _Line:
 
     @property
     def sight(self) -> Sight:
-        """Whether anybody looks at the belt, now."""
+        """Whether the belt is being watched now."""
         return self._feed.sight(time.monotonic_ns())[0]
 
     @property
     def sight_reason(self) -> str:
-        """In words, why nobody does; "" while somebody watches."""
+        """Why the belt is not being watched; "" while it is."""
         return self._feed.sight(time.monotonic_ns())[1]
 
     @property
     def refusal(self) -> str | None:
-        """Why the detector does not let us in (keys); None: it does, or has not answered yet."""
+        """Why the detector refuses the connection (keys); None: not refused, or no answer yet."""
         return self._link.refusal
 
     @property
     def consumer_refusal(self) -> str | None:
-        """Why nothing is delivered under our consumer's name, though gaps are filled all the same;
-        None: it is, or has not been answered yet. Asked again every second."""
+        """Why the detector does not deliver to our consumer; None: it does, or no answer yet.
+
+        Gaps are filled even so. The registration is repeated every second.
+        """
         return self._feed.consumer_refusal
 
     @property
     def state(self) -> LineState | None:
-        """The last state that the detector told since it started; None: none yet."""
+        """The last state published since the detector's start; None: none yet."""
         return self._feed.watch.state
 
     @property
     def active(self) -> list[Received]:
-        """The last revision of each alert that is open, in the order in which they came."""
+        """The last revision of each open alert, in order of arrival."""
         return list(self._feed.active.values())
 
     @property
     def lacks_alerts(self) -> bool:
-        """Alerts have been told that have not come, and are asked for: `active` is not all."""
+        """Alerts are missing and being requested: `active` is incomplete."""
         return self._feed.lacks_alerts
 
     @property
     def boot_id(self) -> str | None:
-        """Which start of the detector was heard last."""
+        """The detector's current start."""
         return self._feed.boot_id
 
     @property
     def position(self) -> Position | None:
-        """All alerts up to here have been dealt with; what a consumer may keep on its disk."""
-        return self._feed.dealt_with
+        """All alerts up to here have been processed; a consumer may store this position."""
+        return self._feed.processed
 
     @property
     def missed(self) -> int:
-        """Messages missed since the start, as far as their numbers have shown."""
+        """Messages missed since the start, by their sequence numbers."""
         return self._feed.missed
 
     @property
     def repeated(self) -> int:
-        """Alerts that came more than once and were events once."""
+        """Alerts received more than once; each was one event."""
         return self._feed.repeated
 
     @property
@@ -126,7 +129,7 @@ class _Line:
 
     @property
     def malformed_reason(self) -> str | None:
-        """What was wrong with the last of them, in one line."""
+        """Why the last of them could not be read, one line."""
         return self._feed.malformed_reason
 
     @property
@@ -135,8 +138,8 @@ class _Line:
         return self._feed.unknown_topics
 
 
-class _Question:
-    """A request of the program's, sent again under the same id until a reply has come."""
+class _PendingRequest:
+    """A request of the program, repeated with the same id until its reply arrives."""
 
     def __init__(self, line: _Line, request: AnyRequest, timeout_s: float) -> None:
         self._feed, self._link, self._endpoint = line._feed, line._link, line.requests
@@ -146,7 +149,7 @@ class _Question:
         self._again_ns = time.monotonic_ns() + ASK_AGAIN_NS
 
     def reply(self) -> Reply | None:
-        """The reply, if it has come. Raises TimeoutError when it is too late."""
+        """The reply, or None if it has not arrived. Raises TimeoutError after the deadline."""
         self._link.pump()
         reply = self._feed.replies.pop(self._id, None)
         if reply is not None:
@@ -157,7 +160,8 @@ class _Question:
                 raise TimeoutError(f"no reply from {self._endpoint}: {self._link.refusal}")
             raise TimeoutError(
                 f"no reply from {self._endpoint} within {self._timeout_s:g} s: is the detector "
-                f"running, and is this its requests endpoint? (it may still act; watch the alert)"
+                f"running, and is this its endpoint for requests? (it may still carry out the "
+                f"request; check the alert)"
             )
         if not self._link.sent or time.monotonic_ns() >= self._again_ns:
             self._feed.ask(self._request)
@@ -166,7 +170,7 @@ class _Question:
 
 
 class Line(_Line):
-    """One line; a context manager and an iterator of events, see `detector.client`."""
+    """Client of one line; a context manager and an iterator of events, see `detector.client`."""
 
     __doc__ = f"{__doc__}\n\n{_Line.__doc__}"
 
@@ -186,7 +190,7 @@ class Line(_Line):
         self._link.__exit__(kind, error, traceback)
 
     def receive(self, timeout_s: float | None = None) -> Event | None:
-        """The next event; None if none has come within `timeout_s` (None: wait)."""
+        """The next event; None after `timeout_s` without one (None: wait)."""
         deadline_s = None if timeout_s is None else time.monotonic() + timeout_s
         while True:
             self._link.pump()
@@ -205,35 +209,35 @@ class Line(_Line):
                 yield event
 
     def acknowledge(self, alert: Alert, operator: str, timeout_s: float = 2.0) -> Reply:
-        """Somebody has seen it. Raises TimeoutError where no reply comes."""
+        """Acknowledge an alert. Raises TimeoutError if no reply arrives."""
         return self.ask(acknowledgement(alert, operator), timeout_s)
 
     def report_outcome(
         self, alert: Alert, outcome: Outcome, operator: str, timeout_s: float = 2.0
     ) -> Reply:
-        """What was found; closes a latched alert. Raises TimeoutError."""
+        """Report what was found; closes a latched alert. Raises TimeoutError."""
         return self.ask(outcome_report(alert, outcome, operator), timeout_s)
 
     def shelve(self, hazard: Hazard, minutes: int, operator: str, timeout_s: float = 2.0) -> Reply:
-        """Put a hazard's alarms to sleep for a while. Raises TimeoutError."""
+        """Shelve a hazard's alarms for a limited time. Raises TimeoutError."""
         return self.ask(Shelve(hazard=hazard, minutes=minutes, operator=operator), timeout_s)
 
     def report_belt(
         self, source: str, counts: int | None, runs: bool | None = None, timeout_s: float = 0.5
     ) -> Reply:
-        """What an encoder reads now, and a run signal; ten times a second. Raises TimeoutError."""
+        """Report encoder counts and run signal, ten times a second. Raises TimeoutError."""
         return self.ask(belt_report(source, counts, runs, self.requests), timeout_s)
 
     def ask(self, request: AnyRequest, timeout_s: float = 2.0) -> Reply:
-        """Send any request and wait for its reply; events that come meanwhile are kept."""
-        question = _Question(self, request, timeout_s)
-        while (reply := question.reply()) is None:
+        """Send a request and wait for its reply; events received meanwhile are kept."""
+        pending = _PendingRequest(self, request, timeout_s)
+        while (reply := pending.reply()) is None:
             self._poller.poll(round(TICK_S * 1000))
         return reply
 
 
 class AsyncLine(_Line):
-    """One line in asyncio; an async context manager and an async iterator of events."""
+    """Client of one line for asyncio; an async context manager and async iterator of events."""
 
     __doc__ = f"{__doc__}\n\n{_Line.__doc__}"
 
@@ -251,7 +255,7 @@ class AsyncLine(_Line):
         self._link.__exit__(kind, error, traceback)
 
     async def receive(self, timeout_s: float | None = None) -> Event | None:
-        """The next event; None if none has come within `timeout_s` (None: wait)."""
+        """The next event; None after `timeout_s` without one (None: wait)."""
         deadline_s = None if timeout_s is None else time.monotonic() + timeout_s
         while True:
             self._link.pump()
@@ -270,43 +274,43 @@ class AsyncLine(_Line):
                 yield event
 
     async def acknowledge(self, alert: Alert, operator: str, timeout_s: float = 2.0) -> Reply:
-        """Somebody has seen it. Raises TimeoutError where no reply comes."""
+        """Acknowledge an alert. Raises TimeoutError if no reply arrives."""
         return await self.ask(acknowledgement(alert, operator), timeout_s)
 
     async def report_outcome(
         self, alert: Alert, outcome: Outcome, operator: str, timeout_s: float = 2.0
     ) -> Reply:
-        """What was found; closes a latched alert. Raises TimeoutError."""
+        """Report what was found; closes a latched alert. Raises TimeoutError."""
         return await self.ask(outcome_report(alert, outcome, operator), timeout_s)
 
     async def shelve(
         self, hazard: Hazard, minutes: int, operator: str, timeout_s: float = 2.0
     ) -> Reply:
-        """Put a hazard's alarms to sleep for a while. Raises TimeoutError."""
+        """Shelve a hazard's alarms for a limited time. Raises TimeoutError."""
         return await self.ask(Shelve(hazard=hazard, minutes=minutes, operator=operator), timeout_s)
 
     async def report_belt(
         self, source: str, counts: int | None, runs: bool | None = None, timeout_s: float = 0.5
     ) -> Reply:
-        """What an encoder reads now, and a run signal; ten times a second. Raises TimeoutError."""
+        """Report encoder counts and run signal, ten times a second. Raises TimeoutError."""
         return await self.ask(belt_report(source, counts, runs, self.requests), timeout_s)
 
     async def ask(self, request: AnyRequest, timeout_s: float = 2.0) -> Reply:
-        """Send any request and wait for its reply; another task may go on receiving."""
-        question = _Question(self, request, timeout_s)
-        while (reply := question.reply()) is None:
+        """Send a request and wait for its reply; another task may receive meanwhile."""
+        pending = _PendingRequest(self, request, timeout_s)
+        while (reply := pending.reply()) is None:
             await self._readable(TICK_S)
         return reply
 
     async def _readable(self, timeout_s: float) -> None:
-        """Wait until something may have come in.
+        """Wait until a message may have arrived.
 
-        libzmq's descriptor is readable from the moment something happens until the socket is
-        asked, and `pump` has asked before.
+        libzmq's descriptor becomes readable with an event and stays so until the socket is read;
+        `pump` has read it before.
         """
         loop = asyncio.get_running_loop()
         descriptors = [int(socket.get(zmq.FD)) for socket in self._link.sockets]
-        if not self._waiting:  # only meanwhile: a readable one that nobody asks would spin the loop
+        if not self._waiting:  # only while waiting: an unread readable descriptor spins the loop
             self._ready.clear()
             for descriptor in descriptors:
                 loop.add_reader(descriptor, self._ready.set)

@@ -1,4 +1,4 @@
-"""The sockets of a client, and how they feed a `LineFeed`; nothing here ever blocks."""
+"""The sockets of a client; they feed a `LineFeed` and never block."""
 
 from __future__ import annotations
 
@@ -15,15 +15,16 @@ from detector.wire.endpoints import connect, connect_address, is_local
 from detector.wire.keys import ClientKeys
 
 MAX_FRAME_BYTES = 4 * 1024 * 1024
-"""Beyond this libzmq hangs up on the sender; an alert has some 2 kB, a snapshot up to 1 MB."""
-TAKEN_AT_ONCE = 500
-"""Messages decoded before the program gets its turn again."""
+"""libzmq disconnects the sender of a longer frame; an alert has some 2 kB, a snapshot up to
+1 MB."""
+READ_AT_ONCE = 500
+"""Messages decoded before control returns to the program."""
 TICK_S = 0.05
-"""How soon silence is noticed, and a request made again."""
+"""Resolution at which silence is detected and requests are repeated."""
 DEAD_PEER_S = 3
-"""Without a sign of life the connection is taken for dead and made anew."""
-KNOCK_AGAIN_NS = 1_000_000_000
-"""A client that was refused tries again after this: it may have been let in meanwhile."""
+"""Silence after which a connection is considered dead and replaced."""
+RECONNECT_NS = 1_000_000_000
+"""A refused client reconnects after this: its key may have been allowed meanwhile."""
 _REFUSED = {
     zmq.EVENT_HANDSHAKE_FAILED_AUTH,
     zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL,
@@ -32,16 +33,16 @@ _REFUSED = {
 
 
 @dataclass(slots=True)
-class _Door:
-    """One of the detector's endpoints, and our socket at it."""
+class _Connection:
+    """Our socket at one of the detector's endpoints, with its monitor."""
 
     socket: zmq.Socket[bytes]
     endpoint: str
     monitor: zmq.Socket[bytes]
-    knock_ns: int | None = None
-    """When to connect anew."""
+    reconnect_ns: int | None = None
+    """When to connect again."""
     refusal: str | None = None
-    """Why we are not let in; None: we are, or nobody has answered yet."""
+    """Why the connection is refused; None: it is not, or no answer yet."""
 
 
 class LineLink:
@@ -65,11 +66,11 @@ class LineLink:
         self._context: zmq.Context[zmq.Socket[bytes]] | None = None
         self._sub: zmq.Socket[bytes] | None = None
         self._dealer: zmq.Socket[bytes] | None = None
-        self._doors: list[_Door] = []
-        self._door_news: list[tuple[_Door, int]] = []
-        """What has been heard of the doors, and is told after the messages that came before it."""
+        self._connections: list[_Connection] = []
+        self._events: list[tuple[_Connection, int]] = []
+        """Connection events, handled after the messages that arrived before them."""
         self.sent = True
-        """False: there was nobody to take the last request."""
+        """False: there was no peer for the last request."""
 
     def __enter__(self) -> Self:
         self._context = zmq.Context()
@@ -79,12 +80,12 @@ class LineLink:
                 self._sub.set(zmq.RCVHWM, self._queue_messages)
                 for topic in self._topics:
                     self._sub.subscribe(topic)
-                self._knock(self._sub, self._publish)
+                self._connect(self._sub, self._publish)
             if self._requests is not None:
                 self._dealer = self._open(zmq.DEALER)
-                # Nothing old waits for a detector that comes back: what counts is asked again.
+                # Nothing is queued for a detector that comes back: pending requests are repeated.
                 self._dealer.set(zmq.IMMEDIATE, 1)
-                self._knock(self._dealer, self._requests)
+                self._connect(self._dealer, self._requests)
         except BaseException:
             self._close()
             raise
@@ -100,108 +101,109 @@ class LineLink:
 
     @property
     def sockets(self) -> list[zmq.Socket[bytes]]:
-        """Those on which something may come in."""
-        monitors = [door.monitor for door in self._doors]
-        return [*(door.socket for door in self._doors), *monitors]
+        """All sockets on which messages or connection events arrive."""
+        monitors = [connection.monitor for connection in self._connections]
+        return [*(connection.socket for connection in self._connections), *monitors]
 
     @property
     def refusal(self) -> str | None:
-        """Why the detector does not let us in; None: it does, or has not answered yet."""
-        return next((door.refusal for door in self._doors if door.refusal), None)
+        """Why the detector refuses the connection; None: it does not, or no answer yet."""
+        return next((each.refusal for each in self._connections if each.refusal), None)
 
     def pump(self) -> None:
-        """Take in what has come, send what is to go out."""
+        """Process received messages and send pending requests."""
         if self._context is None:
-            raise RuntimeError("a Line is used inside `with Line(…) as line:`")
-        taken = 0
-        while taken < TAKEN_AT_ONCE:
-            # Heard before the messages are taken and told after them: beats that came just before
-            # a connection was cut do not follow the word that all is over.
-            self._listen_at_doors()
-            published = self._take_published()
-            came = published + self._take_replies()
-            if published < TAKEN_AT_ONCE:  # none is left that came before
-                came += self._tell_door_news()
-            self._knock_again()
+            raise RuntimeError("use a Line inside `with Line(…) as line:`")
+        handled = 0
+        while handled < READ_AT_ONCE:
+            # Events are read before the messages and handled after them, so that heartbeats that
+            # arrived just before a disconnect do not follow its report.
+            self._read_events()
+            published = self._read_published()
+            count = published + self._read_replies()
+            if published < READ_AT_ONCE:  # no earlier message is left
+                count += self._handle_events()
+            self._reconnect()
             self._feed.tick(time.monotonic_ns())
             self._send()
-            if not came:
+            if not count:
                 return
-            taken += came
+            handled += count
 
-    def _take_published(self) -> int:
-        came = 0
-        while self._sub is not None and came < TAKEN_AT_ONCE:
+    def _read_published(self) -> int:
+        count = 0
+        while self._sub is not None and count < READ_AT_ONCE:
             try:
                 frames = self._sub.recv_multipart(zmq.NOBLOCK)
             except zmq.Again:
                 break
-            came += 1
-            self._feed.take_published(frames, time.monotonic_ns())
-        return came
+            count += 1
+            self._feed.receive_published(frames, time.monotonic_ns())
+        return count
 
-    def _take_replies(self) -> int:
-        came = 0
-        while self._dealer is not None and came < TAKEN_AT_ONCE:
+    def _read_replies(self) -> int:
+        count = 0
+        while self._dealer is not None and count < READ_AT_ONCE:
             try:
                 frames = self._dealer.recv_multipart(zmq.NOBLOCK)
             except zmq.Again:
                 break
-            came += 1
-            self._feed.take_reply(frames, time.monotonic_ns())
-        return came
+            count += 1
+            self._feed.receive_reply(frames, time.monotonic_ns())
+        return count
 
-    def _listen_at_doors(self) -> None:
-        for door in self._doors:
+    def _read_events(self) -> None:
+        for connection in self._connections:
             while True:
                 try:
-                    event = parse_monitor_message(door.monitor.recv_multipart(zmq.NOBLOCK))["event"]
+                    frames = connection.monitor.recv_multipart(zmq.NOBLOCK)
                 except zmq.Again:
                     break
-                self._door_news.append((door, event))
+                self._events.append((connection, parse_monitor_message(frames)["event"]))
 
-    def _tell_door_news(self) -> int:
-        news, self._door_news = self._door_news, []
-        for door, event in news:
-            self._hear_door(door, event)
-        return len(news)
+    def _handle_events(self) -> int:
+        events, self._events = self._events, []
+        for connection, event in events:
+            self._handle_event(connection, event)
+        return len(events)
 
-    def _knock_again(self) -> None:
-        for door in self._doors:
-            if door.knock_ns is not None and time.monotonic_ns() >= door.knock_ns:
-                door.knock_ns = None
-                door.socket.disconnect(door.endpoint)
-                connect(door.socket, door.endpoint, keys=self._keys is not None)
+    def _reconnect(self) -> None:
+        for connection in self._connections:
+            due_ns = connection.reconnect_ns
+            if due_ns is not None and time.monotonic_ns() >= due_ns:
+                connection.reconnect_ns = None
+                connection.socket.disconnect(connection.endpoint)
+                connect(connection.socket, connection.endpoint, keys=self._keys is not None)
 
-    def _hear_door(self, door: _Door, event: int) -> None:
-        listens = door.socket is self._sub
+    def _handle_event(self, connection: _Connection, event: int) -> None:
+        listens = connection.socket is self._sub
         if event in _REFUSED:
-            door.refusal = _why_refused(event, keys=self._keys is not None)
+            connection.refusal = _why_refused(event, keys=self._keys is not None)
             if event != zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL:
-                # Of these libzmq 4.3.5 takes no for an answer and never tries again.
-                door.knock_ns = time.monotonic_ns() + KNOCK_AGAIN_NS
+                # After these libzmq 4.3.5 never reconnects by itself.
+                connection.reconnect_ns = time.monotonic_ns() + RECONNECT_NS
             if listens:
-                self._feed.connection_refused(door.refusal)
+                self._feed.connection_refused(connection.refusal)
         elif event == zmq.EVENT_HANDSHAKE_SUCCEEDED:
-            door.refusal = None
+            connection.refusal = None
             if listens:
                 self._feed.connection_made()
-        elif listens and door.refusal is None:
-            self._feed.connection_lost("the connection to the detector is cut")
+        elif listens and connection.refusal is None:
+            self._feed.connection_lost("connection to the detector lost")
 
     def _send(self) -> None:
         while self._dealer is not None and self._feed.to_send:
             try:
                 self._dealer.send(self._feed.to_send[0], zmq.NOBLOCK)
-            except zmq.Again:  # nobody there: made again by those who still want a reply
+            except zmq.Again:  # no peer: pending requests are repeated later
                 self._feed.to_send.clear()
                 self.sent = False
                 return
             self._feed.to_send.popleft()
             self.sent = True
 
-    def _knock(self, socket: zmq.Socket[bytes], endpoint: str) -> None:
-        """Connect, and hear whether we are let in."""
+    def _connect(self, socket: zmq.Socket[bytes], endpoint: str) -> None:
+        """Connect, with a monitor that reports refusals."""
         monitor = socket.get_monitor_socket(
             zmq.EVENT_DISCONNECTED
             | zmq.EVENT_HANDSHAKE_SUCCEEDED
@@ -209,29 +211,29 @@ class LineLink:
             | zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL
             | zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL
         )
-        self._doors.append(_Door(socket, endpoint, monitor))
+        self._connections.append(_Connection(socket, endpoint, monitor))
         connect(socket, endpoint, keys=self._keys is not None)
 
     def _open(self, kind: int) -> zmq.Socket[bytes]:
         assert self._context is not None
         socket: zmq.Socket[bytes] = self._context.socket(kind)
         options: dict[Any, int] = {
-            zmq.LINGER: 0,  # a refused client would hang at the end for ever
+            zmq.LINGER: 0,  # else closing a refused client hangs for ever
             zmq.MAXMSGSIZE: MAX_FRAME_BYTES,
             zmq.RECONNECT_IVL: 100,
             zmq.RECONNECT_IVL_MAX: 1000,
         }
         if kind == zmq.SUB:
-            # The kernel asks for the sign of life, not ZMTP: while a queue is full libzmq reads no
-            # replies to its own pings, hangs up, and once the queue is read again ends the whole
-            # program (4.3.5: "Assertion failed: _input_stopped", "!_io_error").
+            # TCP keepalive, not ZMTP heartbeats: while a queue is full libzmq does not read the
+            # replies to its pings, disconnects, and aborts the program when the queue is read
+            # again (4.3.5: "Assertion failed: _input_stopped", "!_io_error").
             options |= {
                 zmq.TCP_KEEPALIVE: 1,
                 zmq.TCP_KEEPALIVE_IDLE: 1,
                 zmq.TCP_KEEPALIVE_INTVL: 1,
                 zmq.TCP_KEEPALIVE_CNT: DEAD_PEER_S - 1,
             }
-        else:  # its queue never fills: a consumer that is silent is sent nothing
+        else:  # its queue never fills: the detector sends nothing to a silent consumer
             options |= {
                 zmq.HEARTBEAT_IVL: DEAD_PEER_S * 1000 // 3,
                 zmq.HEARTBEAT_TIMEOUT: DEAD_PEER_S * 1000,
@@ -245,30 +247,29 @@ class LineLink:
         return socket
 
     def _close(self) -> None:
-        for door in self._doors:
-            door.socket.disable_monitor()
-            door.monitor.close(linger=0)
+        for connection in self._connections:
+            connection.socket.disable_monitor()
+            connection.monitor.close(linger=0)
         for socket in (self._sub, self._dealer):
             if socket is not None:
                 socket.close(linger=0)
         self._sub = self._dealer = None
-        self._doors, self._door_news = [], []
+        self._connections, self._events = [], []
         if self._context is not None:
-            self._context.destroy(linger=0)  # with a socket that was refused its options
+            self._context.destroy(linger=0)  # also a socket whose options failed
         self._context = None
 
 
 def _why_refused(event: int, *, keys: bool) -> str:
     if event == zmq.EVENT_HANDSHAKE_FAILED_AUTH:
-        return "the detector refuses this key: `vigitri keys allow` there lets it in"
+        return "the detector refuses this key: allow it there with `vigitri keys allow`"
     if keys:
         return (
-            "the detector breaks off the handshake: is that key its public one, and does it ask "
-            "for keys at all?"
+            "the detector aborts the handshake: is this its public key, and does the line use keys?"
         )
-    return "the detector breaks off the handshake: it may ask for keys (--own-key, --line-key)"
+    return "the detector aborts the handshake: the line may need keys (--own-key, --line-key)"
 
 
 def same_host(publish: str | None) -> bool:
-    """Whether the detector at that endpoint shares our clock."""
+    """Whether the detector at this endpoint runs on this host and shares its clock."""
     return publish is None or is_local(publish)

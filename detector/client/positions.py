@@ -1,4 +1,4 @@
-"""How far a client has come in a line's alerts."""
+"""A client's position in a line's alerts."""
 
 from __future__ import annotations
 
@@ -9,27 +9,27 @@ AHEAD_MAX = 10_000
 
 
 class AlertProgress:
-    """Follows `alert_seq`: up to where nothing is missing, and what came beyond that."""
+    """Follows `alert_seq`: the position up to which no alert is missing, and those beyond it."""
 
     def __init__(self, after: Position | None = None) -> None:
         self.upto = after
-        """All alerts up to here have come; None: nobody has said yet where to begin."""
+        """All alerts up to here have been received; None: the first position is not known yet."""
         self._ahead: set[tuple[str, int]] = set()
 
     def begin(self, at: Position) -> None:
-        """What comes after `at` is ours to hear; what was before is not."""
+        """Expect the alerts after `at`; no effect once a position is known."""
         if self.upto is None:
             self.reach(at)
 
     def reach(self, at: Position) -> None:
-        """Nothing is missing up to `at`: a replay has ended there."""
+        """No alert is missing up to `at`, where a replay has ended."""
         known = self.upto
         if known is None or known.boot_id != at.boot_id or known.alert_seq < at.alert_seq:
             self.upto = at
         self._absorb()
 
-    def came(self, boot_id: str, alert_seq: int) -> None:
-        """An alert has come, by whichever way."""
+    def add(self, boot_id: str, alert_seq: int) -> None:
+        """An alert has been received."""
         known = self.upto
         old = known is not None and known.boot_id == boot_id and alert_seq <= known.alert_seq
         if not old and len(self._ahead) < AHEAD_MAX:
@@ -37,7 +37,7 @@ class AlertProgress:
         self._absorb()
 
     def lacks(self, boot_id: str, alert_seq: int) -> bool:
-        """Whether alerts up to that number, the last of which one has heard, have not come."""
+        """Whether alerts up to this published number are missing."""
         known = self.upto
         if known is None:
             return False

@@ -1,13 +1,16 @@
-"""Which revisions of one alert have come."""
+"""The received revisions of one alert."""
 
 from __future__ import annotations
 
 from bisect import bisect_left
 
 
-class SeenRevisions:
-    """As spans without a gap between them, of which there are seldom more than two: an alert that
-    stays for a day has thousands of revisions, and a client remembers thousands of alerts."""
+class RevisionSet:
+    """A set of revision numbers, stored as contiguous spans.
+
+    There are seldom more than two spans. An alert that is open for a day has thousands of
+    revisions, and a client remembers thousands of alerts.
+    """
 
     __slots__ = ("_spans",)
 
@@ -17,11 +20,11 @@ class SeenRevisions:
 
     @property
     def newest(self) -> int:
-        """0: none has come."""
+        """The highest revision; 0: empty."""
         return self._spans[-1][1] if self._spans else 0
 
-    def take(self, revision: int) -> bool:
-        """Take one in; False: it had come before."""
+    def add(self, revision: int) -> bool:
+        """Add a revision; False if it is in the set already."""
         spans = self._spans
         at = bisect_left(spans, revision, key=lambda span: span[1])
         first = last = revision

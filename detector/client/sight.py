@@ -1,4 +1,4 @@
-"""Whether anybody looks at the belt, from a line's messages and from their silence."""
+"""Whether the belt is being watched, from a line's messages and their absence."""
 
 from __future__ import annotations
 
@@ -6,43 +6,43 @@ from detector.client.events import Received, Sight
 from detector.wire.messages import Heartbeat, LineState, VisionState
 
 BLIND_AFTER_S = 1.0
-"""Without a heartbeat for this long nobody is looking: five beats at 5 Hz."""
+"""Time without a heartbeat after which the belt counts as not watched: five heartbeats at 5 Hz."""
 STATE_STALE_AFTER_S = 3.0
-"""The state comes once a second and on change; without it for this long it is not known."""
+"""The state is sent once a second and on change; without it for this long it is unknown."""
 
 
 class SightWatch:
-    """All times are this host's CLOCK_MONOTONIC, ns."""
+    """Follows heartbeats, line state and connection; times are this host's CLOCK_MONOTONIC, ns."""
 
     def __init__(self, now_ns: int, *, blind_after_s: float = BLIND_AFTER_S) -> None:
         self.blind_after_s = blind_after_s
         self.state: LineState | None = None
         self._t_start_ns = now_ns
         self._beat: Received | None = None
-        self._state_seen: Received | None = None
+        self._state_message: Received | None = None
         self._cut: str | None = None
         self.refused: str | None = None
-        """Why the detector does not let us in; None: it does, as far as is known."""
+        """Why the detector refuses the connection; None: not refused as far as is known."""
 
-    def take(self, item: Received) -> None:
-        """A heartbeat or a state; others tell nothing of sight."""
+    def update(self, item: Received) -> None:
+        """Process a heartbeat or a line state; other messages have no effect."""
         if isinstance(item.payload, Heartbeat):
             self._beat = item
             self._cut = None
         elif isinstance(item.payload, LineState) and item.how == "published":
             self.state = item.payload
-            self._state_seen = item
+            self._state_message = item
 
     def forget(self) -> None:
-        """The detector has started anew: nothing of what it said before holds."""
-        self._beat = self._state_seen = self.state = None
+        """The detector has restarted: earlier messages no longer apply."""
+        self._beat = self._state_message = self.state = None
 
     def cut(self, reason: str) -> None:
-        """The connection is gone; until the next heartbeat nobody is known to look."""
+        """The connection is lost; until the next heartbeat the belt is not known to be watched."""
         self._cut = reason
 
     def sight(self, now_ns: int) -> tuple[Sight, str]:  # noqa: PLR0911
-        """Whether anybody looks at the belt, and in words why not."""
+        """Whether the belt is being watched, and the reason if not."""
         beat_s = self.heartbeat_age_s(now_ns)
         reason = f" ({self.state.reason})" if self.state and self.state.reason else ""
         if self.refused is not None:
@@ -54,21 +54,21 @@ class SightWatch:
             return Sight.BLIND, f"{self._cut}{reason}"
         if beat_s > self.blind_after_s:
             return Sight.BLIND, f"no heartbeat for {beat_s:.1f} s{reason}"
-        if self.state is None or self._state_seen is None:
-            return Sight.UNKNOWN, "a heartbeat, but no word yet of the line's state"
-        state_s = (now_ns - self._state_seen.t_received_mono_ns) / 1e9
+        if self.state is None or self._state_message is None:
+            return Sight.UNKNOWN, "heartbeat received, but no line state yet"
+        state_s = (now_ns - self._state_message.t_received_mono_ns) / 1e9
         if state_s > STATE_STALE_AFTER_S:
-            return Sight.UNKNOWN, f"no word of the line's state for {state_s:.1f} s"
+            return Sight.UNKNOWN, f"no line state for {state_s:.1f} s"
         if self.state.vision is VisionState.READY:
             return Sight.WATCHING, ""
         sight = Sight.DEGRADED if self.state.vision is VisionState.DEGRADED else Sight.BLIND
         return sight, f"vision {self.state.vision}: {self.state.reason or 'no reason given'}"
 
     def heartbeat_age_s(self, now_ns: int) -> float | None:
-        """Since the frame that the last heartbeat is of was captured; None before the first."""
+        """Time since the capture of the last heartbeat's frame; None before the first."""
         return None if self._beat is None else self._beat.age_ns(now_ns) / 1e9
 
     @property
     def state_gseq(self) -> int | None:
-        """The number of the last state's message, to hold it against an alert's."""
-        return None if self._state_seen is None else self._state_seen.header.gseq
+        """gseq of the last state, for comparison with an alert's."""
+        return None if self._state_message is None else self._state_message.header.gseq

@@ -20,7 +20,7 @@ from rich.markup import escape
 from detector import __version__
 from detector.delivery.clocks import HostClocks
 from detector.delivery.publisher import Publisher
-from detector.delivery.request_server import AnswerDesk
+from detector.delivery.request_server import RequestServer
 from detector.ingest import SourceError, V4l2Device, describe_source, list_v4l2_devices
 from detector.line_setup import Line
 from detector.profile.line import LineProfile, ModelChoice, Wire
@@ -194,7 +194,7 @@ def _publish(profile: LineProfile, guard: Guard | None) -> str:
 
 
 def _requests(profile: LineProfile, guard: Guard | None) -> str:
-    with AnswerDesk(profile.wire.requests, guard=guard) as desk:
+    with RequestServer(profile.wire.requests, guard=guard) as desk:
         return _shut(desk.endpoint, guard, "requests")
 
 

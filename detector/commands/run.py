@@ -11,9 +11,9 @@ from detector.bridge.bridge import listen_address
 from detector.commands.child_bridge import ChildBridge
 from detector.commands.telling import tell
 from detector.delivery.journal import Journal, default_journal_folder
-from detector.delivery.outbox import AlertPost
+from detector.delivery.outbox import Outbox
 from detector.delivery.publisher import Publisher
-from detector.delivery.request_server import AnswerDesk
+from detector.delivery.request_server import RequestServer
 from detector.ingest import CameraProcess
 from detector.line_setup import Line
 from detector.live import LineRunner
@@ -68,29 +68,29 @@ def run_line(
             also=None if child_key is None else child_key.public,
         )
         with (
-            Journal(folder, tell=tell) as kept,
+            Journal(folder, log=tell) as kept,
             Publisher(
                 publish or profile.wire.publish, line=profile.line, boot_id=boot_id, guard=guard
             ) as publisher,
-            AnswerDesk(requests or profile.wire.requests, guard=guard) as desk,
+            RequestServer(requests or profile.wire.requests, guard=guard) as server,
             ExitStack() as children,
             closing(InferenceLock(at_once)) as lock,
         ):
             if guard is not None:
                 refuses_strangers(publisher.endpoint, guard, "publish")
-                refuses_strangers(desk.endpoint, guard, "requests")
+                refuses_strangers(server.endpoint, guard, "requests")
             tell(
                 f"line {profile.line}: publishing at {publisher.endpoint}, "
-                f"serving requests at {desk.endpoint}"
+                f"serving requests at {server.endpoint}"
             )
             if bridge_listen is not None:
-                bridge = ChildBridge(publisher.endpoint, desk.endpoint, bridge_listen, tell)
+                bridge = ChildBridge(publisher.endpoint, server.endpoint, bridge_listen, tell)
                 if guard is not None and child_key is not None:
                     folder = Path(children.enter_context(TemporaryDirectory(prefix="vigitri-")))
                     bridge.use_keys(write_key_pair(child_key, folder)[0], guard.public)
                 children.enter_context(bridge)
-            post = AlertPost(publisher, desk, kept, tell=tell)
-            LineRunner(line, camera, publisher, post, log=tell, inference_lock=lock).run(
+            outbox = Outbox(publisher, server, kept, log=tell)
+            LineRunner(line, camera, publisher, outbox, log=tell, inference_lock=lock).run(
                 stop, until_end=until_end
             )
     tell(f"line {profile.line}: stopped")

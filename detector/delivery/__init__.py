@@ -1,1 +1,1 @@
-"""The detector's side of the wire: publishing, serving requests, delivering, the journal."""
+"""The detector's side of the wire: publisher, request server, deliveries and journal."""

@@ -1,4 +1,4 @@
-"""The last alerts of a line, in the order in which they were told, over restarts too."""
+"""The last alert revisions of a line, in order of publication, across restarts."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ HELD_MAX = 2000
 
 
 class Place(NamedTuple):
-    """A position that can be compared: the start's rank among those known, and the number."""
+    """A comparable position: rank of the start among known starts, and alert number."""
 
     rank: int
     alert_seq: int
@@ -20,21 +20,21 @@ class Place(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class HeldAlert:
-    """One revision as it was published."""
+    """One published alert revision."""
 
     boot_id: str
     alert_seq: int
     key: tuple[str, str]
-    """The alert's own (boot_id, event_id)."""
+    """(boot_id, event_id) of the alert."""
     message: bytes
-    """JSON: its topic, header and payload."""
+    """JSON object with topic, header and payload."""
     is_open: bool
     expires_mono_ns: int
-    """Until then it is owed to registered consumers."""
+    """Delivery deadline for registered consumers, CLOCK_MONOTONIC."""
 
 
 class AlertLog:
-    """Appends only; the oldest fall out."""
+    """Append-only log of the last `held_max` revisions or a few more."""
 
     def __init__(self, *, held_max: int = HELD_MAX) -> None:
         self.open: dict[tuple[str, str], HeldAlert] = {}
@@ -45,13 +45,13 @@ class AlertLog:
         self._held_max = held_max
 
     def begin_boot(self, boot_id: str) -> None:
-        """A start of the detector; the last one begun is the one that alerts are added of."""
+        """Register a start of the detector; the last registered one is the current one."""
         if boot_id not in self._ranks:
             self._ranks[boot_id] = len(self._boots)
             self._boots.append(boot_id)
 
     def add(self, alert: HeldAlert) -> None:
-        """Raises nothing; one that is held already (a journal repeats open alerts) is passed."""
+        """Append an alert; ignores one that is held already (a journal repeats open alerts)."""
         self.begin_boot(alert.boot_id)
         place = Place(self._ranks[alert.boot_id], alert.alert_seq)
         if self._held and place <= self._held[-1][0]:
@@ -65,7 +65,7 @@ class AlertLog:
 
     @property
     def last(self) -> tuple[str, int]:
-        """The position of the newest, as (boot_id, alert_seq)."""
+        """Position of the newest alert, (boot_id, alert_seq)."""
         boot_id = self._boots[-1] if self._boots else ""
         if self._held and self._held[-1][1].boot_id == boot_id:
             return boot_id, self._held[-1][1].alert_seq
@@ -74,9 +74,9 @@ class AlertLog:
     def after(
         self, boot_id: str | None, alert_seq: int, limit: int
     ) -> tuple[Sequence[HeldAlert], bool, bool]:
-        """What came after a position (boot_id None: all that is held), oldest first.
+        """At most `limit` alerts after a position (boot_id None: from the oldest), oldest first.
 
-        Also whether nothing is missing among them, and whether there are more.
+        Also returns whether the sequence is complete, and whether there are more.
         """
         place = Place(-1, 0) if boot_id is None else self._place(boot_id, alert_seq)
         known = boot_id is None or boot_id in self._ranks
@@ -90,5 +90,5 @@ class AlertLog:
         return [held for _, held in found], complete, at + limit < len(self._held)
 
     def _place(self, boot_id: str, alert_seq: int) -> Place:
-        # A start that nobody remembers was before all of those that are.
+        # An unknown start was before all known ones.
         return Place(self._ranks.get(boot_id, -1), alert_seq if boot_id in self._ranks else 0)

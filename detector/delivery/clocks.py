@@ -1,4 +1,4 @@
-"""The clocks that a message's header speaks of."""
+"""Clock information for message headers."""
 
 from __future__ import annotations
 
@@ -10,29 +10,29 @@ from detector.vocabulary import ClockSync, StampSource
 
 
 class Clocks(Protocol):
-    """How old a frame is, and what its stamps are worth."""
+    """Age of a frame, source of its timestamps and synchronisation of UTC."""
 
     @property
     def stamp_source(self) -> StampSource:
-        """Whether capture times are this host's clocks or a place in a recording."""
+        """Whether capture times are readings of this host's clocks or times in a recording."""
         ...
 
     def age_ms(self, t_capture_mono_ns: int) -> float | None:
-        """Time since capture; None when the stamp is no moment of this host's clock."""
+        """Time since capture, ms; None if the timestamp is not of this host's clock."""
         ...
 
     def sync(self) -> ClockSync:
-        """Whether the host's UTC is disciplined."""
+        """Whether the host's UTC clock is synchronised."""
         ...
 
 
 class HostClocks:
-    """This host's CLOCK_MONOTONIC, and what the kernel says of its UTC."""
+    """CLOCK_MONOTONIC of this host, and the kernel's synchronisation state of UTC."""
 
     stamp_source: StampSource = "grab"
 
     SYNC_KEPT_NS = 5_000_000_000
-    """How long an answer of the kernel is kept: NTP and PTP settle over minutes."""
+    """How long the kernel's answer is cached: NTP and PTP settle over minutes."""
 
     def __init__(self) -> None:
         self._sync: ClockSync = "unknown"
@@ -50,7 +50,7 @@ class HostClocks:
 
 
 class RecordingClocks:
-    """For footage: its stamps name no moment of this host, so there is no age to tell."""
+    """For recordings: timestamps are not of this host's clock, so there is no age."""
 
     stamp_source: StampSource = "recording"
 
@@ -79,7 +79,7 @@ _STA_UNSYNC = 0x40
 
 
 def kernel_clock_sync() -> ClockSync:
-    """Ask the kernel, changing nothing; `unknown` where it can't be asked. A few µs."""
+    """Read the kernel's state (a few µs); `unknown` if it is not available."""
     try:
         adjtimex = ctypes.CDLL(None).adjtimex
     except (OSError, AttributeError, TypeError):  # not Linux
@@ -87,5 +87,5 @@ def kernel_clock_sync() -> ClockSync:
     timex = _Timex()  # modes 0: read only
     if adjtimex(ctypes.byref(timex)) < 0:  # refused by a sandbox
         return "unknown"
-    # The return value also tells of leap seconds and PPS trouble; the bit is what NTP and PTP set.
+    # Not the return value: it also reports leap seconds and PPS errors. NTP and PTP set this bit.
     return "unsynchronised" if timex.status & _STA_UNSYNC else "synchronised"

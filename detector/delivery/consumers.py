@@ -1,4 +1,4 @@
-"""Who has registered to be delivered alerts, how far each has come, and what it is owed."""
+"""Registered consumers: their positions, and the alerts that are due to each."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from detector.wire.messages import ConsumerState
 
 CONSUMERS_MAX = 16
 WINDOW = 32
-"""Alerts under way to one consumer; the next go out as it confirms."""
-FIRST_AGAIN_NS = 500_000_000
-LONGEST_AGAIN_NS = 8_000_000_000
-"""An alert that is not confirmed is sent again after half a second, then after twice as long."""
+"""Unconfirmed alerts in flight to one consumer; confirmations make room for the next."""
+FIRST_RESEND_NS = 500_000_000
+LONGEST_RESEND_NS = 8_000_000_000
+"""An unconfirmed alert is resent after 0.5 s; each interval is twice the one before, up to 8 s."""
 PRESENT_NS = 5_000_000_000
-"""A consumer gives a sign of life every second; after this silence nothing is sent to it."""
+"""A consumer sends a message every second; after this silence nothing is sent to it."""
 FORGOTTEN_NS = 600_000_000_000
-"""One that has been silent for so long makes room where the table is full."""
+"""A full table drops a consumer that has been silent for longer than this."""
 
 
 @dataclass(slots=True)
@@ -25,77 +25,80 @@ class Consumer:
     name: str
     boot_id: str
     alert_seq: int
-    """All up to this position has been confirmed, or has expired."""
-    said: tuple[str, int] | None = None
-    """Up to where it has confirmed itself; said again, it brings nothing back that has expired."""
+    """All alerts up to this position are confirmed or expired."""
+    confirmed: tuple[str, int] | None = None
+    """The last position that the consumer sent; repeating it does not bring back expired alerts."""
     sender: tuple[bytes, ...] = ()
-    heard_ns: int | None = None
+    last_message_ns: int | None = None
     expired: int = 0
-    under_way: dict[tuple[str, int], tuple[int, int]] = field(default_factory=dict)
-    """By position: how often it was sent, and when it is sent again."""
+    in_flight: dict[tuple[str, int], tuple[int, int]] = field(default_factory=dict)
+    """By position: number of transmissions, and time of the next one."""
 
 
 class ConsumersFullError(ValueError):
-    """No room for another consumer; one line."""
+    """The consumer table is full; the message is one line."""
 
 
 class Consumers:
-    """All times are CLOCK_MONOTONIC, ns."""
+    """The consumer table. All times are CLOCK_MONOTONIC, ns."""
 
     def __init__(self, log: AlertLog) -> None:
         self._log = log
         self._by_name: dict[str, Consumer] = {}
 
     def remember(self, name: str, boot_id: str, alert_seq: int) -> None:
-        """A consumer of an earlier start of the detector; of too many those that moved last."""
+        """Restore a consumer of an earlier start; a full table drops the first restored one.
+
+        To be called in the order of the last confirmations.
+        """
         self._by_name.pop(name, None)
         self._by_name[name] = Consumer(name, boot_id, alert_seq)
         if len(self._by_name) > CONSUMERS_MAX:
             del self._by_name[next(iter(self._by_name))]
 
-    def heard_of(
+    def register(
         self, name: str, after: tuple[str, int] | None, sender: tuple[bytes, ...], now_ns: int
     ) -> tuple[Consumer, bool]:
-        """A consumer registers, confirms or gives a sign of life; and whether it has moved on.
+        """Handle a consumer's registration, confirmation or sign of life.
 
-        Raises ConsumersFullError.
+        Returns the consumer and whether its position has changed. Raises ConsumersFullError.
         """
         consumer = self._by_name.get(name)
         moved = consumer is None
         if consumer is None:
             self._make_room(now_ns)
             consumer = self._by_name[name] = Consumer(name, *(after or self._log.last))
-        elif after not in (None, consumer.said, (consumer.boot_id, consumer.alert_seq)):
-            # Its own word counts, be it ahead of ours or behind.
+        elif after not in (None, consumer.confirmed, (consumer.boot_id, consumer.alert_seq)):
+            # The consumer's own position overrides ours, ahead or behind.
             consumer.boot_id, consumer.alert_seq = after
             moved = True
-        consumer.said = after or consumer.said
-        if sender != consumer.sender:  # a new connection: what was under way to the old is not
-            consumer.under_way.clear()
-        consumer.sender, consumer.heard_ns = sender, now_ns
+        consumer.confirmed = after or consumer.confirmed
+        if sender != consumer.sender:  # a new connection: alerts in flight to the old one are lost
+            consumer.in_flight.clear()
+        consumer.sender, consumer.last_message_ns = sender, now_ns
         return consumer, moved
 
     def due(self, now_ns: int) -> Iterator[tuple[Consumer, HeldAlert, int]]:
-        """What is to be sent now, and the how manieth time; takes note that it is."""
+        """Alerts to send now, each with its attempt number; records that they are sent."""
         for consumer in self._by_name.values():
             if (consumer.boot_id, consumer.alert_seq) == self._log.last:
                 continue
             present = self._is_present(consumer, now_ns)
             owed, _, _ = self._log.after(consumer.boot_id, consumer.alert_seq, WINDOW)
-            under_way = {}
+            in_flight = {}
             for alert in owed:
                 place = alert.boot_id, alert.alert_seq
-                sent, again_ns = consumer.under_way.get(place, (0, 0))
-                if present and now_ns >= again_ns:
+                sent, resend_ns = consumer.in_flight.get(place, (0, 0))
+                if present and now_ns >= resend_ns:
                     sent += 1
-                    wait_ns = min(FIRST_AGAIN_NS << min(sent - 1, 10), LONGEST_AGAIN_NS)
-                    again_ns = now_ns + wait_ns
+                    wait_ns = min(FIRST_RESEND_NS << min(sent - 1, 10), LONGEST_RESEND_NS)
+                    resend_ns = now_ns + wait_ns
                     yield consumer, alert, sent
-                under_way[place] = sent, again_ns
-            consumer.under_way = under_way
+                in_flight[place] = sent, resend_ns
+            consumer.in_flight = in_flight
 
     def expire(self, now_ns: int) -> dict[str, int]:
-        """Give up what is past its deadline; how many alerts, by consumer."""
+        """Drop deliveries past their deadline; returns their number by consumer."""
         given_up: dict[str, int] = {}
         for consumer in self._by_name.values():
             while (consumer.boot_id, consumer.alert_seq) != self._log.last:
@@ -119,7 +122,9 @@ class Consumers:
         )
 
     def _is_present(self, consumer: Consumer, now_ns: int) -> bool:
-        return consumer.heard_ns is not None and now_ns - consumer.heard_ns < PRESENT_NS
+        return (
+            consumer.last_message_ns is not None and now_ns - consumer.last_message_ns < PRESENT_NS
+        )
 
     def _make_room(self, now_ns: int) -> None:
         if len(self._by_name) < CONSUMERS_MAX:
@@ -127,8 +132,8 @@ class Consumers:
         silent = [
             each
             for each in self._by_name.values()
-            if each.heard_ns is None or now_ns - each.heard_ns > FORGOTTEN_NS
+            if each.last_message_ns is None or now_ns - each.last_message_ns > FORGOTTEN_NS
         ]
         if not silent:
             raise ConsumersFullError(f"there are {CONSUMERS_MAX} consumers already; end one")
-        del self._by_name[min(silent, key=lambda each: each.heard_ns or 0).name]
+        del self._by_name[min(silent, key=lambda each: each.last_message_ns or 0).name]

@@ -1,9 +1,8 @@
-"""What must not be lost: each alert is on the disk before it is sent for the first time.
+"""The journal: writes each alert to disk before it is first sent.
 
-A thread of its own writes and waits for the disk. The thread of the frames waits for it, but no
-longer than `PATIENCE_S`: a disk that hangs must not hold up a gas alarm. What could not be written
-is sent all the same, kept to be written later, and told: on the wire in the line's state, and to
-people on stderr.
+A separate thread writes and waits for the disk. The frame thread waits for it, but at most
+`COMMIT_WAIT_S`: a hanging disk must not delay a gas alarm. Alerts that could not be written are
+sent anyway and kept for a later write; the line's state and stderr report this.
 """
 
 from __future__ import annotations
@@ -22,16 +21,16 @@ from typing import Self
 from detector.delivery.journal_folder import JournalFolder, Record
 from detector.vocabulary import JournalState
 
-PATIENCE_S = 0.1
-"""An alert waits so long for the disk at most; fsync takes a few ms, of an SD card tens."""
-AGAIN_S = 1.0
-"""Between two tries to write what could not be written."""
+COMMIT_WAIT_S = 0.1
+"""Longest wait of an alert for the disk; fsync takes a few ms, on an SD card tens of ms."""
+RETRY_S = 1.0
+"""Time between two attempts to write."""
 UNWRITTEN_MAX = 5000
-"""Records kept while the disk takes none; some 10 MB. Beyond that the oldest are given up."""
+"""Records kept while writing fails; some 10 MB. Beyond that the oldest are dropped."""
 
 
 def default_journal_folder(line: str) -> Path:
-    """Where services keep their state (systemd's StateDirectory=), else the user's state folder."""
+    """The service's state folder (systemd's StateDirectory=), else the user's state folder."""
     state = os.environ.get("STATE_DIRECTORY", "").split(":")[0]
     if state:
         return Path(state) / "journal" / line
@@ -40,17 +39,15 @@ def default_journal_folder(line: str) -> Path:
 
 
 class Journal:
-    """Owns a line's journal; a context manager. Nothing here raises once it is entered.
+    """Owns a line's journal; a context manager. Its methods never raise once it is entered.
 
-    `folder` None: no journal, nothing survives a restart. Entering raises JournalInUseError where
-    another detector has it.
+    `folder` None: no journal, alerts do not survive a restart. Entering raises JournalInUseError
+    if another detector uses the folder.
     """
 
-    def __init__(
-        self, folder: Path | None, *, tell: Callable[[str], None] = lambda _: None
-    ) -> None:
+    def __init__(self, folder: Path | None, *, log: Callable[[str], None] = lambda _: None) -> None:
         self._files = None if folder is None else JournalFolder(folder)
-        self._tell = tell
+        self._log = log
         self._batches: queue.SimpleQueue[tuple[list[Record], threading.Event] | None] = (
             queue.SimpleQueue()
         )
@@ -58,11 +55,11 @@ class Journal:
         self._late = False
         self._failed: str | None = None
         self.found: list[bytes] = []
-        """The records of earlier starts, JSON, oldest first; whoever has used them clears them."""
+        """Records of earlier starts, JSON, oldest first; the reader clears the list after use."""
         self.given_up = 0
-        """Records that were never written."""
+        """Records dropped without being written."""
         self.waited_ms: deque[float] = deque(maxlen=1000)
-        """How long the last alerts waited for the disk."""
+        """Waiting times of the last commits for the disk, ms."""
 
     def __enter__(self) -> Self:
         if self._files is None:
@@ -73,9 +70,9 @@ class Journal:
             self._fail(error)
         self.found = self._files.records
         if self._files.cut_bytes:
-            self._tell(f"journal: cut {self._files.cut_bytes} half-written bytes from its end")
+            self._log(f"journal: removed {self._files.cut_bytes} incomplete bytes at its end")
         if self._files.damaged:
-            self._tell(f"journal: passed over {self._files.damaged} damaged records")
+            self._log(f"journal: skipped {self._files.damaged} damaged records")
         self._thread = threading.Thread(target=self._write, name="journal", daemon=True)
         self._thread.start()
         return self
@@ -95,7 +92,7 @@ class Journal:
 
     @property
     def state(self) -> JournalState:
-        """`written`: all of it is on the disk. `late`: it hangs. `failed`: it takes nothing."""
+        """`written`: all records are on disk. `late`: the disk hangs. `failed`: writing fails."""
         if self._files is None:
             return "off"
         if self._failed is not None:
@@ -104,40 +101,40 @@ class Journal:
 
     @property
     def reason(self) -> str | None:
-        """Why not everything is written, in one line."""
+        """Why records are not on disk, one line; None if all are."""
         if self._failed is not None:
             return self._failed
-        return "the disk has not answered in time" if self.state == "late" else None
+        return "the disk did not respond in time" if self.state == "late" else None
 
     def remember(self, records: list[Record]) -> None:
-        """Of what was found: what must outlive its segment. Before the first `commit`."""
+        """Keep these of the records found beyond their segment; call before the first `commit`."""
         if self._files is not None:
             self._files.remember(records)
 
-    def commit(self, records: list[Record], patience_s: float = PATIENCE_S) -> bool:
-        """Whether they are on the disk; waits for that, but not longer than `patience_s`."""
+    def commit(self, records: list[Record], wait_s: float = COMMIT_WAIT_S) -> bool:
+        """Write records; waits at most `wait_s`, and returns whether they are on disk."""
         if self._files is None or not records:
             return True
-        if self._batches.qsize() > UNWRITTEN_MAX:  # hangs for hours
+        if self._batches.qsize() > UNWRITTEN_MAX:  # the disk has been hanging for hours
             self.given_up += len(records)
             return False
         started_s, done = time.perf_counter(), threading.Event()
         self._batches.put((records, done))
-        # While it fails or hangs nobody waits for it: it is told.
-        if patience_s <= 0 or self.state != "written":
+        # No wait while the disk fails or hangs: that has been reported.
+        if wait_s <= 0 or self.state != "written":
             return done.is_set()
-        self._late = not done.wait(patience_s)
-        if self._late and done.is_set():  # just now: the writer has said so before we did
+        self._late = not done.wait(wait_s)
+        if self._late and done.is_set():  # finished just now; the writer has cleared _late before
             self._late = False
         self.waited_ms.append((time.perf_counter() - started_s) * 1e3)
         if self._late:
-            self._tell(f"journal: {self.reason}; alerts go out before they are on the disk")
+            self._log(f"journal: {self.reason}; alerts are sent before they are on disk")
         return not self._late and self._failed is None
 
     def _write(self) -> None:
         while True:
             try:
-                batch = self._batches.get(timeout=AGAIN_S if self._unwritten else None)
+                batch = self._batches.get(timeout=RETRY_S if self._unwritten else None)
             except queue.Empty:
                 batch = [], threading.Event()
             last = batch is None
@@ -166,17 +163,19 @@ class Journal:
         self._unwritten.clear()
         if self._failed is not None:
             self._failed = None
-            self._tell("journal: writes again, and what was held back is on the disk")
+            self._log("journal: writing works again; all pending records are on disk")
 
     def _fail(self, error: Exception) -> None:
         assert self._files is not None
         reason = getattr(error, "strerror", None) or str(error)
-        mend = {
+        fix = {
             errno.ENOSPC: "free some space",
             errno.EROFS: "the disk is read-only: mount it writable",
-            errno.EACCES: "give this user the right to write there",
-        }.get(getattr(error, "errno", 0) or 0, "name another folder: wire.journal")
-        reason = f"{self._files.path}: {reason}; {mend}"
+            errno.EACCES: "give this user write permission there",
+        }.get(getattr(error, "errno", 0) or 0, "set another folder in wire.journal")
+        reason = f"{self._files.path}: {reason}; {fix}"
         if self._failed is None:
-            self._tell(f"journal: NOT WRITTEN: {reason}. Alerts go out, a restart would lose them")
+            self._log(
+                f"journal: NOT WRITTEN: {reason}. Alerts are still sent; a restart would lose them"
+            )
         self._failed = reason

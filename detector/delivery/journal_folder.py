@@ -1,8 +1,8 @@
-"""The journal's files: checksummed lines in segments, the oldest of which are deleted.
+"""The journal's files: segments of checksummed lines; the oldest segments are deleted.
 
-A line is `CRC32 LENGTH JSON\\n`: eight hexadecimal digits over the JSON's bytes, its length in
-bytes, one record. A new segment begins with what must outlive the old ones: the open alerts and
-how far each consumer has come.
+A line is `CRC32 LENGTH JSON\\n`: CRC of the JSON's bytes in eight hexadecimal digits, their number,
+and one record. A new segment begins with the records that must outlive the old segments: open
+alerts and the positions of consumers.
 """
 
 from __future__ import annotations
@@ -23,32 +23,32 @@ from detector.errors import VigitriError
 SEGMENT_BYTES = 4 * 1024 * 1024
 """Some 2,000 alert revisions."""
 SEGMENTS_KEPT = 4
-"""The journal never takes more than about 20 MB."""
+"""Limits the journal to about 20 MB."""
 
 
 class JournalInUseError(VigitriError, ValueError):
-    """Another detector writes this journal; one line that says so."""
+    """Another detector uses this journal; the message is one line."""
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One record, encoded, and what it replaces."""
+    """One encoded record."""
 
     line: bytes
     key: tuple[str, ...]
-    """A later record of the same key replaces this one in the next segment's beginning."""
+    """A later record with the same key replaces this one at the start of the next segment."""
     stays: bool
-    """It is repeated at the beginning of the next segment: an open alert, a consumer."""
+    """Repeated at the start of the next segment (an open alert, a consumer)."""
 
 
 def encode(document: dict[str, Any] | bytes) -> bytes:
-    """A record's line."""
+    """The line of a record."""
     data = document if isinstance(document, bytes) else json.dumps(document).encode()
     return b"%08x %d %s\n" % (zlib.crc32(data), len(data), data)
 
 
 def decode(line: bytes) -> bytes:
-    """The record in a line, its newline included, as JSON; ValueError if it is torn or damaged."""
+    """The JSON of a line (with its newline); ValueError if the line is torn or damaged."""
     crc, length, data = line.split(b" ", 2)
     if not data.endswith(b"\n") or len(data) - 1 != int(length):
         raise ValueError("torn")
@@ -58,7 +58,7 @@ def decode(line: bytes) -> bytes:
 
 
 class JournalFolder:
-    """The files of one line's journal, for one thread at a time. Everything raises OSError."""
+    """Files of one line's journal, for one thread at a time. Any method may raise OSError."""
 
     def __init__(
         self, path: Path, *, segment_bytes: int = SEGMENT_BYTES, kept: int = SEGMENTS_KEPT
@@ -69,40 +69,40 @@ class JournalFolder:
         self._size = self._number = 0
         self._stays: dict[tuple[str, ...], bytes] = {}
         self.records: list[bytes] = []
-        """What was read, JSON, even where it can't be written; whoever has used it clears it: some
-        20 MB."""
+        """Records read by `open`, JSON, even if the folder can't be written; some 20 MB, so the
+        reader clears the list after use."""
         self.cut_bytes = 0
-        """What a power loss left half written at the end, and was cut off."""
+        """Bytes of an incomplete last line (power loss) that were removed."""
         self.damaged = 0
-        """Lines elsewhere that could not be read; passed over."""
+        """Damaged lines elsewhere, skipped."""
 
     def open(self) -> list[bytes]:
-        """Take the folder, read what is in it and make it ready to append; oldest first.
+        """Lock the folder, read its records and prepare to append; returns them oldest first.
 
-        Raises JournalInUseError too.
+        Also raises JournalInUseError.
         """
-        self._take()
+        self._lock_folder()
         self.records = records = []
         for _, path in self._segments():
             found, _, damaged = _read(path)
             records.extend(found)
             self.damaged += damaged
-        self._go_on()
+        self._open_last_segment()
         return records
 
     def remember(self, records: Iterable[Record]) -> None:
-        """What of the records read must outlive their segments; they are not written again."""
+        """Keep records already written, so that the next segment repeats those that stay."""
         for record in records:
             self._stays.pop(record.key, None)
             if record.stays:
                 self._stays[record.key] = record.line
 
     def append(self, records: list[Record]) -> None:
-        """Write them and have them on the disk when this returns; all of them, or none."""
+        """Write and sync records; when it raises, none of them is in the journal."""
         if self._file < 0 or os.fstat(self._file).st_nlink == 0:
-            # A disk that had gone is back, or somebody has cleared the folder away under us.
-            self._take()
-            self._go_on()
+            # The disk was away and is back, or the folder was deleted.
+            self._lock_folder()
+            self._open_last_segment()
         data = b"".join(record.line for record in records)
         try:
             _write_all(self._file, data, self._size)
@@ -116,15 +116,15 @@ class JournalFolder:
         self._size += len(data)
         self.remember(records)
         if self._size >= self._segment_bytes:
-            # Where that fails this segment grows on, and the next record tries again.
+            # On failure this segment keeps growing, and the next record tries again.
             with contextlib.suppress(OSError):
                 self._begin_segment(self._stays.values())
 
     def close(self) -> None:
         self._drop_file()
 
-    def _take(self) -> None:
-        """For this process alone."""
+    def _lock_folder(self) -> None:
+        """Lock the folder for this process."""
         self._drop_file()
         self.path.mkdir(parents=True, exist_ok=True, mode=0o750)
         path = self.path / "lock"
@@ -133,18 +133,18 @@ class JournalFolder:
         except OSError as error:
             if error.errno not in (errno.EROFS, errno.EACCES):
                 raise
-            # What is in it can be read all the same: alerts that are open must not be forgotten.
+            # Still readable: open alerts must not be lost.
             self._lock = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             raise JournalInUseError(
-                f"{self.path} is in use by another detector; stop that one, or give this line a "
-                f"wire.journal of its own"
+                f"{self.path} is in use by another detector; stop that one, or set another "
+                f"wire.journal for this line"
             ) from None
 
-    def _go_on(self) -> None:
-        """At the end of the last segment, without what was half written there."""
+    def _open_last_segment(self) -> None:
+        """Open the last segment for appending; removes an incomplete last line."""
         segments = self._segments()
         if not segments:
             self._begin_segment(self._stays.values())
@@ -173,7 +173,7 @@ class JournalFolder:
         return sorted((int(path.stem), path) for path in found)
 
     def _begin_segment(self, first: Iterable[bytes]) -> None:
-        """The new segment appears with its whole beginning, or not at all."""
+        """Start a segment; it appears with all of `first` or not at all."""
         number, data = self._number + 1, b"".join(first)
         final, partial = self.path / f"{number:08d}.journal", self.path / "next.partial"
         file = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o640)
@@ -201,8 +201,7 @@ class JournalFolder:
 
 
 def _read(path: Path) -> tuple[list[bytes], int, int]:
-    """The records of a segment, the bytes up to the end of the last good one, and how many before
-    that are damaged."""
+    """A segment's records, the offset after the last valid one, and the damaged lines before it."""
     records, good_bytes, damaged, at, bad = [], 0, 0, 0, 0
     for line in path.read_bytes().splitlines(keepends=True):
         at += len(line)
@@ -211,7 +210,7 @@ def _read(path: Path) -> tuple[list[bytes], int, int]:
         except ValueError:
             bad += 1
             continue
-        damaged += bad  # what lies before a good line is no torn end
+        damaged += bad  # before a valid line, so not a torn end
         good_bytes, bad = at, 0
     return records, good_bytes, damaged
 

@@ -1,4 +1,4 @@
-"""What stands in a journal's records: starts, alerts, and how far each consumer has come."""
+"""The records of a journal: starts, alerts, and positions of consumers."""
 
 from __future__ import annotations
 
@@ -33,25 +33,24 @@ def consumer_record(name: str, boot_id: str, alert_seq: int) -> Record:
 
 @dataclass(slots=True)
 class FormerStarts:
-    """What earlier starts of the detector have left behind."""
+    """Journal contents of earlier starts of the detector."""
 
     boots: list[str] = field(default_factory=list)
-    """In the order of their starts."""
+    """Boot ids in order of start."""
     consumers: dict[str, tuple[str, int]] = field(default_factory=dict)
-    """Up to where each has confirmed, the one that moved last at the end."""
+    """Position by consumer; the one that confirmed last is last."""
     alerts: list[tuple[HeldAlert, Alert]] = field(default_factory=list)
-    """The last revisions, and the last one of each alert that is open, however old; oldest
-    first."""
+    """The last revisions, and the last revision of each open alert, however old; oldest first."""
 
     def records(self) -> list[Record]:
-        """What must outlive its segment."""
+        """Records that must outlive their segment."""
         consumers = [consumer_record(name, *at) for name, at in self.consumers.items()]
         last = {held.key: held for held, _ in self.alerts}
         return consumers + [alert_record(held) for held in last.values() if held.is_open]
 
 
-class _Told(NamedTuple):
-    """An alert's revision, no more of it read than tells whether it is wanted."""
+class _AlertRecord(NamedTuple):
+    """An alert revision, parsed only as far as needed to decide whether to keep it."""
 
     key: tuple[str, str]
     is_open: bool
@@ -59,30 +58,33 @@ class _Told(NamedTuple):
 
 
 def read_former(
-    found: Iterable[bytes], expires_mono_ns: int, tell: Callable[[str], None]
+    found: Iterable[bytes], expires_mono_ns: int, log: Callable[[str], None]
 ) -> FormerStarts:
-    """A journal holds some 8,000 revisions: only those that can still be asked for are read in
-    full, or a start would take seconds longer. What is not understood is passed over and told."""
+    """Read the records found in a journal.
+
+    A journal holds some 8,000 revisions. Only those that can still be requested are parsed in full;
+    parsing all would delay the start by seconds. Unreadable records are skipped and logged.
+    """
     former, not_understood = FormerStarts(), _NotUnderstood()
-    told: dict[tuple[str, int], _Told] = {}
+    revisions: dict[tuple[str, int], _AlertRecord] = {}
     for data in found:
         with not_understood:
-            _note(data, former, told)
-    last = {each.key: position for position, each in told.items()}
-    from_here = len(told) - HELD_MAX
-    for number, (position, each) in enumerate(told.items()):
-        if number >= from_here or (each.is_open and last[each.key] == position):
+            _add(data, former, revisions)
+    last = {each.key: position for position, each in revisions.items()}
+    first_held = len(revisions) - HELD_MAX
+    for number, (position, each) in enumerate(revisions.items()):
+        if number >= first_held or (each.is_open and last[each.key] == position):
             with not_understood:
-                former.alerts.append(_in_full(position, each, expires_mono_ns))
+                former.alerts.append(_parsed(position, each, expires_mono_ns))
     if not_understood.records:
-        tell(
-            f"journal: passed over {not_understood.records} records that are not understood, the "
-            f"last: {not_understood.why[:80]}"
+        log(
+            f"journal: skipped {not_understood.records} unreadable records, the last: "
+            f"{not_understood.why[:80]}"
         )
     return former
 
 
-def _note(data: bytes, former: FormerStarts, told: dict[tuple[str, int], _Told]) -> None:
+def _add(data: bytes, former: FormerStarts, revisions: dict[tuple[str, int], _AlertRecord]) -> None:
     document = json.loads(data)
     kind = document["kind"]
     if kind not in {"start", "alert", "consumer"}:
@@ -98,28 +100,29 @@ def _note(data: bytes, former: FormerStarts, told: dict[tuple[str, int], _Told])
     if kind == "alert":
         alert = document["message"]["payload"]
         key = str(alert["boot_id"]), str(alert["event_id"])
-        # The beginning of a segment repeats what is open: that is no later word of it.
+        # The start of a segment repeats open alerts: those are not new revisions.
         position = boot_id, int(document["alert_seq"])
-        told.setdefault(position, _Told(key, alert["state"] != AlarmState.NORMAL, data))
+        is_open = alert["state"] != AlarmState.NORMAL
+        revisions.setdefault(position, _AlertRecord(key, is_open, data))
 
 
-def _in_full(
-    position: tuple[str, int], told: _Told, expires_mono_ns: int
+def _parsed(
+    position: tuple[str, int], record: _AlertRecord, expires_mono_ns: int
 ) -> tuple[HeldAlert, Alert]:
-    message: dict[str, Any] = json.loads(told.data)["message"]
+    message: dict[str, Any] = json.loads(record.data)["message"]
     alert = Alert.model_validate_json(json.dumps(message["payload"]), extra="ignore")
     held = HeldAlert(
         *position,
-        key=told.key,
+        key=record.key,
         message=json.dumps(message).encode(),
-        is_open=told.is_open,
+        is_open=record.is_open,
         expires_mono_ns=expires_mono_ns,
     )
     return held, alert
 
 
 class _NotUnderstood:
-    """Counts what a record of a later version, or a damaged one, would raise."""
+    """Suppresses and counts the errors of damaged records and of records of a later version."""
 
     def __init__(self) -> None:
         self.records, self.why = 0, ""

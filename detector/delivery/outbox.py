@@ -1,4 +1,4 @@
-"""The way of an alert out of the detector: numbered, journalled, published, delivered."""
+"""The outbox: numbers, journals, publishes and delivers alerts, and serves requests."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from detector.delivery.journal_records import (
     read_former,
     start_record,
 )
-from detector.delivery.publisher import Numbered, Publisher
-from detector.delivery.request_server import AnswerDesk, PendingAnswer, PendingRequest
+from detector.delivery.publisher import NumberedMessage, Publisher
+from detector.delivery.request_server import PendingAnswer, PendingRequest, RequestServer
 from detector.wire.messages import AlarmState, Alert, DeliveryState, LineState
 from detector.wire.requests import (
     REPLAYED_AT_ONCE,
@@ -30,39 +30,47 @@ from detector.wire.requests import (
 )
 
 OWED_S = 60.0
-"""An alert is owed to its consumers for so long, or until its object has passed the last action
-point, if that is later [our proposal]; then it is news of the past."""
+"""Delivery deadline of an alert, or the passing of its object at the last action point if that is
+later [our proposal]; afterwards it is outdated."""
 CONFIRMED_NS = 1_000_000_000
-"""How far a consumer has come is journalled at most this often; what is lost comes twice."""
+"""Least time between two journal records of a consumer's position; alerts after a lost one are
+delivered twice."""
 
 
-class AlertPost:
-    """One line's alerts; used in the thread of the frames, and never blocks beyond the journal's
-    patience. Publisher, desk and journal are entered already.
+class Outbox:
+    """Sends one line's alerts and serves requests about them.
+
+    Used in the frame thread; blocks at most for the journal's `COMMIT_WAIT_S`. Publisher, request
+    server and journal must have been entered.
     """
 
     def __init__(
         self,
         publisher: Publisher,
-        desk: AnswerDesk,
+        server: RequestServer,
         journal: Journal,
         *,
-        tell: Callable[[str], None] = lambda _: None,
+        log: Callable[[str], None] = lambda _: None,
     ) -> None:
-        self._publisher, self._desk, self._journal, self._tell = publisher, desk, journal, tell
+        self._publisher, self._server, self._journal, self._log_line = (
+            publisher,
+            server,
+            journal,
+            log,
+        )
         self._log = AlertLog()
         self._consumers = Consumers(self._log)
         self._confirmed_ns: dict[str, int] = {}
         self._expired = self._turned_away = 0
         self.belt_reports: deque[tuple[BeltFromPlc, int]] = deque(maxlen=64)
-        """What PLCs have said of the belt, and when it came; whoever uses it takes it out."""
+        """Belt reports from PLCs with their time of receipt; the reader removes them."""
         self.state: LineState | None = None
-        """The line's last state, for snapshots; whoever publishes it sets it."""
+        """The line's last state, for snapshots; set by its publisher."""
         self.carried_over = self._read_journal()
-        """The last revision of each alert that an earlier start left open."""
+        """Last revision of each alert that was open at the end of an earlier start."""
 
     def send(self, alerts: Sequence[Alert]) -> None:
-        """The alerts of one frame: on the disk in one go, then to everybody."""
+        """Journal the alerts of one frame in one write, then publish and deliver them."""
         if not alerts:
             return
         numbered = [
@@ -85,7 +93,7 @@ class AlertPost:
         self._deliver(time.monotonic_ns())
 
     def send_open_again(self, alerts: Sequence[Alert]) -> None:
-        """The same revisions, which are idempotent, for those who had not subscribed yet."""
+        """Publish open revisions again for new subscribers; revisions are idempotent."""
         for alert in alerts:
             known = self._log.open.get((alert.boot_id, alert.event_id))
             message = self._publisher.number(
@@ -97,10 +105,10 @@ class AlertPost:
             self._publisher.send(message)
 
     def poll(self) -> list[PendingAnswer]:
-        """Serve whoever asks; the operators' answers, each to be given to `reply`."""
+        """Serve pending requests; returns operators' answers, each of which needs a `reply`."""
         now_ns = time.monotonic_ns()
         answers = []
-        for pending in self._desk.poll():
+        for pending in self._server.poll():
             if isinstance(pending, PendingAnswer):
                 answers.append(pending)
             else:
@@ -110,19 +118,19 @@ class AlertPost:
         return answers
 
     def reply(self, pending: PendingAnswer, ok: bool, reason: str | None = None) -> None:
-        """Tell an operator whether the answer was carried out."""
-        self._desk.reply(pending, ok, reason)
+        """Report to an operator whether the answer was carried out."""
+        self._server.reply(pending, ok, reason)
 
     def delivery_state(self) -> DeliveryState:
         return DeliveryState(
             line=self._publisher.line,
             consumers=self._consumers.states(time.monotonic_ns()),
             expired=self._expired,
-            refused=self._desk.refused,
-            throttled=self._desk.throttled,
-            repeated=self._desk.repeated,
+            refused=self._server.refused,
+            throttled=self._server.throttled,
+            repeated=self._server.repeated,
             turned_away=self._turned_away,
-            strangers=self._desk.strangers,
+            strangers=self._server.strangers,
         )
 
     @property
@@ -141,7 +149,7 @@ class AlertPost:
         elif isinstance(request, BeltFromPlc):
             self.belt_reports.append((request, now_ns))
             reply = Reply(reply="belt", request_id=request.request_id, ok=True)
-            self._desk.send(pending.sender, reply)
+            self._server.send(pending.sender, reply)
         else:
             at = Position(boot_id=self._publisher.boot_id, alert_seq=self._publisher.alert_seq)
             state = "null" if self.state is None else self.state.model_dump_json()
@@ -149,7 +157,7 @@ class AlertPost:
                 f'{{"reply":"snapshot",{head},"at":{at.model_dump_json()},"state":{state},"alerts":'
             )
             alerts = b",".join(each.message for each in self._log.open.values())
-            self._desk.send(pending.sender, body.encode() + b"[" + alerts + b"]}")
+            self._server.send(pending.sender, body.encode() + b"[" + alerts + b"]}")
 
     def _serve_replay(self, request: Replay, sender: tuple[bytes, ...], head: str) -> None:
         after = request.after
@@ -164,12 +172,12 @@ class AlertPost:
             f'"more":{json.dumps(more)},"upto":{upto.model_dump_json()},"alerts":'
         )
         alerts = b",".join(each.message for each in found)
-        self._desk.send(sender, body.encode() + b"[" + alerts + b"]}")
+        self._server.send(sender, body.encode() + b"[" + alerts + b"]}")
 
     def _serve_consumer(self, request: Consume, sender: tuple[bytes, ...], now_ns: int) -> None:
         after = request.after
         try:
-            consumer, moved = self._consumers.heard_of(
+            consumer, moved = self._consumers.register(
                 request.consumer,
                 None if after is None else (after.boot_id, after.alert_seq),
                 sender,
@@ -180,13 +188,13 @@ class AlertPost:
             refusal = Reply(
                 reply="consume", request_id=request.request_id, ok=False, reason=str(error)
             )
-            self._desk.send(sender, refusal)
+            self._server.send(sender, refusal)
             return
         if moved and now_ns - self._confirmed_ns.get(consumer.name, 0) >= CONFIRMED_NS:
             self._confirmed_ns[consumer.name] = now_ns
             record = consumer_record(consumer.name, consumer.boot_id, consumer.alert_seq)
-            self._journal.commit([record], patience_s=0)
-        self._desk.send(
+            self._journal.commit([record], wait_s=0)
+        self._server.send(
             sender,
             ConsumeReply(
                 request_id=request.request_id,
@@ -200,7 +208,7 @@ class AlertPost:
         for consumer, alert, attempt in self._consumers.due(now_ns):
             head = f'{{"reply":"delivery","consumer":"{consumer.name}","attempt":{attempt},'
             body = head.encode() + b'"message":' + alert.message + b"}"
-            self._desk.send(consumer.sender, body)
+            self._server.send(consumer.sender, body)
 
     def _give_up_expired(self, now_ns: int) -> None:
         given_up = self._consumers.expire(now_ns)
@@ -208,8 +216,8 @@ class AlertPost:
             return
         self._expired += sum(given_up.values())
         for name, alerts in given_up.items():
-            self._tell(
-                f"line {self._publisher.line}: {name} never confirmed {alerts} alerts in time"
+            self._log_line(
+                f"line {self._publisher.line}: {name} did not confirm {alerts} alerts in time"
             )
         self.publish_delivery_state()
 
@@ -224,7 +232,7 @@ class AlertPost:
 
     def _read_journal(self) -> list[Alert]:
         expires_mono_ns = time.monotonic_ns() + round(OWED_S * 1e9)
-        former = read_former(self._journal.found, expires_mono_ns, self._tell)
+        former = read_former(self._journal.found, expires_mono_ns, self._log_line)
         self._journal.found.clear()
         boot_id = self._publisher.boot_id
         for each in (*former.boots, boot_id):
@@ -238,7 +246,7 @@ class AlertPost:
         last = {held.key: alert for held, alert in former.alerts}
         return [last[key] for key in self._log.open]
 
-    def _held(self, message: Numbered, alert: Alert, now_ns: int) -> HeldAlert:
+    def _held(self, message: NumberedMessage, alert: Alert, now_ns: int) -> HeldAlert:
         header = self._publisher.header(message).encode()
         topic = json.dumps(message.topic).encode()
         last_ms = max((each.eta_ms for each in alert.arrivals), default=0.0)

@@ -1,4 +1,4 @@
-"""What the detector has to say, to whoever subscribes, without ever waiting for one of them."""
+"""The publisher: sends messages to subscribers and never waits for them."""
 
 from __future__ import annotations
 
@@ -19,30 +19,30 @@ from detector.wire.keys import Guard
 from detector.wire.messages import Alert, Heartbeat, Message, schema_name
 
 BEAT_PERIOD_NS = 200_000_000
-"""Least capture time between two heartbeats: 5 Hz, the PLC's tick."""
+"""Least capture time between two heartbeats: 5 Hz, as PLCs expect."""
 
 SEND_QUEUE_MESSAGES = 1000
-"""Kept per subscriber that does not read (SNDHWM); what comes after is dropped for that one.
+"""Messages queued per subscriber that does not read (SNDHWM); later ones are dropped for it.
 
-Bounds the memory that a stalled subscriber can cost: alerts are about 2 kB, so some 2 MB beside
-the kernel's buffers. Raised, a subscriber can sleep longer without a gap and wakes to older news;
-lowered, the other way. With detections at 30 fps it is about 25 s, without them minutes."""
+Bounds the memory of a stalled subscriber: alerts have about 2 kB, so some 2 MB plus the kernel's
+buffers. Higher values let a subscriber pause longer without a gap, but it then reads older
+messages. The queue lasts about 25 s with detections at 30 fps, minutes without them."""
 
 CLOSING_MS = 250
-"""How long closing waits for the last messages to leave (linger): at 0 the alert sent just before
-the end is lost, and a subscriber that stalls can hold up the end by no more than this."""
+"""Linger time of the socket: at 0 an alert sent just before closing is lost; a stalled subscriber
+delays closing by at most this."""
 
-_HEARD_AT_ONCE = 100
+_SUBSCRIPTIONS_AT_ONCE = 100
 _LINE_NAME = re.compile(r"\w[\w.-]{0,63}")
 
 
 @dataclass(frozen=True, slots=True)
-class Numbered:
-    """A message with its numbers, ready to be sent."""
+class NumberedMessage:
+    """A message with its sequence numbers, ready to be sent."""
 
     topic: str
     head: str
-    """The header's fields but those that tell of the moment of sending."""
+    """The header's JSON without the fields that depend on the time of sending."""
     alert_seq: int
     t_capture_mono_ns: int
     body: bytes
@@ -51,10 +51,9 @@ class Numbered:
 class Publisher:
     """Owns the XPUB socket of one line; a context manager.
 
-    Use it in the thread that enters it, and in no other. `publish` and `beat` never block: a
-    subscriber that stalls loses messages and sees a gap in `seq`, the detector notices nothing.
-    Raises EndpointError where the endpoint is wrong or taken, ValueError for a line's name that
-    can't be part of a topic.
+    Use it only in the thread that enters it. `publish` and `beat` never block: a stalled subscriber
+    loses messages and sees a gap in `seq`; the detector is not affected. Raises EndpointError if
+    the endpoint is invalid or in use, ValueError if the line's name can't be part of a topic.
     """
 
     def __init__(
@@ -68,8 +67,8 @@ class Publisher:
     ) -> None:
         if not _LINE_NAME.fullmatch(line):
             raise ValueError(
-                f"line {line!r}: a line's name is part of its topics, so it is made of letters, "
-                f"digits, '-', '_' and '.', at most 64 of them, like tapis-1"
+                f"line {line!r}: the name is part of the topics; use at most 64 letters, digits, "
+                f"'-', '_' and '.', like tapis-1"
             )
         bind_address(endpoint, keys=guard is not None)
         self._guard = guard
@@ -80,7 +79,7 @@ class Publisher:
         self._boot_json = json.dumps(boot_id)
         self._gseq = 0
         self.alert_seq = 0
-        """How many alerts have been numbered since the start."""
+        """Number of alert revisions since the start."""
         self._seq: defaultdict[str, int] = defaultdict(int)
         self._schemas: dict[type[Message], tuple[str, str]] = {}
         self._subscriptions: set[bytes] = set()
@@ -98,8 +97,8 @@ class Publisher:
             socket = self._context.socket(zmq.XPUB)
             socket.set(zmq.LINGER, CLOSING_MS)
             socket.set(zmq.SNDHWM, SEND_QUEUE_MESSAGES)
-            socket.set(zmq.XPUB_VERBOSE, 1)  # tells of each subscriber, for `joined`
-            socket.set(zmq.MAXMSGSIZE, 4096)  # all that comes in here is topics
+            socket.set(zmq.XPUB_VERBOSE, 1)  # reports every subscription, for `joined`
+            socket.set(zmq.MAXMSGSIZE, 4096)  # only subscriptions come in here
             if self._guard is not None:
                 self._guard.protect(socket)
             self._endpoint = bind(socket, self._wanted_endpoint, keys=self._guard is not None)
@@ -126,7 +125,7 @@ class Publisher:
 
     @property
     def endpoint(self) -> str:
-        """The endpoint really bound, with the port that the system chose; "" before entering."""
+        """The endpoint actually bound, with the port that the system chose; "" before entering."""
         return self._endpoint
 
     def publish(
@@ -137,10 +136,10 @@ class Publisher:
         t_capture_mono_ns: int,
         subtopic: str | None = None,
     ) -> None:
-        """Send `payload` to whoever has subscribed to its topic; never blocks.
+        """Send `payload` to the subscribers of its topic; never blocks.
 
-        The capture times are those of the frame that it speaks of. `subtopic` is the topic's last
-        part; an alert's is its hazard if not given.
+        The capture times are those of the payload's frame. `subtopic` is the last part of the
+        topic; default for an alert: its hazard.
         """
         self.send(
             self.number(
@@ -159,10 +158,10 @@ class Publisher:
         t_capture_mono_ns: int,
         subtopic: str | None = None,
         alert_seq: int | None = None,
-    ) -> Numbered:
-        """Give `payload` its numbers, to be sent with `send` before anything else is numbered.
+    ) -> NumberedMessage:
+        """Assign sequence numbers to `payload`; send it with `send` before numbering another.
 
-        `alert_seq`: of an alert that is sent once more, the number that it had.
+        `alert_seq`: the original number of an alert that is sent again.
         """
         self._open_socket()
         kind, head = self._schema(payload)
@@ -171,7 +170,7 @@ class Publisher:
         topic = f"{kind}/{self.line}/{subtopic}" if subtopic else f"{kind}/{self.line}"
         body = payload.model_dump_json().encode()
 
-        # Counted only once nothing can fail any more, so that no number is ever skipped.
+        # Counted only when nothing can fail any more, so that no number is skipped.
         if alert_seq is None:
             self.alert_seq += isinstance(payload, Alert)
             alert_seq = self.alert_seq
@@ -179,34 +178,34 @@ class Publisher:
         self._seq[topic] = seq = self._seq[topic] + 1
         numbers = f'{head}"seq":{seq},"gseq":{self._gseq},"alert_seq":{alert_seq},'
         stamps = f'"t_capture_utc_ns":{t_capture_utc_ns},"t_capture_mono_ns":{t_capture_mono_ns},'
-        return Numbered(topic, numbers + stamps, alert_seq, t_capture_mono_ns, body)
+        return NumberedMessage(topic, numbers + stamps, alert_seq, t_capture_mono_ns, body)
 
-    def header(self, message: Numbered) -> str:
-        """The header of a message that would be sent now, JSON."""
+    def header(self, message: NumberedMessage) -> str:
+        """The header, JSON, of a message sent now."""
         age_ms = self._clocks.age_ms(message.t_capture_mono_ns)
         return (
             f'{message.head}"age_ms":{"null" if age_ms is None else format(age_ms, ".3f")},'
             f'"clock_sync":"{self._clocks.sync()}","stamp_source":"{self._clocks.stamp_source}"}}'
         )
 
-    def send(self, message: Numbered) -> None:
-        """Send it to whoever has subscribed to its topic; never blocks."""
+    def send(self, message: NumberedMessage) -> None:
+        """Send a message to the subscribers of its topic; never blocks."""
         socket = self._open_socket()
-        self._hear(socket)
-        # XPUB drops for a full subscriber and never answers EAGAIN; NOBLOCK says that we count
-        # on it.
+        self._read_subscriptions(socket)
+        # XPUB drops messages for a full subscriber and never raises EAGAIN; NOBLOCK documents
+        # that we rely on it.
         frames = [message.topic.encode(), self.header(message).encode(), message.body]
         socket.send_multipart(frames, zmq.NOBLOCK)
 
     def beat(
         self, *, inferences: int, frame_index: int, t_capture_utc_ns: int, t_capture_mono_ns: int
     ) -> bool:
-        """To be called after each completed inference, and for nothing else.
+        """Publish a heartbeat; call after each completed inference pass and at no other time.
 
-        Publishes a heartbeat unless the last one is of a frame captured less than 200 ms earlier;
-        True if it did. By capture time, so that footage beats at the same frames every time it is
-        replayed and a picture that keeps its stamp beats no more. A stamp that has jumped back (a
-        recording starts over) beats at once.
+        Skipped if the last heartbeat's frame was captured less than 200 ms earlier; returns whether
+        it was published. Capture time is used so that a recording gives the same heartbeats in
+        every replay, and a repeated frame with its old timestamp gives none. A timestamp that jumps
+        back (a recording starts over) gives one at once.
         """
         last_ns = self._last_beat_ns
         if last_ns is not None and 0 <= t_capture_mono_ns - last_ns < BEAT_PERIOD_NS:
@@ -220,29 +219,29 @@ class Publisher:
         return True
 
     def wanted(self, kind: str) -> bool:
-        """Whether anybody has subscribed to topics of a kind, e.g. `detections`.
+        """Whether there is a subscription to topics of a kind, e.g. `detections`.
 
-        Lets the caller skip making what nobody reads.
+        Lets the caller skip payloads without readers.
         """
         socket = self._open_socket()
-        self._hear(socket)
+        self._read_subscriptions(socket)
         topic = f"{kind}/{self.line}".encode()
         return any(topic.startswith(ours) or ours.startswith(topic) for ours in self._subscriptions)
 
     @property
     def joined(self) -> int:
-        """Subscriptions heard since the start.
+        """Subscriptions received since the start.
 
-        When it has grown, somebody new listens who knows nothing of the active alerts: they can
-        be published again as they are, being idempotent on their revision.
+        An increase means a new subscriber without the active alerts: publish them again unchanged,
+        revisions are idempotent.
         """
-        self._hear(self._open_socket())
+        self._read_subscriptions(self._open_socket())
         return self._joined
 
     def wait_for_subscriber(self, kind: str, timeout_s: float) -> bool:
-        """Wait until somebody has subscribed to a kind; False if nobody did.
+        """Wait for a subscription to a kind; False after the timeout.
 
-        What is published before is lost to them. For replays and tests: a running line never waits.
+        For replays and tests, where earlier messages would be lost; a running line never waits.
         """
         socket = self._open_socket()
         deadline_s = time.monotonic() + timeout_s
@@ -255,10 +254,10 @@ class Publisher:
 
     def _open_socket(self) -> zmq.Socket[bytes]:
         if self._socket is None:
-            raise RuntimeError("a Publisher is used inside `with Publisher(…) as publisher:`")
+            raise RuntimeError("use a Publisher inside `with Publisher(…) as publisher:`")
         if self._thread != threading.get_ident():
             # libzmq's sockets abort the process when two threads use one.
-            raise RuntimeError("a Publisher is used in the thread that entered it, and no other")
+            raise RuntimeError("use a Publisher only in the thread that entered it")
         return self._socket
 
     def _schema(self, payload: Message) -> tuple[str, str]:
@@ -270,14 +269,14 @@ class Publisher:
             made = self._schemas[type(payload)] = name.partition("/")[0], head
         return made
 
-    def _hear(self, socket: zmq.Socket[bytes]) -> None:
-        """Take in who has (un)subscribed; unread, these would pile up."""
-        for _ in range(_HEARD_AT_ONCE):
+    def _read_subscriptions(self, socket: zmq.Socket[bytes]) -> None:
+        """Read new and ended subscriptions; unread, they would accumulate."""
+        for _ in range(_SUBSCRIPTIONS_AT_ONCE):
             if not socket.poll(0, zmq.POLLIN):
                 return
-            said = socket.recv(zmq.NOBLOCK)
-            if said[:1] == b"\1":
-                self._subscriptions.add(said[1:])
+            message = socket.recv(zmq.NOBLOCK)
+            if message[:1] == b"\1":
+                self._subscriptions.add(message[1:])
                 self._joined += 1
-            elif said[:1] == b"\0":
-                self._subscriptions.discard(said[1:])
+            elif message[:1] == b"\0":
+                self._subscriptions.discard(message[1:])

@@ -1,4 +1,4 @@
-"""How much one sender may ask."""
+"""Rate limit of requests per sender."""
 
 from __future__ import annotations
 
@@ -6,20 +6,20 @@ from collections import OrderedDict
 
 BURST = 200
 PER_SECOND = 100
-"""Requests of one sender; a consumer confirms at most 50 times a second, a person seldom."""
+"""Requests per sender; a consumer confirms at most 50 times a second, a person answers rarely."""
 COST = {"snapshot": 20, "replay": 5}
-"""In requests; others cost one."""
+"""Cost in requests; other requests cost one."""
 SENDERS_KEPT = 256
 
 
 class RateLimit:
-    """A bucket of tokens per sender; the senders longest silent are forgotten."""
+    """A token bucket per sender; the senders that have been silent longest are dropped."""
 
     def __init__(self) -> None:
         self._buckets: OrderedDict[bytes, tuple[float, int]] = OrderedDict()
 
     def allows(self, sender: bytes, cost: int, now_ns: int) -> bool:
-        """Whether a request of that cost is within the limit; takes it from the bucket if so."""
+        """Whether a request of this cost is within the limit; if so, its tokens are consumed."""
         tokens, then_ns = self._buckets.pop(sender, (float(BURST), now_ns))
         tokens = min(BURST, tokens + (now_ns - then_ns) / 1e9 * PER_SECOND)
         allowed = tokens >= cost

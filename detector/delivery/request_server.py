@@ -1,7 +1,7 @@
-"""The way in: the ROUTER at which a line is asked things, and operators' answers come in.
+"""The request server: a ROUTER socket for requests and operators' answers.
 
-Frames: `[body]` from a DEALER, `["", body]` from a REQ; replies come back in the same shape. What
-the requests are: `detector.wire.requests`.
+Frames: `[body]` from a DEALER, `["", body]` from a REQ; a reply has the shape of its request. The
+requests are defined in `detector.wire.requests`.
 """
 
 from __future__ import annotations
@@ -30,41 +30,42 @@ from detector.wire.requests import (
 )
 
 REQUEST_BYTES = 16 * 1024
-"""The longest request that is read; an answer has some 200 bytes."""
+"""Longest request that is parsed; an answer has some 200 bytes."""
 MAX_FRAME_BYTES = 1024 * 1024
-"""Beyond this libzmq hangs up on the sender (MAXMSGSIZE); up to it we can still say why."""
+"""libzmq disconnects the sender of a longer frame (MAXMSGSIZE); up to this size the refusal gets a
+reply with its reason."""
 REQUESTS_AT_ONCE = 16
-"""Requests looked at per poll, some 10 µs each, so that a flood of them can't hold up a frame."""
+"""Requests handled per poll, some 10 µs each, so that a flood can't delay a frame."""
 ANSWERS_REMEMBERED = 256
-"""Replies kept, so that an answer that comes again is not carried out again."""
+"""Replies kept, so that a repeated answer is not carried out again."""
 REMEMBERED_NS = 600_000_000_000
-"""But so long only: who asks anew after no reply does so within seconds, and one whose numbers
-begin anew with each of its starts means something new by the same number."""
+"""How long a reply is kept: a client without a reply repeats its request within seconds, and one
+whose ids restart with each of its starts means a new answer by the same id."""
 
 
 @dataclass(frozen=True, slots=True)
 class PendingRequest:
-    """A request that waits for its reply."""
+    """A request to be replied to."""
 
     request: AnyRequest
     sender: tuple[bytes, ...]
-    """The routing frames that bring the reply back."""
+    """Routing frames for the reply."""
 
 
 @dataclass(frozen=True, slots=True)
 class PendingAnswer:
-    """An operator's answer that waits for its reply."""
+    """An operator's answer to be replied to."""
 
     answer: AnswerRequest
     sender: tuple[bytes, ...]
 
 
-class AnswerDesk:
+class RequestServer:
     """Owns the ROUTER socket of one line; a context manager, used in the thread that enters it.
 
-    Nothing that comes in raises: what can't be read is answered with an error and counted in
-    `refused`. Nothing blocks: a sender that has gone loses its reply. Raises EndpointError where
-    the endpoint is wrong or taken. `guard`: who may come in at all.
+    No request can make it raise: an unreadable one gets an error reply and is counted in `refused`.
+    It never blocks: a sender that has gone loses its reply. Raises EndpointError if the endpoint is
+    invalid or in use. `guard`: the keys that may connect.
     """
 
     def __init__(self, endpoint: str = REQUESTS_ENDPOINT, guard: Guard | None = None) -> None:
@@ -74,13 +75,13 @@ class AnswerDesk:
         self._socket: zmq.Socket[bytes] | None = None
         self._limit = RateLimit()
         self._answered: OrderedDict[AnswerRequest, tuple[int, Reply | None]] = OrderedDict()
-        """By the answer with its request_id: when it came, and the reply, once there is one."""
+        """By answer with its request_id: time of receipt, and the reply once it exists."""
         self.refused = 0
         """Requests that could not be read."""
         self.throttled = 0
-        """Requests that were dropped unread, because their sender asks too much."""
+        """Requests dropped by the rate limit."""
         self.repeated = 0
-        """Answers that came again and were not carried out again."""
+        """Repeated answers, not carried out again."""
 
     def __enter__(self) -> Self:
         self._context = zmq.Context()
@@ -90,7 +91,7 @@ class AnswerDesk:
             socket = self._context.socket(zmq.ROUTER)
             socket.set(zmq.LINGER, 0)
             socket.set(zmq.MAXMSGSIZE, MAX_FRAME_BYTES)
-            # Per sender: bounds what a flood, or somebody who reads no replies, can pile up.
+            # Per sender: bounds the queues of a flood and of a client that reads no replies.
             socket.set(zmq.RCVHWM, 64)
             socket.set(zmq.SNDHWM, 128)
             if self._guard is not None:
@@ -114,16 +115,16 @@ class AnswerDesk:
 
     @property
     def strangers(self) -> int:
-        """Connections refused for their key, at any of the line's sockets."""
+        """Connections refused because of their key, at all of the line's sockets."""
         return 0 if self._guard is None else self._guard.strangers
 
     @property
     def endpoint(self) -> str:
-        """The endpoint really bound, with the port that the system chose; "" before entering."""
+        """The endpoint actually bound, with the port that the system chose; "" before entering."""
         return self._endpoint
 
     def poll(self) -> list[PendingRequest | PendingAnswer]:
-        """What has come in, at once; each is to be given to `reply`."""
+        """Received requests, without waiting; each PendingAnswer needs a `reply`."""
         socket = self._open_socket()
         pending: list[PendingRequest | PendingAnswer] = []
         for _ in range(REQUESTS_AT_ONCE):
@@ -158,9 +159,9 @@ class AnswerDesk:
         return pending
 
     def _is_repeated(self, answer: AnswerRequest, sender: tuple[bytes, ...], now_ns: int) -> bool:
-        """Whether it came before; then its reply goes out again, or will when it is there.
+        """Whether the same answer was received before; then its reply is sent again if it exists.
 
-        By all that it says: two programs may number their answers alike.
+        Compares all fields: two programs may use the same request_id.
         """
         if answer.request_id is None:
             return False
@@ -176,7 +177,7 @@ class AnswerDesk:
         return False
 
     def reply(self, pending: PendingAnswer, ok: bool, reason: str | None = None) -> None:
-        """Tell the sender whether its answer was carried out, and if not, why."""
+        """Report to the sender whether its answer was carried out, and if not, the reason."""
         request_id = pending.answer.request_id
         reply = Reply(ok=ok, reason=reason, request_id=request_id)
         if (known := self._answered.get(pending.answer)) is not None:
@@ -184,9 +185,9 @@ class AnswerDesk:
         self.send(pending.sender, reply)
 
     def send(self, receiver: tuple[bytes, ...], message: BaseModel | bytes) -> None:
-        """Send something to somebody who has asked."""
+        """Send a message to a client that has sent a request; `receiver`: its routing frames."""
         body = message if isinstance(message, bytes) else message.model_dump_json().encode()
-        # Without ROUTER_MANDATORY what has nowhere to go is dropped, and never blocks.
+        # Without ROUTER_MANDATORY a message to a client that has gone is dropped and never blocks.
         self._open_socket().send_multipart([*receiver, body], zmq.NOBLOCK)
 
     def _stop(self) -> None:
@@ -196,12 +197,12 @@ class AnswerDesk:
 
     def _open_socket(self) -> zmq.Socket[bytes]:
         if self._socket is None:
-            raise RuntimeError("an AnswerDesk is used inside `with AnswerDesk(…) as desk:`")
+            raise RuntimeError("use a RequestServer inside `with RequestServer(…) as server:`")
         return self._socket
 
 
 def _request_id(body: list[bytes]) -> str | None:
-    """Which of its sender's requests can't be read, if that much can be."""
+    """The request_id of an unreadable request, if at least that can be read."""
     if len(body) != 1 or len(body[0]) > REQUEST_BYTES:
         return None
     try:
@@ -211,23 +212,21 @@ def _request_id(body: list[bytes]) -> str | None:
 
 
 def _read(body: list[bytes]) -> AnyRequest:
-    """The request in a body; ValueError with one line for its sender."""
+    """Parse a request; ValueError with one line for its sender."""
     if len(body) != 1:
-        raise ValueError(f"a request is one frame, not {len(body)}")
+        raise ValueError(f"a request must be one frame, not {len(body)}")
     if len(body[0]) > REQUEST_BYTES:
-        raise ValueError(f"a request is {REQUEST_BYTES} bytes at most, not {len(body[0])}")
+        raise ValueError(f"a request has at most {REQUEST_BYTES} bytes, not {len(body[0])}")
     try:
-        said = json.loads(body[0])
+        document = json.loads(body[0])
     except (ValueError, RecursionError):
-        raise ValueError("a request is JSON in UTF-8; this one is not") from None
-    if not isinstance(said, dict):
-        raise ValueError("a request is a JSON object")
-    kind = said.get("request")
+        raise ValueError("a request must be JSON in UTF-8") from None
+    if not isinstance(document, dict):
+        raise ValueError("a request must be a JSON object")
+    kind = document.get("request")
     if not isinstance(kind, str) or kind not in {"answer", *OTHER}:
         known = ", ".join(repr(each) for each in ("answer", *OTHER))
-        raise ValueError(
-            f"request {str(kind)[:40]!r} is not known here; this version knows {known}"
-        )
+        raise ValueError(f"unknown request {str(kind)[:40]!r}; this version knows {known}")
     try:
         if kind == "answer":
             return ANSWER.validate_json(body[0], strict=True)

@@ -1,1 +1,1 @@
-"""The alarms of lines in a terminal, for people without a browser."""
+"""Alarms of a line in the terminal."""

@@ -1,4 +1,4 @@
-"""An alert in words: what, where, how sure, and how long there is to act."""
+"""An alert as text: hazard, place, probability and time to act."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ def alert_line(
 ) -> Text:
     """One revision in one line; `str()` of it is the plain text.
 
-    With its header, the line starts with the time of capture and tells the age at sending, and
-    the times to act count from then; without, they count from the capture. `fetched_after_ms`: it
-    did not come when it was sent, but was fetched so long after its capture.
+    With its header, the line starts with the capture time and gives the age at sending, and times
+    to act count from sending; without it they count from capture. `fetched_after_ms`: age of an
+    alert that was fetched later instead of received when it was published.
     """
     line = Text(no_wrap=True)
     if header is not None:
@@ -51,7 +51,7 @@ def alert_line(
 
 
 def capture_time(header: Header) -> str:
-    """UTC of the capture, or the place in a recording."""
+    """UTC of the capture, or the time in a recording."""
     if header.stamp_source == "recording":
         return f"t+{header.t_capture_utc_ns / 1e9:.3f} s"
     moment = datetime.fromtimestamp(header.t_capture_utc_ns / 1e9, UTC)
@@ -59,12 +59,12 @@ def capture_time(header: Header) -> str:
 
 
 def call(alert: Alert) -> str:
-    """What the line is warned of: shape, priority, hazard in both languages."""
+    """Shape, priority and hazard in both languages."""
     return f"{SHAPES[alert.priority]} {alert.priority.upper()} {hazard_name(alert.hazard)}"
 
 
 def call_style(alert: Alert) -> str:
-    """Saturated while it calls for somebody, plain colour once answered, grey when set aside."""
+    """Saturated while unacknowledged, plain colour once acknowledged, grey when set aside."""
     if alert.state in QUIET:
         return GREY
     if alert.state is AlarmState.ACKNOWLEDGED:
@@ -73,8 +73,8 @@ def call_style(alert: Alert) -> str:
 
 
 def where(alert: Alert) -> str:
-    """The place on the belt, as well as it is known, and of a pile how many lie there; for a state
-    of the line, the detail."""
+    """Place on the belt as far as known, and number of objects in a pile; for a line state, its
+    detail."""
     place = alert.place
     if place is None:
         return alert.detail or ""
@@ -87,16 +87,16 @@ def where(alert: Alert) -> str:
 
 
 def how_sure(alert: Alert) -> str:
-    """The probability and what the model calls it."""
+    """Probability and the model's class."""
     if alert.probability is None:
         return ""
     return f"p {alert.probability:.2f}" + (f" {alert.class_name}" if alert.class_name else "")
 
 
 def time_to_act(alert: Alert, elapsed_ms: float) -> str:
-    """The countdown to the next action point where it is not too late, `elapsed_ms` after capture.
+    """Countdown to the next action point in time, `elapsed_ms` after capture.
 
-    Supposes that the belt keeps its speed.
+    Assumes that the belt keeps its speed.
     """
     ahead = [arrival for arrival in alert.arrivals if arrival.eta_ms > elapsed_ms]
     in_time = [arrival for arrival in ahead if arrival.act_by_ms > elapsed_ms]
@@ -104,10 +104,10 @@ def time_to_act(alert: Alert, elapsed_ms: float) -> str:
         next_one = min(in_time, key=lambda arrival: arrival.act_by_ms)
         return (
             f"{next_one.action_point}: act within {(next_one.act_by_ms - elapsed_ms) / 1e3:.1f} s, "
-            f"there in {(next_one.eta_ms - elapsed_ms) / 1e3:.1f} s"
+            f"arrives in {(next_one.eta_ms - elapsed_ms) / 1e3:.1f} s"
         )
     if ahead:
         last = max(ahead, key=lambda arrival: arrival.eta_ms)
         left_s = (last.eta_ms - elapsed_ms) / 1e3
-        return f"{last.action_point}: TOO LATE to act, there in {left_s:.1f} s"
+        return f"{last.action_point}: TOO LATE to act, arrives in {left_s:.1f} s"
     return "PAST every action point" if alert.arrivals else ""

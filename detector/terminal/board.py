@@ -1,4 +1,4 @@
-"""What a watcher knows of a line, from its messages and from their silence."""
+"""State of one line as shown in the terminal, from its messages and their absence."""
 
 from __future__ import annotations
 
@@ -27,23 +27,23 @@ from detector.wire.messages import (
 
 LATENCIES_KEPT = 1000
 REVISIONS_KEPT = 10_000
-"""Of so many alerts the last revision is remembered; a screen stays on for months."""
+"""Number of alerts whose last revision is remembered; bounded, as a screen runs for months."""
 _RANK = {Priority.HIGH: 0, Priority.MEDIUM: 1, Priority.LOW: 2}
 _SEES = frozenset({Sight.WATCHING, Sight.DEGRADED})
 _FRESH = frozenset({Revision.RAISED, Revision.UPDATED})
 
 
 class Board:
-    """Takes in what a `Subscriber` gives; all times are this host's CLOCK_MONOTONIC, ns."""
+    """Follows the events of a `client.Line`; all times are this host's CLOCK_MONOTONIC, ns."""
 
     def __init__(self, endpoint: str, now_ns: int) -> None:
         self.endpoint = endpoint
         self.notes: deque[str] = deque(maxlen=3)
-        """What has been lost on the way, newest last."""
+        """The last gaps and restarts, newest last."""
         self.restarts = 0
-        """How often the detector has started anew while we listened."""
+        """Restarts of the detector since this board was created."""
         self._watch = SightWatch(now_ns)
-        self._told: SightChanged | None = None
+        self._client_sight: SightChanged | None = None
         self._their_clock = TheirClock()
         self._boot_id: str | None = None
         self._alerts: dict[tuple[str, str], Received] = {}
@@ -51,8 +51,8 @@ class Board:
         self._alert_gseq = 0
         self._latencies_ms: deque[float] = deque(maxlen=LATENCIES_KEPT)
 
-    def take(self, item: Event) -> bool:
-        """Take in an event; False for an alert's revision that was known already."""
+    def update(self, item: Event) -> bool:
+        """Process an event; False for an alert revision that is known already."""
         if isinstance(item, Gap | Healed):
             self.notes.append(str(item))
         elif isinstance(item, Vanished):
@@ -60,33 +60,34 @@ class Board:
         elif isinstance(item, Restarted):
             self._notice_restart(item.boot_id)
         elif isinstance(item, SightChanged):
-            self._told = item
+            self._client_sight = item
         if not isinstance(item, Received):
             return True
         if item.how == "published":  # others may be of an earlier start
             self._notice_restart(item.header.boot_id)
-            self._their_clock.hear(item.header, item.t_received_mono_ns)
-        self._watch.take(item)
+            self._their_clock.add(item.header, item.t_received_mono_ns)
+        self._watch.update(item)
         if isinstance(item.payload, Heartbeat):
             self._note_latency(item)
         elif isinstance(item.payload, Alert):
-            return self._take_alert(item.payload, item)
+            return self._process_alert(item.payload, item)
         return True
 
     def refused(self, reason: str | None) -> None:
-        """Why the detector does not let us in (keys); None: it does, as far as is known."""
+        """Why the detector refuses the connection (keys); None: not refused as far as is known."""
         self._watch.refused = reason
 
     def sight(self, now_ns: int) -> tuple[Sight, str]:
-        """Whether anybody looks at the belt, and in words why not."""
+        """Whether the belt is being watched, and the reason if not."""
         sight, reason = self._watch.sight(now_ns)
-        if self._told is not None and sight in _SEES and self._told.sight not in _SEES:
-            # That the connection is cut the client alone knows; the last beat is still fresh.
-            return self._told.sight, self._told.reason
+        client = self._client_sight
+        if client is not None and sight in _SEES and client.sight not in _SEES:
+            # Only the client knows that the connection is lost; the last heartbeat is still fresh.
+            return client.sight, client.reason
         return sight, reason
 
     def heartbeat_age_s(self, now_ns: int) -> float | None:
-        """Since the frame that the last heartbeat is of was captured; None before the first."""
+        """Time since the capture of the last heartbeat's frame; None before the first."""
         return self._watch.heartbeat_age_s(now_ns)
 
     @property
@@ -95,26 +96,26 @@ class Board:
         return self._watch.state
 
     def active(self) -> list[Received]:
-        """The last revisions of alerts that are not closed, the most pressing first."""
-        return sorted(self._alerts.values(), key=_pressing)
+        """The last revisions of open alerts, the most urgent first."""
+        return sorted(self._alerts.values(), key=_urgency)
 
     def age_ns(self, known: Received, now_ns: int) -> int:
-        """Since its capture. What was fetched from another host tells how old it was when it was
-        sent for the first time, which may be an hour ago."""
+        """Time since capture. The header of an alert fetched from another host gives its age when
+        it was first sent, which may be an hour ago; its capture time is converted instead."""
         fetched = known.how != "published" and known.header.stamp_source == "grab"
         if fetched and not known.same_host and self._their_clock.known:
             return max(0, now_ns - self._their_clock.ours_ns(known.header.t_capture_mono_ns))
         return known.age_ns(now_ns)
 
-    def unheard(self) -> int:
-        """Active alerts that the detector counts and whose messages never came here."""
+    def missing_alerts(self) -> int:
+        """Number of active alerts at the detector that were not received here."""
         state_gseq = self._watch.state_gseq
         if self.state is None or state_gseq is None or state_gseq < self._alert_gseq:
             return 0  # unknown, or counted before the last alert
         return max(0, self.state.active_alerts - len(self._alerts))
 
     def latency_ms(self, share: float) -> float | None:
-        """That share of the last heartbeats and fresh alerts came here faster, from capture."""
+        """Quantile (0 to 1) of the time from capture to receipt of recent heartbeats and alerts."""
         if not self._latencies_ms:
             return None
         ordered = sorted(self._latencies_ms)
@@ -122,7 +123,7 @@ class Board:
 
     @property
     def latencies(self) -> int:
-        """How many measurements `latency_ms` rests on."""
+        """Number of measurements behind `latency_ms`."""
         return len(self._latencies_ms)
 
     def _notice_restart(self, boot_id: str) -> None:
@@ -131,8 +132,7 @@ class Board:
         if self._boot_id is not None:
             self.restarts += 1
             self.notes.append(
-                f"the detector has restarted; alerts from before, not shown any more: "
-                f"{len(self._alerts)}"
+                f"the detector has restarted; earlier alerts no longer shown: {len(self._alerts)}"
             )
         self._boot_id = boot_id
         self._watch.forget()
@@ -142,7 +142,7 @@ class Board:
         self._revisions.clear()
         self._latencies_ms.clear()
 
-    def _take_alert(self, alert: Alert, item: Received) -> bool:
+    def _process_alert(self, alert: Alert, item: Received) -> bool:
         key = alert.boot_id, alert.event_id
         if alert.revision <= self._revisions.get(key, 0):
             return False
@@ -165,7 +165,7 @@ class Board:
             self._latencies_ms.append(item.latency_ms)
 
 
-def _pressing(known: Received) -> tuple[bool, int, float, int]:
+def _urgency(known: Received) -> tuple[bool, int, float, int]:
     alert = known.payload
     assert isinstance(alert, Alert)
     set_aside = alert.state in {AlarmState.SHELVED, AlarmState.SUPPRESSED}

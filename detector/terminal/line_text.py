@@ -1,4 +1,4 @@
-"""What a line's state says beside its sight, in words: what calls nobody, and what is not kept."""
+"""Parts of a line's state as text: shelved hazards and problems of the journal."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ from detector.wire.messages import LineState
 
 
 def set_aside(state: LineState, zone: tzinfo | None = None) -> list[str]:
-    """Which hazards call nobody now, until when (without a zone: the local time) and who said so;
-    a shift that takes over must see it though nothing is open."""
+    """Shelved hazards with end (default zone: local time) and operator.
+
+    Shown even without open alerts, so that the next shift sees them.
+    """
     return [
         f"shelved / mise en sommeil: {hazard_name(each.hazard)}, until / jusqu'à "
         f"{datetime.fromtimestamp(each.t_until_utc_ns / 1e9, zone):%H:%M}, by / par {each.operator}"
@@ -19,7 +21,7 @@ def set_aside(state: LineState, zone: tzinfo | None = None) -> list[str]:
 
 
 def not_kept(state: LineState) -> list[str]:
-    """Why a restart may lose alerts; nothing while all is on the disk, or none was wanted."""
+    """Why a restart may lose alerts; empty while all are on disk or no journal is used."""
     if state.journal not in {"late", "failed"}:
         return []
     reason = f" ({state.journal_reason})" if state.journal_reason else ""

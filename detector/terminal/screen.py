@@ -1,4 +1,4 @@
-"""The watcher's screen: grey, but for what is abnormal, and that in words too (ISA-101)."""
+"""The terminal screen: grey; abnormal states have colour and text (ISA-101)."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _STYLE = {Sight.UNKNOWN: WARNING, Sight.BLIND: ALARM, Sight.DEGRADED: WARNING, S
 
 
 def sight_line(board: Board, now_ns: int) -> Text:
-    """Whether anybody looks at the belt, in one line."""
+    """Whether the belt is being watched, in one line."""
     sight, reason = board.sight(now_ns)
     words = f"{sight.upper()}: {reason}" if reason else sight.upper()
     return Text(f"{words} / {_FRENCH[sight]}", _STYLE[sight])
@@ -43,15 +43,15 @@ def sight_line(board: Board, now_ns: int) -> Text:
 def screen(
     board: Board, now_ns: int, console: Console, *, missed: int, malformed: int
 ) -> RenderableType:
-    """Everything at `now_ns`, filling `console`: sight and health always stand on top, the
-    disclaimer below, and between them as many alerts as there is room for.
+    """The screen at `now_ns`, filling `console`: vision and health at the top, the disclaimer at
+    the bottom, and between them as many alerts as fit.
     """
     line = board.state.line if board.state else "?"
     top = Group(
         Text(f"Vigitri  line {line}  {board.endpoint}", GREY),
         sight_line(board, now_ns),
         health_bar(board, now_ns, missed=missed, malformed=malformed),
-        *(Text(words, WARNING) for words in _cares(board)),
+        *(Text(words, WARNING) for words in _warnings(board)),
         *(Text(note, WARNING) for note in board.notes),
         Text(),
     )
@@ -67,7 +67,7 @@ def screen(
     return layout
 
 
-def _cares(board: Board) -> list[str]:
+def _warnings(board: Board) -> list[str]:
     return [] if board.state is None else [*set_aside(board.state), *not_kept(board.state)]
 
 
@@ -76,7 +76,7 @@ def _lines(part: RenderableType, console: Console) -> int:
 
 
 def health_bar(board: Board, now_ns: int, *, missed: int, malformed: int) -> Text:
-    """The line's health: always there, whatever is going on."""
+    """The line's health; always shown."""
     beat_s = board.heartbeat_age_s(now_ns)
     sees = board.sight(now_ns)[0] in (Sight.WATCHING, Sight.DEGRADED)
     facts = [
@@ -120,7 +120,7 @@ def _state_facts(state: LineState | None, sees: bool) -> list[tuple[str, str]]:
 
 
 def _belt_facts(state: LineState) -> list[tuple[str, str]]:
-    """What is amiss with the belt, and each speed that is known of it besides the one used."""
+    """Faults of the belt, and its known speeds other than the one in use."""
     if state.belt_state in {"runs", "stands"}:
         each = (("encoder", state.encoder_mm_s), ("picture", state.picture_mm_s))
         others = [
@@ -130,7 +130,7 @@ def _belt_facts(state: LineState) -> list[tuple[str, str]]:
         ]
         return [(f"by {', '.join(others)} mm/s", PLAIN)] if others else []
     if state.mm_basis == "none" or (state.belt_state == "unknown" and not state.belt_reason):
-        return []  # no belt is measured, or a detector of before this was told
+        return []  # the belt is not measured, or an older detector does not report it
     words = f"belt {state.belt_state.replace('_', ' ').upper()}"
     reason = f" ({state.belt_reason})" if state.belt_reason else ""
     return [(words + reason, WARNING)]
@@ -144,14 +144,14 @@ def _latency(board: Board) -> tuple[str, str]:
 
 
 def _alerts(board: Board, now_ns: int, console: Console, room: int) -> RenderableType:
-    """The active alerts that fit in `room` lines, and above them how many do not."""
+    """The active alerts that fit in `room` lines, and above them the number of others."""
     active = board.active()
     for shown in range(min(len(active), room // 2), -1, -1):
         parts: list[RenderableType] = []
         if len(active) > shown:
             parts.append(Text(f"active, but no room here: {len(active) - shown} more", WARNING))
-        if board.unheard():
-            words = f"active, but never heard of here: {board.unheard()} more"
+        if board.missing_alerts():
+            words = f"active, but not received here: {board.missing_alerts()} more"
             parts.append(Text(words, WARNING))
         if shown:
             parts.append(_table(board, active[:shown], now_ns))
@@ -190,7 +190,7 @@ def _table(board: Board, active: list[Received], now_ns: int) -> Table:
 
 
 def _age(alert: Alert, elapsed_ms: float) -> str:
-    """Since the alarm was raised."""
-    # A clock that was set back in between makes no age of less than nothing.
+    """Time since the alarm was raised."""
+    # Never negative, even if the clock was set back meanwhile.
     raised_before_s = max(0.0, (alert.t_capture_utc_ns - alert.t_raised_utc_ns) / 1e9)
     return f"{raised_before_s + elapsed_ms / 1e3:.1f} s"

@@ -1,4 +1,4 @@
-"""The words of the screen, in English and French [DOMAIN, "Alarms"]."""
+"""Texts of the screen, in English and French [DOMAIN, "Alarms"]."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ HAZARDS = {
     Hazard.BATTERY: ("BATTERY", "pile, batterie"),
     Hazard.OVERLOAD: ("OVERLOAD", "trop-plein"),
     Hazard.JAM: ("JAM", "bourrage"),
-    Hazard.BELT_STANDING: ("BELT STANDS", "tapis à l'arrêt"),
+    Hazard.BELT_STANDING: ("BELT STOPPED", "tapis à l'arrêt"),
     Hazard.VISION_UNAVAILABLE: ("VISION UNAVAILABLE", "vision indisponible"),
 }
 
@@ -25,7 +25,7 @@ STATES = {
 }
 
 SHAPES = {Priority.HIGH: "▲", Priority.MEDIUM: "◆", Priority.LOW: "●"}
-"""Beside each colour stands a shape and a word, for those who can't tell the colours."""
+"""Each colour comes with a shape and a word, for people who can't distinguish the colours."""
 
 DISCLAIMER = (
     "Detection aid; not a safety function, no PL or SIL claimed; "

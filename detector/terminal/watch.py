@@ -1,4 +1,4 @@
-"""`vigitri watch`: a line's alerts in the terminal, for people without a browser."""
+"""`vigitri watch`: a line's alerts in the terminal."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from detector.wire.messages import Alert, LineState
 __all__ = ["alert_line", "run"]
 
 REFRESH_S = 0.2
-"""Between two pictures of the screen; also how soon silence is noticed."""
+"""Refresh interval of the screen, and resolution at which silence is detected."""
 
 
 def run(
@@ -32,10 +32,10 @@ def run(
     requests: str | None = None,
     keys: client.ClientKeys | None = None,
 ) -> None:
-    """Show what a line publishes until Ctrl-C.
+    """Show a line's alerts until Ctrl-C.
 
-    In a terminal a screen that keeps itself up to date; else one plain line for each alert's
-    revision, each loss of sight and each gap, flushed at once. Raises EndpointError.
+    In a terminal as a live screen; else as one plain line per alert revision, change of vision and
+    gap, flushed at once. Raises EndpointError.
     """
     console = Console()
     with client.Line(endpoint, requests, keys=keys) as line:
@@ -47,7 +47,7 @@ def run(
         except KeyboardInterrupt:
             pass
         except BrokenPipeError:
-            # Whoever read the lines has gone; without this Python complains again at its end.
+            # The reader has gone; without this Python reports the error again at exit.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
@@ -58,29 +58,28 @@ def _show_screen(line: client.Line, console: Console) -> None:
         while True:
             if time.monotonic() >= due_s:
                 board.refused(line.refusal)
-                picture = screen(
+                content = screen(
                     board,
                     time.monotonic_ns(),
                     console,
                     missed=line.missed,
                     malformed=line.malformed,
                 )
-                live.update(picture, refresh=True)
+                live.update(content, refresh=True)
                 due_s = time.monotonic() + REFRESH_S
             item = line.receive(max(0.0, due_s - time.monotonic()))
             if item is not None:
-                board.take(item)
+                board.update(item)
 
 
 def _print_lines(line: client.Line) -> None:
     if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(
-            errors="replace"
-        )  # a terminal of another alphabet is no reason to end
+        # A terminal that can't show a character must not end the program.
+        sys.stdout.reconfigure(errors="replace")
     for words in DISCLAIMER:
         print(words)
     board = Board(line.publish or "", time.monotonic_ns())
-    malformed, cares = 0, list[str]()
+    malformed, warnings = 0, list[str]()
     while True:
         if line.malformed != malformed:
             malformed = line.malformed
@@ -89,7 +88,7 @@ def _print_lines(line: client.Line) -> None:
         if item is None:
             continue
         restarts = board.restarts
-        news = board.take(item)
+        is_new = board.update(item)
         match item:
             case client.SightChanged():
                 board.refused(line.refusal)
@@ -99,25 +98,25 @@ def _print_lines(line: client.Line) -> None:
             case client.Healed():
                 _print(f"HEALED: {item}")
             case client.Restarted():
-                # Of the start before nothing may have been readable: then there is nothing to note.
+                # Without a readable message of the previous start the board has no note.
                 known = board.restarts > restarts
                 _print(f"RESTART: {board.notes[-1] if known else 'the detector has restarted'}")
             case client.Vanished(alert=alert):
-                _print(f"ENDED, and its last word is lost: {alert_line(alert)}")
+                _print(f"ENDED, its last revision is lost: {alert_line(alert)}")
             case client.Received(payload=LineState() as state):
-                cares = _print_cares(state, cares)
-            case client.Received(payload=Alert() as alert) if news:
+                warnings = _print_warnings(state, warnings)
+            case client.Received(payload=Alert() as alert) if is_new:
                 print(_alert_line(board, item, alert), flush=True)
 
 
-def _print_cares(state: LineState, before: list[str]) -> list[str]:
-    """Tell what has come or gone of what was told `before`; what there is now."""
-    cares = [*set_aside(state, UTC), *not_kept(state)]
-    news = [words for words in cares if words not in before]
-    over = [f"no longer / plus maintenant: {words}" for words in before if words not in cares]
-    for words in (*news, *over):
+def _print_warnings(state: LineState, before: list[str]) -> list[str]:
+    """Print the warnings that are new or have ended since `before`; returns the current ones."""
+    warnings = [*set_aside(state, UTC), *not_kept(state)]
+    new = [words for words in warnings if words not in before]
+    over = [f"no longer / plus maintenant: {words}" for words in before if words not in warnings]
+    for words in (*new, *over):
         _print(words)
-    return cares
+    return warnings
 
 
 def _alert_line(board: Board, item: client.Received, alert: Alert) -> Text:

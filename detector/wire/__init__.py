@@ -1,1 +1,1 @@
-"""What leaves the detector: the contract, and the sockets that carry it."""
+"""The wire: message models, JSON schemas, endpoints and CURVE keys of a line's ZeroMQ sockets."""

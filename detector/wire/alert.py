@@ -1,8 +1,8 @@
-"""One hazard on the wire: what, where, when, how sure and why.
+"""The alert: one hazard with its place, deadlines, evidence and alarm state.
 
-Coordinates: `image` is the camera's picture (px, x right, y down); `belt` is the belt's plane
-(mm, `x_mm` across from the left edge looking downstream, `y_mm` along the direction of travel from
-the upstream end of the view).
+Image coordinates are px in the camera's image, x right, y down. Belt coordinates are mm on the
+belt: `x_mm` across from the left edge looking downstream, `y_mm` along the travel from the upstream
+end of the view.
 """
 
 from __future__ import annotations
@@ -24,107 +24,136 @@ from detector.wire.envelope import Message
 
 
 class ModelIdentity(Message):
-    """Which model saw it."""
+    """The model that detected the object."""
 
     name: str
-    sha256: Annotated[str, Field(description="Of model.onnx.")]
+    sha256: Annotated[str, Field(description="SHA-256 of model.onnx, hexadecimal.")]
 
 
 class Place(Message):
-    """Where an object is."""
+    """Position of an object in the image and on the belt."""
 
     box_px: Annotated[
         tuple[float, float, float, float],
-        Field(description="x0, y0, x1, y1 in the picture `frame_index`, image coordinates."),
+        Field(description="Box x0, y0, x1, y1 in frame `frame_index`, px, image coordinates."),
     ]
-    frame_index: Annotated[int, Field(description="The frame that the box belongs to.")]
-    image_size_px: Annotated[tuple[int, int], Field(description="Width and height.")]
+    frame_index: Annotated[int, Field(description="Number of the frame that the box refers to.")]
+    image_size_px: Annotated[
+        tuple[int, int], Field(description="Width and height of the camera's image, px.")
+    ]
     mm_basis: MmBasis
-    x_mm: Annotated[float | None, Field(description="Centre, across the belt.")]
-    y_mm: Annotated[float | None, Field(description="Centre, along the travel, from the view.")]
+    x_mm: Annotated[
+        float | None,
+        Field(description="Centre across the belt from its left edge looking downstream, mm."),
+    ]
+    y_mm: Annotated[
+        float | None,
+        Field(description="Centre along the travel from the upstream end of the view, mm."),
+    ]
     belt_position_mm: Annotated[
         float | None,
-        Field(description="Belt travel since start at capture; the object lies at this + y_mm."),
+        Field(
+            description="Belt travel since the detector's start at capture, mm; the object is at "
+            "this + y_mm."
+        ),
     ]
     t_utc_ns: Annotated[
         int | None,
         Field(
-            description="When it lay at x_mm, y_mm. After a restart that is long before the "
-            "revision's own capture; null: then."
+            description="UTC at which the object was at x_mm, y_mm, ns since 1970; after a restart "
+            "long before the revision's capture. Null: at the revision's capture."
         ),
     ] = None
 
 
 class Arrival(Message):
-    """When an object reaches an action point (a picker, an ejector, a stop line)."""
+    """Arrival of an object at an action point (picker, ejector or stop)."""
 
-    action_point: str
-    distance_mm: float
-    eta_ms: Annotated[float, Field(description="From capture; negative once it has passed.")]
-    act_by_ms: Annotated[
-        float, Field(description="From capture: eta less the time that acting takes there.")
+    action_point: Annotated[str, Field(description="Name of the action point in the profile.")]
+    distance_mm: Annotated[
+        float, Field(description="Travel of the object's leading edge to the action point, mm.")
     ]
-    t_deadline_utc_ns: Annotated[int, Field(description="UTC by when to act.")]
-    speed_mm_s: float
-    speed_basis: SpeedBasis
+    eta_ms: Annotated[
+        float,
+        Field(
+            description="Time from capture to arrival of the object's leading edge, ms; negative "
+            "once it has passed."
+        ),
+    ]
+    act_by_ms: Annotated[
+        float,
+        Field(
+            description="Time from capture to the deadline for acting, ms: eta_ms minus the action "
+            "point's acting time."
+        ),
+    ]
+    t_deadline_utc_ns: Annotated[int, Field(description="The deadline in UTC, ns since 1970.")]
+    speed_mm_s: Annotated[float, Field(description="Belt speed used for the times, mm/s.")]
+    speed_basis: Annotated[SpeedBasis, Field(description="Source of this speed.")]
 
 
 class Look(Message):
-    """One frame that supports an object's alert."""
+    """One detection that supports an object's alert."""
 
-    frame_index: int
-    t_capture_utc_ns: int
-    score: float
+    frame_index: Annotated[int, Field(description="Number of the frame.")]
+    t_capture_utc_ns: Annotated[int, Field(description="Capture of the frame, UTC, ns since 1970.")]
+    score: Annotated[float, Field(description="The model's score, 0 to 1.")]
 
 
 class Why(Message):
-    """How sure, and why."""
+    """Evidence for an object's alert."""
 
-    score: Annotated[float, Field(description="Best score of the model for this object, 0 to 1.")]
-    hits: Annotated[int, Field(description="Looks in which the model saw it.")]
-    looks: Annotated[int, Field(description="Looks in which it should have been seen.")]
-    votes: Annotated[dict[str, int], Field(description="Looks per class.")]
-    length_mm: Annotated[float | None, Field(description="Longest side as measured.")]
-    width_mm: float | None
-    plausible_length_mm: Annotated[
-        tuple[float, float] | None, Field(description="What the class can measure.")
+    score: Annotated[float, Field(description="The model's best score for this object, 0 to 1.")]
+    hits: Annotated[int, Field(description="Inference passes that detected it.")]
+    looks: Annotated[int, Field(description="Inference passes that should have detected it.")]
+    votes: Annotated[dict[str, int], Field(description="Detections per class.")]
+    length_mm: Annotated[
+        float | None, Field(description="Measured length of the longest side, mm.")
     ]
-    size_plausible: Annotated[bool | None, Field(description="Null: not known, no millimetres.")]
+    width_mm: Annotated[float | None, Field(description="Measured length of the other side, mm.")]
+    plausible_length_mm: Annotated[
+        tuple[float, float] | None, Field(description="Minimum and maximum for the class, mm.")
+    ]
+    size_plausible: Annotated[
+        bool | None, Field(description="Null: unknown, the line has no scale in mm.")
+    ]
 
 
 class Cue(Message):
-    """One sign by which the line's state is judged, and how far it has gone."""
+    """One measurement on which an overload or jam alarm rests."""
 
     name: Annotated[
         Literal["coverage", "skirt_marks", "standing_material"],
         Field(
-            description="coverage: of the belt, by material; skirt_marks: of the height marks "
-            "beside the belt, hidden by it; standing_material: of the belt, by material that "
-            "stands while the belt runs."
+            description="coverage: share of the belt covered by material. skirt_marks: share of "
+            "the height marks beside the belt that material hides. standing_material: share of the "
+            "belt covered by material that is stationary while the belt runs."
         ),
     ]
     share: Annotated[float, Field(ge=0, le=1)]
-    raised_at: Annotated[float, Field(description="The share from which the alarm is raised.")]
-    cleared_below: float
-    over_mm: Annotated[float | None, Field(description="Belt travel that it was taken over.")]
-    over_s: Annotated[float | None, Field(description="Running time that it was taken over.")]
+    raised_at: Annotated[float, Field(description="Share from which the alarm is raised.")]
+    cleared_below: Annotated[float, Field(description="Share below which the alarm clears.")]
+    over_mm: Annotated[float | None, Field(description="Belt travel that it was measured over.")]
+    over_s: Annotated[float | None, Field(description="Running time that it was measured over.")]
 
 
 class Alert(Message):
-    """One hazard, told in revisions; idempotent on `(boot_id, event_id, revision)`.
+    """One revision of a hazard's alarm; idempotent on `(boot_id, event_id, revision)`.
 
-    An object's alert has `place`, `why`, `support` and `class_name`. An alert on a state of the
-    line (overload, jam, belt_standing, vision_unavailable) has `detail` instead, and
-    of the first two `cues`.
+    The alert of an object has `place`, `why`, `support` and `class_name`. The alert of a line state
+    (overload, jam, belt_standing, vision_unavailable) has `detail` instead; overload and jam also
+    have `cues`.
     """
 
-    line: str
-    boot_id: str
-    event_id: Annotated[str, Field(description="The same in all revisions of one alert.")]
-    revision: Annotated[int, Field(ge=1)]
-    kind: Revision
+    line: Annotated[str, Field(description="Name of the line.")]
+    boot_id: Annotated[str, Field(description="Start of the detector in which it was raised.")]
+    event_id: Annotated[str, Field(description="The same in all revisions of an alert.")]
+    revision: Annotated[int, Field(ge=1, description="Number of this revision, from 1.")]
+    kind: Annotated[Revision, Field(description="Change since the previous revision.")]
     hazard: Hazard
-    class_name: Annotated[str | None, Field(description="The model's class.")]
+    class_name: Annotated[
+        str | None, Field(description="The model's class; null for a line state.")
+    ]
     priority: Priority
     state: AlarmState
     probability: Annotated[
@@ -132,38 +161,42 @@ class Alert(Message):
         Field(
             ge=0,
             le=1,
-            description="That the hazard is there: the model's best score, calibrated where its "
-            "card has a calibration.",
+            description="Probability that the hazard is real: the model's best score, calibrated "
+            "if the model card has a calibration.",
         ),
     ]
-    t_capture_utc_ns: Annotated[int, Field(description="Of the frame that this revision is from.")]
-    t_capture_mono_ns: int
+    t_capture_utc_ns: Annotated[int, Field(description="Capture time of this revision's frame.")]
+    t_capture_mono_ns: Annotated[
+        int, Field(description="The same on the host's CLOCK_MONOTONIC, ns.")
+    ]
     frame_index: Annotated[
-        int | None, Field(description="That frame; null where nobody sees (vision_unavailable).")
+        int | None,
+        Field(description="Number of that frame; null without a frame (vision_unavailable)."),
     ]
     t_raised_utc_ns: Annotated[int, Field(description="Capture time of the frame that raised it.")]
     place: Place | None
     arrivals: tuple[Arrival, ...]
-    support: Annotated[tuple[Look, ...], Field(description="The last looks, newest last.")]
+    support: Annotated[tuple[Look, ...], Field(description="The last detections, newest last.")]
     why: Why | None
-    detail: Annotated[str | None, Field(description="For a state of the line: which cue, by what.")]
-    track: Annotated[int | None, Field(description="The object's track.")]
+    detail: Annotated[str | None, Field(description="For a line state: the cause, one line.")]
+    track: Annotated[int | None, Field(description="Number of the object's track.")]
     model: ModelIdentity
     outcome: Outcome | None
     evidence_id: Annotated[
-        str | None, Field(description="Names the picture in the event store, where one is kept.")
+        str | None, Field(description="Name of the image in the event store; null: not stored.")
     ]
     members: Annotated[
-        int, Field(ge=1, description="Objects in this alarm: of a pile, the first one counts all.")
+        int,
+        Field(ge=1, description="Objects in this alarm; in a pile, its first object counts all."),
     ] = 1
     pile: Annotated[
         str | None,
         Field(
-            description="The event_id of the pile's alarm, where this object is one of its further "
-            "members; an answer to that alarm holds for them too."
+            description="event_id of the pile's alarm if this object is a further member of that "
+            "pile; an answer to that alarm applies to all members."
         ),
     ] = None
     cues: Annotated[
         tuple[Cue, ...],
-        Field(description="For overload and jam: what each cue says, the one that spoke first."),
+        Field(description="For overload and jam: the measurements, the decisive one first."),
     ] = ()

@@ -1,8 +1,8 @@
-"""Where the sockets are: one string that can be read aloud, refused at the door if it is wrong.
+"""ZeroMQ endpoints: checked before they are bound or connected.
 
-`tcp://127.0.0.1:5556`, `tcp://[::1]:5556`, `tcp://localhost:*` (a port the system chooses, to
-bind only) and `ipc:///run/vigitri/line-1`. TCP stays on loopback unless CURVE keys guard the
-socket: without them nothing on the wire is encrypted or authenticated.
+Allowed are `tcp://127.0.0.1:5556`, `tcp://[::1]:5556`, `tcp://localhost:*` (a port that the system
+chooses, for binding only) and `ipc:///run/vigitri/line-1`. TCP stays on loopback unless CURVE keys
+protect the socket: without them the wire is neither encrypted nor authenticated.
 """
 
 from __future__ import annotations
@@ -24,38 +24,38 @@ ALERTS_ENDPOINT = "tcp://127.0.0.1:5556"
 REQUESTS_ENDPOINT = "tcp://127.0.0.1:5557"
 
 _TCP = re.compile(r"tcp://(?P<host>\[[^\]]*\]|[^:\[\]]*):(?P<port>[0-9]{1,5}|\*)", re.ASCII)
-_BINDERS_MEND = (
-    f"make keys (`vigitri keys new`, wire.keys in the profile), or use {ALERTS_ENDPOINT}"
-)
-_CLIENTS_MEND = "make a key (`vigitri keys new`), have it let in there, and give both keys"
+_BIND_FIX = f"make keys (`vigitri keys new`, wire.keys in the profile), or use {ALERTS_ENDPOINT}"
+_CONNECT_FIX = "make a key (`vigitri keys new`), have it allowed there, and give both keys"
 _EXAMPLE = f"write it like {ALERTS_ENDPOINT} or ipc:///run/vigitri/line-1"
 
 
 class EndpointError(VigitriError, ValueError):
-    """An endpoint that can't be used; its text is one line that says why and what mends it."""
+    """An unusable endpoint; the message is one line with the reason and the fix."""
 
 
 def bind_address(endpoint: str, *, keys: bool = False) -> str:
-    """The address to bind for `endpoint`, or EndpointError; `keys`: CURVE guards the socket."""
-    return _address(endpoint, keys=keys, mend=_BINDERS_MEND)
+    """The address to bind for `endpoint`, or EndpointError; `keys`: CURVE protects the socket."""
+    return _address(endpoint, keys=keys, fix=_BIND_FIX)
 
 
 def connect_address(endpoint: str, *, keys: bool = False) -> str:
     """The address to connect to for `endpoint`, or EndpointError."""
-    address = _address(endpoint, keys=True, mend="")
+    address = _address(endpoint, keys=True, fix="")
     if re.match(r"tcp://(0\.0\.0\.0|\[::\]):", address):
-        raise EndpointError(f"{endpoint}: is every address, to bind only; name the detector's")
+        raise EndpointError(
+            f"{endpoint}: a wildcard address can only be bound; name the detector's address"
+        )
     if address.endswith(":*"):
         raise EndpointError(
             f"{endpoint}: a port of * can only be bound; name the port that the detector printed"
         )
-    return _address(endpoint, keys=keys, mend=_CLIENTS_MEND)
+    return _address(endpoint, keys=keys, fix=_CONNECT_FIX)
 
 
 def reachable(endpoint: str) -> str:
-    """Where a client on this machine meets what was bound at `endpoint`.
+    """The endpoint at which a client on this machine reaches what was bound at `endpoint`.
 
-    Every address, which can only be bound, has loopback among it.
+    A wildcard address can only be bound and includes loopback.
     """
     return endpoint.replace("tcp://0.0.0.0:", "tcp://127.0.0.1:").replace("[::]", "[::1]")
 
@@ -63,16 +63,16 @@ def reachable(endpoint: str) -> str:
 def is_local(endpoint: str) -> bool:
     """Whether the endpoint is on this machine: loopback or a socket in the file system."""
     try:
-        _address(endpoint, keys=False, mend="")
+        _address(endpoint, keys=False, fix="")
     except EndpointError:
         return False
     return True
 
 
 def bind(socket: zmq.Socket[Any], endpoint: str, *, keys: bool = False) -> str:
-    """Bind `socket`; the real endpoint (with the port the system chose), or EndpointError.
+    """Bind `socket` and return the actual endpoint (with the port that the system chose).
 
-    Connections to it end by themselves once their other end has vanished.
+    Raises EndpointError. TCP keepalive closes connections whose peer has vanished.
     """
     address = bind_address(endpoint, keys=keys)
     socket.ipv6 = "[" in address
@@ -89,7 +89,7 @@ def bind(socket: zmq.Socket[Any], endpoint: str, *, keys: bool = False) -> str:
 
 
 def connect(socket: zmq.Socket[Any], endpoint: str, *, keys: bool = False) -> None:
-    """Connect `socket`, or EndpointError. Nobody need be there yet: libzmq keeps trying."""
+    """Connect `socket`, or EndpointError. The peer may start later: libzmq keeps trying."""
     address = connect_address(endpoint, keys=keys)
     socket.ipv6 = "[" in address
     try:
@@ -98,24 +98,26 @@ def connect(socket: zmq.Socket[Any], endpoint: str, *, keys: bool = False) -> No
         raise EndpointError(f"{endpoint}: can't connect ({error.strerror}); {_EXAMPLE}") from error
 
 
-def _address(endpoint: str, *, keys: bool, mend: str) -> str:
+def _address(endpoint: str, *, keys: bool, fix: str) -> str:
     if " " in endpoint or not endpoint.isprintable():
-        raise EndpointError(f"{endpoint!r} has a space or unprintable sign in it; {_EXAMPLE}")
+        raise EndpointError(
+            f"{endpoint!r} contains a space or an unprintable character; {_EXAMPLE}"
+        )
     if endpoint.startswith("ipc://"):
         return _ipc_address(endpoint)
     if endpoint.startswith("tcp://"):
-        return _tcp_address(endpoint, keys=keys, mend=mend)
-    raise EndpointError(f"{endpoint!r} is no endpoint: {_EXAMPLE}")
+        return _tcp_address(endpoint, keys=keys, fix=fix)
+    raise EndpointError(f"{endpoint!r} is not an endpoint: {_EXAMPLE}")
 
 
-def _tcp_address(endpoint: str, *, keys: bool, mend: str) -> str:
+def _tcp_address(endpoint: str, *, keys: bool, fix: str) -> str:
     parts = _TCP.fullmatch(endpoint)
     if parts is None:
-        raise EndpointError(f"{endpoint!r} is no TCP endpoint, a host and a port; {_EXAMPLE}")
+        raise EndpointError(f"{endpoint!r} is not a TCP endpoint with host and port; {_EXAMPLE}")
     host, port = parts["host"], parts["port"]
     if port != "*" and not 1 <= int(port) <= 65535:
         raise EndpointError(f"{endpoint}: port {port} is not in 1 to 65535")
-    # `localhost` is mapped by hand: what it resolves to is another machine's hosts file's business.
+    # Not resolved: a hosts file may map `localhost` to another address.
     literal = "127.0.0.1" if host == "localhost" else host.strip("[]")
     try:
         ip = ipaddress.ip_address(literal)
@@ -125,15 +127,17 @@ def _tcp_address(endpoint: str, *, keys: bool, mend: str) -> str:
             f"{_EXAMPLE}"
         ) from None
     if (ip.version == 6) != host.startswith("["):
-        raise EndpointError(f"{endpoint}: an IPv6 address, and only that, stands in [brackets]")
+        raise EndpointError(f"{endpoint}: IPv6 addresses, and only those, need [brackets]")
     if getattr(ip, "scope_id", None) or getattr(ip, "ipv4_mapped", None) or ip.is_multicast:
-        raise EndpointError(f"{endpoint}: {literal} is no plain address of one machine; {_EXAMPLE}")
+        raise EndpointError(
+            f"{endpoint}: {literal} is not a unicast address of one machine; {_EXAMPLE}"
+        )
     if not ip.is_loopback and not keys:
         raise EndpointError(
-            f"{endpoint}: {literal} can be reached from other machines, and without CURVE keys "
-            f"anybody there could listen and answer; {mend}"
+            f"{endpoint}: {literal} can be reached from other machines; without CURVE keys anyone "
+            f"there could listen and answer; {fix}"
         )
-    # Leading zeros of the port would make two texts of one address.
+    # Without leading zeros, so that one address has one text.
     port = port if port == "*" else str(int(port))
     return f"tcp://[{ip}]:{port}" if ip.version == 6 else f"tcp://{ip}:{port}"
 
@@ -141,17 +145,17 @@ def _tcp_address(endpoint: str, *, keys: bool, mend: str) -> str:
 def _ipc_address(endpoint: str) -> str:
     path = endpoint.removeprefix("ipc://")
     if not path or path in ("*", ".", "..") or path.startswith("@") or path.endswith("/"):
-        raise EndpointError(f"{endpoint!r} names no file for the socket; {_EXAMPLE}")
+        raise EndpointError(f"{endpoint!r} does not name a socket file; {_EXAMPLE}")
     if len(path.encode(errors="surrogateescape")) > zmq.IPC_PATH_MAX_LEN:
         raise EndpointError(
-            f"{endpoint}: the path is longer than the {zmq.IPC_PATH_MAX_LEN} bytes that the "
-            f"system allows for a socket"
+            f"{endpoint}: the path is longer than the system's limit of {zmq.IPC_PATH_MAX_LEN} "
+            f"bytes for a socket"
         )
     return endpoint
 
 
 def _refuse_a_taken_path(endpoint: str, path: Path) -> None:
-    """Before it binds, libzmq 4.3 removes whatever lies at the path, in use or not."""
+    """libzmq 4.3 removes any file at the path before it binds, in use or not."""
     try:
         mode = path.stat().st_mode
     except FileNotFoundError:
@@ -159,7 +163,7 @@ def _refuse_a_taken_path(endpoint: str, path: Path) -> None:
     except OSError as error:
         raise EndpointError(f"{endpoint}: {error.strerror}") from error
     if not stat.S_ISSOCK(mode):
-        raise EndpointError(f"{endpoint}: {path} is there and is no socket; name another path")
+        raise EndpointError(f"{endpoint}: {path} exists and is not a socket; name another path")
     with os_socket.socket(os_socket.AF_UNIX, os_socket.SOCK_STREAM) as probe:
         probe.settimeout(0.5)
         try:
@@ -173,8 +177,7 @@ def _refuse_a_taken_path(endpoint: str, path: Path) -> None:
 
 def _taken(endpoint: str) -> str:
     return (
-        f"{endpoint} is taken, perhaps by another detector that still runs; stop that one or "
-        f"give this one another endpoint"
+        f"{endpoint} is in use, perhaps by another detector; stop that one or use another endpoint"
     )
 
 
@@ -184,7 +187,7 @@ def _why_not_bound(endpoint: str, error: zmq.ZMQError) -> str:
     if error.errno == errno.EACCES:
         return f"{endpoint}: no permission; use a port above 1023, or a folder you may write to"
     if error.errno == errno.ENOENT:
-        return f"{endpoint}: the folder is not there; make it first"
+        return f"{endpoint}: the folder does not exist; create it first"
     if error.errno in (errno.EADDRNOTAVAIL, errno.ENODEV, errno.EAFNOSUPPORT):
         return f"{endpoint}: this machine has no such address; use {ALERTS_ENDPOINT}"
     return f"{endpoint}: can't bind ({error.strerror})"

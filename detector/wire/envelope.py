@@ -1,4 +1,4 @@
-"""What all messages of the wire have in common, and the header that goes before each."""
+"""Base class of all messages, and the header that precedes each payload."""
 
 from __future__ import annotations
 
@@ -10,59 +10,65 @@ from detector.vocabulary import ClockSync, StampSource
 
 
 class Message(BaseModel):
-    """Base of everything on the wire: unknown fields are refused by us, allowed to subscribers.
+    """Base of all messages: the detector refuses unknown fields, subscribers ignore them.
 
-    Every number is finite: JSON has no NaN, and one that became null would be unreadable there.
+    All numbers are finite: JSON has no NaN, and a null instead of it would fail validation.
     """
 
     model_config = ConfigDict(
         extra="forbid",
         frozen=True,
         allow_inf_nan=False,
-        json_schema_serialization_defaults_required=True,  # what has a default is sent all the same
+        json_schema_serialization_defaults_required=True,  # fields with defaults are sent too
     )
 
 
 class Header(Message):
-    """The second frame of every message."""
+    """Header: the second frame of every message."""
 
     schema_: Annotated[
         str, Field(alias="schema", description="Name of the payload's schema, e.g. alert/1.")
     ]
-    boot_id: Annotated[str, Field(description="Differs after each start of the detector.")]
+    boot_id: Annotated[
+        str, Field(description="Identifies one start of the detector; changes with each start.")
+    ]
     seq: Annotated[
-        int, Field(ge=1, description="Counts the messages of this topic, without a gap.")
+        int, Field(ge=1, description="Number of this message in its topic, without gaps.")
     ]
     gseq: Annotated[
-        int, Field(ge=1, description="Counts the messages of all topics, without a gap.")
+        int, Field(ge=1, description="Number of this message over all topics, without gaps.")
     ]
     alert_seq: Annotated[
         int | None,
         Field(
             ge=0,
-            description="Counts the revisions of all alerts of this start, without a gap; in an "
-            "alert its own number, in any other message that of the last alert so far.",
+            description="Number of the alert revision since the detector's start, without gaps; in "
+            "other messages, the number of the last alert revision so far.",
         ),
     ] = None
     t_capture_utc_ns: Annotated[
         int,
-        Field(description="UTC when the frame was grabbed, ns since 1970 (64 bits, not a double)."),
+        Field(
+            description="UTC at which the frame was grabbed, ns since 1970; needs 64-bit integers, "
+            "a double loses digits."
+        ),
     ]
     t_capture_mono_ns: Annotated[
-        int, Field(description="The detector host's CLOCK_MONOTONIC when the frame was grabbed.")
+        int,
+        Field(description="CLOCK_MONOTONIC of the detector's host when the frame was grabbed, ns."),
     ]
     age_ms: Annotated[
-        float | None, Field(description="Time from grab to send, ms; null for a recording.")
+        float | None, Field(description="Time from grabbing to sending, ms; null for a recording.")
     ]
     clock_sync: Annotated[
         ClockSync,
-        Field(description="Whether the host's UTC is disciplined (NTP or PTP)."),
+        Field(description="Whether NTP or PTP synchronises the host's UTC clock."),
     ]
     stamp_source: Annotated[
         StampSource,
         Field(
-            description="grab: all times are this host's clocks. recording: all times, UTC too, "
-            "count from the recording's start and name no real moment."
+            description="grab: all times are readings of this host's clocks. recording: all times, "
+            "including UTC, count from the recording's start and are not real times."
         ),
     ]
 

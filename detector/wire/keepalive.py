@@ -1,7 +1,7 @@
-"""TCP connections whose other end has vanished end by themselves.
+"""TCP keepalive: close connections whose peer has vanished.
 
-A cable that is cut and a machine that loses power send no FIN: without keepalive the connection
-stays open for ever, and with it the place, the file descriptor and the queue of its client.
+A cut cable or a power loss sends no FIN. Without keepalive the connection stays open for ever and
+keeps its client's slot, file descriptor and queue.
 """
 
 from __future__ import annotations
@@ -14,20 +14,20 @@ from typing import Protocol
 import zmq
 
 IDLE_S = 10
-"""Silence before the first probe. A client that polls never gets one, and one that keeps a
-connection in reserve answers a few bytes in 10 s."""
+"""Silence before the first probe. A polling client never gets a probe; an idle spare connection
+answers with a few bytes every 10 s."""
 PROBE_EVERY_S = 3
 PROBES = 3
-"""That many unanswered in a row: a switch that restarts loses one or two, seldom three."""
+"""Unanswered probes in a row; a restarting switch loses one or two, seldom three."""
 VANISHED_S = IDLE_S + PROBES * PROBE_EVERY_S
-"""After so long a vanished client's place is free: 19 s, and most PLCs are slower to start."""
+"""Time until a vanished client's slot is free: 19 s; most PLCs take longer to start."""
 
 _OPTIONS = {
     "TCP_KEEPIDLE": IDLE_S,
     "TCP_KEEPINTVL": PROBE_EVERY_S,
     "TCP_KEEPCNT": PROBES,
-    # Keepalive does not probe while an answer waits to be acknowledged; the kernel would send that
-    # again for a quarter of an hour.
+    # Keepalive does not probe while sent data is unacknowledged; the kernel would retransmit that
+    # for 15 minutes.
     "TCP_USER_TIMEOUT": VANISHED_S * 1000,
 }
 ZMQ_OPTIONS: Mapping[int, int] = {
@@ -36,23 +36,23 @@ ZMQ_OPTIONS: Mapping[int, int] = {
     zmq.TCP_KEEPALIVE_INTVL: PROBE_EVERY_S,
     zmq.TCP_KEEPALIVE_CNT: PROBES,
 }
-"""For sockets that bind. No TCP_MAXRT: it would also hang up on a subscriber that is there and
-reads slowly. No heartbeats of ZMTP: those who speak version 3.0 need not know them."""
+"""For sockets that bind. No TCP_MAXRT: it would also disconnect a slow but live subscriber. No ZMTP
+heartbeats: peers that speak ZMTP 3.0 need not support them."""
 
 
-class OptionTaker(Protocol):
-    """A socket, or what asyncio shows of one."""
+class SocketLike(Protocol):
+    """A socket, or asyncio's `TransportSocket`."""
 
     def setsockopt(self, level: int, option: int, value: int, /) -> None: ...
 
 
-def keep_alive(connection: OptionTaker) -> None:
-    """Have the kernel end this TCP connection VANISHED_S after its other end has vanished.
+def keep_alive(connection: SocketLike) -> None:
+    """Have the kernel close this TCP connection VANISHED_S after its peer has vanished.
 
-    On a listening socket: each connection that it accepts (Linux hands the options down). What a
-    system does not know is left out.
+    On a listening socket this applies to each accepted connection (Linux inherits the options).
+    Options that the system does not support are skipped.
     """
-    with suppress(OSError):  # of a connection that has ended already
+    with suppress(OSError):  # the connection has ended already
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         for name, value in _OPTIONS.items():
             option = getattr(socket, name, None)

@@ -1,12 +1,11 @@
-"""The contract of the wire, version 1: what a subscriber may rely on.
+"""The published messages of the wire, version 1.
 
-Every message is three ZeroMQ frames `[topic, header, payload]`, header and payload JSON in UTF-8.
-`vigitri schema` prints the JSON Schemas made from these models. The promise: within version 1
-fields are only added, never removed, renamed or given another meaning, so a subscriber ignores
-fields that it does not know.
+Every message is three ZeroMQ frames `[topic, header, payload]`; header and payload are JSON in
+UTF-8. `vigitri schema` prints the JSON Schemas of these models. Within version 1 fields are only
+added, never removed, renamed or given another meaning; subscribers ignore unknown fields.
 
-The words that fields may say are in `vocabulary`, the header in `envelope`, an alert in `alert`;
-all of them can be had from here.
+Enumerations are in `vocabulary`, the header in `envelope`, the alert in `alert`; this module
+exports all of them.
 """
 
 from __future__ import annotations
@@ -69,116 +68,140 @@ WIRE_VERSION = 1
 
 
 class Shelving(Message):
-    """A hazard whose alarms are put to sleep."""
+    """A hazard whose alarms an operator has shelved."""
 
     hazard: Hazard
-    operator: str
-    t_until_utc_ns: int
+    operator: Annotated[str, Field(description="Who shelved it.")]
+    t_until_utc_ns: Annotated[int, Field(description="End of the shelving, UTC, ns since 1970.")]
 
 
 class LineState(Message):
-    """What the line's watch is worth now; sent on change and once a second."""
+    """State of vision, belt and journal of the line; sent on change and once a second."""
 
-    line: str
+    line: Annotated[str, Field(description="Name of the line.")]
     vision: VisionState
     reason: Annotated[str | None, Field(description="Why vision is not ready, in one line.")]
     coverage_state: CoverageState
     coverage: Annotated[
         float | None, Field(description="Share of the belt covered, 0 to 1; null: unknown.")
     ]
-    belt_speed_mm_s: float | None
-    speed_basis: SpeedBasis
-    belt_position_mm: float | None
-    mm_basis: MmBasis
-    active_alerts: int
-    frames_seen: int
-    frames_overwritten: Annotated[
-        int, Field(description="Grabbed but replaced by a newer one before they were looked at.")
+    belt_speed_mm_s: Annotated[
+        float | None, Field(description="Belt speed in use, mm/s; null: unknown.")
     ]
-    camera_restarts: int
+    speed_basis: Annotated[SpeedBasis, Field(description="Source of the belt speed in use.")]
+    belt_position_mm: Annotated[
+        float | None,
+        Field(description="Belt travel since the detector's start, mm; null: unknown."),
+    ]
+    mm_basis: Annotated[MmBasis, Field(description="Source of the scale in mm.")]
+    active_alerts: Annotated[int, Field(description="Number of open alerts.")]
+    frames_seen: Annotated[
+        int, Field(description="Frames with a completed inference pass, since start.")
+    ]
+    frames_overwritten: Annotated[
+        int, Field(description="Grabbed, but replaced by a newer frame before processing.")
+    ]
+    camera_restarts: Annotated[
+        int, Field(description="Restarts of the camera process since start.")
+    ]
     journal: Annotated[
         JournalState,
         Field(
-            description="written: every alert is on the disk before it is sent. late: the disk "
-            "hangs. failed: it takes nothing. In all but `written` a restart may lose alerts."
+            description="written: every alert is on disk before it is sent. late: the disk does "
+            "not respond in time. failed: writing fails. off: no journal. In all states but "
+            "`written` a restart may lose alerts."
         ),
     ] = "off"
-    journal_reason: Annotated[str | None, Field(description="Why not, in one line.")] = None
+    journal_reason: Annotated[
+        str | None, Field(description="Why the journal is not written, in one line.")
+    ] = None
     shelved: Annotated[
-        tuple[Shelving, ...], Field(description="What calls nobody now, who said so, until when.")
+        tuple[Shelving, ...],
+        Field(description="Hazards shelved now, with operator and end of shelving."),
     ] = ()
     late: Annotated[
-        bool, Field(description="The looks are over too long after their pictures.")
+        bool, Field(description="Inference finishes too long after its frame's capture.")
     ] = False
     belt_state: BeltState = "unknown"
     belt_reason: Annotated[
-        str | None, Field(description="What is amiss with the belt, with figures; null: nothing.")
+        str | None, Field(description="Fault of the belt, with figures; null: none.")
     ] = None
-    encoder_mm_s: Annotated[float | None, Field(description="Speed by the PLC's encoder.")] = None
-    picture_mm_s: Annotated[float | None, Field(description="Speed by the picture.")] = None
-    setting_mm_s: Annotated[float | None, Field(description="Speed that was typed in.")] = None
+    encoder_mm_s: Annotated[
+        float | None, Field(description="Belt speed measured by the encoder.")
+    ] = None
+    picture_mm_s: Annotated[
+        float | None, Field(description="Belt speed measured from the image.")
+    ] = None
+    setting_mm_s: Annotated[float | None, Field(description="Belt speed in the profile.")] = None
     encoder_wraps_at: Annotated[
         int,
         Field(
             ge=1,
-            description="The profile's belt.encoder_wraps_at: the encoder's counter goes from one "
-            "below this to 0.",
+            description="The profile's belt.encoder_wraps_at: number of counts after which the "
+            "encoder's counter returns to 0.",
         ),
     ] = 2**32
 
 
 class Heartbeat(Message):
-    """Beaten by a completed inference and by nothing else, at most five times a second."""
+    """Sent only after a completed inference pass, at most five times a second."""
 
     line: str
-    inferences: Annotated[int, Field(description="Completed since start.")]
-    frame_index: int
+    inferences: Annotated[int, Field(description="Inference passes completed since start.")]
+    frame_index: Annotated[int, Field(description="Number of the frame of the last pass.")]
 
 
 class Inference(Message):
-    """One frame dealt with, by a look at the belt or because all belt in it has been looked at as
-    often as it must be by now: sent for each, where somebody has subscribed to it.
+    """One processed frame, with or without an inference pass; sent while it is subscribed to.
 
-    For who must know within frames that nobody looks any more: the next one is due
-    `next_within_ms` after this one was sent (capture time plus the header's `age_ms`), and the next
-    look `look_within_ms` after the last one, which was completed `look_age_ms` before.
+    Lets a subscriber detect within a few frames that the detector hangs. The next message is due
+    `next_within_ms` after this one was sent (capture time plus the header's `age_ms`). The next
+    inference pass is due `look_within_ms` after the last one, which was completed `look_age_ms`
+    before this frame. A frame needs no pass when all belt in it has had its passes.
     """
 
     line: str
-    inferences: Annotated[int, Field(description="Completed since start.")]
-    frame_index: int
+    inferences: Annotated[int, Field(description="Inference passes completed since start.")]
+    frame_index: Annotated[int, Field(description="Number of this frame.")]
     next_within_ms: Annotated[
         float,
         Field(
             gt=0,
-            description="Three frame periods; on a machine whose looks take longer than that, one "
-            "and a half times the usual time from a capture to the end of its look.",
+            description="Three frame periods, or 1.5 times the median time from capture to the end "
+            "of its inference pass if that is longer.",
         ),
     ]
     looked: Annotated[
         bool,
-        Field(description="False: nothing in this frame was due for a look, and none was made."),
+        Field(description="False: no inference pass was due in this frame, and none was run."),
     ] = True
     look_age_ms: Annotated[
-        float, Field(ge=0, description="From the end of the last look to the end of this frame.")
+        float,
+        Field(
+            ge=0,
+            description="Time from the end of the last inference pass to this frame's end, ms.",
+        ),
     ] = 0.0
     look_within_ms: Annotated[
         float | None,
         Field(
             gt=0,
-            description="What new belt may wait for its look (the profile's view.max_wait_ms) and "
-            "three frame periods; on a machine that looks more seldom than that, one and a half "
-            "times the usual time between two looks. null: `next_within_ms`.",
+            description="Longest wait of new belt for its inference pass (the profile's "
+            "view.max_wait_ms) plus three frame periods, or 1.5 times the median time between two "
+            "passes if that is longer. Null: `next_within_ms`.",
         ),
     ] = None
 
 
 class DetectedObject(Message):
-    """One raw detection of one frame."""
+    """One raw detection."""
 
-    class_name: str
-    score: float
-    box_px: tuple[float, float, float, float]
+    class_name: Annotated[str, Field(description="The model's class.")]
+    score: Annotated[float, Field(description="The model's score, 0 to 1.")]
+    box_px: Annotated[
+        tuple[float, float, float, float],
+        Field(description="Box x0, y0, x1, y1, px, image coordinates."),
+    ]
 
 
 class FrameDetections(Message):
@@ -190,10 +213,10 @@ class FrameDetections(Message):
 
 
 class StageTimes(Message):
-    """How long one stage took over the last period, ms."""
+    """Durations of one processing stage over the last period, ms."""
 
-    stage: str
-    count: int
+    stage: Annotated[str, Field(description="Name of the processing stage.")]
+    count: Annotated[int, Field(description="Number of measurements.")]
     p50_ms: float
     p95_ms: float
     p99_ms: float
@@ -201,40 +224,43 @@ class StageTimes(Message):
 
 
 class Metrics(Message):
-    """How long the stages of a frame take; sent every few seconds."""
+    """Durations of the processing stages; sent every few seconds."""
 
     line: str
-    period_s: float
-    frames_seen: int
-    frames_overwritten: int
+    period_s: Annotated[float, Field(description="Length of the period, s.")]
+    frames_seen: Annotated[
+        int, Field(description="Frames with a completed inference pass, since start.")
+    ]
+    frames_overwritten: Annotated[
+        int,
+        Field(description="Frames replaced by a newer one before processing, since start."),
+    ]
     stages: tuple[StageTimes, ...]
 
 
 class ConsumerState(Message):
-    """How far one registered consumer of alerts has come."""
+    """Delivery to one registered consumer."""
 
-    consumer: str
-    present: Annotated[bool, Field(description="It has given a sign of life lately.")]
-    waiting: Annotated[int, Field(description="Alerts that it has not confirmed yet.")]
-    expired: Annotated[
-        int, Field(description="Alerts that it never confirmed before their deadline.")
-    ]
+    consumer: Annotated[str, Field(description="Name of the consumer.")]
+    present: Annotated[bool, Field(description="A message from it was received recently.")]
+    waiting: Annotated[int, Field(description="Alerts not confirmed yet.")]
+    expired: Annotated[int, Field(description="Alerts not confirmed before their deadline.")]
 
 
 class DeliveryState(Message):
-    """What the ROUTER is about; sent every few seconds and whenever an alert expires."""
+    """Deliveries and requests at the ROUTER; sent every few seconds and when an alert expires."""
 
     line: str
     consumers: tuple[ConsumerState, ...]
-    expired: Annotated[int, Field(description="Undelivered alerts of all consumers, since start.")]
+    expired: Annotated[int, Field(description="Expired deliveries to all consumers since start.")]
     refused: Annotated[int, Field(description="Requests that could not be read.")]
-    throttled: Annotated[int, Field(description="Requests dropped: too many from one sender.")]
-    repeated: Annotated[int, Field(description="Answers that came again, carried out once.")]
+    throttled: Annotated[int, Field(description="Requests dropped by the rate limit per sender.")]
+    repeated: Annotated[int, Field(description="Repeated answers, carried out once.")]
     turned_away: Annotated[
-        int, Field(description="Requests of further consumers, beyond the greatest number.")
+        int, Field(description="Registrations refused because the consumer table is full.")
     ] = 0
     strangers: Annotated[
-        int, Field(description="Connections refused for their key; 0 where none is asked for.")
+        int, Field(description="Connections refused because of their key; 0 without CURVE.")
     ] = 0
 
 
@@ -247,12 +273,12 @@ PAYLOADS: dict[str, type[Message]] = {
     "metrics": Metrics,
     "consumers": DeliveryState,
 }
-"""The payload of each topic, by the topic's first part."""
+"""Payload model by the first part of the topic."""
 
 
 def schema_name(payload: Message) -> str:
-    """The name that a header gives a payload's schema, e.g. `alert/1`."""
+    """Name of a payload's schema in the header, e.g. `alert/1`."""
     for topic, model in PAYLOADS.items():
         if isinstance(payload, model):
             return f"{topic}/{WIRE_VERSION}"
-    raise TypeError(f"{type(payload).__name__} is no payload of the wire")
+    raise TypeError(f"{type(payload).__name__} is not a payload of the wire")

@@ -1,8 +1,8 @@
-"""What is asked of a line's detector at its ROUTER, and what it says to that.
+"""Requests to a line's ROUTER socket, replies and deliveries.
 
-Each request is one JSON object with a field `request`; each gets one reply, an object with a field
-`reply` that repeats it and, where the request had one, its `request_id`. Consumers of alerts are
-sent objects of their own with `"reply": "delivery"`.
+A request is a JSON object with a field `request`. Its reply is a JSON object whose field `reply`
+repeats that value, and which repeats `request_id` if the request has one. Consumers of alerts also
+receive objects with `"reply": "delivery"`.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from pydantic import (
 from detector.wire.messages import Alert, Hazard, Header, LineState, Outcome
 
 SHELVED_MINUTES = 60
-"""The longest shelving [our proposal]: a repair's length, and not over the change of a shift."""
+"""Longest shelving [our proposal]: covers a repair, ends before the next shift."""
 REPLAYED_AT_ONCE = 50
-"""Alerts in one reply, some 2 kB each; whoever wants more asks again."""
+"""Alerts in one reply, some 2 kB each; a client requests the rest."""
 
 Word = Annotated[
     str, StringConstraints(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f\x7f]+$")
@@ -34,25 +34,26 @@ DAY_MS = 86_400_000
 
 
 class Position(BaseModel):
-    """A place in the alerts of a line: which start of the detector, and how many of its alerts.
+    """A position in a line's sequence of alert revisions.
 
-    Two fields because each start counts anew. A consumer keeps the last one that it has dealt
-    with; what comes after it, of that start and of all later ones, is still owed to it.
+    Numbers restart with each start of the detector, so a position has two fields. A consumer stores
+    the position of the last alert that it has processed; all later alerts of that start and of
+    later starts are still to be delivered.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     boot_id: Annotated[Word, Field(description="As in the header of the alert.")]
     alert_seq: Annotated[
-        int, Field(ge=0, lt=2**63, description="As in the header; 0: before the first.")
+        int, Field(ge=0, lt=2**63, description="As in the header; 0: before the first alert.")
     ]
 
 
 class Request(BaseModel):
-    """Base of what is asked of the detector; here unknown fields are refused.
+    """Base of all requests; unknown fields are refused.
 
-    Every number is finite and of a size that can be reckoned with: one that is not would end the
-    watch of the belt, in the thread of the frames.
+    All numbers are finite and bounded, so that no request can raise in the thread that processes
+    frames.
     """
 
     model_config = ConfigDict(
@@ -65,38 +66,44 @@ class Request(BaseModel):
     request_id: Annotated[
         Word | None,
         Field(
-            description="Repeated in the reply. The same answer with the same request_id is, "
-            "within ten minutes, not carried out again: it gets the same reply."
+            description="Repeated in the reply. An identical answer with the same request_id "
+            "within ten minutes is not carried out again and gets the same reply."
         ),
     ] = None
 
 
 class Answer(Request):
-    """Base of what an operator answers."""
+    """Base of an operator's answers."""
 
     request: Literal["answer"] = "answer"
-    operator: Annotated[Word, Field(description="Who answers, for the log; no password.")]
+    operator: Annotated[
+        Word, Field(description="Name of the operator, for the log; not authenticated.")
+    ]
 
 
 class Acknowledge(Answer):
-    """Seen: I take care of it."""
+    """Acknowledge an alarm."""
 
     answer: Literal["acknowledge"] = "acknowledge"
-    boot_id: Annotated[Word, Field(description="The alert's: event ids begin anew with a start.")]
+    boot_id: Annotated[
+        Word, Field(description="boot_id of the alert; event ids restart with each start.")
+    ]
     event_id: Word
 
 
 class ReportOutcome(Answer):
-    """What was found; closes a latched alarm."""
+    """Report what was found; closes a latched alarm."""
 
     answer: Literal["outcome"] = "outcome"
-    boot_id: Annotated[Word, Field(description="The alert's: event ids begin anew with a start.")]
+    boot_id: Annotated[
+        Word, Field(description="boot_id of the alert; event ids restart with each start.")
+    ]
     event_id: Word
     outcome: Outcome
 
 
 class Shelve(Answer):
-    """Put all of a hazard's alarms on this line to sleep for a while."""
+    """Shelve all alarms of a hazard on this line for a limited time."""
 
     answer: Literal["shelve"] = "shelve"
     hazard: Annotated[Hazard, Field(description="Any but vision_unavailable.")]
@@ -104,48 +111,48 @@ class Shelve(Answer):
 
     @field_validator("hazard")
     @classmethod
-    def _sight_is_never_shelved(cls, hazard: Hazard) -> Hazard:
+    def _not_vision_unavailable(cls, hazard: Hazard) -> Hazard:
         if hazard is Hazard.VISION_UNAVAILABLE:
-            raise ValueError("that vision is unavailable can't be shelved")
+            raise ValueError("vision_unavailable can't be shelved")
         return hazard
 
 
 class Snapshot(Request):
-    """What is open now, and the line's state: for whoever comes late."""
+    """Request the open alerts and the line's state; for late subscribers."""
 
     request: Literal["snapshot"] = "snapshot"
 
 
 class Replay(Request):
-    """The alerts after a position, oldest first, as many as fit one reply."""
+    """Request the alerts after a position, oldest first, as many as fit one reply."""
 
     request: Literal["replay"] = "replay"
-    after: Annotated[Position | None, Field(description="Null: from the oldest that is held.")] = (
-        None
-    )
+    after: Annotated[Position | None, Field(description="Null: from the oldest held alert.")] = None
 
 
 class Consume(Request):
-    """I take alerts as `consumer`, and have dealt with all up to `after`.
+    """Register as `consumer` of alerts, and confirm all alerts up to `after`.
 
-    Sent to register, to confirm what was dealt with, and at least every two seconds, so that a
-    detector that has restarted, or a new connection, knows its consumer again.
+    Sent to register, to confirm processed alerts, and at least every two seconds, so that the
+    detector knows the consumer after its own restart or on a new connection.
     """
 
     request: Literal["consume"] = "consume"
-    consumer: Annotated[ConsumerName, Field(description="Who takes them; one at a time per name.")]
+    consumer: Annotated[
+        ConsumerName, Field(description="Name of the consumer; one program at a time per name.")
+    ]
     after: Annotated[
         Position | None,
         Field(
-            description="Null: whatever this name confirmed last; if it is new, from now on (what "
-            "is open now is in a snapshot)."
+            description="Null: continue from the last confirmation of this name, or from now on if "
+            "the name is new (a snapshot has the alerts that are open now)."
         ),
     ] = None
 
 
 class BeltFromPlc(Request):
-    """The belt as it is reported, ten times a second: by the line's PLC through a bridge, or by a
-    program that reads an encoder."""
+    """Run signal and encoder reading of the belt, sent ten times a second by the PLC through a
+    bridge or by a program that reads an encoder."""
 
     model_config = ConfigDict(title="Belt")
 
@@ -153,21 +160,24 @@ class BeltFromPlc(Request):
     source: Annotated[
         Word,
         Field(
-            description="Which PLC or encoder. While one has counted within a second, counts of "
-            "another are passed over."
+            description="Name of the PLC or encoder. Counts from a second source are ignored while "
+            "the first has reported within the last second."
         ),
     ]
     run: Annotated[
         Literal["unknown", "stands", "runs"],
-        Field(description="What the belt is ordered to do; unknown: this sender doesn't know."),
+        Field(
+            description="Run signal, the PLC's order to the belt: runs, stands (stop), or unknown "
+            "to this sender."
+        ),
     ]
     encoder_counts: Annotated[
         int | None,
         Field(
             ge=0,
             lt=2**32,
-            description="Position of the belt, modulo the profile's belt.encoder_wraps_at (2^32); "
-            "null: no encoder.",
+            description="Belt position in encoder counts, modulo the profile's "
+            "belt.encoder_wraps_at (default 2^32); null: no encoder.",
         ),
     ]
     t_mono_ns: Annotated[
@@ -175,11 +185,12 @@ class BeltFromPlc(Request):
         Field(
             ge=0,
             lt=2**63,
-            description="The host's CLOCK_MONOTONIC when it was read; null from another host.",
+            description="CLOCK_MONOTONIC of the detector's host at the reading, ns; null if sent "
+            "from another host.",
         ),
     ]
     age_ms: Annotated[
-        float, Field(ge=0, le=DAY_MS, description="Since it was read, when this was sent.")
+        float, Field(ge=0, le=DAY_MS, description="Time from the reading to sending, ms.")
     ]
 
 
@@ -197,22 +208,22 @@ OTHER: dict[str, type[Snapshot | Replay | Consume | BeltFromPlc]] = {
 
 
 class Reply(BaseModel):
-    """Whether a request was carried out; fields that a reader doesn't know are to be ignored."""
+    """Result of a request; readers ignore unknown fields."""
 
     model_config = ConfigDict(
         extra="ignore", frozen=True, json_schema_serialization_defaults_required=True
     )
 
-    reply: Annotated[str, Field(description="The request that it belongs to, or `error`.")] = (
-        "answer"
-    )
+    reply: Annotated[str, Field(description="Kind of the request, or `error`.")] = "answer"
     request_id: str | None = None
     ok: bool
-    reason: Annotated[str | None, Field(description="Why not, in one line; null if ok.")] = None
+    reason: Annotated[
+        str | None, Field(description="Reason of a refusal, one line; null if ok.")
+    ] = None
 
 
 class AlertMessage(BaseModel):
-    """An alert as it was published: the three frames of the XPUB, decoded."""
+    """A published alert: its three frames, decoded."""
 
     model_config = ConfigDict(
         extra="ignore", frozen=True, json_schema_serialization_defaults_required=True
@@ -224,11 +235,12 @@ class AlertMessage(BaseModel):
 
 
 class SnapshotReply(Reply):
-    """The last revision of each open alarm, and how far the alerts had been counted."""
+    """The last revision of each open alert, and the position of the snapshot."""
 
     reply: str = "snapshot"
     at: Annotated[
-        Position, Field(description="All alerts up to here are in it; discard older news.")
+        Position,
+        Field(description="The snapshot includes all alerts up to here; discard older ones."),
     ]
     alerts: tuple[AlertMessage, ...]
     state: LineState | None
@@ -242,26 +254,26 @@ class ReplayReply(Reply):
     complete: Annotated[
         bool,
         Field(
-            description="False: between the position asked for and these, alerts are missing "
-            "that are no longer held, or the position is not known here."
+            description="False: alerts after the requested position are no longer held, or the "
+            "position is unknown."
         ),
     ]
-    upto: Annotated[Position, Field(description="Nothing is missing up to here that is held.")]
-    more: Annotated[bool, Field(description="There are more: ask again after `upto`.")]
+    upto: Annotated[Position, Field(description="All held alerts up to here have been sent.")]
+    more: Annotated[bool, Field(description="True: request the next alerts after `upto`.")]
 
 
 class ConsumeReply(Reply):
-    """What the detector knows of its consumer."""
+    """The consumer's position at the detector."""
 
     reply: str = "consume"
-    after: Annotated[Position, Field(description="What comes after it will be delivered.")]
+    after: Annotated[Position, Field(description="Alerts after this position will be delivered.")]
     expired: Annotated[
-        int, Field(description="Alerts that this consumer never confirmed before their deadline.")
+        int, Field(description="Alerts that this consumer did not confirm before their deadline.")
     ]
 
 
 class Delivery(BaseModel):
-    """One alert for a registered consumer, sent again until confirmed or past its deadline."""
+    """An alert for a registered consumer, resent until it is confirmed or its deadline passes."""
 
     model_config = ConfigDict(
         extra="ignore", frozen=True, json_schema_serialization_defaults_required=True
@@ -269,7 +281,7 @@ class Delivery(BaseModel):
 
     reply: Literal["delivery"] = "delivery"
     consumer: str
-    attempt: Annotated[int, Field(ge=1)]
+    attempt: Annotated[int, Field(ge=1, description="Number of this transmission, from 1.")]
     message: AlertMessage
 
 
@@ -281,21 +293,21 @@ REPLIES: dict[str, type[Reply]] = {
 }
 
 
-def read_reply(said: dict[str, Any], body: bytes) -> Reply | Delivery:
-    """The reply or delivery in a message from the ROUTER; ValueError if it is none.
+def read_reply(document: dict[str, Any], body: bytes) -> Reply | Delivery:
+    """Parse a reply or delivery from the ROUTER; ValueError if it is neither.
 
-    `said`: the same as `body`, parsed. Fields that this version does not know are ignored.
+    `document`: `body` as parsed JSON. Unknown fields are ignored.
     """
-    kind = said.get("reply")
+    kind = document.get("reply")
     if kind == "delivery":
         return Delivery.model_validate_json(body, extra="ignore")
-    if not said.get("ok") or not isinstance(kind, str):
+    if not document.get("ok") or not isinstance(kind, str):
         return Reply.model_validate_json(body, extra="ignore")
     return REPLIES.get(kind, Reply).model_validate_json(body, extra="ignore")
 
 
 def one_line(error: ValidationError) -> str:
-    """What is wrong with a message, field by field, in one line of bounded length."""
+    """The validation errors of a message, field by field, in one line of at most 400 characters."""
     wrong = error.errors(include_url=False, include_input=False, include_context=False)
     parts = [
         f"{'.'.join(str(step) for step in part['loc']) or 'message'}: "

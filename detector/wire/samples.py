@@ -1,4 +1,4 @@
-"""One message of each kind as a line would send it: shown in the schemas, used in tests."""
+"""A sample of each message: the examples in the schemas, also used in tests."""
 
 from __future__ import annotations
 
@@ -148,7 +148,7 @@ LINE_ALERT = ALERT.model_copy(
         "track": None,
     }
 )
-"""An alert on a state of the line instead of an object."""
+"""The alert of a line state instead of an object."""
 
 STATE = LineState(
     line=LINE,

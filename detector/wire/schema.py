@@ -35,17 +35,17 @@ ROUTER: dict[str, type[BaseModel]] = {
     "belt": BeltFromPlc,
     "delivery": Delivery,
 }
-"""Requests at the ROUTER beside `answer`, and what comes back where it is more than a `reply`."""
+"""Requests other than `answer`, and replies with more fields than `reply`."""
 
 
 def schemas() -> dict[str, JsonSchema]:
-    """Each schema by its name: `header`, the payloads, the requests and what comes back."""
+    """All schemas by name: `header`, payloads, requests, replies and delivery."""
     sent: dict[str, type[BaseModel]] = {"header": Header, **PAYLOADS, "reply": Reply, **ROUTER}
     made: dict[str, JsonSchema] = {
         name: _open(model.model_json_schema(mode="serialization")) for name, model in sent.items()
     }
     answer = ANSWER.json_schema(mode="serialization")
-    made["answer"] = {"title": "Answer", "description": "What an operator answers.", **answer}
+    made["answer"] = {"title": "Answer", "description": "An operator's answer.", **answer}
     shown: dict[str, tuple[BaseModel, ...]] = {
         "header": (samples.HEADER,),
         **samples.PAYLOADS,
@@ -72,12 +72,12 @@ def file_name(name: str) -> str:
 
 
 def as_text(schema: JsonSchema) -> str:
-    """A schema as it is written to a file and printed."""
+    """A schema as JSON text, as it is printed and written to a file."""
     return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
 
 
 def write_schemas(folder: Path) -> list[Path]:
-    """Write each schema to its file in `folder`, made if need be; the files written."""
+    """Write each schema to its file in `folder`, created if missing; returns the files."""
     folder.mkdir(parents=True, exist_ok=True)
     paths = []
     for name, schema in schemas().items():
@@ -88,10 +88,10 @@ def write_schemas(folder: Path) -> list[Path]:
 
 
 def _open(schema: Any) -> Any:
-    """The same, with unknown fields allowed.
+    """A copy of `schema` that allows unknown fields.
 
-    The models refuse them, so that we never send what the contract doesn't name; a subscriber
-    that checks with these schemas must take what a later version adds.
+    The models refuse them, so that the detector sends only documented fields; a subscriber that
+    validates with these schemas must accept fields added by later versions.
     """
     if isinstance(schema, list):
         return [_open(part) for part in schema]

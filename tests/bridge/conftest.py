@@ -1,4 +1,4 @@
-"""A line as the bridge hears it: messages made by hand, stamped with this host's clock."""
+"""A simulated line for the bridge: its messages, with timestamps of this host's clock."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ MS = 1_000_000
 SEQ = 1000
 
 
-class HeardLine:
-    """Messages into a `LineWatch`, words out of it; `now_ns` goes on when the test says so."""
+class SimulatedLine:
+    """Feeds messages to a `LineWatch` and reads its words; the test advances `now_ns`."""
 
     def __init__(self) -> None:
         self.now_ns = time.monotonic_ns()
@@ -39,10 +39,10 @@ class HeardLine:
         self.registers = LineRegisters(self.watch, self.plc)
         self.boot_id = "boot-1"
         self.their_clock_ns: int | None = None
-        """On another host: what its clock is ahead of ours."""
+        """For a line on another host: its clock minus ours."""
         self.revisions: dict[str, int] = {}
 
-    def say(
+    def send(
         self,
         payload: Message,
         *,
@@ -50,7 +50,7 @@ class HeardLine:
         queued_ms: float = 0.0,
         how: How = "published",
     ) -> None:
-        """Sent now, `age_ms` after capture, and taken out of the socket `queued_ms` later."""
+        """Send a message now, `age_ms` after capture; it is received `queued_ms` later."""
         ahead_ns = self.their_clock_ns or 0
         header = samples.HEADER.model_copy(
             update={
@@ -63,32 +63,32 @@ class HeardLine:
             self._came_in[payload.event_id] = self.boot_id
             t_ns = payload.t_capture_mono_ns + ahead_ns
             payload = payload.model_copy(update={"t_capture_mono_ns": t_ns})
-        came_ns, here = self.now_ns + round(queued_ms * MS), self.their_clock_ns is None
-        self.watch.take(Received("topic", header, payload, came_ns, how, here))
+        received_ns, here = self.now_ns + round(queued_ms * MS), self.their_clock_ns is None
+        self.watch.update(Received("topic", header, payload, received_ns, how, here))
 
-    def look(self, **kwargs: Any) -> None:
-        self._dealt_with(kwargs, looked=True)
+    def inference(self, **kwargs: Any) -> None:
+        self._frame(kwargs, looked=True)
 
-    def no_look(self, look_age_ms: float, **kwargs: Any) -> None:
-        """A frame that needed none; the last look was over so long before it."""
-        self._dealt_with(kwargs, looked=False, look_age_ms=look_age_ms)
+    def skipped_frame(self, look_age_ms: float, **kwargs: Any) -> None:
+        """A frame without an inference pass, `look_age_ms` after the end of the last one."""
+        self._frame(kwargs, looked=False, look_age_ms=look_age_ms)
 
-    def _dealt_with(self, kwargs: dict[str, Any], **said: Any) -> None:
-        frame = samples.INFERENCE.model_copy(update={"inferences": 1, "frame_index": 1, **said})
-        self.say(frame, **kwargs)
+    def _frame(self, kwargs: dict[str, Any], **changes: Any) -> None:
+        frame = samples.INFERENCE.model_copy(update={"inferences": 1, "frame_index": 1, **changes})
+        self.send(frame, **kwargs)
 
     def beat(self) -> None:
-        self.say(samples.HEARTBEAT)
+        self.send(samples.HEARTBEAT)
 
     def state(self, active: int = 0, **changes: Any) -> None:
-        self.say(samples.STATE.model_copy(update={"active_alerts": active, **changes}))
+        self.send(samples.STATE.model_copy(update={"active_alerts": active, **changes}))
 
     def alert(
         self,
         event_id: str = "a1",
         sample: Alert = samples.ALERT,
         *,
-        heard: bool = True,
+        received: bool = True,
         **changes: Any,
     ) -> Alert:
         revision = self.revisions[event_id] = self.revisions.get(event_id, 0) + 1
@@ -101,12 +101,12 @@ class HeardLine:
                 **changes,
             }
         )
-        if heard:
-            self.say(alert)
+        if received:
+            self.send(alert)
         return alert
 
     def gap(self) -> None:
-        self.watch.take(Gap(None, 1, self.boot_id))
+        self.watch.update(Gap(None, 1, self.boot_id))
 
     def later(self, ms: float) -> None:
         self.now_ns += round(ms * MS)
@@ -129,14 +129,14 @@ class HeardLine:
 
 
 @pytest.fixture
-def line() -> HeardLine:
-    return HeardLine()
+def line() -> SimulatedLine:
+    return SimulatedLine()
 
 
 @pytest.fixture
-def watched(line: HeardLine) -> HeardLine:
-    """A line that is watched, and all of it known."""
-    line.look()
+def watched(line: SimulatedLine) -> SimulatedLine:
+    """A line that is watched, with all alarms known."""
+    line.inference()
     line.state()
     assert isinstance(line.watch.state, LineState)
     return line

@@ -1,4 +1,4 @@
-"""A PLC's end of Modbus TCP, for tests."""
+"""A Modbus TCP client that plays the PLC in tests."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Read = tuple[dict[str, int], list[dict[str, int]]]
 
 
 class Plc:
-    """Reads all registers in one request, as often as it is asked."""
+    """Reads all registers in one request and keeps the results."""
 
     def __init__(self, bridge: BridgeProcess) -> None:
         self.client = ModbusTcpClient(bridge.host, port=bridge.port, timeout=PATIENCE_S)
@@ -31,11 +31,11 @@ class Plc:
         assert not self.client.write_registers(PLC_FIRST, encode_plc(**values)).isError()
 
     def until(self, wanted: Callable[[Read], bool]) -> Read:
-        def asked() -> Read | None:
+        def read_wanted() -> Read | None:
             read = self.read()
             return read if wanted(read) else None
 
-        found: Read = wait_for(asked)
+        found: Read = wait_for(read_wanted)
         return found
 
     def close(self) -> None:

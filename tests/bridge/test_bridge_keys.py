@@ -1,4 +1,4 @@
-"""A line that asks for keys, and the bridges that have some."""
+"""Bridges with and without keys at a line with CURVE."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def watched(host: str, port: int) -> bool:
     return bool(decode(list(block.registers))[0]["status"] & Status.WATCHING)
 
 
-def test_bridges_with_keys_hear_a_line_that_other_machines_can_reach(profile: Path) -> None:
+def test_bridges_with_keys_receive_a_line_on_a_public_address(profile: Path) -> None:
     with LineProcess(
         profile,
         *("--with-bridge", "--bridge-listen", "127.0.0.1:0"),
@@ -63,5 +63,5 @@ def test_bridges_with_keys_hear_a_line_that_other_machines_can_reach(profile: Pa
         with BridgeProcess(ends, *keys, *server, start_s=PATIENCE_S) as bridge:
             wait_for(lambda: watched(bridge.host, bridge.port))
         with BridgeProcess(ends, start_s=PATIENCE_S) as bridge:
-            wait_for(lambda: any("may ask for keys" in said for said in bridge.said))
+            wait_for(lambda: any("may need keys" in said for said in bridge.said))
             assert not watched(bridge.host, bridge.port)

@@ -78,7 +78,7 @@ def blind(read: Read) -> bool:
     return read[0]["state"] == State.FAULT and hazards(read) == {UNKNOWN}
 
 
-def test_a_plc_sees_hazards_come_and_answers_them(plc: Plc) -> None:
+def test_a_plc_reads_hazards_and_answers_them(plc: Plc) -> None:
     first = plc.until(lambda read: read[0]["gas"] == ACTIVE)
     assert watched(first)
     record = next(each for each in plc.until(lambda read: read[1][0]["seq"] > 0)[1])
@@ -94,21 +94,21 @@ def test_a_plc_sees_hazards_come_and_answers_them(plc: Plc) -> None:
     assert plc.seen[-1][0]["status"] & Status.PLC_ALIVE
 
 
-def test_while_the_plc_says_that_the_belt_stands_alarms_are_suppressed(plc: Plc) -> None:
+def test_alarms_are_suppressed_while_the_plc_reports_a_stopped_belt(plc: Plc) -> None:
     plc.until(watched)
     beats = iter(range(1, 1_000_000))
 
-    def stands(read: Read) -> bool:
+    def stopped(read: Read) -> bool:
         plc.write(plc_heartbeat=next(beats) & 0xFFFF, belt_run=BeltRun.STANDS)
         suppressed = any(each["alarm_state"] == RecordState.SUPPRESSED for each in read[1])
         # A single battery is suppressed too, belt or no belt.
         return suppressed and bool(read[0]["status"] & Status.BELT_STANDS)
 
-    plc.until(stands)
+    plc.until(stopped)
 
 
 @pytest.mark.parametrize("fault", [signal.SIGSTOP, signal.SIGKILL])
-def test_a_detector_that_hangs_or_dies_reads_unknown_and_the_heartbeat_stands(
+def test_when_the_detector_hangs_or_dies_hazards_read_unknown_and_the_heartbeat_stops(
     line: LineProcess, plc: Plc, fault: signal.Signals
 ) -> None:
     plc.until(watched)
@@ -124,7 +124,7 @@ def test_a_detector_that_hangs_or_dies_reads_unknown_and_the_heartbeat_stands(
         plc.until(watched)
 
 
-def test_a_bridge_that_slept_tells_nothing_of_the_past(
+def test_a_bridge_that_was_suspended_does_not_serve_outdated_states(
     line: LineProcess, bridge: BridgeProcess, plc: Plc
 ) -> None:
     plc.until(watched)
@@ -137,23 +137,23 @@ def test_a_bridge_that_slept_tells_nothing_of_the_past(
         assert blind(plc.read())
 
 
-def test_a_bridge_says_who_holds_the_places_where_they_run_out() -> None:
-    nobody = ("tcp://127.0.0.1:9", "tcp://127.0.0.1:9")
+def test_the_bridge_logs_who_holds_the_places_when_they_are_full() -> None:
+    no_line = ("tcp://127.0.0.1:9", "tcp://127.0.0.1:9")
     with (
-        BridgeProcess([nobody], start_s=PATIENCE_S) as bridge,
+        BridgeProcess([no_line], start_s=PATIENCE_S) as bridge,
         ExitStack() as stack,
     ):
         for _ in range(CLIENTS_MAX + 1):
             last = socket.create_connection(("127.0.0.1", bridge.port), PATIENCE_S)
             stack.enter_context(last)
         _, port = last.getsockname()
-        wait_for(lambda: any(f"to 127.0.0.1:{port}" in each for each in bridge.said))
-        (line,) = [each for each in bridge.said if "places are taken" in each]
-        assert "all 16 places are taken, 16 by 127.0.0.1" in line
+        wait_for(lambda: any(f"by 127.0.0.1:{port}" in each for each in bridge.said))
+        (line,) = [each for each in bridge.said if "places are in use" in each]
+        assert "all 16 places are in use, 16 by 127.0.0.1" in line
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_bridge_ends_when_it_is_asked_to_though_messages_come_all_the_time(
+def test_the_bridge_ends_on_a_signal_while_messages_keep_arriving(
     bridge: BridgeProcess, plc: Plc, number: signal.Signals
 ) -> None:
     plc.until(watched)
@@ -161,7 +161,7 @@ def test_a_bridge_ends_when_it_is_asked_to_though_messages_come_all_the_time(
     assert bridge.process.wait(PATIENCE_S) == 0
 
 
-def test_a_bridge_that_is_killed_and_comes_back_starts_unknown(
+def test_a_restarted_bridge_starts_with_unknown_states(
     line: LineProcess, bridge: BridgeProcess, plc: Plc
 ) -> None:
     last = plc.until(lambda read: read[1][0]["seq"] > 0)
@@ -179,7 +179,7 @@ def test_a_bridge_that_is_killed_and_comes_back_starts_unknown(
         assert read[0]["last_seq"] > last[0]["last_seq"]
 
 
-def test_a_line_runs_with_its_bridge_which_is_kept_running_and_outlives_it_not(
+def test_a_line_restarts_its_own_bridge_which_ends_with_the_line(
     profile: Path,
 ) -> None:
     with LineProcess(
@@ -187,8 +187,8 @@ def test_a_line_runs_with_its_bridge_which_is_kept_running_and_outlives_it_not(
     ) as line:
 
         def port_after(first: int) -> int:
-            said = [each for each in line.said[first:] if "serving Modbus TCP at" in each]
-            return int(said[0].rpartition(":")[2]) if said else 0
+            logged = [each for each in line.said[first:] if "serving Modbus TCP at" in each]
+            return int(logged[0].rpartition(":")[2]) if logged else 0
 
         port = wait_for(lambda: port_after(0))
         with ModbusTcpClient("127.0.0.1", port=port, timeout=PATIENCE_S) as client:

@@ -1,4 +1,4 @@
-"""The way of an encoder's counts: PLC, Modbus, bridge, ROUTER, the detector's belt, register 59."""
+"""Encoder counts from the PLC over Modbus, bridge and ROUTER to the detector and register 59."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from detector import client
 from detector.belt.encoder import ReportedBelt
 from detector.bridge.register_map import BeltRun, BeltWord, State
 from detector.delivery.journal import Journal
-from detector.delivery.outbox import AlertPost
+from detector.delivery.outbox import Outbox
 from detector.delivery.publisher import Publisher
-from detector.delivery.request_server import AnswerDesk
+from detector.delivery.request_server import RequestServer
 from detector.live import belt_report
 from detector.wire.messages import LineState
 from tests.bridge.plc_client import Plc
@@ -41,21 +41,21 @@ COUNTS_PER_MM = 10
 WRAPS_AT = 2**32
 
 
-class Desk:
-    """The detector's ROUTER, and behind it nothing but the belt as it is reported."""
+class DetectorEnd:
+    """The detector's ROUTER with a belt that follows its belt reports."""
 
-    def __init__(self, post: AlertPost, endpoints: tuple[str, str]) -> None:
-        self._post, self.endpoints = post, endpoints
+    def __init__(self, outbox: Outbox, endpoints: tuple[str, str]) -> None:
+        self._outbox, self.endpoints = outbox, endpoints
         self.belt = ReportedBelt(WRAPS_AT)
         self.t_ns = 0
         self.counts: int | None = None
         self.sources: set[str] = set()
 
-    def heard(self, counts: int) -> bool:
-        """Whether these counts have come in by now."""
-        self._post.poll()
-        while self._post.belt_reports:
-            report = belt_report(*self._post.belt_reports.popleft())
+    def has_received(self, counts: int) -> bool:
+        """Whether these counts have been received."""
+        self._outbox.poll()
+        while self._outbox.belt_reports:
+            report = belt_report(*self._outbox.belt_reports.popleft())
             self.belt.add(report)
             self.t_ns, self.counts = report.t_ns, report.counts
             self.sources.add(report.source)
@@ -63,23 +63,25 @@ class Desk:
 
 
 @pytest.fixture
-def desk() -> Iterator[Desk]:
+def detector() -> Iterator[DetectorEnd]:
     with (
         Journal(None) as journal,
         Publisher(ANY_PORT, line="belt-1", boot_id="b") as publisher,
-        AnswerDesk(ANY_PORT) as router,
+        RequestServer(ANY_PORT) as router,
     ):
         endpoints = publisher.endpoint, router.endpoint
-        yield Desk(AlertPost(publisher, router, journal), endpoints)
+        yield DetectorEnd(Outbox(publisher, router, journal), endpoints)
 
 
 STEPS = [900, 1500, -4000, 30_000, 0, -7]
-"""Counts from one reading to the next, round the end of 32 bits and back."""
+"""Counts from one reading to the next, over the wrap of 32 bits and back."""
 
 
-def test_what_a_plc_writes_is_followed_count_by_count_forward_back_and_round(desk: Desk) -> None:
+def test_counts_written_by_a_plc_are_followed_forward_backward_and_over_the_wrap(
+    detector: DetectorEnd,
+) -> None:
     with (
-        BridgeProcess([desk.endpoints], start_s=PATIENCE_S) as bridge,
+        BridgeProcess([detector.endpoints], start_s=PATIENCE_S) as bridge,
         closing(Plc(bridge)) as plc,
     ):
         counts, beat, followed = WRAPS_AT - 2000, 0, []
@@ -88,21 +90,21 @@ def test_what_a_plc_writes_is_followed_count_by_count_forward_back_and_round(des
             nonlocal beat
             beat += 1
             plc.write(plc_heartbeat=beat & 0xFFFF, encoder=counts % WRAPS_AT)
-            return desk.heard(counts % WRAPS_AT)
+            return detector.has_received(counts % WRAPS_AT)
 
         wait_for(arrives)
         for step in [0, *STEPS]:
             counts += step
-            before_ns = desk.t_ns
-            wait_for(lambda before_ns=before_ns: arrives() and desk.t_ns > before_ns)
-            followed.append(desk.belt.counts_at(desk.t_ns))
+            before_ns = detector.t_ns
+            wait_for(lambda before_ns=before_ns: arrives() and detector.t_ns > before_ns)
+            followed.append(detector.belt.counts_at(detector.t_ns))
     steps = [after - before for before, after in pairwise(followed)]
     assert steps == STEPS
-    assert desk.sources == {"PLC, unit 1"}
+    assert detector.sources == {"PLC, unit 1"}
 
 
 Writer = Callable[[int, bool], None]
-"""Takes counts, and whether the belt is ordered to run."""
+"""Writes counts and the run signal."""
 
 
 @contextmanager
@@ -131,7 +133,7 @@ def by_zeromq(line: LineProcess) -> Iterator[Writer]:
 
 
 class Wheel(threading.Thread):
-    """An encoder on the belt that is read every 20 ms, in a thread; ends with the context."""
+    """An encoder on the belt, read every 20 ms by a thread that ends with the context."""
 
     def __init__(self, writing: AbstractContextManager[Writer], counts: int) -> None:
         super().__init__()
@@ -140,7 +142,7 @@ class Wheel(threading.Thread):
         self._there = threading.Event()
 
     def turn(self, mm: float) -> None:
-        """Turn by so much of belt, at 400 mm/s; wait until it has."""
+        """Turn by this belt travel at 400 mm/s and wait until done."""
         self._there.clear()
         self._goal += round(mm * COUNTS_PER_MM)
         assert self._there.wait(PATIENCE_S)
@@ -170,61 +172,61 @@ class Wheel(threading.Thread):
 
 @pytest.fixture(scope="module")
 def profile(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A line with an encoder, and a belt whose picture tells no speed."""
+    """A line with an encoder, and a belt whose image shows no motion."""
     folder = tmp_path_factory.mktemp("line")
     model = write_model(folder / "white-and-red")
     clip = write_video(folder / "belt.avi", [belt_picture()] * 10)
     made = write_profile(folder / "line.toml", clip, model, camera=f"fps = {FPS}\nloop = true")
-    told = f"encoder_counts_per_mm = {COUNTS_PER_MM}\n[view]"
-    made.write_text(made.read_text(encoding="utf-8").replace("[view]", told), encoding="utf-8")
+    keys = f"encoder_counts_per_mm = {COUNTS_PER_MM}\n[view]"
+    made.write_text(made.read_text(encoding="utf-8").replace("[view]", keys), encoding="utf-8")
     return made
 
 
-def position_where_it_stands(ears: Listener) -> float:
-    """Once two states running say the same."""
-    said: list[float | None] = [None]
+def position_when_stopped(listener: Listener) -> float:
+    """The belt position once two successive states agree."""
+    positions: list[float | None] = [None]
 
     def settled(state: LineState) -> bool:
-        said.append(state.belt_position_mm)
+        positions.append(state.belt_position_mm)
         by_encoder = state.belt_state == "stands" and state.speed_basis == "encoder"
-        return by_encoder and said[-1] == said[-2]
+        return by_encoder and positions[-1] == positions[-2]
 
-    ears.until(settled, LineState)
-    assert said[-1] is not None
-    return said[-1]
+    listener.until(settled, LineState)
+    assert positions[-1] is not None
+    return positions[-1]
 
 
-@pytest.mark.parametrize("way", [by_modbus, by_zeromq])
-def test_the_belts_position_follows_an_encoder_round_its_end_and_back_until_it_is_lost(
-    profile: Path, way: Callable[[LineProcess], AbstractContextManager[Writer]]
+@pytest.mark.parametrize("transport", [by_modbus, by_zeromq])
+def test_the_belt_position_follows_an_encoder_over_its_wrap_and_back_until_it_is_lost(
+    profile: Path, transport: Callable[[LineProcess], AbstractContextManager[Writer]]
 ) -> None:
     with (
         LineProcess(profile, start_s=PATIENCE_S) as line,
-        Wheel(way(line), WRAPS_AT - 3000) as wheel,
-        listening(line.publish, "state/") as ears,
+        Wheel(transport(line), WRAPS_AT - 3000) as wheel,
+        listening(line.publish, "state/") as listener,
     ):
-        at_mm = position_where_it_stands(ears)
+        at_mm = position_when_stopped(listener)
 
-        def follows(way_mm: float) -> bool:
-            """False: this machine let it go unheard for too long, and it was lost meanwhile."""
+        def follows(travel_mm: float) -> bool:
+            """False: on a busy machine counts came too late, and the encoder was lost meanwhile."""
             nonlocal at_mm
             before_mm = at_mm
-            wheel.turn(way_mm)
-            at_mm = position_where_it_stands(ears)
-            return at_mm - before_mm == pytest.approx(way_mm, abs=1.0)
+            wheel.turn(travel_mm)
+            at_mm = position_when_stopped(listener)
+            return at_mm - before_mm == pytest.approx(travel_mm, abs=1.0)
 
         wait_for(lambda: follows(700))
         wait_for(lambda: follows(-900))
-        assert any(state.belt_state == "reverses" for state in ears.all(LineState))
+        assert any(state.belt_state == "reverses" for state in listener.all(LineState))
         wheel.dead.set()
 
         def lost(state: LineState) -> bool:
             return (state.belt_state, state.speed_basis) == ("encoder_lost", "profile")
 
-        ears.until(lost, LineState)
+        listener.until(lost, LineState)
 
 
-def test_a_plc_reads_in_register_59_what_becomes_of_its_encoder(profile: Path) -> None:
+def test_register_59_shows_the_state_of_the_plcs_encoder(profile: Path) -> None:
     with (
         LineProcess(profile, start_s=PATIENCE_S) as line,
         BridgeProcess([(line.publish, line.requests)], start_s=PATIENCE_S) as bridge,
@@ -233,7 +235,7 @@ def test_a_plc_reads_in_register_59_what_becomes_of_its_encoder(profile: Path) -
         begun_s, beats = time.monotonic(), iter(range(1, 1_000_000_000))
 
         def reads(word: BeltWord, speed_mm_s: float | None, *, doubtful: bool = False) -> None:
-            """`speed_mm_s`: at which its encoder counts; None: it writes nothing."""
+            """`speed_mm_s`: speed of the encoder's counts; None: none are written."""
 
             def arrives(read: tuple[dict[str, int], object]) -> bool:
                 if speed_mm_s is not None:
@@ -255,17 +257,17 @@ def test_a_plc_reads_in_register_59_what_becomes_of_its_encoder(profile: Path) -
         reads(BeltWord.ENCODER_LOST, None, doubtful=True)
 
 
-def test_a_counter_that_goes_on_where_the_profile_says_it_goes_round_is_told(
+def test_a_counter_beyond_the_wrap_count_of_the_profile_is_logged(
     profile: Path,
 ) -> None:
-    told = profile.read_text(encoding="utf-8")
+    text = profile.read_text(encoding="utf-8")
     short = profile.with_name("short.toml")
-    short.write_text(told.replace("[view]", "encoder_wraps_at = 65536\n[view]"), encoding="utf-8")
+    short.write_text(text.replace("[view]", "encoder_wraps_at = 65536\n[view]"), encoding="utf-8")
     with (
         LineProcess(short, start_s=PATIENCE_S) as line,
         BridgeProcess([(line.publish, line.requests)], start_s=PATIENCE_S) as bridge,
         closing(Plc(bridge)) as plc,
     ):
         plc.write(plc_heartbeat=1, encoder=70_000)
-        (said,) = wait_for(lambda: [each for each in bridge.said if "70000" in each])
-    assert "belt.encoder_wraps_at = 65536 in the line's profile: give where" in said
+        (logged,) = wait_for(lambda: [each for each in bridge.said if "70000" in each])
+    assert "belt.encoder_wraps_at = 65536 in the line's profile: set it to" in logged

@@ -1,4 +1,4 @@
-"""The traps of pymodbus 3.16.1, and what we promise in spite of them: real sockets."""
+"""The Modbus server over real sockets, including the traps of pymodbus 3.16.1."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from tests.small_line import PATIENCE_S
 
 FRAMES = 3000
 TCP_REPAIR = 19
-"""Linux; with it a socket is closed without a word to the other end."""
+"""Linux socket option: the socket is closed without sending anything to its peer."""
 
 
 class Words:
-    """Units whose words are all alike, and other at each reading."""
+    """Units with equal words that change with each read."""
 
     def __init__(self) -> None:
         self.readings = 0
@@ -40,7 +40,7 @@ class Words:
 
 
 class Clock:
-    """Stands still but where a test moves it."""
+    """A clock that only the test advances."""
 
     def __init__(self) -> None:
         self.now_ns = 0
@@ -82,19 +82,19 @@ async def connected(server: ModbusServer) -> AsyncIterator[Ends]:
 
 
 async def ended(reader: asyncio.StreamReader) -> None:
-    """Wait until the other side has hung up."""
+    """Wait until the server has closed the connection."""
     with suppress(ConnectionError):
         assert await reader.read() == b""
 
 
 async def answer(reader: asyncio.StreamReader) -> tuple[int, bytes]:
-    """Transaction and what follows the unit id."""
+    """Transaction id, and the bytes after the unit id."""
     transaction, _, length, _ = struct.unpack(">HHHB", await reader.readexactly(7))
     return transaction, await reader.readexactly(length - 1)
 
 
 async def asks(ends: Ends, times: int = 1) -> None:
-    """Each request is answered on this connection."""
+    """Send requests on this connection; each must be answered."""
     reader, writer = ends
     for transaction in range(1, times + 1):
         writer.write(request(transaction))
@@ -102,7 +102,7 @@ async def asks(ends: Ends, times: int = 1) -> None:
 
 
 def vanish(ends: Ends) -> None:
-    """As by a cut cable, where we may; else the client stays, silent, which looks the same."""
+    """Vanish as by a cut cable if permitted, else stay silent, which looks the same."""
     _, writer = ends
     with suppress(PermissionError):
         writer.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, TCP_REPAIR, 1)
@@ -114,7 +114,7 @@ def name_of(ends: Ends) -> str:
     return f"{host}:{port}"
 
 
-def test_input_registers_are_mirrored_as_holding_registers_and_made_when_read() -> None:
+def test_input_registers_are_also_holding_registers_and_computed_when_read() -> None:
     async def use(server: ModbusServer, words: Words) -> None:
         async with AsyncModbusTcpClient("127.0.0.1", port=server.port) as client:
             inputs = await client.read_input_registers(0, count=60, device_id=1)
@@ -125,7 +125,7 @@ def test_input_registers_are_mirrored_as_holding_registers_and_made_when_read() 
     served(use)
 
 
-def test_a_plc_writes_its_own_registers_and_no_others() -> None:
+def test_a_plc_can_write_only_its_own_registers() -> None:
     async def use(server: ModbusServer, words: Words) -> None:
         async with AsyncModbusTcpClient("127.0.0.1", port=server.port) as client:
             assert not (await client.write_registers(100, list(range(11)), device_id=1)).isError()
@@ -141,7 +141,7 @@ def test_a_plc_writes_its_own_registers_and_no_others() -> None:
     served(use)
 
 
-def test_every_block_is_of_one_moment_for_several_clients_at_once() -> None:
+def test_every_block_is_consistent_with_several_clients() -> None:
     async def read(port: int) -> None:
         async with AsyncModbusTcpClient("127.0.0.1", port=port) as client:
             for _ in range(50):
@@ -155,7 +155,7 @@ def test_every_block_is_of_one_moment_for_several_clients_at_once() -> None:
     served(use)
 
 
-def test_a_unit_that_is_no_line_is_told_so_and_the_others_answer() -> None:
+def test_an_unknown_unit_id_gets_an_exception_and_the_others_answer() -> None:
     async def use(server: ModbusServer, words: Words) -> None:  # noqa: ARG001
         async with AsyncModbusTcpClient("127.0.0.1", port=server.port) as client:
             for unit in (0, 3, 255):
@@ -178,7 +178,7 @@ def test_a_single_line_answers_to_any_unit_id() -> None:
     served(use, units=(1, 0))
 
 
-def test_requests_in_one_segment_and_in_pieces_are_all_answered_in_order() -> None:
+def test_joined_and_split_requests_are_all_answered_in_order() -> None:
     async def use(server: ModbusServer, words: Words) -> None:  # noqa: ARG001
         async with connected(server) as (reader, writer):
             sent = b"".join(request(n) for n in range(1, 6))
@@ -192,7 +192,7 @@ def test_requests_in_one_segment_and_in_pieces_are_all_answered_in_order() -> No
 
 
 @pytest.mark.parametrize("garbage", [b"GET / HTTP/1.0\r\n\r\n", b"\0\1\0\0\xff\xff\1\4", bytes(9)])
-def test_what_is_no_modbus_ends_that_connection_alone(garbage: bytes) -> None:
+def test_data_that_is_not_modbus_closes_only_its_connection(garbage: bytes) -> None:
     async def use(server: ModbusServer, words: Words) -> None:  # noqa: ARG001
         async with connected(server) as (reader, writer), connected(server) as (other, theirs):
             writer.write(garbage)
@@ -204,7 +204,7 @@ def test_what_is_no_modbus_ends_that_connection_alone(garbage: bytes) -> None:
     served(use)
 
 
-def test_forty_clients_that_vanish_leave_the_plc_its_one_connection() -> None:
+def test_forty_vanishing_clients_do_not_disconnect_the_plc() -> None:
     clock = Clock()
 
     async def use(server: ModbusServer, words: Words) -> None:  # noqa: ARG001
@@ -218,12 +218,12 @@ def test_forty_clients_that_vanish_leave_the_plc_its_one_connection() -> None:
                 clock.now_ns += 1
                 await asks(plc)
         assert (server.tally.gave_way, server.tally.turned_away) == (25, 0)
-        assert "25 idle ones gave way to newcomers" in server.tally.trouble
+        assert "25 idle ones replaced by new clients" in server.tally.trouble
 
     served(use, clock=clock)
 
 
-def test_a_plc_comes_in_after_clients_that_polled_have_vanished() -> None:
+def test_a_plc_connects_after_polling_clients_have_vanished() -> None:
     clock = Clock()
 
     async def use(server: ModbusServer, words: Words) -> None:  # noqa: ARG001
@@ -240,7 +240,7 @@ def test_a_plc_comes_in_after_clients_that_polled_have_vanished() -> None:
     served(use, clock=clock)
 
 
-def test_where_places_run_out_the_client_that_is_idle_longest_gives_way() -> None:
+def test_when_places_are_full_the_longest_idle_client_is_replaced() -> None:
     clock = Clock()
 
     async def use(server: ModbusServer, words: Words) -> None:  # noqa: ARG001
@@ -257,14 +257,14 @@ def test_where_places_run_out_the_client_that_is_idle_longest_gives_way() -> Non
             await ended(held[1][0])
             line = server.full_places()
             assert line is not None
-            assert f"{name_of(held[1])}, idle for 18.0 s, to {name_of(newcomer)}" in line
+            assert f"{name_of(held[1])}, idle for 18.0 s, by {name_of(newcomer)}" in line
             for each in (held[0], *held[2:]):
                 await asks(each)
 
     served(use, clock=clock)
 
 
-def test_clients_that_never_ask_give_way_in_the_order_they_came() -> None:
+def test_clients_without_requests_are_replaced_in_order_of_connection() -> None:
     async def use(server: ModbusServer, words: Words) -> None:  # noqa: ARG001
         async with AsyncExitStack() as stack:
             silent = [await stack.enter_async_context(connected(server)) for _ in range(16)]
@@ -276,7 +276,7 @@ def test_clients_that_never_ask_give_way_in_the_order_they_came() -> None:
     served(use)
 
 
-def test_where_every_place_is_in_service_the_newcomer_is_turned_away_and_named() -> None:
+def test_when_all_clients_poll_a_new_one_is_turned_away_and_named() -> None:
     clock = Clock()
 
     async def use(server: ModbusServer, words: Words) -> None:  # noqa: ARG001
@@ -298,7 +298,7 @@ def test_where_every_place_is_in_service_the_newcomer_is_turned_away_and_named()
     served(use, clock=clock)
 
 
-def test_a_connection_whose_client_has_vanished_is_ended_by_the_kernel() -> None:
+def test_the_kernel_closes_connections_of_vanished_clients() -> None:
     async def use(server: ModbusServer, words: Words) -> None:  # noqa: ARG001
         async with connected(server) as ends:
             await asks(ends)
@@ -310,7 +310,7 @@ def test_a_connection_whose_client_has_vanished_is_ended_by_the_kernel() -> None
     served(use)
 
 
-def test_malformed_frames_do_no_harm() -> None:
+def test_malformed_frames_do_not_stop_the_server() -> None:
     rng = random.Random(5)
 
     async def use(server: ModbusServer, words: Words) -> None:  # noqa: ARG001
@@ -322,7 +322,7 @@ def test_malformed_frames_do_no_harm() -> None:
                     writer.write(head + body if rng.random() < 0.97 else rng.randbytes(20))
                 writer.write_eof()
                 with suppress(ConnectionError):
-                    await reader.read()  # until the server has answered all and hung up
+                    await reader.read()  # until the server has answered all and closed
         async with AsyncModbusTcpClient("127.0.0.1", port=server.port) as client:
             block = await client.read_input_registers(0, count=60, device_id=1)
             assert len(set(block.registers)) == 1
@@ -331,7 +331,7 @@ def test_malformed_frames_do_no_harm() -> None:
     served(use)
 
 
-def test_a_port_that_is_taken_is_one_line() -> None:
+def test_a_port_in_use_is_reported() -> None:
     async def use(server: ModbusServer, words: Words) -> None:
         with pytest.raises(ListenError, match="another bridge"):
             async with ModbusServer("127.0.0.1", server.port, {1: words.unit()}):

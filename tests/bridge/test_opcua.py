@@ -1,4 +1,4 @@
-"""OPC UA with a real client; left out where the extra `opcua` is not installed."""
+"""OPC UA with a real client; skipped if the extra `opcua` is not installed."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from detector.bridge.bridge import BridgedLine, LineEnds  # noqa: E402
 from detector.bridge.opcua import NAMESPACE, OpcUaServer  # noqa: E402
 from detector.wire.messages import AlarmState, Outcome, Revision  # noqa: E402
 from tests.accepted import accepted_socket, ends_by_itself  # noqa: E402
-from tests.bridge.conftest import HeardLine  # noqa: E402
+from tests.bridge.conftest import SimulatedLine  # noqa: E402
 from tests.small_line import PATIENCE_S  # noqa: E402
 
 ENDS = LineEnds("tcp://127.0.0.1:5556", "tcp://127.0.0.1:5557", 1)
@@ -25,10 +25,10 @@ pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
 class Events:
     def __init__(self) -> None:
-        self.came: asyncio.Queue[Any] = asyncio.Queue()
+        self.received: asyncio.Queue[Any] = asyncio.Queue()
 
     def event_notification(self, event: Any) -> None:
-        self.came.put_nowait(event)
+        self.received.put_nowait(event)
 
 
 def free_port() -> int:
@@ -36,18 +36,18 @@ def free_port() -> int:
         return int(taken.getsockname()[1])
 
 
-def test_a_client_reads_what_the_registers_say_and_hears_of_each_alert() -> None:
+def test_a_client_reads_the_registers_content_and_receives_an_event_per_revision() -> None:
     async def run() -> None:
-        heard = HeardLine()
+        simulated = SimulatedLine()
         line = BridgedLine(ENDS, 0, lambda _: None)
-        line.watch, line.registers = heard.watch, heard.registers
+        line.watch, line.registers = simulated.watch, simulated.registers
         endpoint = f"opc.tcp://127.0.0.1:{free_port()}/vigitri"
         async with OpcUaServer(endpoint, [line]) as server, asyncua.Client(endpoint) as client:
             index = await client.get_namespace_index(NAMESPACE)
             system = await client.nodes.objects.get_child(f"{index}:VisionSystem1")
 
             async def read(*path: str) -> Any:
-                await server.refresh(heard.now_ns)
+                await server.refresh(simulated.now_ns)
                 node = await system.get_child([f"{index}:{name}" for name in path])
                 return await node.read_data_value(raise_on_bad_status=False)
 
@@ -56,8 +56,8 @@ def test_a_client_reads_what_the_registers_say_and_hears_of_each_alert() -> None
             unknown = await read("Gas")
             assert (unknown.Value.Value, unknown.StatusCode.is_good()) == (0, False)
 
-            heard.look()
-            heard.state()
+            simulated.inference()
+            simulated.state()
             clear = await read("Gas")
             assert (clear.Value.Value, clear.StatusCode.is_good()) == (1, True)
             state = await read("VisionStateMachine", "CurrentState")
@@ -67,24 +67,26 @@ def test_a_client_reads_what_the_registers_say_and_hears_of_each_alert() -> None
             subscription = await client.create_subscription(10, events)
             kind = await client.nodes.base_event_type.get_child(f"{index}:ResultReadyEventType")
             await subscription.subscribe_events(system, kind)
-            alert = heard.alert()
+            alert = simulated.alert()
             assert (await read("Gas")).Value.Value == 2
             (record,) = json.loads((await read("ResultManagement", "Results")).Value.Value)
-            event = await asyncio.wait_for(events.came.get(), PATIENCE_S)
+            event = await asyncio.wait_for(events.received.get(), PATIENCE_S)
             assert event.ResultId == f"{alert.boot_id}/{alert.event_id}"
             assert event.Seq == record["seq"]
             assert json.loads(event.ResultContent)["event_id"] == alert.event_id
-            heard.alert(kind=Revision.UPDATED, state=AlarmState.LATCHED)
-            await server.refresh(heard.now_ns)
-            event = await asyncio.wait_for(events.came.get(), PATIENCE_S)
+            simulated.alert(kind=Revision.UPDATED, state=AlarmState.LATCHED)
+            await server.refresh(simulated.now_ns)
+            event = await asyncio.wait_for(events.received.get(), PATIENCE_S)
             assert (event.AlarmState, event.Severity) == ("latched", 900)
 
             closed = {"state": AlarmState.NORMAL, "outcome": Outcome.REMOVED}
-            heard.alert(kind=Revision.CLEARED, **closed)
-            await server.refresh(heard.now_ns)
-            assert (await asyncio.wait_for(events.came.get(), PATIENCE_S)).AlarmState == "normal"
+            simulated.alert(kind=Revision.CLEARED, **closed)
+            await server.refresh(simulated.now_ns)
+            assert (
+                await asyncio.wait_for(events.received.get(), PATIENCE_S)
+            ).AlarmState == "normal"
 
-            heard.later(1000)
+            simulated.later(1000)
             lost = await read("Gas")
             assert (lost.Value.Value, lost.StatusCode.is_good()) == (0, False)
             assert (await read("VisionStateMachine", "CurrentState")).Value.Value == "Error"
@@ -93,7 +95,7 @@ def test_a_client_reads_what_the_registers_say_and_hears_of_each_alert() -> None
     asyncio.run(run())
 
 
-def test_a_connection_whose_client_has_vanished_is_ended_by_the_kernel() -> None:
+def test_the_kernel_closes_connections_of_vanished_clients() -> None:
     async def run() -> None:
         line = BridgedLine(ENDS, 0, lambda _: None)
         port = free_port()

@@ -7,7 +7,7 @@ from detector.bridge.plc_doc import plc_reference
 PAGE = Path(__file__).parents[2] / "docs" / "plc.md"
 
 
-def test_the_page_for_plc_programmers_is_what_the_map_says() -> None:
+def test_the_page_for_plc_programmers_matches_the_map() -> None:
     assert PAGE.read_text(encoding="utf-8") == plc_reference(), (
-        "make it anew: vigitri schema --plc > docs/plc.md"
+        "regenerate it: vigitri schema --plc > docs/plc.md"
     )

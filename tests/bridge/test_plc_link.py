@@ -10,18 +10,22 @@ from detector.bridge.plc_link import PLC_SILENT_NS, PlcLink
 from detector.bridge.register_map import PLC_FIRST, BeltRun, Mode, Reset, Status, encode_plc
 from detector.wire.messages import Hazard, Outcome
 from detector.wire.requests import Acknowledge, ReportOutcome, Shelve
-from tests.bridge.conftest import MS, SEQ, HeardLine
+from tests.bridge.conftest import MS, SEQ, SimulatedLine
 
 
-def write(line: HeardLine, **values: int) -> list[object]:
+def write(line: SimulatedLine, **values: int) -> list[object]:
     return list(line.plc.write(PLC_FIRST, encode_plc(**values), line.now_ns))
 
 
-class TestItsHeartbeat:
-    def test_a_plc_that_has_never_beaten_is_neither_alive_nor_lost(self, line: HeardLine) -> None:
+class TestHeartbeat:
+    def test_a_plc_without_any_heartbeat_is_neither_alive_nor_lost(
+        self, line: SimulatedLine
+    ) -> None:
         assert not line.read["status"] & (Status.PLC_ALIVE | Status.PLC_LOST)
 
-    def test_it_is_alive_while_it_changes_and_lost_when_it_stands(self, line: HeardLine) -> None:
+    def test_the_plc_is_alive_while_its_heartbeat_changes_and_lost_when_it_stops(
+        self, line: SimulatedLine
+    ) -> None:
         write(line, plc_heartbeat=1)
         assert line.read["status"] & Status.PLC_ALIVE
         line.later(PLC_SILENT_NS / MS + 1)
@@ -30,7 +34,7 @@ class TestItsHeartbeat:
         write(line, plc_heartbeat=2)
         assert line.read["status"] & Status.PLC_ALIVE
 
-    def test_what_a_lost_plc_said_of_the_belt_is_no_longer_used(self, line: HeardLine) -> None:
+    def test_belt_data_of_a_lost_plc_is_no_longer_used(self, line: SimulatedLine) -> None:
         write(line, plc_heartbeat=1, belt_run=BeltRun.STANDS)
         belt = line.plc.belt(line.now_ns)
         assert belt is not None
@@ -39,13 +43,15 @@ class TestItsHeartbeat:
         line.later(PLC_SILENT_NS / MS + 1)
         assert line.plc.belt(line.now_ns) is None
 
-    def test_a_belt_that_is_not_wired_is_not_known(self, line: HeardLine) -> None:
+    def test_a_speed_without_run_signal_and_encoder_is_not_used(self, line: SimulatedLine) -> None:
         write(line, plc_heartbeat=1, belt_speed=400)
         assert line.plc.belt(line.now_ns) is None
 
 
 class TestAcknowledging:
-    def test_it_frees_the_record_and_leaves_the_operators_alarm(self, watched: HeardLine) -> None:
+    def test_acknowledging_frees_the_record_and_leaves_the_operators_alarm(
+        self, watched: SimulatedLine
+    ) -> None:
         watched.alert()
         seq = watched.records[0]["seq"]
         assert seq == SEQ + 1
@@ -53,13 +59,17 @@ class TestAcknowledging:
         assert watched.records[0]["seq"] == 0
         assert watched.hazards[0] == 2
 
-    def test_from_a_panel_it_is_an_operators_acknowledgement(self, watched: HeardLine) -> None:
+    def test_from_a_panel_it_is_also_the_operators_acknowledgement(
+        self, watched: SimulatedLine
+    ) -> None:
         alert = watched.alert()
-        (asked,) = write(watched, acknowledged_seq=SEQ + 1, mode=Mode.ACKNOWLEDGES)
-        assert asked == Acknowledge(operator="PLC", boot_id=alert.boot_id, event_id=alert.event_id)
+        (command,) = write(watched, acknowledged_seq=SEQ + 1, mode=Mode.ACKNOWLEDGES)
+        assert command == Acknowledge(
+            operator="PLC", boot_id=alert.boot_id, event_id=alert.event_id
+        )
         assert write(watched, acknowledged_seq=SEQ + 1, mode=Mode.ACKNOWLEDGES) == []
 
-    def test_an_old_seq_names_no_event(self, watched: HeardLine) -> None:
+    def test_an_old_seq_has_no_effect(self, watched: SimulatedLine) -> None:
         watched.alert()
         assert write(watched, acknowledged_seq=17, mode=Mode.ACKNOWLEDGES) == []
         assert watched.records[0]["seq"] == SEQ + 1
@@ -74,23 +84,25 @@ class TestReset:
             (Reset.NOT_FOUND, Outcome.NOT_FOUND),
         ],
     )
-    def test_it_says_what_became_of_the_event_once(
-        self, watched: HeardLine, code: Reset, outcome: Outcome
+    def test_a_reset_code_reports_the_outcome_once(
+        self, watched: SimulatedLine, code: Reset, outcome: Outcome
     ) -> None:
         watched.alert()
-        (asked,) = write(watched, acknowledged_seq=SEQ + 1, reset=code)
-        assert isinstance(asked, ReportOutcome)
-        assert asked.outcome is outcome
+        (command,) = write(watched, acknowledged_seq=SEQ + 1, reset=code)
+        assert isinstance(command, ReportOutcome)
+        assert command.outcome is outcome
         assert write(watched, acknowledged_seq=SEQ + 1, reset=code) == []
 
-    def test_for_no_event_or_by_an_unknown_code_it_is_refused(self, watched: HeardLine) -> None:
+    def test_a_reset_without_event_or_with_an_unknown_code_is_refused(
+        self, watched: SimulatedLine
+    ) -> None:
         assert write(watched, acknowledged_seq=5, reset=Reset.REMOVED) == []
         assert watched.read["status"] & Status.COMMAND_REFUSED
         watched.alert()
         assert write(watched, acknowledged_seq=SEQ + 1, reset=77) == []
         assert watched.read["status"] & Status.COMMAND_REFUSED
 
-    def test_the_counters_go_to_zero(self, watched: HeardLine) -> None:
+    def test_a_reset_of_the_counters_sets_overruns_to_zero(self, watched: SimulatedLine) -> None:
         watched.watch.overruns = 7
         assert watched.read["overruns"] == 7
         write(watched, reset=Reset.COUNTERS)
@@ -98,31 +110,33 @@ class TestReset:
 
 
 class TestShelving:
-    def test_each_bit_shelves_a_hazard_once(self, line: HeardLine) -> None:
-        asked = write(line, shelve_mask=0b1010, shelve_minutes=15)
-        assert asked == [
+    def test_each_bit_shelves_a_hazard_once(self, line: SimulatedLine) -> None:
+        commands = write(line, shelve_mask=0b1010, shelve_minutes=15)
+        assert commands == [
             Shelve(operator="PLC", hazard=Hazard.BATTERY, minutes=15),
             Shelve(operator="PLC", hazard=Hazard.JAM, minutes=15),
         ]
         assert write(line, shelve_mask=0b1010, shelve_minutes=15) == []
 
     @pytest.mark.parametrize(("mask", "minutes"), [(0, 5), (1, 61), (0b1_0000, 5), (0xFFFF, 1)])
-    def test_nothing_or_too_long_or_sight_itself_is_refused(
-        self, line: HeardLine, mask: int, minutes: int
+    def test_an_empty_or_unknown_mask_or_too_long_a_time_is_refused(
+        self, line: SimulatedLine, mask: int, minutes: int
     ) -> None:
         assert write(line, shelve_mask=mask, shelve_minutes=minutes) == []
         assert line.read["status"] & Status.COMMAND_REFUSED
 
 
-class TestTheEncoder:
-    def test_it_needs_no_run_signal(self, watched: HeardLine) -> None:
+class TestEncoder:
+    def test_the_encoder_needs_no_run_signal(self, watched: SimulatedLine) -> None:
         write(watched, plc_heartbeat=1, encoder=700)
         belt = watched.plc.belt(watched.now_ns)
         assert belt is not None
         assert (belt.run, belt.encoder, belt.t_ns) == (BeltRun.UNKNOWN, 700, watched.now_ns)
         assert not watched.read["status"] & Status.BELT_STANDS
 
-    def test_one_that_stands_at_0_after_it_has_counted_is_still_one(self, line: HeardLine) -> None:
+    def test_an_encoder_that_stops_at_0_after_counting_is_still_used(
+        self, line: SimulatedLine
+    ) -> None:
         write(line, plc_heartbeat=1, belt_run=BeltRun.STANDS)
         belt = line.plc.belt(line.now_ns)
         assert belt is not None
@@ -134,8 +148,8 @@ class TestTheEncoder:
         assert belt is not None
         assert belt.encoder == 0
 
-    def test_once_it_is_no_longer_written_the_run_signal_counts_alone(
-        self, line: HeardLine
+    def test_when_counts_are_no_longer_written_only_the_run_signal_is_used(
+        self, line: SimulatedLine
     ) -> None:
         write(line, plc_heartbeat=1, belt_run=BeltRun.RUNS, encoder=700)
         for n in range(2, 60):
@@ -145,7 +159,7 @@ class TestTheEncoder:
         assert belt is not None
         assert (belt.run, belt.encoder, belt.t_ns) == (BeltRun.RUNS, None, line.now_ns)
 
-    def test_a_position_is_the_plcs_own_count_at_capture(self, watched: HeardLine) -> None:
+    def test_the_position_is_the_plcs_own_count_at_capture(self, watched: SimulatedLine) -> None:
         for n in range(10):
             write(watched, plc_heartbeat=n, encoder=1000 + 100 * n)
             watched.later(10)
@@ -154,7 +168,9 @@ class TestTheEncoder:
         assert record["position"] == 1650
         assert record["flags"] & 4
 
-    def test_without_one_it_is_the_detectors_travel(self, watched: HeardLine) -> None:
+    def test_without_an_encoder_the_position_is_the_detectors_travel(
+        self, watched: SimulatedLine
+    ) -> None:
         write(watched, plc_heartbeat=1)
         watched.alert()
         record = watched.records[0]
@@ -164,8 +180,8 @@ class TestTheEncoder:
     @pytest.mark.parametrize(
         ("counts", "position"), [((65_500, 64), 14), ((14, 65_450), 65_500), ((40, 140), 90)]
     )
-    def test_a_position_where_the_counter_goes_round_is_by_where_the_profile_says_it_does(
-        self, watched: HeardLine, counts: tuple[int, int], position: int
+    def test_positions_wrap_at_the_count_given_in_the_profile(
+        self, watched: SimulatedLine, counts: tuple[int, int], position: int
     ) -> None:
         watched.state(encoder_wraps_at=65_536)
         for n, each in enumerate(counts):
@@ -177,22 +193,20 @@ class TestTheEncoder:
         assert record["flags"] & 4
 
     @pytest.mark.parametrize("wraps_at", [None, 65_536])
-    def test_no_position_is_made_up_while_it_is_not_known_where_the_counter_goes_round(
-        self, line: HeardLine, wraps_at: int | None
+    def test_without_a_valid_wrap_count_the_position_is_not_in_counts(
+        self, line: SimulatedLine, wraps_at: int | None
     ) -> None:
-        line.look()
+        line.inference()
         if wraps_at is not None:
             line.state(encoder_wraps_at=wraps_at)
-        for n in range(3):  # of 32 bits, whatever the profile says
+        for n in range(3):  # a 32-bit counter, regardless of the profile
             write(line, plc_heartbeat=n, encoder=65_500 + 100 * n)
             line.later(10)
         line.alert(t_capture_mono_ns=line.now_ns - 15 * MS)
         assert line.records[0]["position"] == 20600
         assert not line.records[0]["flags"] & 4
 
-    def test_beyond_its_last_reading_it_goes_on_at_the_speed_of_a_while(
-        self, watched: HeardLine
-    ) -> None:
+    def test_counts_are_extrapolated_at_the_recent_speed(self, watched: SimulatedLine) -> None:
         for n in range(20):
             watched.later(10)
             write(watched, plc_heartbeat=n, encoder=1000 + 40 * n)
@@ -203,8 +217,8 @@ class TestTheEncoder:
         assert watched.records[0]["position"] == pytest.approx(1800 + 5 * 40, abs=30)
 
     @pytest.mark.parametrize("after_ms", [30, 90])
-    def test_beyond_too_few_readings_it_is_not_known(
-        self, watched: HeardLine, after_ms: float
+    def test_too_few_readings_are_not_extrapolated(
+        self, watched: SimulatedLine, after_ms: float
     ) -> None:
         for n in range(9):
             watched.later(10)
@@ -213,7 +227,9 @@ class TestTheEncoder:
         watched.alert()
         assert not watched.records[0]["flags"] & 4
 
-    def test_what_it_did_while_nobody_wrote_it_is_not_known(self, watched: HeardLine) -> None:
+    def test_counts_are_not_interpolated_over_a_pause_in_writing(
+        self, watched: SimulatedLine
+    ) -> None:
         for n, pause_ms in enumerate([10, 10, 501, 10]):
             watched.later(pause_ms)
             write(watched, plc_heartbeat=n, encoder=1000 + 100 * n)
@@ -224,32 +240,32 @@ class TestTheEncoder:
         assert (read["flags"] & 4, read["position"]) == (4, 1250)
 
     @given(st.integers(256, 2**32), st.integers(0, 2**32), st.data())
-    def test_it_lies_between_the_readings_around_it_on_the_shorter_way_round_the_counter(
+    def test_interpolated_counts_are_between_the_neighbouring_readings_along_the_shorter_wrap(
         self, wraps_at: int, start: int, data: st.DataObject
     ) -> None:
         most = (wraps_at - 1) // 2
         steps = data.draw(st.lists(st.integers(-most, most), min_size=1, max_size=30))
         share = data.draw(st.floats(0, 1))
-        way = list(accumulate(steps, initial=start))  # not wrapped
+        travel = list(accumulate(steps, initial=start))  # not wrapped
         plc = PlcLink("PLC", lambda _: None)
-        for n, each in enumerate(way):
+        for n, each in enumerate(travel):
             counts = each % wraps_at
             plc.write(105, [counts >> 16, counts % 2**16], n * 10 * MS)
         at_ns = round(share * 10 * len(steps) * MS)
         found = plc.counts_at(at_ns, wraps_at)
-        if any(each % wraps_at for each in way):
+        if any(each % wraps_at for each in travel):
             assert found is not None
             assert 0 <= found < wraps_at
             n = min(len(steps) - 1, at_ns // (10 * MS))
-            low, high = sorted(way[n : n + 2])
+            low, high = sorted(travel[n : n + 2])
             assert (found - low) % wraps_at <= high - low
         assert plc.counts_at(at_ns + 10**12, wraps_at) is None
 
 
 @given(st.integers(100, 110), st.lists(st.integers(0, 0xFFFF), min_size=1, max_size=11))
-def test_whatever_a_plc_writes_the_words_can_still_be_read(address: int, words: list[int]) -> None:
-    line = HeardLine()
-    line.look()
+def test_no_write_of_a_plc_breaks_the_input_words(address: int, words: list[int]) -> None:
+    line = SimulatedLine()
+    line.inference()
     line.state(active=1)
     line.alert()
     line.plc.write(address, words[: 111 - address], line.now_ns)

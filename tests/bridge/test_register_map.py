@@ -32,7 +32,7 @@ def covered(registers: tuple[Register, ...]) -> Counter[int]:
     return Counter(each.address + n for each in registers for n in range(each.words))
 
 
-def test_every_word_of_the_map_means_one_thing() -> None:
+def test_every_word_of_the_map_belongs_to_one_register() -> None:
     records = range(FIRST_RECORD, FIRST_RECORD + RECORDS * RECORD_WORDS)
     words = covered(NODE) + Counter(records)
     assert words == Counter(range(INPUT_WORDS))
@@ -48,7 +48,7 @@ def test_zero_never_reads_clear() -> None:
 
 
 @given(st.sampled_from(NODE + RECORD + PLC), st.integers(-(2**40), 2**40))
-def test_any_value_becomes_words_that_a_register_can_hold(register: Register, value: int) -> None:
+def test_any_value_is_clipped_to_the_words_of_its_register(register: Register, value: int) -> None:
     words = to_words(register, value)
     assert len(words) == register.words
     assert all(0 <= word <= 0xFFFF for word in words)
@@ -60,7 +60,7 @@ def test_any_value_becomes_words_that_a_register_can_hold(register: Register, va
 
 
 @given(st.data())
-def test_what_a_plc_writes_is_read_back(data: st.DataObject) -> None:
+def test_encoded_plc_registers_decode_to_the_same_values(data: st.DataObject) -> None:
     values = {
         each.name: data.draw(st.integers(0, 2**32 - 1 if each.kind == "uint32" else 2**16 - 1))
         for each in PLC
@@ -69,5 +69,5 @@ def test_what_a_plc_writes_is_read_back(data: st.DataObject) -> None:
 
 
 @pytest.mark.parametrize("register", [*NODE, *RECORD, *PLC], ids=lambda each: each.name)
-def test_every_register_is_explained(register: Register) -> None:
+def test_every_register_has_a_description(register: Register) -> None:
     assert register.meaning

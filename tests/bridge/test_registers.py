@@ -10,10 +10,10 @@ from detector.bridge.register_map import BeltWord, Mode, State, Status, encode_p
 from detector.vocabulary import BeltState
 from detector.wire import samples
 from detector.wire.messages import AlarmState, Alert, Hazard, Place, Priority, Revision
-from tests.bridge.conftest import SEQ, HeardLine
+from tests.bridge.conftest import SEQ, SimulatedLine
 
 
-def test_a_record_says_what_where_when_and_how_sure(watched: HeardLine) -> None:
+def test_a_record_has_class_place_time_and_probability(watched: SimulatedLine) -> None:
     watched.alert()
     watched.later(120)
     record = watched.records[0]
@@ -36,8 +36,8 @@ def test_a_record_says_what_where_when_and_how_sure(watched: HeardLine) -> None:
     assert watched.read["last_seq"] == SEQ + 1
 
 
-def acknowledged_after(line: HeardLine, seconds: float, **changes: Any) -> Alert:
-    """A thing is seen, and a revision so long afterwards tells something else of it."""
+def acknowledged_after(line: SimulatedLine, seconds: float, **changes: Any) -> Alert:
+    """Raise an alert and send another revision of it `seconds` later."""
     raised = line.alert(place=placed_at(samples.T_UTC_NS))
     line.later(seconds * 1000)
     arrivals = tuple(
@@ -52,8 +52,8 @@ def placed_at(t_utc_ns: int) -> Place:
     return samples.ALERT.place.model_copy(update={"t_utc_ns": t_utc_ns})
 
 
-def test_a_record_s_position_is_of_when_it_lay_there_not_of_when_somebody_acknowledged_it(
-    watched: HeardLine,
+def test_a_records_position_refers_to_the_detection_not_to_the_acknowledgement(
+    watched: SimulatedLine,
 ) -> None:
     for n in range(10):
         watched.later(10)
@@ -64,28 +64,28 @@ def test_a_record_s_position_is_of_when_it_lay_there_not_of_when_somebody_acknow
     assert (record["eta_ms"], record["age_ms"]) == (200, 3000)
 
 
-def test_who_hears_of_it_by_such_a_revision_first_reckons_the_same(watched: HeardLine) -> None:
+def test_a_late_revision_received_first_gives_the_same_record(watched: SimulatedLine) -> None:
     for n in range(10):
         watched.later(10)
         watched.plc.write(100, encode_plc(plc_heartbeat=n, encoder=1000 + 40 * n), watched.now_ns)
     later = acknowledged_after(watched, 3)
-    watched.say(later.model_copy(update={"event_id": "a2"}))
+    watched.send(later.model_copy(update={"event_id": "a2"}))
     first, second = watched.records[:2]
     for name in ("position", "eta_ms", "age_ms"):
         assert first[name] == second[name]
 
 
-def test_what_a_restarted_detector_knows_no_arrival_of_arrives_all_the_same(
-    watched: HeardLine,
+def test_arrivals_are_kept_when_a_restarted_detector_reports_none(
+    watched: SimulatedLine,
 ) -> None:
     returned = AlarmState.RETURNED_UNACKNOWLEDGED
     acknowledged_after(watched, 3, arrivals=(), state=returned, hazard=Hazard.BATTERY)
-    watched.look()
+    watched.inference()
     assert watched.hazards[1] == 2
     assert watched.records[0]["eta_ms"] == 200
 
 
-def test_an_alarm_on_the_line_has_no_place(watched: HeardLine) -> None:
+def test_the_record_of_a_line_state_has_no_place(watched: SimulatedLine) -> None:
     watched.alert(sample=samples.LINE_ALERT)
     record = watched.records[0]
     unknown = (-32768, -32768, 65535, 0xFFFF_FFFF, -32768)
@@ -93,7 +93,7 @@ def test_an_alarm_on_the_line_has_no_place(watched: HeardLine) -> None:
     assert tuple(record[name] for name in names) == unknown
 
 
-def test_only_a_higher_priority_takes_a_record_that_is_not_free(watched: HeardLine) -> None:
+def test_only_a_higher_priority_replaces_an_event_in_its_record(watched: SimulatedLine) -> None:
     battery = samples.ALERT.model_copy(
         update={"hazard": Hazard.BATTERY, "priority": Priority.MEDIUM}
     )
@@ -109,7 +109,9 @@ def test_only_a_higher_priority_takes_a_record_that_is_not_free(watched: HeardLi
     assert sorted(record["seq"] for record in watched.records) == shown
 
 
-def test_an_event_that_was_over_before_a_record_was_free_is_an_overrun(watched: HeardLine) -> None:
+def test_an_event_that_ends_before_a_record_is_free_counts_as_overrun(
+    watched: SimulatedLine,
+) -> None:
     for n in range(4):
         watched.alert(f"a{n}")
     assert watched.read["overruns"] == 0
@@ -117,7 +119,7 @@ def test_an_event_that_was_over_before_a_record_was_free_is_an_overrun(watched: 
     assert watched.read["overruns"] == 1
 
 
-def test_maintenance_hides_no_fault(watched: HeardLine) -> None:
+def test_maintenance_does_not_hide_a_fault(watched: SimulatedLine) -> None:
     watched.plc.write(100, encode_plc(mode=Mode.MAINTENANCE), watched.now_ns)
     assert watched.read["state"] == State.MAINTENANCE
     watched.later(1000)
@@ -131,10 +133,10 @@ def test_maintenance_hides_no_fault(watched: HeardLine) -> None:
     later_ms=st.floats(0, 1e7),
     position=st.floats(-1e12, 1e12) | st.none(),
 )
-def test_any_event_fits_its_words(
+def test_any_event_fits_the_words_of_its_record(
     x_mm: float | None, eta_ms: float, track: int, later_ms: float, position: float | None
 ) -> None:
-    line = HeardLine()
+    line = SimulatedLine()
     place, arrival = samples.ALERT.place, samples.ALERT.arrivals[0]
     assert place is not None
     line.alert(
@@ -151,11 +153,11 @@ def test_any_event_fits_its_words(
 
 
 @pytest.mark.parametrize("state", get_args(BeltState))
-def test_each_state_of_the_belt_has_its_word_and_none_is_told_by_the_blind(
-    watched: HeardLine, state: str
+def test_every_belt_state_has_its_code_and_reads_unknown_when_not_watched(
+    watched: SimulatedLine, state: str
 ) -> None:
     watched.state(belt_state=state)
-    watched.look()
+    watched.inference()
     assert BeltWord(watched.read["belt_state"]).name == state.upper()
     watched.later(5_000)
     assert watched.read["belt_state"] == BeltWord.UNKNOWN

@@ -108,7 +108,7 @@ def subscriber(publisher: Publisher) -> Iterator[Subscriber]:
 
 @pytest.fixture
 def raw(open_socket: OpenSocket) -> zmq.Socket[bytes]:
-    """A publisher that sends whatever we like."""
+    """A publisher that sends arbitrary frames."""
     socket = open_socket(zmq.XPUB)
     socket.bind("tcp://127.0.0.1:*")
     return socket
@@ -136,7 +136,7 @@ HEARTBEAT = samples.HEARTBEAT.model_dump_json().encode()
 def test_any_alert_arrives_as_it_was_sent(
     publisher: Publisher, subscriber: Subscriber, alert: Alert, t_utc_ns: int
 ) -> None:
-    # A revision that came before is no news.
+    # A repeated revision would not be an event.
     alert = alert.model_copy(update={"event_id": f"e-{publisher.alert_seq}"})
     publisher.publish(alert, t_capture_utc_ns=t_utc_ns, t_capture_mono_ns=5)
     received = subscriber.receive(5)
@@ -159,7 +159,7 @@ def test_any_alert_arrives_as_it_was_sent(
         ).map(list),
     )
 )
-def test_no_bytes_ever_stop_the_subscriber(
+def test_no_bytes_stop_the_subscriber(
     raw: zmq.Socket[bytes], raw_subscriber: Subscriber, frames: list[bytes]
 ) -> None:
     before = raw_subscriber.malformed + raw_subscriber.unknown_topics
@@ -171,7 +171,7 @@ def test_no_bytes_ever_stop_the_subscriber(
     assert raw_subscriber.malformed + raw_subscriber.unknown_topics == before + 1
 
 
-def test_fields_that_a_later_version_adds_are_ignored(
+def test_fields_of_a_later_version_are_ignored(
     raw: zmq.Socket[bytes], raw_subscriber: Subscriber
 ) -> None:
     later = samples.ALERT.model_dump(mode="json")
@@ -188,19 +188,19 @@ def test_fields_that_a_later_version_adds_are_ignored(
     assert raw_subscriber.malformed == 0
 
 
-def test_our_own_messages_may_not_have_such_fields() -> None:
+def test_our_own_messages_can_not_have_unknown_fields() -> None:
     later = samples.ALERT.model_dump() | {"new": 1}
     with pytest.raises(ValueError, match="Extra inputs"):
         Alert.model_validate(later)
 
 
 @pytest.mark.parametrize("number", [float("nan"), float("inf"), float("-inf")])
-def test_a_number_that_json_does_not_have_is_never_made(number: float) -> None:
+def test_a_number_that_is_not_finite_is_refused(number: float) -> None:
     with pytest.raises(ValueError, match="finite number"):
         Arrival.model_validate(samples.ALERT.arrivals[0].model_dump() | {"eta_ms": number})
 
 
-def test_a_topic_that_a_later_version_adds_is_passed_over_without_a_gap(
+def test_a_topic_of_a_later_version_is_skipped_without_a_gap(
     raw: zmq.Socket[bytes], raw_subscriber: Subscriber
 ) -> None:
     raw.send_multipart([b"heartbeat/l", head(1), HEARTBEAT])
@@ -212,14 +212,14 @@ def test_a_topic_that_a_later_version_adds_is_passed_over_without_a_gap(
 
 
 def next_that_can_be_read(raw: zmq.Socket[bytes], subscriber: Subscriber, seq: int) -> Received:
-    """The first message that comes, once one that can be read has been sent after all others."""
+    """The first message received after a readable one has been sent last."""
     raw.send_multipart([b"heartbeat/l", head(seq), HEARTBEAT])
     received = subscriber.receive(5)
     assert isinstance(received, Received)
     return received
 
 
-def test_what_could_not_be_read_is_named(
+def test_the_reason_of_an_unreadable_message_is_kept(
     raw: zmq.Socket[bytes], raw_subscriber: Subscriber
 ) -> None:
     raw.send_multipart([b"heartbeat/l", head(1), b'{"line": "l"}'])
@@ -231,7 +231,7 @@ def test_what_could_not_be_read_is_named(
 
 
 @pytest.mark.parametrize("schema", ["heartbeat/2", "alert/1", ""])
-def test_a_payload_of_another_schema_is_not_guessed_at(
+def test_a_payload_of_another_schema_is_not_parsed(
     raw: zmq.Socket[bytes], raw_subscriber: Subscriber, schema: str
 ) -> None:
     raw.send_multipart([b"heartbeat/l", head(1, schema), HEARTBEAT])
@@ -254,7 +254,7 @@ def test_a_gap_is_announced_before_the_message_that_reveals_it(
     assert raw_subscriber.missed == 2
 
 
-def test_latency_is_from_capture_to_here_and_unknown_for_a_recording(
+def test_latency_is_from_capture_to_receipt_and_unknown_for_a_recording(
     publisher: Publisher, subscriber: Subscriber, now: Stamps
 ) -> None:
     publisher.publish(samples.HEARTBEAT, **now)
@@ -267,7 +267,7 @@ def test_latency_is_from_capture_to_here_and_unknown_for_a_recording(
     assert received._replace(header=replayed).latency_ms is None
 
 
-def test_only_the_topics_asked_for_come(publisher: Publisher, now: Stamps) -> None:
+def test_only_subscribed_topics_are_received(publisher: Publisher, now: Stamps) -> None:
     with Subscriber(publisher.endpoint, topics=["alert/tapis-1/gas", "heartbeat/"]) as subscriber:
         assert publisher.wait_for_subscriber("alert", 5)
         assert publisher.wait_for_subscriber("heartbeat", 5)
@@ -279,12 +279,12 @@ def test_only_the_topics_asked_for_come(publisher: Publisher, now: Stamps) -> No
     assert topics == ["alert/tapis-1/gas", "heartbeat/tapis-1"]
 
 
-def test_silence_ends_with_the_timeout(subscriber: Subscriber) -> None:
+def test_receive_returns_none_after_the_timeout(subscriber: Subscriber) -> None:
     assert subscriber.receive(0) is None
     assert subscriber.receive(0.01) is None
 
 
-def test_frames_kept_elsewhere_can_be_decoded() -> None:
+def test_stored_frames_can_be_decoded() -> None:
     frames = [b"heartbeat/l", head(3), HEARTBEAT]
     topic, header, payload = decode(frames)
     assert topic == "heartbeat/l"

@@ -1,4 +1,4 @@
-"""What a client makes of the end of a connection, over real sockets."""
+"""The client's handling of a lost connection, over real sockets."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ with (
     big = samples.ALERT.model_copy(update={"detail": "x" * 20_000})
     for number in range(2500):
         publisher.publish(big.model_copy(update={"revision": number + 1}), **NOW)
-    resumes_s = time.monotonic() + 5  # no sign of life is waited for as long
+    resumes_s = time.monotonic() + 5  # longer than any keepalive timeout
     while time.monotonic() < resumes_s:
         time.sleep(0.05)
         publisher.publish(samples.HEARTBEAT, **NOW)
@@ -40,7 +40,7 @@ with (
 """
 
 
-def test_a_beat_that_comes_together_with_the_end_is_not_taken_for_sight(
+def test_a_heartbeat_received_together_with_the_disconnect_does_not_count_as_watching(
     open_socket: Callable[[int], zmq.Socket[bytes]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     detector = open_socket(zmq.XPUB)
@@ -53,45 +53,45 @@ def test_a_beat_that_comes_together_with_the_end_is_not_taken_for_sight(
         detector.send_multipart([b"heartbeat/l", json.dumps(header).encode(), body])
 
     with client.Line(str(detector.get_string(zmq.LAST_ENDPOINT))) as line:
-        heard: list[int] = []
+        received: list[int] = []
 
-        def hear(seq: int) -> None:
-            while seq not in heard:
+        def receive(seq: int) -> None:
+            while seq not in received:
                 event = line.receive(20)
                 assert event is not None
                 if isinstance(event, client.Received):
-                    heard.append(event.header.seq)
+                    received.append(event.header.seq)
 
         assert detector.recv() == b"\1"
         beat(1)
-        hear(1)
-        take_replies = line._link._take_replies
+        receive(1)
+        read_replies = line._link._read_replies
         (_, monitor) = line._link.sockets
 
-        def the_end_comes() -> int:
-            """In the moment between a look at the messages and one at the connection."""
+        def disconnect() -> int:
+            """Disconnect between reading the messages and reading the connection events."""
             monkeypatch.undo()
             beat(2)
             detector.close(linger=20_000)
             assert monitor.poll(20_000)
-            return take_replies()
+            return read_replies()
 
-        monkeypatch.setattr(line._link, "_take_replies", the_end_comes)
-        hear(2)
+        monkeypatch.setattr(line._link, "_read_replies", disconnect)
+        receive(2)
         while line.receive(0):
             pass
-        assert "the connection to the detector is cut" in line.sight_reason
+        assert "connection to the detector lost" in line.sight_reason
 
 
-def test_a_program_that_pauses_longer_than_its_queue_lasts_hears_what_comes_after_it() -> None:
-    """As a process: libzmq would end it."""
+def test_a_program_that_pauses_until_its_queue_overflows_receives_later_messages() -> None:
+    """In a process of its own: libzmq would abort it."""
     done = subprocess.run(
         [sys.executable, "-c", PAUSES], check=False, stderr=subprocess.PIPE, timeout=PATIENCE_S
     )
     assert (done.returncode, done.stderr) == (0, b"")
 
 
-def test_keys_that_are_none_are_an_error_and_not_for_ever() -> None:
+def test_invalid_keys_raise_an_error_and_do_not_hang() -> None:
     line = client.Line("tcp://127.0.0.1:5556", keys=client.ClientKeys("no", "no", "no"))
     with pytest.raises(zmq.ZMQError, match="Invalid argument"), line:
         pass

@@ -11,22 +11,22 @@ MS = 1_000_000
 
 @given(
     ahead_ns=st.integers(-(10**17), 10**17),
-    ways_ms=st.lists(st.integers(0, 5000), min_size=1, max_size=KEPT),
+    transport_ms=st.lists(st.integers(0, 5000), min_size=1, max_size=KEPT),
 )
-def test_a_moment_of_theirs_is_told_as_late_as_the_fastest_message_was_under_way(
-    ahead_ns: int, ways_ms: list[int]
+def test_converted_times_are_late_by_the_shortest_transport_time(
+    ahead_ns: int, transport_ms: list[int]
 ) -> None:
     clock = TheirClock()
-    for number, way_ms in enumerate(ways_ms):
+    for number, each_ms in enumerate(transport_ms):
         sent_ns = number * 30 * MS
         theirs_ns = sent_ns - 20 * MS + ahead_ns
         header = samples.HEADER.model_copy(update={"t_capture_mono_ns": theirs_ns, "age_ms": 20.0})
-        clock.hear(header, sent_ns + way_ms * MS)
-    assert clock.ours_ns(ahead_ns) == min(ways_ms) * MS
+        clock.add(header, sent_ns + each_ms * MS)
+    assert clock.ours_ns(ahead_ns) == min(transport_ms) * MS
 
 
-def test_a_recording_tells_nothing_of_it() -> None:
+def test_messages_of_a_recording_are_not_used() -> None:
     clock = TheirClock()
-    clock.hear(samples.HEADER.model_copy(update={"stamp_source": "recording"}), 0)
-    clock.hear(samples.HEADER.model_copy(update={"age_ms": None}), 0)
+    clock.add(samples.HEADER.model_copy(update={"stamp_source": "recording"}), 0)
+    clock.add(samples.HEADER.model_copy(update={"age_ms": None}), 0)
     assert not clock.known

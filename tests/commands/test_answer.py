@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from detector.commands import answer
-from detector.delivery.request_server import AnswerDesk
+from detector.delivery.request_server import RequestServer
 from tests.commands.conftest import Vigitri
 
 
@@ -16,7 +16,7 @@ def test_an_alert_is_named_by_its_start_and_its_number(vigitri: Vigitri, alert: 
 
 def test_no_reply_is_told_as_not_known(vigitri: Vigitri, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(answer, "ANSWER_S", 0.05)
-    with AnswerDesk("tcp://127.0.0.1:*") as nobody_reads:
+    with RequestServer("tcp://127.0.0.1:*") as nobody_reads:
         code, out, err = vigitri("answer", "boot/a000001", "--at", nobody_reads.endpoint)
     assert (code, out, len(err)) == (1, [], 1)
     assert "is the detector running" in err[0]
@@ -25,7 +25,7 @@ def test_no_reply_is_told_as_not_known(vigitri: Vigitri, monkeypatch: pytest.Mon
 def test_a_wrong_endpoint_is_refused(vigitri: Vigitri) -> None:
     code, _, err = vigitri("answer", "boot/a000001", "--at", "127.0.0.1")
     assert (code, len(err)) == (2, 1)
-    assert "is no endpoint" in err[0]
+    assert "is not an endpoint" in err[0]
 
 
 def test_an_operator_without_a_name_is_refused_in_one_line(vigitri: Vigitri) -> None:

@@ -112,7 +112,7 @@ def test_what_does_not_work_fails_and_says_why(
     assert (code, err) == (1, [])
     assert set(failed) == {"camera", "wire.publish"}
     assert "no such file" in failed["camera"]
-    assert "is taken" in failed["wire.publish"]
+    assert "is in use" in failed["wire.publish"]
 
 
 def test_keys_are_looked_at_and_an_unknown_one_is_tried(

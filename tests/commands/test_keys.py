@@ -27,12 +27,12 @@ def test_keys_are_made_let_in_listed_and_shut_out(vigitri: Vigitri, made: Path) 
 @pytest.mark.parametrize(
     ("key", "more", "why"),
     [
-        ("mes.secret.toml", (), "holds the secret key"),
+        ("mes.secret.toml", (), "contains the secret key"),
         ("nowhere.public.toml", (), "neither a file"),
         ("{public}", (), "give --name"),
         ("{public}", ("--name", "second"), "on the list already, as 'mes'"),
-        ("{public}", ("--name", "../x"), "no name for a key"),
-        ("mes.public.toml", (), "is there already"),
+        ("{public}", ("--name", "../x"), "not a key name"),
+        ("mes.public.toml", (), "exists already"),
     ],
 )
 def test_what_is_no_key_to_let_in_is_one_line(

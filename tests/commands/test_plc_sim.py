@@ -29,7 +29,7 @@ def test_without_a_bridge_it_says_so_and_calls_nothing_watched(
     port, _ = silent_ports
     said = vigitri("plc-sim", f"127.0.0.1:{port}", "--seconds", "0.2")
     assert said.code == 1
-    assert said.out[-1].startswith("plc: nobody watched at any moment")
+    assert said.out[-1].startswith("plc: never watched")
     assert said.err == [f"vigitri: at the end: no bridge listens at 127.0.0.1:{port}"]
 
 
@@ -57,7 +57,9 @@ def test_a_course_that_is_none_is_one_line(vigitri: Vigitri) -> None:
     said = vigitri("plc-sim", "--course", "400:20,back")
     assert said.code == 2
     (line,) = said.err
-    assert "'back' is no speed and time; write mm/s and seconds, e.g. 400:20,0:3,-200:2" in line
+    assert (
+        "'back' is not a speed and a time; write mm/s and seconds, e.g. 400:20,0:3,-200:2" in line
+    )
 
 
 @pytest.mark.parametrize("option", ["--ejector-mm", "--actuator-ms"])

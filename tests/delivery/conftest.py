@@ -20,5 +20,5 @@ def publisher() -> Iterator[Publisher]:
 
 @pytest.fixture
 def now() -> dict[str, int]:
-    """The capture stamps of a frame grabbed this moment."""
+    """Capture timestamps of a frame grabbed now."""
     return {"t_capture_utc_ns": time.time_ns(), "t_capture_mono_ns": time.monotonic_ns()}

@@ -10,12 +10,14 @@ def alert(boot_id: str, seq: int, *, is_open: bool = False) -> HeldAlert:
     return HeldAlert(boot_id, seq, (boot_id, f"a{seq}"), b"{}", is_open, 0)
 
 
-def told(log: AlertLog, boot_id: str | None, seq: int, limit: int = 100) -> list[tuple[str, int]]:
+def positions_after(
+    log: AlertLog, boot_id: str | None, seq: int, limit: int = 100
+) -> list[tuple[str, int]]:
     return [(each.boot_id, each.alert_seq) for each in log.after(boot_id, seq, limit)[0]]
 
 
 @given(st.lists(st.integers(0, 12), min_size=1, max_size=4), st.data())
-def test_what_comes_after_a_position_is_all_that_was_told_since(
+def test_after_returns_all_alerts_published_after_a_position(
     counts: list[int], data: st.DataObject
 ) -> None:
     log, everything = AlertLog(), []
@@ -27,20 +29,20 @@ def test_what_comes_after_a_position_is_all_that_was_told_since(
     boot = data.draw(st.integers(0, len(counts) - 1))
     seq = data.draw(st.integers(0, counts[boot]))
     expected = [each for each in everything if (int(each[0][1:]), each[1]) > (boot, seq)]
-    assert told(log, f"b{boot}", seq) == expected
-    assert log.after(f"b{boot}", seq, 100)[1], "nothing is missing"
-    assert told(log, None, 0) == everything
+    assert positions_after(log, f"b{boot}", seq) == expected
+    assert log.after(f"b{boot}", seq, 100)[1], "the result must be complete"
+    assert positions_after(log, None, 0) == everything
     assert log.after(f"b{boot}", seq, 2)[2] == (len(expected) > 2)
 
 
-def test_a_position_of_a_start_that_nobody_remembers_gets_everything_and_is_told_so() -> None:
+def test_an_unknown_boot_id_gets_all_alerts_marked_incomplete() -> None:
     log = AlertLog()
     log.add(alert("b", 1))
     found, complete, _ = log.after("unknown", 7, 10)
     assert (len(found), complete) == (1, False)
 
 
-def test_what_has_fallen_out_is_told() -> None:
+def test_dropped_alerts_make_the_result_incomplete() -> None:
     log = AlertLog(held_max=10)
     for seq in range(1, 100):
         log.add(alert("b", seq))
@@ -50,7 +52,7 @@ def test_what_has_fallen_out_is_told() -> None:
     assert not complete
 
 
-def test_open_alerts_are_kept_however_old() -> None:
+def test_open_alerts_are_kept_regardless_of_age() -> None:
     log = AlertLog(held_max=3)
     log.add(alert("b", 1, is_open=True))
     for seq in range(2, 30):

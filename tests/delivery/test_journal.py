@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from detector.delivery.journal import AGAIN_S, Journal, default_journal_folder
+from detector.delivery.journal import RETRY_S, Journal, default_journal_folder
 from detector.delivery.journal_folder import JournalInUseError, Record, encode
 
 
@@ -22,46 +22,46 @@ def read(folder: Path) -> list[int]:
 
 
 def wait_until_written(journal: Journal) -> None:
-    ends_s = time.monotonic() + 20 * AGAIN_S
+    ends_s = time.monotonic() + 20 * RETRY_S
     while journal.state != "written" and time.monotonic() < ends_s:
         time.sleep(0.01)
     assert journal.state == "written"
 
 
-def test_what_was_committed_is_found_by_the_next_start(tmp_path: Path) -> None:
+def test_committed_records_are_found_by_the_next_start(tmp_path: Path) -> None:
     with Journal(tmp_path) as journal:
-        assert journal.commit([record(1), record(2)], patience_s=20)
+        assert journal.commit([record(1), record(2)], wait_s=20)
         assert journal.state == "written"
     assert read(tmp_path) == [1, 2]
 
 
-def test_without_a_folder_there_is_none_and_it_says_so() -> None:
+def test_without_a_folder_the_journal_is_off() -> None:
     with Journal(None) as journal:
         assert journal.commit([record(1)])
         assert (journal.state, journal.reason) == ("off", None)
 
 
-def test_a_full_disk_is_told_and_what_was_held_back_is_written_when_there_is_room(
+def test_a_full_disk_is_reported_and_pending_records_are_written_once_there_is_space(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(*_: object) -> int:
         raise OSError(28, "No space left on device")
 
-    said: list[str] = []
-    with Journal(tmp_path, tell=said.append) as journal:
+    logged: list[str] = []
+    with Journal(tmp_path, log=logged.append) as journal:
         monkeypatch.setattr(os, "pwrite", full)
-        assert not journal.commit([record(1)], patience_s=20)
+        assert not journal.commit([record(1)], wait_s=20)
         assert journal.state == "failed"
         assert "No space left on device; free some space" in (journal.reason or "")
-        assert not journal.commit([record(2)])  # nobody waits for a disk that is known to fail
+        assert not journal.commit([record(2)])  # no wait while the disk is known to fail
         monkeypatch.undo()
         wait_until_written(journal)
     assert read(tmp_path) == [1, 2]
-    assert "NOT WRITTEN" in said[0]
-    assert "on the disk" in said[-1]
+    assert "NOT WRITTEN" in logged[0]
+    assert "on disk" in logged[-1]
 
 
-def test_a_disk_that_hangs_holds_nothing_up_and_is_told(
+def test_a_hanging_disk_is_reported_and_delays_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hangs, sync = threading.Event(), os.fdatasync
@@ -72,10 +72,10 @@ def test_a_disk_that_hangs_holds_nothing_up_and_is_told(
 
     with Journal(tmp_path) as journal:
         monkeypatch.setattr(os, "fdatasync", hanging)
-        assert not journal.commit([record(1)], patience_s=0.01)
+        assert not journal.commit([record(1)], wait_s=0.01)
         assert journal.state == "late"
         started_s = time.monotonic()
-        assert not journal.commit([record(2)], patience_s=20)  # known to hang: not waited for
+        assert not journal.commit([record(2)], wait_s=20)  # no wait while the disk hangs
         assert time.monotonic() - started_s < 10
         hangs.set()
         wait_until_written(journal)
@@ -83,12 +83,12 @@ def test_a_disk_that_hangs_holds_nothing_up_and_is_told(
     assert read(tmp_path) == [1, 2]
 
 
-def test_a_folder_that_can_not_be_made_is_a_state_and_no_end(tmp_path: Path) -> None:
+def test_a_folder_that_can_not_be_created_is_reported_as_a_state(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     with Journal(tmp_path / "file" / "journal") as journal:
         assert journal.state == "failed"
         assert not journal.commit([record(1)])
-        assert "name another folder: wire.journal" in (journal.reason or "")
+        assert "set another folder in wire.journal" in (journal.reason or "")
 
 
 def test_a_journal_in_use_is_refused(tmp_path: Path) -> None:
@@ -100,7 +100,7 @@ def test_a_journal_in_use_is_refused(tmp_path: Path) -> None:
         pass
 
 
-def test_services_and_people_have_a_place_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_default_folders_for_services_and_users(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STATE_DIRECTORY", "/var/lib/vigitri:/other")
     assert default_journal_folder("l1") == Path("/var/lib/vigitri/journal/l1")
     monkeypatch.delenv("STATE_DIRECTORY")

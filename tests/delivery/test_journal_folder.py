@@ -45,17 +45,19 @@ def reopened(folder: Path) -> tuple[JournalFolder, list[int]]:
 
 
 @given(st.dictionaries(st.text(), st.none() | st.integers() | st.text() | st.booleans()))
-def test_a_record_is_read_as_it_was_written(document: dict[str, Any]) -> None:
+def test_a_decoded_record_equals_the_encoded_one(document: dict[str, Any]) -> None:
     assert json.loads(decode(encode(document))) == document
 
 
-def test_what_was_appended_is_there_after_a_restart(folder: Path) -> None:
+def test_appended_records_survive_a_restart(folder: Path) -> None:
     assert reopened(folder)[1] == [0, 1, 2]
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
 @given(cut=st.integers(1, 60), rest=st.binary(max_size=20))
-def test_a_torn_end_is_cut_and_the_journal_goes_on(folder: Path, cut: int, rest: bytes) -> None:
+def test_a_torn_end_is_removed_and_the_journal_continues(
+    folder: Path, cut: int, rest: bytes
+) -> None:
     (segment,) = folder.glob("*.journal")
     whole = segment.read_bytes()
     segment.write_bytes(whole[: max(0, len(whole) - cut)] + rest.replace(b"\n", b""))
@@ -70,7 +72,7 @@ def test_a_torn_end_is_cut_and_the_journal_goes_on(folder: Path, cut: int, rest:
     segment.write_bytes(whole)
 
 
-def test_a_damaged_record_among_others_is_passed_over_and_counted(folder: Path) -> None:
+def test_a_damaged_record_is_skipped_and_counted(folder: Path) -> None:
     (segment,) = folder.glob("*.journal")
     lines = segment.read_bytes().splitlines(keepends=True)
     segment.write_bytes(lines[0] + lines[1].replace(b"1}", b"7}") + lines[2])
@@ -81,7 +83,7 @@ def test_a_damaged_record_among_others_is_passed_over_and_counted(folder: Path) 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
 @given(st.binary(max_size=200))
-def test_no_bytes_in_the_folder_are_fatal(folder: Path, garbage: bytes) -> None:
+def test_no_bytes_in_the_folder_raise(folder: Path, garbage: bytes) -> None:
     (folder / "00000002.journal").write_bytes(garbage)
     files = JournalFolder(folder)
     found = files.open()
@@ -92,7 +94,7 @@ def test_no_bytes_in_the_folder_are_fatal(folder: Path, garbage: bytes) -> None:
     (folder / "00000002.journal").unlink()
 
 
-def test_the_journal_stays_small_and_what_is_open_outlives_its_segment(tmp_path: Path) -> None:
+def test_the_journal_stays_small_and_open_alerts_outlive_their_segment(tmp_path: Path) -> None:
     files = JournalFolder(tmp_path, segment_bytes=400, kept=2)
     files.open()
     files.append([record(7, stays=True, key="open"), record(8, stays=True, key="ended")])
@@ -108,7 +110,7 @@ def test_the_journal_stays_small_and_what_is_open_outlives_its_segment(tmp_path:
     assert sum(path.stat().st_size for path in tmp_path.glob("*.journal")) < 1200
 
 
-def test_two_detectors_never_write_one_journal(folder: Path) -> None:
+def test_a_journal_can_not_be_opened_twice(folder: Path) -> None:
     first, second = JournalFolder(folder), JournalFolder(folder)
     first.open()
     with pytest.raises(JournalInUseError, match=r"in use by another detector.*wire\.journal"):
@@ -118,7 +120,7 @@ def test_two_detectors_never_write_one_journal(folder: Path) -> None:
     assert reopened(folder)[1] == [0, 1, 2]
 
 
-def test_a_write_that_fails_half_way_leaves_no_half_record(
+def test_a_failed_write_leaves_no_partial_record(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     files = JournalFolder(folder)
@@ -139,7 +141,7 @@ def test_a_write_that_fails_half_way_leaves_no_half_record(
     assert reopened(folder)[1] == [0, 1, 2, 4]
 
 
-def test_a_disk_that_is_read_only_is_read_all_the_same(
+def test_a_journal_on_a_read_only_disk_is_read(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     opens = os.open
@@ -164,7 +166,7 @@ def test_a_disk_that_is_read_only_is_read_all_the_same(
     assert reopened(folder)[1] == [0, 1, 2, 4]
 
 
-def test_a_folder_that_is_cleared_away_under_it_is_begun_anew_with_what_is_open(
+def test_a_deleted_folder_is_created_again_with_the_open_alerts(
     folder: Path,
 ) -> None:
     files = JournalFolder(folder)

@@ -1,4 +1,4 @@
-"""What a start makes of the records of earlier ones."""
+"""Reading the journal records of earlier starts."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ def revision(seq: int, event_id: str, state: AlarmState = AlarmState.UNACKNOWLED
 
 
 def read(records: list[Record]) -> tuple[FormerStarts, list[str]]:
-    said: list[str] = []
-    return read_former([decode(each.line) for each in records], 5, said.append), said
+    logged: list[str] = []
+    return read_former([decode(each.line) for each in records], 5, logged.append), logged
 
 
-def test_of_a_long_journal_the_last_revisions_are_read_and_what_is_open_however_old(
+def test_the_last_revisions_and_all_open_alerts_of_a_long_journal_are_read(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(journal_records, "HELD_MAX", 3)
@@ -46,12 +46,12 @@ def test_of_a_long_journal_the_last_revisions_are_read_and_what_is_open_however_
         revision(3, "open"),
         revision(4, "ended", AlarmState.NORMAL),
         *(revision(seq, f"a{seq}", AlarmState.NORMAL) for seq in range(5, 7)),
-        # The next segment begins with what is open, which is its old word.
+        # The next segment begins with the open alerts: not new revisions.
         revision(3, "open"),
         revision(7, "a7"),
     ]
-    former, said = read(records)
-    assert said == []
+    former, logged = read(records)
+    assert logged == []
     assert former.boots == ["b1"]
     assert [held.alert_seq for held, _ in former.alerts] == [3, 5, 6, 7]
     assert [held.expires_mono_ns for held, _ in former.alerts] == [5] * 4
@@ -60,13 +60,13 @@ def test_of_a_long_journal_the_last_revisions_are_read_and_what_is_open_however_
     assert stays == [("alert", "b1", "open"), ("alert", "b1", "a7")]
 
 
-def test_of_a_consumer_its_last_word_counts() -> None:
-    words = [("mes", 1), ("plc", 1), ("mes", 4)]
-    former, _ = read([consumer_record(name, "b1", seq) for name, seq in words])
+def test_the_last_record_of_a_consumer_is_used() -> None:
+    positions = [("mes", 1), ("plc", 1), ("mes", 4)]
+    former, _ = read([consumer_record(name, "b1", seq) for name, seq in positions])
     assert list(former.consumers.items()) == [("plc", ("b1", 1)), ("mes", ("b1", 4))]
 
 
-def test_records_that_are_not_understood_are_passed_over_and_told_in_one_line() -> None:
+def test_unreadable_records_are_skipped_and_reported_in_one_line() -> None:
     later = revision(2, "a2").line.replace(b'"gas"', b'"fog"')
     data = [
         decode(revision(1, "a1").line),
@@ -75,8 +75,8 @@ def test_records_that_are_not_understood_are_passed_over_and_told_in_one_line() 
         b"{}",
         b'{"kind": "weather"}',
     ]
-    said: list[str] = []
-    former = read_former(data, 0, said.append)
+    logged: list[str] = []
+    former = read_former(data, 0, logged.append)
     assert [alert.event_id for _, alert in former.alerts] == ["a1"]
-    (line,) = said
-    assert line.startswith("journal: passed over 3 records that are not understood")
+    (line,) = logged
+    assert line.startswith("journal: skipped 3 unreadable records")

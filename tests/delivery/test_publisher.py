@@ -31,17 +31,17 @@ def listening(
     open_socket: OpenSocket, publisher: Publisher, topic: str = "", queue_messages: int = 1000
 ) -> zmq.Socket[bytes]:
     """A plain SUB socket whose subscription has arrived."""
-    heard = publisher.joined
+    joined = publisher.joined
     socket = open_socket(zmq.SUB)
     socket.rcvhwm = queue_messages
     socket.subscribe(topic)
     socket.connect(publisher.endpoint)
-    while publisher.joined == heard:
+    while publisher.joined == joined:
         assert publisher.wait_for_subscriber(topic.partition("/")[0], 5)
     return socket
 
 
-def test_a_message_is_topic_header_payload(
+def test_a_message_has_topic_header_and_payload(
     publisher: Publisher, open_socket: OpenSocket, now: Stamps
 ) -> None:
     socket = listening(open_socket, publisher)
@@ -65,7 +65,7 @@ def test_a_message_is_topic_header_payload(
         ("metrics", b"metrics/tapis-1"),
     ],
 )
-def test_what_is_of_the_whole_line_has_the_line_as_its_topic(
+def test_the_topic_of_a_line_message_is_kind_and_line(
     publisher: Publisher, open_socket: OpenSocket, now: Stamps, kind: str, topic: bytes
 ) -> None:
     socket = listening(open_socket, publisher)
@@ -83,7 +83,7 @@ def test_what_is_of_the_whole_line_has_the_line_as_its_topic(
         max_size=40,
     )
 )
-def test_numbers_have_no_gap_however_topics_are_mixed(mix: list[Hazard | str]) -> None:
+def test_sequence_numbers_have_no_gaps_over_mixed_topics(mix: list[Hazard | str]) -> None:
     with (
         Publisher(ANY_PORT, line="l", boot_id='a "boot" \\ é') as publisher,
         Subscriber(publisher.endpoint) as subscriber,
@@ -106,11 +106,11 @@ def test_numbers_have_no_gap_however_topics_are_mixed(mix: list[Hazard | str]) -
     assert all(seqs == [*range(1, len(seqs) + 1)] for seqs in headers.values())
 
 
-def test_a_payload_that_can_not_be_sent_uses_up_no_number(
+def test_an_invalid_payload_does_not_use_a_number(
     publisher: Publisher, open_socket: OpenSocket, now: Stamps
 ) -> None:
     socket = listening(open_socket, publisher)
-    with pytest.raises(TypeError, match="no payload of the wire"):
+    with pytest.raises(TypeError, match="not a payload of the wire"):
         publisher.publish(samples.HEADER, **now)
     publisher.publish(samples.STATE, **now)
     assert Header.model_validate_json(socket.recv_multipart()[1]).gseq == 1
@@ -122,7 +122,9 @@ def beat(publisher: Publisher, t_ns: int, inferences: int = 1) -> bool:
     )
 
 
-def test_the_first_inference_beats_and_then_five_a_second_at_most(publisher: Publisher) -> None:
+def test_heartbeats_start_with_the_first_inference_and_are_at_most_five_a_second(
+    publisher: Publisher,
+) -> None:
     frames_ns = [10**9 + index * 1_000_000_000 // 30 for index in range(90)]  # 3 s at 30 fps
     beaten_ns = [t_ns for t_ns in frames_ns if beat(publisher, t_ns)]
     assert beaten_ns[0] == frames_ns[0]
@@ -131,7 +133,7 @@ def test_the_first_inference_beats_and_then_five_a_second_at_most(publisher: Pub
 
 @settings(deadline=None)
 @given(st.lists(st.integers(0, 400), max_size=50))
-def test_no_two_beats_are_nearer_than_200_ms_of_capture(steps_ms: list[int]) -> None:
+def test_heartbeats_are_at_least_200_ms_of_capture_time_apart(steps_ms: list[int]) -> None:
     with Publisher(ANY_PORT, line="l", boot_id="b") as publisher:
         stamps = list(itertools.accumulate(steps_ms))
         beaten = [ms for ms in stamps if beat(publisher, ms * MS)]
@@ -139,19 +141,21 @@ def test_no_two_beats_are_nearer_than_200_ms_of_capture(steps_ms: list[int]) -> 
     assert all(b - a >= 200 for a, b in itertools.pairwise(beaten))
 
 
-def test_inferences_200_ms_apart_all_beat(publisher: Publisher) -> None:
+def test_inferences_200_ms_apart_all_give_a_heartbeat(publisher: Publisher) -> None:
     assert all(beat(publisher, ms * MS) for ms in range(0, 2000, 200))
 
 
-def test_a_picture_that_keeps_its_stamp_beats_no_more(publisher: Publisher) -> None:
+def test_a_repeated_frame_gives_no_further_heartbeat(publisher: Publisher) -> None:
     assert [beat(publisher, 5 * MS, n) for n in range(4)] == [True, False, False, False]
 
 
-def test_a_recording_that_starts_over_beats_at_once(publisher: Publisher) -> None:
+def test_a_recording_that_starts_over_gives_a_heartbeat_at_once(publisher: Publisher) -> None:
     assert [beat(publisher, ms * MS) for ms in (0, 10_000, 33, 66)] == [True, True, True, False]
 
 
-def test_a_heartbeat_counts_inferences(publisher: Publisher, open_socket: OpenSocket) -> None:
+def test_a_heartbeat_has_the_number_of_inferences(
+    publisher: Publisher, open_socket: OpenSocket
+) -> None:
     socket = listening(open_socket, publisher, "heartbeat/")
     beat(publisher, 0, inferences=41)
     heartbeat = Heartbeat.model_validate_json(socket.recv_multipart()[2])
@@ -166,13 +170,11 @@ def test_a_recording_has_no_age(open_socket: OpenSocket) -> None:
     assert (header.age_ms, header.clock_sync, header.stamp_source) == (None, "unknown", "recording")
 
 
-def test_the_kernel_says_whether_the_clock_is_disciplined() -> None:
+def test_the_kernel_reports_clock_synchronisation() -> None:
     assert HostClocks().sync() in ("unknown", "synchronised", "unsynchronised")
 
 
-def test_what_the_kernel_says_of_the_clock_is_kept_for_a_while(
-    clock: Clock, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_kernels_answer_is_cached(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = 0
 
     def kernel_clock_sync() -> ClockSync:
@@ -185,18 +187,18 @@ def test_what_the_kernel_says_of_the_clock_is_kept_for_a_while(
     for _ in range(1000):
         assert clocks.sync() == "synchronised"
     assert asked == 1
-    clock.passes(HostClocks.SYNC_KEPT_NS / 1e6)
+    clock.advance(HostClocks.SYNC_KEPT_NS / 1e6)
     clocks.sync()
     assert asked == 2
 
 
-def test_a_subscriber_that_stalls_costs_the_detector_nothing_and_sees_the_gap(
+def test_a_stalled_subscriber_does_not_delay_the_publisher_and_gets_a_gap(
     publisher: Publisher, open_socket: OpenSocket, now: Stamps
 ) -> None:
     reader = listening(open_socket, publisher)
-    heard = publisher.joined
+    joined = publisher.joined
     with Subscriber(publisher.endpoint, queue_messages=1) as stalled:
-        while publisher.joined == heard:
+        while publisher.joined == joined:
             assert publisher.wait_for_subscriber("alert", 5)
         # More than the queues and the kernel's buffers hold together (some MB).
         big = samples.ALERT.model_copy(update={"detail": "x" * 20_000})
@@ -206,11 +208,11 @@ def test_a_subscriber_that_stalls_costs_the_detector_nothing_and_sees_the_gap(
             started = time.perf_counter()
             publisher.publish(big.model_copy(update={"revision": number}), **now)
             slowest_s = max(slowest_s, time.perf_counter() - started)
-            # The one that reads gets all of them meanwhile.
+            # The reading subscriber gets all of them meanwhile.
             assert Header.model_validate_json(reader.recv_multipart()[1]).seq == number
         assert slowest_s < 2  # a preempted core; a full queue would block for ever
 
-        # What it has missed shows with the first message for which there is room again.
+        # The gap is detected with the first message for which there is room again.
         seqs: list[int] = []
         while not isinstance(item := stalled.receive(0.05), Gap):
             if isinstance(item, Received):
@@ -227,7 +229,7 @@ def test_a_subscriber_that_stalls_costs_the_detector_nothing_and_sees_the_gap(
         assert stalled.missed == missed > 0
 
 
-def test_closing_is_quick_though_a_subscriber_stalls(open_socket: OpenSocket, now: Stamps) -> None:
+def test_closing_is_quick_with_a_stalled_subscriber(open_socket: OpenSocket, now: Stamps) -> None:
     with Publisher(ANY_PORT, line="l", boot_id="b") as publisher:
         listening(open_socket, publisher, queue_messages=1)
         big = samples.ALERT.model_copy(update={"detail": "x" * 100_000})
@@ -237,7 +239,7 @@ def test_closing_is_quick_though_a_subscriber_stalls(open_socket: OpenSocket, no
     assert time.perf_counter() - started < 5
 
 
-def test_what_was_sent_just_before_the_end_arrives(open_socket: OpenSocket, now: Stamps) -> None:
+def test_messages_sent_just_before_closing_arrive(open_socket: OpenSocket, now: Stamps) -> None:
     big = samples.ALERT.model_copy(update={"detail": "x" * 20_000})
     with Publisher(ANY_PORT, line="l", boot_id="b") as publisher:
         socket = listening(open_socket, publisher)
@@ -247,7 +249,9 @@ def test_what_was_sent_just_before_the_end_arrives(open_socket: OpenSocket, now:
     assert seqs == [*range(1, 51)]
 
 
-def test_what_nobody_wants_need_not_be_made(publisher: Publisher, open_socket: OpenSocket) -> None:
+def test_wanted_reports_subscriptions_by_kind(
+    publisher: Publisher, open_socket: OpenSocket
+) -> None:
     assert not publisher.wanted("detections")
     socket = listening(open_socket, publisher, "alert/")
     assert publisher.wanted("alert")
@@ -257,13 +261,13 @@ def test_what_nobody_wants_need_not_be_made(publisher: Publisher, open_socket: O
     assert not publisher.wait_for_subscriber("metrics", 0.01)
 
 
-def test_each_late_joiner_is_noticed(publisher: Publisher, open_socket: OpenSocket) -> None:
+def test_every_new_subscriber_is_counted(publisher: Publisher, open_socket: OpenSocket) -> None:
     for number in (1, 2):
         listening(open_socket, publisher)
         assert publisher.joined == number
 
 
-def test_garbage_from_a_subscriber_is_swallowed(
+def test_garbage_from_a_subscriber_is_ignored(
     publisher: Publisher, open_socket: OpenSocket, now: Stamps
 ) -> None:
     socket = open_socket(zmq.XSUB)
@@ -276,37 +280,37 @@ def test_garbage_from_a_subscriber_is_swallowed(
 
 
 @pytest.mark.parametrize("line", ["", "a/b", "tapis 1", ".hidden", "x" * 65, "a\n"])
-def test_a_line_whose_name_would_break_its_topics_is_refused(line: str) -> None:
-    with pytest.raises(ValueError, match="a line's name is part of its topics"):
+def test_a_line_name_that_can_not_be_part_of_a_topic_is_refused(line: str) -> None:
+    with pytest.raises(ValueError, match="the name is part of the topics"):
         Publisher(ANY_PORT, line=line, boot_id="b")
 
 
-def test_two_detectors_on_one_port_are_one_too_many(publisher: Publisher) -> None:
+def test_a_second_publisher_on_the_same_port_is_refused(publisher: Publisher) -> None:
     second = Publisher(publisher.endpoint, line="l", boot_id="b")
-    with pytest.raises(EndpointError, match="is taken"), second:
+    with pytest.raises(EndpointError, match="is in use"), second:
         pass
 
 
-def test_a_public_address_is_refused_before_anything_is_opened() -> None:
+def test_a_public_address_is_refused_before_a_socket_is_opened() -> None:
     with pytest.raises(EndpointError, match="CURVE"):
         Publisher("tcp://0.0.0.0:5556", line="l", boot_id="b")
 
 
-def test_another_thread_is_refused_with_the_reason(publisher: Publisher) -> None:
-    said: list[str] = []
+def test_use_from_another_thread_is_refused(publisher: Publisher) -> None:
+    errors: list[str] = []
 
     def trespass() -> None:
         try:
             beat(publisher, 0)
         except RuntimeError as error:
-            said.append(str(error))
+            errors.append(str(error))
 
     thread = threading.Thread(target=trespass)
     thread.start()
     thread.join()
-    assert said == ["a Publisher is used in the thread that entered it, and no other"]
+    assert errors == ["use a Publisher only in the thread that entered it"]
 
 
-def test_it_is_closed_outside_its_with(now: Stamps) -> None:
+def test_use_outside_the_context_is_refused(now: Stamps) -> None:
     with pytest.raises(RuntimeError, match="inside `with"):
         Publisher(ANY_PORT, line="l", boot_id="b").publish(samples.STATE, **now)

@@ -18,8 +18,8 @@ from detector.delivery.request_server import (
     MAX_FRAME_BYTES,
     REMEMBERED_NS,
     REQUESTS_AT_ONCE,
-    AnswerDesk,
     PendingAnswer,
+    RequestServer,
 )
 from detector.wire import samples
 from detector.wire.endpoints import EndpointError
@@ -48,77 +48,77 @@ def send_answer(endpoint: str, answer: AnswerRequest, timeout_s: float = 2.0) ->
 
 
 @pytest.fixture
-def desk() -> Iterator[AnswerDesk]:
-    with AnswerDesk(ANY_PORT) as open_desk:
-        yield open_desk
+def server() -> Iterator[RequestServer]:
+    with RequestServer(ANY_PORT) as open_server:
+        yield open_server
 
 
-def wait_for_answers(desk: AnswerDesk, wanted: int = 1) -> list[PendingAnswer]:
+def wait_for_answers(server: RequestServer, wanted: int = 1) -> list[PendingAnswer]:
     pending: list[PendingAnswer] = []
     deadline = time.monotonic() + 5
     while len(pending) < wanted and time.monotonic() < deadline:
-        pending += [each for each in desk.poll() if isinstance(each, PendingAnswer)]
+        pending += [each for each in server.poll() if isinstance(each, PendingAnswer)]
     return pending
 
 
-def ask(desk: AnswerDesk, socket: zmq.Socket[bytes], frames: list[bytes]) -> Reply:
-    """Send a request that the desk refuses, and return its reply."""
+def ask(server: RequestServer, socket: zmq.Socket[bytes], frames: list[bytes]) -> Reply:
+    """Send a request that the server refuses, and return its reply."""
     socket.send_multipart(frames)
     deadline = time.monotonic() + 5
     while not socket.poll(1) and time.monotonic() < deadline:
-        assert desk.poll() == []
+        assert server.poll() == []
     return Reply.model_validate_json(socket.recv_multipart()[-1])
 
 
 @pytest.fixture
-def dealer(desk: AnswerDesk, open_socket: OpenSocket) -> zmq.Socket[bytes]:
+def dealer(server: RequestServer, open_socket: OpenSocket) -> zmq.Socket[bytes]:
     socket = open_socket(zmq.DEALER)
-    socket.connect(desk.endpoint)
+    socket.connect(server.endpoint)
     return socket
 
 
 @pytest.mark.parametrize("answer", samples.ANSWERS, ids=lambda answer: answer.answer)
 @pytest.mark.parametrize("reply", samples.REPLIES, ids=["ok", "refused"])
-def test_an_answer_is_taken_and_replied_to(
-    desk: AnswerDesk, answer: Acknowledge | ReportOutcome | Shelve, reply: Reply
+def test_an_answer_is_received_and_gets_its_reply(
+    server: RequestServer, answer: Acknowledge | ReportOutcome | Shelve, reply: Reply
 ) -> None:
     replies: list[Reply] = []
     operator = threading.Thread(
-        target=lambda: replies.append(send_answer(desk.endpoint, answer, timeout_s=5))
+        target=lambda: replies.append(send_answer(server.endpoint, answer, timeout_s=5))
     )
     operator.start()
-    (pending,) = wait_for_answers(desk)
+    (pending,) = wait_for_answers(server)
     assert pending.answer.model_copy(update={"request_id": None}) == answer
-    desk.reply(pending, reply.ok, reply.reason)
+    server.reply(pending, reply.ok, reply.reason)
     operator.join()
     assert [(each.ok, each.reason) for each in replies] == [(reply.ok, reply.reason)]
-    assert desk.refused == 0
+    assert server.refused == 0
 
 
-def test_nothing_to_answer_costs_next_to_nothing(desk: AnswerDesk) -> None:
+def test_an_idle_poll_is_cheap(server: RequestServer) -> None:
     started = time.perf_counter()
     for _ in range(1000):
-        assert desk.poll() == []
+        assert server.poll() == []
     assert time.perf_counter() - started < 2  # measured: 2.5 µs each
 
 
 @pytest.mark.parametrize(
     ("body", "reason"),
     [
-        (b"", "is JSON"),
-        (b"\xff\xfe", "is JSON"),
-        (b"[" * 10_000, "is JSON"),
+        (b"", "must be JSON"),
+        (b"\xff\xfe", "must be JSON"),
+        (b"[" * 10_000, "must be JSON"),
         (b"[1]", "a JSON object"),
-        (b"{}", "request 'None' is not known here; this version knows 'answer'"),
-        (b'{"request": "dance"}', "request 'dance' is not known here"),
-        (b'{"request": ["answer"]}', "is not known here"),
+        (b"{}", "unknown request 'None'; this version knows 'answer'"),
+        (b'{"request": "dance"}', "unknown request 'dance'"),
+        (b'{"request": ["answer"]}', "unknown request"),
         (b'{"request": "replay", "after": {"boot_id": "b", "alert_seq": -1}}', "after.alert_seq"),
         (b'{"request": "consume", "consumer": "two words"}', "consumer"),
         (b'{"request": "answer"}', "answer"),
         (b'{"request": "answer", "answer": "dance"}', "acknowledge"),
         (GOOD.replace(b"}", b',"password":"1234"}'), "password: Extra inputs are not permitted"),
-        (b" " * 20_000 + GOOD, "16384 bytes at most"),
-        # A time that can't be reckoned with would end the thread of the frames.
+        (b" " * 20_000 + GOOD, "at most 16384 bytes"),
+        # Times out of range would raise in the frame thread.
         (BELT % (b"null", b"Infinity"), "age_ms"),
         (BELT % (b"null", b"1e999"), "age_ms"),
         (BELT % (b"null", b"1e300"), "age_ms"),
@@ -126,15 +126,15 @@ def test_nothing_to_answer_costs_next_to_nothing(desk: AnswerDesk) -> None:
         (BELT % (b"1" + b"0" * 400, b"1"), "t_mono_ns"),
     ],
 )
-def test_what_can_not_be_read_is_answered_with_the_reason_and_counted(
-    desk: AnswerDesk, dealer: zmq.Socket[bytes], body: bytes, reason: str
+def test_an_unreadable_request_gets_the_reason_and_is_counted(
+    server: RequestServer, dealer: zmq.Socket[bytes], body: bytes, reason: str
 ) -> None:
-    reply = ask(desk, dealer, [body])
+    reply = ask(server, dealer, [body])
     assert not reply.ok
     assert reply.reason is not None
     assert reason in reply.reason
     assert "\n" not in reply.reason
-    assert desk.refused == 1
+    assert server.refused == 1
 
 
 @pytest.mark.parametrize(
@@ -148,68 +148,70 @@ def test_what_can_not_be_read_is_answered_with_the_reason_and_counted(
         (b"[1]", None),
     ],
 )
-def test_who_asks_several_things_is_told_which_of_them_can_not_be_read(
-    desk: AnswerDesk, dealer: zmq.Socket[bytes], body: bytes, request_id: str | None
+def test_the_refusal_of_an_unreadable_request_has_its_request_id(
+    server: RequestServer, dealer: zmq.Socket[bytes], body: bytes, request_id: str | None
 ) -> None:
-    assert ask(desk, dealer, [body]).request_id == request_id
+    assert ask(server, dealer, [body]).request_id == request_id
 
 
-def test_a_program_hears_why_the_detector_does_not_know_its_request(desk: AnswerDesk) -> None:
+def test_a_client_gets_the_reason_for_an_unknown_request(server: RequestServer) -> None:
     class Dance(Snapshot):
         request: Any = "dance"
 
-    with Line(None, desk.endpoint) as line, ThreadPoolExecutor() as pool:
+    with Line(None, server.endpoint) as line, ThreadPoolExecutor() as pool:
         reply = pool.submit(line.ask, Dance(), 5.0)
         while not reply.done():
-            assert desk.poll() == []
-        assert "request 'dance' is not known here" in str(reply.result().reason)
+            assert server.poll() == []
+        assert "unknown request 'dance'" in str(reply.result().reason)
 
 
-def said_again(desk: AnswerDesk, dealer: zmq.Socket[bytes], answer: AnswerRequest) -> bool:
-    """Send an answer; whether it was taken for one that came before."""
-    repeated = desk.repeated
+def is_repeated(server: RequestServer, dealer: zmq.Socket[bytes], answer: AnswerRequest) -> bool:
+    """Send an answer; returns whether it was recognised as a repeated one."""
+    repeated = server.repeated
     dealer.send(answer.model_dump_json().encode())
     deadline = time.monotonic() + 5
-    while time.monotonic() < deadline and desk.repeated == repeated:
-        for pending in desk.poll():
+    while time.monotonic() < deadline and server.repeated == repeated:
+        for pending in server.poll():
             assert isinstance(pending, PendingAnswer)
-            desk.reply(pending, True)
+            server.reply(pending, True)
             return False
     return True
 
 
-def test_another_answer_under_the_same_number_is_carried_out(
-    desk: AnswerDesk, dealer: zmq.Socket[bytes], monkeypatch: pytest.MonkeyPatch
+def test_a_different_answer_with_the_same_request_id_is_carried_out(
+    server: RequestServer, dealer: zmq.Socket[bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Two programs, or one that begins to count anew at its start, number their answers alike."""
+    """Two programs, or one whose ids restart with each start, can use the same request_id."""
     first = Acknowledge(request_id="1", operator="a", boot_id="b", event_id="a000001")
     second = Acknowledge(request_id="1", operator="a", boot_id="b", event_id="a000002")
-    assert not said_again(desk, dealer, first)
-    assert not said_again(desk, dealer, second)
-    assert said_again(desk, dealer, first)
+    assert not is_repeated(server, dealer, first)
+    assert not is_repeated(server, dealer, second)
+    assert is_repeated(server, dealer, first)
     later_ns = time.monotonic_ns() + REMEMBERED_NS
     monkeypatch.setattr(time, "monotonic_ns", lambda: later_ns)
-    assert not said_again(desk, dealer, first)
+    assert not is_repeated(server, dealer, first)
 
 
-def test_an_answer_that_comes_again_before_it_was_dealt_with_is_carried_out_once(
-    desk: AnswerDesk, dealer: zmq.Socket[bytes]
+def test_an_answer_repeated_before_its_reply_is_carried_out_once(
+    server: RequestServer, dealer: zmq.Socket[bytes]
 ) -> None:
-    """A blind line takes its answers up every 1.5 s, and who gets no reply asks after one."""
+    """A blind line handles answers every 1.5 s; a client repeats its answer after 1 s."""
     answer = samples.ANSWERS[0].model_copy(update={"request_id": "x"}).model_dump_json().encode()
     for _ in range(3):
         dealer.send(answer)
-    (pending,) = wait_for_answers(desk)
+    (pending,) = wait_for_answers(server)
     deadline = time.monotonic() + 5
-    while desk.repeated < 2 and time.monotonic() < deadline:
-        assert desk.poll() == []
-    desk.reply(pending, True)
+    while server.repeated < 2 and time.monotonic() < deadline:
+        assert server.poll() == []
+    server.reply(pending, True)
     assert Reply.model_validate_json(dealer.recv()).ok
     assert not dealer.poll(0)
 
 
-def test_a_request_of_many_frames_is_refused(desk: AnswerDesk, dealer: zmq.Socket[bytes]) -> None:
-    assert ask(desk, dealer, [GOOD, GOOD]).reason == "a request is one frame, not 2"
+def test_a_request_of_many_frames_is_refused(
+    server: RequestServer, dealer: zmq.Socket[bytes]
+) -> None:
+    assert ask(server, dealer, [GOOD, GOOD]).reason == "a request must be one frame, not 2"
 
 
 @settings(
@@ -221,23 +223,23 @@ def test_a_request_of_many_frames_is_refused(desk: AnswerDesk, dealer: zmq.Socke
         st.dictionaries(
             st.sampled_from(["request", "answer", "operator", "event_id", "minutes", "hazard"]),
             st.one_of(st.none(), st.integers(), st.text(max_size=8), st.just("answer")),
-        ).map(lambda said: [json.dumps(said).encode()]),
+        ).map(lambda document: [json.dumps(document).encode()]),
     )
 )
-def test_no_bytes_ever_stop_the_desk(
-    desk: AnswerDesk, dealer: zmq.Socket[bytes], frames: list[bytes]
+def test_no_bytes_stop_the_server(
+    server: RequestServer, dealer: zmq.Socket[bytes], frames: list[bytes]
 ) -> None:
-    refused = desk.refused
-    assert not ask(desk, dealer, frames).ok
-    assert desk.refused == refused + 1
+    refused = server.refused
+    assert not ask(server, dealer, frames).ok
+    assert server.refused == refused + 1
 
 
-def test_a_sender_of_megabytes_is_hung_up_on_and_the_others_are_served(
-    desk: AnswerDesk, open_socket: OpenSocket
+def test_a_sender_of_megabytes_is_disconnected_and_others_are_served(
+    server: RequestServer, open_socket: OpenSocket
 ) -> None:
     hog = open_socket(zmq.DEALER)
     events = hog.get_monitor_socket(zmq.EVENT_DISCONNECTED)
-    hog.connect(desk.endpoint)
+    hog.connect(server.endpoint)
     hog.send(b"x" * (MAX_FRAME_BYTES + 1))
     hung_up = events.poll(5000)
     hog.disable_monitor()
@@ -245,73 +247,75 @@ def test_a_sender_of_megabytes_is_hung_up_on_and_the_others_are_served(
     assert hung_up
 
     other = open_socket(zmq.REQ)
-    other.connect(desk.endpoint)
+    other.connect(server.endpoint)
     other.send(GOOD)
-    (pending,) = wait_for_answers(desk)
-    desk.reply(pending, True)
+    (pending,) = wait_for_answers(server)
+    server.reply(pending, True)
     assert Reply.model_validate_json(other.recv()).ok
-    assert desk.refused == 0
+    assert server.refused == 0
 
 
-def test_a_flood_is_taken_a_little_at_a_time(desk: AnswerDesk, dealer: zmq.Socket[bytes]) -> None:
+def test_a_flood_is_handled_in_small_batches(
+    server: RequestServer, dealer: zmq.Socket[bytes]
+) -> None:
     for _ in range(3 * REQUESTS_AT_ONCE):
         dealer.send(GOOD)
     taken: list[PendingAnswer] = []
     deadline = time.monotonic() + 5
     while len(taken) < 3 * REQUESTS_AT_ONCE and time.monotonic() < deadline:
-        some = [each for each in desk.poll() if isinstance(each, PendingAnswer)]
+        some = [each for each in server.poll() if isinstance(each, PendingAnswer)]
         assert len(some) <= REQUESTS_AT_ONCE
         taken += some
     assert len(taken) == 3 * REQUESTS_AT_ONCE
 
 
-def test_a_reply_to_somebody_who_has_gone_is_dropped(
-    desk: AnswerDesk, open_socket: OpenSocket
+def test_a_reply_to_a_client_that_has_gone_is_dropped(
+    server: RequestServer, open_socket: OpenSocket
 ) -> None:
     socket = open_socket(zmq.DEALER)
-    socket.connect(desk.endpoint)
+    socket.connect(server.endpoint)
     socket.send(GOOD)
-    (pending,) = wait_for_answers(desk)
+    (pending,) = wait_for_answers(server)
     socket.close(linger=0)
-    desk.reply(pending, True)
-    assert desk.poll() == []
+    server.reply(pending, True)
+    assert server.poll() == []
 
 
-def test_that_vision_is_unavailable_can_not_be_shelved(
-    desk: AnswerDesk, dealer: zmq.Socket[bytes]
+def test_vision_unavailable_can_not_be_shelved(
+    server: RequestServer, dealer: zmq.Socket[bytes]
 ) -> None:
     with pytest.raises(ValidationError, match="can't be shelved"):
         Shelve(operator="a", hazard=Hazard.VISION_UNAVAILABLE, minutes=5)
     sneaked = samples.ANSWERS[2].model_dump() | {"hazard": "vision_unavailable"}
-    reply = ask(desk, dealer, [json.dumps(sneaked).encode()])
+    reply = ask(server, dealer, [json.dumps(sneaked).encode()])
     assert reply.reason is not None
-    assert "that vision is unavailable can't be shelved" in reply.reason
+    assert "vision_unavailable can't be shelved" in reply.reason
 
 
 @pytest.mark.parametrize("minutes", [0, -1, 61, 10**9])
-def test_nothing_is_shelved_for_longer_than_an_hour_or_no_time(minutes: int) -> None:
+def test_the_shelving_time_is_limited(minutes: int) -> None:
     with pytest.raises(ValidationError):
         Shelve(operator="a", hazard=Hazard.BATTERY, minutes=minutes)
 
 
 @pytest.mark.parametrize("operator", ["", "two\nlines", "x" * 129])
-def test_an_operator_has_a_name_that_fits_a_log(operator: str) -> None:
+def test_the_operators_name_must_fit_a_log_line(operator: str) -> None:
     with pytest.raises(ValidationError):
         Acknowledge(operator=operator, boot_id="b", event_id="e")
 
 
-def test_an_operator_who_is_not_heard_is_told_so(open_socket: OpenSocket) -> None:
+def test_a_missing_reply_raises_a_timeout(open_socket: OpenSocket) -> None:
     silent = open_socket(zmq.ROUTER)
     port = silent.bind_to_random_port("tcp://127.0.0.1")
     with pytest.raises(TimeoutError, match=r"no reply .* within 0\.05 s: is the detector running"):
         send_answer(f"tcp://127.0.0.1:{port}", samples.ANSWERS[0], timeout_s=0.05)
 
 
-def test_a_wrong_endpoint_is_refused(desk: AnswerDesk) -> None:
+def test_a_wrong_endpoint_is_refused(server: RequestServer) -> None:
     with pytest.raises(EndpointError, match="CURVE"):
         send_answer("tcp://10.0.0.1:5557", samples.ANSWERS[0])
     with pytest.raises(EndpointError, match="CURVE"):
-        AnswerDesk("tcp://10.0.0.1:5557")
-    second = AnswerDesk(desk.endpoint)
-    with pytest.raises(EndpointError, match="is taken"), second:
+        RequestServer("tcp://10.0.0.1:5557")
+    second = RequestServer(server.endpoint)
+    with pytest.raises(EndpointError, match="is in use"), second:
         pass

@@ -14,7 +14,7 @@ Receive = Callable[..., Received]
 
 @pytest.fixture
 def receive() -> Receive:
-    """Makes messages as a subscriber gives them, captured at `t_ms` and here 20 ms later."""
+    """Makes received messages, captured at `t_ms` and received 20 ms later."""
     gseq = 0
 
     def make(payload: Message, t_ms: float = 0.0, **header: object) -> Received:

@@ -12,19 +12,19 @@ def test_an_alert_in_one_line() -> None:
     assert str(alert_line(samples.ALERT, samples.HEADER)) == (
         "2026-03-06T08:20:00.000Z  RAISED      ▲ HIGH GAS BOTTLE / bouteille de gaz  "
         "x 412 y 310 mm (nominal)  p 0.91 gas_bottle  "
-        "picker-1: act within 2.4 s, there in 3.2 s  unacknowledged / non acquittée  "
+        "picker-1: act within 2.4 s, arrives in 3.2 s  unacknowledged / non acquittée  "
         "20260306T081500Z-7f3a/e-17 r1  age 23 ms"
     )
 
 
-def test_a_state_of_the_line_in_one_line() -> None:
+def test_a_line_state_in_one_line() -> None:
     assert str(alert_line(samples.LINE_ALERT)) == (
         "RAISED      ◆ MEDIUM OVERLOAD / trop-plein  coverage 88 % over 1.4 m of belt  "
         "unacknowledged / non acquittée  20260306T081500Z-7f3a/s-3 r1"
     )
 
 
-def test_a_closed_alert_tells_its_outcome_and_counts_down_no_more() -> None:
+def test_a_closed_alert_shows_its_outcome_and_no_countdown() -> None:
     closed = samples.ALERT.model_copy(
         update={
             "kind": Revision.CLEARED,
@@ -38,14 +38,14 @@ def test_a_closed_alert_tells_its_outcome_and_counts_down_no_more() -> None:
     assert "picker-1" not in line
 
 
-def test_what_was_fetched_later_counts_down_from_when_it_came() -> None:
+def test_a_fetched_alert_counts_down_from_its_age() -> None:
     line = str(alert_line(samples.ALERT, samples.HEADER, fetched_after_ms=60_000.0))
     assert line.startswith("2026-03-06T08:20:00.000Z  RAISED")
     assert "PAST every action point" in line
     assert line.endswith("age 60000 ms")
 
 
-def test_a_pile_is_one_alarm_that_says_how_many_lie_there() -> None:
+def test_a_pile_shows_its_number_of_objects() -> None:
     pile = samples.ALERT.model_copy(update={"members": 5})
     assert where(pile) == "x 412 y 310 mm (nominal), 5 together / ensemble"
 
@@ -62,18 +62,18 @@ def test_a_recording_has_no_time_of_day_and_no_age() -> None:
 @pytest.mark.parametrize(
     ("elapsed_ms", "words"),
     [
-        (0, "picker-1: act within 2.4 s, there in 3.2 s"),
-        (2300, "picker-1: act within 0.1 s, there in 0.9 s"),
-        (2500, "ejector: act within 5.1 s, there in 5.5 s"),
-        (7700, "ejector: TOO LATE to act, there in 0.3 s"),
+        (0, "picker-1: act within 2.4 s, arrives in 3.2 s"),
+        (2300, "picker-1: act within 0.1 s, arrives in 0.9 s"),
+        (2500, "ejector: act within 5.1 s, arrives in 5.5 s"),
+        (7700, "ejector: TOO LATE to act, arrives in 0.3 s"),
         (8100, "PAST every action point"),
     ],
 )
-def test_the_countdown_is_to_where_it_is_not_too_late(elapsed_ms: float, words: str) -> None:
+def test_the_countdown_is_to_the_next_action_point_in_time(elapsed_ms: float, words: str) -> None:
     assert time_to_act(samples.ALERT, elapsed_ms) == words
 
 
-def test_without_millimetres_the_place_is_in_the_picture() -> None:
+def test_without_millimetres_the_place_is_in_image_coordinates() -> None:
     assert samples.ALERT.place is not None
     pixels = samples.ALERT.place.model_copy(
         update={"mm_basis": "none", "x_mm": None, "y_mm": None, "belt_position_mm": None}
@@ -83,7 +83,7 @@ def test_without_millimetres_the_place_is_in_the_picture() -> None:
     assert where(samples.ALERT.model_copy(update={"place": surveyed})) == "x 412 y 310 mm"
 
 
-def test_colour_calls_until_answered_and_never_stands_alone() -> None:
+def test_colour_depends_on_the_state_and_comes_with_text() -> None:
     styles = {
         state: call_style(samples.ALERT.model_copy(update={"state": state})) for state in AlarmState
     }
@@ -95,7 +95,7 @@ def test_colour_calls_until_answered_and_never_stands_alone() -> None:
         assert priority.upper() in str(alert_line(alert))
 
 
-def test_everything_has_its_words_in_both_languages() -> None:
+def test_all_hazards_and_states_have_texts_in_both_languages() -> None:
     assert set(HAZARDS) == set(Hazard)
     assert set(STATES) == set(AlarmState)
     assert hazard_name(Hazard.JAM) == "JAM / bourrage"

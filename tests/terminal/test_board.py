@@ -31,18 +31,18 @@ def board() -> Board:
 
 @pytest.fixture
 def watching(board: Board, receive: Receive) -> Board:
-    board.take(receive(samples.STATE))
-    board.take(receive(samples.HEARTBEAT))
+    board.update(receive(samples.STATE))
+    board.update(receive(samples.HEARTBEAT))
     return board
 
 
-def test_before_the_first_heartbeat_nothing_is_known(board: Board, receive: Receive) -> None:
+def test_before_the_first_heartbeat_the_state_is_unknown(board: Board, receive: Receive) -> None:
     assert board.sight(at(500)) == (Sight.UNKNOWN, "no heartbeat yet, for 0 s")
-    board.take(receive(samples.STATE))
+    board.update(receive(samples.STATE))
     assert board.sight(at(30_000)) == (Sight.UNKNOWN, "no heartbeat yet, for 30 s")
 
 
-def test_a_heartbeat_and_a_ready_line_is_watching(watching: Board) -> None:
+def test_a_heartbeat_and_a_ready_line_are_watching(watching: Board) -> None:
     assert watching.sight(at(999)) == (Sight.WATCHING, "")
 
 
@@ -54,29 +54,29 @@ def test_a_heartbeat_that_waited_in_a_queue_is_as_old_as_its_frame(
     watching: Board, receive: Receive
 ) -> None:
     late = receive(samples.HEARTBEAT, 100)._replace(t_received_mono_ns=at(60_000))
-    watching.take(late)
+    watching.update(late)
     assert watching.sight(at(60_000))[0] is Sight.BLIND
 
 
-def test_the_heartbeat_of_a_recording_is_as_old_as_its_coming(
+def test_the_age_of_a_recordings_heartbeat_counts_from_receipt(
     watching: Board, receive: Receive
 ) -> None:
     replayed = receive(samples.HEARTBEAT, stamp_source="recording", t_capture_mono_ns=5)
-    watching.take(replayed._replace(t_received_mono_ns=at(900)))
+    watching.update(replayed._replace(t_received_mono_ns=at(900)))
     assert watching.heartbeat_age_s(at(1000)) == pytest.approx(0.1)
     assert watching.latencies == 1  # of the first heartbeat alone
 
 
 def test_a_heartbeat_alone_is_not_watching(board: Board, receive: Receive) -> None:
-    board.take(receive(samples.HEARTBEAT))
+    board.update(receive(samples.HEARTBEAT))
     assert board.sight(at(100))[0] is Sight.UNKNOWN
 
 
-def test_a_state_that_comes_no_more_is_unknown(watching: Board, receive: Receive) -> None:
-    watching.take(receive(samples.HEARTBEAT, 3500))
+def test_an_outdated_line_state_is_unknown(watching: Board, receive: Receive) -> None:
+    watching.update(receive(samples.HEARTBEAT, 3500))
     sight, reason = watching.sight(at(3600))
     assert sight is Sight.UNKNOWN
-    assert reason == "no word of the line's state for 3.6 s"
+    assert reason == "no line state for 3.6 s"
 
 
 @pytest.mark.parametrize(
@@ -88,13 +88,13 @@ def test_a_state_that_comes_no_more_is_unknown(watching: Board, receive: Receive
         (VisionState.READY, Sight.WATCHING),
     ],
 )
-def test_the_line_s_own_word_counts_though_the_heart_beats(
+def test_the_line_state_counts_even_with_a_fresh_heartbeat(
     watching: Board, receive: Receive, vision: VisionState, sight: Sight
 ) -> None:
     state = samples.STATE.model_copy(update={"vision": vision, "reason": "frozen picture"})
-    watching.take(receive(state))
-    told, reason = watching.sight(at(100))
-    assert told is sight
+    watching.update(receive(state))
+    reported, reason = watching.sight(at(100))
+    assert reported is sight
     assert ("frozen picture" in reason) == (sight is not Sight.WATCHING)
 
 
@@ -104,15 +104,15 @@ def test_the_line_s_own_word_counts_though_the_heart_beats(
     beat_ms=st.none() | st.integers(0, 10_000),
     state_ms=st.none() | st.integers(0, 10_000),
 )
-def test_it_is_watching_only_if_beat_and_word_are_fresh_and_sight_is_ready(
+def test_watching_needs_a_fresh_heartbeat_a_fresh_state_and_ready_vision(
     receive: Receive, vision: VisionState, beat_ms: int | None, state_ms: int | None
 ) -> None:
     board = Board("", at(0))
     if state_ms is not None:
         state = samples.STATE.model_copy(update={"vision": vision})
-        board.take(receive(state, state_ms))
+        board.update(receive(state, state_ms))
     if beat_ms is not None:
-        board.take(receive(samples.HEARTBEAT, beat_ms))
+        board.update(receive(samples.HEARTBEAT, beat_ms))
     fresh = (
         beat_ms is not None
         and state_ms is not None
@@ -123,90 +123,90 @@ def test_it_is_watching_only_if_beat_and_word_are_fresh_and_sight_is_ready(
     assert watching == (fresh and vision is VisionState.READY)
 
 
-def test_an_alert_is_one_row_whatever_its_revisions(watching: Board, receive: Receive) -> None:
-    assert watching.take(receive(alert()))
-    assert watching.take(receive(alert(revision=2, kind=Revision.UPDATED, probability=0.97)))
+def test_all_revisions_of_an_alert_are_one_row(watching: Board, receive: Receive) -> None:
+    assert watching.update(receive(alert()))
+    assert watching.update(receive(alert(revision=2, kind=Revision.UPDATED, probability=0.97)))
     (known,) = watching.active()
     assert known.payload.probability == 0.97
 
 
-def test_a_revision_that_is_known_is_no_news(watching: Board, receive: Receive) -> None:
-    watching.take(receive(alert(revision=3)))
-    assert not watching.take(receive(alert(revision=3)))
-    assert not watching.take(receive(alert(revision=2)))
+def test_a_known_revision_is_not_new(watching: Board, receive: Receive) -> None:
+    watching.update(receive(alert(revision=3)))
+    assert not watching.update(receive(alert(revision=3)))
+    assert not watching.update(receive(alert(revision=2)))
 
 
 @pytest.mark.parametrize("state", [state for state in AlarmState if state is not AlarmState.NORMAL])
-def test_only_a_closed_alert_leaves(watching: Board, receive: Receive, state: AlarmState) -> None:
-    watching.take(receive(alert(state=state)))
+def test_only_a_closed_alert_is_removed(
+    watching: Board, receive: Receive, state: AlarmState
+) -> None:
+    watching.update(receive(alert(state=state)))
     assert len(watching.active()) == 1
-    watching.take(receive(alert(revision=2, state=AlarmState.NORMAL, kind=Revision.CLEARED)))
+    watching.update(receive(alert(revision=2, state=AlarmState.NORMAL, kind=Revision.CLEARED)))
     assert watching.active() == []
-    watching.take(receive(alert(revision=1)))  # sent again: it stays closed
+    watching.update(receive(alert(revision=1)))  # sent again: it stays closed
     assert watching.active() == []
 
 
-def test_the_most_pressing_alert_stands_first(watching: Board, receive: Receive) -> None:
+def test_the_most_urgent_alert_is_first(watching: Board, receive: Receive) -> None:
     later = samples.ALERT.arrivals[1:]
-    watching.take(receive(alert(event_id="low", priority=Priority.LOW)))
-    watching.take(receive(alert(event_id="asleep", state=AlarmState.SHELVED)))
-    watching.take(receive(alert(event_id="later", arrivals=later)))
-    watching.take(receive(alert(event_id="sooner")))
+    watching.update(receive(alert(event_id="low", priority=Priority.LOW)))
+    watching.update(receive(alert(event_id="asleep", state=AlarmState.SHELVED)))
+    watching.update(receive(alert(event_id="later", arrivals=later)))
+    watching.update(receive(alert(event_id="sooner")))
     order = [known.payload.event_id for known in watching.active()]
     assert order == ["sooner", "later", "low", "asleep"]
 
 
-def test_alerts_that_never_came_here_are_counted(watching: Board, receive: Receive) -> None:
-    assert watching.unheard() == 1  # the state says one, and none was heard
-    watching.take(receive(alert()))
-    assert watching.unheard() == 0  # said before the alert came: it counts no more
-    watching.take(receive(samples.STATE.model_copy(update={"active_alerts": 3})))
-    assert watching.unheard() == 2
+def test_alerts_that_were_not_received_are_counted(watching: Board, receive: Receive) -> None:
+    assert watching.missing_alerts() == 1  # the state counts one, and none was received
+    watching.update(receive(alert()))
+    assert watching.missing_alerts() == 0  # a state from before the alert no longer counts
+    watching.update(receive(samples.STATE.model_copy(update={"active_alerts": 3})))
+    assert watching.missing_alerts() == 2
 
 
-def test_an_alert_that_closed_after_the_line_last_counted_is_not_missed(
+def test_an_alert_closed_after_the_last_line_state_is_not_missing(
     board: Board, receive: Receive
 ) -> None:
-    board.take(receive(alert()))
-    board.take(receive(samples.STATE))
-    board.take(receive(alert(revision=2, state=AlarmState.NORMAL, kind=Revision.CLEARED)))
-    assert board.unheard() == 0
+    board.update(receive(alert()))
+    board.update(receive(samples.STATE))
+    board.update(receive(alert(revision=2, state=AlarmState.NORMAL, kind=Revision.CLEARED)))
+    assert board.missing_alerts() == 0
 
 
-def test_after_a_restart_nothing_of_before_is_shown_and_that_is_said(
-    watching: Board, receive: Receive
-) -> None:
-    watching.take(receive(alert()))
-    watching.take(receive(samples.STATE, 500, boot_id="another"))
+def test_a_restart_removes_earlier_alerts_and_is_noted(watching: Board, receive: Receive) -> None:
+    watching.update(receive(alert()))
+    watching.update(receive(samples.STATE, 500, boot_id="another"))
     assert watching.active() == []
     assert watching.sight(at(600))[0] is Sight.UNKNOWN
-    assert list(watching.notes) == [
-        "the detector has restarted; alerts from before, not shown any more: 1"
-    ]
+    assert list(watching.notes) == ["the detector has restarted; earlier alerts no longer shown: 1"]
     assert watching.restarts == 1
 
 
 def test_a_gap_is_noted(watching: Board) -> None:
-    watching.take(Gap("alert/tapis-1/gas", 2, "boot"))
+    watching.update(Gap("alert/tapis-1/gas", 2, "boot"))
     assert list(watching.notes) == ["missed 2 messages of alert/tapis-1/gas"]
 
 
-def test_latency_is_told_of_heartbeats_and_fresh_alerts(board: Board, receive: Receive) -> None:
+def test_latency_is_measured_from_heartbeats_and_fresh_alerts(
+    board: Board, receive: Receive
+) -> None:
     assert board.latency_ms(0.5) is None
     for late_ms in range(100):
         beat = receive(samples.HEARTBEAT)
-        board.take(beat._replace(t_received_mono_ns=at(late_ms)))
-    board.take(receive(alert(kind=Revision.ACKNOWLEDGED))._replace(t_received_mono_ns=at(10**6)))
+        board.update(beat._replace(t_received_mono_ns=at(late_ms)))
+    board.update(receive(alert(kind=Revision.ACKNOWLEDGED))._replace(t_received_mono_ns=at(10**6)))
     assert (board.latency_ms(0.5), board.latency_ms(0.99)) == (50.0, 99.0)
     assert board.latencies == 100
 
 
-def test_a_screen_that_stays_on_for_months_remembers_no_more_alerts_than_it_needs(
+def test_the_number_of_remembered_alerts_is_bounded(
     watching: Board, receive: Receive, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(board_module, "REVISIONS_KEPT", 50)
     for number in range(200):
         alert = samples.ALERT.model_copy(update={"event_id": f"e-{number}", "state": "normal"})
-        assert watching.take(receive(alert))
-    assert not watching.take(receive(alert))
+        assert watching.update(receive(alert))
+    assert not watching.update(receive(alert))
     assert len(watching._revisions) == 50

@@ -7,7 +7,7 @@ from detector.wire import samples
 from detector.wire.messages import Hazard, Shelving
 
 
-def test_what_calls_nobody_is_named_with_its_end_and_who_said_so() -> None:
+def test_a_shelving_is_shown_with_its_end_and_operator() -> None:
     until_ns = samples.T_UTC_NS + 15 * 60 * 10**9
     shelving = Shelving(hazard=Hazard.GAS, operator="poste 2", t_until_utc_ns=until_ns)
     (words,) = set_aside(samples.STATE.model_copy(update={"shelved": (shelving,)}), UTC)
@@ -18,7 +18,7 @@ def test_what_calls_nobody_is_named_with_its_end_and_who_said_so() -> None:
     assert set_aside(samples.STATE.model_copy(update={"shelved": ()})) == []
 
 
-def test_a_journal_that_takes_nothing_is_told_with_the_reason() -> None:
+def test_a_failed_journal_is_shown_with_the_reason() -> None:
     failed = {"journal": "failed", "journal_reason": "/var/lib: No space left; free some space"}
     (words,) = not_kept(samples.STATE.model_copy(update=failed))
     assert words.startswith("journal FAILED: a restart may lose alerts")

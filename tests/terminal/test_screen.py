@@ -20,8 +20,8 @@ MS = 1_000_000
 @pytest.fixture
 def board(receive: Receive) -> Board:
     made = Board("tcp://127.0.0.1:5556", samples.T_MONO_NS)
-    made.take(receive(samples.STATE.model_copy(update={"active_alerts": 0})))
-    made.take(receive(samples.HEARTBEAT))
+    made.update(receive(samples.STATE.model_copy(update={"active_alerts": 0})))
+    made.update(receive(samples.HEARTBEAT))
     return made
 
 
@@ -53,7 +53,7 @@ def words(text: str) -> str:
     return " ".join(text.split())
 
 
-def test_a_clear_belt_is_called_clear_only_while_somebody_looks(board: Board) -> None:
+def test_the_belt_is_shown_as_clear_only_while_it_is_watched(board: Board) -> None:
     assert "No active alert. / Aucune alerte." in shown(board)
     blind = shown(board, 1200)
     assert "BLIND: no heartbeat for 1.2 s / AVEUGLE, personne ne surveille" in blind
@@ -62,14 +62,16 @@ def test_a_clear_belt_is_called_clear_only_while_somebody_looks(board: Board) ->
     assert "coverage UNKNOWN (was 42 %)" in blind
 
 
-def test_before_the_first_heartbeat_it_says_unknown() -> None:
+def test_before_the_first_heartbeat_the_screen_shows_unknown() -> None:
     nothing = shown(Board("tcp://127.0.0.1:5556", samples.T_MONO_NS), 3000)
     assert "UNKNOWN: no heartbeat yet, for 3 s / état inconnu" in nothing
     assert "No active alert" not in nothing
 
 
-def test_an_alert_says_what_where_how_sure_and_how_long(board: Board, receive: Receive) -> None:
-    board.take(receive(samples.ALERT))
+def test_an_alert_shows_hazard_place_probability_and_time_to_act(
+    board: Board, receive: Receive
+) -> None:
+    board.update(receive(samples.ALERT))
     text = shown(board, 800)
     for fact in (
         "▲ HIGH GAS BOTTLE / bouteille de gaz",
@@ -77,14 +79,14 @@ def test_an_alert_says_what_where_how_sure_and_how_long(board: Board, receive: R
         "x 412 y 310 mm (nominal)",
         "p 0.91 gas_bottle",
         "picker-1: act within 1.6 s",
-        "there in 2.4 s",
+        "arrives in 2.4 s",
         "unacknowledged",
         "0.8 s",
     ):
         assert fact in text
 
 
-def test_the_health_bar_is_always_there(board: Board) -> None:
+def test_the_health_bar_is_always_shown(board: Board) -> None:
     text = words(shown(board, missed=3, malformed=1))
     assert (
         "vision ready · coverage 42 % clear · belt 500 mm/s (picture) · "
@@ -104,86 +106,86 @@ def test_the_health_bar_is_always_there(board: Board) -> None:
         ({"vision": VisionState.UNAVAILABLE, "reason": "no frame"}, "BLIND: vision unavailable"),
     ],
 )
-def test_what_is_abnormal_is_said_in_words(
+def test_abnormal_states_are_shown_in_words(
     board: Board, receive: Receive, changes: dict[str, object], fact: str
 ) -> None:
-    board.take(receive(samples.STATE.model_copy(update=changes)))
+    board.update(receive(samples.STATE.model_copy(update=changes)))
     assert fact in shown(board)
 
 
-def test_colour_is_for_the_abnormal_alone(board: Board, receive: Receive) -> None:
+def test_only_abnormal_states_have_colour(board: Board, receive: Receive) -> None:
     background = "\x1b[1;38;2"
     assert background not in shown(board, colour=True)
     assert "\x1b[1" in shown(board, 1200, colour=True)  # blind
-    board.take(receive(samples.ALERT))
+    board.update(receive(samples.ALERT))
     assert "\x1b[1" in shown(board, colour=True)
 
 
-def test_more_alerts_than_fit_are_counted_and_hide_neither_health_nor_disclaimer(
+def test_alerts_that_do_not_fit_are_counted_and_health_and_disclaimer_stay_visible(
     board: Board, receive: Receive
 ) -> None:
     for number in range(40):
-        board.take(receive(samples.ALERT.model_copy(update={"event_id": f"e-{number}"})))
-    board.take(receive(samples.STATE.model_copy(update={"active_alerts": 41})))
+        board.update(receive(samples.ALERT.model_copy(update={"event_id": f"e-{number}"})))
+    board.update(receive(samples.STATE.model_copy(update={"active_alerts": 41})))
     for width in (80, 140):
         text = shown(board, width=width)
         rows = text.count("GAS BOTTLE")
         assert rows >= 2
         assert f"active, but no room here: {40 - rows} more" in text
-        assert "active, but never heard of here: 1 more" in text
+        assert "active, but not received here: 1 more" in text
         assert "unreadable 0" in text
         assert words(DISCLAIMER[1]) in words(text)
 
 
-def test_the_disclaimer_stands_in_both_languages(board: Board) -> None:
+def test_the_disclaimer_is_shown_in_both_languages(board: Board) -> None:
     text = words(shown(board, width=80))
     for language in DISCLAIMER:
         assert language in text
 
 
-def test_what_was_lost_is_said(board: Board) -> None:
-    board.take(Gap("alert/tapis-1/gas", 2, "boot"))
+def test_gaps_are_shown(board: Board) -> None:
+    board.update(Gap("alert/tapis-1/gas", 2, "boot"))
     assert "missed 2 messages of alert/tapis-1/gas" in shown(board)
 
 
-def test_what_is_amiss_with_the_belt_stands_there_with_its_figures(receive: Receive) -> None:
+def test_a_fault_of_the_belt_is_shown_with_its_figures(receive: Receive) -> None:
     made = Board("tcp://127.0.0.1:5556", samples.T_MONO_NS)
-    amiss = {"belt_state": "slips", "belt_reason": "encoder 300 mm/s, picture 400 mm/s"}
-    made.take(receive(samples.STATE.model_copy(update=amiss)))
-    made.take(receive(samples.HEARTBEAT))
+    fault = {"belt_state": "slips", "belt_reason": "encoder 300 mm/s, picture 400 mm/s"}
+    made.update(receive(samples.STATE.model_copy(update=fault)))
+    made.update(receive(samples.HEARTBEAT))
     assert "belt SLIPS (encoder 300 mm/s, picture 400 mm/s)" in words(shown(made))
     fine = {"belt_state": "runs", "speed_basis": "encoder", "picture_mm_s": 398.0}
-    made.take(receive(samples.STATE.model_copy(update=fine)))
+    made.update(receive(samples.STATE.model_copy(update=fine)))
     assert "(encoder) · by picture 398 mm/s" in words(shown(made))
 
 
-def test_what_was_fetched_from_another_host_is_as_old_as_its_capture(
+def test_the_age_of_an_alert_fetched_from_another_host_counts_from_capture(
     board: Board, receive: Receive
 ) -> None:
-    """After an hour without the network an alert comes by replay: its picker is long past."""
+    """An alert arrives by replay after an hour without network, long past its action points."""
     hour_ms = 3_600_000
-    ahead_ns = 77 * hour_ms * MS  # their CLOCK_MONOTONIC beside ours
-    told = receive(samples.ALERT)
-    came_ns = samples.T_MONO_NS + hour_ms * MS
+    ahead_ns = 77 * hour_ms * MS  # their CLOCK_MONOTONIC minus ours
+    alert = receive(samples.ALERT)
+    received_ns = samples.T_MONO_NS + hour_ms * MS
 
     def elsewhere(item: Received, t_ms: float) -> Received:
         theirs_ns = samples.T_MONO_NS + round(t_ms * MS) + ahead_ns
         header = item.header.model_copy(update={"t_capture_mono_ns": theirs_ns, "age_ms": 20.0})
-        return item._replace(header=header, same_host=False, t_received_mono_ns=came_ns)
+        return item._replace(header=header, same_host=False, t_received_mono_ns=received_ns)
 
-    board.take(elsewhere(told, 0)._replace(how="replay"))
-    board.take(elsewhere(receive(samples.HEARTBEAT), hour_ms - 20))
+    board.update(elsewhere(alert, 0)._replace(how="replay"))
+    board.update(elsewhere(receive(samples.HEARTBEAT), hour_ms - 20))
     there = words(shown(board, hour_ms + 100))
     assert "PAST every action point" in there
     assert "3600.1 s" in there
 
 
-def test_what_is_shelved_and_that_nothing_is_kept_stands_there_though_no_alert_is_open(
+def test_shelvings_and_a_failed_journal_are_shown_without_open_alerts(
     board: Board, receive: Receive
 ) -> None:
     shelving = Shelving(hazard=Hazard.GAS, operator="poste 2", t_until_utc_ns=samples.T_UTC_NS)
     change = {"active_alerts": 0, "shelved": (shelving,), "journal": "failed"}
-    board.take(receive(samples.STATE.model_copy(update=change)))
+    board.update(receive(samples.STATE.model_copy(update=change)))
     there = words(shown(board))
     assert "shelved / mise en sommeil: GAS BOTTLE / bouteille de gaz" in there
     assert "journal FAILED" in there

@@ -58,7 +58,7 @@ def watch(publisher: Publisher) -> Iterator[subprocess.Popen[str]]:
 
 @pytest.fixture
 def open_raw() -> Iterator[zmq.Socket[bytes]]:
-    """A publisher that sends whatever we like."""
+    """A publisher that sends arbitrary frames."""
     context = zmq.Context()
     with context.socket(zmq.XPUB) as socket:
         socket.linger = 0
@@ -68,28 +68,28 @@ def open_raw() -> Iterator[zmq.Socket[bytes]]:
 
 
 def line_with(process: subprocess.Popen[str], words: str) -> str:
-    """The next line with these words; those before it are passed over."""
+    """The next line with these words; earlier lines are skipped."""
     assert process.stdout is not None
     for line in process.stdout:
         if words in line:
             return line
-    raise AssertionError(f"ended without saying {words!r}")
+    raise AssertionError(f"ended without printing {words!r}")
 
 
-def said_until(process: subprocess.Popen[str], *words: str) -> list[str]:
-    """The next lines, up to where all these words have been said, in whichever order."""
+def lines_until(process: subprocess.Popen[str], *words: str) -> list[str]:
+    """The next lines until all these words have been printed, in any order."""
     assert process.stdout is not None
-    said: list[str] = []
+    lines: list[str] = []
     for line in process.stdout:
-        said.append(line)
-        if all(any(each in line for line in said) for each in words):
-            return said
-    raise AssertionError(f"ended without saying all of {words}, but {said}")
+        lines.append(line)
+        if all(any(each in line for line in lines) for each in words):
+            return lines
+    raise AssertionError(f"ended without printing all of {words}, but {lines}")
 
 
 @contextmanager
 def in_a_terminal(publisher: Publisher) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
-    """`vigitri watch` on a terminal; the process, and our end of that terminal."""
+    """`vigitri watch` on a terminal: the process, and our end of the terminal."""
     ours, theirs = pty.openpty()
     with subprocess.Popen(
         [*WATCH, publisher.endpoint],
@@ -105,7 +105,7 @@ def in_a_terminal(publisher: Publisher) -> Iterator[tuple[subprocess.Popen[bytes
             os.close(ours)
 
 
-def test_into_a_pipe_each_revision_is_one_line_at_once(
+def test_a_pipe_gets_one_line_per_revision_at_once(
     publisher: Publisher, watch: subprocess.Popen[str]
 ) -> None:
     line_with(watch, DISCLAIMER[0])
@@ -114,12 +114,12 @@ def test_into_a_pipe_each_revision_is_one_line_at_once(
     publisher.publish(samples.HEARTBEAT, **now())
     line_with(watch, "WATCHING / surveillance en cours")
     publisher.publish(samples.ALERT, **now())
-    publisher.publish(samples.ALERT, **now())  # resent: no news
+    publisher.publish(samples.ALERT, **now())  # resent: not printed
     acknowledged = {"revision": 2, "kind": Revision.ACKNOWLEDGED, "state": AlarmState.ACKNOWLEDGED}
     publisher.publish(samples.ALERT.model_copy(update=acknowledged), **now())
-    # No beat follows: within a second or so it says that nobody looks.
-    said = said_until(watch, "ACKNOWLEDGED", "BLIND: no heartbeat for 1.")
-    raised, acknowledged_too = (line for line in said if "e-17" in line)
+    # No heartbeat follows: blind after a second.
+    lines = lines_until(watch, "ACKNOWLEDGED", "BLIND: no heartbeat for 1.")
+    raised, acknowledged_too = (line for line in lines if "e-17" in line)
     assert "RAISED      ▲ HIGH GAS BOTTLE / bouteille de gaz" in raised
     assert "e-17 r1" in raised
     assert "ACKNOWLEDGED" in acknowledged_too
@@ -130,7 +130,7 @@ def test_into_a_pipe_each_revision_is_one_line_at_once(
     assert watch.stderr.read() == ""
 
 
-def test_what_is_shelved_is_said_once_and_once_more_when_it_has_ended(
+def test_a_shelving_is_printed_once_and_again_when_it_ends(
     publisher: Publisher, watch: subprocess.Popen[str]
 ) -> None:
     shelving = Shelving(hazard=Hazard.GAS, operator="poste 2", t_until_utc_ns=samples.T_UTC_NS)
@@ -142,7 +142,7 @@ def test_what_is_shelved_is_said_once_and_once_more_when_it_has_ended(
     assert "no longer" in line_with(watch, "shelved")
 
 
-def test_once_the_detector_has_gone_its_last_word_is_that_nobody_looks(
+def test_after_the_detector_ends_the_last_line_is_blind(
     open_raw: zmq.Socket[bytes],
 ) -> None:
     def send(kind: str, payload: Message) -> None:
@@ -159,15 +159,15 @@ def test_once_the_detector_has_gone_its_last_word_is_that_nobody_looks(
         send("state", samples.STATE)
         send("heartbeat", samples.HEARTBEAT)
         line_with(process, "WATCHING")
-        send("heartbeat", samples.HEARTBEAT)  # a fresh beat, and then the end
+        send("heartbeat", samples.HEARTBEAT)  # a fresh heartbeat just before the end
         open_raw.close(linger=500)
         assert process.stdout is not None
-        # Both within the second for which the last beat would count.
-        assert "BLIND: the connection to the detector is cut" in process.stdout.readline()
+        # Within the second for which the last heartbeat would count.
+        assert "BLIND: connection to the detector lost" in process.stdout.readline()
         process.kill()
 
 
-def test_a_reader_who_has_enough_ends_it_without_complaint(
+def test_a_closed_pipe_ends_it_without_an_error(
     publisher: Publisher, watch: subprocess.Popen[str]
 ) -> None:
     line_with(watch, "UNKNOWN")
@@ -179,7 +179,7 @@ def test_a_reader_who_has_enough_ends_it_without_complaint(
     assert watch.stderr.read() == ""
 
 
-def test_a_gap_a_restart_and_what_could_not_be_read_are_said(
+def test_gaps_restarts_and_unreadable_messages_are_printed(
     open_raw: zmq.Socket[bytes],
 ) -> None:
     def send(boot_id: str, gseq: int, body: bytes) -> None:
@@ -203,7 +203,7 @@ def test_a_gap_a_restart_and_what_could_not_be_read_are_said(
         process.kill()
 
 
-def test_a_restart_of_a_detector_that_could_not_be_read_ends_nothing(
+def test_a_restart_after_only_unreadable_messages_is_printed(
     open_raw: zmq.Socket[bytes],
 ) -> None:
     def send(boot_id: str) -> None:
@@ -223,24 +223,24 @@ def test_a_restart_of_a_detector_that_could_not_be_read_ends_nothing(
         process.kill()
 
 
-def test_in_a_terminal_ctrl_c_ends_it_cleanly(publisher: Publisher) -> None:
+def test_ctrl_c_in_a_terminal_ends_it_cleanly(publisher: Publisher) -> None:
     with in_a_terminal(publisher) as (process, ours):
-        said = b""
-        while b"UNKNOWN: no heartbeat yet" not in said:
-            said += os.read(ours, 65536)
+        output = b""
+        while b"UNKNOWN: no heartbeat yet" not in output:
+            output += os.read(ours, 65536)
         process.send_signal(signal.SIGINT)
         try:
             while more := os.read(ours, 65536):
-                said += more
-        except OSError:  # Linux' way to say that the other end has closed
+                output += more
+        except OSError:  # Linux raises it when the other end has closed
             pass
         assert process.wait(10) == 0
         assert process.stderr is not None
         assert process.stderr.read() == b""
-    assert said.rstrip().endswith((b"\x1b[?25h", b"\x1b[?1049l"))  # the cursor is given back
+    assert output.rstrip().endswith((b"\x1b[?25h", b"\x1b[?1049l"))  # the cursor is shown again
 
 
-def test_in_a_terminal_the_screen_keeps_itself_up_to_date(publisher: Publisher) -> None:
+def test_the_screen_in_a_terminal_is_refreshed(publisher: Publisher) -> None:
     with in_a_terminal(publisher) as (_, ours):
         assert publisher.wait_for_subscriber("alert", 20)
         publisher.publish(samples.ALERT, **now())
@@ -251,6 +251,6 @@ def test_in_a_terminal_the_screen_keeps_itself_up_to_date(publisher: Publisher) 
             shown += os.read(ours, 65536).decode(errors="replace")
 
 
-def test_a_wrong_endpoint_is_one_clear_line() -> None:
+def test_an_invalid_endpoint_is_refused() -> None:
     with pytest.raises(EndpointError, match="CURVE"):
         run("tcp://192.168.0.4:5556")

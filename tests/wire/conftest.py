@@ -8,7 +8,7 @@ import zmq
 
 @pytest.fixture
 def open_socket() -> Iterator[Callable[[int], zmq.Socket[bytes]]]:
-    """Makes plain sockets, closed at the end: pyzmq warns of those left to the garbage."""
+    """Makes plain sockets and closes them at the end: pyzmq warns about unclosed ones."""
     context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
     made: list[zmq.Socket[bytes]] = []
 

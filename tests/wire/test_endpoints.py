@@ -37,7 +37,7 @@ OpenSocket = Callable[[int], zmq.Socket[bytes]]
         ("ipc:///run/vigitri/line-1", "ipc:///run/vigitri/line-1"),
     ],
 )
-def test_loopback_and_sockets_in_the_file_system_are_endpoints(endpoint: str, address: str) -> None:
+def test_loopback_and_ipc_endpoints_are_accepted(endpoint: str, address: str) -> None:
     assert bind_address(endpoint) == address
 
 
@@ -50,14 +50,14 @@ def test_loopback_and_sockets_in_the_file_system_are_endpoints(endpoint: str, ad
         "tcp://[fe80::1]:5556",
     ],
 )
-def test_an_address_that_other_machines_reach_is_refused_and_the_keys_are_named(
+def test_an_address_reachable_from_other_machines_is_refused_with_a_hint_at_keys(
     endpoint: str,
 ) -> None:
     with pytest.raises(EndpointError, match=r"vigitri keys new.*use tcp://127\.0\.0\.1:5556"):
         bind_address(endpoint)
-    # Every address can be bound alone, whatever keys there are.
+    # A wildcard address can only be bound, with or without keys.
     every = re.match(r"tcp://(0\.0\.0\.0|\[::\]):", endpoint)
-    with pytest.raises(EndpointError, match="to bind only" if every else "give both keys"):
+    with pytest.raises(EndpointError, match="can only be bound" if every else "give both keys"):
         connect_address(endpoint)
 
 
@@ -94,7 +94,7 @@ def test_an_address_that_other_machines_reach_is_refused_and_the_keys_are_named(
         "ipc:///run/" + "x" * 200,
     ],
 )
-def test_anything_else_is_refused_in_one_line(endpoint: str) -> None:
+def test_invalid_endpoints_are_refused_in_one_line(endpoint: str) -> None:
     with pytest.raises(EndpointError) as refused:
         bind_address(endpoint)
     assert "\n" not in str(refused.value)
@@ -108,22 +108,22 @@ def test_anything_else_is_refused_in_one_line(endpoint: str) -> None:
         st.builds("tcp://{}:{}".format, st.text(max_size=20), st.integers(0, 70_000)),
     )
 )
-def test_any_text_is_an_endpoint_on_this_machine_or_one_clear_line(text: str) -> None:
-    said = None
+def test_any_text_is_a_local_endpoint_or_one_line_of_error(text: str) -> None:
+    error = None
     try:
         address = bind_address(text)
     except EndpointError as refused:
-        said = str(refused)
-    if said is None:
+        error = str(refused)
+    if error is None:
         assert address.startswith(("tcp://127.", "tcp://[::1]:", "ipc://"))
         assert bind_address(address) == address
     else:
-        assert said.isprintable()
+        assert error.isprintable()
 
 
 @settings(deadline=None)
 @given(st.ip_addresses(), st.integers(1, 65535))
-def test_of_all_addresses_exactly_loopback_is_taken(ip: object, port: int) -> None:
+def test_without_keys_exactly_loopback_addresses_are_accepted(ip: object, port: int) -> None:
     text = str(ip)
     endpoint = f"tcp://[{text}]:{port}" if ":" in text else f"tcp://{text}:{port}"
     loopback = text.startswith("127.") or text == "::1"
@@ -135,26 +135,26 @@ def test_of_all_addresses_exactly_loopback_is_taken(ip: object, port: int) -> No
 
 
 @pytest.mark.parametrize("endpoint", ["tcp://0.0.0.0:5556", "tcp://192.168.1.20:*", "tcp://[::]:1"])
-def test_with_keys_every_address_can_be_bound(endpoint: str) -> None:
+def test_with_keys_any_address_can_be_bound(endpoint: str) -> None:
     assert bind_address(endpoint, keys=True) == endpoint
 
 
-def test_to_connect_one_names_the_machine() -> None:
+def test_a_wildcard_address_can_not_be_connected_to() -> None:
     assert connect_address("tcp://192.168.1.20:5556", keys=True) == "tcp://192.168.1.20:5556"
-    with pytest.raises(EndpointError, match="to bind only"):
+    with pytest.raises(EndpointError, match="can only be bound"):
         connect_address("tcp://0.0.0.0:5556", keys=True)
 
 
-def test_a_port_left_open_can_be_bound_but_not_connected_to(open_socket: OpenSocket) -> None:
+def test_a_wildcard_port_can_be_bound_but_not_connected_to(open_socket: OpenSocket) -> None:
     bound = bind(open_socket(zmq.XPUB), "tcp://localhost:*")
     assert int(bound.removeprefix("tcp://127.0.0.1:")) > 0
     with pytest.raises(EndpointError, match="name the port"):
         connect_address("tcp://localhost:*")
 
 
-def test_a_taken_port_is_named_with_the_mend(open_socket: OpenSocket) -> None:
+def test_a_port_in_use_is_reported_with_the_likely_cause(open_socket: OpenSocket) -> None:
     bound = bind(open_socket(zmq.XPUB), "tcp://127.0.0.1:*")
-    with pytest.raises(EndpointError, match="is taken, perhaps by another detector"):
+    with pytest.raises(EndpointError, match="is in use, perhaps by another detector"):
         bind(open_socket(zmq.XPUB), bound)
 
 
@@ -167,16 +167,16 @@ def test_ipv6_loopback_can_be_bound(open_socket: OpenSocket) -> None:
     assert bind(open_socket(zmq.XPUB), "tcp://[::1]:*").startswith("tcp://[::1]:")
 
 
-def test_a_second_detector_can_not_steal_a_socket_in_the_file_system(
+def test_a_second_detector_can_not_take_over_an_ipc_socket(
     open_socket: OpenSocket, tmp_path: Path
 ) -> None:
     endpoint = f"ipc://{tmp_path}/line"
     bind(open_socket(zmq.XPUB), endpoint)
-    with pytest.raises(EndpointError, match="is taken"):
+    with pytest.raises(EndpointError, match="is in use"):
         bind(open_socket(zmq.XPUB), endpoint)
 
 
-def test_a_socket_that_a_killed_detector_left_behind_is_used_again(
+def test_an_ipc_socket_left_by_a_killed_detector_is_reused(
     open_socket: OpenSocket, tmp_path: Path
 ) -> None:
     path = tmp_path / "line"
@@ -185,26 +185,26 @@ def test_a_socket_that_a_killed_detector_left_behind_is_used_again(
     assert bind(open_socket(zmq.XPUB), f"ipc://{path}") == f"ipc://{path}"
 
 
-def test_a_file_that_is_no_socket_is_not_overwritten(
+def test_a_file_that_is_not_a_socket_is_not_overwritten(
     open_socket: OpenSocket, tmp_path: Path
 ) -> None:
     path = tmp_path / "notes.txt"
     path.write_text("keep me")
-    with pytest.raises(EndpointError, match="is no socket"):
+    with pytest.raises(EndpointError, match="is not a socket"):
         bind(open_socket(zmq.XPUB), f"ipc://{path}")
     assert path.read_text() == "keep me"
 
 
-def test_a_folder_that_is_not_there_is_named(open_socket: OpenSocket, tmp_path: Path) -> None:
-    with pytest.raises(EndpointError, match="make it first"):
+def test_a_missing_folder_is_reported(open_socket: OpenSocket, tmp_path: Path) -> None:
+    with pytest.raises(EndpointError, match="create it first"):
         bind(open_socket(zmq.XPUB), f"ipc://{tmp_path}/missing/line")
 
 
 @pytest.mark.parametrize("kind", [zmq.XPUB, zmq.ROUTER])
-def test_a_connection_whose_client_has_vanished_is_ended_by_the_kernel(
+def test_the_kernel_closes_connections_of_vanished_clients(
     open_socket: OpenSocket, kind: int
 ) -> None:
-    """Whoever has nothing to be sent, a DEALER that asks nothing, would else stay for ever."""
+    """Without keepalive an idle client, such as a DEALER without requests, would stay for ever."""
     endpoint = bind(open_socket(kind), "tcp://127.0.0.1:*")
     host, _, port = endpoint.removeprefix("tcp://").rpartition(":")
     with socket.create_connection((host, int(port)), PATIENCE_S) as client:

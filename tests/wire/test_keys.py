@@ -10,7 +10,7 @@ import zmq
 
 from detector import client
 from detector.delivery.publisher import Publisher
-from detector.delivery.request_server import AnswerDesk, PendingAnswer
+from detector.delivery.request_server import PendingAnswer, RequestServer
 from detector.wire import samples
 from detector.wire.keys import (
     AllowList,
@@ -37,68 +37,70 @@ def guard() -> Guard:
     return Guard(LINE, [OURS.public])
 
 
-def test_a_client_whose_key_is_allowed_hears_and_is_heard(guard: Guard) -> None:
+def test_a_client_with_an_allowed_key_receives_messages(guard: Guard) -> None:
     with (
         Publisher(ANY_PORT, line="l", boot_id="b", guard=guard) as publisher,
         client.Line(publisher.endpoint, keys=KEYS) as line,
     ):
         assert publisher.wait_for_subscriber("alert", 20)
         publisher.publish(samples.ALERT, **NOW)
-        heard = next(event for event in line if isinstance(event, client.Received))
-        assert heard.payload == samples.ALERT
+        received = next(event for event in line if isinstance(event, client.Received))
+        assert received.payload == samples.ALERT
 
 
-def test_unknown_keys_and_none_at_all_are_refused(guard: Guard) -> None:
+def test_unknown_and_missing_keys_are_refused(guard: Guard) -> None:
     stranger = new_key_pair("stranger")
     keys = ClientKeys(stranger.public, stranger.secret, LINE.public)
     with (
-        AnswerDesk(ANY_PORT, guard=guard) as desk,
-        client.Line(None, desk.endpoint, keys=keys) as refused,
-        client.Line(None, desk.endpoint) as naked,
+        RequestServer(ANY_PORT, guard=guard) as server,
+        client.Line(None, server.endpoint, keys=keys) as refused,
+        client.Line(None, server.endpoint) as keyless,
     ):
-        for line in (refused, naked):
+        for line in (refused, keyless):
             with pytest.raises(TimeoutError):
                 line.ask(samples.ANSWERS[0], timeout_s=0.3)
-        assert desk.poll() == []
-        with client.Line(None, desk.endpoint, keys=KEYS) as ours, ThreadPoolExecutor() as pool:
+        assert server.poll() == []
+        with client.Line(None, server.endpoint, keys=KEYS) as ours, ThreadPoolExecutor() as pool:
             reply = pool.submit(ours.ask, samples.ANSWERS[0], PATIENCE_S)
             while not reply.done():
-                for pending in desk.poll():
+                for pending in server.poll():
                     assert isinstance(pending, PendingAnswer)
-                    desk.reply(pending, ok=True)
+                    server.reply(pending, ok=True)
             assert reply.result().ok
 
 
-class OpenDoor(Guard):
-    """Lets anybody in, as a socket without an allow-list does."""
+class OpenGuard(Guard):
+    """Admits any key, as a socket without an allow-list does."""
 
     def callback(self, domain: str, key: bytes) -> bool:  # noqa: ARG002
         return True
 
 
-def test_the_start_up_test_sees_doors_that_are_shut_and_those_that_are_open(guard: Guard) -> None:
-    with AnswerDesk(ANY_PORT, guard=guard) as desk:
-        refuses_strangers(desk.endpoint, guard, "requests")
+def test_the_self_test_passes_guarded_sockets_and_fails_open_ones(guard: Guard) -> None:
+    with RequestServer(ANY_PORT, guard=guard) as server:
+        refuses_strangers(server.endpoint, guard, "requests")
     with Publisher(ANY_PORT, line="l", boot_id="b", guard=guard) as publisher:
         refuses_strangers(publisher.endpoint, guard, "publish")
-    assert guard.strangers == 0  # its own knocking counts for nobody's
-    opened = OpenDoor(LINE, [])
+    assert guard.strangers == 0  # its own attempts are not counted
+    opened = OpenGuard(LINE, [])
     with (
-        AnswerDesk(ANY_PORT, guard=opened) as desk,
+        RequestServer(ANY_PORT, guard=opened) as server,
         Publisher(ANY_PORT, line="l", boot_id="b", guard=opened) as publisher,
     ):
         with pytest.raises(KeyFileError, match="unknown key was not refused"):
-            refuses_strangers(desk.endpoint, opened, "answers")
-        with pytest.raises(KeyFileError, match="it came in"):
+            refuses_strangers(server.endpoint, opened, "answers")
+        with pytest.raises(KeyFileError, match="it was admitted"):
             refuses_strangers(publisher.endpoint, opened, "publish")
 
 
-def test_a_client_that_was_refused_is_told_why_and_comes_in_once_it_may(guard: Guard) -> None:
+def test_a_refused_client_gets_the_reason_and_connects_once_its_key_is_allowed(
+    guard: Guard,
+) -> None:
     stranger = new_key_pair("stranger")
     keys = ClientKeys(stranger.public, stranger.secret, LINE.public)
     with ExitStack() as all_along, ExitStack() as at_first:
         refuses = at_first.enter_context(Publisher(ANY_PORT, line="l", boot_id="b", guard=guard))
-        refuses_too = at_first.enter_context(AnswerDesk(ANY_PORT, guard=guard))
+        refuses_too = at_first.enter_context(RequestServer(ANY_PORT, guard=guard))
         ends = refuses.endpoint, refuses_too.endpoint
         line = all_along.enter_context(client.Line(*ends, keys=keys))
 
@@ -118,7 +120,7 @@ def test_a_client_that_was_refused_is_told_why_and_comes_in_once_it_may(guard: G
         let_in = Guard(LINE, [stranger.public])
         with (
             Publisher(ends[0], line="l", boot_id="c", guard=let_in) as publisher,
-            AnswerDesk(ends[1], guard=let_in),
+            RequestServer(ends[1], guard=let_in),
         ):
             while line.refusal is not None:
                 line.receive(0.1)
@@ -127,22 +129,22 @@ def test_a_client_that_was_refused_is_told_why_and_comes_in_once_it_may(guard: G
             until(lambda event: getattr(event, "payload", None) == samples.ALERT)
 
 
-def test_a_client_with_no_keys_or_another_line_s_is_told_what_is_wrong(guard: Guard) -> None:
+def test_a_client_without_keys_or_with_a_wrong_line_key_gets_the_reason(guard: Guard) -> None:
     wrong = ClientKeys(OURS.public, OURS.secret, OURS.public)
     with Publisher(ANY_PORT, line="l", boot_id="b", guard=guard) as publisher:
-        for keys, why in ((None, "it may ask for keys"), (wrong, "is that key its public one")):
+        for keys, why in ((None, "the line may need keys"), (wrong, "is this its public key")):
             with client.Line(publisher.endpoint, keys=keys) as line:
                 while line.refusal is None:
                     line.receive(0.1)
                 assert why in line.sight_reason
 
 
-def test_key_files_are_tight_and_loose_ones_are_refused(tmp_path: Path) -> None:
+def test_key_files_are_private_and_loose_permissions_are_refused(tmp_path: Path) -> None:
     secret, public = write_key_pair(OURS, tmp_path / "keys")
     assert secret.stat().st_mode & 0o777 == 0o600
     assert read_key_pair(secret) == OURS
     assert "secret" not in public.read_text()
-    with pytest.raises(KeyFileError, match="is there already"):
+    with pytest.raises(KeyFileError, match="exists already"):
         write_key_pair(OURS, tmp_path / "keys")
     secret.chmod(0o640)
     with pytest.raises(KeyFileError, match="others have access"):
@@ -151,46 +153,46 @@ def test_key_files_are_tight_and_loose_ones_are_refused(tmp_path: Path) -> None:
     assert load_keys(secret, LINE.public) == KEYS
     assert load_keys(secret, public).server == OURS.public
     secret.write_text(secret.read_text().replace(OURS.public, LINE.public))
-    with pytest.raises(KeyFileError, match="not that of the secret one"):
+    with pytest.raises(KeyFileError, match="do not match"):
         read_key_pair(secret)
     assert OURS.secret not in repr(OURS) + repr(KEYS)
 
 
-def test_no_public_key_of_ours_looks_like_an_option(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_new_public_keys_do_not_start_like_an_option(monkeypatch: pytest.MonkeyPatch) -> None:
     made = iter([f"{first}{OURS.public[1:]}".encode() for first in "-#a"])
     monkeypatch.setattr(zmq, "curve_keypair", lambda: (next(made), OURS.secret.encode()))
     assert new_key_pair("mes").public == f"a{OURS.public[1:]}"
 
 
-def test_signs_that_are_no_key_are_refused_and_not_handed_to_libzmq(tmp_path: Path) -> None:
-    no_key = "#" * 40  # signs of Z85, and a number that does not fit
-    with pytest.raises(KeyFileError, match="no public key"):
+def test_characters_that_are_not_a_key_are_refused_before_libzmq(tmp_path: Path) -> None:
+    no_key = "#" * 40  # characters of Z85, but a group over 32 bits
+    with pytest.raises(KeyFileError, match="not a public key"):
         AllowList(tmp_path / "allowed").allow("other", no_key)
     secret, _ = write_key_pair(OURS, tmp_path)
     with pytest.raises(KeyFileError):
         load_keys(secret, no_key)
     secret.write_text(secret.read_text().replace(OURS.secret, no_key))
-    with pytest.raises(KeyFileError, match="secret is no key of 40 signs"):
+    with pytest.raises(KeyFileError, match="secret is not a key of 40 characters"):
         read_key_pair(secret)
 
 
-def test_a_pair_whose_public_half_is_there_already_leaves_no_secret_one(tmp_path: Path) -> None:
+def test_an_existing_public_key_leaves_no_new_secret_key(tmp_path: Path) -> None:
     secret, _ = write_key_pair(OURS, tmp_path)
     secret.unlink()
-    with pytest.raises(KeyFileError, match=r"public\.toml is there already"):
+    with pytest.raises(KeyFileError, match=r"public\.toml exists already"):
         write_key_pair(OURS, tmp_path)
     assert not secret.exists()
 
 
-def test_the_allow_list_lets_in_and_shuts_out(tmp_path: Path) -> None:
+def test_keys_are_added_to_and_removed_from_the_allow_list(tmp_path: Path) -> None:
     allowed = AllowList(tmp_path / "allowed")
     with pytest.raises(KeyFileError, match="no such folder"):
         allowed.keys()
     allowed.allow("station", OURS.public)
     assert allowed.keys() == {"station": OURS.public}
-    with pytest.raises(KeyFileError, match="no public key"):
+    with pytest.raises(KeyFileError, match="not a public key"):
         allowed.allow("other", "short")
-    with pytest.raises(KeyFileError, match="no name"):
+    with pytest.raises(KeyFileError, match="not a key name"):
         allowed.allow("../other", OURS.public)
     secret, _ = write_key_pair(LINE, tmp_path)
     guard = line_guard(secret, allowed.folder)
@@ -199,6 +201,6 @@ def test_the_allow_list_lets_in_and_shuts_out(tmp_path: Path) -> None:
     allowed.revoke("station")
     with pytest.raises(KeyFileError, match="not on the list"):
         allowed.revoke("station")
-    with pytest.raises(KeyFileError, match="nobody is on the list"):
+    with pytest.raises(KeyFileError, match="the allow-list is empty"):
         line_guard(secret, allowed.folder)
     assert line_guard(None, None) is None

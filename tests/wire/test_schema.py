@@ -21,9 +21,9 @@ def parts(schema: Any) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("name", list(schemas()))
-def test_the_committed_schema_is_what_the_models_say(name: str) -> None:
+def test_the_committed_schema_matches_the_models(name: str) -> None:
     committed = json.loads((COMMITTED / file_name(name)).read_text(encoding="utf-8"))
-    assert committed == schemas()[name], "write them anew: vigitri schema --write docs/schema"
+    assert committed == schemas()[name], "regenerate them: vigitri schema --write docs/schema"
 
 
 def test_no_other_schema_is_committed() -> None:
@@ -33,7 +33,7 @@ def test_no_other_schema_is_committed() -> None:
 
 
 @pytest.mark.parametrize("name", SENT)
-def test_a_subscriber_who_checks_with_the_schema_may_get_fields_of_later_versions(
+def test_schemas_of_messages_allow_fields_of_later_versions(
     name: str,
 ) -> None:
     schema = {key: value for key, value in schemas()[name].items() if key != "examples"}
@@ -41,24 +41,24 @@ def test_a_subscriber_who_checks_with_the_schema_may_get_fields_of_later_version
 
 
 @pytest.mark.parametrize("name", SENT)
-def test_every_field_that_is_sent_is_always_there(name: str) -> None:
+def test_every_field_of_a_message_is_required(name: str) -> None:
     for part in parts(schemas()[name]):
         if part.get("type") == "object" and "properties" in part:
             assert set(part["required"]) == set(part["properties"])
 
 
-def test_what_is_asked_may_hold_nothing_unknown() -> None:
+def test_requests_allow_no_unknown_fields() -> None:
     schema = schemas()["answer"]
     for model in ("Acknowledge", "ReportOutcome", "Shelve"):
         assert schema["$defs"][model]["additionalProperties"] is False
         assert {"request", "answer", "operator"} <= set(schema["$defs"][model]["required"])
 
 
-def test_each_shows_an_example() -> None:
+def test_every_schema_has_an_example() -> None:
     assert all(schema["examples"] for schema in schemas().values())
 
 
-def test_they_are_written_as_files_that_can_be_read_aloud(tmp_path: Path) -> None:
+def test_schemas_are_written_as_json_files(tmp_path: Path) -> None:
     written = write_schemas(tmp_path / "schema")
     assert "alert.1.json" in [path.name for path in written]
     for path in written:

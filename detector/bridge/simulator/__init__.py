@@ -1,1 +1,1 @@
-"""A PLC that polls the bridge as a real one does, to try it with."""
+"""A simulated PLC for trying the bridge."""

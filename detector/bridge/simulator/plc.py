@@ -1,7 +1,7 @@
-"""A simulated PLC: what it does in each scan with the 60 words that it has read.
+"""A simulated PLC: its program, executed once per scan on the 60 words read.
 
-Like a real one it has a watchdog on the heartbeat, an encoder of its own, a list of things on
-their way, and coils: one opens the ejector by belt position, one asks for a process stop.
+It has a watchdog for the heartbeat, its own encoder, a list of objects travelling to the ejector,
+and coils that open the ejector by belt position and request a process stop.
 """
 
 from __future__ import annotations
@@ -25,68 +25,69 @@ from detector.bridge.register_map import (
 from detector.bridge.simulator.belt_course import Course
 
 WATCHDOG_NS = 500_000_000
-"""Without a change of the heartbeat for so long nobody watches; it beats five times a second."""
+"""Time without a change of the heartbeat after which the belt counts as not watched; normal is five
+changes a second."""
 COUNTS_PER_MM = 10
 WRAP = 2**32
 DIVERTED = (HazardClass.GAS, HazardClass.BATTERY)
 TAKEN_KEPT = 64
-"""Numbers of events that are remembered as taken."""
+"""Numbers of taken events that are remembered."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plant:
-    """What the PLC's programmer knows of the plant."""
+    """Data of the plant, as configured by the PLC's programmer."""
 
     speed_mm_s: float = 400.0
-    """At which the belt runs as a rule, and the flap's lead is reckoned."""
+    """Nominal belt speed; also used for the ejector's lead."""
     ejector_y_mm: float = 4000.0
-    """Where the ejector is, along the travel, as the line's profile counts it."""
+    """Position of the ejector along the travel, in the profile's belt coordinates."""
     actuator_ms: float = 300.0
-    """From the coil to the open flap."""
+    """Time from the coil to the open flap."""
     before_mm: float = 200.0
     after_mm: float = 200.0
-    """How much belt the flap stays open for, before and behind an object's centre."""
+    """Length of belt for which the flap is open, before and behind an object's centre."""
     acknowledges: bool = False
-    """Take a record on behalf of the operator (mode bit 1)."""
+    """Taking a record is also the operator's acknowledgement (mode bit 1)."""
     course: Course | None = None
-    """How the belt runs in place of always at its speed."""
+    """Belt course; None: always at nominal speed."""
 
 
 @dataclass(slots=True)
-class Thing:
-    """A hazard on its way to the ejector."""
+class Target:
+    """A hazard travelling to the ejector."""
 
     seq: int
     kind: HazardClass
     target: int
-    """Encoder count at which its centre is at the ejector, not wrapped."""
+    """Encoder count at which its centre is at the ejector, unwrapped."""
     open_now: bool = False
 
 
 @dataclass
 class Coils:
-    """What the PLC drives."""
+    """The PLC's outputs."""
 
     divert: bool = False
     stop_request: bool = False
-    nobody_watches: bool = True
+    not_watched: bool = True
 
 
 @dataclass
 class SimulatedPlc:
-    """Its scan; `log` is called with each thing that happens."""
+    """The PLC's program and state; `log` is called with each event."""
 
     plant: Plant
     log: Callable[[dict[str, Any]], None]
     coils: Coils = field(default_factory=Coils)
-    things: list[Thing] = field(default_factory=list)
+    targets: list[Target] = field(default_factory=list)
     read: dict[str, int] = field(default_factory=dict)
     records: list[dict[str, int]] = field(default_factory=list)
     scans: int = 0
     lost_ns: int = 0
-    """Time in which nobody watched, after somebody had."""
+    """Time not watched, after it was watched for the first time."""
     before_ns: int = 0
-    """Time before somebody watched for the first time."""
+    """Time before it was watched for the first time."""
     taken: dict[str, int] = field(default_factory=lambda: {"in time": 0, "too late": 0})
 
     _taken: list[int] = field(default_factory=list)
@@ -98,7 +99,7 @@ class SimulatedPlc:
     _acknowledged: int = 0
 
     def scan(self, words: list[int] | None, now_ns: int) -> list[int]:
-        """One scan. `words`: what was read, None: nothing came. Returns registers 100 to 110."""
+        """Execute one scan and return registers 100 to 110. `words`: as read; None: no reply."""
         if self._start_ns is None:
             self._start_ns = self._last_ns = now_ns
         self.scans += 1
@@ -120,13 +121,13 @@ class SimulatedPlc:
         )
 
     def encoder(self, now_ns: int) -> int:
-        """Counts since the start, not wrapped; fewer where the belt has run back."""
-        elapsed_s, plant = self._elapsed_s(now_ns), self.plant
-        way_mm = plant.course.way_mm(elapsed_s) if plant.course else elapsed_s * plant.speed_mm_s
-        return round(way_mm * COUNTS_PER_MM)
+        """Counts since the start, unwrapped; reversals reduce them."""
+        elapsed_s, course = self._elapsed_s(now_ns), self.plant.course
+        travel_mm = course.travel_mm(elapsed_s) if course else elapsed_s * self.plant.speed_mm_s
+        return round(travel_mm * COUNTS_PER_MM)
 
     def speed_mm_s(self, now_ns: int) -> float:
-        """Of the belt; below 0 against its travel."""
+        """Belt speed; negative against the travel."""
         plant = self.plant
         return plant.course.speed_at(self._elapsed_s(now_ns)) if plant.course else plant.speed_mm_s
 
@@ -135,31 +136,31 @@ class SimulatedPlc:
 
     @property
     def watched(self) -> bool:
-        return not self.coils.nobody_watches
+        return not self.coils.not_watched
 
-    def _watchdog(self, came: bool, now_ns: int) -> None:
-        if came and self.read["heartbeat"] != self._beat:
-            # The first one that is read may have stood there for hours.
+    def _watchdog(self, replied: bool, now_ns: int) -> None:
+        if replied and self.read["heartbeat"] != self._beat:
+            # The first value read may be hours old.
             self._beat_ns = None if self._beat is None else now_ns
             self._beat = self.read["heartbeat"]
         alive = self._beat_ns is not None and now_ns - self._beat_ns <= WATCHDOG_NS
         sees = self.read.get("state") in (State.READY, State.DEGRADED, State.MAINTENANCE)
-        nobody = not (came and alive and sees)
-        if nobody and self._watched_once:
+        not_watched = not (replied and alive and sees)
+        if not_watched and self._watched_once:
             self.lost_ns += now_ns - self._last_ns
-        elif nobody:
+        elif not_watched:
             self.before_ns += now_ns - self._last_ns
-        self._watched_once = self._watched_once or not nobody
-        if nobody != self.coils.nobody_watches:
-            self.coils.nobody_watches = nobody
-            self._say(now_ns, "nobody watches" if nobody else "watched")
-        stop = not nobody and self.read["gas"] == HazardWord.ACTIVE
+        self._watched_once = self._watched_once or not not_watched
+        if not_watched != self.coils.not_watched:
+            self.coils.not_watched = not_watched
+            self._log(now_ns, "not watched" if not_watched else "watched")
+        stop = not not_watched and self.read["gas"] == HazardWord.ACTIVE
         if stop != self.coils.stop_request:
             self.coils.stop_request = stop
-            self._say(now_ns, "stop requested" if stop else "stop request over")
+            self._log(now_ns, "stop requested" if stop else "stop request over")
 
     def _take_records(self, now_ns: int) -> None:
-        """The handshake: each new record into the list, one acknowledgement in each scan."""
+        """The handshake: copy a new record and acknowledge it, one per scan."""
         for record in self.records:
             seq = record["seq"]
             if not seq or record["seq_again"] != seq & 0xFFFF:
@@ -176,28 +177,28 @@ class SimulatedPlc:
     def _plan(self, record: dict[str, int], now_ns: int) -> None:
         now = self.encoder(now_ns)
         if _in_counts(record):
-            # Written as 32 bits, ours is not wrapped: the nearest one is meant.
+            # A 32-bit count; of the unwrapped counts that match it, the nearest is meant.
             position = now + (record["position"] - now + WRAP // 2) % WRAP - WRAP // 2
-            way_mm = self.plant.ejector_y_mm - record["y_mm"]
-            target = position + round(way_mm * COUNTS_PER_MM)
+            distance_mm = self.plant.ejector_y_mm - record["y_mm"]
+            target = position + round(distance_mm * COUNTS_PER_MM)
         elif record["eta_ms"] != UNKNOWN_SIGNED:
-            way_mm = record["eta_ms"] / 1000 * self.speed_mm_s(now_ns)
-            target = now + round(way_mm * COUNTS_PER_MM)
+            distance_mm = record["eta_ms"] / 1000 * self.speed_mm_s(now_ns)
+            target = now + round(distance_mm * COUNTS_PER_MM)
             position = None
         else:
-            self._say(now_ns, "no place", seq=record["seq"])
+            self._log(now_ns, "no place", seq=record["seq"])
             return
-        thing = Thing(record["seq"], HazardClass(record["class"]), target)
+        kind = HazardClass(record["class"])
         if target + self.plant.after_mm * COUNTS_PER_MM > now:
-            self.things.append(thing)
+            self.targets.append(Target(record["seq"], kind, target))
         open_ms = (target - now) / COUNTS_PER_MM / self.plant.speed_mm_s * 1000
         margin_ms = open_ms - self.plant.actuator_ms
         self.taken["in time" if margin_ms >= 0 else "too late"] += 1
-        self._say(
+        self._log(
             now_ns,
             "taken",
             seq=record["seq"],
-            kind=thing.kind.name.lower(),
+            kind=kind.name.lower(),
             x_mm=record["x_mm"],
             y_mm=record["y_mm"],
             position=position,
@@ -207,30 +208,30 @@ class SimulatedPlc:
 
     def _drive(self, now_ns: int) -> None:
         now = self.encoder(now_ns)
-        # The flap takes its time: it is told so much earlier.
+        # The coil is switched earlier by the flap's opening time.
         lead = self.plant.actuator_ms / 1000 * self.plant.speed_mm_s * COUNTS_PER_MM
         before, after = (
             each * COUNTS_PER_MM for each in (self.plant.before_mm, self.plant.after_mm)
         )
-        for thing in list(self.things):
-            due = now >= thing.target - before - lead
-            if thing.open_now and not due:  # the belt has run back
-                thing.open_now = False
-                self._say(now_ns, "gone back", seq=thing.seq)
-            elif due and not thing.open_now:
-                thing.open_now = True
-                self._say(now_ns, "divert", seq=thing.seq, open_at=round(now + lead))
-            if now > thing.target + after:
-                self.things.remove(thing)
-                self._say(now_ns, "diverted", seq=thing.seq, closed_at=now)
-        self.coils.divert = any(thing.open_now for thing in self.things)
+        for each in list(self.targets):
+            due = now >= each.target - before - lead
+            if each.open_now and not due:  # the belt has reversed
+                each.open_now = False
+                self._log(now_ns, "gone back", seq=each.seq)
+            elif due and not each.open_now:
+                each.open_now = True
+                self._log(now_ns, "divert", seq=each.seq, open_at=round(now + lead))
+            if now > each.target + after:
+                self.targets.remove(each)
+                self._log(now_ns, "diverted", seq=each.seq, closed_at=now)
+        self.coils.divert = any(each.open_now for each in self.targets)
 
-    def _say(self, now_ns: int, what: str, **more: Any) -> None:
+    def _log(self, now_ns: int, event: str, **more: Any) -> None:
         t_ms = (now_ns - (self._start_ns or now_ns)) / 1e6
-        self.log({"t_ms": round(t_ms, 1), "encoder": self.encoder(now_ns), "event": what, **more})
+        self.log({"t_ms": round(t_ms, 1), "encoder": self.encoder(now_ns), "event": event, **more})
 
     def totals(self) -> dict[str, Any]:
-        """What it came to."""
+        """The counts of the whole run."""
         return {
             "scans": self.scans,
             "seconds": round((self._last_ns - (self._start_ns or 0)) / 1e9, 1),
@@ -245,23 +246,23 @@ class SimulatedPlc:
 
 
 def _in_counts(record: dict[str, int]) -> bool:
-    """Its place is told in counts of our own encoder."""
+    """Whether its position is in counts of our own encoder."""
     return bool(record["flags"] & RecordFlag.PLC_COUNTS) and record["y_mm"] != UNKNOWN_SIGNED
 
 
 def _is_far(record: dict[str, int]) -> bool:
-    """It comes later than its eta can tell: its record is left until it can."""
+    """Whether it arrives beyond the range of eta_ms; its record is left until it is in range."""
     return not _in_counts(record) and record["eta_ms"] == LATEST_ETA_MS
 
 
 def summary(totals: dict[str, Any]) -> str:
-    """In one line."""
+    """The totals in one line."""
     if not totals["watched"]:
-        return f"plc: nobody watched at any moment of {totals['seconds']:g} s"
+        return f"plc: never watched in {totals['seconds']:g} s"
     taken = totals["taken_in_time"] + totals["taken_too_late"]
     return (
         f"plc: {taken} hazards taken, {totals['taken_in_time']} in time for the ejector at "
         f"{totals['ejector_y_mm']:g} mm, {totals['taken_too_late']} too late; watched after "
-        f"{totals['before_watched_s']:g} s, then nobody watched for {totals['unwatched_s']:g} of "
+        f"{totals['before_watched_s']:g} s, then not watched for {totals['unwatched_s']:g} of "
         f"{totals['seconds'] - totals['before_watched_s']:g} s"
     )

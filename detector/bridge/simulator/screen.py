@@ -1,4 +1,4 @@
-"""`vigitri plc-sim` in the terminal: what the PLC reads, holds and drives."""
+"""The terminal screen of `vigitri plc-sim`: the PLC's inputs, list and outputs."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ _WORD = {HazardWord.UNKNOWN: WARNING, HazardWord.CLEAR: PLAIN, HazardWord.ACTIVE
 
 
 def screen(plc: SimulatedPlc, address: str, now_ns: int) -> RenderableType:
-    """Everything at one moment; grey but for what is abnormal, and that in words too."""
+    """The screen at `now_ns`: grey; abnormal states have colour and text."""
     top = Text(f"simulated PLC  {address}  scan {plc.scans}\n", GREY)
     if plc.watched:
         top.append(f"state {State(plc.read['state']).name}", PLAIN)
     else:
-        top.append("NOBODY WATCHES: every hazard is unknown", ALARM)
+        top.append("NOT WATCHED: every hazard is unknown", ALARM)
     top.append(f"  heartbeat {plc.read.get('heartbeat', '-')}", GREY)
     top.append(f"  frame age {plc.read.get('frame_age_ms', '-')} ms\n", GREY)
     for name in ("gas", "battery", "jam"):
-        said = plc.read.get(name, 0) if plc.watched else 0
-        word = HazardWord(said) if said in (0, 1, 2) else HazardWord.UNKNOWN
+        value = plc.read.get(name, 0) if plc.watched else 0
+        word = HazardWord(value) if value in (0, 1, 2) else HazardWord.UNKNOWN
         top.append(f" {name} {word.name} ", _WORD[word])
         top.append("  ")
-    return Group(top, _coils(plc), _records(plc), _things(plc, now_ns))
+    return Group(top, _coils(plc), _records(plc), _targets(plc, now_ns))
 
 
 def _coils(plc: SimulatedPlc) -> Text:
@@ -54,17 +54,17 @@ def _records(plc: SimulatedPlc) -> Table:
     return table
 
 
-def _things(plc: SimulatedPlc, now_ns: int) -> Table:
+def _targets(plc: SimulatedPlc, now_ns: int) -> Table:
     table = Table(
-        title="on their way to the ejector", title_justify="left", title_style=GREY, box=None
+        title="travelling to the ejector", title_justify="left", title_style=GREY, box=None
     )
     for name in ("seq", "class", "to go mm"):
         table.add_column(name, header_style=GREY, justify="left" if name == "class" else "right")
     now = plc.encoder(now_ns)
-    for thing in plc.things:
-        to_go_mm = (thing.target - now) / COUNTS_PER_MM
-        style = WARNING if thing.open_now else PLAIN
-        table.add_row(str(thing.seq), thing.kind.name.lower(), f"{to_go_mm:.0f}", style=style)
+    for each in plc.targets:
+        to_go_mm = (each.target - now) / COUNTS_PER_MM
+        style = WARNING if each.open_now else PLAIN
+        table.add_row(str(each.seq), each.kind.name.lower(), f"{to_go_mm:.0f}", style=style)
     return table
 
 

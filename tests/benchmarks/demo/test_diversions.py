@@ -102,7 +102,7 @@ def test_a_plc_that_took_nothing_diverted_nothing() -> None:
 
 def test_that_nobody_watches_after_the_clip_is_not_held_against_the_line() -> None:
     def changes(*moments: float) -> list[Any]:
-        names = ("watched", "nobody watches")
+        names = ("watched", "not watched")
         return [{"event": names[i % 2], "t_ms": t_ms} for i, t_ms in enumerate(moments)]
 
     def unwatched_s(log: list[Any], seconds: float) -> float:

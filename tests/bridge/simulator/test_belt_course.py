@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from detector.bridge.simulator.belt_course import Course, CourseError
 
-RUN_STAND_BACK = Course.read("400:20,0:3,-200:2")
+RUN_STOP_REVERSE = Course.read("400:20,0:3,-200:2")
 COURSES = st.builds(
     Course,
     st.lists(st.tuples(st.floats(-5000, 5000), st.floats(0.01, 60)), min_size=1, max_size=6).map(
@@ -16,7 +16,7 @@ COURSES = st.builds(
 
 
 @pytest.mark.parametrize(
-    ("t_s", "speed_mm_s", "way_mm"),
+    ("t_s", "speed_mm_s", "travel_mm"),
     [
         (0, 400, 0),
         (10, 400, 4000),
@@ -26,23 +26,23 @@ COURSES = st.builds(
         (50, 400, 15200),
     ],
 )
-def test_a_belt_runs_stands_and_runs_back_over_and_over(
-    t_s: float, speed_mm_s: float, way_mm: float
+def test_a_course_of_run_stop_and_reverse_repeats(
+    t_s: float, speed_mm_s: float, travel_mm: float
 ) -> None:
-    assert RUN_STAND_BACK.speed_at(t_s) == speed_mm_s
-    assert RUN_STAND_BACK.way_mm(t_s) == pytest.approx(way_mm)
+    assert RUN_STOP_REVERSE.speed_at(t_s) == speed_mm_s
+    assert RUN_STOP_REVERSE.travel_mm(t_s) == pytest.approx(travel_mm)
 
 
 @given(COURSES, st.floats(0, 300), st.floats(0, 1))
-def test_no_belt_leaps(course: Course, t_s: float, more_s: float) -> None:
+def test_travel_never_exceeds_speed_times_time(course: Course, t_s: float, more_s: float) -> None:
     fastest = max(abs(speed) for speed, _ in course.stretches)
-    way_mm = course.way_mm(t_s + more_s) - course.way_mm(t_s)
-    assert abs(way_mm) <= fastest * more_s + 0.01
+    travel_mm = course.travel_mm(t_s + more_s) - course.travel_mm(t_s)
+    assert abs(travel_mm) <= fastest * more_s + 0.01
 
 
 @pytest.mark.parametrize(
     "text", ["", "400", "400:", "fast:3", "400:0", "400:-1", "9000:1", "nan:1"]
 )
-def test_a_course_that_no_belt_can_run_is_refused(text: str) -> None:
+def test_an_invalid_course_is_refused(text: str) -> None:
     with pytest.raises(CourseError, match="--course"):
         Course.read(text)
