@@ -43,7 +43,6 @@ def add_to(app: typer.Typer) -> None:
     app.command("evaluate")(evaluate)
     app.command("adapt")(adapt)
     app.command("answers")(answers)
-    app.command("compare")(compare)
 
 
 def list_models(as_json: Json = False) -> None:
@@ -176,31 +175,6 @@ def answers(
 ) -> None:
     """Hand in what a recipe leaves out, as a site would: a YOLO export."""
     print(_workshop("data.site_labels", "hand_in", recipe, data, out))
-
-
-def compare(
-    architectures: Annotated[
-        list[str] | None,
-        typer.Argument(
-            help="Names, each with its checkpoint where that is not the recipe's: "
-            "yolo11n=yolo11n_coco.pt. Without: yolo26n and all in models/architectures."
-        ),
-    ] = None,
-    *,
-    data: Data,
-    weights: Annotated[Path, typer.Option(help="The folder of the checkpoints to start from.")],
-    out: Out,
-    recipe: Recipe = CATALOGUE / "recipes" / "architectures.toml",
-    renders: Renders = None,
-    scenes: Annotated[int, typer.Option(min=1, help="Held-back scenes to measure on.")] = 100,
-    resume: Annotated[bool, typer.Option(help="Go on with an interrupted run.")] = False,
-) -> None:
-    """Train architectures alike and briefly; what each finds and costs (extra `train`)."""
-    trials = _workshop(
-        "training.trials", "run", recipe, data, weights, out, architectures,
-        scenes=scenes, resume=resume, renders=renders,
-    )  # fmt: skip
-    print(from_checkout("models.training.trials").table(trials))
 
 
 def _verdict(against: Sequence[str], out: Path, candidate: Path) -> None:

@@ -25,10 +25,9 @@ from models.evaluation.thresholds import HOW, operating_thresholds
 from models.export.onnx import export_onnx
 from models.export.quantise import calibration_pictures, derived
 from models.progress import told
-from models.training.architectures import STOCK
 from models.training.averaging import between
 from models.training.recipe import Recipe, StageRecipe, read_recipe
-from models.training.restore import restore
+from models.training.restore import STOCK, restore
 from models.training.stages import quiet_tools, train_stage
 from models.training.train import RUNS
 

@@ -66,11 +66,6 @@ class Recipe(_Part):
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
     version: int = Field(ge=1)
     start_from: str = Field(description="file name of the checkpoint in the weights folder")
-    architecture: str | None = Field(
-        None, pattern=r"^[a-z0-9-]+$",
-        description="a file in models/architectures or one of ultralytics' (yolo11n), which takes "
-        "what it can of start_from's weights; without: start_from's own",
-    )  # fmt: skip
     seed: int = Field(ge=0)
     image_px: int = Field(416, multiple_of=32, ge=64)
     batch: int = Field(16, ge=1)

@@ -18,10 +18,28 @@ import numpy as np
 from models.data.sources import CLASS_NAMES, Image
 from models.errors import WorkshopError
 from models.export.onnx import plain_input, session
-from models.training.architectures import STOCK, layers
 from models.training.stages import quiet_tools
 
 TOLERANCE_PX = 0.05
+STOCK = "yolo26n"
+"""Architecture of a model whose card names none."""
+
+
+def layers(name: str) -> dict[str, Any]:
+    """An ultralytics architecture as `DetectionModel` takes it, with the one-to-many head only.
+
+    name: for example `yolo26n`. Raises `WorkshopError` if ultralytics does not have it.
+    """
+    quiet_tools()
+    from ultralytics.nn.tasks import yaml_model_load
+
+    try:
+        plan: dict[str, Any] = yaml_model_load(f"{name}.yaml")
+    except FileNotFoundError as error:
+        raise WorkshopError(
+            f"architecture = {name!r}: unknown to ultralytics; yolo26n is the usual one"
+        ) from error
+    return {**plan, "end2end": False}
 
 
 def restore(model: Path, out: Path, pictures: Sequence[Image], *, layout: str = STOCK) -> Path:
@@ -57,7 +75,7 @@ def restore(model: Path, out: Path, pictures: Sequence[Image], *, layout: str = 
         else:
             norm.bias.data = torch.from_numpy(bias.copy())
             norm.weight.data = torch.full_like(norm.weight, (1 + norm.eps) ** 0.5)
-    settle(net, pictures)
+    _settle(net, pictures)
     _check(net, model, pictures[0])
     return write_checkpoint(net, layout, out)
 
@@ -119,7 +137,7 @@ def _of(
     return kernel, bias
 
 
-def settle(net: Any, pictures: Sequence[Image]) -> None:
+def _settle(net: Any, pictures: Sequence[Image]) -> None:
     """Give each norm the mean and variance of what comes in, its output staying what it was."""
     import torch
 

@@ -18,14 +18,12 @@ from models.evaluation import evaluate
 from models.evaluation.picture_sets import photo_set
 from models.evaluation.thresholds import HOW, operating_thresholds
 from models.export.onnx import export_onnx
-from models.export.quantise import calibration_pictures
 from models.progress import told
-from models.training.architectures import STOCK
 from models.training.averaging import between
 from models.training.mining import wrongness
 from models.training.recipe import Recipe, StageRecipe, read_recipe
+from models.training.restore import STOCK
 from models.training.stages import quiet_tools, train_stage
-from models.training.transfer import start_checkpoint
 
 RUNS = Path("runs")
 
@@ -39,17 +37,6 @@ def checkpoint(name: str, weights: Path) -> Path:
             "give its folder with --weights"
         )
     return path
-
-
-def _start(recipe: Recipe, source: Path, data: Path, folder: Path) -> Path:
-    """What the first stage starts from: the checkpoint, or its architecture's own made of it."""
-    if recipe.architecture is None:
-        return source
-    out = folder / "start.pt"
-    if not out.is_file():
-        pictures = calibration_pictures(data, recipe.held_back, 24, recipe.seed)
-        start_checkpoint(recipe.architecture, source, out, pictures)
-    return out
 
 
 def _stage_data(
@@ -88,7 +75,7 @@ def deploy(
         data=(*learned_from(recipe, data), f"before: what {recipe.start_from} had learned from"),
         head=recipe.head,
         photo_sizes_px=recipe.photo_sizes_px,
-        facts={"architecture": recipe.architecture or STOCK},
+        facts={"architecture": STOCK},
     )
     write_card(out, card)
     looks = evaluate.look(evaluate.opened(f"{out.resolve()}/"), data, recipe.held_back, scenes)
@@ -163,7 +150,7 @@ def run(
     plan = read_recipe(recipe)
     if not data.is_dir():
         raise WorkshopError(f"{data}: no such data folder; give it with --data")
-    source = checkpoint(plan.start_from, weights)
+    before = checkpoint(plan.start_from, weights)
     quiet_tools()
     if smoke:
         plan = plan.shrunk()
@@ -172,7 +159,6 @@ def run(
         shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "recipe.json").write_text(plan.model_dump_json(indent=1))
-    before = _start(plan, source, data, folder)
     sources = read_sources(data, plan.held_back, held=False, leave_out=plan.leave_out)
     for stage in plan.stages:
         yaml = _stage_data(
@@ -180,8 +166,8 @@ def run(
         )
         trained = train_stage(plan, stage, before, yaml, folder, resume=resume)
         if stage.reach < 1:
-            layout, part = plan.architecture or STOCK, trained.with_name("reached.pt")
-            trained = between(before, trained, stage.reach, part, layout=layout)
+            part = trained.with_name("reached.pt")
+            trained = between(before, trained, stage.reach, part, layout=STOCK)
         before = trained
     report = deploy(
         plan, f"models/recipes/{recipe.name}", before, data, out, scenes=4 if smoke else 100

@@ -23,10 +23,6 @@ from tests.commands.conftest import Vigitri
         (("build-data", "--data", ".", "-o", "out", "--stage", "no"), "has no stage 'no'; it has"),
         (("export", "none.pt", "-o", "out"), "none.pt: no such checkpoint"),
         (("adapt", "--answers", "nowhere", "--data", ".", "-o", "out"), "nowhere: no such folder"),
-        (
-            ("compare", "--data", "nowhere", "--weights", ".", "-o", "out"),
-            "nowhere: no such data folder",
-        ),
         (("answers", "none.toml", "--data", ".", "-o", "out"), "none.toml: cannot be read"),
     ],
 )

@@ -26,3 +26,9 @@ def test_a_graph_of_another_architecture_is_refused(tmp_path: Path) -> None:
     pytest.importorskip("ultralytics", reason="comes with the train extra")
     with pytest.raises(WorkshopError, match=r"should be .* the graph holds .*another architecture"):
         restore(DEPLOYED, tmp_path / "model.pt", PICTURES, layout="yolo26s")
+
+
+def test_an_architecture_that_ultralytics_lacks_is_one_line(tmp_path: Path) -> None:
+    pytest.importorskip("ultralytics", reason="comes with the train extra")
+    with pytest.raises(WorkshopError, match="architecture = 'yolo99': unknown to ultralytics"):
+        restore(DEPLOYED, tmp_path / "model.pt", PICTURES, layout="yolo99")
