@@ -74,7 +74,7 @@ def train(
     resume: Annotated[bool, typer.Option(help="Go on with an interrupted run.")] = False,
 ) -> None:
     """Build the dataset, train, export, evaluate and card a model (extra `train`)."""
-    trainer, errors = from_checkout("models.training.train"), from_checkout("models.errors")
+    trainer, errors = from_checkout("models.training.train"), from_checkout("models.workshop")
     first = CATALOGUE / "recipes" / "first.toml"
     with one_line_for(errors.WorkshopError):
         print(trainer.run(recipe or first, data, weights, out, resume=resume, renders=renders))
@@ -189,5 +189,5 @@ def _verdict(against: Sequence[str], out: Path, candidate: Path) -> None:
 
 def _workshop(module: str, function: str, *args: Any, **options: Any) -> Any:
     call = getattr(from_checkout(f"models.{module}"), function)
-    with one_line_for(from_checkout("models.errors").WorkshopError):
+    with one_line_for(from_checkout("models.workshop").WorkshopError):
         return call(*args, **options)

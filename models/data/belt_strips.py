@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from models.data.composites import Scene, filmed
 from models.data.sources import CLASS_NAMES, GREY, Image
 from models.data.textures import Rng
-from models.errors import WorkshopError
+from models.workshop import WorkshopError
 from twin.traced.bundle import BundleError, read_facts, read_layer
 
 _ZOOM = (0.6, 1.0, 1.45)  # px per mm: least, most often, most

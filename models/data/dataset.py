@@ -26,9 +26,8 @@ from models.data.sources import (
     belt_frames,
     read_image,
 )
-from models.errors import WorkshopError
-from models.progress import Progress
 from models.training.recipe import DataRecipe
+from models.workshop import Progress, WorkshopError
 
 _MADE_FROM = "made_from.json"
 Wrongness = Callable[[Scene], float]  # how wrong the last model is about a scene
@@ -163,19 +162,19 @@ def _work(job: _Job) -> None:
     _shops[-1].write(job)
 
 
-def _write_all(shop: _Workshop, jobs: Iterable[_Job], tell: Progress, workers: int) -> None:
+def _write_all(shop: _Workshop, jobs: Iterable[_Job], progress: Progress, workers: int) -> None:
     jobs = list(jobs)
     left = [job for job in jobs if not shop.has(job)]
     done = len(jobs) - len(left)
     if workers <= 1:
         for number, job in enumerate(left, done + 1):
             shop.write(job)
-            tell("pictures", number, len(jobs))
+            progress("pictures", number, len(jobs))
         return
     # Spawned though that copies the cut-outs: a fork hangs once OpenCV has started its threads.
     with multiprocessing.get_context("spawn").Pool(workers, _take, (shop,)) as pool:
         for number, _ in enumerate(pool.imap_unordered(_work, left, chunksize=8), done + 1):
-            tell("pictures", number, len(jobs))
+            progress("pictures", number, len(jobs))
 
 
 def build(
@@ -186,7 +185,7 @@ def build(
     *,
     seed: int,
     image_px: int,
-    tell: Progress,
+    progress: Progress,
     workers: int = 2,
     variants: int = 24,
     wrongness: Callable[[], Wrongness] | None = None,
@@ -216,12 +215,12 @@ def build(
         (folder / part).mkdir(parents=True, exist_ok=True)
     (folder / _MADE_FROM).write_text(made_from)
     shop = _Workshop(sources, box, folder, seed, image_px, strips)
-    _write_all(shop, _jobs(recipe, sources, belt_frames(data, held=False), seed), tell, workers)
+    _write_all(shop, _jobs(recipe, sources, belt_frames(data, held=False), seed), progress, workers)
     hard = {"free": recipe.hazard_free, "hard": recipe.hard_cuts}
     if any(hard.values()) and wrongness is not None:
         judge = wrongness()
         for kind, keep in hard.items():
-            _mine(shop, kind, keep, judge, tell)
+            _mine(shop, kind, keep, judge, progress)
     names = "".join(f"  {index}: {name}\n" for index, name in enumerate(CLASS_NAMES))
     yaml.write_text(f"path: {folder.resolve()}\ntrain: images\nval: images\nnames:\n{names}")
     return yaml
@@ -282,11 +281,11 @@ def _strips(recipe: DataRecipe, renders: Path | None) -> tuple[TracedStrip, ...]
     return tuple(read_strips(renders / "strips"))
 
 
-def _mine(shop: _Workshop, kind: str, keep: int, wrongness: Wrongness, tell: Progress) -> None:
+def _mine(shop: _Workshop, kind: str, keep: int, wrongness: Wrongness, progress: Progress) -> None:
     """Keep the pictures of a kind that the last stage's model is most wrong about."""
     scored: list[tuple[float, int]] = []
     for number in range(10**6, 10**6 + keep * _MINED_FROM):
         scored.append((wrongness(shop.make(_Job(kind, number))), number))
-        tell("hard pictures", len(scored), keep * _MINED_FROM)
+        progress("hard pictures", len(scored), keep * _MINED_FROM)
     for _, number in sorted(scored, reverse=True)[:keep]:
         shop.write(_Job(kind, number))

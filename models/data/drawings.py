@@ -16,7 +16,7 @@ from models.data.composites import Box, Drawer
 from models.data.sources import CLASS_NAMES, Image, read_image
 from models.data.strip_objects import Made, things_on_strips
 from models.data.textures import Rng
-from models.errors import WorkshopError
+from models.workshop import WorkshopError
 
 _PX_PER_MM = 1.3  # drawn a little larger than most scenes need, then shrunk
 

@@ -30,7 +30,7 @@ from models.data.sources import (
     read_sources,
 )
 from models.data.textures import Rng
-from models.errors import WorkshopError
+from models.workshop import WorkshopError
 from twin.traced.bundle import (
     HEIGHT_UNITS_PER_MM,
     Facts,

@@ -29,8 +29,8 @@ from models.data.sources import (
     read_photographs,
     source_key,
 )
-from models.errors import WorkshopError
 from models.training.recipe import read_recipe
+from models.workshop import WorkshopError
 
 KNOWN = {"gas_canister": GAS, "gas": GAS, "battery": BATTERY, "ignore": IGNORE}
 _PICTURES = {".jpg", ".jpeg", ".png", ".bmp", ".webp"}

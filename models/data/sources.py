@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detector.ingest import SourceError, read_picture
-from models.errors import WorkshopError
+from models.workshop import WorkshopError
 
 Image = NDArray[np.uint8]
 Boxes = NDArray[np.float32]

@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 
 from models.data.sources import CLASS_NAMES, Image
-from models.errors import WorkshopError
+from models.workshop import WorkshopError
 from twin.traced.bundle import BundleError, Facts, read_facts, read_layer
 
 _OPEN = 0.93

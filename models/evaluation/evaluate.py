@@ -17,7 +17,6 @@ from detector.vision.detections import Detections
 from detector.vision.engine import Engine
 from detector.vision.engines import chosen_engine, open_engine
 from models.data.sources import CLASS_NAMES, HELD_BACK, belt_frames, read_photographs
-from models.errors import WorkshopError
 from models.evaluation.picture_sets import (
     BELT_SCALE,
     BELT_SCALES,
@@ -37,7 +36,7 @@ from models.evaluation.scoring import (
 )
 from models.evaluation.targets import LYING_CLEAR, WELL_SEEN, as_json, image_targets, targets_page
 from models.export.timing import TIMED_PX, median_ms, per_quarter_megapixel
-from models.progress import told
+from models.workshop import WorkshopError, progress_on_stderr
 
 BUDGETS = (0.2, 0.05)
 """False boxes per picture at which recall is told."""
@@ -146,7 +145,7 @@ class _Counted:
     def __init__(self, engine: Engine, total: int) -> None:
         self.card = engine.card
         self._engine, self._total, self._done = engine, total, 0
-        self._tell = told()
+        self._tell = progress_on_stderr()
 
     def detect(self, picture: NDArray[np.uint8], min_score: float) -> Detections:
         self._done += 1

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from models.errors import WorkshopError
+from models.workshop import WorkshopError
 
 
 def fold_input(source: Path, target: Path) -> None:

@@ -15,9 +15,9 @@ import numpy as np
 from detector.vision.onnx_runtime import ort
 from models.card import Card, write_card
 from models.data.sources import Image
-from models.errors import WorkshopError
 from models.export.folding import fold_input, free_top_k
 from models.training.stages import quiet_tools
+from models.workshop import WorkshopError
 
 OPSET = 17  # onnxruntime 1.14 and later run it; nothing in the graph needs a newer one
 _TOLERANCE_PX = 0.05

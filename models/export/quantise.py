@@ -23,12 +23,12 @@ from models.card import Card, write_card
 from models.data.composites import compose
 from models.data.photographs import at_belt_size
 from models.data.sources import HELD_BACK, Image, read_sources
-from models.errors import WorkshopError
 from models.evaluation import evaluate
 from models.evaluation.comparison import RULES, fallen
 from models.evaluation.picture_sets import photo_set
 from models.evaluation.thresholds import HOW, operating_thresholds
 from models.export.timing import median_ms
+from models.workshop import WorkshopError
 
 FLOAT_LAYERS = ("0", "1", "2", "15", "16", "head", "attn")
 """Of YOLO26's graph: the first, those at an eighth of the picture's scale behind the second

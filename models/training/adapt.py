@@ -17,19 +17,18 @@ from models.data.dataset import build
 from models.data.provenance import learned_from
 from models.data.site_labels import read_answers, split_by_scene
 from models.data.sources import CLASS_NAMES, Photograph, read_photographs, read_sources
-from models.errors import WorkshopError
 from models.evaluation import evaluate
 from models.evaluation.comparison import RULES, fallen
 from models.evaluation.picture_sets import BELT_SCALE, Looks, at_labelled, photo_set, scene_of
 from models.evaluation.thresholds import HOW, operating_thresholds
 from models.export.onnx import export_onnx
 from models.export.quantise import calibration_pictures, derived
-from models.progress import told
 from models.training.averaging import between
 from models.training.recipe import Recipe, StageRecipe, read_recipe
 from models.training.restore import STOCK, restore
 from models.training.stages import quiet_tools, train_stage
 from models.training.train import RUNS
+from models.workshop import WorkshopError, progress_on_stderr
 
 RECIPE = Path(__file__).parents[1] / "recipes" / "adapt.toml"
 ANSWERS = "answers"
@@ -233,7 +232,7 @@ def _trained(
     yaml = build(
         stage.data, mixed, data, folder / stage.name / "data",
         seed=plan.seed, image_px=plan.image_px, variants=24 if plan.image_px > 200 else 1,
-        tell=told(),
+        progress=progress_on_stderr(),
     )  # fmt: skip
     return train_stage(plan, stage, start, yaml, folder, resume=resume)
 

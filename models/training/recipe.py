@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from models.data.sources import HELD_BACK
-from models.errors import WorkshopError
+from models.workshop import WorkshopError
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails

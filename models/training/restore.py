@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 
 from models.data.sources import CLASS_NAMES, Image
-from models.errors import WorkshopError
 from models.export.onnx import plain_input, session
 from models.training.stages import quiet_tools
+from models.workshop import WorkshopError
 
 TOLERANCE_PX = 0.05
 STOCK = "yolo26n"

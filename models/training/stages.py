@@ -8,8 +8,8 @@ from typing import Any
 
 # Before ultralytics imports onnxruntime: with its telemetry off.
 from detector.vision import onnx_runtime  # noqa: F401
-from models.errors import WorkshopError
 from models.training.recipe import Recipe, StageRecipe
+from models.workshop import WorkshopError
 
 
 def quiet_tools() -> None:

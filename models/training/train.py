@@ -13,17 +13,16 @@ from models.card import Card, write_card
 from models.data.dataset import build
 from models.data.provenance import learned_from
 from models.data.sources import Sources, read_sources
-from models.errors import WorkshopError
 from models.evaluation import evaluate
 from models.evaluation.picture_sets import photo_set
 from models.evaluation.thresholds import HOW, operating_thresholds
 from models.export.onnx import export_onnx
-from models.progress import told
 from models.training.averaging import between
 from models.training.mining import wrongness
 from models.training.recipe import Recipe, StageRecipe, read_recipe
 from models.training.restore import STOCK
 from models.training.stages import quiet_tools, train_stage
+from models.workshop import WorkshopError, progress_on_stderr
 
 RUNS = Path("runs")
 
@@ -53,7 +52,7 @@ def _stage_data(
     return build(
         stage.data, sources, data, runs / stage.name / "data",
         seed=recipe.seed + recipe.stages.index(stage), image_px=recipe.image_px,
-        variants=24 if recipe.image_px > 200 else 1, tell=told(),
+        variants=24 if recipe.image_px > 200 else 1, progress=progress_on_stderr(),
         wrongness=lambda: wrongness(before, runs / stage.name / "miner"), renders=renders,
     )  # fmt: skip
 
@@ -119,7 +118,8 @@ def build_data(
             continue
         yaml = build(
             each.data, sources, data, out / each.name,
-            seed=plan.seed + names.index(each.name), image_px=plan.image_px, tell=told(),
+            seed=plan.seed + names.index(each.name), image_px=plan.image_px,
+            progress=progress_on_stderr(),
             workers=workers, renders=renders,
             wrongness=(lambda: wrongness(weights, out / "miner")) if weights else None,
         )  # fmt: skip

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from models.data.belt_strips import TracedStrip, read_strips, strip_scene
 from models.data.dataset import build
 from models.data.sources import GREY, Sources
-from models.errors import WorkshopError
 from models.training.recipe import DataRecipe
+from models.workshop import WorkshopError
 from twin.traced.bundle import Facts, Thing, write_facts, write_picture
 
 SIZE_PX = 96

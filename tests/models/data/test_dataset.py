@@ -8,8 +8,8 @@ import pytest
 from models.data.composites import Scene
 from models.data.dataset import build, save
 from models.data.sources import Sources, read_labels
-from models.errors import WorkshopError
 from models.training.recipe import DataRecipe
+from models.workshop import WorkshopError
 
 RECIPE = DataRecipe(
     scenes=4, close_ups=1, heap_copies=1, upright_copies=1, battery_copies=1,
@@ -30,7 +30,7 @@ def test_a_dataset_is_the_same_with_any_number_of_workers(
 ) -> None:
     for workers in (1, 2):
         build(RECIPE, sources, data, tmp_path / str(workers),
-              seed=4, image_px=96, tell=_silent, workers=workers)  # fmt: skip
+              seed=4, image_px=96, progress=_silent, workers=workers)  # fmt: skip
     one, two = _files(tmp_path / "1"), _files(tmp_path / "2")
     assert one == two
     assert len(one) == 2 * (4 + 3 + 3 + 8)
@@ -39,7 +39,7 @@ def test_a_dataset_is_the_same_with_any_number_of_workers(
 def test_every_picture_has_a_label_file_that_can_be_read_back(
     data: Path, sources: Sources, tmp_path: Path
 ) -> None:
-    yaml = build(RECIPE, sources, data, tmp_path, seed=5, image_px=96, tell=_silent, workers=1)
+    yaml = build(RECIPE, sources, data, tmp_path, seed=5, image_px=96, progress=_silent, workers=1)
     assert "0: gas_canister\n  1: battery" in yaml.read_text()
     images = sorted((tmp_path / "images").glob("*.jpg"))
     assert images
@@ -57,7 +57,7 @@ def test_of_hazard_free_scenes_those_that_the_model_fires_on_are_kept(
         return fired[-1]
 
     recipe = RECIPE.model_copy(update={"hazard_free": 2})
-    build(recipe, sources, data, tmp_path, seed=6, image_px=96, tell=_silent, workers=1,
+    build(recipe, sources, data, tmp_path, seed=6, image_px=96, progress=_silent, workers=1,
           wrongness=lambda: by_brightness)  # fmt: skip
     brightest = sorted(range(8), key=lambda n: -fired[n])[:2]
     kept = {int(path.stem.removeprefix("free_")) for path in tmp_path.glob("images/free_*.jpg")}
@@ -65,7 +65,7 @@ def test_of_hazard_free_scenes_those_that_the_model_fires_on_are_kept(
 
 
 def test_labels_of_scenes_carry_visibility(data: Path, sources: Sources, tmp_path: Path) -> None:
-    build(RECIPE, sources, data, tmp_path, seed=7, image_px=96, tell=_silent, workers=1)
+    build(RECIPE, sources, data, tmp_path, seed=7, image_px=96, progress=_silent, workers=1)
     told = sorted(path.name for path in (tmp_path / "visible").iterdir())
     assert len(told) == RECIPE.scenes
     for name in told:
@@ -88,39 +88,39 @@ def test_a_build_that_was_stopped_goes_on_and_comes_to_the_same_pictures(
     told: list[int] = []
     halves, whole = tmp_path / "halves", tmp_path / "whole"
     with pytest.raises(_StoppedError):
-        build(RECIPE, sources, data, halves, seed=4, image_px=96, tell=stop, workers=1)
+        build(RECIPE, sources, data, halves, seed=4, image_px=96, progress=stop, workers=1)
     build(RECIPE, sources, data, halves, seed=4, image_px=96, workers=1,
-          tell=lambda _what, done, _total: told.append(done))  # fmt: skip
+          progress=lambda _what, done, _total: told.append(done))  # fmt: skip
     assert told[0] == 6
-    build(RECIPE, sources, data, whole, seed=4, image_px=96, tell=_silent, workers=1)
+    build(RECIPE, sources, data, whole, seed=4, image_px=96, progress=_silent, workers=1)
     assert _files(halves) == _files(whole)
 
 
 def test_pictures_of_another_recipe_or_seed_are_neither_kept_nor_overwritten(
     data: Path, sources: Sources, tmp_path: Path
 ) -> None:
-    build(RECIPE, sources, data, tmp_path, seed=4, image_px=96, tell=_silent, workers=1)
+    build(RECIPE, sources, data, tmp_path, seed=4, image_px=96, progress=_silent, workers=1)
     before = _files(tmp_path)
     other = RECIPE.model_copy(update={"scenes": 5})
     for recipe, seed, said in ((RECIPE, 5, "another seed"), (other, 4, "another recipe")):
         with pytest.raises(WorkshopError, match=f"made with {said}; name another folder"):
-            build(recipe, sources, data, tmp_path, seed=seed, image_px=96, tell=_silent)
+            build(recipe, sources, data, tmp_path, seed=seed, image_px=96, progress=_silent)
     assert _files(tmp_path) == before
     (tmp_path / "made_from.json").unlink()
     (tmp_path / "dataset.yaml").unlink()
     with pytest.raises(WorkshopError, match="half a set of pictures"):
-        build(RECIPE, sources, data, tmp_path, seed=4, image_px=96, tell=_silent)
+        build(RECIPE, sources, data, tmp_path, seed=4, image_px=96, progress=_silent)
 
 
 def test_pictures_of_labels_that_were_mended_since_are_not_kept(
     data: Path, sources: Sources, tmp_path: Path
 ) -> None:
-    build(RECIPE, sources, data, tmp_path, seed=4, image_px=96, tell=_silent, workers=1)
+    build(RECIPE, sources, data, tmp_path, seed=4, image_px=96, progress=_silent, workers=1)
     first, *rest = sources.photographs
     mended = dataclasses.replace(first, boxes=np.array([[1, 0.1, 0.1, 0.2, 0.2]], np.float32))
     now = dataclasses.replace(sources, photographs=(mended, *rest))
     with pytest.raises(WorkshopError, match="made with another set of labels; name another folder"):
-        build(RECIPE, now, data, tmp_path, seed=4, image_px=96, tell=_silent)
+        build(RECIPE, now, data, tmp_path, seed=4, image_px=96, progress=_silent)
 
 
 def test_a_picture_that_could_not_be_written_is_not_taken_for_made(

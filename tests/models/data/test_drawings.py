@@ -7,7 +7,7 @@ import pytest
 
 from models.data.drawings import drawings, read_renders
 from models.data.sources import BATTERY, GAS
-from models.errors import WorkshopError
+from models.workshop import WorkshopError
 
 ROWS = (
     {"file": "a.png", "kind": "gas_bottle", "hazard": "gas_canister", "px_per_mm": 2.0},

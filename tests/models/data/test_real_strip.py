@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from models.data.real_strip import make_strip
-from models.errors import WorkshopError
+from models.workshop import WorkshopError
 from tests.models.conftest import HELD_BACK
 from twin.traced.bundle import load_strip, read_facts, read_layer
 from twin.traced.plan import Stretch, StripPlan

@@ -9,8 +9,8 @@ import pytest
 
 from models.data.site_labels import hand_in, read_answers, split_by_scene, write_answers
 from models.data.sources import GAS, IGNORE, Photograph, matching, read_photographs, read_sources
-from models.errors import WorkshopError
 from models.training.adapt import apart_from, handed_in
+from models.workshop import WorkshopError
 
 
 def _picture(path: Path) -> None:

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from models.data.sources import read_image, read_labels, read_photographs, read_sources
-from models.errors import WorkshopError
+from models.workshop import WorkshopError
 
 
 def test_a_label_of_an_unknown_class_is_refused_with_its_file_and_line(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 from models.data.drawings import read_renders
 from models.data.sources import BATTERY, GAS
 from models.data.strip_objects import things_on_strips
-from models.errors import WorkshopError
+from models.workshop import WorkshopError
 from tests.models.data.test_belt_strips import _thing, write_bundle
 
 

@@ -7,11 +7,11 @@ from detector.profile.line import DEPLOYED_MODEL
 from detector.vision.detections import Detections
 from models.card import Card, write_card
 from models.data.composites import Scene
-from models.errors import WorkshopError
 from models.evaluation import evaluate
 from models.evaluation.picture_sets import at_belt_scale
 from models.evaluation.scoring import Truth
 from models.evaluation.targets import WELL_SEEN
+from models.workshop import WorkshopError
 
 
 def _found(boxes: list[tuple[float, ...]], scores: list[float]) -> Detections:

@@ -7,8 +7,8 @@ from onnx import TensorProto, helper, numpy_helper
 
 from detector.profile.line import DEPLOYED_MODEL
 from detector.vision.onnx_runtime import ort
-from models.errors import WorkshopError
 from models.export import quantise
+from models.workshop import WorkshopError
 
 LAYERS = (0, 1, 2, 5)  # the last one is the head
 

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from models.errors import WorkshopError
 from models.training import adapt
 from models.training.adapt import REACHES, Adaptation
+from models.workshop import WorkshopError
 
 
 class _Judging(Adaptation):

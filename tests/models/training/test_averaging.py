@@ -17,9 +17,7 @@ def test_weights_lie_part_of_the_way(tmp_path: Path) -> None:
         torch.manual_seed(seed)
         net = DetectionModel(layers("yolo26n"), ch=3, nc=2, verbose=False)
         write_checkpoint(net, "yolo26n", tmp_path / f"{name}.pt")
-    between(
-        tmp_path / "old.pt", tmp_path / "new.pt", 0.25, tmp_path / "out.pt", layout="yolo26n"
-    )
+    between(tmp_path / "old.pt", tmp_path / "new.pt", 0.25, tmp_path / "out.pt", layout="yolo26n")
     old, new, out = (
         YOLO(str(tmp_path / f"{name}.pt"), task="detect").model.float().state_dict()
         for name in ("old", "new", "out")

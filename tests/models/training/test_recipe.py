@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from models.errors import WorkshopError
 from models.training.recipe import read_recipe
+from models.workshop import WorkshopError
 
 FIRST = Path(__file__).parents[3] / "models" / "recipes" / "first.toml"
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from detector.profile.line import DEPLOYED_MODEL
-from models.errors import WorkshopError
 from models.training.restore import restore
+from models.workshop import WorkshopError
 
 DEPLOYED = Path(__file__).parents[3] / "models" / DEPLOYED_MODEL / "model.onnx"
 PICTURES = [np.random.default_rng(n).integers(0, 256, (64, 96, 3), np.uint8) for n in range(3)]

@@ -58,7 +58,7 @@ def test_a_training_killed_after_an_epoch_goes_on_with_the_next(
         {"scenes": 4, "as_is": 0, "belt_frames": 0, **{f"{each}_copies": 0 for each in none}}
     )
     made = tmp_path / "data"
-    build(recipe, sources, data, made, seed=1, image_px=64, tell=lambda *_: None, workers=1)
+    build(recipe, sources, data, made, seed=1, image_px=64, progress=lambda *_: None, workers=1)
     with _started(tmp_path, "anew") as first:
         assert first.stdout is not None
         assert any(line.strip() == "SAVED" for line in first.stdout), "ended before an epoch did"

@@ -3,12 +3,12 @@ from pathlib import Path
 
 import pytest
 
-from models.errors import WorkshopError
 from models.evaluation import evaluate
 from models.export.onnx import export_onnx
 from models.training import train
 from models.training.bfloat import cosine
 from models.training.recipe import read_recipe
+from models.workshop import WorkshopError
 
 FIRST = Path(__file__).parents[3] / "models" / "recipes" / "first.toml"
 
