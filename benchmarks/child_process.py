@@ -1,4 +1,4 @@
-"""A command of Vigitri as a process of its own, as a user starts it."""
+"""A Vigitri command as a separate process, as a user starts it."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from typing import Self
 
 
 class LineFailedError(RuntimeError):
-    """The process did not start; holds what it said."""
+    """The process did not start; the message is its stderr."""
 
 
 class ChildProcess:
-    """Starts a command and waits until it says that it is ready; ends it when left."""
+    """Starts a command and waits until its stderr announces that it is ready; a context manager."""
 
     def __init__(self, *arguments: str, start_s: float = 30.0) -> None:
         self._command = [sys.executable, "-m", "detector.cli", *arguments]
         self._start_s = start_s
         self.said: list[str] = []
-        """The lines of its stderr so far."""
+        """Lines of its stderr so far."""
 
     def announced(self, line: str) -> bool:
-        """Whether that line of its stderr says that it is ready."""
+        """Whether a line of its stderr announces that it is ready."""
         raise NotImplementedError
 
     def __enter__(self) -> Self:
@@ -41,7 +41,7 @@ class ChildProcess:
                 line = None
             if line is None:
                 self.__exit__(None, None, None)
-                raise LineFailedError("\n".join(self.said) or "the process said nothing")
+                raise LineFailedError("\n".join(self.said) or "the process printed nothing")
             if self.announced(line):
                 return self
 
@@ -74,7 +74,7 @@ class ChildProcess:
 
 
 def children(parent: int, word: bytes) -> list[int]:
-    """The child processes of a process whose command line holds `word`."""
+    """Ids of a process's children whose command line contains `word`."""
     found = []
     with contextlib.suppress(FileNotFoundError, ProcessLookupError):
         for task in Path(f"/proc/{parent}/task").iterdir():

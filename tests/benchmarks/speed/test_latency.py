@@ -52,9 +52,9 @@ def test_the_latency_of_a_line_is_measured_and_written(
     assert all(value > 0 for values in blind.values() for value in values)
     assert plc["blind_most_ms"] == 200  # three periods of this camera, and 50 ms
     assert {"processor", "cores", "load_1min", "onnxruntime"} <= set(report["machine"])
-    told = capsys.readouterr().out
-    assert "all but the model" in told
-    assert "p99 ≤ 60" in told
+    out_text = capsys.readouterr().out
+    assert "all but the model" in out_text
+    assert "p99 ≤ 60" in out_text
 
 
 def test_figures_without_a_sample_are_left_out() -> None:
@@ -62,7 +62,7 @@ def test_figures_without_a_sample_are_left_out() -> None:
     assert latency._quantiles([1.0, 2.0, 3.0])["p50"] == 2.0
 
 
-def test_a_1080p_line_is_made_of_a_clip_and_its_profile_has_the_demo_s_geometry(
+def test_the_1080p_line_is_made_from_a_clip_and_has_the_demo_s_geometry(
     tmp_path: Path,
 ) -> None:
     film = write_video(tmp_path / "belt.avi", passing(3))
