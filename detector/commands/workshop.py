@@ -174,7 +174,7 @@ def answers(
     out: Out,
 ) -> None:
     """Hand in what a recipe leaves out, as a site would: a YOLO export."""
-    print(_workshop("data.site_labels", "hand_in", recipe, data, out))
+    print(_workshop("data.site_labels", "export_left_out", recipe, data, out))
 
 
 def _verdict(against: Sequence[str], out: Path, candidate: Path) -> None:

@@ -1,4 +1,4 @@
-"""One command from data to a deployed model folder: build, train, export, measure."""
+"""From data to a deployed model folder: build, train, export, evaluate."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from models.evaluation import evaluate
 from models.evaluation.picture_sets import photo_set
 from models.evaluation.thresholds import HOW, operating_thresholds
 from models.export.onnx import export_onnx
-from models.training.averaging import between
+from models.training.averaging import interpolated
 from models.training.mining import wrongness
 from models.training.recipe import Recipe, StageRecipe, read_recipe
 from models.training.restore import STOCK
@@ -48,7 +48,7 @@ def _stage_data(
     before: Path,
     renders: Path | None,
 ) -> Path:
-    """The stage's dataset; one that is complete is kept, one that was interrupted goes on."""
+    """The stage's dataset; a complete one is kept, an interrupted one is resumed."""
     return build(
         stage.data, sources, data, runs / stage.name / "data",
         seed=recipe.seed + recipe.stages.index(stage), image_px=recipe.image_px,
@@ -60,9 +60,9 @@ def _stage_data(
 def deploy(
     recipe: Recipe, recipe_name: str, weights: Path, data: Path, out: Path, *, scenes: int = 100
 ) -> dict[str, Any]:
-    """Export a checkpoint into `out`, choose its thresholds, measure it and write its card.
+    """Export a checkpoint into `out`, choose its thresholds, evaluate it and write its card.
 
-    Returns the report of the measurement.
+    Returns the evaluation report.
     """
     export = export_onnx(weights, out, head=recipe.head)
     card = Card(
@@ -71,15 +71,17 @@ def deploy(
         thresholds=(0.4, 0.35),
         start_from=recipe.start_from,
         recipe=recipe_name,
-        data=(*learned_from(recipe, data), f"before: what {recipe.start_from} had learned from"),
+        data=(*learned_from(recipe, data), f"before: the training data of {recipe.start_from}"),
         head=recipe.head,
         photo_sizes_px=recipe.photo_sizes_px,
         facts={"architecture": STOCK},
     )
     write_card(out, card)
-    looks = evaluate.look(evaluate.opened(f"{out.resolve()}/"), data, recipe.held_back, scenes)
-    thresholds = operating_thresholds(looks, recipe.photo_sizes_px)
-    report = evaluate.judge(recipe.name, looks, thresholds)
+    results = evaluate.detect_on_sets(
+        evaluate.open_model(f"{out.resolve()}/"), data, recipe.held_back, scenes
+    )
+    thresholds = operating_thresholds(results, recipe.photo_sizes_px)
+    report = evaluate.build_report(recipe.name, results, thresholds)
     metrics = {
         "how": evaluate.HOW,
         "thresholds": HOW,
@@ -100,17 +102,17 @@ def build_data(
     weights: Path | None = None,
     workers: int = 2,
 ) -> list[Path]:
-    """Make the training pictures of a recipe's stages, each in `out/<stage>`; returns their YAMLs.
+    """Make the training images of a recipe's stages, each in `out/<stage>`; returns their YAMLs.
 
-    A stage that is complete already is kept, so an interrupted run goes on. weights: a checkpoint
-    whose false boxes are mined as hard negatives; without, stages that ask for them get none.
+    Complete stages are kept, so an interrupted run resumes. weights: a checkpoint for mining hard
+    examples; None: no mining.
     """
     plan = read_recipe(recipe)
     if not data.is_dir():
         raise WorkshopError(f"{data}: no such data folder; give it with --data")
     names = [each.name for each in plan.stages]
     if stage is not None and stage not in names:
-        raise WorkshopError(f"{recipe}: has no stage {stage!r}; it has {', '.join(names)}")
+        raise WorkshopError(f"{recipe}: no stage {stage!r}; stages: {', '.join(names)}")
     sources = read_sources(data, plan.held_back, held=False, leave_out=plan.leave_out)
     made = []
     for each in plan.stages:
@@ -140,12 +142,11 @@ def run(
 ) -> Path:
     """Build, train every stage, export and evaluate; returns the model folder `out`.
 
-    recipe: a TOML as in models/recipes. data: the data folder. weights: the folder that holds the
-    checkpoint to start from, or that file. runs: where datasets and checkpoints go. resume: go on
-    from the last finished epoch. renders: what `vigitri twin cutouts` wrote, for a recipe with a
-    rendered_share, and in its folder strips/ traced strips, for one with strip_cuts.
-    smoke: a handful of tiny pictures, to see that every step works.
-    Raises `WorkshopError` with one line on what is missing or wrong.
+    recipe: a TOML as in models/recipes. data: the data folder. weights: the first checkpoint, or
+    its folder. runs: folder for datasets and checkpoints. resume: continue after the last finished
+    epoch. renders: output of `vigitri twin cutouts`, for a recipe with a rendered_share, and in its
+    folder strips/ traced strips, for one with strip_cuts. smoke: use a few tiny images, to check
+    that every step works. Raises `WorkshopError`, one line on what is missing or wrong.
     """
     plan = read_recipe(recipe)
     if not data.is_dir():
@@ -167,7 +168,7 @@ def run(
         trained = train_stage(plan, stage, before, yaml, folder, resume=resume)
         if stage.reach < 1:
             part = trained.with_name("reached.pt")
-            trained = between(before, trained, stage.reach, part, layout=STOCK)
+            trained = interpolated(before, trained, stage.reach, part, layout=STOCK)
         before = trained
     report = deploy(
         plan, f"models/recipes/{recipe.name}", before, data, out, scenes=4 if smoke else 100

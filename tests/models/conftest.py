@@ -1,4 +1,4 @@
-"""A data folder in small, drawn by the tests themselves."""
+"""A small data folder, drawn by the tests."""
 
 import csv
 import json
@@ -14,10 +14,10 @@ HELD_BACK = 0.3
 
 
 def _cutout(rng: np.random.Generator, length: int, width: int) -> np.ndarray:
-    thing = np.zeros((width + 8, length + 8, 4), np.uint8)
-    thing[..., :3] = rng.integers(0, 256, 3, np.uint8)
-    thing[4:-4, 4:-4, 3] = 255
-    return thing
+    image = np.zeros((width + 8, length + 8, 4), np.uint8)
+    image[..., :3] = rng.integers(0, 256, 3, np.uint8)
+    image[4:-4, 4:-4, 3] = 255
+    return image
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,7 @@ onnx = pytest.importorskip("onnx", reason="comes with the train extra")
 
 
 def _tiny_detector(path: Path) -> None:
-    """A convolution of three channels to six, read out as rows, and the best 300 by score."""
+    """A convolution of three channels to six, reshaped to rows, and the best 300 by score."""
     from onnx import TensorProto, helper, numpy_helper
 
     rng = np.random.default_rng(0)
@@ -33,7 +33,7 @@ def _tiny_detector(path: Path) -> None:
     onnx.save(helper.make_model(graph, opset_imports=opset, ir_version=8), str(path))
 
 
-def test_folding_changes_the_input_and_not_the_answer(tmp_path: Path) -> None:
+def test_folding_changes_the_input_and_not_the_result(tmp_path: Path) -> None:
     _tiny_detector(tmp_path / "plain.onnx")
     free_top_k(tmp_path / "plain.onnx")
     fold_input(tmp_path / "plain.onnx", tmp_path / "folded.onnx")
