@@ -73,6 +73,6 @@ def test_what_is_wrong_in_a_recipe_or_an_export_is_one_line(
     }))  # fmt: skip
     code, _, err = vigitri("model", "adapt", "--answers", "site", "--data", ".", "-o", "out")
     assert (code, err) == (2, [
-        "vigitri: site/coco.json: annotations[0]: unknown class 'dog', known: gas_canister, battery, "
-        "ignore; rename it or leave it out of the export"
+        "vigitri: site/coco.json: annotations[0]: unknown class 'dog', known: gas_canister, "
+        "battery, ignore; rename it or leave it out of the export"
     ])  # fmt: skip

@@ -52,11 +52,11 @@ def test_the_recall_target_covers_objects_from_20_mm_and_shows_an_interval() -> 
 
 
 def test_false_alarms_are_counted_only_on_the_scenarios_chosen_for_it() -> None:
-    judged = [(_clip(name), EVALUATION) for name in ("mixed.mp4", "no_hazard-7", "buried.mp4")]
-    row = false_alarm_hours(judged)
+    evaluated = [(_clip(name), EVALUATION) for name in ("mixed.mp4", "no_hazard-7", "buried.mp4")]
+    row = false_alarm_hours(evaluated)
     assert (row["footage"], row["count"]) == (["mixed", "no_hazard-7"], 2)
     assert row["belt_h"] == pytest.approx(2 * EVALUATION.belt_h, abs=1e-4)
-    nowhere = false_alarm_hours(judged[2:])
+    nowhere = false_alarm_hours(evaluated[2:])
     assert (nowhere["count"], nowhere["per_h"]) == (0, None)
 
 

@@ -70,12 +70,12 @@ def test_each_hazard_is_diverted_late_or_missed_for_any_start_of_the_plc() -> No
         *taken(14, "battery", 6000.0, 50.0, open_for=200),
         TOTALS,
     ]
-    judged = evaluate_log(log, truth(*THINGS))
-    assert judged.diverted == {1: "battery", 2: "battery"}
-    assert judged.late == {3: "gas_canister"}
-    assert judged.missed == {4: "battery"}
-    assert judged.of_nothing == 1
-    assert judged.summary() == (
+    result = evaluate_log(log, truth(*THINGS))
+    assert result.diverted == {1: "battery", 2: "battery"}
+    assert result.late == {3: "gas_canister"}
+    assert result.missed == {4: "battery"}
+    assert result.of_nothing == 1
+    assert result.summary() == (
         "plc       diverted in time: 2 of 4 hazards (2 of 3 battery, 0 of 1 gas_canister); 1 too "
         "late, 1 never reported, 0 by chance; "
         "1 diversions without a hazard; vision unavailable for 0.5 s"
@@ -91,16 +91,16 @@ def test_a_hazard_diverted_by_chance_is_counted_separately() -> None:
         *taken(13, "battery", 3900.0, 100.0, open_for=200),  # the gas, alarmed as a battery
         TOTALS,
     ]
-    judged = evaluate_log(log, truth(*THINGS))
-    assert judged.diverted == {1: "battery", 3: "gas_canister"}
-    assert judged.by_chance == {2: "battery"}
-    assert judged.of_nothing == 1
+    result = evaluate_log(log, truth(*THINGS))
+    assert result.diverted == {1: "battery", 3: "gas_canister"}
+    assert result.by_chance == {2: "battery"}
+    assert result.of_nothing == 1
 
 
 def test_a_plc_that_took_no_record_diverted_nothing() -> None:
-    judged = evaluate_log([TOTALS], truth(*THINGS))
-    assert len(judged.missed) == 4
-    assert judged.diverted == {}
+    result = evaluate_log([TOTALS], truth(*THINGS))
+    assert len(result.missed) == 4
+    assert result.diverted == {}
 
 
 def test_unwatched_time_after_the_clip_does_not_count() -> None:

@@ -79,7 +79,7 @@ def test_class_names_that_are_not_utf_8_are_a_one_line_error(tmp_path: Path) -> 
     folder = _yolo(tmp_path, "0 0.5 0.5 0.2 0.4")
     (folder / "classes.txt").write_bytes("bouteille détendeur\n".encode("cp1252"))
     with pytest.raises(
-        WorkshopError, match="unknown class .*, known: gas_canister, battery, ignore"
+        WorkshopError, match=r"unknown class .*, known: gas_canister, battery, ignore"
     ):
         read_answers(folder)
 
