@@ -165,7 +165,7 @@ def simulated(plan: Scenario, name: str, folder: Path) -> Footage:
         return file
 
     digest = hashlib.sha256(plan.model_dump_json().encode())
-    for code in sorted((ROOT / "twin").glob("*.py")):
+    for code in sorted((ROOT / "twin").rglob("*.py")):
         digest.update(code.read_bytes())
     if plan.renderer == "traced" and plan.traced is not None:
         for strip in traced_folders(plan.traced.strips, folder):

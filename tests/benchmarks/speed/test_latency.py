@@ -10,7 +10,7 @@ import pytest
 
 from benchmarks import line_process
 from benchmarks.speed import latency
-from benchmarks.speed.full_hd import full_hd_line
+from benchmarks.speed.full_hd import LINE, full_hd_line
 from detector.cli import main
 from detector.ingest import Recording
 from detector.pipeline import STAGES
@@ -79,3 +79,11 @@ def test_the_1080p_line_is_made_from_a_clip_and_has_the_demo_s_geometry(
     for ours, theirs in zip(full_hd.belt.points, demo.belt.points, strict=True):
         assert ours.mm == theirs.mm
         assert ours.px == pytest.approx((np.array(theirs.px) + 0.5) * 1.5 - 0.5)
+
+
+def test_the_1080p_profile_reads_the_clip_where_it_is_written() -> None:
+    folder = line_process.ROOT / "out" / "full-hd"
+    profile = load_profile(LINE)
+    assert Path(profile.camera.source).resolve() == folder / "demo.mp4"
+    assert profile.overload.empty_belt is not None
+    assert profile.overload.empty_belt.resolve() == folder / "empty.png"
