@@ -69,7 +69,7 @@ def run(
     choice = (given.model if given else ModelChoice()).model_copy(
         update={"threads": threads} | ({"engine": engine} if engine else {})
     )
-    runs_in, _ = chosen_engine(choice)
+    engine_name, _ = chosen_engine(choice)
     lazy_engine = _LazyEngine(model, choice)
     cases: list[Case] = []
     for number, source in enumerate(sources, start=1):
@@ -77,15 +77,17 @@ def run(
         if any(footage.sha256 == case.footage.sha256 for case in cases):
             raise TruthError(f"{source}: is given twice; its hazards and hours would count twice")
         profile = _profile(footage, given, out)
-        path = recording_path(out, footage, model, profile, runs_in)
+        path = recording_path(out, footage, model, profile, engine_name)
         if fresh or not path.is_file():
             with progress_bar(f"{number}/{len(sources)} {footage.name}") as advance:
                 write_recording(path, footage, model, profile, record_detections(
                     footage, profile, model, lazy_engine.engine, advance
-                ), engine=runs_in)  # fmt: skip
-        recorded = RecordedRun.of(read_recording(path, profile), model)
-        evaluation, _ = recorded.evaluate({})
-        cases.append(Case(recorded.recorded, recorded.ground, recorded.replay, footage, evaluation))
+                ), engine=engine_name)  # fmt: skip
+        replayable = RecordedRun.of(read_recording(path, profile), model)
+        evaluation, _ = replayable.evaluate({})
+        cases.append(
+            Case(replayable.recorded, replayable.ground, replayable.replay, footage, evaluation)
+        )
     figures = _figures(cases, model)
     targets = event_targets(figures)
     figures["targets"] = targets_json(targets)

@@ -78,33 +78,33 @@ def _tiles(wanted: Sequence[_Wanted]) -> list[Image]:
 
 
 def best_score(
-    watched: RecordedFootage, ground: LineGroundTruth, passage: Passage
+    recorded: RecordedFootage, ground: LineGroundTruth, passage: Passage
 ) -> tuple[str | None, float]:
     """Class and score of the best detection on a hazard; one of the right class comes first."""
-    seen = watched.seen
-    ends = np.concatenate(([0], np.cumsum(seen.counts)))
+    detections = recorded.detections
+    ends = np.concatenate(([0], np.cumsum(detections.counts)))
     best: tuple[bool, float, int] | None = None
-    names = [known for known, _ in _classes(watched)]
-    passes = ~np.isnan(seen.strips[:, 0])
-    tops_px = seen.strips[passes, 0].tolist()
-    for at, frame in enumerate(seen.indices[passes].tolist()):
+    names = [known for known, _ in _classes(recorded)]
+    passes = ~np.isnan(detections.strips[:, 0])
+    tops_px = detections.strips[passes, 0].tolist()
+    for at, frame in enumerate(detections.indices[passes].tolist()):
         true_mm = passage.boxes_mm.get(frame)
         if true_mm is None:
             continue
         for row in range(int(ends[at]), int(ends[at + 1])):
-            box_px = seen.boxes_px[row].astype(np.float64).reshape(2, 2)
+            box_px = detections.boxes_px[row].astype(np.float64).reshape(2, 2)
             box_px[:, 1] += tops_px[at]
             (x0, y1), (x1, y0) = ground.view.view_to_belt(box_px).tolist()
             if iou((x0, y0, x1, y1), true_mm) < 0.3:
                 continue
-            label = int(seen.classes[row])
-            rank = (names[label] == passage.class_name, float(seen.scores[row]), label)
+            label = int(detections.classes[row])
+            rank = (names[label] == passage.class_name, float(detections.scores[row]), label)
             best = rank if best is None else max(best, rank)
     return (None, 0.0) if best is None else (names[best[2]], best[1])
 
 
-def _classes(watched: RecordedFootage) -> Iterable[tuple[str, float]]:
-    classes: dict[str, float] = watched.about["classes"]
+def _classes(recorded: RecordedFootage) -> Iterable[tuple[str, float]]:
+    classes: dict[str, float] = recorded.about["classes"]
     return classes.items()
 
 

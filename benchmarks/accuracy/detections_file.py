@@ -97,7 +97,7 @@ class RecordedFootage:
     name: str
     profile: LineProfile
     truth: GroundTruth
-    seen: RecordedDetections
+    detections: RecordedDetections
     about: dict[str, Any]
     """Digests of footage and model, number of inference passes."""
 
@@ -109,7 +109,7 @@ def recording_path(
 
     The engine counts because bfloat16 scores differ from float32 scores.
     """
-    seen_through = profile.model_dump_json(include={"belt", "view", "overload"})
+    view_settings = profile.model_dump_json(include={"belt", "view", "overload"})
     # Files from before there was a choice of engine keep their name (onnxruntime), as do those of
     # a profile without a calibration and with default jam settings.
     other = [] if engine == "onnxruntime" else [engine]
@@ -118,7 +118,7 @@ def recording_path(
         for key in ("jam", "calibration")
         if getattr(profile, key) != LineProfile.model_fields[key].default
     ]
-    parts = (str(_FORMAT), model.sha256, footage.sha256, str(footage.every), seen_through, *other)
+    parts = (str(_FORMAT), model.sha256, footage.sha256, str(footage.every), view_settings, *other)
     digest = hashlib.sha256("\n".join(parts).encode()).hexdigest()
     return out / _FOLDER / f"{footage.name}-{digest[:12]}.npz"
 
@@ -128,7 +128,7 @@ def write_recording(
     footage: Footage,
     model: ModelFolder,
     profile: LineProfile,
-    seen: RecordedDetections,
+    detections: RecordedDetections,
     *,
     engine: str,
 ) -> None:
@@ -146,12 +146,12 @@ def write_recording(
         "model_sha256": model.sha256,
         "engine": engine,
         "classes": {known.name: known.threshold for known in model.card.classes},
-        "looks": len(seen.counts),
+        "looks": len(detections.counts),
         "looks_per_s": round(footage.truth.fps / footage.every, 3),
         "profile": profile.model_dump(mode="json"),
     }
     path.with_suffix(".json").write_text(f"{json.dumps(about, indent=1)}\n", encoding="utf-8")
-    seen.write(path)
+    detections.write(path)
 
 
 def read_recording(path: Path, profile: LineProfile | None = None) -> RecordedFootage:

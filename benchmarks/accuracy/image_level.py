@@ -32,7 +32,7 @@ def precision_recall(engine: Engine, data: Path) -> dict[str, Any]:
             keep = np.unique(np.linspace(0, len(right) - 1, 200).astype(int)).tolist()
             report.setdefault(name, {})[class_name] = {
                 "boxes": t.truths,
-                "pictures": t.pictures,
+                "pictures": t.images,
                 "ap50": round(average_precision(t), 4),
                 "recall": [round(float(right[n] / t.truths), 4) for n in keep],
                 "precision": [round(float(right[n] / (n + 1)), 4) for n in keep],

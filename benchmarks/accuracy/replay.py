@@ -36,18 +36,20 @@ class Replay:
     passes, of which nothing was recorded.
     """
 
-    def __init__(self, seen: RecordedDetections, profile: LineProfile, model: ModelFolder) -> None:
+    def __init__(
+        self, detections: RecordedDetections, profile: LineProfile, model: ModelFolder
+    ) -> None:
         """model: may have other thresholds than the recorded one."""
         # The monitors of the line's state do not run, so no image is needed.
         unwatched = profile.overload.model_copy(update={"empty_belt": None, "marks_px": ()})
         self._profile = profile.model_copy(update={"overload": unwatched})
         self._model = model
         line = self._line({})
-        rectifier = line.parts_for(seen.image_size_px).rectifier
+        rectifier = line.parts_for(detections.image_size_px).rectifier
         self._extent_mm = rectifier.extent_mm
-        self._shifts = [Shift(dx, dy, bool(known)) for dx, dy, known in seen.shifts.tolist()]
-        self._belt = list(_belt(seen))
-        self._passes = list(_passes(seen, rectifier))
+        self._shifts = [Shift(dx, dy, bool(known)) for dx, dy, known in detections.shifts.tolist()]
+        self._belt = list(_belt(detections))
+        self._passes = list(_passes(detections, rectifier))
 
     def alerts(self, thresholds: Mapping[str, float]) -> Iterator[Alert]:
         """The alerts on objects at these thresholds; classes not named keep the line's."""
@@ -60,10 +62,10 @@ class Replay:
             tracker.carry(shift)
             if recorded is None:
                 continue
-            strip_mm, seen = recorded
-            sightings = [each for each in seen if each.score >= least[each.class_index]]
+            strip_mm, sightings = recorded
+            confident = [each for each in sightings if each.score >= least[each.class_index]]
             assert belt.frame_index is not None
-            tracks, left = tracker.follow(sightings, strip_mm, belt.frame_index, belt.t_utc_ns)
+            tracks, left = tracker.follow(confident, strip_mm, belt.frame_index, belt.t_utc_ns)
             for alert in book.report(tracks, left, belt):
                 if alert.place is not None:
                     yield alert
@@ -85,30 +87,32 @@ class _NoEngine:
         raise AssertionError("a replay runs no inference")
 
 
-def _belt(seen: RecordedDetections) -> Iterator[BeltNow]:
+def _belt(detections: RecordedDetections) -> Iterator[BeltNow]:
     """The belt at each frame."""
-    positions_mm = np.cumsum(seen.shifts[:, 1]).tolist()
-    speeds = [None if np.isnan(speed) else speed for speed in seen.speeds.tolist()]
+    positions_mm = np.cumsum(detections.shifts[:, 1]).tolist()
+    speeds = [None if np.isnan(speed) else speed for speed in detections.speeds.tolist()]
     frames = zip(
-        seen.times_ns.tolist(), seen.indices.tolist(), positions_mm, speeds, seen.speed_basis,
-        strict=True,
+        detections.times_ns.tolist(), detections.indices.tolist(), positions_mm, speeds,
+        detections.speed_basis, strict=True,
     )  # fmt: skip
     for t_ns, index, position_mm, speed_mm_s, basis in frames:
         yield BeltNow(t_ns, t_ns, index, position_mm, speed_mm_s, basis)
 
 
-def _passes(seen: RecordedDetections, rectifier: Rectifier) -> Iterator[_Pass | None]:
+def _passes(detections: RecordedDetections, rectifier: Rectifier) -> Iterator[_Pass | None]:
     """The detections of each frame in belt coordinates; None: no inference."""
-    blank = np.broadcast_to(np.zeros(3, np.uint8), (*seen.image_size_px[::-1], 3))
-    view = BeltView(blank, Frame(blank, 0, 0, 0, "recording", "remembered"))
-    ends = np.concatenate(([0], np.cumsum(seen.counts))).tolist()
+    blank = np.broadcast_to(np.zeros(3, np.uint8), (*detections.image_size_px[::-1], 3))
+    view = BeltView(blank, Frame(blank, 0, 0, 0, "recording", "replay"))
+    ends = np.concatenate(([0], np.cumsum(detections.counts))).tolist()
     passes = 0
-    for top, bottom, upstream_mm, downstream_mm in seen.strips.tolist():
+    for top, bottom, upstream_mm, downstream_mm in detections.strips.tolist():
         if np.isnan(top):
             yield None
             continue
         mine = slice(ends[passes], ends[passes + 1])
         passes += 1
-        found = Detections(seen.boxes_px[mine], seen.scores[mine], seen.classes[mine])
+        found = Detections(
+            detections.boxes_px[mine], detections.scores[mine], detections.classes[mine]
+        )
         strip = Strip(int(top), int(bottom), upstream_mm, downstream_mm)
         yield (upstream_mm, downstream_mm), place_on_belt(found, view, strip, rectifier)

@@ -31,11 +31,11 @@ class RecordedRun:
     def of(cls, recorded: RecordedFootage, model: ModelFolder) -> RecordedRun:
         """model: may have other thresholds than the recorded one."""
         ground = LineGroundTruth(recorded.truth, recorded.profile)
-        return cls(recorded, ground, Replay(recorded.seen, recorded.profile, model))
+        return cls(recorded, ground, Replay(recorded.detections, recorded.profile, model))
 
     def evaluate(self, thresholds: Mapping[str, float]) -> tuple[Evaluation, list[Alert]]:
         """The evaluation at these thresholds, and the alerts that the line would have raised."""
-        alerts = [*self.recorded.seen.line_alerts, *self.replay.alerts(thresholds)]
+        alerts = [*self.recorded.detections.line_alerts, *self.replay.alerts(thresholds)]
         return match_alerts(alerts, self.ground), alerts
 
 

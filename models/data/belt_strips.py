@@ -30,13 +30,13 @@ _TRIES = 40
 
 @dataclass(frozen=True, eq=False)
 class TracedStrip:
-    """One strip. picture: (h, w, 3) uint8 BGR; seen: (h, w) uint16, object id of each pixel.
+    """One strip. image: (h, w, 3) uint8 BGR; seen: (h, w) uint16, object id of each pixel.
 
     hazards: id to class and the object's area in px without occlusion; places: (n, 2) x, y px
     of the centres around which images are cut.
     """
 
-    picture: Image
+    image: Image
     seen: NDArray[np.uint16]
     px_per_mm: float
     hazards: dict[int, tuple[int, float]]
@@ -57,7 +57,7 @@ def read_strips(folder: Path) -> list[TracedStrip]:
 def _read(bundle: Path) -> TracedStrip:
     try:
         facts = read_facts(bundle)
-        picture, seen = (read_layer(bundle, facts, layer) for layer in ("picture", "seen"))
+        image, seen = (read_layer(bundle, facts, layer) for layer in ("picture", "seen"))
     except BundleError as error:
         raise WorkshopError(str(error)) from error
     hazards = {
@@ -72,7 +72,7 @@ def _read(bundle: Path) -> TracedStrip:
             if item.pixels_seen > 0
         ]
     ).reshape(-1, 2)
-    return TracedStrip(picture, seen, facts.px_per_mm, hazards, places)
+    return TracedStrip(image, seen, facts.px_per_mm, hazards, places)
 
 
 def strip_scene(rng: Rng, strips: Sequence[TracedStrip], size: int) -> Scene:
@@ -120,7 +120,7 @@ def _cut(
     left, top = round(middle[0] - reach / 2), round(middle[1] - reach / 2)
     x0, y0, x1, y1 = max(left, 0), max(top, 0), min(left + reach, width), min(top + reach, height)
     to = np.s_[y0 - top : y1 - top, x0 - left : x1 - left]
-    image[to], seen[to] = strip.picture[y0:y1, x0:x1], strip.seen[y0:y1, x0:x1]
+    image[to], seen[to] = strip.image[y0:y1, x0:x1], strip.seen[y0:y1, x0:x1]
     return image, seen
 
 

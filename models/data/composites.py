@@ -224,12 +224,12 @@ def filmed(rng: Rng, image: NDArray[np.float32]) -> Image:
     image = (((image.clip(0, 255) / 255) ** gamma) * 255 * cast).astype(np.float32)
     if rng.random() < 0.7:
         image = image + rng.normal(0, rng.uniform(0.5, 7), image.shape).astype(np.float32)
-    picture = np.asarray(image.clip(0, 255), np.uint8)
+    shot = np.asarray(image.clip(0, 255), np.uint8)
     if rng.random() < 0.6:
         quality = int(rng.integers(35, 96))
-        code = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
-        picture = np.asarray(cv2.imdecode(code, cv2.IMREAD_COLOR), np.uint8)
-    return picture
+        code = cv2.imencode(".jpg", shot, [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
+        shot = np.asarray(cv2.imdecode(code, cv2.IMREAD_COLOR), np.uint8)
+    return shot
 
 
 def compose(

@@ -110,9 +110,9 @@ def save(scene: Scene, folder: Path, name: str) -> None:
             )
             if scene.visible is not None:
                 shares.append(f"{scene.visible[number]:.3f}")
-    picture = folder / "images" / f"{name}.jpg"
-    if not cv2.imwrite(str(picture), scene.image, [cv2.IMWRITE_JPEG_QUALITY, 94]):
-        raise WorkshopError(f"{picture}: cannot be written; is the disk full?")
+    path = folder / "images" / f"{name}.jpg"
+    if not cv2.imwrite(str(path), scene.image, [cv2.IMWRITE_JPEG_QUALITY, 94]):
+        raise WorkshopError(f"{path}: cannot be written; is the disk full?")
     if scene.visible is not None:
         (folder / "visible" / f"{name}.txt").write_text("\n".join(shares))
     # Last and atomically: an image with labels is complete, and is not made again.
@@ -168,12 +168,12 @@ def _write_all(stage: _StageImages, jobs: Iterable[_Job], progress: Progress, wo
     if workers <= 1:
         for number, job in enumerate(left, done + 1):
             stage.write(job)
-            progress("pictures", number, len(jobs))
+            progress("images", number, len(jobs))
         return
     # Spawn, although it copies the cut-outs: a fork hangs once OpenCV has started its threads.
     with multiprocessing.get_context("spawn").Pool(workers, _init_worker, (stage,)) as pool:
         for number, _ in enumerate(pool.imap_unordered(_write_job, left, chunksize=8), done + 1):
-            progress("pictures", number, len(jobs))
+            progress("images", number, len(jobs))
 
 
 def build(

@@ -65,15 +65,15 @@ def read_renders(folder: Path) -> dict[tuple[str, int], Drawer]:
     index = folder / "index.jsonl"
     made = objects_on_strips(folder / "strips")
     if index.is_file():
-        for key, pictures in _listed(index).items():
-            made.setdefault(key, []).extend(pictures)
+        for key, images in _listed(index).items():
+            made.setdefault(key, []).extend(images)
     if not made:
         raise WorkshopError(
             f"{folder}: no path-traced object; make strips with `vigitri twin trace PLAN.toml -o "
             f"{folder}/strips/NAME` or cut-outs with `vigitri twin cutouts -o {folder}`, and name "
             "that folder with --renders"
         )
-    return {key: _Bank(tuple(pictures)) for key, pictures in made.items()}
+    return {key: _Bank(tuple(images)) for key, images in made.items()}
 
 
 def _listed(index: Path) -> ObjectImages:
@@ -88,8 +88,8 @@ def _listed(index: Path) -> ObjectImages:
             raise WorkshopError(
                 f"{index}:{number}: not a line about a cut-out ({error})"
             ) from error
-        picture = read_image(index.parent / name, cv2.IMREAD_UNCHANGED)
-        made[kind, label].append((picture, px_per_mm))
+        image = read_image(index.parent / name, cv2.IMREAD_UNCHANGED)
+        made[kind, label].append((image, px_per_mm))
     return made
 
 

@@ -179,9 +179,9 @@ class _StripBuilder:
         heights = np.zeros(len(seen), np.uint16)
         for each in objects:
             heights[each.id] = round(each.height_mm * HEIGHT_UNITS_PER_MM)
-        picture = np.asarray(self._canvas.image.clip(0, 255) + 0.5, np.uint8)
+        image = np.asarray(self._canvas.image.clip(0, 255) + 0.5, np.uint8)
         layers: dict[str, NDArray[Any]] = {
-            "picture": picture,
+            "picture": image,
             "owners": owner,
             "seen": owner,
             "height": heights[owner],

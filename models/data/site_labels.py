@@ -207,17 +207,17 @@ def _coco(
     try:
         table: dict[str, Any] = json.loads(path.read_bytes())
         names = {each["id"]: each["name"] for each in table["categories"]}
-        pictures = {each["id"]: each for each in table["images"]}
-        rows: dict[Any, list[tuple[float, ...]]] = {number: [] for number in pictures}
+        images = {each["id"]: each for each in table["images"]}
+        rows: dict[Any, list[tuple[float, ...]]] = {number: [] for number in images}
         for number, each in enumerate(table["annotations"]):
             where = f"{path}: annotations[{number}]"
-            picture = pictures.get(each["image_id"])
-            if picture is None or each["category_id"] not in names:
+            image = images.get(each["image_id"])
+            if image is None or each["category_id"] not in names:
                 wrong.append(f"{where}: its image or category is not listed")
                 continue
             known = _class_of(names[each["category_id"]], where, wrong)
             x, y, w, h = (float(value) for value in each["bbox"])
-            wide, high = float(picture["width"]), float(picture["height"])
+            wide, high = float(image["width"]), float(image["height"])
             inside = -2 <= x < x + w <= wide + 2 and -2 <= y < y + h <= high + 2
             if not inside:
                 wrong.append(f"{where}: box {each['bbox']} is outside {wide:g} x {high:g} px")
@@ -227,15 +227,15 @@ def _coco(
                 )
     except (json.JSONDecodeError, KeyError, TypeError, ValueError, ZeroDivisionError) as error:
         raise WorkshopError(f"{path}: not COCO JSON: {type(error).__name__}: {error}") from None
-    for number, picture in sorted(pictures.items(), key=lambda item: str(item[1]["file_name"])):
+    for number, image in sorted(images.items(), key=lambda item: str(item[1]["file_name"])):
         places = [path.parent, path.parent / "images", path.parent.parent / "images"]
-        files = [place / name for place in places for name in _spelt(str(picture["file_name"]))]
+        files = [place / name for place in places for name in _spelt(str(image["file_name"]))]
         file = next((each for each in files if each.is_file()), None)
         if file is None:
-            wrong.append(f"{path}: {picture['file_name']} is neither beside it nor in images/")
+            wrong.append(f"{path}: {image['file_name']} is neither beside it nor in images/")
             continue
-        if "width" in picture and "height" in picture:
-            sizes_px[file] = float(picture["width"]), float(picture["height"])
+        if "width" in image and "height" in image:
+            sizes_px[file] = float(image["width"]), float(image["height"])
         yield Photograph(file, _boxes(rows[number]), False, file.stem)
 
 

@@ -35,15 +35,15 @@ def objects_on_strips(folder: Path) -> ObjectImages:
     for bundle in sorted(path.parent for path in folder.glob("*/strip.json")):
         try:
             facts = read_facts(bundle)
-            picture, seen = (read_layer(bundle, facts, layer) for layer in ("picture", "seen"))
+            image, seen = (read_layer(bundle, facts, layer) for layer in ("picture", "seen"))
         except BundleError as error:
             raise WorkshopError(str(error)) from error
-        for key, item in _objects(facts, picture, seen):
+        for key, item in _objects(facts, image, seen):
             made[key].append((item, facts.px_per_mm))
     return made
 
 
-def _objects(facts: Facts, picture: Image, seen: Image) -> Iterator[tuple[tuple[str, int], Image]]:
+def _objects(facts: Facts, image: Image, seen: Image) -> Iterator[tuple[tuple[str, int], Image]]:
     height, width = seen.shape
     for item in facts.things:
         if item.pixels_seen < _OPEN * item.pixels_alone or item.pixels_seen < _LEAST_PX:
@@ -68,4 +68,4 @@ def _objects(facts: Facts, picture: Image, seen: Image) -> Iterator[tuple[tuple[
         mask = (seen[part] == item.id).astype(np.uint8) * 255
         alpha = cv2.GaussianBlur(cv2.erode(mask, np.ones((2, 2), np.uint8)), (0, 0), _EDGE_PX)
         label = CLASS_NAMES.index(item.hazard) if item.hazard is not None else -1
-        yield (item.kind, label), np.dstack((picture[part], alpha))
+        yield (item.kind, label), np.dstack((image[part], alpha))

@@ -147,10 +147,10 @@ class _CountingEngine:
         self._engine, self._total, self._done = engine, total, 0
         self._progress = progress_on_stderr()
 
-    def detect(self, picture: NDArray[np.uint8], min_score: float) -> Detections:
+    def detect(self, image: NDArray[np.uint8], min_score: float) -> Detections:
         self._done += 1
         self._progress(f"{self.card.name}: passes", self._done, self._total)
-        return self._engine.detect(picture, min_score)
+        return self._engine.detect(image, min_score)
 
 
 def build_report(name: str, results: SetResults, thresholds: Sequence[float]) -> dict[str, Any]:

@@ -58,8 +58,8 @@ class _AtSizes:
     engine: Engine
     card: Card
 
-    def detect(self, picture: NDArray[np.uint8], min_score: float) -> Detections:
-        return self.engine.detect(picture, min_score)
+    def detect(self, image: NDArray[np.uint8], min_score: float) -> Detections:
+        return self.engine.detect(image, min_score)
 
 
 def ground_truth_of(scene: Scene) -> GroundTruth:

@@ -69,14 +69,14 @@ class Tally:
     """All detections of one class on one set of images.
 
     scores: (d,) float32, best first. hits: (d,) bool. truths: number of true boxes.
-    pictures: number of images. found_at: (truths,) float32, score of the detection that found
+    images: number of images. found_at: (truths,) float32, score of the detection that found
     each box, 0: missed.
     """
 
     scores: Floats
     hits: NDArray[np.bool_]
     truths: int
-    pictures: int
+    images: int
     found_at: Floats
 
 
@@ -143,13 +143,13 @@ def at_threshold(t: Tally, threshold: float) -> tuple[float, float]:
     right = int(np.count_nonzero(t.hits & above))
     wrong = int(np.count_nonzero(~t.hits & above))
     recall = right / t.truths if t.truths else float("nan")
-    return recall, wrong / max(1, t.pictures)
+    return recall, wrong / max(1, t.images)
 
 
 def threshold_for(t: Tally, false_per_picture: float) -> float:
     """The lowest threshold with at most that many false boxes per image."""
     wrong = np.cumsum(~t.hits)
-    over = np.flatnonzero(wrong > false_per_picture * t.pictures)
+    over = np.flatnonzero(wrong > false_per_picture * t.images)
     if len(over) == 0:
         return 0.0
     return float(np.nextafter(t.scores[over[0]], np.float32(2)))

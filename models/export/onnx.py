@@ -51,9 +51,9 @@ class ExportReport:
         }
 
 
-def plain_input(picture: Image) -> np.ndarray[Any, np.dtype[np.float32]]:
+def plain_input(image: Image) -> np.ndarray[Any, np.dtype[np.float32]]:
     """(h, w, 3) uint8 BGR to (1, 3, h, w) float32 RGB in 0..1, the input of a plain export."""
-    turned = picture[..., ::-1].transpose(2, 0, 1)[None]
+    turned = image[..., ::-1].transpose(2, 0, 1)[None]
     return np.ascontiguousarray(turned, np.float32) / np.float32(255)
 
 
@@ -108,26 +108,26 @@ def _compared(plain: Path, folded: Path, rounds: int) -> ExportReport:
     largest = 0.0
     for size in ((32, 32), (96, 160), (416, 416), (448, 800)):
         coarse = rng.integers(0, 256, (8, 8, 3), np.uint8)
-        picture = np.kron(coarse, np.ones((size[0] // 8, size[1] // 8, 1), np.uint8))
-        a = one.run(None, {"images": plain_input(picture)})[0][0]
-        b = other.run(None, {"images": picture[None]})[0][0]
+        image = np.kron(coarse, np.ones((size[0] // 8, size[1] // 8, 1), np.uint8))
+        a = one.run(None, {"images": plain_input(image)})[0][0]
+        b = other.run(None, {"images": image[None]})[0][0]
         if a.shape[1] == 6:  # end2end: after the first, equal scores may be in another order
             a, b = np.append(a[0], a[:, 4]), np.append(b[0], b[:, 4])
         largest = max(largest, float(np.abs(a - b).max()))
     if not largest <= _TOLERANCE_PX:
         raise WorkshopError(f"{folded}: differs from the plain export by {largest:.3g}")
-    picture = rng.integers(0, 256, (448, 800, 3), np.uint8)
+    image = rng.integers(0, 256, (448, 800, 3), np.uint8)
     planar = np.empty((1, 3, 448, 800), np.float32)
     times: tuple[list[float], list[float]] = ([], [])
     for _ in range(rounds):
         start = time.perf_counter()
         np.multiply(
-            picture[..., ::-1].transpose(2, 0, 1), np.float32(1 / 255),
+            image[..., ::-1].transpose(2, 0, 1), np.float32(1 / 255),
             out=planar[0], casting="unsafe",
         )  # fmt: skip
         one.run(None, {"images": planar})
         middle = time.perf_counter()
-        other.run(None, {"images": picture[None]})
+        other.run(None, {"images": image[None]})
         times[0].append((middle - start) * 1e3)
         times[1].append((time.perf_counter() - middle) * 1e3)
     return ExportReport(folded, largest, statistics.median(times[1]), statistics.median(times[0]))

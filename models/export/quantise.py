@@ -36,23 +36,23 @@ the head, and attention."""
 _ENGINE = "openvino"
 
 
-def calibration_pictures(data: Path, held_back: float, count: int, seed: int) -> list[Image]:
+def calibration_images(data: Path, held_back: float, count: int, seed: int) -> list[Image]:
     """(416, 416, 3) uint8 BGR: scenes and photographs of the training part, never of dev."""
     sources = read_sources(data, held_back, held=False)
     labelled = [photograph for photograph in sources.photographs if len(photograph.boxes)]
-    pictures = []
+    images = []
     for number in range(count):
         rng = np.random.default_rng([seed, number])
         if number % 3:
-            pictures.append(compose(rng, sources).image)
+            images.append(compose(rng, sources).image)
         else:
             chosen = labelled[int(rng.integers(len(labelled)))]
-            pictures.append(at_belt_size(rng, chosen, sources, busy=()).image)
-    return pictures
+            images.append(at_belt_size(rng, chosen, sources, busy=()).image)
+    return images
 
 
 def quantised(
-    source: Path, target: Path, pictures: Sequence[Image], float_layers: Sequence[str]
+    source: Path, target: Path, images: Sequence[Image], float_layers: Sequence[str]
 ) -> int:
     """Write `source` with its convolutions in 8 bits as `target`; returns how many are in 8 bits.
 
@@ -86,11 +86,11 @@ def quantised(
 
     class Reader(tools.CalibrationDataReader):  # type: ignore[misc, name-defined]
         def __init__(self) -> None:
-            self.rest: Iterator[Image] = iter(pictures)
+            self.rest: Iterator[Image] = iter(images)
 
         def get_next(self) -> dict[str, Any] | None:
-            picture = next(self.rest, None)
-            return None if picture is None else {"images": picture[None]}
+            image = next(self.rest, None)
+            return None if image is None else {"images": image[None]}
 
     tools.quantize_static(
         str(source), str(target), Reader(),
@@ -107,7 +107,7 @@ def run(
     out: Path,
     *,
     runs: Path = Path("runs"),
-    pictures: int = 60,
+    images: int = 60,
     scenes: int = 100,
     seed: int = 1,
     held_back: float = HELD_BACK,
@@ -130,7 +130,7 @@ def run(
         count = quantised(
             parent.onnx_path,
             made,
-            calibration_pictures(data, held_back, pictures, seed),
+            calibration_images(data, held_back, images, seed),
             float_layers,
         )
         candidate = runs / out.resolve().name / "candidate"
@@ -141,7 +141,7 @@ def run(
         f"= {_ENGINE!r} the rest in bfloat16 where the CPU has it. Slower than its parent in "
         "onnxruntime",
         "parent": f"{parent.card.name} {parent.sha256}",
-        "calibrated_on": f"{pictures} images of the training part, seed {seed}",
+        "calibrated_on": f"{images} images of the training part, seed {seed}",
         "float_layers": list(float_layers),
     })  # fmt: skip
     write_card(candidate, draft)

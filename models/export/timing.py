@@ -21,12 +21,12 @@ def median_ms(
     clock: Callable[[], float] = time.perf_counter,
 ) -> dict[str, float]:
     """Median ms per inference pass at `TIMED_PX`, runs interleaved. clock: in seconds."""
-    picture = np.random.default_rng(0).integers(0, 256, (*TIMED_PX, 3), np.uint8)
+    image = np.random.default_rng(0).integers(0, 256, (*TIMED_PX, 3), np.uint8)
     times: dict[str, list[float]] = {name: [] for name in engines}
     for number in range(rounds + _WARM_UP):
         for name, engine in engines.items():
             start = clock()
-            engine.detect(picture, 0.5)
+            engine.detect(image, 0.5)
             if number >= _WARM_UP:
                 times[name].append((clock() - start) * 1e3)
     return {name: statistics.median(each) for name, each in times.items()}

@@ -22,7 +22,7 @@ from models.evaluation.comparison import RULES, fallen
 from models.evaluation.picture_sets import BELT_SCALE, SetResults, at_labelled, photo_set, scene_of
 from models.evaluation.thresholds import HOW, operating_thresholds
 from models.export.onnx import export_onnx
-from models.export.quantise import calibration_pictures, derived
+from models.export.quantise import calibration_images, derived
 from models.training.averaging import interpolated
 from models.training.recipe import Recipe, StageRecipe, read_recipe
 from models.training.restore import STOCK, restore
@@ -94,8 +94,8 @@ def run(
     weights = folder / "start.pt"
     adaptation = Adaptation(parent, plan, learned, held, data, scenes)
     if not weights.is_file():
-        pictures = calibration_pictures(data, plan.held_back, 24, plan.seed)
-        restore(parent.onnx_path, weights, pictures, layout=adaptation.layout)
+        images = calibration_images(data, plan.held_back, 24, plan.seed)
+        restore(parent.onnx_path, weights, images, layout=adaptation.layout)
     for stage in plan.stages:
         weights = _trained(plan, stage, weights, learned, data=data, folder=folder, resume=resume)
     candidate = folder / "candidate"

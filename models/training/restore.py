@@ -42,10 +42,10 @@ def layers(name: str) -> dict[str, Any]:
     return {**plan, "end2end": False}
 
 
-def restore(model: Path, out: Path, pictures: Sequence[Image], *, layout: str = STOCK) -> Path:
+def restore(model: Path, out: Path, images: Sequence[Image], *, layout: str = STOCK) -> Path:
     """Write the checkpoint `out` (.pt) that `model` (an ONNX file) could be exported from.
 
-    pictures: (h, w, 3) uint8 BGR, some dozens similar to the training images, sides multiples of
+    images: (h, w, 3) uint8 BGR, some dozens similar to the training images, sides multiples of
     32; the norms' statistics are measured on them. layout: architecture of the graph. The
     checkpoint has only the one-to-many head, like the graph.
     Raises `WorkshopError` if the graph has other layers, or if the result finds other boxes.
@@ -75,8 +75,8 @@ def restore(model: Path, out: Path, pictures: Sequence[Image], *, layout: str = 
         else:
             norm.bias.data = torch.from_numpy(bias.copy())
             norm.weight.data = torch.full_like(norm.weight, (1 + norm.eps) ** 0.5)
-    _settle(net, pictures)
-    _check(net, model, pictures[0])
+    _settle(net, images)
+    _check(net, model, images[0])
     return write_checkpoint(net, layout, out)
 
 
@@ -137,7 +137,7 @@ def _of(
     return kernel, bias
 
 
-def _settle(net: Any, pictures: Sequence[Image]) -> None:
+def _settle(net: Any, images: Sequence[Image]) -> None:
     """Set each norm's mean and variance to those of its input, without changing its output."""
     import torch
 
@@ -154,8 +154,8 @@ def _settle(net: Any, pictures: Sequence[Image]) -> None:
     hooks = [norm.register_forward_hook(note) for norm in norms]
     net.eval()
     with torch.inference_mode():
-        for picture in pictures:
-            net(torch.from_numpy(plain_input(picture)))
+        for image in images:
+            net(torch.from_numpy(plain_input(image)))
     for hook in hooks:
         hook.remove()
     for norm, (first, second, count) in sums.items():
@@ -170,12 +170,12 @@ def _settle(net: Any, pictures: Sequence[Image]) -> None:
         norm.running_var.copy_(variance)
 
 
-def _check(net: Any, model: Path, picture: Image) -> None:
+def _check(net: Any, model: Path, image: Image) -> None:
     import torch
 
     with torch.inference_mode():
-        ours = net(torch.from_numpy(plain_input(picture)))[0].numpy()
-    theirs = session(model).run(None, {"images": picture[None]})[0]
+        ours = net(torch.from_numpy(plain_input(image)))[0].numpy()
+    theirs = session(model).run(None, {"images": image[None]})[0]
     if ours.shape != theirs.shape:
         raise WorkshopError(f"{model}: output is {theirs.shape}, not {ours.shape}: not a raw head")
     largest = float(np.abs(ours - theirs).max())

@@ -47,9 +47,9 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "dev_battery_000": ("white", "1 0.5 0.5 0.5 0.2"),
     }
     for stem, (background, label) in photographs.items():
-        picture = np.full((300, 400, 3), 250, np.uint8)
-        picture[120:180, 100:300] = (30, 90, 160)
-        cv2.imwrite(str(folder / "photos" / "images" / f"{stem}.jpg"), picture)
+        image = np.full((300, 400, 3), 250, np.uint8)
+        image[120:180, 100:300] = (30, 90, 160)
+        cv2.imwrite(str(folder / "photos" / "images" / f"{stem}.jpg"), image)
         (folder / "photos" / "labels" / f"{stem}.txt").write_text(label)
         name = f"photos/images/{stem}.jpg"
         rows.append((name, stem.split("_", maxsplit=1)[0], background, f"{stem}.png"))

@@ -13,7 +13,7 @@ from models.training.adapt import names_of_copies, without_copies
 from models.workshop import WorkshopError
 
 
-def _picture(path: Path) -> None:
+def _write_image(path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     cv2.imwrite(str(path), np.random.default_rng(0).integers(0, 256, (60, 80, 3), np.uint8))
 
@@ -22,7 +22,7 @@ def _yolo(folder: Path, *labels: str, classes: str = "battery\ngas_canister\nign
     folder.mkdir(exist_ok=True)
     (folder / "classes.txt").write_text(classes)
     for number, label in enumerate(labels):
-        _picture(folder / f"{number:02d}.jpg")
+        _write_image(folder / f"{number:02d}.jpg")
         (folder / f"{number:02d}.txt").write_text(label)
     return folder
 
@@ -88,7 +88,7 @@ def test_labels_are_found_also_if_the_export_is_in_a_folder_images(
     tmp_path: Path,
 ) -> None:
     folder = tmp_path / "images" / "site 1 (été)"
-    _picture(folder / "images" / "train" / "a b.jpg")
+    _write_image(folder / "images" / "train" / "a b.jpg")
     (folder / "classes.txt").write_text("battery")
     (folder / "labels" / "train").mkdir(parents=True)
     (folder / "labels" / "train" / "a b.txt").write_text("0 0.5 0.5 0.2 0.4")
@@ -103,7 +103,7 @@ def test_a_box_with_nan_is_refused(tmp_path: Path, line: str) -> None:
 
 
 def _coco(folder: Path, **changes: object) -> Path:
-    _picture(folder / "images" / "a.jpg")
+    _write_image(folder / "images" / "a.jpg")
     table = {
         "images": [{"id": 7, "file_name": "a.jpg", "width": 80, "height": 60}],
         "categories": [{"id": 3, "name": "Battery"}],
@@ -155,9 +155,9 @@ def test_a_wrong_coco_export_is_a_one_line_error(
 def test_an_image_is_found_with_any_system_s_spelling_of_its_name(
     tmp_path: Path, on_disk: str, in_json: str
 ) -> None:
-    picture = {"id": 7, "file_name": in_json, "width": 80, "height": 60}
-    folder = _coco(tmp_path, images=[picture])
-    _picture(folder / "images" / on_disk)
+    image = {"id": 7, "file_name": in_json, "width": 80, "height": 60}
+    folder = _coco(tmp_path, images=[image])
+    _write_image(folder / "images" / on_disk)
     (one,) = read_answers(folder)
     assert one.path == folder / "images" / on_disk
 
@@ -217,7 +217,7 @@ def test_augmented_copies_of_one_original_are_held_back_together() -> None:
 def test_a_copy_of_a_held_back_image_under_another_name_is_not_used_for_training(
     tmp_path: Path,
 ) -> None:
-    _picture(tmp_path / "a.jpg")
+    _write_image(tmp_path / "a.jpg")
     shutil.copy(tmp_path / "a.jpg", tmp_path / "b.jpg")
     (tmp_path / "c.jpg").write_bytes(b"another")
     a, b, c = _answers(*(str(tmp_path / f"{name}.jpg") for name in "abc"))
@@ -251,7 +251,7 @@ def test_photographs_left_out_by_a_recipe_are_not_used_for_training(data: Path) 
 
 
 def test_an_image_without_objects_is_written_with_an_empty_label_file(tmp_path: Path) -> None:
-    _picture(tmp_path / "a.jpg")
+    _write_image(tmp_path / "a.jpg")
     write_answers(_answers(str(tmp_path / "a.jpg")), tmp_path / "out")
     assert (tmp_path / "out" / "labels" / "a.txt").read_text() == ""
 
@@ -262,6 +262,6 @@ def test_base_photographs_identical_to_an_answer_are_not_replayed(
     base = tmp_path / "base"
     shutil.copytree(data, base)
     mine = tmp_path / "of_the_site.jpg"
-    _picture(mine)
+    _write_image(mine)
     shutil.copy(mine, base / "photos" / "images" / "train_battery_000.jpg")
     assert names_of_copies(_answers(str(mine)), base) == ["train_battery_000"]

@@ -65,7 +65,7 @@ def test_the_threshold_for_a_budget_uses_it_and_no_more() -> None:
         np.array([0.9, 0.8, 0.7, 0.6, 0.5], np.float32),
         np.array([True, False, True, False, True]),
         truths=4,
-        pictures=5,
+        images=5,
         found_at=np.array([0.9, 0.7, 0.5, 0], np.float32),
     )
     threshold = threshold_for(counted, 0.2)

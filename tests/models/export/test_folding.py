@@ -39,8 +39,8 @@ def test_folding_changes_the_input_and_not_the_result(tmp_path: Path) -> None:
     fold_input(tmp_path / "plain.onnx", tmp_path / "folded.onnx")
     plain, folded = session(tmp_path / "plain.onnx"), session(tmp_path / "folded.onnx")
     for size in ((32, 32), (8, 12)):  # 1,024 cells, and fewer than the 300 that are asked for
-        picture = np.random.default_rng(1).integers(0, 256, (*size, 3), np.uint8)
-        want = plain.run(None, {"images": plain_input(picture)})[0]
-        got = folded.run(None, {"images": picture[None]})[0]
+        image = np.random.default_rng(1).integers(0, 256, (*size, 3), np.uint8)
+        want = plain.run(None, {"images": plain_input(image)})[0]
+        got = folded.run(None, {"images": image[None]})[0]
         assert got.shape == (1, min(300, size[0] * size[1]), 6)
         assert np.allclose(got, want, atol=1e-4)

@@ -47,7 +47,7 @@ def network(tmp_path: Path) -> Path:
     return path
 
 
-def _pictures() -> list[np.ndarray]:
+def _images() -> list[np.ndarray]:
     rng = np.random.default_rng(1)
     return [rng.integers(0, 256, (32, 32, 3), np.uint8) for _ in range(4)]
 
@@ -56,13 +56,13 @@ def test_all_but_the_named_convolutions_are_quantised_with_nearly_the_same_resul
     network: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "out.onnx"
-    assert quantise.quantised(network, out, _pictures(), ("0", "head")) == 2
+    assert quantise.quantised(network, out, _images(), ("0", "head")) == 2
     weights = {each.name for each in onnx.load(str(out)).graph.initializer}
     assert {"w0", "w5"} <= weights
     assert not {"w1", "w2"} & weights
-    picture = {"images": _pictures()[0][None]}
+    image = {"images": _images()[0][None]}
     before, after = (
-        ort.InferenceSession(str(path), providers=["CPUExecutionProvider"]).run(None, picture)[0]
+        ort.InferenceSession(str(path), providers=["CPUExecutionProvider"]).run(None, image)[0]
         for path in (network, out)
     )
     assert np.abs(before - after).max() < 0.05 * np.abs(before).max()
@@ -70,17 +70,17 @@ def test_all_but_the_named_convolutions_are_quantised_with_nearly_the_same_resul
 
 def test_an_already_quantised_model_is_refused(network: Path, tmp_path: Path) -> None:
     out = tmp_path / "out.onnx"
-    quantise.quantised(network, out, _pictures(), ("head",))
+    quantise.quantised(network, out, _images(), ("head",))
     with pytest.raises(WorkshopError, match="already quantised; name the float model"):
-        quantise.quantised(out, tmp_path / "again.onnx", _pictures(), ("head",))
+        quantise.quantised(out, tmp_path / "again.onnx", _images(), ("head",))
 
 
 def test_calibration_images_are_reproducible_and_from_the_training_part(
     data: Path,
 ) -> None:
-    once, again = (quantise.calibration_pictures(data, 0.3, 3, 5) for _ in range(2))
+    once, again = (quantise.calibration_images(data, 0.3, 3, 5) for _ in range(2))
     assert all(np.array_equal(a, b) for a, b in zip(once, again, strict=True))
-    assert all(picture.shape == (416, 416, 3) for picture in once)
+    assert all(image.shape == (416, 416, 3) for image in once)
 
 
 def test_an_unknown_model_and_a_missing_data_folder_are_one_line_errors(
