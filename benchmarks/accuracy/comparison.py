@@ -12,7 +12,7 @@ from benchmarks.accuracy.report import rate_text, share_text
 
 
 def read(path: Path) -> dict[str, Any]:
-    """An earlier `report.json`. Raises `TruthError`."""
+    """Read an earlier `report.json`. Raises `TruthError`."""
     try:
         figures = json.loads(path.read_text(encoding="utf-8"))
         # Fail now if a compared figure is missing, not after hours of inference.

@@ -41,7 +41,7 @@ class GroundTruth:
 
     @classmethod
     def read(cls, path: Path) -> GroundTruth:
-        """Raises `TruthError`."""
+        """Read a truth file. Raises `TruthError`."""
         try:
             records = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
         except FileNotFoundError:
@@ -54,7 +54,7 @@ class GroundTruth:
 
     @classmethod
     def of(cls, records: Iterable[dict[str, Any]], name: str) -> GroundTruth:
-        """From the records in order, the header first. Raises `TruthError`."""
+        """Make one from its records, the header first. Raises `TruthError`."""
         first, *frames = records or [{}]
         if first.get("schema") != SCHEMA:
             raise TruthError(f"{name}: schema {first.get('schema')!r}; expected {SCHEMA!r}")

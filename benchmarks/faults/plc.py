@@ -52,7 +52,7 @@ class PublishedState:
 
 @dataclass
 class Tally:
-    """What was injured and what came of it."""
+    """Injected faults and their effects."""
 
     injuries: Counter[str] = field(default_factory=Counter)
     readings: int = 0
@@ -68,7 +68,7 @@ class Tally:
 
 
 class PublishingLine:
-    """A thread that publishes a line: 30 frames a second, gas that comes and goes."""
+    """A thread that publishes a line: 30 frames a second, gas alarms raised and cleared."""
 
     def __init__(self, truth: PublishedState, seed: int) -> None:
         self.truth = truth

@@ -31,7 +31,7 @@ def run(runs: int, seed: int, malformed: int, out: Path | None, *, plc_runs: int
         console.print(f"[bold red]did not start:[/] {error}", highlight=False)
         return False
     console.print(_injected(line, bridge, wire, modbus, seed))
-    console.print(_came_of_it(line, bridge, wire, modbus))
+    console.print(_effects(line, bridge, wire, modbus))
     for wrong in (*line.lost[:5], *line.duplicates[:5], *bridge.wrong_clear[:5]):
         console.print(f"[bold red]{wrong}[/]", highlight=False)
     if out is not None:
@@ -68,7 +68,7 @@ def _injected(
     return table
 
 
-def _came_of_it(
+def _effects(
     line: faults.Tally,
     bridge: plc_faults.Tally,
     wire: fuzz.FuzzResult,

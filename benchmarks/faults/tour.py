@@ -180,7 +180,7 @@ def read_journal(folder: Path) -> dict[tuple[str, str, int], dict[str, object]]:
         for record in map(json.loads, files.open()):
             if record["kind"] == "consumer" and not registered:
                 registered = True
-                raised.clear()  # on a slow machine the belt is faster than the consumer's start
+                raised.clear()  # alerts raised before the consumer started
             elif record["kind"] == "alert":
                 alert = record["message"]["payload"]
                 raised[alert["boot_id"], alert["event_id"], alert["revision"]] = alert

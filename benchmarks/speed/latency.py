@@ -76,6 +76,7 @@ def _plc(line: Path, alerts: int, blind_runs: int) -> dict[str, Any]:
 
 
 def machine() -> dict[str, Any]:
+    """Processor, cores, load and versions, for a report."""
     return {
         "processor": _processor(),
         "cores": available_cores(),

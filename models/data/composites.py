@@ -179,6 +179,10 @@ def draw_hazard(
     level: float,
     largest: float,
 ) -> Image:
+    """One random hazard, drawn or a cut-out: `(h, w, 4)` uint8 BGRA.
+
+    zoom: px per mm. level: brightness of the background. largest: limit of the longest side, px.
+    """
     drawers = [d for d, c in drawn.hazards if c == label]
     if drawers and rng.random() < drawn.drawn_share:
         cutout = drawers[int(rng.integers(len(drawers)))](rng, zoom)
@@ -193,6 +197,7 @@ def draw_hazard(
 
 
 def draw_waste(rng: Rng, sources: Sources, drawn: DrawnObjects, zoom: float, level: float) -> Image:
+    """One random piece of waste, drawn or a cut-out: `(h, w, 4)` uint8 BGRA."""
     if drawn.waste and rng.random() < drawn.drawn_share:
         cutout = drawn.waste[int(rng.integers(len(drawn.waste)))](rng, zoom)
         return weathered(rng, laid(rng, cutout, min(max(cutout.shape[:2]), 360)), -1, level)

@@ -1,4 +1,4 @@
-"""How one cut-out changes before it is laid down: size, turn, skew, colour, dirt, edge."""
+"""Random changes of a cut-out before it is placed: size, rotation, skew, colour, dirt, edge."""
 
 from __future__ import annotations
 

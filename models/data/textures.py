@@ -69,7 +69,7 @@ def _profile(rng: Rng, image: Floats) -> None:
 
 
 def belt(rng: Rng, size: tuple[int, int]) -> Image:
-    """One belt surface, (h, w, 3) uint8 BGR, running along the rows' normal (y)."""
+    """One belt surface, (h, w, 3) uint8 BGR, travelling along y."""
     height, width = size
     base = _RUBBER[rng.integers(len(_RUBBER))] * rng.uniform(0.6, 1.5) + rng.normal(0, 5, 3)
     image = np.ones((height, width, 3), np.float32) * base.astype(np.float32)
