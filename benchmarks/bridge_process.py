@@ -1,4 +1,4 @@
-"""`vigitri bridge` as a process of its own, as a user starts it."""
+"""`vigitri bridge` as a separate process, as a user starts it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _SERVING = re.compile(r"serving Modbus TCP at (\S+):(\d+)$")
 
 
 class BridgeProcess(ChildProcess):
-    """Bridges lines at a port that the system chooses; a context manager that ends it."""
+    """Bridges lines at a port chosen by the system; a context manager."""
 
     def __init__(
         self,
@@ -20,7 +20,7 @@ class BridgeProcess(ChildProcess):
         listen: str = "127.0.0.1:0",
         start_s: float = 30.0,
     ) -> None:
-        """`ends`: where each line publishes, and where it serves requests."""
+        """ends: publish and request endpoint of each line."""
         arguments = ["bridge", "--listen", listen, *options]
         for publish, requests in ends:
             arguments += ["--subscribe", publish, "--requests", requests]

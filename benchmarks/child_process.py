@@ -1,4 +1,4 @@
-"""A command of Vigitri as a process of its own, as a user starts it."""
+"""A Vigitri command as a separate process, as a user starts it."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from detector.errors import VigitriError
 
 
 class LineFailedError(VigitriError, RuntimeError):
-    """The process did not start; holds what it said."""
+    """The process did not start; the message is its stderr."""
 
 
 class ChildProcess:
-    """Starts a command and waits until it says that it is ready; ends it when left."""
+    """Starts a command and waits until its stderr announces that it is ready; a context manager."""
 
     def __init__(self, *arguments: str, start_s: float = 30.0) -> None:
         self._command = [sys.executable, "-m", "detector.cli", *arguments]
         self._start_s = start_s
         self.said: list[str] = []
-        """The lines of its stderr so far."""
+        """Lines of its stderr so far."""
 
     def announced(self, line: str) -> bool:
-        """Whether that line of its stderr says that it is ready."""
+        """Whether a line of its stderr announces that it is ready."""
         raise NotImplementedError
 
     def __enter__(self) -> Self:
@@ -43,7 +43,7 @@ class ChildProcess:
                 line = None
             if line is None:
                 self.__exit__(None, None, None)
-                raise LineFailedError("\n".join(self.said) or "the process said nothing")
+                raise LineFailedError("\n".join(self.said) or "the process printed nothing")
             if self.announced(line):
                 return self
 
@@ -76,12 +76,12 @@ class ChildProcess:
 
 
 def children(parent: int, word: bytes) -> list[int]:
-    """The child processes of a process whose command line holds `word`."""
+    """Ids of a process's children whose command line contains `word`."""
     gone = contextlib.suppress(FileNotFoundError, ProcessLookupError)
     pids: list[str] = []
     with gone:
         for task in Path(f"/proc/{parent}/task").iterdir():
-            with gone:  # a thread that has ended meanwhile, with others that have not
+            with gone:  # one thread may have ended while others have not
                 pids += (task / "children").read_text(encoding="ascii").split()
     found = []
     for pid in pids:

@@ -1,4 +1,4 @@
-"""`vigitri run` as a process of its own, as a user starts it."""
+"""`vigitri run` as a separate process, as a user starts it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _ANY_PORT = "tcp://127.0.0.1:*"
 
 
 class LineProcess(ChildProcess):
-    """Runs one line at ports that the system chooses; a context manager that ends it."""
+    """Runs one line at ports chosen by the system; a context manager."""
 
     def __init__(
         self,
@@ -29,7 +29,7 @@ class LineProcess(ChildProcess):
         journal: Path | None = None,
         endpoints: tuple[str, str] = (_ANY_PORT, _ANY_PORT),
     ) -> None:
-        """`journal`: without one the line's is empty, and deleted with this object."""
+        """journal: the journal's folder; None: an empty one that is deleted on exit."""
         self._own_journal = TemporaryDirectory() if journal is None else None
         folder = self._own_journal.name if self._own_journal else str(journal)
         super().__init__(

@@ -1,4 +1,4 @@
-"""`vigitri plc-sim` as a process of its own, as a user starts it."""
+"""`vigitri plc-sim` as a separate process, as a user starts it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ ENDS_S = 10.0
 
 
 class PlcProcess:
-    """Polls a bridge and writes its log, JSON lines, to a file; ended and whole when left."""
+    """Polls a bridge and writes its log to a file as JSON lines; the log is complete on exit."""
 
     def __init__(self, address: str, log: Path, *options: str) -> None:
         self._log = log

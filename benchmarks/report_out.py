@@ -1,4 +1,4 @@
-"""Where a bench's report goes: a file, a program or a person."""
+"""Output of a bench's report: to a file, as JSON, or as text."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import Any
 
 
-def hand_out(
+def write_report(
     report: dict[str, Any],
     out: Path | None,
     show: Callable[[dict[str, Any]], None],
     *,
     as_json: bool,
 ) -> None:
-    """Write it to `out`, where one is named; print it as one line of JSON, or have it shown."""
+    """Write the report to `out`, if given; print it as one line of JSON, or pass it to `show`."""
     if out is not None:
         out.write_text(f"{json.dumps(report, indent=1)}\n", encoding="utf-8")
     if as_json:

@@ -1,4 +1,4 @@
-"""A model that sees what is white and what is red: no training, but it needs onnx."""
+"""An untrained test model that detects white and red areas; needs onnx."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 
 def write_model(folder: Path) -> Path:
-    """A model folder whose ONNX file finds what is white (gas) and what is red (battery)."""
+    """Write a model folder whose model detects white (gas) and red (battery); returns it."""
     import onnx
     from onnx import TensorProto, helper
 

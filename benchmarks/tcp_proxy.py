@@ -1,4 +1,4 @@
-"""A bad network between two sockets on loopback: it cuts, refuses and delays."""
+"""A bad network between two sockets on loopback: cuts, refuses and delays connections."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ CHUNK_BYTES = 65536
 TURN_S = 0.01
 
 
-class _Way:
-    """One direction of one connection, with what is under way in it."""
+class _Direction:
+    """One direction of one connection, with the data in flight."""
 
     def __init__(self, source: socket.socket, sink: socket.socket) -> None:
         self.source, self.sink = source, sink
@@ -24,13 +24,13 @@ class _Way:
 
 
 class TcpProxy:
-    """Passes connections on to a port of this machine; a context manager."""
+    """Forwards connections to a port of this machine; a context manager."""
 
     def __init__(self, target_port: int) -> None:
         self._target = ("127.0.0.1", target_port)
         self.delay_s = 0.0
-        """How late everything arrives."""
-        self._ways: list[_Way] = []
+        """Delay of all data."""
+        self._directions: list[_Direction] = []
         self._over = threading.Event()
         self._cut_until_s = 0.0
 
@@ -56,7 +56,7 @@ class TcpProxy:
         return f"tcp://127.0.0.1:{self._listening.getsockname()[1]}"
 
     def cut(self, seconds: float) -> None:
-        """End all connections, with what is under way in them, and let none through for a while."""
+        """Close all connections, discard the data in flight, and refuse new ones for `seconds`."""
         self._cut_until_s = time.monotonic() + seconds
 
     def _pass_on(self) -> None:
@@ -65,15 +65,17 @@ class TcpProxy:
             while not self._over.is_set():
                 ready = {key.fileobj for key, _ in selector.select(TURN_S)}
                 if time.monotonic() < self._cut_until_s:
-                    for way in list(self._ways):
-                        self._end(way, selector)
+                    for direction in list(self._directions):
+                        self._end(direction, selector)
                 if self._listening in ready:
                     self._accept(selector)
-                for way in list(self._ways):
-                    if (way.source in ready and not self._read(way)) or not self._write(way):
-                        self._end(way, selector)
-            for way in list(self._ways):
-                self._end(way, selector)
+                for direction in list(self._directions):
+                    if (direction.source in ready and not self._read(direction)) or not self._write(
+                        direction
+                    ):
+                        self._end(direction, selector)
+            for direction in list(self._directions):
+                self._end(direction, selector)
 
     def _accept(self, selector: selectors.BaseSelector) -> None:
         with contextlib.suppress(OSError):
@@ -89,36 +91,36 @@ class TcpProxy:
                 one.setblocking(False)
                 one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 selector.register(one, selectors.EVENT_READ)
-            self._ways += [_Way(near, far), _Way(far, near)]
+            self._directions += [_Direction(near, far), _Direction(far, near)]
 
-    def _read(self, way: _Way) -> bool:
+    def _read(self, direction: _Direction) -> bool:
         try:
-            data = way.source.recv(CHUNK_BYTES)
+            data = direction.source.recv(CHUNK_BYTES)
         except BlockingIOError:
             return True
         except OSError:
             return False
         if data:
-            way.waiting.append((time.monotonic() + self.delay_s, data))
+            direction.waiting.append((time.monotonic() + self.delay_s, data))
         return bool(data)
 
-    def _write(self, way: _Way) -> bool:
-        while way.waiting and way.waiting[0][0] <= time.monotonic():
-            due_s, data = way.waiting.popleft()
+    def _write(self, direction: _Direction) -> bool:
+        while direction.waiting and direction.waiting[0][0] <= time.monotonic():
+            due_s, data = direction.waiting.popleft()
             try:
-                sent = way.sink.send(data)
+                sent = direction.sink.send(data)
             except BlockingIOError:
                 sent = 0
             except OSError:
                 return False
             if sent < len(data):
-                way.waiting.appendleft((due_s, data[sent:]))
+                direction.waiting.appendleft((due_s, data[sent:]))
                 return True
         return True
 
-    def _end(self, way: _Way, selector: selectors.BaseSelector) -> None:
-        pair = {way.source, way.sink}
-        self._ways = [each for each in self._ways if each.source not in pair]
+    def _end(self, direction: _Direction, selector: selectors.BaseSelector) -> None:
+        pair = {direction.source, direction.sink}
+        self._directions = [each for each in self._directions if each.source not in pair]
         for one in pair:
             with contextlib.suppress(KeyError, ValueError):
                 selector.unregister(one)
@@ -126,7 +128,7 @@ class TcpProxy:
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports that nobody has now, for a process that must come back at the same one."""
+    """Currently free ports, for a process that must restart at the same one."""
     held = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
     ports = [int(each.getsockname()[1]) for each in held]
     for each in held:

@@ -1,4 +1,4 @@
-"""The card of a deployed model folder: what the runtime must know, and how it came about."""
+"""The card of a deployed model folder: what the runtime needs, and how the model was made."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 from models.data.sources import CLASS_NAMES
 
 HAZARDS = ("gas", "battery")
-# Longest side of what can be one, mm. Gas: a nitrous-oxide charger is 66 mm, an 11 kg composite or
+# Plausible longest side, mm. Gas: a nitrous-oxide charger is 66 mm, an 11 kg composite or
 # 13 kg steel bottle 580 mm, a 50 l industrial cylinder 1,600 mm. Battery: LR44 and CR2032 cells are
 # 11.6 and 20 mm (the model is not trained below about 20 px), a car battery 400 mm.
 PLAUSIBLE_MM = ((60, 1600), (10, 400))
@@ -21,10 +21,10 @@ LICENCE = "AGPL-3.0-only (trained with ultralytics from a YOLO26n checkpoint und
 
 @dataclass(frozen=True)
 class Card:
-    """What `card.toml` says. thresholds: operating score per class, in class order.
+    """Content of `card.toml`. thresholds: operating score per class, in class order.
 
-    data: what it learned from, with licences (`models.data.provenance`).
-    facts: what else the card tells of its making, e.g. the parent that it was made from.
+    data: training data with licences (`models.data.provenance`). facts: further keys of
+    `[training]`, e.g. the parent model.
     """
 
     name: str
@@ -56,7 +56,7 @@ def _value(value: Any) -> str:
 
 
 def toml_table(name: str, values: dict[str, Any]) -> list[str]:
-    """A TOML table and the tables in it, as lines."""
+    """A TOML table with its subtables, as lines."""
     lines = ["", f"[{name}]"]
     lines += [f"{_key(k)} = {_value(v)}" for k, v in values.items() if not isinstance(v, dict)]
     for key, inner in values.items():
@@ -70,7 +70,7 @@ def _key(key: str) -> str:
 
 
 def write_card(folder: Path, card: Card) -> Path:
-    """Write `card.toml` beside `model.onnx`, whose digest it holds."""
+    """Write `card.toml` beside `model.onnx`, with its digest; returns the card's path."""
     lines = [
         f"name = {_value(card.name)}",
         f"version = {card.version}",

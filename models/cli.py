@@ -40,7 +40,6 @@ def add_to(app: typer.Typer) -> None:
     app.command("evaluate")(evaluate)
     app.command("adapt")(adapt)
     app.command("answers")(answers)
-    app.command("compare")(compare)
 
 
 def train(
@@ -55,7 +54,7 @@ def train(
     resume: Annotated[bool, typer.Option(help="Go on with an interrupted run.")] = False,
 ) -> None:
     """Build the dataset, train, export, evaluate and card a model (extra `train`)."""
-    trainer, errors = from_checkout("models.training.train"), from_checkout("models.errors")
+    trainer, errors = from_checkout("models.training.train"), from_checkout("models.workshop")
     first = CATALOGUE / "recipes" / "first.toml"
     with one_line_for(errors.WorkshopError):
         print(trainer.run(recipe or first, data, weights, out, resume=resume, renders=renders))
@@ -155,32 +154,7 @@ def answers(
     out: Out,
 ) -> None:
     """Hand in what a recipe leaves out, as a site would: a YOLO export."""
-    print(_workshop("data.site_labels", "hand_in", recipe, data, out))
-
-
-def compare(
-    architectures: Annotated[
-        list[str] | None,
-        typer.Argument(
-            help="Names, each with its checkpoint where that is not the recipe's: "
-            "yolo11n=yolo11n_coco.pt. Without: yolo26n and all in models/architectures."
-        ),
-    ] = None,
-    *,
-    data: Data,
-    weights: Annotated[Path, typer.Option(help="The folder of the checkpoints to start from.")],
-    out: Out,
-    recipe: Recipe = CATALOGUE / "recipes" / "architectures.toml",
-    renders: Renders = None,
-    scenes: Annotated[int, typer.Option(min=1, help="Held-back scenes to measure on.")] = 100,
-    resume: Annotated[bool, typer.Option(help="Go on with an interrupted run.")] = False,
-) -> None:
-    """Train architectures alike and briefly; what each finds and costs (extra `train`)."""
-    trials = _workshop(
-        "training.trials", "run", recipe, data, weights, out, architectures,
-        scenes=scenes, resume=resume, renders=renders,
-    )  # fmt: skip
-    print(from_checkout("models.training.trials").table(trials))
+    print(_workshop("data.site_labels", "export_left_out", recipe, data, out))
 
 
 def _verdict(against: Sequence[str], out: Path, candidate: Path) -> None:
@@ -195,5 +169,5 @@ def _verdict(against: Sequence[str], out: Path, candidate: Path) -> None:
 
 def _workshop(module: str, function: str, *args: Any, **options: Any) -> Any:
     call = getattr(from_checkout(f"models.{module}"), function)
-    with one_line_for(from_checkout("models.errors").WorkshopError):
+    with one_line_for(from_checkout("models.workshop").WorkshopError):
         return call(*args, **options)

@@ -1,1 +1,1 @@
-"""How well a line sees: recorded or simulated footage held against its ground truth."""
+"""Accuracy of a line: recorded or simulated footage compared with its ground truth."""

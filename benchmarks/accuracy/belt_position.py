@@ -1,4 +1,4 @@
-"""`vigitri bench belt`: the belt's speed and position by its picture, against encoder and truth."""
+"""`vigitri bench belt`: belt speed and position from images against encoder and truth."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ from detector.cli_support.progress import progress_bar
 from detector.commands.calibrate.speed import follow
 
 AHEAD_MM = 3000.0
-"""The distance at which arrivals are judged (issue: at most 2 % of the time, p95)."""
+"""Distance for which arrival times are evaluated (target: error of at most 2 %, p95)."""
 STEADY = 0.02
-"""An arrival counts where the belt keeps its speed so well until then: nobody foresees a stop."""
+"""Relative speed change up to which an arrival counts; a stop cannot be predicted."""
 MOVES_MM_S = 50.0
 MM_PER_PX = 1.0
 _COLUMNS = (
     ("speed_mm_s", "belt, mm/s", "{:.0f}"),
-    ("known", "picture known, %", "{:.1f}"),
+    ("known", "image motion known, %", "{:.1f}"),
     ("encoder_p95", "to encoder p95, %", "{:.2f}"),
     ("truth_p95", "to truth p95, %", "{:.2f}"),
     ("speed_p95", "speed p95, %", "{:.2f}"),
     ("arrival_p95", "arrival at 3 m p95, %", "{:.2f}"),
     ("place_p95_mm", "position at 3 m p95, mm", "{:.1f}"),
-    ("standing_mm_s", "standing, mm/s", "{:.1f}"),
+    ("standing_mm_s", "when stopped, mm/s", "{:.1f}"),
     ("frame_ms", "CPU with decoding, ms/frame", "{:.2f}"),
 )
 
@@ -49,7 +49,7 @@ def run(sources: Sequence[str], duration_s: float | None, out: Path | None) -> N
         rows = [_measured(source, duration_s) for source in sources]
     finally:
         cv2.setNumThreads(threads)
-    table = Table(title="the belt by its picture: ways over a second, speeds and 3 m ahead")
+    table = Table(title="belt motion from images: travel in one second, speed, 3 m ahead")
     table.add_column("footage")
     for _, title, _ in _COLUMNS:
         table.add_column(title, justify="right")
@@ -96,24 +96,24 @@ def _against_truth(
     moves = true_mm_s > MOVES_MM_S
     known = ~np.isnan(followed.speed_mm_s)
     first, last = followed.windows()
-    way, true_way = (
+    travel, true_travel = (
         followed.travel_mm[last] - followed.travel_mm[first],
         true_mm[last] - true_mm[first],
     )
-    moved = true_way > MOVES_MM_S
+    moved = true_travel > MOVES_MM_S
     both = moves & known
-    stood = known & (true_mm_s == 0)
+    stopped = known & (true_mm_s == 0)
     return {
         "speed_mm_s": float(np.median(true_mm_s[moves])) if moves.any() else 0.0,
         "known": 100 * float(known[1:][moves[1:]].mean()) if moves[1:].any() else None,
-        "truth_p95": _p95(100 * (way[moved] / true_way[moved] - 1)),
+        "truth_p95": _p95(100 * (travel[moved] / true_travel[moved] - 1)),
         "speed_p95": _p95(100 * (followed.speed_mm_s[both] / true_mm_s[both] - 1)),
-        "standing_mm_s": _p95(followed.speed_mm_s[stood]),
+        "standing_mm_s": _p95(followed.speed_mm_s[stopped]),
     }
 
 
 def _against_encoder(footage: Footage, source: str, followed: ImageTrack) -> float | None:
-    """p95 of the ways over a second, %; None where no encoder lies beside the footage."""
+    """p95 of the error of the travel in one second, %; None for footage without an encoder file."""
     folder = Path(source) if Path(source).is_dir() else Path(source).parent
     file, wheel = folder / "encoder.jsonl", footage.truth.header.get("encoder")
     if wheel is None or Path(source).suffix == ".toml" or not file.is_file():
@@ -130,7 +130,7 @@ def _ahead(
     true_mm_s: NDArray[np.float64],
     fps: float,
 ) -> dict[str, float | None]:
-    """What is foretold at each frame of the moment 3 m on, and of the place then."""
+    """Errors of the arrival time predicted for 3 m downstream, and of the position after 3 m."""
     off_share, off_mm = [], []
     for number, (t_ns, speed) in enumerate(zip(followed.t_ns, followed.speed_mm_s, strict=True)):
         now = round(t_ns * fps / 1e9)
@@ -140,11 +140,11 @@ def _ahead(
         between = true_mm_s[now : there + 1]
         if np.ptp(between) > STEADY * between.max():
             continue
-        way = all_mm[there - 1 : there + 1]
-        part = (true_mm[number] + AHEAD_MM - way[0]) / max(way[1] - way[0], 1e-9)
+        span_mm = all_mm[there - 1 : there + 1]
+        part = (true_mm[number] + AHEAD_MM - span_mm[0]) / max(span_mm[1] - span_mm[0], 1e-9)
         true_s = (there - 1 + part) / fps - t_ns / 1e9
         off_share.append(100 * (AHEAD_MM / speed / true_s - 1))
-    # ImageTrack on, not foretold: how far beside the belt's own place a thing is after 3 m.
+    # Tracked, not predicted: position error of an object after 3 m of travel.
     for number in range(0, len(true_mm), 5):
         there = int(np.searchsorted(true_mm, true_mm[number] + AHEAD_MM))
         if there < len(true_mm) and not np.isnan(followed.speed_mm_s[max(1, number) : there]).any():

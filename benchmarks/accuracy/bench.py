@@ -1,7 +1,7 @@
 """`vigitri bench accuracy`: the whole pipeline over footage with ground truth, event by event.
 
-The model looks at each piece of footage once; what it saw is kept in the output folder, and a run
-that was interrupted, or is asked for another report, goes on from there.
+The model runs once on each piece of footage. Its detections are kept in the output folder, so an
+interrupted run resumes, and another report needs no inference.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from rich.console import Console
 
 from benchmarks.accuracy import comparison, plots, report
 from benchmarks.accuracy import contact_sheets as sheets
-from benchmarks.accuracy.detections_file import keep, place_of, watched
+from benchmarks.accuracy.detections_file import read_recording, recording_path, write_recording
 from benchmarks.accuracy.footage import Footage, open_footage, profile_of
 from benchmarks.accuracy.ground_truth import TruthError
 from benchmarks.accuracy.image_level import precision_recall
-from benchmarks.accuracy.matching import Verdict
-from benchmarks.accuracy.recorder import look_at
-from benchmarks.accuracy.sweep import GRID, Looked, curves
+from benchmarks.accuracy.matching import Evaluation
+from benchmarks.accuracy.recorder import record_detections
+from benchmarks.accuracy.sweep import GRID, RecordedRun, curves
 from benchmarks.accuracy.tally import tally
 from benchmarks.accuracy.targets import event_targets, false_alarm_hours
 from detector import __version__
@@ -38,11 +38,11 @@ from models.evaluation.targets import targets_table
 
 
 @dataclass(frozen=True)
-class Case(Looked):
-    """Judged by the line's own thresholds."""
+class Case(RecordedRun):
+    """Footage with its evaluation at the line's own thresholds."""
 
     footage: Footage
-    verdict: Verdict
+    evaluation: Evaluation
 
 
 def run(
@@ -62,30 +62,32 @@ def run(
     fresh: bool = False,
     as_json: bool = False,
 ) -> None:
-    """Look, judge, write the report. Raises one-line errors for what cannot be measured."""
+    """Run, evaluate, write the report. Raises one-line errors for input that cannot be measured."""
     earlier = None if compare is None else comparison.read(compare)
     given = None if line is None else load_profile(line)
     model = find_model(model_name or (given.model.name if given else DEPLOYED_MODEL))
     choice = (given.model if given else ModelChoice()).model_copy(
         update={"threads": threads} | ({"engine": engine} if engine else {})
     )
-    runs_in, _ = chosen_engine(choice)
-    eyes = _Eyes(model, choice)
+    engine_name, _ = chosen_engine(choice)
+    lazy_engine = _LazyEngine(model, choice)
     cases: list[Case] = []
     for number, source in enumerate(sources, start=1):
         footage = open_footage(source, fps, seed=seed, duration_s=duration_s, strips=strips)
         if any(footage.sha256 == case.footage.sha256 for case in cases):
-            raise TruthError(f"{source}: is named twice; its hazards and hours would count twice")
+            raise TruthError(f"{source}: is given twice; its hazards and hours would count twice")
         profile = _profile(footage, given, out)
-        kept = place_of(out, footage, model, profile, runs_in)
-        if fresh or not kept.is_file():
+        path = recording_path(out, footage, model, profile, engine_name)
+        if fresh or not path.is_file():
             with progress_bar(f"{number}/{len(sources)} {footage.name}") as advance:
-                keep(kept, footage, model, profile, look_at(
-                    footage, profile, model, eyes.engine, advance
-                ), engine=runs_in)  # fmt: skip
-        looked = Looked.of(watched(kept, profile), model)
-        verdict, _ = looked.judged({})
-        cases.append(Case(looked.watched, looked.ground, looked.recall, footage, verdict))
+                write_recording(path, footage, model, profile, record_detections(
+                    footage, profile, model, lazy_engine.engine, advance
+                ), engine=engine_name)  # fmt: skip
+        replayable = RecordedRun.of(read_recording(path, profile), model)
+        evaluation, _ = replayable.evaluate({})
+        cases.append(
+            Case(replayable.recorded, replayable.ground, replayable.replay, footage, evaluation)
+        )
     figures = _figures(cases, model)
     targets = event_targets(figures)
     figures["targets"] = targets_json(targets)
@@ -96,7 +98,7 @@ def run(
     figures["trades"] = report.trades_of(swept, hours)
     if data is not None:
         with progress_bar("photographs and scenes"):
-            figures["image_level"] = precision_recall(eyes.engine, data)
+            figures["image_level"] = precision_recall(lazy_engine.engine, data)
     out.mkdir(parents=True, exist_ok=True)
     figures["plots"] = plots.draw(figures, cases, out)
     figures["sheets"] = sheets.draw(cases, out)
@@ -114,8 +116,8 @@ def run(
         console.print(comparison.table(earlier, figures), markup=False)
 
 
-class _Eyes:
-    """The engine, loaded when somebody has to look."""
+class _LazyEngine:
+    """The engine, loaded when inference is needed."""
 
     def __init__(self, model: ModelFolder, choice: ModelChoice) -> None:
         self._model, self._choice = model, choice
@@ -128,9 +130,9 @@ class _Eyes:
 
 
 def _profile(footage: Footage, given: LineProfile | None, out: Path) -> LineProfile:
-    """The line that was given, or the truth's own; the empty belt is the footage's, if it has one.
+    """The given profile, or one made from the truth; with the footage's empty belt, if it has one.
 
-    One profile serves several clips, each with its own light: so its own empty belt.
+    One profile serves several clips with different lighting, so each clip has its own empty belt.
     """
     empty = footage.empty_belt(out / "looks")
     if given is None:
@@ -142,7 +144,7 @@ def _profile(footage: Footage, given: LineProfile | None, out: Path) -> LineProf
 
 
 def _figures(cases: Sequence[Case], model: ModelFolder) -> dict[str, Any]:
-    profile = cases[0].watched.profile
+    profile = cases[0].recorded.profile
     thresholds = {known.name: known.threshold for known in model.card.classes}
     return {
         "vigitri": __version__,
@@ -153,10 +155,10 @@ def _figures(cases: Sequence[Case], model: ModelFolder) -> dict[str, Any]:
         "thresholds": {**thresholds, **profile.model.thresholds},
         "tracking": profile.tracking.model_dump(),
         "footage": [
-            {**case.watched.about, "belt_h": round(case.verdict.belt_h, 4)} for case in cases
+            {**case.recorded.about, "belt_h": round(case.evaluation.belt_h, 4)} for case in cases
         ],
-        **tally([case.verdict for case in cases]),
+        **tally([case.evaluation for case in cases]),
         "false_alarm_hours": false_alarm_hours(
-            [(case.watched.truth, case.verdict) for case in cases]
+            [(case.recorded.truth, case.evaluation) for case in cases]
         ),
     }

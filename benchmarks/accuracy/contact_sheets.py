@@ -1,4 +1,4 @@
-"""The worst misses and the worst false alarms, as pictures."""
+"""Contact sheets of the worst misses and the worst false alarms."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from benchmarks.accuracy.detections_file import Watched
+from benchmarks.accuracy.detections_file import RecordedFootage
 from benchmarks.accuracy.ground_truth import Box, iou
 from benchmarks.accuracy.matching import FalseAlarm
-from benchmarks.accuracy.passages import Ground, Passage
-from benchmarks.accuracy.tiles import COLOUR, WHITE, Picture, masked, tile, write_sheet
+from benchmarks.accuracy.passages import LineGroundTruth, Passage
+from benchmarks.accuracy.tiles import COLOUR, WHITE, Image, masked, tile, write_sheet
 
 if TYPE_CHECKING:
     from benchmarks.accuracy.bench import Case
@@ -24,19 +24,19 @@ _MISSED = (90, 220, 90)
 
 
 def draw(cases: Sequence[Case], out: Path) -> list[str]:
-    """Write the sheets that have something to show; returns their names."""
+    """Write the sheets that are not empty; returns their names."""
     misses = [
         (case, event.passage)
         for case in cases
-        for event in case.verdict.counted()
+        for event in case.evaluation.counted()
         if event.found is None
     ]
-    # Worst first: what lay most open, and of that the largest.
+    # Worst first: the most visible, and among these the longest.
     misses.sort(key=lambda each: (-round(each[1].visible, 1), -each[1].length_mm))
     false = [
         (case, alarm)
         for case in cases
-        for alarm in case.verdict.false_alarms
+        for alarm in case.evaluation.false_alarms
         if alarm.box_px is not None
     ]
     false.sort(key=lambda each: -(each[1].probability or 0.0))
@@ -52,7 +52,7 @@ def draw(cases: Sequence[Case], out: Path) -> list[str]:
 
 @dataclass(frozen=True)
 class _Wanted:
-    """One tile before its picture is there."""
+    """One tile before its image is read."""
 
     case: Case
     frame: int
@@ -61,15 +61,15 @@ class _Wanted:
     colour: tuple[int, int, int]
 
 
-def _tiles(wanted: Sequence[_Wanted]) -> list[Picture]:
-    """Every tile in order; each piece of footage is gone through once."""
-    tiles: dict[int, Picture] = {}
+def _tiles(wanted: Sequence[_Wanted]) -> list[Image]:
+    """Every tile in order; each piece of footage is read once."""
+    tiles: dict[int, Image] = {}
     for case in {id(each.case): each.case for each in wanted}.values():
         mine = [number for number, each in enumerate(wanted) if each.case is case]
         frames = sorted({wanted[number].frame for number in mine})
-        polygon_px = case.watched.profile.belt.polygon_px
-        for frame, picture in zip(frames, case.footage.pictures(frames), strict=True):
-            shown = masked(picture, polygon_px)
+        polygon_px = case.recorded.profile.belt.polygon_px
+        for frame, image in zip(frames, case.footage.images(frames), strict=True):
+            shown = masked(image, polygon_px)
             for number in mine:
                 each = wanted[number]
                 if each.frame == frame:
@@ -77,44 +77,46 @@ def _tiles(wanted: Sequence[_Wanted]) -> list[Picture]:
     return [tiles[number] for number in range(len(wanted))]
 
 
-def best_score(watched: Watched, ground: Ground, passage: Passage) -> tuple[str | None, float]:
-    """The class and score of the surest detection on that hazard, of its own class first."""
-    seen = watched.seen
-    ends = np.concatenate(([0], np.cumsum(seen.counts)))
+def best_score(
+    recorded: RecordedFootage, ground: LineGroundTruth, passage: Passage
+) -> tuple[str | None, float]:
+    """Class and score of the best detection on a hazard; one of the right class comes first."""
+    detections = recorded.detections
+    ends = np.concatenate(([0], np.cumsum(detections.counts)))
     best: tuple[bool, float, int] | None = None
-    names = [known for known, _ in _classes(watched)]
-    looked = ~np.isnan(seen.strips[:, 0])
-    tops_px = seen.strips[looked, 0].tolist()
-    for look, frame in enumerate(seen.indices[looked].tolist()):
+    names = [known for known, _ in _classes(recorded)]
+    passes = ~np.isnan(detections.strips[:, 0])
+    tops_px = detections.strips[passes, 0].tolist()
+    for at, frame in enumerate(detections.indices[passes].tolist()):
         true_mm = passage.boxes_mm.get(frame)
         if true_mm is None:
             continue
-        for row in range(int(ends[look]), int(ends[look + 1])):
-            box_px = seen.boxes_px[row].astype(np.float64).reshape(2, 2)
-            box_px[:, 1] += tops_px[look]
+        for row in range(int(ends[at]), int(ends[at + 1])):
+            box_px = detections.boxes_px[row].astype(np.float64).reshape(2, 2)
+            box_px[:, 1] += tops_px[at]
             (x0, y1), (x1, y0) = ground.view.view_to_belt(box_px).tolist()
             if iou((x0, y0, x1, y1), true_mm) < 0.3:
                 continue
-            label = int(seen.classes[row])
-            rank = (names[label] == passage.class_name, float(seen.scores[row]), label)
+            label = int(detections.classes[row])
+            rank = (names[label] == passage.class_name, float(detections.scores[row]), label)
             best = rank if best is None else max(best, rank)
     return (None, 0.0) if best is None else (names[best[2]], best[1])
 
 
-def _classes(watched: Watched) -> Iterable[tuple[str, float]]:
-    classes: dict[str, float] = watched.about["classes"]
+def _classes(recorded: RecordedFootage) -> Iterable[tuple[str, float]]:
+    classes: dict[str, float] = recorded.about["classes"]
     return classes.items()
 
 
 def _miss(case: Case, passage: Passage) -> _Wanted:
-    """The frame in which most of it is in view, its true box, and how near the model came."""
+    """The frame that shows most of the hazard, its true box, and the best detection on it."""
     boxes = passage.boxes_mm
-    looked = [frame for frame in case.footage.looked_at if frame in boxes] or list(boxes)
-    most = max(_area(boxes[each]) for each in looked)
-    whole = [each for each in looked if _area(boxes[each]) > 0.98 * most]
+    passes = [frame for frame in case.footage.evaluated if frame in boxes] or list(boxes)
+    most = max(_area(boxes[each]) for each in passes)
+    whole = [each for each in passes if _area(boxes[each]) > 0.98 * most]
     frame = whole[len(whole) // 2]
-    called, score = best_score(case.watched, case.ground, passage)
-    hint = "never seen" if called is None else f"best look: {_short(called)} {score:.2f}"
+    called, score = best_score(case.recorded, case.ground, passage)
+    hint = "not detected" if called is None else f"best score: {_short(called)} {score:.2f}"
     record = next(
         each for each in case.ground.truth.frames[frame]["objects"] if each["id"] == passage.id
     )

@@ -1,9 +1,9 @@
-"""What the model saw of one piece of footage, kept: thresholds and rules are tried again on it.
+"""The model's detections on one piece of footage, stored so that thresholds can be tried again.
 
-The model takes nearly all the time, and nothing after it needs the picture but the monitors of the
-line's own state. So one run of the real pipeline keeps every detection down to `FLOOR`, what was
-looked at in each frame, the belt's shift and what the monitors said; any number of runs of the same
-pipeline then go over what was kept, with other thresholds or another way to follow tracks.
+Inference takes nearly all the time, and after it only the monitors of the line's state need the
+image. One run of the real pipeline therefore stores every detection down to `FLOOR`, the strip of
+each frame, the belt's shift and the monitors' alerts. Any number of replays then use other
+thresholds or another tracker.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.accuracy.footage import Footage
-from benchmarks.accuracy.ground_truth import Truth, TruthError
+from benchmarks.accuracy.ground_truth import GroundTruth, TruthError
 from detector.profile.line import LineProfile
 from detector.vision.catalogue import ModelFolder
 from detector.vocabulary import SpeedBasis
 from detector.wire.messages import Alert
 
 FLOOR = 0.05
-"""Lowest score that is kept."""
+"""Lowest stored score."""
 _FORMAT = 2
 _FOLDER = "looks"
 _ARRAYS = (
@@ -34,33 +34,33 @@ _ARRAYS = (
 
 
 @dataclass(frozen=True)
-class Remembered:
-    """`n` frames of one piece of footage, `k` looks at it, `d` detections in all."""
+class RecordedDetections:
+    """`n` frames of one piece of footage, `k` inference passes, `d` detections in all."""
 
     image_size_px: tuple[int, int]
     indices: NDArray[np.int64]
-    """`(n,)` frame of the footage."""
+    """`(n,)` frame index in the footage."""
     times_ns: NDArray[np.int64]
-    """`(n,)` its place in the footage."""
+    """`(n,)` time since the footage's start."""
     shifts: NDArray[np.float64]
     """`(n, 3)`: dx_mm, dy_mm, 1 where known."""
     speeds: NDArray[np.float64]
     """`(n,)` mm/s, NaN where unknown."""
     speed_basis: list[SpeedBasis]
     strips: NDArray[np.float64]
-    """`(n, 4)` what of the view was looked at, by the thresholds of that time: rows from and to,
-    mm from and to; NaN where nothing was."""
+    """`(n, 4)` strip of the view given to the model, at the thresholds of the recording: first and
+    last row in px, from and to in mm; NaN for a frame without inference."""
     counts: NDArray[np.int64]
-    """`(k,)` detections of each look."""
+    """`(k,)` number of detections of each inference pass."""
     boxes_px: NDArray[np.float32]
-    """`(d, 4)` px of what was looked at."""
+    """`(d, 4)` x0, y0, x1, y1 in px of the strip."""
     scores: NDArray[np.float32]
     classes: NDArray[np.int64]
     line_alerts: list[Alert]
-    """On states of the line (overload, jam): they do not depend on the model's thresholds."""
+    """Alerts on the line's state (overload, jam), which do not depend on the model's thresholds."""
 
     def write(self, path: Path) -> None:
-        """In one piece: a run that is interrupted leaves nothing half-valid."""
+        """Write atomically: an interrupted run leaves no partial file."""
         path.parent.mkdir(parents=True, exist_ok=True)
         rest = {
             "image_size_px": self.image_size_px,
@@ -74,12 +74,12 @@ class Remembered:
         draft.replace(path)
 
     @classmethod
-    def read(cls, path: Path) -> Remembered:
-        with np.load(path) as kept:
-            if "strips" not in kept:
-                raise TruthError(f"{path}: was kept by an older Vigitri; remove it and look again")
-            rest = json.loads(str(kept["rest"]))
-            arrays = {name: kept[name] for name in _ARRAYS}
+    def read(cls, path: Path) -> RecordedDetections:
+        with np.load(path) as file:
+            if "strips" not in file:
+                raise TruthError(f"{path}: written by an older Vigitri; remove it and run again")
+            rest = json.loads(str(file["rest"]))
+            arrays = {name: file[name] for name in _ARRAYS}
         width, height = rest["image_size_px"]
         alerts = [Alert.model_validate_json(json.dumps(each)) for each in rest["line_alerts"]]
         return cls(
@@ -91,46 +91,48 @@ class Remembered:
 
 
 @dataclass(frozen=True)
-class Watched:
-    """One piece of footage with all that is needed to judge a line on it again."""
+class RecordedFootage:
+    """One piece of footage with everything that another evaluation needs."""
 
     name: str
     profile: LineProfile
-    truth: Truth
-    seen: Remembered
+    truth: GroundTruth
+    detections: RecordedDetections
     about: dict[str, Any]
-    """Footage and model by their digests, and how many frames were looked at."""
+    """Digests of footage and model, number of inference passes."""
 
 
-def place_of(
+def recording_path(
     out: Path, footage: Footage, model: ModelFolder, profile: LineProfile, engine: str
 ) -> Path:
-    """Where the looks at this footage, by this model in this engine, through this profile's view
-    are kept: bfloat16 scores are not float32's."""
-    seen_through = profile.model_dump_json(include={"belt", "view", "overload"})
-    # What onnxruntime saw keeps the name that it had before there was a choice; so does what was
-    # seen by the profile's own plane, and with the jam settings that a line has without a word.
+    """File of the detections of this model, in this engine, on this footage through this profile.
+
+    The engine counts because bfloat16 scores differ from float32 scores.
+    """
+    view_settings = profile.model_dump_json(include={"belt", "view", "overload"})
+    # Files from before there was a choice of engine keep their name (onnxruntime), as do those of
+    # a profile without a calibration and with default jam settings.
     other = [] if engine == "onnxruntime" else [engine]
     other += [
         getattr(profile, key).model_dump_json()
         for key in ("jam", "calibration")
         if getattr(profile, key) != LineProfile.model_fields[key].default
     ]
-    parts = (str(_FORMAT), model.sha256, footage.sha256, str(footage.every), seen_through, *other)
+    parts = (str(_FORMAT), model.sha256, footage.sha256, str(footage.every), view_settings, *other)
     digest = hashlib.sha256("\n".join(parts).encode()).hexdigest()
     return out / _FOLDER / f"{footage.name}-{digest[:12]}.npz"
 
 
-def keep(
+def write_recording(
     path: Path,
     footage: Footage,
     model: ModelFolder,
     profile: LineProfile,
-    seen: Remembered,
+    detections: RecordedDetections,
     *,
     engine: str,
 ) -> None:
-    """Write what was seen, and beside it the truth and the line that it is judged by."""
+    """Write the detections, and beside them the truth and the profile."""
     path.parent.mkdir(parents=True, exist_ok=True)
     truth = "".join(
         f"{json.dumps(record, separators=(',', ':'))}\n"
@@ -144,24 +146,29 @@ def keep(
         "model_sha256": model.sha256,
         "engine": engine,
         "classes": {known.name: known.threshold for known in model.card.classes},
-        "looks": len(seen.counts),
+        "looks": len(detections.counts),
         "looks_per_s": round(footage.truth.fps / footage.every, 3),
         "profile": profile.model_dump(mode="json"),
     }
     path.with_suffix(".json").write_text(f"{json.dumps(about, indent=1)}\n", encoding="utf-8")
-    seen.write(path)
+    detections.write(path)
 
 
-def watched(path: Path, profile: LineProfile | None = None) -> Watched:
-    """What `keep` wrote. `profile`: the line that it is judged by now, which may have other
-    thresholds, votes or action points than the one that looked; None: that one."""
+def read_recording(path: Path, profile: LineProfile | None = None) -> RecordedFootage:
+    """Read what `write_recording` wrote.
+
+    profile: the profile to evaluate with, which may have other thresholds, votes or action points
+    than the recorded one; None: the recorded one.
+    """
     about = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
-    kept = LineProfile.model_validate_json(json.dumps(about.pop("profile")))
-    truth = Truth.read(path.with_suffix(".truth.jsonl"))
-    return Watched(about["name"], profile or kept, truth, Remembered.read(path), about)
+    stored = LineProfile.model_validate_json(json.dumps(about.pop("profile")))
+    truth = GroundTruth.read(path.with_suffix(".truth.jsonl"))
+    return RecordedFootage(
+        about["name"], profile or stored, truth, RecordedDetections.read(path), about
+    )
 
 
-def all_watched(out: Path, model: ModelFolder) -> list[Watched]:
-    """All footage that this model has looked at in that folder, by name."""
-    found = [watched(path) for path in sorted((out / _FOLDER).glob("*.npz"))]
+def recorded_footage(out: Path, model: ModelFolder) -> list[RecordedFootage]:
+    """All recordings of this model in a folder, by name."""
+    found = [read_recording(path) for path in sorted((out / _FOLDER).glob("*.npz"))]
     return [each for each in found if each.about["model_sha256"] == model.sha256]

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.accuracy.ground_truth import Truth, TruthError
+from benchmarks.accuracy.ground_truth import GroundTruth, TruthError
 from detector.ingest import Frame, Recording
 from detector.profile.line import LineProfile
 
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[2]
 SCENARIOS = ROOT / "twin" / "scenarios"
 VIEW_MM = 600.0
-"""How much belt, along the travel, a line watches whose profile is made from the truth: a look at
-a belt of 0.6 m is then 0.37 megapixel."""
+"""Length of belt watched by a profile that is made from the truth; with a belt width of 0.6 m an
+inference pass is then 0.37 megapixel."""
 ACTION_MM, ACTING_MS = 3000.0, 500.0
-"""From the view's end to the action point of such a line, and what acting takes [DOMAIN]."""
+"""Distance from the view's end to the action point of such a line, and its acting time [DOMAIN]."""
 _TRAVEL = {
     "left to right": "right",
     "right to left": "left",
@@ -36,32 +36,32 @@ _TRAVEL = {
 
 @dataclass(frozen=True)
 class Footage:
-    """Pictures and what is true in them."""
+    """Frames with ground truth."""
 
     name: str
     sha256: str
-    """Of the clip; of scenario, seed and the twin's own code where it is drawn."""
-    truth: Truth
+    """Of the clip; for drawn footage, of scenario, seed and the twin's code."""
+    truth: GroundTruth
     every: int
-    """Each how manieth frame is looked at."""
-    pictures: Callable[[Sequence[int]], Iterator[NDArray[np.uint8]]]
-    """The frames of those indices, which rise: `(h, w, 3)` uint8 BGR."""
+    """Every n-th frame goes through the pipeline."""
+    images: Callable[[Sequence[int]], Iterator[NDArray[np.uint8]]]
+    """The frames with the given ascending indices: `(h, w, 3)` uint8 BGR."""
     empty_belt: Callable[[Path], Path | None]
-    """Where the picture of the empty belt lies; a drawn one is written into the given folder."""
+    """Path of the empty-belt image; for drawn footage it is written into the given folder."""
 
     def frames(self) -> Iterator[Frame]:
-        """The frames that are looked at, stamped with their place in the footage."""
-        for index, picture in zip(self.looked_at, self.pictures(self.looked_at), strict=True):
+        """The evaluated frames, stamped with their time since the footage's start."""
+        for index, image in zip(self.evaluated, self.images(self.evaluated), strict=True):
             at_ns = round(index * 1e9 / self.truth.fps)
-            yield Frame(picture, index, at_ns, at_ns, "recording", self.name)
+            yield Frame(image, index, at_ns, at_ns, "recording", self.name)
 
     @property
-    def looked_at(self) -> Sequence[int]:
-        """The frames that are looked at."""
+    def evaluated(self) -> Sequence[int]:
+        """Indices of the evaluated frames."""
         return range(0, len(self.truth.frames), self.every)
 
     def ordered(self, index: int) -> bool | None:
-        """Whether the belt is ordered to run at a frame; None: the truth does not say."""
+        """Whether the belt is ordered to run at a frame; None: not in the truth."""
         run = self.truth.frames[index].get("run")
         return None if run is None else bool(run)
 
@@ -76,8 +76,9 @@ def open_footage(
 ) -> Footage:
     """A scenario (its file, or its name in `twin/scenarios/`), a clip, or a folder of one clip.
 
-    fps: looks a second, to the nearest whole step of frames; None: every frame. seed, duration_s:
-    in place of a scenario's own. strips: a folder of path-traced strips, to draw scenarios from.
+    fps: frames per second to evaluate, rounded to a whole step of frames; None: every frame.
+    seed, duration_s: override those of a scenario. strips: a folder of path-traced strips, to draw
+    scenarios from.
     Raises `TruthError`, `SourceError`, or the twin's own `ValueError`.
     """
     path = Path(source)
@@ -88,8 +89,8 @@ def open_footage(
     if path.is_dir():
         clips = sorted(path.glob("*.truth.jsonl"))
         if len(clips) != 1:
-            raise TruthError(f"{path}: {len(clips)} files *.truth.jsonl, footage has one")
-        path = path / Truth.read(clips[0]).header["clip"]
+            raise TruthError(f"{path}: {len(clips)} files *.truth.jsonl; footage has exactly one")
+        path = path / GroundTruth.read(clips[0]).header["clip"]
     if not path.is_file():
         known = ", ".join(sorted(each.stem for each in SCENARIOS.glob("*.toml")))
         raise TruthError(f"{source}: neither footage nor a scenario. Scenarios: {known}")
@@ -97,13 +98,13 @@ def open_footage(
 
 
 def _rendered(clip: Path, fps: float | None) -> Footage:
-    truth = Truth.read(clip.with_name(f"{clip.stem}.truth.jsonl"))
+    truth = GroundTruth.read(clip.with_name(f"{clip.stem}.truth.jsonl"))
     with clip.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     if truth.header.get("clip_sha256", digest) != digest:
-        raise TruthError(f"{clip}: is not the clip that its truth was written for; render it again")
+        raise TruthError(f"{clip}: not the clip that its truth was written for; render it again")
 
-    def pictures(wanted: Sequence[int]) -> Iterator[NDArray[np.uint8]]:
+    def images(wanted: Sequence[int]) -> Iterator[NDArray[np.uint8]]:
         left = iter(wanted)
         next_one = next(left, None)
         with Recording(str(clip)) as recording:
@@ -117,7 +118,7 @@ def _rendered(clip: Path, fps: float | None) -> Footage:
     empty = clip.with_name("empty.png")
     name = clip.parent.name if clip.stem in clip.parent.name else clip.stem
     return Footage(
-        name, digest, truth, _step(truth.fps, fps), pictures,
+        name, digest, truth, _step(truth.fps, fps), images,
         lambda _: empty if empty.is_file() else None,
     )  # fmt: skip
 
@@ -137,25 +138,25 @@ def _drawn(
 
 
 def simulated(plan: Scenario, name: str, folder: Path) -> Footage:
-    """A scenario, drawn as often as it is looked at: no picture is made that nobody sees.
+    """A scenario, drawn on demand: only evaluated frames are drawn.
 
-    `folder`: what path-traced strips are named from.
+    folder: base of the paths of path-traced strips.
     """
     from twin.line.line import SimulatedLine
     from twin.line.supply import traced_folders
 
     line = SimulatedLine(plan, folder)
     records: list[dict[str, Any]] = []
-    things: list[dict[str, Any]] = []
-    for told in line.run(images=False):
-        records.append(told.truth)
-        things += told.new_objects
-    truth = Truth.of([{**line.header(name), "things": things}, *records], name)
+    objects: list[dict[str, Any]] = []
+    for step in line.run(images=False):
+        records.append(step.truth)
+        objects += step.new_objects
+    truth = GroundTruth.of([{**line.header(name), "things": objects}, *records], name)
 
-    def pictures(wanted: Sequence[int]) -> Iterator[NDArray[np.uint8]]:
-        for seen in line.run(only=wanted):
-            assert seen.image is not None
-            yield seen.image
+    def images(wanted: Sequence[int]) -> Iterator[NDArray[np.uint8]]:
+        for step in line.run(only=wanted):
+            assert step.image is not None
+            yield step.image
 
     def empty_belt(folder: Path) -> Path:
         file = folder / f"{name}-{plan.seed}-empty.png"
@@ -164,12 +165,12 @@ def simulated(plan: Scenario, name: str, folder: Path) -> Footage:
         return file
 
     digest = hashlib.sha256(plan.model_dump_json().encode())
-    for code in sorted((ROOT / "twin").glob("*.py")):
+    for code in sorted((ROOT / "twin").rglob("*.py")):
         digest.update(code.read_bytes())
     if plan.renderer == "traced" and plan.traced is not None:
         for strip in traced_folders(plan.traced.strips, folder):
             digest.update((strip / "picture.png").read_bytes())
-    return Footage(name, digest.hexdigest(), truth, 1, pictures, empty_belt)
+    return Footage(name, digest.hexdigest(), truth, 1, images, empty_belt)
 
 
 def _step(footage_fps: float, fps: float | None) -> int:
@@ -177,15 +178,16 @@ def _step(footage_fps: float, fps: float | None) -> int:
 
 
 def profile_of(
-    truth: Truth,
+    truth: GroundTruth,
     empty_belt: Path | None,
     *,
     watched_mm: float = VIEW_MM,
     marks: bool = False,
 ) -> LineProfile:
-    """The line that the truth describes: surveyed, so much of the view's middle watched.
+    """A profile of the line that the truth describes, with surveyed points.
 
-    `marks`: the profile names the skirts' marks, where the truth knows of any.
+    watched_mm: length of belt in the middle of the view. marks: include the skirt marks, if the
+    truth has any.
     """
     header = truth.header
     view_mm, width_mm = header["view_mm"], header["belt_width_mm"]
@@ -210,7 +212,7 @@ def profile_of(
             "points": [
                 {"px": each["image_px"], "mm": each["belt_mm"]} for each in header["points"]
             ],
-            # A belt that stops and starts is measured from the picture.
+            # The speed of a belt that stops and starts is measured from the images.
             "speed_mm_s": header["speed_mm_s"] if steady else None,
         },
         "overload": {"empty_belt": empty_belt, "marks_px": areas_px},

@@ -1,4 +1,4 @@
-"""The ground truth of drawn footage: what lies on the belt, frame by frame."""
+"""The ground truth of footage: the objects on the belt, frame by frame."""
 
 from __future__ import annotations
 
@@ -17,51 +17,51 @@ from detector.errors import VigitriError
 
 SCHEMA = "vigitri-twin-truth/1"
 VISIBLE_MIN = 0.5
-"""An object counts once half of it was to be seen; what lies buried no camera sees."""
+"""An object counts if at least half of it was visible in some frame; a buried one is invisible."""
 APART_MM = 1000.0
-"""Two stretches of overload nearer than this are one: the monitor judges a metre of belt."""
+"""Two stretches of overload nearer than this are one: the monitor evaluates a metre of belt."""
 STARTS_S = 1.0
-"""A belt takes a moment from the order to run until it moves."""
+"""Delay between the order to run and the belt's motion."""
 
 Box = tuple[float, float, float, float]
 State = Literal["overload", "jam", "belt_standing"]
 
 
 class TruthError(VigitriError, ValueError):
-    """A truth file that cannot be used; one line."""
+    """A truth file that cannot be used; the message is one line."""
 
 
 @dataclass(frozen=True)
-class Truth:
+class GroundTruth:
     """The header and one record per frame, as `twin/line/truth.py` writes them.
 
-    Readers ignore fields that they do not know: the twin may add some.
+    Unknown fields are ignored: the twin may add some.
     """
 
     header: dict[str, Any]
     frames: list[dict[str, Any]]
 
     @classmethod
-    def read(cls, path: Path) -> Truth:
-        """Raises `TruthError`."""
+    def read(cls, path: Path) -> GroundTruth:
+        """Read a truth file. Raises `TruthError`."""
         try:
             records = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
         except FileNotFoundError:
-            raise TruthError(
-                f"{path}: no such file; footage is judged by the truth beside it"
-            ) from None
+            raise TruthError(f"{path}: no such file; footage needs its truth beside it") from None
         except (UnicodeDecodeError, json.JSONDecodeError) as error:
-            raise TruthError(f"{path}: is no truth ({error}); render the footage again") from None
+            raise TruthError(
+                f"{path}: not a truth file ({error}); render the footage again"
+            ) from None
         return cls.of(records, str(path))
 
     @classmethod
-    def of(cls, records: Iterable[dict[str, Any]], name: str) -> Truth:
-        """From the records in order, the header first. Raises `TruthError`."""
+    def of(cls, records: Iterable[dict[str, Any]], name: str) -> GroundTruth:
+        """Make one from its records, the header first. Raises `TruthError`."""
         first, *frames = records or [{}]
         if first.get("schema") != SCHEMA:
-            raise TruthError(f"{name}: schema {first.get('schema')!r}, this reads {SCHEMA!r}")
+            raise TruthError(f"{name}: schema {first.get('schema')!r}; expected {SCHEMA!r}")
         if not frames:
-            raise TruthError(f"{name}: holds no frame; render the footage again")
+            raise TruthError(f"{name}: contains no frame; render the footage again")
         return cls(first, frames)
 
     @property
@@ -70,15 +70,15 @@ class Truth:
 
     @cached_property
     def positions_mm(self) -> NDArray[np.float64]:
-        """`(frames,)` how far the belt has run at each frame."""
+        """`(frames,)` belt travel since the first frame's origin, at each frame."""
         return np.array([frame["belt_position_mm"] for frame in self.frames], np.float64)
 
     def running_s(self) -> float:
-        """How long the belt ran; a standing belt brings nothing and alarms nobody."""
+        """How long the belt ran; a stopped belt brings no objects."""
         return float(np.count_nonzero(np.diff(self.positions_mm) > 0)) / self.fps
 
     def image_to_belt(self) -> NDArray[np.float64]:
-        """`(3, 3)`: image px to the truth's own belt mm."""
+        """`(3, 3)` homography: image px to the truth's belt mm."""
         points = self.header["points"]
         return np.asarray(
             cv2.getPerspectiveTransform(
@@ -88,14 +88,14 @@ class Truth:
             np.float64,
         )
 
-    def things(self) -> dict[int, dict[str, Any]]:
-        """Everything that lies on the belt, harmless or not, by id."""
-        return {thing["id"]: thing for thing in self.header.get("things", ())}
+    def objects(self) -> dict[int, dict[str, Any]]:
+        """All objects on the belt, harmless or not, by id."""
+        return {record["id"]: record for record in self.header.get("things", ())}
 
     def stretches(self, state: State) -> list[tuple[int, int]]:
         """First and last frame of each stretch of that state.
 
-        A belt that stands by order is none, nor one that has only now been ordered to run.
+        A belt stopped by order does not count, nor one that was ordered to run within `STARTS_S`.
         """
         positions = self.positions_mm
         found: list[tuple[int, int]] = []

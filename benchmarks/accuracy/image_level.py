@@ -1,4 +1,4 @@
-"""Single pictures: precision and recall of the model alone, over the workshop's own sets."""
+"""Single images: precision and recall of the model alone, on the workshop's own sets."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SCENES = 100
 
 
 def precision_recall(engine: Engine, data: Path) -> dict[str, Any]:
-    """Per set and class that has boxes: AP50 and the curve, thinned to what a plot shows."""
+    """Per set and class that has boxes: AP50 and the curve, thinned to 200 points for plotting."""
     sizes = engine.card.input.photo_sizes_px
     looks = at_photographs(engine, data, (sizes,)) | at_belts(engine, data, HELD_BACK, SCENES)
     report: dict[str, Any] = {}
@@ -32,7 +32,7 @@ def precision_recall(engine: Engine, data: Path) -> dict[str, Any]:
             keep = np.unique(np.linspace(0, len(right) - 1, 200).astype(int)).tolist()
             report.setdefault(name, {})[class_name] = {
                 "boxes": t.truths,
-                "pictures": t.pictures,
+                "pictures": t.images,
                 "ap50": round(average_precision(t), 4),
                 "recall": [round(float(right[n] / t.truths), 4) for n in keep],
                 "precision": [round(float(right[n] / (n + 1)), 4) for n in keep],

@@ -1,10 +1,10 @@
-"""Alerts held against the truth, one event at a time.
+"""Match alerts with the ground truth, one event at a time.
 
-An alert belongs to a hazard if, in the frame that its box is of, both boxes (cut to the belt in
-view, in belt millimetres) overlap by an IoU of 0.3; or if the middle of its box lies on the
+An alert belongs to a hazard if, in the frame that its box is from, both boxes (cut to the belt in
+view, in belt millimetres) overlap by an IoU of 0.3; or if the centre of its box is on the
 hazard's own outline, within 10 mm, and its longer side is between half and twice that of the
-hazard's box. The second rule is for long things that lie askew, whose boxes are mostly belt.
-A hazard counts as found from the first revision that lies on it and calls it by its right class.
+hazard's box. The second rule is for long objects at an angle, whose boxes are mostly belt.
+A hazard counts as found from the first revision that is on it and has the right class.
 """
 
 from __future__ import annotations
@@ -15,58 +15,58 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from benchmarks.accuracy.ground_truth import VISIBLE_MIN, Box, State, iou
-from benchmarks.accuracy.passages import Ground, Passage
+from benchmarks.accuracy.passages import LineGroundTruth, Passage
 from detector.wire.messages import AlarmState, Alert, Hazard, Revision
 
 IOU_MIN = 0.3
 BESIDE_MM = 10.0
 LONGER_MAX = 2.0
 SLACK_MM, SLACK_S = 600.0, 1.5
-"""An alert on a state of the line may come so long before or after the truth's stretch, whichever
-is more: the monitor judges a window of travel, the truth what is in view."""
+"""An alert on a state of the line may precede or follow the truth's stretch by this much, whichever
+is more: the monitor evaluates a window of travel, the truth what is in view."""
 
 
 _STATES: tuple[State, ...] = ("overload", "jam", "belt_standing")
 
 
 @dataclass(slots=True)
-class Found:
+class Match:
     """The alert that found a hazard."""
 
     event_id: str
     frame: int
     """The frame of the revision that found it."""
     after_whole_s: float
-    """From the frame that first showed all of it; below 0: earlier than that."""
+    """Time since the frame that first showed all of it; negative: earlier than that."""
     after_whole_mm: float
-    """The belt's travel in that time."""
+    """Belt travel in that time."""
     off_mm: float
-    """From the middle of the alert's box to the hazard's true middle at the box's frame."""
+    """Distance of the alert's box from the hazard, centre to centre, at the box's frame."""
     boxed_off_mm: float
-    """The same of the true box, cut to the belt in view: what no model could do better."""
+    """The same for the true box, cut to the belt in view: the lower bound for any model."""
     arrivals: dict[str, tuple[float, float]]
-    """Action point: the told and the true time from that frame to the hazard's arrival, s."""
+    """Action point: predicted and true time from that frame to the hazard's arrival, s."""
     ahead_mm: dict[str, float]
-    """Action point: the way to it from the hazard's downstream end at that frame."""
+    """Action point: distance to it from the hazard's downstream end at that frame."""
     in_time: dict[str, bool]
     """Action point: whether there was still time to act."""
 
 
 @dataclass(slots=True)
 class Event:
-    """One hazard that passed, and what was said of it."""
+    """One hazard that passed, and the alerts on it."""
 
     passage: Passage
-    found: Found | None = None
+    found: Match | None = None
     called: str | None = None
-    """What else it was called by an alert that never said the right class."""
+    """The class of an alert on it that never had the right class."""
     duplicates: list[str] = field(default_factory=list)
-    """Alerts on it beyond the first."""
+    """Event ids of further alerts on it."""
 
 
 @dataclass(frozen=True, slots=True)
 class FalseAlarm:
-    """An alert on nothing, or on something harmless."""
+    """An alert on bare belt or on a harmless object."""
 
     hazard: Hazard
     event_id: str
@@ -74,26 +74,26 @@ class FalseAlarm:
     probability: float | None
     box_px: Box | None
     under: str
-    """What lay there."""
+    """Kind of the object there, or bare belt."""
     called: bool
-    """Whether an operator was called for it: a small cell, one of a pile or one of many batteries
-    is an event for the PLC, and no call."""
+    """Whether an operator was called; a small cell, an object of a pile or one of many batteries is
+    only an event for the PLC."""
 
 
 @dataclass(slots=True)
 class Stretch:
-    """One stretch of overload, of jam, or of a belt that stands against its order."""
+    """One stretch of overload, of jam, or of a belt stopped against its order."""
 
     state: State
     first: int
     last: int
     after_s: float | None = None
-    """From its first frame to the alert, below 0: before it; None: never told."""
+    """Time from its first frame to the alert, negative: before it; None: no alert."""
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
-    """One piece of footage."""
+class Evaluation:
+    """The evaluation of one piece of footage."""
 
     events: list[Event]
     false_alarms: list[FalseAlarm]
@@ -101,15 +101,15 @@ class Verdict:
     belt_h: float
     """How long the belt ran."""
     harmless: Counter[str] = field(default_factory=Counter)
-    """How many harmless things of each kind passed."""
+    """Number of harmless objects of each kind that passed."""
 
     def counted(self) -> list[Event]:
-        """The hazards of which at least half was to be seen."""
+        """The hazards that were at least half visible."""
         return [event for event in self.events if event.passage.visible >= VISIBLE_MIN]
 
 
-def judge(alerts: Sequence[Alert], ground: Ground) -> Verdict:
-    """Hold all revisions, in the order in which they were told, against the truth."""
+def match_alerts(alerts: Sequence[Alert], ground: LineGroundTruth) -> Evaluation:
+    """Evaluate all revisions, in the order of publication."""
     events = {key: Event(passage) for key, passage in ground.passages.items()}
     stretches = [
         Stretch(state, first, last)
@@ -118,16 +118,16 @@ def judge(alerts: Sequence[Alert], ground: Ground) -> Verdict:
     ]
     false_alarms: list[FalseAlarm] = []
     by_event: dict[tuple[bool, str], list[Alert]] = {}
-    for alert in alerts:  # states and objects may have been told by two runs that both count from 1
+    for alert in alerts:  # states and objects may come from two runs, both of which count from 1
         by_event.setdefault((alert.place is None, alert.event_id), []).append(alert)
     for revisions in by_event.values():
         raised = revisions[0]
         if raised.hazard is Hazard.VISION_UNAVAILABLE:
             continue
         if raised.hazard is Hazard.BATTERY and raised.place is None:
-            continue  # that there are many: for people, and no object
+            continue  # the alert on many batteries: for people, without an object
         if raised.place is None:
-            false_alarms += _judge_state(revisions, stretches, ground)
+            false_alarms += _match_states(revisions, stretches, ground)
             continue
         event = next(
             (events[key] for key in (_under(each, ground) for each in revisions) if key), None
@@ -140,16 +140,16 @@ def judge(alerts: Sequence[Alert], ground: Ground) -> Verdict:
         else:
             _find(event, revisions, ground)
     belt_h = ground.truth.running_s() / 3600
-    return Verdict(list(events.values()), false_alarms, stretches, belt_h, ground.harmless)
+    return Evaluation(list(events.values()), false_alarms, stretches, belt_h, ground.harmless)
 
 
-def _under(alert: Alert, ground: Ground) -> int | None:
-    """The hazard that the alert's box belongs to, of its own class first."""
+def _under(alert: Alert, ground: LineGroundTruth) -> int | None:
+    """Id of the hazard that the alert's box belongs to; one of the alert's class comes first."""
     return max(_all_under(alert, ground), default=(False, 0.0, None))[2]
 
 
-def _all_under(alert: Alert, ground: Ground) -> Iterator[tuple[bool, float, int]]:
-    """Each hazard that its box may belong to: whether it is of its class, by what IoU, its id."""
+def _all_under(alert: Alert, ground: LineGroundTruth) -> Iterator[tuple[bool, float, int]]:
+    """Each hazard that the box may belong to: whether the class is the same, IoU, id."""
     if alert.place is None or alert.place.frame_index >= len(ground.truth.frames):
         return
     box_px, frame = alert.place.box_px, alert.place.frame_index
@@ -172,7 +172,7 @@ def _longer(box: Box) -> float:
     return max(box[2] - box[0], box[3] - box[1])
 
 
-def _find(event: Event, revisions: Sequence[Alert], ground: Ground) -> None:
+def _find(event: Event, revisions: Sequence[Alert], ground: LineGroundTruth) -> None:
     passage = event.passage
     right = next(
         (
@@ -189,21 +189,21 @@ def _find(event: Event, revisions: Sequence[Alert], ground: Ground) -> None:
         event.found = _found(right, passage, ground)
 
 
-def _found(alert: Alert, passage: Passage, ground: Ground) -> Found:
+def _found(alert: Alert, passage: Passage, ground: LineGroundTruth) -> Match:
     truth = ground.truth
-    told = alert.frame_index if alert.frame_index is not None else passage.first_frame
+    alarmed = alert.frame_index if alert.frame_index is not None else passage.first_frame
     whole = passage.whole_frame or 0
     positions = truth.positions_mm
     assert alert.place is not None
     boxed = alert.place.frame_index
     nowhere = (float("nan"),) * 4
     middle_mm = passage.centres_mm.get(boxed, nowhere[:2])
-    now_mm = passage.centres_mm.get(told, nowhere[:2])[1]
-    found = Found(
+    now_mm = passage.centres_mm.get(alarmed, nowhere[:2])[1]
+    found = Match(
         alert.event_id,
-        told,
-        (told - whole) / truth.fps,
-        float(positions[min(told, len(positions) - 1)] - positions[whole]),
+        alarmed,
+        (alarmed - whole) / truth.fps,
+        float(positions[min(alarmed, len(positions) - 1)] - positions[whole]),
         _off_mm(ground.box_on_belt(alert.place.box_px), middle_mm),
         _off_mm(passage.boxes_mm.get(boxed, nowhere), middle_mm),
         {},
@@ -215,7 +215,7 @@ def _found(alert: Alert, passage: Passage, ground: Ground) -> Found:
         there_s = ground.time_at_s(passage, point.y_mm)
         if there_s is None:
             continue
-        left_s = there_s - told / truth.fps
+        left_s = there_s - alarmed / truth.fps
         found.in_time[point.name] = bool(left_s >= point.acting_ms / 1000)
         if point.name in etas:
             found.arrivals[point.name] = (etas[point.name], left_s)
@@ -228,7 +228,7 @@ def _off_mm(box: Box, middle_mm: tuple[float, ...]) -> float:
     return math.hypot((x0 + x1) / 2 - middle_mm[0], (y0 + y1) / 2 - middle_mm[1])
 
 
-def _false(revisions: Sequence[Alert], ground: Ground) -> FalseAlarm:
+def _false(revisions: Sequence[Alert], ground: LineGroundTruth) -> FalseAlarm:
     alert = revisions[0]
     assert alert.place is not None
     box, frame = alert.place.box_px, alert.place.frame_index
@@ -239,10 +239,10 @@ def _false(revisions: Sequence[Alert], ground: Ground) -> FalseAlarm:
     return FalseAlarm(alert.hazard, alert.event_id, frame, alert.probability, box, under, called)
 
 
-def _judge_state(
-    revisions: Sequence[Alert], stretches: Sequence[Stretch], ground: Ground
+def _match_states(
+    revisions: Sequence[Alert], stretches: Sequence[Stretch], ground: LineGroundTruth
 ) -> list[FalseAlarm]:
-    """Each raise of a line's state belongs to the stretches that it is near; else it is false."""
+    """Assign each raised state alert to the stretches near it; without one it is a false alarm."""
     truth = ground.truth
     positions = truth.positions_mm
     false = []

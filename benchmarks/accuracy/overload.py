@@ -1,8 +1,8 @@
-"""`vigitri bench load`: overload, jam and a belt that stands, over many runs of the simulated line.
+"""`vigitri bench load`: overload, jam and stopped belt, over many runs of the simulated line.
 
-The whole pipeline but the model, which takes nearly all the time and says nothing of these: so
-many seeds are run in the time of one with it. Each run is another belt (seeds from `--seed` on),
-judged as `bench accuracy` judges it.
+The whole pipeline without the model, which takes nearly all the time and is not needed here, so
+that many seeds can be run. Each run is another belt (seeds from `--seed` on), evaluated as by
+`bench accuracy`.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.accuracy.footage import Footage, open_footage, profile_of
-from benchmarks.accuracy.matching import Verdict, judge
-from benchmarks.accuracy.passages import Ground
-from benchmarks.accuracy.report import told, told_rate
+from benchmarks.accuracy.matching import Evaluation, match_alerts
+from benchmarks.accuracy.passages import LineGroundTruth
+from benchmarks.accuracy.report import rate_text, share_text
 from benchmarks.accuracy.tally import STATES, false_alarms, states
 from benchmarks.accuracy.targets import state_targets
-from benchmarks.report_out import hand_out
+from benchmarks.report_out import write_report
 from benchmarks.speed.latency import machine
 from detector.belt.encoder import BeltReport
 from detector.cli_support.progress import progress_bar
@@ -41,18 +41,18 @@ from models.evaluation.targets import targets_table
 
 SCENARIOS = ("overload", "jam", "stop_and_go", "wet_belt", "night", "dirty_lens", "calm")
 QUIET = ("stop_and_go", "wet_belt", "night", "dirty_lens", "calm")
-"""Scenarios on which nothing may be told that is not so."""
+"""Scenarios in which any alarm is a false alarm."""
 
 
 @dataclass(frozen=True)
 class Run:
-    """One seed of one scenario, watched."""
+    """The evaluation of one seed of one scenario."""
 
     scenario: str
     seed: int
-    verdict: Verdict
+    evaluation: Evaluation
     monitor_ms: list[float]
-    """CPU time of one thread, of each frame."""
+    """CPU time of one thread, for each frame."""
 
 
 def run(
@@ -67,9 +67,9 @@ def run(
     marks: bool = True,
     as_json: bool = False,
 ) -> None:
-    """Watch, judge, print. `marks`: whether the line's profile names the skirts' marks.
+    """Run, evaluate, print. marks: whether the line's profile has skirt marks.
 
-    Raises one-line errors for what cannot be measured.
+    Raises one-line errors for input that cannot be measured.
     """
     model = find_model(DEPLOYED_MODEL)
     wanted = [(name, seed + number) for name in scenarios for number in range(runs)]
@@ -92,25 +92,25 @@ def run(
         "seeds": [seed, seed + runs - 1],
         **_figures(watched),
     }
-    hand_out(report, out, _print, as_json=as_json)
+    write_report(report, out, _print, as_json=as_json)
 
 
 def _watched(
     name: str, seed: int, footage: Footage, model: ModelFolder, folder: Path, *, marks: bool
 ) -> Run:
     profile = profile_of(footage.truth, footage.empty_belt(folder), marks=marks)
-    line = _TimedLine(profile, model, _Unasked(model), "bench")
+    line = _TimedLine(profile, model, _NoModel(model), "bench")
     pipeline = Pipeline(line)
     alerts: list[Alert] = []
     for frame in footage.frames():
         line.reported.add(BeltReport(frame.t_mono_ns, footage.ordered(frame.index), None))
         alerts += pipeline.process(frame).alerts
-    verdict = judge(alerts, Ground(footage.truth, profile))
-    return Run(name, seed, verdict, line.monitor.took_ms)
+    evaluation = match_alerts(alerts, LineGroundTruth(footage.truth, profile))
+    return Run(name, seed, evaluation, line.monitor.took_ms)
 
 
 class _TimedMonitor(OverloadMonitor):
-    """The line's monitor, and what each frame cost it."""
+    """The line's monitor with a timer."""
 
     def __init__(self, monitor: OverloadMonitor) -> None:
         self.__dict__.update(vars(monitor))
@@ -132,13 +132,13 @@ class _TimedLine(Line):
         return replace(parts, overload=self.monitor)
 
 
-class _Unasked:
-    """In the model's place: there are no objects here."""
+class _NoModel:
+    """Replaces the model; detects nothing."""
 
     def __init__(self, model: ModelFolder) -> None:
         self.card = model.card
 
-    def detect(self, picture: NDArray[np.uint8], min_score: float) -> Detections:  # noqa: ARG002
+    def detect(self, image: NDArray[np.uint8], min_score: float) -> Detections:  # noqa: ARG002
         return _NOTHING
 
 
@@ -148,20 +148,20 @@ _NOTHING = Detections(np.empty((0, 4), np.float32), np.empty(0, np.float32), np.
 def _figures(watched: Sequence[Run]) -> dict[str, Any]:
     rows = {}
     for name in dict.fromkeys(each.scenario for each in watched):
-        mine = [each.verdict for each in watched if each.scenario == name]
-        hours = sum(verdict.belt_h for verdict in mine)
+        mine = [each.evaluation for each in watched if each.scenario == name]
+        hours = sum(evaluation.belt_h for evaluation in mine)
         rows[name] = {
             "runs": len(mine),
             "belt_h": round(hours, 4),
             "states": states(mine),
             "false_alarms": false_alarms(mine, hours),
         }
-    quiet = [each.verdict for each in watched if each.scenario in QUIET]
-    hours = sum(verdict.belt_h for verdict in quiet)
+    quiet = [each.evaluation for each in watched if each.scenario in QUIET]
+    hours = sum(evaluation.belt_h for evaluation in quiet)
     cost_ms = np.concatenate([each.monitor_ms for each in watched])
     return {
         "scenarios": rows,
-        "states": states([each.verdict for each in watched]),
+        "states": states([each.evaluation for each in watched]),
         "quiet": {"belt_h": round(hours, 4), "false_alarms": false_alarms(quiet, hours)},
         "monitor_ms": {
             "frames": len(cost_ms),
@@ -172,14 +172,14 @@ def _figures(watched: Sequence[Run]) -> dict[str, Any]:
         "missed": [
             {"scenario": each.scenario, "seed": each.seed, "state": stretch.state}
             for each in watched
-            for stretch in each.verdict.stretches
+            for stretch in each.evaluation.stretches
             if stretch.after_s is None
         ],
         "false": [
             {"scenario": each.scenario, "seed": each.seed, "state": alarm.hazard.value,
              "frame": alarm.frame, "said": alarm.under}
             for each in watched
-            for alarm in each.verdict.false_alarms
+            for alarm in each.evaluation.false_alarms
         ],
     }  # fmt: skip
 
@@ -189,9 +189,9 @@ def _print(report: dict[str, Any]) -> None:
     console.print(
         f"{report['machine']['processor']}, load {report['machine']['load_1min']}; "
         f"{report['renderer']}, {report['fps']:g} frames/s, seeds {report['seeds'][0]} to "
-        f"{report['seeds'][1]}, {'with' if report['marks'] else 'without'} the skirts' marks"
+        f"{report['seeds'][1]}, {'with' if report['marks'] else 'without'} skirt marks"
     )
-    table = Table(title="what the line's monitors told", title_justify="left")
+    table = Table(title="alerts of the line's monitors", title_justify="left")
     for column in ("scenario", "runs", "belt, h", "state", "found", "s to the alert p50", "p95",
                    "max", "false"):  # fmt: skip
         table.add_column(column, justify="left" if column in {"scenario", "state"} else "right")
@@ -205,24 +205,24 @@ def _print(report: dict[str, Any]) -> None:
             table.add_row(
                 *lead,
                 state,
-                told(mine["recall"]) if mine["recall"]["total"] else "none occurred",
+                share_text(mine["recall"]) if mine["recall"]["total"] else "none occurred",
                 *(f"{after[at]:.1f}" if after["n"] else "" for at in ("p50", "p95", "max")),
                 str(false),
             )
             lead = ("", "", "")
         if lead[0]:
-            table.add_row(*lead, "none, and none told", "", "", "", "", "0")
+            table.add_row(*lead, "none, and no alert", "", "", "", "", "0")
     console.print(table)
     console.print(targets_table(list(state_targets(report["states"]))), markup=False)
     if report["quiet"]["belt_h"]:
-        false = told_rate(report["quiet"]["false_alarms"]["all"])
-        console.print(f"on {', '.join(QUIET)}, as far as they were run: {false} false")
+        false = rate_text(report["quiet"]["false_alarms"]["all"])
+        console.print(f"on {', '.join(QUIET)}, if run: {false} false")
     cost = report["monitor_ms"]
     console.print(
-        f"the monitor: {cost['mean']:.2f} ms of CPU a frame (p50 {cost['p50']:.2f}, p95 "
+        f"monitor: {cost['mean']:.2f} ms of CPU per frame (p50 {cost['p50']:.2f}, p95 "
         f"{cost['p95']:.2f}), of {cost['frames']} frames"
     )
     for title in ("missed", "false"):
         if report[title]:
-            said = "; ".join(" ".join(map(str, each.values())) for each in report[title])
-            console.print(f"{title}: {said}", markup=False)
+            listed = "; ".join(" ".join(map(str, each.values())) for each in report[title])
+            console.print(f"{title}: {listed}", markup=False)

@@ -1,4 +1,4 @@
-"""The way of each hazard through the belt in view, in the line's own millimetres."""
+"""Each hazard's passage through the belt in view, in the line's own millimetres."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.accuracy.ground_truth import Box, Truth
+from benchmarks.accuracy.ground_truth import Box, GroundTruth
 from detector.belt.line_plane import line_plane
 from detector.profile.line import LineProfile
 from detector.vision.belt_view import Rectifier
 
-# A box that ends this near to the view's edge lies wholly in view.
+# A box whose cut side is this near to its own side is completely in view.
 _EDGE_MM = 2.0
 
 
@@ -29,28 +29,28 @@ class Passage:
     class_name: str
     length_mm: float
     height_mm: float | None = None
-    """Of its top above the belt, at its highest; None: the truth does not say."""
+    """Height of its top above the belt, at its highest; None: not in the truth."""
     visible: float = 0.0
-    """The most of it that was to be seen while it was in view, 0 to 1."""
+    """Its largest visible share while it was in view, 0 to 1."""
     boxes_mm: dict[int, Box] = field(default_factory=dict)
     """Frame to its box, cut to the belt in view."""
     centres_mm: dict[int, tuple[float, float]] = field(default_factory=dict)
-    """Frame to its middle, in view or not: x across, y along."""
+    """Frame to its centre, in view or not: x across, y along."""
     whole_frame: int | None = None
-    """The first frame with all of it in view; the first in view where it never is."""
+    """First frame with all of it in view; if it never is, the first with some of it."""
     leading_mm: float = 0.0
-    """From its middle to its downstream end."""
+    """Distance from its centre to its downstream end."""
 
     @property
     def first_frame(self) -> int:
         return min(self.boxes_mm)
 
 
-class Ground:
-    """A truth, seen through a line's profile."""
+class LineGroundTruth:
+    """The ground truth in the belt coordinates of a line's profile."""
 
-    def __init__(self, truth: Truth, profile: LineProfile) -> None:
-        """Raises `CalibrationError`: a calibration that was changed by hand, or no plane."""
+    def __init__(self, truth: GroundTruth, profile: LineProfile) -> None:
+        """Raises `CalibrationError` for a calibration edited by hand, or without a plane."""
         self.truth = truth
         self.profile = profile
         self._plane = line_plane(profile, None)
@@ -58,10 +58,10 @@ class Ground:
         self.view = Rectifier(self._plane, (width, height), profile.view.mm_per_px, 32)
         self.extent_mm = self.view.extent_mm
         self._to_truth = truth.image_to_belt()
-        self._things = truth.things()
-        self._by_place = sorted(self._things.values(), key=lambda thing: thing["at_mm"])
-        self._places_mm = np.array([thing["at_mm"] for thing in self._by_place], np.float64)
-        self._longest_mm = max((_reach_mm(thing) for thing in self._by_place), default=0.0)
+        self._objects = truth.objects()
+        self._by_position = sorted(self._objects.values(), key=lambda record: record["at_mm"])
+        self._placed_mm = np.array([record["at_mm"] for record in self._by_position], np.float64)
+        self._longest_mm = max((_reach_mm(record) for record in self._by_position), default=0.0)
         self._positions_mm = truth.positions_mm
         self.passages = self._all_passages()
         self._in_view: dict[int, list[Passage]] = defaultdict(list)
@@ -71,64 +71,67 @@ class Ground:
 
     @cached_property
     def harmless(self) -> Counter[str]:
-        """How many harmless things of each kind passed through the view, open or buried."""
+        """Number of harmless objects of each kind that passed through the view, open or buried."""
         _, upstream_mm, _, downstream_mm = self.extent_mm
         first, last = self._positions_mm[0] - downstream_mm, self._positions_mm[-1] - upstream_mm
         return Counter(
-            thing["kind"]
-            for thing in self._by_place[slice(*np.searchsorted(self._places_mm, (first, last)))]
-            if thing["class"] is None
+            record["kind"]
+            for record in self._by_position[slice(*np.searchsorted(self._placed_mm, (first, last)))]
+            if record["class"] is None
         )
 
     def in_view(self, frame: int) -> list[Passage]:
-        """The hazards of which a frame shows something in the belt view."""
+        """The hazards that are at least partly in the belt view at a frame."""
         return self._in_view.get(frame, [])
 
     def box_on_belt(self, box_px: tuple[float, ...]) -> Box:
-        """The box around an image box, belt mm."""
+        """The bounding box of an image box, x0, y0, x1, y1 in belt mm."""
         x0, y0, x1, y1 = box_px
         corners = self._plane.to_belt(np.array([[x0, y0], [x1, y0], [x1, y1], [x0, y1]]))
         (left, upstream), (right, downstream) = corners.min(axis=0), corners.max(axis=0)
         return float(left), float(upstream), float(right), float(downstream)
 
     def to_line_mm(self, truth_mm: NDArray[np.float64]) -> NDArray[np.float64]:
-        """`(n, 2)` the truth's belt mm to the line's."""
+        """`(n, 2)` float64: the truth's belt mm to the line's belt mm."""
         image = cv2.perspectiveTransform(truth_mm[None], np.linalg.inv(self._to_truth))[0]
         return self._plane.to_belt(np.asarray(image, np.float64))
 
     def to_truth_mm(self, image_px: tuple[float, float]) -> tuple[float, float]:
-        """An image px to the truth's belt mm."""
+        """Image px to the truth's belt mm."""
         x, y = cv2.perspectiveTransform(np.array([[image_px]], np.float64), self._to_truth)[0, 0]
         return float(x), float(y)
 
-    def beside_mm(self, image_px: tuple[float, float], frame: int, thing: int) -> float | None:
-        """How far a place in the picture lies inside a thing's outline, below 0: beside it."""
-        outline = self._things.get(thing, {}).get("outline_mm")
-        record = self._record(frame, thing)
+    def beside_mm(self, image_px: tuple[float, float], frame: int, key: int) -> float | None:
+        """How far an image point is inside an object's outline, mm; negative: outside.
+
+        None: no outline, or the object is not in the frame.
+        """
+        outline = self._objects.get(key, {}).get("outline_mm")
+        record = self._record(frame, key)
         if outline is None or record is None:
             return None
         x, y = self.to_truth_mm(image_px)
-        lies = self._things[thing]
-        # Where the record says that it is, also if it has moved on the belt since it was put there.
-        place = (lies["at_mm"] + record["y_mm"] - y, x - record["x_mm"] + lies["x_mm"])
+        placed = self._objects[key]
+        # The record has its current position, also if it has moved on the belt since it was placed.
+        place = (placed["at_mm"] + record["y_mm"] - y, x - record["x_mm"] + placed["x_mm"])
         contour = np.array(outline, np.float32).reshape(-1, 1, 2)
         return float(cv2.pointPolygonTest(contour, place, True))
 
     def under(self, image_px: tuple[float, float], frame: int) -> str:
-        """What lies nearest to that place, for a caption: a kind, or bare belt."""
+        """Kind of the object at an image point, or `bare belt`, for a caption."""
         x, y = self.to_truth_mm(image_px)
         best, nearest = "bare belt", 1.0
         at_mm = self._positions_mm[frame] - y
         near = at_mm - self._longest_mm, at_mm + self._longest_mm
-        for thing in self._by_place[slice(*np.searchsorted(self._places_mm, near))]:
-            along = thing["at_mm"] - at_mm
-            away = float(np.hypot(along, x - thing["x_mm"])) / _reach_mm(thing)
+        for record in self._by_position[slice(*np.searchsorted(self._placed_mm, near))]:
+            along = record["at_mm"] - at_mm
+            away = float(np.hypot(along, x - record["x_mm"])) / _reach_mm(record)
             if away < nearest:
-                best, nearest = thing["kind"], away
+                best, nearest = record["kind"], away
         return best
 
     def time_at_s(self, passage: Passage, y_mm: float) -> float | None:
-        """When the thing's downstream end reaches that place; past the footage at its last speed.
+        """When the object's downstream end reaches `y_mm`; after the footage, at its last speed.
 
         None: the belt never gets there.
         """
@@ -147,9 +150,9 @@ class Ground:
             return None
         return float((len(self._positions_mm) - 1) / self.truth.fps + (wanted - last) / speed)
 
-    def _record(self, frame: int, thing: int) -> dict[str, Any] | None:
+    def _record(self, frame: int, key: int) -> dict[str, Any] | None:
         objects = self.truth.frames[frame]["objects"]
-        return next((each for each in objects if each["id"] == thing), None)
+        return next((each for each in objects if each["id"] == key), None)
 
     def _all_passages(self) -> dict[int, Passage]:
         frames: dict[int, list[tuple[int, dict[str, Any]]]] = defaultdict(list)
@@ -161,10 +164,10 @@ class Ground:
         return {key: passage for key, passage in made.items() if passage.boxes_mm}
 
     def _passage(self, key: int, records: list[tuple[int, dict[str, Any]]]) -> Passage:
-        thing, first = self._things.get(key, {}), records[0][1]
-        passage = Passage(key, first["kind"], first["class"], thing.get("length_mm", 0.0))
+        placed, first = self._objects.get(key, {}), records[0][1]
+        passage = Passage(key, first["kind"], first["class"], placed.get("length_mm", 0.0))
         heights_mm = [record["height_mm"] for _, record in records if "height_mm" in record]
-        passage.height_mm = max(heights_mm, default=thing.get("height_mm"))
+        passage.height_mm = max(heights_mm, default=placed.get("height_mm"))
         middles = self.to_line_mm(
             np.array([(record["x_mm"], record["y_mm"]) for _, record in records], np.float64)
         )
@@ -181,19 +184,19 @@ class Ground:
                 passage.whole_frame = frame
         if passage.boxes_mm and passage.whole_frame is None:
             passage.whole_frame = passage.first_frame
-        outline = thing.get("outline_mm")
+        outline = placed.get("outline_mm")
         half = (
             max(box[3] - box[1] for box in passage.boxes_mm.values()) / 2
             if passage.boxes_mm
             else 0.0
         )
         passage.leading_mm = (
-            half if outline is None else thing["at_mm"] - min(place[0] for place in outline)
+            half if outline is None else placed["at_mm"] - min(place[0] for place in outline)
         )
         passage.length_mm = passage.length_mm or 2 * half
         return passage
 
 
-def _reach_mm(thing: dict[str, Any]) -> float:
-    """From a thing's middle to its ends."""
-    return float(max(thing["length_mm"], thing["width_mm"], 2.0)) / 2
+def _reach_mm(record: dict[str, Any]) -> float:
+    """Distance from an object's centre to its ends."""
+    return float(max(record["length_mm"], record["width_mm"], 2.0)) / 2

@@ -25,7 +25,7 @@ _BANDS = tuple(visible_band(low) for low in (0.0, 0.25, 0.5, 0.75))
 
 
 def draw(figures: dict[str, Any], cases: Sequence[Case], out: Path) -> list[str]:
-    """Write all plots that there is something to draw of; returns their names."""
+    """Write all plots that have data; returns their names."""
     drawn = {
         "precision_recall.png": _precision_recall(figures),
         "recall_by_visibility.png": _recall_by_visibility(figures),
@@ -40,7 +40,7 @@ def draw(figures: dict[str, Any], cases: Sequence[Case], out: Path) -> list[str]
 
 
 def _precision_recall(figures: dict[str, Any]) -> Any:
-    """Single pictures by the model alone where they were looked at; events by whole tracks."""
+    """Single images by the model alone, if they were measured; events by whole tracks."""
     image = figures.get("image_level", {})
     figure, panels = plt.subplots(1, 2 + len(image), figsize=(4.6 * (2 + len(image)), 4.4))
     for panel, (name, classes) in zip(panels, image.items(), strict=False):
@@ -51,19 +51,19 @@ def _precision_recall(figures: dict[str, Any]) -> Any:
                 color=_COLOUR.get(label),
                 label=f"{label}, AP50 {curve['ap50']:.2f} ({curve['boxes']} boxes)",
             )
-        _unit_square(panel, f"single pictures: {name}")
+        _unit_square(panel, f"single images: {name}")
     events, hourly = panels[-2:]
     hours = figures["belt_h"]
     most = 1.0
     for label, rows in figures["curves"].items():
         if not rows or not rows[0]["hazards"]:
             continue
-        told = [row for row in rows if row["found"] + row["false_alarms"]]
+        alarmed = [row for row in rows if row["found"] + row["false_alarms"]]
         colour = _COLOUR.get(label)
         text = f"{label} ({rows[0]['hazards']} hazards)"
-        precision = [row["found"] / (row["found"] + row["false_alarms"]) for row in told]
+        precision = [row["found"] / (row["found"] + row["false_alarms"]) for row in alarmed]
         line: dict[str, Any] = {"ms": 3, "color": colour, "label": text}
-        events.plot([row["recall"] for row in told], precision, "o-", **line)
+        events.plot([row["recall"] for row in alarmed], precision, "o-", **line)
         if not hours:  # the belt did not run
             continue
         per_h = [row["false_alarms"] / hours for row in rows]
@@ -141,7 +141,7 @@ def _recall_by_visibility(figures: dict[str, Any]) -> Any:
     panel.set_xticks(range(len(_BANDS)), _BANDS)
     panel.set_xlim(-0.5, len(_BANDS) - 0.5)
     panel.set_ylim(-0.03, 1.12)
-    panel.set_xlabel("most that was visible while in view")
+    panel.set_xlabel("largest visible share while in view")
     panel.set_ylabel("event recall, exact 95 % interval")
     panel.grid(alpha=0.3, axis="y")
     panel.legend(fontsize=8, loc="upper left")
@@ -152,7 +152,7 @@ def _recall_by_visibility(figures: dict[str, Any]) -> Any:
 def _time_to_alert(cases: Sequence[Case]) -> Any:
     times: dict[str, list[float]] = {}
     for case in cases:
-        for event in case.verdict.counted():
+        for event in case.evaluation.counted():
             if event.found is not None:
                 times.setdefault(event.passage.class_name, []).append(event.found.after_whole_s)
     if not times:

@@ -1,4 +1,4 @@
-"""The real pipeline over footage once; everything that the model saw of it is kept."""
+"""One run of the real pipeline over footage that records every detection of the model."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.accuracy.detections_file import FLOOR, Remembered
+from benchmarks.accuracy.detections_file import FLOOR, RecordedDetections
 from benchmarks.accuracy.footage import Footage
 from detector.belt.encoder import BeltReport, ReportedBelt, ReportedMotion
 from detector.belt.motion import BeltMotion, Shift, ViewSource
@@ -25,15 +25,15 @@ from detector.vocabulary import SpeedBasis
 from detector.wire.messages import Alert
 
 
-def look_at(
+def record_detections(
     footage: Footage,
     profile: LineProfile,
     model: ModelFolder,
     engine: Engine,
     advance: Callable[[int, int | None], None],
-) -> Remembered:
-    """Take the footage through the real pipeline once. Raises `EngineError`: nobody has looked."""
-    line = _KeepingLine(profile, model, engine, "bench")
+) -> RecordedDetections:
+    """Run the footage through the real pipeline once. Raises `EngineError` if inference fails."""
+    line = _RecordingLine(profile, model, engine, "bench")
     pipeline = Pipeline(line)
     line_alerts: list[Alert] = []
     stamps = []
@@ -42,16 +42,16 @@ def look_at(
         line_alerts += [alert for alert in pipeline.process(frame).alerts if alert.place is None]
         stamps.append((frame.index, frame.t_mono_ns))
         size_px = frame.size_px
-        advance(done, len(footage.looked_at))
-    kept = line.motion
+        advance(done, len(footage.evaluated))
+    motion = line.motion
     indices, times_ns = np.array(stamps, np.int64).T
-    return Remembered(
+    return RecordedDetections(
         image_size_px=size_px,
         indices=indices,
         times_ns=times_ns,
-        shifts=np.array([(s.dx_mm, s.dy_mm, s.known) for s in kept.shifts], np.float64),
-        speeds=np.array([np.nan if v is None else v for v in kept.speeds], np.float64),
-        speed_basis=kept.bases,
+        shifts=np.array([(s.dx_mm, s.dy_mm, s.known) for s in motion.shifts], np.float64),
+        speeds=np.array([np.nan if v is None else v for v in motion.speeds], np.float64),
+        speed_basis=motion.bases,
         strips=np.array([_as_row(each) for each in line.plan.strips], np.float64),
         counts=np.array([len(found) for found in line.tiling.found], np.int64),
         boxes_px=np.concatenate([found.boxes_px for found in line.tiling.found]).astype(np.float32),
@@ -61,21 +61,21 @@ def look_at(
     )
 
 
-class _KeepingTiling(Tiling):
-    """The line's tiling, and everything that was found in each look down to `FLOOR`."""
+class _RecordingTiling(Tiling):
+    """The line's tiling; records all detections of each inference pass down to `FLOOR`."""
 
     def __init__(self, tiling: Tiling) -> None:
         self.__dict__.update(vars(tiling))
         self.found: list[Detections] = []
 
-    def detect(self, engine: Engine, picture: NDArray[np.uint8], min_score: float) -> Detections:
-        found = super().detect(engine, picture, min(FLOOR, min_score))
+    def detect(self, engine: Engine, image: NDArray[np.uint8], min_score: float) -> Detections:
+        found = super().detect(engine, image, min(FLOOR, min_score))
         self.found.append(found)
         return found.at_least(min_score)
 
 
-class _KeepingPlan(StripPlan):
-    """The line's plan, and each strip that it gave."""
+class _RecordingPlan(StripPlan):
+    """The line's strip plan; records each strip."""
 
     def __init__(self, plan: StripPlan) -> None:
         self.__dict__.update(vars(plan))
@@ -93,8 +93,8 @@ def _as_row(strip: Strip | None) -> tuple[float, float, float, float]:
     return strip.top_px, strip.bottom_px, strip.upstream_mm, strip.downstream_mm
 
 
-class _KeepingMotion:
-    """The belt's motion, and each shift that it told."""
+class _RecordingMotion:
+    """The belt's motion; records each shift."""
 
     def __init__(self, motion: BeltMotion) -> None:
         self._motion = motion
@@ -110,8 +110,8 @@ class _KeepingMotion:
     def speed_mm_s(self) -> float | None:
         return self._motion.speed_mm_s
 
-    def advance(self, view: ViewSource, t_ns: int) -> Shift:
-        shift = self._motion.advance(view, t_ns)
+    def advance(self, image: ViewSource, t_ns: int) -> Shift:
+        shift = self._motion.advance(image, t_ns)
         self.shifts.append(shift)
         self.speeds.append(self.speed_mm_s)
         self.bases.append(self.basis)
@@ -119,18 +119,18 @@ class _KeepingMotion:
 
 
 def _unreported(motion: BeltMotion) -> ReportedMotion:
-    """As on a line whose PLC says nothing."""
+    """As on a line whose PLC reports nothing."""
     return ReportedMotion(ReportedBelt(), motion, None)
 
 
-class _KeepingLine(Line):
-    motion: _KeepingMotion
-    plan: _KeepingPlan
-    tiling: _KeepingTiling
+class _RecordingLine(Line):
+    motion: _RecordingMotion
+    plan: _RecordingPlan
+    tiling: _RecordingTiling
 
     def parts_for(self, image_size_px: tuple[int, int]) -> LineParts:
         parts = super().parts_for(image_size_px)
-        self.motion = _KeepingMotion(parts.motion)
-        self.plan = _KeepingPlan(parts.plan)
-        self.tiling = _KeepingTiling(parts.tiling)
+        self.motion = _RecordingMotion(parts.motion)
+        self.plan = _RecordingPlan(parts.plan)
+        self.tiling = _RecordingTiling(parts.tiling)
         return replace(parts, motion=_unreported(self.motion), plan=self.plan, tiling=self.tiling)

@@ -1,7 +1,7 @@
-"""What was kept of one piece of footage, told again by the real tracker and alarm book.
+"""Replay recorded detections through the real tracker and alarm book.
 
-All that hangs on no threshold is made once: where each detection lies on the belt, and how the belt
-moves. A replay of an hour of belt then takes seconds, so that many thresholds can be tried.
+Everything that depends on no threshold is computed once: the belt position of each detection, and
+the belt's motion. Replaying an hour of belt then takes seconds, so many thresholds can be tried.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.accuracy.detections_file import Remembered
+from benchmarks.accuracy.detections_file import RecordedDetections
 from detector.belt.motion import Shift
 from detector.belt.now import BeltNow
 from detector.hazards.alarms.alarm_book import AlarmBook
@@ -25,45 +25,47 @@ from detector.vision.catalogue import ModelFolder
 from detector.vision.detections import Detections
 from detector.wire.messages import Alert
 
-_Look = tuple[tuple[float, float], list[Detection]]
-"""From and to along the belt, mm, and all that was seen there."""
+_Pass = tuple[tuple[float, float], list[Detection]]
+"""From and to along the belt, mm, and the detections between them."""
 
 
-class Recall:
-    """One piece of footage as it was seen, for any thresholds.
+class Replay:
+    """One recorded piece of footage, for any thresholds.
 
-    It looks where the line looked: other thresholds would have asked for other looks here and
-    there, of which nothing was kept.
+    Inference is replayed where the line ran it. Other thresholds would have moved some inference
+    passes, of which nothing was recorded.
     """
 
-    def __init__(self, seen: Remembered, profile: LineProfile, model: ModelFolder) -> None:
-        """`model` may have other thresholds than the one that looked."""
-        # The monitors of the line's own state are not asked, so they need no picture.
+    def __init__(
+        self, detections: RecordedDetections, profile: LineProfile, model: ModelFolder
+    ) -> None:
+        """model: may have other thresholds than the recorded one."""
+        # The monitors of the line's state do not run, so no image is needed.
         unwatched = profile.overload.model_copy(update={"empty_belt": None, "marks_px": ()})
         self._profile = profile.model_copy(update={"overload": unwatched})
         self._model = model
         line = self._line({})
-        rectifier = line.parts_for(seen.image_size_px).rectifier
+        rectifier = line.parts_for(detections.image_size_px).rectifier
         self._extent_mm = rectifier.extent_mm
-        self._shifts = [Shift(dx, dy, bool(known)) for dx, dy, known in seen.shifts.tolist()]
-        self._belt = list(_belt(seen))
-        self._looks = list(_looks(seen, rectifier))
+        self._shifts = [Shift(dx, dy, bool(known)) for dx, dy, known in detections.shifts.tolist()]
+        self._belt = list(_belt(detections))
+        self._passes = list(_passes(detections, rectifier))
 
     def alerts(self, thresholds: Mapping[str, float]) -> Iterator[Alert]:
-        """The alerts on objects with these thresholds, the others as the line has them."""
+        """The alerts on objects at these thresholds; classes not named keep the line's."""
         line = self._line(thresholds)
         tracking, least = line.settings.tracking, line.thresholds.tolist()
         whole_mm = line.settings.view.object_mm
         tracker = BeltTracker(tracking.hits, tracking.looks, self._extent_mm, whole_mm=whole_mm)
         book = AlarmBook(line.facts)
-        for shift, belt, look in zip(self._shifts, self._belt, self._looks, strict=True):
+        for shift, belt, recorded in zip(self._shifts, self._belt, self._passes, strict=True):
             tracker.predict(shift)
-            if look is None:
+            if recorded is None:
                 continue
-            looked_at_mm, seen = look
-            detections = [each for each in seen if each.score >= least[each.class_index]]
+            strip_mm, sightings = recorded
+            confident = [each for each in sightings if each.score >= least[each.class_index]]
             assert belt.frame_index is not None
-            tracks, left = tracker.update(detections, looked_at_mm, belt.frame_index, belt.t_utc_ns)
+            tracks, left = tracker.update(confident, strip_mm, belt.frame_index, belt.t_utc_ns)
             for alert in book.update(tracks, left, belt):
                 if alert.place is not None:
                     yield alert
@@ -72,43 +74,45 @@ class Recall:
         choice = self._profile.model
         merged = choice.model_copy(update={"thresholds": {**choice.thresholds, **thresholds}})
         profile = self._profile.model_copy(update={"model": merged})
-        return Line(profile, self._model, _Nobody(self._model), "bench")
+        return Line(profile, self._model, _NoEngine(self._model), "bench")
 
 
-class _Nobody:
-    """The engine of a line that looks no more."""
+class _NoEngine:
+    """The engine of a replayed line, which must not be used."""
 
     def __init__(self, model: ModelFolder) -> None:
         self.card = model.card
 
-    def detect(self, picture: NDArray[np.uint8], min_score: float) -> Detections:  # noqa: ARG002
-        raise AssertionError("what is recalled is not looked at")
+    def detect(self, image: NDArray[np.uint8], min_score: float) -> Detections:  # noqa: ARG002
+        raise AssertionError("a replay runs no inference")
 
 
-def _belt(seen: Remembered) -> Iterator[BeltNow]:
+def _belt(detections: RecordedDetections) -> Iterator[BeltNow]:
     """The belt at each frame."""
-    positions_mm = np.cumsum(seen.shifts[:, 1]).tolist()
-    speeds = [None if np.isnan(speed) else speed for speed in seen.speeds.tolist()]
+    positions_mm = np.cumsum(detections.shifts[:, 1]).tolist()
+    speeds = [None if np.isnan(speed) else speed for speed in detections.speeds.tolist()]
     frames = zip(
-        seen.times_ns.tolist(), seen.indices.tolist(), positions_mm, speeds, seen.speed_basis,
-        strict=True,
+        detections.times_ns.tolist(), detections.indices.tolist(), positions_mm, speeds,
+        detections.speed_basis, strict=True,
     )  # fmt: skip
     for t_ns, index, position_mm, speed_mm_s, basis in frames:
         yield BeltNow(t_ns, t_ns, index, position_mm, speed_mm_s, basis)
 
 
-def _looks(seen: Remembered, rectifier: Rectifier) -> Iterator[_Look | None]:
-    """What was seen in each frame, placed on the belt; None: nobody looked."""
-    blank = np.broadcast_to(np.zeros(3, np.uint8), (*seen.image_size_px[::-1], 3))
-    view = BeltView(blank, Frame(blank, 0, 0, 0, "recording", "remembered"))
-    ends = np.concatenate(([0], np.cumsum(seen.counts))).tolist()
-    looked = 0
-    for top, bottom, upstream_mm, downstream_mm in seen.strips.tolist():
+def _passes(detections: RecordedDetections, rectifier: Rectifier) -> Iterator[_Pass | None]:
+    """The detections of each frame in belt coordinates; None: no inference."""
+    blank = np.broadcast_to(np.zeros(3, np.uint8), (*detections.image_size_px[::-1], 3))
+    view = BeltView(blank, Frame(blank, 0, 0, 0, "recording", "replay"))
+    ends = np.concatenate(([0], np.cumsum(detections.counts))).tolist()
+    passes = 0
+    for top, bottom, upstream_mm, downstream_mm in detections.strips.tolist():
         if np.isnan(top):
             yield None
             continue
-        mine = slice(ends[looked], ends[looked + 1])
-        looked += 1
-        found = Detections(seen.boxes_px[mine], seen.scores[mine], seen.classes[mine])
+        mine = slice(ends[passes], ends[passes + 1])
+        passes += 1
+        found = Detections(
+            detections.boxes_px[mine], detections.scores[mine], detections.classes[mine]
+        )
         strip = Strip(int(top), int(bottom), upstream_mm, downstream_mm)
         yield (upstream_mm, downstream_mm), place_on_belt(found, view, strip, rectifier)

@@ -14,7 +14,7 @@ BANDS = tuple(visible_band(low) for low in (0.0, 0.25, 0.5, 0.75))
 
 
 def rows_of(points: Sequence[CurvePoint], belt_h: float) -> list[dict[str, Any]]:
-    """A curve as plain figures."""
+    """The points of a curve as plain figures."""
     return [
         {
             "threshold": point.threshold,
@@ -29,7 +29,7 @@ def rows_of(points: Sequence[CurvePoint], belt_h: float) -> list[dict[str, Any]]
 
 
 def trades_of(curves: Mapping[str, Curve], belt_h: float) -> list[dict[str, Any]]:
-    """What a few rates of false alarms buy, as plain figures: each class's threshold and recall."""
+    """Threshold and recall of each class at a few rates of false alarms, as plain figures."""
     rows: list[dict[str, Any]] = []
     for per_h in TRADES_PER_H if belt_h else ():
         points = best_trade(curves, belt_h, per_h)
@@ -51,48 +51,50 @@ def trades_of(curves: Mapping[str, Curve], belt_h: float) -> list[dict[str, Any]
     return rows
 
 
-def told_trade(row: dict[str, Any]) -> str:
-    """`at 10 an hour: gas_canister 0.7, 12 of 13 (...); battery ...; 9.8 counted, which shows at
-    most 15.1`: where little belt was seen, none counted shows little."""
+def trade_text(row: dict[str, Any]) -> str:
+    """`at 10 an hour: gas_canister 0.7, 12 of 13 (…); battery …; 9.8 counted, bound 15.1`.
+
+    The bound is there because a count on little belt proves little.
+    """
     lead = f"at {row['at_most_per_h']:g} false alarms an hour"
     if row["counted_per_h"] is None:
         return f"{lead}: no thresholds raise so few"
     classes = "; ".join(
-        f"{name} from {mine['threshold']:g}, {told(mine)}" for name, mine in row["classes"].items()
+        f"{name} from {mine['threshold']:g}, {share_text(mine)}"
+        for name, mine in row["classes"].items()
     )
     return (
-        f"{lead}: {classes}; {row['counted_per_h']:g} counted, "
-        f"which shows at most {row['upper_per_h']:.3g}"
+        f"{lead}: {classes}; {row['counted_per_h']:g} counted, upper bound {row['upper_per_h']:.3g}"
     )
 
 
 def summary(figures: dict[str, Any]) -> str:
-    """What the run came to, in a few lines."""
+    """The result of a run, in a few lines."""
     lines = [
         f"{figures['model']} on {figures['belt_h']:.3f} h of running belt, "
         f"{figures['hazards']} hazards, visible {VISIBLE_MIN:.0%} or more:"
     ]
     for name, row in figures["recall"].items():
-        long = told(row["20 mm or longer"])
-        lines.append(f"  recall {name}: {told(row['all'])}; of 20 mm or longer {long}")
+        long = share_text(row["20 mm or longer"])
+        lines.append(f"  recall {name}: {share_text(row['all'])}; 20 mm or longer {long}")
     false = figures["false_alarms"]
     for name, row in false.items():
         if row["count"] or name == "all":
-            lines.append(f"  false alarms, {name}: {told_rate(row)}")
-    lines.append(f"  of these, an operator was called for: {told_rate(figures['false_calls'])}")
-    lines.append(f"  {_told_harmless(figures['harmless'])}")
+            lines.append(f"  false alarms, {name}: {rate_text(row)}")
+    lines.append(f"  of these with a call to an operator: {rate_text(figures['false_calls'])}")
+    lines.append(f"  {_harmless_text(figures['harmless'])}")
     lines.append(f"  duplicates: {figures['duplicates']['count']}")
     for state, row in figures["states"].items():
         if row["recall"]["total"]:
-            in_3_s = told(row["within_3_s"])
-            lines.append(f"  {state}: {told(row['recall'])} found, {in_3_s} within 3 s")
-    lines.append("by other thresholds, chosen on this footage; 20 mm or shorter too:")
-    lines += [f"  {told_trade(row)}" for row in figures["trades"]]
+            in_3_s = share_text(row["within_3_s"])
+            lines.append(f"  {state}: {share_text(row['recall'])} found, {in_3_s} within 3 s")
+    lines.append("at other thresholds, chosen on this footage, with objects shorter than 20 mm:")
+    lines += [f"  {trade_text(row)}" for row in figures["trades"]]
     return "\n".join(lines)
 
 
 def markdown(figures: dict[str, Any], targets: str) -> str:
-    """The whole report. targets: what was asked for and reached, as a table."""
+    """The whole report. targets: a table of target and result."""
     parts = [
         _head(figures),
         f"## Targets\n\n{targets}",
@@ -104,7 +106,7 @@ def markdown(figures: dict[str, Any], targets: str) -> str:
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def told(row: dict[str, Any]) -> str:
+def share_text(row: dict[str, Any]) -> str:
     """`12 of 13 (0.92, 0.64 to 1.00)`."""
     if not row["total"]:
         return "none passed"
@@ -112,7 +114,7 @@ def told(row: dict[str, Any]) -> str:
     return f"{row['right']} of {row['total']} ({row['share']:.2f}, {low:.2f} to {high:.2f})"
 
 
-def told_rate(row: dict[str, Any]) -> str:
+def rate_text(row: dict[str, Any]) -> str:
     """`3, 1.5 an hour, at most 3.9`."""
     if row["per_h"] is None:
         return f"{row['count']}, the belt did not run"
@@ -121,8 +123,8 @@ def told_rate(row: dict[str, Any]) -> str:
 
 def _head(figures: dict[str, Any]) -> str:
     thresholds = ", ".join(f"{name} {at:g}" for name, at in figures["thresholds"].items())
-    looks = _table(
-        ("footage", "looks", "a second", "belt, h", "sha256"),
+    passes = _table(
+        ("footage", "inference passes", "per second", "belt, h", "sha256"),
         (
             (each["name"], each["looks"], each["looks_per_s"], each["belt_h"],
              each["footage_sha256"][:12])
@@ -137,9 +139,9 @@ def _head(figures: dict[str, Any]) -> str:
             f"{figures['line']}, thresholds {thresholds}. Tracking: "
             f"{', '.join(f'{key} {value:g}' for key, value in figures['tracking'].items())}. "
             f"{figures['belt_h']:.3f} h of running belt, {figures['hazards']} hazards. "
-            "Only what lies open can be seen by a camera.",
+            "A camera sees only what is not covered.",
             "",
-            looks,
+            passes,
         ]
     )
 
@@ -149,7 +151,7 @@ def _recall(figures: dict[str, Any]) -> str:
     headline = _table(
         ("class", f"visible {VISIBLE_MIN:.0%} or more", "and 20 mm or longer"),
         (
-            (name, told(row["all"]), told(row["20 mm or longer"]))
+            (name, share_text(row["all"]), share_text(row["20 mm or longer"]))
             for name, row in figures["recall"].items()
         ),
     )
@@ -170,7 +172,7 @@ def _recall(figures: dict[str, Any]) -> str:
             headline,
             by_size,
             by_kind,
-            f"Alarmed, but by another class only: {called or 'none'}. "
+            f"Alarmed, but only as another class: {called or 'none'}. "
             f"Duplicates: {figures['duplicates']['count']}"
             f" ({figures['duplicates']['per_object'] or 0:g} per alarmed hazard).",
         ]
@@ -187,7 +189,7 @@ def _cell(cells: list[dict[str, Any]], key: tuple[str, str], field: str, band: s
         cell for cell in cells if (cell["class"], cell[field]) == key and cell["visible"] == band
     ]
     total = sum(cell["total"] for cell in mine)
-    return told(share(sum(cell["right"] for cell in mine), total)) if total else ""
+    return share_text(share(sum(cell["right"] for cell in mine), total)) if total else ""
 
 
 def _false_alarms(figures: dict[str, Any]) -> str:
@@ -200,8 +202,8 @@ def _false_alarms(figures: dict[str, Any]) -> str:
     )
     on = ", ".join(f"{count} on {kind}" for kind, count in figures["false_on"].items())
     called = (
-        f"An operator was called for: {told_rate(figures['false_calls'])}. The others (small "
-        "cells, one of a pile, one of too many batteries) are events for the PLC."
+        f"An operator was called for {rate_text(figures['false_calls'])}. The others (small "
+        "cells, an object of a pile, one of too many batteries) are events for the PLC."
     )
     kinds = _table(
         ("harmless kind", "false alarms on it", "passed", "alarms per 1,000"),
@@ -213,17 +215,17 @@ def _false_alarms(figures: dict[str, Any]) -> str:
     )
     return (
         f"## False alarms\n\n{table}\n\n{called}\n\n"
-        f"What lay there: {on or 'nothing, there were none'}.\n\n"
-        f"{_told_harmless(figures['harmless']).capitalize()}, open or buried. A plant with another "
-        f"share of look-alikes reckons its own hours from this:\n\n{kinds}"
+        f"Objects at these places: {on or 'none, there were no false alarms'}.\n\n"
+        f"{_harmless_text(figures['harmless']).capitalize()}, open or buried. A plant with another "
+        f"share of look-alikes can estimate its own rate from this:\n\n{kinds}"
     )
 
 
-def _told_harmless(row: dict[str, Any]) -> str:
+def _harmless_text(row: dict[str, Any]) -> str:
     if not row["passed"]:
-        return "harmless things that passed: none"
+        return "harmless objects that passed: none"
     return (
-        f"harmless things that passed: {row['passed']}, with {row['alarmed']} false alarms on them "
+        f"harmless objects that passed: {row['passed']}, false alarms on them: {row['alarmed']} "
         f"({1000 * row['alarmed'] / row['passed']:.1f} per 1,000)"
     )
 
@@ -233,10 +235,10 @@ def _times(figures: dict[str, Any]) -> str:
         ("alert after the first frame that shows all of it, s", "time_to_alert_s"),
         ("belt travel in that time, mm", "travel_to_alert_mm"),
         ("position error, mm", "position_error_mm"),
-        (f"position error, {LOW_MM:.0f} mm high at most, mm", "low_position_error_mm"),
-        ("the same, had the model drawn the true boxes", "low_boxed_error_mm"),
+        (f"position error, {LOW_MM:.0f} mm high or less, mm", "low_position_error_mm"),
+        ("the same with the true boxes", "low_boxed_error_mm"),
         ("arrival-time error, %", "arrival_error_percent"),
-        ("the same, of action points 2 to 4 m on", "arrival_error_3_m_percent"),
+        ("the same for action points 2 to 4 m away", "arrival_error_3_m_percent"),
     )
     table = _table(
         ("of the hazards found", "n", "p50", "p95", "p99", "max"),
@@ -245,7 +247,7 @@ def _times(figures: dict[str, Any]) -> str:
             for title, key in named
         ),
     )
-    times = "; ".join(f"{name}: {told(row)}" for name, row in figures["in_time"].items())
+    times = "; ".join(f"{name}: {share_text(row)}" for name, row in figures["in_time"].items())
     return (
         f"## Times and places\n\n{table}\n\nAlarmed in time to act, of those found: "
         f"{times or 'no action point'}."
@@ -254,12 +256,12 @@ def _times(figures: dict[str, Any]) -> str:
 
 def _states(figures: dict[str, Any]) -> str:
     table = _table(
-        ("state", "found", "within 3 s", "told before it began", "s to the alert p50", "max"),
+        ("state", "found", "within 3 s", "before it began", "s to the alert p50", "max"),
         (
             (
                 name,
-                told(row["recall"]),
-                told(row["within_3_s"]),
+                share_text(row["recall"]),
+                share_text(row["within_3_s"]),
                 row["told_before"],
                 _or_dash(row["told_after_s"].get("p50")),
                 _or_dash(row["told_after_s"].get("max")),
@@ -271,8 +273,8 @@ def _states(figures: dict[str, Any]) -> str:
 
 
 def _curves(figures: dict[str, Any]) -> str:
-    parts = ["## Other thresholds\n\nThe same looks through the same tracker and alarm book, one "
-             "class's threshold changed at a time."]  # fmt: skip
+    parts = ["## Other thresholds\n\nThe same detections through the same tracker and alarm book, "
+    "one class's threshold changed at a time."]  # fmt: skip
     for name, rows in figures["curves"].items():
         table = _table(
             (name, "found", "recall", "false alarms", "an hour"),
@@ -283,38 +285,38 @@ def _curves(figures: dict[str, Any]) -> str:
             ),
         )  # fmt: skip
         parts.append(table)
-    trades = [f"- {told_trade(row)}" for row in figures["trades"]]
+    trades = [f"- {trade_text(row)}" for row in figures["trades"]]
     parts.append(
         "\n".join(
-            ["Both classes together, thresholds chosen and counted on this footage:", "", *trades]
+            ["Both classes together, thresholds chosen and evaluated on this footage:", "", *trades]
         )
     )
     for name, classes in figures.get("image_level", {}).items():
-        told_ap = ", ".join(
+        ap_text = ", ".join(
             f"{label} {curve['ap50']:.3f} ({curve['boxes']} boxes)"
             for label, curve in classes.items()
         )
-        parts.append(f"Single pictures, {name}: AP50 {told_ap}.")
+        parts.append(f"Single images, {name}: AP50 {ap_text}.")
     return "\n\n".join(parts)
 
 
 def _pictures(figures: dict[str, Any]) -> str:
     shown = [f"![{name}]({name})" for name in (*figures["plots"], *figures["sheets"])]
-    return "\n\n".join(["## Pictures", *shown]) if shown else ""
+    return "\n\n".join(["## Images", *shown]) if shown else ""
 
 
 _METHOD = (
-    "## Method\n\nEvery look goes through the pipeline that runs on a line: model, tracker, "
+    "## Method\n\nEvery frame goes through the pipeline that runs on a line: model, tracker, "
     "size plausibility, alarm book, overload monitor. An alert belongs to a hazard if their "
     f"boxes on the belt, cut to the belt in view, overlap by an IoU of {IOU_MIN:g}; or if the "
-    f"middle of its box lies on the hazard's outline, within {BESIDE_MM:.0f} mm, and its "
+    f"centre of its box is on the hazard's outline, within {BESIDE_MM:.0f} mm, and its "
     "longer side is between half and twice the hazard's. A hazard is found from the first revision "
-    "that lies on it and calls it by its right class; an alert on it by another class only is no "
-    "false alarm. Visible: the most that nothing covered and that lay in the picture while it was "
-    "in view; what is half in view when the footage ends counts too. Intervals: Clopper-Pearson, "
-    "two-sided 95 %; rates: Poisson, one-sided 95 %; hours: of running belt. Drawn "
-    "footage is no plant: it shows what the pipeline does with things that the twin can draw, and "
-    "bounds nothing on a real belt."
+    "that is on it and has the right class; an alert on it only as another class is not a "
+    "false alarm. Visible: the largest share that was uncovered and inside the image while the "
+    "hazard was in view; one that is half in view when the footage ends counts too. Intervals: "
+    "Clopper-Pearson, two-sided 95 %; rates: Poisson, one-sided 95 %; hours: of running belt. "
+    "Drawn footage is not a plant: it shows how the pipeline handles objects that the twin can "
+    "draw, and gives no bound for a real belt."
 )
 
 

@@ -1,6 +1,6 @@
 """`vigitri calibrate scores`: thresholds and probabilities from whole tracks.
 
-Reads what `vigitri bench accuracy -o DIR` kept: the model is not run again.
+Reads the detections stored by `vigitri bench accuracy -o DIR`: the model is not run again.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 from rich.console import Console
 
-from benchmarks.accuracy.detections_file import Watched, all_watched
+from benchmarks.accuracy.detections_file import RecordedFootage, recorded_footage
 from benchmarks.accuracy.ground_truth import TruthError
-from benchmarks.accuracy.report import rows_of, told, told_rate, told_trade, trades_of
-from benchmarks.accuracy.sweep import Looked, curves
+from benchmarks.accuracy.report import rate_text, rows_of, share_text, trade_text, trades_of
+from benchmarks.accuracy.sweep import RecordedRun, curves
 from benchmarks.accuracy.tally import STATES, tally
 from calibration.operating_point import Curve, OperatingPoint, operating_point
 from detector.cli_support.progress import progress_bar
@@ -27,9 +27,9 @@ from models.evaluation.operating import write_operating
 
 GRID = tuple(round(float(score), 3) for score in np.arange(0.10, 0.976, 0.025))
 _SHOWN = 12
-"""Points of a curve that are told; the card has all."""
+"""Printed points of a curve; the card has all."""
 FIT_FROM = 0.15
-"""Curves are fitted on all tracks that a threshold this low confirms."""
+"""Curves are fitted on all tracks that are confirmed at this threshold."""
 
 
 def run(
@@ -41,23 +41,22 @@ def run(
     keep_thresholds: bool = False,
     as_json: bool = False,
 ) -> None:
-    """Fit, show, and write into the model's card if asked. Raises `TruthError`, `ModelError`.
+    """Fit, print, and write into the model's card if asked. Raises `TruthError`, `ModelError`.
 
-    keep_thresholds: the card gets the curves, the probabilities and what they promise; the line
-    goes on with the thresholds that it has.
+    keep_thresholds: write curves, calibrations and expected figures, but leave the thresholds.
     """
     model = find_model(model_name)
-    looks = all_watched(folder, model)
-    if not looks:
+    recordings = recorded_footage(folder, model)
+    if not recordings:
         raise TruthError(
-            f"{folder}: holds nothing that {model.card.name} ({model.sha256[:12]}) has looked at; "
+            f"{folder}: no detections of {model.card.name} ({model.sha256[:12]}); "
             f"run `vigitri bench accuracy ... --model {model_name} -o {folder}` first"
         )
-    _each_hour_once(looks, folder)
-    footage = [Looked.of(each, model) for each in looks]
+    _each_hour_once(recordings, folder)
+    footage = [RecordedRun.of(each, model) for each in recordings]
     with progress_bar("thresholds") as advance:
         swept = curves(footage, model, advance, GRID)
-    in_use = tally([each.judged({})[0] for each in footage])
+    in_use = tally([each.evaluate({})[0] for each in footage])
     best, figures = _within(footage, swept, budget_per_h, in_use)
     calibrations = {
         known.name: fit_score_curve(*_tracks(footage, model, known.name))
@@ -70,12 +69,12 @@ def run(
         print(json.dumps({"thresholds": thresholds, "calibration": curve_of, "operating": table}))
     else:
         Console(highlight=False, soft_wrap=True).print(
-            _told(best, figures, calibrations, swept), markup=False
+            _summary(best, figures, calibrations, swept), markup=False
         )
     if write and best.hopeless and not keep_thresholds:
         raise TruthError(
             f"nothing is written: no thresholds keep {budget_per_h:g} false alarms an hour. Give "
-            "what the line can bear with --budget, write the curves alone with --keep-thresholds, "
+            "an acceptable rate with --budget, write only the curves with --keep-thresholds, "
             "or train the model further"
         )
     if write:
@@ -83,42 +82,42 @@ def run(
         write_operating(model.path, now if keep_thresholds else thresholds, calibrations, table)
 
 
-def _each_hour_once(looks: Sequence[Watched], folder: Path) -> None:
-    """Refuse two engines in one fit, and two looks at the same footage: its hours count once."""
-    engines = sorted({each.about.get("engine", "onnxruntime") for each in looks})
+def _each_hour_once(recordings: Sequence[RecordedFootage], folder: Path) -> None:
+    """Refuse a fit with two engines, or with two recordings of the same footage."""
+    engines = sorted({each.about.get("engine", "onnxruntime") for each in recordings})
     if len(engines) > 1:
         raise TruthError(
-            f"{folder}: holds looks of {' and '.join(engines)}, whose hours would count twice; "
+            f"{folder}: detections of {' and '.join(engines)}, whose hours would count twice; "
             "run `vigitri bench accuracy` for each into a folder of its own"
         )
-    times = Counter(each.about["footage_sha256"] for each in looks)
-    twice = sorted({each.name for each in looks if times[each.about["footage_sha256"]] > 1})
+    times = Counter(each.about["footage_sha256"] for each in recordings)
+    twice = sorted({each.name for each in recordings if times[each.about["footage_sha256"]] > 1})
     if twice:
         raise TruthError(
-            f"{folder}: holds looks at {', '.join(twice)} through another profile or at another "
-            "rate too, whose hours would count twice; run `vigitri bench accuracy` for each into "
-            "a folder of its own"
+            f"{folder}: more detections of {', '.join(twice)} through another profile or at "
+            "another rate, whose hours would count twice; run `vigitri bench accuracy` for each "
+            "into its own folder"
         )
 
 
 def _within(
-    footage: Sequence[Looked],
+    footage: Sequence[RecordedRun],
     swept: Mapping[str, Curve],
     budget_per_h: float,
     in_use: dict[str, Any],
 ) -> tuple[OperatingPoint, dict[str, Any]]:
-    """The best point that also keeps the budget when all its thresholds hold at once.
+    """The best operating point that also keeps the budget with all its thresholds together.
 
-    `in_use`: the figures of the thresholds that the line has now. Each curve was swept with the
-    other classes at these; tracks that two classes share may fall the other way. The curves are
-    asked for less until both together keep what was promised.
+    in_use: the figures at the line's current thresholds. Each curve was swept with the other
+    classes at these; a track that two classes share may change its class. The budget given to the
+    search is reduced until both classes together keep the real one.
     """
     others = sum(in_use["false_alarms"][state]["count"] for state in STATES)
     asked_per_h = budget_per_h
     while True:
         best = operating_point(swept, in_use["belt_h"], asked_per_h, others)
         thresholds = {name: point.threshold for name, point in best.points.items()}
-        figures = tally([each.judged(thresholds)[0] for each in footage])
+        figures = tally([each.evaluate(thresholds)[0] for each in footage])
         upper_per_h = figures["false_alarms"]["all"]["upper_per_h"]
         if not best.proven or upper_per_h <= budget_per_h:
             kept = best.proven and upper_per_h <= budget_per_h
@@ -127,17 +126,17 @@ def _within(
 
 
 def _tracks(
-    footage: Sequence[Looked], model: ModelFolder, class_name: str
+    footage: Sequence[RecordedRun], model: ModelFolder, class_name: str
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Best score of each track that was told as that class, and whether it was right."""
+    """Best score of each track that was alarmed as that class, and whether the class was right."""
     scores, right = [], []
     low = {known.name: FIT_FROM for known in model.card.classes}
     for each in footage:
-        verdict, alerts = each.judged(low)
+        evaluation, alerts = each.evaluate(low)
         lay_there = {
-            told: event.passage.class_name
-            for event in verdict.events
-            for told in (*([event.found.event_id] if event.found else []), *event.duplicates)
+            event_id: event.passage.class_name
+            for event in evaluation.events
+            for event_id in (*([event.found.event_id] if event.found else []), *event.duplicates)
         }
         last = {alert.event_id: alert for alert in alerts if alert.why is not None}
         for alert in last.values():
@@ -151,11 +150,11 @@ def _table(
     best: OperatingPoint,
     figures: dict[str, Any],
     swept: Mapping[str, Curve],
-    footage: Sequence[Looked],
+    footage: Sequence[RecordedRun],
     *,
     kept: dict[str, Any] | None,
 ) -> dict[str, Any]:
-    """The card's `[operating]`. kept: the figures of the thresholds in use, where they stay."""
+    """The card's `[operating]`. kept: the figures at the thresholds in use, if these stay."""
     false = figures["false_alarms"]["all"]
     return {
         "how": "the highest mean recall of the classes, by whole tracks, whose false alarms over "
@@ -168,7 +167,7 @@ def _table(
         "false_alarms": false["count"],
         "false_alarms_upper_per_h": false["upper_per_h"],
         "footage": sorted(
-            f"{each.watched.name} {each.watched.about['footage_sha256'][:12]}" for each in footage
+            f"{each.recorded.name} {each.recorded.about['footage_sha256'][:12]}" for each in footage
         ),
         **({} if kept is None else {"in_use": _in_use(kept)}),
         "trades": {
@@ -193,11 +192,11 @@ def _table(
 
 
 def _in_use(figures: dict[str, Any]) -> dict[str, Any]:
-    """What the thresholds of `[[classes]]` come to on the same footage."""
+    """The figures at the thresholds of `[[classes]]` on the same footage."""
     false, calls, harmless = (figures[key] for key in ("false_alarms", "false_calls", "harmless"))
     return {
-        "how": "by the thresholds of [[classes]], which are not read from these curves "
-        "(metrics.thresholds says how); classes: found, hazards; harmless: alarmed, passed",
+        "how": "by the thresholds of [[classes]], which are not taken from these curves "
+        "(see metrics.thresholds); classes: found, hazards; harmless: alarmed, passed",
         "false_alarms": false["all"]["count"],
         "false_alarms_per_h": false["all"]["per_h"],
         "calls_per_h": calls["per_h"],
@@ -209,7 +208,7 @@ def _in_use(figures: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _told(
+def _summary(
     best: OperatingPoint,
     figures: dict[str, Any],
     calibrations: Mapping[str, ScoreCurve | None],
@@ -218,33 +217,33 @@ def _told(
     lines = [best.summary()]
     if best.hopeless:
         lines += _instead(swept, best.belt_h)
-    lines.append("all thresholds at once, on the footage that they were chosen on:")
+    lines.append("all thresholds together, on the footage that they were chosen on:")
     for name, point in best.points.items():
         row = figures["recall"].get(name)
         lines.append(
-            f"  {name} {point.threshold:g}: {told(row['all']) if row else 'none passed'}; "
+            f"  {name} {point.threshold:g}: {share_text(row['all']) if row else 'none passed'}; "
             f"probability {_curve(calibrations[name])}"
         )
-    lines.append(f"  false alarms: {told_rate(figures['false_alarms']['all'])}")
+    lines.append(f"  false alarms: {rate_text(figures['false_alarms']['all'])}")
     pairs = ", ".join(f"{name} = {point.threshold:g}" for name, point in best.points.items())
     lines.append(f"for a line's profile: [model] thresholds = {{ {pairs} }}")
     return "\n".join(lines)
 
 
 def _instead(swept: Mapping[str, Curve], belt_h: float) -> list[str]:
-    """What this model can be had for, where it keeps no budget: its curves, and a few trades."""
-    lines = ["false alarms an hour against recall, one class's threshold at a time:"]
+    """If the model keeps no budget: its curves, and recall at a few rates of false alarms."""
+    lines = ["false alarms per hour against recall, one class's threshold at a time:"]
     for name, points in swept.items():
         shown = [
             f"{point.threshold:g}: {point.false_alarms / belt_h:.0f}/h {point.recall:.2f}"
             for point in points[:: max(1, len(points) // _SHOWN)]
         ]
         lines.append(f"  {name}  {'  '.join(shown)}")
-    return [*lines, *(f"  {told_trade(row)}" for row in trades_of(swept, belt_h))]
+    return [*lines, *(f"  {trade_text(row)}" for row in trades_of(swept, belt_h))]
 
 
 def _curve(curve: ScoreCurve | None) -> str:
     if curve is None:
-        return "not fitted: too few tracks, or the score says nothing"
+        return "not fitted: too few tracks, or the score carries no information"
     shown = ", ".join(f"{score:g} -> {curve.probability(score):.2f}" for score in (0.3, 0.5, 0.8))
     return f"by score {shown}"

@@ -1,4 +1,4 @@
-"""What other thresholds would have found: the real tracker and alarm book over kept detections."""
+"""Other thresholds: stored detections through the real tracker and alarm book."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from benchmarks.accuracy.detections_file import Watched
-from benchmarks.accuracy.matching import Verdict, judge
-from benchmarks.accuracy.passages import Ground
-from benchmarks.accuracy.replay import Recall
+from benchmarks.accuracy.detections_file import RecordedFootage
+from benchmarks.accuracy.matching import Evaluation, match_alerts
+from benchmarks.accuracy.passages import LineGroundTruth
+from benchmarks.accuracy.replay import Replay
 from calibration.operating_point import CurvePoint
 from detector.vision.catalogue import ModelFolder
 from detector.wire.messages import Alert
@@ -20,27 +20,27 @@ GRID = (*(round(float(score), 3) for score in np.arange(0.10, 0.91, 0.05)), 0.93
 
 
 @dataclass(frozen=True)
-class Looked:
-    """One piece of footage, looked at: it can be judged by any thresholds."""
+class RecordedRun:
+    """One recorded piece of footage, which can be evaluated at any thresholds."""
 
-    watched: Watched
-    ground: Ground
-    recall: Recall
+    recorded: RecordedFootage
+    ground: LineGroundTruth
+    replay: Replay
 
     @classmethod
-    def of(cls, watched: Watched, model: ModelFolder) -> Looked:
-        """`model` may have other thresholds than the one that looked."""
-        ground = Ground(watched.truth, watched.profile)
-        return cls(watched, ground, Recall(watched.seen, watched.profile, model))
+    def of(cls, recorded: RecordedFootage, model: ModelFolder) -> RecordedRun:
+        """model: may have other thresholds than the recorded one."""
+        ground = LineGroundTruth(recorded.truth, recorded.profile)
+        return cls(recorded, ground, Replay(recorded.detections, recorded.profile, model))
 
-    def judged(self, thresholds: Mapping[str, float]) -> tuple[Verdict, list[Alert]]:
-        """What the line would have told with these thresholds, and how right that was."""
-        alerts = [*self.watched.seen.line_alerts, *self.recall.alerts(thresholds)]
-        return judge(alerts, self.ground), alerts
+    def evaluate(self, thresholds: Mapping[str, float]) -> tuple[Evaluation, list[Alert]]:
+        """The evaluation at these thresholds, and the alerts that the line would have raised."""
+        alerts = [*self.recorded.detections.line_alerts, *self.replay.alerts(thresholds)]
+        return match_alerts(alerts, self.ground), alerts
 
 
 def curves(
-    footage: Sequence[Looked],
+    footage: Sequence[RecordedRun],
     model: ModelFolder,
     advance: Callable[[int, int | None], None],
     grid: Sequence[float],
@@ -49,17 +49,17 @@ def curves(
     found: dict[str, list[CurvePoint]] = {known.name: [] for known in model.card.classes}
     steps = [(known, at) for known in model.card.classes for at in grid]
     for done, (known, at) in enumerate(steps, start=1):
-        verdicts = [each.judged({known.name: at})[0] for each in footage]
+        evaluations = [each.evaluate({known.name: at})[0] for each in footage]
         mine = [
             event
-            for verdict in verdicts
-            for event in verdict.counted()
+            for evaluation in evaluations
+            for event in evaluation.counted()
             if event.passage.class_name == known.name
         ]
         false = sum(
             alarm.hazard.value == known.hazard
-            for verdict in verdicts
-            for alarm in verdict.false_alarms
+            for evaluation in evaluations
+            for alarm in evaluation.false_alarms
         )
         hits = sum(event.found is not None for event in mine)
         found[known.name].append(CurvePoint(at, hits, len(mine), false))

@@ -1,4 +1,4 @@
-"""Verdicts added up: recall, false alarms per hour, times and errors, as plain figures."""
+"""Sum evaluations up: recall, false alarms per hour, times and errors, as plain figures."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from typing import Any
 import numpy as np
 
 from benchmarks.accuracy.ground_truth import VISIBLE_MIN, State
-from benchmarks.accuracy.matching import Event, Found, Verdict
+from benchmarks.accuracy.matching import Evaluation, Event, Match
 from calibration.exact_intervals import clopper_pearson, poisson_upper
 
 SIZES_MM = (0.0, 20.0, 50.0, 100.0, 200.0)
-"""Where the bands of longest side begin; a button cell is 12 to 20 mm, an AA cell 50."""
+"""Lower bounds of the bands of the longest side; a button cell is 12 to 20 mm, an AA cell 50."""
 VISIBLE = (0.0, 0.25, 0.5, 0.75)
 LOW_MM = 50.0
-"""Places are asked to be right of what is no higher: what is higher leans outwards in the view."""
+"""Largest height for the position target: the image of a higher object leans outwards."""
 AHEAD_MM = (2000.0, 4000.0)
-"""Arrivals are asked to be right about 3 m on."""
+"""Distances of the action points for the arrival target, about 3 m."""
 STATES: tuple[State, ...] = ("overload", "jam", "belt_standing")
 
 
@@ -57,10 +57,10 @@ def rate(count: int, hours: float) -> dict[str, Any]:
     }
 
 
-def tally(verdicts: Sequence[Verdict]) -> dict[str, Any]:
+def tally(evaluations: Sequence[Evaluation]) -> dict[str, Any]:
     """All figures of one run over some footage."""
-    events = [event for verdict in verdicts for event in verdict.events]
-    hours = sum(verdict.belt_h for verdict in verdicts)
+    events = [event for evaluation in evaluations for event in evaluation.events]
+    hours = sum(evaluation.belt_h for evaluation in evaluations)
     counted = [event for event in events if event.passage.visible >= VISIBLE_MIN]
     found = [event.found for event in counted if event.found is not None]
     low = [
@@ -76,19 +76,20 @@ def tally(verdicts: Sequence[Verdict]) -> dict[str, Any]:
         "recall": _headlines(counted),
         "recall_by": _cells(events),
         "called_otherwise": _called(counted),
-        "false_alarms": false_alarms(verdicts, hours),
+        "false_alarms": false_alarms(evaluations, hours),
         "false_calls": rate(
-            sum(each.called for verdict in verdicts for each in verdict.false_alarms), hours
+            sum(each.called for evaluation in evaluations for each in evaluation.false_alarms),
+            hours,
         ),
         "false_on": dict(
             Counter(
                 each.under
-                for verdict in verdicts
-                for each in verdict.false_alarms
+                for evaluation in evaluations
+                for each in evaluation.false_alarms
                 if each.box_px is not None
             ).most_common()
         ),
-        "harmless": _harmless(verdicts),
+        "harmless": _harmless(evaluations),
         "duplicates": {
             "count": duplicates,
             "per_object": round(duplicates / alarmed, 4) if alarmed else None,
@@ -101,17 +102,17 @@ def tally(verdicts: Sequence[Verdict]) -> dict[str, Any]:
         "low_boxed_error_mm": _spread([each.boxed_off_mm for each in low]),
         "arrival_error_percent": _spread(_arrival_errors(found)),
         "arrival_error_3_m_percent": _spread(_arrival_errors(found, AHEAD_MM)),
-        "states": states(verdicts),
+        "states": states(evaluations),
     }
 
 
-def states(verdicts: Sequence[Verdict]) -> dict[str, Any]:
-    """Per state of the line: how many of its stretches were told, and how soon."""
-    return {state: _state(verdicts, state) for state in STATES}
+def states(evaluations: Sequence[Evaluation]) -> dict[str, Any]:
+    """Per state of the line: how many of its stretches were alarmed, and how soon."""
+    return {state: _state(evaluations, state) for state in STATES}
 
 
 def _headlines(counted: Sequence[Event]) -> dict[str, Any]:
-    """Per class, of what was visible by half or more: all, and what is 20 mm or longer."""
+    """Per class, of the hazards at least half visible: all, and those of 20 mm or longer."""
     rows: dict[str, Any] = {}
     for name in sorted({event.passage.class_name for event in counted}):
         mine = [event for event in counted if event.passage.class_name == name]
@@ -143,33 +144,35 @@ def _cells(events: Sequence[Event]) -> list[dict[str, Any]]:
 
 
 def _called(counted: Iterable[Event]) -> dict[str, int]:
-    """Hazards that were alarmed, but never by their own class."""
+    """Hazards that were alarmed, but never as their own class."""
     wrong = [event for event in counted if event.found is None and event.called is not None]
     return dict(
         Counter(f"{event.passage.kind} called {event.called}" for event in wrong).most_common()
     )
 
 
-def false_alarms(verdicts: Sequence[Verdict], hours: float) -> dict[str, Any]:
-    """Per hazard, and of all, with their rates."""
-    counts = Counter(each.hazard.value for verdict in verdicts for each in verdict.false_alarms)
+def false_alarms(evaluations: Sequence[Evaluation], hours: float) -> dict[str, Any]:
+    """Counts and rates per hazard, and for all."""
+    counts = Counter(
+        each.hazard.value for evaluation in evaluations for each in evaluation.false_alarms
+    )
     names = dict.fromkeys(("gas", "battery", *STATES, *sorted(counts)))
     rows = {name: rate(counts[name], hours) for name in names}
     rows["all"] = rate(sum(counts.values()), hours)
     return rows
 
 
-def _harmless(verdicts: Sequence[Verdict]) -> dict[str, Any]:
-    """What passed that is no hazard, and on how much of it there was an alarm.
+def _harmless(evaluations: Sequence[Evaluation]) -> dict[str, Any]:
+    """Harmless objects that passed, and how many of them had an alarm.
 
-    Another plant has another share of look-alikes: this is what its own hours are reckoned from.
+    A plant with another share of look-alikes can estimate its own rate from this.
     """
-    passed = sum((verdict.harmless for verdict in verdicts), Counter[str]())
+    passed = sum((evaluation.harmless for evaluation in evaluations), Counter[str]())
     alarmed = Counter(
         each.under
-        for verdict in verdicts
-        for each in verdict.false_alarms
-        if each.box_px is not None and each.under in verdict.harmless
+        for evaluation in evaluations
+        for each in evaluation.false_alarms
+        if each.box_px is not None and each.under in evaluation.harmless
     )
     return {
         "passed": passed.total(),
@@ -179,7 +182,7 @@ def _harmless(verdicts: Sequence[Verdict]) -> dict[str, Any]:
 
 
 def _in_time(counted: Sequence[Event]) -> dict[str, Any]:
-    """Of the hazards that were found, those alarmed while there was still time to act."""
+    """Share of the found hazards that were alarmed in time to act, by action point."""
     rows: dict[str, list[bool]] = {}
     for event in counted:
         for name, good in event.found.in_time.items() if event.found else ():
@@ -188,19 +191,21 @@ def _in_time(counted: Sequence[Event]) -> dict[str, Any]:
 
 
 def _arrival_errors(
-    found: Iterable[Found], ahead_mm: tuple[float, float] = (0.0, math.inf)
+    found: Iterable[Match], ahead_mm: tuple[float, float] = (0.0, math.inf)
 ) -> list[float]:
-    """Percent of the true time, of the action points that lie so far ahead."""
+    """Error in percent of the true time, for the action points at that distance."""
     return [
-        100 * abs(told - true) / true
+        100 * abs(predicted - true) / true
         for each in found
-        for name, (told, true) in each.arrivals.items()
+        for name, (predicted, true) in each.arrivals.items()
         if true > 0 and ahead_mm[0] <= each.ahead_mm[name] <= ahead_mm[1]
     ]
 
 
-def _state(verdicts: Sequence[Verdict], state: State) -> dict[str, Any]:
-    stretches = [each for verdict in verdicts for each in verdict.stretches if each.state == state]
+def _state(evaluations: Sequence[Evaluation], state: State) -> dict[str, Any]:
+    stretches = [
+        each for evaluation in evaluations for each in evaluation.stretches if each.state == state
+    ]
     after = [each.after_s for each in stretches if each.after_s is not None]
     return {
         "recall": share(len(after), len(stretches)),

@@ -1,4 +1,4 @@
-"""What a line is asked for, event by event, and what it reached: a row for each."""
+"""The targets of a line, event by event, and what it reached; one row each."""
 
 from __future__ import annotations
 
@@ -6,42 +6,42 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.accuracy.ground_truth import VISIBLE_MIN, Truth
-from benchmarks.accuracy.matching import Verdict
-from benchmarks.accuracy.report import told, told_rate
+from benchmarks.accuracy.ground_truth import VISIBLE_MIN, GroundTruth
+from benchmarks.accuracy.matching import Evaluation
+from benchmarks.accuracy.report import rate_text, share_text
 from benchmarks.accuracy.tally import LOW_MM, STATES, false_alarms
 from models.evaluation.targets import Target, at_least
 
 RECALL = {"gas_canister": 0.99, "battery": 0.97}
 FALSE_PER_H = 1.0
 BELT_H_MIN = 2.0
-"""Fewer hours say too little of a rate of one an hour."""
+"""Fewer hours cannot show a rate of one per hour."""
 DUPLICATES = 0.01
 STATE_RECALL = 0.98
 TOLD_WITHIN_S = 3.0
 OFF_MM = 10.0
 OFF_PERCENT = 2.0
 FALSE_ALARMS_ON = ("no_hazard", "mixed")
-"""Scenarios that false alarms are counted on; footage counts whose clip's name begins so."""
+"""Scenarios on which false alarms are counted: footage whose clip name begins like this."""
 
 
-def false_alarm_hours(judged: Sequence[tuple[Truth, Verdict]]) -> dict[str, Any]:
+def false_alarm_hours(evaluated: Sequence[tuple[GroundTruth, Evaluation]]) -> dict[str, Any]:
     """False alarms over all hazards on the footage in `FALSE_ALARMS_ON`, and its running belt."""
     mine = [
-        (name, verdict)
-        for truth, verdict in judged
+        (name, evaluation)
+        for truth, evaluation in evaluated
         if (name := Path(truth.header["clip"]).stem).startswith(FALSE_ALARMS_ON)
     ]
-    hours = sum(verdict.belt_h for _, verdict in mine)
+    hours = sum(evaluation.belt_h for _, evaluation in mine)
     return {
         "footage": sorted({name for name, _ in mine}),
         "belt_h": round(hours, 4),
-        **false_alarms([verdict for _, verdict in mine], hours)["all"],
+        **false_alarms([evaluation for _, evaluation in mine], hours)["all"],
     }
 
 
 def event_targets(figures: dict[str, Any]) -> list[Target]:
-    """The rows of one report's figures; what its footage does not show is not measured."""
+    """The rows for one report's figures; `met` is None for what its footage does not contain."""
     return [
         *_recalls(figures),
         _false_alarms(figures),
@@ -59,7 +59,7 @@ def _recalls(figures: dict[str, Any]) -> Iterator[Target]:
         if row is None or not row["total"]:
             yield Target(what, f">= {wanted}", "none passed", None)
         else:
-            yield at_least(what, wanted, row["share"], told(row))
+            yield at_least(what, wanted, row["share"], share_text(row))
 
 
 def _false_alarms(figures: dict[str, Any]) -> Target:
@@ -68,9 +68,9 @@ def _false_alarms(figures: dict[str, Any]) -> Target:
     what = f"false alarms an hour, all hazards, on {on}"
     wanted = f"<= {FALSE_PER_H:g}, over {BELT_H_MIN:g} h or more"
     if row["belt_h"] < BELT_H_MIN:
-        reached = f"{row['belt_h']:.3f} h are too few: {told_rate(row)}"
+        reached = f"{row['belt_h']:.3f} h are too few: {rate_text(row)}"
         return Target(what, wanted, reached if row["belt_h"] else "no such footage", None)
-    reached = f"{told_rate(row)}, over {row['belt_h']:.2f} h"
+    reached = f"{rate_text(row)}, over {row['belt_h']:.2f} h"
     return Target(what, wanted, reached, row["per_h"] <= FALSE_PER_H)
 
 
@@ -83,7 +83,7 @@ def _duplicates(figures: dict[str, Any]) -> Target:
 
 
 def _places(figures: dict[str, Any]) -> Target:
-    what = f"position error on the belt, {LOW_MM:.0f} mm high at most, mm p95"
+    what = f"position error on the belt, {LOW_MM:.0f} mm high or less, mm p95"
     row, boxed = figures["low_position_error_mm"], figures["low_boxed_error_mm"]
     wanted = f"<= {OFF_MM:g}"
     if not row["n"]:
@@ -95,23 +95,23 @@ def _places(figures: dict[str, Any]) -> Target:
 
 
 def _arrivals(figures: dict[str, Any]) -> Target:
-    what, row = "arrival-time error about 3 m on, % p95", figures["arrival_error_3_m_percent"]
+    what, row = "arrival-time error about 3 m away, % p95", figures["arrival_error_3_m_percent"]
     wanted = f"<= {OFF_PERCENT:g}"
     if not row["n"]:
-        return Target(what, wanted, "no such arrival was told", None)
+        return Target(what, wanted, "no such arrival was predicted", None)
     reached = f"{row['p95']:.2f} (n {row['n']}, p50 {row['p50']:.2f})"
     return Target(what, wanted, reached, row["p95"] <= OFF_PERCENT)
 
 
 def state_targets(states: dict[str, Any]) -> Iterator[Target]:
-    """The rows of the line's own states."""
+    """The rows for the line's own states."""
     for state in STATES:
         row = states[state]
         recall, after = row["recall"], row["told_after_s"]
         if not recall["total"]:
             yield Target(f"{state}: recall", f">= {STATE_RECALL}", "none occurred", None)
             continue
-        yield at_least(f"{state}: recall", STATE_RECALL, recall["share"], told(recall))
+        yield at_least(f"{state}: recall", STATE_RECALL, recall["share"], share_text(recall))
         if after["n"]:
             reached = f"p50 {after['p50']:.2f}, longest {after['max']:.2f}"
             met = after["max"] <= TOLD_WITHIN_S

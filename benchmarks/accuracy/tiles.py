@@ -1,4 +1,4 @@
-"""Crops of the belt with what was said about them, many on one sheet."""
+"""Captioned crops of the belt, tiled on one sheet."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from detector.vision.warp import OUTSIDE_GREY
 
-Picture = NDArray[np.uint8]
+Image = NDArray[np.uint8]
 Colour = tuple[int, int, int]
 COLOUR: dict[str, Colour] = {"gas": (40, 40, 230), "battery": (0, 170, 255)}
 WHITE: Colour = (255, 255, 255)
@@ -19,34 +19,32 @@ _SIDE_PX, _LINE_PX, _GROUND = 300, 18, 40
 _COLUMNS = 4
 
 
-def masked(picture: Picture, polygon_px: Sequence[Sequence[float]]) -> Picture:
-    """What lies outside the belt is not stored (workers may stand there)."""
-    belt = np.zeros(picture.shape[:2], dtype=np.uint8)
+def masked(image: Image, polygon_px: Sequence[Sequence[float]]) -> Image:
+    """Grey out everything outside the belt; workers may be there, and they are not stored."""
+    belt = np.zeros(image.shape[:2], dtype=np.uint8)
     cv2.fillPoly(belt, [np.rint(np.array(polygon_px)).astype(np.int32)], 255)
-    shown = np.full_like(picture, OUTSIDE_GREY)
-    cv2.copyTo(picture, belt, shown)
+    shown = np.full_like(image, OUTSIDE_GREY)
+    cv2.copyTo(image, belt, shown)
     return shown
 
 
-def write_text(picture: Picture, text: str, at: tuple[int, int], colour: Colour) -> None:
+def write_text(image: Image, text: str, at: tuple[int, int], colour: Colour) -> None:
     """One line of text; its baseline begins at `at`, px."""
-    cv2.putText(picture, text, at, cv2.FONT_HERSHEY_SIMPLEX, 0.55, colour, 1, cv2.LINE_AA)
+    cv2.putText(image, text, at, cv2.FONT_HERSHEY_SIMPLEX, 0.55, colour, 1, cv2.LINE_AA)
 
 
-def tile(
-    picture: Picture, box_px: Sequence[float], captions: Sequence[str], colour: Colour
-) -> Picture:
-    """The surroundings of a box, with the box and some lines of text beneath."""
+def tile(image: Image, box_px: Sequence[float], captions: Sequence[str], colour: Colour) -> Image:
+    """The surroundings of a box with the box drawn in, and some lines of text below."""
     x0, y0, x1, y1 = box_px
-    height, width = picture.shape[:2]
+    height, width = image.shape[:2]
     side = min(max(x1 - x0, y1 - y0, 120) * 1.8, height, width)
     left = int(np.clip((x0 + x1 - side) / 2, 0, width - side))
     top = int(np.clip((y0 + y1 - side) / 2, 0, height - side))
-    crop = picture[top : top + int(side), left : left + int(side)]
+    crop = image[top : top + int(side), left : left + int(side)]
     scale = _SIDE_PX / crop.shape[0]
     shown = np.full((_SIDE_PX + 20 + _LINE_PX * (len(captions) - 1), _SIDE_PX, 3), _GROUND, "uint8")
-    way = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
-    shown[:_SIDE_PX] = cv2.resize(crop, (_SIDE_PX, _SIDE_PX), interpolation=way)
+    method = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
+    shown[:_SIDE_PX] = cv2.resize(crop, (_SIDE_PX, _SIDE_PX), interpolation=method)
     corner = (round((x0 - left) * scale), round((y0 - top) * scale))
     far = (round((x1 - left) * scale), round((y1 - top) * scale))
     cv2.rectangle(shown[:_SIDE_PX], corner, far, colour, 2)
@@ -55,8 +53,8 @@ def tile(
     return shown
 
 
-def write_sheet(tiles: Sequence[Picture], target: Path) -> None:
-    """All tiles, four in a row; without any there is no sheet."""
+def write_sheet(tiles: Sequence[Image], target: Path) -> None:
+    """Write all tiles, four in a row; without tiles nothing is written."""
     if not tiles:
         return
     blank = np.full_like(tiles[0], _GROUND)

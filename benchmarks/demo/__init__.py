@@ -1,1 +1,1 @@
-"""`make demo`: the bundled clip through the whole line, a sheet and a film of what it found."""
+"""`make demo`: the bundled clip through the whole line, with a contact sheet and a video."""

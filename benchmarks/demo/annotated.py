@@ -1,4 +1,4 @@
-"""The demo's footage with what the line said about it, for a person to open."""
+"""The demo's footage annotated with the line's alerts: a video and a contact sheet."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.accuracy.matching import Verdict
+from benchmarks.accuracy.matching import Evaluation
 from benchmarks.accuracy.tiles import COLOUR, WHITE, masked, tile, write_text
 from benchmarks.accuracy.tiles import write_sheet as tiles_on_sheet
-from benchmarks.subscription import Heard
+from benchmarks.subscription import RunMessages
 from detector.belt.plane import belt_plane
 from detector.ingest import Recording
 from detector.profile.belt import Belt
@@ -21,42 +21,42 @@ from detector.wire.messages import Alert, Place, Revision
 
 _STRIP_PX = 60
 _SHOWN_S = 3.0
-"""How long an alert stays in the strip."""
+"""How long an alert stays in the strip below the image."""
 
 
 def write_video(
     clip: Path,
     belt: Belt,
-    heard: Heard,
+    received: RunMessages,
     target: Path,
     advance: Callable[[int, int | None], None],
 ) -> None:
-    """Draw alerts on every second frame, carried along with the belt from their last place.
+    """Draw alerts on every second frame, moved with the belt from their last position.
 
-    H.264; what lies outside the belt is masked.
+    H.264; everything outside the belt is masked.
     """
     import av
 
-    by_frame = _raised_by_frame(heard)
-    boxes = _Boxes(belt, heard.alerts)
+    by_frame = _raised_by_frame(received)
+    boxes = _Boxes(belt, received.alerts)
     with Recording(str(clip)) as recording, av.open(str(target), "w") as container:
         stream: Any = None
         for frame in recording:
             advance(frame.index + 1, recording.frame_count)
             if frame.index % 2:
                 continue
-            picture = masked(frame.image, belt.polygon_px)
+            image = masked(frame.image, belt.polygon_px)
             for box_px, alert in boxes.at(frame.index, recording.fps):
-                _draw_box(picture, box_px, alert.hazard.value, alert.probability or 0.0)
-            strip = _strip(picture.shape[1], frame.index, recording.fps, by_frame)
-            whole = np.vstack([picture, strip])
+                _draw_box(image, box_px, alert.hazard.value, alert.probability or 0.0)
+            strip = _strip(image.shape[1], frame.index, recording.fps, by_frame)
+            whole = np.vstack([image, strip])
             if stream is None:
                 stream = container.add_stream("libx264", rate=round(recording.fps / 2))
                 stream.height, stream.width = whole.shape[:2]
                 stream.pix_fmt = "yuv420p"
                 stream.options = {"crf": "26", "preset": "veryfast"}
-            image = av.VideoFrame.from_ndarray(np.ascontiguousarray(whole), format="bgr24")
-            for packet in stream.encode(image):
+            video_frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(whole), format="bgr24")
+            for packet in stream.encode(video_frame):
                 container.mux(packet)
         if stream is not None:
             for packet in stream.encode():
@@ -64,26 +64,26 @@ def write_video(
 
 
 class _Boxes:
-    """Where the objects of all alerts are in each frame: looks are fewer than frames."""
+    """Predicted boxes of all alerts in each frame, as not every frame has inference."""
 
     def __init__(self, belt: Belt, alerts: Sequence[Alert]) -> None:
         self._belt, self._plane = belt, belt_plane(belt)
-        self._told: dict[str, list[Alert]] = {}
+        self._revisions: dict[str, list[Alert]] = {}
         for alert in alerts:
             if alert.place is not None and alert.place.y_mm is not None:
-                self._told.setdefault(alert.event_id, []).append(alert)
+                self._revisions.setdefault(alert.event_id, []).append(alert)
 
     def at(self, index: int, fps: float) -> Iterator[tuple[NDArray[np.float64], Alert]]:
-        """x0, y0, x1, y1 in image px and the alert, of each whose middle is on the belt."""
+        """Each alert whose centre is on the belt, with its box x0, y0, x1, y1 in image px."""
         polygon = np.array(self._belt.polygon_px, np.float32)
-        for told in self._told.values():
-            so_far = [alert for alert in told if (alert.frame_index or 0) <= index]
-            if not so_far:
+        for revisions in self._revisions.values():
+            known = [alert for alert in revisions if (alert.frame_index or 0) <= index]
+            if not known:
                 continue
-            box_px = self._carried(so_far[-1], index, fps)
+            box_px = self._carried(known[-1], index, fps)
             middle = float(box_px[[0, 2]].mean()), float(box_px[[1, 3]].mean())
             if cv2.pointPolygonTest(polygon, middle, False) >= 0:
-                yield box_px, so_far[-1]
+                yield box_px, known[-1]
 
     def _carried(self, alert: Alert, index: int, fps: float) -> NDArray[np.float64]:
         place = alert.place
@@ -100,81 +100,79 @@ class _Boxes:
 def write_sheet(
     clip: Path,
     polygon_px: Sequence[Sequence[float]],
-    heard: Heard,
-    verdict: Verdict,
+    received: RunMessages,
+    evaluation: Evaluation,
     target: Path,
 ) -> None:
-    """One picture per object that was raised, all on one sheet, and what it truly is.
+    """One tile per raised object on one sheet, captioned with its ground truth.
 
-    Several may be raised by one look, and so lie in one frame.
+    One inference pass may raise several, so a frame may have several tiles.
     """
     wanted: dict[int, list[tuple[Alert, Place]]] = {}
-    for alert in heard.alerts:
+    for alert in received.alerts:
         if alert.kind is Revision.RAISED and alert.place is not None:
             wanted.setdefault(alert.place.frame_index, []).append((alert, alert.place))
-    truly = _truly(verdict)
+    truly = _truly(evaluation)
     tiles = []
     with Recording(str(clip)) as recording:
         for frame in recording:
             for alert, place in wanted.get(frame.index, ()):
-                said = f"{alert.event_id} {alert.hazard.value} {alert.probability:.2f}"
-                said += f" at {place.frame_index / recording.fps:.1f} s"
-                captions = [said, truly.get(alert.event_id, "a hazard, but of another kind")]
+                text = f"{alert.event_id} {alert.hazard.value} {alert.probability:.2f}"
+                text += f" at {place.frame_index / recording.fps:.1f} s"
+                captions = [text, truly.get(alert.event_id, "a hazard, but of another kind")]
                 colour = COLOUR.get(alert.hazard.value, WHITE)
                 shown = masked(frame.image, polygon_px)
                 tiles.append(tile(shown, place.box_px, captions, colour))
     tiles_on_sheet(tiles, target)
 
 
-def _truly(verdict: Verdict) -> dict[str, str]:
-    """By the clip's ground truth: what each alert was raised on."""
-    said = {
+def _truly(evaluation: Evaluation) -> dict[str, str]:
+    """The caption of each alert, by event id, from the clip's ground truth."""
+    text = {
         each.event_id: f"FALSE: {each.under}"
-        for each in verdict.false_alarms
+        for each in evaluation.false_alarms
         if each.box_px is not None
     }
-    for event in verdict.events:
-        said |= dict.fromkeys(event.duplicates, f"again: {event.passage.kind}")
+    for event in evaluation.events:
+        text |= dict.fromkeys(event.duplicates, f"again: {event.passage.kind}")
         if event.found is not None:
-            said[event.found.event_id] = f"right: {event.passage.kind}"
-    return said
+            text[event.found.event_id] = f"right: {event.passage.kind}"
+    return text
 
 
-def _raised_by_frame(heard: Heard) -> list[tuple[int, Alert]]:
+def _raised_by_frame(received: RunMessages) -> list[tuple[int, Alert]]:
     return [
         (alert.frame_index, alert)
-        for alert in heard.alerts
+        for alert in received.alerts
         if alert.kind is Revision.RAISED and alert.frame_index is not None
     ]
 
 
-def _draw_box(
-    picture: NDArray[np.uint8], box: NDArray[np.float64], name: str, score: float
-) -> None:
+def _draw_box(image: NDArray[np.uint8], box: NDArray[np.float64], name: str, score: float) -> None:
     x0, y0, x1, y1 = (round(side) for side in box)
     colour = COLOUR.get(name, WHITE)
-    cv2.rectangle(picture, (x0, y0), (x1, y1), colour, 2, cv2.LINE_AA)
-    write_text(picture, f"{name} {score:.2f}", (x0, max(12, y0 - 5)), colour)
+    cv2.rectangle(image, (x0, y0), (x1, y1), colour, 2, cv2.LINE_AA)
+    write_text(image, f"{name} {score:.2f}", (x0, max(12, y0 - 5)), colour)
 
 
 def _strip(
     width: int, index: int, fps: float, raised: list[tuple[int, Alert]]
 ) -> NDArray[np.uint8]:
-    """The alerts of the last seconds, newest first, under the picture."""
+    """The alerts of the last seconds, newest first, as a strip below the image."""
     strip = np.full((_STRIP_PX, width, 3), 40, dtype=np.uint8)
     recent = [each for each in raised if 0 <= index - each[0] <= _SHOWN_S * fps]
     for line, (_, alert) in enumerate(reversed(recent[-2:])):
         colour = COLOUR.get(alert.hazard.value, (0, 220, 220))
-        said = f"ALERT {alert.event_id} {alert.hazard.value.upper()}"
+        text = f"ALERT {alert.event_id} {alert.hazard.value.upper()}"
         if alert.probability is not None:
-            said += f"  p {alert.probability:.2f}"
+            text += f"  p {alert.probability:.2f}"
         if alert.place is not None and alert.place.x_mm is not None:
-            said += f"  x {alert.place.x_mm:.0f} mm ({alert.place.mm_basis})"
+            text += f"  x {alert.place.x_mm:.0f} mm ({alert.place.mm_basis})"
         if alert.arrivals:
             first = alert.arrivals[0]
-            said += f"  {first.action_point} in {first.eta_ms / 1000:.1f} s"
+            text += f"  {first.action_point} in {first.eta_ms / 1000:.1f} s"
         if alert.detail:
-            said += f"  {alert.detail}"
-        write_text(strip, said, (12, 24 + 26 * line), colour)
+            text += f"  {alert.detail}"
+        write_text(strip, text, (12, 24 + 26 * line), colour)
     write_text(strip, f"{index / fps:6.1f} s", (width - 110, 24), (200, 200, 200))
     return strip

@@ -1,4 +1,4 @@
-"""A simulated PLC's log against the ground truth: which hazards were diverted in time."""
+"""Compare a simulated PLC's log with the ground truth: which hazards were diverted in time."""
 
 from __future__ import annotations
 
@@ -9,48 +9,48 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.accuracy.ground_truth import VISIBLE_MIN, Truth
+from benchmarks.accuracy.ground_truth import VISIBLE_MIN, GroundTruth
 
 ALONG_MM, ACROSS_MM = 80.0, 80.0
-"""What the PLC took belongs to a thing of the truth that lies so near."""
+"""A record that the PLC took belongs to an object of the truth within these distances."""
 KINDS = {"gas_canister": "gas", "battery": "battery"}
-"""The truth's classes, as the PLC calls them."""
+"""The truth's classes and the PLC's names for them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Diversions:
-    """What became of each hazard."""
+    """The result for each hazard, id to kind."""
 
     diverted: dict[int, str]
-    """Id to kind: the flap was open for it when it came by, told early enough to open."""
+    """The flap was open for it when it passed."""
     by_chance: dict[int, str]
-    """The flap was open when it came by, but for something else."""
+    """The flap was open when it passed, but for another object."""
     late: dict[int, str]
-    """Taken, but the flap was told too late."""
+    """Taken by the PLC, but too late to open the flap."""
     missed: dict[int, str]
-    """Never taken."""
+    """Never taken by the PLC."""
     of_nothing: int
-    """The flap opened for what is no hazard."""
+    """Diversions without a hazard."""
     unwatched_s: float
 
     def summary(self) -> str:
-        """In one line."""
+        """The result in one line."""
         hazards = {**self.diverted, **self.by_chance, **self.late, **self.missed}
         done, all_of = Counter(self.diverted.values()), Counter(hazards.values())
         each = ", ".join(f"{done[kind]} of {count} {kind}" for kind, count in all_of.items())
         return (
             f"plc       diverted in time: {len(self.diverted)} of {len(hazards)} hazards ({each}); "
-            f"{len(self.late)} too late, {len(self.missed)} never told, {len(self.by_chance)} by "
-            f"chance; {self.of_nothing} diversions of nothing; nobody watched for "
+            f"{len(self.late)} too late, {len(self.missed)} never reported, {len(self.by_chance)} "
+            f"by chance; {self.of_nothing} diversions without a hazard; vision unavailable for "
             f"{self.unwatched_s:g} s"
         )
 
 
-def judge_log(log: Sequence[dict[str, Any]], truth: Truth) -> Diversions:
-    """Hold the log of `vigitri plc-sim --json` against the truth of the clip that was playing.
+def evaluate_log(log: Sequence[dict[str, Any]], truth: GroundTruth) -> Diversions:
+    """Compare the log of `vigitri plc-sim --json` with the truth of the clip that was playing.
 
-    The PLC's encoder does not know when the clip began: the start that explains most of what it
-    took is believed.
+    The PLC's encoder does not know when the clip began: the start that explains most of the records
+    is used.
     """
     totals = next(entry["totals"] for entry in log if "totals" in entry)
     per_mm = totals["counts_per_mm"]
@@ -58,14 +58,14 @@ def judge_log(log: Sequence[dict[str, Any]], truth: Truth) -> Diversions:
         entry for entry in log if entry.get("event") == "taken" and entry["position"] is not None
     ]
     places = {entry["seq"]: entry["position"] / per_mm - entry["y_mm"] for entry in taken}
-    things = {each["id"]: each for each in truth.header["things"]}
+    objects = {each["id"]: each for each in truth.header["things"]}
     hazards = {
-        thing["id"]: thing["class"]
+        placed["id"]: placed["class"]
         for frame in truth.frames
-        for thing in frame["objects"]
-        if thing["class"] is not None and thing["visible"] >= VISIBLE_MIN
+        for placed in frame["objects"]
+        if placed["class"] is not None and placed["visible"] >= VISIBLE_MIN
     }
-    start_mm = _start_mm(taken, places, [things[key] for key in hazards])
+    start_mm = _start_mm(taken, places, [objects[key] for key in hazards])
 
     opened = {
         entry["seq"]: entry["open_at"] / per_mm for entry in log if entry.get("event") == "divert"
@@ -78,10 +78,10 @@ def judge_log(log: Sequence[dict[str, Any]], truth: Truth) -> Diversions:
     diverted, by_chance, late, missed = {}, {}, {}, {}
     of_something = set()
     for key, kind in hazards.items():
-        thing = things[key]
-        comes_mm = thing["at_mm"] - start_mm + totals["ejector_y_mm"]
-        # Whatever it was called: gas and batteries are diverted alike.
-        near = {entry["seq"] for entry in taken if _there(entry, places, thing, start_mm)}
+        placed = objects[key]
+        comes_mm = placed["at_mm"] - start_mm + totals["ejector_y_mm"]
+        # Of either class: gas and batteries are diverted alike.
+        near = {entry["seq"] for entry in taken if _there(entry, places, placed, start_mm)}
         of_something.update(near)
         open_for = {s for s in opened if opened[s] <= comes_mm <= closed.get(s, comes_mm)}
         if near & open_for:
@@ -98,7 +98,7 @@ def judge_log(log: Sequence[dict[str, Any]], truth: Truth) -> Diversions:
 
 
 def _unwatched_s(log: Sequence[dict[str, Any]], totals: dict[str, Any]) -> float:
-    """Between the first moment that somebody watched and the last: after it the clip was over."""
+    """Unwatched time between the first and the last watched moment; then the clip was over."""
     if not totals["watched"]:
         return float(totals["seconds"])
     changes = [entry for entry in log if entry.get("event") in {"not watched", "watched"}]
@@ -109,39 +109,39 @@ def _unwatched_s(log: Sequence[dict[str, Any]], totals: dict[str, Any]) -> float
 
 
 def _same(
-    entry: dict[str, Any], places: dict[int, float], thing: dict[str, Any], start_mm: float
+    entry: dict[str, Any], places: dict[int, float], placed: dict[str, Any], start_mm: float
 ) -> bool:
-    right = entry["kind"] == KINDS.get(thing["class"])
-    return right and _there(entry, places, thing, start_mm)
+    right = entry["kind"] == KINDS.get(placed["class"])
+    return right and _there(entry, places, placed, start_mm)
 
 
 def _there(
-    entry: dict[str, Any], places: dict[int, float], thing: dict[str, Any], start_mm: float
+    entry: dict[str, Any], places: dict[int, float], placed: dict[str, Any], start_mm: float
 ) -> bool:
     return bool(
-        abs(places[entry["seq"]] + start_mm - thing["at_mm"]) <= ALONG_MM
-        and abs(entry["x_mm"] - thing["x_mm"]) <= ACROSS_MM
+        abs(places[entry["seq"]] + start_mm - placed["at_mm"]) <= ALONG_MM
+        and abs(entry["x_mm"] - placed["x_mm"]) <= ACROSS_MM
     )
 
 
 def _start_mm(
-    taken: Sequence[dict[str, Any]], places: dict[int, float], things: Sequence[dict[str, Any]]
+    taken: Sequence[dict[str, Any]], places: dict[int, float], objects: Sequence[dict[str, Any]]
 ) -> float:
-    """How far the clip's belt had come when the PLC's encoder was 0."""
-    starts = [thing["at_mm"] - places[entry["seq"]] for entry in taken for thing in things]
+    """Belt position of the clip when the PLC's encoder was 0."""
+    starts = [placed["at_mm"] - places[entry["seq"]] for entry in taken for placed in objects]
 
     def explained(start_mm: float) -> int:
         return sum(
-            any(_same(entry, places, thing, start_mm) for thing in things) for entry in taken
+            any(_same(entry, places, placed, start_mm) for placed in objects) for entry in taken
         )
 
     best = max(starts, key=explained, default=0.0)
-    # The middle of those that explain as much: each is off by its own error of place.
+    # The median of the equally good ones: each has its own position error.
     equal = sorted(each for each in starts if abs(each - best) <= ALONG_MM / 2)
     return equal[len(equal) // 2] if equal else best
 
 
-def judge_file(log: Path, truth: Path) -> str:
-    """The summary of a log that was written to a file."""
+def evaluate_file(log: Path, truth: Path) -> str:
+    """The summary for a log file."""
     entries = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
-    return judge_log(entries, Truth.read(truth)).summary()
+    return evaluate_log(entries, GroundTruth.read(truth)).summary()

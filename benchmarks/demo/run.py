@@ -1,5 +1,5 @@
-"""The demonstration: a real line on the bundled clip, watched by a subscriber as it runs, and
-through its bridge by a simulated PLC that diverts what it is told of."""
+"""The demonstration: a real line on the bundled clip, with a subscriber, and with a simulated PLC
+behind the bridge that diverts the reported hazards."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from pathlib import Path
 import numpy as np
 from rich.console import Console
 
-from benchmarks.accuracy.ground_truth import Truth
-from benchmarks.accuracy.matching import Verdict, judge
-from benchmarks.accuracy.passages import Ground
+from benchmarks.accuracy.ground_truth import GroundTruth
+from benchmarks.accuracy.matching import Evaluation, match_alerts
+from benchmarks.accuracy.passages import LineGroundTruth
 from benchmarks.bridge_process import BridgeProcess
 from benchmarks.demo.annotated import write_sheet, write_video
-from benchmarks.demo.diversions import judge_file
+from benchmarks.demo.diversions import evaluate_file
 from benchmarks.line_process import DEMO_CLIP, DEMO_LINE, ROOT, LineFailedError, LineProcess
 from benchmarks.plc_process import PlcProcess
-from benchmarks.subscription import Heard, listen
+from benchmarks.subscription import RunMessages, listen
 from benchmarks.tcp_proxy import free_ports
 from detector.cli_support.progress import progress_bar
 from detector.client import Received
@@ -34,7 +34,7 @@ _CLIP = DEMO_CLIP / "demo.mp4"
 def main() -> int:
     """Run it; 0 if the line ran to the end of the clip."""
     console = Console(highlight=False)
-    truth = Truth.read(DEMO_CLIP / "demo.truth.jsonl")
+    truth = GroundTruth.read(DEMO_CLIP / "demo.truth.jsonl")
     clip_s = len(truth.frames) / truth.header["fps"]
     console.print(
         f"A simulated belt, {clip_s:.0f} s in real time: "
@@ -52,31 +52,31 @@ def main() -> int:
         console.print(f"{alert_line(alert)}{latency}", markup=False, soft_wrap=True)
 
     try:
-        # Both are there before the line is, so that the clip's first things find them ready.
+        # Both start before the line, so that they are ready for the clip's first objects.
         with (
             BridgeProcess([(publish, requests)]) as bridge,
             PlcProcess(f"{bridge.host}:{bridge.port}", plc_log, *plant(profile)),
         ):
             with LineProcess(DEMO_LINE, "--until-end", endpoints=(publish, requests)) as line:
-                heard = listen(line, show)
+                received = listen(line, show)
             ends_s = time.monotonic() + _to_ejector_s(profile)
-            if not heard.latencies_ms:
+            if not received.latencies_ms:
                 print("\n".join(line.said), file=sys.stderr)
                 return 1
-            verdict = judge(heard.alerts, Ground(truth, profile))
-            console.print(f"\n{summary(heard, verdict, len(truth.frames))}", markup=False)
+            evaluation = match_alerts(received.alerts, LineGroundTruth(truth, profile))
+            console.print(f"\n{summary(received, evaluation, len(truth.frames))}", markup=False)
             polygon = profile.belt.polygon_px
             with progress_bar("drawing the annotated video") as advance:
-                write_video(_CLIP, profile.belt, heard, OUT / "annotated.mp4", advance)
-            write_sheet(_CLIP, polygon, heard, verdict, OUT / "alerts.png")
-            # What lay in the last picture is still on its way to the ejector.
+                write_video(_CLIP, profile.belt, received, OUT / "annotated.mp4", advance)
+            write_sheet(_CLIP, polygon, received, evaluation, OUT / "alerts.png")
+            # The objects of the last frame still have to reach the ejector.
             time.sleep(max(0.0, ends_s - time.monotonic()))
     except LineFailedError as error:
         print(error, file=sys.stderr)
         return 1
-    console.print(judge_file(plc_log, DEMO_CLIP / "demo.truth.jsonl"), markup=False)
+    console.print(evaluate_file(plc_log, DEMO_CLIP / "demo.truth.jsonl"), markup=False)
     (OUT / "alerts.jsonl").write_text(
-        "".join(f"{alert.model_dump_json()}\n" for alert in heard.alerts), encoding="utf-8"
+        "".join(f"{alert.model_dump_json()}\n" for alert in received.alerts), encoding="utf-8"
     )
     shown = ", ".join(str(_from_here(OUT / name)) for name in ("annotated.mp4", "alerts.png"))
     console.print(f"Look at {shown}; every alert revision is in {_from_here(OUT)}/alerts.jsonl")
@@ -84,7 +84,7 @@ def main() -> int:
 
 
 def plant(profile: LineProfile) -> tuple[str, ...]:
-    """The simulated PLC's options: what its programmer knows of the demo's plant."""
+    """Options of the simulated PLC: speed, ejector distance and actuator time of the demo."""
     ejector = _ejector(profile)
     return (
         *("--speed", f"{profile.belt.speed_mm_s:g}"),
@@ -101,30 +101,30 @@ def _to_ejector_s(profile: LineProfile) -> float:
     return _ejector(profile).y_mm / profile.belt.speed_mm_s + 1.0
 
 
-def summary(heard: Heard, verdict: Verdict, clip_frames: int) -> str:
-    """What the run came to, against the ground truth of the clip."""
-    p50, p95, p99 = np.percentile(heard.latencies_ms, [50, 95, 99])
-    last = heard.states[-1]
-    heaps = [each for each in verdict.stretches if each.state == "overload"]
-    missed = sorted(each.passage.kind for each in verdict.counted() if each.found is None)
+def summary(received: RunMessages, evaluation: Evaluation, clip_frames: int) -> str:
+    """The result of the run, compared with the clip's ground truth."""
+    p50, p95, p99 = np.percentile(received.latencies_ms, [50, 95, 99])
+    last = received.states[-1]
+    heaps = [each for each in evaluation.stretches if each.state == "overload"]
+    missed = sorted(each.passage.kind for each in evaluation.counted() if each.found is None)
     return "\n".join(
         [
             f"frames    {clip_frames} in the clip, {last.frames_seen} seen by the model, "
             f"{last.frames_overwritten} overwritten by newer ones before they were seen",
-            f"alerts    {_by_class(verdict)}; {len(verdict.false_alarms)} false, "
-            f"{sum(len(event.duplicates) for event in verdict.events)} duplicates",
+            f"alerts    {_by_class(evaluation)}; {len(evaluation.false_alarms)} false, "
+            f"{sum(len(event.duplicates) for event in evaluation.events)} duplicates",
             f"overload  {sum(each.after_s is not None for each in heaps)} of {len(heaps)} found",
             f"missed    {', '.join(missed) or 'none'}",
             f"latency   capture -> subscriber p50 {p50:.1f} ms, p95 {p95:.1f} ms, p99 {p99:.1f} ms "
-            f"over {len(heard.latencies_ms)} frames; {heard.missed} messages missed",
+            f"over {len(received.latencies_ms)} frames; {received.missed} messages missed",
         ]
     )
 
 
-def _by_class(verdict: Verdict) -> str:
+def _by_class(evaluation: Evaluation) -> str:
     parts = []
-    for name in sorted({event.passage.class_name for event in verdict.counted()}):
-        those = [event for event in verdict.counted() if event.passage.class_name == name]
+    for name in sorted({event.passage.class_name for event in evaluation.counted()}):
+        those = [event for event in evaluation.counted() if event.passage.class_name == name]
         hit = sum(event.found is not None for event in those)
         parts.append(f"{hit} of {len(those)} {name}")
     return ", ".join(parts)

@@ -1,6 +1,6 @@
-"""A consumer of alerts that may be killed at any instant: `python -m benchmarks.faults.consumer`.
+"""A consumer of alerts that may be killed at any time: `python -m benchmarks.faults.consumer`
 
-Arguments: the two endpoints, and the file where each alert is noted, on the disk, when it comes.
+Arguments: the two endpoints, and the file to which each received alert is written (fsync).
 """
 
 from __future__ import annotations
@@ -36,14 +36,14 @@ def main(publish: str, requests: str, path: Path) -> None:
                 "t_utc_ns": alert.support[-1].t_capture_utc_ns if alert.support else None,
                 "position": position and position.model_dump(),
             }
-            # Begins with a newline, so that one cut short by a kill spoils none but itself.
+            # Starts with a newline, so that a line cut short by a kill does not damage the next.
             notes.write(f"\n{json.dumps(note)}")
             notes.flush()
             os.fsync(notes.fileno())
 
 
 def read_notes(path: Path) -> list[Note]:
-    """What has been noted; lines that a kill cut short are passed over."""
+    """All notes; lines cut short by a kill are skipped."""
     notes = []
     for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else []:
         try:
@@ -54,7 +54,7 @@ def read_notes(path: Path) -> list[Note]:
 
 
 def last_position(path: Path) -> client.Position | None:
-    """Where the consumer goes on: what it had dealt with before its last note."""
+    """The position from which the consumer resumes: that of its last note."""
     for note in reversed(read_notes(path)):
         if note["position"]:
             return client.Position.model_validate(note["position"])

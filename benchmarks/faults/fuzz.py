@@ -1,8 +1,8 @@
-"""Malformed messages: to the ROUTER of a detector, and to the parser of a client.
+"""Malformed messages to a detector's ROUTER and to a client's parser.
 
-Sound messages are changed at random (bytes flipped, cut, doubled; fields of another kind, missing,
-nested, huge) and sent over a real socket, or fed to the client's `LineFeed`. What is counted as a
-crash is an exception, and a desk that does not answer a sound request any more.
+Valid messages are changed at random (bytes flipped, cut, doubled; fields of another type, missing,
+nested, huge) and sent over a real socket, or passed to the client's `LineFeed`. An exception
+counts as a crash, and so does a request server that no longer answers a valid request.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ from detector.delivery.request_server import RequestServer
 from detector.wire import samples
 
 ANY_PORT = "tcp://127.0.0.1:*"
-A_SENDER = 40
-"""Messages of one connection; of one that asks much more the desk drops them unread."""
+MESSAGES_PER_SENDER = 40
+"""Messages per connection; of a sender with many more the request server drops them unread."""
 SOUND = json.dumps({"request": "replay", "request_id": "sound"}).encode()
-PATIENCE_S = 60.0
+TIMEOUT_S = 60.0
 
 _ODD: tuple[Any, ...] = (
     None,
@@ -48,18 +48,18 @@ _ODD: tuple[Any, ...] = (
 
 
 @dataclass
-class Fuzzed:
-    """What was sent, and what came of it."""
+class FuzzResult:
+    """Counts of what was sent and how it was handled."""
 
     requests: int = 0
     refused: int = 0
     """Requests answered with an error."""
     dropped: int = 0
-    """Requests dropped unread, because their sender asked too much."""
+    """Requests dropped unread because of their sender's rate."""
     published: int = 0
     replies: int = 0
     malformed: int = 0
-    """Of those two, what the client counted as unreadable."""
+    """Of `published` and `replies`, those that the client counted as unreadable."""
     crashes: int = 0
 
     @property
@@ -68,12 +68,12 @@ class Fuzzed:
 
 
 def mutated(body: bytes, rng: random.Random) -> bytes:
-    """A sound message made unsound, most probably."""
+    """A valid message, changed at random; most results are malformed."""
     if rng.random() < 0.5:
-        said = json.loads(body)
+        document = json.loads(body)
         for _ in range(rng.randint(1, 3)):
-            _spoil(said, rng)
-        return json.dumps(said).encode("utf-8", "surrogatepass")
+            _spoil(document, rng)
+        return json.dumps(document).encode("utf-8", "surrogatepass")
     data = bytearray(body)
     for _ in range(rng.randint(1, 4)):
         at = rng.randrange(len(data)) if data else 0
@@ -89,22 +89,24 @@ def mutated(body: bytes, rng: random.Random) -> bytes:
     return bytes(data)
 
 
-def _spoil(said: Any, rng: random.Random) -> None:
-    """Change one field somewhere in a document."""
-    while isinstance(said, dict | list) and said:
-        key: Any = rng.choice(list(said) if isinstance(said, dict) else range(len(said)))
-        if isinstance(said[key], dict | list) and said[key] and rng.random() < 0.7:
-            said = said[key]
+def _spoil(document: Any, rng: random.Random) -> None:
+    """Change one random field of a document, in place."""
+    while isinstance(document, dict | list) and document:
+        key: Any = rng.choice(
+            list(document) if isinstance(document, dict) else range(len(document))
+        )
+        if isinstance(document[key], dict | list) and document[key] and rng.random() < 0.7:
+            document = document[key]
             continue
-        if isinstance(said, dict) and rng.random() < 0.3:
-            del said[key]
+        if isinstance(document, dict) and rng.random() < 0.3:
+            del document[key]
         else:
-            said[key] = copy.deepcopy(rng.choice(_ODD))
+            document[key] = copy.deepcopy(rng.choice(_ODD))
         return
 
 
-def fuzz_router(messages: int, rng: random.Random, tally: Fuzzed) -> None:
-    """Over a real socket, from many senders; after each a sound request must be answered."""
+def fuzz_router(messages: int, rng: random.Random, tally: FuzzResult) -> None:
+    """Over a real socket, from many senders; after each a valid request must be answered."""
     sound = [each.model_dump_json().encode() for each in samples.ANSWERS]
     sound += [
         each.model_dump_json().encode()
@@ -123,7 +125,7 @@ def fuzz_router(messages: int, rng: random.Random, tally: Fuzzed) -> None:
             with context.socket(zmq.DEALER) as sender:
                 sender.linger = 0
                 sender.connect(desk.endpoint)
-                for _ in range(A_SENDER):
+                for _ in range(MESSAGES_PER_SENDER):
                     frames = [
                         mutated(rng.choice(sound), rng) for _ in range(rng.choice((1, 1, 1, 2)))
                     ]
@@ -139,9 +141,9 @@ def fuzz_router(messages: int, rng: random.Random, tally: Fuzzed) -> None:
         tally.refused, tally.dropped = desk.refused, desk.throttled
 
 
-def _answers(post: Outbox, sender: zmq.Socket[bytes], tally: Fuzzed) -> bool:
-    """Serve everybody until this sender's sound request has its reply."""
-    ends_s = time.monotonic() + PATIENCE_S
+def _answers(post: Outbox, sender: zmq.Socket[bytes], tally: FuzzResult) -> bool:
+    """Serve all senders until this sender's valid request has its reply."""
+    ends_s = time.monotonic() + TIMEOUT_S
     while time.monotonic() < ends_s:
         try:
             for pending in post.poll():
@@ -154,8 +156,8 @@ def _answers(post: Outbox, sender: zmq.Socket[bytes], tally: Fuzzed) -> bool:
     return False
 
 
-def fuzz_client(messages: int, rng: random.Random, tally: Fuzzed) -> None:
-    """To a client's parser: half as published, half as replies of the ROUTER."""
+def fuzz_client(messages: int, rng: random.Random, tally: FuzzResult) -> None:
+    """To a client's parser: half as published messages, half as replies of the ROUTER."""
     header = samples.HEADER.model_dump_json(by_alias=True).encode()
     payloads = [
         (f"{kind}/l".encode(), each.model_dump_json().encode())
@@ -193,9 +195,9 @@ def fuzz_client(messages: int, rng: random.Random, tally: Fuzzed) -> None:
 
 def fuzz(
     messages: int, seed: int = 1, advance: Callable[[int, int], object] = lambda *_: None
-) -> Fuzzed:
-    """So many malformed messages, half of them to each end."""
-    tally, rng = Fuzzed(), random.Random(seed)
+) -> FuzzResult:
+    """Send `messages` malformed messages, half of them to each end."""
+    tally, rng = FuzzResult(), random.Random(seed)
     fuzz_router(messages // 2, rng, tally)
     advance(messages // 2, messages)
     fuzz_client(messages - messages // 2, rng, tally)

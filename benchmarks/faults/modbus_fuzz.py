@@ -1,4 +1,4 @@
-"""Malformed Modbus frames to a real bridge, which must go on answering those that are sound."""
+"""Malformed Modbus frames to a real bridge, which must keep answering valid ones."""
 
 from __future__ import annotations
 
@@ -14,31 +14,31 @@ from benchmarks.bridge_process import BridgeProcess
 from detector.bridge.register_map import INPUT_WORDS
 
 AT_ONCE = 200
-"""Frames of one connection."""
+"""Frames per connection."""
 REFUSED_MOST = 5
-"""Connections running that a bridge may refuse and be alive."""
+"""Consecutive refused connections after which the bridge counts as crashed."""
 
 
 @dataclass
-class Fuzzed:
-    """What was sent, and what came of it."""
+class FuzzResult:
+    """Counts of what was sent and how it was handled."""
 
     frames: int = 0
     answered: int = 0
-    """Of those, with a reply; what asks another unit, or has a wrong head, is passed over."""
+    """Frames with a reply; the bridge ignores other units and wrong headers."""
     crashes: int = 0
 
 
-def fuzz(frames: int, *, seed: int = 1) -> Fuzzed:
-    """Send so many."""
-    rng, tally = random.Random(seed), Fuzzed()
+def fuzz(frames: int, *, seed: int = 1) -> FuzzResult:
+    """Send `frames` malformed frames."""
+    rng, tally = random.Random(seed), FuzzResult()
     ends = [("tcp://127.0.0.1:9", "tcp://127.0.0.1:10")]
     with BridgeProcess(ends) as bridge:
         refused = 0
         while tally.frames < frames and bridge.running and refused < REFUSED_MOST:
             sent = _burst(rng, frames - tally.frames)
             try:
-                tally.answered += _replies(_said_to(bridge, b"".join(sent)))
+                tally.answered += _replies(_exchange(bridge, b"".join(sent)))
             except OSError:
                 refused += 1
                 continue
@@ -51,31 +51,31 @@ def fuzz(frames: int, *, seed: int = 1) -> Fuzzed:
     return tally
 
 
-def _said_to(bridge: BridgeProcess, sent: bytes) -> bytes:
-    """All that comes back; raises `OSError` where the bridge does not take it."""
-    said = b""
+def _exchange(bridge: BridgeProcess, sent: bytes) -> bytes:
+    """All bytes of the reply. Raises `OSError` if the bridge does not accept the connection."""
+    reply = b""
     with socket.create_connection((bridge.host, bridge.port), timeout=5) as client:
         client.sendall(sent)
         client.shutdown(socket.SHUT_WR)
         with contextlib.suppress(OSError):
-            while heard := client.recv(65536):
-                said += heard
-    return said
+            while received := client.recv(65536):
+                reply += received
+    return reply
 
 
-def _replies(said: bytes) -> int:
-    """How many whole Modbus TCP frames."""
+def _replies(reply: bytes) -> int:
+    """Number of complete Modbus TCP frames."""
     count = at = 0
-    while at + 6 <= len(said):
-        (length,) = struct.unpack_from(">H", said, at + 4)
+    while at + 6 <= len(reply):
+        (length,) = struct.unpack_from(">H", reply, at + 4)
         at += 6 + length
-        count += at <= len(said)
+        count += at <= len(reply)
     return count
 
 
 def _burst(rng: random.Random, most: int) -> list[bytes]:
-    """Frames for one connection. One with a wrong head is the last: what follows it is no frame
-    any more, but the rest of one."""
+    """Frames for one connection. One with a wrong header is the last, as the bridge would read the
+    bytes after it as the rest of that frame."""
     sent: list[bytes] = []
     whole = True
     while whole and len(sent) < min(most, AT_ONCE):
@@ -85,7 +85,7 @@ def _burst(rng: random.Random, most: int) -> list[bytes]:
 
 
 def _malformed(rng: random.Random) -> tuple[bytes, bool]:
-    """A frame that is wrong somewhere, mostly in its body, seldom in its head; False: there."""
+    """A malformed frame, and whether its header is right; it is wrong in 2 % of the frames."""
     kind = rng.random()
     if kind < 0.01:
         return rng.randbytes(rng.randrange(1, 30)), False

@@ -1,4 +1,4 @@
-"""A drawn belt that runs on whoever looks: a network camera (Motion JPEG over HTTP, loopback)."""
+"""A drawn belt that keeps running, as a network camera (Motion JPEG over HTTP, loopback)."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from numpy.typing import NDArray
 SIZE_PX = (320, 240)
 FPS = 10
 SPEED_PX_S = 40.0
-"""80 mm/s: an object takes 8 s through the view, and a detector about 3 s to start anew."""
+"""80 mm/s: an object is in view for 8 s, and a detector takes about 3 s to restart."""
 PX_PER_MM = 0.5
 GAS_EVERY_PX, BATTERY_EVERY_PX = 400.0, 370.0
-"""Further apart than the view is long, so that there is one of each in it at most."""
+"""Longer than the view, so that it contains at most one of each."""
 GAS, BATTERY = "gas", "battery"
 
 
 class MovingBelt:
-    """White things are gas canisters, red ones batteries; a context manager."""
+    """White objects are gas canisters, red ones batteries; a context manager."""
 
     def __enter__(self) -> Self:
         self._over = threading.Event()
@@ -50,16 +50,16 @@ class MovingBelt:
         return f"http://127.0.0.1:{self._listening.getsockname()[1]}/video.mjpg"
 
     def object_at(self, hazard: str, y_mm: float, t_utc_ns: int) -> int:
-        """Which object of that kind is nearest that place (along the travel) at that moment."""
+        """Number of the object of a kind that is nearest to `y_mm` along the travel at a time."""
         every_px = GAS_EVERY_PX if hazard == GAS else BATTERY_EVERY_PX
         return round((self._travel_px(t_utc_ns) - y_mm * PX_PER_MM) / every_px)
 
     def _travel_px(self, t_utc_ns: int) -> float:
         return (t_utc_ns - self._start_ns) / 1e9 * SPEED_PX_S
 
-    def _picture(self, t_utc_ns: int, noise: int) -> NDArray[np.uint8]:
-        picture = np.full((SIZE_PX[1], SIZE_PX[0], 3), 70, np.uint8)
-        picture[: SIZE_PX[1] // 3] += np.uint8(noise % 40)  # a real sensor's pictures differ
+    def _image(self, t_utc_ns: int, noise: int) -> NDArray[np.uint8]:
+        image = np.full((SIZE_PX[1], SIZE_PX[0], 3), 70, np.uint8)
+        image[: SIZE_PX[1] // 3] += np.uint8(noise % 40)  # the images of a real sensor differ
         travel_px = self._travel_px(t_utc_ns)
         for every_px, y, size, colour in (
             (GAS_EVERY_PX, 80, (60, 40), (255, 255, 255)),
@@ -67,8 +67,8 @@ class MovingBelt:
         ):
             x = round(travel_px % every_px)
             corner = (x - size[0] // 2, y - size[1] // 2)
-            cv2.rectangle(picture, (*corner, *size), colour, cv2.FILLED)
-        return picture
+            cv2.rectangle(image, (*corner, *size), colour, cv2.FILLED)
+        return image
 
     def _accept(self) -> None:
         viewers = []
@@ -84,19 +84,19 @@ class MovingBelt:
         kind = b"Content-Type: multipart/x-mixed-replace; boundary=frame\r\n\r\n"
         with contextlib.suppress(OSError), client:
             client.settimeout(2.0)
-            if not client.recv(4096):  # only knocked
+            if not client.recv(4096):  # connection probe
                 return
             client.sendall(b"HTTP/1.0 200 OK\r\n" + kind)
             shown = 0
             while not self._over.wait(1 / FPS):
                 shown += 1
-                data = cv2.imencode(".jpg", self._picture(time.time_ns(), shown))[1].tobytes()
+                data = cv2.imencode(".jpg", self._image(time.time_ns(), shown))[1].tobytes()
                 head = f"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: {len(data)}\r\n\r\n"
                 client.sendall(head.encode() + data + b"\r\n")
 
 
 def profile(belt: MovingBelt, model: str) -> str:
-    """The profile of a line that this camera looks at."""
+    """The profile of a line with this camera, as TOML."""
     return f"""
 line = "belt-1"
 [camera]

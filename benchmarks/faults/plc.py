@@ -1,10 +1,10 @@
-"""Injuries on the way to the PLC: does a register ever read clear when it must not?
+"""Faults between detector and PLC: does a register ever read clear when it must not?
 
-A publisher here says what lies on a belt (so that the truth is known to the microsecond), the real
-`vigitri bridge` listens to it through a proxy that can be cut, and a Modbus client polls it through
-another one. Meanwhile bridges are killed and stopped, networks cut and delayed, and the publisher
-goes silent or restarts. A wrong clear is a hazard word that reads CLEAR while that hazard has been
-open, or nobody has looked, for longer than news may take.
+A publisher here reports the objects of a belt (so that the truth is known to the microsecond), the
+real `vigitri bridge` subscribes to it through a proxy that can be cut, and a Modbus client polls it
+through another one. Meanwhile bridges are killed and stopped, networks cut and delayed, and the
+publisher goes silent or restarts. A wrong clear is a hazard word that reads CLEAR although that
+hazard has been open, or no frame has been published, for longer than the allowed delay.
 """
 
 from __future__ import annotations
@@ -33,31 +33,31 @@ from detector.wire.messages import AlarmState, Inference, LineState, Message, Ou
 ANY_PORT = "tcp://127.0.0.1:*"
 NEXT_WITHIN_MS = 100.0
 NEWS_MS = 250.0
-"""What news may take to a polling client on a loaded machine, beyond the promised silence."""
+"""Allowed delay to a polling client on a loaded machine, in addition to the specified silence."""
 FRAME_S = 1 / 30
 LOOK_EVERY = 5
-"""Frames: between two looks what lies on the belt needs none."""
+"""Frames per inference pass."""
 LOOK_WITHIN_MS = 300.0
 
 
 @dataclass
-class Truth:
-    """What the publisher has said, and when; CLOCK_MONOTONIC, ns."""
+class PublishedState:
+    """What the publisher has published, and when; CLOCK_MONOTONIC, ns."""
 
     gas_since_ns: int | None = None
-    """Since when a gas alarm has been open, told to whoever listens."""
+    """When the open gas alarm was published; None: none is open."""
     last_frame_ns: int = 0
-    """When it last said that the line is watched."""
+    """When it last published that the line is watched."""
 
 
 @dataclass
 class Tally:
-    """What was injured and what came of it."""
+    """Injected faults and their effects."""
 
     injuries: Counter[str] = field(default_factory=Counter)
     readings: int = 0
     watched: int = 0
-    """Readings that said CLEAR or ACTIVE: the others prove nothing."""
+    """Readings of CLEAR or ACTIVE; the others prove nothing."""
     wrong_clear: list[str] = field(default_factory=list)
     elapsed_s: float = 0.0
     crashes: int = 0
@@ -67,10 +67,10 @@ class Tally:
         return not self.wrong_clear and not self.crashes
 
 
-class LineToHear:
-    """A thread that publishes a line: 30 frames a second, gas that comes and goes."""
+class PublishingLine:
+    """A thread that publishes a line: 30 frames a second, gas alarms raised and cleared."""
 
-    def __init__(self, truth: Truth, seed: int) -> None:
+    def __init__(self, truth: PublishedState, seed: int) -> None:
         self.truth = truth
         self.endpoint = ""
         self._rng = random.Random(seed)
@@ -88,13 +88,13 @@ class LineToHear:
         self._thread.join()
 
     def silent(self, seconds: float) -> None:
-        """Nobody looks for a while, and nothing says so."""
+        """Publish nothing for `seconds`."""
         self._silent.set()
         time.sleep(seconds)
         self._silent.clear()
 
     def restart(self) -> None:
-        """The detector starts anew, with another boot_id; what was open is forgotten."""
+        """Restart the detector with another boot_id; open alarms are forgotten."""
         self._restart.set()
 
     def _run(self) -> None:
@@ -109,7 +109,7 @@ class LineToHear:
                 self._live(publisher)
 
     def _live(self, publisher: Publisher) -> None:
-        def say(payload: Message) -> None:
+        def publish(payload: Message) -> None:
             publisher.publish(
                 payload, t_capture_utc_ns=time.time_ns(), t_capture_mono_ns=time.monotonic_ns()
             )
@@ -140,23 +140,23 @@ class LineToHear:
                         "t_capture_mono_ns": now_ns,
                     }
                     alert = alert.model_copy(update=news)
-                    say(alert)
+                    publish(alert)
                     self.truth.gas_since_ns = time.monotonic_ns()
                 else:
                     self.truth.gas_since_ns = None
                     ended = {"kind": Revision.CLEARED, "state": AlarmState.NORMAL}
                     news = {**ended, "revision": 2, "outcome": Outcome.REMOVED}
                     alert = alert.model_copy(update=news)
-                    say(alert)
-            if publisher.joined != joined:  # as a detector does for those who have come late
+                    publish(alert)
+            if publisher.joined != joined:  # as a detector does for late subscribers
                 joined = publisher.joined
                 if self.truth.gas_since_ns is not None:
-                    say(alert)
-                say(state())
+                    publish(alert)
+                publish(state())
             since_look = frames % LOOK_EVERY
             frames += 1
             self.truth.last_frame_ns = time.monotonic_ns()
-            say(
+            publish(
                 Inference(
                     line=samples.LINE,
                     inferences=1 + frames // LOOK_EVERY,
@@ -169,14 +169,16 @@ class LineToHear:
             )
             if now_s >= state_s:
                 state_s = now_s + 0.3
-                say(state())
-                say(samples.HEARTBEAT)
+                publish(state())
+                publish(samples.HEARTBEAT)
 
 
 class PollingPlc:
-    """A thread that reads all registers every 10 ms and holds them against the truth."""
+    """A thread that reads all registers every 10 ms and compares them with the truth."""
 
-    def __init__(self, port: int, truth: Truth, tally: Tally, *, news_ms: float = NEWS_MS) -> None:
+    def __init__(
+        self, port: int, truth: PublishedState, tally: Tally, *, news_ms: float = NEWS_MS
+    ) -> None:
         self._port, self._truth, self._tally = port, truth, tally
         self._news_ms = news_ms
         self._over = threading.Event()
@@ -200,10 +202,10 @@ class PollingPlc:
                     block = client.read_input_registers(0, count=INPUT_WORDS, device_id=1)
                     if block.isError():
                         break
-                    self._judge(list(block.registers), time.monotonic_ns())
+                    self._check(list(block.registers), time.monotonic_ns())
             self._over.wait(0.02)
 
-    def _judge(self, words: list[int], now_ns: int) -> None:
+    def _check(self, words: list[int], now_ns: int) -> None:
         tally, truth = self._tally, self._truth
         gas_since_ns, last_frame_ns = truth.gas_since_ns, truth.last_frame_ns
         read = decode(words)[0]
@@ -216,7 +218,7 @@ class PollingPlc:
         silent_ms = (now_ns - last_frame_ns) / 1e6
         clear = [name for name in ("gas", "battery", "jam") if read[name] == HazardWord.CLEAR]
         if clear and silent_ms > NEXT_WITHIN_MS + TRANSPORT_MS + self._news_ms:
-            tally.wrong_clear.append(f"{clear} clear, nobody looked for {silent_ms:.0f} ms")
+            tally.wrong_clear.append(f"{clear} clear, no inference for {silent_ms:.0f} ms")
 
 
 def injure(
@@ -226,12 +228,12 @@ def injure(
     progress: Callable[[int, int], None] | None = None,
     news_ms: float = NEWS_MS,
 ) -> Tally:
-    """Do `runs` injuries, one after the other, and watch what a PLC reads.
+    """Inject `runs` faults, one after the other, and check what a PLC reads.
 
-    `news_ms`: so long news may take to the register; on a machine with much else to do, longer.
+    news_ms: allowed delay to the register; a loaded machine needs more.
     """
-    rng, truth, tally, started_s = random.Random(seed), Truth(), Tally(), time.monotonic()
-    with LineToHear(truth, seed) as line, contextlib.ExitStack() as stack:
+    rng, truth, tally, started_s = random.Random(seed), PublishedState(), Tally(), time.monotonic()
+    with PublishingLine(truth, seed) as line, contextlib.ExitStack() as stack:
         port = int(line.endpoint.rpartition(":")[2])
         to_detector = stack.enter_context(TcpProxy(port))
         ends = [(to_detector.endpoint, ANY_PORT.replace("*", "9"))]
@@ -266,7 +268,7 @@ def injure(
             time.sleep(0.5)
             to_detector.delay_s = 0.0
 
-        ways: dict[str, Callable[[], None]] = {
+        faults: dict[str, Callable[[], None]] = {
             "bridge killed (kill -9) and started": killed,
             "bridge stopped (SIGSTOP)": stopped,
             "network to the detector cut": lambda: cut(to_detector),
@@ -275,12 +277,12 @@ def injure(
             "detector silent": lambda: line.silent(rng.uniform(0.1, 0.6)),
             "detector restarted": line.restart,
         }
-        names = list(ways)
+        names = list(faults)
         for number in range(runs):
             time.sleep(rng.uniform(0.2, 0.6))
             name = names[number % len(names)] if number < len(names) else rng.choice(names)
             tally.injuries[name] += 1
-            ways[name]()
+            faults[name]()
             if not bridge.running:
                 tally.crashes += 1
             if progress is not None:

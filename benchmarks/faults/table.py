@@ -1,4 +1,4 @@
-"""`vigitri bench faults`: what was injected and what came of it, from the line to the PLC."""
+"""`vigitri bench faults`: injected faults and their effects, from the line to the PLC."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from detector.cli_support.progress import progress_bar
 
 
 def run(runs: int, seed: int, malformed: int, out: Path | None, *, plc_runs: int) -> bool:
-    """Print the table; whether nothing was lost, doubled, wrongly clear or brought down."""
+    """Print the table; returns whether nothing was lost, doubled, wrongly clear or crashed."""
     console = Console()
     try:
         with progress_bar("line and consumer") as advance:
@@ -31,18 +31,18 @@ def run(runs: int, seed: int, malformed: int, out: Path | None, *, plc_runs: int
         console.print(f"[bold red]did not start:[/] {error}", highlight=False)
         return False
     console.print(_injected(line, bridge, wire, modbus, seed))
-    console.print(_came_of_it(line, bridge, wire, modbus))
+    console.print(_effects(line, bridge, wire, modbus))
     for wrong in (*line.lost[:5], *line.duplicates[:5], *bridge.wrong_clear[:5]):
         console.print(f"[bold red]{wrong}[/]", highlight=False)
     if out is not None:
-        said = {
+        document = {
             "seed": seed,
             "line": asdict(line),
             "bridge": {**vars(bridge), "injuries": dict(bridge.injuries)},
             "wire": asdict(wire),
             "modbus": asdict(modbus),
         }
-        out.write_text(json.dumps(said, indent=2), encoding="utf-8")
+        out.write_text(json.dumps(document, indent=2), encoding="utf-8")
     crashes = bridge.crashes + wire.crashes + modbus.crashes
     return line.sound and not bridge.wrong_clear and not crashes
 
@@ -50,8 +50,8 @@ def run(runs: int, seed: int, malformed: int, out: Path | None, *, plc_runs: int
 def _injected(
     line: faults.Tally,
     bridge: plc_faults.Tally,
-    wire: fuzz.Fuzzed,
-    modbus: modbus_fuzz.Fuzzed,
+    wire: fuzz.FuzzResult,
+    modbus: modbus_fuzz.FuzzResult,
     seed: int,
 ) -> Table:
     title = f"injected at random instants, seed {seed}"
@@ -68,18 +68,21 @@ def _injected(
     return table
 
 
-def _came_of_it(
-    line: faults.Tally, bridge: plc_faults.Tally, wire: fuzz.Fuzzed, modbus: modbus_fuzz.Fuzzed
+def _effects(
+    line: faults.Tally,
+    bridge: plc_faults.Tally,
+    wire: fuzz.FuzzResult,
+    modbus: modbus_fuzz.FuzzResult,
 ) -> Table:
-    table = Table("what came of it", "", "target", "of", title_justify="left")
+    table = Table("result", "", "target", "of", title_justify="left")
     runs = sum(line.injected.values()) + sum(bridge.injuries.values())
-    ways = ", ".join(f"{count} {how}" for how, count in line.ways.items())
-    told = f"{line.alerts} in {line.revisions} revisions, {line.starts} starts; noted {ways}"
+    sources = ", ".join(f"{count} {how}" for how, count in line.ways.items())
+    alerts = f"{line.alerts} in {line.revisions} revisions, {line.starts} starts; noted {sources}"
     malformed = wire.messages + modbus.frames
     crashes = bridge.crashes + wire.crashes + modbus.crashes
     for name, count, target, of in (
         ("faults", runs, "≥ 200", f"in {line.elapsed_s:.0f} s and {bridge.elapsed_s:.0f} s"),
-        ("alerts lost", len(line.lost), "0", told),
+        ("alerts lost", len(line.lost), "0", alerts),
         ("alerts under a new id", len(line.duplicates), "0", f"{line.alerts} alerts"),
         ("wrong clear", len(bridge.wrong_clear), "0", _readings(bridge)),
         ("malformed messages and frames", malformed, "≥ 100,000", _unread(wire, modbus)),
@@ -93,8 +96,8 @@ def _readings(bridge: plc_faults.Tally) -> str:
     return f"{bridge.readings:,} readings of a PLC, {bridge.watched:,} of them not unknown"
 
 
-def _unread(wire: fuzz.Fuzzed, modbus: modbus_fuzz.Fuzzed) -> str:
+def _unread(wire: fuzz.FuzzResult, modbus: modbus_fuzz.FuzzResult) -> str:
     return (
-        f"{wire.refused:,} requests refused, {wire.dropped:,} dropped for their number, "
+        f"{wire.refused:,} requests refused, {wire.dropped:,} dropped for their rate, "
         f"{wire.malformed:,} messages unreadable, {modbus.answered:,} frames answered"
     )

@@ -1,9 +1,9 @@
-"""What survives: a real line and a real consumer, killed, cut off and delayed at random.
+"""Fault injection: a real line and a real consumer, killed, cut off and delayed at random.
 
-A drawn belt runs on while the detector that watches it (`vigitri run`, a process) and a consumer of
-its alerts (a process, through a proxy) are hurt at random instants. At the end the detector's
-journal, which holds every alert that was raised, is held against what the consumer has noted, and
-the objects against the ids under which they were raised.
+A drawn belt keeps running while the detector (`vigitri run`, a process) and a consumer of its
+alerts (a process, through a proxy) suffer faults at random times. At the end the detector's
+journal, which contains every raised alert, is compared with the consumer's notes, and the objects
+with the ids under which they were raised.
 """
 
 from __future__ import annotations
@@ -29,33 +29,33 @@ from benchmarks.tcp_proxy import TcpProxy, free_ports
 from detector.delivery.journal_folder import JournalFolder
 
 START_S = 180.0
-"""A process may have to wait long for a machine that does other things too."""
+"""Start-up limit of a process on a loaded machine."""
 CALM_S = 90.0
-"""How long the consumer may take at the end to get all that it is owed."""
+"""Time limit for the consumer to receive all outstanding alerts at the end."""
 CALM_BETWEEN_S = 1.5
-"""Two faults lie so far apart at most, half of it on average: something is raised meanwhile."""
+"""Largest pause between two faults, on average half of it, so that alerts are raised between."""
 KINDS = ("detector killed", "consumer killed", "network cut", "network delayed")
 WEIGHTS = (2, 2, 4, 2)
 
 
 @dataclass
 class Tally:
-    """What was done, and what came of it."""
+    """Injected faults and their effects."""
 
     injected: dict[str, int] = field(default_factory=lambda: dict.fromkeys(KINDS, 0))
     starts: int = 0
     alerts: int = 0
-    """Alerts raised, as the journal has them."""
+    """Alerts raised, according to the journal."""
     revisions: int = 0
     lost: list[str] = field(default_factory=list)
-    """Revisions that the journal has and the consumer never got."""
+    """Revisions in the journal that the consumer never received."""
     duplicates: list[str] = field(default_factory=list)
-    """Objects that were raised under a second id."""
+    """Objects raised under a second id."""
     repeats: int = 0
-    """Revisions that the consumer noted twice, because it was killed between note and
-    confirmation: at least once is what is promised."""
+    """Revisions that the consumer noted twice, because it was killed between note and confirmation;
+    delivery is at least once."""
     ways: dict[str, int] = field(default_factory=dict)
-    """Revisions noted, by how they came."""
+    """Revisions noted, by how they were received."""
     elapsed_s: float = 0.0
 
     @property
@@ -92,8 +92,8 @@ class FaultyLine:
     def __exit__(self, *_: object) -> None:
         self._stack.close()
 
-    def hurt(self, kind: str) -> None:
-        """Do one kind of harm, at an instant that nobody chose."""
+    def inject_fault(self, kind: str) -> None:
+        """Inject one kind of fault after a random pause."""
         time.sleep(self._rng.uniform(0.05, CALM_BETWEEN_S))
         if kind == "detector killed":
             assert self._line is not None
@@ -115,7 +115,7 @@ class FaultyLine:
                 proxy.delay_s = 0.0
 
     def stop_detector(self) -> None:
-        """Have it end by itself, so that its journal can be read."""
+        """Stop the detector cleanly, so that its journal can be read."""
         assert self._line is not None
         self._line.__exit__(None, None, None)
 
@@ -150,29 +150,29 @@ class FaultyLine:
 def inject(
     runs: int, seed: int = 1, advance: Callable[[int, int], object] = lambda *_: None
 ) -> Tally:
-    """Do harm `runs` times and say what came of it."""
+    """Inject `runs` faults and report their effects."""
     tally, rng, started_s = Tally(), random.Random(seed), time.monotonic()
     with TemporaryDirectory() as folder, FaultyLine(Path(folder), rng) as line:
         for run in range(runs):
-            # The first few have one of each kind, however short the tour.
+            # The first ones have one of each kind, also on a short tour.
             kind = KINDS[run] if run < len(KINDS) else rng.choices(KINDS, WEIGHTS)[0]
-            line.hurt(kind)
+            line.inject_fault(kind)
             tally.injected[kind] += 1
             advance(run + 1, runs)
         line.stop_detector()
         raised = read_journal(line.journal)
-        # What the last start raised is owed still: it comes when the detector is back.
+        # Alerts of the last start are still outstanding: they come when the detector is back.
         line.start_detector()
         _wait_until_noted(line.notes, set(raised))
-        _judge(tally, raised, read_notes(line.notes), line.belt)
+        _evaluate(tally, raised, read_notes(line.notes), line.belt)
         tally.starts = line.starts
     tally.elapsed_s = round(time.monotonic() - started_s, 1)
     return tally
 
 
 def read_journal(folder: Path) -> dict[tuple[str, str, int], dict[str, object]]:
-    """Every alert revision that the consumer is owed, by its id: what the journal has since it
-    registered for the first time."""
+    """Every alert revision that the consumer must receive, by its id: those in the journal since
+    the consumer's first registration."""
     files = JournalFolder(folder)
     raised: dict[tuple[str, str, int], dict[str, object]] = {}
     registered = False
@@ -180,7 +180,7 @@ def read_journal(folder: Path) -> dict[tuple[str, str, int], dict[str, object]]:
         for record in map(json.loads, files.open()):
             if record["kind"] == "consumer" and not registered:
                 registered = True
-                raised.clear()  # on a slow machine the belt is faster than the consumer's start
+                raised.clear()  # alerts raised before the consumer started
             elif record["kind"] == "alert":
                 alert = record["message"]["payload"]
                 raised[alert["boot_id"], alert["event_id"], alert["revision"]] = alert
@@ -197,7 +197,7 @@ def _wait_until_noted(notes: Path, wanted: set[tuple[str, str, int]]) -> None:
         time.sleep(0.2)
 
 
-def _judge(
+def _evaluate(
     tally: Tally,
     raised: dict[tuple[str, str, int], dict[str, object]],
     notes: list[Note],

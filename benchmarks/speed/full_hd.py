@@ -1,7 +1,7 @@
 """A camera of 1920 x 1080 at 30 frames/s: the demo's clip, enlarged.
 
-Twice the pixels to decode and to carry; the belt view is the demo's, so that the model's share is
-the same. Made once, into `out/full-hd` (needs PyAV, as the twin does).
+Twice the pixels to decode and to copy; the belt view is the demo's, so that the model's share is
+the same. Written once, into `out/full-hd` (needs PyAV, as the twin does).
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ from detector.ingest import Recording
 LINE = Path(__file__).parent / "full_hd.toml"
 SIZE_PX = (1920, 1080)
 FRAMES = 900
-"""Half a minute, with hazards and an overload."""
+"""30 s, with hazards and an overload."""
 
 
 def full_hd_line(
     folder: Path = ROOT / "out" / "full-hd", clip: Path = DEMO_CLIP / "demo.mp4"
 ) -> Path:
-    """The profile of that line; makes its clip if it is not there."""
+    """The profile of that line; writes its clip if it is missing."""
     if not (folder / clip.name).exists():
         folder.mkdir(parents=True, exist_ok=True)
         with Recording(str(clip.parent / "empty.png"), fps=1) as empty:
-            picture = next(iter(empty)).image
-            cv2.imwrite(str(folder / "empty.png"), _enlarged(picture))
-        _enlarge(clip, folder / clip.name)  # last: where it lies, all is there
+            image = next(iter(empty)).image
+            cv2.imwrite(str(folder / "empty.png"), _enlarged(image))
+        _enlarge(clip, folder / clip.name)  # last: if it exists, everything exists
     return LINE
 
 
@@ -53,5 +53,5 @@ def _enlarge(clip: Path, large: Path) -> None:
     draft.rename(large)
 
 
-def _enlarged(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    return np.asarray(cv2.resize(picture, SIZE_PX, interpolation=cv2.INTER_CUBIC), np.uint8)
+def _enlarged(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    return np.asarray(cv2.resize(image, SIZE_PX, interpolation=cv2.INTER_CUBIC), np.uint8)

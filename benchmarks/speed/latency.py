@@ -1,9 +1,9 @@
-"""Capture to subscriber, and the cost of each stage of a frame.
+"""`vigitri bench latency`: capture to subscriber, and the cost of each stage of a frame.
 
-Three measurements, on the demo's belt under a 1080p camera unless a line is named. *Stages*: the
+Three measurements, on the demo's belt under a 1080p camera unless a line is given. *Stages*: the
 pipeline alone in this process on the frames of the clip, each stage timed by the pipeline's own
-clock. *Live*: `vigitri run` as its own process on the same clip in real time, every looked-at frame
-timed from its capture stamp to this subscriber's receipt on the same clock. *PLC*: see
+clock. *Live*: `vigitri run` as a separate process on the same clip in real time, every frame with
+inference timed from its capture to its receipt by this subscriber on the same clock. *PLC*: see
 `plc_latency`.
 """
 
@@ -40,7 +40,7 @@ from detector.vision.onnx_runtime import ort
 WARM_UP_FRAMES = 20
 STAGE_FRAMES = 600
 BLIND_BEYOND_MS = 50.0
-"""What news that nobody looks may take beyond three frame periods."""
+"""Limit for reporting that vision is unavailable, beyond three frame periods."""
 
 
 def run(line: Path | None, out: Path | None, *, alerts: int = 500, blind_runs: int = 3) -> None:
@@ -76,6 +76,7 @@ def _plc(line: Path, alerts: int, blind_runs: int) -> dict[str, Any]:
 
 
 def machine() -> dict[str, Any]:
+    """Processor, cores, load and versions, for a report."""
     return {
         "processor": _processor(),
         "cores": available_cores(),
@@ -112,15 +113,15 @@ def _stages(profile: LineProfile) -> list[dict[str, Any]]:
 
 def _live(path: Path) -> dict[str, Any]:
     with LineProcess(path, "--until-end") as line:
-        heard = listen(line)
-    last = heard.states[-1]
+        received = listen(line)
+    last = received.states[-1]
     return {
-        "frames_timed": len(heard.latencies_ms),
+        "frames_timed": len(received.latencies_ms),
         "frames_seen": last.frames_seen,
         "frames_overwritten": last.frames_overwritten,
-        "messages_missed": heard.missed,
-        "capture_to_subscriber_ms": _quantiles(heard.latencies_ms),
-        "capture_to_alert_ms": _quantiles(heard.alert_latencies_ms),
+        "messages_missed": received.missed,
+        "capture_to_subscriber_ms": _quantiles(received.latencies_ms),
+        "capture_to_alert_ms": _quantiles(received.alert_latencies_ms),
     }
 
 
@@ -166,13 +167,13 @@ def _print(report: dict[str, Any]) -> None:
 
 def _print_plc(console: Console, plc: dict[str, Any]) -> None:
     table = Table(title="on the wire and at the PLC (10 ms scan), ms", title_justify="left")
-    for column in ("way", "count", "p50", "p95", "p99", "p99.9", "max", "target"):
-        table.add_column(column, justify="left" if column == "way" else "right")
+    for column in ("path", "count", "p50", "p95", "p99", "p99.9", "max", "target"):
+        table.add_column(column, justify="left" if column == "path" else "right")
 
-    def row(name: str, figures: dict[str, float], judged: str, most_ms: float) -> None:
+    def row(name: str, figures: dict[str, float], quantile: str, most_ms: float) -> None:
         count, *values = figures.values()
-        style = "" if figures[judged] <= most_ms else "bold"
-        target = f"{judged} ≤ {most_ms:g}"
+        style = "" if figures[quantile] <= most_ms else "bold"
+        target = f"{quantile} ≤ {most_ms:g}"
         table.add_row(name, str(count), *(f"{each:.2f}" for each in values), target, style=style)
 
     for name, key, most_ms in (

@@ -1,10 +1,10 @@
-"""`vigitri bench lines`: how many lines this machine watches inside the latency budget.
+"""`vigitri bench lines`: how many lines this machine runs within the latency budget.
 
-Each line is `vigitri run` as a process of its own, with a camera, a subscriber and the settings of
-any other: a belt of 1.2 m at 0.5 m/s, 1 mm/px, three looks at each object. One line more runs at a
-time until a look comes too late, or sight is degraded. The camera is a clip in real time. Without
-compression it costs what a GigE or USB camera does, whose pictures are read and converted; as H.264
-what a network camera costs, whose stream is decoded.
+Each line is `vigitri run` as a separate process, with a camera, a subscriber and ordinary settings:
+a belt of 1.2 m at 0.5 m/s, 1 mm/px, three inference passes per object. One more line runs at a time
+until an inference pass is too late, or vision is degraded. The camera is a clip in real time. An
+uncompressed one costs as much as a GigE or USB camera, whose images are read and converted; an
+H.264 one as much as a network camera, whose stream is decoded.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.line_process import ROOT, LineProcess
-from benchmarks.report_out import hand_out
+from benchmarks.report_out import write_report
 from benchmarks.speed.latency import machine
 from benchmarks.speed.uncompressed import uncompressed
-from benchmarks.subscription import Heard, listen
+from benchmarks.subscription import RunMessages, listen
 from detector.cli_support.progress import progress_bar
 from detector.profile.line import DEPLOYED_MODEL
 from detector.wire.messages import VisionState
@@ -32,9 +32,9 @@ from detector.wire.messages import VisionState
 SCENARIO = Path(__file__).parent / "lines.toml"
 TARGET_LINES = 4
 BUDGET_MS = 50.0
-"""Capture to subscriber, the 99th of a hundred looks."""
+"""Capture to subscriber, 99th percentile of the inference passes."""
 START_FRAMES = 75
-"""Three seconds in which engines are made ready: what is looked at later counts."""
+"""Three seconds for the engines' warm-up; later frames count."""
 
 
 def run(
@@ -50,10 +50,10 @@ def run(
     folder: Path = ROOT / "out" / "lines",
     as_json: bool = False,
 ) -> None:
-    """Measure, print, write. `threads`: of each line's engine, 0: as a line takes by itself;
-    `compressed`: the camera's pictures come as H.264.
+    """Measure, print, write.
 
-    Raises one-line errors for what cannot be measured.
+    threads: of each line's engine, 0: the line's default. compressed: the camera sends H.264.
+    Raises one-line errors for input that cannot be measured.
     """
     settings = settings_of(_clip(folder, duration_s), mm_per_px, compressed=compressed) + (
         f'\n[model]\nname = "{from_anywhere(model_name)}"\n'
@@ -80,11 +80,11 @@ def run(
         "lines": fit,
         "rows": rows,
     }
-    hand_out(report, out, _print, as_json=as_json)
+    write_report(report, out, _print, as_json=as_json)
 
 
 def _clip(folder: Path, duration_s: float | None) -> Path:
-    """The footage of the lines; rendered if it is not there."""
+    """Profile of the lines' footage, which is rendered if it is missing."""
     from twin.line.render import render
 
     if not (folder / "lines.truth.jsonl").exists():
@@ -94,7 +94,7 @@ def _clip(folder: Path, duration_s: float | None) -> Path:
 
 
 def settings_of(profile: Path, mm_per_px: float, *, compressed: bool) -> str:
-    """That profile with full paths, that scale, and the camera's clip as it is to come."""
+    """The profile's text with absolute paths, the given scale and the clip's encoding."""
     folder = profile.parent.resolve()
     text = profile.read_text(encoding="utf-8")
     name = tomllib.loads(text)["camera"]["source"]
@@ -105,24 +105,24 @@ def settings_of(profile: Path, mm_per_px: float, *, compressed: bool) -> str:
 
 
 def from_anywhere(model_name: str) -> str:
-    """A model's name; its path in full, which would count from where the lines' profiles lie."""
+    """A model's name, or its absolute path; a relative one would start at the lines' profiles."""
     return str(Path(model_name).resolve()) if "/" in model_name else model_name
 
 
 def _together(settings: str, count: int) -> dict[str, Any]:
-    """So many lines at once, each to the end of its clip."""
-    with TemporaryDirectory() as own, ExitStack() as running, ThreadPoolExecutor(count) as ears:
+    """Run `count` lines at once, each to the end of its clip."""
+    with TemporaryDirectory() as own, ExitStack() as running, ThreadPoolExecutor(count) as pool:
         lines = []
         for number in range(1, count + 1):
             path = Path(own) / f"line{number}.toml"
             path.write_text(settings.replace('line = "lines"', f'line = "line{number}"'), "utf-8")
             lines.append(running.enter_context(LineProcess(path, "--until-end", start_s=120)))
-        heard = list(ears.map(listen, lines))
-    return _row(heard)
+        received = list(pool.map(listen, lines))
+    return _row(received)
 
 
-def _row(heard: list[Heard]) -> dict[str, Any]:
-    timed = [_after_start(each) for each in heard]
+def _row(received: list[RunMessages]) -> dict[str, Any]:
+    timed = [_after_start(each) for each in received]
     worst = {
         name: round(max(float(np.percentile(each, at)) for each in timed), 1)
         for name, at in (("p50", 50), ("p99", 99), ("max", 100))
@@ -130,16 +130,16 @@ def _row(heard: list[Heard]) -> dict[str, Any]:
     }
     states = [
         state
-        for each, late in zip(heard, timed, strict=True)
-        for state in each.states[:-1]  # the last one says that it has ended
+        for each, late in zip(received, timed, strict=True)
+        for state in each.states[:-1]  # the last one reports the end
         if state.frames_seen > len(each.latencies_ms) - len(late)
     ]
     degraded = sum(state.vision is VisionState.DEGRADED for state in states)
     return {
-        "lines": len(heard),
+        "lines": len(received),
         "looks": sum(map(len, timed)),
-        "alerts": sum(len(each.alerts) for each in heard),
-        "frames_overwritten": sum(each.states[-1].frames_overwritten for each in heard),
+        "alerts": sum(len(each.alerts) for each in received),
+        "frames_overwritten": sum(each.states[-1].frames_overwritten for each in received),
         "capture_to_subscriber_ms": worst,
         "states_degraded": degraded,
         "reasons": sorted({state.reason for state in states if state.reason})[:3],
@@ -147,10 +147,10 @@ def _row(heard: list[Heard]) -> dict[str, Any]:
     }
 
 
-def _after_start(heard: Heard) -> list[float]:
-    """Capture to subscriber of each look after the start, ms."""
-    looks = zip(heard.detections, heard.latencies_ms, strict=True)
-    return [latency_ms for index, latency_ms in looks if index >= START_FRAMES]
+def _after_start(received: RunMessages) -> list[float]:
+    """Capture to subscriber of each inference pass after the warm-up, ms."""
+    passes = zip(received.detections, received.latencies_ms, strict=True)
+    return [latency_ms for index, latency_ms in passes if index >= START_FRAMES]
 
 
 def _print(report: dict[str, Any]) -> None:
@@ -160,10 +160,10 @@ def _print(report: dict[str, Any]) -> None:
         f"{here['processor']}, {here['cores']} cores, load {here['load_1min']}; "
         f"{report['model']}, engine {report['engine']}, threads {report['threads'] or 'all'}; "
         f"camera {report['camera']}; 1.2 m of belt at 0.5 m/s, {report['mm_per_px']:g} mm/px, "
-        "three looks"
+        "three passes per object"
     )
     table = Table(title="lines at once; capture → subscriber of the slowest, ms")
-    for column in ("lines", "looks", "p50", "p99", "max", "overwritten", "degraded", "in budget"):
+    for column in ("lines", "passes", "p50", "p99", "max", "overwritten", "degraded", "in budget"):
         table.add_column(column, justify="right")
     for row in report["rows"]:
         table.add_row(

@@ -1,8 +1,8 @@
-"""How long news takes to a subscriber and to a PLC, and how soon a PLC knows that nobody watches.
+"""Latency to a subscriber and to a PLC, and how soon a PLC reads that vision is unavailable.
 
 Real processes and sockets on loopback: a publisher here, `vigitri bridge`, `vigitri run`, and a
-Modbus client that reads all registers every 10 ms, as a PLC does. All times are of one clock
-(CLOCK_MONOTONIC), from the moment of publishing, capture or injury to the answer's arrival.
+Modbus client that reads all registers every 10 ms, as a PLC does. All times are on one clock
+(CLOCK_MONOTONIC), from publishing, capture or fault to the arrival of the reply.
 """
 
 from __future__ import annotations
@@ -33,18 +33,18 @@ from detector.wire.messages import Alert, Inference
 
 ANY_PORT = "tcp://127.0.0.1:*"
 SCAN_S = 0.010
-PATIENCE_S = 30.0
+TIMEOUT_S = 30.0
 NEW_LOOK_NS = 15_000_000
-"""Pictures come every 33 ms, and an age is told in whole milliseconds."""
+"""Less than a frame period of 33 ms, more than the resolution of an age, 1 ms."""
 FAULTS = ("camera killed", "detector killed", "detector stopped")
 
 
 class Reading(NamedTuple):
-    """All registers, as one request brought them."""
+    """All registers, read by one request."""
 
     asked_ns: int
     t_ns: int
-    """When the answer was here."""
+    """When the reply arrived."""
     values: dict[str, int]
     records: list[dict[str, int]]
 
@@ -56,7 +56,7 @@ class Reading(NamedTuple):
 
 
 class ScanningPlc:
-    """Reads all registers every 10 ms."""
+    """A Modbus client that reads all registers every 10 ms; a context manager."""
 
     def __init__(self, bridge: BridgeProcess, unit: int = 1) -> None:
         self._bridge, self._unit = bridge, unit
@@ -64,7 +64,7 @@ class ScanningPlc:
     def __enter__(self) -> Self:
         self._client = ModbusTcpClient(self._bridge.host, port=self._bridge.port, timeout=5)
         if not self._client.connect():  # type: ignore[no-untyped-call]
-            raise RuntimeError("the bridge does not answer")
+            raise RuntimeError("the bridge does not respond")
         self._next_s = time.monotonic()
         return self
 
@@ -80,22 +80,22 @@ class ScanningPlc:
         return Reading(asked_ns, time.monotonic_ns(), *decode(list(block.registers)))
 
     def until(self, wanted: Callable[[Reading], bool]) -> Reading:
-        ends_s = time.monotonic() + PATIENCE_S
+        ends_s = time.monotonic() + TIMEOUT_S
         while time.monotonic() < ends_s:
             reading = self.scan()
             if wanted(reading):
                 return reading
-        raise TimeoutError(f"the registers never read so in {PATIENCE_S:g} s")
+        raise TimeoutError(f"the registers did not change as expected within {TIMEOUT_S:g} s")
 
 
-class Source:
-    """A detector that does nothing but publish: looks, and alerts when it is told to."""
+class FakeDetector:
+    """A detector that only publishes: inference messages, states and alerts on demand."""
 
     def __init__(self, publisher: Publisher) -> None:
         self.publisher = publisher
         self.number = 0
 
-    def look(self) -> None:
+    def inference(self) -> None:
         self.number += 1
         self._publish(
             Inference(
@@ -110,7 +110,7 @@ class Source:
         self._publish(samples.STATE.model_copy(update={"active_alerts": self.number}))
 
     def alert(self) -> int:
-        """Publish a new alert; when it was given to the socket."""
+        """Publish a new alert; returns the time before it was passed to the socket, ns."""
         self.number += 1
         now_ns = time.monotonic_ns()
         alert = samples.ALERT.model_copy(
@@ -132,62 +132,62 @@ class Source:
 
 
 @contextmanager
-def source() -> Iterator[Source]:
+def fake_detector() -> Iterator[FakeDetector]:
     with Publisher(ANY_PORT, line=samples.LINE, boot_id=f"bench-{os.getpid()}") as publisher:
-        yield Source(publisher)
+        yield FakeDetector(publisher)
 
 
 def to_subscriber_ms(count: int) -> list[float]:
-    """Publish → a subscriber in another process, each alert."""
+    """Latency of each alert from publishing to a subscriber in another process."""
     ours, theirs = multiprocessing.get_context("spawn").Pipe()
-    with source() as made:
+    with fake_detector() as detector:
         child = multiprocessing.get_context("spawn").Process(
-            target=_hear, args=(made.publisher.endpoint, count, theirs)
+            target=_receive, args=(detector.publisher.endpoint, count, theirs)
         )
         child.start()
         try:
-            if not made.publisher.wait_for_subscriber("alert", PATIENCE_S):
-                raise TimeoutError("nobody subscribed")
+            if not detector.publisher.wait_for_subscriber("alert", TIMEOUT_S):
+                raise TimeoutError("no subscriber connected")
             sent: list[int] = []
             for _ in range(count):
-                sent.append(made.alert())
+                sent.append(detector.alert())
                 time.sleep(SCAN_S)
-            if not ours.poll(PATIENCE_S):
-                raise TimeoutError("the subscriber heard too little")
-            heard: list[int] = ours.recv()
+            if not ours.poll(TIMEOUT_S):
+                raise TimeoutError("the subscriber received too few alerts")
+            received: list[int] = ours.recv()
         finally:
             child.terminate()
             child.join()
-    return [(there - here) / 1e6 for here, there in zip(sent, heard, strict=True)]
+    return [(there - here) / 1e6 for here, there in zip(sent, received, strict=True)]
 
 
-def _hear(endpoint: str, count: int, answer: Connection) -> None:
-    heard: list[int] = []
+def _receive(endpoint: str, count: int, answer: Connection) -> None:
+    received: list[int] = []
     with client.Line(endpoint) as line:
-        while len(heard) < count:
+        while len(received) < count:
             item = line.receive()
             if isinstance(item, client.Received) and isinstance(item.payload, Alert):
-                heard.append(item.t_received_mono_ns)
-    answer.send(heard)
+                received.append(item.t_received_mono_ns)
+    answer.send(received)
 
 
 def to_register_ms(count: int) -> list[float]:
-    """Publish → a PLC's scan that brings the new event."""
+    """Latency of each alert from publishing to the PLC scan that reads it."""
     rng = np.random.default_rng(1)
     with (
-        source() as made,
-        BridgeProcess([(made.publisher.endpoint, ANY_PORT.replace("*", "9"))]) as bridge,
+        fake_detector() as detector,
+        BridgeProcess([(detector.publisher.endpoint, ANY_PORT.replace("*", "9"))]) as bridge,
         ScanningPlc(bridge) as plc,
     ):
-        if not made.publisher.wait_for_subscriber("alert", PATIENCE_S):
+        if not detector.publisher.wait_for_subscriber("alert", TIMEOUT_S):
             raise TimeoutError("the bridge did not subscribe")
         seq = plc.scan().values["last_seq"]
         taken = []
         for _ in range(count):
-            made.look()
-            # Anywhere in the scan: a publisher in step with it would flatter the figure.
+            detector.inference()
+            # At a random time in the scan: a publisher in step with it would flatter the figure.
             time.sleep(float(rng.uniform(0, SCAN_S)))
-            sent_ns = made.alert()
+            sent_ns = detector.alert()
             seen = plc.until(partial(_newer, seq))
             seq = seen.values["last_seq"]
             taken.append((seen.t_ns - sent_ns) / 1e6)
@@ -200,7 +200,7 @@ def _newer(seq: int, reading: Reading) -> bool:
 
 @contextmanager
 def line_and_plc(line: Path, *options: str) -> Iterator[tuple[LineProcess, ScanningPlc]]:
-    """A real detector and a PLC that is there before it, so that no look of a clip is missed."""
+    """A real detector and a PLC that starts before it, so that no inference pass is missed."""
     publish, requests = (f"tcp://127.0.0.1:{port}" for port in free_ports(2))
     with (
         BridgeProcess([(publish, requests)]) as bridge,
@@ -211,7 +211,7 @@ def line_and_plc(line: Path, *options: str) -> Iterator[tuple[LineProcess, Scann
 
 
 def capture_to_register_ms(line: Path) -> list[float]:
-    """Capture → the first scan whose registers rest on that look: each look of a real detector."""
+    """Latency of each inference pass of a real detector, from capture to the first scan with it."""
     taken: list[float] = []
     captured_ns = 0.0
     with line_and_plc(line, "--until-end") as (detector, plc):
@@ -220,7 +220,7 @@ def capture_to_register_ms(line: Path) -> list[float]:
             age_ms = reading.values["frame_age_ms"]
             if not reading.values["status"] & Status.WATCHING or age_ms == UNKNOWN_WORD:
                 continue
-            # The age was taken after the question: at most so much has gone by since.
+            # The age was computed after the request, so this is an upper bound.
             age_ns = age_ms * 1e6 + reading.t_ns - reading.asked_ns
             if reading.t_ns - age_ns > captured_ns + NEW_LOOK_NS:
                 captured_ns = reading.t_ns - age_ns
@@ -229,19 +229,19 @@ def capture_to_register_ms(line: Path) -> list[float]:
 
 
 def blind_to_fault_ms(line: Path, fault: str) -> float:
-    """From the injury to the PLC's first scan that reads FAULT and UNKNOWN everywhere."""
+    """Time from the fault to the first PLC scan that reads FAULT and only UNKNOWN."""
     with line_and_plc(line) as (detector, plc):
         plc.until(lambda reading: reading.values["heartbeat"] >= 3 and reading.values["gas"] > 0)
-        injured_ns = time.monotonic_ns()
-        _injure(detector, fault)
+        fault_ns = time.monotonic_ns()
+        _inject(detector, fault)
         try:
             seen = plc.until(lambda reading: reading.blind)
         finally:
             detector.process.send_signal(signal.SIGCONT)
-    return (seen.t_ns - injured_ns) / 1e6
+    return (seen.t_ns - fault_ns) / 1e6
 
 
-def _injure(detector: LineProcess, fault: str) -> None:
+def _inject(detector: LineProcess, fault: str) -> None:
     if fault == "camera killed":
         for pid in children(detector.process.pid, b"capture.child"):
             os.kill(pid, signal.SIGKILL)
@@ -251,7 +251,7 @@ def _injure(detector: LineProcess, fault: str) -> None:
 
 
 def measure(line: Path, *, count: int, blind_runs: int) -> dict[str, Any]:
-    """All of it; `count` alerts each, `blind_runs` of each fault."""
+    """All measurements; `count` alerts each, `blind_runs` of each fault."""
     return {
         "publish_to_subscriber_ms": to_subscriber_ms(count),
         "publish_to_register_ms": to_register_ms(count),

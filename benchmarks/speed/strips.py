@@ -1,8 +1,8 @@
-"""`vigitri bench strips`: what looking at what is new saves, and what it costs.
+"""`vigitri bench strips`: savings and costs of inference on new strips only.
 
-The same simulated belt at several speeds, each frame taken by two pipelines in turn, with one
-engine: one looks at the whole view in every frame, the other at strips. Nothing but the line's
-`[view]` differs. CPU time is the process's own, of `Pipeline.process` alone.
+The same simulated belt at several speeds, each frame processed by two pipelines in turn, with one
+engine: one runs inference on the whole view of every frame, the other on strips. Only the line's
+`[view]` differs. CPU time is that of the process, in `Pipeline.see` alone.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.accuracy.footage import SCENARIOS, Footage, profile_of, simulated
-from benchmarks.accuracy.matching import Verdict, judge
-from benchmarks.accuracy.passages import Ground
+from benchmarks.accuracy.matching import Evaluation, match_alerts
+from benchmarks.accuracy.passages import LineGroundTruth
 from benchmarks.accuracy.tally import share
-from benchmarks.report_out import hand_out
+from benchmarks.report_out import write_report
 from benchmarks.speed.latency import machine
 from detector.cli_support.progress import progress_bar
 from detector.ingest import Frame
@@ -38,36 +38,36 @@ from detector.wire.messages import Alert, Revision
 SPEEDS_MM_S = (300.0, 500.0, 1000.0, 2500.0)
 SCENARIO = "mixed"
 WATCHED_MM = 1200.0
-"""Of the belt's length, about all that the scenarios' camera sees. Whole frames cost in proportion
-to it; strips follow what is new, and pay for the longer belt view alone."""
+"""Watched length of belt, about all that the scenarios' camera sees. The cost of whole frames is
+proportional to it; with strips only the belt view's cost grows with it."""
 
 
 @dataclass
-class Watching:
-    """One pipeline over one piece of footage, and what it took."""
+class PipelineRun:
+    """One pipeline on one piece of footage, with its cost."""
 
     pipeline: Pipeline
-    ground: Ground
+    ground: LineGroundTruth
     pixels: _CountedPixels
     cpu_s: float = 0.0
     alerts: list[Alert] = field(default_factory=list)
-    told_ms: list[float] = field(default_factory=list)
-    """From a frame to the alert that it raised, of each."""
+    alert_ms: list[float] = field(default_factory=list)
+    """Processing time of each frame that raised an alert, per alert."""
 
-    def take(self, frame: Frame) -> None:
+    def process(self, frame: Frame) -> None:
         cpu_s, started_s = time.process_time(), time.perf_counter()
         alerts = self.pipeline.process(frame).alerts
         took_ms = (time.perf_counter() - started_s) * 1000
-        if self.pipeline.frames > 1:  # with the first one the engine is made ready
+        if self.pipeline.frames > 1:  # the first one includes the engine's warm-up
             self.cpu_s += time.process_time() - cpu_s
         self.alerts += alerts
-        self.told_ms += [took_ms for each in alerts if each.kind is Revision.RAISED]
+        self.alert_ms += [took_ms for each in alerts if each.kind is Revision.RAISED]
 
     def figures(self) -> dict[str, Any]:
-        verdict = judge(self.alerts, self.ground)
+        evaluation = match_alerts(self.alerts, self.ground)
         positions_mm = self.ground.truth.positions_mm
         metres = float(positions_mm[-1] - positions_mm[0]) / 1000
-        counted = verdict.counted()
+        counted = evaluation.counted()
         return {
             "metres": round(metres, 2),
             "frames": self.pipeline.frames,
@@ -76,15 +76,15 @@ class Watching:
             "megapixels_per_m": round(self.pixels.seen / 1e6 / metres, 3),
             "recall": share(sum(each.found is not None for each in counted), len(counted)),
             "found": sorted(each.passage.id for each in counted if each.found is not None),
-            "false_alarms": len(verdict.false_alarms),
-            "duplicates": sum(len(each.duplicates) for each in verdict.events),
-            "whole_to_alert_s": _spread(_waits(verdict)),
-            "capture_to_alert_ms": _spread(self.told_ms),
+            "false_alarms": len(evaluation.false_alarms),
+            "duplicates": sum(len(each.duplicates) for each in evaluation.events),
+            "whole_to_alert_s": _spread(_waits(evaluation)),
+            "capture_to_alert_ms": _spread(self.alert_ms),
         }
 
 
 class _CountedPixels:
-    """The engine that both share, and how much of the belt view it was shown by one of them."""
+    """The shared engine, with a count of the pixels that one pipeline passed to it."""
 
     def __init__(self, engine: Engine) -> None:
         self.card = engine.card
@@ -95,9 +95,9 @@ class _CountedPixels:
         if isinstance(self._engine, Preparing):
             self._engine.prepare(sizes_px)
 
-    def detect(self, picture: NDArray[np.uint8], min_score: float) -> Detections:
-        self.seen += picture.shape[0] * picture.shape[1]
-        return self._engine.detect(picture, min_score)
+    def detect(self, image: NDArray[np.uint8], min_score: float) -> Detections:
+        self.seen += image.shape[0] * image.shape[1]
+        return self._engine.detect(image, min_score)
 
 
 def run(
@@ -115,10 +115,10 @@ def run(
     threads: int = 1,
     as_json: bool = False,
 ) -> None:
-    """Measure, print, write. `view`: keys of the profile's `[view]` in place of its defaults.
-    `watched_mm`: how much of the belt's length is watched, of what the camera sees.
+    """Measure, print, write.
 
-    Raises one-line errors for what cannot be measured.
+    view: keys of the profile's `[view]` that override its defaults. watched_mm: watched length of
+    belt. Raises one-line errors for input that cannot be measured.
     """
     model = find_model(model_name)
     choice = (
@@ -145,7 +145,7 @@ def run(
         "watched_mm": watched_mm,
         "rows": rows,
     }
-    hand_out(report, out, _print, as_json=as_json)
+    write_report(report, out, _print, as_json=as_json)
 
 
 def _footage(
@@ -157,7 +157,7 @@ def _footage(
     fps: float | None,
     traced: Path | None,
 ) -> Footage:
-    """As much belt at each speed; the same belt where it is path-traced."""
+    """The same length of belt at each speed; if path-traced, the same belt."""
     from twin.line.scenario import find, load
 
     changes: dict[tuple[str, ...], object] = {
@@ -180,17 +180,17 @@ def _compared(  # noqa: PLR0917
     view: dict[str, Any],
     advance: Callable[[int, int | None], None],
 ) -> dict[str, Any]:
-    ways = {
+    profiles = {
         name: profile.model_copy(
             update={"view": type(profile.view).model_validate({**view, "strips": strips})}
         )
         for name, strips in (("whole", False), ("strips", True))
     }
-    watching = {name: _watching(each, footage, model, engine) for name, each in ways.items()}
+    watching = {name: _watching(each, footage, model, engine) for name, each in profiles.items()}
     for done, frame in enumerate(footage.frames(), start=1):
         for each in watching.values():
-            each.take(frame)
-        advance(done, len(footage.looked_at))
+            each.process(frame)
+        advance(done, len(footage.evaluated))
     figures: dict[str, Any] = {name: each.figures() for name, each in watching.items()}
     whole, strips = figures["whole"], figures["strips"]
     figures["cpu_ratio"] = round(strips["cpu_s_per_m"] / whole["cpu_s_per_m"], 4)
@@ -202,14 +202,14 @@ def _compared(  # noqa: PLR0917
 
 def _watching(
     profile: LineProfile, footage: Footage, model: ModelFolder, engine: Engine
-) -> Watching:
+) -> PipelineRun:
     pixels = _CountedPixels(engine)
     pipeline = Pipeline(Line(profile, model, pixels, "bench"))
-    return Watching(pipeline, Ground(footage.truth, profile), pixels)
+    return PipelineRun(pipeline, LineGroundTruth(footage.truth, profile), pixels)
 
 
-def _waits(verdict: Verdict) -> list[float]:
-    return [each.found.after_whole_s for each in verdict.counted() if each.found is not None]
+def _waits(evaluation: Evaluation) -> list[float]:
+    return [each.found.after_whole_s for each in evaluation.counted() if each.found is not None]
 
 
 def _spread(values: Sequence[float]) -> dict[str, float]:
@@ -225,14 +225,14 @@ def _print(report: dict[str, Any]) -> None:
         f"{report['machine']['processor']}, load {report['machine']['load_1min']}; "
         f"{report['model']} in {report['engine']}; {report['scenario']}, {report['renderer']}"
     )
-    table = Table(title="whole frames against strips", title_justify="left")
-    for column in ("m/s", "looks at", "looks", "Mpx/m", "CPU s/m", "ratio", "recall", "false",
+    table = Table(title="whole frames and strips", title_justify="left")
+    for column in ("m/s", "inference on", "passes", "Mpx/m", "CPU s/m", "ratio", "recall", "false",
                    "whole → alert, s p50", "p95", "frame → alert, ms p50", "p95"):  # fmt: skip
-        table.add_column(column, justify="left" if column == "looks at" else "right")
+        table.add_column(column, justify="left" if column == "inference on" else "right")
     for row in report["rows"]:
         for name in ("whole", "strips"):
             mine, found = row[name], row[name]["recall"]
-            waited, told = mine["whole_to_alert_s"], mine["capture_to_alert_ms"]
+            waited, latency = mine["whole_to_alert_s"], mine["capture_to_alert_ms"]
             table.add_row(
                 f"{row['speed_mm_s'] / 1000:g}" if name == "whole" else "",
                 name,
@@ -243,6 +243,6 @@ def _print(report: dict[str, Any]) -> None:
                 f"{found['right']} of {found['total']}",
                 str(mine["false_alarms"]),
                 *(f"{waited.get(at, float('nan')):.2f}" for at in ("p50", "p95")),
-                *(f"{told.get(at, float('nan')):.0f}" for at in ("p50", "p95")),
+                *(f"{latency.get(at, float('nan')):.0f}" for at in ("p50", "p95")),
             )
     console.print(table)

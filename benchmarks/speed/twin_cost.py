@@ -1,4 +1,4 @@
-"""`vigitri bench twin`: what a frame of the simulated line costs, in CPU time of one thread."""
+"""`vigitri bench twin`: cost of a frame of the simulated line, in CPU time of one thread."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from twin.line.render import load_with_overrides
 from twin.line.scenario import find
 
 FRAMES = 60
-"""Frames of each scenario, spread over its run: enough for a mean within a tenth."""
+"""Frames per scenario, spread over its run: enough for a mean within 10 %."""
 
 
 def run(scenarios: Sequence[str], strips: Path | None, out: Path | None) -> None:
     """Print the table; raises `ScenarioError`.
 
-    CPU time, not wall time: other work on the machine then disturbs it little.
+    CPU time, not wall time, because other work on the machine disturbs it little.
     """
     threads = cv2.getNumThreads()
     cv2.setNumThreads(1)
@@ -37,7 +37,7 @@ def run(scenarios: Sequence[str], strips: Path | None, out: Path | None) -> None
         "laid out, s",
         "frame, ms",
         "frames/s",
-        "truth alone, ms",
+        "ground truth alone, ms",
     ):
         table.add_column(column, justify="left" if column in {"scenario", "renderer"} else "right")
     for row in rows:
@@ -64,14 +64,14 @@ def _cost(name: str, strips: Path | None) -> dict[str, float | str]:
     only = range(0, plan.frames, step)
     for _ in line.run(images=False, only=only):
         pass
-    told_s = time.process_time()
+    truth_s = time.process_time()
     for _ in line.run(only=only):
         pass
-    seen_s = time.process_time()
+    drawn_s = time.process_time()
     return {
         "scenario": path.stem,
         "renderer": plan.renderer,
         "laid_out_s": laid_s - start_s,
-        "frame_ms": (seen_s - told_s) / len(only) * 1000,
-        "truth_ms": (told_s - laid_s) / len(only) * 1000,
+        "frame_ms": (drawn_s - truth_s) / len(only) * 1000,
+        "truth_ms": (truth_s - laid_s) / len(only) * 1000,
     }

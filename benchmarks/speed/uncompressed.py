@@ -1,4 +1,4 @@
-"""A clip without compression: a camera that sends its pictures as its sensor gives them."""
+"""An uncompressed clip, for a camera that sends raw images."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from detector.ingest import Recording, SourceError
 
 
 def uncompressed(clip: Path) -> Path:
-    """The same pictures as 4:2:0 in an AVI, 3 MB each at 1080p; made if it is not there.
+    """The same images as 4:2:0 in an AVI, 3 MB each at 1080p; written if it is missing.
 
     Raises `SourceError` if the clip can't be read, or OpenCV can't write such a file.
     """
@@ -30,7 +30,7 @@ def uncompressed(clip: Path) -> Path:
             writer.write(frame.image)
             advance(number, recording.frame_count)
     if writer is None or not writer.isOpened():
-        raise SourceError(str(draft), "can't be written", "free some gigabytes of the disk")
+        raise SourceError(str(draft), "can't be written", "free some gigabytes of disk space")
     writer.release()
     draft.rename(large)
     return large

@@ -117,14 +117,14 @@ def plc_sim(
         known = (
             None
             if truth is None
-            else from_checkout("benchmarks.accuracy.ground_truth").Truth.read(truth)
+            else from_checkout("benchmarks.accuracy.ground_truth").GroundTruth.read(truth)
         )
     with one_line_for(ListenError, CourseError):
         runs = None if course is None else Course.read(course)
         plant = Plant(speed, ejector_mm, actuator_ms, acknowledges=acknowledge, course=runs)
         log = simulate(address, plant, unit=unit, scan_ms=scan_ms, seconds=seconds, as_json=as_json)
     if judge is not None:
-        said = judge.judge_log(log, known).summary()
+        said = judge.evaluate_log(log, known).summary()
         print(json.dumps({"judged": said}) if as_json else said, flush=True)
     if not log[-1]["totals"]["watched"]:
         raise typer.Exit(INCOMPLETE)

@@ -1,1 +1,1 @@
-"""What a model learns from: photographs, cut-outs, composites, belt strips, a site's own labels."""
+"""Training data: photographs, cut-outs, composites, belt strips, a site's own labels."""

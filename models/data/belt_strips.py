@@ -1,7 +1,7 @@
-"""Training pictures cut from path-traced strips of belt: things as they come to lie together.
+"""Training images cut from path-traced strips of belt, with objects in contact.
 
-A scene of cut-outs knows no contact, no common light and no waste that leans on other waste; a
-traced strip does. `vigitri twin trace` makes them, from plans that nothing is measured on.
+A scene of cut-outs has no contact, no common light and no waste that leans on other waste; a
+traced strip has. `vigitri twin trace` makes strips, from plans that are not used for evaluation.
 """
 
 from __future__ import annotations
@@ -17,26 +17,26 @@ from numpy.typing import NDArray
 from models.data.composites import Scene, filmed
 from models.data.sources import CLASS_NAMES, GREY, Image
 from models.data.textures import Rng
-from models.errors import WorkshopError
+from models.workshop import WorkshopError
 from twin.traced.bundle import BundleError, read_facts, read_layer
 
-_ZOOM = (0.6, 1.0, 1.45)  # px per mm: least, most often, most
+_ZOOM = (0.6, 1.0, 1.45)  # px per mm: minimum, mode, maximum
 _SEEN, _UNSEEN = 0.35, 0.1
-"""Of a thing: a share from which it is to be found, and one up to which nobody could. Pictures
-that show a share between the two of anything are not taken: what is right there is a wager."""
+"""Visible share from which a hazard is labelled, and up to which it is ignored. An image with a
+hazard between the two is rejected, because neither would be right."""
 _LEAST_PX = 9
 _TRIES = 40
 
 
 @dataclass(frozen=True, eq=False)
 class TracedStrip:
-    """One strip. picture: (h, w, 3) uint8 BGR; seen: (h, w) uint16, whose each pixel is.
+    """One strip. image: (h, w, 3) uint8 BGR; seen: (h, w) uint16, object id of each pixel.
 
-    hazards: id to class and the pixels that the thing covers when it lies alone; places: (n, 2)
-    x, y px of the middles of what a picture may be cut around.
+    hazards: id to class and the object's area in px without occlusion; places: (n, 2) x, y px
+    of the centres around which images are cut.
     """
 
-    picture: Image
+    image: Image
     seen: NDArray[np.uint16]
     px_per_mm: float
     hazards: dict[int, tuple[int, float]]
@@ -44,11 +44,11 @@ class TracedStrip:
 
 
 def read_strips(folder: Path) -> list[TracedStrip]:
-    """Every strip in a folder of bundles, by name. Raises `WorkshopError` where there is none."""
+    """Every strip in a folder of bundles, by name. Raises `WorkshopError` if there is none."""
     bundles = sorted(path.parent for path in folder.glob("*/strip.json"))
     if not bundles:
         raise WorkshopError(
-            f"{folder}: no traced strip; make some with `vigitri twin trace PLAN.toml -o "
+            f"{folder}: no traced strip; make one with `vigitri twin trace PLAN.toml -o "
             f"{folder}/NAME`, from the plans in twin/traced/plans/training"
         )
     return [_read(bundle) for bundle in bundles]
@@ -57,29 +57,29 @@ def read_strips(folder: Path) -> list[TracedStrip]:
 def _read(bundle: Path) -> TracedStrip:
     try:
         facts = read_facts(bundle)
-        picture, seen = (read_layer(bundle, facts, layer) for layer in ("picture", "seen"))
+        image, seen = (read_layer(bundle, facts, layer) for layer in ("picture", "seen"))
     except BundleError as error:
         raise WorkshopError(str(error)) from error
     hazards = {
-        thing.id: (CLASS_NAMES.index(thing.hazard), thing.pixels_alone)
-        for thing in facts.things
-        if thing.hazard is not None
+        item.id: (CLASS_NAMES.index(item.hazard), item.pixels_alone)
+        for item in facts.things
+        if item.hazard is not None
     }
     places = np.array(
         [
-            ((facts.end_mm - thing.at_mm) * facts.px_per_mm, thing.x_mm * facts.px_per_mm)
-            for thing in facts.things
-            if thing.pixels_seen > 0
+            ((facts.end_mm - item.at_mm) * facts.px_per_mm, item.x_mm * facts.px_per_mm)
+            for item in facts.things
+            if item.pixels_seen > 0
         ]
     ).reshape(-1, 2)
-    return TracedStrip(picture, seen, facts.px_per_mm, hazards, places)
+    return TracedStrip(image, seen, facts.px_per_mm, hazards, places)
 
 
 def strip_scene(rng: Rng, strips: Sequence[TracedStrip], size: int) -> Scene:
-    """Cut one square picture of `size` px out of a strip, around something that lies there.
+    """Cut one square image of `size` px out of a strip, mostly around an object.
 
-    The same generator state gives the same scene. Raises `WorkshopError` if the strips show
-    nothing but things half hidden.
+    The same generator state gives the same scene. Raises `WorkshopError` if all tried images have a
+    half-hidden hazard.
     """
     for _ in range(_TRIES):
         strip = strips[int(rng.integers(len(strips)))]
@@ -93,18 +93,20 @@ def strip_scene(rng: Rng, strips: Sequence[TracedStrip], size: int) -> Scene:
         method = cv2.INTER_AREA if len(seen) > size else cv2.INTER_LINEAR
         small = cv2.resize(image, (size, size), interpolation=method)
         return _turned(rng, Scene(filmed(rng, small.astype(np.float32)), *found))
-    raise WorkshopError("the traced strips show nothing but things half hidden: trace a calmer one")
+    raise WorkshopError(
+        "all images of the traced strips have half-hidden hazards: trace a strip with less on it"
+    )
 
 
 def _somewhere(rng: Rng, strip: TracedStrip, reach: float) -> tuple[float, float]:
-    """Mostly around a thing, wherever in the picture it comes to lie; else anywhere."""
+    """Centre of an image: mostly with an object somewhere in it; else at random."""
     height, width = strip.seen.shape
     if len(strip.places) and rng.random() < 0.8:
         x, y = strip.places[int(rng.integers(len(strip.places)))]
         x, y = np.array([x, y]) + rng.uniform(-0.42, 0.42, 2) * reach
     else:
         x, y = rng.uniform(0, [width, height])
-    # Beside the belt lies grey, of which a line's view shows little.
+    # Beside the belt is grey, of which a line's view shows little.
     rim = reach * 0.35
     return float(np.clip(x, rim, width - rim)), float(np.clip(y, rim, height - rim))
 
@@ -118,14 +120,14 @@ def _cut(
     left, top = round(middle[0] - reach / 2), round(middle[1] - reach / 2)
     x0, y0, x1, y1 = max(left, 0), max(top, 0), min(left + reach, width), min(top + reach, height)
     to = np.s_[y0 - top : y1 - top, x0 - left : x1 - left]
-    image[to], seen[to] = strip.picture[y0:y1, x0:x1], strip.seen[y0:y1, x0:x1]
+    image[to], seen[to] = strip.image[y0:y1, x0:x1], strip.seen[y0:y1, x0:x1]
     return image, seen
 
 
 def _boxes(
     strip: TracedStrip, seen: NDArray[np.uint16], scale: float
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]] | None:
-    """`(n, 5)` class, x0, y0, x1, y1 and `(n,)` shares seen; None: not to be learned from."""
+    """`(n, 5)` class, x0, y0, x1, y1 and `(n,)` visible shares; None: rejected."""
     boxes, shares = [], []
     for number, (label, alone) in strip.hazards.items():
         mask = seen == number
@@ -142,7 +144,7 @@ def _boxes(
 
 
 def _turned(rng: Rng, scene: Scene) -> Scene:
-    """A quarter turn for half of them, and a mirror for half: a belt may run any way."""
+    """A quarter turn for half of them, and a mirror for half: a belt may run in any direction."""
     image, boxes = scene.image, scene.boxes.copy()
     size = image.shape[0]
     if rng.random() < 0.5:

@@ -1,4 +1,4 @@
-"""Scenes put together from cut-outs on a ground, with the boxes of what can be seen in them."""
+"""Scenes composed of cut-outs on a background, with the boxes of the visible hazards."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ _GAS_MM = (90.0, 520.0)  # a camping cartridge to a 5 kg bottle, within one scen
 _WASTE_MM = (45.0, 330.0)
 _LEAST_VISIBLE = 0.4
 LARGEST_PX = (400.0, 170.0)
-"""Longest side of a gas canister and of a battery as a camera over a belt shows them."""
+"""Longest side of a gas canister and of a battery in the image of a camera above a belt."""
 CLOSE_ZOOM, CLOSE_LARGEST_PX = (1.2, 4.0), (400.0, 340.0)
-"""The same, and px per mm, as somebody shows them who photographs what lies before him."""
+"""The same, and px per mm, in close-up photographs."""
 
 
 @dataclass(frozen=True)
 class Scene:
-    """One training picture.
+    """One training image.
 
-    image: (h, w, 3) uint8 BGR. boxes: (n, 5) float32 `class, x0, y0, x1, y1` px of what is seen
-    of each hazard. visible: (n,) float32, how much of it is seen, 0 to 1; None where nobody knows.
+    image: (h, w, 3) uint8 BGR. boxes: (n, 5) float32 `class, x0, y0, x1, y1` px of the visible part
+    of each hazard. visible: (n,) float32, visible share, 0 to 1; None: unknown.
     """
 
     image: Image
@@ -41,10 +41,11 @@ Drawer = Callable[[Rng, float], Image]  # (rng, px_per_mm) -> (h, w, 4) uint8 BG
 
 
 @dataclass(frozen=True)
-class Box:
-    """What a scene may be made of beside the cut-outs.
+class DrawnObjects:
+    """Drawn objects and photographs for scenes, in addition to the cut-outs.
 
-    drawn_share: of hazards and of waste, how many are drawn. grounds: hazard-free photographs.
+    drawn_share: share of drawn objects among hazards and waste. grounds: hazard-free photographs
+    used as backgrounds.
     """
 
     hazards: Sequence[tuple[Drawer, int]] = ()
@@ -53,11 +54,11 @@ class Box:
     grounds: Sequence[Image] = ()
 
 
-NOTHING_DRAWN = Box()
+NO_DRAWINGS = DrawnObjects()
 
 
-class Table:
-    """The picture while things are laid on it, and who owns each pixel."""
+class Canvas:
+    """The image being composed, with the owner of each pixel."""
 
     def __init__(self, rng: Rng, ground: Image) -> None:
         self.rng = rng
@@ -71,32 +72,32 @@ class Table:
         self.light = np.array([np.cos(angle), np.sin(angle)]) * rng.uniform(0.02, 0.1)
         self.shade = rng.uniform(0, 0.65)
 
-    def lay(self, thing: Image, label: int, centre: tuple[float, float]) -> int | None:
-        """Blend one BGRA thing at a centre (x, y px), unless it would hide a hazard too much.
+    def place(self, cutout: Image, label: int, centre: tuple[float, float]) -> int | None:
+        """Blend one BGRA cut-out at a centre (x, y px), unless it would hide a hazard too much.
 
-        Its number among the owners; None: it was not laid.
+        Returns its number among the owners; None: it was not placed.
         """
         height, width = self.owner.shape
-        h, w = thing.shape[:2]
+        h, w = cutout.shape[:2]
         x, y = round(centre[0] - w / 2), round(centre[1] - h / 2)
         x0, y0, x1, y1 = max(x, 0), max(y, 0), min(x + w, width), min(y + h, height)
         if x1 - x0 < 3 or y1 - y0 < 3:
             return None
-        alpha = thing[y0 - y : y1 - y, x0 - x : x1 - x, 3].astype(np.float32) / 255
+        alpha = cutout[y0 - y : y1 - y, x0 - x : x1 - x, 3].astype(np.float32) / 255
         solid = alpha > 0.5
-        place = self.owner[y0:y1, x0:x1]
-        for number, count in zip(*np.unique(place[solid], return_counts=True), strict=True):
+        owners = self.owner[y0:y1, x0:x1]
+        for number, count in zip(*np.unique(owners[solid], return_counts=True), strict=True):
             if number and self.labels[int(number)] >= 0:
                 left = np.count_nonzero(self.owner == number) - count
                 if left < _LEAST_VISIBLE * self.full[int(number)]:
                     return None
-        self._shadow(thing[..., 3], x, y)
+        self._shadow(cutout[..., 3], x, y)
         patch = self.image[y0:y1, x0:x1]
-        patch += alpha[..., None] * (thing[y0 - y : y1 - y, x0 - x : x1 - x, :3] - patch)
+        patch += alpha[..., None] * (cutout[y0 - y : y1 - y, x0 - x : x1 - x, :3] - patch)
         number = len(self.labels) + 1
-        place[solid] = number
+        owners[solid] = number
         self.labels[number] = label
-        self.full[number] = float(np.count_nonzero(thing[..., 3] > 127))
+        self.full[number] = float(np.count_nonzero(cutout[..., 3] > 127))
         return number
 
     def _shadow(self, alpha: Image, x: int, y: int) -> None:
@@ -118,9 +119,9 @@ class Table:
             self.image[y0:y1, x0:x1] *= 1 - soft[y0 - y : y1 - y, x0 - x : x1 - x, None]
 
     def boxes(self, outside: NDArray[np.bool_] | None) -> tuple[Boxes, NDArray[np.float32]]:
-        """Boxes of the hazards, and how much of each is visible.
+        """Boxes of the hazards, and their visible shares.
 
-        What is seen of one that hides too much is given to the ground.
+        A hazard that is hidden too much is replaced by the background.
         """
         if outside is not None:
             self.owner[outside] = 0
@@ -141,37 +142,52 @@ class Table:
         return np.array(found, np.float32).reshape(-1, 5), np.array(visible, np.float32)
 
 
-def _ground(rng: Rng, sources: Sources, box: Box, size: tuple[int, int], zoom: float) -> Image:
+def _ground(
+    rng: Rng, sources: Sources, drawn: DrawnObjects, size: tuple[int, int], zoom: float
+) -> Image:
     draw = rng.random()
     if draw < 0.5 and sources.belts:
         chosen = sources.belts[int(rng.integers(len(sources.belts)))]
         ground = fit(rng, chosen.pixels, size, zoom / chosen.px_per_mm)
-        if rng.random() < 0.5:  # another rubber of the same make
+        if rng.random() < 0.5:  # another rubber of the same type
             tint = rng.uniform(0.6, 1.5) + rng.normal(0, 0.08, 3)
             ground = np.asarray((ground * tint).clip(0, 255), np.uint8)
         return ground
     if draw < 0.82:
         return belt(rng, size)
-    if draw < 0.9 and box.grounds:
+    if draw < 0.9 and drawn.grounds:
         return fit(
-            rng, box.grounds[int(rng.integers(len(box.grounds)))], size, rng.uniform(0.5, 1.2)
+            rng, drawn.grounds[int(rng.integers(len(drawn.grounds)))], size, rng.uniform(0.5, 1.2)
         )
     return plain(rng, size)
 
 
-def _pick(rng: Rng, things: Sequence[Cutout], longest_px: float, label: int, level: float) -> Image:
-    chosen = things[int(rng.integers(len(things)))]
+def _pick(
+    rng: Rng, cutouts: Sequence[Cutout], longest_px: float, label: int, level: float
+) -> Image:
+    chosen = cutouts[int(rng.integers(len(cutouts)))]
     return weathered(rng, laid(rng, chosen.pixels, longest_px), label, level)
 
 
 def draw_hazard(
-    rng: Rng, sources: Sources, box: Box, *, label: int, zoom: float, level: float, largest: float
+    rng: Rng,
+    sources: Sources,
+    drawn: DrawnObjects,
+    *,
+    label: int,
+    zoom: float,
+    level: float,
+    largest: float,
 ) -> Image:
-    drawers = [d for d, c in box.hazards if c == label]
-    if drawers and rng.random() < box.drawn_share:
-        thing = drawers[int(rng.integers(len(drawers)))](rng, zoom)
-        longest = min(float(max(thing.shape[:2])), largest)
-        return weathered(rng, laid(rng, thing, longest), label, level)
+    """One random hazard, drawn or a cut-out: `(h, w, 4)` uint8 BGRA.
+
+    zoom: px per mm. level: brightness of the background. largest: limit of the longest side, px.
+    """
+    drawers = [d for d, c in drawn.hazards if c == label]
+    if drawers and rng.random() < drawn.drawn_share:
+        cutout = drawers[int(rng.integers(len(drawers)))](rng, zoom)
+        longest = min(float(max(cutout.shape[:2])), largest)
+        return weathered(rng, laid(rng, cutout, longest), label, level)
     if label == GAS:
         longest = float(np.clip(np.exp(rng.uniform(*np.log(_GAS_MM))) * zoom, 50, largest))
         return _pick(rng, sources.cutouts["gas"], longest, GAS, level)
@@ -180,16 +196,17 @@ def draw_hazard(
     return _pick(rng, sources.cutouts["battery"], longest, BATTERY, level)
 
 
-def draw_waste(rng: Rng, sources: Sources, box: Box, zoom: float, level: float) -> Image:
-    if box.waste and rng.random() < box.drawn_share:
-        thing = box.waste[int(rng.integers(len(box.waste)))](rng, zoom)
-        return weathered(rng, laid(rng, thing, min(max(thing.shape[:2]), 360)), -1, level)
+def draw_waste(rng: Rng, sources: Sources, drawn: DrawnObjects, zoom: float, level: float) -> Image:
+    """One random piece of waste, drawn or a cut-out: `(h, w, 4)` uint8 BGRA."""
+    if drawn.waste and rng.random() < drawn.drawn_share:
+        cutout = drawn.waste[int(rng.integers(len(drawn.waste)))](rng, zoom)
+        return weathered(rng, laid(rng, cutout, min(max(cutout.shape[:2]), 360)), -1, level)
     longest = float(np.clip(np.exp(rng.uniform(*np.log(_WASTE_MM))) * zoom, 18, 330))
     return _pick(rng, sources.cutouts["distractor"], longest, -1, level)
 
 
 def _outside(rng: Rng, size: tuple[int, int]) -> NDArray[np.bool_] | None:
-    """What lies off the belt, as the belt view greys it: a slanted margin on one or two sides."""
+    """Mask of the area off the belt, greyed as in a belt view: slanted margins at the sides."""
     if rng.random() > 0.3:
         return None
     height, width = size
@@ -201,7 +218,7 @@ def _outside(rng: Rng, size: tuple[int, int]) -> NDArray[np.bool_] | None:
 
 
 def filmed(rng: Rng, image: NDArray[np.float32]) -> Image:
-    """What a camera over a belt adds: blur along travel (y), focus, gamma, cast, noise, JPEG."""
+    """Effects of a camera above a belt: blur along travel (y), focus, gamma, cast, noise, JPEG."""
     if rng.random() < 0.4:
         length = int(rng.integers(2, 7))
         image = cv2.blur(image, (1, length)).astype(np.float32)
@@ -212,12 +229,12 @@ def filmed(rng: Rng, image: NDArray[np.float32]) -> Image:
     image = (((image.clip(0, 255) / 255) ** gamma) * 255 * cast).astype(np.float32)
     if rng.random() < 0.7:
         image = image + rng.normal(0, rng.uniform(0.5, 7), image.shape).astype(np.float32)
-    picture = np.asarray(image.clip(0, 255), np.uint8)
+    shot = np.asarray(image.clip(0, 255), np.uint8)
     if rng.random() < 0.6:
         quality = int(rng.integers(35, 96))
-        code = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
-        picture = np.asarray(cv2.imdecode(code, cv2.IMREAD_COLOR), np.uint8)
-    return picture
+        code = cv2.imencode(".jpg", shot, [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
+        shot = np.asarray(cv2.imdecode(code, cv2.IMREAD_COLOR), np.uint8)
+    return shot
 
 
 def compose(
@@ -225,19 +242,19 @@ def compose(
     sources: Sources,
     size: tuple[int, int] = (416, 416),
     *,
-    box: Box = NOTHING_DRAWN,
+    drawn: DrawnObjects = NO_DRAWINGS,
     zoom: tuple[float, float] = (0.45, 1.7),
     largest_px: tuple[float, float] = LARGEST_PX,
     hazards: bool | None = None,
 ) -> Scene:
-    """Lay waste and, in about seven scenes of ten, hazards on a ground.
+    """Place waste and, in about seven scenes of ten, hazards on a background.
 
-    zoom: range of px per mm. hazards: force or forbid them; None draws.
+    zoom: range of px per mm. hazards: with or without hazards; None: random.
     The same generator state gives the same scene, pixel for pixel.
     """
     usual = min(max(zoom[0], 1.0), zoom[1])
     px_per_mm = float(np.exp(rng.triangular(*np.log((zoom[0], usual, zoom[1])))))
-    table = Table(rng, _ground(rng, sources, box, size, px_per_mm))
+    canvas = Canvas(rng, _ground(rng, sources, drawn, size, px_per_mm))
     outside = _outside(rng, size)
     area = size[0] * size[1] / (416 * 416)
     crowd = rng.integers(14, 34) if rng.random() < 0.34 else rng.integers(0, 12)
@@ -248,21 +265,21 @@ def compose(
                 float(rng.uniform(-margin, size[0] + margin)))  # fmt: skip
 
     for _ in range(count):
-        table.lay(draw_waste(rng, sources, box, px_per_mm, table.level), -1, somewhere(20))
+        canvas.place(draw_waste(rng, sources, drawn, px_per_mm, canvas.level), -1, somewhere(20))
     if hazards if hazards is not None else rng.random() < 0.7:
         batteries = int(rng.choice([0, 1, 2, 4, 6], p=[0.15, 0.2, 0.25, 0.22, 0.18]) * area + 0.5)
         bottles = int(rng.choice([0, 1, 2, 3], p=[0.25, 0.37, 0.24, 0.14]) * area + 0.5)
         for label, number in ((GAS, bottles), (BATTERY, batteries)):
             for _ in range(number):
-                thing = draw_hazard(
-                    rng, sources, box, label=label, zoom=px_per_mm, level=table.level,
+                cutout = draw_hazard(
+                    rng, sources, drawn, label=label, zoom=px_per_mm, level=canvas.level,
                     largest=largest_px[label],
                 )  # fmt: skip
-                table.lay(thing, label, somewhere(0))
-        for _ in range(int(rng.integers(0, 6) * area)):  # what comes to lie on top
-            table.lay(draw_waste(rng, sources, box, px_per_mm, table.level), -1, somewhere(0))
-    boxes, visible = table.boxes(outside)
-    image = filmed(rng, table.image)
+                canvas.place(cutout, label, somewhere(0))
+        for _ in range(int(rng.integers(0, 6) * area)):  # waste on top of hazards
+            canvas.place(draw_waste(rng, sources, drawn, px_per_mm, canvas.level), -1, somewhere(0))
+    boxes, visible = canvas.boxes(outside)
+    image = filmed(rng, canvas.image)
     if outside is not None:
         image[outside] = GREY
     return _turned(rng, Scene(image, boxes, visible))

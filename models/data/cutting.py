@@ -1,4 +1,4 @@
-"""How one cut-out changes before it is laid down: size, turn, skew, colour, dirt, edge."""
+"""Random changes of a cut-out before it is placed: size, rotation, skew, colour, dirt, edge."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def recoloured(rng: Rng, image: Image, hue: float, pale: float) -> Image:
 
 
 def laid(rng: Rng, pixels: Image, longest_px: float, *, turn: bool = True) -> Image:
-    """Scale to a longest side of about `longest_px`, skew a little, turn at random: BGRA uint8.
+    """Scale to a longest side of about `longest_px`, skew a little, rotate at random: BGRA uint8.
 
     Shrinks by area first: warpAffine alone would alias a 400 px cut-out at 40 px.
     """
@@ -49,7 +49,7 @@ def laid(rng: Rng, pixels: Image, longest_px: float, *, turn: bool = True) -> Im
     low, high = corners.min(1), corners.max(1)
     affine = np.hstack([matrix, (1 - low)[:, None]])
     size = (int(np.ceil(high[0] - low[0])) + 2, int(np.ceil(high[1] - low[1])) + 2)
-    # Colour is bled outwards in the files, so only alpha needs a border of nothing.
+    # The files have colour beyond the outline, so only alpha needs an empty border.
     colour = cv2.warpAffine(
         pixels[..., :3], affine, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
     )
@@ -57,16 +57,16 @@ def laid(rng: Rng, pixels: Image, longest_px: float, *, turn: bool = True) -> Im
     return np.dstack([colour, alpha]).astype(np.uint8)
 
 
-def weathered(rng: Rng, thing: Image, label: int, ground_level: float) -> Image:
-    """Colour, light matched half-way to the ground's, dirt, and a soft or hard edge.
+def weathered(rng: Rng, cutout: Image, label: int, ground_level: float) -> Image:
+    """Colour, light partly matched to the background's, dirt, and a soft or hard edge.
 
-    One thing in five stays as it is: a clean thing under good light is met too.
+    One cut-out in five stays unchanged, because clean objects in good light occur too.
     """
     if rng.random() < 0.2:
-        return thing
+        return cutout
     hue, pale = {GAS: (0.45, 0.2), BATTERY: (0.3, 0.1)}.get(label, (0.25, 0.1))
-    colour = recoloured(rng, np.ascontiguousarray(thing[..., :3]), hue, pale).astype(np.float32)
-    alpha = thing[..., 3].astype(np.float32) / 255
+    colour = recoloured(rng, np.ascontiguousarray(cutout[..., :3]), hue, pale).astype(np.float32)
+    alpha = cutout[..., 3].astype(np.float32) / 255
     level = float((colour.mean(2) * alpha).sum() / (alpha.sum() + 1e-3))
     wanted = (0.35 * ground_level + 0.65 * level) / (level + 1)
     gain = (wanted ** rng.uniform(0, 1)) * rng.uniform(0.65, 1.25)
@@ -76,7 +76,7 @@ def weathered(rng: Rng, thing: Image, label: int, ground_level: float) -> Image:
         patches = (clouds(rng, alpha.shape, (6, 6)) - rng.uniform(-0.3, 0.8)).clip(0, 1)
         tint = np.array([45, 62, 75], np.float32) * rng.uniform(0.4, 1.8)
         colour += (patches * rng.uniform(0.2, 0.8))[..., None] * (tint - colour)
-    if rng.random() < 0.3:  # a lamp's gradient over the thing
+    if rng.random() < 0.3:  # a lamp's gradient over the object
         across = np.linspace(-1, 1, colour.shape[1], dtype=np.float32)[None, :, None]
         down = np.linspace(-1, 1, colour.shape[0], dtype=np.float32)[:, None, None]
         colour *= 1 + rng.uniform(-0.25, 0.25) * across + rng.uniform(-0.25, 0.25) * down

@@ -1,4 +1,4 @@
-"""One stage's training pictures, written to disk as JPEG and YOLO labels."""
+"""One stage's training images, written to disk as JPEG and YOLO labels."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 
 from models.data.belt_strips import TracedStrip, read_strips, strip_scene
-from models.data.composites import CLOSE_LARGEST_PX, CLOSE_ZOOM, Box, Scene, compose
+from models.data.composites import CLOSE_LARGEST_PX, CLOSE_ZOOM, DrawnObjects, Scene, compose
 from models.data.drawings import drawings
 from models.data.photographs import as_is, at_belt_size, resized
 from models.data.sources import (
@@ -26,18 +26,17 @@ from models.data.sources import (
     belt_frames,
     read_image,
 )
-from models.errors import WorkshopError
-from models.progress import Progress
 from models.training.recipe import DataRecipe
+from models.workshop import Progress, WorkshopError
 
 _MADE_FROM = "made_from.json"
-Wrongness = Callable[[Scene], float]  # how wrong the last model is about a scene
-_MINED_FROM = 4  # so many are made for each one that is kept
+Wrongness = Callable[[Scene], float]  # error of the last model on a scene
+_MINED_FROM = 4  # candidates per image that is kept
 
 
 @dataclass(frozen=True)
 class _Job:
-    """One picture to make; `number` with the seed fixes every draw in it."""
+    """One image to make; `number` and the seed determine all its random draws."""
 
     kind: str
     number: int
@@ -46,16 +45,16 @@ class _Job:
 
     @property
     def name(self) -> str:
-        """Of its files, without their suffix."""
+        """Stem of its file names."""
         return f"{self.kind}_{self.number:06d}"
 
 
 @dataclass(frozen=True)
-class _Workshop:
-    """What every picture of a stage is made from."""
+class _StageImages:
+    """Sources and settings of all images of a stage."""
 
     sources: Sources
-    box: Box
+    drawn: DrawnObjects
     folder: Path
     seed: int
     image_px: int
@@ -66,11 +65,11 @@ class _Workshop:
         square = (self.image_px, self.image_px)
         if job.kind in ("scene", "free"):
             wanted = False if job.kind == "free" else None
-            return compose(rng, self.sources, square, box=self.box, hazards=wanted)
+            return compose(rng, self.sources, square, drawn=self.drawn, hazards=wanted)
         if job.kind == "close":
             return compose(
                 rng, self.sources, square,
-                box=self.box, zoom=CLOSE_ZOOM, largest_px=CLOSE_LARGEST_PX,
+                drawn=self.drawn, zoom=CLOSE_ZOOM, largest_px=CLOSE_LARGEST_PX,
             )  # fmt: skip
         if job.kind in ("strip", "hard"):
             return strip_scene(rng, self.strips, self.image_px)
@@ -81,14 +80,14 @@ class _Workshop:
             objects = (60.0, 330.0) if gas else (34.0, 250.0)
             return at_belt_size(
                 rng, job.photograph, self.sources,
-                busy=self.box.grounds, size=self.image_px, objects_px=objects,
+                busy=self.drawn.grounds, size=self.image_px, objects_px=objects,
             )  # fmt: skip
         assert job.path is not None
         frame = Scene(read_image(job.path), np.zeros((0, 5), np.float32))
         return resized(frame, rng.uniform(0.35, 0.75))
 
     def has(self, job: _Job) -> bool:
-        """Whether an earlier run, interrupted later, has made it."""
+        """Whether an earlier, interrupted run has made it."""
         return (self.folder / "labels" / f"{job.name}.txt").is_file()
 
     def write(self, job: _Job) -> None:
@@ -98,8 +97,7 @@ class _Workshop:
 def save(scene: Scene, folder: Path, name: str) -> None:
     """Write one scene as images/<name>.jpg and labels/<name>.txt.
 
-    Where it is known how much of each thing is visible, visible/<name>.txt says so, a share in
-    0..1 for each line of labels.
+    If the visible shares are known, visible/<name>.txt has a share in 0..1 for each line of labels.
     """
     height, width = scene.image.shape[:2]
     lines, shares = [], []
@@ -112,19 +110,19 @@ def save(scene: Scene, folder: Path, name: str) -> None:
             )
             if scene.visible is not None:
                 shares.append(f"{scene.visible[number]:.3f}")
-    picture = folder / "images" / f"{name}.jpg"
-    if not cv2.imwrite(str(picture), scene.image, [cv2.IMWRITE_JPEG_QUALITY, 94]):
-        raise WorkshopError(f"{picture}: cannot be written; is the disk full?")
+    path = folder / "images" / f"{name}.jpg"
+    if not cv2.imwrite(str(path), scene.image, [cv2.IMWRITE_JPEG_QUALITY, 94]):
+        raise WorkshopError(f"{path}: cannot be written; is the disk full?")
     if scene.visible is not None:
         (folder / "visible" / f"{name}.txt").write_text("\n".join(shares))
-    # Last and in one piece: a picture that has its labels is whole, and is not made again.
+    # Last and atomically: an image with labels is complete, and is not made again.
     draft = folder / "labels" / f"{name}.part"
     draft.write_text("\n".join(lines))
     draft.replace(draft.with_suffix(".txt"))
 
 
 def copies_of(photograph: Photograph, recipe: DataRecipe) -> float:
-    """How many belt-size pictures a stage makes of a photograph, on average."""
+    """Average number of belt-size images that a stage makes from a photograph."""
     labels = photograph.boxes[:, 0]
     if GAS in labels:
         return recipe.heap_copies if len(labels) > 2 else recipe.upright_copies
@@ -150,32 +148,32 @@ def _jobs(recipe: DataRecipe, sources: Sources, frames: list[Path], seed: int) -
     return jobs
 
 
-_shops: list[_Workshop] = []  # a worker's own
+_stages: list[_StageImages] = []  # per worker process
 
 
-def _take(shop: _Workshop) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's, which ends its workers
+def _init_worker(stage: _StageImages) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles Ctrl-C and ends its workers
     cv2.setNumThreads(1)
-    _shops.append(shop)
+    _stages.append(stage)
 
 
-def _work(job: _Job) -> None:
-    _shops[-1].write(job)
+def _write_job(job: _Job) -> None:
+    _stages[-1].write(job)
 
 
-def _write_all(shop: _Workshop, jobs: Iterable[_Job], tell: Progress, workers: int) -> None:
+def _write_all(stage: _StageImages, jobs: Iterable[_Job], progress: Progress, workers: int) -> None:
     jobs = list(jobs)
-    left = [job for job in jobs if not shop.has(job)]
+    left = [job for job in jobs if not stage.has(job)]
     done = len(jobs) - len(left)
     if workers <= 1:
         for number, job in enumerate(left, done + 1):
-            shop.write(job)
-            tell("pictures", number, len(jobs))
+            stage.write(job)
+            progress("images", number, len(jobs))
         return
-    # Spawned though that copies the cut-outs: a fork hangs once OpenCV has started its threads.
-    with multiprocessing.get_context("spawn").Pool(workers, _take, (shop,)) as pool:
-        for number, _ in enumerate(pool.imap_unordered(_work, left, chunksize=8), done + 1):
-            tell("pictures", number, len(jobs))
+    # Spawn, although it copies the cut-outs: a fork hangs once OpenCV has started its threads.
+    with multiprocessing.get_context("spawn").Pool(workers, _init_worker, (stage,)) as pool:
+        for number, _ in enumerate(pool.imap_unordered(_write_job, left, chunksize=8), done + 1):
+            progress("images", number, len(jobs))
 
 
 def build(
@@ -186,20 +184,20 @@ def build(
     *,
     seed: int,
     image_px: int,
-    tell: Progress,
+    progress: Progress,
     workers: int = 2,
     variants: int = 24,
     wrongness: Callable[[], Wrongness] | None = None,
     renders: Path | None = None,
 ) -> Path:
-    """Make one stage's pictures under `folder`; returns the dataset YAML that a trainer reads.
+    """Make one stage's images under `folder`; returns the dataset YAML that a trainer reads.
 
-    The same seed, recipe and sources give the same pictures, with any number of workers. Pictures
-    that an interrupted run has left there are kept. `wrongness` makes the judge of the stage
-    before: of hazard-free scenes and of hard strip cuts, those it is most wrong about are kept.
-    `renders`: path-traced things, for a recipe with a `rendered_share`, and in its folder `strips`
-    traced strips, for one with `strip_cuts` or `hard_cuts`. Raises `WorkshopError` if the folder
-    holds pictures of anything else.
+    The same seed, recipe and sources give the same images, with any number of workers. Images of an
+    interrupted run are kept. wrongness: makes the function that scores the previous stage's error;
+    of hazard-free scenes and hard strip cuts, those with the largest error are kept. renders:
+    folder of path-traced objects, for a recipe with a `rendered_share`, and of traced strips in
+    `strips`, for one with `strip_cuts` or `hard_cuts`. Raises `WorkshopError` if the folder
+    contains images made from anything else.
     """
     yaml = folder / "dataset.yaml"
     made_from = _made_from(recipe, sources, seed=seed, image_px=image_px, renders=renders)
@@ -207,7 +205,7 @@ def build(
     if yaml.is_file():
         return yaml
     negatives = [p.read() for p in sources.photographs if not len(p.boxes)]
-    box = drawings(
+    drawn = drawings(
         recipe.drawn_share, negatives, seed=seed, variants=variants,
         renders=renders, rendered_share=recipe.rendered_share,
     )  # fmt: skip
@@ -215,13 +213,15 @@ def build(
     for part in ("images", "labels", "visible"):
         (folder / part).mkdir(parents=True, exist_ok=True)
     (folder / _MADE_FROM).write_text(made_from)
-    shop = _Workshop(sources, box, folder, seed, image_px, strips)
-    _write_all(shop, _jobs(recipe, sources, belt_frames(data, held=False), seed), tell, workers)
+    stage = _StageImages(sources, drawn, folder, seed, image_px, strips)
+    _write_all(
+        stage, _jobs(recipe, sources, belt_frames(data, held=False), seed), progress, workers
+    )
     hard = {"free": recipe.hazard_free, "hard": recipe.hard_cuts}
     if any(hard.values()) and wrongness is not None:
-        judge = wrongness()
+        score_error = wrongness()
         for kind, keep in hard.items():
-            _mine(shop, kind, keep, judge, tell)
+            _mine(stage, kind, keep, score_error, progress)
     names = "".join(f"  {index}: {name}\n" for index, name in enumerate(CLASS_NAMES))
     yaml.write_text(f"path: {folder.resolve()}\ntrain: images\nval: images\nnames:\n{names}")
     return yaml
@@ -230,7 +230,7 @@ def build(
 def _made_from(
     recipe: DataRecipe, sources: Sources, *, seed: int, image_px: int, renders: Path | None
 ) -> str:
-    """All that pictures are made from, as JSON."""
+    """Everything that determines the images, as JSON."""
     facts = {
         "recipe": recipe.model_dump(),
         "seed": seed,
@@ -244,27 +244,27 @@ def _made_from(
 
 
 def labels_digest(photographs: Iterable[Photograph]) -> str:
-    """Of the boxes of all of them: labels that were mended are other labels."""
+    """Digest of all boxes, so that corrected labels are detected."""
     boxes = [[each.path.name, each.boxes.tolist()] for each in photographs]
     return hashlib.sha256(json.dumps(boxes).encode()).hexdigest()
 
 
 def _refuse_others(folder: Path, made_from: str) -> None:
-    """Pictures of another recipe, seed or data are neither mixed with nor taken for these."""
+    """Refuse a folder with images of another recipe, seed or data."""
     path = folder / _MADE_FROM
     if path.is_file():
         now = json.loads(made_from)
-        # A folder that was made before labels were told says nothing of them.
+        # Folders from before labels were recorded have no digest of them.
         was = {"set of labels": now["set of labels"], **json.loads(path.read_text())}
         changed = [key for key, value in now.items() if was.get(key) != value]
         if changed:
             raise WorkshopError(
-                f"{folder}: holds pictures made with another {' and '.join(changed)}; name another "
-                "folder, or delete this one"
+                f"{folder}: contains images made with another {' and '.join(changed)}; name "
+                "another folder, or delete this one"
             )
     elif any(folder.glob("labels/*")) and not (folder / "dataset.yaml").is_file():
         raise WorkshopError(
-            f"{folder}: holds half a set of pictures, and not what they are made from; name "
+            f"{folder}: contains incomplete images of unknown origin; name "
             "another folder, or delete this one"
         )
 
@@ -276,17 +276,19 @@ def _strips(recipe: DataRecipe, renders: Path | None) -> tuple[TracedStrip, ...]
     if renders is None:
         key, count = next((key, count) for key, count in wanted.items() if count)
         raise WorkshopError(
-            f"{key} is {count}: name with --renders a folder that holds traced strips in its "
+            f"{key} is {count}: name with --renders a folder that contains traced strips in its "
             "folder strips/"
         )
     return tuple(read_strips(renders / "strips"))
 
 
-def _mine(shop: _Workshop, kind: str, keep: int, wrongness: Wrongness, tell: Progress) -> None:
-    """Keep the pictures of a kind that the last stage's model is most wrong about."""
+def _mine(
+    stage: _StageImages, kind: str, keep: int, wrongness: Wrongness, progress: Progress
+) -> None:
+    """Keep the images of a kind on which the last stage's model has the largest error."""
     scored: list[tuple[float, int]] = []
     for number in range(10**6, 10**6 + keep * _MINED_FROM):
-        scored.append((wrongness(shop.make(_Job(kind, number))), number))
-        tell("hard pictures", len(scored), keep * _MINED_FROM)
+        scored.append((wrongness(stage.make(_Job(kind, number))), number))
+        progress("hard images", len(scored), keep * _MINED_FROM)
     for _, number in sorted(scored, reverse=True)[:keep]:
-        shop.write(_Job(kind, number))
+        stage.write(_Job(kind, number))

@@ -1,4 +1,4 @@
-"""Photographs as training pictures: as they are, and at the size that things have on a belt."""
+"""Training images from photographs: unchanged, and at the size of objects on a belt."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from models.data.textures import Rng, belt, fit, plain
 
 
 def masked(image: Image, boxes: Boxes) -> Scene:
-    """Grey out the ignore regions, but not the boxes that reach into them; boxes become px."""
+    """Grey out the ignore regions except for boxes inside them; converts boxes to px."""
     height, width = image.shape[:2]
     px = boxes.copy()
     px[:, 1:] *= (width, height, width, height)
@@ -29,7 +29,7 @@ def masked(image: Image, boxes: Boxes) -> Scene:
 
 
 def resized(scene: Scene, scale: float) -> Scene:
-    """Scale picture and boxes alike."""
+    """Scale image and boxes."""
     method = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
     height, width = scene.image.shape[:2]
     size = (max(8, round(width * scale)), max(8, round(height * scale)))
@@ -39,7 +39,7 @@ def resized(scene: Scene, scale: float) -> Scene:
 
 
 def turned(rng: Rng, scene: Scene) -> Scene:
-    """One of the four quarter turns."""
+    """Rotate by 0 to 3 quarter turns."""
     for _ in range(int(rng.integers(4))):
         width = scene.image.shape[1]
         boxes = scene.boxes.copy()
@@ -51,7 +51,7 @@ def turned(rng: Rng, scene: Scene) -> Scene:
 
 
 def cropped(scene: Scene, x: int, y: int, size: tuple[int, int]) -> Scene:
-    """Cut a window out; what has under 40 % left is greyed, so that none is unlabelled."""
+    """Cut out a window; hazards with under 40 % left are greyed, so that none is unlabelled."""
     image = scene.image[y : y + size[0], x : x + size[1]].copy()
     moved = scene.boxes.copy()
     moved[:, 1:] -= (x, y, x, y)
@@ -65,13 +65,13 @@ def cropped(scene: Scene, x: int, y: int, size: tuple[int, int]) -> Scene:
 
 
 def _white_alpha(image: Image) -> NDArray[np.float32]:
-    """Alpha of what stands on white: near-white pixels joined to the border are ground."""
+    """Alpha of an object on white: near-white pixels connected to the border are background."""
     pale = (image.min(2) > 232).astype(np.uint8)
     pale = cv2.copyMakeBorder(pale, 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=1).astype(np.uint8)
     joined = cv2.connectedComponents(pale, connectivity=4)[1]
     ground = (joined == joined[0, 0])[1:-1, 1:-1]
-    thing = cv2.erode((~ground).astype(np.uint8) * 255, np.ones((3, 3), np.uint8))
-    soft = cv2.GaussianBlur(thing, (0, 0), 0.8)
+    solid = cv2.erode((~ground).astype(np.uint8) * 255, np.ones((3, 3), np.uint8))
+    soft = cv2.GaussianBlur(solid, (0, 0), 0.8)
     return np.asarray(soft, np.float32) / np.float32(255)
 
 
@@ -88,7 +88,7 @@ def _canvas(rng: Rng, sources: Sources, size: tuple[int, int], busy: Sequence[Im
 
 
 def as_is(photograph: Photograph, longest_px: int) -> Scene:
-    """The whole picture with its longest side at `longest_px`."""
+    """The whole image with a longest side of `longest_px`, never enlarged."""
     scene = masked(photograph.read(), photograph.boxes)
     return resized(scene, min(1.0, longest_px / max(scene.image.shape[:2])))
 
@@ -102,10 +102,10 @@ def at_belt_size(
     size: int = 416,
     objects_px: tuple[float, float] = (36.0, 260.0),
 ) -> Scene:
-    """The picture scaled so that its things are `objects_px` long, cropped or laid on a canvas.
+    """The image scaled so that its objects are `objects_px` long, cropped or placed on a canvas.
 
-    What stands on white is lifted off it in two of three cases, so that the model does not learn
-    that a battery is what has white around it. busy: hazard-free photographs used as ground.
+    An object on white is cut out in two of three cases, so that the model does not learn that
+    batteries have white around them. busy: hazard-free photographs used as backgrounds.
     """
     scene = masked(photograph.read(), photograph.boxes)
     sides = (scene.boxes[:, 3:] - scene.boxes[:, 1:3]).max(1) if len(scene.boxes) else None
@@ -117,7 +117,7 @@ def at_belt_size(
     height, width = scene.image.shape[:2]
     if height > size or width > size:
         x, y = (int(rng.integers(max(1, side - size + 1))) for side in (width, height))
-        if len(scene.boxes):  # keep one of the things in the window
+        if len(scene.boxes):  # keep one of the objects in the window
             one = scene.boxes[rng.integers(len(scene.boxes)), 1:]
             middle = ((one[0] + one[2]) / 2, (one[1] + one[3]) / 2)
             x, y = (
@@ -132,7 +132,7 @@ def at_belt_size(
     alpha: NDArray[np.float32] = np.ones((height, width), np.float32)
     if photograph.white and rng.random() < 0.67:
         alpha = _white_alpha(scene.image)
-        # White cells joined to the white around them vanish; then the picture stays whole.
+        # White cells connected to the white around them would vanish; then use the whole image.
         for x0, y0, x1, y1 in scene.boxes[:, 1:].astype(int):
             if alpha[y0:y1, x0:x1].mean() < 0.35:
                 alpha[:] = 1

@@ -1,4 +1,4 @@
-"""What a training learned from, and under which licences: read from the data folder's manifest."""
+"""The data of a training and its licences, from the data folder's manifest."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from models.data.dataset import copies_of
-from models.data.sources import BATTERY, GAS, IGNORE, belt_frames, chosen_files, manifest
+from models.data.sources import BATTERY, GAS, IGNORE, belt_frames, manifest, source_files
 from models.training.recipe import Recipe
 
 _WHAT = {
     "gas": "photographs of gas bottles",
     "battery": "photographs of batteries",
     "negative": "photographs without a hazard",
-    "ignored": "photographs in which all that may be a hazard is greyed",
+    "ignored": "photographs in which all possible hazards are greyed",
     "cutouts/gas": "cut-outs of gas bottles",
     "cutouts/battery": "cut-outs of batteries",
     "cutouts/distractor": "cut-outs of waste",
@@ -23,7 +23,7 @@ _UNSTATED = ("", "not stated", "none")
 
 
 def learned_from(recipe: Recipe, data: Path) -> tuple[str, ...]:
-    """One line for each kind of picture, source and licence that any stage draws from."""
+    """One line for each kind of image, source and licence that any stage uses."""
     rows = manifest(data)
     lines: dict[str, None] = {}
     for what, file in _files(recipe, data):
@@ -47,15 +47,15 @@ def learned_from(recipe: Recipe, data: Path) -> tuple[str, ...]:
 
 
 def _files(recipe: Recipe, data: Path) -> Iterator[tuple[str, str]]:
-    """What is drawn from, by kind, and its name in the manifest."""
+    """Kind and manifest name of each file that is used."""
     stages = [stage.data for stage in recipe.stages]
     scenes = any(stage.scenes or stage.hazard_free for stage in stages)
-    chosen = chosen_files(data, recipe.held_back, held=False, leave_out=recipe.leave_out)
+    chosen = source_files(data, recipe.held_back, held=False, leave_out=recipe.leave_out)
     for photograph in chosen.photographs:
         labels = set(photograph.boxes[:, 0].tolist())
         what = "gas" if GAS in labels else "battery" if BATTERY in labels else "negative"
         what = "ignored" if labels == {IGNORE} else what
-        # Those without a hazard are also what scenes lie on.
+        # Those without a hazard are also backgrounds of scenes.
         if any(stage.as_is or copies_of(photograph, stage) for stage in stages) or (
             what == "negative" and scenes
         ):

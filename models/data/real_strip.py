@@ -1,9 +1,9 @@
 """A strip of the real plant's belt with real cut-outs on it, in the twin's own format.
 
-What a simulated belt cannot vouch for is measured on it: rubber, light and waste are photographs,
-and a plan of `vigitri twin trace` says what lies where, so that the truth is as exact as on a
-traced strip. Only pictures that are held back from training are laid. What is missing: things lie
-flat, and the lamps' shadows ride along with the belt.
+It complements simulated belts in the evaluation: rubber, light and waste are photographs, and a
+plan of `vigitri twin trace` gives the layout, so that the truth is as exact as on a traced strip.
+Only images held back from training are used. Limits: objects are flat, and the lamps' shadows move
+with the belt.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from models.data.composites import NOTHING_DRAWN, Table, draw_hazard, draw_waste
+from models.data.composites import NO_DRAWINGS, Canvas, draw_hazard, draw_waste
 from models.data.sources import (
     BATTERY,
     BELT_PX_PER_MM,
@@ -30,7 +30,7 @@ from models.data.sources import (
     read_sources,
 )
 from models.data.textures import Rng
-from models.errors import WorkshopError
+from models.workshop import WorkshopError
 from twin.traced.bundle import (
     HEIGHT_UNITS_PER_MM,
     Facts,
@@ -41,11 +41,11 @@ from twin.traced.bundle import (
 from twin.traced.plan import Stretch, StripPlan
 
 _FADE_MM = 60.0
-"""Two frames run into each other over this length."""
+"""Length over which two frames are blended."""
 _LARGEST_MM = (450.0, 200.0)
 """Longest sides of a gas canister and of a battery."""
 _FLAT = 0.5
-"""Height of waste in parts of its shorter side; a thing that rolls is as high as it is wide."""
+"""Height of waste as a share of its shorter side; an object that rolls is as high as wide."""
 _TRIES = 4000
 
 
@@ -57,18 +57,18 @@ def make_strip(
     plates: bool = False,
     held_back: float = HELD_BACK,
 ) -> Facts:
-    """Write the bundle `out`; its belt and wetness are not the plan's but the plant's.
+    """Write the bundle `out`; belt and wetness are the plant's, not the plan's.
 
-    plates: belt whose own waste has been taken out, so that coverage is known; without, the
-    held-back frames with what lay on them, which the truth calls bare belt. held_back: the share of
-    cut-outs that the model's recipe kept back. Raises `WorkshopError` for data that cannot be used
-    or an `out` that is taken.
+    plates: use belt images without waste, so that coverage is known; otherwise the held-back frames
+    with their waste, which the truth counts as bare belt. held_back: the share of cut-outs held
+    back by the model's recipe. Raises `WorkshopError` for unusable data or an `out` that is not
+    empty.
     """
     if out.exists() and any(out.iterdir()):
-        raise WorkshopError(f"{out}: is not empty; give another folder with -o")
+        raise WorkshopError(f"{out}: not empty; give another folder with -o")
     sources = read_sources(data, held_back, held=True)
     rng = np.random.default_rng(plan.seed)
-    laid = _Laid(rng, _ground(rng, plan, data, plates=plates), plan, sources)
+    laid = _StripBuilder(rng, _ground(rng, plan, data, plates=plates), plan, sources)
     for stretch in plan.stretches:
         laid.fill(stretch)
     out.mkdir(parents=True, exist_ok=True)
@@ -76,12 +76,12 @@ def make_strip(
 
 
 def _ground(rng: Rng, plan: StripPlan, data: Path, *, plates: bool) -> Image:
-    """Empty belt as long as the plan: rows across, column 0 upstream, as in `twin.line.strip`."""
+    """Belt of the plan's length: rows across, column 0 upstream, as in `twin.line.strip`."""
     paths = (
         sorted((data / "belt").glob("plate_[0-9]*.jpg")) if plates else belt_frames(data, held=True)
     )
     if not paths:
-        raise WorkshopError(f"{data / 'belt'}: holds no plate_*.jpg")
+        raise WorkshopError(f"{data / 'belt'}: contains no plate_*.jpg")
     polygon = belt_polygon(data)
     rows = round(plan.width_mm * plan.px_per_mm)
     wanted = int(np.ceil(plan.length_mm * plan.px_per_mm))
@@ -101,9 +101,9 @@ def _ground(rng: Rng, plan: StripPlan, data: Path, *, plates: bool) -> Image:
 
 
 def _piece(frame: Image, polygon: NDArray[np.int32], rows: int, px_per_mm: float) -> Image:
-    """One frame's belt, `(rows, n, 3)`: the belt runs up in the frame, and here to the right."""
+    """One frame's belt, `(rows, n, 3)`: the belt runs up in the frame, and to the right here."""
     columns = round(frame.shape[0] / BELT_PX_PER_MM * px_per_mm)
-    # The left of the belt, seen along its travel, is row 0; the bottom of the frame column 0.
+    # The left of the belt, looking downstream, is row 0; the bottom of the frame is column 0.
     corners = np.array([[columns, 0], [columns, rows], [0, rows], [0, 0]], np.float32)
     matrix = cv2.getPerspectiveTransform(polygon.astype(np.float32), corners)
     return np.asarray(
@@ -118,16 +118,16 @@ def _joined(ground: Image, piece: Image, fade: int) -> Image:
     return np.concatenate([ground[:, :-fade], mixed, piece[:, fade:]], axis=1)
 
 
-class _Laid:
-    """The strip while it is filled, with what is true of each thing."""
+class _StripBuilder:
+    """A strip under construction, with the ground truth of each object."""
 
     def __init__(self, rng: Rng, ground: Image, plan: StripPlan, sources: Sources) -> None:
         self._rng, self._plan, self._sources = rng, plan, sources
-        self._table = Table(rng, ground)
+        self._canvas = Canvas(rng, ground)
         self._outlines: dict[int, NDArray[np.float32]] = {}
 
     def fill(self, stretch: Stretch) -> None:
-        """Hazards, the buried ones first, and waste until as much is covered as is asked for."""
+        """Place hazards, the buried ones first, and waste until the plan's coverage is reached."""
         scale = self._plan.px_per_mm
         x0, x1 = (
             round((self._plan.length_mm - mm) * scale) for mm in (stretch.to_mm, stretch.from_mm)
@@ -135,11 +135,11 @@ class _Laid:
         count = round(stretch.hazards_per_m * (stretch.to_mm - stretch.from_mm) / 1000)
         buried = round(stretch.buried * count)
         self._lay_hazards(buried, x0, x1)
-        owner = self._table.owner[:, x0:x1]
+        owner = self._canvas.owner[:, x0:x1]
         for _ in range(_TRIES):
             if np.count_nonzero(owner) >= stretch.coverage * owner.size:
                 break
-            waste = draw_waste(self._rng, self._sources, NOTHING_DRAWN, scale, self._table.level)
+            waste = draw_waste(self._rng, self._sources, NO_DRAWINGS, scale, self._canvas.level)
             self._lay(waste, -1, self._somewhere(x0, x1, 0.0))
         self._lay_hazards(count - buried, x0, x1)
 
@@ -147,41 +147,41 @@ class _Laid:
         scale = self._plan.px_per_mm
         for _ in range(count):
             label = GAS if self._rng.random() < 0.45 else BATTERY
-            thing = draw_hazard(
-                self._rng, self._sources, NOTHING_DRAWN, label=label, zoom=scale,
-                level=self._table.level, largest=_LARGEST_MM[label] * scale,
+            cutout = draw_hazard(
+                self._rng, self._sources, NO_DRAWINGS, label=label, zoom=scale,
+                level=self._canvas.level, largest=_LARGEST_MM[label] * scale,
             )  # fmt: skip
-            half = max(thing.shape[:2]) / 2
-            self._lay(thing, label, self._somewhere(x0, x1, half))
+            half = max(cutout.shape[:2]) / 2
+            self._lay(cutout, label, self._somewhere(x0, x1, half))
 
     def _somewhere(self, x0: int, x1: int, inside: float) -> tuple[float, float]:
-        """A place in the stretch, so far from the belt's edges and the strip's ends."""
-        rows, columns = self._table.owner.shape
+        """A position in the stretch, `inside` px or more from the belt's edges and strip's ends."""
+        rows, columns = self._canvas.owner.shape
         low, high = max(x0, inside), min(x1, columns - inside)
         return float(self._rng.uniform(low, max(low + 1, high))), float(
             self._rng.uniform(inside, max(inside + 1, rows - inside))
         )
 
-    def _lay(self, thing: Image, label: int, centre: tuple[float, float]) -> None:
-        number = self._table.lay(thing, label, centre)
+    def _lay(self, cutout: Image, label: int, centre: tuple[float, float]) -> None:
+        number = self._canvas.place(cutout, label, centre)
         if number is None:
             return
-        solid = np.argwhere(thing[..., 3] > 127)[:, ::-1].astype(np.float32)
-        corner = np.round(np.array(centre) - np.array(thing.shape[1::-1]) / 2)
+        solid = np.argwhere(cutout[..., 3] > 127)[:, ::-1].astype(np.float32)
+        corner = np.round(np.array(centre) - np.array(cutout.shape[1::-1]) / 2)
         hull = cv2.convexHull(np.ascontiguousarray(solid + corner + 0.5, np.float32))
         self._outlines[number] = np.asarray(hull.reshape(-1, 2), np.float32)
 
     def write(self, out: Path) -> Facts:
-        """The pictures, and last the facts."""
-        plan, owner = self._plan, self._table.owner.astype(np.uint16)
-        seen = np.bincount(owner.ravel(), minlength=len(self._table.labels) + 1)
-        things = [self._thing(number, int(seen[number])) for number in self._outlines]
+        """Write the images, and last the facts."""
+        plan, owner = self._plan, self._canvas.owner.astype(np.uint16)
+        seen = np.bincount(owner.ravel(), minlength=len(self._canvas.labels) + 1)
+        objects = [self._object(number, int(seen[number])) for number in self._outlines]
         heights = np.zeros(len(seen), np.uint16)
-        for each in things:
+        for each in objects:
             heights[each.id] = round(each.height_mm * HEIGHT_UNITS_PER_MM)
-        picture = np.asarray(self._table.image.clip(0, 255) + 0.5, np.uint8)
+        image = np.asarray(self._canvas.image.clip(0, 255) + 0.5, np.uint8)
         layers: dict[str, NDArray[Any]] = {
-            "picture": picture,
+            "picture": image,
             "owners": owner,
             "seen": owner,
             "height": heights[owner],
@@ -190,13 +190,13 @@ class _Laid:
             write_image(out / f"{name}.png", layer)
         facts = Facts(
             start_mm=0.0, end_mm=plan.length_mm, width_mm=plan.width_mm, px_per_mm=plan.px_per_mm,
-            seed=plan.seed, belt="real", things=things,
+            seed=plan.seed, belt="real", things=objects,
         )  # fmt: skip
         write_facts(out, facts)
         return facts
 
-    def _thing(self, number: int, seen: int) -> StripObject:
-        label, scale = self._table.labels[number], self._plan.px_per_mm
+    def _object(self, number: int, seen: int) -> StripObject:
+        label, scale = self._canvas.labels[number], self._plan.px_per_mm
         along = np.empty_like(self._outlines[number])
         along[:, 0] = self._plan.length_mm - self._outlines[number][:, 0] / scale
         along[:, 1] = self._outlines[number][:, 1] / scale
@@ -214,7 +214,7 @@ class _Laid:
                 "length_mm": max(length, 1.0),
                 "width_mm": max(width, 1.0),
                 "height_mm": width * (_FLAT if label < 0 else 1.0),
-                "pixels_alone": self._table.full[number],
+                "pixels_alone": self._canvas.full[number],
                 "pixels_seen": seen,
                 "outline_mm": along.tolist(),
             }

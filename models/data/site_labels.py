@@ -1,10 +1,10 @@
-"""Labelled pictures that a site hands in: a YOLO export, or COCO JSON.
+"""Labelled images of a site: a YOLO export, or COCO JSON.
 
-YOLO: `data.yaml` with `names`, or `classes.txt`; pictures anywhere below; a label file of the same
-name beside each, or in `labels/` where the picture is in `images/`. COCO: one JSON with `images`,
-`annotations` and `categories`; pictures by `file_name`, from the JSON's folder or its `images/`.
-Classes are matched by name: gas_canister, battery, and ignore for what is to be neither learned nor
-scored.
+YOLO: `data.yaml` with `names`, or `classes.txt`; images anywhere below; a label file of the same
+name beside each, or in `labels/` if the image is in `images/`. COCO: one JSON with `images`,
+`annotations` and `categories`; images by `file_name`, in the JSON's folder or its `images/`.
+Classes are matched by name: gas_canister, battery, and ignore for regions that are neither learned
+nor scored.
 """
 
 from __future__ import annotations
@@ -29,20 +29,20 @@ from models.data.sources import (
     read_photographs,
     source_key,
 )
-from models.errors import WorkshopError
 from models.training.recipe import read_recipe
+from models.workshop import WorkshopError
 
 KNOWN = {"gas_canister": GAS, "gas": GAS, "battery": BATTERY, "ignore": IGNORE}
 _PICTURES = {".jpg", ".jpeg", ".png", ".bmp", ".webp"}
 
 
 def read_answers(folder: Path) -> tuple[Photograph, ...]:
-    """All labelled pictures of an export, by name, each decoded once to see that it can be.
+    """All labelled images of an export, by name; each is decoded once as a check.
 
-    Raises `WorkshopError` with one line for each thing that is wrong, file and line number.
+    Raises `WorkshopError` with one line per mistake, with file and line number.
     """
     if not folder.is_dir():
-        raise WorkshopError(f"{folder}: no such folder; give the labelled pictures with --answers")
+        raise WorkshopError(f"{folder}: no such folder; give the labelled images with --answers")
     wrong: list[str] = []
     sizes_px: dict[Path, tuple[float, float]] = {}
     tables = sorted(folder.glob("*.json")) + sorted(folder.glob("annotations/*.json"))
@@ -64,25 +64,24 @@ def read_answers(folder: Path) -> tuple[Photograph, ...]:
         wide, high = sizes_px.get(photograph.path, (width, height))
         if abs(width * high - height * wide) > 0.02 * width * high:
             wrong.append(
-                f"{photograph.path}: is {width} x {height} px, and the JSON says {wide:g} x "
-                f"{high:g}: it was turned (EXIF) or cut after it was labelled; export both again"
+                f"{photograph.path}: is {width} x {height} px, but {wide:g} x {high:g} in the "
+                f"JSON: rotated (EXIF) or cropped after labelling; export both again"
             )
     if wrong:
         raise WorkshopError("\n".join(wrong))
     if not found:
-        raise WorkshopError(f"{folder}: holds no picture")
+        raise WorkshopError(f"{folder}: contains no image")
     return tuple(found)
 
 
 def split_by_scene(
     answers: tuple[Photograph, ...], share: float, runs: int = 10
 ) -> tuple[tuple[Photograph, ...], tuple[Photograph, ...]]:
-    """(learned from, held back), so that no scene is in both.
+    """Split into (training, held back), so that no scene is in both.
 
-    A scene is a folder, where they lie in four or more; else the pictures, by name (2 before 10),
-    are cut into `runs` of neighbours, since those taken one after the other show the same things.
-    Augmented copies of one original stay together. Raises `WorkshopError` if there are too few to
-    hold some back.
+    A scene is a folder, if there are four or more; else the images, by name (2 before 10), are
+    divided into `runs` of neighbours, because consecutive images show the same objects. Augmented
+    copies of one original stay together. Raises `WorkshopError` if there are too few to split.
     """
     folders: dict[Path, list[Photograph]] = {}
     for photograph in answers:
@@ -98,7 +97,7 @@ def split_by_scene(
     wanted = max(1, round(share * len(scenes)))
     if len(scenes) < 2:
         raise WorkshopError(
-            f"{len(answers)} pictures are too few to hold some back: label at least four"
+            f"{len(answers)} images are too few to hold some back: label at least four"
         )
     chosen = {int((n + 0.5) * len(scenes) / wanted) for n in range(wanted)}
     return (
@@ -108,13 +107,13 @@ def split_by_scene(
 
 
 def _by_number(photograph: Photograph) -> tuple[list[tuple[int, str]], Path]:
-    """The order of names in which numbers count as such, whatever folder they lie in."""
+    """Sort key by file name with numbers in numerical order, in any folder."""
     words = re.findall(r"\d+|\D+", photograph.path.name)
     return [(int(word), "") if word.isdecimal() else (-1, word) for word in words], photograph.path
 
 
 def write_answers(photographs: tuple[Photograph, ...], folder: Path) -> Path:
-    """Photographs as a YOLO export, as a labelling tool would hand them in."""
+    """Write photographs as a YOLO export, as a labelling tool does; returns the folder."""
     names = [*CLASS_NAMES, "ignore"]
     for part in ("images", "labels"):
         (folder / part).mkdir(parents=True, exist_ok=True)
@@ -135,8 +134,8 @@ def _class_of(name: object, where: str, wrong: list[str]) -> int | None:
     known = KNOWN.get(str(name).strip().lower().replace(" ", "_").replace("-", "_"))
     if known is None:
         wrong.append(
-            f"{where}: class {str(name)!r} is none of gas_canister, battery, ignore: rename or "
-            "leave it out of the export"
+            f"{where}: unknown class {str(name)!r}, known: gas_canister, battery, ignore; rename "
+            "it or leave it out of the export"
         )
     return known
 
@@ -144,15 +143,15 @@ def _class_of(name: object, where: str, wrong: list[str]) -> int | None:
 def _yolo(folder: Path, wrong: list[str]) -> Iterator[Photograph]:
     names, source = _yolo_names(folder)
     for path in sorted(each for each in folder.rglob("*") if each.suffix.lower() in _PICTURES):
-        if path.name.startswith("."):  # "._a.jpg": what a Mac puts beside each file of an archive
+        if path.name.startswith("."):  # "._a.jpg": macOS adds one for each file of an archive
             continue
         label = path.with_suffix(".txt")
         if not label.is_file() and "images" in label.parts:
-            # The last one: the export itself may lie in a folder of that name.
+            # The last one: the export itself may be in a folder of that name.
             last = len(label.parts) - 1 - label.parts[::-1].index("images")
             label = Path(*label.parts[:last], "labels", *label.parts[last + 1 :])
         if not label.is_file():
-            wrong.append(f"{label}: label file is missing; an empty one says 'nothing here'")
+            wrong.append(f"{label}: label file is missing; an empty one means no objects")
             continue
         rows = []
         for number, line in enumerate(_text(label).splitlines(), 1):
@@ -162,7 +161,7 @@ def _yolo(folder: Path, wrong: list[str]) -> Iterator[Photograph]:
             try:
                 index, cx, cy, w, h = (float(word) for word in line.split())
             except ValueError:
-                wrong.append(f"{where}: want 'class cx cy w h', got {line!r}")
+                wrong.append(f"{where}: expected 'class cx cy w h', got {line!r}")
                 continue
             if index not in names:
                 wrong.append(f"{where}: class {line.split()[0]} is not in {source}")
@@ -170,14 +169,14 @@ def _yolo(folder: Path, wrong: list[str]) -> Iterator[Photograph]:
             known = _class_of(names[int(index)], where, wrong)
             box = (cx - w / 2, cy - h / 2, cx + w / 2, cy + h / 2)
             if not (w > 0 and h > 0 and all(-0.002 <= side <= 1.002 for side in box)):
-                wrong.append(f"{where}: box lies outside 0..1: {line!r}")
+                wrong.append(f"{where}: box is outside 0..1: {line!r}")
             elif known is not None:
                 rows.append((known, *box))
         yield Photograph(path, _boxes(rows), False, path.stem)
 
 
 def _text(path: Path) -> str:
-    """A text as tools and editors write it: Windows' begin with a mark of their own."""
+    """A text file, with or without the byte order mark that Windows tools write."""
     return path.read_bytes().decode("utf-8-sig", errors="replace")
 
 
@@ -204,45 +203,45 @@ def _yolo_names(folder: Path) -> tuple[dict[int, str], Path]:
 def _coco(
     path: Path, wrong: list[str], sizes_px: dict[Path, tuple[float, float]]
 ) -> Iterator[Photograph]:
-    """`sizes_px`: takes in each picture's width and height as the JSON says them."""
+    """The JSON's photographs. sizes_px: receives the width and height of each in the JSON."""
     try:
         table: dict[str, Any] = json.loads(path.read_bytes())
         names = {each["id"]: each["name"] for each in table["categories"]}
-        pictures = {each["id"]: each for each in table["images"]}
-        rows: dict[Any, list[tuple[float, ...]]] = {number: [] for number in pictures}
+        images = {each["id"]: each for each in table["images"]}
+        rows: dict[Any, list[tuple[float, ...]]] = {number: [] for number in images}
         for number, each in enumerate(table["annotations"]):
             where = f"{path}: annotations[{number}]"
-            picture = pictures.get(each["image_id"])
-            if picture is None or each["category_id"] not in names:
-                wrong.append(f"{where}: its picture or category is not listed")
+            image = images.get(each["image_id"])
+            if image is None or each["category_id"] not in names:
+                wrong.append(f"{where}: its image or category is not listed")
                 continue
             known = _class_of(names[each["category_id"]], where, wrong)
             x, y, w, h = (float(value) for value in each["bbox"])
-            wide, high = float(picture["width"]), float(picture["height"])
+            wide, high = float(image["width"]), float(image["height"])
             inside = -2 <= x < x + w <= wide + 2 and -2 <= y < y + h <= high + 2
             if not inside:
-                wrong.append(f"{where}: box {each['bbox']} lies outside {wide:g} x {high:g} px")
+                wrong.append(f"{where}: box {each['bbox']} is outside {wide:g} x {high:g} px")
             elif known is not None:
                 rows[each["image_id"]].append(
                     (known, x / wide, y / high, (x + w) / wide, (y + h) / high)
                 )
     except (json.JSONDecodeError, KeyError, TypeError, ValueError, ZeroDivisionError) as error:
-        raise WorkshopError(f"{path}: is not COCO JSON: {type(error).__name__}: {error}") from None
-    for number, picture in sorted(pictures.items(), key=lambda item: str(item[1]["file_name"])):
+        raise WorkshopError(f"{path}: not COCO JSON: {type(error).__name__}: {error}") from None
+    for number, image in sorted(images.items(), key=lambda item: str(item[1]["file_name"])):
         places = [path.parent, path.parent / "images", path.parent.parent / "images"]
-        files = [place / name for place in places for name in _spelt(str(picture["file_name"]))]
+        files = [place / name for place in places for name in _spelt(str(image["file_name"]))]
         file = next((each for each in files if each.is_file()), None)
         if file is None:
-            wrong.append(f"{path}: {picture['file_name']} is neither beside it nor in images/")
+            wrong.append(f"{path}: {image['file_name']} is neither beside it nor in images/")
             continue
-        if "width" in picture and "height" in picture:
-            sizes_px[file] = float(picture["width"]), float(picture["height"])
+        if "width" in image and "height" in image:
+            sizes_px[file] = float(image["width"]), float(image["height"])
         yield Photograph(file, _boxes(rows[number]), False, file.stem)
 
 
 def _spelt(name: str) -> dict[str, None]:
-    """A file's name as it is told, and as other systems write it: an accent as a sign of its own
-    (macOS), folders parted by a backslash (Windows)."""
+    """A file name as given, and as other systems write it: accents as combining characters (macOS),
+    backslashes between folders (Windows)."""
     slashed = name.replace("\\", "/")
     composed = [unicodedata.normalize(form, slashed) for form in ("NFC", "NFD")]
     return dict.fromkeys((name, slashed, *composed))
@@ -254,13 +253,13 @@ def _boxes(rows: Sequence[tuple[float, ...]]) -> Boxes:
     return boxes
 
 
-def hand_in(recipe: Path, data: Path, out: Path) -> Path:
-    """The photographs that a recipe leaves out, as a site would hand them in."""
+def export_left_out(recipe: Path, data: Path, out: Path) -> Path:
+    """Write the photographs that a recipe leaves out as a site's export; returns the folder."""
     plan = read_recipe(recipe)
     if not data.is_dir():
         raise WorkshopError(f"{data}: no such data folder; give it with --data")
     photographs = read_photographs(data, "train")
     chosen = matching(photographs, plan.leave_out)
     if not chosen:
-        raise WorkshopError(f"{recipe}: leave_out describes none of the photographs in {data}")
+        raise WorkshopError(f"{recipe}: leave_out matches none of the photographs in {data}")
     return write_answers(tuple(each for each in photographs if each in chosen), out)

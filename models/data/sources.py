@@ -1,8 +1,8 @@
-"""What is trained from: photographs with boxes, cut-outs with alpha, frames of a belt.
+"""Training sources: photographs with boxes, cut-outs with alpha, frames of a belt.
 
-A data folder holds `photos/images`, `photos/labels`, `cutouts/{battery,gas,distractor}`,
+A data folder contains `photos/images`, `photos/labels`, `cutouts/{battery,gas,distractor}`,
 `belt/belt_*.jpg`, `belt/plate_*`, `belt/belt_roi.json` and `MANIFEST.csv`. Labels are YOLO lines
-`class cx cy w h` in 0..1; class 9 marks what is to be neither learned nor scored.
+`class cx cy w h` in 0..1; class 9 marks regions that are neither learned nor scored.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detector.ingest import SourceError, read_picture
-from models.errors import WorkshopError
+from models.workshop import WorkshopError
 
 Image = NDArray[np.uint8]
 Boxes = NDArray[np.float32]
@@ -30,10 +30,10 @@ GAS, BATTERY, IGNORE = 0, 1, 9
 CLASS_NAMES = ("gas_canister", "battery")
 CUTOUT_KINDS = {"gas": GAS, "battery": BATTERY, "distractor": -1}
 HELD_BACK = 0.08
-"""Share of cut-out sources kept for evaluation, where nothing else is said."""
+"""Default share of cut-out sources held back for evaluation."""
 BELT_PX_PER_MM = 1.65
-"""Of the belt frames, by eye (belt_roi.json's scale cue): good to a tenth."""
-GREY = 114  # what letterboxing and the belt view put where there is nothing to see
+"""Scale of the belt frames, estimated by eye (belt_roi.json's scale cue), within 10 %."""
+GREY = 114  # fill value of letterboxing and of the belt view
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,7 +41,7 @@ class Photograph:
     """One photograph's files; its pixels are read when needed.
 
     boxes: (n, 5) float32 `class, x0, y0, x1, y1`, as shares 0..1 of width and height.
-    white: it is a product picture on white.
+    white: it is a product photograph on white.
     """
 
     path: Path
@@ -56,7 +56,7 @@ class Photograph:
 
 @dataclass(frozen=True)
 class Cutout:
-    """A thing with alpha: (h, w, 4) uint8 BGRA. `label` is a class, or -1 for harmless waste."""
+    """An object with alpha: (h, w, 4) uint8 BGRA. label: a class, or -1 for harmless waste."""
 
     pixels: Image
     label: int
@@ -65,7 +65,7 @@ class Cutout:
 
 @dataclass(frozen=True)
 class Belt:
-    """A belt picture cropped to what lies between its guides: (h, w, 3) uint8 BGR.
+    """A belt image cropped to the area between the guides: (h, w, 3) uint8 BGR.
 
     px_per_mm: see `BELT_PX_PER_MM`.
     """
@@ -76,7 +76,7 @@ class Belt:
 
 
 def read_image(path: Path, flags: int = cv2.IMREAD_COLOR) -> Image:
-    """Decode one picture; a missing, truncated or foreign file is one clear line."""
+    """Decode one image. Raises `WorkshopError` for a missing, truncated or foreign file."""
     if flags == cv2.IMREAD_COLOR:
         try:
             return read_picture(path)
@@ -88,14 +88,14 @@ def read_image(path: Path, flags: int = cv2.IMREAD_COLOR) -> Image:
         raise WorkshopError(f"{path}: cannot be read ({error.strerror})") from error
     image = cv2.imdecode(np.frombuffer(data, np.uint8), flags) if data else None
     if image is None:
-        raise WorkshopError(f"{path}: is not a picture that OpenCV can decode; copy it again")
+        raise WorkshopError(f"{path}: not an image that OpenCV can decode; copy it again")
     return image.astype(np.uint8, copy=False)
 
 
 def read_labels(path: Path) -> Boxes:
     """Read one YOLO label file as (n, 5) float32 `class, x0, y0, x1, y1` in 0..1."""
     if not path.is_file():
-        raise WorkshopError(f"{path}: label file is missing; an empty one says 'nothing here'")
+        raise WorkshopError(f"{path}: label file is missing; an empty one means no objects")
     rows = []
     for number, line in enumerate(path.read_text().splitlines(), 1):
         if not line.strip():
@@ -103,31 +103,33 @@ def read_labels(path: Path) -> Boxes:
         try:
             label, cx, cy, w, h = (float(word) for word in line.split())
         except ValueError:
-            raise WorkshopError(f"{path}:{number}: want 'class cx cy w h', got {line!r}") from None
+            raise WorkshopError(
+                f"{path}:{number}: expected 'class cx cy w h', got {line!r}"
+            ) from None
         if label not in (GAS, BATTERY, IGNORE):
             raise WorkshopError(
-                f"{path}:{number}: class {line.split()[0]} is none of 0 (gas_canister), "
+                f"{path}:{number}: unknown class {line.split()[0]}, known: 0 (gas_canister), "
                 "1 (battery), 9 (ignore)"
             )
         if not (0 <= cx <= 1 and 0 <= cy <= 1 and 0 < w <= 1.001 and 0 < h <= 1.001):
-            raise WorkshopError(f"{path}:{number}: box lies outside 0..1: {line!r}")
+            raise WorkshopError(f"{path}:{number}: box is outside 0..1: {line!r}")
         rows.append((label, cx - w / 2, cy - h / 2, cx + w / 2, cy + h / 2))
     return np.array(rows, np.float32).reshape(-1, 5)
 
 
 def source_key(src: str) -> str:
-    """Name of the original picture: Roboflow's `.rf.<hash>` marks augmented copies of one."""
+    """Name of the original image: Roboflow's `.rf.<hash>` marks augmented copies."""
     return src.split(".rf.", maxsplit=1)[0]
 
 
 def is_held_back(key: str, share: float) -> bool:
-    """Whether a source is kept for evaluation; the same in every run, by its name alone."""
+    """Whether a source is held back for evaluation; depends only on its name."""
     return zlib.crc32(key.encode()) % 1000 < share * 1000
 
 
 @dataclass(frozen=True)
 class Sources:
-    """Everything of one split, read once."""
+    """All sources of one split, read once."""
 
     photographs: tuple[Photograph, ...]
     cutouts: dict[str, tuple[Cutout, ...]]
@@ -135,10 +137,10 @@ class Sources:
 
 
 def manifest(data: Path) -> dict[str, dict[str, str]]:
-    """The rows of MANIFEST.csv by their `file`."""
+    """The rows of MANIFEST.csv, by `file`."""
     path = data / "MANIFEST.csv"
     if not path.is_file():
-        raise WorkshopError(f"{data}: no MANIFEST.csv here; give the data folder with --data")
+        raise WorkshopError(f"{data}: no MANIFEST.csv; give the data folder with --data")
     with path.open(newline="") as file:
         return {row["file"]: row for row in csv.DictReader(file)}
 
@@ -161,30 +163,30 @@ def read_photographs(data: Path, split: str) -> tuple[Photograph, ...]:
             )
         )
     if not photographs:
-        raise WorkshopError(f"{folder}: holds no {split}_*.jpg")
+        raise WorkshopError(f"{folder}: contains no {split}_*.jpg")
     return tuple(photographs)
 
 
 def matching(photographs: tuple[Photograph, ...], patterns: Sequence[str]) -> set[Photograph]:
-    """Those whose name without suffix one of the patterns (`train_gas_0[5-9]?`) describes."""
+    """Photographs whose name without suffix matches a pattern, such as `train_gas_0[5-9]?`."""
     return {each for each in photographs if any(fnmatchcase(each.path.stem, p) for p in patterns)}
 
 
 @dataclass(frozen=True)
-class Chosen:
-    """The files of one part. cutouts: kind to files, each with its original picture's name."""
+class SourceFiles:
+    """The files of one part. cutouts: kind to files, each with its original image's name."""
 
     photographs: tuple[Photograph, ...]
     cutouts: dict[str, list[tuple[Path, str]]]
 
 
-def chosen_files(
+def source_files(
     data: Path, held_back: float, *, held: bool, leave_out: Sequence[str] = ()
-) -> Chosen:
-    """Which photographs and cut-outs are of the training part (`held=False`) or held back.
+) -> SourceFiles:
+    """Photographs and cut-outs of the training part (`held=False`) or of the held-back part.
 
-    Photographs whose original a held-back cut-out was cut from are left out of training too.
-    leave_out: patterns of photographs that are in neither, nor what was cut from them.
+    Photographs from whose original a held-back cut-out was cut are held back too. leave_out:
+    patterns of photographs that are in neither part, nor their cut-outs.
     """
     rows = manifest(data)
     photographs = read_photographs(data, "train")
@@ -204,19 +206,19 @@ def chosen_files(
         if not found:
             part = "held back" if held else "to train on"
             raise WorkshopError(
-                f"{data / 'cutouts' / kind}: holds no *.webp that is {part} at a share of "
+                f"{data / 'cutouts' / kind}: contains no *.webp {part} at a share of "
                 f"{held_back:g}; add cut-outs of other originals"
             )
         cutouts[kind] = found
     kept = tuple(p for p in photographs if p not in left_out and (p.source in held_sources) == held)
-    return Chosen(kept, cutouts)
+    return SourceFiles(kept, cutouts)
 
 
 def read_sources(
     data: Path, held_back: float, *, held: bool, leave_out: Sequence[str] = ()
 ) -> Sources:
-    """Read what `chosen_files` names, and the belts of that part."""
-    chosen = chosen_files(data, held_back, held=held, leave_out=leave_out)
+    """Read the files of `source_files`, and the belts of that part."""
+    chosen = source_files(data, held_back, held=held, leave_out=leave_out)
     cutouts = {
         kind: tuple(
             Cutout(read_image(path, cv2.IMREAD_UNCHANGED), CUTOUT_KINDS[kind], key)
@@ -237,15 +239,18 @@ def belt_polygon(data: Path) -> NDArray[np.int32]:
 
 
 def belt_frames(data: Path, *, held: bool) -> list[Path]:
-    """Every eighth belt frame is held back; the plates, made from frames, stay in training."""
+    """Belt frames of one part: every eighth is held back."""
     frames = sorted((data / "belt").glob("belt_*.jpg"))
     if not frames:
-        raise WorkshopError(f"{data / 'belt'}: holds no belt_*.jpg")
+        raise WorkshopError(f"{data / 'belt'}: contains no belt_*.jpg")
     return [path for number, path in enumerate(frames) if (number % 8 == 5) == held]
 
 
 def read_belts(data: Path, *, held: bool) -> tuple[Belt, ...]:
-    """Belt frames and plates, cropped to the upright rectangle inside the belt polygon."""
+    """Belt frames, cropped to the upright rectangle inside the belt polygon.
+
+    The training part also has the plates, which were made from frames, three times each.
+    """
     polygon = belt_polygon(data)
     left, right = np.sort(polygon[:, 0])[[1, 2]]
     paths = belt_frames(data, held=held)

@@ -1,7 +1,7 @@
-"""Grounds to lay things on: belts that were never photographed, and plain or busy floors.
+"""Backgrounds for scenes: synthetic belts, and plain or busy floors.
 
-The belt that the model will watch is not the one in the data, so what it learns about the ground
-must not hang on one rubber, one light and one dirt.
+The belt of a line is not the one in the data, so the model must not depend on one rubber, one light
+and one kind of dirt.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def _speckles(rng: Rng, image: Floats, count: int) -> None:
 
 
 def _profile(rng: Rng, image: Floats) -> None:
-    """Cleats, chevrons, a seam or lanes of wear: what repeats along a belt."""
+    """Features that repeat along a belt: cleats, chevrons, a splice or lanes of wear."""
     height, width = image.shape[:2]
     kind = rng.integers(5)
     gain = float(rng.uniform(0.75, 1.3))
@@ -69,7 +69,7 @@ def _profile(rng: Rng, image: Floats) -> None:
 
 
 def belt(rng: Rng, size: tuple[int, int]) -> Image:
-    """One belt surface, (h, w, 3) uint8 BGR, running along the rows' normal (y)."""
+    """One belt surface, (h, w, 3) uint8 BGR, travelling along y."""
     height, width = size
     base = _RUBBER[rng.integers(len(_RUBBER))] * rng.uniform(0.6, 1.5) + rng.normal(0, 5, 3)
     image = np.ones((height, width, 3), np.float32) * base.astype(np.float32)
@@ -92,7 +92,7 @@ def belt(rng: Rng, size: tuple[int, int]) -> Image:
 
 
 def plain(rng: Rng, size: tuple[int, int]) -> Image:
-    """A studio ground: one colour with a soft gradient, from white card to the letterbox's grey."""
+    """A studio background: one colour with a soft gradient, or the letterbox's grey."""
     if rng.random() < 0.2:
         return np.full((*size, 3), GREY, np.uint8)
     bright = rng.uniform(20, 250)
@@ -104,7 +104,7 @@ def plain(rng: Rng, size: tuple[int, int]) -> Image:
 
 
 def fit(rng: Rng, image: Image, size: tuple[int, int], scale: float) -> Image:
-    """Scale a ground and cut (h, w) of it out at random; what is missing is mirrored."""
+    """Scale a background and cut out (h, w) at random; a smaller one is extended by mirroring."""
     method = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
     image = np.asarray(cv2.resize(image, None, fx=scale, fy=scale, interpolation=method), np.uint8)
     down, across = max(0, size[0] - image.shape[0]), max(0, size[1] - image.shape[1])

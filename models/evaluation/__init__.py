@@ -1,1 +1,1 @@
-"""How well a model finds things in pictures."""
+"""Evaluation of models on images."""

@@ -1,4 +1,4 @@
-"""Two models over the same pictures: what has fallen, and both side by side."""
+"""Compare two models on the same images: which figures are worse."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from models.data.sources import CLASS_NAMES
 POINT = 0.01
 Slack = Literal["one box", "interval"]
 RULES: dict[Slack, str] = {
-    "one box": "no recall at 0.2 false boxes per picture, nor at each one's operating thresholds, "
+    "one box": "no recall at 0.2 false boxes per image, nor at each model's operating thresholds, "
     "may fall by more than a point and one box, no AP50 by more than a point and a box's share, "
-    "and where there is no hazard no more than one more false box may be drawn",
-    "interval": "no recall at 0.2 false boxes per picture, nor at each one's operating thresholds, "
+    "and without a hazard at most one more false box is allowed",
+    "interval": "no recall at 0.2 false boxes per image, nor at each model's operating thresholds, "
     "may fall more than a point below the old one's exact 95 % interval, no AP50 by more than the "
-    "first of these intervals' lower half and a point, and where there is no hazard no more than "
-    "one more false box may be drawn",
+    "lower half of the first of these intervals and a point, and without a hazard at most one more "
+    "false box is allowed",
 }
 
 
 def fallen(
     old: dict[str, Any], new: dict[str, Any], slack: Slack, sets: Sequence[str]
 ) -> list[str]:
-    """One line for each figure that is worse than `RULES` allows. old, new: reports' `sets`."""
+    """One line for each figure that is worse than `RULES` allow. old, new: `sets` of reports."""
     lines = []
     for key in sets:
         for name in CLASS_NAMES:
@@ -32,11 +32,11 @@ def fallen(
                 more = after["false_per_picture"] - before["false_per_picture"]
                 if more * old[key]["pictures"] > 1.001:
                     lines.append(
-                        f"{key}, {name}: false boxes per picture {before['false_per_picture']} -> "
+                        f"{key}, {name}: false boxes per image {before['false_per_picture']} -> "
                         f"{after['false_per_picture']}"
                     )
                 continue
-            for figure, told, room_of in (
+            for figure, key_of, room_of in (
                 ("recall at 0.2 false", "recall_at_0.2", "recall_at_0.2"),
                 ("recall at its thresholds", "recall", "recall"),
                 ("AP50", "ap50", "recall_at_0.2"),
@@ -44,7 +44,7 @@ def fallen(
                 share, low, _ = before[room_of]
                 room = POINT + (1 / before["boxes"] if slack == "one box" else share - low)
                 was, now = (
-                    row[told] if told == "ap50" else row[told][0] for row in (before, after)
+                    row[key_of] if key_of == "ap50" else row[key_of][0] for row in (before, after)
                 )
                 if now < was - room - 5e-4:
                     lines.append(

@@ -1,4 +1,4 @@
-"""How good a deployed model folder is: recall and false boxes, per class and set of pictures."""
+"""Evaluate a deployed model folder: recall and false boxes, per class and set of images."""
 
 from __future__ import annotations
 
@@ -17,45 +17,44 @@ from detector.vision.detections import Detections
 from detector.vision.engine import Engine
 from detector.vision.engines import chosen_engine, open_engine
 from models.data.sources import CLASS_NAMES, HELD_BACK, belt_frames, read_photographs
-from models.errors import WorkshopError
 from models.evaluation.picture_sets import (
     BELT_SCALE,
     BELT_SCALES,
     PHOTO_SIZES,
-    Looks,
+    SetResults,
     at_belts,
     at_photographs,
 )
 from models.evaluation.scoring import (
-    CLEAR,
+    UNOBSTRUCTED_RULE,
+    GroundTruth,
     Tally,
-    Truth,
     at_threshold,
     average_precision,
     tally,
     threshold_for,
 )
-from models.evaluation.targets import LYING_CLEAR, WELL_SEEN, as_json, image_targets, targets_page
+from models.evaluation.targets import UNOBSTRUCTED, WELL_SEEN, as_json, image_targets, targets_page
 from models.export.timing import TIMED_PX, median_ms, per_quarter_megapixel
-from models.progress import told
+from models.workshop import WorkshopError, progress_on_stderr
 
 BUDGETS = (0.2, 0.05)
-"""False boxes per picture at which recall is told."""
+"""False boxes per image at which recall is measured."""
 _LEVELS = (0.15, 0.25, 0.4)
 _SIZES_PX = (0, 25, 50, 100, 200, np.inf)
 _VISIBLE = (0.0, 0.25, 0.5, 0.75, 1.0)
 HOW = (
     "IoU 0.5. recall and false_per_picture: at the card's thresholds; recall_at_0.2, _0.05: at the "
-    "score that gives so many false boxes per picture of the set; [share, low, high]: exact 95 % "
-    "intervals (Clopper-Pearson). Sizes are longest sides in px of the picture looked at. "
-    f"'{LYING_CLEAR}': {CLEAR}"
+    "score with that many false boxes per image of the set; [share, low, high]: exact 95 % "
+    "intervals (Clopper-Pearson). Sizes are longest sides in px of the model's input. "
+    f"'{UNOBSTRUCTED}': {UNOBSTRUCTED_RULE}"
 )
 
 
 def measure(
-    found: Sequence[Detections], truths: Sequence[Truth], thresholds: Sequence[float]
+    found: Sequence[Detections], truths: Sequence[GroundTruth], thresholds: Sequence[float]
 ) -> dict[str, Any]:
-    """Per class: AP50, recall at each budget and at the class's threshold, of all and of parts."""
+    """Per class: AP50, recall at each budget and at the class's threshold, for all and parts."""
     report: dict[str, Any] = {"pictures": len(truths)}
     for label, name in enumerate(CLASS_NAMES):
         t = tally(found, truths, label)
@@ -85,15 +84,15 @@ def _recalls(t: Tally, at: dict[str, float], mask: NDArray[np.bool_]) -> dict[st
 
     recalls = {}
     for name, threshold in at.items():
-        # A box that was not found has 0, which no threshold may reach down to.
+        # A missed box has 0, so the threshold must stay above 0.
         right = int((t.found_at[mask] >= max(threshold, 1e-6)).sum())
         share = (right / int(mask.sum()), *clopper_pearson(right, int(mask.sum())))
         recalls[name] = [round(value, 3) for value in share]
     return recalls
 
 
-def _parts(truths: Sequence[Truth], label: int) -> dict[str, NDArray[np.bool_]]:
-    """Which boxes of a class are of which size, visible by how much, clear of others."""
+def _parts(truths: Sequence[GroundTruth], label: int) -> dict[str, NDArray[np.bool_]]:
+    """Masks of a class's boxes by size, by visible share, and of the unobstructed ones."""
     longest = np.concatenate([t.longest_px[t.classes == label] for t in truths])
     visible = np.concatenate([t.visible_share[t.classes == label] for t in truths])
     parts = {}
@@ -106,12 +105,12 @@ def _parts(truths: Sequence[Truth], label: int) -> dict[str, NDArray[np.bool_]]:
             (visible <= high) if last else (visible < high)
         )
     parts[WELL_SEEN] = (visible >= 0.5) & (longest >= 25)
-    parts[LYING_CLEAR] = np.concatenate([t.lies_clear[t.classes == label] for t in truths])
+    parts[UNOBSTRUCTED] = np.concatenate([t.unobstructed[t.classes == label] for t in truths])
     return parts
 
 
-def opened(model: str, engine: str = "onnxruntime") -> Engine:
-    """A model of the catalogue, or a folder, at work on two threads. Raises `WorkshopError`."""
+def open_model(model: str, engine: str = "onnxruntime") -> Engine:
+    """Open a model of the catalogue, or a folder, on two threads. Raises `WorkshopError`."""
     try:
         return open_engine(find_model(model), _choice(engine))
     except ModelError as error:
@@ -122,46 +121,46 @@ def _choice(engine: str) -> ModelChoice:
     return ModelChoice.model_validate({"engine": engine, "threads": 2})
 
 
-def look(
+def detect_on_sets(
     engine: Engine,
     data: Path,
     held_back: float,
     scenes: int,
     photo_sizes: Sequence[tuple[int, ...]] = PHOTO_SIZES,
-) -> Looks:
-    """Run an engine over every set, the photographs also at the card's own sizes."""
+) -> SetResults:
+    """Run an engine on all sets, the photographs also at the card's own sizes."""
     if not data.is_dir():
         raise WorkshopError(f"{data}: no such data folder; give it with --data")
     sizes = dict.fromkeys((engine.card.input.photo_sizes_px, *photo_sizes))
     photographs, frames = len(read_photographs(data, "dev")), len(belt_frames(data, held=True))
     total = photographs * (sum(map(len, sizes)) + 1) + scenes + frames * len(BELT_SCALES)
-    engine = _Counted(engine, total)
-    looks = at_photographs(engine, data, tuple(sizes))
-    return looks | at_belts(engine, data, held_back, scenes)
+    engine = _CountingEngine(engine, total)
+    results = at_photographs(engine, data, tuple(sizes))
+    return results | at_belts(engine, data, held_back, scenes)
 
 
-class _Counted:
-    """An engine that tells how many of its looks are done."""
+class _CountingEngine:
+    """An engine that reports its progress."""
 
     def __init__(self, engine: Engine, total: int) -> None:
         self.card = engine.card
         self._engine, self._total, self._done = engine, total, 0
-        self._tell = told()
+        self._progress = progress_on_stderr()
 
-    def detect(self, picture: NDArray[np.uint8], min_score: float) -> Detections:
+    def detect(self, image: NDArray[np.uint8], min_score: float) -> Detections:
         self._done += 1
-        self._tell(f"{self.card.name}: looks", self._done, self._total)
-        return self._engine.detect(picture, min_score)
+        self._progress(f"{self.card.name}: passes", self._done, self._total)
+        return self._engine.detect(image, min_score)
 
 
-def judge(name: str, looks: Looks, thresholds: Sequence[float]) -> dict[str, Any]:
-    """The report over what was seen."""
-    sets = {key: measure(found, truths, thresholds) for key, (found, truths) in looks.items()}
+def build_report(name: str, results: SetResults, thresholds: Sequence[float]) -> dict[str, Any]:
+    """The report on detections and ground truth."""
+    sets = {key: measure(found, truths, thresholds) for key, (found, truths) in results.items()}
     return {"model": name, "thresholds": list(thresholds), "how": HOW, "sets": sets}
 
 
 def for_card(report: dict[str, Any], photographs: str) -> dict[str, Any]:
-    """The report's sets; the parts of those photographs that the card does not name left out."""
+    """The report's sets; parts only for the photograph sizes of the card."""
     sets = {}
     for key, figures in report["sets"].items():
         leave = key.startswith("photographs") and key not in (photographs, BELT_SCALE)
@@ -183,14 +182,16 @@ def run(
     held_back: float = HELD_BACK,
     scenes: int = 100,
 ) -> dict[str, Any]:
-    """Measure a model at its card's thresholds; JSON and Markdown are also written where asked.
+    """Measure a model at its card's thresholds; with `out`, also write JSON and Markdown.
 
     model: a name of the catalogue, or a folder's path. held_back: the share that the recipe held
-    back; with another, trained-on cut-outs are scored.
+    back; with another one, cut-outs from the training are scored.
     """
-    at_work = opened(model, engine)
-    looks = look(at_work, data, held_back, scenes)
-    report = judge(at_work.card.name, looks, [known.threshold for known in at_work.card.classes])
+    at_work = open_model(model, engine)
+    results = detect_on_sets(at_work, data, held_back, scenes)
+    report = build_report(
+        at_work.card.name, results, [known.threshold for known in at_work.card.classes]
+    )
     runs_in, _ = chosen_engine(_choice(engine))
     ms = per_quarter_megapixel(median_ms({model: at_work})[model])
     report["speed"] = {
@@ -206,7 +207,7 @@ def run(
 
 
 def markdown(report: dict[str, Any]) -> str:
-    """A report as a page: what was asked for and reached, all sets, then the parts of each."""
+    """A report as a page: targets, all sets, then the parts of each."""
     lines = [f"# {report['model']}", "", targets_page(image_targets(report)), "", "## All sets", ""]
     lines += [report["how"], "", table({report["model"]: report})]
     for key, figures in report["sets"].items():

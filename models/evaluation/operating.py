@@ -1,4 +1,4 @@
-"""Thresholds and calibrations, fitted on tracks, written into a model's card."""
+"""Write thresholds and calibrations, fitted on tracks, into a model's card."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def write_operating(
 ) -> None:
     """Change `card.toml` in place: each class's threshold and calibration, and `[operating]`.
 
-    Everything else in the card stays as it is, to the letter.
+    The rest of the card stays unchanged.
     """
     path = folder / "card.toml"
     blocks = _BLOCK.split(path.read_text(encoding="utf-8"))

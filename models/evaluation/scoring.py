@@ -1,7 +1,7 @@
-"""Right or wrong: detections against truth, with regions that count for neither.
+"""Match detections with the ground truth, with ignore regions.
 
-A detection is right if it overlaps a box of its class, not yet taken by a better one, by an IoU of
-0.5. One that is wrong but lies by half in an ignore region is left out.
+A detection is right if it overlaps a box of its class, not yet matched by a better one, by an IoU
+of 0.5. A wrong one that is at least half in an ignore region does not count.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ IOU = 0.5
 
 
 @dataclass(frozen=True)
-class Truth:
-    """What is in one picture.
+class GroundTruth:
+    """The ground truth of one image.
 
-    boxes_px, ignored_px: (n, 4) float32 x0, y0, x1, y1. classes: (n,) int64. size_px: the
-    picture's width, height. visible: (n,) float32 0 to 1; None where nobody knows.
+    boxes_px, ignored_px: (n, 4) float32 x0, y0, x1, y1. classes: (n,) int64. size_px: the image's
+    width, height. visible: (n,) float32 0 to 1; None: unknown.
     """
 
     boxes_px: Floats
@@ -39,14 +39,14 @@ class Truth:
 
     @property
     def visible_share(self) -> Floats:
-        """(n,) float32, NaN where nobody knows."""
+        """(n,) float32, NaN: unknown."""
         if self.visible is not None:
             return self.visible
         return np.full(len(self.boxes_px), np.nan, np.float32)
 
     @property
-    def lies_clear(self) -> NDArray[np.bool_]:
-        """(n,) bool: `CLEAR` says by which rule."""
+    def unobstructed(self) -> NDArray[np.bool_]:
+        """(n,) bool, by `UNOBSTRUCTED_RULE`."""
         others = np.concatenate([self.boxes_px, self.ignored_px])
         _, covered = overlaps(self.boxes_px, others)
         covered[np.arange(len(self.boxes_px)), np.arange(len(self.boxes_px))] = 0
@@ -57,30 +57,31 @@ class Truth:
         return np.asarray((covered.max(1, initial=0) <= 0.1) & inside & (self.longest_px >= 40))
 
 
-CLEAR = (
+UNOBSTRUCTED_RULE = (
     "by the labels: no other box or ignore region covers over 10 % of its box (boxes of leaning "
-    "things overlap where the things do not), it ends 0.3 % of the picture's longest side from the "
+    "objects overlap where the objects do not), it ends 0.3 % of the image's longest side from the "
     "border or more, and its longest side is 40 px or more"
 )
 
 
 @dataclass(frozen=True)
 class Tally:
-    """All detections of one class over one set of pictures.
+    """All detections of one class on one set of images.
 
-    scores: (d,) float32, best first. hits: (d,) bool. truths: boxes there are. pictures: how many.
-    found_at: (truths,) float32, the score that each of them was found with, 0 where it was missed.
+    scores: (d,) float32, best first. hits: (d,) bool. truths: number of true boxes.
+    images: number of images. found_at: (truths,) float32, score of the detection that found
+    each box, 0: missed.
     """
 
     scores: Floats
     hits: NDArray[np.bool_]
     truths: int
-    pictures: int
+    images: int
     found_at: Floats
 
 
 def overlaps(boxes: Floats, others: Floats) -> tuple[Floats, Floats]:
-    """IoU, and the intersection as a share of each of `boxes`: two (n, m) float32 arrays."""
+    """IoU, and intersection as a share of each of `boxes`: two (n, m) float32 arrays."""
     low = np.maximum(boxes[:, None, :2], others[None, :, :2])
     high = np.minimum(boxes[:, None, 2:], others[None, :, 2:])
     shared = np.prod(np.clip(high - low, 0, None), axis=2)
@@ -91,7 +92,9 @@ def overlaps(boxes: Floats, others: Floats) -> tuple[Floats, Floats]:
     return iou.astype(np.float32), (shared / np.maximum(area, tiny)).astype(np.float32)
 
 
-def _hits(found: Detections, truth: Truth, label: int) -> tuple[list[tuple[float, bool]], Floats]:
+def _hits(
+    found: Detections, truth: GroundTruth, label: int
+) -> tuple[list[tuple[float, bool]], Floats]:
     mine = found.classes == label
     boxes, scores = found.boxes_px[mine], found.scores[mine]
     wanted = truth.boxes_px[truth.classes == label]
@@ -110,8 +113,8 @@ def _hits(found: Detections, truth: Truth, label: int) -> tuple[list[tuple[float
     return result, found_at
 
 
-def tally(found: Sequence[Detections], truths: Sequence[Truth], label: int) -> Tally:
-    """Match every picture's detections of one class."""
+def tally(found: Sequence[Detections], truths: Sequence[GroundTruth], label: int) -> Tally:
+    """Match the detections of one class in every image."""
     matched = [_hits(d, t, label) for d, t in zip(found, truths, strict=True)]
     rows = sorted((row for hits, _ in matched for row in hits), key=lambda row: -row[0])
     found_at = [at for _, at in matched]
@@ -135,18 +138,18 @@ def average_precision(t: Tally) -> float:
 
 
 def at_threshold(t: Tally, threshold: float) -> tuple[float, float]:
-    """(recall, false boxes per picture) of what scores at least `threshold`."""
+    """(recall, false boxes per image) of the detections with a score of at least `threshold`."""
     above = t.scores >= threshold
     right = int(np.count_nonzero(t.hits & above))
     wrong = int(np.count_nonzero(~t.hits & above))
     recall = right / t.truths if t.truths else float("nan")
-    return recall, wrong / max(1, t.pictures)
+    return recall, wrong / max(1, t.images)
 
 
 def threshold_for(t: Tally, false_per_picture: float) -> float:
-    """The lowest score that still gives at most so many false boxes per picture."""
+    """The lowest threshold with at most that many false boxes per image."""
     wrong = np.cumsum(~t.hits)
-    over = np.flatnonzero(wrong > false_per_picture * t.pictures)
+    over = np.flatnonzero(wrong > false_per_picture * t.images)
     if len(over) == 0:
         return 0.0
     return float(np.nextafter(t.scores[over[0]], np.float32(2)))

@@ -1,4 +1,4 @@
-"""What a model is asked for before a line may trust it, and what it reached: a row for each."""
+"""The targets of a model, and what it reached; one row each."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ GAS_AP50, CLEAR_RECALL = 0.70, 0.90
 BELT_SCALE_LOSS = 0.05
 SCENE_RECALL = 0.97
 MS_PER_QUARTER_MEGAPIXEL = 15.0
-LYING_CLEAR = "lies clear"
+UNOBSTRUCTED = "lies clear"
 WELL_SEEN = "visible 50 % or more, 25 px or longer"
 _BELT_SCALE = "photographs_at_belt_scale"
 HOW = (
     "Photographs: at the size (named in the row, the same for all rows of a class) whose worst "
-    "figure comes nearest to its target or furthest above it. At belt scale: 0.05 less than was "
-    "reached there is allowed. Whether a target is met is told by the figure itself, not by its "
-    "interval. Cylinders that lie clear, scenes, intervals: see below."
+    "figure is nearest to its target or furthest above it. At belt scale: 0.05 less than there is "
+    "allowed. Whether a target is met depends on the figure itself, not on its interval. "
+    "Unobstructed cylinders, scenes, intervals: see below."
 )
 
 
 @dataclass(frozen=True)
 class Target:
-    """One row. met: None where it was not measured, `reached` then saying why."""
+    """One row. met: None if it was not measured; `reached` then has the reason."""
 
     what: str
     wanted: str
@@ -32,13 +32,13 @@ class Target:
     met: bool | None
 
 
-def at_least(what: str, wanted: float, reached: float, told: str = "") -> Target:
-    """A figure that shall not be lower. told: how it is shown, where with an interval."""
-    return Target(what, f">= {wanted:g}", told or f"{reached:.3f}", reached >= wanted)
+def at_least(what: str, wanted: float, reached: float, text: str = "") -> Target:
+    """A figure with a lower limit. text: how to show it, for example with an interval."""
+    return Target(what, f">= {wanted:g}", text or f"{reached:.3f}", reached >= wanted)
 
 
 def targets_page(targets: Sequence[Target]) -> str:
-    """The rows with how they are read, as Markdown."""
+    """The rows with an explanation, as Markdown."""
     return f"## Targets\n\n{targets_table(targets)}\n\n{HOW}"
 
 
@@ -55,7 +55,7 @@ def as_json(targets: Sequence[Target]) -> list[dict[str, Any]]:
 
 
 def image_targets(report: dict[str, Any]) -> list[Target]:
-    """The rows that single pictures can give. report: of `models.evaluation.evaluate.judge`."""
+    """The rows for single images. report: from `evaluate.build_report`."""
     sets = report["sets"]
     rows = []
     for asked in (_battery, _gas):
@@ -64,30 +64,30 @@ def image_targets(report: dict[str, Any]) -> list[Target]:
         rows += [at_least(f"{row[0]}, {best}", *row[1:]) for row in large]
         if _BELT_SCALE in sets:
             reduced = asked(sets[_BELT_SCALE])
-            for (what, _, there, *_), (_, _, here, told) in zip(large, reduced, strict=False):
+            for (what, _, there, *_), (_, _, here, text) in zip(large, reduced, strict=False):
                 wanted = round(there - BELT_SCALE_LOSS, 3)
-                rows.append(at_least(f"{what}, the same at belt scale", wanted, here, told))
+                rows.append(at_least(f"{what}, the same at belt scale", wanted, here, text))
     return [*rows, *_scenes(sets), *_frames(sets), *_time(report)]
 
 
-_Asked = tuple[str, float, float, str]
-"""What, the target, what was reached, how that is told."""
+_Goal = tuple[str, float, float, str]
+"""What, target, reached, text of what was reached."""
 
 
-def _battery(figures: dict[str, Any]) -> Iterator[_Asked]:
+def _battery(figures: dict[str, Any]) -> Iterator[_Goal]:
     row = figures["battery"]
     if row["boxes"]:
         yield "battery: AP50", BATTERY_AP50, row["ap50"], f"{row['ap50']:.3f}"
-        yield "battery: recall at <= 0.2 false per picture", BATTERY_RECALL, *_recall(row, 0.2)
+        yield "battery: recall at <= 0.2 false per image", BATTERY_RECALL, *_recall(row, 0.2)
 
 
-def _gas(figures: dict[str, Any]) -> Iterator[_Asked]:
+def _gas(figures: dict[str, Any]) -> Iterator[_Goal]:
     row = figures["gas_canister"]
     if row["boxes"]:
         yield "gas: AP50", GAS_AP50, row["ap50"], f"{row['ap50']:.3f}"
-    clear = row.get("of", {}).get(LYING_CLEAR)
+    clear = row.get("of", {}).get(UNOBSTRUCTED)
     if clear:
-        what = "cylinders that lie clear: recall at <= 0.2 false per picture"
+        what = "unobstructed cylinders: recall at <= 0.2 false per image"
         yield what, CLEAR_RECALL, *_recall(clear, 0.2)
 
 
@@ -107,26 +107,28 @@ def _best_photographs(sets: dict[str, Any], asked: Any) -> str | None:
 
 
 def _scenes(sets: dict[str, Any]) -> Iterator[Target]:
-    for name, said in (("gas_canister", "gas"), ("battery", "battery")):
+    for name, short in (("gas_canister", "gas"), ("battery", "battery")):
         row = sets.get("scenes", {}).get(name, {}).get("of", {}).get(WELL_SEEN)
         if row:
-            what = f"{said}, held-back cut-outs on held-back belts, {WELL_SEEN}: recall at <= 0.05 "
-            yield at_least(f"{what}false per picture", SCENE_RECALL, *_recall(row, 0.05))
+            what = (
+                f"{short}, held-back cut-outs on held-back belts, {WELL_SEEN}: recall at <= 0.05 "
+            )
+            yield at_least(f"{what}false per image", SCENE_RECALL, *_recall(row, 0.05))
 
 
 def _frames(sets: dict[str, Any]) -> Iterator[Target]:
     for name, figures in sets.items():
         if name.startswith("frames"):
             scale = name.removeprefix("frames_at_").removesuffix("_mm_per_px")
-            looks = figures["pictures"]
+            images = figures["pictures"]
             counts = {
-                said: round(figures[label]["false_per_picture"] * looks)
-                for label, said in (("gas_canister", "gas"), ("battery", "battery"))
+                short: round(figures[label]["false_per_picture"] * images)
+                for label, short in (("gas_canister", "gas"), ("battery", "battery"))
             }
-            told = ", ".join(f"{count} {said}" for said, count in counts.items())
+            text = ", ".join(f"{count} {short}" for short, count in counts.items())
             yield Target(
                 f"held-back belt frames at {scale} mm/px: false boxes at the operating threshold",
-                "0", f"{told} in {looks}", not any(counts.values()),
+                "0", f"{text} in {images}", not any(counts.values()),
             )  # fmt: skip
 
 
@@ -134,6 +136,6 @@ def _time(report: dict[str, Any]) -> Iterator[Target]:
     speed = report.get("speed")
     if speed:
         ms = speed["ms_per_quarter_megapixel"]
-        told = f"{ms:.1f} ({speed['how']})"
+        text = f"{ms:.1f} ({speed['how']})"
         wanted = f"<= {MS_PER_QUARTER_MEGAPIXEL:g}"
-        yield Target("ms per 0.25 megapixel", wanted, told, ms <= MS_PER_QUARTER_MEGAPIXEL)
+        yield Target("ms per 0.25 megapixel", wanted, text, ms <= MS_PER_QUARTER_MEGAPIXEL)

@@ -1,6 +1,6 @@
-"""Graph surgery on an exported detector: camera pixels in, boxes out, at any size.
+"""Edit the graph of an exported detector: camera pixels in, boxes out, at any size.
 
-Input becomes uint8 (1, H, W, 3) BGR as OpenCV holds a picture: the division by 255 and the turn
+The input becomes uint8 (1, H, W, 3) BGR as in OpenCV: the division by 255 and the turn
 from BGR to RGB go into the first convolution's weights, where they cost nothing. Zero padding
 stays zero under both, so the result is the same but for rounding.
 """
@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from models.errors import WorkshopError
+from models.workshop import WorkshopError
 
 
 def fold_input(source: Path, target: Path) -> None:
@@ -25,11 +25,13 @@ def fold_input(source: Path, target: Path) -> None:
     name = graph.input[0].name
     users = [node for node in graph.node if name in node.input]
     if len(users) != 1 or users[0].op_type != "Conv":
-        raise WorkshopError(f"{source}: the input does not go into one convolution; cannot fold")
+        raise WorkshopError(
+            f"{source}: the input is not used by exactly one convolution; cannot fold"
+        )
     conv = users[0]
     weights = next((w for w in graph.initializer if w.name == conv.input[1]), None)
     if weights is None or sum(conv.input[1] in node.input for node in graph.node) != 1:
-        raise WorkshopError(f"{source}: the first convolution's weights are not its own")
+        raise WorkshopError(f"{source}: the first convolution shares its weights; cannot fold")
     kernel = numpy_helper.to_array(weights)  # (out, in = RGB, h, w)
     folded = np.ascontiguousarray(kernel[:, ::-1] / np.float32(255))
     weights.CopyFrom(numpy_helper.from_array(folded.astype(np.float32), weights.name))
@@ -37,13 +39,13 @@ def fold_input(source: Path, target: Path) -> None:
     graph.node.insert(
         0, helper.make_node("Cast", ["pixels_u8"], ["pixels_nchw"], to=TensorProto.FLOAT)
     )
-    # Transposed as bytes: a quarter of the memory traffic of transposing floats.
+    # Transpose bytes: a quarter of the memory traffic of transposing floats.
     graph.node.insert(0, helper.make_node("Transpose", [name], ["pixels_u8"], perm=[0, 3, 1, 2]))
     graph.input.remove(graph.input[0])
     graph.input.insert(
         0, helper.make_tensor_value_info(name, TensorProto.UINT8, [1, "height", "width", 3])
     )
-    # What ultralytics notes there names the trainer's folders; the engine checks `names`.
+    # Ultralytics' metadata contain the trainer's folders; the engine checks `names`.
     names = next((prop.value for prop in model.metadata_props if prop.key == "names"), "{}")
     del model.metadata_props[:]
     helper.set_model_props(model, {"license": "AGPL-3.0-only", "names": names})
@@ -52,9 +54,9 @@ def fold_input(source: Path, target: Path) -> None:
 
 
 def free_top_k(path: Path) -> None:
-    """Let TopK take what there is: its k of 300 is baked in, and a small picture has fewer cells.
+    """Limit TopK's fixed k of 300 to the number of cells, which is smaller for a small image.
 
-    A picture of 96 x 96 has 144 + 36 + 9 cells; without this, onnxruntime refuses to run it.
+    An image of 96 x 96 has 144 + 36 + 9 cells; without this, onnxruntime refuses to run it.
     """
     import onnx
     from onnx import TensorProto, helper, numpy_helper

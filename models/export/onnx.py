@@ -1,4 +1,4 @@
-"""From a checkpoint to `model.onnx` as the engine takes it, checked against the plain export."""
+"""From a checkpoint to the engine's `model.onnx`, checked against the plain export."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ import numpy as np
 from detector.vision.onnx_runtime import ort
 from models.card import Card, write_card
 from models.data.sources import Image
-from models.errors import WorkshopError
 from models.export.folding import fold_input, free_top_k
 from models.training.stages import quiet_tools
+from models.workshop import WorkshopError
 
 OPSET = 17  # onnxruntime 1.14 and later run it; nothing in the graph needs a newer one
 _TOLERANCE_PX = 0.05
@@ -27,11 +27,11 @@ Head = Literal["raw", "end2end"]
 
 @dataclass(frozen=True)
 class ExportReport:
-    """What an export came to.
+    """The result of an export.
 
-    largest_difference: over boxes (px), scores and classes, folded against plain, same pictures.
+    largest_difference: over boxes (px), scores and classes, folded against plain, same images.
     folded_ms, plain_ms: median per run of 448 x 800, two threads, runs interleaved; plain includes
-    turning a BGR picture into float NCHW, in a buffer made once, as the engine does it.
+    converting a BGR image to float NCHW, in a reused buffer, as the engine does.
     """
 
     path: Path
@@ -43,7 +43,7 @@ class ExportReport:
         """For the card."""
         return {
             "how": "448 x 800, 2 threads, median, runs interleaved; plain = float32 NCHW RGB "
-            "input, its preprocessing by numpy into a kept buffer included",
+            "input, including its preprocessing by numpy into a reused buffer",
             "folded_over_plain": round(self.folded_ms / self.plain_ms, 3),
             "folded_ms": round(self.folded_ms, 2),
             "plain_ms": round(self.plain_ms, 2),
@@ -51,9 +51,9 @@ class ExportReport:
         }
 
 
-def plain_input(picture: Image) -> np.ndarray[Any, np.dtype[np.float32]]:
-    """(h, w, 3) uint8 BGR to (1, 3, h, w) float32 RGB in 0..1: what a plain export wants."""
-    turned = picture[..., ::-1].transpose(2, 0, 1)[None]
+def plain_input(image: Image) -> np.ndarray[Any, np.dtype[np.float32]]:
+    """(h, w, 3) uint8 BGR to (1, 3, h, w) float32 RGB in 0..1, the input of a plain export."""
+    turned = image[..., ::-1].transpose(2, 0, 1)[None]
     return np.ascontiguousarray(turned, np.float32) / np.float32(255)
 
 
@@ -69,7 +69,7 @@ def session(path: Path, threads: int = 2) -> Any:
 def export_onnx(
     weights: Path, folder: Path, *, head: Head = "raw", rounds: int = 40
 ) -> ExportReport:
-    """Write `folder/model.onnx` from a checkpoint, and check and time it against the plain one.
+    """Write `folder/model.onnx` from a checkpoint; compare result and time with the plain export.
 
     head: YOLO26 has two. `raw`, (1, 4 + classes, cells), is trained one-to-many and needs NMS;
     `end2end`, (1, 300, 6), is trained one-to-one and needs none. The first model's raw head finds
@@ -87,9 +87,9 @@ def export_onnx(
         ) from error
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as scratch:
-        copy = Path(scratch) / "weights.pt"  # ultralytics writes beside what it reads
+        copy = Path(scratch) / "weights.pt"  # ultralytics writes beside its input
         shutil.copyfile(weights, copy)
-        # Ultralytics 8.4.190: nms=False asks for the one-to-one head, None for the one-to-many.
+        # Ultralytics 8.4.190: nms=False selects the one-to-one head, None the one-to-many.
         plain = Path(
             YOLO(str(copy), task="detect").export(
                 format="onnx", dynamic=True, simplify=True, opset=OPSET, imgsz=416,
@@ -108,26 +108,26 @@ def _compared(plain: Path, folded: Path, rounds: int) -> ExportReport:
     largest = 0.0
     for size in ((32, 32), (96, 160), (416, 416), (448, 800)):
         coarse = rng.integers(0, 256, (8, 8, 3), np.uint8)
-        picture = np.kron(coarse, np.ones((size[0] // 8, size[1] // 8, 1), np.uint8))
-        a = one.run(None, {"images": plain_input(picture)})[0][0]
-        b = other.run(None, {"images": picture[None]})[0][0]
-        if a.shape[1] == 6:  # end2end: beyond the first, equal scores may change places
+        image = np.kron(coarse, np.ones((size[0] // 8, size[1] // 8, 1), np.uint8))
+        a = one.run(None, {"images": plain_input(image)})[0][0]
+        b = other.run(None, {"images": image[None]})[0][0]
+        if a.shape[1] == 6:  # end2end: after the first, equal scores may be in another order
             a, b = np.append(a[0], a[:, 4]), np.append(b[0], b[:, 4])
         largest = max(largest, float(np.abs(a - b).max()))
     if not largest <= _TOLERANCE_PX:
         raise WorkshopError(f"{folded}: differs from the plain export by {largest:.3g}")
-    picture = rng.integers(0, 256, (448, 800, 3), np.uint8)
+    image = rng.integers(0, 256, (448, 800, 3), np.uint8)
     planar = np.empty((1, 3, 448, 800), np.float32)
     times: tuple[list[float], list[float]] = ([], [])
     for _ in range(rounds):
         start = time.perf_counter()
         np.multiply(
-            picture[..., ::-1].transpose(2, 0, 1), np.float32(1 / 255),
+            image[..., ::-1].transpose(2, 0, 1), np.float32(1 / 255),
             out=planar[0], casting="unsafe",
         )  # fmt: skip
         one.run(None, {"images": planar})
         middle = time.perf_counter()
-        other.run(None, {"images": picture[None]})
+        other.run(None, {"images": image[None]})
         times[0].append((middle - start) * 1e3)
         times[1].append((time.perf_counter() - middle) * 1e3)
     return ExportReport(folded, largest, statistics.median(times[1]), statistics.median(times[0]))
@@ -142,7 +142,7 @@ def run(
 ) -> Path:
     """Export a checkpoint into the model folder `out` with a card; returns the folder.
 
-    The thresholds are the baseline's until `models.evaluation.evaluate` has measured its own.
+    thresholds: the baseline's, until `models.evaluation.evaluate` has measured the model's own.
     """
     report = export_onnx(weights, out, head=head)
     card = Card(
@@ -150,8 +150,8 @@ def run(
         version=1,
         thresholds=thresholds,
         start_from=weights.name,
-        recipe="none: exported as it was",
-        data=("not known: the checkpoint was exported as it was",),
+        recipe="none: exported without training",
+        data=("not known: the checkpoint was exported without training",),
         head=head,
         metrics={"export": report.metrics()},
     )

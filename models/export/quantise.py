@@ -1,8 +1,8 @@
-"""A float model with most convolutions in 8 bits: for OpenVINO, which fuses what lies between.
+"""A float model with most convolutions in 8 bits, for OpenVINO, which fuses the layers between.
 
-Only the inputs of convolutions are rounded. SiLU, additions and joins stay float: rounding them
-too halves recall (`README.md` has what was tried). So does the head in 8 bits, for batteries, and
-the first and finest layers cost a little gas and save next to nothing.
+Only the inputs of convolutions are rounded. SiLU, additions and concatenations stay float: rounding
+them too halves recall (`docs/experiments.md` lists what was tried). So does the head in 8 bits, for
+batteries; the first and finest layers cost a little recall of gas and save hardly any time.
 """
 
 from __future__ import annotations
@@ -23,41 +23,41 @@ from models.card import Card, write_card
 from models.data.composites import compose
 from models.data.photographs import at_belt_size
 from models.data.sources import HELD_BACK, Image, read_sources
-from models.errors import WorkshopError
 from models.evaluation import evaluate
 from models.evaluation.comparison import RULES, fallen
 from models.evaluation.picture_sets import photo_set
 from models.evaluation.thresholds import HOW, operating_thresholds
 from models.export.timing import median_ms
+from models.workshop import WorkshopError
 
 FLOAT_LAYERS = ("0", "1", "2", "15", "16", "head", "attn")
-"""Of YOLO26's graph: the first, those at an eighth of the picture's scale behind the second
-upsampling, the head, and attention."""
+"""Layers of YOLO26: the first, those at an eighth of the image's scale after the second upsampling,
+the head, and attention."""
 _ENGINE = "openvino"
 
 
-def calibration_pictures(data: Path, held_back: float, count: int, seed: int) -> list[Image]:
+def calibration_images(data: Path, held_back: float, count: int, seed: int) -> list[Image]:
     """(416, 416, 3) uint8 BGR: scenes and photographs of the training part, never of dev."""
     sources = read_sources(data, held_back, held=False)
-    things = [photograph for photograph in sources.photographs if len(photograph.boxes)]
-    pictures = []
+    labelled = [photograph for photograph in sources.photographs if len(photograph.boxes)]
+    images = []
     for number in range(count):
         rng = np.random.default_rng([seed, number])
         if number % 3:
-            pictures.append(compose(rng, sources).image)
+            images.append(compose(rng, sources).image)
         else:
-            chosen = things[int(rng.integers(len(things)))]
-            pictures.append(at_belt_size(rng, chosen, sources, busy=()).image)
-    return pictures
+            chosen = labelled[int(rng.integers(len(labelled)))]
+            images.append(at_belt_size(rng, chosen, sources, busy=()).image)
+    return images
 
 
 def quantised(
-    source: Path, target: Path, pictures: Sequence[Image], float_layers: Sequence[str]
+    source: Path, target: Path, images: Sequence[Image], float_layers: Sequence[str]
 ) -> int:
-    """Write `source` with its convolutions in 8 bits as `target`; returns how many are.
+    """Write `source` with its convolutions in 8 bits as `target`; returns how many are in 8 bits.
 
     float_layers: numbers of layers, `head` for the last one, or parts of names.
-    Raises `WorkshopError` if the tools are missing or the graph is quantised already.
+    Raises `WorkshopError` if the tools are missing or the graph is already quantised.
     """
     try:
         import onnx
@@ -69,7 +69,9 @@ def quantised(
         ) from error
     nodes = onnx.load(str(source)).graph.node
     if any(node.op_type == "QuantizeLinear" for node in nodes):
-        raise WorkshopError(f"{source}: is quantised already; name the float model it came from")
+        raise WorkshopError(
+            f"{source}: already quantised; name the float model that it was made from"
+        )
     names = [node.name for node in nodes if node.op_type == "Conv"]
     layers = [int(number) for name in names for number in re.findall(r"/model\.(\d+)/", name)]
     if not layers:
@@ -84,11 +86,11 @@ def quantised(
 
     class Reader(tools.CalibrationDataReader):  # type: ignore[misc, name-defined]
         def __init__(self) -> None:
-            self.rest: Iterator[Image] = iter(pictures)
+            self.rest: Iterator[Image] = iter(images)
 
         def get_next(self) -> dict[str, Any] | None:
-            picture = next(self.rest, None)
-            return None if picture is None else {"images": picture[None]}
+            image = next(self.rest, None)
+            return None if image is None else {"images": image[None]}
 
     tools.quantize_static(
         str(source), str(target), Reader(),
@@ -105,7 +107,7 @@ def run(
     out: Path,
     *,
     runs: Path = Path("runs"),
-    pictures: int = 60,
+    images: int = 60,
     scenes: int = 100,
     seed: int = 1,
     held_back: float = HELD_BACK,
@@ -113,8 +115,8 @@ def run(
 ) -> list[str]:
     """Quantise a model of the catalogue into the folder `out`, if it is faster and as good.
 
-    Returns what speaks against it, one line each; then the candidate stays in `runs` and `out` is
-    not written. Raises `WorkshopError` on input that is not usable.
+    Returns the reasons against it, one line each; if there are any, `out` is not written and the
+    candidate stays in `runs`. Raises `WorkshopError` on unusable input.
     """
     if not data.is_dir():
         raise WorkshopError(f"{data}: no such data folder; give it with --data")
@@ -122,13 +124,13 @@ def run(
         parent = find_model(model)
     except ModelError as error:
         raise WorkshopError(str(error)) from error
-    reference = evaluate.opened(f"{parent.path.resolve()}/", _ENGINE)
+    reference = evaluate.open_model(f"{parent.path.resolve()}/", _ENGINE)
     with tempfile.TemporaryDirectory() as scratch:
         made = Path(scratch) / "model.onnx"
         count = quantised(
             parent.onnx_path,
             made,
-            calibration_pictures(data, held_back, pictures, seed),
+            calibration_images(data, held_back, images, seed),
             float_layers,
         )
         candidate = runs / out.resolve().name / "candidate"
@@ -139,28 +141,28 @@ def run(
         f"= {_ENGINE!r} the rest in bfloat16 where the CPU has it. Slower than its parent in "
         "onnxruntime",
         "parent": f"{parent.card.name} {parent.sha256}",
-        "calibrated_on": f"{pictures} pictures of the training part, seed {seed}",
+        "calibrated_on": f"{images} images of the training part, seed {seed}",
         "float_layers": list(float_layers),
     })  # fmt: skip
     write_card(candidate, draft)
-    int8 = evaluate.opened(f"{candidate.resolve()}/", _ENGINE)
-    ours = evaluate.look(int8, data, held_back, scenes, ())
+    int8 = evaluate.open_model(f"{candidate.resolve()}/", _ENGINE)
+    ours = evaluate.detect_on_sets(int8, data, held_back, scenes, ())
     thresholds = operating_thresholds(ours, draft.photo_sizes_px)
-    report = evaluate.judge(draft.name, ours, thresholds)
-    before = evaluate.judge(
+    report = evaluate.build_report(draft.name, ours, thresholds)
+    before = evaluate.build_report(
         parent.card.name,
-        evaluate.look(reference, data, held_back, scenes, ()),
+        evaluate.detect_on_sets(reference, data, held_back, scenes, ()),
         [known.threshold for known in parent.card.classes],
     )
     ms = median_ms({
-        "onnxruntime_float_ms": evaluate.opened(f"{parent.path.resolve()}/"),
+        "onnxruntime_float_ms": evaluate.open_model(f"{parent.path.resolve()}/"),
         "openvino_float_ms": reference,
         "openvino_8_bits_ms": int8,
     })  # fmt: skip
     against = fallen(before["sets"], report["sets"], "one box", list(report["sets"]))
     if ms["openvino_8_bits_ms"] >= ms["openvino_float_ms"]:
         against.append(
-            f"it is not faster: {ms['openvino_8_bits_ms']:.1f} ms, "
+            f"not faster: {ms['openvino_8_bits_ms']:.1f} ms, "
             f"its parent {ms['openvino_float_ms']:.1f} ms in OpenVINO"
         )
     photographs = photo_set(draft.photo_sizes_px)
@@ -190,20 +192,20 @@ def derived(
     facts: dict[str, Any] | None = None,
     metrics: dict[str, Any] | None = None,
 ) -> Card:
-    """The card of a model made from another: its version, data and licences are the parent's."""
+    """The card of a model made from another, with the parent's version, data and licences."""
     gas, battery = (known.threshold for known in parent.classes)
-    told = parent.training
+    training = parent.training
     return Card(
         name=name,
         version=parent.version,
         thresholds=thresholds or (gas, battery),
-        start_from=str(told.get("start_from", "")),
-        recipe=str(told.get("recipe", "")),
+        start_from=str(training.get("start_from", "")),
+        recipe=str(training.get("recipe", "")),
         photo_sizes_px=parent.input.photo_sizes_px,
         head=parent.head,
         layout=parent.input.layout,
         mm_per_px=parent.input.mm_per_px,
-        data=tuple(told.get("data", ())),  # type: ignore[arg-type]
-        facts={**{k: told[k] for k in ("architecture",) if k in told}, **(facts or {})},
+        data=tuple(training.get("data", ())),  # type: ignore[arg-type]
+        facts={**{k: training[k] for k in ("architecture",) if k in training}, **(facts or {})},
         metrics=metrics or {},
     )

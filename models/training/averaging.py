@@ -1,7 +1,7 @@
-"""Weights part of the way from one checkpoint to another.
+"""Interpolate between the weights of two checkpoints.
 
-What was fine-tuned lies near what it was tuned from, and what lies between them often has nearly
-all of the new and loses less of the old (Wortsman et al., Robust fine-tuning of zero-shot models,
+Fine-tuned weights are near the original ones, and weights between them often keep nearly all of the
+new and lose less of the old (Wortsman et al., Robust fine-tuning of zero-shot models,
 2022).
 """
 
@@ -12,10 +12,10 @@ from pathlib import Path
 from models.training.restore import write_checkpoint
 
 
-def between(old: Path, new: Path, reach: float, out: Path, *, layout: str) -> Path:
+def interpolated(old: Path, new: Path, reach: float, out: Path, *, layout: str) -> Path:
     """Write the checkpoint `out`, every weight at old + reach * (new - old); returns `out`.
 
-    Both are of the architecture `layout`. reach: 0 is the old one, 1 the new one.
+    layout: the architecture of both. reach: 0 is the old one, 1 the new one.
     """
     from ultralytics import YOLO
 

@@ -15,17 +15,17 @@ from models.training.recipe import StageRecipe
 
 
 def has_bfloat16() -> bool:
-    """Whether the CPU multiplies bfloat16 in hardware; elsewhere autocasting would slow it down."""
+    """Whether the CPU multiplies bfloat16 in hardware; otherwise autocasting is slower."""
     import torch
 
     return bool(torch.cpu._is_avx512_bf16_supported())
 
 
 def trainer_class(*, one_to_one: bool) -> Any:
-    """A DetectionTrainer with bfloat16, a per-step cosine and an average that suits short runs.
+    """A DetectionTrainer with bfloat16, a per-step cosine and an average for short runs.
 
     one_to_one: train the end-to-end head too. YOLO26 trains both and lets the one-to-many head's
-    share of the loss fall from 0.8 to 0.1; where that head is what is deployed, it is better alone.
+    share of the loss fall from 0.8 to 0.1; if that head is deployed, training it alone is better.
     """
     import torch
     import ultralytics.engine.trainer as engine
@@ -39,7 +39,7 @@ def trainer_class(*, one_to_one: bool) -> Any:
         engine.autocast = lambda *_args, **_kwargs: torch.autocast("cpu", torch.bfloat16)
 
     class BeltTrainer(DetectionTrainer):  # type: ignore[misc, unused-ignore]
-        """Ultralytics' trainer with what short runs on a CPU need."""
+        """Ultralytics' trainer, adapted to short runs on a CPU."""
 
         def get_model(self, cfg: Any = None, weights: Any = None, verbose: bool = True) -> Any:
             if isinstance(cfg, dict) and not one_to_one:
@@ -48,19 +48,19 @@ def trainer_class(*, one_to_one: bool) -> Any:
 
         def _setup_train(self) -> None:
             super()._setup_train()
-            # 8.4.190 leaves one core of the machine out, which of two is half.
+            # 8.4.190 leaves one core unused, half of a machine with two.
             torch.set_num_threads(len(os.sched_getaffinity(0)))
             self.model.to(memory_format=torch.channels_last)
-            # The stock average looks back 10,000 steps and, ramped over 2,000, averages next to
-            # nothing in a run of 1,500; this one looks back 500.
+            # The default average covers 10,000 steps and, ramped over 2,000, averages hardly
+            # anything in a run of 1,500; this one covers 500.
             self.ema.decay = lambda step: 0.998 * (1 - math.exp(-step / 100))
 
         def validate(self) -> tuple[dict[str, float], float]:
-            """Nothing: 8.4.190 validates the last epoch whatever `val` says, before it saves."""
+            """Do nothing: 8.4.190 validates the last epoch before saving, regardless of `val`."""
             return self.metrics, 0.0
 
         def final_eval(self) -> None:
-            """Only drop the optimizer from the checkpoint; `models.evaluation` measures it."""
+            """Only drop the optimizer from the checkpoint; `models.evaluation` evaluates it."""
             strip_optimizer(self.last)
 
         def preprocess_batch(self, batch: dict[str, Any]) -> dict[str, Any]:

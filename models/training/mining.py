@@ -1,4 +1,4 @@
-"""Which pictures the last stage's model is most wrong about."""
+"""Error of the last stage's model on a scene, for hard-example mining."""
 
 from __future__ import annotations
 
@@ -12,28 +12,28 @@ from models.data.dataset import Wrongness
 from models.evaluation.scoring import overlaps
 from models.export.onnx import export_onnx, session
 
-_MET, _APART = 0.5, 0.2
-"""Intersection over union from which a box has found a thing, and up to which it is a false one.
-What lies between is neither: a box of half a bottle is no look-alike to learn from."""
+_MATCH_IOU, _FALSE_IOU = 0.5, 0.2
+"""IoU from which a box has found an object, and up to which it is false. A box between the two is
+neither: a box of half a bottle is not a look-alike to learn from."""
 _LEAST_SCORE = 0.02
 
 
 def wrongness(weights: Path, folder: Path) -> Wrongness:
-    """How wrong a checkpoint is about a scene, 0 to 2.
+    """A function that returns a checkpoint's error on a scene, 0 to 2.
 
-    The highest score of a box where nothing is, plus what the score of the hazard that it is least
-    sure of lacks of 1.
+    The error is the highest score of a false box, plus 1 minus the score of the hazard with the
+    lowest score.
     """
     model = session(export_onnx(weights, folder, rounds=1).path)
 
-    def of(scene: Scene) -> float:
+    def error(scene: Scene) -> float:
         found = from_raw_head(model.run(None, {"images": scene.image[None]})[0], _LEAST_SCORE)
         if not len(scene.boxes):
             return float(found.scores.max(initial=0.0))
         share, _ = overlaps(found.boxes_px, scene.boxes[:, 1:])
-        false = found.scores[share.max(axis=1) <= _APART]
-        met = (share >= _MET) & (found.classes[:, None] == scene.boxes[None, :, 0])
+        false = found.scores[share.max(axis=1) <= _FALSE_IOU]
+        met = (share >= _MATCH_IOU) & (found.classes[:, None] == scene.boxes[None, :, 0])
         surest = np.where(met, found.scores[:, None], 0.0).max(axis=0, initial=0.0)
         return float(false.max(initial=0.0) + 1 - surest.min())
 
-    return of
+    return error

@@ -1,4 +1,4 @@
-"""What a training is made of: one TOML, checked at the door."""
+"""The recipe of a training: one TOML file, validated when it is read."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from models.data.sources import HELD_BACK
-from models.errors import WorkshopError
+from models.workshop import WorkshopError
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
@@ -23,24 +23,24 @@ class _Part(BaseModel):
 
 
 class DataRecipe(_Part):
-    """How many pictures of each kind one stage is trained on."""
+    """Number of images of each kind in one stage."""
 
     scenes: int = Field(ge=0, description="cut-and-paste scenes")
-    close_ups: int = Field(0, ge=0, description="... of them as a person photographs things")
-    drawn_share: Share = Field(0.0, description="of the things in them, how many are drawings")
-    rendered_share: Share = Field(0.0, description="... and of those, how many are path-traced")
-    hazard_free: int = Field(0, ge=0, description="scenes without a hazard that the last stage's "
-                             "model fires on; so many are kept of four times as many")  # fmt: skip
-    strip_cuts: int = Field(0, ge=0, description="pictures cut from path-traced strips of belt")
-    hard_cuts: int = Field(0, ge=0, description="... more that the last stage's model is most "
-                           "wrong about; so many are kept of four times as many")  # fmt: skip
+    close_ups: int = Field(0, ge=0, description="... of them as close-up photographs")
+    drawn_share: Share = Field(0.0, description="share of drawings among their objects")
+    rendered_share: Share = Field(0.0, description="... and of path-traced ones among these")
+    hazard_free: int = Field(0, ge=0, description="hazard-free scenes with the highest false "
+        "scores of the last stage's model, of four times as many")  # fmt: skip
+    strip_cuts: int = Field(0, ge=0, description="images cut from path-traced strips of belt")
+    hard_cuts: int = Field(0, ge=0, description="... more with the largest errors of the last "
+                           "stage's model, of four times as many")  # fmt: skip
     heap_copies: float = Field(10, ge=0, description="belt-size copies of each heap of bottles")
-    upright_copies: float = Field(3, ge=0, description="... of each picture of standing bottles")
+    upright_copies: float = Field(3, ge=0, description="... of each image of upright bottles")
     battery_copies: float = Field(2.5, ge=0, description="... of each battery on white")
     battery_scene_copies: float = Field(5, ge=0, description="... of each battery elsewhere")
-    negative_copies: float = Field(2, ge=0, description="... of each picture without a hazard")
-    answer_copies: int = Field(1, ge=0, description="of `model adapt`: how often each of a site's "
-                               "pictures is added to the photographs")  # fmt: skip
+    negative_copies: float = Field(2, ge=0, description="... of each image without a hazard")
+    answer_copies: int = Field(1, ge=0, description="for `model adapt`: how often each of a site's "
+                               "images is added to the photographs")  # fmt: skip
     as_is: int = Field(1, ge=0, description="copies of each photograph at its own size")
     belt_frames: int = Field(1, ge=0, description="copies of each empty belt frame, whole")
 
@@ -55,35 +55,30 @@ class StageRecipe(_Part):
     mosaic: Share = 0.3
     mosaic_off_epochs: int = Field(1, ge=0, description="last epochs without mosaic")
     scale: Share = Field(0.4, description="random zoom, plus or minus")
-    reach: Share = Field(1.0, description="how far to go from the weights that it began with to "
-                         "those that it ended with, see models/training/averaging.py")  # fmt: skip
+    reach: Share = Field(1.0, description="share of the step from the start weights to the "
+                         "trained ones, see models/training/averaging.py")  # fmt: skip
     data: DataRecipe
 
 
 class Recipe(_Part):
-    """A whole training, from the checkpoint started from to the deployed folder's name."""
+    """A whole training, from the first checkpoint to the deployed folder's name."""
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
     version: int = Field(ge=1)
     start_from: str = Field(description="file name of the checkpoint in the weights folder")
-    architecture: str | None = Field(
-        None, pattern=r"^[a-z0-9-]+$",
-        description="a file in models/architectures or one of ultralytics' (yolo11n), which takes "
-        "what it can of start_from's weights; without: start_from's own",
-    )  # fmt: skip
     seed: int = Field(ge=0)
     image_px: int = Field(416, multiple_of=32, ge=64)
     batch: int = Field(16, ge=1)
-    head: Literal["raw", "end2end"] = Field("raw", description="which of YOLO26's two is deployed")
+    head: Literal["raw", "end2end"] = Field("raw", description="the deployed one of YOLO26's heads")
     leave_out: tuple[str, ...] = Field(
-        (), description="photographs not learned from: patterns of their names, train_gas_0[5-9]?"
+        (), description="photographs to leave out: patterns of their names, train_gas_0[5-9]?"
     )
     held_back: Share = Field(HELD_BACK, description="share of cut-out sources kept for evaluation")
     photo_sizes_px: tuple[int, ...] = Field((416,), min_length=1)
     stages: tuple[StageRecipe, ...] = Field(min_length=1)
 
     def shrunk(self) -> Recipe:
-        """The same recipe over a handful of pictures, to see that every step runs."""
+        """The same recipe with a few images, to check that every step runs."""
         data = DataRecipe(
             scenes=8, drawn_share=0.5, hazard_free=2, heap_copies=0.05, upright_copies=0.02,
             battery_copies=0.02, battery_scene_copies=0.05, negative_copies=0.02, as_is=0,
@@ -97,24 +92,24 @@ class Recipe(_Part):
 
 
 def read_recipe(path: Path) -> Recipe:
-    """Read and check a recipe; what is wrong is one line with its key."""
+    """Read and validate a recipe. Raises `WorkshopError`, one line with the key."""
     try:
         return Recipe.model_validate(tomllib.loads(path.read_text()))
     except OSError as error:
         raise WorkshopError(f"{path}: cannot be read ({error.strerror})") from error
     except tomllib.TOMLDecodeError as error:
-        raise WorkshopError(f"{path}: is not TOML: {error}") from error
+        raise WorkshopError(f"{path}: not TOML: {error}") from error
     except ValidationError as error:
-        # A key that is misspelt is also missing: what is no key is said before what is not there.
+        # A misspelt key is also missing: report unknown keys first.
         wrong = sorted(error.errors(), key=lambda each: each["type"] != "extra_forbidden")
         raise WorkshopError(f"{path}: {_mistake(wrong[0])}") from error
 
 
 def _mistake(wrong: ErrorDetails) -> str:
-    """One line: key, value, reason, mend."""
+    """One line: key, value, reason, fix."""
     key = ".".join(str(part) for part in wrong["loc"])
     if wrong["type"] == "missing":
-        return f"{key}: is missing"
+        return f"{key}: missing"
     got = repr(wrong["input"])
     got = got if len(got) <= 60 else f"{got[:57]}..."
     if wrong["type"] != "extra_forbidden":
@@ -124,5 +119,5 @@ def _mistake(wrong: ErrorDetails) -> str:
     part = parts.get(inside[-1] if inside else "", Recipe)
     known = list(part.model_fields)
     close = difflib.get_close_matches(str(wrong["loc"][-1]), known, n=1)
-    mend = f"did you mean {close[0]}?" if close else f"known here: {', '.join(known)}"
-    return f"{key} = {got}: no such key; {mend}"
+    fix = f"did you mean {close[0]}?" if close else f"known here: {', '.join(known)}"
+    return f"{key} = {got}: no such key; {fix}"

@@ -1,10 +1,10 @@
-"""A checkpoint to train on, rebuilt from a deployed `model.onnx`.
+"""Rebuild a checkpoint for training from a deployed `model.onnx`.
 
-A plant has the deployed folder and nothing else, and no checkpoint is committed; the graph holds
-every weight. Batch norms were folded into the convolutions when it was exported, and its input
-into the first one. They come back as norms that change nothing, with the mean and variance that
-each convolution really has on pictures: with any other they would change the model at its first
-training step, when they normalise by the batch.
+A plant has only the deployed folder, and no checkpoint is committed; the graph contains every
+weight. The export folded batch norms into the convolutions, and the input's scaling into the first
+one. They are restored as norms without effect, with the real mean and variance of each convolution
+on images: with any other they would change the model at the first training step, when they
+normalise by the batch.
 """
 
 from __future__ import annotations
@@ -16,21 +16,39 @@ from typing import Any
 import numpy as np
 
 from models.data.sources import CLASS_NAMES, Image
-from models.errors import WorkshopError
 from models.export.onnx import plain_input, session
-from models.training.architectures import STOCK, layers
 from models.training.stages import quiet_tools
+from models.workshop import WorkshopError
 
 TOLERANCE_PX = 0.05
+STOCK = "yolo26n"
+"""Architecture of a model whose card names none."""
 
 
-def restore(model: Path, out: Path, pictures: Sequence[Image], *, layout: str = STOCK) -> Path:
-    """Write the checkpoint `out` (.pt) that exports to `model` (an ONNX file) again.
+def layers(name: str) -> dict[str, Any]:
+    """An ultralytics architecture as `DetectionModel` takes it, with the one-to-many head only.
 
-    pictures: (h, w, 3) uint8 BGR, some dozens that look like what is trained on, sides multiples
-    of 32; the norms' statistics are taken from them. layout: which architecture the graph was
-    exported from. The checkpoint has the one-to-many head alone, as the graph has.
-    Raises `WorkshopError` if the graph has other layers, or if what came out finds other boxes.
+    name: for example `yolo26n`. Raises `WorkshopError` if ultralytics does not have it.
+    """
+    quiet_tools()
+    from ultralytics.nn.tasks import yaml_model_load
+
+    try:
+        plan: dict[str, Any] = yaml_model_load(f"{name}.yaml")
+    except FileNotFoundError as error:
+        raise WorkshopError(
+            f"architecture = {name!r}: unknown to ultralytics; yolo26n is the usual one"
+        ) from error
+    return {**plan, "end2end": False}
+
+
+def restore(model: Path, out: Path, images: Sequence[Image], *, layout: str = STOCK) -> Path:
+    """Write the checkpoint `out` (.pt) that `model` (an ONNX file) could be exported from.
+
+    images: (h, w, 3) uint8 BGR, some dozens similar to the training images, sides multiples of
+    32; the norms' statistics are measured on them. layout: architecture of the graph. The
+    checkpoint has only the one-to-many head, like the graph.
+    Raises `WorkshopError` if the graph has other layers, or if the result finds other boxes.
     """
     if not model.is_file():
         raise WorkshopError(f"{model}: no such model; name a folder of `vigitri model list`")
@@ -49,7 +67,7 @@ def restore(model: Path, out: Path, pictures: Sequence[Image], *, layout: str = 
     convolutions = _convolutions(net)
     for name, (conv, norm) in convolutions.items():
         kernel, bias = _of(weights, name, tuple(conv.weight.shape), model)
-        if name == "model.0.conv":  # the input was folded into it
+        if name == "model.0.conv":  # contains the input's scaling
             kernel = kernel[:, ::-1] * np.float32(255)
         conv.weight.data = torch.from_numpy(kernel.copy())
         if norm is None:
@@ -57,13 +75,13 @@ def restore(model: Path, out: Path, pictures: Sequence[Image], *, layout: str = 
         else:
             norm.bias.data = torch.from_numpy(bias.copy())
             norm.weight.data = torch.full_like(norm.weight, (1 + norm.eps) ** 0.5)
-    settle(net, pictures)
-    _check(net, model, pictures[0])
+    _settle(net, images)
+    _check(net, model, images[0])
     return write_checkpoint(net, layout, out)
 
 
 def write_checkpoint(net: Any, layout: str, out: Path) -> Path:
-    """A network as the file that a trainer takes. layout: the architecture that it is of."""
+    """Write a network as a checkpoint for a trainer; returns `out`. layout: its architecture."""
     from ultralytics import YOLO
 
     net.yaml["nc"] = len(CLASS_NAMES)
@@ -78,9 +96,9 @@ def write_checkpoint(net: Any, layout: str, out: Path) -> Path:
 
 
 def _widen(net: Any, plan: dict[str, Any], weights: dict[str, Any]) -> None:
-    """The class branch as wide as the graph's: ultralytics makes it as wide as it has classes.
+    """Make the class branch as wide as the graph's; ultralytics derives it from the classes.
 
-    What was fine-tuned from 80 classes keeps 80 channels there.
+    A model fine-tuned from 80 classes keeps 80 channels there.
     """
     import torch
     from ultralytics.nn.tasks import DetectionModel
@@ -95,7 +113,7 @@ def _widen(net: Any, plan: dict[str, Any], weights: dict[str, Any]) -> None:
 
 
 def _convolutions(net: Any) -> dict[str, tuple[Any, Any]]:
-    """Each convolution by its name in the graph, with the batch norm behind it or None."""
+    """Each convolution by its name in the graph, with the batch norm after it or None."""
     import torch
 
     modules = dict(net.named_modules())
@@ -113,14 +131,14 @@ def _of(
     if kernel is None or bias is None or kernel.shape != shape:
         held = "nothing" if kernel is None else f"{kernel.shape}"
         raise WorkshopError(
-            f"{model}: {name} should be {shape}, the graph holds {held}: it is of another "
-            "architecture, or quantised. Restore from the float32 model it was made from"
+            f"{model}: {name} should be {shape}, the graph has {held}: another "
+            "architecture, or quantised. Restore from the float32 model that it was made from"
         )
     return kernel, bias
 
 
-def settle(net: Any, pictures: Sequence[Image]) -> None:
-    """Give each norm the mean and variance of what comes in, its output staying what it was."""
+def _settle(net: Any, images: Sequence[Image]) -> None:
+    """Set each norm's mean and variance to those of its input, without changing its output."""
     import torch
 
     norms = [module for module in net.modules() if isinstance(module, torch.nn.BatchNorm2d)]
@@ -136,12 +154,12 @@ def settle(net: Any, pictures: Sequence[Image]) -> None:
     hooks = [norm.register_forward_hook(note) for norm in norms]
     net.eval()
     with torch.inference_mode():
-        for picture in pictures:
-            net(torch.from_numpy(plain_input(picture)))
+        for image in images:
+            net(torch.from_numpy(plain_input(image)))
     for hook in hooks:
         hook.remove()
     for norm, (first, second, count) in sums.items():
-        if not count:  # of a head that is not at work
+        if not count:  # of an unused head
             continue
         mean = first / count
         variance = (second / count - mean**2).clamp_min(1e-6)
@@ -152,14 +170,14 @@ def settle(net: Any, pictures: Sequence[Image]) -> None:
         norm.running_var.copy_(variance)
 
 
-def _check(net: Any, model: Path, picture: Image) -> None:
+def _check(net: Any, model: Path, image: Image) -> None:
     import torch
 
     with torch.inference_mode():
-        ours = net(torch.from_numpy(plain_input(picture)))[0].numpy()
-    theirs = session(model).run(None, {"images": picture[None]})[0]
+        ours = net(torch.from_numpy(plain_input(image)))[0].numpy()
+    theirs = session(model).run(None, {"images": image[None]})[0]
     if ours.shape != theirs.shape:
-        raise WorkshopError(f"{model}: gives {theirs.shape}, not {ours.shape}: not a raw head")
+        raise WorkshopError(f"{model}: output is {theirs.shape}, not {ours.shape}: not a raw head")
     largest = float(np.abs(ours - theirs).max())
     if not largest <= TOLERANCE_PX:
-        raise WorkshopError(f"{model}: what was restored from it differs by {largest:.3g}")
+        raise WorkshopError(f"{model}: the restored checkpoint differs by {largest:.3g}")

@@ -6,16 +6,16 @@ import os
 from pathlib import Path
 from typing import Any
 
-# Before ultralytics imports onnxruntime: with its telemetry off.
+# Before ultralytics imports onnxruntime: this turns its telemetry off.
 from detector.vision import onnx_runtime  # noqa: F401
-from models.errors import WorkshopError
 from models.training.recipe import Recipe, StageRecipe
+from models.workshop import WorkshopError
 
 
 def quiet_tools() -> None:
     """Keep ultralytics from phoning home, installing packages and writing to the user's folders.
 
-    Must run before its first import: it reads these when imported.
+    Must run before its first import, which reads these variables.
     """
     os.environ.setdefault("YOLO_OFFLINE", "true")
     os.environ.setdefault("YOLO_AUTOINSTALL", "false")
@@ -35,7 +35,7 @@ def train_stage(
 ) -> Path:
     """Train one stage; returns the averaged weights, `<folder>/<stage>/weights/last.pt`.
 
-    A stage that has finished (it leaves `done`) is not trained again when resuming.
+    A finished stage (with the file `done`) is not trained again when resuming.
     """
     last = folder / stage.name / "weights" / "last.pt"
     done = folder / stage.name / "done"
@@ -47,16 +47,16 @@ def train_stage(
 
     from models.training.bfloat import on_batch_start, trainer_class
 
-    # Adam's second moments of channels that have died sink below 1e-38, where a CPU computes up to
-    # a hundred times slower: measured, a step of 8 s in place of 1.4. Threads inherit it, so it
-    # must be set before torch starts its own.
+    # Adam's second moments of dead channels sink below 1e-38, where a CPU computes up to a hundred
+    # times slower: a step took 8 s instead of 1.4. Threads inherit the setting, so it must be set
+    # before torch starts its own.
     torch.set_flush_denormal(True)
     settings: dict[str, Any] = {
         "model": str(start),
         "data": str(dataset),
         "imgsz": recipe.image_px,
         "batch": recipe.batch,
-        "nbs": recipe.batch,  # a step per batch; the stock value of 64 gathers four
+        "nbs": recipe.batch,  # a step per batch; the default of 64 accumulates four
         "epochs": stage.epochs,
         "device": "0" if torch.cuda.is_available() else "cpu",
         "workers": 1 if not torch.cuda.is_available() else 8,
@@ -90,6 +90,6 @@ def train_stage(
     trainer.add_callback("on_train_batch_start", on_batch_start(stage))
     trainer.train()
     if not last.is_file():
-        raise WorkshopError(f"{last}: the stage {stage.name} left no weights")
+        raise WorkshopError(f"{last}: the stage {stage.name} wrote no weights")
     done.touch()
     return last

@@ -1,4 +1,4 @@
-"""One command from data to a deployed model folder: build, train, export, measure."""
+"""From data to a deployed model folder: build, train, export, evaluate."""
 
 from __future__ import annotations
 
@@ -13,19 +13,16 @@ from models.card import Card, write_card
 from models.data.dataset import build
 from models.data.provenance import learned_from
 from models.data.sources import Sources, read_sources
-from models.errors import WorkshopError
 from models.evaluation import evaluate
 from models.evaluation.picture_sets import photo_set
 from models.evaluation.thresholds import HOW, operating_thresholds
 from models.export.onnx import export_onnx
-from models.export.quantise import calibration_pictures
-from models.progress import told
-from models.training.architectures import STOCK
-from models.training.averaging import between
+from models.training.averaging import interpolated
 from models.training.mining import wrongness
 from models.training.recipe import Recipe, StageRecipe, read_recipe
+from models.training.restore import STOCK
 from models.training.stages import quiet_tools, train_stage
-from models.training.transfer import start_checkpoint
+from models.workshop import WorkshopError, progress_on_stderr
 
 RUNS = Path("runs")
 
@@ -41,17 +38,6 @@ def checkpoint(name: str, weights: Path) -> Path:
     return path
 
 
-def _start(recipe: Recipe, source: Path, data: Path, folder: Path) -> Path:
-    """What the first stage starts from: the checkpoint, or its architecture's own made of it."""
-    if recipe.architecture is None:
-        return source
-    out = folder / "start.pt"
-    if not out.is_file():
-        pictures = calibration_pictures(data, recipe.held_back, 24, recipe.seed)
-        start_checkpoint(recipe.architecture, source, out, pictures)
-    return out
-
-
 def _stage_data(
     recipe: Recipe,
     stage: StageRecipe,
@@ -62,11 +48,11 @@ def _stage_data(
     before: Path,
     renders: Path | None,
 ) -> Path:
-    """The stage's dataset; one that is complete is kept, one that was interrupted goes on."""
+    """The stage's dataset; a complete one is kept, an interrupted one is resumed."""
     return build(
         stage.data, sources, data, runs / stage.name / "data",
         seed=recipe.seed + recipe.stages.index(stage), image_px=recipe.image_px,
-        variants=24 if recipe.image_px > 200 else 1, tell=told(),
+        variants=24 if recipe.image_px > 200 else 1, progress=progress_on_stderr(),
         wrongness=lambda: wrongness(before, runs / stage.name / "miner"), renders=renders,
     )  # fmt: skip
 
@@ -74,9 +60,9 @@ def _stage_data(
 def deploy(
     recipe: Recipe, recipe_name: str, weights: Path, data: Path, out: Path, *, scenes: int = 100
 ) -> dict[str, Any]:
-    """Export a checkpoint into `out`, choose its thresholds, measure it and write its card.
+    """Export a checkpoint into `out`, choose its thresholds, evaluate it and write its card.
 
-    Returns the report of the measurement.
+    Returns the evaluation report.
     """
     export = export_onnx(weights, out, head=recipe.head)
     card = Card(
@@ -85,15 +71,17 @@ def deploy(
         thresholds=(0.4, 0.35),
         start_from=recipe.start_from,
         recipe=recipe_name,
-        data=(*learned_from(recipe, data), f"before: what {recipe.start_from} had learned from"),
+        data=(*learned_from(recipe, data), f"before: the training data of {recipe.start_from}"),
         head=recipe.head,
         photo_sizes_px=recipe.photo_sizes_px,
-        facts={"architecture": recipe.architecture or STOCK},
+        facts={"architecture": STOCK},
     )
     write_card(out, card)
-    looks = evaluate.look(evaluate.opened(f"{out.resolve()}/"), data, recipe.held_back, scenes)
-    thresholds = operating_thresholds(looks, recipe.photo_sizes_px)
-    report = evaluate.judge(recipe.name, looks, thresholds)
+    results = evaluate.detect_on_sets(
+        evaluate.open_model(f"{out.resolve()}/"), data, recipe.held_back, scenes
+    )
+    thresholds = operating_thresholds(results, recipe.photo_sizes_px)
+    report = evaluate.build_report(recipe.name, results, thresholds)
     metrics = {
         "how": evaluate.HOW,
         "thresholds": HOW,
@@ -114,17 +102,17 @@ def build_data(
     weights: Path | None = None,
     workers: int = 2,
 ) -> list[Path]:
-    """Make the training pictures of a recipe's stages, each in `out/<stage>`; returns their YAMLs.
+    """Make the training images of a recipe's stages, each in `out/<stage>`; returns their YAMLs.
 
-    A stage that is complete already is kept, so an interrupted run goes on. weights: a checkpoint
-    whose false boxes are mined as hard negatives; without, stages that ask for them get none.
+    Complete stages are kept, so an interrupted run resumes. weights: a checkpoint for mining hard
+    examples; None: no mining.
     """
     plan = read_recipe(recipe)
     if not data.is_dir():
         raise WorkshopError(f"{data}: no such data folder; give it with --data")
     names = [each.name for each in plan.stages]
     if stage is not None and stage not in names:
-        raise WorkshopError(f"{recipe}: has no stage {stage!r}; it has {', '.join(names)}")
+        raise WorkshopError(f"{recipe}: no stage {stage!r}; stages: {', '.join(names)}")
     sources = read_sources(data, plan.held_back, held=False, leave_out=plan.leave_out)
     made = []
     for each in plan.stages:
@@ -132,7 +120,8 @@ def build_data(
             continue
         yaml = build(
             each.data, sources, data, out / each.name,
-            seed=plan.seed + names.index(each.name), image_px=plan.image_px, tell=told(),
+            seed=plan.seed + names.index(each.name), image_px=plan.image_px,
+            progress=progress_on_stderr(),
             workers=workers, renders=renders,
             wrongness=(lambda: wrongness(weights, out / "miner")) if weights else None,
         )  # fmt: skip
@@ -153,17 +142,16 @@ def run(
 ) -> Path:
     """Build, train every stage, export and evaluate; returns the model folder `out`.
 
-    recipe: a TOML as in models/recipes. data: the data folder. weights: the folder that holds the
-    checkpoint to start from, or that file. runs: where datasets and checkpoints go. resume: go on
-    from the last finished epoch. renders: what `vigitri twin cutouts` wrote, for a recipe with a
-    rendered_share, and in its folder strips/ traced strips, for one with strip_cuts.
-    smoke: a handful of tiny pictures, to see that every step works.
-    Raises `WorkshopError` with one line on what is missing or wrong.
+    recipe: a TOML as in models/recipes. data: the data folder. weights: the first checkpoint, or
+    its folder. runs: folder for datasets and checkpoints. resume: continue after the last finished
+    epoch. renders: output of `vigitri twin cutouts`, for a recipe with a rendered_share, and in its
+    folder strips/ traced strips, for one with strip_cuts. smoke: use a few tiny images, to check
+    that every step works. Raises `WorkshopError`, one line on what is missing or wrong.
     """
     plan = read_recipe(recipe)
     if not data.is_dir():
         raise WorkshopError(f"{data}: no such data folder; give it with --data")
-    source = checkpoint(plan.start_from, weights)
+    before = checkpoint(plan.start_from, weights)
     quiet_tools()
     if smoke:
         plan = plan.shrunk()
@@ -172,7 +160,6 @@ def run(
         shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "recipe.json").write_text(plan.model_dump_json(indent=1))
-    before = _start(plan, source, data, folder)
     sources = read_sources(data, plan.held_back, held=False, leave_out=plan.leave_out)
     for stage in plan.stages:
         yaml = _stage_data(
@@ -180,8 +167,8 @@ def run(
         )
         trained = train_stage(plan, stage, before, yaml, folder, resume=resume)
         if stage.reach < 1:
-            layout, part = plan.architecture or STOCK, trained.with_name("reached.pt")
-            trained = between(before, trained, stage.reach, part, layout=layout)
+            part = trained.with_name("reached.pt")
+            trained = interpolated(before, trained, stage.reach, part, layout=STOCK)
         before = trained
     report = deploy(
         plan, f"models/recipes/{recipe.name}", before, data, out, scenes=4 if smoke else 100

@@ -1,4 +1,4 @@
-"""The truth of a belt that nobody drew: 800 x 600 px at 1 px per mm, running to the right."""
+"""The truth of a belt without images: 800 x 600 px at 1 px per mm, running to the right."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.accuracy.ground_truth import SCHEMA, Truth
-from benchmarks.accuracy.passages import Ground
+from benchmarks.accuracy.ground_truth import SCHEMA, GroundTruth
+from benchmarks.accuracy.passages import LineGroundTruth
 from detector.profile.line import LineProfile
 from detector.wire import samples
 from detector.wire.messages import Alert, Arrival, Hazard
@@ -32,7 +32,7 @@ PROFILE = LineProfile.model_validate(
 """A line that watches the middle 600 mm."""
 
 
-def thing(
+def placed_object(
     number: int,
     kind: str,
     class_name: str | None,
@@ -45,7 +45,7 @@ def thing(
     visible: float = 1.0,
     height_mm: float | None = None,
 ) -> dict[str, Any]:
-    """Something put on the belt; at 0 degrees it lies along the travel."""
+    """An object on the belt; at 0 degrees its length is along the travel."""
     turn = math.radians(angle_deg)
     corners = [
         (a * length_mm / 2, b * width_mm / 2) for a, b in ((-1, -1), (1, -1), (1, 1), (-1, 1))
@@ -71,22 +71,22 @@ def thing(
     }
 
 
-def box_of(lies: dict[str, Any], frame: int) -> tuple[float, float, float, float]:
-    """The box around it in the picture, px."""
-    along = [frame * STEP_MM - at for at, _ in lies["outline_mm"]]
-    across = [x for _, x in lies["outline_mm"]]
+def box_of(placed: dict[str, Any], frame: int) -> tuple[float, float, float, float]:
+    """Its bounding box in the image, px."""
+    along = [frame * STEP_MM - at for at, _ in placed["outline_mm"]]
+    across = [x for _, x in placed["outline_mm"]]
     first, last = (float(np.clip(end, 0.0, VIEW_MM)) for end in (min(along), max(along)))
     return first, min(across), last, max(across)
 
 
 def truth_of(
-    things: list[dict[str, Any]],
+    objects_on_belt: list[dict[str, Any]],
     frames: int = 200,
     *,
     overload: range = range(0),
-    stands: range = range(0),
-) -> Truth:
-    """That many frames of a belt with those things on it; on `stands` the belt stands."""
+    stopped: range = range(0),
+) -> GroundTruth:
+    """The truth of `frames` frames with those objects; the belt is stopped in `stopped`."""
     header = {
         "schema": SCHEMA,
         "clip": "drawn.mp4",
@@ -97,20 +97,20 @@ def truth_of(
         "speed_mm_s": STEP_MM * FPS,
         "travel": "left to right",
         "points": [{"image_px": [u, v], "belt_mm": [v, u]} for u, v in CORNERS],
-        "things": things,
+        "things": objects_on_belt,
     }
     records: list[dict[str, Any]] = [header]
     position_mm = 0.0
     for number in range(frames):
         objects = []
-        for lies in things:
-            box = box_of(lies, round(position_mm / STEP_MM))
-            if lies["class"] is not None and box[2] - box[0] >= 2:
+        for placed in objects_on_belt:
+            box = box_of(placed, round(position_mm / STEP_MM))
+            if placed["class"] is not None and box[2] - box[0] >= 2:
                 objects.append(
                     {
-                        **{key: lies[key] for key in ("id", "kind", "class", "visible", "x_mm")},
+                        **{key: placed[key] for key in ("id", "kind", "class", "visible", "x_mm")},
                         "box_px": list(box),
-                        "y_mm": position_mm - lies["at_mm"],
+                        "y_mm": position_mm - placed["at_mm"],
                     }
                 )
         records.append(
@@ -121,18 +121,18 @@ def truth_of(
                 "overload": number in overload,
             }
         )
-        position_mm += 0.0 if number in stands else STEP_MM
-    return Truth.of(records, "drawn")
+        position_mm += 0.0 if number in stopped else STEP_MM
+    return GroundTruth.of(records, "drawn")
 
 
-def ground_of(*things: dict[str, Any], **changes: Any) -> Ground:
-    return Ground(truth_of(list(things), **changes), PROFILE)
+def ground_of(*placed: dict[str, Any], **changes: Any) -> LineGroundTruth:
+    return LineGroundTruth(truth_of(list(placed), **changes), PROFILE)
 
 
 def alert(
     box_px: tuple[float, ...], frame: int, class_name: str, event_id: str = "a1", **changes: Any
 ) -> Alert:
-    """An alert on that box of that frame."""
+    """An alert on a box in a frame."""
     place = samples.ALERT.place
     assert place is not None
     hazard = Hazard.BATTERY if class_name == "battery" else Hazard.GAS

@@ -1,4 +1,4 @@
-"""A clip of a few frames with its truth: a gas canister, and a battery behind it, pass."""
+"""A clip of a few frames with its truth: a gas canister passes, and then a battery."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _AT_MM = {1: 80.0, 2: 200.0}
 
 
 def write_footage(folder: Path, frames: int = 32) -> Path:
-    """`belt.avi` and `belt.truth.jsonl`; returns the clip."""
+    """Write `belt.avi` and `belt.truth.jsonl`; returns the clip."""
     folder.mkdir(parents=True, exist_ok=True)
     clip = write_video(folder / "belt.avi", passing(frames))
     width, height = (side * MM_PER_PX for side in SIZE_PX)
@@ -34,7 +34,7 @@ def write_footage(folder: Path, frames: int = 32) -> Path:
         "points": [
             {"image_px": [u, v], "belt_mm": [v * MM_PER_PX, u * MM_PER_PX]} for u, v in corners
         ],
-        "things": [_thing(each) for each in (GAS, CELL)],
+        "things": [_placed_object(each) for each in (GAS, CELL)],
     }
     records = [header, *(_record(number) for number in range(frames))]
     text = "".join(f"{json.dumps(each)}\n" for each in records)
@@ -42,25 +42,25 @@ def write_footage(folder: Path, frames: int = 32) -> Path:
     return clip
 
 
-def _thing(lies: dict[str, Any]) -> dict[str, Any]:
-    length, width = _SIZES_MM[lies["id"]]
-    at, x = _AT_MM[lies["id"]], lies["x_mm"]
-    signs = ((-1, -1), (1, -1), (1, 1), (-1, 1))
-    outline = [(at + a * length / 2, x + b * width / 2) for a, b in signs]
-    return {**lies, "at_mm": at, "length_mm": length, "width_mm": width, "outline_mm": outline}
+def _placed_object(placed: dict[str, Any]) -> dict[str, Any]:
+    length, width = _SIZES_MM[placed["id"]]
+    at, x = _AT_MM[placed["id"]], placed["x_mm"]
+    corners = ((-1, -1), (1, -1), (1, 1), (-1, 1))
+    outline = [(at + a * length / 2, x + b * width / 2) for a, b in corners]
+    return {**placed, "at_mm": at, "length_mm": length, "width_mm": width, "outline_mm": outline}
 
 
 def _record(number: int) -> dict[str, Any]:
     position_mm = number * BELT_PX_A_FRAME * MM_PER_PX
     objects = []
-    for lies in (GAS, CELL):
-        length, width = _SIZES_MM[lies["id"]]
-        y_mm = position_mm - _AT_MM[lies["id"]]
+    for placed in (GAS, CELL):
+        length, width = _SIZES_MM[placed["id"]]
+        y_mm = position_mm - _AT_MM[placed["id"]]
         u0, u1 = ((y_mm + side * length / 2) / MM_PER_PX for side in (-1, 1))
-        v0, v1 = ((lies["x_mm"] + side * width / 2) / MM_PER_PX for side in (-1, 1))
+        v0, v1 = ((placed["x_mm"] + side * width / 2) / MM_PER_PX for side in (-1, 1))
         u0, u1 = (min(max(u, 0.0), float(SIZE_PX[0])) for u in (u0, u1))
         if u1 - u0 >= 2:
-            objects.append({**lies, "box_px": [u0, v0, u1, v1], "visible": 1.0, "y_mm": y_mm})
+            objects.append({**placed, "box_px": [u0, v0, u1, v1], "visible": 1.0, "y_mm": y_mm})
     return {
         "frame": number,
         "belt_position_mm": position_mm,

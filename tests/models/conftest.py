@@ -1,4 +1,4 @@
-"""A data folder in small, drawn by the tests themselves."""
+"""A small data folder, drawn by the tests."""
 
 import csv
 import json
@@ -14,10 +14,10 @@ HELD_BACK = 0.3
 
 
 def _cutout(rng: np.random.Generator, length: int, width: int) -> np.ndarray:
-    thing = np.zeros((width + 8, length + 8, 4), np.uint8)
-    thing[..., :3] = rng.integers(0, 256, 3, np.uint8)
-    thing[4:-4, 4:-4, 3] = 255
-    return thing
+    image = np.zeros((width + 8, length + 8, 4), np.uint8)
+    image[..., :3] = rng.integers(0, 256, 3, np.uint8)
+    image[4:-4, 4:-4, 3] = 255
+    return image
 
 
 @pytest.fixture(scope="session")
@@ -47,9 +47,9 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "dev_battery_000": ("white", "1 0.5 0.5 0.5 0.2"),
     }
     for stem, (background, label) in photographs.items():
-        picture = np.full((300, 400, 3), 250, np.uint8)
-        picture[120:180, 100:300] = (30, 90, 160)
-        cv2.imwrite(str(folder / "photos" / "images" / f"{stem}.jpg"), picture)
+        image = np.full((300, 400, 3), 250, np.uint8)
+        image[120:180, 100:300] = (30, 90, 160)
+        cv2.imwrite(str(folder / "photos" / "images" / f"{stem}.jpg"), image)
         (folder / "photos" / "labels" / f"{stem}.txt").write_text(label)
         name = f"photos/images/{stem}.jpg"
         rows.append((name, stem.split("_", maxsplit=1)[0], background, f"{stem}.png"))

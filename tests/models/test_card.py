@@ -4,12 +4,12 @@ from detector.vision.catalogue import find_model
 from models.card import Card, write_card
 
 
-def test_the_runtime_reads_what_the_workshop_writes(tmp_path: Path) -> None:
+def test_the_runtime_reads_a_written_card(tmp_path: Path) -> None:
     (tmp_path / "model.onnx").write_bytes(b"not a model, but a file with a digest")
     metrics = {"how": 'a "quoted" word', "set": {"gas": {"ap50": 0.5, "range": [0.1, 0.9]}}}
     card = Card(
         "vigitri-t9", 3, (0.31, 0.42), "start.pt", "models/recipes/first.toml",
-        ("photographs: somebody, CC BY 4.0",), photo_sizes_px=(320, 512), metrics=metrics,
+        ("photographs: an author, CC BY 4.0",), photo_sizes_px=(320, 512), metrics=metrics,
     )  # fmt: skip
     write_card(tmp_path, card)
     read = find_model(f"{tmp_path}/").card

@@ -17,7 +17,7 @@ WIDTH, HEIGHT = 320, 192
 
 @pytest.fixture
 def footage(tmp_path: Path) -> Path:
-    """A textured belt at 480 mm/s for 9 s, with its truth and its encoder."""
+    """A textured belt at 480 mm/s for 9 s, with truth and encoder."""
     long = as_picture(texture(np.random.default_rng(2), HEIGHT, WIDTH + STEP_PX * FRAMES))
     lefts = [STEP_PX * (FRAMES - n) for n in range(FRAMES)]
     write_video(
@@ -52,7 +52,9 @@ def footage(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_a_belt_is_measured_against_encoder_and_truth(footage: Path, tmp_path: Path) -> None:
+def test_belt_motion_from_images_agrees_with_encoder_and_truth(
+    footage: Path, tmp_path: Path
+) -> None:
     out = tmp_path / "belt.json"
     belt.run([str(footage)], None, out)
     (row,) = json.loads(out.read_text())

@@ -9,11 +9,11 @@ import pytest
 
 from benchmarks.accuracy import bench as accuracy
 from benchmarks.accuracy import scores
-from benchmarks.accuracy.detections_file import Remembered, place_of
+from benchmarks.accuracy.detections_file import RecordedDetections, recording_path
 from benchmarks.accuracy.footage import open_footage, profile_of
 from benchmarks.accuracy.ground_truth import TruthError
-from benchmarks.accuracy.recorder import look_at
-from benchmarks.accuracy.replay import Recall
+from benchmarks.accuracy.recorder import record_detections
+from benchmarks.accuracy.replay import Replay
 from detector.line_setup import Line
 from detector.pipeline import Pipeline
 from detector.vision.catalogue import find_model
@@ -38,24 +38,26 @@ def few_thresholds(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(module, "GRID", (0.3, 0.6, 0.95))
 
 
-def test_what_was_kept_tells_the_same_alerts_as_the_pipeline_that_looked(
+def test_a_replay_raises_the_same_alerts_as_the_pipeline(
     clip: Path, model: str, tmp_path: Path
 ) -> None:
     footage, folder = open_footage(str(clip)), find_model(model)
     profile, engine = profile_of(footage.truth, None), OnnxEngine(folder, threads=1)
     pipeline = Pipeline(Line(profile, folder, engine, "bench"))
-    told = [alert for frame in footage.frames() for alert in pipeline.process(frame).alerts]
+    alerts = [alert for frame in footage.frames() for alert in pipeline.process(frame).alerts]
     looked_at: list[int] = []
-    seen = look_at(footage, profile, folder, engine, lambda done, _: looked_at.append(done))
+    seen = record_detections(
+        footage, profile, folder, engine, lambda done, _: looked_at.append(done)
+    )
     assert looked_at == list(range(1, 33))
     seen.write(tmp_path / "kept.npz")
-    kept = Remembered.read(tmp_path / "kept.npz")
-    again = list(Recall(kept, profile, folder).alerts({}))
-    assert again == [alert for alert in told if alert.place is not None]
+    kept = RecordedDetections.read(tmp_path / "kept.npz")
+    again = list(Replay(kept, profile, folder).alerts({}))
+    assert again == [alert for alert in alerts if alert.place is not None]
     assert again
 
 
-def test_a_report_stands_in_the_folder_and_a_second_run_does_not_look_again(
+def test_a_report_is_written_and_a_second_run_needs_no_inference(
     clip: Path,
     model: str,
     tmp_path: Path,
@@ -71,19 +73,19 @@ def test_a_report_stands_in_the_folder_and_a_second_run_does_not_look_again(
     assert "1 of 1" in (tmp_path / "report.md").read_text()
     for name in figures["plots"]:
         assert (tmp_path / name).is_file()
-    assert figures["sheets"] == []  # nothing was missed, nothing false
+    assert figures["sheets"] == []  # no misses, no false alarms
 
-    def nobody(*_: Any, **__: Any) -> Engine:
-        raise AssertionError("looked again")
+    def no_engine(*_: Any, **__: Any) -> Engine:
+        raise AssertionError("ran inference again")
 
-    monkeypatch.setattr(accuracy, "open_engine", nobody)
+    monkeypatch.setattr(accuracy, "open_engine", no_engine)
     capsys.readouterr()
     accuracy.run(
         [str(clip)], tmp_path, model_name=model, compare=tmp_path / "report.json", as_json=True
     )
-    said = capsys.readouterr().out
-    assert "nothing changed" in said
-    assert json.loads(said.splitlines()[0])["recall"] == figures["recall"]
+    out = capsys.readouterr().out
+    assert "nothing changed" in out
+    assert json.loads(out.splitlines()[0])["recall"] == figures["recall"]
 
 
 LINE = """
@@ -97,7 +99,7 @@ px_per_mm = 0.5
 """
 
 
-def test_what_was_kept_is_judged_by_the_profile_as_it_is_now(
+def test_a_recording_is_evaluated_with_the_current_profile(
     clip: Path, model: str, tmp_path: Path
 ) -> None:
     line, report = tmp_path / "line.toml", tmp_path / "report.json"
@@ -113,48 +115,48 @@ def test_what_was_kept_is_judged_by_the_profile_as_it_is_now(
     assert figures["recall"]["gas_canister"]["all"]["right"] == 1
 
 
-def test_what_a_line_saw_with_other_settings_of_its_monitors_is_looked_at_again(
+def test_other_monitor_settings_need_another_recording(
     clip: Path, model: str, tmp_path: Path
 ) -> None:
     footage, folder = open_footage(str(clip)), find_model(model)
     profile = profile_of(footage.truth, None)
     calmer = profile.model_copy(update={"jam": profile.jam.model_copy(update={"watch_s": 3.0})})
     places = {
-        place_of(tmp_path, footage, folder, each, "onnxruntime") for each in (profile, calmer)
+        recording_path(tmp_path, footage, folder, each, "onnxruntime") for each in (profile, calmer)
     }
     assert len(places) == 2
 
 
-def test_footage_that_is_named_twice_is_refused(clip: Path, model: str, tmp_path: Path) -> None:
-    with pytest.raises(TruthError, match="is named twice; its hazards and hours would count twice"):
+def test_footage_given_twice_is_refused(clip: Path, model: str, tmp_path: Path) -> None:
+    with pytest.raises(TruthError, match="is given twice; its hazards and hours would count twice"):
         accuracy.run([str(clip), str(clip.parent)], tmp_path, model_name=model)
 
 
 @pytest.mark.parametrize("text", ["{}", '{"recall": {}}', "[1]", "no JSON"])
-def test_what_is_no_accuracy_report_is_refused_before_anybody_looks(
+def test_a_file_that_is_not_an_accuracy_report_is_refused_before_inference(
     text: str, clip: Path, model: str, tmp_path: Path
 ) -> None:
     (tmp_path / "report.json").write_text(text)
-    with pytest.raises(TruthError, match="is no accuracy report"):
+    with pytest.raises(TruthError, match="not an accuracy report"):
         accuracy.run(
             [str(clip)], tmp_path / "out", model_name=model, compare=tmp_path / "report.json"
         )
     assert not (tmp_path / "out").exists()
 
 
-def test_what_was_missed_and_what_was_false_is_shown(
+def test_misses_and_false_alarms_have_contact_sheets(
     clip: Path, model: str, tmp_path: Path
 ) -> None:
     folder = tmp_path / "footage"
     folder.mkdir()
     (folder / "belt.avi").write_bytes(clip.read_bytes())
-    # Of the cell the truth says that it lies 45 px (90 mm) from where the picture shows it.
+    # In this truth the cell is 45 px (90 mm) away from its position in the image.
     first, *rest = map(json.loads, clip.with_name("belt.truth.jsonl").read_text().splitlines())
     first["things"][1]["outline_mm"] = [(at, x + 90) for at, x in first["things"][1]["outline_mm"]]
     first["things"][1]["x_mm"] += 90
-    for lies in (each for record in rest for each in record["objects"] if each["id"] == 2):
-        lies["x_mm"] += 90
-        lies["box_px"] = [side + 45 * (n % 2) for n, side in enumerate(lies["box_px"])]
+    for placed in (each for record in rest for each in record["objects"] if each["id"] == 2):
+        placed["x_mm"] += 90
+        placed["box_px"] = [side + 45 * (n % 2) for n, side in enumerate(placed["box_px"])]
     text = "".join(f"{json.dumps(each)}\n" for each in (first, *rest))
     (folder / "belt.truth.jsonl").write_text(text)
     accuracy.run([str(folder)], tmp_path / "out", model_name=model)
@@ -164,24 +166,24 @@ def test_what_was_missed_and_what_was_false_is_shown(
     assert figures["sheets"] == ["misses.png", "false_alarms.png"]
 
 
-def test_scores_are_fitted_on_what_was_kept_and_too_short_a_belt_is_said(
+def test_scores_are_fitted_on_recordings_and_too_little_belt_is_reported_as_not_proven(
     clip: Path, model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     accuracy.run([str(clip)], tmp_path, model_name=model)
     capsys.readouterr()
     scores.run(tmp_path, model, 1.0, write=False, as_json=False)
-    said = capsys.readouterr().out
-    assert "NOT proven" in said
-    assert "[model] thresholds = { gas_canister = " in said
+    out = capsys.readouterr().out
+    assert "NOT proven" in out
+    assert "[model] thresholds = { gas_canister = " in out
     scores.run(tmp_path, model, 1.0, write=True, as_json=True)
-    told = json.loads(capsys.readouterr().out)
+    fitted = json.loads(capsys.readouterr().out)
     card = find_model(model).card
-    assert {known.name: known.threshold for known in card.classes} == told["thresholds"]
+    assert {known.name: known.threshold for known in card.classes} == fitted["thresholds"]
     assert card.operating["proven"] is False
     assert card.operating["battery"]["curve"]["found"][0] == 1
 
 
-def test_curves_go_into_the_card_and_leave_the_thresholds_where_so_asked(
+def test_keep_thresholds_writes_only_the_curves_into_the_card(
     clip: Path, model: str, tmp_path: Path
 ) -> None:
     accuracy.run([str(clip)], tmp_path, model_name=model)
@@ -194,32 +196,34 @@ def test_curves_go_into_the_card_and_leave_the_thresholds_where_so_asked(
     assert card.operating["trades"]["60_per_h"]["battery"][1] == 1.0
 
 
-def test_scores_without_looks_of_that_model_are_refused(model: str, tmp_path: Path) -> None:
-    with pytest.raises(TruthError, match="holds nothing that white-and-red"):
+def test_scores_without_detections_of_the_model_are_refused(model: str, tmp_path: Path) -> None:
+    with pytest.raises(TruthError, match="no detections of white-and-red"):
         scores.run(tmp_path, model, 1.0, write=False, as_json=False)
 
 
 def _copied(kept: Path, name: str, was: bytes, now: bytes) -> None:
-    """The same looks once more, something being said otherwise of them."""
+    """Copy a recording with `was` replaced by `now` in its files."""
     for suffix in (".npz", ".json", ".truth.jsonl"):
-        told = kept.with_suffix(suffix).read_bytes()
-        kept.with_name(f"{name}{suffix}").write_bytes(told.replace(was, now))
+        content = kept.with_suffix(suffix).read_bytes()
+        kept.with_name(f"{name}{suffix}").write_bytes(content.replace(was, now))
 
 
-def test_scores_are_not_fitted_on_two_engines_nor_on_the_same_belt_twice(
+def test_scores_are_not_fitted_on_two_engines_or_on_the_same_belt_twice(
     clip: Path, model: str, tmp_path: Path
 ) -> None:
     accuracy.run([str(clip)], tmp_path, model_name=model, engine="onnxruntime")
     (kept,) = (tmp_path / "looks").glob("*.npz")
     _copied(kept, "other", b'"engine": "onnxruntime"', b'"engine": "openvino"')
-    with pytest.raises(TruthError, match="looks of onnxruntime and openvino"):
+    with pytest.raises(TruthError, match="detections of onnxruntime and openvino"):
         scores.run(tmp_path, model, 1.0, write=False, as_json=False)
     _copied(kept, "other", b'"looks_per_s": 8.0', b'"looks_per_s": 4.0')
-    with pytest.raises(TruthError, match="looks at belt through another profile or at another"):
+    with pytest.raises(
+        TruthError, match="more detections of belt through another profile or at another"
+    ):
         scores.run(tmp_path, model, 1.0, write=False, as_json=False)
 
 
-def test_what_another_model_saw_is_no_part_of_a_fit(
+def test_recordings_of_another_model_are_not_used_for_a_fit(
     clip: Path, model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     accuracy.run([str(clip)], tmp_path, model_name=model)
@@ -231,9 +235,7 @@ def test_what_another_model_saw_is_no_part_of_a_fit(
     assert len(json.loads(capsys.readouterr().out)["operating"]["footage"]) == 1
 
 
-def test_footage_that_is_not_what_its_truth_was_written_for_is_refused(
-    clip: Path, tmp_path: Path
-) -> None:
+def test_a_clip_that_does_not_belong_to_its_truth_is_refused(clip: Path, tmp_path: Path) -> None:
     copy = tmp_path / "belt.avi"
     copy.write_bytes(clip.read_bytes())
     first, *rest = clip.with_name("belt.truth.jsonl").read_text().splitlines()
@@ -245,8 +247,8 @@ def test_footage_that_is_not_what_its_truth_was_written_for_is_refused(
         open_footage("no-such-scenario")
 
 
-def test_looks_a_second_are_rounded_to_whole_frames(clip: Path) -> None:
+def test_the_frame_rate_is_rounded_to_whole_steps_of_frames(clip: Path) -> None:
     footage = open_footage(str(clip), fps=2.5)
     assert [frame.index for frame in footage.frames()][:3] == [0, 2, 4]
-    assert len(footage.looked_at) == 16
-    assert replace(footage, every=5).looked_at[1] == 5
+    assert len(footage.evaluated) == 16
+    assert replace(footage, every=5).evaluated[1] == 5

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmarks.accuracy.ground_truth import SCHEMA, Truth, TruthError, iou
-from benchmarks.accuracy.passages import Ground
+from benchmarks.accuracy.ground_truth import SCHEMA, GroundTruth, TruthError, iou
+from benchmarks.accuracy.passages import LineGroundTruth
 from benchmarks.line_process import DEMO_CLIP, DEMO_LINE
 from detector.ingest import Recording
 from detector.profile.loading import load_profile
@@ -18,9 +18,7 @@ BOXES = st.tuples(*[st.floats(0, 500) for _ in range(2)], *[st.floats(1, 500) fo
 
 
 @given(a=BOXES, b=BOXES)
-def test_overlap_is_a_share_and_the_same_both_ways(
-    a: tuple[float, ...], b: tuple[float, ...]
-) -> None:
+def test_iou_is_symmetric_and_between_0_and_1(a: tuple[float, ...], b: tuple[float, ...]) -> None:
     first, second = ((x, y, x + w, y + h) for x, y, w, h in (a, b))
     assert 0 <= iou(first, second) <= 1
     assert iou(first, second) == pytest.approx(iou(second, first))
@@ -36,11 +34,11 @@ def test_a_stretch_of_overload_ends_where_the_belt_is_clear_for_a_metre() -> Non
     assert flickering.stretches("overload") == [(100, 159), (300, 309)]
 
 
-def test_a_truth_without_a_word_on_jams_has_none() -> None:
+def test_a_truth_without_jam_records_has_no_jams() -> None:
     assert truth_of([]).stretches("jam") == []
 
 
-def test_a_belt_that_stands_counts_only_where_it_is_ordered_to_run_and_had_time_to() -> None:
+def test_a_stopped_belt_counts_only_if_ordered_to_run_for_long_enough() -> None:
     truth = truth_of([], 500)
     for number in range(100, 300):
         truth.frames[number] |= {"belt_standing": True, "run": number >= 200}
@@ -52,38 +50,38 @@ def test_a_belt_that_stands_counts_only_where_it_is_ordered_to_run_and_had_time_
 
 def test_only_the_running_belt_counts_as_belt_time() -> None:
     assert truth_of([], 201).running_s() == pytest.approx(200 / FPS)
-    assert truth_of([], 201, stands=range(100)).running_s() == pytest.approx(100 / FPS)
+    assert truth_of([], 201, stopped=range(100)).running_s() == pytest.approx(100 / FPS)
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "expected"),
     [
         (None, "no such file"),
-        ("{", "is no truth"),
+        ("{", "not a truth file"),
         ("{}\n{}", "schema None"),
-        (json.dumps({"schema": SCHEMA}), "holds no frame"),
+        (json.dumps({"schema": SCHEMA}), "contains no frame"),
         ("", "schema None"),
     ],
 )
-def test_a_truth_that_cannot_be_used_is_one_line(
-    tmp_path: Path, text: str | None, said: str
+def test_an_unusable_truth_is_a_one_line_error(
+    tmp_path: Path, text: str | None, expected: str
 ) -> None:
     path = tmp_path / "clip.truth.jsonl"
     if text is not None:
         path.write_text(text)
-    with pytest.raises(TruthError, match=said) as refused:
-        Truth.read(path)
+    with pytest.raises(TruthError, match=expected) as refused:
+        GroundTruth.read(path)
     assert len(str(refused.value).splitlines()) == 1
 
 
-@pytest.mark.skipif(not (DEMO_CLIP / "demo.mp4").is_file(), reason="the clip is not here")
+@pytest.mark.skipif(not (DEMO_CLIP / "demo.mp4").is_file(), reason="the demo clip is missing")
 def test_the_bundled_clip_its_truth_and_the_demo_line_belong_together() -> None:
-    truth = Truth.read(DEMO_CLIP / "demo.truth.jsonl")
+    truth = GroundTruth.read(DEMO_CLIP / "demo.truth.jsonl")
     profile = load_profile(DEMO_LINE)
     with Recording(profile.camera.source) as recording:
         assert recording.frame_count == len(truth.frames)
         assert recording.fps == truth.header["fps"]
         assert list(next(iter(recording)).size_px) == truth.header["size_px"]
     assert profile.belt.speed_mm_s == truth.header["speed_mm_s"]
-    assert Ground(truth, profile).passages
+    assert LineGroundTruth(truth, profile).passages
     assert truth.stretches("overload")

@@ -21,16 +21,16 @@ coverage = 0.1
 """
 
 
-def test_a_calm_belt_is_watched_without_a_model_and_nothing_is_told(
+def test_a_calm_belt_without_a_model_raises_no_alarm(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     pytest.importorskip("twin.line.line")
     scenario = tmp_path / "calm.toml"
     scenario.write_text(SCENARIO)
     load.run([str(scenario)], None, runs=1, seed=1, fps=4, as_json=True)
-    told = json.loads(capsys.readouterr().out.splitlines()[-1])
-    (row,) = told["scenarios"].values()
+    report = json.loads(capsys.readouterr().out.splitlines()[-1])
+    (row,) = report["scenarios"].values()
     assert row["runs"] == 1
     assert row["false_alarms"]["all"]["count"] == 0
-    assert told["missed"] == told["false"] == []
-    assert told["monitor_ms"]["frames"] == 48
+    assert report["missed"] == report["false"] == []
+    assert report["monitor_ms"]["frames"] == 48

@@ -12,7 +12,7 @@ from benchmarks.accuracy.plots import _precision_recall
 
 
 @pytest.mark.parametrize("hours", [0.0, 0.5])
-def test_curves_are_drawn_of_a_belt_that_stood_too(hours: float) -> None:
+def test_curves_are_drawn_also_for_a_stopped_belt(hours: float) -> None:
     row = {"threshold": 0.4, "found": 1, "hazards": 2, "recall": 0.5, "false_alarms": 3}
     figures: dict[str, Any] = {
         "belt_h": hours,

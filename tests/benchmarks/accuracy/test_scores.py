@@ -3,30 +3,30 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from benchmarks.accuracy.matching import Verdict, judge
+from benchmarks.accuracy.matching import Evaluation, match_alerts
 from benchmarks.accuracy.scores import _tracks, _within
 from benchmarks.accuracy.tally import tally
 from calibration.operating_point import CurvePoint
 from detector.vision.catalogue import find_model
 from detector.wire.messages import Alert, Hazard
-from tests.benchmarks.drawn_belt import alert, box_of, ground_of, overload, thing
+from tests.benchmarks.drawn_belt import alert, box_of, ground_of, overload, placed_object
 
-CELL = thing(1, "aa_cell", "battery", -200, 150, length_mm=50, width_mm=14)
+CELL = placed_object(1, "aa_cell", "battery", -200, 150, length_mm=50, width_mm=14)
 
 
-class Kept:
-    """Footage on which always the same was told."""
+class FixedFootage:
+    """Footage with the same alerts at all thresholds."""
 
     def __init__(self, *alerts: Alert) -> None:
         self._alerts = alerts
 
-    def judged(self, _: Mapping[str, float]) -> tuple[Verdict, Sequence[Alert]]:
-        return judge(self._alerts, ground_of(CELL)), self._alerts
+    def evaluate(self, _: Mapping[str, float]) -> tuple[Evaluation, Sequence[Alert]]:
+        return match_alerts(self._alerts, ground_of(CELL)), self._alerts
 
 
-def test_a_second_track_of_the_wrong_class_is_not_right_for_that_class() -> None:
+def test_a_second_track_of_the_wrong_class_counts_as_wrong() -> None:
     footage: Any = [
-        Kept(
+        FixedFootage(
             alert(box_of(CELL, 20), 20, "battery"),
             alert(box_of(CELL, 40), 40, "gas_canister", "a2"),
         )
@@ -37,9 +37,9 @@ def test_a_second_track_of_the_wrong_class_is_not_right_for_that_class() -> None
 
 
 def test_false_alarms_of_every_state_of_the_line_count_against_the_budget() -> None:
-    footage: Any = [Kept(*(overload(20, hazard.value, hazard=hazard) for hazard in (
+    footage: Any = [FixedFootage(*(overload(20, hazard.value, hazard=hazard) for hazard in (
         Hazard.OVERLOAD, Hazard.JAM, Hazard.BELT_STANDING
     )))]  # fmt: skip
-    in_use = tally([each.judged({})[0] for each in footage])
+    in_use = tally([each.evaluate({})[0] for each in footage])
     best, _ = _within(footage, {"battery": [CurvePoint(0.5, 1, 1, 0)]}, 1.0, in_use)
     assert best.false_alarms == 3

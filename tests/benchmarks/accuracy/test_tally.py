@@ -4,16 +4,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmarks.accuracy.matching import judge
-from benchmarks.accuracy.report import markdown, summary, told_trade, trades_of
+from benchmarks.accuracy.matching import match_alerts
+from benchmarks.accuracy.report import markdown, summary, trade_text, trades_of
 from benchmarks.accuracy.tally import size_band, tally, visible_band
 from calibration.operating_point import CurvePoint
-from tests.benchmarks.drawn_belt import alert, box_of, ground_of, thing
+from tests.benchmarks.drawn_belt import alert, box_of, ground_of, placed_object
 
-CELL = thing(1, "aa_cell", "battery", -200, 150, length_mm=50, width_mm=14)
-BUTTON = thing(2, "button_cell", "battery", -200, 300, length_mm=12, width_mm=12, visible=0.6)
-BOTTLE = thing(3, "gas_bottle", "gas_canister", 0, 450, length_mm=300, visible=0.4)
-VERDICT = judge(
+CELL = placed_object(1, "aa_cell", "battery", -200, 150, length_mm=50, width_mm=14)
+BUTTON = placed_object(
+    2, "button_cell", "battery", -200, 300, length_mm=12, width_mm=12, visible=0.6
+)
+BOTTLE = placed_object(3, "gas_bottle", "gas_canister", 0, 450, length_mm=300, visible=0.4)
+EVALUATION = match_alerts(
     [
         alert(box_of(CELL, 20), 20, "battery"),
         alert(box_of(CELL, 40), 40, "battery", "a2"),
@@ -23,8 +25,8 @@ VERDICT = judge(
 )
 
 
-def test_hazards_are_counted_by_class_kind_size_and_what_was_visible() -> None:
-    figures = tally([VERDICT, VERDICT])
+def test_hazards_are_counted_by_class_kind_size_and_visibility() -> None:
+    figures = tally([EVALUATION, EVALUATION])
     cells = {
         (cell["class"], cell["kind"], cell["size"], cell["visible"]): (cell["right"], cell["total"])
         for cell in figures["recall_by"]
@@ -37,11 +39,11 @@ def test_hazards_are_counted_by_class_kind_size_and_what_was_visible() -> None:
     headline = figures["recall"]["battery"]
     assert (headline["all"]["right"], headline["all"]["total"]) == (2, 4)
     assert headline["20 mm or longer"]["total"] == 2
-    assert "gas_canister" not in figures["recall"]  # less than half of it was to be seen
+    assert "gas_canister" not in figures["recall"]  # less than half visible
 
 
-def test_false_alarms_are_told_per_hour_of_running_belt_with_their_bound() -> None:
-    figures = tally([VERDICT])
+def test_false_alarms_are_a_rate_per_hour_of_running_belt_with_an_upper_bound() -> None:
+    figures = tally([EVALUATION])
     gas = figures["false_alarms"]["gas"]
     hours = 199 / 20 / 3600
     assert gas["count"] == 1
@@ -51,19 +53,19 @@ def test_false_alarms_are_told_per_hour_of_running_belt_with_their_bound() -> No
     assert figures["duplicates"] == {"count": 1, "per_object": 1.0}
 
 
-def test_what_is_harmless_is_counted_as_it_passes_and_as_it_is_alarmed() -> None:
+def test_harmless_objects_are_counted_if_they_pass_and_if_they_are_alarmed() -> None:
     torches = [
-        thing(10 + n, "torch", None, at_mm, 500, length_mm=120, width_mm=30)
-        for n, at_mm in enumerate((-100, -400, -1e6))  # the last never comes by
+        placed_object(10 + n, "torch", None, at_mm, 500, length_mm=120, width_mm=30)
+        for n, at_mm in enumerate((-100, -400, -1e6))  # the last never passes
     ]
     ground = ground_of(CELL, *torches)
-    verdict = judge([alert(box_of(torches[0], 40), 40, "battery")], ground)
-    figures = tally([verdict, verdict])["harmless"]
+    evaluation = match_alerts([alert(box_of(torches[0], 40), 40, "battery")], ground)
+    figures = tally([evaluation, evaluation])["harmless"]
     assert figures == {"passed": 4, "alarmed": 2, "kinds": {"torch": [2, 4]}}
 
 
-def test_the_report_names_what_was_measured() -> None:
-    figures = tally([VERDICT])
+def test_the_report_shows_figures_targets_and_sheets() -> None:
+    figures = tally([EVALUATION])
     figures |= {
         "vigitri": "0",
         "date": "2026-01-01",
@@ -94,22 +96,22 @@ def test_the_report_names_what_was_measured() -> None:
     assert "recall battery: 1 of 2" in summary(figures)
 
 
-def test_what_a_rate_of_false_alarms_buys_is_told_with_what_so_little_belt_can_show() -> None:
+def test_the_recall_at_a_rate_of_false_alarms_is_shown_with_the_upper_bound_of_that_rate() -> None:
     curves = {"battery": [CurvePoint(0.3, 9, 10, 4), CurvePoint(0.6, 5, 10, 0)]}
     strict, *_, lax = trades_of(curves, 0.1)
     assert strict["counted_per_h"] == 0
     assert strict["upper_per_h"] == pytest.approx(29.957, abs=0.01)
     assert lax["classes"]["battery"]["right"] == 9
-    assert told_trade(strict).endswith("; 0 counted, which shows at most 30")
+    assert trade_text(strict).endswith("; 0 counted, upper bound 30")
 
 
 @given(st.floats(0, 5000))
-def test_every_length_lies_in_its_band(length_mm: float) -> None:
+def test_every_length_is_in_its_band(length_mm: float) -> None:
     low, _, high = size_band(length_mm).removesuffix(" mm").removesuffix("+").partition("-")
     assert float(low) <= length_mm < float(high or "inf")
 
 
 @given(st.floats(0, 1))
-def test_every_share_lies_in_its_quarter(visible: float) -> None:
+def test_every_share_is_in_its_quarter(visible: float) -> None:
     low, high = visible_band(visible).removesuffix(" %").split("-")
     assert float(low) <= 100 * visible <= float(high)

@@ -1,4 +1,4 @@
-"""The fault tour of the wire, short: `vigitri bench faults` does the same for hours."""
+"""A short fault tour of the wire; `vigitri bench faults` runs a longer one."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from detector.delivery.journal_folder import JournalFolder, Record, encode
 
 
 @pytest.mark.timeout(600)
-def test_a_line_that_is_killed_cut_off_and_delayed_loses_no_alert_and_doubles_none() -> None:
+def test_no_alert_is_lost_or_doubled_by_kills_cuts_and_delays() -> None:
     tally = inject(runs=6, seed=2)
     assert all(tally.injected[kind] >= 1 for kind in KINDS)
     assert tally.revisions > 0
@@ -20,7 +20,7 @@ def test_a_line_that_is_killed_cut_off_and_delayed_loses_no_alert_and_doubles_no
     assert tally.duplicates == []
 
 
-def test_what_was_raised_before_the_consumer_came_is_not_owed(tmp_path: Path) -> None:
+def test_alerts_raised_before_the_consumer_registered_are_not_outstanding(tmp_path: Path) -> None:
     files = JournalFolder(tmp_path)
     assert files.open() == []
 
@@ -37,7 +37,7 @@ def test_what_was_raised_before_the_consumer_came_is_not_owed(tmp_path: Path) ->
     assert [event_id for _, event_id, _ in read_journal(tmp_path)] == ["a2", "a3"]
 
 
-def test_malformed_messages_bring_neither_end_down() -> None:
+def test_malformed_messages_crash_neither_side() -> None:
     tally = fuzz(4000)
     assert tally.messages == 4000
     assert tally.crashes == 0

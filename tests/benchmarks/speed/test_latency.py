@@ -10,7 +10,7 @@ import pytest
 
 from benchmarks import line_process
 from benchmarks.speed import latency
-from benchmarks.speed.full_hd import full_hd_line
+from benchmarks.speed.full_hd import LINE, full_hd_line
 from detector.cli import main
 from detector.ingest import Recording
 from detector.pipeline import STAGES
@@ -52,9 +52,9 @@ def test_the_latency_of_a_line_is_measured_and_written(
     assert all(value > 0 for values in blind.values() for value in values)
     assert plc["blind_most_ms"] == 200  # three periods of this camera, and 50 ms
     assert {"processor", "cores", "load_1min", "onnxruntime"} <= set(report["machine"])
-    told = capsys.readouterr().out
-    assert "all but the model" in told
-    assert "p99 ≤ 60" in told
+    out_text = capsys.readouterr().out
+    assert "all but the model" in out_text
+    assert "p99 ≤ 60" in out_text
 
 
 def test_figures_without_a_sample_are_left_out() -> None:
@@ -62,7 +62,7 @@ def test_figures_without_a_sample_are_left_out() -> None:
     assert latency._quantiles([1.0, 2.0, 3.0])["p50"] == 2.0
 
 
-def test_a_1080p_line_is_made_of_a_clip_and_its_profile_has_the_demo_s_geometry(
+def test_the_1080p_line_is_made_from_a_clip_and_has_the_demo_s_geometry(
     tmp_path: Path,
 ) -> None:
     film = write_video(tmp_path / "belt.avi", passing(3))
@@ -79,3 +79,11 @@ def test_a_1080p_line_is_made_of_a_clip_and_its_profile_has_the_demo_s_geometry(
     for ours, theirs in zip(full_hd.belt.points, demo.belt.points, strict=True):
         assert ours.mm == theirs.mm
         assert ours.px == pytest.approx((np.array(theirs.px) + 0.5) * 1.5 - 0.5)
+
+
+def test_the_1080p_profile_reads_the_clip_where_it_is_written() -> None:
+    folder = line_process.ROOT / "out" / "full-hd"
+    profile = load_profile(LINE)
+    assert Path(profile.camera.source).resolve() == folder / "demo.mp4"
+    assert profile.overload.empty_belt is not None
+    assert profile.overload.empty_belt.resolve() == folder / "empty.png"

@@ -18,26 +18,24 @@ def pictures(clip: Path) -> list[np.ndarray]:
         return [frame.image for frame in recording]
 
 
-def test_without_compression_a_clip_shows_the_same(tmp_path: Path) -> None:
+def test_an_uncompressed_clip_shows_the_same(tmp_path: Path) -> None:
     clip = write_video(tmp_path / "belt.avi", passing(6))
     large = uncompressed(clip)
     assert large.stat().st_size > 6 * SIZE_PX[0] * SIZE_PX[1] * 3 / 2
     shown, as_sent = pictures(clip), pictures(large)
     assert len(as_sent) == 6
     for ours, theirs in zip(as_sent, shown, strict=True):
-        assert (
-            np.abs(ours.astype(int) - theirs).mean() < 4
-        )  # MJPEG and 4:2:0 round each in its own way
+        assert np.abs(ours.astype(int) - theirs).mean() < 4  # MJPEG and 4:2:0 round differently
     made = large.stat().st_mtime_ns
     assert uncompressed(clip).stat().st_mtime_ns == made  # once
 
 
-def test_a_clip_that_is_missing_is_one_clear_line(tmp_path: Path) -> None:
+def test_a_missing_clip_is_a_source_error(tmp_path: Path) -> None:
     with pytest.raises(SourceError):
         uncompressed(tmp_path / "missing.mp4")
 
 
-def test_a_line_of_the_bench_is_the_clip_s_own_with_full_paths(tmp_path: Path) -> None:
+def test_a_line_of_the_bench_is_the_clip_s_profile_with_absolute_paths(tmp_path: Path) -> None:
     clip = write_video(tmp_path / "belt.avi", passing(2))
     profile = tmp_path / "belt.line.toml"
     profile.write_text(
@@ -51,7 +49,7 @@ def test_a_line_of_the_bench_is_the_clip_s_own_with_full_paths(tmp_path: Path) -
         assert line["overload"]["empty_belt"] == str(tmp_path / "empty.png")
 
 
-def test_a_model_that_is_named_by_its_path_is_found_from_any_profile(
+def test_a_model_given_by_its_path_is_found_from_any_profile(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)

@@ -7,7 +7,7 @@ import pytest
 
 from benchmarks.accuracy.footage import open_footage, profile_of
 from benchmarks.speed import lines, strips
-from benchmarks.subscription import Heard
+from benchmarks.subscription import RunMessages
 from detector.vision.catalogue import find_model
 from detector.vision.engine import OnnxEngine
 from detector.wire.messages import VisionState
@@ -16,7 +16,7 @@ from tests.benchmarks.small_footage import write_footage
 from tests.small_line import write_model
 
 
-def test_strips_find_what_whole_frames_find_and_look_at_less(tmp_path: Path) -> None:
+def test_strips_find_the_same_as_whole_frames_with_fewer_pixels(tmp_path: Path) -> None:
     model = find_model(f"{write_model(tmp_path / 'white-and-red')}/.")
     footage = open_footage(str(write_footage(tmp_path / "footage")))
     engine, profile = OnnxEngine(model, threads=1), profile_of(footage.truth, None)
@@ -44,25 +44,25 @@ def test_strips_find_what_whole_frames_find_and_look_at_less(tmp_path: Path) -> 
         (30.0, VisionState.DEGRADED, False),
     ],
 )
-def test_lines_fit_where_the_slowest_is_in_time_and_none_is_degraded(
+def test_lines_fit_if_the_slowest_is_in_time_and_none_is_degraded(
     slow_ms: float, vision: VisionState, fits: bool
 ) -> None:
     seen = dict.fromkeys(range(200), DETECTIONS)
     states = [
         STATE.model_copy(update={"vision": each, "frames_seen": frames})
         for each, frames in (
-            (VisionState.DEGRADED, 20),  # while the engine is made ready
+            (VisionState.DEGRADED, 20),  # during the engine's warm-up
             (vision, 150),
-            (VisionState.UNAVAILABLE, 200),  # it has ended
+            (VisionState.UNAVAILABLE, 200),  # the line has ended
         )
     ]
-    heard = [
-        Heard(detections=seen, states=states, latencies_ms=[3000.0] * 75 + [usual_ms] * 125)
+    received = [
+        RunMessages(detections=seen, states=states, latencies_ms=[3000.0] * 75 + [usual_ms] * 125)
         for usual_ms in (20.0, slow_ms)
     ]
-    row = lines._row(heard)
+    row = lines._row(received)
     assert row["in_budget"] is fits
     assert (row["lines"], row["looks"]) == (2, 250)
     assert row["capture_to_subscriber_ms"]["p99"] == slow_ms
-    nobody = lines._row([Heard(states=states)])
-    assert not nobody["in_budget"]
+    without_passes = lines._row([RunMessages(states=states)])
+    assert not without_passes["in_budget"]

@@ -1,4 +1,4 @@
-"""Pictures cut from strips that the tests paint themselves: black belt, white hazards."""
+"""Images cut from strips painted by the tests: black belt, white hazards."""
 
 from pathlib import Path
 from typing import Any
@@ -12,16 +12,18 @@ from hypothesis import strategies as st
 from models.data.belt_strips import TracedStrip, read_strips, strip_scene
 from models.data.dataset import build
 from models.data.sources import GREY, Sources
-from models.errors import WorkshopError
 from models.training.recipe import DataRecipe
-from twin.traced.bundle import Facts, StripObject, write_facts, write_image
+from models.workshop import WorkshopError
+from twin.traced.bundle import Facts, StripObject, write_facts, write_picture
 
 SIZE_PX = 96
 LONG_MM, WIDE_MM = 600, 300
 WHITE, BROWN = (255, 255, 255), (20, 30, 40)
 
 
-def _thing(number: int, hazard: str | None, at_mm: float, x_mm: float, **facts: Any) -> StripObject:
+def _object(
+    number: int, hazard: str | None, at_mm: float, x_mm: float, **facts: Any
+) -> StripObject:
     return StripObject.model_validate(
         {
             "id": number, "kind": "box", "class": hazard, "at_mm": at_mm, "x_mm": x_mm,
@@ -31,23 +33,23 @@ def _thing(number: int, hazard: str | None, at_mm: float, x_mm: float, **facts: 
     )  # fmt: skip
 
 
-def write_bundle(folder: Path, *things: StripObject) -> Path:
-    """A strip at 1 px per mm on which each thing is a box; what comes later lies on top."""
+def write_bundle(folder: Path, *items: StripObject) -> Path:
+    """A strip at 1 px per mm on which each object is a box; later ones are on top."""
     folder.mkdir(parents=True)
     picture = np.zeros((WIDE_MM, LONG_MM, 3), np.uint8)
     seen = np.zeros((WIDE_MM, LONG_MM), np.uint16)
-    for thing in things:
-        x, y = round(LONG_MM - thing.at_mm), round(thing.x_mm)
+    for item in items:
+        x, y = round(LONG_MM - item.at_mm), round(item.x_mm)
         place = np.s_[y - 15 : y + 15, x - 25 : x + 25]
-        picture[place] = BROWN if thing.hazard is None else WHITE
-        seen[place] = thing.id
-    write_image(folder / "picture.png", picture)
-    write_image(folder / "seen.png", seen)
+        picture[place] = BROWN if item.hazard is None else WHITE
+        seen[place] = item.id
+    write_picture(folder / "picture.png", picture)
+    write_picture(folder / "seen.png", seen)
     write_facts(
         folder,
         Facts(
             start_mm=0, end_mm=LONG_MM, width_mm=WIDE_MM, px_per_mm=1, seed=1, belt="black",
-            things=list(things),
+            things=list(items),
         ),
     )  # fmt: skip
     return folder
@@ -58,21 +60,19 @@ def strips(tmp_path_factory: pytest.TempPathFactory) -> list[TracedStrip]:
     folder = tmp_path_factory.mktemp("strips")
     write_bundle(
         folder / "a",
-        _thing(1, "battery", 100, 80),
-        _thing(2, "gas_canister", 250, 200),
-        _thing(3, "battery", 400, 100),
-        _thing(4, None, 425, 100),  # lies on the left half of 3
-        _thing(5, "gas_canister", 500, 250),
+        _object(1, "battery", 100, 80),
+        _object(2, "gas_canister", 250, 200),
+        _object(3, "battery", 400, 100),
+        _object(4, None, 425, 100),  # on the left half of 3
+        _object(5, "gas_canister", 500, 250),
     )
     return read_strips(folder)
 
 
 @given(st.integers(0, 2**32 - 1))
 @settings(max_examples=60, deadline=None)
-def test_every_box_lies_in_the_picture_and_on_its_thing(
-    strips: list[TracedStrip], seed: int
-) -> None:
-    # Film would darken and blur what is looked for; it moves nothing.
+def test_every_box_is_in_the_image_and_on_its_object(strips: list[TracedStrip], seed: int) -> None:
+    # Camera effects would darken and blur the hazards, but not move them.
     with mock.patch("models.data.belt_strips.filmed", lambda _, image: image.astype(np.uint8)):
         scene = strip_scene(np.random.default_rng(seed), strips, SIZE_PX)
     assert scene.image.shape == (SIZE_PX, SIZE_PX, 3)
@@ -87,13 +87,13 @@ def test_every_box_lies_in_the_picture_and_on_its_thing(
         inside = white[round(y0) : round(y1), round(x0) : round(x1)]
         assert inside.mean() > 0.9
         white[max(0, round(y0) - 4) : round(y1) + 4, max(0, round(x0) - 4) : round(x1) + 4] = False
-    # Whatever else is white there is what nobody could tell for a thing: a sliver at the rim.
+    # The remaining white is too little to recognise: slivers at the edge.
     assert white.mean() < 0.03
 
 
 @given(st.integers(0, 2**32 - 1))
 @settings(max_examples=60, deadline=None)
-def test_what_is_visible_is_told_as_a_share_of_the_thing_lying_alone(
+def test_the_visible_share_is_relative_to_the_object_without_occlusion(
     strips: list[TracedStrip], seed: int
 ) -> None:
     scene = strip_scene(np.random.default_rng(seed), strips, SIZE_PX)
@@ -108,30 +108,30 @@ def test_what_is_visible_is_told_as_a_share_of_the_thing_lying_alone(
             assert long / short == pytest.approx(30 / 25, rel=0.1)
 
 
-def test_the_same_generator_state_gives_the_same_picture(strips: list[TracedStrip]) -> None:
+def test_the_same_generator_state_gives_the_same_image(strips: list[TracedStrip]) -> None:
     one, two = (strip_scene(np.random.default_rng(5), strips, SIZE_PX) for _ in range(2))
     np.testing.assert_array_equal(one.image, two.image)
     np.testing.assert_array_equal(one.boxes, two.boxes)
 
 
-def test_a_strip_of_things_half_hidden_is_nothing_to_learn_from(tmp_path: Path) -> None:
+def test_a_strip_with_only_half_hidden_hazards_is_refused(tmp_path: Path) -> None:
     buried = [
-        _thing(1 + 12 * row + n, "battery", 25 + 50 * n, 15 + 30 * row, pixels_alone=5000)
+        _object(1 + 12 * row + n, "battery", 25 + 50 * n, 15 + 30 * row, pixels_alone=5000)
         for row in range(10)
         for n in range(12)
     ]
     write_bundle(tmp_path / "a", *buried)
-    with pytest.raises(WorkshopError, match="nothing but things half hidden"):
+    with pytest.raises(WorkshopError, match="half-hidden hazards"):
         strip_scene(np.random.default_rng(0), read_strips(tmp_path), SIZE_PX)
 
 
-def test_a_folder_without_a_strip_says_how_to_make_one(tmp_path: Path) -> None:
-    with pytest.raises(WorkshopError, match="no traced strip; make some with `vigitri twin trace"):
+def test_the_error_for_a_folder_without_strips_has_the_command_to_make_one(tmp_path: Path) -> None:
+    with pytest.raises(WorkshopError, match="no traced strip; make one with `vigitri twin trace"):
         read_strips(tmp_path)
 
 
 @pytest.mark.parametrize(
-    ("name", "content", "said"),
+    ("name", "content", "expected"),
     [
         ("seen.png", b"", "cannot be decoded as an image"),
         ("picture.png", None, "cannot be read"),
@@ -140,23 +140,23 @@ def test_a_folder_without_a_strip_says_how_to_make_one(tmp_path: Path) -> None:
         ("seen.png", np.zeros((WIDE_MM, LONG_MM), np.uint8), "belong to different strips"),
     ],
 )
-def test_a_broken_bundle_is_one_clear_line_with_its_file(
-    tmp_path: Path, name: str, content: Any, said: str
+def test_a_broken_bundle_is_a_one_line_error_with_its_file(
+    tmp_path: Path, name: str, content: Any, expected: str
 ) -> None:
-    path = write_bundle(tmp_path / "a", _thing(1, "battery", 100, 80)) / name
+    path = write_bundle(tmp_path / "a", _object(1, "battery", 100, 80)) / name
     if content is None:
         path.unlink()
     elif isinstance(content, bytes):
         path.write_bytes(content)
     else:
-        write_image(path, content)
-    with pytest.raises(WorkshopError, match=said) as refused:
+        write_picture(path, content)
+    with pytest.raises(WorkshopError, match=expected) as refused:
         read_strips(tmp_path)
     assert str(path) in str(refused.value)
     assert "\n" not in str(refused.value)
 
 
-def test_a_stage_that_asks_for_cuts_takes_them_from_the_folder_strips(
+def test_a_stage_with_strip_cuts_reads_the_folder_strips(
     data: Path, sources: Sources, tmp_path: Path
 ) -> None:
     none = ("heap", "upright", "battery", "battery_scene", "negative")
@@ -167,11 +167,11 @@ def test_a_stage_that_asks_for_cuts_takes_them_from_the_folder_strips(
 
     def made(renders: Path | None) -> None:
         build(recipe, sources, data, tmp_path / "made", seed=1, image_px=SIZE_PX,
-              tell=lambda *_: None, workers=1, renders=renders)  # fmt: skip
+              progress=lambda *_: None, workers=1, renders=renders)  # fmt: skip
 
-    with pytest.raises(WorkshopError, match="name with --renders a folder that holds traced"):
+    with pytest.raises(WorkshopError, match="name with --renders a folder that contains traced"):
         made(None)
-    write_bundle(tmp_path / "renders" / "strips" / "a", _thing(1, "battery", 100, 80))
+    write_bundle(tmp_path / "renders" / "strips" / "a", _object(1, "battery", 100, 80))
     made(tmp_path / "renders")
     assert len(list((tmp_path / "made" / "images").glob("strip_*.jpg"))) == 3
     assert any(path.read_text() for path in (tmp_path / "made" / "visible").iterdir())

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from models.data.composites import CLOSE_LARGEST_PX, CLOSE_ZOOM, Box, Scene, compose
+from models.data.composites import CLOSE_LARGEST_PX, CLOSE_ZOOM, DrawnObjects, Scene, compose
 from models.data.sources import GREY, Sources
 from models.data.textures import belt, fit, plain
 
@@ -14,7 +14,7 @@ def test_a_seed_gives_the_same_scene_pixel_for_pixel(sources: Sources) -> None:
     assert not np.array_equal(one.image, other.image)
 
 
-def test_boxes_lie_in_the_picture_and_name_a_hazard(sources: Sources) -> None:
+def test_boxes_are_in_the_image_and_of_a_hazard_class(sources: Sources) -> None:
     found = 0
     for number in range(25):
         scene = compose(np.random.default_rng([2, number]), sources, (192, 256), hazards=True)
@@ -34,7 +34,7 @@ def test_a_scene_without_hazards_has_no_boxes(sources: Sources) -> None:
         assert len(compose(rng, sources, (128, 128), hazards=False).boxes) == 0
 
 
-def test_close_up_things_are_shown_larger(sources: Sources) -> None:
+def test_close_ups_show_larger_hazards(sources: Sources) -> None:
     def longest(scenes: list[Scene]) -> float:
         return float(
             np.mean([(s.boxes[:, 3:] - s.boxes[:, 1:3]).max() for s in scenes if len(s.boxes)])
@@ -51,30 +51,30 @@ def test_close_up_things_are_shown_larger(sources: Sources) -> None:
     assert longest(near) > 1.2 * longest(far)
 
 
-def test_no_box_lies_wholly_where_the_belt_view_is_greyed(sources: Sources) -> None:
+def test_no_box_is_completely_in_the_greyed_area(sources: Sources) -> None:
     for number in range(40):
         scene = compose(np.random.default_rng([4, number]), sources, (160, 160), hazards=True)
         for _, x0, y0, x1, y1 in scene.boxes.astype(int):
             assert (scene.image[y0:y1, x0:x1] != GREY).any()
 
 
-def test_drawn_things_take_part_when_their_share_says_so(sources: Sources) -> None:
+def test_drawn_objects_are_used_according_to_their_share(sources: Sources) -> None:
     asked: list[float] = []
 
     def red(_rng: np.random.Generator, px_per_mm: float) -> np.ndarray:
         asked.append(px_per_mm)
-        thing = np.full((30, 60, 4), 255, np.uint8)
-        thing[..., :2] = 0
-        return thing
+        image = np.full((30, 60, 4), 255, np.uint8)
+        image[..., :2] = 0
+        return image
 
-    box = Box([(red, 1)], [red], drawn_share=1.0)
-    compose(np.random.default_rng(8), sources, (160, 160), box=box, hazards=True)
+    drawn = DrawnObjects([(red, 1)], [red], drawn_share=1.0)
+    compose(np.random.default_rng(8), sources, (160, 160), drawn=drawn, hazards=True)
     assert asked
     assert all(0.4 < scale < 1.8 for scale in asked)
 
 
 @pytest.mark.parametrize("ground", [belt, plain])
-def test_grounds_have_the_size_asked_for(ground: object) -> None:
+def test_backgrounds_have_the_requested_size(ground: object) -> None:
     assert callable(ground)
     for number in range(12):
         image = ground(np.random.default_rng(number), (96, 160))
@@ -82,12 +82,12 @@ def test_grounds_have_the_size_asked_for(ground: object) -> None:
         assert image.dtype == np.uint8
 
 
-def test_a_small_ground_is_mirrored_to_the_size_asked_for() -> None:
+def test_a_small_background_is_extended_by_mirroring() -> None:
     ground = np.random.default_rng(0).integers(0, 256, (40, 30, 3), np.uint8)
     assert fit(np.random.default_rng(1), ground, (200, 300), 0.7).shape == (200, 300, 3)
 
 
-def test_a_scene_tells_how_much_of_each_hazard_is_visible(sources: Sources) -> None:
+def test_a_scene_has_the_visible_share_of_each_hazard(sources: Sources) -> None:
     shares = [
         share
         for seed in range(12)

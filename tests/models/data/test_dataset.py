@@ -8,8 +8,8 @@ import pytest
 from models.data.composites import Scene
 from models.data.dataset import build, save
 from models.data.sources import Sources, read_labels
-from models.errors import WorkshopError
 from models.training.recipe import DataRecipe
+from models.workshop import WorkshopError
 
 RECIPE = DataRecipe(
     scenes=4, close_ups=1, heap_copies=1, upright_copies=1, battery_copies=1,
@@ -30,16 +30,16 @@ def test_a_dataset_is_the_same_with_any_number_of_workers(
 ) -> None:
     for workers in (1, 2):
         build(RECIPE, sources, data, tmp_path / str(workers),
-              seed=4, image_px=96, tell=_silent, workers=workers)  # fmt: skip
+              seed=4, image_px=96, progress=_silent, workers=workers)  # fmt: skip
     one, two = _files(tmp_path / "1"), _files(tmp_path / "2")
     assert one == two
     assert len(one) == 2 * (4 + 3 + 3 + 8)
 
 
-def test_every_picture_has_a_label_file_that_can_be_read_back(
+def test_every_image_has_a_readable_label_file(
     data: Path, sources: Sources, tmp_path: Path
 ) -> None:
-    yaml = build(RECIPE, sources, data, tmp_path, seed=5, image_px=96, tell=_silent, workers=1)
+    yaml = build(RECIPE, sources, data, tmp_path, seed=5, image_px=96, progress=_silent, workers=1)
     assert "0: gas_canister\n  1: battery" in yaml.read_text()
     images = sorted((tmp_path / "images").glob("*.jpg"))
     assert images
@@ -47,7 +47,7 @@ def test_every_picture_has_a_label_file_that_can_be_read_back(
         read_labels(tmp_path / "labels" / f"{image.stem}.txt")
 
 
-def test_of_hazard_free_scenes_those_that_the_model_fires_on_are_kept(
+def test_hazard_free_scenes_with_the_highest_errors_are_kept(
     data: Path, sources: Sources, tmp_path: Path
 ) -> None:
     fired: list[float] = []
@@ -57,7 +57,7 @@ def test_of_hazard_free_scenes_those_that_the_model_fires_on_are_kept(
         return fired[-1]
 
     recipe = RECIPE.model_copy(update={"hazard_free": 2})
-    build(recipe, sources, data, tmp_path, seed=6, image_px=96, tell=_silent, workers=1,
+    build(recipe, sources, data, tmp_path, seed=6, image_px=96, progress=_silent, workers=1,
           wrongness=lambda: by_brightness)  # fmt: skip
     brightest = sorted(range(8), key=lambda n: -fired[n])[:2]
     kept = {int(path.stem.removeprefix("free_")) for path in tmp_path.glob("images/free_*.jpg")}
@@ -65,10 +65,10 @@ def test_of_hazard_free_scenes_those_that_the_model_fires_on_are_kept(
 
 
 def test_labels_of_scenes_carry_visibility(data: Path, sources: Sources, tmp_path: Path) -> None:
-    build(RECIPE, sources, data, tmp_path, seed=7, image_px=96, tell=_silent, workers=1)
-    told = sorted(path.name for path in (tmp_path / "visible").iterdir())
-    assert len(told) == RECIPE.scenes
-    for name in told:
+    build(RECIPE, sources, data, tmp_path, seed=7, image_px=96, progress=_silent, workers=1)
+    names = sorted(path.name for path in (tmp_path / "visible").iterdir())
+    assert len(names) == RECIPE.scenes
+    for name in names:
         shares = (tmp_path / "visible" / name).read_text().split()
         assert len(shares) == len(read_labels(tmp_path / "labels" / name))
         assert all(0 < float(share) <= 1 for share in shares)
@@ -78,52 +78,52 @@ class _StoppedError(Exception):
     pass
 
 
-def test_a_build_that_was_stopped_goes_on_and_comes_to_the_same_pictures(
+def test_an_interrupted_build_resumes_and_makes_the_same_images(
     data: Path, sources: Sources, tmp_path: Path
 ) -> None:
     def stop(_what: str, done: int, _total: int) -> None:
         if done == 5:
             raise _StoppedError
 
-    told: list[int] = []
+    progress: list[int] = []
     halves, whole = tmp_path / "halves", tmp_path / "whole"
     with pytest.raises(_StoppedError):
-        build(RECIPE, sources, data, halves, seed=4, image_px=96, tell=stop, workers=1)
+        build(RECIPE, sources, data, halves, seed=4, image_px=96, progress=stop, workers=1)
     build(RECIPE, sources, data, halves, seed=4, image_px=96, workers=1,
-          tell=lambda _what, done, _total: told.append(done))  # fmt: skip
-    assert told[0] == 6
-    build(RECIPE, sources, data, whole, seed=4, image_px=96, tell=_silent, workers=1)
+          progress=lambda _what, done, _total: progress.append(done))  # fmt: skip
+    assert progress[0] == 6
+    build(RECIPE, sources, data, whole, seed=4, image_px=96, progress=_silent, workers=1)
     assert _files(halves) == _files(whole)
 
 
-def test_pictures_of_another_recipe_or_seed_are_neither_kept_nor_overwritten(
+def test_images_of_another_recipe_or_seed_are_neither_used_nor_overwritten(
     data: Path, sources: Sources, tmp_path: Path
 ) -> None:
-    build(RECIPE, sources, data, tmp_path, seed=4, image_px=96, tell=_silent, workers=1)
+    build(RECIPE, sources, data, tmp_path, seed=4, image_px=96, progress=_silent, workers=1)
     before = _files(tmp_path)
     other = RECIPE.model_copy(update={"scenes": 5})
-    for recipe, seed, said in ((RECIPE, 5, "another seed"), (other, 4, "another recipe")):
-        with pytest.raises(WorkshopError, match=f"made with {said}; name another folder"):
-            build(recipe, sources, data, tmp_path, seed=seed, image_px=96, tell=_silent)
+    for recipe, seed, changed in ((RECIPE, 5, "another seed"), (other, 4, "another recipe")):
+        with pytest.raises(WorkshopError, match=f"made with {changed}; name another folder"):
+            build(recipe, sources, data, tmp_path, seed=seed, image_px=96, progress=_silent)
     assert _files(tmp_path) == before
     (tmp_path / "made_from.json").unlink()
     (tmp_path / "dataset.yaml").unlink()
-    with pytest.raises(WorkshopError, match="half a set of pictures"):
-        build(RECIPE, sources, data, tmp_path, seed=4, image_px=96, tell=_silent)
+    with pytest.raises(WorkshopError, match="incomplete images of unknown origin"):
+        build(RECIPE, sources, data, tmp_path, seed=4, image_px=96, progress=_silent)
 
 
-def test_pictures_of_labels_that_were_mended_since_are_not_kept(
+def test_images_with_outdated_labels_are_not_used(
     data: Path, sources: Sources, tmp_path: Path
 ) -> None:
-    build(RECIPE, sources, data, tmp_path, seed=4, image_px=96, tell=_silent, workers=1)
+    build(RECIPE, sources, data, tmp_path, seed=4, image_px=96, progress=_silent, workers=1)
     first, *rest = sources.photographs
-    mended = dataclasses.replace(first, boxes=np.array([[1, 0.1, 0.1, 0.2, 0.2]], np.float32))
-    now = dataclasses.replace(sources, photographs=(mended, *rest))
+    corrected = dataclasses.replace(first, boxes=np.array([[1, 0.1, 0.1, 0.2, 0.2]], np.float32))
+    now = dataclasses.replace(sources, photographs=(corrected, *rest))
     with pytest.raises(WorkshopError, match="made with another set of labels; name another folder"):
-        build(RECIPE, now, data, tmp_path, seed=4, image_px=96, tell=_silent)
+        build(RECIPE, now, data, tmp_path, seed=4, image_px=96, progress=_silent)
 
 
-def test_a_picture_that_could_not_be_written_is_not_taken_for_made(
+def test_an_image_that_could_not_be_written_has_no_labels(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "images").mkdir()

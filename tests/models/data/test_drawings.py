@@ -7,7 +7,7 @@ import pytest
 
 from models.data.drawings import drawings, read_renders
 from models.data.sources import BATTERY, GAS
-from models.errors import WorkshopError
+from models.workshop import WorkshopError
 
 ROWS = (
     {"file": "a.png", "kind": "gas_bottle", "hazard": "gas_canister", "px_per_mm": 2.0},
@@ -20,13 +20,13 @@ ROWS = (
 @pytest.fixture
 def renders(tmp_path: Path) -> Path:
     for name in "abc":
-        thing = np.full((40, 100, 4), 200, np.uint8)
-        cv2.imwrite(str(tmp_path / f"{name}.png"), thing)
+        image = np.full((40, 100, 4), 200, np.uint8)
+        cv2.imwrite(str(tmp_path / f"{name}.png"), image)
     (tmp_path / "index.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in ROWS))
     return tmp_path
 
 
-def test_path_traced_things_come_true_to_size(renders: Path) -> None:
+def test_path_traced_objects_have_the_right_size(renders: Path) -> None:
     made = read_renders(renders)
     assert set(made) == {("gas_bottle", GAS), ("aa_cell", BATTERY), ("pet_bottle", -1)}
     for (_, label), drawer in made.items():
@@ -36,23 +36,25 @@ def test_path_traced_things_come_true_to_size(renders: Path) -> None:
             assert 0.85 * true <= width <= 1.15 * true
 
 
-def test_a_scene_may_be_made_of_path_traced_things_alone(renders: Path) -> None:
-    box = drawings(0.5, [], seed=1, renders=renders, rendered_share=1.0)
-    assert sorted(label for _, label in box.hazards) == [GAS, BATTERY]
-    assert len(box.waste) == 1
+def test_scenes_may_use_only_path_traced_objects(renders: Path) -> None:
+    drawn = drawings(0.5, [], seed=1, renders=renders, rendered_share=1.0)
+    assert sorted(label for _, label in drawn.hazards) == [GAS, BATTERY]
+    assert len(drawn.waste) == 1
 
 
-def test_a_recipe_that_asks_for_path_traced_things_names_how_to_make_them(tmp_path: Path) -> None:
+def test_the_error_for_missing_path_traced_objects_has_the_command_to_make_them(
+    tmp_path: Path,
+) -> None:
     with pytest.raises(WorkshopError, match="vigitri twin trace"):
         drawings(0.5, [], seed=1, rendered_share=0.5)
-    with pytest.raises(WorkshopError, match="no path-traced thing; make strips with"):
+    with pytest.raises(WorkshopError, match="no path-traced object; make strips with"):
         drawings(0.5, [], seed=1, renders=tmp_path, rendered_share=1.0)
 
 
 @pytest.mark.parametrize("broken", ["{", '{"kind": "aa_cell"}', '{"file": "a.png", "kind": "x", '
                                     '"hazard": "dynamite", "px_per_mm": 1}'])  # fmt: skip
-def test_a_line_that_is_no_cut_out_is_named(renders: Path, broken: str) -> None:
+def test_an_invalid_line_of_the_index_is_named(renders: Path, broken: str) -> None:
     with (renders / "index.jsonl").open("a") as index:
         index.write(broken)
-    with pytest.raises(WorkshopError, match=r"index\.jsonl:5: is not a cut-out's line"):
+    with pytest.raises(WorkshopError, match=r"index\.jsonl:5: not a line about a cut-out"):
         read_renders(renders)

@@ -24,7 +24,7 @@ def _recipe(leave_out: tuple[str, ...] = (), **data: float) -> Recipe:
 
 @pytest.fixture
 def named(data: Path, tmp_path: Path) -> Path:
-    """The small data folder, whose manifest names sources and licences."""
+    """The small data folder with sources and licences in its manifest."""
     folder = tmp_path / "data"
     shutil.copytree(data, folder)
     with (folder / "MANIFEST.csv").open(newline="") as file:
@@ -39,7 +39,7 @@ def named(data: Path, tmp_path: Path) -> Path:
     return folder
 
 
-def test_only_what_a_stage_draws_from_is_named_with_source_and_licence(named: Path) -> None:
+def test_only_data_used_by_a_stage_is_listed_with_source_and_licence(named: Path) -> None:
     gas = "photographs of gas bottles: some/gas, CC BY 4.0"
     assert learned_from(_recipe(heap_copies=1), named) == (gas,)
     assert learned_from(_recipe(("train_gas_*",), heap_copies=1), named) == ()
@@ -49,7 +49,7 @@ def test_only_what_a_stage_draws_from_is_named_with_source_and_licence(named: Pa
     )
 
 
-def test_scenes_draw_from_cut_outs_and_belts_and_from_what_the_twin_makes(named: Path) -> None:
+def test_scenes_use_cut_outs_belts_and_the_twin_s_objects(named: Path) -> None:
     lines = learned_from(_recipe(scenes=1, drawn_share=0.5), named)
     assert "cut-outs of gas bottles: some/gas, CC BY 4.0" in lines
     assert any(line.startswith("frames of a belt: source not stated, ") for line in lines)

@@ -1,4 +1,4 @@
-"""A plan laid out of real cut-outs on real belt: the bundle says where each of them lies."""
+"""A strip of real cut-outs on a real belt, made from a plan, with exact ground truth."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from models.data.real_strip import make_strip
-from models.errors import WorkshopError
+from models.workshop import WorkshopError
 from tests.models.conftest import HELD_BACK
 from twin.traced.bundle import load_strip, read_facts, read_layer
 from twin.traced.plan import Stretch, StripPlan
@@ -31,41 +31,41 @@ def bundle(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return out
 
 
-def test_the_twin_takes_it_for_a_strip_of_its_own(bundle: Path) -> None:
+def test_the_twin_can_load_the_strip(bundle: Path) -> None:
     strip = load_strip(bundle)
     assert strip.image.shape == (400, 1200, 3)
     assert sum(each.hazard is not None for each in strip.objects) == 4
 
 
-def test_each_stretch_is_covered_as_far_as_the_plan_says(bundle: Path) -> None:
+def test_each_stretch_has_the_plan_s_coverage(bundle: Path) -> None:
     covered = load_strip(bundle).covered
-    dense, sparse = covered[:, :640], covered[:, 640:]  # column 0 lies upstream
+    dense, sparse = covered[:, :640], covered[:, 640:]  # column 0 is upstream
     assert dense.mean() == pytest.approx(0.9, abs=0.1)
     assert sparse.mean() == pytest.approx(0.2, abs=0.2)
 
 
-def test_each_thing_lies_where_its_outline_says(bundle: Path) -> None:
+def test_each_object_is_inside_its_outline(bundle: Path) -> None:
     facts = read_facts(bundle)
     owners = read_layer(bundle, facts, "owners")
-    for thing in facts.things:
-        outline = np.array(thing.outline_mm)
+    for item in facts.things:
+        outline = np.array(item.outline_mm)
         px = np.stack([(facts.end_mm - outline[:, 0]), outline[:, 1]], axis=1) * facts.px_per_mm
         inside = np.zeros(owners.shape, np.uint8)
         cv2.fillConvexPoly(inside, np.round(px - 0.5).astype(np.int32), 1)
-        own = owners == thing.id
-        assert np.count_nonzero(own) == thing.pixels_seen
-        assert np.count_nonzero(own & (inside == 0)) <= 0.02 * max(50, thing.pixels_seen)
+        own = owners == item.id
+        assert np.count_nonzero(own) == item.pixels_seen
+        assert np.count_nonzero(own & (inside == 0)) <= 0.02 * max(50, item.pixels_seen)
 
 
-def test_the_same_seed_lays_the_same_strip(bundle: Path, data: Path, tmp_path: Path) -> None:
+def test_the_same_seed_makes_the_same_strip(bundle: Path, data: Path, tmp_path: Path) -> None:
     make_strip(PLAN, data, tmp_path / "again", held_back=HELD_BACK)
     assert read_facts(tmp_path / "again") == read_facts(bundle)
 
 
-def test_a_folder_that_is_taken_and_data_without_plates_are_refused(
+def test_a_folder_that_is_not_empty_and_data_without_plates_are_refused(
     bundle: Path, data: Path, tmp_path: Path
 ) -> None:
-    with pytest.raises(WorkshopError, match="is not empty; give another folder"):
+    with pytest.raises(WorkshopError, match="not empty; give another folder"):
         make_strip(PLAN, data, bundle, held_back=HELD_BACK)
-    with pytest.raises(WorkshopError, match=r"holds no plate_\*\.jpg"):
+    with pytest.raises(WorkshopError, match=r"contains no plate_\*\.jpg"):
         make_strip(PLAN, data, tmp_path / "out", plates=True, held_back=HELD_BACK)

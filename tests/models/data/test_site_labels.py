@@ -7,13 +7,13 @@ import cv2
 import numpy as np
 import pytest
 
-from models.data.site_labels import hand_in, read_answers, split_by_scene, write_answers
+from models.data.site_labels import export_left_out, read_answers, split_by_scene, write_answers
 from models.data.sources import GAS, IGNORE, Photograph, matching, read_photographs, read_sources
-from models.errors import WorkshopError
-from models.training.adapt import apart_from, handed_in
+from models.training.adapt import names_of_copies, without_copies
+from models.workshop import WorkshopError
 
 
-def _picture(path: Path) -> None:
+def _write_image(path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     cv2.imwrite(str(path), np.random.default_rng(0).integers(0, 256, (60, 80, 3), np.uint8))
 
@@ -22,7 +22,7 @@ def _yolo(folder: Path, *labels: str, classes: str = "battery\ngas_canister\nign
     folder.mkdir(exist_ok=True)
     (folder / "classes.txt").write_text(classes)
     for number, label in enumerate(labels):
-        _picture(folder / f"{number:02d}.jpg")
+        _write_image(folder / f"{number:02d}.jpg")
         (folder / f"{number:02d}.txt").write_text(label)
     return folder
 
@@ -34,7 +34,7 @@ def test_classes_of_a_yolo_export_are_matched_by_name(tmp_path: Path) -> None:
     assert two.boxes.shape == (0, 5)
 
 
-def test_everything_that_is_wrong_with_an_export_is_said_at_once_each_on_one_line(
+def test_all_mistakes_of_an_export_are_reported_at_once_with_one_line_each(
     tmp_path: Path,
 ) -> None:
     folder = _yolo(
@@ -53,38 +53,42 @@ def test_everything_that_is_wrong_with_an_export_is_said_at_once_each_on_one_lin
     with pytest.raises(WorkshopError) as refused:
         read_answers(folder)
     lines = str(refused.value).splitlines()
-    for said in (
-        "00.txt:2: class 'bottle' is none of gas_canister, battery, ignore",
-        "01.txt:1: box lies outside 0..1",
-        "02.txt:1: want 'class cx cy w h'",
+    for expected in (
+        "00.txt:2: unknown class 'bottle', known: gas_canister, battery, ignore",
+        "01.txt:1: box is outside 0..1",
+        "02.txt:1: expected 'class cx cy w h'",
         "03.txt:1: class 4 is not in",
         "04.jpg: the picture is cut off",
         "05.txt: label file is missing",
     ):
-        assert sum(said in line for line in lines) == 1, said
+        assert sum(expected in line for line in lines) == 1, expected
     assert len(lines) == 6
 
 
-def test_an_export_as_windows_and_macs_write_it_is_read(tmp_path: Path) -> None:
+def test_an_export_written_on_windows_or_macos_is_read(tmp_path: Path) -> None:
     folder = _yolo(tmp_path, "", classes="\ufeffbattery\r\ngas_canister\r\n")
     (folder / "00.txt").write_text("\ufeff1 0.5 0.5 0.2 0.4\r\n", encoding="utf-8")
-    (folder / "._00.jpg").write_bytes(b"\x00\x05\x16\x07")  # beside each file of a Mac's archive
+    (folder / "._00.jpg").write_bytes(
+        b"\x00\x05\x16\x07"
+    )  # macOS adds one for each file of an archive
     (one,) = read_answers(folder)
     assert one.boxes[:, 0].tolist() == [GAS]
 
 
-def test_names_of_classes_that_are_no_utf_8_are_one_line(tmp_path: Path) -> None:
+def test_class_names_that_are_not_utf_8_are_a_one_line_error(tmp_path: Path) -> None:
     folder = _yolo(tmp_path, "0 0.5 0.5 0.2 0.4")
     (folder / "classes.txt").write_bytes("bouteille détendeur\n".encode("cp1252"))
-    with pytest.raises(WorkshopError, match="is none of gas_canister, battery, ignore"):
+    with pytest.raises(
+        WorkshopError, match=r"unknown class .*, known: gas_canister, battery, ignore"
+    ):
         read_answers(folder)
 
 
-def test_labels_lie_in_labels_also_where_the_export_lies_in_a_folder_images(
+def test_labels_are_found_also_if_the_export_is_in_a_folder_images(
     tmp_path: Path,
 ) -> None:
     folder = tmp_path / "images" / "site 1 (été)"
-    _picture(folder / "images" / "train" / "a b.jpg")
+    _write_image(folder / "images" / "train" / "a b.jpg")
     (folder / "classes.txt").write_text("battery")
     (folder / "labels" / "train").mkdir(parents=True)
     (folder / "labels" / "train" / "a b.txt").write_text("0 0.5 0.5 0.2 0.4")
@@ -93,13 +97,13 @@ def test_labels_lie_in_labels_also_where_the_export_lies_in_a_folder_images(
 
 
 @pytest.mark.parametrize("line", ["0 nan 0.5 0.2 0.4", "0 0.5 nan 0.2 0.4", "0 0.5 0.5 0.2 nan"])
-def test_a_box_that_is_no_number_is_refused(tmp_path: Path, line: str) -> None:
-    with pytest.raises(WorkshopError, match=r"00\.txt:1: box lies outside 0\.\.1"):
+def test_a_box_with_nan_is_refused(tmp_path: Path, line: str) -> None:
+    with pytest.raises(WorkshopError, match=r"00\.txt:1: box is outside 0\.\.1"):
         read_answers(_yolo(tmp_path, line))
 
 
 def _coco(folder: Path, **changes: object) -> Path:
-    _picture(folder / "images" / "a.jpg")
+    _write_image(folder / "images" / "a.jpg")
     table = {
         "images": [{"id": 7, "file_name": "a.jpg", "width": 80, "height": 60}],
         "categories": [{"id": 3, "name": "Battery"}],
@@ -110,58 +114,61 @@ def _coco(folder: Path, **changes: object) -> Path:
     return folder
 
 
-def test_a_coco_export_is_read_too(tmp_path: Path) -> None:
+def test_a_coco_export_is_read(tmp_path: Path) -> None:
     (one,) = read_answers(_coco(tmp_path))
     np.testing.assert_allclose(one.boxes, [[1, 0.1, 0.1, 0.6, 0.6]], atol=1e-6)
 
 
 @pytest.mark.parametrize(
-    ("changes", "said"),
+    ("changes", "expected"),
     [
-        ({"categories": [{"id": 3, "name": "dog"}]}, r"annotations\[0\]: class 'dog' is none of"),
-        ({"categories": []}, r"annotations\[0\]: its picture or category is not listed"),
+        (
+            {"categories": [{"id": 3, "name": "dog"}]},
+            r"annotations\[0\]: unknown class 'dog', known: ",
+        ),
+        ({"categories": []}, r"annotations\[0\]: its image or category is not listed"),
         ({"annotations": [{"image_id": 7, "category_id": 3, "bbox": [60, 6, 40, 30]}]}, "outside"),
-        ({"annotations": [{"image_id": 7}]}, "is not COCO JSON"),
+        ({"annotations": [{"image_id": 7}]}, "not COCO JSON"),
         (
             {"images": [{"id": 7, "file_name": "a.jpg", "width": 60, "height": 80}]},
-            "is 80 x 60 px, and the JSON says 60 x 80: it was turned",
+            "is 80 x 60 px, but 60 x 80 in the JSON: rotated",
         ),
         ({"images": [{"id": 7, "file_name": "b.jpg", "width": 80, "height": 60}]}, "neither"),
     ],
 )
-def test_a_coco_export_that_is_wrong_is_refused_in_one_line(
-    tmp_path: Path, changes: dict[str, object], said: str
+def test_a_wrong_coco_export_is_a_one_line_error(
+    tmp_path: Path, changes: dict[str, object], expected: str
 ) -> None:
-    with pytest.raises(WorkshopError, match=said) as refused:
+    with pytest.raises(WorkshopError, match=expected) as refused:
         read_answers(_coco(tmp_path, **changes))
     assert "\n" not in str(refused.value)
 
 
 @pytest.mark.parametrize(
-    ("lies", "told"),
+    ("on_disk", "in_json"),
     [
         ("e\u0301te\u0301 1.jpg", "\u00e9t\u00e9 1.jpg"),
         ("\u00e9t\u00e9.jpg", "e\u0301te\u0301.jpg"),
         ("hall 2/a.jpg", "hall 2\\a.jpg"),
     ],
 )
-def test_a_picture_is_found_however_a_system_spells_its_name(
-    tmp_path: Path, lies: str, told: str
+def test_an_image_is_found_with_any_system_s_spelling_of_its_name(
+    tmp_path: Path, on_disk: str, in_json: str
 ) -> None:
-    picture = {"id": 7, "file_name": told, "width": 80, "height": 60}
-    folder = _coco(tmp_path, images=[picture])
-    _picture(folder / "images" / lies)
+    image = {"id": 7, "file_name": in_json, "width": 80, "height": 60}
+    folder = _coco(tmp_path, images=[image])
+    _write_image(folder / "images" / on_disk)
     (one,) = read_answers(folder)
-    assert one.path == folder / "images" / lies
+    assert one.path == folder / "images" / on_disk
 
 
-def test_a_json_with_a_mark_before_it_is_read(tmp_path: Path) -> None:
+def test_a_json_with_a_byte_order_mark_is_read(tmp_path: Path) -> None:
     folder = _coco(tmp_path)
     (folder / "coco.json").write_bytes(b"\xef\xbb\xbf" + (folder / "coco.json").read_bytes())
     assert len(read_answers(folder)) == 1
 
 
-def test_a_folder_that_is_no_export_is_refused(tmp_path: Path) -> None:
+def test_a_folder_without_an_export_is_refused(tmp_path: Path) -> None:
     with pytest.raises(WorkshopError, match=r"neither data\.yaml nor classes\.txt"):
         read_answers(tmp_path)
     with pytest.raises(WorkshopError, match="no such folder"):
@@ -174,7 +181,7 @@ def _answers(*names: str) -> tuple[Photograph, ...]:
     )
 
 
-def test_neighbours_are_held_back_together_and_none_is_in_both_parts() -> None:
+def test_neighbours_are_held_back_together_and_no_image_is_in_both_parts() -> None:
     answers = _answers(*(f"{number:03d}.jpg" for number in range(40)))
     learned, held = split_by_scene(answers, 0.3)
     assert len(held) == 12
@@ -184,14 +191,14 @@ def test_neighbours_are_held_back_together_and_none_is_in_both_parts() -> None:
     assert sum(b - a > 1 for a, b in pairwise(numbers)) == 2
 
 
-def test_where_pictures_lie_in_folders_a_folder_is_a_scene() -> None:
+def test_each_folder_is_a_scene() -> None:
     answers = _answers(*(f"{hall}/{n}.jpg" for hall in "abcde" for n in range(3)))
     learned, held = split_by_scene(answers, 0.3)
     assert not {each.path.parent for each in learned} & {each.path.parent for each in held}
     assert len({each.path.parent for each in held}) == 2
 
 
-def test_neighbours_are_told_by_their_numbers_and_not_by_the_folder_of_a_random_split() -> None:
+def test_neighbours_are_found_by_number_and_not_by_the_folders_of_a_random_split() -> None:
     answers = _answers(*(f"{('train', 'valid', 'test')[n % 3]}/f{n}.jpg" for n in range(120)))
     _, held = split_by_scene(answers, 0.3)
     numbers = sorted(int(each.path.stem[1:]) for each in held)
@@ -207,50 +214,54 @@ def test_augmented_copies_of_one_original_are_held_back_together() -> None:
     assert len(learned) + len(held) == 75
 
 
-def test_a_copy_under_another_name_of_what_is_held_back_is_not_learned(tmp_path: Path) -> None:
-    _picture(tmp_path / "a.jpg")
+def test_a_copy_of_a_held_back_image_under_another_name_is_not_used_for_training(
+    tmp_path: Path,
+) -> None:
+    _write_image(tmp_path / "a.jpg")
     shutil.copy(tmp_path / "a.jpg", tmp_path / "b.jpg")
     (tmp_path / "c.jpg").write_bytes(b"another")
     a, b, c = _answers(*(str(tmp_path / f"{name}.jpg") for name in "abc"))
-    assert apart_from((a,), (b, c)) == (c,)
+    assert without_copies((a,), (b, c)) == (c,)
 
 
-def test_two_pictures_are_too_few() -> None:
+def test_two_images_are_too_few() -> None:
     with pytest.raises(WorkshopError, match="too few"):
         split_by_scene(_answers("a.jpg", "b.jpg"), 0.3)
 
 
-def test_what_a_recipe_leaves_out_is_handed_in_as_a_site_would(data: Path, tmp_path: Path) -> None:
+def test_photographs_left_out_by_a_recipe_are_exported_like_a_site_s(
+    data: Path, tmp_path: Path
+) -> None:
     pytest.importorskip("yaml")
     recipe = tmp_path / "recipe.toml"
     recipe.write_text(
         'name = "a"\nversion = 1\nstart_from = "a.pt"\nseed = 1\nleave_out = ["train_gas_*"]\n'
         '[[stages]]\nname = "one"\nepochs = 1\nlr = 1e-3\nlr_end = 1e-4\ndata = { scenes = 1 }\n'
     )
-    (one,) = read_answers(hand_in(recipe, data, tmp_path / "out"))
+    (one,) = read_answers(export_left_out(recipe, data, tmp_path / "out"))
     (source,) = (p for p in read_photographs(data, "train") if p.path.stem == "train_gas_000")
     np.testing.assert_allclose(one.boxes, source.boxes, atol=2e-6)
 
 
-def test_a_recipe_does_not_learn_from_what_it_leaves_out(data: Path) -> None:
+def test_photographs_left_out_by_a_recipe_are_not_used_for_training(data: Path) -> None:
     every = read_sources(data, 0.3, held=False).photographs
     kept = read_sources(data, 0.3, held=False, leave_out=["train_gas_*"]).photographs
     assert {p.path.stem for p in every} - {p.path.stem for p in kept} == {"train_gas_000"}
     assert not matching(kept, ["train_gas_*"])
 
 
-def test_written_answers_need_no_labels_for_empty_pictures(tmp_path: Path) -> None:
-    _picture(tmp_path / "a.jpg")
+def test_an_image_without_objects_is_written_with_an_empty_label_file(tmp_path: Path) -> None:
+    _write_image(tmp_path / "a.jpg")
     write_answers(_answers(str(tmp_path / "a.jpg")), tmp_path / "out")
     assert (tmp_path / "out" / "labels" / "a.txt").read_text() == ""
 
 
-def test_what_a_site_hands_in_is_not_replayed_from_the_standing_data(
+def test_base_photographs_identical_to_an_answer_are_not_replayed(
     data: Path, tmp_path: Path
 ) -> None:
-    standing = tmp_path / "standing"
-    shutil.copytree(data, standing)
+    base = tmp_path / "base"
+    shutil.copytree(data, base)
     mine = tmp_path / "of_the_site.jpg"
-    _picture(mine)
-    shutil.copy(mine, standing / "photos" / "images" / "train_battery_000.jpg")
-    assert handed_in(_answers(str(mine)), standing) == ["train_battery_000"]
+    _write_image(mine)
+    shutil.copy(mine, base / "photos" / "images" / "train_battery_000.jpg")
+    assert names_of_copies(_answers(str(mine)), base) == ["train_battery_000"]

@@ -1,4 +1,4 @@
-"""Things cut out of strips that the tests paint themselves: black belt, white hazards."""
+"""Objects cut out of strips painted by the tests: black belt, white hazards."""
 
 from pathlib import Path
 
@@ -7,14 +7,14 @@ import pytest
 
 from models.data.drawings import read_renders
 from models.data.sources import BATTERY, GAS
-from models.data.strip_objects import things_on_strips
-from models.errors import WorkshopError
-from tests.models.data.test_belt_strips import _thing, write_bundle
+from models.data.strip_objects import objects_on_strips
+from models.workshop import WorkshopError
+from tests.models.data.test_belt_strips import _object, write_bundle
 
 
-def test_what_lies_open_on_a_strip_is_cut_out_along_its_outline(tmp_path: Path) -> None:
-    write_bundle(tmp_path / "a", _thing(1, "battery", 100, 80), _thing(2, None, 300, 200))
-    made = things_on_strips(tmp_path)
+def test_an_unobstructed_object_is_cut_out_along_its_outline(tmp_path: Path) -> None:
+    write_bundle(tmp_path / "a", _object(1, "battery", 100, 80), _object(2, None, 300, 200))
+    made = objects_on_strips(tmp_path)
     assert set(made) == {("box", BATTERY), ("box", -1)}
     ((picture, px_per_mm),) = made["box", BATTERY]
     assert px_per_mm == 1
@@ -24,26 +24,26 @@ def test_what_lies_open_on_a_strip_is_cut_out_along_its_outline(tmp_path: Path) 
     assert not alpha[0].any()
 
 
-def test_what_is_half_hidden_or_leaves_the_strip_is_left_there(tmp_path: Path) -> None:
+def test_objects_half_hidden_or_cut_by_the_strip_s_end_are_not_used(tmp_path: Path) -> None:
     write_bundle(
         tmp_path / "a",
-        _thing(1, "gas_canister", 100, 80, pixels_seen=1200),
-        _thing(2, "gas_canister", 575, 80),
-        _thing(3, "gas_canister", 300, 80),
+        _object(1, "gas_canister", 100, 80, pixels_seen=1200),
+        _object(2, "gas_canister", 575, 80),
+        _object(3, "gas_canister", 300, 80),
     )
-    assert len(things_on_strips(tmp_path)["box", GAS]) == 1
+    assert len(objects_on_strips(tmp_path)["box", GAS]) == 1
 
 
-def test_scenes_take_path_traced_things_from_strips_where_there_is_no_bank(tmp_path: Path) -> None:
-    with pytest.raises(WorkshopError, match="no path-traced thing; make strips with"):
+def test_path_traced_objects_come_from_strips_if_there_is_no_index(tmp_path: Path) -> None:
+    with pytest.raises(WorkshopError, match="no path-traced object; make strips with"):
         read_renders(tmp_path)
-    write_bundle(tmp_path / "strips" / "a", _thing(1, "battery", 100, 80))
+    write_bundle(tmp_path / "strips" / "a", _object(1, "battery", 100, 80))
     drawer = read_renders(tmp_path)["box", BATTERY]
     assert drawer(np.random.default_rng(1), 0.5).shape[2] == 4
 
 
-def test_a_broken_strip_is_one_line(tmp_path: Path) -> None:
-    bundle = write_bundle(tmp_path / "a", _thing(1, "battery", 100, 80))
+def test_a_broken_strip_is_a_one_line_error(tmp_path: Path) -> None:
+    bundle = write_bundle(tmp_path / "a", _object(1, "battery", 100, 80))
     (bundle / "strip.json").write_text("{}")
     with pytest.raises(WorkshopError, match=r"strip\.json"):
-        things_on_strips(tmp_path)
+        objects_on_strips(tmp_path)

@@ -29,7 +29,7 @@ def _sets(recall: float, ap50: float, false: float = 0.0, operating: float = 0.6
         (0.80, 0.80, 0.2, "interval", 1),
     ],
 )
-def test_a_figure_may_fall_by_a_point_beyond_what_the_pictures_can_tell(
+def test_a_figure_may_fall_by_a_point_more_than_the_uncertainty(
     recall: float, ap50: float, false: float, slack: Any, lines: int
 ) -> None:
     worse = fallen(_sets(0.8, 0.8), _sets(recall, ap50, false), slack, ["frames", "scenes"])
@@ -40,10 +40,10 @@ def test_a_figure_may_fall_by_a_point_beyond_what_the_pictures_can_tell(
     ("operating", "slack", "lines"),
     [(0.57, "one box", 0), (0.56, "one box", 1), (0.45, "interval", 0), (0.43, "interval", 1)],
 )
-def test_a_model_that_a_line_would_run_half_blind_has_fallen(
+def test_a_lower_recall_at_the_operating_threshold_counts_as_worse(
     operating: float, slack: Any, lines: int
 ) -> None:
-    # As surely ranked as before, but one wild box on an empty belt has driven its threshold up.
+    # The ranking is unchanged, but a high false score on an empty belt has raised the threshold.
     worse = fallen(_sets(0.8, 0.8), _sets(0.8, 0.8, operating=operating), slack, ["scenes"])
     assert len(worse) == lines
     assert all("recall at its thresholds 0.600" in line for line in worse)

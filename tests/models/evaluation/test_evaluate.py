@@ -7,11 +7,11 @@ from detector.profile.line import DEPLOYED_MODEL
 from detector.vision.detections import Detections
 from models.card import Card, write_card
 from models.data.composites import Scene
-from models.errors import WorkshopError
 from models.evaluation import evaluate
 from models.evaluation.picture_sets import at_belt_scale
-from models.evaluation.scoring import Truth
+from models.evaluation.scoring import GroundTruth
 from models.evaluation.targets import WELL_SEEN
+from models.workshop import WorkshopError
 
 
 def _found(boxes: list[tuple[float, ...]], scores: list[float]) -> Detections:
@@ -22,10 +22,10 @@ def _found(boxes: list[tuple[float, ...]], scores: list[float]) -> Detections:
     )
 
 
-def test_recall_is_told_by_size_and_by_visible_share_with_exact_intervals() -> None:
+def test_recall_is_measured_by_size_and_visible_share_with_exact_intervals() -> None:
     boxes = np.array([(10, 10, 30, 30), (50, 50, 120, 110), (200, 10, 230, 30)], np.float32)
     visible = np.array([0.4, 0.9, 1.0], np.float32)
-    truth = Truth(boxes, np.zeros(3, np.int64), boxes[:0], (400, 300), visible)
+    truth = GroundTruth(boxes, np.zeros(3, np.int64), boxes[:0], (400, 300), visible)
     found = _found([(50, 50, 120, 110), (200, 10, 230, 30)], [0.9, 0.3])
     row = evaluate.measure([found], [truth], (0.5, 0.5))["gas_canister"]
     assert row["recall"][0] == pytest.approx(1 / 3, abs=1e-3)
@@ -36,12 +36,12 @@ def test_recall_is_told_by_size_and_by_visible_share_with_exact_intervals() -> N
     assert row["of"][WELL_SEEN]["boxes"] == 2
 
 
-def test_a_page_is_written_for_people_and_the_sets_for_the_card(tmp_path: Path) -> None:
+def test_the_report_is_written_as_a_page_and_its_sets_into_the_card(tmp_path: Path) -> None:
     box = np.array([(10, 10, 60, 60)], np.float32)
-    truth = Truth(box, np.zeros(1, np.int64), box[:0], (400, 300))
-    looks = {key: ([_found([(10, 10, 60, 60)], [0.9])], [truth])
+    truth = GroundTruth(box, np.zeros(1, np.int64), box[:0], (400, 300))
+    results = {key: ([_found([(10, 10, 60, 60)], [0.9])], [truth])
              for key in ("photographs_320", "photographs_512", "scenes")}  # fmt: skip
-    report = evaluate.judge("mine", looks, (0.5, 0.5))
+    report = evaluate.build_report("mine", results, (0.5, 0.5))
     page = evaluate.markdown(report)
     assert "| scenes | gas_canister | 1 | 1.000 | 1.000 (0.025 to 1.000) |" in page
     sets = evaluate.for_card(report, "photographs_320")
@@ -62,7 +62,7 @@ def test_a_photograph_is_reduced_to_belt_scale_and_never_enlarged() -> None:
     assert max(empty.image.shape) == 416
 
 
-def test_an_unknown_model_and_a_missing_data_folder_are_one_line_each(tmp_path: Path) -> None:
+def test_an_unknown_model_and_a_missing_data_folder_are_one_line_errors(tmp_path: Path) -> None:
     with pytest.raises(WorkshopError, match=r"no model 'none'.*Known models: ") as refused:
         evaluate.run("none", tmp_path)
     assert "\n" not in str(refused.value)

@@ -11,12 +11,12 @@ from tests.small_line import write_model
 TABLE = {"proven": False, "belt_h": 0.5, "battery": {"threshold": 0.6, "curve": {"found": [1, 2]}}}
 
 
-def test_thresholds_calibrations_and_where_they_come_from_stand_in_the_card(tmp_path: Path) -> None:
+def test_thresholds_calibrations_and_their_origin_are_written_into_the_card(tmp_path: Path) -> None:
     folder = write_model(tmp_path / "model")
     before = tomllib.loads((folder / "card.toml").read_text())
     curve = ScoreCurve(slope=1.5, offset=-0.25)
     thresholds = {"gas_canister": 0.55, "battery": 0.6}
-    for _ in range(2):  # again: nothing piles up
+    for _ in range(2):  # twice: nothing is appended
         write_operating(folder, thresholds, {"gas_canister": curve, "battery": None}, TABLE)
         card = find_model(f"{folder}/.").card
         assert [known.threshold for known in card.classes] == [0.55, 0.6]
@@ -27,7 +27,7 @@ def test_thresholds_calibrations_and_where_they_come_from_stand_in_the_card(tmp_
         assert after[key] == before[key]
 
 
-def test_a_calibration_that_no_longer_holds_is_taken_out(tmp_path: Path) -> None:
+def test_an_outdated_calibration_is_removed(tmp_path: Path) -> None:
     folder = write_model(tmp_path / "model")
     thresholds = {"gas_canister": 0.5, "battery": 0.5}
     write_operating(folder, thresholds, {"battery": ScoreCurve(slope=1, offset=0)}, TABLE)

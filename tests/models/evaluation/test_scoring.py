@@ -3,8 +3,8 @@ import pytest
 
 from detector.vision.detections import Detections
 from models.evaluation.scoring import (
+    GroundTruth,
     Tally,
-    Truth,
     at_threshold,
     average_precision,
     overlaps,
@@ -20,9 +20,9 @@ def _found(*rows: tuple[float, ...]) -> Detections:
     return Detections(table[:, :4], table[:, 4], table[:, 5].astype(np.int64))
 
 
-def _truth(*boxes: tuple[float, ...], label: int = 0, ignored: np.ndarray = NONE) -> Truth:
+def _truth(*boxes: tuple[float, ...], label: int = 0, ignored: np.ndarray = NONE) -> GroundTruth:
     corners = np.array(boxes, np.float32).reshape(-1, 4)
-    return Truth(corners, np.full(len(boxes), label, np.int64), ignored)
+    return GroundTruth(corners, np.full(len(boxes), label, np.int64), ignored)
 
 
 def test_overlap_is_intersection_over_union() -> None:
@@ -33,7 +33,7 @@ def test_overlap_is_intersection_over_union() -> None:
     assert share[0, 0] == pytest.approx(1 / 2)
 
 
-def test_average_precision_of_a_case_worked_by_hand() -> None:
+def test_average_precision_of_a_case_computed_by_hand() -> None:
     # right, wrong, right of three boxes: precision 1 up to recall 1/3, 2/3 up to 2/3, then none.
     found = [_found((0, 0, 10, 10, 0.9, 0), (50, 50, 60, 60, 0.8, 0), (20, 0, 30, 10, 0.7, 0))]
     truth = [_truth((0, 0, 10, 10), (20, 0, 30, 10), (80, 80, 90, 90))]
@@ -52,7 +52,7 @@ def test_a_box_of_the_other_class_does_not_count() -> None:
     assert counted.truths == 1
 
 
-def test_what_lies_in_an_ignore_region_is_neither_right_nor_wrong() -> None:
+def test_a_detection_in_an_ignore_region_does_not_count() -> None:
     heap = np.array([[0, 0, 100, 100]], np.float32)
     found = [_found((10, 10, 20, 20, 0.9, 0), (40, 40, 50, 50, 0.8, 0), (150, 0, 160, 9, 0.7, 0))]
     counted = tally(found, [_truth((40, 40, 50, 50), ignored=heap)], 0)
@@ -60,12 +60,12 @@ def test_what_lies_in_an_ignore_region_is_neither_right_nor_wrong() -> None:
     assert counted.scores.tolist() == pytest.approx([0.8, 0.7])
 
 
-def test_the_threshold_for_a_budget_spends_it_and_no_more() -> None:
+def test_the_threshold_for_a_budget_uses_it_and_no_more() -> None:
     counted = Tally(
         np.array([0.9, 0.8, 0.7, 0.6, 0.5], np.float32),
         np.array([True, False, True, False, True]),
         truths=4,
-        pictures=5,
+        images=5,
         found_at=np.array([0.9, 0.7, 0.5, 0], np.float32),
     )
     threshold = threshold_for(counted, 0.2)
@@ -75,7 +75,7 @@ def test_the_threshold_for_a_budget_spends_it_and_no_more() -> None:
     assert at_threshold(counted, threshold_for(counted, 0.0)) == (0.25, 0.0)
 
 
-def test_each_box_remembers_the_score_it_was_found_with() -> None:
+def test_each_box_has_the_score_of_its_detection() -> None:
     found = [_found((20, 0, 30, 10, 0.7, 0), (0, 0, 10, 10, 0.9, 0), (0, 0, 10, 9, 0.8, 0))]
     truth = [_truth((0, 0, 10, 10), (20, 0, 30, 10), (80, 80, 90, 90))]
     assert tally(found, truth, 0).found_at.tolist() == pytest.approx([0.9, 0.7, 0])
@@ -85,15 +85,17 @@ def test_each_box_remembers_the_score_it_was_found_with() -> None:
     ("box", "clear"),
     [
         ((50, 50, 60, 100), True),
-        ((50, 50, 60, 80), False),  # too small to tell
+        ((50, 50, 60, 80), False),  # too small
         ((0, 50, 60, 100), False),  # cut by the border
         ((50, 120, 150, 299), False),  # ends 1 px from it
         ((110, 50, 160, 100), False),  # an ignore region covers a part
         ((230, 50, 290, 100), False),  # another box does
     ],
 )
-def test_what_lies_clear_is_told_by_the_labels(box: tuple[float, ...], clear: bool) -> None:
+def test_unobstructed_boxes_are_derived_from_the_labels(
+    box: tuple[float, ...], clear: bool
+) -> None:
     boxes = np.array([box, (280, 60, 340, 110)], np.float32)
     ignored = np.array([[152, 0, 170, 110]], np.float32)
-    truth = Truth(boxes, np.zeros(2, np.int64), ignored, (400, 300))
-    assert truth.lies_clear[0] == clear
+    truth = GroundTruth(boxes, np.zeros(2, np.int64), ignored, (400, 300))
+    assert truth.unobstructed[0] == clear

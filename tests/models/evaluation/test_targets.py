@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from models.evaluation.targets import LYING_CLEAR, WELL_SEEN, Target, image_targets, targets_page
+from models.evaluation.targets import UNOBSTRUCTED, WELL_SEEN, Target, image_targets, targets_page
 
 
 def _figures(
@@ -33,23 +33,25 @@ def _row(targets: list[Target], *words: str) -> Target:
     return row
 
 
-def test_photographs_are_told_at_the_size_whose_worst_figure_is_best() -> None:
-    clear = {LYING_CLEAR: 0.95}
+def test_photographs_are_reported_at_the_size_with_the_best_worst_figure() -> None:
+    clear = {UNOBSTRUCTED: 0.95}
     targets = image_targets(
         _report(
-            photographs_320=_set(_figures(0.9, 0.5, parts={LYING_CLEAR: 0.8}), _figures(0.99, 0.9)),
+            photographs_320=_set(
+                _figures(0.9, 0.5, parts={UNOBSTRUCTED: 0.8}), _figures(0.99, 0.9)
+            ),
             photographs_512=_set(_figures(0.75, 0.4, parts=clear), _figures(0.93, 0.93)),
         )
     )
     assert _row(targets, "battery", "recall") == Target(
-        "battery: recall at <= 0.2 false per picture, photographs_512",
+        "battery: recall at <= 0.2 false per image, photographs_512",
         ">= 0.92", "0.930 (0.830 to 1.000, 50 boxes)", True,
     )  # fmt: skip
     assert _row(targets, "gas: AP50", "photographs_512").reached == "0.750"
-    assert _row(targets, "lie clear").met is True
+    assert _row(targets, "unobstructed").met is True
 
 
-def test_at_belt_scale_five_points_may_be_lost_of_what_was_reached_and_no_more() -> None:
+def test_at_belt_scale_figures_may_be_five_points_lower_and_no_more() -> None:
     targets = image_targets(
         _report(
             photographs_512=_set(_nothing(), _figures(0.99, 0.96)),
@@ -62,7 +64,7 @@ def test_at_belt_scale_five_points_may_be_lost_of_what_was_reached_and_no_more()
     assert len(targets) == 4
 
 
-def test_one_false_box_on_a_belt_without_a_hazard_is_one_too_many() -> None:
+def test_one_false_box_on_a_belt_without_a_hazard_misses_the_target() -> None:
     frames = _set(_nothing(), _nothing(0.067), pictures=15)
     (row,) = image_targets(_report(**{"frames_at_1.0_mm_per_px": frames}))
     assert (row.reached, row.met) == ("0 gas, 1 battery in 15", False)
@@ -70,13 +72,13 @@ def test_one_false_box_on_a_belt_without_a_hazard_is_one_too_many() -> None:
 
 
 @pytest.mark.parametrize(("recall", "met"), [(0.969, False), (0.97, True)])
-def test_scenes_are_judged_on_what_is_well_seen(recall: float, met: bool) -> None:
+def test_scenes_are_evaluated_on_well_visible_hazards(recall: float, met: bool) -> None:
     seen = _figures(0.5, 0.5, parts={WELL_SEEN: recall})
     targets = image_targets(_report(scenes=_set(seen, seen)))
     assert [each.met for each in targets] == [met, met]
 
 
-def test_what_was_not_looked_at_has_no_row_and_time_is_told_per_quarter_megapixel() -> None:
+def test_missing_sets_have_no_row_and_time_is_per_quarter_megapixel() -> None:
     report = _report() | {"speed": {"ms_per_quarter_megapixel": 15.1, "how": "two threads"}}
     page = targets_page(image_targets(report))
     assert "| ms per 0.25 megapixel | <= 15 | 15.1 (two threads) | **not met** |" in page

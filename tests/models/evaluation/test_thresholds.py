@@ -2,15 +2,15 @@ import numpy as np
 import pytest
 
 from detector.vision.detections import Detections
-from models.evaluation.picture_sets import Looks, photo_set
-from models.evaluation.scoring import Truth
+from models.evaluation.picture_sets import SetResults, photo_set
+from models.evaluation.scoring import GroundTruth
 from models.evaluation.thresholds import operating_thresholds
 
 
-def _looks(score_on_belt: float) -> Looks:
+def _results(score_on_belt: float) -> SetResults:
     box = np.array([[0, 0, 10, 10]], np.float32)
-    nothing = Truth(box[:0], np.zeros(0, np.int64), box[:0])
-    one = Truth(box, np.zeros(1, np.int64), box[:0])
+    nothing = GroundTruth(box[:0], np.zeros(0, np.int64), box[:0])
+    one = GroundTruth(box, np.zeros(1, np.int64), box[:0])
     silent = Detections(box[:0], np.zeros(0, np.float32), np.zeros(0, np.int64))
     right = Detections(box, np.array([0.9], np.float32), np.zeros(1, np.int64))
     wrong = Detections(box, np.array([score_on_belt], np.float32), np.zeros(1, np.int64))
@@ -21,11 +21,11 @@ def _looks(score_on_belt: float) -> Looks:
     }
 
 
-def test_the_threshold_lies_just_above_what_fires_on_an_empty_belt() -> None:
-    gas, battery = operating_thresholds(_looks(0.333), (416,))
+def test_the_threshold_is_just_above_the_highest_score_on_an_empty_belt() -> None:
+    gas, battery = operating_thresholds(_results(0.333), (416,))
     assert gas == pytest.approx(0.34)
-    assert battery == pytest.approx(0.15), "what never fires wrongly gets the least threshold"
+    assert battery == pytest.approx(0.15), "without false boxes the threshold is the lowest"
 
 
-def test_the_threshold_never_leaves_its_bounds() -> None:
-    assert operating_thresholds(_looks(0.99), (416,))[0] == pytest.approx(0.7)
+def test_the_threshold_is_limited() -> None:
+    assert operating_thresholds(_results(0.99), (416,))[0] == pytest.approx(0.7)

@@ -10,7 +10,7 @@ onnx = pytest.importorskip("onnx", reason="comes with the train extra")
 
 
 def _tiny_detector(path: Path) -> None:
-    """A convolution of three channels to six, read out as rows, and the best 300 by score."""
+    """A convolution of three channels to six, reshaped to rows, and the best 300 by score."""
     from onnx import TensorProto, helper, numpy_helper
 
     rng = np.random.default_rng(0)
@@ -33,14 +33,14 @@ def _tiny_detector(path: Path) -> None:
     onnx.save(helper.make_model(graph, opset_imports=opset, ir_version=8), str(path))
 
 
-def test_folding_changes_the_input_and_not_the_answer(tmp_path: Path) -> None:
+def test_folding_changes_the_input_and_not_the_result(tmp_path: Path) -> None:
     _tiny_detector(tmp_path / "plain.onnx")
     free_top_k(tmp_path / "plain.onnx")
     fold_input(tmp_path / "plain.onnx", tmp_path / "folded.onnx")
     plain, folded = session(tmp_path / "plain.onnx"), session(tmp_path / "folded.onnx")
     for size in ((32, 32), (8, 12)):  # 1,024 cells, and fewer than the 300 that are asked for
-        picture = np.random.default_rng(1).integers(0, 256, (*size, 3), np.uint8)
-        want = plain.run(None, {"images": plain_input(picture)})[0]
-        got = folded.run(None, {"images": picture[None]})[0]
+        image = np.random.default_rng(1).integers(0, 256, (*size, 3), np.uint8)
+        want = plain.run(None, {"images": plain_input(image)})[0]
+        got = folded.run(None, {"images": image[None]})[0]
         assert got.shape == (1, min(300, size[0] * size[1]), 6)
         assert np.allclose(got, want, atol=1e-4)

@@ -7,15 +7,15 @@ from onnx import TensorProto, helper, numpy_helper
 
 from detector.profile.line import DEPLOYED_MODEL
 from detector.vision.onnx_runtime import ort
-from models.errors import WorkshopError
 from models.export import quantise
+from models.workshop import WorkshopError
 
-LAYERS = (0, 1, 2, 5)  # the last one is the head
+LAYERS = (0, 1, 2, 5)  # the last layer is the head
 
 
 @pytest.fixture
 def network(tmp_path: Path) -> Path:
-    """Four convolutions of 3 to 3 channels, named as an export names them."""
+    """Four convolutions of 3 to 3 channels, named as in an export."""
     rng = np.random.default_rng(0)
     nodes = [
         helper.make_node("Transpose", ["images"], ["bytes"], perm=[0, 3, 1, 2]),
@@ -47,43 +47,43 @@ def network(tmp_path: Path) -> Path:
     return path
 
 
-def _pictures() -> list[np.ndarray]:
+def _images() -> list[np.ndarray]:
     rng = np.random.default_rng(1)
     return [rng.integers(0, 256, (32, 32, 3), np.uint8) for _ in range(4)]
 
 
-def test_convolutions_but_those_named_go_into_8_bits_and_answer_nearly_the_same(
+def test_all_but_the_named_convolutions_are_quantised_with_nearly_the_same_result(
     network: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "out.onnx"
-    assert quantise.quantised(network, out, _pictures(), ("0", "head")) == 2
+    assert quantise.quantised(network, out, _images(), ("0", "head")) == 2
     weights = {each.name for each in onnx.load(str(out)).graph.initializer}
     assert {"w0", "w5"} <= weights
     assert not {"w1", "w2"} & weights
-    picture = {"images": _pictures()[0][None]}
+    image = {"images": _images()[0][None]}
     before, after = (
-        ort.InferenceSession(str(path), providers=["CPUExecutionProvider"]).run(None, picture)[0]
+        ort.InferenceSession(str(path), providers=["CPUExecutionProvider"]).run(None, image)[0]
         for path in (network, out)
     )
     assert np.abs(before - after).max() < 0.05 * np.abs(before).max()
 
 
-def test_what_is_in_8_bits_already_is_refused(network: Path, tmp_path: Path) -> None:
+def test_an_already_quantised_model_is_refused(network: Path, tmp_path: Path) -> None:
     out = tmp_path / "out.onnx"
-    quantise.quantised(network, out, _pictures(), ("head",))
-    with pytest.raises(WorkshopError, match="is quantised already; name the float model"):
-        quantise.quantised(out, tmp_path / "again.onnx", _pictures(), ("head",))
+    quantise.quantised(network, out, _images(), ("head",))
+    with pytest.raises(WorkshopError, match="already quantised; name the float model"):
+        quantise.quantised(out, tmp_path / "again.onnx", _images(), ("head",))
 
 
-def test_calibration_pictures_are_the_same_each_time_and_come_from_the_training_part(
+def test_calibration_images_are_reproducible_and_from_the_training_part(
     data: Path,
 ) -> None:
-    once, again = (quantise.calibration_pictures(data, 0.3, 3, 5) for _ in range(2))
+    once, again = (quantise.calibration_images(data, 0.3, 3, 5) for _ in range(2))
     assert all(np.array_equal(a, b) for a, b in zip(once, again, strict=True))
-    assert all(picture.shape == (416, 416, 3) for picture in once)
+    assert all(image.shape == (416, 416, 3) for image in once)
 
 
-def test_an_unknown_model_and_a_missing_data_folder_are_one_line_each(
+def test_an_unknown_model_and_a_missing_data_folder_are_one_line_errors(
     data: Path, tmp_path: Path
 ) -> None:
     with pytest.raises(WorkshopError, match="no model 'none'"):

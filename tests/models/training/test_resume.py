@@ -1,4 +1,4 @@
-"""A training that is killed outright goes on; needs the train extra."""
+"""A killed training resumes; needs the train extra."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def _started(folder: Path, how: str) -> subprocess.Popen[str]:
 
 
 @pytest.mark.timeout(600)
-def test_a_training_killed_after_an_epoch_goes_on_with_the_next(
+def test_a_training_killed_after_an_epoch_resumes_with_the_next(
     data: Path, sources: Sources, tmp_path: Path
 ) -> None:
     pytest.importorskip("torch")
@@ -58,16 +58,18 @@ def test_a_training_killed_after_an_epoch_goes_on_with_the_next(
         {"scenes": 4, "as_is": 0, "belt_frames": 0, **{f"{each}_copies": 0 for each in none}}
     )
     made = tmp_path / "data"
-    build(recipe, sources, data, made, seed=1, image_px=64, tell=lambda *_: None, workers=1)
-    with _started(tmp_path, "anew") as first:
+    build(recipe, sources, data, made, seed=1, image_px=64, progress=lambda *_: None, workers=1)
+    with _started(tmp_path, "fresh") as first:
         assert first.stdout is not None
-        assert any(line.strip() == "SAVED" for line in first.stdout), "ended before an epoch did"
+        assert any(line.strip() == "SAVED" for line in first.stdout), (
+            "ended before an epoch was saved"
+        )
         first.kill()
     assert not (tmp_path / "one" / "done").exists()
     with _started(tmp_path, "resume") as second:
-        said, _ = second.communicate()
-    assert second.returncode == 0, said
-    assert said.count("SAVED") < 3, "began anew"
+        output, _ = second.communicate()
+    assert second.returncode == 0, output
+    assert output.count("SAVED") < 3, "started from the beginning"
     assert (tmp_path / "one" / "done").exists()
     with (tmp_path / "one" / "results.csv").open(newline="") as file:
         epochs = [int(float(row["epoch"])) for row in csv.DictReader(file)]

@@ -3,27 +3,27 @@ from pathlib import Path
 
 import pytest
 
-from models.errors import WorkshopError
 from models.evaluation import evaluate
 from models.export.onnx import export_onnx
 from models.training import train
 from models.training.bfloat import cosine
 from models.training.recipe import read_recipe
+from models.workshop import WorkshopError
 
 FIRST = Path(__file__).parents[3] / "models" / "recipes" / "first.toml"
 
 
-def test_a_missing_data_folder_is_one_line(tmp_path: Path) -> None:
+def test_a_missing_data_folder_is_a_one_line_error(tmp_path: Path) -> None:
     with pytest.raises(WorkshopError, match="no such data folder; give it with --data"):
         train.run(FIRST, tmp_path / "none", tmp_path, tmp_path / "out")
 
 
-def test_missing_weights_name_what_the_recipe_starts_from(tmp_path: Path) -> None:
+def test_the_error_for_missing_weights_names_the_recipe_s_checkpoint(tmp_path: Path) -> None:
     with pytest.raises(WorkshopError, match=r"the recipe starts from baseline_b\.pt"):
         train.run(FIRST, tmp_path, tmp_path, tmp_path / "out")
 
 
-def test_without_the_train_extra_training_says_how_to_get_it(
+def test_the_error_without_the_train_extra_has_the_command_to_install_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "torch", None)
@@ -34,26 +34,24 @@ def test_without_the_train_extra_training_says_how_to_get_it(
         export_onnx(tmp_path / "baseline_b.pt", tmp_path)
 
 
-def test_exporting_a_checkpoint_that_is_not_there_is_one_line(tmp_path: Path) -> None:
+def test_exporting_a_missing_checkpoint_is_a_one_line_error(tmp_path: Path) -> None:
     with pytest.raises(WorkshopError, match="no such checkpoint"):
         export_onnx(tmp_path / "none.pt", tmp_path)
 
 
-def test_evaluating_a_folder_that_is_no_model_is_one_line(tmp_path: Path) -> None:
+def test_evaluating_a_folder_without_a_model_is_a_one_line_error(tmp_path: Path) -> None:
     with pytest.raises(WorkshopError, match=r"card\.toml"):
         evaluate.run(f"{tmp_path}/", tmp_path)
 
 
-def test_the_learning_rate_falls_as_a_half_cosine() -> None:
+def test_the_learning_rate_follows_a_half_cosine() -> None:
     stage = read_recipe(FIRST).stages[0]
     assert cosine(stage, 0, 100) == pytest.approx(stage.lr)
     assert cosine(stage, 50, 100) == pytest.approx((stage.lr + stage.lr_end) / 2)
     assert cosine(stage, 100, 100) == cosine(stage, 120, 100) == pytest.approx(stage.lr_end)
 
 
-def test_a_dataset_is_built_stage_by_stage_and_kept_when_asked_for_again(
-    data: Path, tmp_path: Path
-) -> None:
+def test_datasets_are_built_by_stage_and_kept_in_later_runs(data: Path, tmp_path: Path) -> None:
     recipe = tmp_path / "recipe.toml"
     stage = (
         '[[stages]]\nname = "{}"\nepochs = 1\nlr = 1e-3\nlr_end = 1e-4\n'

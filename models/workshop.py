@@ -1,4 +1,4 @@
-"""How far long work has come, on stderr."""
+"""What the workshop's modules share: its error, and progress on stderr."""
 
 from __future__ import annotations
 
@@ -6,15 +6,21 @@ import sys
 import time
 from collections.abc import Callable
 
+from detector.errors import VigitriError
+
 Progress = Callable[[str, int, int], None]
 """(what, done, total)"""
 
 
-def told() -> Progress:
-    """Progress as one line that renews itself in a terminal and stays short in a log."""
+class WorkshopError(VigitriError, ValueError):
+    """Data, recipe, weights or tools that the workshop cannot use; one line with the fix."""
+
+
+def progress_on_stderr() -> Progress:
+    """Progress as one line, rewritten in a terminal and printed every 20 s in a log."""
     last = 0.0
 
-    def tell(what: str, done: int, total: int) -> None:
+    def show(what: str, done: int, total: int) -> None:
         nonlocal last
         now = time.monotonic()
         if done == total or now - last > (0.2 if sys.stderr.isatty() else 20):
@@ -22,4 +28,4 @@ def told() -> Progress:
             end = "\n" if done == total or not sys.stderr.isatty() else "\r"
             print(f"{what}: {done}/{total}", end=end, file=sys.stderr, flush=True)
 
-    return tell
+    return show
