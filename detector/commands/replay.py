@@ -1,4 +1,4 @@
-"""`vigitri replay`: recorded footage through the same pipeline."""
+"""`vigitri replay`: run recorded footage through the pipeline."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from detector.vision.engines import open_engine
 def replay_footage(
     sources: Sequence[str], line: Path | None, model_name: str, fps: float | None, *, as_json: bool
 ) -> bool:
-    """Print the alerts. Returns whether every frame was looked at."""
+    """Print the alerts and a summary. Returns whether every frame was read and processed."""
     profile = None if line is None else load_profile(line)
     choice = None if profile is None else profile.model
     model = find_model(model_name or (choice.name if choice else DEPLOYED_MODEL))
@@ -36,7 +36,7 @@ def replay_footage(
     for problem in totals.unreadable:
         print(f"vigitri: {problem}", file=sys.stderr)
     if totals.blind_frames:
-        print(f"vigitri: nobody saw {totals.blind_frames} frames", file=sys.stderr)
+        print(f"vigitri: blind for {totals.blind_frames} frames", file=sys.stderr)
     print(json.dumps(totals.as_json()) if as_json else _summary(totals))
     return totals.complete
 

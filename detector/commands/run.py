@@ -1,4 +1,4 @@
-"""`vigitri run`: one line, until somebody says stop."""
+"""`vigitri run`: run the detector of one line until it is stopped."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 
 from detector.bridge.bridge import listen_address
 from detector.commands.child_bridge import ChildBridge
-from detector.commands.telling import tell
+from detector.commands.telling import log
 from detector.delivery.journal import Journal, default_journal_folder
 from detector.delivery.outbox import AlertPost
 from detector.delivery.publisher import Publisher
@@ -35,9 +35,11 @@ def run_line(
     journal: Path | None = None,
     bridge_listen: str | None = None,
 ) -> None:
-    """Raises what refuses the profile, the model or an endpoint, one line each.
+    """Run until SIGINT or SIGTERM; with `until_end`, until the recording ends.
 
-    `bridge_listen`: run a bridge too, that listens there.
+    `publish`, `requests`, `journal`: override the profile's [wire]. `bridge_listen`: also run a
+    bridge that serves Modbus TCP at this HOST:PORT. Raises the errors that refuse the profile, the
+    model or an endpoint, one line each.
     """
     profile = load_profile(path)
     if bridge_listen is not None:
@@ -61,14 +63,14 @@ def run_line(
         folder = journal or profile.wire.journal or default_journal_folder(profile.line)
         child_key = None
         if bridge_listen is not None and profile.wire.keys is not None:
-            child_key = new_key_pair("bridge")  # of this start alone
+            child_key = new_key_pair("bridge")  # valid for this start only
         guard = line_guard(
             profile.wire.keys,
             profile.wire.allowed_keys,
             also=None if child_key is None else child_key.public,
         )
         with (
-            Journal(folder, tell=tell) as kept,
+            Journal(folder, tell=log) as kept,
             Publisher(
                 publish or profile.wire.publish, line=profile.line, boot_id=boot_id, guard=guard
             ) as publisher,
@@ -79,18 +81,18 @@ def run_line(
             if guard is not None:
                 refuses_strangers(publisher.endpoint, guard, "publish")
                 refuses_strangers(desk.endpoint, guard, "requests")
-            tell(
+            log(
                 f"line {profile.line}: publishing at {publisher.endpoint}, "
                 f"serving requests at {desk.endpoint}"
             )
             if bridge_listen is not None:
-                bridge = ChildBridge(publisher.endpoint, desk.endpoint, bridge_listen, tell)
+                bridge = ChildBridge(publisher.endpoint, desk.endpoint, bridge_listen, log)
                 if guard is not None and child_key is not None:
                     folder = Path(children.enter_context(TemporaryDirectory(prefix="vigitri-")))
                     bridge.use_keys(write_key_pair(child_key, folder)[0], guard.public)
                 children.enter_context(bridge)
-            post = AlertPost(publisher, desk, kept, tell=tell)
-            LineAtWork(line, camera, publisher, post, tell=tell, turns=turns).run(
+            post = AlertPost(publisher, desk, kept, tell=log)
+            LineAtWork(line, camera, publisher, post, tell=log, turns=turns).run(
                 stop, until_end=until_end
             )
-    tell(f"line {profile.line}: stopped")
+    log(f"line {profile.line}: stopped")

@@ -1,4 +1,4 @@
-"""`vigitri model …`: what there is, is it sound; the workshop (checkout only)."""
+"""`vigitri model …`: list, check and train models; all but `list` and `check` need a checkout."""
 
 from __future__ import annotations
 
@@ -19,21 +19,25 @@ from detector.commands.options import (
 from detector.profile.line import DEPLOYED_MODEL, ModelChoice
 from detector.vision.catalogue import CATALOGUE
 
-Data = Annotated[Path, typer.Option(help="The folder of photographs, cut-outs, belt frames.")]
-Out = Annotated[Path, typer.Option("-o", "--out", help="The folder to write.")]
-Recipe = Annotated[Path, typer.Option(help="What to mix and how long to train.")]
+Data = Annotated[Path, typer.Option(help="Data folder of photographs, cut-outs and belt frames.")]
+Out = Annotated[Path, typer.Option("-o", "--out", help="Folder to write.")]
+Recipe = Annotated[
+    Path, typer.Option(help="Training recipe: mixture of the data, and training length.")
+]
 Renders = Annotated[
     Path | None,
     typer.Option(
-        help="What `vigitri twin cutouts` wrote, and in its folder strips/, what `vigitri twin "
-        "trace` wrote; for a recipe that asks for them."
+        help="Folder of `vigitri twin cutouts`, with the output of `vigitri twin trace` in its "
+        "strips/; for recipes that use them."
     ),
 ]
+Scenes = Annotated[int, typer.Option(min=1, help="Number of held-back scenes to evaluate on.")]
+Resume = Annotated[bool, typer.Option(help="Resume an interrupted run.")]
 _FIRST = CATALOGUE / "recipes" / "first.toml"
 
 
 def add_to(app: typer.Typer) -> None:
-    """Give `vigitri model` these commands."""
+    """Add these commands to `vigitri model`."""
     app.command("list")(list_models)
     app.command("check")(check)
     app.command("train")(train)
@@ -47,34 +51,35 @@ def add_to(app: typer.Typer) -> None:
 
 
 def list_models(as_json: Json = False) -> None:
-    """The models in the catalogue."""
+    """List the models of the catalogue."""
     from detector.commands.models import list_models
 
     list_models(as_json=as_json)
 
 
 def check(
-    name: Annotated[str, typer.Argument(help="A model's name or folder.")] = DEPLOYED_MODEL,
+    name: Annotated[str, typer.Argument(help="Model name or folder.")] = DEPLOYED_MODEL,
     engine: EngineName = "auto",
 ) -> None:
-    """Is this model what its card says: hashes, inputs, outputs, classes."""
+    """Check a model against its card: hashes, inputs, outputs, classes."""
     from detector.commands.models import check_model
 
     check_model(name, ModelChoice(engine=engine))
 
 
 def train(
-    data: Annotated[Path, typer.Option(help="The folder of photographs, cut-outs, belt frames.")],
-    weights: Annotated[Path, typer.Option(help="The checkpoint to start from (.pt).")],
-    out: Annotated[Path, typer.Option("-o", "--out", help="Where the run and the model go.")],
+    data: Data,
+    weights: Annotated[Path, typer.Option(help="Checkpoint to start from (.pt).")],
+    out: Annotated[Path, typer.Option("-o", "--out", help="Folder for the run and the model.")],
     *,
     recipe: Annotated[
-        Path | None, typer.Option(help="What to mix and how long to train; without: the first.")
+        Path | None,
+        typer.Option(help="Training recipe; default: models/recipes/first.toml."),
     ] = None,
     renders: Renders = None,
-    resume: Annotated[bool, typer.Option(help="Go on with an interrupted run.")] = False,
+    resume: Resume = False,
 ) -> None:
-    """Build the dataset, train, export, evaluate and card a model (extra `train`)."""
+    """Build the dataset; train, export and evaluate a model; write its card (extra `train`)."""
     trainer, errors = from_checkout("models.training.train"), from_checkout("models.errors")
     first = CATALOGUE / "recipes" / "first.toml"
     with one_line_for(errors.WorkshopError):
@@ -86,14 +91,17 @@ def build_data(
     out: Out,
     *,
     recipe: Recipe = _FIRST,
-    stage: Annotated[str | None, typer.Option(help="Only this one; without: all.")] = None,
+    stage: Annotated[
+        str | None, typer.Option(help="Build only this stage; default: all stages.")
+    ] = None,
     renders: Renders = None,
     weights: Annotated[
-        Path | None, typer.Option(help="A checkpoint whose false boxes are mined (extra `train`).")
+        Path | None,
+        typer.Option(help="Checkpoint whose false detections are mined (extra `train`)."),
     ] = None,
-    workers: Annotated[int, typer.Option(min=1, help="Processes.")] = 2,
+    workers: Annotated[int, typer.Option(min=1, help="Number of worker processes.")] = 2,
 ) -> None:
-    """Make a recipe's training pictures: JPEG, YOLO labels, visibility. Goes on if interrupted."""
+    """Build a recipe's training images, YOLO labels and visibilities; resumes if interrupted."""
     for path in _workshop(
         "training.train", "build_data", recipe, data, out,
         stage=stage, renders=renders, weights=weights, workers=workers,
@@ -102,44 +110,45 @@ def build_data(
 
 
 def export(
-    weights: Annotated[Path, typer.Argument(help="A checkpoint (.pt).")],
+    weights: Annotated[Path, typer.Argument(help="Checkpoint (.pt).")],
     out: Out,
-    head: Annotated[str, typer.Option(help="raw or end2end: which of YOLO26's heads.")] = "raw",
+    head: Annotated[str, typer.Option(help="The YOLO26 head to export: raw or end2end.")] = "raw",
 ) -> None:
-    """Make a model folder of a checkpoint, checked against a plain export (extra `train`)."""
+    """Export a checkpoint as a model folder, verified with a plain export (extra `train`)."""
     if head not in ("raw", "end2end"):
         raise typer.BadParameter(f"{head!r} is neither raw nor end2end", param_hint="--head")
     print(_workshop("export.onnx", "run", weights, out, head=head))
 
 
 def quantise(
-    name: Annotated[str, typer.Argument(help="A float model of the catalogue, or its folder.")],
+    name: Annotated[str, typer.Argument(help="Name or folder of a float model.")],
     data: Data,
     out: Out,
     *,
-    scenes: Annotated[int, typer.Option(min=1, help="Held-back scenes to measure on.")] = 100,
-    seed: Annotated[int, typer.Option(help="Draws the calibration pictures.")] = 1,
+    scenes: Scenes = 100,
+    seed: Annotated[int, typer.Option(help="Random seed of the calibration images.")] = 1,
     float_layers: Annotated[
-        str | None, typer.Option(help="What stays float, e.g. 0,1,2,15,16,head,attn.")
+        str | None, typer.Option(help="Layers that stay float, e.g. 0,1,2,15,16,head,attn.")
     ] = None,
 ) -> None:
-    """Put convolutions in 8 bits for OpenVINO; kept only if faster and as good (else exit 1)."""
+    """Quantise convolutions to 8 bits for OpenVINO; exits with 1 unless faster and as good."""
     more = {} if float_layers is None else {"float_layers": float_layers.split(",")}
     against = _workshop("export.quantise", "run", name, data, out, scenes=scenes, seed=seed, **more)
     _verdict(against, out, Path("runs") / out.resolve().name / "candidate")
 
 
 def evaluate(
-    name: Annotated[str, typer.Argument(help="A model of the catalogue, or its folder.")],
+    name: Annotated[str, typer.Argument(help="Model name or folder.")],
     data: Data,
     out: Annotated[
-        Path | None, typer.Option("-o", "--out", help="Write evaluation.json and .md there.")
+        Path | None,
+        typer.Option("-o", "--out", help="Write evaluation.json and .md to this folder."),
     ] = None,
     *,
     engine: EngineName = "auto",
-    scenes: Annotated[int, typer.Option(min=1, help="Held-back scenes to measure on.")] = 100,
+    scenes: Scenes = 100,
 ) -> None:
-    """Recall and false boxes per class, size and visibility, with exact intervals."""
+    """Measure recall and false boxes per class, size and visibility, with exact intervals."""
     report = _workshop(
         "evaluation.evaluate", "run", name, data, out=out, engine=engine, scenes=scenes
     )
@@ -149,19 +158,21 @@ def evaluate(
 
 
 def adapt(
-    answers: Annotated[Path, typer.Option(help="A site's labelled pictures: YOLO or COCO export.")],
+    answers: Annotated[
+        Path, typer.Option(help="Labelled images of a site: a YOLO or COCO export.")
+    ],
     data: Data,
     out: Out,
     *,
-    model: Annotated[str, typer.Option(help="The deployed model to start from.")] = DEPLOYED_MODEL,
+    model: Annotated[str, typer.Option(help="Deployed model to start from.")] = DEPLOYED_MODEL,
     recipe: Recipe = CATALOGUE / "recipes" / "adapt.toml",
     share: Annotated[
-        float, typer.Option(min=0.05, max=0.9, help="Of the scenes, how many are held back.")
+        float, typer.Option(min=0.05, max=0.9, help="Share of the site's scenes to hold back.")
     ] = 0.3,
-    scenes: Annotated[int, typer.Option(min=1, help="Held-back scenes to measure on.")] = 100,
-    resume: Annotated[bool, typer.Option(help="Go on with an interrupted run.")] = False,
+    scenes: Scenes = 100,
+    resume: Resume = False,
 ) -> None:
-    """Learn a site's pictures; deploys nothing that is worse, then exits 1 (extra `train`)."""
+    """Adapt a model to a site's images; exits with 1 if the result is worse (extra `train`)."""
     verdict = _workshop(
         "training.adapt", "run", answers, data, out,
         model=model, recipe=recipe, share=share, scenes=scenes, resume=resume,
@@ -170,11 +181,11 @@ def adapt(
 
 
 def answers(
-    recipe: Annotated[Path, typer.Argument(help="A recipe that leaves photographs out.")],
+    recipe: Annotated[Path, typer.Argument(help="Recipe that leaves photographs out.")],
     data: Data,
     out: Out,
 ) -> None:
-    """Hand in what a recipe leaves out, as a site would: a YOLO export."""
+    """Export the photographs that a recipe leaves out as a site would: a YOLO export."""
     print(_workshop("data.site_labels", "hand_in", recipe, data, out))
 
 
@@ -182,20 +193,20 @@ def compare(
     architectures: Annotated[
         list[str] | None,
         typer.Argument(
-            help="Names, each with its checkpoint where that is not the recipe's: "
-            "yolo11n=yolo11n_coco.pt. Without: yolo26n and all in models/architectures."
+            help="Names, each with its checkpoint if that differs from the recipe's: "
+            "yolo11n=yolo11n_coco.pt. Default: yolo26n and all in models/architectures."
         ),
     ] = None,
     *,
     data: Data,
-    weights: Annotated[Path, typer.Option(help="The folder of the checkpoints to start from.")],
+    weights: Annotated[Path, typer.Option(help="Folder of the checkpoints to start from.")],
     out: Out,
     recipe: Recipe = CATALOGUE / "recipes" / "architectures.toml",
     renders: Renders = None,
-    scenes: Annotated[int, typer.Option(min=1, help="Held-back scenes to measure on.")] = 100,
-    resume: Annotated[bool, typer.Option(help="Go on with an interrupted run.")] = False,
+    scenes: Scenes = 100,
+    resume: Resume = False,
 ) -> None:
-    """Train architectures alike and briefly; what each finds and costs (extra `train`)."""
+    """Train several architectures briefly and alike; compare recall and cost (extra `train`)."""
     trials = _workshop(
         "training.trials", "run", recipe, data, weights, out, architectures,
         scenes=scenes, resume=resume, renders=renders,
@@ -214,6 +225,7 @@ def _verdict(against: Sequence[str], out: Path, candidate: Path) -> None:
 
 
 def _workshop(module: str, function: str, *args: Any, **options: Any) -> Any:
+    """Call `function` of a `models` module; refuse a `WorkshopError` with one line."""
     call = getattr(from_checkout(f"models.{module}"), function)
     with one_line_for(from_checkout("models.errors").WorkshopError):
         return call(*args, **options)
