@@ -138,7 +138,9 @@ def test_a_refusal_is_one_line(
     assert reason in captured.err
 
 
-def test_ctrl_c_while_a_command_is_loaded_prints_no_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ctrl_c_while_a_command_is_loaded_prints_no_traceback(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     def interrupted() -> None:
         raise KeyboardInterrupt
 
@@ -146,7 +148,9 @@ def test_ctrl_c_while_a_command_is_loaded_prints_no_traceback(monkeypatch: pytes
     assert vigitri(monkeypatch, "run", "line.toml") == 130
 
 
-def test_a_command_that_needs_a_checkout_is_refused_without_one(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_command_that_needs_a_checkout_is_refused_without_one(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     with pytest.raises(SystemExit) as left:
         options.from_checkout("nosuchroom.nosuchfile")
     assert left.value.code == 2

@@ -121,7 +121,10 @@ def twin_composite(
     out: BundleOut,
     seed: PlanSeed = None,
     plates: Annotated[
-        bool, typer.Option(help="Use belt frames with their own waste removed, so that coverage is known.")
+        bool,
+        typer.Option(
+            help="Use belt frames with their own waste removed, so that coverage is known."
+        ),
     ] = False,
 ) -> None:
     """Composite held-back cut-outs onto frames of a real belt, by a plan of `twin trace`."""

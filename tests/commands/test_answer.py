@@ -43,5 +43,7 @@ def test_an_unknown_outcome_is_refused(vigitri: Vigitri) -> None:
 
 
 @pytest.mark.parametrize("minutes", [0, 61])
-def test_shelving_for_zero_minutes_or_over_an_hour_is_refused(vigitri: Vigitri, minutes: int) -> None:
+def test_shelving_for_zero_minutes_or_over_an_hour_is_refused(
+    vigitri: Vigitri, minutes: int
+) -> None:
     assert vigitri("shelve", "battery", "--minutes", minutes).code == 2

@@ -28,7 +28,9 @@ def photo(tmp_path: Path) -> Photo:
     return write
 
 
-def test_json_lists_class_score_and_box_of_each_detection(vigitri: Vigitri, model: Path, photo: Photo) -> None:
+def test_json_lists_class_score_and_box_of_each_detection(
+    vigitri: Vigitri, model: Path, photo: Photo
+) -> None:
     path = photo("belt.png", ((100, 80), GAS_PX, WHITE), ((200, 170), BATTERY_PX, RED))
     code, out, err = vigitri("detect", path, "--model", model, "--json")
     assert (code, err) == (0, [])

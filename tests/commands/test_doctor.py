@@ -58,9 +58,7 @@ def test_without_a_line_it_checks_the_machine(vigitri: Vigitri) -> None:
     assert any("cameras" in line for line in out)
 
 
-def test_advice_is_printed_whole(
-    vigitri: Vigitri, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_advice_is_printed_whole(vigitri: Vigitri, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "openvino", None)
     code, out, _ = vigitri("doctor")
     assert code == 0
@@ -97,9 +95,7 @@ def test_a_belt_outside_the_image_is_reported(
     assert "belt.polygon_px: is outside the image of 320 x 240 px" in failed["belt"]
 
 
-def test_a_failed_check_states_the_reason(
-    vigitri: Vigitri, tmp_path: Path, model: Path
-) -> None:
+def test_a_failed_check_states_the_reason(vigitri: Vigitri, tmp_path: Path, model: Path) -> None:
     profile = write_profile(tmp_path / "line.toml", tmp_path / "no.avi", model)
     with socket.create_server(("127.0.0.1", 0)) as taken:
         endpoint = f"tcp://127.0.0.1:{taken.getsockname()[1]}"
@@ -160,9 +156,7 @@ def test_a_profile_with_a_mistake_is_refused(vigitri: Vigitri, tmp_path: Path) -
     assert all(line.startswith(f"vigitri: {profile}: ") for line in err)
 
 
-def test_text_in_brackets_is_printed_too(
-    vigitri: Vigitri, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_text_in_brackets_is_printed_too(vigitri: Vigitri, monkeypatch: pytest.MonkeyPatch) -> None:
     why = "OpenVINO is not installed (pip install 'vigitri[openvino]')"
     monkeypatch.setattr(doctor, "chosen_engine", lambda _: ("onnxruntime", why))
     _, out, _ = vigitri("doctor")

@@ -75,7 +75,9 @@ def test_a_card_that_does_not_match_its_model_is_refused_in_one_line(
     assert reason in err[0]
 
 
-def test_a_card_with_another_class_list_than_its_model_is_refused(vigitri: Vigitri, mine: Path) -> None:
+def test_a_card_with_another_class_list_than_its_model_is_refused(
+    vigitri: Vigitri, mine: Path
+) -> None:
     import onnx
 
     model = onnx.load(mine / "model.onnx")

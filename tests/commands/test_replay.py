@@ -32,9 +32,7 @@ def test_it_prints_the_alerts_as_published_and_then_the_totals(
     assert totals["raised"] == {"battery": 1, "gas": 1}
 
 
-def test_the_same_footage_gives_the_same_bytes(
-    vigitri: Vigitri, profile: Path, clip: Path
-) -> None:
+def test_the_same_footage_gives_the_same_bytes(vigitri: Vigitri, profile: Path, clip: Path) -> None:
     first = vigitri("replay", clip, "--line", profile, "--json").out
     second = vigitri("replay", clip, "--line", profile, "--json").out
     assert first[:-1] == second[:-1]
