@@ -59,7 +59,7 @@ def test_a_changed_byte_is_detected(vigitri: Vigitri, mine: Path) -> None:
         ('layout = "nhwc_bgr_u8"', 'layout = "nchw_rgb_f32"', "the card's layout is nchw_rgb_f32"),
         ("size = [0, 0]", "size = [64]", "input.size"),
         ('head = "end2end"', 'head = "raw"', "not a raw head of 2 classes"),
-        ('name = "images"', 'name = "pixels"', "the card says ['pixels']"),
+        ('name = "images"', 'name = "pixels"', "the card has ['pixels']"),
         ('hazard = "gas"', 'hazard = "fire"', "classes.0.hazard"),
         ("stride = 32", "stride = 32\nstrid = 1", "input.strid"),
         ("[training]", "[training", "can't be read"),
