@@ -180,7 +180,7 @@ def test_a_frozen_camera_and_a_silent_one_are_no_clear_belt(tmp_path: Path, mode
             silent = ears.until(vision_lost, Alert)
             # Nobody has acknowledged it: the same alarm, not another.
             assert silent.payload.event_id == lost.event_id
-            assert "no new picture" in silent.payload.detail
+            assert "no new image" in silent.payload.detail
             gone_ns = silent.payload.t_capture_mono_ns - last_beat.header.t_capture_mono_ns
             assert gone_ns / 1e9 < promised(1.0)
 
@@ -237,7 +237,7 @@ def test_until_end_of_a_recording_without_one_readable_picture_says_what_is_wron
     *_, last = refused(
         "run", write_profile(tmp_path / "line.toml", tmp_path / "belt.png", model), "--until-end"
     )
-    assert "not a picture that can be read" in last
+    assert "not a readable image" in last
     assert "free the machine" not in last
 
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from detector.commands.progress import progress_bar
 from detector.ingest import SourceError, read_picture
-from detector.ingest.sources.image_folder import pictures_in
+from detector.ingest.sources.image_folder import images_in
 from detector.profile.line import ModelChoice
 from detector.vision.catalogue import find_model
 from detector.vision.detections import Detections
@@ -63,7 +63,7 @@ def _expanded(images: Sequence[Path]) -> tuple[list[Path], bool]:
         if not path.is_dir():
             paths.append(path)
             continue
-        inside = pictures_in(path)
+        inside = images_in(path)
         if not inside:
             print(f"vigitri: {path}: no images in this folder", file=sys.stderr)
             complete = False

@@ -31,8 +31,8 @@ def replay_footage(
         def on_frame(frame: Frame, count: int | None) -> None:
             advance(frame.index + 1, count)
 
-        for told in replay(sources, profile, model, engine, totals, fps=fps, on_frame=on_frame):
-            print(_as_json(told) if as_json else _for_people(told), flush=True)
+        for replayed in replay(sources, profile, model, engine, totals, fps=fps, on_frame=on_frame):
+            print(_as_json(replayed) if as_json else _for_people(replayed), flush=True)
     for problem in totals.unreadable:
         print(f"vigitri: {problem}", file=sys.stderr)
     if totals.blind_frames:
@@ -41,12 +41,13 @@ def replay_footage(
     return totals.complete
 
 
-def _as_json(told: Told) -> str:
-    return json.dumps(told.as_json(), ensure_ascii=False)
+def _as_json(replayed: Told) -> str:
+    return json.dumps(replayed.as_json(), ensure_ascii=False)
 
 
-def _for_people(told: Told) -> str:
-    return f"{told.t_source_s:8.2f} s  frame {told.source_frame:<6d} {alert_line(told.alert)}"
+def _for_people(replayed: Told) -> str:
+    at = f"{replayed.t_source_s:8.2f} s  frame {replayed.source_frame:<6d}"
+    return f"{at} {alert_line(replayed.alert)}"
 
 
 def _summary(totals: Totals) -> str:

@@ -126,7 +126,7 @@ class _Halves:
         return self._halves[times]
 
     def belt(self, times: int) -> NDArray[np.uint8]:
-        """`(h, w)` uint8: 255 where that is made of belt alone."""
+        """`(h, w)` uint8: 255 for pixels averaged from belt pixels only, after `times` halvings."""
         belt = self._belt[self._part]
         for _ in range(times):
             belt = _half(belt)

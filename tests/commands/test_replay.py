@@ -61,8 +61,8 @@ def test_without_a_profile_the_whole_image_is_belt(
 def test_a_folder_of_images_is_replayed_at_the_given_rate(
     vigitri: Vigitri, profile: Path, tmp_path: Path
 ) -> None:
-    for number, picture in enumerate(passing(8)):
-        cv2.imwrite(str(tmp_path / f"{number}.png"), picture)
+    for number, image in enumerate(passing(8)):
+        cv2.imwrite(str(tmp_path / f"{number}.png"), image)
     code, out, _ = vigitri("replay", tmp_path, "--line", profile, "--fps", 5, "--json")
     assert code == 0
     totals = json.loads(out[-1])["totals"]

@@ -58,7 +58,7 @@ def test_everything_that_is_wrong_with_an_export_is_said_at_once_each_on_one_lin
         "01.txt:1: box lies outside 0..1",
         "02.txt:1: want 'class cx cy w h'",
         "03.txt:1: class 4 is not in",
-        "04.jpg: the picture is cut off",
+        "04.jpg: the image is cut off",
         "05.txt: label file is missing",
     ):
         assert sum(said in line for line in lines) == 1, said
