@@ -101,10 +101,10 @@ class Pipeline:
         with self._turns as my_turn:
             if not my_turn:
                 return NOTHING_NEW
-            view = parts.rectifier.look(frame, strip)
+            view = parts.rectifier.view(frame, strip)
             lap("belt view")
             found = parts.tiling.detect(self.line.engine, view.image, least)
-        parts.plan.looked(strip, frame.t_mono_ns)
+        parts.plan.record_pass(strip, frame.t_mono_ns)
         self.inferences += 1
         lap("model")
         sightings = place_on_belt(found.above(self.line.thresholds), view, strip, parts.rectifier)
@@ -138,7 +138,7 @@ class Pipeline:
         self.unseen(t_mono_ns, t_utc_ns)
         self.coverage = UNKNOWN
         if self._parts is not None:
-            self._parts.plan.begin_anew()
+            self._parts.plan.reset()
         return self.book.line_state(Hazard.VISION_UNAVAILABLE, True, reason, self.belt)
 
     def unseen(self, t_mono_ns: int, t_utc_ns: int) -> None:

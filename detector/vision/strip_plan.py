@@ -95,7 +95,7 @@ class StripPlan:
         self._farthest_mm = max(self._farthest_mm, self._travel_mm)
         runs_back = self._travel_mm < self._farthest_mm - BACK_MM
         if not shift.known or runs_back or shift.dy_mm > self._height_mm:
-            self.begin_anew()
+            self.reset()
         passes = self._passes_mm
         if not self._on or len(passes) < (passes.maxlen or 0):
             return self._whole
@@ -109,7 +109,7 @@ class StripPlan:
             return self._next_scan_strip()
         return self._strip(self._upstream_mm, self._upstream_mm + self._height_for(length_mm))
 
-    def looked(self, strip: Strip, t_ns: int) -> None:
+    def record_pass(self, strip: Strip, t_ns: int) -> None:
         """Record a completed pass on `strip` at `t_ns`."""
         passes = self._passes_mm
         if strip.upstream_mm <= self._upstream_mm:
@@ -124,7 +124,7 @@ class StripPlan:
             self._last_pass_mm = self._travel_mm
         self._last_pass_ns = t_ns
 
-    def begin_anew(self) -> None:
+    def reset(self) -> None:
         """Forget all earlier passes."""
         self._passes_mm.clear()
         self._farthest_mm = self._travel_mm

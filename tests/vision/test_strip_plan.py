@@ -37,7 +37,7 @@ class PlannedLine:
         self.travel_mm += step_mm
         strip = self.plan.next_strip(Shift(0.0, step_mm if known else 0.0, known), self.t_ns, to)
         if strip is not None:
-            self.plan.looked(strip, self.t_ns)
+            self.plan.record_pass(strip, self.t_ns)
             self.strips.append((strip, self.travel_mm, self.t_ns))
         return strip
 
@@ -204,7 +204,7 @@ def test_belt_that_passed_unseen_is_reported_even_if_its_pass_came_frames_later(
     seen = planned_line()
     for _ in range(20):
         seen.frame(20.0)
-    seen.plan.begin_anew()
+    seen.plan.reset()
     seen.frame(20.0)
     for step_mm in steps_mm[:-1]:  # other lines use the model
         seen.t_ns += 40_000_000
@@ -225,5 +225,5 @@ def test_after_blindness_the_whole_view_is_processed() -> None:
     seen = planned_line()
     for _ in range(10):
         seen.frame(20.0)
-    seen.plan.begin_anew()
+    seen.plan.reset()
     assert is_whole(seen.frame(20.0))
