@@ -108,7 +108,7 @@ class Line:
         speed_mm_s = self._speed.speed_mm_s if surveyed else None
         small = SmallViews(rectifier)
         picture = PictureSpeed(
-            rectifier.size_px, mm_per_px, along_only=surveyed, belt_mask=small.followed_mask
+            rectifier.size_px, mm_per_px, along_only=surveyed, belt_mask=small.motion_mask
         )
         alone: BeltMotion = picture if speed_mm_s is None else FixedSpeed(speed_mm_s)
         checked_by = None if speed_mm_s is None else picture
@@ -136,8 +136,8 @@ class Line:
             ),
             overload=OverloadMonitor(
                 None if self._empty_belt is None else _judged(self._empty_belt, small),
-                small.judged_mask,
-                small.judged_mm_per_px,
+                small.coverage_mask,
+                small.coverage_mm_per_px,
                 raise_at=overload.raise_at,
                 release_at=overload.release_at,
                 window_mm=overload.window_mm,
@@ -223,7 +223,7 @@ def _judged(empty: Frame, small: SmallViews) -> NDArray[np.uint8]:
     """The empty belt as coverage is judged, `(h, w, 3)` uint8 BGR."""
     try:
         small.take(empty)
-        return small.judged().copy()
+        return small.for_coverage().copy()
     except CalibrationError:
         raise CalibrationError(
             f"overload.empty_belt = {empty.source}: is {empty.size_px[0]} x {empty.size_px[1]} px, "

@@ -74,7 +74,7 @@ class Pipeline:
 
         parts.small.take(frame)
         parts.exposure.refuse_unlit(frame)
-        shift = parts.motion.advance(parts.small.followed, frame.t_mono_ns)
+        shift = parts.motion.advance(parts.small.for_motion, frame.t_mono_ns)
         self.belt = self.belt.after(
             shift,
             parts.motion,
@@ -86,7 +86,7 @@ class Pipeline:
         lap("belt motion")
         strip = parts.plan.next_strip(shift, frame.t_mono_ns, parts.tracker.wants_look_to_mm)
         self.coverage = parts.overload.watch(
-            parts.small.judged,
+            parts.small.for_coverage,
             shift,
             frame.t_mono_ns,
             frame.image,

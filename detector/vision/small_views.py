@@ -24,7 +24,7 @@ higher cost."""
 
 
 class SmallViews:
-    """One frame's belt, `followed` for motion and `judged` for coverage, each made on request."""
+    """One frame's belt, `for_motion` and `for_coverage`, each made on request."""
 
     def __init__(self, rectifier: Rectifier) -> None:
         """Raises `CalibrationError` if a view would show too little belt."""
@@ -32,34 +32,34 @@ class SmallViews:
         self._halves = _Halves(rectifier)
         width, height = rectifier.size_px
         across, along = followed_px(rectifier.size_px)
-        self._followed = self._warp((across, along), (width / across, height / along), 1.0)
+        self._motion = self._warp((across, along), (width / across, height / along), 1.0)
         each_px = max(1, round(COVERAGE_MM_PER_PX / rectifier.mm_per_px))
         while width * height > COVERAGE_PIXELS_MOST * each_px**2:
             each_px += 1
         # Texture distinguishes dark objects from a dark belt, and a warp alone would blur it: the
         # view is warped twice as fine, then halved. Coverage is then within 0.01 of that of the
         # full view.
-        judged_px = 2 * max(1, width // each_px), 2 * max(1, height // each_px)
-        self._judged = self._warp(judged_px, (each_px / 2, each_px / 2), 1.2)
-        self._judged_px = np.empty((judged_px[1] // 2, judged_px[0] // 2, 3), dtype=np.uint8)
-        self.judged_mm_per_px = rectifier.mm_per_px * each_px
-        if not (self.followed_mask.any() and self.judged_mask.any()):
+        coverage_px = 2 * max(1, width // each_px), 2 * max(1, height // each_px)
+        self._coverage = self._warp(coverage_px, (each_px / 2, each_px / 2), 1.2)
+        self._coverage_px = np.empty((coverage_px[1] // 2, coverage_px[0] // 2, 3), dtype=np.uint8)
+        self.coverage_mm_per_px = rectifier.mm_per_px * each_px
+        if not (self.motion_mask.any() and self.coverage_mask.any()):
             raise CalibrationError(
                 "belt.polygon_px: shows too little belt to measure coverage at "
-                f"{self.judged_mm_per_px:.3g} mm/px. Fix it, or the scale (belt.px_per_mm, "
+                f"{self.coverage_mm_per_px:.3g} mm/px. Fix it, or the scale (belt.px_per_mm, "
                 "belt.points)"
             )
 
     @property
-    def followed_mask(self) -> NDArray[np.bool_]:
-        """`(h, w)` bool: belt pixels of `followed`."""
-        return self._followed[0].belt_mask
+    def motion_mask(self) -> NDArray[np.bool_]:
+        """`(h, w)` bool: belt pixels of `for_motion`."""
+        return self._motion[0].belt_mask
 
     @property
-    def judged_mask(self) -> NDArray[np.bool_]:
-        """`(h, w)` bool: belt pixels of `judged`."""
+    def coverage_mask(self) -> NDArray[np.bool_]:
+        """`(h, w)` bool: belt pixels of `for_coverage`."""
         return np.asarray(
-            _half(np.where(self._judged[0].belt_mask, 255, 0).astype(np.uint8)) == 255
+            _half(np.where(self._coverage[0].belt_mask, 255, 0).astype(np.uint8)) == 255
         )
 
     def take(self, frame: Frame) -> None:
@@ -67,15 +67,15 @@ class SmallViews:
         self._rectifier.refuse_another_size(frame)
         self._halves.set_image(frame.image)
 
-    def followed(self) -> NDArray[np.uint8]:
+    def for_motion(self) -> NDArray[np.uint8]:
         """The view for motion: `(h, w, 3)` uint8 BGR, downstream up; a reused buffer."""
-        warp, times = self._followed
+        warp, times = self._motion
         return warp.of(self._halves.halved(times))
 
-    def judged(self) -> NDArray[np.uint8]:
+    def for_coverage(self) -> NDArray[np.uint8]:
         """The view for coverage: `(h, w, 3)` uint8 BGR, downstream up; a reused buffer."""
-        warp, times = self._judged
-        return _half(warp.of(self._halves.halved(times)), self._judged_px)
+        warp, times = self._coverage
+        return _half(warp.of(self._halves.halved(times)), self._coverage_px)
 
     def _warp(
         self, size_px: tuple[int, int], each_px: tuple[float, float], finer: float

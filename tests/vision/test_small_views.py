@@ -34,7 +34,7 @@ def belt_picture(seed: int, grain_px: float = 12.0) -> NDArray[np.uint8]:
 
 def views(small: SmallViews, image: NDArray[np.uint8]) -> list[NDArray[np.uint8]]:
     small.take(frame(image, 0))
-    return [small.followed().copy(), small.judged().copy()]
+    return [small.for_motion().copy(), small.for_coverage().copy()]
 
 
 @pytest.mark.parametrize("travel", get_args(Travel))
@@ -48,10 +48,10 @@ def test_they_match_the_shrunk_belt_view(
     image = belt_picture(1, grain_px=24 * max(1.0, px_per_mm))
     whole = view.view(frame(image, 0)).image
     width, height = view.size_px
-    each = round(small.judged_mm_per_px / mm_per_px)
+    each = round(small.coverage_mm_per_px / mm_per_px)
     cut = whole[: height // each * each, : width // each * each]
     for mine, mask, of_view in zip(
-        views(small, image), (small.followed_mask, small.judged_mask), (whole, cut), strict=True
+        views(small, image), (small.motion_mask, small.coverage_mask), (whole, cut), strict=True
     ):
         shrunk = cv2.resize(of_view, mine.shape[1::-1], interpolation=cv2.INTER_AREA)
         # The belt view of a finer camera has a wider grey rim.
@@ -69,9 +69,9 @@ def test_they_match_the_shrunk_belt_view(
 def test_they_have_the_sizes_that_motion_and_coverage_need() -> None:
     view = rectifier(mm_per_px=0.7)
     small = SmallViews(view)
-    assert small.followed_mask.shape[::-1] == followed_px(view.size_px)
-    assert small.judged_mask.size <= COVERAGE_PIXELS_MOST
-    assert small.judged_mm_per_px == pytest.approx(5, rel=0.1)
+    assert small.motion_mask.shape[::-1] == followed_px(view.size_px)
+    assert small.coverage_mask.size <= COVERAGE_PIXELS_MOST
+    assert small.coverage_mm_per_px == pytest.approx(5, rel=0.1)
 
 
 @settings(max_examples=12, deadline=None)
@@ -89,10 +89,10 @@ def test_nothing_outside_the_polygon_reaches_them(seed: int, px_per_mm: float, a
         shown.append(views(small, np.where(inside[..., None] > 0, belt_picture(seed), people)))
     for first, second in zip(*shown, strict=True):
         np.testing.assert_array_equal(first, second)
-    outside = cv2.erode(255 - 255 * small.followed_mask.astype(np.uint8), np.ones((3, 3))) > 0
+    outside = cv2.erode(255 - 255 * small.motion_mask.astype(np.uint8), np.ones((3, 3))) > 0
     assert (shown[0][0][outside] == OUTSIDE_GREY).all()
     # And the belt itself is not masked.
-    assert small.followed_mask.mean() > 0.8 * (0.7 if askew else 1)
+    assert small.motion_mask.mean() > 0.8 * (0.7 if askew else 1)
 
 
 def test_fine_noise_is_averaged_away_not_sampled() -> None:
@@ -101,7 +101,7 @@ def test_fine_noise_is_averaged_away_not_sampled() -> None:
     noise = np.random.default_rng(2).normal(120, 40, (*SIZE[::-1], 1))
     for each, mask in zip(
         views(small, as_picture(np.repeat(noise, 3, axis=2))),
-        (small.followed_mask, small.judged_mask),
+        (small.motion_mask, small.coverage_mask),
         strict=True,
     ):
         camera_px = BELT[:, 0].max() / each.shape[1]  # per pixel of the view

@@ -40,7 +40,7 @@ def follow(
         seen = seen or _eyes_for(frame, plane, mm_per_px)
         small, picture = seen
         small.take(frame)
-        way_mm += picture.advance(small.followed, frame.t_mono_ns).dy_mm
+        way_mm += picture.advance(small.for_motion, frame.t_mono_ns).dy_mm
         stamps.append(frame.t_mono_ns)
         ways_mm.append(way_mm)
         speeds.append(np.nan if picture.speed_mm_s is None else picture.speed_mm_s)
@@ -52,7 +52,7 @@ def _eyes_for(frame: Frame, plane: BeltPlane, mm_per_px: float) -> tuple[SmallVi
     rectifier = Rectifier(plane, frame.size_px, mm_per_px, _STRIDE_PX)
     small = SmallViews(rectifier)
     return small, PictureSpeed(
-        rectifier.size_px, mm_per_px, along_only=True, belt_mask=small.followed_mask
+        rectifier.size_px, mm_per_px, along_only=True, belt_mask=small.motion_mask
     )
 
 
