@@ -108,7 +108,7 @@ def run(
         ),
     ] = None,
 ) -> None:
-    """Run the detector of one line, from camera to alerts, until Ctrl-C."""
+    """Run one line's detector: camera in, alerts out, until Ctrl-C."""
     if bridge_listen is not None and not with_bridge:
         refuse(f"--bridge-listen {bridge_listen}: has no effect without --with-bridge. Add it")
     from detector.bridge.bridge import MODBUS_LISTEN
@@ -144,7 +144,10 @@ def replay(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Run recorded footage through the pipeline: every frame, the same alerts every time."""
+    """Replay recorded footage through the pipeline.
+
+    Every frame is processed, and the alerts are the same every time.
+    """
     from detector.commands.replay import replay_footage
 
     if not replay_footage(sources, line, model or "", fps, as_json=as_json):
@@ -181,7 +184,7 @@ def schema(
         bool, typer.Option(help="Print the PLC's register map (Markdown) instead.")
     ] = False,
 ) -> None:
-    """Print the JSON Schemas of the messages, or the PLC's register map."""
+    """Print JSON Schemas of the messages, or the PLC's register map."""
     from detector.bridge.plc_doc import plc_reference
     from detector.wire.schema import schemas, write_schemas
 
@@ -195,7 +198,11 @@ def schema(
 
 @app.command()
 def doctor(line: OptionalLineFile = None, as_json: Json = False) -> None:
-    """Check this machine and, with --line, one line: engine, models, clock, camera, ports."""
+    """Check this machine and, with --line, one line.
+
+    Checks engine, clock, shared memory and models; with --line also profile, camera, belt, keys and
+    ports, without it lists the local cameras. Exits with 1 if a check fails.
+    """
     from detector.commands.doctor import examine
 
     if not examine(line, as_json=as_json):

@@ -55,7 +55,10 @@ def bench_latency(
         int, typer.Option(min=1, help="Runs for each cause of vision_unavailable.")
     ] = 3,
 ) -> None:
-    """Measure latency from capture to a subscriber and to the PLC, and the cost of each stage."""
+    """Measure the latency from capture to a subscriber and the PLC.
+
+    Also measures the cost of each stage.
+    """
     from_checkout("benchmarks.speed.latency").run(line, out, alerts=alerts, blind_runs=blind_runs)
 
 
@@ -110,7 +113,10 @@ def bench_accuracy(  # noqa: PLR0917 (typer calls it)
     ] = False,
     as_json: ReportJson = False,
 ) -> None:
-    """Measure recall, false alarms per hour, timing and position per event (extra `bench`)."""
+    """Measure recall, false alarms and timing (extra `bench`).
+
+    Each event is evaluated: found or missed, when and where; false alarms are given per hour.
+    """
     accuracy = from_checkout("benchmarks.accuracy.bench")
     with one_line_for(ValueError, RuntimeError):
         accuracy.run(
@@ -145,8 +151,10 @@ def bench_faults(
         int, typer.Option(min=7, max=2000, help="Number of faults between line and PLC.")
     ] = 70,
 ) -> None:
-    """Kill, disconnect and delay a line, its consumer and its bridge; count lost, doubled and
-    wrong alerts."""
+    """Inject faults, and count lost, doubled and wrong alerts.
+
+    Kills, disconnects and delays a line, its consumer and its bridge.
+    """
     if not from_checkout("benchmarks.faults.table").run(
         runs, seed, malformed, out, plc_runs=plc_runs
     ):
@@ -193,7 +201,10 @@ def bench_strips(
     ] = 1,
     as_json: ReportJson = False,
 ) -> None:
-    """Compare inference on strips of new belt with inference on whole frames, by belt speed."""
+    """Compare inference on strips with inference on whole frames.
+
+    Strips of new belt only, against whole frames, at several belt speeds.
+    """
     bench = from_checkout("benchmarks.speed.strips")
     view = {
         "looks_per_object": looks_per_object,
@@ -237,8 +248,10 @@ def bench_lines(
     ] = False,
     as_json: ReportJson = False,
 ) -> None:
-    """Find how many lines (1.2 m at 0.5 m/s, 1 mm/px, three passes per object) this machine runs
-    in time."""
+    """Find how many lines this machine runs in time.
+
+    Each line has 1.2 m of belt at 0.5 m/s, 1 mm/px, and three inference passes per object.
+    """
     with one_line_for(ValueError, RuntimeError):
         from_checkout("benchmarks.speed.lines").run(
             out,
@@ -259,7 +272,10 @@ def bench_belt(
     ] = None,
     out: Out = None,
 ) -> None:
-    """Compare belt speed and position measured from images with encoder and ground truth."""
+    """Compare the belt's image motion with encoder and ground truth.
+
+    Compares speed and position.
+    """
     with one_line_for(ValueError):
         from_checkout("benchmarks.accuracy.belt_position").run(sources, duration, out)
 
@@ -288,7 +304,10 @@ def bench_load(
     out: Out = None,
     as_json: ReportJson = False,
 ) -> None:
-    """Measure overload, jam and belt_standing alarms over many seeds, without the model."""
+    """Measure overload, jam and belt_standing alarms.
+
+    Runs scenarios with many seeds, without the model: alarms found, their time, and false alarms.
+    """
     bench = from_checkout("benchmarks.accuracy.overload")
     with one_line_for(ValueError, RuntimeError):
         bench.run(

@@ -47,7 +47,10 @@ def twin_render(
         Path | None, typer.Option(help="Folder of path-traced strips from which to render.")
     ] = None,
 ) -> None:
-    """Render a scenario: video, ground truth, encoder, empty belt and profile (extra `twin`)."""
+    """Render a scenario (extra `twin`).
+
+    Writes video, ground truth, encoder counts, empty belt and line profile.
+    """
     from detector.commands.progress import progress_bar
 
     render, scenarios = from_checkout("twin.line.render"), from_checkout("twin.line.scenario")
@@ -81,7 +84,10 @@ def twin_cutouts(  # noqa: PLR0917 - the options of a command
     samples: Annotated[int, typer.Option(min=1, max=4096, help="Light paths per pixel.")] = 8,
     threads: Annotated[int, typer.Option(min=1, help="Render threads.")] = 1,
 ) -> None:
-    """Path-trace cut-outs: single objects with alpha; resumes if interrupted (extra `twin`)."""
+    """Path-trace cut-outs of single objects (extra `twin`).
+
+    Images with alpha. An interrupted run is resumed.
+    """
     from detector.commands.progress import progress_bar
 
     bank, things = from_checkout("twin.traced.cutouts"), from_checkout("twin.traced.things")
@@ -104,7 +110,10 @@ def twin_trace(  # noqa: PLR0917
     ] = None,
     threads: Annotated[int, typer.Option(min=1, help="Render threads.")] = 1,
 ) -> None:
-    """Path-trace a strip of belt with its ground truth; resumes if interrupted (extra `twin`)."""
+    """Path-trace a strip of belt with ground truth (extra `twin`).
+
+    An interrupted run is resumed.
+    """
     from detector.commands.progress import progress_bar
 
     plans, strips = from_checkout("twin.traced.plan"), from_checkout("twin.traced.strips")
@@ -127,7 +136,10 @@ def twin_composite(
         ),
     ] = False,
 ) -> None:
-    """Composite held-back cut-outs onto frames of a real belt, by a plan of `twin trace`."""
+    """Composite cut-outs onto frames of a real belt.
+
+    Uses held-back cut-outs, and a plan as for `vigitri twin trace`.
+    """
     plans, strips = from_checkout("twin.traced.plan"), from_checkout("models.data.real_strip")
     with one_line_for(ValueError):
         chosen = plans.load_plan(plan, seed=seed)

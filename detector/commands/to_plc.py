@@ -58,7 +58,10 @@ def bridge(
         bool, typer.Option(help="Exit when stdin ends; for a parent process.", hidden=True)
     ] = False,
 ) -> None:
-    """Serve the state of lines to PLCs, as Modbus TCP registers (docs/plc.md), until Ctrl-C."""
+    """Serve lines to PLCs as Modbus TCP registers, until Ctrl-C.
+
+    docs/plc.md describes the registers.
+    """
     from detector.commands.bridge import ListenError, bridge_lines, ends_of_lines
 
     with one_line_for(ValueError, ListenError):
@@ -112,7 +115,7 @@ def plc_sim(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Simulate a PLC: poll a bridge, divert by its own encoder, request stops.
+    """Simulate a PLC that polls a bridge, diverts and requests stops.
 
     Exits with 1 if the line was not watched at any time.
     """

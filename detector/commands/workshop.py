@@ -61,7 +61,7 @@ def check(
     name: Annotated[str, typer.Argument(help="Model name or folder.")] = DEPLOYED_MODEL,
     engine: EngineName = "auto",
 ) -> None:
-    """Check a model against its card: hashes, inputs, outputs, classes."""
+    """Check a model's hashes, inputs, outputs and classes."""
     from detector.commands.models import check_model
 
     check_model(name, ModelChoice(engine=engine))
@@ -79,7 +79,10 @@ def train(
     renders: Renders = None,
     resume: Resume = False,
 ) -> None:
-    """Build the dataset; train, export and evaluate a model; write its card (extra `train`)."""
+    """Train a model by a recipe (extra `train`).
+
+    Builds the dataset, trains, exports and evaluates the model, and writes its card.
+    """
     trainer, errors = from_checkout("models.training.train"), from_checkout("models.errors")
     first = CATALOGUE / "recipes" / "first.toml"
     with one_line_for(errors.WorkshopError):
@@ -101,7 +104,10 @@ def build_data(
     ] = None,
     workers: Annotated[int, typer.Option(min=1, help="Number of worker processes.")] = 2,
 ) -> None:
-    """Build a recipe's training images, YOLO labels and visibilities; resumes if interrupted."""
+    """Build the training data of a recipe.
+
+    Training images, YOLO labels and visibilities. An interrupted build is resumed.
+    """
     for path in _workshop(
         "training.train", "build_data", recipe, data, out,
         stage=stage, renders=renders, weights=weights, workers=workers,
@@ -114,7 +120,10 @@ def export(
     out: Out,
     head: Annotated[str, typer.Option(help="The YOLO26 head to export: raw or end2end.")] = "raw",
 ) -> None:
-    """Export a checkpoint as a model folder, verified with a plain export (extra `train`)."""
+    """Export a checkpoint as a model folder (extra `train`).
+
+    The result is verified with a plain export.
+    """
     if head not in ("raw", "end2end"):
         raise typer.BadParameter(f"{head!r} is neither raw nor end2end", param_hint="--head")
     print(_workshop("export.onnx", "run", weights, out, head=head))
@@ -131,7 +140,10 @@ def quantise(
         str | None, typer.Option(help="Layers that stay float, e.g. 0,1,2,15,16,head,attn.")
     ] = None,
 ) -> None:
-    """Quantise convolutions to 8 bits for OpenVINO; exits with 1 unless faster and as good."""
+    """Quantise a model's convolutions to 8 bits for OpenVINO.
+
+    The result is kept only if it is faster and as good; otherwise the command exits with 1.
+    """
     more = {} if float_layers is None else {"float_layers": float_layers.split(",")}
     against = _workshop("export.quantise", "run", name, data, out, scenes=scenes, seed=seed, **more)
     _verdict(against, out, Path("runs") / out.resolve().name / "candidate")
@@ -148,7 +160,10 @@ def evaluate(
     engine: EngineName = "auto",
     scenes: Scenes = 100,
 ) -> None:
-    """Measure recall and false boxes per class, size and visibility, with exact intervals."""
+    """Measure a model's recall and false boxes.
+
+    Results are per class, size and visibility, with exact intervals.
+    """
     report = _workshop(
         "evaluation.evaluate", "run", name, data, out=out, engine=engine, scenes=scenes
     )
@@ -172,7 +187,10 @@ def adapt(
     scenes: Scenes = 100,
     resume: Resume = False,
 ) -> None:
-    """Adapt a model to a site's images; exits with 1 if the result is worse (extra `train`)."""
+    """Adapt a model to a site's images (extra `train`).
+
+    A worse result is not deployed; the command then exits with 1.
+    """
     verdict = _workshop(
         "training.adapt", "run", answers, data, out,
         model=model, recipe=recipe, share=share, scenes=scenes, resume=resume,
@@ -185,7 +203,10 @@ def answers(
     data: Data,
     out: Out,
 ) -> None:
-    """Export the photographs that a recipe leaves out as a site would: a YOLO export."""
+    """Export the photographs that a recipe leaves out.
+
+    The result is a YOLO export, as from a site.
+    """
     print(_workshop("data.site_labels", "hand_in", recipe, data, out))
 
 
@@ -206,7 +227,10 @@ def compare(
     scenes: Scenes = 100,
     resume: Resume = False,
 ) -> None:
-    """Train several architectures briefly and alike; compare recall and cost (extra `train`)."""
+    """Compare architectures by recall and cost (extra `train`).
+
+    All are trained briefly and in the same way.
+    """
     trials = _workshop(
         "training.trials", "run", recipe, data, weights, out, architectures,
         scenes=scenes, resume=resume, renders=renders,
