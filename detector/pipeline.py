@@ -101,7 +101,7 @@ class Pipeline:
         with self._turns as my_turn:
             if not my_turn:
                 return NOTHING_NEW
-            view = parts.rectifier.view(frame, strip)
+            view = parts.rectifier.look(frame, strip)
             lap("belt view")
             found = parts.tiling.detect(self.line.engine, view.image, least)
         parts.plan.record_pass(strip, frame.t_mono_ns)

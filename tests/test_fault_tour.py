@@ -252,7 +252,7 @@ def test_a_model_with_one_byte_changed_is_refused(tmp_path: Path, model: Path) -
 
     (said,) = refused("run", write_profile(tmp_path / "line.toml", "no.avi", other))
     assert f"{other}/model.onnx: its sha256 is" in said
-    assert "copy the right one back" in said
+    assert "restore the right one" in said
 
 
 def test_a_profile_with_five_mistakes_gets_five_lines(tmp_path: Path) -> None:

@@ -129,7 +129,7 @@ class Rectifier:
             last_mm - top * self.mm_per_px,
         )
 
-    def view(self, frame: Frame, strip: Strip | None = None) -> BeltView:
+    def look(self, frame: Frame, strip: Strip | None = None) -> BeltView:
         """The belt view of `frame`, whole or of one strip.
 
         Raises `CalibrationError` if the image size has changed.

@@ -46,7 +46,7 @@ def test_they_match_the_shrunk_belt_view(
     view = rectifier(travel, px_per_mm=px_per_mm, mm_per_px=mm_per_px)
     small = SmallViews(view)
     image = belt_picture(1, grain_px=24 * max(1.0, px_per_mm))
-    whole = view.view(frame(image, 0)).image
+    whole = view.look(frame(image, 0)).image
     width, height = view.size_px
     each = round(small.coverage_mm_per_px / mm_per_px)
     cut = whole[: height // each * each, : width // each * each]

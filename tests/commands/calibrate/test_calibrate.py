@@ -98,7 +98,7 @@ def test_in_the_belt_view_the_lens_no_longer_bends_the_board(line: Path, photos:
     for picture in sorted((photos / "belt").iterdir()):
         image = cv2.imread(str(picture))
         assert image is not None
-        seen = find_board(view.view(frame(image.astype(np.uint8), 0)).image, picture.name)
+        seen = find_board(view.look(frame(image.astype(np.uint8), 0)).image, picture.name)
         assert seen is not None
         mm = view.view_to_belt(seen.px)
         true = seen.mm(1.0)

@@ -19,7 +19,7 @@ SIZE = (WIDTH, HEIGHT)
 def view_of(mm_per_px: float = 1.0) -> tuple[BeltView, Rectifier]:
     rectifier = Rectifier(nominal_plane(CORNERS, "right", 2.0, "nominal"), SIZE, mm_per_px, 32)
     picture = np.zeros((HEIGHT, WIDTH, 3), dtype=np.uint8)
-    return rectifier.view(frame(picture, 0)), rectifier
+    return rectifier.look(frame(picture, 0)), rectifier
 
 
 def placed(
