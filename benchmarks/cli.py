@@ -1,4 +1,4 @@
-"""`vigitri bench …`: checkout only."""
+"""`vigitri bench …`: benchmarks; need a checkout."""
 
 from __future__ import annotations
 
@@ -10,15 +10,31 @@ import typer
 from detector.cli_support.options import (
     INCOMPLETE,
     EngineOption,
+    ModelName,
     OptionalLineFile,
     from_checkout,
     one_line_for,
 )
 from detector.profile.line import DEPLOYED_MODEL
 
+Out = Annotated[
+    Path | None, typer.Option("-o", "--out", help="Write the report to this file (JSON).")
+]
+Strips = Annotated[
+    Path | None, typer.Option(help="Folder of path-traced strips from which scenarios are drawn.")
+]
+ReportJson = Annotated[bool, typer.Option("--json", help="Print the report as JSON, for programs.")]
+Footage = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="SCENARIO|FOOTAGE...",
+        help="Scenarios of the twin (file or name), or clips or folders with a .truth.jsonl.",
+    ),
+]
+
 
 def add_to(app: typer.Typer) -> None:
-    """Give `vigitri bench` these commands."""
+    """Add these commands to `vigitri bench`."""
     app.command("latency")(bench_latency)
     app.command("twin")(bench_twin)
     app.command("accuracy")(bench_accuracy)
@@ -31,64 +47,76 @@ def add_to(app: typer.Typer) -> None:
 
 def bench_latency(
     line: OptionalLineFile = None,
-    out: Annotated[Path | None, typer.Option("-o", "--out", help="Write the JSON there.")] = None,
-    alerts: Annotated[int, typer.Option(min=10, help="Alerts timed to the PLC.")] = 500,
-    blind_runs: Annotated[int, typer.Option(min=1, help="Runs of each way to be blind.")] = 3,
+    out: Out = None,
+    alerts: Annotated[
+        int, typer.Option(min=10, help="Number of alerts timed from capture to the PLC.")
+    ] = 500,
+    blind_runs: Annotated[
+        int, typer.Option(min=1, help="Runs for each cause of vision_unavailable.")
+    ] = 3,
 ) -> None:
-    """Capture to subscriber and to the PLC, and the cost of each stage."""
+    """Measure the latency from capture to a subscriber and the PLC.
+
+    Also measures the cost of each stage.
+    """
     from_checkout("benchmarks.speed.latency").run(line, out, alerts=alerts, blind_runs=blind_runs)
 
 
 def bench_twin(
     scenarios: Annotated[
-        list[str] | None, typer.Argument(help="Scenarios of the twin; without: calm and jam.")
+        list[str] | None, typer.Argument(help="Scenarios of the twin; default: calm and jam.")
     ] = None,
-    strips: Annotated[
-        Path | None, typer.Option(help="A folder of path-traced strips, to draw from these.")
-    ] = None,
-    out: Annotated[Path | None, typer.Option("-o", "--out", help="Write the JSON there.")] = None,
+    strips: Strips = None,
+    out: Out = None,
 ) -> None:
-    """What a frame of the simulated line costs."""
+    """Measure the cost of rendering one frame of the simulated line."""
     with one_line_for(ValueError):
         from_checkout("benchmarks.speed.twin_cost").run(scenarios or ["calm", "jam"], strips, out)
 
 
 def bench_accuracy(  # noqa: PLR0917 (typer calls it)
-    sources: Annotated[
-        list[str],
-        typer.Argument(
-            metavar="SCENARIO|FOOTAGE...",
-            help="Scenarios of the twin (file or name), clips or folders with a .truth.jsonl.",
-        ),
+    sources: Footage,
+    out: Annotated[
+        Path,
+        typer.Option("-o", "--out", help="Folder for the report, plots and cached detections."),
     ],
-    out: Annotated[Path, typer.Option("-o", "--out", help="Report, plots, kept detections.")],
     line: OptionalLineFile = None,
     model: Annotated[
-        str | None, typer.Option(help="In place of the profile's; a name or a folder.")
+        str | None, typer.Option(help="Model name or folder; overrides the profile's model.")
     ] = None,
     fps: Annotated[
         float | None,
-        typer.Option(min=0.5, max=240, help="Looks a second; without: every frame."),
+        typer.Option(min=0.5, max=240, help="Inference passes per second; default: every frame."),
     ] = None,
-    seed: Annotated[int | None, typer.Option(min=0, help="In place of the scenarios' own.")] = None,
+    seed: Annotated[
+        int | None, typer.Option(min=0, help="Random seed; overrides the scenarios' own.")
+    ] = None,
     duration: Annotated[
-        float | None, typer.Option(min=0.1, help="Seconds of belt, in place of the scenarios' own.")
+        float | None,
+        typer.Option(min=0.1, help="Seconds of each scenario; overrides the scenarios' own."),
     ] = None,
-    strips: Annotated[
-        Path | None, typer.Option(help="A folder of path-traced strips, to draw scenarios from.")
-    ] = None,
+    strips: Strips = None,
     engine: EngineOption | None = None,
-    threads: Annotated[int, typer.Option(min=0, max=64, help="Of the engine; 0: it chooses.")] = 0,
+    threads: Annotated[
+        int, typer.Option(min=0, max=64, help="Threads of the engine; 0: automatic.")
+    ] = 0,
     data: Annotated[
-        Path | None, typer.Option(help="The workshop's data folder: single pictures too.")
+        Path | None,
+        typer.Option(help="Data folder of model training; also evaluates its single images."),
     ] = None,
     compare: Annotated[
-        Path | None, typer.Option(metavar="report.json", help="Print what changed since then.")
+        Path | None,
+        typer.Option(metavar="report.json", help="Print the changes since this earlier report."),
     ] = None,
-    fresh: Annotated[bool, typer.Option(help="Look again, whatever was kept.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="For programs: the report.json.")] = False,
+    fresh: Annotated[
+        bool, typer.Option(help="Ignore cached detections and run the model again.")
+    ] = False,
+    as_json: ReportJson = False,
 ) -> None:
-    """Recall, false alarms an hour, times, places: event by event (extra `bench`)."""
+    """Measure recall, false alarms and timing (extra `bench`).
+
+    Each event is evaluated: found or missed, when and where; false alarms are given per hour.
+    """
     accuracy = from_checkout("benchmarks.accuracy.bench")
     with one_line_for(ValueError, RuntimeError):
         accuracy.run(
@@ -110,17 +138,23 @@ def bench_accuracy(  # noqa: PLR0917 (typer calls it)
 
 
 def bench_faults(
-    runs: Annotated[int, typer.Option(min=4, max=2000, help="How many faults.")] = 200,
-    seed: Annotated[int, typer.Option(help="Which faults, in which order.")] = 1,
+    runs: Annotated[int, typer.Option(min=4, max=2000, help="Number of faults.")] = 200,
+    seed: Annotated[int, typer.Option(help="Random seed: selects and orders the faults.")] = 1,
     malformed: Annotated[
-        int, typer.Option(min=200, max=10_000_000, help="Malformed messages, and Modbus frames.")
+        int,
+        typer.Option(
+            min=200, max=10_000_000, help="Number of malformed messages and Modbus frames."
+        ),
     ] = 100_000,
-    out: Annotated[Path | None, typer.Option("-o", "--out", help="Write the JSON there.")] = None,
+    out: Out = None,
     plc_runs: Annotated[
-        int, typer.Option(min=7, max=2000, help="How many faults on the way to the PLC.")
+        int, typer.Option(min=7, max=2000, help="Number of faults between line and PLC.")
     ] = 70,
 ) -> None:
-    """Kill, cut off and delay a line, its consumer, its bridge: what is lost, doubled, wrong."""
+    """Inject faults, and count lost, doubled and wrong alerts.
+
+    Kills, disconnects and delays a line, its consumer and its bridge.
+    """
     if not from_checkout("benchmarks.faults.table").run(
         runs, seed, malformed, out, plc_runs=plc_runs
     ):
@@ -131,32 +165,46 @@ def bench_strips(
     speeds: Annotated[
         list[float] | None,
         typer.Argument(
-            metavar="M/S...", help="Speeds of the belt; without: 0.3, 0.5, 1 and 2.5.", min=0.01
+            metavar="M/S...", help="Belt speeds; default: 0.3, 0.5, 1 and 2.5.", min=0.01
         ),
     ] = None,
     *,
-    out: Annotated[Path | None, typer.Option("-o", "--out", help="Write the JSON there.")] = None,
-    scenario: Annotated[str, typer.Option(help="A scenario of the twin.")] = "mixed",
-    metres: Annotated[float, typer.Option(min=1, help="Belt at each speed.")] = 20.0,
-    hazards_per_m: Annotated[float, typer.Option(min=0.1, max=20)] = 2.0,
+    out: Out = None,
+    scenario: Annotated[str, typer.Option(help="Scenario of the twin.")] = "mixed",
+    metres: Annotated[float, typer.Option(min=1, help="Metres of belt at each speed.")] = 20.0,
+    hazards_per_m: Annotated[
+        float, typer.Option(min=0.1, max=20, help="Hazards per metre of belt.")
+    ] = 2.0,
     fps: Annotated[
-        float | None, typer.Option(min=0.5, max=240, help="In place of the scenario's.")
+        float | None,
+        typer.Option(min=0.5, max=240, help="Frames per second; overrides the scenario's own."),
     ] = None,
-    looks_per_object: Annotated[int, typer.Option(min=1, max=20)] = 3,
-    object_mm: Annotated[float, typer.Option(min=10, max=5000)] = 200.0,
-    max_wait_ms: Annotated[float, typer.Option(min=1, max=200)] = 200.0,
-    mm_per_px: Annotated[float, typer.Option(min=0.1, max=20)] = 1.0,
+    looks_per_object: Annotated[
+        int, typer.Option(min=1, max=20, help="As view.looks_per_object in a profile.")
+    ] = 3,
+    object_mm: Annotated[
+        float, typer.Option(min=10, max=5000, help="As view.object_mm in a profile.")
+    ] = 200.0,
+    max_wait_ms: Annotated[
+        float, typer.Option(min=1, max=200, help="As view.max_wait_ms in a profile.")
+    ] = 200.0,
+    mm_per_px: Annotated[
+        float, typer.Option(min=0.1, max=20, help="As view.mm_per_px in a profile.")
+    ] = 1.0,
     watched_mm: Annotated[
-        float, typer.Option(min=100, max=5000, help="Of the belt's length, as far as it is seen.")
+        float, typer.Option(min=100, max=5000, help="Length of belt in view, mm.")
     ] = 1200.0,
-    strips: Annotated[
-        Path | None, typer.Option(help="A folder of path-traced strips, to draw from these.")
-    ] = None,
-    model: str = DEPLOYED_MODEL,
-    threads: Annotated[int, typer.Option(min=0, max=64, help="Of the engine; 0: it chooses.")] = 1,
-    as_json: Annotated[bool, typer.Option("--json", help="For programs: the report.")] = False,
+    strips: Strips = None,
+    model: ModelName = DEPLOYED_MODEL,
+    threads: Annotated[
+        int, typer.Option(min=0, max=64, help="Threads of the engine; 0: automatic.")
+    ] = 1,
+    as_json: ReportJson = False,
 ) -> None:
-    """What looking at new belt alone saves and costs: strips against whole frames, by speed."""
+    """Compare inference on strips with inference on whole frames.
+
+    Strips of new belt only, against whole frames, at several belt speeds.
+    """
     bench = from_checkout("benchmarks.speed.strips")
     view = {
         "looks_per_object": looks_per_object,
@@ -182,21 +230,28 @@ def bench_strips(
 
 
 def bench_lines(
-    out: Annotated[Path | None, typer.Option("-o", "--out", help="Write the JSON there.")] = None,
+    out: Out = None,
     *,
-    most: Annotated[int, typer.Option(min=1, max=64, help="Try no more lines at once.")] = 6,
-    model: str = DEPLOYED_MODEL,
+    most: Annotated[
+        int, typer.Option(min=1, max=64, help="Largest number of lines to try at once.")
+    ] = 6,
+    model: ModelName = DEPLOYED_MODEL,
     engine: EngineOption = "auto",
     threads: Annotated[
-        int, typer.Option(min=0, max=64, help="Of each line's engine; 0: it chooses.")
+        int, typer.Option(min=0, max=64, help="Threads of each line's engine; 0: automatic.")
     ] = 0,
-    mm_per_px: Annotated[float, typer.Option(min=0.1, max=20)] = 1.0,
+    mm_per_px: Annotated[
+        float, typer.Option(min=0.1, max=20, help="As view.mm_per_px in a profile.")
+    ] = 1.0,
     compressed: Annotated[
-        bool, typer.Option("--compressed", help="Cameras that send H.264; else uncompressed.")
+        bool, typer.Option("--compressed", help="Cameras send H.264; default: uncompressed.")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="For programs: the report.")] = False,
+    as_json: ReportJson = False,
 ) -> None:
-    """How many lines (1.2 m at 0.5 m/s, 1 mm/px, three looks) fit this machine in time."""
+    """Find how many lines this machine runs in time.
+
+    Each line has 1.2 m of belt at 0.5 m/s, 1 mm/px, and three inference passes per object.
+    """
     with one_line_for(ValueError, RuntimeError):
         from_checkout("benchmarks.speed.lines").run(
             out,
@@ -211,19 +266,16 @@ def bench_lines(
 
 
 def bench_belt(
-    sources: Annotated[
-        list[str],
-        typer.Argument(
-            metavar="SCENARIO|FOOTAGE...",
-            help="Scenarios of the twin (file or name), clips or folders with a .truth.jsonl.",
-        ),
-    ],
+    sources: Footage,
     duration: Annotated[
-        float | None, typer.Option(min=2, help="Seconds of each, from its start.")
+        float | None, typer.Option(min=2, help="Use the first seconds of each; default: all.")
     ] = None,
-    out: Annotated[Path | None, typer.Option("-o", "--out", help="Write the JSON there.")] = None,
+    out: Out = None,
 ) -> None:
-    """Speed and position of the belt by its picture, against its encoder and the truth."""
+    """Compare the belt's image motion with encoder and ground truth.
+
+    Compares speed and position.
+    """
     with one_line_for(ValueError):
         from_checkout("benchmarks.accuracy.belt_position").run(sources, duration, out)
 
@@ -233,25 +285,29 @@ def bench_load(
         list[str] | None,
         typer.Argument(
             metavar="SCENARIO...",
-            help="Scenarios of the twin (file or name); without: overload, jam, and five on which "
-            "nothing is to be told.",
+            help="Scenarios of the twin (file or name); default: overload, jam, and five in which "
+            "any alarm is a false alarm.",
         ),
     ] = None,
     *,
-    runs: Annotated[int, typer.Option(min=1, max=10_000, help="Of each, each its own seed.")] = 4,
-    seed: Annotated[int, typer.Option(min=0, help="Of the first run.")] = 1,
-    fps: Annotated[float, typer.Option(min=2, max=240, help="Frames a second.")] = 5.0,
+    runs: Annotated[
+        int, typer.Option(min=1, max=10_000, help="Runs of each scenario, each with its own seed.")
+    ] = 4,
+    seed: Annotated[int, typer.Option(min=0, help="Random seed of the first run.")] = 1,
+    fps: Annotated[float, typer.Option(min=2, max=240, help="Frames per second.")] = 5.0,
     duration: Annotated[
-        float | None, typer.Option(min=5, help="Seconds of belt, in place of the scenarios' own.")
+        float | None,
+        typer.Option(min=5, help="Seconds of each scenario; overrides the scenarios' own."),
     ] = None,
-    strips: Annotated[
-        Path | None, typer.Option(help="A folder of path-traced strips, to draw from these.")
-    ] = None,
-    marks: Annotated[bool, typer.Option(help="The line's skirts carry marks.")] = True,
-    out: Annotated[Path | None, typer.Option("-o", "--out", help="Write the JSON there.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="For programs: the report.")] = False,
+    strips: Strips = None,
+    marks: Annotated[bool, typer.Option(help="Whether the skirts carry marks.")] = True,
+    out: Out = None,
+    as_json: ReportJson = False,
 ) -> None:
-    """Overload, jam and a standing belt over many seeds, without the model: found, when, false."""
+    """Measure overload, jam and belt_standing alarms.
+
+    Runs scenarios with many seeds, without the model: alarms found, their time, and false alarms.
+    """
     bench = from_checkout("benchmarks.accuracy.overload")
     with one_line_for(ValueError, RuntimeError):
         bench.run(

@@ -1,4 +1,4 @@
-"""`vigitri twin …`: the simulated line; checkout only."""
+"""`vigitri twin …`: the simulated line; needs a checkout."""
 
 from __future__ import annotations
 
@@ -11,9 +11,13 @@ import typer
 
 from detector.cli_support.options import from_checkout, one_line_for
 
+PlanFile = Annotated[Path, typer.Argument(metavar="PLAN.toml", help="Plan of the strip.")]
+BundleOut = Annotated[Path, typer.Option("-o", "--out", help="Folder to create for the strip.")]
+PlanSeed = Annotated[int | None, typer.Option(min=0, help="Random seed; overrides the plan's own.")]
+
 
 def add_to(app: typer.Typer) -> None:
-    """Give `vigitri twin` these commands."""
+    """Add these commands to `vigitri twin`."""
     app.command("render")(twin_render)
     app.command("list")(twin_list)
     app.command("cutouts")(twin_cutouts)
@@ -23,22 +27,34 @@ def add_to(app: typer.Typer) -> None:
 
 def twin_render(
     scenario: Annotated[
-        str, typer.Argument(metavar="SCENARIO", help="A scenario file, or a name of `twin list`.")
+        str,
+        typer.Argument(
+            metavar="SCENARIO", help="Scenario file, or a name from `vigitri twin list`."
+        ),
     ],
-    out: Annotated[Path, typer.Option("-o", "--out", help="The folder to make, one per clip.")],
+    out: Annotated[Path, typer.Option("-o", "--out", help="Folder to create for this clip.")],
     *,
-    seed: Annotated[int | None, typer.Option(min=0, help="In place of the scenario's.")] = None,
-    duration: Annotated[float | None, typer.Option(help="Seconds, likewise.")] = None,
-    fps: Annotated[float | None, typer.Option(help="Frames per second, likewise.")] = None,
+    seed: Annotated[
+        int | None, typer.Option(min=0, help="Random seed; overrides the scenario's own.")
+    ] = None,
+    duration: Annotated[
+        float | None, typer.Option(help="Duration in seconds; overrides the scenario's own.")
+    ] = None,
+    fps: Annotated[
+        float | None, typer.Option(help="Frames per second; overrides the scenario's own.")
+    ] = None,
     strips: Annotated[
-        Path | None, typer.Option(help="A folder of path-traced strips, to render from these.")
+        Path | None, typer.Option(help="Folder of path-traced strips from which to render.")
     ] = None,
 ) -> None:
-    """Render a scenario: video, truth, encoder, empty belt, line profile (extra `twin`)."""
+    """Render a scenario (extra `twin`).
+
+    Writes video, ground truth, encoder counts, empty belt and line profile.
+    """
     from detector.cli_support.progress import progress_bar
 
     render, scenarios = from_checkout("twin.line.render"), from_checkout("twin.line.scenario")
-    # As an exception, so that what is half made is taken away again.
+    # As an exception, so that a partly rendered clip is removed.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     with one_line_for(ValueError, RuntimeError), progress_bar("rendering") as advance:
         render.render(
@@ -53,20 +69,25 @@ def twin_render(
 
 
 def twin_list() -> None:
-    """The scenarios that come with this repository."""
-    for name, about in from_checkout("twin.line.scenario").descriptions().items():
+    """List the scenarios of this repository."""
+    for name, about in from_checkout("twin.line.scenario").described().items():
         print(f"{name:14} {about}")
 
 
 def twin_cutouts(  # noqa: PLR0917 - the options of a command
-    out: Annotated[Path, typer.Option("-o", "--out", help="The bank's folder.")],
-    per_kind: Annotated[int, typer.Option(min=1, help="Pictures of each kind.")] = 40,
-    kinds: Annotated[list[str] | None, typer.Option("--kind", help="Only these kinds.")] = None,
-    seed: Annotated[int, typer.Option(min=0)] = 0,
+    out: Annotated[Path, typer.Option("-o", "--out", help="Folder for the cut-outs.")],
+    per_kind: Annotated[int, typer.Option(min=1, help="Images of each kind of object.")] = 40,
+    kinds: Annotated[
+        list[str] | None, typer.Option("--kind", help="Only this kind; repeatable. Default: all.")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Random seed.")] = 0,
     samples: Annotated[int, typer.Option(min=1, max=4096, help="Light paths per pixel.")] = 8,
-    threads: Annotated[int, typer.Option(min=1)] = 1,
+    threads: Annotated[int, typer.Option(min=1, help="Render threads.")] = 1,
 ) -> None:
-    """Path-trace a bank of single things with alpha; run again, it goes on (extra `twin`)."""
+    """Path-trace cut-outs of single objects (extra `twin`).
+
+    Images with alpha. An interrupted run is resumed.
+    """
     from detector.cli_support.progress import progress_bar
 
     bank, things = from_checkout("twin.traced.cutouts"), from_checkout("twin.traced.things")
@@ -77,16 +98,22 @@ def twin_cutouts(  # noqa: PLR0917 - the options of a command
 
 
 def twin_trace(  # noqa: PLR0917
-    plan: Annotated[Path, typer.Argument(metavar="PLAN.toml")],
-    out: Annotated[Path, typer.Option("-o", "--out", help="The bundle to make.")],
-    seed: Annotated[int | None, typer.Option(min=0, help="In place of the plan's.")] = None,
-    belt: Annotated[str | None, typer.Option(help="Make of belt, in place of the plan's.")] = None,
-    lookalikes: Annotated[
-        float | None, typer.Option(min=0, max=1, help="Their share, in place of the plan's.")
+    plan: PlanFile,
+    out: BundleOut,
+    seed: PlanSeed = None,
+    belt: Annotated[
+        str | None, typer.Option(help="Belt material; overrides the plan's own.")
     ] = None,
-    threads: Annotated[int, typer.Option(min=1)] = 1,
+    lookalikes: Annotated[
+        float | None,
+        typer.Option(min=0, max=1, help="Share of look-alikes; overrides the plan's own."),
+    ] = None,
+    threads: Annotated[int, typer.Option(min=1, help="Render threads.")] = 1,
 ) -> None:
-    """Path-trace a strip of belt with its truth; run again, it goes on (extra `twin`)."""
+    """Path-trace a strip of belt with ground truth (extra `twin`).
+
+    An interrupted run is resumed.
+    """
     from detector.cli_support.progress import progress_bar
 
     plans, strips = from_checkout("twin.traced.plan"), from_checkout("twin.traced.strips")
@@ -96,18 +123,26 @@ def twin_trace(  # noqa: PLR0917
 
 
 def twin_composite(
-    plan: Annotated[Path, typer.Argument(metavar="PLAN.toml")],
-    data: Annotated[Path, typer.Option(help="The folder of photographs, cut-outs, belt frames.")],
-    out: Annotated[Path, typer.Option("-o", "--out", help="The bundle to make.")],
-    seed: Annotated[int | None, typer.Option(min=0, help="In place of the plan's.")] = None,
+    plan: PlanFile,
+    data: Annotated[
+        Path, typer.Option(help="Data folder of photographs, cut-outs and belt frames.")
+    ],
+    out: BundleOut,
+    seed: PlanSeed = None,
     plates: Annotated[
-        bool, typer.Option(help="Belt without waste of its own, so that coverage is known.")
+        bool,
+        typer.Option(
+            help="Use belt frames with their own waste removed, so that coverage is known."
+        ),
     ] = False,
 ) -> None:
-    """Lay held-back cut-outs on frames of a real belt, as a plan of `twin trace` says."""
+    """Composite cut-outs onto frames of a real belt.
+
+    Uses held-back cut-outs, and a plan as for `vigitri twin trace`.
+    """
     plans, strips = from_checkout("twin.traced.plan"), from_checkout("models.data.real_strip")
     with one_line_for(ValueError):
         chosen = plans.load_plan(plan, seed=seed)
         facts = strips.make_strip(chosen, data, out, plates=plates)
     hazards = sum(each.hazard is not None for each in facts.things)
-    typer.echo(f"{out}: {facts.end_mm / 1000:g} m, {len(facts.things)} things, {hazards} hazards")
+    typer.echo(f"{out}: {facts.end_mm / 1000:g} m, {len(facts.things)} objects, {hazards} hazards")

@@ -1,6 +1,6 @@
-"""Vigitri watches the belt of a waste-sorting line.
+"""Vigitri detects hazards on the belt of a waste-sorting line.
 
-The path of one frame is in `detector.pipeline`; the command line in `detector.cli`.
+`detector.pipeline` processes one frame; `detector.cli` is the command line.
 """
 
 __version__ = "0.1.0"

@@ -1,4 +1,4 @@
-"""The command line: `vigitri …`. Exit codes: 0 done, 1 done but not all of it, 2 refused."""
+"""The command line: `vigitri …`. Exit codes: 0 done, 1 done but not completely, 2 refused."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ from detector.errors import VigitriError
 from detector.profile.line import DEPLOYED_MODEL, ModelChoice
 
 app = typer.Typer(
-    help="Watches the belt of a waste-sorting line for gas canisters, batteries and overload.\n\n"
-    "Detection aid; not a safety function, no PL or SIL claimed; replaces neither the emergency "
-    "stop nor human watch.",
+    help="Detect gas canisters, batteries and overload on the belt of a waste-sorting line.\n\n"
+    "Detection aid; not a safety function, no PL or SIL claimed. It replaces neither the emergency "
+    "stop nor human supervision.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -42,15 +42,15 @@ app = typer.Typer(
 
 
 def main() -> None:
-    """Entry point. What is refused is one clear line, never a traceback."""
+    """Entry point. A refusal is one clear line, never a traceback."""
     if isinstance(sys.stdout, io.TextIOWrapper):
-        # A file's name need not be text, nor a terminal know each letter: both are printed escaped.
+        # A file name need not be valid text, and a terminal may lack a character: escape both.
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
         app()
-    except KeyboardInterrupt:  # while a command is being loaded; once it runs, typer tells it
+    except KeyboardInterrupt:  # while a command is being loaded; once it runs, typer handles it
         raise SystemExit(INTERRUPTED) from None
-    except OSError as error:  # a folder that is not there, a disk that is full
+    except OSError as error:  # for example a missing folder or a full disk
         refuse(f"{error.filename}: {error.strerror}" if error.filename else str(error))
     except VigitriError as error:
         refuse(str(error))
@@ -58,7 +58,7 @@ def main() -> None:
 
 @app.callback(invoke_without_command=True)
 def _version(
-    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
 ) -> None:
     if version:
         print(__version__)
@@ -69,23 +69,31 @@ def _version(
 def run(
     line: LineFile,
     until_end: Annotated[
-        bool, typer.Option(help="Leave when the recording that the profile names is over.")
+        bool, typer.Option(help="Exit at the end of the recording that the profile names.")
     ] = False,
-    publish: Annotated[str | None, typer.Option(help="In place of wire.publish.")] = None,
-    requests: Annotated[str | None, typer.Option(help="In place of wire.requests.")] = None,
-    journal: Annotated[Path | None, typer.Option(help="In place of wire.journal.")] = None,
+    publish: Annotated[
+        str | None, typer.Option(help="Publish endpoint; overrides wire.publish.")
+    ] = None,
+    requests: Annotated[
+        str | None, typer.Option(help="Request endpoint; overrides wire.requests.")
+    ] = None,
+    journal: Annotated[
+        Path | None, typer.Option(help="Journal folder; overrides wire.journal.")
+    ] = None,
     *,
     with_bridge: Annotated[
-        bool, typer.Option("--with-bridge", help="Run the PLC's bridge too, as its own process.")
+        bool, typer.Option("--with-bridge", help="Also run the PLC bridge, in its own process.")
     ] = False,
     bridge_listen: Annotated[
         str | None,
-        typer.Option(help="Where that listens for Modbus TCP; without: 127.0.0.1:1502."),
+        typer.Option(
+            help="HOST:PORT at which that bridge serves Modbus TCP; default: 127.0.0.1:1502."
+        ),
     ] = None,
 ) -> None:
-    """Watch one line: camera in, alerts out, until Ctrl-C."""
+    """Run one line's detector: camera in, alerts out, until Ctrl-C."""
     if bridge_listen is not None and not with_bridge:
-        refuse(f"--bridge-listen {bridge_listen}: no bridge is asked for. Add --with-bridge")
+        refuse(f"--bridge-listen {bridge_listen}: has no effect without --with-bridge. Add it")
     from detector.bridge.bridge import MODBUS_LISTEN
     from detector.bridge.modbus_server import ListenError
     from detector.commands.run import run_line
@@ -103,22 +111,26 @@ def run(
 
 @app.command()
 def replay(
-    sources: Annotated[list[str], typer.Argument(help="Videos, folders or globs of pictures.")],
+    sources: Annotated[list[str], typer.Argument(help="Videos, or folders or globs of images.")],
     line: OptionalLineFile = None,
     model: Annotated[
-        str | None, typer.Option(help="In place of the profile's; a name or a folder.")
+        str | None, typer.Option(help="Model name or folder; overrides the profile's model.")
     ] = None,
     fps: Annotated[
         float | None,
         typer.Option(
             min=0.001,
             max=1000,
-            help="Frame rate; without: a video's own, of pictures the profile's camera.fps, or 10.",
+            help="Frames per second; default: the video's own rate; for images, the profile's "
+            "camera.fps, or else 10.",
         ),
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Take recorded footage through the same pipeline: every frame, the same alerts every time."""
+    """Replay recorded footage through the pipeline.
+
+    Every frame is processed, and the alerts are the same every time.
+    """
     from detector.commands.replay import replay_footage
 
     if not replay_footage(sources, line, model or "", fps, as_json=as_json):
@@ -127,16 +139,18 @@ def replay(
 
 @app.command()
 def detect(
-    images: Annotated[list[Path], typer.Argument(help="Pictures, or folders of pictures.")],
+    images: Annotated[list[Path], typer.Argument(help="Image files, or folders of images.")],
     model: ModelName = DEPLOYED_MODEL,
     min_score: Annotated[
         float | None,
-        typer.Option(min=0.0, max=1.0, help="In place of the card's operating thresholds."),
+        typer.Option(
+            min=0.0, max=1.0, help="Minimum score; overrides the thresholds of the model card."
+        ),
     ] = None,
     engine: EngineOption = "auto",
     as_json: Json = False,
 ) -> None:
-    """Find hazards in photographs that have no belt geometry."""
+    """Detect hazards in photographs, without belt geometry."""
     from detector.commands.detect import detect_in_images
 
     choice = ModelChoice(engine=engine)
@@ -147,11 +161,13 @@ def detect(
 @app.command()
 def schema(
     write: Annotated[
-        Path | None, typer.Option(help="Write one file each into this folder.")
+        Path | None, typer.Option(help="Write each schema to its own file in this folder.")
     ] = None,
-    plc: Annotated[bool, typer.Option(help="The PLC's registers instead (Markdown).")] = False,
+    plc: Annotated[
+        bool, typer.Option(help="Print the PLC's register map (Markdown) instead.")
+    ] = False,
 ) -> None:
-    """The JSON Schemas of the wire."""
+    """Print JSON Schemas of the messages, or the PLC's register map."""
     from detector.bridge.plc_doc import plc_reference
     from detector.wire.schema import schemas, write_schemas
 
@@ -165,7 +181,11 @@ def schema(
 
 @app.command()
 def doctor(line: OptionalLineFile = None, as_json: Json = False) -> None:
-    """What works here and what does not: engine, models, clock, ports, camera."""
+    """Check this machine and, with --line, one line.
+
+    Checks engine, clock, shared memory and models; with --line also profile, camera, belt, keys and
+    ports, without it lists the local cameras. Exits with 1 if a check fails.
+    """
     from detector.commands.doctor import examine
 
     if not examine(line, as_json=as_json):
@@ -175,11 +195,11 @@ def doctor(line: OptionalLineFile = None, as_json: Json = False) -> None:
 operating.add_to(app)
 to_plc.add_to(app)
 CHECKOUT = Path(detector.__file__).parent.parent
-"""Where the benchmarks and the tools for making models are, where they are."""
+"""The folder that in a checkout also holds the benchmarks and the tools for making models."""
 
 
 def _add_group(name: str, about: str, *groups: Callable[[typer.Typer], None] | str) -> None:
-    """Mount a group of commands; of modules by name, those that are installed here."""
+    """Mount a group of commands; of modules given by name, those that are installed here."""
     commands = typer.Typer(help=about, no_args_is_help=True)
     for group in groups:
         if not isinstance(group, str):
@@ -191,10 +211,10 @@ def _add_group(name: str, about: str, *groups: Callable[[typer.Typer], None] | s
 
 
 _add_group("model", "List, check and train models.", model_commands.add_to, "models.cli")
-_add_group("calibrate", "Calibrate lens, belt plane and speed.", calibrating.add_to)
-_add_group("bench", "Measure accuracy, latency and behaviour under faults.", "benchmarks.cli")
-_add_group("twin", "Render and trace the simulated line.", "benchmarks.twin_cli")
-_add_group("keys", "Who may listen and answer: CURVE keys and the allow-list.", key_commands.add_to)
+_add_group("calibrate", "Calibrate lens, belt plane, speed and empty belt.", calibrating.add_to)
+_add_group("bench", "Measure speed, accuracy and fault tolerance.", "benchmarks.cli")
+_add_group("twin", "Render the simulated line.", "benchmarks.twin_cli")
+_add_group("keys", "Manage CURVE keys and the allow-list.", key_commands.add_to)
 
 if __name__ == "__main__":
     main()

@@ -108,7 +108,7 @@ class Line:
         speed_mm_s = self._speed.speed_mm_s if surveyed else None
         small = SmallViews(rectifier)
         by_image = ImageSpeed(
-            rectifier.size_px, mm_per_px, along_only=surveyed, belt_mask=small.followed_mask
+            rectifier.size_px, mm_per_px, along_only=surveyed, belt_mask=small.motion_mask
         )
         fallback: BeltMotion = by_image if speed_mm_s is None else FixedSpeed(speed_mm_s)
         checked_by = None if speed_mm_s is None else by_image
@@ -136,8 +136,8 @@ class Line:
             ),
             overload=OverloadMonitor(
                 None if self._empty_belt is None else _coverage_view(self._empty_belt, small),
-                small.judged_mask,
-                small.judged_mm_per_px,
+                small.coverage_mask,
+                small.coverage_mm_per_px,
                 raise_at=overload.raise_at,
                 release_at=overload.release_at,
                 window_mm=overload.window_mm,
@@ -223,7 +223,7 @@ def _coverage_view(empty: Frame, small: SmallViews) -> NDArray[np.uint8]:
     """The empty belt at the scale at which coverage is measured, `(h, w, 3)` uint8 BGR."""
     try:
         small.take(empty)
-        return small.judged().copy()
+        return small.for_coverage().copy()
     except CalibrationError:
         raise CalibrationError(
             f"overload.empty_belt = {empty.source}: is {empty.size_px[0]} x {empty.size_px[1]} px, "

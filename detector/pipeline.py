@@ -80,7 +80,7 @@ class Pipeline:
 
         strip = parts.plan.next_strip(shift, frame.t_mono_ns, parts.tracker.needs_pass_to_mm)
         self.coverage = parts.overload.update(
-            parts.small.judged,
+            parts.small.for_coverage,
             shift,
             frame.t_mono_ns,
             frame.image,
@@ -99,7 +99,7 @@ class Pipeline:
             view = parts.rectifier.look(frame, strip)
             lap("belt view")
             boxes = parts.tiling.detect(self.line.engine, view.image, min_score)
-        parts.plan.looked(strip, frame.t_mono_ns)
+        parts.plan.record_pass(strip, frame.t_mono_ns)
         self.inferences += 1
         lap("model")
 
@@ -116,7 +116,7 @@ class Pipeline:
         """How far the belt has moved since the last frame; moves the tracks with it."""
         parts.small.take(frame)
         parts.exposure.refuse_unlit(frame)
-        shift = parts.motion.advance(parts.small.followed, frame.t_mono_ns)
+        shift = parts.motion.advance(parts.small.for_motion, frame.t_mono_ns)
         self.belt = self.belt.after(
             shift,
             parts.motion,
@@ -164,7 +164,7 @@ class Pipeline:
         self.advance_clock(t_mono_ns, t_utc_ns)
         self.coverage = UNKNOWN
         if self._parts is not None:
-            self._parts.plan.begin_anew()
+            self._parts.plan.reset()
         return self.book.line_state(Hazard.VISION_UNAVAILABLE, True, reason, self.belt)
 
     def advance_clock(self, t_mono_ns: int, t_utc_ns: int) -> None:

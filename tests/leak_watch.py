@@ -1,11 +1,11 @@
-"""Runs a command and lists what it sends and what it writes outside its own folders.
+"""Runs a command, and lists the packets it sends and the files it writes outside its own folders.
 
-In a network namespace of its own, whose every route ends at the loopback interface, a packet to
-anywhere is seen there and gets nowhere; names are asked of a server on that interface too. Where
-the kernel allows no namespace, a small library takes the place of the C library's calls that look
-up a name or connect: it reports them and refuses them.
+The command runs in its own network namespace, in which all routes end at the loopback interface:
+packets to any address are captured there and go no further, and DNS queries go there too. If the
+kernel allows no namespace, a small preloaded library replaces the C library's name look-up and
+connect calls: it reports and refuses them.
 
-Run as a program, it is the inside of the namespace.
+Run as a program, this file is the part inside the namespace.
 """
 
 from __future__ import annotations
@@ -74,19 +74,19 @@ int connect(int descriptor, const struct sockaddr *address, socklen_t length) {
 
 @dataclass(frozen=True, slots=True)
 class Leaks:
-    """What a command left behind."""
+    """Packets that a command sent and files that it wrote."""
 
     code: int
     stderr: str
     sent: list[str]
-    """Packets, look-ups and connections, in words."""
+    """Packets, name look-ups and connections, one line each."""
     written: list[str]
     """Files below the home folder that are not Vigitri's own, relative to it."""
 
 
 @functools.cache
 def namespace_allowed() -> bool:
-    """Whether this kernel lets us make a network namespace, and `ip` is there to set it up."""
+    """Whether this kernel allows a network namespace, and `ip` is installed to set it up."""
     if not shutil.which("unshare") or not shutil.which("ip"):
         return False
     return subprocess.run([*NAMESPACE, "true"], capture_output=True, check=False).returncode == 0
@@ -94,15 +94,15 @@ def namespace_allowed() -> bool:
 
 @functools.cache
 def hook_allowed() -> bool:
-    """Whether there is a C compiler to make the library that watches the calls."""
+    """Whether a C compiler is installed to build the library that intercepts the calls."""
     return shutil.which("cc") is not None
 
 
 def start(command: Sequence[str], folder: Path, *, namespace: bool) -> subprocess.Popen[str]:
-    """Start `command` under watch, with an empty home below `folder`; `leaks_of` waits for it."""
+    """Start `command` monitored, with an empty home below `folder`; `leaks_of` waits for it."""
     home = folder / "home"
     home.mkdir(parents=True)
-    # CI=true silences the telemetry that is looked for. What it writes is found below the home.
+    # CI=true would turn off the telemetry that this test is for. Its files are below the home.
     unwanted = ("CI", "ORT_", "XDG_", "HOME", "MPLCONFIGDIR")
     env = {key: value for key, value in os.environ.items() if not key.startswith(unwanted)}
     env |= {"HOME": str(home), "PYTHONPATH": str(ROOT), "LEAK_LOG": str(folder / "sent.txt")}
@@ -116,7 +116,7 @@ def start(command: Sequence[str], folder: Path, *, namespace: bool) -> subproces
 
 
 def leaks_of(process: subprocess.Popen[str], folder: Path) -> Leaks:
-    """Wait for what `start` began, and list what it sent and wrote."""
+    """Wait for the process from `start`, and list its packets and files."""
     _, stderr = process.communicate(timeout=PATIENCE_S)
     log, home = folder / "sent.txt", folder / "home"
     ours = home / ".local" / "state" / "vigitri"
@@ -142,8 +142,8 @@ def _hook() -> Path:
     return library
 
 
-def _in_words(packet: bytes) -> str | None:
-    """An IP packet as `udp to 10.0.0.1:53 (www.example.org)`; None for the kernel's own."""
+def _described(packet: bytes) -> str | None:
+    """An IP packet as `udp to 10.0.0.1:53 (www.example.org)`; None for packets of the kernel."""
     if packet[0] >> 4 == 4:
         head, protocol = (packet[0] & 15) * 4, packet[9]
         where = socket.inet_ntop(socket.AF_INET, packet[16:20])
@@ -164,7 +164,7 @@ def _in_words(packet: bytes) -> str | None:
 
 
 def main(folder: Path, command: Sequence[str]) -> int:
-    """Inside the namespace: run `command`, and write each packet into `folder`/sent.txt."""
+    """Inside the namespace: run `command`, and write a line per packet to `folder`/sent.txt."""
     resolver = folder / "resolv.conf"
     resolver.write_text("nameserver 127.0.0.1\noptions timeout:1 attempts:1\n")
     subprocess.run(["sh", "-ec", _SET_UP, "sh", str(resolver)], check=True)
@@ -175,13 +175,13 @@ def main(folder: Path, command: Sequence[str]) -> int:
         with suppress(OSError):
             while True:
                 packet, address = tap.recvfrom(65536)
-                words = _in_words(packet)
-                if address[2] == socket.PACKET_OUTGOING and words is not None:
-                    sent.append(words)
+                line = _described(packet)
+                if address[2] == socket.PACKET_OUTGOING and line is not None:
+                    sent.append(line)
 
     threading.Thread(target=listen, daemon=True).start()
     code = subprocess.run(command, check=False).returncode
-    # What was sent before the end has reached the tap's queue; one packet of ours, to know its end.
+    # All packets of the command are in the tap's queue now; one packet of ours marks its end.
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as last:
         last.sendto(b"", ("127.0.0.1", 9))
     end = "udp to 127.0.0.1:9"

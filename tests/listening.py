@@ -1,4 +1,4 @@
-"""A client for tests that ask of messages and gaps alone."""
+"""A client for tests that need only messages and gaps."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from detector import client
 
 
 class MessagesOnly(client.Line):
-    """Leaves out what the client concludes (sight, restarts, healing)."""
+    """Drops the events that the client derives (vision state, restarts, healing)."""
 
     def receive(self, timeout_s: float | None = None) -> client.Received | client.Gap | None:
         ends_s = None if timeout_s is None else time.monotonic() + timeout_s

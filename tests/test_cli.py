@@ -42,19 +42,19 @@ def test_every_command_explains_itself(
     command: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert vigitri(monkeypatch, *command, "--help") == 0
-    said = capsys.readouterr()
-    assert said.out.startswith("Usage: ")
-    assert said.err == ""
+    captured = capsys.readouterr()
+    assert captured.out.startswith("Usage: ")
+    assert captured.err == ""
 
 
-def test_the_help_says_what_this_is_not(
+def test_the_help_denies_being_a_safety_function(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     vigitri(monkeypatch, "--help")
     assert "not a safety function" in capsys.readouterr().out
 
 
-def test_it_runs_as_a_process_and_knows_its_version() -> None:
+def test_it_runs_as_a_process_and_prints_its_version() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "detector.cli", "--version"],
         check=True,
@@ -68,23 +68,23 @@ def test_it_runs_as_a_process_and_knows_its_version() -> None:
 @pytest.mark.parametrize(
     "arguments", [["nosuch"], ["run"], ["model", "nosuch"], ["detect"], ["run", "x", "--nosuch"]]
 )
-def test_what_is_mistyped_is_refused(
+def test_a_mistyped_command_is_refused(
     arguments: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert vigitri(monkeypatch, *arguments) == 2
-    said = capsys.readouterr()
-    assert said.out == ""
-    assert "Traceback" not in said.err
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert "Traceback" not in captured.err
 
 
-def test_the_schemas_are_printed_whole(
+def test_all_schemas_are_printed(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert vigitri(monkeypatch, "schema") == 0
     assert json.loads(capsys.readouterr().out) == schemas()
 
 
-def test_the_schemas_are_written_one_to_a_file(
+def test_each_schema_is_written_to_its_own_file(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     assert vigitri(monkeypatch, "schema", "--write", str(tmp_path / "new" / "folder")) == 0
@@ -92,9 +92,9 @@ def test_the_schemas_are_written_one_to_a_file(
     (tmp_path / "file").write_text("")
     capsys.readouterr()
     assert vigitri(monkeypatch, "schema", "--write", str(tmp_path / "file" / "folder")) == 2
-    said = capsys.readouterr().err
-    assert said.count("\n") == 1
-    assert said.startswith(f"vigitri: {tmp_path}/file")
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert error.startswith(f"vigitri: {tmp_path}/file")
 
 
 def test_the_keys_of_a_profile_are_explained(
@@ -105,7 +105,7 @@ def test_the_keys_of_a_profile_are_explained(
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "reason"),
     [
         (["run", "no.toml"], "no.toml: no such file"),
         (["watch", "5556"], "is not an endpoint"),
@@ -122,23 +122,25 @@ def test_the_keys_of_a_profile_are_explained(
     ],
     ids=lambda each: " ".join(each[:2]) if isinstance(each, list) else "",
 )
-def test_what_is_refused_is_one_line(
+def test_a_refusal_is_one_line(
     arguments: list[str],
-    said: str,
+    reason: str,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
     tmp_path: Path,
 ) -> None:
     monkeypatch.chdir(tmp_path)
     assert vigitri(monkeypatch, *arguments) == 2
-    told = capsys.readouterr()
-    assert told.out == ""
-    assert told.err.count("\n") == 1, told.err
-    assert told.err.startswith("vigitri: ")
-    assert said in told.err
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.count("\n") == 1, captured.err
+    assert captured.err.startswith("vigitri: ")
+    assert reason in captured.err
 
 
-def test_ctrl_c_while_a_command_is_loaded_is_no_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ctrl_c_while_a_command_is_loaded_prints_no_traceback(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     def interrupted() -> None:
         raise KeyboardInterrupt
 
@@ -146,7 +148,9 @@ def test_ctrl_c_while_a_command_is_loaded_is_no_traceback(monkeypatch: pytest.Mo
     assert vigitri(monkeypatch, "run", "line.toml") == 130
 
 
-def test_what_is_only_in_a_checkout_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_command_that_needs_a_checkout_is_refused_without_one(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     with pytest.raises(SystemExit) as left:
         options.from_checkout("nosuchroom.nosuchfile")
     assert left.value.code == 2
@@ -163,8 +167,8 @@ def test_an_extra_that_is_not_installed_is_named(
     assert "heavy_bench needs nosuchlibrary" in capsys.readouterr().err
 
 
-def test_who_needs_no_engine_and_no_pictures_does_not_load_them() -> None:
-    """The bridge and an operator's answer start beside a line that keeps the cores busy."""
+def test_bridge_answer_and_plc_sim_load_neither_engine_nor_opencv() -> None:
+    """They start beside a line that keeps the cores busy."""
     needs = "bridge answer plc_sim"
     script = "import sys, detector.cli, detector.terminal.watch\n"
     script += "".join(f"import detector.commands.{each}\n" for each in needs.split())
@@ -179,10 +183,10 @@ def test_who_needs_no_engine_and_no_pictures_does_not_load_them() -> None:
     assert done.stdout == "set()\n", done.stdout
 
 
-def test_an_address_for_a_bridge_that_nobody_asked_for_is_refused(
+def test_bridge_listen_without_with_bridge_is_refused(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert vigitri(monkeypatch, "run", "line.toml", "--bridge-listen", "127.0.0.1:1502") == 2
     assert capsys.readouterr().err == (
-        "vigitri: --bridge-listen 127.0.0.1:1502: no bridge is asked for. Add --with-bridge\n"
+        "vigitri: --bridge-listen 127.0.0.1:1502: has no effect without --with-bridge. Add it\n"
     )

@@ -184,7 +184,7 @@ def test_a_frozen_or_silent_camera_makes_vision_unavailable(tmp_path: Path, mode
             silent = listener.until(vision_lost, Alert)
             # It is not acknowledged yet: the same alarm, not another.
             assert silent.payload.event_id == lost.event_id
-            assert "no new picture" in silent.payload.detail
+            assert "no new image" in silent.payload.detail
             gone_ns = silent.payload.t_capture_mono_ns - last_beat.header.t_capture_mono_ns
             assert gone_ns / 1e9 < promised(1.0)
 
@@ -241,7 +241,7 @@ def test_until_end_of_a_recording_without_a_readable_image_states_its_error(
     *_, last = refused(
         "run", write_profile(tmp_path / "line.toml", tmp_path / "belt.png", model), "--until-end"
     )
-    assert "not a picture that can be read" in last
+    assert "not a readable image" in last
     assert "free the machine" not in last
 
 
@@ -254,9 +254,9 @@ def test_a_model_with_one_byte_changed_is_refused(tmp_path: Path, model: Path) -
     data[len(data) // 2] ^= 1
     (other / "model.onnx").write_bytes(data)
 
-    (error,) = refused("run", write_profile(tmp_path / "line.toml", "no.avi", other))
-    assert f"{other}/model.onnx: its sha256 is" in error
-    assert "copy the right one back" in error
+    (said,) = refused("run", write_profile(tmp_path / "line.toml", "no.avi", other))
+    assert f"{other}/model.onnx: its sha256 is" in said
+    assert "restore the right one" in said
 
 
 def test_a_profile_with_five_mistakes_gets_five_lines(tmp_path: Path) -> None:

@@ -1,9 +1,10 @@
-"""The house of nine floors: a file imports only from its own room or from floors below it."""
+"""Layered architecture: a file imports only from its own package or from lower layers."""
 
 from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 
 FLOORS = {
-    # room: floor. A file lies in the room of its longest prefix.
+    # package: layer. A file belongs to the package with the longest matching prefix.
     "vigitri": 9,
     "benchmarks": 9,
     "detector.cli": 9,
@@ -47,23 +48,23 @@ ONE_ROOM = {
     "detector.ingest.capture": "detector.ingest",
     "detector.ingest.sources": "detector.ingest",
 }
-"""What people start: one file, its commands, and the benches that are commands too; the client is
-the other end of the wire."""
+"""Packages that count as part of another: the command line, its commands and the benchmarks that
+are commands too; the client is the other end of the wire."""
 NEIGHBOURS_OF_THE_WIRE = {"detector.bridge", "detector.terminal"}
-"""They are processes of their own: like any outsider, they know the wire alone."""
+"""Separate processes: like any external program, they import only the wire."""
 WORKSHOP_ONLY = {"torch", "torchvision", "ultralytics"}
-"""Heavy, AGPL, and one of them phones home: never in the installed runtime."""
+"""Large, AGPL, and one of them sends telemetry: never in the installed runtime."""
 
 
 def room_of(module: str) -> str | None:
-    """The room that a module lies in; None for other people's."""
+    """The package of `FLOORS` that a module belongs to; None for other libraries."""
     rooms = [room for room in FLOORS if module == room or module.startswith(f"{room}.")]
     room = max(rooms, key=len, default=None)
     return None if room is None else ONE_ROOM.get(room, room)
 
 
 def imported(source: str, module: str) -> Iterator[str]:
-    """All modules that a file imports, in whatever place of it."""
+    """All modules that a file imports, at any place in it."""
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
@@ -78,7 +79,7 @@ def imported(source: str, module: str) -> Iterator[str]:
 
 
 def violations(source: str, module: str) -> list[str]:
-    """What a file imports from where it must not."""
+    """The forbidden imports of a file, one line each."""
     here = room_of(module)
     assert here is not None
     wrong = []
@@ -88,13 +89,13 @@ def violations(source: str, module: str) -> list[str]:
             "detector",
             "calibration",
         }:
-            wrong.append(f"{module} imports {name}, which is no part of the runtime")
+            wrong.append(f"{module} imports {name}, which is not part of the runtime")
         elif there is None or there == here or name == "detector":
-            continue  # the package itself is empty: it says where it lies
+            continue  # the package itself is empty; it only gives its own path
         elif here in NEIGHBOURS_OF_THE_WIRE and there != "detector.wire" and FLOORS[there]:
-            wrong.append(f"{module} imports {name}: outsiders know detector.wire alone")
+            wrong.append(f"{module} imports {name}: it may import only detector.wire")
         elif FLOORS[there] >= FLOORS[here]:
-            wrong.append(f"{module} (floor {FLOORS[here]}) imports {name} (floor {FLOORS[there]})")
+            wrong.append(f"{module} (layer {FLOORS[here]}) imports {name} (layer {FLOORS[there]})")
     return wrong
 
 
@@ -105,7 +106,7 @@ def modules() -> Iterator[tuple[str, Path]]:
             yield ".".join(parts[:-1] if parts[-1] == "__init__" else parts), path
 
 
-def test_every_file_imports_only_from_its_own_room_or_from_floors_below() -> None:
+def test_every_file_imports_only_from_its_own_package_or_from_lower_layers() -> None:
     found = [
         wrong
         for module, path in modules()
@@ -114,7 +115,29 @@ def test_every_file_imports_only_from_its_own_room_or_from_floors_below() -> Non
     assert found == []
 
 
-def test_openvino_is_known_to_its_own_engine_alone() -> None:
+def test_no_file_imports_itself_through_others() -> None:
+    files = dict(modules())
+    graph = {
+        module: {name for name in files_imported(path) if name in files}
+        for module, path in files.items()
+    }
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        pytest.fail(f"import circle: {' <- '.join(error.args[1])}")
+
+
+def files_imported(path: Path) -> Iterator[str]:
+    """Everything that a file imports, as modules and as names in them."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def test_only_its_engine_imports_openvino() -> None:
     users = {
         module
         for module, path in modules()
@@ -124,7 +147,7 @@ def test_openvino_is_known_to_its_own_engine_alone() -> None:
     assert users == {"detector.vision.openvino_engine"}
 
 
-def test_onnxruntime_is_imported_in_the_one_place_that_turns_its_telemetry_off() -> None:
+def test_onnxruntime_is_imported_only_where_its_telemetry_is_turned_off() -> None:
     tests = ((f"tests.{path.stem}", path) for path in (ROOT / "tests").rglob("*.py"))
     places = {
         module
@@ -159,7 +182,9 @@ def test_the_package_detector_itself_imports_nothing() -> None:
         ("calibration.fit", "from ultralytics.utils import LOGGER"),
     ],
 )
-def test_the_check_catches_an_import_from_above_or_beside(module: str, source: str) -> None:
+def test_an_import_from_a_higher_layer_or_a_sibling_is_a_violation(
+    module: str, source: str
+) -> None:
     assert len(violations(source, module)) == 1
 
 
@@ -176,5 +201,5 @@ def test_the_check_catches_an_import_from_above_or_beside(module: str, source: s
         ("models.training.train", "import torch\nfrom twin.drawn.objects import Thing"),
     ],
 )
-def test_the_check_lets_a_file_use_what_lies_below(module: str, source: str) -> None:
+def test_an_import_from_a_lower_layer_is_allowed(module: str, source: str) -> None:
     assert violations(source, module) == []

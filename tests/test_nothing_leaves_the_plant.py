@@ -1,4 +1,4 @@
-"""No command sends a packet or writes where it has nothing to write: real processes, fresh home."""
+"""No command sends a packet or writes to the home folder: real processes with an empty home."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from tests.small_line import passing, write_model, write_profile, write_video
 
 VIGITRI = (sys.executable, "-m", "detector.cli")
 
-# What a line, its bridge, its screens and its tools import. It stays for longer than telemetry
-# waits before it sends: onnxruntime 1.32.0 sends its first batch after some five seconds.
+# The imports of a line, its bridge, its screens and its tools. The process runs for longer than
+# telemetry waits: onnxruntime 1.32.0 sends its first batch after about five seconds.
 IMPORTS = """
 import importlib.util, threading
 import detector.cli, detector.pipeline, detector.live, detector.replay
@@ -33,18 +33,18 @@ COMMANDS = ("detect", "replay", "run", "doctor", "model check", "all imports")
 
 
 @pytest.fixture(scope="module")
-def under_watch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Leaks]]:
-    """Every command, all at once."""
+def leaks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Leaks]]:
+    """The leaks of every command; all run at once."""
     if not (namespace_allowed() or hook_allowed()):
-        pytest.skip("neither a network namespace nor a C compiler is to be had here")
+        pytest.skip("neither a network namespace nor a C compiler is available here")
     place = tmp_path_factory.mktemp("plant")
     model = write_model(place / "white-and-red")
     clip = write_video(place / "belt.avi", passing())
     profile = write_profile(place / "line.toml", clip, model)
-    picture = place / "belt.png"
-    cv2.imwrite(str(picture), passing()[8])
+    image = place / "belt.png"
+    cv2.imwrite(str(image), passing()[8])
     words = {
-        "detect": [*VIGITRI, "detect", str(picture), "--model", str(model)],
+        "detect": [*VIGITRI, "detect", str(image), "--model", str(model)],
         "replay": [*VIGITRI, "replay", str(clip), "--line", str(profile)],
         "run": [*VIGITRI, "run", str(profile), "--until-end"],
         "doctor": [*VIGITRI, "doctor", "--line", str(profile)],
@@ -63,15 +63,17 @@ def under_watch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, 
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_a_command_sends_nothing_and_writes_nothing_into_a_fresh_home(
-    command: str, under_watch: dict[str, Leaks]
+def test_a_command_sends_no_packet_and_writes_nothing_to_an_empty_home(
+    command: str, leaks: dict[str, Leaks]
 ) -> None:
-    found = under_watch[command]
+    found = leaks[command]
     assert (found.code, found.sent, found.written) == (0, [], []), found.stderr
 
 
 @pytest.mark.parametrize("namespace", [True, False], ids=["namespace", "hook"])
-def test_the_watch_sees_a_look_up_a_connection_and_a_file(namespace: bool, tmp_path: Path) -> None:
+def test_a_name_look_up_a_connection_and_a_file_are_detected(
+    namespace: bool, tmp_path: Path
+) -> None:
     allowed = namespace_allowed() if namespace else hook_allowed()
     if not allowed:
         pytest.skip("not allowed here")

@@ -203,7 +203,7 @@ def test_a_dark_belt_is_not_clear() -> None:
     (raised_at, raised), (cleared_at, cleared) = alerts
     assert (raised_at, raised.hazard) == (5, Hazard.VISION_UNAVAILABLE)
     assert raised.detail is not None
-    assert raised.detail.startswith("the picture of the belt is dark")
+    assert raised.detail.startswith("the image of the belt is dark")
     assert (cleared_at > 8, cleared.kind) == (True, Revision.CLEARED)
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,11 +16,11 @@ from rich.console import Console
 
 from benchmarks.accuracy import comparison, plots, report
 from benchmarks.accuracy import contact_sheets as sheets
+from benchmarks.accuracy.case import Case
 from benchmarks.accuracy.detections_file import read_recording, recording_path, write_recording
 from benchmarks.accuracy.footage import Footage, open_footage, profile_of
 from benchmarks.accuracy.ground_truth import TruthError
 from benchmarks.accuracy.image_level import precision_recall
-from benchmarks.accuracy.matching import Evaluation
 from benchmarks.accuracy.recorder import record_detections
 from benchmarks.accuracy.sweep import GRID, RecordedRun, curves
 from benchmarks.accuracy.tally import tally
@@ -35,14 +34,6 @@ from detector.vision.engine import Engine
 from detector.vision.engines import chosen_engine, open_engine
 from models.evaluation.targets import as_json as targets_json
 from models.evaluation.targets import targets_table
-
-
-@dataclass(frozen=True)
-class Case(RecordedRun):
-    """Footage with its evaluation at the line's own thresholds."""
-
-    footage: Footage
-    evaluation: Evaluation
 
 
 def run(

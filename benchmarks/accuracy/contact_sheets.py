@@ -16,7 +16,7 @@ from benchmarks.accuracy.passages import LineGroundTruth, Passage
 from benchmarks.accuracy.tiles import COLOUR, WHITE, Image, masked, tile, write_sheet
 
 if TYPE_CHECKING:
-    from benchmarks.accuracy.bench import Case
+    from benchmarks.accuracy.case import Case
 
 MOST = 24
 """Tiles on a sheet."""

@@ -18,7 +18,7 @@ from benchmarks.accuracy.ground_truth import VISIBLE_MIN
 from benchmarks.accuracy.tally import share, visible_band
 
 if TYPE_CHECKING:
-    from benchmarks.accuracy.bench import Case
+    from benchmarks.accuracy.case import Case
 
 _COLOUR = {"gas_canister": "#c0392b", "battery": "#e08a00"}
 _BANDS = tuple(visible_band(low) for low in (0.0, 0.25, 0.5, 0.75))

@@ -1,4 +1,4 @@
-"""What the commands share: types of their options, and how they refuse."""
+"""Shared by the commands: option types, exit codes and refusals."""
 
 from __future__ import annotations
 
@@ -18,48 +18,52 @@ from detector.wire.requests import one_line
 REFUSED = 2
 INCOMPLETE = 1
 INTERRUPTED = 130
-"""By Ctrl-C, as shells count it."""
+"""By Ctrl-C; the exit code that shells use for it."""
 
 LineFile = Annotated[Path, typer.Argument(metavar="LINE.toml", help="The line's profile.")]
 OptionalLineFile = Annotated[
     Path | None, typer.Option("--line", metavar="LINE.toml", help="The line's profile.")
 ]
-Json = Annotated[bool, typer.Option("--json", help="For programs: JSON lines on stdout.")]
-ModelName = Annotated[str, typer.Option(help="A model of `vigitri model list`, or its folder.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON lines, for programs.")]
+ModelName = Annotated[
+    str, typer.Option(help="Model name from `vigitri model list`, or a model folder.")
+]
 EngineOption = Annotated[
     EngineName,
-    typer.Option(help="What runs the model; auto: what a line would take here."),
+    typer.Option(help="Inference engine; auto: the engine that a line would use here."),
 ]
 OwnKey = Annotated[
-    Path | None, typer.Option(metavar="FILE", help="Our secret key, where the line asks for keys.")
+    Path | None,
+    typer.Option(metavar="FILE", help="Our own secret key file, if the line requires keys."),
 ]
 LineKey = Annotated[
-    str | None, typer.Option(metavar="KEY", help="The line's public key: its file, or 40 signs.")
+    str | None,
+    typer.Option(metavar="KEY", help="The line's public key: a key file, or the 40-character key."),
 ]
 
 
 def refuse(reason: str) -> NoReturn:
-    """Say why on stderr and leave with exit code 2."""
+    """Print the reason on stderr and exit with code 2."""
     for line in reason.splitlines():
         print(f"vigitri: {line}", file=sys.stderr)
     raise SystemExit(REFUSED)
 
 
 def from_checkout(module: str) -> Any:
-    """A module that lies in the checkout alone; where it is not, one line says so."""
+    """Import a module that only a checkout has; refuse with one line if it is missing."""
     from importlib import import_module
 
     try:
         return import_module(module)
     except ModuleNotFoundError as error:
         if error.name not in {module, module.split(".", maxsplit=1)[0]}:
-            refuse(f"{module} needs {error.name}: install the extra that brings it")
+            refuse(f"{module} needs {error.name}: install the extra that provides it")
         refuse(f"{module.split('.', maxsplit=1)[0]}/ is not installed: run this in a checkout")
 
 
 @contextmanager
 def one_line_for(*errors: Callable[..., Exception]) -> Iterator[None]:
-    """Turn these errors into one clear line."""
+    """Turn these errors into one-line refusals."""
     try:
         yield
     except tuple(errors) as error:  # type: ignore[misc]
@@ -67,9 +71,13 @@ def one_line_for(*errors: Callable[..., Exception]) -> Iterator[None]:
 
 
 def client_keys(own: Path | None, line: str | None) -> ClientKeys | None:
-    """The keys that a client's options name; both or neither."""
+    """The keys that a client's options name; None without keys.
+
+    Raises:
+        KeyFileError: Only one of the two is given, or a file is refused.
+    """
     if own is None and line is None:
         return None
     if own is None or line is None:
-        raise KeyFileError("--own-key and --line-key go together: ours, and whose the line's is")
+        raise KeyFileError("--own-key and --line-key go together: give both, or neither")
     return load_keys(own, line)

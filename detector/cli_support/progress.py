@@ -1,4 +1,4 @@
-"""A progress bar on stderr, where a person is looking."""
+"""A progress bar on stderr, if stderr is a terminal."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 @contextmanager
 def progress_bar(what: str) -> Iterator[Callable[[int, int | None], None]]:
-    """Yields `advance(done, total)`; draws nothing where stderr is no terminal."""
+    """Yields `advance(done, total)`; draws nothing if stderr is not a terminal."""
     console = Console(stderr=True)
     with Progress(
         TextColumn("{task.description}"),
@@ -22,7 +22,7 @@ def progress_bar(what: str) -> Iterator[Callable[[int, int | None], None]]:
         console=console,
         transient=True,
         disable=not sys.stderr.isatty(),
-        # What is printed goes over the bar, but into a file or pipe if stdout is one.
+        # In a terminal, printed lines appear above the bar; a file or pipe is left alone.
         redirect_stdout=sys.stdout.isatty(),
     ) as bar:
         task = bar.add_task(what, total=None)

@@ -1,1 +1,1 @@
-"""What the commands of `detector.cli` do, a file each."""
+"""The commands of `detector.cli`, one file each."""

@@ -1,4 +1,4 @@
-"""`vigitri answer`: an operator's answer to an alert."""
+"""`vigitri answer` and `vigitri shelve`: an operator's answers."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from detector import client
 from detector.wire.messages import Hazard, Outcome
 from detector.wire.requests import Acknowledge, ReportOutcome, Shelve
 
-ANSWER_S = 2.0
+REPLY_TIMEOUT_S = 2.0
 
 
-class Taken(IntEnum):
-    """What became of an answer, as the command's exit code."""
+class AnswerResult(IntEnum):
+    """Result of an answer; the value is the command's exit code."""
 
-    YES = 0
+    ACCEPTED = 0
     UNKNOWN = 1
-    """No reply came; it may have been taken all the same."""
-    NO = 2
+    """No reply; the detector may have accepted the answer nevertheless."""
+    REFUSED = 2
 
 
 def answer_alert(
@@ -27,15 +27,16 @@ def answer_alert(
     outcome: Outcome | None,
     operator: str,
     keys: client.ClientKeys | None = None,
-) -> Taken:
+) -> AnswerResult:
     """Acknowledge `alert` (`BOOT/EVENT`), or report its outcome.
 
-    Raises `ValueError` for an answer that cannot be given.
+    Raises:
+        ValueError: `alert` or another argument is invalid.
     """
     boot_id, slash, event_id = alert.partition("/")
     if not slash or not boot_id or not event_id:
         raise ValueError(
-            f"{alert!r} names no alert: write it as `vigitri watch` shows it, BOOT/EVENT, "
+            f"{alert!r} is not an alert: write it as `vigitri watch` shows it, BOOT/EVENT, "
             "like 3f9a12cd04be/a000001"
         )
     if outcome is None:
@@ -55,22 +56,22 @@ def shelve_hazard(
     minutes: int,
     operator: str,
     keys: client.ClientKeys | None = None,
-) -> Taken:
-    """Put a hazard's alarms to sleep for a while. Raises like `answer_alert`."""
+) -> AnswerResult:
+    """Shelve a hazard's alarms for `minutes`. Raises like `answer_alert`."""
     return _send(endpoint, Shelve(operator=operator, hazard=hazard, minutes=minutes), keys)
 
 
 def _send(
     endpoint: str, answer: Acknowledge | ReportOutcome | Shelve, keys: client.ClientKeys | None
-) -> Taken:
+) -> AnswerResult:
     try:
         with client.Line(None, endpoint, keys=keys) as line:
-            reply = line.ask(answer, ANSWER_S)
+            reply = line.ask(answer, REPLY_TIMEOUT_S)
     except TimeoutError as error:
         print(f"vigitri: {error}", file=sys.stderr)
-        return Taken.UNKNOWN
+        return AnswerResult.UNKNOWN
     if not reply.ok:
         print(f"vigitri: refused: {reply.reason}", file=sys.stderr)
-        return Taken.NO
-    print("taken")
-    return Taken.YES
+        return AnswerResult.REFUSED
+    print("accepted")
+    return AnswerResult.ACCEPTED

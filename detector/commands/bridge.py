@@ -1,4 +1,4 @@
-"""`vigitri bridge`: the lines' registers for their PLCs."""
+"""`vigitri bridge`: serve the state of lines to PLCs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 
 from detector.bridge.bridge import LineEnds, OpcUa, listen_address, serve
 from detector.bridge.modbus_server import ListenError
-from detector.commands.telling import tell
+from detector.commands.telling import log
 from detector.profile.line import LineProfile
 from detector.profile.loading import load_profile
 from detector.wire.endpoints import reachable
@@ -24,7 +24,7 @@ from detector.wire.keys import (
 )
 
 UNITS_MAX = 247
-"""Of Modbus."""
+"""The highest Modbus unit id."""
 
 
 def ends_of_lines(  # noqa: PLR0917 - the options of a command
@@ -35,34 +35,38 @@ def ends_of_lines(  # noqa: PLR0917 - the options of a command
     own_key: Path | None = None,
     line_keys: Sequence[str] = (),
 ) -> list[LineEnds]:
-    """What to bridge, from the options. Raises ValueError and ProfileError, one line each."""
+    """The endpoints, unit id and keys of each line to bridge, from the command's options.
+
+    Raises ValueError and ProfileError, one line each.
+    """
     if len(requests) != len(subscribe):
         raise ValueError(
-            f"{len(requests)} --requests for {len(subscribe)} --subscribe: give one for each; what "
-            "was open before, or missed, is asked for there"
+            f"{len(requests)} --requests for {len(subscribe)} --subscribe: give one for each; the "
+            "bridge fetches open and missed alerts there"
         )
     if line_keys and len(line_keys) != len(subscribe):
         raise ValueError(
             f"{len(line_keys)} --line-key for {len(subscribe)} --subscribe: give one for each, "
-            "or none; of a --line the public key lies beside its wire.keys"
+            "or none; for a --line the public key is read from beside its wire.keys"
         )
     own = None if own_key is None else read_key_pair(own_key)
-    met = [_end_of(load_profile(path), path, own) for path in profiles]
+    ends = [_end_of(load_profile(path), path, own) for path in profiles]
     for number, (publish, at) in enumerate(zip(subscribe, requests, strict=True)):
         keys = _keys(own, line_keys[number]) if line_keys else None
-        met.append(LineEnds(publish, at, 0, keys=keys))
-    if not met:
+        ends.append(LineEnds(publish, at, 0, keys=keys))
+    if not ends:
         raise ValueError("no line to bridge: give --line LINE.toml or --subscribe ENDPOINT")
-    if own is not None and all(end.keys is None for end in met):
-        raise ValueError("--own-key, and no line that asks for keys: give its --line-key too")
-    numbers = list(units) or list(range(1, len(met) + 1))
-    if len(numbers) != len(met) or len(set(numbers)) != len(numbers):
+    if own is not None and all(end.keys is None for end in ends):
+        raise ValueError("--own-key, but no line requires keys: give the line's --line-key too")
+    numbers = list(units) or list(range(1, len(ends) + 1))
+    if len(numbers) != len(ends) or len(set(numbers)) != len(numbers):
         raise ValueError(
-            f"{len(met)} lines need {len(met)} different --unit, not {', '.join(map(str, numbers))}"
+            f"{len(ends)} lines need {len(ends)} different --unit, not "
+            f"{', '.join(map(str, numbers))}"
         )
     if not all(1 <= number <= UNITS_MAX for number in numbers):
         raise ValueError(f"--unit {max(numbers)}: a unit id is 1 to {UNITS_MAX}")
-    return [replace(end, unit=unit) for end, unit in zip(met, numbers, strict=True)]
+    return [replace(end, unit=unit) for end, unit in zip(ends, numbers, strict=True)]
 
 
 def _end_of(profile: LineProfile, path: Path, own: KeyPair | None) -> LineEnds:
@@ -70,8 +74,8 @@ def _end_of(profile: LineProfile, path: Path, own: KeyPair | None) -> LineEnds:
     if wire.keys is not None:
         if own is None:
             raise ValueError(
-                f"{path}: line {profile.line} asks for keys: make the bridge's with `vigitri keys "
-                "new bridge`, let it in with `vigitri keys allow`, and give it with --own-key"
+                f"{path}: line {profile.line} requires keys: generate the bridge's with `vigitri "
+                "keys new bridge`, allow it with `vigitri keys allow`, and give it with --own-key"
             )
         keys = _keys(own, str(public_beside(wire.keys)))
     return LineEnds(reachable(wire.publish), reachable(wire.requests), 0, profile.line, keys)
@@ -79,7 +83,7 @@ def _end_of(profile: LineProfile, path: Path, own: KeyPair | None) -> LineEnds:
 
 def _keys(own: KeyPair | None, line_key: str) -> ClientKeys:
     if own is None:
-        raise ValueError("--line-key, and no --own-key: they go together, ours and the line's")
+        raise ValueError("--line-key without --own-key: give both, or neither")
     return ClientKeys(own.public, own.secret, known_public_key(line_key))
 
 
@@ -91,21 +95,24 @@ def bridge_lines(
     until_stdin_ends: bool = False,
     opcua: str | None = None,
 ) -> None:
-    """Bridge until SIGINT or SIGTERM, or until stdin ends. Raises ListenError and EndpointError,
-    one line each. `opcua`: where to serve OPC UA too."""
+    """Serve the lines until SIGINT or SIGTERM, or until stdin ends.
+
+    `listen`: HOST:PORT for Modbus TCP. `opcua`: the endpoint at which to serve OPC UA too.
+    Raises ListenError and EndpointError, one line each.
+    """
     host, port = listen_address(listen, allow_remote=allow_remote)
-    others = None if opcua is None else _opcua(opcua, allow_remote=allow_remote)
+    opcua_server = None if opcua is None else _opcua(opcua, allow_remote=allow_remote)
 
     async def until_stopped() -> None:
         stop, loop = asyncio.Event(), asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, stop.set)
         if until_stdin_ends:
-            loop.add_reader(sys.stdin, stop.set)  # nothing is ever written there
-        await serve(lines, host, port, stop, _tell, opcua=others)
+            loop.add_reader(sys.stdin, stop.set)  # nothing is ever written to it
+        await serve(lines, host, port, stop, _log, opcua=opcua_server)
 
     asyncio.run(until_stopped())
-    _tell("stopped")
+    _log("stopped")
 
 
 def _opcua(endpoint: str, *, allow_remote: bool) -> OpcUa:
@@ -122,8 +129,8 @@ def _opcua(endpoint: str, *, allow_remote: bool) -> OpcUa:
     return lambda lines: OpcUaServer(endpoint, lines)
 
 
-def _tell(line: str) -> None:
-    tell(f"bridge: {line}")
+def _log(line: str) -> None:
+    log(f"bridge: {line}")
 
 
 __all__ = ["ListenError", "bridge_lines", "ends_of_lines"]

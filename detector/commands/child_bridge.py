@@ -1,4 +1,4 @@
-"""The bridge as a child of `vigitri run --with-bridge`."""
+"""The bridge as a child process of `vigitri run --with-bridge`."""
 
 from __future__ import annotations
 
@@ -11,32 +11,32 @@ from typing import Self
 
 from detector.wire.endpoints import reachable
 
-AGAIN_S = 1.0
-"""Before a bridge that has ended is started again."""
-ENDS_S = 5.0
+RESTART_DELAY_S = 1.0
+"""Wait before a bridge that has ended is restarted."""
+END_TIMEOUT_S = 5.0
 
 
 class ChildBridge:
     """Keeps a `vigitri bridge` running beside the detector; a context manager.
 
-    A process of its own, so that nothing a PLC does can hold up the belt's watch. It ends when its
-    stdin does, so that it outlives no detector, even one that is killed.
+    A separate process, so that a PLC cannot delay the detector. It ends when its stdin ends, so
+    that it never outlives the detector, even if that is killed.
     """
 
     def __init__(
-        self, publish: str, requests: str, listen: str, tell: Callable[[str], None]
+        self, publish: str, requests: str, listen: str, log: Callable[[str], None]
     ) -> None:
         self._command = [
             *(sys.executable, "-m", "detector.cli", "bridge", "--until-stdin-ends"),
             *("--subscribe", reachable(publish), "--requests", reachable(requests)),
             *("--listen", listen),
         ]
-        self._tell = tell
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._keep)
+        self._log = log
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._keep_running)
 
     def use_keys(self, own: Path, line_key: str) -> None:
-        """Where the line asks for keys: the bridge's own secret file, and the line's public key."""
+        """For a line that requires keys: the bridge's secret key file and the line's public key."""
         self._command += ["--own-key", str(own), "--line-key", line_key]
 
     def __enter__(self) -> Self:
@@ -45,36 +45,37 @@ class ChildBridge:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._over.set()
+        self._stopping.set()
         self._end(self._process)
         self._thread.join()
 
     def _start(self) -> subprocess.Popen[bytes]:
-        # A session of its own: Ctrl-C is the detector's, whose last words the PLC is to hear.
+        # In a session of its own: Ctrl-C ends only the detector, so that the bridge can still
+        # pass the detector's last messages on to the PLC.
         return subprocess.Popen(self._command, stdin=subprocess.PIPE, start_new_session=True)
 
-    def _keep(self) -> None:
-        while not self._over.is_set():
+    def _keep_running(self) -> None:
+        while not self._stopping.is_set():
             code = self._process.wait()
-            if self._over.is_set():
+            if self._stopping.is_set():
                 return
-            self._tell(f"the bridge has ended (exit code {code}); it is started again")
+            self._log(f"the bridge has ended (exit code {code}); restarting it")
             self._end(self._process)
-            if not self._over.wait(AGAIN_S):
-                self._start_again()
+            if not self._stopping.wait(RESTART_DELAY_S):
+                self._restart()
         self._end(self._process)
 
-    def _start_again(self) -> None:
+    def _restart(self) -> None:
         try:
             self._process = self._start()
-        except OSError as error:  # no memory or process left: perhaps just now
-            self._tell(f"the bridge can't be started: {(error.strerror or str(error)).lower()}")
+        except OSError as error:  # no memory or process left; possibly only for now
+            self._log(f"the bridge can't be started: {(error.strerror or str(error)).lower()}")
 
     def _end(self, process: subprocess.Popen[bytes]) -> None:
         assert process.stdin is not None
         process.stdin.close()
         try:
-            process.wait(ENDS_S)
+            process.wait(END_TIMEOUT_S)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()

@@ -1,4 +1,4 @@
-"""`vigitri detect`: hazards in photographs, no belt needed."""
+"""`vigitri detect`: detect hazards in photographs, without belt geometry."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy as np
 
 from detector.cli_support.progress import progress_bar
 from detector.ingest import SourceError, read_picture
-from detector.ingest.sources.image_folder import pictures_in
+from detector.ingest.sources.image_folder import images_in
 from detector.profile.line import ModelChoice
 from detector.vision.catalogue import find_model
 from detector.vision.detections import Detections
@@ -29,17 +29,20 @@ def detect_in_images(
     *,
     as_json: bool,
 ) -> bool:
-    """Print what is found. Returns whether every picture could be looked at."""
+    """Print the detections of each image. Returns whether every image was read and processed.
+
+    `min_score`: overrides the thresholds of the model card, for all classes.
+    """
     engine = open_engine(find_model(model_name), choice)
     thresholds = np.array(
         [known.threshold if min_score is None else min_score for known in engine.card.classes],
         dtype=np.float32,
     )
-    paths, complete = _pictures(images)
-    with progress_bar("looking") as advance:
+    paths, complete = _expanded(images)
+    with progress_bar("detecting") as advance:
         for number, path in enumerate(paths, start=1):
             try:
-                found = _look(engine, path, thresholds)
+                found = _detect(engine, path, thresholds)
             except SourceError as error:
                 print(f"vigitri: {error}", file=sys.stderr)
                 complete = False
@@ -52,23 +55,23 @@ def detect_in_images(
     return complete
 
 
-def _pictures(images: Sequence[Path]) -> tuple[list[Path], bool]:
-    """The pictures named, and those in folders, in natural order; whether all gave some."""
-    pictures: list[Path] = []
+def _expanded(images: Sequence[Path]) -> tuple[list[Path], bool]:
+    """The named images and those in named folders, in natural order; False if a folder is empty."""
+    paths: list[Path] = []
     complete = True
     for path in images:
         if not path.is_dir():
-            pictures.append(path)
+            paths.append(path)
             continue
-        inside = pictures_in(path)
+        inside = images_in(path)
         if not inside:
-            print(f"vigitri: {path}: no pictures in this folder", file=sys.stderr)
+            print(f"vigitri: {path}: no images in this folder", file=sys.stderr)
             complete = False
-        pictures += inside
-    return pictures, complete
+        paths += inside
+    return paths, complete
 
 
-def _look(engine: Engine, path: Path, thresholds: np.ndarray[Any, Any]) -> dict[str, Any]:
+def _detect(engine: Engine, path: Path, thresholds: np.ndarray[Any, Any]) -> dict[str, Any]:
     image = read_picture(path)
     found = detect_in_photograph(engine, image, float(thresholds.min())).above(thresholds)
     height, width = image.shape[:2]
@@ -90,8 +93,8 @@ def _as_json(engine: Engine, found: Detections) -> Iterator[dict[str, Any]]:
 
 
 def _for_people(found: dict[str, Any]) -> str:
-    things = ", ".join(
+    detections = ", ".join(
         f"{each['class']} {each['score']:.2f} at {[round(side) for side in each['box_px']]}"
         for each in found["detections"]
     )
-    return f"{found['path']}: {things or 'nothing found'}"
+    return f"{found['path']}: {detections or 'nothing found'}"

@@ -1,4 +1,4 @@
-"""`vigitri doctor`: what works here and what does not."""
+"""`vigitri doctor`: check this machine and, with a profile, one line."""
 
 from __future__ import annotations
 
@@ -31,36 +31,38 @@ from detector.vision.engines import chosen_engine, open_engine
 from detector.vision.onnx_runtime import ort
 from detector.wire.keys import AllowList, Guard, line_guard, refuses_strangers
 
-PICTURES_BYTES = 3 * 1920 * 1080 * 3
-"""The three buffers of a 1080p camera."""
+FRAME_BUFFERS_BYTES = 3 * 1920 * 1080 * 3
+"""The three frame buffers of a 1080p camera."""
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing looked at."""
+    """The result of one check; printed as it is with --json."""
 
     what: str
     ok: bool | None
-    """None: worth knowing, neither good nor bad."""
+    """None: for information, neither passed nor failed."""
     said: str
+    """The result, or the reason for the failure, as one line."""
 
 
 def examine(line: Path | None, *, as_json: bool) -> bool:
-    """Print what was found. Returns whether all of it works.
+    """Print one line per check. Returns whether none failed.
 
-    Raises `ProfileError` if the profile itself is refused.
+    Raises:
+        ProfileError: The profile itself is refused.
     """
     profile = None if line is None else load_profile(line)
-    console, sound = Console(), True
+    console, healthy = Console(), True
     for finding in _findings(profile):
-        sound = sound and finding.ok is not False
+        healthy = healthy and finding.ok is not False
         if as_json:
             print(json.dumps(asdict(finding)), flush=True)
         else:
             mark = {True: "[green]ok  [/]", False: "[bold red]FAIL[/]", None: "    "}[finding.ok]
-            # Escaped: 'vigitri[openvino]' is no style.
+            # Escaped, because rich would read the brackets of 'vigitri[openvino]' as a style.
             console.print(f"{mark} {escape(f'{finding.what}: {finding.said}')}", highlight=False)
-    return sound
+    return healthy
 
 
 def _findings(profile: LineProfile | None) -> Iterator[Finding]:
@@ -78,40 +80,50 @@ def _findings(profile: LineProfile | None) -> Iterator[Finding]:
     yield Finding("engines", None, ", ".join(ort.get_available_providers()))
     choice = ModelChoice() if profile is None else profile.model
     runs_in, why = chosen_engine(choice)
-    yield Finding("engine", None, f"a line takes {runs_in} here ({why})")
+    yield Finding("engine", None, f"a line uses {runs_in} on this machine ({why})")
     clock = HostClocks().sync()
     yield Finding(
         "clock",
         clock == "synchronised" or None,
-        f"UTC is {clock}" + ("" if clock == "synchronised" else "; deadlines in UTC are its word"),
+        _clock_state(clock),
     )
-    yield Finding("shared memory", *_tried(_shared_memory))
+    yield Finding("shared memory", *_checked(_shared_memory))
     for folder in model_folders():
-        yield Finding(f"model {folder.name}", *_tried(lambda folder=folder: _model(folder, choice)))  # type: ignore[misc]
+        yield Finding(
+            f"model {folder.name}",
+            *_checked(lambda folder=folder: _model(folder, choice)),  # type: ignore[misc]
+        )
     if profile is None:
         devices = list_v4l2_devices()
-        yield Finding("cameras", None, ", ".join(map(_device, devices)) or "no V4L2 device here")
+        yield Finding("cameras", None, ", ".join(map(_device, devices)) or "no V4L2 device found")
         return
     line: list[Line] = []
-    yield Finding("profile", *_tried(lambda: _line(profile, line)))
+    yield Finding("profile", *_checked(lambda: _line(profile, line)))
     sizes_px: list[tuple[int, int]] = []
-    yield Finding("camera", *_tried(lambda: _camera(profile, sizes_px)))
-    for made, size_px in zip(line, sizes_px, strict=False):  # else one of the two has said why not
-        yield Finding("belt", *_tried(lambda made=made, size_px=size_px: _belt(made, size_px)))  # type: ignore[misc]
+    yield Finding("camera", *_checked(lambda: _camera(profile, sizes_px)))
+    # If either is missing, its own check has failed and gives the reason.
+    for made, size_px in zip(line, sizes_px, strict=False):
+        yield Finding("belt", *_checked(lambda made=made, size_px=size_px: _belt(made, size_px)))  # type: ignore[misc]
     guard = None
     if profile.wire.keys is not None and profile.wire.allowed_keys is not None:
-        sound, said = _tried(lambda: _keys(profile.wire))
-        yield Finding("wire.keys", sound, said)
-        if not sound:
-            return  # without them the line binds nothing
+        valid, result = _checked(lambda: _keys(profile.wire))
+        yield Finding("wire.keys", valid, result)
+        if not valid:
+            return  # without valid keys the line binds no endpoint
         guard = line_guard(profile.wire.keys, profile.wire.allowed_keys)
-    yield Finding("wire.publish", *_tried(lambda: _publish(profile, guard)))
-    yield Finding("wire.requests", *_tried(lambda: _requests(profile, guard)))
+    yield Finding("wire.publish", *_checked(lambda: _publish(profile, guard)))
+    yield Finding("wire.requests", *_checked(lambda: _requests(profile, guard)))
 
 
-def _tried(look: Callable[[], str]) -> tuple[bool, str]:
+def _clock_state(clock: str) -> str:
+    if clock == "synchronised":
+        return "UTC is synchronised"
+    return f"UTC is {clock}; UTC times and deadlines may be wrong (start chrony or timesyncd)"
+
+
+def _checked(check: Callable[[], str]) -> tuple[bool, str]:
     try:
-        return True, look()
+        return True, check()
     except (ValueError, SourceError, OSError, RuntimeError) as error:
         return False, str(error)
 
@@ -119,29 +131,29 @@ def _tried(look: Callable[[], str]) -> tuple[bool, str]:
 def _shared_memory() -> str:
     descriptor = os.memfd_create("vigitri-doctor")  # as `detector.ingest.capture.latest_frame` does
     try:
-        os.posix_fallocate(descriptor, 0, PICTURES_BYTES)
+        os.posix_fallocate(descriptor, 0, FRAME_BUFFERS_BYTES)
     except OSError as error:
         raise OSError(
-            f"{PICTURES_BYTES / 1e6:.0f} MB for a camera's pictures can't be had "
+            f"{FRAME_BUFFERS_BYTES / 1e6:.0f} MB for a camera's frames can't be allocated "
             f"({(error.strerror or str(error)).lower()}): free memory, or raise the limit"
         ) from None
     finally:
         os.close(descriptor)
-    return f"{PICTURES_BYTES / 1e6:.0f} MB for a 1080p camera's pictures can be had"
+    return f"{FRAME_BUFFERS_BYTES / 1e6:.0f} MB for a 1080p camera's frames can be allocated"
 
 
 def _model(folder: Path, choice: ModelChoice) -> str:
     engine = open_engine(find_model(str(folder)), choice)
     size = engine.card.input.size
-    picture = np.zeros((size[0] or 448, size[1] or 576, 3), dtype=np.uint8)
+    image = np.zeros((size[0] or 448, size[1] or 576, 3), dtype=np.uint8)
     times_ms = []
     for _ in range(7):
         started = time.perf_counter()
-        engine.detect(picture, 0.5)
+        engine.detect(image, 0.5)
         times_ms.append((time.perf_counter() - started) * 1000)
-    height, width = picture.shape[:2]
+    height, width = image.shape[:2]
     return (
-        f"sound; {np.median(times_ms):.1f} ms for {width} x {height} px "
+        f"valid; {np.median(times_ms):.1f} ms for {width} x {height} px "
         f"in {chosen_engine(choice)[0]}"
     )
 
@@ -151,21 +163,24 @@ def _device(device: V4l2Device) -> str:
 
 
 def _camera(profile: LineProfile, sizes_px: list[tuple[int, int]]) -> str:
-    """Notes the size of its pictures."""
+    """Also appends the camera's image size to `sizes_px`."""
     found = describe_source(profile.camera.source, fps=profile.camera.fps)
     sizes_px.append(found.size_px)
     return str(found)
 
 
 def _belt(line: Line, size_px: tuple[int, int]) -> str:
-    """The line's parts for pictures of that size, as its first frame makes them."""
+    """Builds the line's parts for this image size, as its first frame does."""
     rectifier = line.parts_for(size_px).rectifier
     width_px, height_px = rectifier.size_px
-    return f"lies in the picture; seen as {width_px} x {height_px} px of {rectifier.mm_per_px:g} mm"
+    return (
+        f"inside the image; the belt view is {width_px} x {height_px} px "
+        f"at {rectifier.mm_per_px:g} mm/px"
+    )
 
 
 def _line(profile: LineProfile, made: list[Line]) -> str:
-    """Notes the line that it makes."""
+    """Also appends the line that it sets up to `made`."""
     model = find_model(profile.model.name)
     line = Line(profile, model, open_engine(model, profile.model), "doctor")
     made.append(line)
@@ -173,7 +188,7 @@ def _line(profile: LineProfile, made: list[Line]) -> str:
     if not low <= profile.view.mm_per_px <= high:
         raise ModelError(
             f"view.mm_per_px = {profile.view.mm_per_px:g}: {model.card.name} was trained for "
-            f"{low:g} to {high:g}"
+            f"{low:g} to {high:g} mm/px. Set view.mm_per_px in this range"
         )
     return f"line {profile.line}, millimetres are {line.facts.mm_basis}"
 
@@ -182,23 +197,25 @@ def _keys(wire: Wire) -> str:
     assert wire.keys is not None
     assert wire.allowed_keys is not None
     line_guard(wire.keys, wire.allowed_keys)
-    who = ", ".join(AllowList(wire.allowed_keys).keys())
-    return f"{wire.keys} is tight and sound; who comes in: {who}"
+    allowed = ", ".join(AllowList(wire.allowed_keys).keys())
+    return f"{wire.keys} is valid and private; may connect: {allowed}"
 
 
 def _publish(profile: LineProfile, guard: Guard | None) -> str:
     with Publisher(
         profile.wire.publish, line=profile.line, boot_id="doctor", guard=guard
     ) as publisher:
-        return _shut(publisher.endpoint, guard, "publish")
+        return _endpoint_state(publisher.endpoint, guard, "publish")
 
 
 def _requests(profile: LineProfile, guard: Guard | None) -> str:
     with RequestServer(profile.wire.requests, guard=guard) as desk:
-        return _shut(desk.endpoint, guard, "requests")
+        return _endpoint_state(desk.endpoint, guard, "requests")
 
 
-def _shut(endpoint: str, guard: Guard | None, kind: Literal["publish", "requests"]) -> str:
+def _endpoint_state(
+    endpoint: str, guard: Guard | None, kind: Literal["publish", "requests"]
+) -> str:
     if guard is None:
         return f"{endpoint} is free"
     refuses_strangers(endpoint, guard, kind)

@@ -1,4 +1,4 @@
-"""`vigitri keys …`: who may listen and answer."""
+"""`vigitri keys …`: CURVE keys and the allow-list."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from typing import Annotated
 
 import typer
 
-KeyName = Annotated[str, typer.Argument(metavar="NAME", help="Whose key it is.")]
-KeyFolder = Annotated[Path, typer.Option("-d", "--folder", help="Where the key files lie.")]
+KeyName = Annotated[str, typer.Argument(metavar="NAME", help="Name of the key's owner.")]
+KeyFolder = Annotated[Path, typer.Option("-d", "--folder", help="Folder for the key files.")]
 AllowedFolder = Annotated[
-    Path, typer.Option("-d", "--folder", help="The allow-list: the line's wire.allowed_keys.")
+    Path, typer.Option("-d", "--folder", help="Allow-list folder: the line's wire.allowed_keys.")
 ]
 KEYS, ALLOWED = Path("keys"), Path("keys/allowed")
 
 
 def add_to(app: typer.Typer) -> None:
-    """Give `vigitri keys` these commands."""
+    """Add these commands to `vigitri keys`."""
     app.command("new")(keys_new)
     app.command("list")(keys_list)
     app.command("allow")(keys_allow)
@@ -24,34 +24,39 @@ def add_to(app: typer.Typer) -> None:
 
 
 def keys_new(name: KeyName, folder: KeyFolder = KEYS) -> None:
-    """Make a pair of keys: one for the line, one for each who listens or answers."""
+    """Generate a key pair; the line and each of its clients need one."""
     from detector.commands.keys import make_keys
 
     make_keys(name, folder)
 
 
 def keys_list(folder: AllowedFolder = ALLOWED) -> None:
-    """Who may come in."""
+    """List the keys that may connect."""
     from detector.commands.keys import list_keys
 
     list_keys(folder)
 
 
 def keys_allow(
-    public: Annotated[str, typer.Argument(metavar="KEY", help="A *.public.toml, or 40 signs.")],
+    public: Annotated[
+        str,
+        typer.Argument(
+            metavar="KEY", help="A public key file (*.public.toml), or the 40-character key."
+        ),
+    ],
     name: Annotated[
-        str | None, typer.Option(help="Whose it is; without: as its file says.")
+        str | None, typer.Option(help="Name of the key's owner; default: from the file name.")
     ] = None,
     folder: AllowedFolder = ALLOWED,
 ) -> None:
-    """Put a public key on the allow-list."""
+    """Add a public key to the allow-list."""
     from detector.commands.keys import allow_key
 
     allow_key(public, folder, name)
 
 
 def keys_revoke(name: KeyName, folder: AllowedFolder = ALLOWED) -> None:
-    """Take a key off the allow-list."""
+    """Remove a key from the allow-list."""
     from detector.commands.keys import revoke_key
 
     revoke_key(name, folder)

@@ -17,7 +17,7 @@ from detector.vision.warp import OUTSIDE_GREY
 
 
 def list_models(*, as_json: bool) -> None:
-    """Every model of the catalogue, sound or not."""
+    """Print a table of the catalogue's models, or JSON; refused models are listed too."""
     rows = [_row(folder.name) for folder in model_folders()]
     if as_json:
         print(json.dumps(rows))
@@ -38,14 +38,16 @@ def list_models(*, as_json: bool) -> None:
 
 
 def check_model(name: str, choice: ModelChoice | None = None) -> None:
-    """Load it, hold it against its card, and have it look at a grey picture in the engine that it
-    would run in. Raises `ModelError`, `EngineError`."""
+    """Load a model, compare it with its card, and run one inference pass on a grey image.
+
+    The pass runs in the engine that a line would use here. Raises `ModelError`, `EngineError`.
+    """
     model = find_model(name)
     height, width = (side or 4 * model.card.input.stride for side in model.card.input.size)
     grey = np.full((height, width, 3), OUTSIDE_GREY, np.uint8)
     open_engine(model, choice).detect(grey, 1.0)
     print(
-        f"{model.card.name} version {model.card.version}: sound. sha256 {model.sha256[:12]}..., "
+        f"{model.card.name} version {model.card.version}: valid. sha256 {model.sha256[:12]}..., "
         f"{model.card.head} head, classes {', '.join(each.name for each in model.card.classes)}; "
         f"runs in {chosen_engine(choice)[0]}"
     )
@@ -59,7 +61,7 @@ def _row(name: str) -> dict[str, Any]:
     card = model.card
     return {
         "name": name,
-        "state": "sound",
+        "state": "valid",
         "classes": {each.name: each.threshold for each in card.classes},
         "mm_per_px": list(card.input.mm_per_px),
         "sha256": model.sha256,

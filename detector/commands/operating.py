@@ -1,4 +1,4 @@
-"""`vigitri watch | answer | shelve`: what an operator does without a browser."""
+"""`vigitri watch | answer | shelve`: an operator's commands in the terminal."""
 
 from __future__ import annotations
 
@@ -11,46 +11,48 @@ import typer
 from detector.cli_support.options import LineKey, OwnKey, client_keys, one_line_for
 from detector.wire.messages import Hazard, Outcome
 
-RequestsEndpoint = Annotated[str, typer.Option("--at", help="Where the detector serves requests.")]
-Operator = Annotated[str, typer.Option(help="Who answers, for the log.")]
+RequestsEndpoint = Annotated[str, typer.Option("--at", help="The detector's request endpoint.")]
+Operator = Annotated[str, typer.Option(help="Name of the operator, for the log.")]
 REQUESTS = "tcp://127.0.0.1:5557"
 
 
 def add_to(app: typer.Typer) -> None:
-    """Give `vigitri` these commands."""
+    """Add these commands to `vigitri`."""
     app.command()(watch)
     app.command()(answer)
     app.command()(shelve)
 
 
 def watch(
-    endpoint: Annotated[str, typer.Argument(help="Where the detector publishes.")],
+    endpoint: Annotated[str, typer.Argument(help="The detector's publish endpoint.")],
     requests: Annotated[
         str | None,
-        typer.Option(help="Where it serves requests: then what was missed is fetched."),
+        typer.Option(help="Its request endpoint, from which missed alerts are fetched."),
     ] = None,
     own_key: OwnKey = None,
     line_key: LineKey = None,
 ) -> None:
-    """Show alerts as they come, in the terminal."""
+    """Show a line's alerts in the terminal as they are published."""
     from detector.terminal.watch import run as watch_endpoint
 
-    # As an exception, so that the terminal gets its own screen and cursor back.
+    # As an exception, so that the terminal's screen and cursor are restored.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     watch_endpoint(endpoint, requests=requests, keys=client_keys(own_key, line_key))
 
 
 def answer(  # noqa: PLR0917
     alert: Annotated[
-        str, typer.Argument(metavar="BOOT/EVENT", help="As `vigitri watch` shows it.")
+        str, typer.Argument(metavar="BOOT/EVENT", help="The alert, as `vigitri watch` shows it.")
     ],
-    outcome: Annotated[Outcome | None, typer.Option(help="Without: acknowledge.")] = None,
+    outcome: Annotated[
+        Outcome | None, typer.Option(help="What the operator found; default: only acknowledge.")
+    ] = None,
     operator: Operator = "operator",
     endpoint: RequestsEndpoint = REQUESTS,
     own_key: OwnKey = None,
     line_key: LineKey = None,
 ) -> None:
-    """Acknowledge an alert, or say what became of its object."""
+    """Acknowledge an alert, or report its outcome."""
     from detector.commands.answer import answer_alert
 
     with one_line_for(ValueError):
@@ -59,14 +61,16 @@ def answer(  # noqa: PLR0917
 
 
 def shelve(  # noqa: PLR0917
-    hazard: Annotated[Hazard, typer.Argument(help="What to set aside; never vision_unavailable.")],
-    minutes: Annotated[int, typer.Option(min=1, max=60, help="For how long.")] = 10,
+    hazard: Annotated[
+        Hazard, typer.Argument(help="The hazard to shelve; vision_unavailable cannot be shelved.")
+    ],
+    minutes: Annotated[int, typer.Option(min=1, max=60, help="Duration in minutes.")] = 10,
     operator: Operator = "operator",
     endpoint: RequestsEndpoint = REQUESTS,
     own_key: OwnKey = None,
     line_key: LineKey = None,
 ) -> None:
-    """Put all of a hazard's alarms on a line to sleep for a while."""
+    """Shelve all alarms of one hazard on a line for a limited time."""
     from detector.commands.answer import shelve_hazard
 
     with one_line_for(ValueError):

@@ -22,7 +22,7 @@ from detector.bridge.simulator.plc import Plant, SimulatedPlc, summary
 from detector.bridge.simulator.screen import screen
 
 REPLY_S = 0.25
-"""A PLC does not wait long for its communication."""
+"""PLC communication blocks have short timeouts."""
 REFRESH_S = 0.2
 RETRY_S = 0.2
 
@@ -30,10 +30,12 @@ RETRY_S = 0.2
 def simulate(
     address: str, plant: Plant, *, unit: int, scan_ms: float, seconds: float | None, as_json: bool
 ) -> list[dict[str, Any]]:
-    """Poll the bridge at `address` until Ctrl-C, SIGTERM or for `seconds`; returns the log, whose
-    last entry has the totals.
+    """Poll the bridge at `address` until Ctrl-C, SIGTERM or for `seconds`.
 
-    Raises ListenError for an address that is none.
+    Returns the log, whose last entry holds the totals.
+
+    Raises:
+        ListenError: `address` is invalid.
     """
     host, port = listen_address(address, allow_remote=True)
     logging.getLogger("pymodbus").setLevel(logging.CRITICAL)
@@ -64,16 +66,16 @@ def simulate(
 
 
 class Registers:
-    """The bridge's registers, as far as they can be had."""
+    """Client of the bridge's registers that reconnects by itself."""
 
     def __init__(self, client: ModbusTcpClient, address: str, unit: int) -> None:
         self._client, self.address, self._unit = client, address, unit
         self._connect_s = 0.0
         self.problem: str | None = None
-        """Why the last reading brought nothing; None: it brought something."""
+        """Why the last read failed; None: it succeeded."""
 
     def read(self) -> list[int] | None:
-        """All input registers; None where nothing came."""
+        """All input registers; None if the read failed."""
         if not self._client.connected and not self._connect():
             self.problem = f"no bridge listens at {self.address}"
             return None
@@ -97,7 +99,7 @@ class Registers:
         return list(block.registers)
 
     def write(self, words: list[int]) -> None:
-        """What the PLC tells; lost where the connection is."""
+        """Write the PLC's holding registers; the words are lost if the connection is."""
         try:
             self._client.write_registers(PLC_FIRST, words, device_id=self._unit)
         except (ModbusException, OSError):

@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 
 from detector.bridge.bridge import listen_address
 from detector.commands.child_bridge import ChildBridge
-from detector.commands.telling import tell
+from detector.commands.telling import log
 from detector.delivery.journal import Journal, default_journal_folder
 from detector.delivery.outbox import Outbox
 from detector.delivery.publisher import Publisher
@@ -68,7 +68,7 @@ def run_line(
             also=None if child_key is None else child_key.public,
         )
         with (
-            Journal(folder, log=tell) as kept,
+            Journal(folder, log=log) as kept,
             Publisher(
                 publish or profile.wire.publish, line=profile.line, boot_id=boot_id, guard=guard
             ) as publisher,
@@ -79,18 +79,18 @@ def run_line(
             if guard is not None:
                 refuses_strangers(publisher.endpoint, guard, "publish")
                 refuses_strangers(server.endpoint, guard, "requests")
-            tell(
+            log(
                 f"line {profile.line}: publishing at {publisher.endpoint}, "
                 f"serving requests at {server.endpoint}"
             )
             if bridge_listen is not None:
-                bridge = ChildBridge(publisher.endpoint, server.endpoint, bridge_listen, tell)
+                bridge = ChildBridge(publisher.endpoint, server.endpoint, bridge_listen, log)
                 if guard is not None and child_key is not None:
                     folder = Path(children.enter_context(TemporaryDirectory(prefix="vigitri-")))
                     bridge.use_keys(write_key_pair(child_key, folder)[0], guard.public)
                 children.enter_context(bridge)
-            outbox = Outbox(publisher, server, kept, log=tell)
-            LineRunner(line, camera, publisher, outbox, log=tell, inference_lock=lock).run(
+            outbox = Outbox(publisher, server, kept, log=log)
+            LineRunner(line, camera, publisher, outbox, log=log, inference_lock=lock).run(
                 stop, until_end=until_end
             )
-    tell(f"line {profile.line}: stopped")
+    log(f"line {profile.line}: stopped")

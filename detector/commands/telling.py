@@ -1,4 +1,4 @@
-"""Lines for people, on stderr, from a process that goes on whatever becomes of them."""
+"""Log lines on stderr; a line that cannot be written never stops the process."""
 
 from __future__ import annotations
 
@@ -6,8 +6,11 @@ import sys
 from contextlib import suppress
 
 
-def tell(line: str) -> None:
-    """Where it can't be written (a log on a disk that is full, a pipe whose reader has gone) the
-    belt is watched on: what the line says of itself on the wire does not depend on it."""
+def log(line: str) -> None:
+    """Print `line` on stderr.
+
+    Write errors (a full disk, a pipe without a reader) are ignored: detection and publishing do
+    not depend on the log.
+    """
     with suppress(OSError, ValueError):
         print(line, file=sys.stderr, flush=True)

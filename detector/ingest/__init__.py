@@ -3,7 +3,7 @@
 with Recording("shift.mp4") as recording:              # every frame, the same every time
     for frame in recording: ...
 
-with CameraProcess("rtsp://…", name="infeed") as camera:  # the newest, or the reason why none
+with CameraProcess("rtsp://…", name="infeed") as camera:  # the newest frame, or a reason
     frame = camera.read_latest(timeout_s=0.1)
 """
 

@@ -1,4 +1,4 @@
-"""One picture, stamped when it was grabbed."""
+"""A frame: one image with its number and timestamps."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from detector.vocabulary import StampSource
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """One picture of the belt, in image coordinates (x right, y down, px).
+    """One image of the belt with its timestamps, in image coordinates (x right, y down, px).
 
-    `image` may be a view into a buffer that the camera fills again: use it before asking the
-    camera for the next frame, or copy it.
+    `image` may be a view into a buffer that the camera reuses: use it before reading the next
+    frame, or copy it.
     """
 
     image: NDArray[np.uint8]
     """`(height, width, 3)` uint8, BGR."""
     index: int
-    """Counts the frames of this source from 0; frames that were overwritten count too."""
+    """Number of the frame in this source, from 0; overwritten frames are counted too."""
     t_mono_ns: int
-    """CLOCK_MONOTONIC when grabbed (ns), or the place in the recording."""
+    """CLOCK_MONOTONIC when grabbed (ns), or the position in the recording."""
     t_utc_ns: int
-    """UTC when grabbed (ns since 1970), or the place in the recording."""
+    """UTC when grabbed (ns since 1970), or the position in the recording."""
     stamp_source: StampSource
     source: str
-    """The URL or path that the frame came from, credentials removed."""
+    """URL or path of the source, credentials removed."""
 
     def __post_init__(self) -> None:
         if self.image.ndim != 3 or self.image.shape[2] != 3 or self.image.dtype != np.uint8:
@@ -39,6 +39,6 @@ class Frame:
 
     @property
     def size_px(self) -> tuple[int, int]:
-        """`(width, height)` of the picture."""
+        """`(width, height)` of the image."""
         height, width = self.image.shape[:2]
         return width, height

@@ -1,4 +1,4 @@
-"""How a camera is, and the error that says that it sees nothing."""
+"""The state of a camera, and the error that reports it blind."""
 
 from __future__ import annotations
 
@@ -9,50 +9,49 @@ from detector.errors import VigitriError
 
 
 class CameraState(StrEnum):
-    """What a camera is doing; only `live` gives pictures."""
+    """State of a camera; only `live` gives frames."""
 
     STARTING = "starting"
     """Being opened for the first time."""
     LIVE = "live"
     STALLED = "stalled"
-    """Open, but no new picture in time."""
+    """Open, but no new frame in time."""
     FROZEN = "frozen"
-    """Gives the same picture over and over."""
+    """Repeats one image."""
     ENDED = "ended"
-    """A recording came to its end, or a camera closed the stream."""
+    """The recording has ended, or the camera closed the stream."""
     UNREACHABLE = "unreachable"
     """Cannot be opened."""
     RESTARTING = "restarting"
-    """The capture process died or was killed, and starts again."""
+    """The capture process died or was killed, and is restarted."""
 
 
 @dataclass(frozen=True, slots=True)
 class CameraHealth:
-    """A camera at one moment. The counts go on over restarts."""
+    """State and counters of a camera. The counters continue over restarts."""
 
     state: CameraState
     reason: str
-    """For the person beside the belt: what is wrong and the mend. Empty when live and well."""
+    """The fault and its fix, for a person at the line. Empty when live without a fault."""
     frames_grabbed: int
-    """Handed out + overwritten + withheld + unreadable + at most one waiting."""
+    """Read + overwritten + withheld + unreadable + at most one waiting."""
     frames_overwritten: int
-    """Never seen, because a newer one came first or the capture process died with it."""
+    """Lost because a newer frame replaced them or the capture process died."""
     restarts: int
-    """Times that the capture process was started again."""
+    """Restarts of the capture process."""
     unreadable: int
-    """Pictures that could not be decoded."""
+    """Images that could not be decoded."""
     frames_withheld: int = 0
-    """Not handed out, because they were the same frozen picture, or had queued up on the way and
-    were of the past."""
+    """Not handed out, because the camera was frozen or they had queued up and were out of date."""
     frames_late: int = 0
-    """Of a recording played in real time: shown later than a camera would have, because this
-    machine cannot decode it in time."""
+    """For a recording played in real time: shown too late, because this machine cannot decode it
+    in time."""
 
 
 class CameraBlind(VigitriError):  # noqa: N818 - a state of the camera, named as in the design
-    """No new picture: nobody is looking at the belt.
+    """No new frame: vision is unavailable. The belt's state is unknown, not clear.
 
-    Raised by `CameraProcess.read_latest`, and never to be taken for an empty belt.
+    Raised by `CameraProcess.read_latest`.
     """
 
     def __init__(self, state: CameraState, reason: str) -> None:

@@ -1,4 +1,4 @@
-"""Which camera a source is, as far as it tells."""
+"""The identity of the camera behind a source."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ _SYSFS = Path("/sys/class/video4linux")
 
 
 def camera_identity(source: str, sysfs: Path = _SYSFS) -> str | None:
-    """A name that the same camera has again tomorrow; None for a recording, which doesn't tell.
+    """A name that identifies the same camera after a restart; None for a recording.
 
-    A V4L2 camera is called what its driver calls it, with its USB serial number where it has one
-    (`/dev/video0` is whichever was plugged in first); a network camera is its address.
+    For a V4L2 camera, the driver's name for it with its USB serial number, if it has one
+    (`/dev/video0` is the camera that was plugged in first); for a network camera, its address
+    without credentials.
     """
     scheme = scheme_of(source)
     if scheme in {"", "file"}:
@@ -26,7 +27,7 @@ def camera_identity(source: str, sysfs: Path = _SYSFS) -> str | None:
     node = sysfs / device.resolve().name  # /dev/v4l/by-id/... are links
     model = _read(node / "name")
     if not model:
-        return None  # not plugged in: opening it will say so
+        return None  # not plugged in: opening it reports that
     serial = _read(node / "device" / ".." / "serial")
     return f"{model} {serial}".strip()
 

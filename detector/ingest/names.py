@@ -1,11 +1,11 @@
-"""What a source may be called in print: its URL without user, password or key."""
+"""Source URLs without user, password and key, for logs and messages."""
 
 from __future__ import annotations
 
 import re
 
 _SCHEME = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]*)://")
-# Cameras that take the login in the path or the query: `?user=a&password=b`, `/user=a_password=b_`.
+# Some cameras take the login in the path or query: `?user=a&password=b`, `/user=a_password=b_`.
 _LOGIN_FIELD = re.compile(
     r"(?i)(?<![a-z0-9])(user(?:name)?|usr|login|pass(?:word|wd)?|pwd|auth|token|key|secret)"
     r"=(.*?)(?=[&;/?#]|_[a-z]+=|$)"
@@ -19,11 +19,11 @@ def scheme_of(url: str) -> str:
 
 
 def without_credentials(url: str) -> str:
-    """`url` as it may be printed, stored and sent.
+    """`url` in a form that may be printed, stored and sent.
 
-    Everything up to the *last* `@` of a network address goes, because passwords are often typed
-    in with their `@`, `/` or `#` unescaped. A stream whose path holds an `@` loses a part of its
-    name by that, which costs less than a password in a log. Plain paths and `file://` stay.
+    Everything up to the *last* `@` of a network address is removed, because passwords are often
+    written with an unescaped `@`, `/` or `#`. A stream with an `@` in its path thereby loses part
+    of its name, which is better than a password in a log. Plain paths and `file://` are unchanged.
     """
     scheme = scheme_of(url)
     if scheme in {"", "file", "v4l2"}:

@@ -1,4 +1,4 @@
-"""What `vigitri doctor` says about a source."""
+"""Image size and frame rate of a source, for `vigitri doctor`."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from detector.ingest.health import CameraBlind
 from detector.ingest.source import SourceError
 
 PROBE_TIMEOUT_S = 10.0
-"""A new process, the slowest camera's connection, and its first key frame."""
+"""Covers a new process, the connection of the slowest camera, and its first key frame."""
 
 
 @dataclass(frozen=True, slots=True)
 class SourceFacts:
-    """What a source gives; as text such as `1920 × 1080 px at 30 fps`."""
+    """Image size and rate of a source; as text such as `1920 × 1080 px at 30 fps`."""
 
     size_px: tuple[int, int]
     """Width, height."""
     fps: float | None
-    """As the source states it; None: it does not."""
+    """Frame rate that the source states; None: it states none."""
 
     def __str__(self) -> str:
         rate = f"at {self.fps:g} fps" if self.fps else "of unknown rate"
@@ -29,20 +29,20 @@ class SourceFacts:
 def describe_source(
     url: str, timeout_s: float = PROBE_TIMEOUT_S, *, fps: float | None = None
 ) -> SourceFacts:
-    """Open `url`, read one picture, and say its size and rate.
+    """Open `url`, read one image, and return its size and rate.
 
-    In a capture process, so that a library that hangs or crashes does not take the doctor with it.
-    `fps`: as for `CameraProcess`.
+    This runs in a capture process, so that a library that hangs or crashes does not stop the
+    caller. `fps`: as for `CameraProcess`.
 
     Raises:
-        SourceError: No picture within `timeout_s`.
+        SourceError: No image within `timeout_s`.
     """
     with CameraProcess(url, name="doctor", fps=fps, open_timeout_s=timeout_s) as camera:
         try:
             frame = camera.read_latest(timeout_s)
         except CameraBlind as blind:
             why = blind.reason.removeprefix(f"{camera.source}: ")
-            what, _, mend = why.partition("; ")
-            mend = mend or f"it had {timeout_s:g} s"
-            raise SourceError(url, what, mend) from None
+            what, _, fix = why.partition("; ")
+            fix = fix or f"the limit is {timeout_s:g} s"
+            raise SourceError(url, what, fix) from None
         return SourceFacts(frame.size_px, camera.fps)

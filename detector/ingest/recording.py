@@ -1,4 +1,4 @@
-"""Every frame of a recording, in order, with the recording's own clock."""
+"""Every frame of a recording, in order, stamped with its position in the recording."""
 
 from __future__ import annotations
 
@@ -13,27 +13,28 @@ from detector.ingest.sources.opening import open_source
 
 
 class Recording:
-    """Footage for replay and measurement: no frame is dropped, and it is the same every time.
+    """Footage for replay and measurement: no frame is dropped; frames are the same every time.
 
         with Recording("shift.mp4") as recording:
             for frame in recording:
                 ...
 
-    Frames are read in this process and are the caller's to keep. Each is stamped with its place in
-    the recording, `index / fps`. A picture that cannot be read keeps its index, which is then
-    missing among the frames, and is named in `unreadable`.
+    Frames are read in this process, and the caller may keep them. Each is stamped with its position
+    in the recording, `index / fps`. An unreadable image keeps its index, which is then missing from
+    the frames, and has a line in `unreadable`.
     """
 
     def __init__(
         self, source: str, *, fps: float | None = None, pictures_fps: float | None = None
     ) -> None:
         """Args:
-            source: A video file, a picture, or a folder or glob of pictures.
-            fps: Frames per second, in place of the recording's own.
-            pictures_fps: The same where it has none of its own, as pictures in a folder; None: 10.
+            source: A video file, an image, or a folder or glob of images.
+            fps: Frames per second; overrides the recording's own rate.
+            pictures_fps: Frames per second for footage without its own rate, such as a folder of
+                images; None: 10.
 
         Raises:
-            ValueError: One of them is not a positive number.
+            ValueError: A rate is not a positive number.
         """
         for given in (fps, pictures_fps):
             if given is not None and not (math.isfinite(given) and given > 0):
@@ -47,7 +48,7 @@ class Recording:
         """Open it.
 
         Raises:
-            SourceError: Missing, empty, not a recording, or without a frame rate.
+            SourceError: The source is missing, empty, a live camera, or has no frame rate.
         """
         source = open_source(self._url, fps=self._fps)
         if source.live:
@@ -57,7 +58,7 @@ class Recording:
             source.fps = self._pictures_fps or source.fps
         if source.fps is None:
             source.close()
-            raise SourceError(source.name, "states no frame rate", "give it (fps=…)")
+            raise SourceError(source.name, "states no frame rate", "set the rate (fps=…)")
         self._source = source
         return self
 
@@ -72,28 +73,28 @@ class Recording:
 
     @property
     def name(self) -> str:
-        """The path, as frames carry it."""
+        """The path, as in `Frame.source`."""
         return self._opened().name
 
     @property
     def fps(self) -> float:
-        """Frames per second by which the frames are stamped."""
+        """Frames per second from which the timestamps are computed."""
         fps = self._opened().fps
         assert fps is not None, "refused in __enter__"
         return fps
 
     @property
     def frame_count(self) -> int | None:
-        """Frames that the recording announces, for a progress bar; None if it does not say."""
+        """Number of frames that the recording states, for a progress bar; None: unknown."""
         return self._opened().frame_count
 
     @property
     def unreadable(self) -> list[str]:
-        """One line for each picture or stretch that could not be read so far."""
+        """One line for each image or stretch that could not be read so far."""
         return list(self._opened().unreadable)
 
     def __iter__(self) -> Iterator[Frame]:
-        """The frames from where the last iteration left off."""
+        """The frames after the last iteration's last frame."""
         source, fps = self._opened(), self.fps
         while source.grab():
             index = self._next_index

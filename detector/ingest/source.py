@@ -1,4 +1,4 @@
-"""The contract of everything that gives pictures."""
+"""The contract of image sources."""
 
 from __future__ import annotations
 
@@ -14,63 +14,64 @@ Image = NDArray[np.uint8]
 """`(height, width, 3)` uint8, BGR, x right and y down."""
 
 OPEN_TIMEOUT_S = 5.0
-"""A camera in the same plant answers within milliseconds; 5 s lets one finish its restart, and is
-far under the 30 s that OpenCV waits by itself."""
+"""A camera in the same plant answers within milliseconds; 5 s lets a camera finish its restart, and
+is far below OpenCV's own 30 s."""
 
 READ_TIMEOUT_S = 2.0
-"""Longer than the hiccup of a camera that starts a new key frame, shorter than a belt is long."""
+"""Longer than the pause of a camera at a new key frame, shorter than the time in which an object
+passes the belt's length."""
 
 
 class SourceError(VigitriError):
-    """A source that gives no picture: one line with what, why and the mend."""
+    """A source gives no image: one line with the source, the reason and the fix."""
 
-    def __init__(self, source: str, why: str, mend: str) -> None:
+    def __init__(self, source: str, why: str, fix: str) -> None:
         self.source = without_credentials(source)
         self.why = why
-        self.mend = self.fix = mend
-        super().__init__(f"{self.source}: {why}; {mend}")
+        self.fix = fix
+        super().__init__(f"{self.source}: {why}; {fix}")
 
 
 class Source(Protocol):
-    """Pictures one after the other, from a camera or a recording.
+    """A sequence of images from a camera or a recording.
 
-    `grab` and `retrieve` are apart, as in OpenCV, so that a picture can be stamped when it leaves
-    the driver and before it is decoded. A source belongs to one thread.
+    `grab` and `retrieve` are separate, as in OpenCV, so that an image can be stamped when it leaves
+    the driver, before it is decoded. A source is used by one thread only.
     """
 
     name: str
     """URL or path, credentials removed."""
     live: bool
-    """True for a camera, which goes on without us; False for a recording, which waits."""
+    """True for a camera, which continues without being read; False for a recording."""
     fps: float | None
-    """Frames per second, None where it is unknown. Valid after `open`."""
+    """Frames per second; None: unknown. Valid after `open`."""
     frame_count: int | None
-    """Frames that a recording announces; None for a camera. Valid after `open`."""
+    """Number of frames that a recording states; None for a camera. Valid after `open`."""
     unreadable: list[str]
-    """One line for each picture, or stretch of pictures, that could not be read so far."""
+    """One line for each image, or stretch of images, that could not be read so far."""
     passed_over: int
-    """Pictures so far that `grab` passed over, because they had queued up and were of the past."""
+    """Images so far that `grab` skipped, because they had queued up and were out of date."""
 
     def open(self) -> None:
-        """Make ready for the first `grab`.
+        """Prepare for the first `grab`.
 
         Raises:
-            SourceError: The source is missing, refused, of another kind, or late.
+            SourceError: The source is missing, inaccessible, of another kind, or too slow.
         """
 
     def grab(self) -> bool:
-        """Take the next picture; False at the end of a recording or of a stream."""
+        """Advance to the next image; False at the end of a recording or stream."""
 
     def retrieve(self, into: Image | None = None) -> Image | None:
-        """Decode the picture just grabbed.
+        """Decode the image just grabbed.
 
         Args:
-            into: Where to put it, if it has the picture's shape; otherwise a new array is made.
+            into: Destination, used if it has the image's shape; otherwise a new array is made.
 
         Returns:
-            The picture (`into` itself where it was used), or None if it is broken; then
-            `unreadable` has one line more.
+            The image (`into` itself if it was used), or None if it is damaged; then `unreadable`
+            has one more line.
         """
 
     def close(self) -> None:
-        """Let go of the device, the connection or the file. May be called twice."""
+        """Release the device, the connection or the file. May be called twice."""

@@ -1,1 +1,1 @@
-"""From a frame to detections on the belt."""
+"""Belt views, models and engines: from a frame to detections."""

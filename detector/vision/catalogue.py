@@ -1,4 +1,4 @@
-"""The models that are there: each a folder with `model.onnx` and its card."""
+"""The model catalogue: each model is a folder with `model.onnx` and its card."""
 
 from __future__ import annotations
 
@@ -15,13 +15,12 @@ import detector
 from detector.errors import VigitriError
 from detector.vision.score_curve import ScoreCurve
 
-# In a checkout the deployed models are in models/; the wheel installs them inside `vigitri`.
-_BESIDE = Path(detector.__file__).parent.parent
-CATALOGUE = _BESIDE / ("models" if (_BESIDE / "pyproject.toml").is_file() else "vigitri/models")
+# In a checkout and in an installed wheel, the deployed models are beside the package.
+CATALOGUE = Path(detector.__file__).parent.parent / "models"
 
 
 class ModelError(VigitriError, ValueError):
-    """A model that is refused: one line with the file, the reason and the mend."""
+    """A model is refused: one line with the file, the reason and the fix."""
 
 
 class CardSection(BaseModel):
@@ -29,33 +28,33 @@ class CardSection(BaseModel):
 
 
 class ModelInput(CardSection):
-    """What the model takes."""
+    """The model's input."""
 
     name: str
     layout: Literal["nhwc_bgr_u8", "nchw_rgb_f32"]
-    """`nhwc_bgr_u8`: `(1, h, w, 3)` uint8 BGR as cameras give it, normalised inside the graph.
+    """`nhwc_bgr_u8`: `(1, h, w, 3)` uint8 BGR as from a camera, normalised inside the graph.
     `nchw_rgb_f32`: `(1, 3, h, w)` float32 RGB, 0 to 1, as Ultralytics exports it."""
     stride: Annotated[int, Field(ge=1)]
     size: tuple[int, int]
     """Height, width in px; 0, 0: any multiple of the stride."""
     mm_per_px: tuple[float, float]
-    """Belt scale that it was trained for, from, to."""
+    """Range of belt scales that it was trained for, from, to."""
     photo_sizes_px: Annotated[tuple[int, ...], Field(min_length=1)]
-    """Longest sides to which a picture without belt geometry is reduced."""
+    """Longest sides to which a photograph without belt geometry is resized, one pass each."""
 
 
 class ModelClass(CardSection):
-    """One thing that the model finds."""
+    """One class that the model detects."""
 
     index: Annotated[int, Field(ge=0)]
     name: str
     hazard: Literal["gas", "battery"]
     plausible_length_mm: tuple[float, float]
-    """Longest side that such a thing can have, from, to."""
+    """Plausible longest side of such an object, from, to."""
     threshold: Annotated[float, Field(gt=0, lt=1)]
     """Operating threshold."""
     calibration: ScoreCurve | None = None
-    """From a track's best score to a probability; without it the score is told as it is."""
+    """From a track's best score to a probability; None: the score itself is reported."""
 
     @model_validator(mode="after")
     def _from_to(self) -> ModelClass:
@@ -77,7 +76,7 @@ class Card(CardSection):
     training: dict[str, str | int | float | date | list[str]]
     metrics: dict[str, Any]
     operating: dict[str, Any] = {}
-    """How thresholds and calibrations came about, as `vigitri calibrate scores` wrote it."""
+    """How thresholds and calibrations were determined, as written by `vigitri calibrate scores`."""
 
     @model_validator(mode="after")
     def _classes_in_order(self) -> Card:
@@ -90,7 +89,7 @@ class Card(CardSection):
 
 @dataclass(frozen=True, slots=True)
 class ModelFolder:
-    """A model whose card was read and whose files have the hashes that the card says."""
+    """A model whose card is valid and whose files match the card's hashes."""
 
     path: Path
     card: Card
@@ -105,9 +104,10 @@ class ModelFolder:
 
 
 def find_model(name: str) -> ModelFolder:
-    """The model of that name in the catalogue, or the folder at that path.
+    """The model `name` of the catalogue, or, if `name` contains a `/`, the folder at that path.
 
-    Raises `ModelError` if there is none, or its card or a file's hash is wrong.
+    Raises:
+        ModelError: The model does not exist, its card is invalid, or a file's hash differs.
     """
     path = Path(name) if "/" in name else CATALOGUE / name
     if not (path / "card.toml").is_file():
@@ -129,23 +129,23 @@ def _read_card(path: Path) -> Card:
     try:
         return Card.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise ModelError(f"{path}: can't be read: {error}. Take the card back from git") from None
+        raise ModelError(f"{path}: can't be read: {error}. Restore the card from git") from None
     except ValidationError as error:
         detail = error.errors()[0]
         key = ".".join(str(part) for part in detail["loc"]) or "card"
         reason = detail["msg"].removeprefix("Value error, ")
         raise ModelError(
-            f"{path}: {key}: {reason}. Mend the card, or export the model again"
+            f"{path}: {key}: {reason}. Fix the card, or export the model again"
         ) from None
 
 
 def _check_hash(path: Path, expected: str) -> None:
     if not path.is_file():
-        raise ModelError(f"{path}: is missing, though the card names it. Copy it back")
+        raise ModelError(f"{path}: is missing, though the card names it. Restore it")
     with path.open("rb") as file:
         actual = hashlib.file_digest(file, "sha256").hexdigest()
     if actual != expected:
         raise ModelError(
-            f"{path}: its sha256 is {actual[:12]}..., the card says {expected[:12]}... "
-            "It is not the file that was tested: copy the right one back, or export again"
+            f"{path}: its sha256 is {actual[:12]}..., the card has {expected[:12]}... "
+            "It is not the file that was tested: restore the right one, or export again"
         )

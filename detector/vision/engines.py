@@ -1,4 +1,4 @@
-"""The engine that a profile asks for."""
+"""Selects and opens the engine of a profile."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ from detector.vision.engine import Engine, OnnxEngine
 
 
 def open_engine(model: ModelFolder, choice: ModelChoice | None = None) -> Engine:
-    """`choice`: the profile's [model]; without, its defaults. Raises `ModelError`."""
+    """Open `model` in the engine that `choice`, the profile's [model], selects.
+
+    `choice`: None for the defaults. Raises `ModelError`.
+    """
     choice = choice or ModelChoice()
     name, _ = chosen_engine(choice)
     if name == "openvino":
@@ -23,13 +26,13 @@ def open_engine(model: ModelFolder, choice: ModelChoice | None = None) -> Engine
 def chosen_engine(
     choice: ModelChoice | None = None,
 ) -> tuple[Literal["onnxruntime", "openvino"], str]:
-    """Which engine that comes to on this machine, and why."""
+    """The engine that `choice` selects on this machine, and the reason."""
     choice = choice or ModelChoice()
     if choice.engine != "auto":
-        return choice.engine, f'engine = "{choice.engine}" was asked for'
+        return choice.engine, f'engine = "{choice.engine}" is set'
     if choice.providers != ModelChoice().providers:
         return "onnxruntime", f"auto: model.providers names {choice.providers[0]}"
     from detector.vision.openvino_engine import worth_it
 
-    worth, why = worth_it()
-    return ("openvino" if worth else "onnxruntime"), f"auto: {why}"
+    is_faster, why = worth_it()
+    return ("openvino" if is_faster else "onnxruntime"), f"auto: {why}"

@@ -1,4 +1,4 @@
-"""Whether a picture shows the belt at all: lit, and not blinded by light."""
+"""Detects unlit frames: those in which the belt is all dark or all white."""
 
 from __future__ import annotations
 
@@ -9,38 +9,39 @@ from detector.ingest.frame import Frame
 from detector.vision.warp import belt_in
 
 DARK, GLARING = 12, 243
-"""Of 255, chosen, not measured on a plant's cameras: of the twin's drawn belt by night 85 % lie
-between them at the least, under a dirty lens 93 %."""
+"""Pixel values, of 255. Chosen, not measured on a plant's cameras: at least 85 % of the twin's
+drawn belt is between them at night, 93 % under a dirty lens."""
 SHOWN_LEAST = 0.02
-"""Share of the belt that must be neither: bright things on a black belt may be as few as that."""
-PLACES = 1000
-"""Of the belt that are looked at."""
+"""Minimum share of the belt that must not be dark, and must not be glaring; bright objects on a
+black belt may cover as little as that."""
+SAMPLED_PIXELS = 1000
+"""Number of belt pixels that are sampled, about."""
 
 
 class UnlitError(Exception):
-    """The picture shows nothing of the belt: one line, with the mend."""
+    """The frame shows nothing of the belt: one line with the possible causes."""
 
 
 class Exposure:
-    """Judges each frame by a grid of pixels of its belt."""
+    """Evaluates each frame on a grid of belt pixels."""
 
     def __init__(self, polygon_px: NDArray[np.float64], image_size_px: tuple[int, int]) -> None:
-        """`polygon_px`: `(n, 2)` the belt in the picture."""
+        """`polygon_px`: `(n, 2)` the belt, image px; `image_size_px`: `(width, height)`."""
         belt = belt_in(polygon_px, image_size_px) == 255
-        self._step = max(1, int(np.sqrt(belt.sum() / PLACES)))
+        self._step = max(1, int(np.sqrt(belt.sum() / SAMPLED_PIXELS)))
         self._belt = belt[:: self._step, :: self._step]
         self._least = SHOWN_LEAST * self._belt.sum()
 
     def refuse_unlit(self, frame: Frame) -> None:
-        """Raises `UnlitError` where nothing can be seen on the belt."""
+        """Raises `UnlitError` if the belt is dark or white all over."""
         blue, green, red = frame.image[:: self._step, :: self._step][self._belt].T
         if np.count_nonzero(np.maximum(np.maximum(blue, green), red) > DARK) < self._least:
             raise UnlitError(
-                "the picture of the belt is dark: is the light on, is the lens covered, is the "
-                "camera's exposure right?"
+                "the image of the belt is dark. Check the light, the lens cover and the camera's "
+                "exposure"
             )
         if np.count_nonzero(np.minimum(np.minimum(blue, green), red) < GLARING) < self._least:
             raise UnlitError(
-                "the picture of the belt is white all over: does a light shine into the lens, is "
-                "the camera's exposure right?"
+                "the image of the belt is white all over. Check for light into the lens, and the "
+                "camera's exposure"
             )

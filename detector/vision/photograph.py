@@ -1,4 +1,4 @@
-"""Looking at a picture that has no belt geometry."""
+"""Detection in photographs, without belt geometry."""
 
 from __future__ import annotations
 
@@ -6,40 +6,39 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.vision.detections import Detections, agreed
+from detector.vision.detections import Detections, fused
 from detector.vision.engine import Engine
 from detector.vision.warp import OUTSIDE_GREY
 
-# Two looks at one object give boxes that overlap more than this.
+# Boxes of one object from two passes overlap by more than this.
 _SAME_OBJECT_IOU = 0.6
-# What the looks are asked for, however sure the answer is to be: a faint second sighting counts.
-_LOOK_MIN_SCORE = 0.05
+# Minimum score of each pass, regardless of the final one: a weak second detection also counts.
+_PASS_MIN_SCORE = 0.05
 
 
-def detect_in_photograph(
-    engine: Engine, picture: NDArray[np.uint8], min_score: float
-) -> Detections:
-    """Everything found in a `(h, w, 3)` uint8 BGR picture, boxes in its own pixels.
+def detect_in_photograph(engine: Engine, image: NDArray[np.uint8], min_score: float) -> Detections:
+    """Detections in a `(h, w, 3)` uint8 BGR image, in its own pixels.
 
-    The picture is reduced to each of the card's `photo_sizes_px`; an object is as sure as the looks
-    are on average, so what one of them alone has seen must be seen clearly. Raises `EngineError`.
+    The image is resized to each of the card's `photo_sizes_px`, one inference pass each. A score is
+    the mean over the passes, so an object that only one pass detects needs a high score there.
+    Raises `EngineError`.
     """
     card = engine.card
-    floor = min(min_score, _LOOK_MIN_SCORE)
-    looks = [
-        _look(engine, picture, longest_px, card.input.stride, floor)
+    floor = min(min_score, _PASS_MIN_SCORE)
+    passes = [
+        _detect_at_size(engine, image, longest_px, card.input.stride, floor)
         for longest_px in card.input.photo_sizes_px
     ]
-    found = looks[0] if len(looks) == 1 else agreed(looks, _SAME_OBJECT_IOU)
+    found = passes[0] if len(passes) == 1 else fused(passes, _SAME_OBJECT_IOU)
     return found.at_least(min_score)
 
 
-def _look(
-    engine: Engine, picture: NDArray[np.uint8], longest_px: int, stride: int, min_score: float
+def _detect_at_size(
+    engine: Engine, image: NDArray[np.uint8], longest_px: int, stride: int, min_score: float
 ) -> Detections:
-    height, width = picture.shape[:2]
+    height, width = image.shape[:2]
     size_h, size_w = engine.card.input.size
-    # A model of fixed size takes no more than that.
+    # The image must fit into a model of fixed size.
     scale = min(
         longest_px / max(height, width),
         (size_h or longest_px) / height,
@@ -52,7 +51,7 @@ def _look(
     padded = np.full((padded_h, padded_w, 3), OUTSIDE_GREY, dtype=np.uint8)
     top, left = (padded_h - inner_h) // 2, (padded_w - inner_w) // 2
     padded[top : top + inner_h, left : left + inner_w] = cv2.resize(
-        picture, (inner_w, inner_h), interpolation=shrink
+        image, (inner_w, inner_h), interpolation=shrink
     )
     found = engine.detect(padded, min_score)
     offset = np.array([left, top, left, top], dtype=np.float32)

@@ -1,7 +1,7 @@
-"""From a track's score to the probability that it is the hazard that it is taken for.
+"""Score calibration: from a track's best score to the probability that its class is right.
 
-Platt's way: a logistic curve in the score's log-odds, two numbers for each class. Fitted on whole
-tracks, so it holds for belts that carry hazards as often as the footage that it was fitted on.
+Platt scaling: a logistic curve in the score's log-odds, two parameters per class. It is fitted on
+whole tracks, so it is valid for belts on which hazards are as frequent as in that footage.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 LEAST_OF_EACH = 10
-"""So many right and so many wrong tracks are needed to fit two numbers."""
+"""Minimum number of right tracks, and of wrong ones, to fit two parameters."""
 _NEAR = 1e-4
-"""Scores nearer than this to 0 and 1 count as so near."""
+"""Scores are clipped to this distance from 0 and 1."""
 _FLATTEST = 1e-4
-"""Of slopes, which are written to four places."""
+"""Smallest slope; slopes are written with four decimals."""
 
 
 class ScoreCurve(BaseModel):
@@ -36,10 +36,11 @@ class ScoreCurve(BaseModel):
 
 
 def fit_score_curve(scores: NDArray[np.float64], right: NDArray[np.bool_]) -> ScoreCurve | None:
-    """The curve through tracks of `(n,)` scores that were `(n,)` right or wrong.
+    """Fit a curve to tracks with `(n,)` scores that were `(n,)` right or wrong.
 
-    Newton's method on the likelihood, with Platt's softened targets so that tracks which a score
-    parts cleanly give no step. None: too few of one kind, or the score says nothing.
+    Newton's method on the likelihood, with Platt's softened targets, so that perfectly separable
+    tracks do not give a step function. None: too few right or wrong tracks, or the probability does
+    not rise with the score.
     """
     hits, misses = int(right.sum()), int((~right).sum())
     if min(hits, misses) < LEAST_OF_EACH:

@@ -1,7 +1,7 @@
-"""The belt as those look at it who need no detail: small, and warped straight from the picture.
+"""Small belt views for motion and coverage, warped directly from the frame.
 
-The part of the picture that shows the belt is halved until it is little finer than what is made of
-it. So every pixel counts, and 1080p takes 0.9 ms, where OpenCV's own shrinking takes 2 to 3.
+The part of the frame that shows the belt is halved until it is only a little finer than the view.
+So every pixel contributes, and 1080p takes 0.9 ms; OpenCV's own area resizing takes 2 to 3 ms.
 """
 
 from __future__ import annotations
@@ -16,70 +16,74 @@ from detector.ingest.frame import Frame
 from detector.vision.belt_view import Rectifier
 from detector.vision.warp import Warp, belt_in
 
-JUDGED_MM_PER_PX = 5.0
-"""Coverage is judged at this scale: bottles and cartons are tens of pixels, belt marks fade."""
-JUDGED_PLACES_MOST = 25_000
-"""A view of 1.2 x 0.7 m has more; beyond that the scale grows, so that the cost does not."""
+COVERAGE_MM_PER_PX = 5.0
+"""Scale at which coverage is measured: bottles and cartons are tens of pixels, belt marks fade."""
+COVERAGE_PIXELS_MOST = 25_000
+"""A view of 1.2 x 0.7 m has more at that scale; larger views get a coarser scale instead of a
+higher cost."""
 
 
 class SmallViews:
-    """One frame's belt for its motion and for what lies on it; each made when it is asked for."""
+    """One frame's belt, `for_motion` and `for_coverage`, each made on request."""
 
     def __init__(self, rectifier: Rectifier) -> None:
-        """Raises `CalibrationError` if too little belt is left in them."""
+        """Raises `CalibrationError` if a view would show too little belt."""
         self._rectifier = rectifier
         self._halves = _Halves(rectifier)
         width, height = rectifier.size_px
         across, along = followed_px(rectifier.size_px)
-        self._followed = self._warp((across, along), (width / across, height / along), 1.0)
-        each_px = max(1, round(JUDGED_MM_PER_PX / rectifier.mm_per_px))
-        while width * height > JUDGED_PLACES_MOST * each_px**2:
+        self._motion = self._warp((across, along), (width / across, height / along), 1.0)
+        each_px = max(1, round(COVERAGE_MM_PER_PX / rectifier.mm_per_px))
+        while width * height > COVERAGE_PIXELS_MOST * each_px**2:
             each_px += 1
-        # Texture tells dark things from a dark belt, and a warp alone would blur it: it is made
-        # twice as fine, then halved. Coverage is then within 0.01 of what the whole view gives.
-        judged_px = 2 * max(1, width // each_px), 2 * max(1, height // each_px)
-        self._judged = self._warp(judged_px, (each_px / 2, each_px / 2), 1.2)
-        self._judged_px = np.empty((judged_px[1] // 2, judged_px[0] // 2, 3), dtype=np.uint8)
-        self.judged_mm_per_px = rectifier.mm_per_px * each_px
-        if not (self.followed_mask.any() and self.judged_mask.any()):
+        # Texture distinguishes dark objects from a dark belt, and a warp alone would blur it: the
+        # view is warped twice as fine, then halved. Coverage is then within 0.01 of that of the
+        # full view.
+        coverage_px = 2 * max(1, width // each_px), 2 * max(1, height // each_px)
+        self._coverage = self._warp(coverage_px, (each_px / 2, each_px / 2), 1.2)
+        self._coverage_px = np.empty((coverage_px[1] // 2, coverage_px[0] // 2, 3), dtype=np.uint8)
+        self.coverage_mm_per_px = rectifier.mm_per_px * each_px
+        if not (self.motion_mask.any() and self.coverage_mask.any()):
             raise CalibrationError(
-                "belt.polygon_px: shows too little belt to be judged at "
-                f"{self.judged_mm_per_px:.3g} mm/px. Mend it, or the scale (belt.px_per_mm, "
+                "belt.polygon_px: shows too little belt to measure coverage at "
+                f"{self.coverage_mm_per_px:.3g} mm/px. Fix it, or the scale (belt.px_per_mm, "
                 "belt.points)"
             )
 
     @property
-    def followed_mask(self) -> NDArray[np.bool_]:
-        """`(h, w)` bool: what of `followed` is belt."""
-        return self._followed[0].belt_mask
+    def motion_mask(self) -> NDArray[np.bool_]:
+        """`(h, w)` bool: belt pixels of `for_motion`."""
+        return self._motion[0].belt_mask
 
     @property
-    def judged_mask(self) -> NDArray[np.bool_]:
-        """`(h, w)` bool: what of `judged` is belt."""
+    def coverage_mask(self) -> NDArray[np.bool_]:
+        """`(h, w)` bool: belt pixels of `for_coverage`."""
         return np.asarray(
-            _half(np.where(self._judged[0].belt_mask, 255, 0).astype(np.uint8)) == 255
+            _half(np.where(self._coverage[0].belt_mask, 255, 0).astype(np.uint8)) == 255
         )
 
     def take(self, frame: Frame) -> None:
-        """That frame from now on. Raises `CalibrationError` if the picture's size has changed."""
+        """Use this frame from now on. Raises `CalibrationError` if the image size has changed."""
         self._rectifier.refuse_another_size(frame)
-        self._halves.begin(frame.image)
+        self._halves.set_image(frame.image)
 
-    def followed(self) -> NDArray[np.uint8]:
-        """`(h, w, 3)` uint8 BGR, downstream up; a buffer used again."""
-        warp, times = self._followed
+    def for_motion(self) -> NDArray[np.uint8]:
+        """The view for motion: `(h, w, 3)` uint8 BGR, downstream up; a reused buffer."""
+        warp, times = self._motion
         return warp.of(self._halves.halved(times))
 
-    def judged(self) -> NDArray[np.uint8]:
-        """`(h, w, 3)` uint8 BGR, downstream up; a buffer used again."""
-        warp, times = self._judged
-        return _half(warp.of(self._halves.halved(times)), self._judged_px)
+    def for_coverage(self) -> NDArray[np.uint8]:
+        """The view for coverage: `(h, w, 3)` uint8 BGR, downstream up; a reused buffer."""
+        warp, times = self._coverage
+        return _half(warp.of(self._halves.halved(times)), self._coverage_px)
 
     def _warp(
         self, size_px: tuple[int, int], each_px: tuple[float, float], finer: float
     ) -> tuple[Warp, int]:
-        """The way to a view of that size, and from which half of the picture it goes out: the last
-        that is so much finer.
+        """The warp to a view of `size_px` `(width, height)`, and how often its source is halved.
+
+        `each_px`: size of the view's pixels in belt view px. The source is halved while it is at
+        least `finer` times as fine as the view.
         """
         fine = self._rectifier.least_image_px_per_view_px * min(each_px)
         times = min(max(0, int(np.floor(np.log2(fine / finer)))), self._halves.most)
@@ -87,51 +91,51 @@ class SmallViews:
         v, u = np.mgrid[0:height, 0:width]
         middles = (np.column_stack([u.ravel(), v.ravel()]) + 0.5) * each - 0.5
         image_px = self._rectifier.view_to_image(middles) - self._halves.origin_px
-        # Pixel i of a half has its centre in the middle of those that it is made of.
+        # The centre of a halved pixel is the middle of the pixels that it averages.
         at = (image_px + 0.5) / 2**times - 0.5
         return Warp(at.reshape(height, width, 2), self._halves.belt(times)), times
 
 
 class _Halves:
-    """The part of a frame's picture that shows the belt, halved as often as somebody asks."""
+    """The part of a frame that shows the belt, halved repeatedly on request."""
 
     def __init__(self, rectifier: Rectifier) -> None:
         self._belt = belt_in(rectifier.plane.polygon_px, rectifier.image_size_px)
         x, y, width, height = cv2.boundingRect(self._belt)
         self.origin_px = np.array([x, y])
-        """Of that part, image px."""
+        """Top left corner of that part, image px."""
         self._part = slice(y, y + height), slice(x, x + width)
         self._halves: list[NDArray[np.uint8]] = [np.empty((height, width, 3), np.uint8)]
-        """The part, its half, and so on."""
+        """The part, then each half of the one before."""
         while min(height, width) > 1:
             height, width = height // 2, width // 2
             self._halves.append(np.empty((height, width, 3), np.uint8))
         self.most = len(self._halves) - 1
-        """So often it can be halved."""
+        """How often it can be halved."""
         self._made = 0
-        """So many of them are of this frame."""
+        """How many halves are of the current frame."""
 
-    def begin(self, image: NDArray[np.uint8]) -> None:
+    def set_image(self, image: NDArray[np.uint8]) -> None:
         self._halves[0], self._made = image[self._part], 0
 
     def halved(self, times: int) -> NDArray[np.uint8]:
-        """`(h, w, 3)` uint8 BGR, halved so many times."""
+        """The part halved `times` times, `(h, w, 3)` uint8 BGR."""
         for number in range(self._made, times):
             _half(self._halves[number], self._halves[number + 1])
         self._made = max(self._made, times)
         return self._halves[times]
 
     def belt(self, times: int) -> NDArray[np.uint8]:
-        """`(h, w)` uint8: 255 where that is made of belt alone."""
+        """`(h, w)` uint8: 255 for pixels averaged from belt pixels only, after `times` halvings."""
         belt = self._belt[self._part]
         for _ in range(times):
             belt = _half(belt)
         return np.where(belt == 255, 255, 0).astype(np.uint8)
 
 
-def _half(picture: NDArray[np.uint8], into: NDArray[np.uint8] | None = None) -> NDArray[np.uint8]:
-    """Each 2 x 2 pixels one; a last odd row or column is left out."""
-    height, width = (side // 2 for side in picture.shape[:2])
-    even = picture[: 2 * height, : 2 * width]
+def _half(image: NDArray[np.uint8], into: NDArray[np.uint8] | None = None) -> NDArray[np.uint8]:
+    """`image` with each 2 x 2 pixels averaged to one; an odd last row or column is dropped."""
+    height, width = (side // 2 for side in image.shape[:2])
+    even = image[: 2 * height, : 2 * width]
     half = cv2.resize(even, (width, height), dst=into, interpolation=cv2.INTER_AREA)
     return np.asarray(half, dtype=np.uint8)

@@ -1,9 +1,9 @@
-"""A strip that is wider than a model should see at once, looked at in tiles side by side.
+"""Splits a strip that is too wide for one inference pass into tiles, and merges their detections.
 
-Neighbouring tiles overlap by as much as the longest thing that is to be seen whole, so that each
-such thing lies whole in one of them. What a tile's inner edge cuts gives way to the whole thing
-next door; a thing longer than the overlap comes in parts, which are put together again. A strip has
-one scale, so that its pixels are as good as millimetres of belt for all of this.
+Neighbouring tiles overlap by the length of the longest object that must be seen whole, so that each
+such object is whole in one of them. A box that is cut off by a tile's inner edge is dropped in
+favour of the whole box in the neighbouring tile; an object longer than the overlap yields partial
+boxes, which are joined. A strip has one scale, so all of this works in pixels.
 """
 
 from __future__ import annotations
@@ -20,36 +20,41 @@ from detector.vision.detections import Detections, suppress_overlaps
 from detector.vision.engine import Engine
 
 WIDEST_PX = 1280
-"""So much across is looked at at once where the profile says nothing; see docs/profile.md."""
+"""Default for the widest tile; see view.tile_px in docs/profile.md."""
 
 _SAME_IOU = 0.6
-"""Of two boxes of one class in neighbouring tiles that overlap more, the weaker goes: as within
-one look (`from_raw_head`)."""
+"""Of two boxes of one class in neighbouring tiles that overlap more, the lower-scoring one is
+dropped, as within one pass (`from_raw_head`)."""
 _COVERED = 0.5
-"""So much of a cut box lies in the whole one that it gives way to."""
+"""A cut box is dropped if more than this share of it is inside a whole box."""
 _FACING = 0.5
-"""Two cut parts are one thing if they share so much of the rows that either takes, and of the
-columns that both tiles show: a thing that both cut is longer than these."""
+"""Two cut boxes are parts of one object if they share more than this share of the rows of both, and
+of the columns that both tiles show: an object that both tiles cut is longer than these."""
 
 
 @dataclass(frozen=True, slots=True)
 class Tile:
-    """Columns of a strip, from and to, px."""
+    """Columns of a strip, first and end (exclusive), px."""
 
     left_px: int
     right_px: int
 
 
 class Tiling:
-    """How a belt view is cut across; all tiles are equally wide."""
+    """Division of a belt view into tiles of equal width."""
 
     def __init__(
         self, width_px: int, overlap_px: int, stride: int, *, tile_px: int | None, fixed_px: int = 0
     ) -> None:
-        """`width_px`: the view's. `tile_px`: the widest tile; None: `WIDEST_PX`, or what the
-        overlap takes. `fixed_px`: the only width that the model takes; 0: any multiple of `stride`.
+        """Args:
+            width_px: Width of the view.
+            overlap_px: Overlap of neighbouring tiles.
+            stride: The model's stride, of which a tile's width is a multiple.
+            tile_px: Widest tile; None: `WIDEST_PX`, or twice the overlap if that is more.
+            fixed_px: The only width that the model takes; 0: any multiple of `stride`.
 
-        Raises `CalibrationError` if tiles would be hardly more than their overlap.
+        Raises:
+            CalibrationError: Tiles would be narrower than 1.5 times their overlap.
         """
         widest_px = fixed_px or tile_px or max(WIDEST_PX, 2 * overlap_px)
         widest_px -= widest_px % stride
@@ -70,32 +75,33 @@ class Tiling:
 
     @property
     def width_px(self) -> int:
-        """Of each tile."""
+        """Width of each tile."""
         return self.tiles[0].right_px - self.tiles[0].left_px
 
-    def detect(self, engine: Engine, picture: NDArray[np.uint8], min_score: float) -> Detections:
-        """What the engine sees in a strip, in the strip's px. `picture`: `(h, w, 3)` uint8 BGR.
+    def detect(self, engine: Engine, image: NDArray[np.uint8], min_score: float) -> Detections:
+        """The detections in a strip, in the strip's px. `image`: `(h, w, 3)` uint8 BGR.
 
-        Raises `EngineError`: a strip of which one tile was not looked at has not been looked at.
+        Raises:
+            EngineError: Inference failed on a tile; then the whole strip counts as unseen.
         """
         if len(self.tiles) == 1:
-            return engine.detect(picture, min_score)
+            return engine.detect(image, min_score)
         return merged(
-            [engine.detect(self._cut(picture, tile), min_score) for tile in self.tiles],
+            [engine.detect(self._cut(image, tile), min_score) for tile in self.tiles],
             self.tiles,
         )
 
-    def _cut(self, picture: NDArray[np.uint8], tile: Tile) -> NDArray[np.uint8]:
-        """A tile's columns in one piece of memory, as engines want it."""
-        if len(self._buffer) < len(picture):
-            self._buffer = np.empty((len(picture), self.width_px, 3), dtype=np.uint8)
-        cut = self._buffer[: len(picture)]
-        np.copyto(cut, picture[:, tile.left_px : tile.right_px])
+    def _cut(self, image: NDArray[np.uint8], tile: Tile) -> NDArray[np.uint8]:
+        """A tile's columns in contiguous memory, as engines require."""
+        if len(self._buffer) < len(image):
+            self._buffer = np.empty((len(image), self.width_px, 3), dtype=np.uint8)
+        cut = self._buffer[: len(image)]
+        np.copyto(cut, image[:, tile.left_px : tile.right_px])
         return cut
 
 
 def merged(found: list[Detections], tiles: list[Tile]) -> Detections:
-    """What each tile showed, in its own px, as one look at the strip, in the strip's."""
+    """Merge the detections of each tile (in the tile's px) into those of the strip (in its px)."""
     boxes = np.concatenate(
         [
             each.boxes_px + np.array([tile.left_px, 0, tile.left_px, 0], dtype=np.float32)
@@ -106,23 +112,26 @@ def merged(found: list[Detections], tiles: list[Tile]) -> Detections:
     classes = np.concatenate([each.classes for each in found])
     tile_of = np.repeat(np.arange(len(tiles)), [len(each) for each in found])
     if len(np.unique(tile_of)) > 1:
-        kept = _put_together(boxes, scores, classes, tile_of, tiles)
+        kept = _join_parts(boxes, scores, classes, tile_of, tiles)
         boxes, scores, classes = boxes[kept], scores[kept], classes[kept]
     order = np.argsort(-scores, kind="stable")
     return suppress_overlaps(Detections(boxes[order], scores[order], classes[order]), _SAME_IOU)
 
 
-def _put_together(
+def _join_parts(
     boxes: NDArray[np.float32],
     scores: NDArray[np.float32],
     classes: NDArray[np.int64],
     tile_of: NDArray[np.int64],
     tiles: list[Tile],
 ) -> NDArray[np.bool_]:
-    """Join parts (`boxes` and `scores` change) and tell which boxes are left, `(n,)` bool."""
+    """Join partial boxes, in place in `boxes` and `scores`; returns the boxes to keep, `(n,)` bool.
+
+    `tile_of`: `(n,)` index of each box's tile.
+    """
     kept = np.ones(len(boxes), dtype=np.bool_)
     cut_left, cut_right = _cuts(boxes, tile_of, tiles)
-    # From left to right: what has been joined may go on into the next tile but one.
+    # From left to right: a joined box may continue into the next tile but one.
     for part in np.lexsort((-scores, tile_of)):
         if not (kept[part] and cut_right[part]):
             continue
@@ -143,14 +152,14 @@ def _put_together(
 def _cuts(
     boxes: NDArray[np.float32], tile_of: NDArray[np.int64], tiles: list[Tile]
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Which boxes touch their tile's left and right edge, where that is an inner one, `(n,)`."""
+    """Whether each box touches its tile's left and right inner edge, two arrays `(n,)` bool."""
     lefts = np.array([-np.inf, *(tile.left_px for tile in tiles[1:])])[tile_of]
     rights = np.array([*(tile.right_px for tile in tiles[:-1]), np.inf])[tile_of]
     return boxes[:, 0] <= lefts + EDGE_PX, boxes[:, 2] >= rights - EDGE_PX
 
 
 def _face(a: NDArray[np.float32], b: NDArray[np.float32], both_px: int) -> bool:
-    """Whether two parts are of one thing; `both_px`: columns that both of their tiles show."""
+    """Whether two cut boxes are parts of one object; `both_px`: columns that both tiles show."""
     shared = np.minimum(a[2:], b[2:]) - np.maximum(a[:2], b[:2])
     rows = max(a[3], b[3]) - min(a[1], b[1])
     return bool(shared[0] > _FACING * both_px and shared[1] > _FACING * rows)
@@ -161,7 +170,7 @@ def _around(a: NDArray[np.float32], b: NDArray[np.float32]) -> NDArray[np.float3
 
 
 def _share_within(part: NDArray[np.float32], whole: NDArray[np.float32]) -> float:
-    """How much of one box lies in another."""
+    """Share of the area of `part` that is inside `whole`."""
     sides = np.minimum(part[2:], whole[2:]) - np.maximum(part[:2], whole[:2])
     area = float((part[2:] - part[:2]).prod())
     return float(sides.clip(0).prod()) / max(area, 1e-6)

@@ -11,43 +11,43 @@ from detector.cli import main
 from tests.small_line import passing, write_model, write_profile, write_video
 
 
-class Said(NamedTuple):
-    """What a command came to."""
+class Result(NamedTuple):
+    """Exit code and printed lines of a command."""
 
     code: int
     out: list[str]
     err: list[str]
 
 
-Vigitri = Callable[..., Said]
+Vigitri = Callable[..., Result]
 
 
 @pytest.fixture
 def vigitri(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Vigitri:
     """Runs a command as its entry point does; a traceback fails the test."""
 
-    def run(*arguments: object) -> Said:
+    def run(*arguments: object) -> Result:
         monkeypatch.setattr(sys, "argv", ["vigitri", *map(str, arguments)])
         capfd.readouterr()
         with pytest.raises(SystemExit) as left:
             main()
-        said = capfd.readouterr()
+        captured = capfd.readouterr()
         code = left.value.code
         assert isinstance(code, int | None)
-        return Said(code or 0, said.out.splitlines(), said.err.splitlines())
+        return Result(code or 0, captured.out.splitlines(), captured.err.splitlines())
 
     return run
 
 
 @pytest.fixture(scope="session")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A model that finds what is white and what is red."""
+    """A model that detects white and red objects."""
     return write_model(tmp_path_factory.mktemp("model") / "white-and-red")
 
 
 @pytest.fixture(scope="session")
 def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A gas canister and a battery pass."""
+    """A video in which a gas canister and a battery pass."""
     return write_video(tmp_path_factory.mktemp("clip") / "belt.avi", passing())
 
 

@@ -8,16 +8,18 @@ from tests.commands.conftest import Vigitri
 
 
 @pytest.mark.parametrize("alert", ["a000001", "/a000001", "boot/", ""])
-def test_an_alert_is_named_by_its_start_and_its_number(vigitri: Vigitri, alert: str) -> None:
+def test_an_alert_needs_both_boot_id_and_event_id(vigitri: Vigitri, alert: str) -> None:
     code, out, err = vigitri("answer", alert)
     assert (code, out, len(err)) == (2, [], 1)
     assert "BOOT/EVENT" in err[0]
 
 
-def test_no_reply_is_told_as_not_known(vigitri: Vigitri, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(answer, "ANSWER_S", 0.05)
-    with RequestServer("tcp://127.0.0.1:*") as nobody_reads:
-        code, out, err = vigitri("answer", "boot/a000001", "--at", nobody_reads.endpoint)
+def test_without_a_reply_the_result_is_unknown(
+    vigitri: Vigitri, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(answer, "REPLY_TIMEOUT_S", 0.05)
+    with RequestServer("tcp://127.0.0.1:*") as never_read:
+        code, out, err = vigitri("answer", "boot/a000001", "--at", never_read.endpoint)
     assert (code, out, len(err)) == (1, [], 1)
     assert "is the detector running" in err[0]
 
@@ -34,12 +36,14 @@ def test_an_operator_without_a_name_is_refused_in_one_line(vigitri: Vigitri) -> 
     assert "operator" in err[0]
 
 
-def test_an_outcome_that_nobody_knows_is_refused(vigitri: Vigitri) -> None:
+def test_an_unknown_outcome_is_refused(vigitri: Vigitri) -> None:
     code, _, err = vigitri("answer", "boot/a000001", "--outcome", "gone")
     assert code == 2
     assert "false_alarm" in "".join(err)
 
 
 @pytest.mark.parametrize("minutes", [0, 61])
-def test_nothing_is_shelved_for_longer_than_an_hour(vigitri: Vigitri, minutes: int) -> None:
+def test_shelving_for_zero_minutes_or_over_an_hour_is_refused(
+    vigitri: Vigitri, minutes: int
+) -> None:
     assert vigitri("shelve", "battery", "--minutes", minutes).code == 2

@@ -26,22 +26,22 @@ DETECTOR = ("--subscribe", "tcp://127.0.0.1:5556", "--requests", "tcp://127.0.0.
         (("--line", "nowhere.toml"), "nowhere.toml"),
         (("--subscribe", "tcp://0.0.0.0:1", "--requests", "tcp://0.0.0.0:2"), "can only be bound"),
         ((*DETECTOR, "--line-key", "a", "--line-key", "b"), "2 --line-key for 1"),
-        ((*DETECTOR, "--line-key", "a"), "no --own-key"),
+        ((*DETECTOR, "--line-key", "a"), "--line-key without --own-key"),
         ((*DETECTOR, "--own-key", "nowhere.secret.toml"), "nowhere.secret.toml"),
         (("--subscribe", "tcp://192.0.2.1:1", "--requests", "tcp://192.0.2.1:2"), "give both keys"),
     ],
 )
-def test_what_can_t_be_bridged_is_one_line(
+def test_invalid_options_are_refused_in_one_line(
     vigitri: Vigitri, arguments: tuple[str, ...], why: str
 ) -> None:
-    said = vigitri("bridge", *arguments)
-    assert said.code == 2
-    assert said.out == []
-    (line,) = said.err
+    result = vigitri("bridge", *arguments)
+    assert result.code == 2
+    assert result.out == []
+    (line,) = result.err
     assert why in line
 
 
-def test_a_profile_that_asks_for_keys_says_what_the_bridge_needs(
+def test_a_profile_that_requires_keys_names_the_options_that_the_bridge_needs(
     vigitri: Vigitri, profile: Path, tmp_path: Path
 ) -> None:
     for name in ("line", "bridge"):
@@ -50,7 +50,7 @@ def test_a_profile_that_asks_for_keys_says_what_the_bridge_needs(
     keys = 'keys = "line.secret.toml"\nallowed_keys = "allowed"\n'
     asks.write_text(profile.read_text(encoding="utf-8") + keys, encoding="utf-8")
     (line,) = vigitri("bridge", "--line", asks).err
-    assert "line belt-1 asks for keys" in line
+    assert "line belt-1 requires keys" in line
     assert "--own-key" in line
     bridge = tmp_path / "bridge.secret.toml"
     (end,) = ends_of_lines([asks], [], [], [], bridge)
@@ -59,4 +59,4 @@ def test_a_profile_that_asks_for_keys_says_what_the_bridge_needs(
     (line,) = vigitri("bridge", "--line", asks, "--own-key", bridge).err
     assert "line.public.toml" in line
     (line,) = vigitri("bridge", *DETECTOR, "--own-key", bridge).err
-    assert "give its --line-key too" in line
+    assert "give the line's --line-key too" in line

@@ -1,4 +1,4 @@
-"""The bridge beside a detector, where the machine can start no process."""
+"""The bridge beside a detector, on a machine that cannot start a process."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ WAITS = (sys.executable, "-c", "import sys; sys.stdin.read()")
 ENDS = (sys.executable, "-c", "")
 
 
-def test_a_bridge_that_cannot_be_started_just_now_is_tried_again(
+def test_a_bridge_that_cannot_be_started_is_retried(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     started, runs_again = subprocess.Popen, threading.Event()
@@ -35,9 +35,9 @@ def test_a_bridge_that_cannot_be_started_just_now_is_tried_again(
         return process
 
     monkeypatch.setattr(subprocess, "Popen", start)
-    monkeypatch.setattr(child_bridge, "AGAIN_S", 0.001)
-    told: list[str] = []
+    monkeypatch.setattr(child_bridge, "RESTART_DELAY_S", 0.001)
+    logged: list[str] = []
     ends = ("tcp://127.0.0.1:5556", "tcp://127.0.0.1:5557")
-    with ChildBridge(*ends, "127.0.0.1:0", told.append):
+    with ChildBridge(*ends, "127.0.0.1:0", logged.append):
         assert runs_again.wait(PATIENCE_S)
-    assert "the bridge can't be started: cannot allocate memory" in told
+    assert "the bridge can't be started: cannot allocate memory" in logged

@@ -20,15 +20,17 @@ Photo = Callable[..., Path]
 
 @pytest.fixture
 def photo(tmp_path: Path) -> Photo:
-    def take(name: str, *things: Any) -> Path:
+    def write(name: str, *objects: Any) -> Path:
         path = tmp_path / name
-        cv2.imwrite(str(path), belt_picture(*things))
+        cv2.imwrite(str(path), belt_picture(*objects))
         return path
 
-    return take
+    return write
 
 
-def test_it_tells_programs_what_lies_where(vigitri: Vigitri, model: Path, photo: Photo) -> None:
+def test_json_lists_class_score_and_box_of_each_detection(
+    vigitri: Vigitri, model: Path, photo: Photo
+) -> None:
     path = photo("belt.png", ((100, 80), GAS_PX, WHITE), ((200, 170), BATTERY_PX, RED))
     code, out, err = vigitri("detect", path, "--model", model, "--json")
     assert (code, err) == (0, [])
@@ -41,7 +43,7 @@ def test_it_tells_programs_what_lies_where(vigitri: Vigitri, model: Path, photo:
     assert battery["box_px"] == pytest.approx([188, 163, 212, 177], abs=1.5)
 
 
-def test_boxes_are_in_the_photographs_own_pixels(
+def test_boxes_are_in_pixels_of_the_original_photograph(
     vigitri: Vigitri, model: Path, tmp_path: Path
 ) -> None:
     small = belt_picture(((100, 80), GAS_PX, WHITE))
@@ -51,7 +53,7 @@ def test_boxes_are_in_the_photographs_own_pixels(
     assert found["box_px"] == pytest.approx([280, 240, 520, 400], abs=8)
 
 
-def test_it_tells_people_too(vigitri: Vigitri, model: Path, photo: Photo) -> None:
+def test_without_json_it_prints_readable_lines(vigitri: Vigitri, model: Path, photo: Photo) -> None:
     full, empty = photo("a.png", ((100, 80), GAS_PX, WHITE)), photo("b.png")
     code, out, _ = vigitri("detect", full, empty, "--model", model)
     assert code == 0
@@ -61,7 +63,7 @@ def test_it_tells_people_too(vigitri: Vigitri, model: Path, photo: Photo) -> Non
     ]
 
 
-def test_what_cannot_be_read_is_named_and_the_rest_goes_on(
+def test_unreadable_files_are_reported_and_the_others_are_processed(
     vigitri: Vigitri, model: Path, photo: Photo, tmp_path: Path
 ) -> None:
     good = [photo("a.png"), photo("z.png")]
@@ -79,7 +81,7 @@ def test_what_cannot_be_read_is_named_and_the_rest_goes_on(
         assert line.startswith(f"vigitri: {path}: ")
 
 
-def test_a_folder_stands_for_the_pictures_in_it(
+def test_a_folder_is_expanded_to_its_images(
     vigitri: Vigitri, model: Path, photo: Photo, tmp_path: Path
 ) -> None:
     paths = [photo("1.png"), photo("2.JPG"), photo("10.png")]
@@ -96,9 +98,9 @@ def test_a_folder_stands_for_the_pictures_in_it(
         (os.fsdecode(b"\xe9quipe.png"), "utf-8:strict", b"\\udce9quipe.png"),
         ("\u00e9quipe.png", "ascii:strict", b"\\xe9quipe.png"),
     ],
-    ids=["a name that is no text", "a letter that the terminal lacks"],
+    ids=["a name that is not valid text", "a character that the terminal lacks"],
 )
-def test_a_name_that_cannot_be_printed_is_printed_escaped(
+def test_a_name_that_cannot_be_printed_is_escaped(
     model: Path, photo: Photo, name: str, encoding: str, printed: bytes
 ) -> None:
     path = photo("a.png")
@@ -114,27 +116,27 @@ def test_a_name_that_cannot_be_printed_is_printed_escaped(
     assert done.stdout.endswith(printed + b": nothing found\n")
 
 
-def test_a_folder_without_pictures_is_not_passed_over(
+def test_a_folder_without_images_is_reported(
     vigitri: Vigitri, model: Path, photo: Photo, tmp_path: Path
 ) -> None:
     (tmp_path / "empty").mkdir()
     code, out, err = vigitri("detect", photo("a.png"), tmp_path / "empty", "--model", model)
     assert (code, len(out)) == (1, 1)
-    assert err == [f"vigitri: {tmp_path / 'empty'}: no pictures in this folder"]
+    assert err == [f"vigitri: {tmp_path / 'empty'}: no images in this folder"]
 
 
-def test_the_threshold_can_be_given(vigitri: Vigitri, model: Path, photo: Photo) -> None:
+def test_min_score_overrides_the_thresholds(vigitri: Vigitri, model: Path, photo: Photo) -> None:
     path = photo("a.png", ((100, 80), GAS_PX, WHITE))
     _, out, _ = vigitri("detect", path, "--model", model, "--min-score", 0.95, "--json")
     assert json.loads(out[0])["detections"] == []
 
 
-def test_the_models_own_threshold_is_a_probability(vigitri: Vigitri, photo: Photo) -> None:
+def test_a_min_score_above_1_is_refused(vigitri: Vigitri, photo: Photo) -> None:
     code, out, _ = vigitri("detect", photo("a.png"), "--min-score", 1.5)
     assert (code, out) == (2, [])
 
 
-def test_an_engine_that_is_not_installed_is_one_line(
+def test_an_engine_that_is_not_installed_is_refused_in_one_line(
     vigitri: Vigitri, model: Path, photo: Photo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "openvino", None)
@@ -144,14 +146,14 @@ def test_an_engine_that_is_not_installed_is_one_line(
         assert "openvino is missing. pip install 'vigitri[openvino]'" in err[0]
 
 
-def test_an_unknown_model_is_one_line(vigitri: Vigitri, photo: Photo) -> None:
+def test_an_unknown_model_is_refused_in_one_line(vigitri: Vigitri, photo: Photo) -> None:
     code, out, err = vigitri("detect", photo("a.png"), "--model", "nosuch")
     assert (code, out, len(err)) == (2, [], 1)
     assert "no model 'nosuch'" in err[0]
     assert DEPLOYED_MODEL in err[0]
 
 
-def test_the_model_of_the_house_looks_at_a_photograph(vigitri: Vigitri, photo: Photo) -> None:
+def test_the_deployed_model_processes_a_photograph(vigitri: Vigitri, photo: Photo) -> None:
     code, out, err = vigitri("detect", photo("a.png"), "--json")
     assert (code, err) == (0, [])
     assert json.loads(out[0])["width"] == 320

@@ -16,11 +16,11 @@ from tests.small_line import write_profile
 
 @pytest.fixture(autouse=True)
 def _one_model(monkeypatch: pytest.MonkeyPatch, model: Path) -> None:
-    """The small model alone: timing the real one is slow, and tested by the model's own check."""
+    """Only the small model: timing the deployed one is slow, and `model check` tests that one."""
     monkeypatch.setattr(doctor, "model_folders", lambda: [model])
 
 
-def test_a_healthy_line_gets_a_clean_bill(vigitri: Vigitri, profile: Path) -> None:
+def test_a_healthy_line_passes_every_check(vigitri: Vigitri, profile: Path) -> None:
     code, out, err = vigitri("doctor", "--line", profile, "--json")
     found = {line["what"]: line for line in map(json.loads, out)}
     assert (code, err) == (0, [])
@@ -32,11 +32,11 @@ def test_a_healthy_line_gets_a_clean_bill(vigitri: Vigitri, profile: Path) -> No
         "ok": True,
         "said": "line belt-1, millimetres are nominal",
     }
-    assert "sound; " in found["model white-and-red"]["said"]
-    assert found["engine"]["said"].startswith("a line takes ")
+    assert "valid; " in found["model white-and-red"]["said"]
+    assert found["engine"]["said"].startswith("a line uses ")
 
 
-def test_it_says_which_engine_the_line_asks_for(
+def test_it_reports_the_engine_that_the_profile_selects(
     vigitri: Vigitri, tmp_path: Path, model: Path, clip: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "openvino", None)
@@ -47,34 +47,32 @@ def test_it_says_which_engine_the_line_asks_for(
     code, out, _ = vigitri("doctor", "--line", profile, "--json")
     found = {line["what"]: line for line in map(json.loads, out)}
     assert code == 1
-    assert found["engine"]["said"].startswith("a line takes openvino here (engine = ")
+    assert found["engine"]["said"].startswith("a line uses openvino on this machine (engine = ")
     assert "openvino is missing" in found["model white-and-red"]["said"]
 
 
-def test_without_a_line_it_looks_at_the_machine(vigitri: Vigitri) -> None:
+def test_without_a_line_it_checks_the_machine(vigitri: Vigitri) -> None:
     code, out, _ = vigitri("doctor")
     assert code == 0
     assert any("onnxruntime" in line for line in out)
     assert any("cameras" in line for line in out)
 
 
-def test_what_it_advises_is_printed_whole(
-    vigitri: Vigitri, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_advice_is_printed_whole(vigitri: Vigitri, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "openvino", None)
     code, out, _ = vigitri("doctor")
     assert code == 0
     assert "pip install 'vigitri[openvino]'" in " ".join(line.strip() for line in out)
 
 
-def test_the_cameras_that_are_there_are_listed_as_a_profile_names_them(
+def test_connected_cameras_are_listed_as_a_profile_names_them(
     vigitri: Vigitri, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    there = [
+    connected = [
         V4l2Device("v4l2:///dev/video0", "Line Cam"),
         V4l2Device("v4l2:///dev/video2", "Other", "may not be used by this user; add it"),
     ]
-    monkeypatch.setattr(doctor, "list_v4l2_devices", lambda: there)
+    monkeypatch.setattr(doctor, "list_v4l2_devices", lambda: connected)
     found = {line["what"]: line for line in map(json.loads, vigitri("doctor", "--json").out)}
     assert found["cameras"]["said"] == (
         "v4l2:///dev/video0 (Line Cam), "
@@ -82,7 +80,7 @@ def test_the_cameras_that_are_there_are_listed_as_a_profile_names_them(
     )
 
 
-def test_a_belt_that_the_camera_does_not_show_is_told(
+def test_a_belt_outside_the_image_is_reported(
     vigitri: Vigitri, tmp_path: Path, model: Path, clip: Path
 ) -> None:
     profile = write_profile(tmp_path / "line.toml", clip, model)
@@ -94,12 +92,10 @@ def test_a_belt_that_the_camera_does_not_show_is_told(
     code, out, err = vigitri("doctor", "--line", profile, "--json")
     failed = {line["what"]: line["said"] for line in map(json.loads, out) if line["ok"] is False}
     assert (code, err, set(failed)) == (1, [], {"belt"})
-    assert "belt.polygon_px: lies outside the picture of 320 x 240 px" in failed["belt"]
+    assert "belt.polygon_px: is outside the image of 320 x 240 px" in failed["belt"]
 
 
-def test_what_does_not_work_fails_and_says_why(
-    vigitri: Vigitri, tmp_path: Path, model: Path
-) -> None:
+def test_a_failed_check_states_the_reason(vigitri: Vigitri, tmp_path: Path, model: Path) -> None:
     profile = write_profile(tmp_path / "line.toml", tmp_path / "no.avi", model)
     with socket.create_server(("127.0.0.1", 0)) as taken:
         endpoint = f"tcp://127.0.0.1:{taken.getsockname()[1]}"
@@ -115,7 +111,7 @@ def test_what_does_not_work_fails_and_says_why(
     assert "is in use" in failed["wire.publish"]
 
 
-def test_keys_are_looked_at_and_an_unknown_one_is_tried(
+def test_keys_are_checked_and_an_unknown_key_is_tried(
     vigitri: Vigitri, tmp_path: Path, model: Path, clip: Path
 ) -> None:
     for name in ("line", "mes"):
@@ -131,7 +127,7 @@ def test_keys_are_looked_at_and_an_unknown_one_is_tried(
 
     first = found()
     assert first["wire.keys"][0]
-    assert first["wire.keys"][1].endswith("who comes in: mes")
+    assert first["wire.keys"][1].endswith("may connect: mes")
     for name in ("wire.publish", "wire.requests"):
         assert first[name][0]
         assert first[name][1].endswith("and refuses an unknown key")
@@ -142,7 +138,7 @@ def test_keys_are_looked_at_and_an_unknown_one_is_tried(
     assert "wire.publish" not in then
 
 
-def test_a_scale_that_the_model_was_not_trained_for_is_told(
+def test_a_scale_outside_the_models_range_is_reported(
     vigitri: Vigitri, tmp_path: Path, model: Path, clip: Path
 ) -> None:
     profile = write_profile(tmp_path / "line.toml", clip, model)
@@ -160,9 +156,7 @@ def test_a_profile_with_a_mistake_is_refused(vigitri: Vigitri, tmp_path: Path) -
     assert all(line.startswith(f"vigitri: {profile}: ") for line in err)
 
 
-def test_what_stands_in_brackets_is_said_to_people_too(
-    vigitri: Vigitri, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_text_in_brackets_is_printed_too(vigitri: Vigitri, monkeypatch: pytest.MonkeyPatch) -> None:
     why = "OpenVINO is not installed (pip install 'vigitri[openvino]')"
     monkeypatch.setattr(doctor, "chosen_engine", lambda _: ("onnxruntime", why))
     _, out, _ = vigitri("doctor")

@@ -9,14 +9,14 @@ from tests.commands.conftest import Vigitri
 
 @pytest.fixture
 def made(vigitri: Vigitri, tmp_path: Path) -> Path:
-    """A folder with the keys of `mes`, and `mes` on the allow-list `allowed`."""
+    """A folder with the key files of `mes`, and `mes` on the allow-list `allowed`."""
     assert vigitri("keys", "new", "mes", "-d", tmp_path).code == 0
     public = tmp_path / "mes.public.toml"
     assert vigitri("keys", "allow", public, "-d", tmp_path / "allowed").code == 0
     return tmp_path
 
 
-def test_keys_are_made_let_in_listed_and_shut_out(vigitri: Vigitri, made: Path) -> None:
+def test_keys_are_generated_allowed_listed_and_revoked(vigitri: Vigitri, made: Path) -> None:
     (listed,) = vigitri("keys", "list", "-d", made / "allowed").out
     assert listed.startswith("mes  ")
     assert len(listed.split()[1]) == 40
@@ -27,21 +27,21 @@ def test_keys_are_made_let_in_listed_and_shut_out(vigitri: Vigitri, made: Path) 
 @pytest.mark.parametrize(
     ("key", "more", "why"),
     [
-        ("mes.secret.toml", (), "contains the secret key"),
-        ("nowhere.public.toml", (), "neither a file"),
+        ("mes.secret.toml", (), "contains the secret"),
+        ("nowhere.public.toml", (), "neither an existing file"),
         ("{public}", (), "give --name"),
         ("{public}", ("--name", "second"), "on the list already, as 'mes'"),
         ("{public}", ("--name", "../x"), "not a key name"),
         ("mes.public.toml", (), "exists already"),
     ],
 )
-def test_what_is_no_key_to_let_in_is_one_line(
+def test_a_key_that_cannot_be_allowed_is_refused_in_one_line(
     vigitri: Vigitri, made: Path, key: str, more: tuple[str, ...], why: str
 ) -> None:
     public = vigitri("keys", "list", "-d", made / "allowed").out[0].split()[1]
     given = public if key == "{public}" else str(made / key)
-    said = vigitri("keys", "allow", given, "-d", made / "allowed", *more)
-    assert (said.code, said.out) == (2, [])
-    (line,) = said.err
+    result = vigitri("keys", "allow", given, "-d", made / "allowed", *more)
+    assert (result.code, result.out) == (2, [])
+    (line,) = result.err
     assert why in line
     assert len(vigitri("keys", "list", "-d", made / "allowed").out) == 1

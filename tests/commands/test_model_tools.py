@@ -14,7 +14,7 @@ from tests.commands.conftest import Vigitri
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "reason"),
     [
         (("evaluate", "none", "--data", "."), "no model 'none'"),
         (("evaluate", DEPLOYED_MODEL, "--data", "nowhere"), "nowhere: no such data folder"),
@@ -26,21 +26,21 @@ from tests.commands.conftest import Vigitri
         (("answers", "none.toml", "--data", ".", "-o", "out"), "none.toml: cannot be read"),
     ],
 )
-def test_what_is_not_there_is_one_line(
+def test_a_missing_file_or_folder_is_refused_in_one_line(
     vigitri: Vigitri,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     words: tuple[str, ...],
-    said: str,
+    reason: str,
 ) -> None:
     monkeypatch.chdir(tmp_path)
     code, out, err = vigitri("model", *words)
     assert (code, out, len(err)) == (2, [], 1)
-    assert said in err[0]
+    assert reason in err[0]
     assert not (tmp_path / "out").exists()
 
 
-def test_what_is_worse_is_named_and_exits_1(
+def test_a_worse_candidate_is_reported_and_exits_with_1(
     vigitri: Vigitri, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     verdict = SimpleNamespace(against=["scenes, battery: AP50 0.7 -> 0.5"], candidate=tmp_path)
@@ -53,7 +53,7 @@ def test_what_is_worse_is_named_and_exits_1(
     ]
 
 
-def test_what_is_wrong_in_a_recipe_or_an_export_is_one_line(
+def test_a_mistake_in_a_recipe_or_an_export_is_refused_in_one_line(
     vigitri: Vigitri, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)

@@ -18,11 +18,11 @@ from tests.fakes import FakeEngine
 
 @pytest.fixture
 def mine(model: Path, tmp_path: Path) -> Path:
-    """A copy of the model that may be spoilt."""
+    """A copy of the model that a test may damage."""
     return shutil.copytree(model, tmp_path / "mine")
 
 
-def spoil(card: Path, old: str, new: str) -> None:
+def edit_once(card: Path, old: str, new: str) -> None:
     text = card.read_text(encoding="utf-8")
     assert text.count(old) == 1
     card.write_text(text.replace(old, new), encoding="utf-8")
@@ -32,20 +32,20 @@ def test_the_catalogue_is_listed_for_people_and_for_programs(vigitri: Vigitri) -
     code, out, err = vigitri("model", "list", "--json")
     assert (code, err) == (0, [])
     rows = {row["name"]: row for row in json.loads(out[0])}
-    assert rows[DEPLOYED_MODEL]["state"] == "sound"
+    assert rows[DEPLOYED_MODEL]["state"] == "valid"
     assert set(rows[DEPLOYED_MODEL]["classes"]) == {"gas_canister", "battery"}
     code, out, _ = vigitri("model", "list")
     assert code == 0
     assert any(DEPLOYED_MODEL in line for line in out)
 
 
-def test_the_model_of_the_house_is_sound(vigitri: Vigitri) -> None:
+def test_the_deployed_model_is_valid(vigitri: Vigitri) -> None:
     code, out, err = vigitri("model", "check")
     assert (code, len(out), err) == (0, 1, [])
-    assert ": sound. sha256 " in out[0]
+    assert ": valid. sha256 " in out[0]
 
 
-def test_a_byte_that_changed_is_found(vigitri: Vigitri, mine: Path) -> None:
+def test_a_changed_byte_is_detected(vigitri: Vigitri, mine: Path) -> None:
     data = (mine / "model.onnx").read_bytes()
     (mine / "model.onnx").write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
     code, out, err = vigitri("model", "check", mine)
@@ -54,28 +54,30 @@ def test_a_byte_that_changed_is_found(vigitri: Vigitri, mine: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "said"),
+    ("old", "new", "reason"),
     [
         ('layout = "nhwc_bgr_u8"', 'layout = "nchw_rgb_f32"', "the card's layout is nchw_rgb_f32"),
         ("size = [0, 0]", "size = [64]", "input.size"),
         ('head = "end2end"', 'head = "raw"', "not a raw head of 2 classes"),
-        ('name = "images"', 'name = "pixels"', "the card says ['pixels']"),
+        ('name = "images"', 'name = "pixels"', "the card has ['pixels']"),
         ('hazard = "gas"', 'hazard = "fire"', "classes.0.hazard"),
         ("stride = 32", "stride = 32\nstrid = 1", "input.strid"),
         ("[training]", "[training", "can't be read"),
     ],
 )
-def test_a_card_that_is_not_the_models_is_refused_in_one_line(
-    vigitri: Vigitri, mine: Path, old: str, new: str, said: str
+def test_a_card_that_does_not_match_its_model_is_refused_in_one_line(
+    vigitri: Vigitri, mine: Path, old: str, new: str, reason: str
 ) -> None:
-    spoil(mine / "card.toml", old, new)
+    edit_once(mine / "card.toml", old, new)
     code, out, err = vigitri("model", "check", mine)
     assert (code, out, len(err)) == (2, [], 1)
     assert str(mine) in err[0]
-    assert said in err[0]
+    assert reason in err[0]
 
 
-def test_a_class_list_that_is_not_the_models_is_refused(vigitri: Vigitri, mine: Path) -> None:
+def test_a_card_with_another_class_list_than_its_model_is_refused(
+    vigitri: Vigitri, mine: Path
+) -> None:
     import onnx
 
     model = onnx.load(mine / "model.onnx")
@@ -83,17 +85,17 @@ def test_a_class_list_that_is_not_the_models_is_refused(vigitri: Vigitri, mine: 
     data = model.SerializeToString()
     old = hashlib.sha256((mine / "model.onnx").read_bytes()).hexdigest()
     (mine / "model.onnx").write_bytes(data)
-    spoil(mine / "card.toml", old, hashlib.sha256(data).hexdigest())
+    edit_once(mine / "card.toml", old, hashlib.sha256(data).hexdigest())
     code, _, err = vigitri("model", "check", mine)
     assert (code, len(err)) == (2, 1)
     assert "was trained for ['battery', 'gas_canister']" in err[0]
-    assert "Mend the card" in err[0]
+    assert "Fix the card" in err[0]
 
 
-def test_a_file_that_is_no_model_is_refused(vigitri: Vigitri, mine: Path) -> None:
+def test_a_file_that_is_not_a_model_is_refused(vigitri: Vigitri, mine: Path) -> None:
     old = hashlib.sha256((mine / "model.onnx").read_bytes()).hexdigest()
     (mine / "model.onnx").write_bytes(b"nothing")
-    spoil(mine / "card.toml", old, hashlib.sha256(b"nothing").hexdigest())
+    edit_once(mine / "card.toml", old, hashlib.sha256(b"nothing").hexdigest())
     code, _, err = vigitri("model", "check", mine)
     assert (code, len(err)) == (2, 1)
     assert "onnxruntime can't load it" in err[0]
@@ -105,7 +107,7 @@ def test_a_folder_without_a_model_is_refused(vigitri: Vigitri, tmp_path: Path) -
     assert "has no card.toml" in err[0]
 
 
-def test_a_model_of_the_current_folder_is_named_as_a_path(
+def test_a_model_in_the_current_folder_is_given_as_a_path(
     vigitri: Vigitri, mine: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(mine.parent)
@@ -115,7 +117,7 @@ def test_a_model_of_the_current_folder_is_named_as_a_path(
     assert vigitri("model", "check", "./mine").code == 0
 
 
-def test_a_model_that_fails_at_its_first_look_is_not_sound(
+def test_a_model_that_fails_its_first_inference_pass_is_refused(
     vigitri: Vigitri, model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def out_of_memory(_: Any) -> Any:
@@ -127,7 +129,7 @@ def test_a_model_that_fails_at_its_first_look_is_not_sound(
     assert err == ["vigitri: white-and-red: inference failed: out of memory"]
 
 
-def test_why_a_model_is_refused_is_listed_whole(
+def test_the_reason_for_a_refused_model_is_listed_whole(
     vigitri: Vigitri, mine: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(models, "model_folders", lambda: [mine])

@@ -16,7 +16,7 @@ from tests.small_line import PATIENCE_S, passing, read_terminal, write_interlace
 VIGITRI = (sys.executable, "-m", "detector.cli")
 
 
-def test_it_gives_the_wires_alerts_and_then_the_totals(
+def test_it_prints_the_alerts_as_published_and_then_the_totals(
     vigitri: Vigitri, profile: Path, clip: Path
 ) -> None:
     code, out, err = vigitri("replay", clip, "--line", profile, "--json")
@@ -32,16 +32,14 @@ def test_it_gives_the_wires_alerts_and_then_the_totals(
     assert totals["raised"] == {"battery": 1, "gas": 1}
 
 
-def test_the_same_footage_gives_the_same_lines_to_the_byte(
-    vigitri: Vigitri, profile: Path, clip: Path
-) -> None:
+def test_the_same_footage_gives_the_same_bytes(vigitri: Vigitri, profile: Path, clip: Path) -> None:
     first = vigitri("replay", clip, "--line", profile, "--json").out
     second = vigitri("replay", clip, "--line", profile, "--json").out
     assert first[:-1] == second[:-1]
     assert len(first) > 2
 
 
-def test_it_tells_people_in_sentences(vigitri: Vigitri, profile: Path, clip: Path) -> None:
+def test_without_json_it_prints_readable_lines(vigitri: Vigitri, profile: Path, clip: Path) -> None:
     code, out, _ = vigitri("replay", clip, "--line", profile)
     assert code == 0
     assert "frame " in out[0]
@@ -49,7 +47,7 @@ def test_it_tells_people_in_sentences(vigitri: Vigitri, profile: Path, clip: Pat
     assert out[-1].endswith("raised: 1 battery, 1 gas")
 
 
-def test_without_a_profile_the_whole_picture_is_belt(
+def test_without_a_profile_the_whole_image_is_belt(
     vigitri: Vigitri, model: Path, clip: Path
 ) -> None:
     code, out, _ = vigitri("replay", clip, "--model", model, "--json")
@@ -60,11 +58,11 @@ def test_without_a_profile_the_whole_picture_is_belt(
     assert alert["place"]["x_mm"] is None
 
 
-def test_a_folder_of_pictures_is_footage_of_the_rate_that_is_given(
+def test_a_folder_of_images_is_replayed_at_the_given_rate(
     vigitri: Vigitri, profile: Path, tmp_path: Path
 ) -> None:
-    for number, picture in enumerate(passing(8)):
-        cv2.imwrite(str(tmp_path / f"{number}.png"), picture)
+    for number, image in enumerate(passing(8)):
+        cv2.imwrite(str(tmp_path / f"{number}.png"), image)
     code, out, _ = vigitri("replay", tmp_path, "--line", profile, "--fps", 5, "--json")
     assert code == 0
     totals = json.loads(out[-1])["totals"]
@@ -72,7 +70,7 @@ def test_a_folder_of_pictures_is_footage_of_the_rate_that_is_given(
     assert vigitri("replay", tmp_path, "--line", profile, "--fps", -1).code == 2
 
 
-def test_what_is_missing_is_one_line(
+def test_missing_footage_profile_or_model_is_refused_in_one_line(
     vigitri: Vigitri, profile: Path, clip: Path, tmp_path: Path
 ) -> None:
     missing = tmp_path / "no.avi"
@@ -86,7 +84,7 @@ def test_what_is_missing_is_one_line(
     assert (code, len(err)) == (2, 1)
 
 
-def test_one_missing_film_among_good_ones_is_named_and_the_rest_goes_on(
+def test_one_missing_video_is_reported_and_the_others_are_replayed(
     vigitri: Vigitri, profile: Path, clip: Path, tmp_path: Path
 ) -> None:
     code, out, err = vigitri("replay", tmp_path / "no.avi", clip, "--line", profile, "--json")
@@ -98,28 +96,28 @@ def test_one_missing_film_among_good_ones_is_named_and_the_rest_goes_on(
     assert len(totals["unreadable"]) == 1
 
 
-def test_a_film_that_breaks_off_is_told(vigitri: Vigitri, profile: Path, tmp_path: Path) -> None:
-    film = write_video(tmp_path / "cut.avi", passing())
-    data = film.read_bytes()
-    film.write_bytes(data[: len(data) // 2])
-    code, _, err = vigitri("replay", film, "--line", profile, "--json")
+def test_a_truncated_video_is_reported(vigitri: Vigitri, profile: Path, tmp_path: Path) -> None:
+    video = write_video(tmp_path / "cut.avi", passing())
+    data = video.read_bytes()
+    video.write_bytes(data[: len(data) // 2])
+    code, _, err = vigitri("replay", video, "--line", profile, "--json")
     assert code == 1
     assert err
-    assert all(line.startswith(f"vigitri: {film}: ") for line in err)
+    assert all(line.startswith(f"vigitri: {video}: ") for line in err)
 
 
-def test_an_interlaced_film_shows_what_the_progressive_one_shows(
+def test_an_interlaced_video_gives_the_alerts_of_the_progressive_one(
     vigitri: Vigitri, profile: Path, tmp_path: Path
 ) -> None:
-    film = write_interlaced(tmp_path / "interlaced.mp4", passing())
-    code, out, err = vigitri("replay", film, "--line", profile, "--json")
+    video = write_interlaced(tmp_path / "interlaced.mp4", passing())
+    code, out, err = vigitri("replay", video, "--line", profile, "--json")
     assert (code, err) == (0, [])
     totals = json.loads(out[-1])["totals"]
     assert (totals["frames"], totals["blind_frames"]) == (32, 0)
     assert totals["raised"] == {"battery": 1, "gas": 1}
 
 
-def test_a_reader_that_has_gone_is_no_traceback(profile: Path, clip: Path) -> None:
+def test_a_closed_pipe_ends_without_a_traceback(profile: Path, clip: Path) -> None:
     command = [*VIGITRI, "replay", *[str(clip)] * 3, "--line", str(profile), "--json"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     with process:
@@ -131,7 +129,7 @@ def test_a_reader_that_has_gone_is_no_traceback(profile: Path, clip: Path) -> No
         assert process.stderr.read() == ""
 
 
-def test_a_progress_bar_on_the_terminal_takes_nothing_from_the_file(
+def test_a_progress_bar_on_the_terminal_leaves_the_output_file_intact(
     profile: Path, clip: Path, tmp_path: Path
 ) -> None:
     ours, theirs = pty.openpty()

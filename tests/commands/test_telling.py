@@ -5,23 +5,23 @@ import sys
 
 import pytest
 
-from detector.commands.telling import tell
+from detector.commands.telling import log
 
 
-def test_a_line_is_told_on_stderr(capsys: pytest.CaptureFixture[str]) -> None:
-    tell("line l: watching")
+def test_a_line_is_logged_on_stderr(capsys: pytest.CaptureFixture[str]) -> None:
+    log("line l: watching")
     assert capsys.readouterr().err == "line l: watching\n"
 
 
-def test_a_log_on_a_full_disk_or_without_a_reader_ends_nothing(
+def test_a_full_disk_or_a_pipe_without_a_reader_raises_nothing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     reader, writer = os.pipe()
     os.close(reader)
     full = os.open("/dev/full", os.O_WRONLY)
-    for log in (os.fdopen(full, "w"), os.fdopen(writer, "w")):
-        monkeypatch.setattr(sys, "stderr", log)
-        tell("line l: raised gas a000001")
+    for stderr in (os.fdopen(full, "w"), os.fdopen(writer, "w")):
+        monkeypatch.setattr(sys, "stderr", stderr)
+        log("line l: raised gas a000001")
         with pytest.raises(OSError, match=r"No space|Broken pipe"):
-            log.close()
-        tell("and once it is closed")
+            stderr.close()
+        log("and after it was closed")

@@ -16,7 +16,7 @@ ENTERS_SCREEN, LEAVES_SCREEN = b"\x1b[?1049h", b"\x1b[?1049l"
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_the_terminal_is_given_back_however_it_is_ended(number: signal.Signals) -> None:
+def test_the_terminal_is_restored_after_sigterm_and_sigint(number: signal.Signals) -> None:
     ours, theirs = pty.openpty()
     with Publisher("tcp://127.0.0.1:*", line=LINE, boot_id=BOOT_ID) as publisher:
         process = subprocess.Popen(
@@ -28,7 +28,7 @@ def test_the_terminal_is_given_back_however_it_is_ended(number: signal.Signals) 
         )
         os.close(theirs)
         shown = b""
-        while publisher.endpoint.encode() not in shown:  # the first picture is there
+        while publisher.endpoint.encode() not in shown:  # the first screen is drawn
             shown += os.read(ours, 65536)
         process.send_signal(number)
         shown += read_terminal(ours)

@@ -1,4 +1,4 @@
-"""Small footage, and the fake cameras that a capture process can import."""
+"""Small videos, and fake cameras that a capture process can import."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Video = Callable[..., Path]
 
 @pytest.fixture
 def video(tmp_path: Path) -> Video:
-    """Makes a video whose frame `i` is all of one grey, `levels[i]`; by default `8 * i`."""
+    """Writes a video whose frame `i` is uniform grey, `levels[i]`; default: `8 * i`."""
 
     def make(
         name: str = "clip.avi",
@@ -37,7 +37,7 @@ def video(tmp_path: Path) -> Video:
         for level in levels or [(i * 8) % 256 for i in range(frames)]:
             writer.write(np.full((size_px[1], size_px[0], 3), level, np.uint8))
         writer.release()
-        partial.rename(path)  # appears in one piece, for those who wait for it
+        partial.rename(path)  # appears complete, for a camera process that waits for it
         return path
 
     return make
@@ -45,7 +45,7 @@ def video(tmp_path: Path) -> Video:
 
 @pytest.fixture
 def fakes(monkeypatch: pytest.MonkeyPatch) -> None:
-    """`factory="fake_cameras:…"` works: the capture process finds what this one finds."""
+    """Makes `factory="fake_cameras:…"` work: the capture process inherits the import path."""
     monkeypatch.syspath_prepend(str(Path(__file__).parent))
 
 
@@ -54,27 +54,27 @@ def children(parent: int | None = None) -> set[int]:
 
 
 def open_files() -> Counter[str]:
-    """What this process holds open, and how often."""
-    held: Counter[str] = Counter()
+    """The files that this process has open, with their number."""
+    files: Counter[str] = Counter()
     for file in Path("/proc/self/fd").iterdir():
         with contextlib.suppress(FileNotFoundError):  # the one that lists them
-            # The number of a pipe or socket tells only that it is another one.
-            held[str(file.readlink()).partition(":[")[0]] += 1
-    return held
+            # Without the number of a pipe or socket, which only identifies it.
+            files[str(file.readlink()).partition(":[")[0]] += 1
+    return files
 
 
 @pytest.fixture
 def capture_pids() -> Callable[..., set[int]]:
-    """Tells the capture processes started by a process (this one) that still run."""
+    """Returns the running capture processes that a process (default: this one) started."""
     return children
 
 
 @pytest.fixture(autouse=True)
 def nothing_is_left_behind() -> Iterator[None]:
-    """No process, no shared memory, no open file: after every test of this folder."""
+    """Checks after every test of this folder for processes, shared memory and open files."""
     files = open_files()
     yield
-    gc.collect()  # frames in the tracebacks of expected errors hold their memory
+    gc.collect()  # frames in the tracebacks of expected errors keep their memory
     assert children() == set()
     assert open_files() - files == Counter()
     assert not list(Path("/dev/shm").glob("*vigitri*"))

@@ -1,6 +1,7 @@
-"""Cameras with known pictures and known faults, imported by the capture process.
+"""Cameras with known images and known faults, imported by the capture process.
 
-The URL is the path of a file that counts the lives of the camera, so that a fault can strike once.
+The URL is the path of a file that counts how often the camera was opened, so that a fault can be
+limited to the first time.
 """
 
 from __future__ import annotations
@@ -18,11 +19,11 @@ from detector.ingest.capture import frozen
 
 LARGE_PX = (640, 480)
 LEVELS = 251
-"""Frame `i` is all of `i % 251`: a prime, so that no buffer keeps seeing the same levels."""
+"""Frame `i` has the level `i % 251`: a prime, so that no buffer gets the same levels repeatedly."""
 
 
 class FakeCamera:
-    """Gives one-coloured pictures, as fast as they are asked for or every `period_s`."""
+    """Gives uniform images, as fast as they are read or every `period_s`."""
 
     live = True
     frame_count = None
@@ -63,7 +64,7 @@ class FakeCamera:
 
 
 class Hanging(FakeCamera):
-    """Hangs inside the native read after its pictures; not even SIGTERM gets it out."""
+    """Hangs inside the native read after its images, and ignores SIGTERM."""
 
     def at_end(self) -> bool:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
@@ -72,51 +73,51 @@ class Hanging(FakeCamera):
 
 
 class Garbled(FakeCamera):
-    """Gives pictures that cannot be decoded."""
+    """Gives images that cannot be decoded."""
 
     def retrieve(self, into: Image | None = None) -> Image | None:  # noqa: ARG002
         return None
 
 
 class Still(FakeCamera):
-    """Gives one picture over and over."""
+    """Repeats one image."""
 
     def retrieve(self, into: Image | None = None) -> Image | None:  # noqa: ARG002
         width, height = LARGE_PX
         return np.full((height, width, 3), 40, np.uint8)
 
 
-class StandsUntilTold(FakeCamera):
-    """A recording whose picture stands after three others, until a file beside the URL's tells it
-    to go on; it writes into another at which picture it does, and ends after three more."""
+class FrozenUntilResumed(FakeCamera):
+    """A recording that freezes after three images until the file `URL.resume` exists. It then
+    writes its image number to the file `URL.resumed`, and ends after three more images."""
 
     live = False
 
     def __init__(self, url: str) -> None:
         super().__init__(url)
         self.fps = 100.0
-        self._told, self._tells = (Path(f"{url}.{name}") for name in ("told", "tells"))
-        self._goes_on: int | None = None
+        self._resume, self._resumed = (Path(f"{url}.{name}") for name in ("resume", "resumed"))
+        self._resumed_at: int | None = None
 
     def grab(self) -> bool:
-        if self._goes_on is None and self.grabbed > 3 and self._told.exists():
-            self._goes_on = self.grabbed
-            self._tells.write_text(str(self._goes_on))
-        if self._goes_on is not None and self.grabbed == self._goes_on + 3:
+        if self._resumed_at is None and self.grabbed > 3 and self._resume.exists():
+            self._resumed_at = self.grabbed
+            self._resumed.write_text(str(self._resumed_at))
+        if self._resumed_at is not None and self.grabbed == self._resumed_at + 3:
             return False
         self.grabbed += 1
         return True
 
     def retrieve(self, into: Image | None = None) -> Image | None:  # noqa: ARG002
         index = self.grabbed - 1
-        stands = index >= 3 and self._goes_on is None
+        is_frozen = index >= 3 and self._resumed_at is None
         width, height = LARGE_PX
-        level = 40 if stands else 100 + index % 100
+        level = 40 if is_frozen else 100 + index % 100
         return np.full((height, width, 3), level, np.uint8)
 
 
 class Shrinking(FakeCamera):
-    """Changes its picture size with every picture."""
+    """Changes the image size with every image."""
 
     def retrieve(self, into: Image | None = None) -> Image | None:  # noqa: ARG002
         index = self.grabbed - 1
@@ -170,13 +171,13 @@ def crashes(url: str, **_: object) -> FakeCamera:
     raise ZeroDivisionError(f"while opening {url}")
 
 
-def impatient_when_frozen(url: str, **settings: float) -> Source:
+def reconnects_soon_when_frozen(url: str, **settings: float) -> Source:
     frozen.RECONNECT_S = 0.02
     return open_source(url, **settings)
 
 
-def stands_until_told(url: str, **_: object) -> FakeCamera:
-    return StandsUntilTold(url)
+def frozen_until_resumed(url: str, **_: object) -> FakeCamera:
+    return FrozenUntilResumed(url)
 
 
 def frozen_and_once_unreachable(url: str, **_: object) -> FakeCamera:

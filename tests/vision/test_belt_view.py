@@ -32,7 +32,7 @@ def rectifier(
 
 
 def tilted() -> Rectifier:
-    """A belt seen askew: its far end is drawn together."""
+    """A belt in perspective: its far end is narrower."""
     polygon = [[80, 20], [240, 20], [300, 220], [20, 220]]
     mm = [[0, 400], [300, 400], [300, 0], [0, 0]]
     points = [{"px": px, "mm": at} for px, at in zip(polygon, mm, strict=True)]
@@ -47,7 +47,7 @@ def tilted() -> Rectifier:
     st.floats(0.4, 3),
     st.lists(st.tuples(st.floats(0, 320), st.floats(0, 240)), min_size=1, max_size=6),
 )
-def test_places_lead_from_image_to_view_to_belt_and_back(
+def test_points_map_from_image_to_view_to_belt_and_back(
     travel: Travel, px_per_mm: float, mm_per_px: float, points: list[tuple[float, float]]
 ) -> None:
     view = rectifier(travel=travel, px_per_mm=px_per_mm, mm_per_px=mm_per_px)
@@ -56,7 +56,7 @@ def test_places_lead_from_image_to_view_to_belt_and_back(
     belt_mm = view.view_to_belt(view_px)
     np.testing.assert_allclose(view.belt_to_view(belt_mm), view_px, atol=1e-6)
     np.testing.assert_allclose(view.plane.to_image(belt_mm), image_px, atol=1e-6)
-    # The belt lies in the view: no row or column above it, less than a stride beside it.
+    # The belt is inside the view: no row or column before it, less than a stride after it.
     assert (view_px >= -1e-6).all()
     assert (view_px <= np.array(view.size_px) + 1e-6).all()
 
@@ -67,7 +67,7 @@ def test_the_view_s_sides_are_multiples_of_the_stride(make: type[Rectifier]) -> 
 
 
 @pytest.mark.parametrize("travel", TRAVELS)
-def test_what_lies_farther_downstream_appears_nearer_the_top(travel: Travel) -> None:
+def test_downstream_is_up_in_the_view(travel: Travel) -> None:
     step = {"right": (60, 0), "left": (-60, 0), "down": (0, 60), "up": (0, -60)}[travel]
     view = rectifier(travel=travel)
     rows, columns = [], []
@@ -108,7 +108,7 @@ def test_nothing_outside_the_polygon_reaches_the_view(
         shown.append(view.look(frame(image, 0)).image.copy())
     np.testing.assert_array_equal(shown[0], shown[1])
     assert (shown[0][~view.belt_mask] == OUTSIDE_GREY).all()
-    # And the belt is not masked away: a rim of three camera pixels at most.
+    # And the belt itself is not masked, except for a rim of at most three camera pixels.
     rim = (round(3 / scale) + 1) * 2 + 1
     whole = np.zeros(view.size_px[::-1], dtype=np.uint8)
     corners = view.image_to_view(view.plane.polygon_px)
@@ -124,7 +124,7 @@ def test_nothing_outside_the_polygon_reaches_the_view(
 
 
 @pytest.mark.parametrize("make", [rectifier, tilted])
-def test_a_box_of_the_view_comes_back_around_the_thing_in_the_image(make: type[Rectifier]) -> None:
+def test_a_box_in_the_view_maps_to_the_object_in_the_image(make: type[Rectifier]) -> None:
     view = make()
     image = np.zeros((240, 320, 3), dtype=np.uint8)
     image[100:120, 140:170] = 255
@@ -134,7 +134,7 @@ def test_a_box_of_the_view_comes_back_around_the_thing_in_the_image(make: type[R
     np.testing.assert_allclose(box, [140, 100, 170, 120], atol=4)
 
 
-def test_boxes_in_the_image_stay_in_it() -> None:
+def test_boxes_in_the_image_are_clipped_to_it() -> None:
     view = tilted()
     width, height = view.size_px
     boxes = view.boxes_in_image(np.array([[-90.0, -40.0, width + 90.0, height + 40.0]]))
@@ -158,7 +158,7 @@ def test_a_finer_camera_is_averaged_down_to_the_view_s_scale_in_place(times: int
 
 
 @pytest.mark.parametrize("times", [2, 3, 5])
-def test_a_finer_camera_s_picture_is_not_moved(times: int) -> None:
+def test_shrinking_a_finer_camera_does_not_shift_the_view(times: int) -> None:
     fine = np.zeros((240 * times, 320 * times, 3), dtype=np.uint8)
     cv2.circle(fine, (160 * times, 120 * times), 12 * times, (255, 255, 255), -1)
     view = rectifier(WHOLE * times, px_per_mm=times, size=(320 * times, 240 * times))
@@ -178,30 +178,32 @@ def test_the_view_has_the_same_size_in_mm_at_any_camera_resolution() -> None:
     assert small.extent_mm == large.extent_mm
 
 
-def test_a_picture_of_another_size_is_refused() -> None:
+def test_a_frame_of_another_size_is_refused() -> None:
     with pytest.raises(CalibrationError, match="now gives 100 x 80 px, the line was set up for"):
         rectifier().look(frame(np.zeros((80, 100, 3), dtype=np.uint8), 0))
 
 
-def test_a_belt_that_was_drawn_on_a_larger_picture_is_refused() -> None:
-    with pytest.raises(CalibrationError, match="only 44% of it lies in the picture of 320 x 240"):
+def test_a_polygon_drawn_on_a_larger_image_is_refused() -> None:
+    with pytest.raises(CalibrationError, match="only 44% of it is in the image of 320 x 240"):
         rectifier(WHOLE * 1.5)
     assert rectifier(WHOLE * 1.1).size_px == rectifier().size_px
 
 
-def test_a_belt_outside_the_picture_is_refused() -> None:
-    with pytest.raises(CalibrationError, match="lies outside the picture of 320 x 240 px"):
+def test_a_belt_outside_the_image_is_refused() -> None:
+    with pytest.raises(CalibrationError, match="is outside the image of 320 x 240 px"):
         rectifier(WHOLE + 1000)
 
 
-def test_a_belt_of_which_no_pixel_of_the_view_is_made_alone_is_no_empty_belt() -> None:
+def test_a_belt_too_narrow_for_one_pixel_of_the_view_is_refused() -> None:
     line = np.array([[100.0, 20], [101, 20], [101, 200], [100, 200]])
-    with pytest.raises(CalibrationError, match="shows too little belt for a view of 1 mm/px: of "):
+    with pytest.raises(
+        CalibrationError, match="shows too little belt for a view of 1 mm/px: none "
+    ):
         rectifier(line)
 
 
-def test_a_view_of_which_one_pixel_would_take_in_the_picture_is_refused() -> None:
-    with pytest.raises(CalibrationError, match="of its pixels would be 399 of the picture's"):
+def test_a_view_with_pixels_as_large_as_the_image_is_refused() -> None:
+    with pytest.raises(CalibrationError, match="of its pixels would be 399 px of the image"):
         rectifier(WHOLE, px_per_mm=400.0)
 
 
@@ -210,7 +212,7 @@ def test_a_view_that_would_not_fit_in_memory_is_refused() -> None:
         rectifier(px_per_mm=0.01, mm_per_px=0.5)
 
 
-def test_of_a_belt_that_reaches_out_of_the_picture_the_visible_part_is_the_view() -> None:
+def test_the_view_of_a_belt_that_leaves_the_image_is_its_visible_part() -> None:
     view = rectifier(np.array([[-100, 50], [500, 50], [500, 150], [-100, 150]], dtype=np.float64))
     x0, y0, x1, y1 = view.extent_mm
     assert (x1 - x0, y1 - y0) == (pytest.approx(320), pytest.approx(100))
@@ -225,7 +227,7 @@ RIM = np.array([[20, 40], [300, 40], [300, 200], [20, 200]], dtype=np.float64)
 
 
 def bent_view(travel: Travel = "right") -> Rectifier:
-    """A belt seen through a lens that bends it."""
+    """A belt seen through a lens with distortion."""
     corners = [[float(x), float(y)] for x, y in RIM]
     belt = Belt.model_validate({"polygon_px": corners, "travel": travel, "px_per_mm": 0.5})
     return Rectifier(belt_plane(belt, BENT), SIZE, 2.0, 32)
@@ -236,7 +238,7 @@ def bent_view(travel: Travel = "right") -> Rectifier:
     st.sampled_from(TRAVELS),
     st.lists(st.tuples(st.floats(20, 300), st.floats(40, 200)), min_size=1, max_size=6),
 )
-def test_through_a_lens_too_places_lead_from_image_to_view_to_belt_and_back(
+def test_points_map_forth_and_back_through_a_lens_too(
     travel: Travel, points: list[tuple[float, float]]
 ) -> None:
     view = bent_view(travel)
@@ -247,13 +249,13 @@ def test_through_a_lens_too_places_lead_from_image_to_view_to_belt_and_back(
     assert (view_px <= np.array(view.size_px) + 0.5).all()
 
 
-def test_through_a_lens_the_view_shows_what_lies_there_and_nothing_beside_the_belt() -> None:
+def test_through_a_lens_the_view_shows_the_belt_and_nothing_beside_it() -> None:
     view = bent_view()
-    picture = np.full((SIZE[1], SIZE[0], 3), 255, dtype=np.uint8)  # people beside the belt
-    cv2.fillPoly(picture, [RIM.astype(np.int32)], (60, 60, 60))
+    image = np.full((SIZE[1], SIZE[0], 3), 255, dtype=np.uint8)  # people beside the belt
+    cv2.fillPoly(image, [RIM.astype(np.int32)], (60, 60, 60))
     spot = np.array([[70.0, 60.0]])
-    cv2.circle(picture, (70, 60), 5, (0, 0, 250), cv2.FILLED)
-    seen = view.look(frame(picture, 0)).image
+    cv2.circle(image, (70, 60), 5, (0, 0, 250), cv2.FILLED)
+    seen = view.look(frame(image, 0)).image
     assert seen[view.belt_mask].max(axis=0).tolist() == [60, 60, 250]
     assert (seen[~view.belt_mask] == OUTSIDE_GREY).all()
     v, u = np.nonzero(seen[..., 2] > 200)
@@ -261,14 +263,14 @@ def test_through_a_lens_the_view_shows_what_lies_there_and_nothing_beside_the_be
 
 
 @pytest.mark.parametrize("times", [1, 2, 3])
-def test_a_strip_s_view_is_these_rows_of_the_whole_view(times: int) -> None:
+def test_the_view_of_a_strip_is_its_rows_of_the_whole_view(times: int) -> None:
     size = (320 * times, 240 * times)
     view = rectifier(WHOLE * times, px_per_mm=times, size=size, travel="left")
     image = np.random.default_rng(5).integers(0, 256, (*size[::-1], 3), dtype=np.uint8)
     whole = view.look(frame(image, 0)).image.copy()
     other = np.random.default_rng(6).integers(0, 256, image.shape, dtype=np.uint8)
     for along_mm in ((0.0, 100.0), (60.0, 200.0), (150.0, 320.0)):
-        view.look(frame(other, 0))  # nothing is left of the frame before
+        view.look(frame(other, 0))  # no pixel of the previous frame may remain
         strip = view.strip(*along_mm)
         shown = view.look(frame(image, 0), strip)
         np.testing.assert_array_equal(shown.image, whole[strip.top_px : strip.bottom_px])

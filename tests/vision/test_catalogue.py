@@ -47,7 +47,7 @@ def test_a_model_folder_is_found_by_its_path(tmp_path: Path) -> None:
     assert model.sha256 == hashlib.sha256(b"weights").hexdigest()
 
 
-def test_every_deployed_model_is_what_its_card_says() -> None:
+def test_every_deployed_model_matches_its_card() -> None:
     assert model_folders()
     for path in model_folders():
         assert find_model(path.name).path == path
@@ -65,7 +65,7 @@ def test_a_file_with_another_hash_is_refused(tmp_path: Path) -> None:
         find_model(name)
 
 
-def test_a_file_that_the_card_names_must_be_there(tmp_path: Path) -> None:
+def test_a_missing_file_of_the_card_is_refused(tmp_path: Path) -> None:
     name = folder(tmp_path)
     (tmp_path / "model.onnx").unlink()
     with pytest.raises(ModelError, match="is missing, though the card names it"):
@@ -89,7 +89,7 @@ def test_a_file_that_the_card_names_must_be_there(tmp_path: Path) -> None:
         ('name = "t"', "name = ", "can't be read"),
     ],
 )
-def test_a_wrong_card_is_one_line_with_the_key(
+def test_an_invalid_card_is_refused_in_one_line_with_the_key(
     tmp_path: Path, old: str, new: str, key: str
 ) -> None:
     with pytest.raises(ModelError) as refused:
@@ -98,5 +98,5 @@ def test_a_wrong_card_is_one_line_with_the_key(
     assert "\n" not in str(refused.value)
 
 
-def test_the_fake_card_is_a_card() -> None:
+def test_the_fake_card_is_valid() -> None:
     assert isinstance(make_card(), Card)

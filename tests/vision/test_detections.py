@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from detector.vision.detections import (
     Detections,
-    agreed,
     from_end_to_end,
     from_raw_head,
+    fused,
     suppress_overlaps,
 )
 from tests.fakes import detections
@@ -34,12 +34,12 @@ def found(draw: st.DrawFn) -> Detections:
     return Detections(np.concatenate([low, low + sides], axis=1), scores, classes)
 
 
-def test_arrays_that_do_not_belong_together_are_refused() -> None:
-    with pytest.raises(ValueError, match="do not belong together"):
+def test_arrays_of_different_lengths_are_refused() -> None:
+    with pytest.raises(ValueError, match="do not match"):
         Detections(np.zeros((2, 4), np.float32), np.zeros(3, np.float32), np.zeros(3, np.int64))
 
 
-def test_an_end_to_end_head_is_read_best_first() -> None:
+def test_an_end_to_end_head_is_decoded_highest_score_first() -> None:
     output = np.array(
         [[[1, 2, 3, 4, 0.3, 1], [5, 6, 7, 8, 0.9, 0], [0, 0, 0, 0, 0.01, 0]]], dtype=np.float32
     )
@@ -49,7 +49,7 @@ def test_an_end_to_end_head_is_read_best_first() -> None:
     np.testing.assert_array_equal(read.classes, [0, 1])
 
 
-def test_a_raw_head_is_read_with_its_best_class_per_anchor() -> None:
+def test_a_raw_head_is_decoded_with_the_best_class_per_anchor() -> None:
     output = np.zeros((1, 6, 5), dtype=np.float32)
     output[0, :, 1] = [50, 40, 20, 10, 0.2, 0.8]
     output[0, :, 3] = [150, 140, 10, 30, 0.7, 0.1]
@@ -58,7 +58,7 @@ def test_a_raw_head_is_read_with_its_best_class_per_anchor() -> None:
     np.testing.assert_array_equal(read.classes, [1, 0])
 
 
-def test_an_empty_belt_is_no_detections_from_either_head() -> None:
+def test_an_empty_belt_gives_no_detections_from_either_head() -> None:
     assert len(from_end_to_end(np.zeros((1, 300, 6), np.float32), 0.1)) == 0
     assert len(from_raw_head(np.zeros((1, 6, 2100), np.float32), 0.1)) == 0
 
@@ -72,7 +72,9 @@ def test_one_object_in_many_anchors_is_one_detection() -> None:
 
 @settings(max_examples=40)
 @given(found(), st.floats(0.2, 0.9))
-def test_after_suppression_no_two_of_a_class_overlap_more(found: Detections, most: float) -> None:
+def test_after_suppression_no_two_boxes_of_a_class_overlap_more(
+    found: Detections, most: float
+) -> None:
     kept = suppress_overlaps(found, most)
     for i in range(len(kept)):
         for j in range(i):
@@ -82,7 +84,7 @@ def test_after_suppression_no_two_of_a_class_overlap_more(found: Detections, mos
 
 @settings(max_examples=40)
 @given(found(), st.floats(0.2, 0.9))
-def test_what_is_suppressed_overlaps_a_better_one_of_its_class(
+def test_a_suppressed_box_overlaps_a_better_one_of_its_class(
     found: Detections, most: float
 ) -> None:
     kept = suppress_overlaps(found, most)
@@ -98,9 +100,7 @@ def test_what_is_suppressed_overlaps_a_better_one_of_its_class(
 
 @settings(max_examples=40)
 @given(found(), st.floats(0.2, 0.9))
-def test_suppression_keeps_the_best_first_and_changes_nothing_twice(
-    found: Detections, most: float
-) -> None:
+def test_suppression_sorts_by_score_and_is_idempotent(found: Detections, most: float) -> None:
     once = suppress_overlaps(found, most)
     assert (np.diff(once.scores) <= 0).all()
     twice = suppress_overlaps(once, most)
@@ -111,10 +111,10 @@ def test_suppression_keeps_the_best_first_and_changes_nothing_twice(
 
 @settings(max_examples=40)
 @given(found(), found(), st.floats(0.2, 0.9))
-def test_two_looks_agree_on_at_most_the_mean_of_what_each_has_seen(
+def test_fused_boxes_and_scores_stay_within_those_of_the_two_passes(
     one: Detections, other: Detections, most: float
 ) -> None:
-    both = agreed([one, other], most)
+    both = fused([one, other], most)
     assert (np.diff(both.scores) <= 0).all()
     assert len(both) <= len(one) + len(other)
     everything = [*_rows(one), *_rows(other)]
@@ -128,14 +128,14 @@ def test_two_looks_agree_on_at_most_the_mean_of_what_each_has_seen(
 
 @settings(max_examples=40)
 @given(found(), st.integers(1, 4))
-def test_looks_that_see_the_same_are_as_sure_as_one_of_them(seen: Detections, looks: int) -> None:
+def test_identical_passes_fuse_to_the_scores_of_one(seen: Detections, passes: int) -> None:
     alone = suppress_overlaps(seen, 0.6)
-    together = agreed([alone] * looks, 0.6)
+    together = fused([alone] * passes, 0.6)
     np.testing.assert_allclose(together.scores, alone.scores, rtol=1e-5)
 
 
-def test_looks_that_see_nothing_agree_on_nothing() -> None:
-    assert len(agreed([detections(), detections()], 0.6)) == 0
+def test_empty_passes_fuse_to_no_detections() -> None:
+    assert len(fused([detections(), detections()], 0.6)) == 0
 
 
 def _rows(found: Detections) -> list[tuple[NDArray[np.float32], float, int]]:

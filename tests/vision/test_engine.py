@@ -1,4 +1,4 @@
-"""The real onnxruntime on models of a few nodes, made here."""
+"""The real onnxruntime on models of a few nodes that are built here."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from detector.vision.catalogue import ModelError, ModelFolder
-from detector.vision.engine import EngineError, Intake, OnnxEngine
+from detector.vision.engine import EngineError, InputTensor, OnnxEngine
 from detector.vision.onnx_runtime import ort
 from tests.fakes import make_card
 
@@ -29,7 +29,7 @@ def model(
     outputs: int = 1,
     **changes: Any,
 ) -> ModelFolder:
-    """A model that answers `rows` to any picture, plus 0 times the picture's brightest pixel."""
+    """A model that outputs `rows` for any image, plus 0 times the image's brightest pixel."""
     height, width = size or ("height", "width")
     kind = TensorProto.UINT8 if flat else TensorProto.FLOAT
     shape = [1, height, width, 3] if flat else [1, 3, height, width]
@@ -64,62 +64,62 @@ def model(
     return ModelFolder(folder, make_card(files={"model.onnx": digest}, input=taken, **changes))
 
 
-def picture(height: int = 64, width: int = 96) -> np.ndarray:
+def grey_image(height: int = 64, width: int = 96) -> np.ndarray:
     return np.full((height, width, 3), 90, dtype=np.uint8)
 
 
 @pytest.mark.parametrize("flat", [True, False])
-def test_what_the_model_says_comes_out_best_first(tmp_path: Path, flat: bool) -> None:
-    found = OnnxEngine(model(tmp_path, flat=flat), threads=1).detect(picture(), 0.25)
+def test_detections_are_sorted_highest_score_first(tmp_path: Path, flat: bool) -> None:
+    found = OnnxEngine(model(tmp_path, flat=flat), threads=1).detect(grey_image(), 0.25)
     np.testing.assert_array_equal(found.boxes_px, [[10, 20, 30, 40], [50, 60, 70, 80]])
     np.testing.assert_array_equal(found.classes, [0, 1])
 
 
-def test_a_raw_head_is_read_too(tmp_path: Path) -> None:
+def test_a_raw_head_is_decoded(tmp_path: Path) -> None:
     rows = np.zeros((6, 20))
     rows[:, 3] = [20, 30, 10, 10, 0.1, 0.8]
-    found = OnnxEngine(model(tmp_path, rows, head="raw"), threads=1).detect(picture(), 0.25)
+    found = OnnxEngine(model(tmp_path, rows, head="raw"), threads=1).detect(grey_image(), 0.25)
     np.testing.assert_array_equal(found.boxes_px, [[15, 25, 25, 35]])
     np.testing.assert_array_equal(found.classes, [1])
 
 
 def test_planar_models_get_rgb_from_0_to_1(tmp_path: Path) -> None:
-    intake = Intake(model(tmp_path, flat=False).card)
+    tensor = InputTensor(model(tmp_path, flat=False).card)
     blue = np.zeros((32, 64, 3), dtype=np.uint8)
     blue[..., 0] = 255
-    planar = intake.prepared(blue)
+    planar = tensor.of(blue)
     assert planar.shape == (1, 3, 32, 64)
     np.testing.assert_array_equal(planar[0, :, 0, 0], [0, 0, 1])
 
 
-def test_a_picture_that_the_model_can_t_take_is_an_error_not_an_empty_belt(tmp_path: Path) -> None:
+def test_an_image_that_the_model_rejects_is_an_error_not_an_empty_belt(tmp_path: Path) -> None:
     fixed = model(tmp_path, size=(64, 96), input={"size": [64, 96]})
     engine = OnnxEngine(fixed, threads=1)
-    assert len(engine.detect(picture(), 0.25)) == 2
+    assert len(engine.detect(grey_image(), 0.25)) == 2
     with pytest.raises(EngineError, match="test-n1: inference failed"):
-        engine.detect(picture(64, 64), 0.25)
+        engine.detect(grey_image(64, 64), 0.25)
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
 def test_numbers_that_are_not_finite_are_an_error(tmp_path: Path, value: float) -> None:
     engine = OnnxEngine(model(tmp_path, [[1, 2, 3, value, 0.1, 0]]), threads=1)
     with pytest.raises(EngineError, match="not finite"):
-        engine.detect(picture(), 0.25)
+        engine.detect(grey_image(), 0.25)
 
 
 @pytest.mark.parametrize("index", [-1, 2])
-def test_a_class_that_the_card_does_not_have_is_an_error(tmp_path: Path, index: int) -> None:
+def test_a_class_that_is_not_on_the_card_is_an_error(tmp_path: Path, index: int) -> None:
     engine = OnnxEngine(model(tmp_path, [[1, 2, 3, 4, 0.9, index]]), threads=1)
-    with pytest.raises(EngineError, match="a class that its card does not have"):
-        engine.detect(picture(), 0.25)
+    with pytest.raises(EngineError, match="a class that is not on its card"):
+        engine.detect(grey_image(), 0.25)
 
 
 @pytest.mark.parametrize(
     ("made", "card", "reason"),
     [
         ({"flat": False}, {"input": {"layout": "nhwc_bgr_u8"}}, "the card's layout is nhwc"),
-        ({}, {"input": {"name": "picture"}}, r"takes \['images'\], the card says \['picture'\]"),
-        ({"size": (64, 64)}, {"input": {"size": [64, 96]}}, "the card says size"),
+        ({}, {"input": {"name": "picture"}}, r"takes \['images'\], the card has \['picture'\]"),
+        ({"size": (64, 64)}, {"input": {"size": [64, 96]}}, "the card has size"),
         ({"outputs": 2}, {}, "gives 2 outputs"),
         ({"names": "{0: 'dog', 1: 'battery'}"}, {}, "was trained for"),
         ({"names": "{0: "}, {}, "class list can't be read"),
@@ -128,32 +128,32 @@ def test_a_class_that_the_card_does_not_have_is_an_error(tmp_path: Path, index: 
         ({"rows": [[0.0] * 9] * 5, "names": None}, {"head": "raw"}, "not a raw head of 2 classes"),
     ],
 )  # fmt: skip
-def test_a_model_that_is_not_what_its_card_says_is_refused(
+def test_a_model_that_does_not_match_its_card_is_refused(
     tmp_path: Path, made: dict[str, Any], card: dict[str, Any], reason: str
 ) -> None:
     with pytest.raises(ModelError, match=reason):
         OnnxEngine(model(tmp_path, **made, **card), threads=1)
 
 
-def test_a_file_that_is_no_model_is_refused_in_one_line(tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_model_is_refused_in_one_line(tmp_path: Path) -> None:
     (tmp_path / "model.onnx").write_bytes(b"no model")
     with pytest.raises(ModelError, match="onnxruntime can't load it") as refused:
         OnnxEngine(ModelFolder(tmp_path, make_card()), threads=1)
     assert "\n" not in str(refused.value)
 
 
-def test_a_provider_that_is_not_there_is_named_beside_those_that_are(tmp_path: Path) -> None:
+def test_a_missing_provider_is_reported_with_the_available_ones(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=r"NoSuchProvider is not in this onnxruntime.*CPU"):
         OnnxEngine(model(tmp_path), providers=("NoSuchProvider",))
 
 
-def test_a_provider_that_does_not_start_is_told_and_not_done_without(
+def test_a_provider_that_does_not_start_is_refused_not_replaced(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked = ["CUDAExecutionProvider", "CPUExecutionProvider"]
     session = ort.InferenceSession
     monkeypatch.setattr(ort, "get_available_providers", lambda: asked)
-    monkeypatch.setattr(  # without the device's libraries onnxruntime takes what is left
+    monkeypatch.setattr(  # without the device's libraries, onnxruntime uses the others
         ort,
         "InferenceSession",
         lambda path, options, providers: session(path, options, providers[1:]),

@@ -13,25 +13,25 @@ BELT = np.array([[40, 0], [280, 0], [280, 240], [40, 240]], dtype=np.float64)
 EXPOSURE = Exposure(BELT, (WIDTH, HEIGHT))
 
 
-@pytest.mark.parametrize(("level", "said"), [(0, "dark"), (4, "dark"), (255, "white all over")])
-def test_a_belt_in_the_dark_or_in_glaring_light_is_seen_by_nobody(
-    level: float, said: str, rng: np.random.Generator
+@pytest.mark.parametrize(("level", "reason"), [(0, "dark"), (4, "dark"), (255, "white all over")])
+def test_a_belt_in_the_dark_or_in_glaring_light_is_unlit(
+    level: float, reason: str, rng: np.random.Generator
 ) -> None:
     shown = level + rng.normal(0, 2, (HEIGHT, WIDTH, 3))
-    shown[:, :40] = 128  # what lies beside the belt is lit
-    with pytest.raises(UnlitError, match=said):
+    shown[:, :40] = 128  # beside the belt it is lit
+    with pytest.raises(UnlitError, match=reason):
         EXPOSURE.refuse_unlit(frame(as_picture(shown), 0))
 
 
 @given(
     gain=st.floats(0.33, 2.0), belt=st.floats(20, 120), seed=st.integers(0, 9), lit=st.booleans()
 )
-def test_a_belt_by_night_or_in_strong_light_is_seen(
+def test_a_belt_at_night_or_in_strong_light_is_accepted(
     gain: float, belt: float, seed: int, lit: bool
 ) -> None:
     rng = np.random.default_rng(seed)
     shown = texture(rng, HEIGHT, WIDTH, contrast=5) - 80 + belt
-    shown[100:140, 100:160] = 200  # a thing
+    shown[100:140, 100:160] = 200  # an object
     if lit:
         shown[:, :100] = 255
     EXPOSURE.refuse_unlit(frame(as_picture(gain * shown), 0))

@@ -1,4 +1,4 @@
-"""The second engine on the first one's tiny models; without OpenVINO, what is said of that."""
+"""The OpenVINO engine on the tiny models of test_engine; its error texts without OpenVINO."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from detector.vision.catalogue import ModelError
 from detector.vision.engine import EngineError, OnnxEngine
 from detector.vision.engines import chosen_engine, open_engine
 from detector.vision.openvino_engine import OpenVinoEngine
-from tests.vision.test_engine import model, picture
+from tests.vision.test_engine import grey_image, model
 
 
-def test_without_openvino_a_profile_that_asks_for_it_is_refused_in_one_line(
+def test_without_openvino_a_profile_that_selects_it_is_refused_in_one_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "openvino", None)
@@ -26,7 +26,7 @@ def test_without_openvino_a_profile_that_asks_for_it_is_refused_in_one_line(
         open_engine(model(tmp_path), ModelChoice(engine="openvino"))
 
 
-def test_without_openvino_auto_is_onnxruntime(
+def test_without_openvino_auto_selects_onnxruntime(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "openvino", None)
@@ -37,7 +37,7 @@ def test_without_openvino_auto_is_onnxruntime(
     assert "OpenVINO is not installed (pip install 'vigitri[openvino]')" in why
 
 
-def test_auto_takes_the_engine_whose_providers_a_profile_names(
+def test_auto_selects_onnxruntime_if_the_profile_names_providers(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(openvino_engine, "worth_it", lambda: (True, "the CPU is made for it"))
@@ -49,7 +49,7 @@ def test_auto_takes_the_engine_whose_providers_a_profile_names(
     )
 
 
-def test_what_auto_takes_follows_the_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_auto_selects_the_engine_by_the_cpus_capabilities(monkeypatch: pytest.MonkeyPatch) -> None:
     for capabilities, name in ((["FP32", "BF16"], "openvino"), (["FP32"], "onnxruntime")):
         core = SimpleNamespace(get_property=lambda *_, known=capabilities: known)
         monkeypatch.setattr(openvino_engine, "_core", lambda core=core: core)
@@ -58,27 +58,27 @@ def test_what_auto_takes_follows_the_cpu(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 @pytest.mark.parametrize("flat", [True, False])
-def test_both_engines_see_the_same_at_every_size(tmp_path: Path, flat: bool) -> None:
+def test_both_engines_give_the_same_detections_at_every_size(tmp_path: Path, flat: bool) -> None:
     pytest.importorskip("openvino")
     folder = model(tmp_path, flat=flat)
     one, other = OnnxEngine(folder, threads=1), OpenVinoEngine(folder, threads=1)
     for size in ((64, 96), (32, 64), (64, 96), (96, 32)):
-        a, b = one.detect(picture(*size), 0.25), other.detect(picture(*size), 0.25)
+        a, b = one.detect(grey_image(*size), 0.25), other.detect(grey_image(*size), 0.25)
         np.testing.assert_allclose(a.boxes_px, b.boxes_px, rtol=0.01)  # bfloat16: 8 bits
         np.testing.assert_allclose(a.scores, b.scores, rtol=0.01)
         np.testing.assert_array_equal(a.classes, b.classes)
 
 
-def test_a_picture_that_openvino_can_t_take_is_an_error_not_an_empty_belt(tmp_path: Path) -> None:
+def test_an_image_that_openvino_rejects_is_an_error_not_an_empty_belt(tmp_path: Path) -> None:
     pytest.importorskip("openvino")
     fixed = model(tmp_path, size=(64, 96), input={"size": [64, 96]})
     engine = OpenVinoEngine(fixed, threads=1)
-    assert len(engine.detect(picture(), 0.25)) == 2
+    assert len(engine.detect(grey_image(), 0.25)) == 2
     with pytest.raises(EngineError, match="test-n1: inference failed"):
-        engine.detect(picture(64, 64), 0.25)
+        engine.detect(grey_image(64, 64), 0.25)
 
 
-def test_telemetry_stays_out(tmp_path: Path) -> None:
+def test_openvino_telemetry_is_not_imported(tmp_path: Path) -> None:
     pytest.importorskip("openvino")
     OpenVinoEngine(model(tmp_path), threads=1)
     assert sys.modules["openvino_telemetry"] is None

@@ -18,17 +18,17 @@ from tests.fakes import FakeEngine, bright_things, make_card
     st.sampled_from([(0, 0), (320, 320), (128, 320), (320, 128), (96, 96)]),
     st.sampled_from([[320], [160], [320, 512]]),
 )
-def test_boxes_lie_where_the_thing_is_in_a_picture_of_any_size(
+def test_boxes_match_the_object_in_an_image_of_any_size(
     width: int, height: int, size: tuple[int, int], photo_sizes_px: list[int]
 ) -> None:
     card = make_card(input={"size": size, "photo_sizes_px": photo_sizes_px})
     engine = FakeEngine(bright_things, card)
-    picture = np.full((height, width, 3), 60, dtype=np.uint8)
+    image = np.full((height, width, 3), 60, dtype=np.uint8)
     x0, y0, x1, y1 = width // 4, height // 3, width * 3 // 4, height * 2 // 3
-    picture[y0:y1, x0:x1] = 255
-    found = detect_in_photograph(engine, picture, 0.25)
+    image[y0:y1, x0:x1] = 255
+    found = detect_in_photograph(engine, image, 0.25)
     assert len(found) == 1
-    # A pixel of the reduced picture, in the picture's own.
+    # A pixel of the resized image, in the image's own pixels.
     reach = [size[0] or photo_sizes_px[0], size[1] or photo_sizes_px[0]]
     off = 2 * max(1, height / reach[0], width / reach[1], max(height, width) / photo_sizes_px[0])
     np.testing.assert_allclose(found.boxes_px[0], [x0, y0, x1, y1], atol=off)
@@ -39,29 +39,29 @@ def test_boxes_lie_where_the_thing_is_in_a_picture_of_any_size(
         )
 
 
-def test_a_thing_found_at_two_sizes_is_one() -> None:
+def test_an_object_detected_at_two_sizes_is_one_detection() -> None:
     engine = FakeEngine(bright_things, make_card(input={"photo_sizes_px": [320, 640]}))
-    picture = np.full((300, 500, 3), 60, dtype=np.uint8)
-    picture[100:200, 100:200] = 255
-    assert len(detect_in_photograph(engine, picture, 0.25)) == 1
+    image = np.full((300, 500, 3), 60, dtype=np.uint8)
+    image[100:200, 100:200] = 255
+    assert len(detect_in_photograph(engine, image, 0.25)) == 1
     assert len(engine.sizes) == 2
 
 
-def test_what_one_of_two_looks_alone_has_seen_is_half_as_sure() -> None:
-    def only_when_small(picture: np.ndarray) -> Detections:
-        seen = bright_things(picture)
-        return seen if max(picture.shape) <= 320 else seen.at_least(2.0)
+def test_an_object_detected_in_one_of_two_passes_has_half_the_score() -> None:
+    def only_when_small(image: np.ndarray) -> Detections:
+        seen = bright_things(image)
+        return seen if max(image.shape) <= 320 else seen.at_least(2.0)
 
-    picture = np.full((300, 500, 3), 60, dtype=np.uint8)
-    picture[100:200, 100:200] = 255
+    image = np.full((300, 500, 3), 60, dtype=np.uint8)
+    image[100:200, 100:200] = 255
     card = make_card(input={"photo_sizes_px": [320, 640]})
-    both = detect_in_photograph(FakeEngine(bright_things, card), picture, 0.01)
-    one = detect_in_photograph(FakeEngine(only_when_small, card), picture, 0.01)
+    both = detect_in_photograph(FakeEngine(bright_things, card), image, 0.01)
+    one = detect_in_photograph(FakeEngine(only_when_small, card), image, 0.01)
     np.testing.assert_allclose(one.scores, both.scores / 2, rtol=1e-5)
-    assert len(detect_in_photograph(FakeEngine(only_when_small, card), picture, 0.6)) == 0
+    assert len(detect_in_photograph(FakeEngine(only_when_small, card), image, 0.6)) == 0
 
 
-def test_an_engine_s_error_goes_through() -> None:
+def test_an_engine_error_is_raised() -> None:
     def fails(_: np.ndarray) -> Detections:
         raise EngineError("no")
 

@@ -10,7 +10,7 @@ from detector.vision.score_curve import LEAST_OF_EACH, ScoreCurve, fit_score_cur
 
 
 def drawn(slope: float, offset: float, n: int = 4000) -> tuple[np.ndarray, np.ndarray]:
-    """Scores, and tracks that are right as often as that curve says."""
+    """Scores, and whether each track is right, drawn with the probability of that curve."""
     rng = np.random.default_rng(5)
     scores = rng.uniform(0.05, 0.95, n)
     true = 1 / (1 + np.exp(-(slope * np.log(scores / (1 - scores)) + offset)))
@@ -18,14 +18,14 @@ def drawn(slope: float, offset: float, n: int = 4000) -> tuple[np.ndarray, np.nd
 
 
 @pytest.mark.parametrize(("slope", "offset"), [(1.0, 0.0), (2.0, -1.0), (0.5, 1.5)])
-def test_the_curve_that_made_the_tracks_is_found_again(slope: float, offset: float) -> None:
+def test_the_curve_from_which_tracks_were_drawn_is_recovered(slope: float, offset: float) -> None:
     curve = fit_score_curve(*drawn(slope, offset))
     assert curve is not None
     assert curve.slope == pytest.approx(slope, rel=0.1)
     assert curve.offset == pytest.approx(offset, abs=0.15)
 
 
-def test_tracks_that_a_score_parts_cleanly_give_no_step() -> None:
+def test_separable_tracks_give_no_step_function() -> None:
     scores = np.concatenate([np.linspace(0.1, 0.4, 30), np.linspace(0.6, 0.9, 30)])
     curve = fit_score_curve(scores, scores > 0.5)
     assert curve is not None
@@ -33,7 +33,7 @@ def test_tracks_that_a_score_parts_cleanly_give_no_step() -> None:
     assert 0.6 < curve.probability(0.6) < 0.98
 
 
-def test_too_few_tracks_or_a_score_that_says_nothing_give_no_curve() -> None:
+def test_too_few_tracks_or_a_falling_probability_give_no_curve() -> None:
     scores, right = drawn(1.0, 0.0, 400)
     few = np.flatnonzero(right)[: LEAST_OF_EACH - 1]
     rows = np.concatenate([few, np.flatnonzero(~right)])
@@ -46,7 +46,7 @@ def test_too_few_tracks_or_a_score_that_says_nothing_give_no_curve() -> None:
     offset=st.floats(-20, 20),
     scores=st.tuples(st.floats(0, 1), st.floats(0, 1)),
 )
-def test_a_probability_lies_between_0_and_1_and_never_falls(
+def test_a_probability_is_between_0_and_1_and_never_falls(
     slope: float, offset: float, scores: tuple[float, float]
 ) -> None:
     curve = ScoreCurve(slope=slope, offset=offset)
@@ -55,13 +55,13 @@ def test_a_probability_lies_between_0_and_1_and_never_falls(
 
 
 @pytest.mark.parametrize("changes", [{"slope": 0.0}, {"offset": float("nan")}, {"bias": 1.0}])
-def test_a_card_with_a_curve_that_cannot_be_is_refused(changes: dict[str, float]) -> None:
+def test_invalid_curve_parameters_are_refused(changes: dict[str, float]) -> None:
     with pytest.raises(ValidationError):
         ScoreCurve.model_validate({"slope": 1.0, "offset": 0.0, **changes})
 
 
-def test_a_score_that_says_next_to_nothing_gives_no_curve() -> None:
-    """Its slope would be written as 0.0, which is none."""
+def test_a_nearly_uninformative_score_gives_no_curve() -> None:
+    """Its slope would be written as 0.0, which is not a valid slope."""
     scores = np.repeat([0.5, 0.7310586], 100_000)
     right = np.concatenate([np.arange(100_000) < 50_000, np.arange(100_000) < 50_001])
     assert fit_score_curve(scores, right) is None

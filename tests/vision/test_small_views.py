@@ -13,12 +13,12 @@ from detector.belt.image_shift import followed_px
 from detector.belt.plane import CalibrationError, nominal_plane
 from detector.profile.belt import Travel
 from detector.vision.belt_view import Rectifier
-from detector.vision.small_views import JUDGED_PLACES_MOST, SmallViews
+from detector.vision.small_views import COVERAGE_PIXELS_MOST, SmallViews
 from detector.vision.warp import OUTSIDE_GREY
 from tests.fakes import as_picture, frame, texture
 
 SIZE = (641, 481)
-"""Odd, as a camera's region of interest may be."""
+"""Odd sides, as a camera's region of interest may have."""
 BELT = np.array([[51, 30], [600, 30], [600, 452], [51, 452]], dtype=np.float64)
 
 
@@ -32,15 +32,15 @@ def belt_picture(seed: int, grain_px: float = 12.0) -> NDArray[np.uint8]:
     return as_picture(texture(np.random.default_rng(seed), SIZE[1], SIZE[0], grain_px=grain_px))
 
 
-def seen(small: SmallViews, image: NDArray[np.uint8]) -> list[NDArray[np.uint8]]:
+def views(small: SmallViews, image: NDArray[np.uint8]) -> list[NDArray[np.uint8]]:
     small.take(frame(image, 0))
-    return [small.followed().copy(), small.judged().copy()]
+    return [small.for_motion().copy(), small.for_coverage().copy()]
 
 
 @pytest.mark.parametrize("travel", get_args(Travel))
 @pytest.mark.parametrize("mm_per_px", [0.5, 1.0, 3.0])
 @pytest.mark.parametrize("px_per_mm", [0.4, 1.0, 2.3])
-def test_they_show_what_the_belt_view_shows_shrunk(
+def test_they_match_the_shrunk_belt_view(
     travel: Travel, mm_per_px: float, px_per_mm: float
 ) -> None:
     view = rectifier(travel, px_per_mm=px_per_mm, mm_per_px=mm_per_px)
@@ -48,13 +48,13 @@ def test_they_show_what_the_belt_view_shows_shrunk(
     image = belt_picture(1, grain_px=24 * max(1.0, px_per_mm))
     whole = view.look(frame(image, 0)).image
     width, height = view.size_px
-    each = round(small.judged_mm_per_px / mm_per_px)
+    each = round(small.coverage_mm_per_px / mm_per_px)
     cut = whole[: height // each * each, : width // each * each]
     for mine, mask, of_view in zip(
-        seen(small, image), (small.followed_mask, small.judged_mask), (whole, cut), strict=True
+        views(small, image), (small.motion_mask, small.coverage_mask), (whole, cut), strict=True
     ):
         shrunk = cv2.resize(of_view, mine.shape[1::-1], interpolation=cv2.INTER_AREA)
-        # The whole view of a finer camera has a wider rim of grey.
+        # The belt view of a finer camera has a wider grey rim.
         inside = cv2.erode(
             mask.astype(np.uint8),
             np.ones((5, 5), np.uint8),
@@ -66,12 +66,12 @@ def test_they_show_what_the_belt_view_shows_shrunk(
         assert apart.std() < 0.2 * shrunk[inside].std()
 
 
-def test_they_have_the_sizes_that_those_who_look_at_them_want() -> None:
+def test_they_have_the_sizes_that_motion_and_coverage_need() -> None:
     view = rectifier(mm_per_px=0.7)
     small = SmallViews(view)
-    assert small.followed_mask.shape[::-1] == followed_px(view.size_px)
-    assert small.judged_mask.size <= JUDGED_PLACES_MOST
-    assert small.judged_mm_per_px == pytest.approx(5, rel=0.1)
+    assert small.motion_mask.shape[::-1] == followed_px(view.size_px)
+    assert small.coverage_mask.size <= COVERAGE_PIXELS_MOST
+    assert small.coverage_mm_per_px == pytest.approx(5, rel=0.1)
 
 
 @settings(max_examples=12, deadline=None)
@@ -86,43 +86,43 @@ def test_nothing_outside_the_polygon_reaches_them(seed: int, px_per_mm: float, a
     shown = []
     for _ in range(2):
         people = rng.integers(0, 256, (*SIZE[::-1], 3), dtype=np.uint8)
-        shown.append(seen(small, np.where(inside[..., None] > 0, belt_picture(seed), people)))
+        shown.append(views(small, np.where(inside[..., None] > 0, belt_picture(seed), people)))
     for first, second in zip(*shown, strict=True):
         np.testing.assert_array_equal(first, second)
-    outside = cv2.erode(255 - 255 * small.followed_mask.astype(np.uint8), np.ones((3, 3))) > 0
+    outside = cv2.erode(255 - 255 * small.motion_mask.astype(np.uint8), np.ones((3, 3))) > 0
     assert (shown[0][0][outside] == OUTSIDE_GREY).all()
-    # And the belt is not masked away.
-    assert small.followed_mask.mean() > 0.8 * (0.7 if askew else 1)
+    # And the belt itself is not masked.
+    assert small.motion_mask.mean() > 0.8 * (0.7 if askew else 1)
 
 
 def test_fine_noise_is_averaged_away_not_sampled() -> None:
-    """What is finer than their pixels would pass over a moving belt as waves that do not move."""
+    """Sampled noise would be aliased into waves that do not move with the belt."""
     small = SmallViews(rectifier())
     noise = np.random.default_rng(2).normal(120, 40, (*SIZE[::-1], 1))
     for each, mask in zip(
-        seen(small, as_picture(np.repeat(noise, 3, axis=2))),
-        (small.followed_mask, small.judged_mask),
+        views(small, as_picture(np.repeat(noise, 3, axis=2))),
+        (small.motion_mask, small.coverage_mask),
         strict=True,
     ):
-        camera_px = BELT[:, 0].max() / each.shape[1]  # to one of these
+        camera_px = BELT[:, 0].max() / each.shape[1]  # per pixel of the view
         assert each[mask].std() < 1.3 * 40 / camera_px
 
 
-def test_each_frame_is_looked_at_anew() -> None:
+def test_views_are_made_again_for_each_frame() -> None:
     small = SmallViews(rectifier())
-    first, second = (seen(small, belt_picture(seed)) for seed in (3, 4))
+    first, second = (views(small, belt_picture(seed)) for seed in (3, 4))
     assert not any((a == b).all() for a, b in zip(first, second, strict=True))
-    np.testing.assert_array_equal(seen(small, belt_picture(3))[1], first[1])
+    np.testing.assert_array_equal(views(small, belt_picture(3))[1], first[1])
 
 
-def test_a_picture_of_another_size_is_refused() -> None:
+def test_a_frame_of_another_size_is_refused() -> None:
     with pytest.raises(CalibrationError, match="now gives 100 x 80 px, the line was set up for"):
         SmallViews(rectifier()).take(frame(np.zeros((80, 100, 3), dtype=np.uint8), 0))
 
 
 @pytest.mark.parametrize("high_px", [5, 12])
-def test_a_belt_too_small_to_be_judged_is_refused_in_one_line(high_px: int) -> None:
+def test_a_belt_too_small_to_measure_coverage_is_refused_in_one_line(high_px: int) -> None:
     strip = np.array([[51.0, 30], [600, 30], [600, 30 + high_px], [51, 30 + high_px]])
     view = Rectifier(nominal_plane(strip, "up", 20.0, "nominal"), SIZE, 0.05, 32)
-    with pytest.raises(CalibrationError, match="shows too little belt to be judged at "):
+    with pytest.raises(CalibrationError, match="shows too little belt to measure coverage at "):
         SmallViews(view)

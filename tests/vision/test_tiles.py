@@ -17,7 +17,7 @@ from detector.vision.tiles import Tile, Tiling, merged
 from tests.fakes import BATTERY, GAS, FakeEngine, bright_things, detections
 
 WIDTH, HEIGHT, OVERLAP, STRIDE = 960, 160, 128, 32
-Thing = tuple[int, int, int, int, int]
+Object = tuple[int, int, int, int, int]
 """x, y, width, height, class."""
 
 
@@ -27,24 +27,24 @@ def wide() -> Tiling:
     return tiling
 
 
-def strip_with(things: list[Thing]) -> NDArray[np.uint8]:
-    picture = np.zeros((HEIGHT, WIDTH, 3), dtype=np.uint8)
-    for x, y, width, height, kind in things:
+def strip_with(objects: list[Object]) -> NDArray[np.uint8]:
+    image = np.zeros((HEIGHT, WIDTH, 3), dtype=np.uint8)
+    for x, y, width, height, kind in objects:
         colour = (255, 255, 255) if kind == GAS else (0, 0, 255)
-        cv2.rectangle(picture, (x, y), (x + width - 1, y + height - 1), colour, -1)
-    return picture
+        cv2.rectangle(image, (x, y), (x + width - 1, y + height - 1), colour, -1)
+    return image
 
 
 @st.composite
-def lying_apart(draw: st.DrawFn, longest: int) -> list[Thing]:
-    """Things in a row along the strip's width, some pixels apart, each at its own height."""
-    things, x = [], draw(st.integers(0, 60))
+def objects_apart(draw: st.DrawFn, longest: int) -> list[Object]:
+    """Objects across the strip, some pixels apart, each at its own row."""
+    objects, x = [], draw(st.integers(0, 60))
     while x < WIDTH - 20:
         width = min(draw(st.integers(8, longest)), WIDTH - x)
         height, y = draw(st.integers(8, 60)), draw(st.integers(0, HEIGHT - 60))
-        things.append((x, y, width, height, draw(st.sampled_from([GAS, BATTERY]))))
+        objects.append((x, y, width, height, draw(st.sampled_from([GAS, BATTERY]))))
         x += width + draw(st.integers(4, 200))
-    return things
+    return objects
 
 
 def boxes_of(found: Detections) -> list[tuple[float, ...]]:
@@ -58,7 +58,7 @@ def boxes_of(found: Detections) -> list[tuple[float, ...]]:
     tile_px=st.integers(320, 2000),
     stride=st.sampled_from([16, 32]),
 )
-def test_tiles_cover_the_belt_and_overlap_by_as_much_as_was_asked(
+def test_tiles_cover_the_belt_and_overlap_by_at_least_the_given_width(
     width: int, overlap: int, tile_px: int, stride: int
 ) -> None:
     if tile_px - tile_px % stride < min(width, 1.5 * overlap):
@@ -75,36 +75,36 @@ def test_tiles_cover_the_belt_and_overlap_by_as_much_as_was_asked(
 
 
 @pytest.mark.parametrize(("width", "tiles"), [(608, 1), (1216, 1), (1280, 1), (1312, 2), (2816, 3)])
-def test_a_belt_that_is_not_wide_is_looked_at_in_one(width: int, tiles: int) -> None:
+def test_a_narrow_belt_is_a_single_tile(width: int, tiles: int) -> None:
     assert len(Tiling(width, 208, STRIDE, tile_px=None).tiles) == tiles
 
 
-def test_a_model_of_one_width_gets_tiles_of_just_that() -> None:
+def test_a_model_of_fixed_width_gets_tiles_of_that_width() -> None:
     tiling = Tiling(WIDTH, 100, STRIDE, tile_px=None, fixed_px=416)
     assert tiling.width_px == 416
     assert tiling.tiles[-1].right_px == WIDTH
 
 
 @settings(max_examples=150)
-@given(lying_apart(longest=OVERLAP - 2 * int(EDGE_PX)))
-def test_tiles_show_what_one_look_shows(things: list[Thing]) -> None:
-    engine, picture = FakeEngine(bright_things), strip_with(things)
-    tiled = wide().detect(engine, picture, 0.1)
-    assert boxes_of(tiled) == boxes_of(bright_things(picture))
+@given(objects_apart(longest=OVERLAP - 2 * int(EDGE_PX)))
+def test_tiles_give_the_detections_of_a_single_pass(objects: list[Object]) -> None:
+    engine, image = FakeEngine(bright_things), strip_with(objects)
+    tiled = wide().detect(engine, image, 0.1)
+    assert boxes_of(tiled) == boxes_of(bright_things(image))
     assert set(engine.sizes) == {(HEIGHT, wide().width_px)}
 
 
 @settings(max_examples=100)
-@given(lying_apart(longest=700))
-def test_what_is_longer_than_the_overlap_is_put_together_from_its_parts(
-    things: list[Thing],
+@given(objects_apart(longest=700))
+def test_an_object_longer_than_the_overlap_is_joined_from_its_parts(
+    objects: list[Object],
 ) -> None:
-    picture = strip_with(things)
-    tiled = wide().detect(FakeEngine(bright_things), picture, 0.1)
-    assert boxes_of(tiled) == boxes_of(bright_things(picture))
+    image = strip_with(objects)
+    tiled = wide().detect(FakeEngine(bright_things), image, 0.1)
+    assert boxes_of(tiled) == boxes_of(bright_things(image))
 
 
-def test_the_strip_s_own_sides_cut_nothing_that_gives_way() -> None:
+def test_a_box_at_the_strips_own_side_is_not_a_cut_box() -> None:
     tiles = [Tile(0, 300), Tile(200, 500)]
     at_sides = detections((0, 10, 40, 50, 0.9, GAS)), detections((270, 10, 300, 50, 0.8, GAS))
     assert boxes_of(merged(list(at_sides), tiles)) == [
@@ -113,13 +113,13 @@ def test_the_strip_s_own_sides_cut_nothing_that_gives_way() -> None:
     ]
 
 
-def test_a_part_that_has_no_whole_next_door_is_kept() -> None:
+def test_a_cut_box_without_a_whole_one_in_the_next_tile_is_kept() -> None:
     tiles = [Tile(0, 300), Tile(200, 500)]
     found = merged([detections((240, 10, 300, 50, 0.7, GAS)), detections()], tiles)
     assert boxes_of(found) == [(240, 10, 300, 50, GAS)]
 
 
-def test_a_part_gives_way_to_the_whole_next_door_whatever_each_is_taken_for() -> None:
+def test_a_cut_box_is_dropped_for_the_whole_one_of_any_class() -> None:
     tiles = [Tile(0, 300), Tile(200, 500)]
     part, whole = (
         detections((250, 10, 300, 50, 0.9, BATTERY)),
@@ -129,13 +129,13 @@ def test_a_part_gives_way_to_the_whole_next_door_whatever_each_is_taken_for() ->
     assert boxes_of(found) == [(250, 9, 380, 51, GAS)]
 
 
-def test_parts_of_two_things_in_other_rows_are_not_put_together() -> None:
+def test_parts_of_two_objects_in_different_rows_are_not_joined() -> None:
     tiles = [Tile(0, 300), Tile(200, 500)]
     upper, lower = detections((150, 0, 300, 40, 0.9, GAS)), detections((0, 60, 150, 99, 0.9, GAS))
     assert len(merged([upper, lower], tiles)) == 2
 
 
-def test_two_things_side_by_side_in_the_overlap_remain_two() -> None:
+def test_two_objects_side_by_side_in_the_overlap_remain_two() -> None:
     tiles = [Tile(0, 300), Tile(200, 500)]
     left = detections((210, 10, 240, 90, 0.9, GAS), (242, 10, 272, 90, 0.8, GAS))
     right = detections((11, 10, 41, 90, 0.7, GAS), (43, 10, 73, 90, 0.6, GAS))
@@ -143,15 +143,15 @@ def test_two_things_side_by_side_in_the_overlap_remain_two() -> None:
     assert [round(float(score), 2) for score in found.scores] == [0.9, 0.8]
 
 
-def test_a_tile_that_nobody_saw_makes_the_whole_look_blind() -> None:
-    looks = 0
+def test_a_failed_tile_fails_the_whole_pass() -> None:
+    tiles_done = 0
 
-    def fails_at_the_second(picture: NDArray[np.uint8]) -> Detections:
-        nonlocal looks
-        looks += 1
-        if looks == 2:
+    def fails_at_the_second(image: NDArray[np.uint8]) -> Detections:
+        nonlocal tiles_done
+        tiles_done += 1
+        if tiles_done == 2:
             raise EngineError("test-n1: inference failed: out of memory")
-        return bright_things(picture)
+        return bright_things(image)
 
     with pytest.raises(EngineError):
         wide().detect(FakeEngine(fails_at_the_second), strip_with([]), 0.1)

@@ -45,7 +45,7 @@ def follow(
         tracking = tracking or _views_and_speed(frame, plane, mm_per_px)
         small, motion = tracking
         small.take(frame)
-        travel_mm += motion.advance(small.followed, frame.t_mono_ns).dy_mm
+        travel_mm += motion.advance(small.for_motion, frame.t_mono_ns).dy_mm
         stamps.append(frame.t_mono_ns)
         travels_mm.append(travel_mm)
         speeds.append(np.nan if motion.speed_mm_s is None else motion.speed_mm_s)
@@ -59,7 +59,7 @@ def _views_and_speed(
     rectifier = Rectifier(plane, frame.size_px, mm_per_px, _STRIDE_PX)
     small = SmallViews(rectifier)
     return small, ImageSpeed(
-        rectifier.size_px, mm_per_px, along_only=True, belt_mask=small.followed_mask
+        rectifier.size_px, mm_per_px, along_only=True, belt_mask=small.motion_mask
     )
 
 

@@ -1,1 +1,1 @@
-"""A camera in a process of its own, watched over and started again."""
+"""The capture process of a camera, and its supervision and restart."""

@@ -1,4 +1,4 @@
-"""How long to wait before trying a camera again."""
+"""Waits between attempts to open a camera."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from dataclasses import dataclass
 class Backoff:
     """Exponential backoff with full jitter (AWS Architecture Blog, 2015).
 
-    Jitter keeps the cameras of a switch that comes back from all knocking in the same moment.
+    Jitter prevents simultaneous reconnections to all cameras of a switch that has come back.
     """
 
     first_s: float = 0.5
     """Upper bound of the first wait. Starting a capture process costs 0.3 s of a core."""
     longest_s: float = 10.0
-    """Upper bound of every wait: how long a mended camera may stay unnoticed."""
+    """Upper bound of every wait: how long a repaired camera may stay unnoticed."""
     settled_s: float = 10.0
-    """After so long with good pictures the count of attempts begins anew."""
+    """After this time with good images the count of attempts restarts."""
 
     def bound_s(self, attempt: int) -> float:
-        """The longest that attempt number `attempt` (from 0) may have to wait."""
+        """Upper bound of the wait before attempt number `attempt` (from 0)."""
         return float(min(self.longest_s, self.first_s * 2.0 ** min(attempt, 60)))
 
-    def delay_s(self, attempt: int, chance: random.Random) -> float:
-        """How long attempt number `attempt` (from 0) waits: anything from 0 to its bound."""
-        return chance.uniform(0.0, self.bound_s(attempt))
+    def delay_s(self, attempt: int, rng: random.Random) -> float:
+        """The wait before attempt number `attempt` (from 0), random from 0 to its bound."""
+        return rng.uniform(0.0, self.bound_s(attempt))

@@ -1,7 +1,7 @@
-"""The capture process: opens one source, and hands its newest picture on until it ends.
+"""The capture process: opens one source and passes on its newest image until the source ends.
 
-One life of one source. Whatever goes wrong is said in a final `Status`, and the detector's side
-starts another process: a native library that has failed once is not trusted to open again.
+Each process opens its source once. A failure is reported in a final `Status`, and the detector
+starts another process, because a native library that has failed once may not open reliably again.
 """
 
 from __future__ import annotations
@@ -33,14 +33,14 @@ class Pacer:
     def __init__(self, fps: float) -> None:
         self._period_ns = round(1_000_000_000 / fps)
         self.due_ns = 0
-        """When the last picture was due: its stamp. By when it was ready, a picture that is half a
-        period late would show a belt that runs at twice its speed after it."""
+        """When the last image was due: its timestamp. With the time at which it was ready instead,
+        the belt would seem to run at twice its speed after an image that is half a period late."""
 
     def wait(self) -> bool:
-        """Sleep until the next picture is due; False if that was more than a period ago.
+        """Sleep until the next image is due; False if that was more than a period ago.
 
-        A camera's clock does not wait, but the pictures of a recording are all still to come: when
-        this machine is too slow, the rest is shown later, and every picture so shifted is counted.
+        If this machine is too slow, the rest of the recording is played later, because no image of
+        a recording is lost; every image that is delayed in this way is counted.
         """
         now_ns = time.monotonic_ns()
         self.due_ns = self.due_ns + self._period_ns if self.due_ns else now_ns
@@ -53,7 +53,7 @@ class Pacer:
 
 
 class CaptureLoop:
-    """From an open source to the buffers, picture by picture."""
+    """Copies images from an open source to the buffers."""
 
     def __init__(self, spec: CaptureSpec, source: Source, tally: Tally) -> None:
         settings = spec.settings
@@ -65,7 +65,7 @@ class CaptureLoop:
         self._tally = tally
         self._status = spec.status
         self._writer = FrameWriter(spec.ends)
-        self._watch = frozen.FrozenWatch(after, spec.frozen_digest)
+        self._frozen_detector = frozen.FrozenDetector(after, spec.frozen_digest)
         paced = source.fps is not None and settings.realtime and not source.live
         self._pacer = Pacer(source.fps) if paced and source.fps is not None else None
         self._state = CameraState.STARTING
@@ -74,7 +74,7 @@ class CaptureLoop:
         self._shape: tuple[int, int] | None = None
 
     def run(self) -> Status:
-        """Hand on pictures until the source ends, and return the final status."""
+        """Pass on images until the source ends, and return the final status."""
         source, tally = self._source, self._tally
         Status(
             CameraState.STARTING,
@@ -86,8 +86,9 @@ class CaptureLoop:
         shown_at_start = tally.grabbed
         while True:
             asked_ns = time.monotonic_ns()
-            del source.unreadable[:-1]  # the last is told at the end; of weeks they would pile up
-            if not source.live:  # broken pictures of a recording are progress, of a camera not
+            # Only the last line is reported at the end; over weeks the others would pile up.
+            del source.unreadable[:-1]
+            if not source.live:  # damaged images are progress in a recording, not from a camera
                 tally.alive_at_ns = asked_ns
             grabbed = source.grab()
             self._count_passed_over()
@@ -97,34 +98,34 @@ class CaptureLoop:
                     source.open()
                     continue
                 return self._end(time.monotonic_ns() - asked_ns)
-            final = self._hand_on(time.monotonic_ns(), time.time_ns())
+            final = self._pass_on(time.monotonic_ns(), time.time_ns())
             if final is not None:
                 return final
 
-    def _hand_on(self, t_mono_ns: int, t_utc_ns: int) -> Status | None:
-        """Decode and publish the picture just grabbed; a status if it was the last."""
+    def _pass_on(self, t_mono_ns: int, t_utc_ns: int) -> Status | None:
+        """Decode and publish the image just grabbed; a final status if capture ends here."""
         tally, writer = self._tally, self._writer
         index = tally.grabbed
         tally.grabbed = index + 1
-        room = None if self._shape is None else writer.room(*self._shape)
-        image = self._source.retrieve(room)
-        if image is not None and image is not room:  # the first one, or of another size
+        buffer = None if self._shape is None else writer.buffer(*self._shape)
+        image = self._source.retrieve(buffer)
+        if image is not None and image is not buffer:  # the first one, or of another size
             self._shape = (image.shape[0], image.shape[1])
-            room = writer.room(*self._shape)
-            np.copyto(room, image)
+            buffer = writer.buffer(*self._shape)
+            np.copyto(buffer, image)
         if self._pacer is not None:
             if not self._pacer.wait():
                 tally.late += 1
             t_mono_ns = self._pacer.due_ns
             t_utc_ns = time.time_ns() - (time.monotonic_ns() - t_mono_ns)
-        if image is None or room is None:
+        if image is None or buffer is None:
             tally.unreadable += 1
             return None
         tally.alive_at_ns = t_mono_ns
-        if self._watch.sees_frozen(room):
+        if self._frozen_detector.is_frozen(buffer):
             tally.withheld += 1
             return self._frozen(t_mono_ns)
-        self._change(CameraState.LIVE)  # before the picture: whoever has it finds us live
+        self._change(CameraState.LIVE)  # before the image, so that its reader finds this state
         if writer.publish(index, t_mono_ns, t_utc_ns):
             tally.overwritten += 1
         return None
@@ -137,7 +138,7 @@ class CaptureLoop:
 
     def _frozen(self, now_ns: int) -> Status | None:
         reason = (
-            f"{self._source.name}: the last {self._watch.repeats} pictures are identical; "
+            f"{self._source.name}: the last {self._frozen_detector.repeats} images are identical; "
             "restart the camera"
         )
         if self._state is not CameraState.FROZEN:
@@ -145,7 +146,7 @@ class CaptureLoop:
             self._change(CameraState.FROZEN, reason)
         if now_ns - self._frozen_since_ns < frozen.RECONNECT_S * 1e9:
             return None
-        digest = self._watch.digest()
+        digest = self._frozen_detector.digest()
         return Status(CameraState.FROZEN, reason, final=True, frozen_digest=digest)
 
     def _change(self, state: CameraState, reason: str = "") -> None:
@@ -160,21 +161,21 @@ class CaptureLoop:
             reason = f"{source.name}: the recording has ended after {frames} frames{fault}"
             return Status(CameraState.ENDED, reason, final=True, again=False)
         if waited_ns >= 0.9e9 * self._settings.frame_timeout_s:  # the source's own read timeout
-            reason = f"no picture for {waited_ns / 1e9:.1f} s; check camera and network"
+            reason = f"no image for {waited_ns / 1e9:.1f} s; check camera and network"
             return Status(CameraState.STALLED, f"{source.name}: {reason}", final=True)
         reason = f"{source.name}: the camera closed the stream after {frames} frames{fault}"
         return Status(CameraState.ENDED, reason, final=True)
 
 
 def capture(spec: CaptureSpec) -> Status:
-    """Open the source and hand on its pictures until it ends; the final status."""
+    """Open the source and pass on its images until it ends; returns the final status."""
     try:
         source = _open(spec.settings, spec.status)
     except SourceError as error:
         return Status(CameraState.UNREACHABLE, str(error), final=True)
     try:
         if not source.live and spec.settings.realtime and source.fps is None:
-            no_rate = SourceError(source.name, "states no frame rate", "give it (fps=…)")
+            no_rate = SourceError(source.name, "states no frame rate", "set the rate (fps=…)")
             return Status(CameraState.UNREACHABLE, str(no_rate), final=True)
         return CaptureLoop(spec, source, Tally(spec.tally)).run()
     finally:
@@ -194,20 +195,20 @@ def _open(settings: CaptureSettings, status: int) -> Source:
 
 
 def _die_with(parent: int) -> None:
-    """No capture process outlives its detector, however that dies."""
+    """Have this process killed when the detector `parent` dies, in any way."""
     if sys.platform == "linux":
-        # Sent when the parent's *thread* that started us ends: the supervisor outlives us.
+        # Sent when the *thread* that started this process ends; the supervisor lives longer.
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:  # it died before the line above
+    if os.getppid() != parent:  # the parent died before the line above
         sys.exit(1)
 
 
 def main() -> None:
     spec = CaptureSpec.from_json(sys.stdin.read())
     _die_with(spec.parent)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the detector, which ends us
-    # As an exception, so that the source is closed: a network camera keeps a place for a client
-    # that did not take its leave, and soon has none left.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the detector, which ends this
+    # As an exception, so that the source is closed: a network camera keeps the session of a client
+    # that did not close it, and soon has no free session.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     cv2.setNumThreads(1)  # the cores belong to the model
     try:

@@ -1,18 +1,18 @@
-"""The newest picture, handed from the capture process to the detector without a queue.
+"""Passes the newest image from the capture process to the detector, without a queue.
 
-Three buffers of shared memory: one that the reader looks at, the newest one, one being written.
-A buffer belongs to whoever has its token, and tokens travel through two pipes:
+There are three buffers of shared memory: one being read, the newest one, and one being written.
+A buffer belongs to the process that has its token, and tokens travel through two pipes:
 
     writer ──► mailbox ──► reader      at most one token; the writer takes an unread one back
-    writer ◄── returns ◄── reader      what the reader is done with
+    writer ◄── returns ◄── reader      buffers that the reader no longer uses
 
-A read from a pipe gives a token to exactly one process, and the kernel does it in one piece. So
-there is no lock to be left locked and no index to be left half-turned by a `kill -9`, the writer
-never waits, no picture is seen half-written, and the reader may sleep in `poll` on the mailbox.
+A read from a pipe gives a token to exactly one process, atomically in the kernel. So a `kill -9`
+cannot leave a lock locked or an index half updated, the writer never waits, no image is read while
+it is written, and the reader can sleep in `poll` on the mailbox.
 
-The memory is `memfd`, which has no name: nothing can be left in /dev/shm, whatever dies and
-however. (`multiprocessing.shared_memory` has names, and a process killed between two lines leaves
-them behind or has them removed by a resource tracker under another process's feet.)
+The memory is `memfd`, which has no name: nothing can be left in /dev/shm when a process dies.
+(`multiprocessing.shared_memory` has names: a killed process leaves them behind, or a resource
+tracker removes them while another process uses them.)
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ import numpy as np
 from detector.ingest.source import Image
 
 BUFFERS = 3
-"""One read, one newest, one written: with fewer somebody waits, more are never used."""
+"""One read, one newest, one written: with fewer a process would wait, more are never used."""
 
 # buffer, height, width, index, t_mono_ns, t_utc_ns; far below PIPE_BUF, so never split.
 _TOKEN = struct.Struct("<iiiqqq")
@@ -36,11 +36,11 @@ _CHANNELS = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
-    """A picture as it came through, with its stamps."""
+class StampedImage:
+    """An image from the capture process, with its number and timestamps."""
 
     image: Image
-    """`(height, width, 3)` uint8, BGR; a read-only view, valid until the next `take`."""
+    """`(height, width, 3)` uint8, BGR; a read-only view, valid until the next `pop`."""
     index: int
     t_mono_ns: int
     t_utc_ns: int
@@ -64,7 +64,7 @@ class WriterEnds:
 class LatestFrame:
     """The reader's side, which owns memory and pipes; it outlives its writers.
 
-    `take` is for one thread at a time; `new_writer` and `close` may be called from another.
+    `pop` is for one thread at a time; `new_writer` and `close` may be called from another.
     """
 
     def __init__(self) -> None:
@@ -74,18 +74,18 @@ class LatestFrame:
         self._maps: list[mmap.mmap | None] = [None] * BUFFERS
         self._views: list[Image | None] = [None] * BUFFERS
         self._held: int | None = None
-        self._guard = threading.Lock()  # `take` against `new_writer`; not shared with the writer
-        self.taken = 0
-        """Pictures handed out so far."""
+        self._guard = threading.Lock()  # `pop` against `new_writer`; not shared with the writer
+        self.popped = 0
+        """Images handed out so far."""
 
     def fileno(self) -> int:
-        """Readable when a picture is waiting, for `select` and `poll`."""
+        """Readable when an image is waiting, for `select` and `poll`."""
         return self._mailbox_read
 
-    def take(self) -> Picture | None:
-        """The newest picture, or None if there is none since the last one.
+    def pop(self) -> StampedImage | None:
+        """The newest image, or None if there is none since the last call.
 
-        Gives the picture handed out before back to the writer.
+        Returns the buffer of the previous image to the writer.
         """
         with self._guard:
             # First, or the writer could be left without a free buffer.
@@ -94,15 +94,15 @@ class LatestFrame:
                 self._held = None
             try:
                 token = os.read(self._mailbox_read, _TOKEN.size)
-            except BlockingIOError:  # none, or the writer just took it back for a newer one
+            except BlockingIOError:  # none, or the writer has just replaced it by a newer one
                 return None
             buffer, height, width, index, t_mono_ns, t_utc_ns = _TOKEN.unpack(token)
             self._held = buffer
-            self.taken += 1
-        return Picture(self._view(buffer, height, width), index, t_mono_ns, t_utc_ns)
+            self.popped += 1
+        return StampedImage(self._view(buffer, height, width), index, t_mono_ns, t_utc_ns)
 
     def new_writer(self) -> WriterEnds:
-        """What a writer needs, after the one before it has died: an unread picture is dropped."""
+        """The ends for a new writer after the last one has died; drops an unread image."""
         with self._guard:
             for pipe in (self._mailbox_read, self._returns_read):
                 while _read_or_none(pipe, _TOKEN.size) is not None:
@@ -113,7 +113,7 @@ class LatestFrame:
         )
 
     def close(self) -> None:
-        """Give memory and pipes back; a picture still looked at stays until it is let go."""
+        """Release memory and pipes; an image still in use stays valid until it is released."""
         with self._guard:
             self._views = [None] * BUFFERS
             self._maps = [None] * BUFFERS  # not mmap.close(), which refuses while a view lives
@@ -131,7 +131,7 @@ class LatestFrame:
         if view is None or view.shape != (height, width, _CHANNELS):
             mapped = self._maps[buffer]
             if mapped is None or len(mapped) < height * width * _CHANNELS:
-                # Read-only: whoever draws on a frame copies it first, or gets an error.
+                # Read-only: code that draws on a frame has to copy it first, or gets an error.
                 mapped = mmap.mmap(self._buffers[buffer], 0, prot=mmap.PROT_READ)
                 self._maps[buffer] = mapped
             view = _image_on(mapped, height, width)
@@ -148,7 +148,7 @@ class FrameWriter:
         self._free = list(ends.free)
         self._views: list[Image | None] = [None] * BUFFERS
 
-    def room(self, height: int, width: int) -> Image:
+    def buffer(self, height: int, width: int) -> Image:
         """The buffer to fill, `(height, width, 3)` uint8; the same one until `publish`."""
         buffer = self._free[-1]
         view = self._views[buffer]
@@ -158,21 +158,21 @@ class FrameWriter:
         return view
 
     def publish(self, index: int, t_mono_ns: int, t_utc_ns: int) -> bool:
-        """Make the buffer last given by `room` the newest picture.
+        """Make the last result of `buffer` the newest image.
 
         Returns:
-            True if that overwrote a picture that nobody had taken.
+            True if it replaced an image that had not been read.
         """
         buffer = self._free.pop()
         view = self._views[buffer]
-        assert view is not None, "publish follows room"
+        assert view is not None, "publish follows buffer"
         unread = _read_or_none(self._ends.mailbox_read, _TOKEN.size)
         if unread is not None:
             self._free.append(_TOKEN.unpack(unread)[0])
         token = _TOKEN.pack(buffer, *view.shape[:2], index, t_mono_ns, t_utc_ns)
         os.write(self._ends.mailbox_write, token)
-        # After the write, a buffer is free for certain: of three, one is in the mailbox or just
-        # taken out of it, and the reader gives the one before back first.
+        # After the write, a buffer is certainly free: one of three is in the mailbox or has just
+        # been read from it, and the reader returns its previous one first.
         returned = _read_or_none(self._ends.returns_read, BUFFERS)
         if returned is not None:
             self._free.extend(returned)
@@ -182,7 +182,7 @@ class FrameWriter:
         mapped = self._maps[buffer]
         if mapped is None or len(mapped) < size_bytes:
             descriptor = self._ends.buffers[buffer]
-            # Only ever grown: cutting it under a view of the reader would be a bus error there.
+            # Only ever grown: shrinking it under a view of the reader would be a bus error there.
             if os.fstat(descriptor).st_size < size_bytes:
                 os.ftruncate(descriptor, size_bytes)
             mapped = mmap.mmap(descriptor, 0)

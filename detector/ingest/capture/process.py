@@ -1,4 +1,4 @@
-"""The operating system's side of a capture process: start it, hear it, end it."""
+"""Starts and ends a capture process, and reads its status lines."""
 
 from __future__ import annotations
 
@@ -11,46 +11,47 @@ from detector.ingest.capture.latest_frame import WriterEnds
 from detector.ingest.capture.spec import CaptureSettings, CaptureSpec, Status
 
 LEAVE_S = 0.3
-"""To take leave of a camera in good order; then SIGKILL."""
+"""Time to close a camera properly; then SIGKILL."""
 
 REAP_S = 0.5
-"""For the kernel to clear up after SIGKILL. With LEAVE_S under the second within which a detector
-has to be gone. A process that is stuck inside a driver dies only when the driver lets it; it never
-runs our code again, and up to `STUCK_MOST` are left beside the next one."""
+"""Time for the kernel to clean up after SIGKILL. With LEAVE_S, below the second within which a
+detector has to end. A process that is stuck inside a driver dies only when the driver returns; it
+never runs our code again, and up to `STUCK_MOST` of them are left beside the next one."""
 
 STUCK_MOST = 3
-"""Then no more are started until one is gone: each keeps its memory, and a weekend of them would
-take that of every line of the machine."""
+"""With this number of stuck processes, no more are started until one is gone: each keeps its
+memory, and over a weekend they would use up that of every line of the machine."""
 
 
 class CaptureProcess:
     """A running capture process.
 
-    Not `multiprocessing`: a fresh interpreter that imports `child` and nothing of the
-    detector's main module starts faster, is smaller, needs no guard in the main module and has no
-    resource tracker.
+    Not `multiprocessing`: a fresh interpreter that imports only `child`, and not the detector's
+    main module, starts faster, is smaller, needs no guard in the main module and has no resource
+    tracker.
     """
 
     def __init__(
         self, settings: CaptureSettings, ends: WriterEnds, tally: int, frozen_digest: int | None
     ) -> None:
-        """Start it. The thread that does so has to outlive it (see `child`).
+        """Start it. The calling thread must live longer than the process (see `child`).
 
-        Raises `OSError` where the machine can't: no memory, no process, no open file left.
+        Raises:
+            OSError: No memory, process or open file is left.
         """
         self._status_read, status_write = os.pipe2(os.O_CLOEXEC)
         os.set_blocking(self._status_read, False)
         self._rest = b""
         spec = CaptureSpec(settings, ends, tally, status_write, os.getpid(), frozen_digest)
-        # The child finds what we find, and not what happens to lie in the current folder.
+        # The child has our import path, and never imports from the current folder.
         search = os.pathsep.join(path or os.getcwd() for path in sys.path)  # noqa: PTH109
         try:
             self._process = subprocess.Popen(
                 [sys.executable, "-P", "-m", "detector.ingest.capture.child"],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.DEVNULL,
-                start_new_session=True,  # Ctrl-C is the detector's, while this one starts too
-                # numpy's BLAS starts a thread for each core, and is not used there.
+                start_new_session=True,  # Ctrl-C is for the detector, even while this one starts
+                # numpy's BLAS would start a thread per core, and is not used there.
                 env={**os.environ, "PYTHONPATH": search, "OPENBLAS_NUM_THREADS": "1"},
                 pass_fds=(*spec.ends.descriptors, spec.tally, spec.status),
             )
@@ -64,15 +65,15 @@ class CaptureProcess:
             with self._process.stdin as order:
                 order.write(spec.to_json().encode())
         except BrokenPipeError:
-            return  # it is dead already, which is noticed at its status pipe
+            return  # it is already dead, which its status pipe shows
 
     def fileno(self) -> int:
         """Readable when there is a status, or when the process has ended."""
         return self._status_read
 
     def statuses(self) -> tuple[list[Status], bool]:
-        """What it has said since the last call, and whether it may say more."""
-        said, alive = b"", True
+        """Its status lines since the last call, and whether more can follow."""
+        received, alive = b"", True
         while True:
             try:
                 part = os.read(self._status_read, 65536)
@@ -81,14 +82,14 @@ class CaptureProcess:
             if not part:
                 alive = False
                 break
-            said += part
-        if not said:
+            received += part
+        if not received:
             return [], alive
-        *lines, self._rest = (self._rest + said).split(b"\n")
+        *lines, self._rest = (self._rest + received).split(b"\n")
         return [Status.from_line(line) for line in lines], alive
 
     def end(self, *, hung: bool) -> str:
-        """End it if it runs: at once if `hung`, in good order otherwise. Returns how it ended."""
+        """End it if it runs, with SIGTERM first unless `hung`. Returns how it ended."""
         code = self._process.poll()
         if code is None and not hung:
             self._process.terminate()

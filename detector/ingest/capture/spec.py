@@ -1,4 +1,4 @@
-"""What the detector and its capture process say to each other."""
+"""Messages between the detector and its capture process."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from detector.ingest.health import CameraState
 
 @dataclass(frozen=True, slots=True)
 class CaptureSettings:
-    """How a source is read; the arguments of `CameraProcess`, which explains them."""
+    """How a source is read; see the arguments of `CameraProcess`."""
 
     url: str
     fps: float | None
@@ -38,9 +38,9 @@ class CaptureSettings:
 
 @dataclass(frozen=True, slots=True)
 class CaptureSpec:
-    """The order that a capture process gets on its standard input.
+    """The settings that a capture process reads from its standard input.
 
-    Not on its command line, which every user of the machine can read: the URL holds a password.
+    Not on its command line, which every user of the machine can read: the URL may have a password.
     """
 
     settings: CaptureSettings
@@ -50,9 +50,9 @@ class CaptureSpec:
     status: int
     """File descriptor to send `Status` lines to."""
     parent: int
-    """Process to die with."""
+    """Process whose death ends this one."""
     frozen_digest: int | None
-    """Of the picture at which the source froze last time."""
+    """Digest of the image at which the source last froze."""
 
     def to_json(self) -> str:
         return json.dumps(asdict(self))
@@ -71,12 +71,12 @@ class Status:
     """One line from the capture process, whenever something changes."""
 
     state: CameraState
-    """STARTING comes twice, when opening begins and when the source is open, with `at_ns`."""
+    """STARTING is sent twice, when opening begins and when the source is open, with `at_ns`."""
     reason: str = ""
     final: bool = False
     """The capture process ends after this line."""
     again: bool = True
-    """After a final line: worth another try."""
+    """After a final line: whether to try again."""
     at_ns: int = 0
     """CLOCK_MONOTONIC, which both processes share."""
     is_open: bool = False
@@ -86,7 +86,7 @@ class Status:
     """With a final FROZEN."""
 
     def send(self, pipe: int) -> None:
-        """Write the line; it is far shorter than PIPE_BUF, so it goes in one piece."""
+        """Write the line; it is far shorter than PIPE_BUF, so the write is atomic."""
         os.write(pipe, json.dumps(asdict(self)).encode() + b"\n")
 
     @staticmethod

@@ -1,4 +1,4 @@
-"""Watches over a capture process: knows how the camera is, and starts it again when it fails."""
+"""Supervises a capture process: tracks the camera's state, and restarts the process on failure."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ from detector.ingest.health import CameraHealth, CameraState
 from detector.ingest.names import without_credentials
 
 START_TIMEOUT_S = 20.0
-"""A new Python with numpy and OpenCV is there in 0.3 s; a loaded machine may take many times that,
-and killing it for it would never let it start."""
+"""A new Python with numpy and OpenCV starts in 0.3 s; a loaded machine may take many times that,
+and with a short limit it would be killed at every start."""
 
 KILL_GRACE_S = 0.5
-"""After a stall has been told: time for the source's own timeout to end the read in good order."""
+"""After a stall has been reported: time for the source's own timeout to end the read properly."""
 
 
 class Supervisor:
-    """A thread that owns the capture process; from `start` to `stop`.
+    """A thread that owns the capture process, from `start` to `stop`.
 
-    The state is told by the capture process through a pipe, and judged here from its counters when
-    it says nothing. Whoever asks first, this thread or the reader's, takes in what was said.
+    The capture process reports its state through a pipe; while it is silent, the state is derived
+    from its counters. Both this thread and the reader's process its status lines.
     """
 
     def __init__(
@@ -45,21 +45,21 @@ class Supervisor:
         self._tally = Tally(self._tally_descriptor)
         self._wake_read, self._wake_write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         self._stop_read, self._stop_write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
-        # A daemon, so that a program that forgets to close still ends (and the process with it).
+        # A daemon, so that a program that does not close it still ends (and the process with it).
         self._thread = threading.Thread(target=self._supervise, name=f"camera {name}", daemon=True)
         self._stopping = False
         self._stuck: list[CaptureProcess] = []
-        """Were killed, and have not gone."""
+        """Killed processes that have not ended yet."""
 
-        self._lock = threading.Lock()  # over all that follows
+        self._lock = threading.Lock()  # for all attributes below
         self._state = CameraState.STARTING
         self._reason = f"{self.source}: being opened"
-        self._news = False
+        self._has_new_fault = False
         self._child: CaptureProcess | None = None
         self._started: Status | None = None
         self._final: Status | None = None
         self._frozen_digest: int | None = None
-        """Of the picture at which the camera froze, until it gives another one."""
+        """Digest of the image at which the camera froze, until it gives another one."""
         self._since_ns = 0
         self._live_since_ns = 0
         self._starts = 0
@@ -86,29 +86,29 @@ class Supervisor:
     # --- for the reader ------------------------------------------------------------------------
 
     def fileno(self) -> int:
-        """Readable when there is bad news."""
+        """Readable when there is a new fault."""
         return self._wake_read
 
-    def bad_news(self) -> tuple[CameraState, str] | None:
-        """A change for the worse that has not been told yet."""
+    def new_fault(self) -> tuple[CameraState, str] | None:
+        """State and reason of a fault that has not been returned yet."""
         with contextlib.suppress(BlockingIOError):
             os.read(self._wake_read, 4096)
         with self._lock:
-            self._hear()
-            if not self._news:
+            self._process_statuses()
+            if not self._has_new_fault:
                 return None
-            self._news = False
+            self._has_new_fault = False
             return self._state, self._reason
 
     def state(self) -> tuple[CameraState, str]:
-        """How the camera is, and why."""
+        """The camera's state and its reason."""
         with self._lock:
-            self._hear()
+            self._process_statuses()
             return self._state, self._reason
 
     def is_stale(self, t_mono_ns: int) -> bool:
-        """True, and counted, if a picture of that time (ns) is too old to be handed out."""
-        if time.monotonic_ns() - t_mono_ns <= self._patience_s() * 1e9:
+        """Whether an image of this time (ns) is too old to be handed out; counts it if so."""
+        if time.monotonic_ns() - t_mono_ns <= self._frame_timeout_s() * 1e9:
             return False
         with self._lock:
             self._stale += 1
@@ -116,10 +116,10 @@ class Supervisor:
 
     def health(self) -> CameraHealth:
         with self._lock:
-            self._hear()
+            self._process_statuses()
             tally, reason = self._tally, self._reason
             if tally.late:
-                slow = f"{tally.late} frames came late, this machine is too slow for them"
+                slow = f"{tally.late} frames were late: this machine is too slow"
                 reason = f"{reason}; {slow}" if reason else f"{self.source}: {slow}"
             return CameraHealth(
                 state=self._state,
@@ -134,13 +134,14 @@ class Supervisor:
 
     def fps(self) -> float | None:
         with self._lock:
-            self._hear()  # the first picture may be here before this thread's turn has come
+            # The first image may be here before the supervising thread has run.
+            self._process_statuses()
             return None if self._started is None else self._started.fps
 
     # --- under the lock, in any thread ---------------------------------------------------------
 
-    def _hear(self) -> bool:
-        """Take in what the capture process has said. False when it has ended."""
+    def _process_statuses(self) -> bool:
+        """Apply the capture process's status lines. False when it has ended."""
         if self._child is None:
             return False
         statuses, alive = self._child.statuses()
@@ -150,78 +151,78 @@ class Supervisor:
                 self._frozen_digest = status.frozen_digest or self._frozen_digest
                 self._set(status.state, status.reason)
             elif status.state is CameraState.STARTING:
-                # No picture yet: what was wrong before stays wrong.
+                # No image yet: the previous fault remains.
                 self._started, self._since_ns = status, status.at_ns
             else:
                 self._set(status.state, status.reason)
         stalled = self._state is CameraState.STALLED and self._final is None
         if stalled and self._live_since_ns and self._overdue_s() <= 0:
-            self._set(CameraState.LIVE, "")  # it came back by itself
+            self._set(CameraState.LIVE, "")  # it has recovered by itself
         return alive
 
     def _set(self, state: CameraState, reason: str) -> None:
         if state is CameraState.LIVE:
-            self._news = False
+            self._has_new_fault = False
             self._frozen_digest = None
             self._live_since_ns = self._live_since_ns or time.monotonic_ns()
         elif state is not self._state:
-            self._news = True
-            with contextlib.suppress(BlockingIOError):  # full: enough to wake up for
+            self._has_new_fault = True
+            with contextlib.suppress(BlockingIOError):  # a full pipe wakes the reader too
                 os.write(self._wake_write, b"!")
         self._state, self._reason = state, reason
 
-    def _patience_s(self) -> float:
-        """How long a picture may take: in a slow recording, a period more."""
+    def _frame_timeout_s(self) -> float:
+        """Longest time for an image; one period more in a recording, which may be slow."""
         started = self._started
         if started is None or started.live or not started.fps:
             return self._settings.frame_timeout_s
         return self._settings.frame_timeout_s + 1 / started.fps
 
     def _overdue_s(self) -> float:
-        """Seconds since the capture process should have got something done; negative: in hand."""
-        done_ns = self._since_ns
+        """Seconds by which the capture process's progress is overdue; negative: time left."""
+        progress_ns = self._since_ns
         if self._started is None:
-            patience_s = START_TIMEOUT_S
+            limit_s = START_TIMEOUT_S
         elif not self._started.is_open:
-            patience_s = self._settings.open_timeout_s
+            limit_s = self._settings.open_timeout_s
         elif self._tally.alive_at_ns < self._since_ns:  # open, and the sensor is being started
-            patience_s = self._settings.open_timeout_s + self._patience_s()
+            limit_s = self._settings.open_timeout_s + self._frame_timeout_s()
         else:
-            patience_s, done_ns = self._patience_s(), self._tally.alive_at_ns
-        return (time.monotonic_ns() - done_ns) / 1e9 - patience_s
+            limit_s, progress_ns = self._frame_timeout_s(), self._tally.alive_at_ns
+        return (time.monotonic_ns() - progress_ns) / 1e9 - limit_s
 
     # --- in the supervising thread -------------------------------------------------------------
 
     def _supervise(self) -> None:
-        chance = random.Random()
+        rng = random.Random()
         attempt = 0
         while True:
             try:
                 child = self._spawn()
-            except OSError as error:  # no memory, process or open file left: perhaps just now
-                self._not_started(error)
+            except OSError as error:  # no memory, process or open file left; possibly only for now
+                self._set_not_started(error)
                 lived_s = 0.0
             else:
-                hung = self._watch(child)
+                hung = self._wait_for_end(child)
                 lived_s = self._reap(child, hung)
                 self._stuck.append(child)
             if self._stopping or (self._final is not None and not self._final.again):
                 return
             if lived_s >= self._backoff.settled_s:
                 attempt = 0
-            if _readable((self._stop_read,), self._backoff.delay_s(attempt, chance)):
+            if _readable((self._stop_read,), self._backoff.delay_s(attempt, rng)):
                 return
             attempt += 1
 
     def _spawn(self) -> CaptureProcess:
         self._stuck = [child for child in self._stuck if not child.gone]
         if len(self._stuck) >= STUCK_MOST:
-            raise OSError(errno.EBUSY, f"{len(self._stuck)} before it hang in a driver")
+            raise OSError(errno.EBUSY, f"{len(self._stuck)} earlier ones hang in a driver")
         ends = self._latest.new_writer()
         with self._lock:
             tally = self._tally
-            # What the last process had in its hands when it died, or had left unread.
-            accounted = tally.overwritten + tally.withheld + tally.unreadable + self._latest.taken
+            # Images that the last process was handling when it died, or that were left unread.
+            accounted = tally.overwritten + tally.withheld + tally.unreadable + self._latest.popped
             self._lost = tally.grabbed - accounted
             self._started = self._final = None
             self._live_since_ns = 0
@@ -232,7 +233,7 @@ class Supervisor:
             self._starts += 1
         return child
 
-    def _not_started(self, error: OSError) -> None:
+    def _set_not_started(self, error: OSError) -> None:
         why = (error.strerror or str(error)).lower()
         with self._lock:
             self._set(
@@ -241,35 +242,35 @@ class Supervisor:
                 "machine",
             )
 
-    def _watch(self, child: CaptureProcess) -> bool:
-        """Come back when the process has ended, hangs (True), or we are to stop."""
-        patience_s = 0.0
+    def _wait_for_end(self, child: CaptureProcess) -> bool:
+        """Wait until the process has ended or hangs, or `stop` is called; True if it hangs."""
+        wait_s = 0.0
         while True:
-            _readable((child.fileno(), self._stop_read), patience_s)
+            _readable((child.fileno(), self._stop_read), wait_s)
             with self._lock:
-                if self._stopping or not self._hear():
+                if self._stopping or not self._process_statuses():
                     return False
                 overdue_s = self._overdue_s()
                 if overdue_s >= KILL_GRACE_S:
                     return True
                 if overdue_s >= 0 and self._state is CameraState.LIVE:
-                    self._set(CameraState.STALLED, f"{self.source}: {self._silence()}")
-            patience_s = KILL_GRACE_S - overdue_s if overdue_s >= 0 else -overdue_s
+                    self._set(CameraState.STALLED, f"{self.source}: {self._stall_reason()}")
+            wait_s = KILL_GRACE_S - overdue_s if overdue_s >= 0 else -overdue_s
 
-    def _silence(self) -> str:
+    def _stall_reason(self) -> str:
         if self._started is None or not self._started.is_open:
             return "opening it takes too long; check camera and network"
         waited_s = (time.monotonic_ns() - max(self._since_ns, self._tally.alive_at_ns)) / 1e9
-        return f"no picture for {waited_s:.1f} s; check camera and network"
+        return f"no image for {waited_s:.1f} s; check camera and network"
 
     def _reap(self, child: CaptureProcess, hung: bool) -> float:
-        """End the process if it has not. Returns for how long it gave pictures (s)."""
+        """End the process if it still runs. Returns how long it gave images (s)."""
         how = child.end(hung=hung)
         with self._lock:
-            self._hear()  # its last words
+            self._process_statuses()  # its last lines
             self._child = None
             if self._final is None and not self._stopping:
-                what = f"it hangs, {self._silence()}" if hung else f"its capture process {how}"
+                what = f"it hangs, {self._stall_reason()}" if hung else f"its capture process {how}"
                 self._set(CameraState.RESTARTING, f"{self.source}: {what}")
             lived_ns = time.monotonic_ns() - self._live_since_ns if self._live_since_ns else 0
         child.close()

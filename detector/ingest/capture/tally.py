@@ -1,7 +1,7 @@
-"""The capture process's counters, in memory that it shares with the detector and that outlives it.
+"""The capture process's counters, in memory shared with the detector that outlives the process.
 
 Each number is written by one process only, as one aligned 8-byte word, so a reader sees the old
-value or the new one. They go on counting when the capture process is started again.
+value or the new one. They continue when the capture process is restarted.
 """
 
 from __future__ import annotations
@@ -27,20 +27,20 @@ def _word(name: str) -> property:
 
 
 class Tally:
-    """What became of the pictures so far: grabbed = handed out + all the others + one waiting."""
+    """Counts of images: grabbed = read + overwritten + withheld + unreadable + one waiting."""
 
     grabbed = _word("grabbed")
-    """Pictures that left the driver; the index of the next one."""
+    """Images that left the driver; the index of the next one."""
     overwritten = _word("overwritten")
-    """Pictures that a newer one replaced before they were taken."""
+    """Images that a newer one replaced before they were read."""
     withheld = _word("withheld")
-    """Pictures that were not handed on because the camera was frozen, or they were of the past."""
+    """Images not passed on because the camera was frozen or they were out of date."""
     unreadable = _word("unreadable")
-    """Pictures that could not be decoded."""
+    """Images that could not be decoded."""
     late = _word("late")
-    """Pictures of a recording that this machine was too slow to play in time."""
+    """Images of a recording that this machine was too slow to play in time."""
     alive_at_ns = _word("alive_at_ns")
-    """CLOCK_MONOTONIC when the capture process last got something done (ns)."""
+    """CLOCK_MONOTONIC of the capture process's last progress (ns)."""
 
     def __init__(self, descriptor: int) -> None:
         self._words = np.frombuffer(mmap.mmap(descriptor, 0), np.int64)

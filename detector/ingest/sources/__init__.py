@@ -1,1 +1,1 @@
-"""Where pictures come from: cameras on the network and on this machine, films, folders."""
+"""Image sources: network cameras, local cameras, videos, image folders."""

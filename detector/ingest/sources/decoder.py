@@ -1,9 +1,8 @@
-"""The pictures of a video, decoded by FFmpeg through PyAV: a file's or a network camera's.
+"""Decodes a video, from a file or a network camera, by FFmpeg through PyAV.
 
-Not `cv2.VideoCapture` (4.13 to 5.0): of an interlaced picture, which it cannot convert, it answers
-True and hands out the picture before, or memory that was never written; it says nothing of damaged
-pictures; and it names no picture's own time. The pictures are the same to the bit, for 1.1 of its
-CPU time.
+Not by `cv2.VideoCapture` (4.13 to 5.0): for an interlaced image, which it cannot convert, it
+returns True with the previous image or unwritten memory; it does not report damaged images; and it
+gives no timestamp of an image. PyAV's images are identical to the bit, for 1.1 of the CPU time.
 """
 
 from __future__ import annotations
@@ -18,14 +17,15 @@ from av.video.reformatter import Interpolation, VideoReformatter
 from detector.ingest.source import Image
 from detector.ingest.sources.opencv import cv2
 
-av.logging.set_level(None)  # it prints without the name of the file; errors say it instead
+av.logging.set_level(None)  # its log lines lack the name of the file; our errors have it
+
 
 COMB_LEVELS = 12
 """Of 255, in the green channel: above a camera's noise, below the edge of an object on a belt."""
 
 
 class Decoder:
-    """One video stream, from its first picture to its last. Raises `av.FFmpegError` at opening."""
+    """One video stream, from its first image to its last. Raises `av.FFmpegError` at opening."""
 
     def __init__(
         self,
@@ -36,11 +36,11 @@ class Decoder:
         threads: int = 0,
     ) -> None:
         """Args:
-        url: A path or URL as FFmpeg takes it.
-        options: FFmpeg's, of the protocol and the container.
+        url: A path or URL for FFmpeg.
+        options: FFmpeg's options of the protocol and the container.
         timeouts_s: Longest wait for the connection, and for each read; None: no limit.
-        threads: Of the decoder; 0 takes one for each core. With several, FFmpeg holds back one
-            picture for each of them.
+        threads: Threads of the decoder; 0: one per core. With several, FFmpeg delays its output by
+            one image per thread.
         """
         self._container = av.open(
             url, options=dict(options or {}), timeout=timeouts_s, metadata_errors="replace"
@@ -54,19 +54,19 @@ class Decoder:
         except BaseException:
             self._container.close()
             raise
-        self._pictures = self._decoded()
+        self._images = self._decoded()
         self._reformatter = VideoReformatter()
         self._frame: av.VideoFrame | None = None
 
     @property
     def fps(self) -> float | None:
-        """Pictures per second, on average or as FFmpeg guesses them; None: neither is known."""
+        """Images per second, on average or as guessed by FFmpeg; None: unknown."""
         rate = self._stream.average_rate or self._stream.guessed_rate
         return float(rate) if rate else None
 
     @property
     def frame_count(self) -> int | None:
-        """Pictures that the container announces: counted, or its duration times its rate."""
+        """Number of images that the container states, or its duration times its rate."""
         if self._stream.frames:
             return int(self._stream.frames)
         length_s = (self._container.duration or 0) / av.time_base
@@ -81,39 +81,40 @@ class Decoder:
 
     @property
     def taken_s(self) -> float | None:
-        """The time that the last picture carries (s, from wherever); None: it carries none."""
+        """Timestamp of the last image (s, any origin); None: it has none."""
         frame = self._frame
         if frame is None or frame.pts is None or frame.time_base is None:
             return None
         return float(frame.pts * frame.time_base)
 
     def grab(self) -> bool:
-        """Decode the next picture; False at the end, after an error and after a time-out."""
+        """Decode the next image; False at the end, after an error and after a timeout."""
         try:
-            self._frame = next(self._pictures)
+            self._frame = next(self._images)
         except (StopIteration, av.FFmpegError):  # a stalled read raises one of several kinds
             self._frame = None
             return False
         return True
 
-    def picture(self, into: Image | None = None) -> Image | None:
-        """The picture just grabbed, `(h, w, 3)` uint8 BGR, upright; None where it is damaged.
+    def image(self, into: Image | None = None) -> Image | None:
+        """The image just grabbed, `(h, w, 3)` uint8 BGR, upright; None if it is damaged.
 
-        An interlaced picture is shown at one moment.
-        `into`: where to put it, if it has the shape.
+        An interlaced image is shown at one moment.
+        `into`: destination, used if it has the image's shape.
         """
         frame = self._frame
         if frame is None or frame.is_corrupt:
             return None
         try:
-            made = self._reformatter.reformat(
+            converted = self._reformatter.reformat(
                 frame, format="bgr24", interpolation=Interpolation.BICUBIC, threads=1
             )
         except av.FFmpegError:
             return None
-        plane: Any = made.planes[0]
-        rows = np.frombuffer(plane, np.uint8).reshape(made.height, plane.line_size)
-        pixels: Image = rows[:, : 3 * made.width].reshape(made.height, made.width, 3)
+        width, height = converted.width, converted.height
+        plane: Any = converted.planes[0]
+        rows = np.frombuffer(plane, np.uint8).reshape(height, plane.line_size)
+        pixels: Image = rows[:, : 3 * width].reshape(height, width, 3)
         if frame.interlaced_frame:
             _remove_combs(pixels)
         if frame.rotation:
@@ -124,11 +125,11 @@ class Decoder:
         return into
 
     def close(self) -> None:
-        """Let go of the file or the connection."""
+        """Release the file or the connection."""
         self._container.close()
 
     def _decoded(self) -> Iterator[av.VideoFrame | None]:
-        """Each picture, the last ones at the end of the stream; None for one that is broken."""
+        """Each image, with the decoder's delayed ones at the end; None for a damaged one."""
         for packet in self._container.demux(self._stream):
             try:
                 yield from packet.decode()

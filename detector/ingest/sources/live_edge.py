@@ -1,61 +1,63 @@
-"""Tells pictures that a camera takes now from those that had queued up on the way."""
+"""Distinguishes live images from those that had queued up in transit."""
 
 from __future__ import annotations
 
 import math
 
 PACE = 0.5
-"""A picture that came within this share of the time between its taking and the last one's was
-waiting already. Raised, fewer old pictures pass; above 1 no camera would ever be live."""
+"""An image was queued if it arrived within this share of the interval between its capture and the
+previous one's. If raised, fewer old images pass; above 1 no camera would ever be live."""
 PAUSE_S = 0.25
 PAUSE_PERIODS = 4
-"""Longer than both is a pause: what comes after it may be as old as the pause. Packets that are
-sent again over TCP take some 0.2 s."""
+"""A gap longer than both is a pause: images after it may be as old as the pause. TCP retransmission
+takes about 0.2 s."""
 BELIEVED_AFTER_S = 2.0
-"""Pictures that kept coming too fast for so long come at their true rate, and it is their times
-that are wrong: no camera keeps so many."""
+"""Images that have arrived too fast for this long are live, and their timestamps are wrong: no
+camera queues that many."""
 FASTEST_PERIOD_S = 0.01
-"""Between pictures that carry no time: faster cameras than 100 a second are not looked for."""
+"""Assumed period of images without timestamps; no camera is expected to exceed 100 a second."""
 LONGEST_PERIOD_S = 10.0
-"""A longer step in the pictures' own times is a clock that was set, and says nothing."""
+"""A larger step in the images' timestamps is a clock change, and is ignored."""
 
 
 class LiveEdge:
-    """After a connection is made and after a pause, a camera, its server or the network gives at
-    once what had gathered: pictures of seconds ago, which an arrival's stamp would date as now.
-    They come faster than they were taken. The first one that keeps its pace is live.
+    """Finds the first live image after a connection or a pause.
+
+    Then a camera, its server or the network delivers a backlog at once: images that are seconds
+    old, which a timestamp of arrival would date as now. They arrive faster than they were captured.
+    The first image that arrives at the rate of capture is live.
     """
 
     def __init__(self) -> None:
-        self._came_s = -math.inf
+        self._arrived_s = -math.inf
         self._taken_s: float | None = None
         self._usual_s = 0.0
-        """Between the last two live pictures."""
+        """Interval between the last two live images."""
         self._behind_since_s: float | None = None
-        """When pictures of the past began to come; None: the last one was live."""
+        """Arrival of the first image of the backlog; None: the last image was live."""
 
-    def is_live(self, came_s: float, taken_s: float | None) -> bool:
-        """Whether the picture that came just now is of now.
+    def is_live(self, arrived_s: float, taken_s: float | None) -> bool:
+        """Whether the image that has just arrived is live.
 
-        came_s: when it came (s, a monotonic clock). taken_s: the time that it carries (s, from
-        wherever; None: it carries none).
+        arrived_s: its arrival (s, a monotonic clock). taken_s: its timestamp (s, any origin; None:
+        it has none).
         """
-        waited_s = came_s - self._came_s
+        waited_s = arrived_s - self._arrived_s
         passed_s = self._between(taken_s)
-        self._came_s, self._taken_s = came_s, taken_s
+        self._arrived_s, self._taken_s = arrived_s, taken_s
         if self._behind_since_s is not None:
-            believed = came_s - self._behind_since_s >= BELIEVED_AFTER_S
+            believed = arrived_s - self._behind_since_s >= BELIEVED_AFTER_S
             if waited_s < PACE * passed_s and not believed:
                 return False
             self._behind_since_s = None
         elif waited_s - passed_s > max(PAUSE_S, PAUSE_PERIODS * self._usual_s):
-            self._behind_since_s = came_s
+            self._behind_since_s = arrived_s
             return False
         self._usual_s = waited_s
         return True
 
     def _between(self, taken_s: float | None) -> float:
-        """Seconds from when the last picture was taken to when this one was."""
+        """Seconds between the capture of the last image and of this one."""
         if taken_s is None or self._taken_s is None:
             return FASTEST_PERIOD_S
         passed_s = taken_s - self._taken_s

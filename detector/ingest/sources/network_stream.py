@@ -14,25 +14,26 @@ from detector.ingest.sources.decoder import Decoder
 from detector.ingest.sources.live_edge import LiveEdge
 
 NETWORK_SCHEMES = {"rtsp": 554, "rtsps": 322, "http": 80, "https": 443}
-"""Schemes and their usual ports."""
+"""Schemes and their default ports."""
 
 TIMED_OUT = 0.9
-"""A read that lasted this share of its time-out has run into it."""
+"""A read that lasted this share of its timeout has timed out."""
 
 _ESCAPE = "in a password write / as %2F, @ as %40, # as %23, ? as %3F"
 
 
 _OPTIONS = {"rtsp_flags": "prefer_tcp", "analyzeduration": "1000000"}
-"""UDP where the camera gives no TCP. One second (us) of pictures tells size and rate; by itself
-FFmpeg reads up to five, while nobody sees. It gives them first, all at once (`LiveEdge`); with
-`fflags nobuffer` it would not, nor the key frame among them, and wait for the next one."""
+"""TCP, or UDP if the camera offers no TCP. One second (us) of images is enough to find size and
+rate; FFmpeg's default is up to five, during which the line is blind. It then delivers these images
+at once (`LiveEdge`); with `fflags nobuffer` it would drop them with their key frame, and wait for
+the next one."""
 
 
 class NetworkStream:
     """A network camera, read through FFmpeg.
 
-    Pictures queue in the sockets when nobody reads: drain it, as the capture process does. What
-    had queued up on the way all the same is passed over.
+    Images queue in the sockets unless they are read: read them continuously, as the capture process
+    does. Images that had queued up nevertheless are skipped.
     """
 
     live = True
@@ -51,7 +52,7 @@ class NetworkStream:
 
     def open(self) -> None:
         started_s = time.monotonic()
-        self._knock()
+        self._check_reachable()
         left_s = max(0.1, self._open_timeout_s - (time.monotonic() - started_s))
         timeouts_s = (left_s, self._read_timeout_s)
         try:
@@ -60,8 +61,8 @@ class NetworkStream:
             if time.monotonic() - started_s >= 0.9 * self._open_timeout_s:
                 raise SourceError(
                     self.name,
-                    f"takes the connection but sends no picture within {self._open_timeout_s:g} s",
-                    "restart the camera, or check that this port speaks the right protocol",
+                    f"accepts the connection but sends no image within {self._open_timeout_s:g} s",
+                    "restart the camera, or check that this port has the right protocol",
                 ) from None
             raise SourceError(
                 self.name,
@@ -72,28 +73,28 @@ class NetworkStream:
         self.fps = rate if rate is not None and 0 < rate < 1000 else None
 
     def grab(self) -> bool:
-        """Take the next picture of now; False where the stream has ended or fallen silent."""
+        """Advance to the next live image; False if the stream has ended or timed out."""
         decoder = self._decoder
         asked_s = time.monotonic()
         while decoder is not None and decoder.grab():
-            came_s = time.monotonic()
-            if came_s - asked_s >= TIMED_OUT * self._read_timeout_s:
-                # FFmpeg gives the picture that it had begun before the silence (PyAV 18.1).
+            arrived_s = time.monotonic()
+            if arrived_s - asked_s >= TIMED_OUT * self._read_timeout_s:
+                # FFmpeg gives the image that it had begun before the timeout (PyAV 18.1).
                 self.passed_over += 1
                 return False
-            asked_s = came_s
-            # Motion JPEG over HTTP carries no times: FFmpeg counts them up at 25 a second.
+            asked_s = arrived_s
+            # Motion JPEG over HTTP has no timestamps: FFmpeg generates them at 25 a second.
             taken_s = None if decoder.format == "mpjpeg" else decoder.taken_s
-            if self._edge.is_live(came_s, taken_s):
+            if self._edge.is_live(arrived_s, taken_s):
                 return True
             self.passed_over += 1
         return False
 
     def retrieve(self, into: Image | None = None) -> Image | None:
         assert self._decoder is not None, "retrieve follows a grab that was True"
-        image = self._decoder.picture(into)
+        image = self._decoder.image(into)
         if image is None:
-            self.unreadable.append(f"{self.name}: a picture cannot be decoded")
+            self.unreadable.append(f"{self.name}: an image cannot be decoded")
         return image
 
     def close(self) -> None:
@@ -101,17 +102,17 @@ class NetworkStream:
             self._decoder.close()
             self._decoder = None
 
-    def _knock(self) -> None:
-        """Connect once by ourselves: FFmpeg's failure does not tell refused from unknown host.
+    def _check_reachable(self) -> None:
+        """Connect once: FFmpeg's errors do not distinguish a refusal from an unknown host.
 
-        What is wrong is told without parts of the address: with an unescaped `/` in a password,
-        a part of that is where the host or the port should be.
+        The errors contain no part of the address: after an unescaped `/` in a password, part of
+        the password is parsed as host or port.
         """
         try:
             where = urlsplit(self._url)
             host, port = where.hostname, where.port or NETWORK_SCHEMES[scheme_of(self._url)]
         except ValueError:
-            raise SourceError(self.name, "not a proper address", _ESCAPE) from None
+            raise SourceError(self.name, "not a valid address", _ESCAPE) from None
         if not host:
             raise SourceError(self.name, "names no host", "write rtsp://host/stream")
         try:

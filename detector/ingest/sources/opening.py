@@ -1,4 +1,4 @@
-"""The choice of a source by its URL."""
+"""Opens the source that a URL names."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ def open_source(
     """Open what `url` names.
 
     Args:
-        url: A video file, a picture, a folder or glob of pictures (all also as `file://`),
+        url: A video file, an image, a folder or glob of images (all also as `file://`),
             `v4l2:///dev/video0`, or `rtsp://user:password@host/stream` (also rtsps, http, https).
-        fps: Asked of a V4L2 camera; given to a recording in place of its own. A network camera
-            keeps its own.
-        open_timeout_s: When to give up on a network camera that does not answer.
-        read_timeout_s: When to give up on a network camera that has fallen silent.
+        fps: Frame rate to request from a V4L2 camera, or to use instead of a recording's own. No
+            effect on a network camera.
+        open_timeout_s: Longest wait for a network camera to answer.
+        read_timeout_s: Longest wait for each read from a network camera.
 
     Raises:
-        SourceError: No such source, or it cannot be opened.
+        SourceError: The source does not exist, or cannot be opened.
     """
     try:
         source = _choose(url, fps, open_timeout_s, read_timeout_s)
         source.open()
-    except OSError as error:  # of a folder that may not be entered, a disk that is gone
+    except OSError as error:  # for example no access to the folder, or a missing disk
         why = (error.strerror or str(error)).lower()
-        raise SourceError(url, why, "check the path, and who may read it") from None
+        raise SourceError(url, why, "check the path and its permissions") from None
     return source
 
 

@@ -15,20 +15,20 @@ def local_path(url: str) -> Path:
     if scheme_of(url) != "file":
         try:
             return Path(url).expanduser()
-        except RuntimeError:  # no user of that name: `~$clip.mp4` is one like any other
+        except RuntimeError:  # no user of that name: `~$clip.mp4` is an ordinary file name
             return Path(url)
     path = unquote(url[len("file://") :]).removeprefix("localhost")
     return Path(path)
 
 
 def require_readable_file(path: Path) -> None:
-    """Raise `SourceError` unless `path` is a file with something in it that we may read."""
+    """Raise `SourceError` unless `path` is a readable file that is not empty."""
     source = str(path)
     if not path.exists():
         raise SourceError(source, "no such file", f"check the path (from {Path.cwd()})")
     if not path.is_file():
-        raise SourceError(source, "not a file", "name a video, a picture or a folder of pictures")
+        raise SourceError(source, "not a file", "name a video, an image or a folder of images")
     if not os.access(path, os.R_OK):
-        raise SourceError(source, "may not be read by this user", f"chmod +r {path}")
+        raise SourceError(source, "this user has no permission to read it", f"chmod +r {path}")
     if path.stat().st_size == 0:
         raise SourceError(source, "the file is empty", "copy or record it again")

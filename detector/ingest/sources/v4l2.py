@@ -1,4 +1,4 @@
-"""A camera on this machine's USB or CSI, through Video4Linux."""
+"""A USB or CSI camera of this machine, through Video4Linux."""
 
 from __future__ import annotations
 
@@ -18,26 +18,26 @@ _VIDIOC_QUERYCAP = 0x80685600  # _IOR('V', 0, struct v4l2_capability), 104 bytes
 _DEVICE_CAPS_OFFSET = 88
 _CAN_CAPTURE = 0x1 | 0x1000  # V4L2_CAP_VIDEO_CAPTURE, ..._MPLANE
 _MARK, _MARK_STEP_PX = (1, 254, 3), 16
-"""A colour that no belt has all over, and how far apart it is written."""
+"""A colour that no belt has everywhere, and the distance between the pixels that are set to it."""
 _SETTINGS = {"width", "height", "fourcc"}
 
 
 @dataclass(frozen=True, slots=True)
 class V4l2Device:
-    """A device node that gives pictures, as `vigitri doctor` lists it."""
+    """A device node that captures images, as `vigitri doctor` lists it."""
 
     url: str
     """Such as `v4l2:///dev/video0`."""
     model: str
-    """What the driver calls the camera."""
+    """The driver's name for the camera."""
     fault: str = ""
-    """Why it cannot be used; empty if it can."""
+    """Why it cannot be used, and the fix; empty if it can."""
 
 
 class V4l2Camera:
     """A V4L2 device: `v4l2:///dev/video0`, or `…?width=1920&height=1080&fourcc=MJPG`.
 
-    Without `width`, `height` and `fourcc` the driver keeps what it is set to.
+    Without `width`, `height` and `fourcc` the driver keeps its current settings.
     """
 
     live = True
@@ -62,9 +62,9 @@ class V4l2Camera:
             self.close()
             raise SourceError(
                 self.name,
-                "gives no video, or not in the size, rate and fourcc asked for",
+                "gives no video, or not in the requested size, rate and fourcc",
                 f"is another program using it (fuser {self._device})? "
-                f"what can it do (v4l2-ctl -d {self._device} --list-formats-ext)?",
+                f"which formats has it (v4l2-ctl -d {self._device} --list-formats-ext)?",
             )
         rate = self._capture.get(cv2.CAP_PROP_FPS)
         self.fps = rate if rate > 0 else None
@@ -74,14 +74,14 @@ class V4l2Camera:
 
     def retrieve(self, into: Image | None = None) -> Image | None:
         assert self._capture is not None, "retrieve follows a grab that was True"
-        # OpenCV is known to claim success where it has written nothing: then the marks are left.
+        # OpenCV is known to report success without writing an image: then the marks remain.
         marks = None if into is None else into[::_MARK_STEP_PX, ::_MARK_STEP_PX]
         if marks is not None:
             marks[:] = _MARK
         readable, image = self._capture.retrieve(into)
         unwritten = image is into and marks is not None and bool((marks == _MARK).all())
         if not readable or image is None or not image.size or unwritten:
-            self.unreadable.append(f"{self.name}: a picture cannot be decoded")
+            self.unreadable.append(f"{self.name}: an image cannot be decoded")
             return None
         return image.astype("uint8", copy=False)
 
@@ -92,7 +92,7 @@ class V4l2Camera:
 
 
 def list_v4l2_devices(sysfs: Path = _SYSFS, dev: Path = Path("/dev")) -> list[V4l2Device]:
-    """The cameras of this machine, in natural order; metadata nodes are left out."""
+    """The cameras of this machine, in natural order, without metadata nodes."""
     if not sysfs.is_dir():
         return []
     devices = []
@@ -109,14 +109,17 @@ def list_v4l2_devices(sysfs: Path = _SYSFS, dev: Path = Path("/dev")) -> list[V4
 
 
 def device_fault(device: Path) -> tuple[str, str] | None:
-    """What keeps us from using `device`, and the mend; None if nothing does."""
+    """Why `device` cannot be used, and the fix; None if it can."""
     if not device.exists():
-        there = ", ".join(sorted(str(path) for path in device.parent.glob("video*")))
-        return "no such device", f"there is {there}" if there else "is the camera plugged in?"
+        others = ", ".join(sorted(str(path) for path in device.parent.glob("video*")))
+        return "no such device", f"there is {others}" if others else "is the camera plugged in?"
     if not stat.S_ISCHR(device.stat().st_mode):
         return "not a camera device", "use v4l2:///dev/video0, or a plain path for a recording"
     if not os.access(device, os.R_OK | os.W_OK):
-        return "may not be used by this user", "sudo usermod -aG video $USER, then log in again"
+        return (
+            "this user has no permission to use it",
+            "sudo usermod -aG video $USER, then log in again",
+        )
     return None
 
 
@@ -139,7 +142,7 @@ def _parameters(url: str, query: str, fps: float | None) -> list[int]:
     ):
         if key in settings:
             if not settings[key].isdecimal() or int(settings[key]) == 0:
-                raise SourceError(url, f"{key}={settings[key]} is no size", "give whole pixels")
+                raise SourceError(url, f"{key}={settings[key]} is not a size", "give whole pixels")
             parameters += [prop, int(settings[key])]
     if fps is not None:
         parameters += [cv2.CAP_PROP_FPS, round(fps)]
@@ -153,7 +156,7 @@ def _can_capture(device: Path) -> bool:
     try:
         handle = os.open(device, os.O_RDWR | os.O_NONBLOCK)
     except OSError:
-        return True  # listed; opening it will say what is wrong
+        return True  # listed; opening it reports the fault
     try:
         fcntl.ioctl(handle, _VIDIOC_QUERYCAP, answer)
     except OSError:

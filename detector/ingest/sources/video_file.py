@@ -13,17 +13,17 @@ from detector.ingest.sources.paths import require_readable_file
 
 COUNT_SLACK_FRAMES = 2
 COUNT_SLACK_SHARE = 0.01
-"""Containers without an index (MKV, TS) announce their length as duration times rate, which is off
-by a frame or so; a film of varying rate by more. Fewer than that, and the film broke off."""
+"""Containers without an index (MKV, TS) give their length as duration times rate, which is off by
+about a frame, for a video of varying rate by more. With fewer frames than that, it is truncated."""
 
 FASTEST_FPS = 1000.0
-"""Above this, FFmpeg has given us the container's clock (90,000 Hz), not a frame rate."""
+"""Above this, FFmpeg has given the container's clock (90,000 Hz) instead of a frame rate."""
 
 _SNIFF_BYTES = 4096
 
 
 class VideoFile:
-    """A video file; all that PyAV's build of FFmpeg can decode."""
+    """A video file, of any format that PyAV's build of FFmpeg decodes."""
 
     live = False
     passed_over = 0
@@ -40,11 +40,11 @@ class VideoFile:
 
     def open(self) -> None:
         require_readable_file(self._path)
-        if _is_text(self._path):  # FFmpeg would play it as an animation of letters
+        if _is_text(self._path):  # FFmpeg would play it as an animation of characters
             raise SourceError(self.name, "a text file, not a video", "name a video")
         where = self._path.resolve()
         if not _is_unicode(where):
-            raise SourceError(self.name, "its name is no UTF-8", "rename it, or its folder")
+            raise SourceError(self.name, "its name is not UTF-8", "rename it, or its folder")
         self.close()
         try:
             # Absolute, because FFmpeg takes `shift:1.mp4` for a protocol named `shift`.
@@ -52,8 +52,8 @@ class VideoFile:
         except (av.FFmpegError, OSError):
             raise SourceError(
                 self.name,
-                "not a video that can be read",
-                "a recording that was cut off while being written lacks its index: "
+                "not a readable video",
+                "a recording that was cut off while it was written lacks its index: "
                 "convert it (ffmpeg -i IN -c copy OUT.mp4) or record it again",
             ) from None
         self.frame_count = self._decoder.frame_count
@@ -74,7 +74,7 @@ class VideoFile:
 
     def retrieve(self, into: Image | None = None) -> Image | None:
         assert self._decoder is not None, "retrieve follows a grab that was True"
-        image = self._decoder.picture(into)
+        image = self._decoder.image(into)
         if image is None:
             self.unreadable.append(f"{self.name}: frame {self._grabbed - 1} cannot be decoded")
         return image
@@ -87,15 +87,15 @@ class VideoFile:
     def _note_early_end(self) -> None:
         announced = self.frame_count
         if not self._grabbed:
-            self.unreadable.append(f"{self.name}: holds no frame that can be read")
+            self.unreadable.append(f"{self.name}: has no readable frame")
             return
         if announced is None:
             return
         slack = max(COUNT_SLACK_FRAMES, math.ceil(announced * COUNT_SLACK_SHARE))
         if announced - self._grabbed > slack:
             self.unreadable.append(
-                f"{self.name}: {self._grabbed} of {announced} frames can be read: it breaks off, "
-                "or is broken in between"
+                f"{self.name}: {self._grabbed} of {announced} frames can be read: it is cut off, "
+                "or damaged in between"
             )
 
 
@@ -111,7 +111,7 @@ def _is_text(path: Path) -> bool:
     with path.open("rb") as file:
         start = file.read(_SNIFF_BYTES)
     try:
-        text = start[:-3].decode()  # the last letter may be cut in two
+        text = start[:-3].decode()  # the last character may be cut in two
     except UnicodeDecodeError:
         return False
-    return all(letter.isprintable() or letter in "\r\n\t\f" for letter in text)
+    return all(character.isprintable() or character in "\r\n\t\f" for character in text)

@@ -1,4 +1,4 @@
-"""Cameras as the detector sees them, with real processes."""
+"""`CameraProcess` with real processes."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ Pids = Callable[..., set[int]]
 pytestmark = pytest.mark.usefixtures("fakes")
 
 PATIENCE_S = 20.0
-"""For what has to come; far longer than it takes, because the machine may be busy."""
+"""Limit for an expected event; far longer than it takes, because the machine may be busy."""
 
 AT_ONCE = Backoff(first_s=0.001, longest_s=0.001)
 LEVELS = 251
 
 
 def until_blind(camera: CameraProcess) -> tuple[list[tuple[int, int]], CameraBlind]:
-    """Index and stamp of each frame up to the next blindness, and that."""
+    """Index and timestamp of each frame up to the next `CameraBlind`, and that error."""
     frames = []
     while True:
         try:
@@ -42,7 +42,7 @@ def until_blind(camera: CameraProcess) -> tuple[list[tuple[int, int]], CameraBli
 
 
 def blind(camera: CameraProcess, *states: CameraState) -> CameraBlind:
-    """Read until the camera is in one of `states`, which it has to reach."""
+    """Reads until the camera is in one of `states`."""
     while True:
         error = until_blind(camera)[1]
         if error.state in states:
@@ -50,7 +50,7 @@ def blind(camera: CameraProcess, *states: CameraState) -> CameraBlind:
 
 
 def seen(camera: CameraProcess, count: int = 1) -> list[Frame]:
-    """The next `count` frames, through whatever blindness lies between."""
+    """The next `count` frames, ignoring `CameraBlind`."""
     frames: list[Frame] = []
     while len(frames) < count:
         with contextlib.suppress(CameraBlind):
@@ -69,21 +69,21 @@ def test_a_recording_plays_as_a_camera_and_every_frame_is_accounted_for(video: V
     assert health.frames_grabbed == 30 == len(frames) + health.frames_overwritten
     assert frames == sorted(set(frames))
     assert frames[-1][0] == 29
-    # Played by its own clock: no frame before its time.
+    # Played at its own rate: no frame is early.
     for index, t_mono_ns in frames:
         assert t_mono_ns - frames[0][1] >= (index - frames[0][0]) * 10_000_000 - 1_000_000
 
 
-def test_whoever_has_a_picture_can_ask_for_the_rate(
+def test_the_rate_is_known_once_a_frame_was_read(
     video: Video, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked, watch = threading.Event(), Supervisor._watch
+    asked, wait_for_end = threading.Event(), Supervisor._wait_for_end
 
-    def has_not_heard(self: Supervisor, child: CaptureProcess) -> bool:
+    def delayed(self: Supervisor, child: CaptureProcess) -> bool:
         assert asked.wait(PATIENCE_S)
-        return watch(self, child)
+        return wait_for_end(self, child)
 
-    monkeypatch.setattr(Supervisor, "_watch", has_not_heard)
+    monkeypatch.setattr(Supervisor, "_wait_for_end", delayed)
     with CameraProcess(str(video(fps=12.5)), name="belt") as camera:
         camera.read_latest(PATIENCE_S)
         rate = camera.fps
@@ -91,17 +91,17 @@ def test_whoever_has_a_picture_can_ask_for_the_rate(
     assert rate == 12.5
 
 
-def test_a_machine_that_is_too_slow_for_a_recording_says_so(video: Video) -> None:
+def test_a_machine_that_is_too_slow_for_a_recording_is_reported(video: Video) -> None:
     with CameraProcess(str(video(frames=60)), name="belt", fps=900_000) as camera:
         blind(camera, CameraState.ENDED)
         late = camera.health.frames_late
         assert late > 0
         assert camera.health.reason.endswith(
-            f"60 frames; {late} frames came late, this machine is too slow for them"
+            f"60 frames; {late} frames were late: this machine is too slow"
         )
 
 
-def test_a_frame_carries_its_own_picture_and_where_it_is_from(video: Video) -> None:
+def test_a_frame_has_its_own_image_and_its_source(video: Video) -> None:
     path = video(frames=30, fps=100)
     with CameraProcess(f"file://{path}", name="belt") as camera:
         for frame in seen(camera, 5):
@@ -111,7 +111,7 @@ def test_a_frame_carries_its_own_picture_and_where_it_is_from(video: Video) -> N
         assert abs(float(frame.image.mean()) - frame.index * 8) < 2
 
 
-def test_a_slow_reader_gets_the_newest_and_what_it_missed_is_counted(tmp_path: Path) -> None:
+def test_a_slow_reader_gets_the_newest_frame_and_missed_ones_are_counted(tmp_path: Path) -> None:
     url = str(tmp_path / "lives")
     with CameraProcess(url, name="belt", factory="fake_cameras:fast") as camera:
         before = camera.read_latest(PATIENCE_S).index
@@ -122,9 +122,7 @@ def test_a_slow_reader_gets_the_newest_and_what_it_missed_is_counted(tmp_path: P
         assert camera.health.frames_overwritten >= 40
 
 
-def test_no_picture_is_torn_by_a_fast_writer_or_its_death(
-    tmp_path: Path, capture_pids: Pids
-) -> None:
+def test_no_image_is_torn_by_a_fast_writer_or_its_death(tmp_path: Path, capture_pids: Pids) -> None:
     url = str(tmp_path / "lives")
     with CameraProcess(url, name="belt", factory="fake_cameras:fast", backoff=AT_ONCE) as camera:
         indices = []
@@ -141,7 +139,7 @@ def test_no_picture_is_torn_by_a_fast_writer_or_its_death(
         assert camera.health.restarts >= 3
 
 
-def test_a_killed_capture_process_is_started_again(video: Video, capture_pids: Pids) -> None:
+def test_a_killed_capture_process_is_restarted(video: Video, capture_pids: Pids) -> None:
     path = video(frames=200, fps=200)
     with CameraProcess(str(path), name="belt", loop=True, backoff=AT_ONCE) as camera:
         before = camera.read_latest(PATIENCE_S).index
@@ -156,13 +154,13 @@ def test_a_killed_capture_process_is_started_again(video: Video, capture_pids: P
         assert capture_pids() != {pid}
 
 
-def test_a_crash_inside_a_library_is_told_with_its_signal(tmp_path: Path) -> None:
+def test_a_crash_inside_a_library_is_reported_with_its_signal(tmp_path: Path) -> None:
     url = str(tmp_path / "lives")
     with CameraProcess(url, name="belt", factory="fake_cameras:dies") as camera:
         assert "SIGSEGV" in blind(camera, CameraState.RESTARTING).reason
 
 
-def test_a_missing_source_is_tried_again_until_it_appears(video: Video, tmp_path: Path) -> None:
+def test_a_missing_source_is_retried_until_it_appears(video: Video, tmp_path: Path) -> None:
     missing = tmp_path / "clip.avi"
     with CameraProcess(str(missing), name="belt", loop=True, backoff=AT_ONCE) as camera:
         error = blind(camera, CameraState.UNREACHABLE)
@@ -174,7 +172,7 @@ def test_a_missing_source_is_tried_again_until_it_appears(video: Video, tmp_path
         assert camera.health.restarts >= 1
 
 
-def test_a_camera_that_refuses_is_tried_again_and_its_password_is_not_told(tmp_path: Path) -> None:
+def test_a_camera_that_refuses_is_retried_and_its_password_is_not_reported(tmp_path: Path) -> None:
     url = str(tmp_path / "lives")
     with CameraProcess(
         url, name="belt", factory="fake_cameras:refused_twice", backoff=AT_ONCE
@@ -185,7 +183,7 @@ def test_a_camera_that_refuses_is_tried_again_and_its_password_is_not_told(tmp_p
 
 
 @pytest.mark.parametrize("fault", ["hangs_once", "hangs_while_opening_once"])
-def test_a_read_that_hangs_is_killed_and_started_again(tmp_path: Path, fault: str) -> None:
+def test_a_read_that_hangs_is_killed_and_restarted(tmp_path: Path, fault: str) -> None:
     with CameraProcess(
         str(tmp_path / "lives"),
         name="belt",
@@ -201,22 +199,24 @@ def test_a_read_that_hangs_is_killed_and_started_again(tmp_path: Path, fault: st
 
 @pytest.fixture
 def long_grace(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What hangs is not killed within the test."""
+    """A hanging process is not killed within the test."""
     monkeypatch.setattr("detector.ingest.capture.supervisor.KILL_GRACE_S", 3 * PATIENCE_S)
 
 
 @pytest.mark.usefixtures("long_grace")
-def test_a_stall_is_told_before_anything_is_killed(tmp_path: Path, capture_pids: Pids) -> None:
+def test_a_stall_is_reported_before_the_process_is_killed(
+    tmp_path: Path, capture_pids: Pids
+) -> None:
     with CameraProcess(
         str(tmp_path / "lives"), name="belt", frame_timeout_s=0.2, factory="fake_cameras:hangs"
     ) as camera:
-        assert "no picture for" in blind(camera, CameraState.STALLED).reason
+        assert "no image for" in blind(camera, CameraState.STALLED).reason
         assert camera.health.restarts == 0
         assert len(capture_pids()) == 1
 
 
 @pytest.mark.usefixtures("long_grace")
-def test_an_old_picture_is_never_handed_out(tmp_path: Path) -> None:
+def test_an_old_image_is_never_handed_out(tmp_path: Path) -> None:
     with CameraProcess(
         str(tmp_path / "lives"), name="belt", frame_timeout_s=0.2, factory="fake_cameras:hangs"
     ) as camera:
@@ -227,17 +227,17 @@ def test_an_old_picture_is_never_handed_out(tmp_path: Path) -> None:
         assert camera.health.frames_grabbed == 1 == camera.health.frames_overwritten
 
 
-def test_a_reader_less_patient_than_the_supervisor_is_blind_too(tmp_path: Path) -> None:
+def test_a_read_with_a_shorter_timeout_than_the_supervisors_is_blind_too(tmp_path: Path) -> None:
     with CameraProcess(
         str(tmp_path / "lives"), name="belt", factory="fake_cameras:hangs"
     ) as camera:
         camera.read_latest(PATIENCE_S)
-        with pytest.raises(CameraBlind, match=r"no new picture for 0\.\d+ s") as error:
+        with pytest.raises(CameraBlind, match=r"no new image for 0\.\d+ s") as error:
             camera.read_latest(0.01)
         assert error.value.state is CameraState.STALLED
 
 
-def test_a_reader_that_comes_late_hears_how_old_the_last_picture_is_and_not_how_long_it_waited(
+def test_the_reason_states_the_age_of_the_last_frame_not_the_wait(
     tmp_path: Path,
 ) -> None:
     with CameraProcess(
@@ -248,12 +248,12 @@ def test_a_reader_that_comes_late_hears_how_old_the_last_picture_is_and_not_how_
             pass
         with pytest.raises(CameraBlind) as error:
             camera.read_latest(0.005)
-        said = re.search(r"no new picture for ([\d.]+) s", error.value.reason)
-        assert said is not None
-        assert float(said[1]) >= 0.29
+        stated = re.search(r"no new image for ([\d.]+) s", error.value.reason)
+        assert stated is not None
+        assert float(stated[1]) >= 0.29
 
 
-def test_before_the_first_picture_the_camera_is_starting(tmp_path: Path) -> None:
+def test_before_the_first_image_the_camera_is_starting(tmp_path: Path) -> None:
     with (
         CameraProcess(str(tmp_path / "lives"), name="belt", factory="fake_cameras:fast") as camera,
         pytest.raises(CameraBlind, match="being opened") as error,
@@ -262,28 +262,29 @@ def test_before_the_first_picture_the_camera_is_starting(tmp_path: Path) -> None
     assert error.value.state is CameraState.STARTING
 
 
-def test_a_frozen_camera_is_told_and_its_pictures_are_withheld(tmp_path: Path) -> None:
+def test_a_frozen_camera_is_reported_and_its_images_are_withheld(tmp_path: Path) -> None:
     url = str(tmp_path / "lives")
     with CameraProcess(
-        url, name="belt", frozen_after=4, factory="fake_cameras:stands_until_told"
+        url, name="belt", frozen_after=4, factory="fake_cameras:frozen_until_resumed"
     ) as camera:
-        assert "the last 4 pictures are identical" in blind(camera, CameraState.FROZEN).reason
-        Path(f"{url}.told").touch()
+        assert "the last 4 images are identical" in blind(camera, CameraState.FROZEN).reason
+        Path(f"{url}.resume").touch()
         frames, end = until_blind(camera)
-        goes_on = int(Path(f"{url}.tells").read_text())
+        resumed_at = int(Path(f"{url}.resumed").read_text())
         assert end.state is CameraState.ENDED
-        assert min(frames)[0] >= goes_on
-        assert camera.health.frames_withheld == goes_on - 6  # three others, three that might move
+        assert min(frames)[0] >= resumed_at
+        # Without the three different images and the first three identical ones.
+        assert camera.health.frames_withheld == resumed_at - 6
 
 
-def test_a_camera_that_stays_frozen_is_opened_again_and_is_not_live_between(video: Video) -> None:
+def test_a_camera_that_stays_frozen_is_reopened_and_never_live_in_between(video: Video) -> None:
     path = video(levels=[40] * 100, fps=200)
     with CameraProcess(
         str(path),
         name="belt",
         frozen_after=4,
         backoff=AT_ONCE,
-        factory="fake_cameras:impatient_when_frozen",
+        factory="fake_cameras:reconnects_soon_when_frozen",
     ) as camera:
         frames, error = until_blind(camera)
         while camera.health.frames_withheld < 8:
@@ -296,7 +297,7 @@ def test_a_camera_that_stays_frozen_is_opened_again_and_is_not_live_between(vide
         assert len(frames) + health.frames_overwritten == 3
 
 
-def test_a_frozen_camera_is_not_live_again_because_it_could_not_be_reached_meanwhile(
+def test_a_frozen_camera_stays_frozen_after_it_was_unreachable(
     tmp_path: Path,
 ) -> None:
     with CameraProcess(
@@ -314,14 +315,14 @@ def test_a_frozen_camera_is_not_live_again_because_it_could_not_be_reached_meanw
         assert handed_out + camera.health.frames_overwritten == 3
 
 
-def test_recordings_of_still_pictures_are_not_frozen(video: Video) -> None:
+def test_recordings_of_still_images_are_not_frozen(video: Video) -> None:
     path = video(levels=[40] * 10, fps=200)
     with CameraProcess(str(path), name="belt") as camera:
         blind(camera, CameraState.ENDED)
         assert camera.health.frames_withheld == 0
 
 
-def test_a_looped_recording_goes_on_and_so_does_the_count(video: Video) -> None:
+def test_a_looped_recording_continues_and_so_do_its_indices(video: Video) -> None:
     path = video(frames=5, fps=200)
     with CameraProcess(str(path), name="belt", loop=True) as camera:
         frame = camera.read_latest(PATIENCE_S)
@@ -339,7 +340,7 @@ def test_a_recording_that_ended_stays_ended(video: Video) -> None:
         assert camera.health.restarts == 0
 
 
-def test_a_camera_that_closes_its_stream_is_opened_again(tmp_path: Path) -> None:
+def test_a_camera_that_closes_its_stream_is_reopened(tmp_path: Path) -> None:
     url = str(tmp_path / "lives")
     with CameraProcess(
         url, name="belt", factory="fake_cameras:closes_after_three", backoff=AT_ONCE
@@ -349,7 +350,7 @@ def test_a_camera_that_closes_its_stream_is_opened_again(tmp_path: Path) -> None
         assert camera.health.restarts >= 1
 
 
-def test_pictures_that_cannot_be_decoded_are_counted_and_are_no_sight(tmp_path: Path) -> None:
+def test_undecodable_images_are_counted_and_the_camera_is_blind(tmp_path: Path) -> None:
     with CameraProcess(
         str(tmp_path / "lives"),
         name="belt",
@@ -363,7 +364,7 @@ def test_pictures_that_cannot_be_decoded_are_counted_and_are_no_sight(tmp_path: 
             camera.read_latest(0.01)
 
 
-def test_pictures_of_any_size_come_through_whole(tmp_path: Path) -> None:
+def test_images_of_changing_size_are_passed_on_whole(tmp_path: Path) -> None:
     url = str(tmp_path / "lives")
     with CameraProcess(url, name="belt", factory="fake_cameras:shrinking") as camera:
         for _ in range(100):
@@ -373,7 +374,7 @@ def test_pictures_of_any_size_come_through_whole(tmp_path: Path) -> None:
             assert np.all(frame.image == index % LEVELS)
 
 
-def test_a_fault_in_a_cameras_own_library_is_told_without_the_url(tmp_path: Path) -> None:
+def test_an_error_in_a_cameras_own_library_is_reported_without_the_url(tmp_path: Path) -> None:
     url = f"{tmp_path}/secret"
     with CameraProcess(url, name="belt", factory="fake_cameras:crashes") as camera:
         reason = blind(camera, CameraState.RESTARTING).reason
@@ -390,19 +391,19 @@ def test_the_password_is_not_on_the_command_line(tmp_path: Path, capture_pids: P
         assert b"secret" not in Path(f"/proc/{pid}/environ").read_bytes()
 
 
-def test_the_capture_process_leaves_ctrl_c_to_the_detector(
-    tmp_path: Path, capture_pids: Pids
-) -> None:
+def test_the_capture_process_ignores_ctrl_c(tmp_path: Path, capture_pids: Pids) -> None:
     with CameraProcess(str(tmp_path / "lives"), name="belt", factory="fake_cameras:fast") as camera:
         camera.read_latest(PATIENCE_S)
         (pid,) = capture_pids()
-        assert os.getsid(pid) == pid != os.getsid(0)  # a terminal's goes to none of its session
+        assert (
+            os.getsid(pid) == pid != os.getsid(0)
+        )  # a terminal's Ctrl-C does not reach its session
         os.kill(pid, signal.SIGINT)
         seen(camera, 20)
         assert capture_pids() == {pid}
 
 
-def test_a_frame_still_held_outlives_the_camera(tmp_path: Path) -> None:
+def test_the_last_frame_outlives_the_camera(tmp_path: Path) -> None:
     with CameraProcess(str(tmp_path / "lives"), name="belt", factory="fake_cameras:fast") as camera:
         frame = camera.read_latest(PATIENCE_S)
     assert np.all(frame.image == frame.index % LEVELS)
@@ -412,7 +413,7 @@ def test_a_frame_still_held_outlives_the_camera(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("wrong", "said"),
+    ("wrong", "reason"),
     [
         ({"fps": 0.0}, "fps"),
         ({"frame_timeout_s": 0.0}, "frame_timeout_s"),
@@ -420,6 +421,6 @@ def test_a_frame_still_held_outlives_the_camera(tmp_path: Path) -> None:
         ({"frozen_after": 1}, "frozen_after"),
     ],
 )
-def test_settings_that_cannot_be_are_refused(wrong: dict[str, float], said: str) -> None:
-    with pytest.raises(ValueError, match=said):
+def test_invalid_settings_are_refused(wrong: dict[str, float], reason: str) -> None:
+    with pytest.raises(ValueError, match=reason):
         CameraProcess("clip.avi", name="belt", **wrong)  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""However the detector ends, nothing of its cameras is left."""
+"""When the detector ends, in any way, no capture process or shared memory is left."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_no_process_memory_or_warning_is_left(
     assert detector.stdout is not None
     assert detector.stdout.readline() == "live\n"
     (child,) = capture_pids(detector.pid)
-    # All of its shared memory is without a name, so there is nothing to leave in /dev/shm.
+    # Its shared memory has no name, so nothing can be left in /dev/shm.
     maps = Path(f"/proc/{child}/maps").read_text()
     assert "memfd:vigitri-frame" in maps
     assert "/dev/shm" not in maps
@@ -62,6 +62,6 @@ def test_no_process_memory_or_warning_is_left(
     assert select.select([end_of_child], [], [], 20)[0]
     os.close(end_of_child)
     assert detector.returncode == (0 if how is None else -how)
-    if how is not signal.SIGINT:  # whose KeyboardInterrupt Python prints
+    if how is not signal.SIGINT:  # for which Python prints KeyboardInterrupt
         assert errors == ""
     assert "resource_tracker" not in errors

@@ -12,7 +12,7 @@ PERIOD_NS = 10_000_000
 
 
 class Clock:
-    """Stands in for the module `time`."""
+    """Replaces the module `time`."""
 
     now_ns = 1_000_000_000
 
@@ -24,8 +24,10 @@ class Clock:
 
 
 def play(work_ns: list[int], stamps_ns: list[int] | None = None) -> tuple[list[int], list[bool]]:
-    """When each picture is shown (ns after the first), and whether in time. `stamps_ns`: takes in
-    their stamps."""
+    """When each image is shown (ns after the first), and whether in time.
+
+    `stamps_ns`: a list to which their timestamps are appended.
+    """
     clock, shown_ns, in_time = Clock(), [], []
     with patch.object(child, "time", clock):
         pacer = child.Pacer(FPS)
@@ -39,14 +41,14 @@ def play(work_ns: list[int], stamps_ns: list[int] | None = None) -> tuple[list[i
 
 
 @given(work_ns=st.lists(st.integers(0, PERIOD_NS), min_size=1))
-def test_a_machine_that_keeps_up_shows_every_picture_on_its_beat(work_ns: list[int]) -> None:
+def test_a_fast_enough_machine_shows_every_image_when_it_is_due(work_ns: list[int]) -> None:
     shown_ns, in_time = play(work_ns)
     assert shown_ns == [index * PERIOD_NS for index in range(len(work_ns))]
     assert all(in_time)
 
 
 @given(work_ns=st.lists(st.integers(0, 5 * PERIOD_NS), min_size=1))
-def test_no_picture_is_early_and_every_shift_is_told(work_ns: list[int]) -> None:
+def test_no_image_is_early_and_every_delay_is_reported(work_ns: list[int]) -> None:
     shown_ns, in_time = play(work_ns)
     shift_ns = 0
     for index, (at_ns, on_beat) in enumerate(zip(shown_ns, in_time, strict=True)):
@@ -58,7 +60,7 @@ def test_no_picture_is_early_and_every_shift_is_told(work_ns: list[int]) -> None
 
 
 @given(work_ns=st.lists(st.integers(0, 5 * PERIOD_NS), min_size=2))
-def test_stamps_lie_a_period_apart_however_late_the_pictures_are_ready(work_ns: list[int]) -> None:
+def test_timestamps_are_a_period_apart_even_if_images_are_ready_late(work_ns: list[int]) -> None:
     stamps_ns: list[int] = []
     shown_ns, in_time = play(work_ns, stamps_ns)
     first_ns = stamps_ns[0]

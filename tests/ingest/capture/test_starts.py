@@ -1,4 +1,4 @@
-"""Capture processes on a machine that can start or end none."""
+"""Capture processes on a machine that cannot start or end processes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.ingest.capture.test_camera_process import AT_ONCE, Video, blind, seen
 pytestmark = pytest.mark.usefixtures("fakes")
 
 
-def test_a_machine_that_can_start_no_process_just_now_is_tried_again(
+def test_a_capture_process_that_cannot_be_started_is_retried(
     video: Video, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     started = subprocess.Popen
@@ -40,7 +40,7 @@ def test_a_machine_that_can_start_no_process_just_now_is_tried_again(
         assert camera.health.restarts == 0
 
 
-def test_processes_that_not_even_a_kill_ends_do_not_pile_up(
+def test_processes_that_survive_sigkill_do_not_pile_up(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(CaptureProcess, "gone", False)
@@ -48,9 +48,9 @@ def test_processes_that_not_even_a_kill_ends_do_not_pile_up(
     with CameraProcess(
         str(lives), name="belt", factory="fake_cameras:closes_after_three", backoff=AT_ONCE
     ) as camera:
-        while "3 before it hang in a driver" not in camera.health.reason:
+        while "3 earlier ones hang in a driver" not in camera.health.reason:
             blind(camera, CameraState.ENDED, CameraState.RESTARTING)
-        with pytest.raises(CameraBlind, match="3 before it hang in a driver; free or restart"):
+        with pytest.raises(CameraBlind, match="3 earlier ones hang in a driver; free or restart"):
             camera.read_latest(0.05)
         assert lives.read_text() == str(STUCK_MOST)
         monkeypatch.setattr(CaptureProcess, "gone", True)

@@ -1,4 +1,4 @@
-"""Real films of every odd kind, encoded here."""
+"""Videos of unusual formats, encoded here."""
 
 from __future__ import annotations
 
@@ -15,29 +15,29 @@ from numpy.typing import NDArray
 from detector.ingest import Recording, open_source
 from detector.ingest.sources.decoder import Decoder
 
-Picture = NDArray[np.uint8]
+Pixels = NDArray[np.uint8]
 
 INTERLACED = {"x264-params": "tff=1", "crf": "1"}
 PROGRESSIVE = {"crf": "1"}
 
 
-def square_at(x_px: int) -> Picture:
+def square_at(x_px: int) -> Pixels:
     """A white square on grey, `(48, 96, 3)`."""
-    picture = np.full((48, 96, 3), 70, np.uint8)
-    picture[12:36, x_px : x_px + 24] = 255
-    return picture
+    image = np.full((48, 96, 3), 70, np.uint8)
+    image[12:36, x_px : x_px + 24] = 255
+    return image
 
 
-def woven(moments: Sequence[Picture]) -> Picture:
-    """Two moments as an interlaced camera gives them: the upper field, then the lower."""
-    picture = moments[0].copy()
-    picture[1::2] = moments[1][1::2]
-    return picture
+def woven(moments: Sequence[Pixels]) -> Pixels:
+    """An interlaced image of two moments: the upper field, then the lower."""
+    image = moments[0].copy()
+    image[1::2] = moments[1][1::2]
+    return image
 
 
 def encode(
     path: Path,
-    pictures: Sequence[Picture],
+    images: Sequence[Pixels],
     options: dict[str, str],
     *,
     codec: str = "libx264",
@@ -45,76 +45,76 @@ def encode(
 ) -> Path:
     with av.open(str(path), "w") as container:
         stream = container.add_stream(codec, rate=25)
-        stream.height, stream.width = pictures[0].shape[:2]
+        stream.height, stream.width = images[0].shape[:2]
         stream.pix_fmt, stream.options = pix_fmt, options
-        for picture in pictures:
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="bgr24")))
+        for image in images:
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="bgr24")))
         container.mux(stream.encode(None))
     return path
 
 
-def decoded(path: Path) -> list[Picture | None]:
+def decoded(path: Path) -> list[Pixels | None]:
     decoder = Decoder(str(path))
-    pictures = []
+    images = []
     while decoder.grab():
-        pictures.append(decoder.picture())
+        images.append(decoder.image())
     decoder.close()
-    return pictures
+    return images
 
 
 @pytest.mark.parametrize(
     ("name", "codec", "options"),
     [
-        ("film.mp4", "libx264", INTERLACED),
-        ("film.mpg", "mpeg2video", {"flags": "+ildct+ilme", "qscale": "1"}),
+        ("clip.mp4", "libx264", INTERLACED),
+        ("clip.mpg", "mpeg2video", {"flags": "+ildct+ilme", "qscale": "1"}),
     ],
 )
-def test_an_interlaced_film_shows_each_picture_at_one_moment(
+def test_each_image_of_an_interlaced_video_shows_one_moment(
     name: str, codec: str, options: dict[str, str], tmp_path: Path
 ) -> None:
-    film = encode(
+    clip = encode(
         tmp_path / name,
         [woven((square_at(4 * i), square_at(4 * i + 2))) for i in range(16)],
         options,
         codec=codec,
     )
-    pictures = decoded(film)
-    assert len(pictures) == 16
-    for number, picture in enumerate(pictures):
-        assert picture is not None
-        off = np.abs(picture.astype(int) - square_at(4 * number)).max(axis=2)
+    images = decoded(clip)
+    assert len(images) == 16
+    for number, image in enumerate(images):
+        assert image is not None
+        off = np.abs(image.astype(int) - square_at(4 * number)).max(axis=2)
         assert np.median(off) < 5, number
-        # But for the square's upper and lower rim, which lies between the rows of a field.
+        # Except at the square's upper and lower edge, which is between the rows of a field.
         assert off[14:34].mean() < 6, number
 
 
-def test_a_stream_that_turns_interlaced_goes_on(tmp_path: Path) -> None:
-    """OpenCV 5.0 repeats the last progressive picture for ever, and says that all is well."""
-    pictures = [square_at(3 * i) for i in range(16)]
-    first = encode(tmp_path / "first.h264", pictures, PROGRESSIVE).read_bytes()
-    second = encode(tmp_path / "second.h264", pictures, INTERLACED).read_bytes()
+def test_a_stream_that_becomes_interlaced_is_decoded(tmp_path: Path) -> None:
+    """OpenCV 5.0 repeats the last progressive image for ever, and reports success."""
+    images = [square_at(3 * i) for i in range(16)]
+    first = encode(tmp_path / "first.h264", images, PROGRESSIVE).read_bytes()
+    second = encode(tmp_path / "second.h264", images, INTERLACED).read_bytes()
     both = tmp_path / "both.h264"
     both.write_bytes(first + second)
     found = decoded(both)
     assert len(found) == 32
-    for number, picture in enumerate(found):
-        assert picture is not None
-        assert np.abs(picture.astype(int) - pictures[number % 16])[14:34].mean() < 6, number
+    for number, image in enumerate(found):
+        assert image is not None
+        assert np.abs(image.astype(int) - images[number % 16])[14:34].mean() < 6, number
 
 
-def test_a_damaged_stretch_is_named_and_what_follows_is_seen(tmp_path: Path) -> None:
-    film = encode(
-        tmp_path / "film.mp4",
+def test_a_damaged_stretch_is_reported_and_the_rest_is_read(tmp_path: Path) -> None:
+    clip = encode(
+        tmp_path / "clip.mp4",
         [square_at(2 * i) for i in range(36)],
         {"g": "6", "bf": "0", "preset": "ultrafast"},
     )
-    with av.open(str(film)) as container:
+    with av.open(str(clip)) as container:
         sizes = [(p.pos, p.size) for p in container.demux(video=0) if p.pos is not None and p.size]
-    data = bytearray(film.read_bytes())
+    data = bytearray(clip.read_bytes())
     for at, size in sizes[12:15]:
         data[at + 5 : at + size] = bytes(size - 5)
-    film.write_bytes(data)
-    with Recording(str(film)) as recording:
+    clip.write_bytes(data)
+    with Recording(str(clip)) as recording:
         seen = [frame.image for frame in recording]
         lost = recording.unreadable
     assert lost
@@ -127,21 +127,21 @@ def test_a_damaged_stretch_is_named_and_what_follows_is_seen(tmp_path: Path) -> 
     [((0, 1, -1, 0), -1), ((-1, 0, 0, -1), 2), ((0, -1, 1, 0), 1)],
     ids=["90", "180", "270"],
 )
-def test_a_film_of_a_turned_phone_is_turned_upright(
+def test_a_video_of_a_rotated_phone_is_turned_upright(
     corner: tuple[int, int, int, int], turns: int, tmp_path: Path
 ) -> None:
-    film = encode(tmp_path / "film.mp4", [square_at(4)] * 3, PROGRESSIVE)
-    data = bytearray(film.read_bytes())
-    # ISO/IEC 14496-12, track header: its matrix stands 40 bytes after the version and flags.
+    clip = encode(tmp_path / "clip.mp4", [square_at(4)] * 3, PROGRESSIVE)
+    data = bytearray(clip.read_bytes())
+    # ISO/IEC 14496-12, track header: the matrix is 40 bytes after the version and flags.
     at = data.index(b"tkhd") + 4 + 4 + 36
     a, b, c, d = (value << 16 for value in corner)
     data[at : at + 36] = struct.pack(">9i", a, b, 0, c, d, 0, 0, 0, 1 << 30)
-    film.write_bytes(data)
-    for picture in decoded(film):
-        assert picture is not None
+    clip.write_bytes(data)
+    for image in decoded(clip):
+        assert image is not None
         expected = np.rot90(square_at(4), turns)
-        assert picture.shape == expected.shape
-        assert np.abs(picture.astype(int) - expected).mean() < 6
+        assert image.shape == expected.shape
+        assert np.abs(image.astype(int) - expected).mean() < 6
 
 
 @pytest.mark.parametrize(
@@ -153,38 +153,38 @@ def test_a_film_of_a_turned_phone_is_turned_upright(
         ("d.mp4", "libx265", "yuv422p"),
     ],
 )
-def test_a_progressive_film_gives_the_pictures_that_opencv_gives(
+def test_a_progressive_video_gives_the_same_images_as_opencv(
     name: str, codec: str, pix_fmt: str, tmp_path: Path
 ) -> None:
     options = {"x265-params": "log-level=none"} if codec == "libx265" else {}
-    film = encode(
+    clip = encode(
         tmp_path / name, [square_at(i) for i in range(6)], options, codec=codec, pix_fmt=pix_fmt
     )
-    theirs = cv2.VideoCapture(str(film), cv2.CAP_FFMPEG)
-    for picture in decoded(film):
+    theirs = cv2.VideoCapture(str(clip), cv2.CAP_FFMPEG)
+    for image in decoded(clip):
         readable, expected = theirs.read()
         assert readable
-        assert picture is not None
-        np.testing.assert_array_equal(picture, expected)
+        assert image is not None
+        np.testing.assert_array_equal(image, expected)
 
 
-def test_a_picture_goes_where_there_is_room_for_it(tmp_path: Path) -> None:
-    film = encode(tmp_path / "film.mp4", [square_at(4)] * 3, PROGRESSIVE)
-    source = open_source(str(film))
-    room, other = np.zeros((48, 96, 3), np.uint8), np.zeros((10, 10, 3), np.uint8)
+def test_an_image_is_decoded_into_a_buffer_of_its_shape(tmp_path: Path) -> None:
+    clip = encode(tmp_path / "clip.mp4", [square_at(4)] * 3, PROGRESSIVE)
+    source = open_source(str(clip))
+    buffer, other = np.zeros((48, 96, 3), np.uint8), np.zeros((10, 10, 3), np.uint8)
     assert source.grab()
-    assert source.retrieve(room) is room
+    assert source.retrieve(buffer) is buffer
     assert source.grab()
     made = source.retrieve(other)
     assert made is not None
     assert made.shape == (48, 96, 3)
-    np.testing.assert_array_equal(made, room)
+    np.testing.assert_array_equal(made, buffer)
     source.close()
 
 
 @pytest.mark.parametrize("content", ["sound", "nothing"])
-def test_a_file_without_pictures_is_refused(content: str, tmp_path: Path) -> None:
-    path = tmp_path / "film.mkv"
+def test_a_file_without_images_is_refused(content: str, tmp_path: Path) -> None:
+    path = tmp_path / "clip.mkv"
     with av.open(str(path), "w") as container:
         if content == "sound":
             stream = container.add_stream("pcm_s16le", rate=8000)

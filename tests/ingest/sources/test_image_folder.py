@@ -34,29 +34,29 @@ names = st.text(alphabet="ab0129 _-.", max_size=8)
 
 
 @given(numbers=st.lists(st.integers(0, 10**9), unique=True), seed=st.integers())
-def test_numbers_in_names_are_counted(numbers: list[int], seed: int) -> None:
+def test_numbers_in_names_sort_by_value(numbers: list[int], seed: int) -> None:
     shuffled = random.Random(seed).sample(numbers, len(numbers))
     by_name = sorted((f"belt {number}.jpg" for number in shuffled), key=natural_key)
     assert by_name == [f"belt {number}.jpg" for number in sorted(numbers)]
 
 
 @given(found=st.lists(names, unique=True), seed=st.integers())
-def test_the_order_does_not_depend_on_how_files_are_found(found: list[str], seed: int) -> None:
+def test_the_order_does_not_depend_on_the_directory_order(found: list[str], seed: int) -> None:
     shuffled = random.Random(seed).sample(found, len(found))
     assert sorted(shuffled, key=natural_key) == sorted(found, key=natural_key)
 
 
-def test_a_folder_gives_its_pictures_in_natural_order(tmp_path: Path) -> None:
+def test_a_folder_gives_its_images_in_natural_order(tmp_path: Path) -> None:
     for number, width_px in ((10, 30), (9, 20), (1, 10)):
         save(tmp_path / f"belt {number}.png", width_px)
-    (tmp_path / "notes.txt").write_text("not a picture")
+    (tmp_path / "notes.txt").write_text("not an image")
     with Recording(str(tmp_path)) as recording:
         assert recording.fps == ASSUMED_FPS
         assert recording.frame_count == 3
         assert [frame.size_px[0] for frame in recording] == [10, 20, 30]
 
 
-def test_hidden_files_of_a_folder_are_no_pictures(tmp_path: Path) -> None:
+def test_hidden_files_of_a_folder_are_ignored(tmp_path: Path) -> None:
     save(tmp_path / "1.png")
     (tmp_path / "._1.png").write_bytes(b"\0\5\26\7what a Mac leaves on a stick")
     with Recording(str(tmp_path)) as recording:
@@ -64,7 +64,7 @@ def test_hidden_files_of_a_folder_are_no_pictures(tmp_path: Path) -> None:
         assert recording.unreadable == []
 
 
-def test_a_glob_and_a_single_picture_are_recordings_too(tmp_path: Path) -> None:
+def test_a_glob_and_a_single_image_are_recordings_too(tmp_path: Path) -> None:
     save(tmp_path / "a1.png")
     save(tmp_path / "b1.png")
     for source, count in (
@@ -78,15 +78,15 @@ def test_a_glob_and_a_single_picture_are_recordings_too(tmp_path: Path) -> None:
         assert len(list(recording)) == 1
 
 
-def test_a_folder_without_pictures_says_so(tmp_path: Path) -> None:
-    with pytest.raises(SourceError, match="no picture in this folder"), Recording(str(tmp_path)):
+def test_a_folder_without_images_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match="no image in this folder"), Recording(str(tmp_path)):
         pass
     pattern = tmp_path / "*.jpg"
-    with pytest.raises(SourceError, match="no picture in this pattern"), Recording(str(pattern)):
+    with pytest.raises(SourceError, match="no image in this pattern"), Recording(str(pattern)):
         pass
 
 
-def test_a_picture_that_vanishes_is_named(tmp_path: Path) -> None:
+def test_an_image_that_was_deleted_meanwhile_is_reported(tmp_path: Path) -> None:
     save(tmp_path / "1.png")
     save(tmp_path / "2.png")
     with Recording(str(tmp_path)) as recording:
@@ -96,19 +96,19 @@ def test_a_picture_that_vanishes_is_named(tmp_path: Path) -> None:
         assert line.startswith(f"{tmp_path / '1.png'}: no such file")
 
 
-def test_what_is_larger_than_a_picture_or_no_file_is_not_read(tmp_path: Path) -> None:
-    film, pipe = tmp_path / "film.png", tmp_path / "pipe.png"
-    film.touch()
-    os.truncate(film, LARGEST_BYTES + 1)
-    with pytest.raises(SourceError, match="larger than a picture, 500 MB; take a video through"):
-        read_picture(film)
-    os.mkfifo(pipe)  # whose reading would wait for ever
-    with pytest.raises(SourceError, match="not a file; name a picture"):
+def test_a_file_that_is_too_large_and_a_pipe_are_refused(tmp_path: Path) -> None:
+    clip, pipe = tmp_path / "clip.png", tmp_path / "pipe.png"
+    clip.touch()
+    os.truncate(clip, LARGEST_BYTES + 1)
+    with pytest.raises(SourceError, match="larger than an image, 500 MB; use `vigitri replay`"):
+        read_picture(clip)
+    os.mkfifo(pipe)  # reading it would wait for ever
+    with pytest.raises(SourceError, match="not a file; name an image file"):
         read_picture(pipe)
 
 
 @pytest.mark.parametrize("data", [JPEG, PROGRESSIVE, RESTARTING], ids=["plain", "prog", "rst"])
-def test_a_whole_jpeg_is_read_also_with_something_behind_it(data: bytes) -> None:
+def test_a_complete_jpeg_is_read_even_with_trailing_data(data: bytes) -> None:
     for tail in (b"", b"\0" * 100, b"\xff\xda\x12"):
         image, fault = _decode(data + tail)
         assert fault == ""
@@ -117,14 +117,14 @@ def test_a_whole_jpeg_is_read_also_with_something_behind_it(data: bytes) -> None
 
 
 @given(data=st.sampled_from([JPEG, PROGRESSIVE, RESTARTING]), cut=st.floats(0, 1))
-def test_no_part_of_a_jpeg_passes_for_a_picture(data: bytes, cut: float) -> None:
+def test_no_truncated_jpeg_is_read(data: bytes, cut: float) -> None:
     image, fault = _decode(data[: int(cut * (len(data) - 1))])
     assert image is None
     assert fault
 
 
 @pytest.mark.parametrize("suffix", [".png", ".bmp", ".webp", ".tif"])
-def test_a_picture_cut_off_in_the_middle_is_not_read(suffix: str) -> None:
+def test_an_image_of_another_format_cut_off_in_the_middle_is_not_read(suffix: str) -> None:
     data = encoded(suffix)
     assert _decode(data)[0] is not None
     assert _decode(data[: len(data) * 2 // 3])[0] is None

@@ -12,80 +12,79 @@ from detector.ingest.sources.live_edge import BELIEVED_AFTER_S, LiveEdge
 PERIODS_S = st.sampled_from([1 / 5, 1 / 15, 1 / 25, 1 / 30, 1 / 60])
 
 
-def admitted(edge: LiveEdge, pictures: Iterable[tuple[float, float | None]]) -> list[bool]:
-    return [edge.is_live(came_s, taken_s) for came_s, taken_s in pictures]
+def admitted(edge: LiveEdge, images: Iterable[tuple[float, float | None]]) -> list[bool]:
+    return [edge.is_live(arrived_s, taken_s) for arrived_s, taken_s in images]
 
 
 def paced(start: tuple[float, float], period_s: float, count: int) -> list[tuple[float, float]]:
-    """Pictures that come as they are taken."""
+    """Arrival and capture times of images that arrive at the rate of capture."""
     return [(start[0] + i * period_s, start[1] + i * period_s) for i in range(count)]
 
 
 def burst(
     start: tuple[float, float], period_s: float, count: int, decode_s: float
 ) -> list[tuple[float, float]]:
-    """Pictures that had queued up: as fast as they can be decoded."""
+    """Arrival and capture times of queued images: they arrive as fast as they are decoded."""
     return [(start[0] + i * decode_s, start[1] + i * period_s) for i in range(count)]
 
 
 @given(PERIODS_S, st.integers(2, 60), st.floats(0.001, 0.006))
-def test_after_connecting_what_had_queued_up_is_not_live_and_all_that_follows_is(
+def test_after_connecting_queued_images_are_not_live_and_all_later_ones_are(
     period_s: float, queued: int, decode_s: float
 ) -> None:
     edge = LiveEdge()
-    edge.is_live(0.0, 0.0)  # one before, so that the burst is one from its first picture
+    edge.is_live(0.0, 0.0)  # an earlier image, so that the burst is recognised from its first one
     old = burst((decode_s, period_s), period_s, queued, decode_s)
     assert not any(admitted(edge, old))
-    last_came_s, last_taken_s = old[-1]
-    now = paced((last_came_s + period_s, last_taken_s + period_s), period_s, 20)
+    last_arrived_s, last_taken_s = old[-1]
+    now = paced((last_arrived_s + period_s, last_taken_s + period_s), period_s, 20)
     assert all(admitted(edge, now))
 
 
 @given(PERIODS_S, st.lists(st.floats(-0.2, 0.2), min_size=20, max_size=20))
-def test_pictures_that_come_a_little_early_or_late_are_all_live(
-    period_s: float, jitter: list[float]
-) -> None:
+def test_images_with_jitter_are_all_live(period_s: float, jitter: list[float]) -> None:
     edge = LiveEdge()
     edge.is_live(0.0, 0.0)
-    pictures = [
+    images = [
         ((i + 1 + late) * period_s, (i + 1) * period_s) for i, late in enumerate(jitter, start=1)
     ]
-    assert all(admitted(edge, pictures))
+    assert all(admitted(edge, images))
 
 
 @pytest.mark.parametrize("carries_time", [True, False])
-def test_after_a_hang_the_pictures_of_the_hang_are_not_live(carries_time: bool) -> None:
+def test_after_a_hang_the_images_queued_during_it_are_not_live(carries_time: bool) -> None:
     edge = LiveEdge()
     admitted(edge, paced((0.0, 0.0), 0.04, 25))
-    # Nothing comes for 1.2 s, in which 30 pictures are taken; then all come at once.
+    # Nothing arrives for 1.2 s, in which 30 images are captured; then all arrive at once.
     old = burst((2.16, 1.0), 0.04, 30, 0.003)
     now = paced((2.29, 2.2), 0.04, 10)
-    found = admitted(edge, [(came, taken if carries_time else None) for came, taken in old + now])
+    times = [(arrived, taken if carries_time else None) for arrived, taken in old + now]
+    found = admitted(edge, times)
     assert found == [False] * 30 + [True] * 10
 
 
-def test_a_camera_that_took_no_pictures_for_a_while_is_live_at_once() -> None:
+def test_a_camera_that_captured_nothing_for_a_while_is_live_at_once() -> None:
     edge = LiveEdge()
     admitted(edge, paced((0.0, 0.0), 0.04, 25))
     assert all(admitted(edge, paced((3.0, 3.0), 0.04, 5)))
 
 
 @pytest.mark.parametrize("period_s", [0.02, 0.2, 1.0])
-def test_a_camera_whose_pictures_carry_no_time_is_live_from_its_second_picture_on(
+def test_a_camera_without_timestamps_is_live_from_its_second_image(
     period_s: float,
 ) -> None:
     edge = LiveEdge()
-    came = accumulate(repeat(period_s, 20))
-    assert admitted(edge, ((each, None) for each in came)) == [False] + [True] * 19
+    arrivals = accumulate(repeat(period_s, 20))
+    assert admitted(edge, ((each, None) for each in arrivals)) == [False] + [True] * 19
 
 
-def test_a_camera_that_changes_to_a_slow_rate_loses_one_picture() -> None:
+def test_a_camera_that_changes_to_a_slow_rate_loses_one_image() -> None:
     edge = LiveEdge()
     admitted(edge, ((i * 0.04, None) for i in range(25)))
     assert admitted(edge, ((2.0 + i, None) for i in range(6))) == [False] + [True] * 5
 
 
-def test_a_camera_whose_times_run_too_fast_is_believed_after_a_while() -> None:
+def test_a_camera_whose_timestamps_run_too_fast_is_live_after_a_while() -> None:
     edge = LiveEdge()
     found = admitted(edge, ((i * 0.04, i * 0.12) for i in range(100)))
     first = found.index(True)
@@ -94,7 +93,7 @@ def test_a_camera_whose_times_run_too_fast_is_believed_after_a_while() -> None:
 
 
 @pytest.mark.parametrize("jump_s", [-5.0, 3600.0])
-def test_a_camera_that_sets_its_clock_stays_live(jump_s: float) -> None:
+def test_a_camera_whose_clock_is_set_stays_live(jump_s: float) -> None:
     edge = LiveEdge()
     admitted(edge, paced((0.0, 0.0), 0.04, 25))
     assert all(admitted(edge, paced((1.0, 1.0 + jump_s), 0.04, 25)))

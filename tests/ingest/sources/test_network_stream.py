@@ -1,4 +1,4 @@
-"""Network cameras, on loopback: real sockets, real H.264 over RTSP, real JPEG over HTTP."""
+"""Network cameras on loopback: real sockets, real H.264 over RTSP, real JPEG over HTTP."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ Serve = Callable[[socket.socket, threading.Event], None]
 
 @contextlib.contextmanager
 def server(serve: Serve) -> Iterator[int]:
-    """The port of a camera, with a thread for each client; the event is its end."""
+    """Yields the port of a camera, with a thread per client; its event ends `serve`."""
     listening = socket.create_server(("127.0.0.1", 0))
     stop = threading.Event()
     threads: list[threading.Thread] = []
@@ -74,23 +74,23 @@ def server(serve: Serve) -> Iterator[int]:
 
 
 def silent(client: socket.socket, stop: threading.Event) -> None:
-    """Takes the connection, and says nothing."""
+    """Accepts the connection and sends nothing."""
     while client.recv(4096):
         pass
     stop.wait()
 
 
 def jpegs(
-    client: socket.socket, stop: threading.Event, *, pictures: int | None = None, hang: bool = False
+    client: socket.socket, stop: threading.Event, *, images: int | None = None, hang: bool = False
 ) -> None:
     """Motion JPEG over HTTP."""
-    if not client.recv(4096):  # only knocked
+    if not client.recv(4096):  # only a test of the connection
         return
     client.sendall(
         b"HTTP/1.0 200 OK\r\nContent-Type: multipart/x-mixed-replace; boundary=frame\r\n\r\n"
     )
     sent = 0
-    while sent != pictures and not stop.wait(1 / FPS):
+    while sent != images and not stop.wait(1 / FPS):
         data = cv2.imencode(".jpg", np.full((48, 64, 3), sent * 8 % 256, np.uint8))[1].tobytes()
         head = f"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: {len(data)}\r\n\r\n"
         client.sendall(head.encode() + data + b"\r\n")
@@ -111,9 +111,9 @@ def h264(
 ) -> None:
     """RTSP with a login (RFC 2326) and H.264 in RTP over the same connection (RFC 6184).
 
-    queued: pictures of the past that come at once when somebody connects.
-    hangs_at: after so many pictures nothing comes, which is told by `hang`, until `resume`; then
-    `kept` pictures come at once.
+    queued: number of old images that are sent at once to a new client.
+    hangs_at: number of images after which it sets `hang` and sends nothing until `resume`; then it
+    sends `kept` images at once.
     """
     asked = client.makefile("rb")
     login = "Basic " + base64.b64encode(":".join(LOGIN).encode()).decode()
@@ -166,11 +166,11 @@ def h264(
             while not (stop.is_set() or resume.wait(0.02)):
                 pass
             at_once = kept
-        picture = av.VideoFrame.from_ndarray(
+        image = av.VideoFrame.from_ndarray(
             np.full((48, 64, 3), shown * 8 % 256, np.uint8), format="bgr24"
         )
-        picture.pts = shown
-        for packet in encoder.encode(picture):
+        image.pts = shown
+        for packet in encoder.encode(image):
             units = bytes(packet).replace(b"\0\0\0\1", b"\0\0\1").split(b"\0\0\1")
             for unit in filter(None, units):
                 last = 0x80 if unit is units[-1] else 0
@@ -199,7 +199,7 @@ def blind(camera: CameraProcess, state: CameraState) -> CameraBlind:
                 return error
 
 
-def test_an_rtsp_camera_is_read_with_its_login_and_named_without() -> None:
+def test_an_rtsp_camera_is_read_with_its_login_and_reported_without_it() -> None:
     with server(h264) as port, CameraProcess(belt_url(port), name="belt") as camera:
         frames = reads(camera, 10)
         assert frames[-1].source == f"rtsp://127.0.0.1:{port}/belt"
@@ -210,7 +210,7 @@ def test_an_rtsp_camera_is_read_with_its_login_and_named_without() -> None:
         assert stamps == sorted(set(stamps))
 
 
-def test_a_wrong_password_is_told_and_not_repeated() -> None:
+def test_a_wrong_password_is_reported_but_not_printed() -> None:
     with server(h264) as port, pytest.raises(SourceError) as error:
         open_source(f"rtsp://operator:wrong@127.0.0.1:{port}/belt")
     assert str(error.value).startswith(
@@ -228,20 +228,20 @@ def test_an_http_camera_is_read() -> None:
         assert camera.health.state is CameraState.LIVE
 
 
-def test_a_stream_that_falls_silent_is_stalled_and_opened_again() -> None:
+def test_a_stream_without_data_is_stalled_and_reopened() -> None:
     with (
-        server(partial(jpegs, pictures=20, hang=True)) as port,
+        server(partial(jpegs, images=20, hang=True)) as port,
         CameraProcess(
             f"http://127.0.0.1:{port}/mjpg", name="belt", frame_timeout_s=0.3, backoff=AT_ONCE
         ) as camera,
     ):
         reads(camera, 1)
-        assert "no picture for" in blind(camera, CameraState.STALLED).reason
+        assert "no image for" in blind(camera, CameraState.STALLED).reason
         blind(camera, CameraState.STALLED)
         assert camera.health.restarts >= 1
 
 
-def test_pictures_that_had_queued_up_before_the_connection_are_passed_over_and_counted() -> None:
+def test_images_queued_before_the_connection_are_skipped_and_counted() -> None:
     queued = 25
     with (
         server(partial(h264, queued=queued)) as port,
@@ -253,7 +253,7 @@ def test_pictures_that_had_queued_up_before_the_connection_are_passed_over_and_c
 
 
 def last_before(hang: threading.Event, camera: CameraProcess) -> Frame | None:
-    """Reads until the camera has hung and all that was under way has come; the last index."""
+    """Reads until the camera hangs and all images in transit have arrived; the last frame."""
     last = None
     quiet = 0
     while not hang.is_set() or quiet < 2:
@@ -265,7 +265,7 @@ def last_before(hang: threading.Event, camera: CameraProcess) -> Frame | None:
     return last
 
 
-def test_after_a_hang_the_pictures_of_the_hang_are_passed_over() -> None:
+def test_after_a_hang_the_images_queued_during_it_are_skipped() -> None:
     hang, resume = threading.Event(), threading.Event()
     serve = partial(h264, hangs_at=150, hang=hang, resume=resume, kept=30)
     with (
@@ -277,15 +277,15 @@ def test_after_a_hang_the_pictures_of_the_hang_are_passed_over() -> None:
         index, before = last.index, camera.health.frames_withheld
         resume.set()
         while True:
-            with contextlib.suppress(CameraBlind):  # the hang is still news
+            with contextlib.suppress(CameraBlind):  # the hang may still be reported
                 after = camera.read_latest(PATIENCE_S)
                 break
         assert after.index >= index + 30
         assert camera.health.frames_withheld >= before + 30
 
 
-def test_a_read_that_times_out_ends_in_no_picture() -> None:
-    """FFmpeg hands out a picture that it had begun before the silence, as if it came just now."""
+def test_a_read_that_times_out_gives_no_image() -> None:
+    """FFmpeg hands out an image that it had begun before the timeout, as if it were new."""
     hang, timeout_s = threading.Event(), 2.0
     serve = partial(h264, hangs_at=100, hang=hang, resume=threading.Event())
     with server(serve) as port:
@@ -298,7 +298,7 @@ def test_a_read_that_times_out_ends_in_no_picture() -> None:
         source.close()
 
 
-def test_a_picture_that_comes_as_the_read_times_out_is_none_and_is_counted() -> None:
+def test_an_image_that_arrives_as_the_read_times_out_is_skipped_and_counted() -> None:
     with server(h264) as port:
         source = open_source(belt_url(port), read_timeout_s=PATIENCE_S)
         assert isinstance(source, NetworkStream)
@@ -310,9 +310,9 @@ def test_a_picture_that_comes_as_the_read_times_out_is_none_and_is_counted() -> 
         source.close()
 
 
-def test_a_camera_that_closes_the_stream_is_opened_again() -> None:
+def test_a_camera_that_closes_the_stream_is_reopened() -> None:
     with (
-        server(partial(jpegs, pictures=20)) as port,
+        server(partial(jpegs, images=20)) as port,
         CameraProcess(f"http://127.0.0.1:{port}/mjpg", name="belt", backoff=AT_ONCE) as camera,
     ):
         assert "the camera closed the stream" in blind(camera, CameraState.ENDED).reason
@@ -320,14 +320,14 @@ def test_a_camera_that_closes_the_stream_is_opened_again() -> None:
         assert camera.health.restarts >= 1
 
 
-def test_a_camera_that_takes_the_connection_and_stays_silent_is_given_up_in_time() -> None:
+def test_a_camera_that_accepts_the_connection_and_sends_nothing_times_out() -> None:
     with server(silent) as port, pytest.raises(SourceError) as error:
         open_source(f"rtsp://u:secret@127.0.0.1:{port}/belt", open_timeout_s=0.5)
-    assert "sends no picture within 0.5 s" in str(error.value)
+    assert "sends no image within 0.5 s" in str(error.value)
     assert "secret" not in str(error.value)
 
 
-def test_a_refused_connection_is_told_at_once() -> None:
+def test_a_refused_connection_is_reported_at_once() -> None:
     with socket.create_server(("127.0.0.1", 0)) as closed:
         port = closed.getsockname()[1]
     with pytest.raises(SourceError, match="connection refused; check that the camera is on"):
@@ -340,7 +340,7 @@ def test_a_refused_connection_is_told_at_once() -> None:
     password=st.text(string.printable, min_size=1, max_size=20).map(lambda text: f"{text}geheim"),
     answer=st.sampled_from([ConnectionRefusedError(111, "Connection refused"), socket.gaierror()]),
 )
-def test_no_fault_repeats_the_password_whatever_its_letters(password: str, answer: OSError) -> None:
+def test_no_error_contains_the_password(password: str, answer: OSError) -> None:
     with (
         unittest.mock.patch("socket.create_connection", side_effect=answer),
         pytest.raises(SourceError) as error,
@@ -354,11 +354,11 @@ def test_no_fault_repeats_the_password_whatever_its_letters(password: str, answe
     ("url", "why"),
     [
         ("rtsp://", "names no host"),
-        ("rtsp://u:p@cam:99999/s", "not a proper address"),
+        ("rtsp://u:p@cam:99999/s", "not a valid address"),
         ("rtsp://camera.invalid/s", "no such host"),
         ("gopher://host/s", "unknown kind of source gopher://"),
     ],
 )
-def test_an_address_that_cannot_be_is_told(url: str, why: str) -> None:
+def test_an_invalid_address_is_refused(url: str, why: str) -> None:
     with pytest.raises(SourceError, match=why):
         open_source(url)

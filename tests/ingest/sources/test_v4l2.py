@@ -9,7 +9,7 @@ from detector.ingest import Image, SourceError, list_v4l2_devices, open_source
 from detector.ingest.sources.v4l2 import V4l2Camera, device_fault
 
 
-def test_a_device_that_is_not_there_is_told(tmp_path: Path) -> None:
+def test_a_missing_device_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match=r"no such device; is the camera plugged in\?"):
         open_source(f"v4l2://{tmp_path}/video7")
     (tmp_path / "video0").touch()
@@ -17,7 +17,7 @@ def test_a_device_that_is_not_there_is_told(tmp_path: Path) -> None:
         open_source(f"v4l2://{tmp_path}/video7")
 
 
-def test_a_file_is_no_camera(tmp_path: Path) -> None:
+def test_a_regular_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "video0").touch()
     with pytest.raises(SourceError, match="not a camera device"):
         open_source(f"v4l2://{tmp_path}/video0")
@@ -28,7 +28,7 @@ def test_a_device_of_another_kind_gives_no_video() -> None:
         open_source("v4l2:///dev/null")
 
 
-def test_a_device_of_another_user_names_the_group(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_device_without_permission_names_the_group(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("os.access", lambda *_: False)
     fault = device_fault(Path("/dev/null"))
     assert fault is not None
@@ -39,46 +39,46 @@ def test_a_device_of_another_user_names_the_group(monkeypatch: pytest.MonkeyPatc
     ("query", "why"),
     [
         ("widht=1920", "unknown setting widht"),
-        ("width=wide", "width=wide is no size"),
-        ("height=0", "height=0 is no size"),
+        ("width=wide", "width=wide is not a size"),
+        ("height=0", "height=0 is not a size"),
         ("fourcc=H264X", "not four letters"),
     ],
 )
-def test_a_setting_that_cannot_be_is_told(query: str, why: str) -> None:
+def test_an_invalid_setting_is_refused(query: str, why: str) -> None:
     with pytest.raises(SourceError, match=why):
         V4l2Camera(f"v4l2:///dev/video0?{query}")
 
 
-def test_size_rate_and_format_are_asked_of_the_driver_format_first() -> None:
+def test_the_format_is_set_before_size_and_rate() -> None:
     camera = V4l2Camera("v4l2:///dev/video0?width=1920&height=1080&fourcc=mjpg", fps=30)
     mjpg = int.from_bytes(b"MJPG", "little")
     assert camera._parameters == [6, mjpg, 3, 1920, 4, 1080, 5, 30]
 
 
 class Careless:
-    """A `cv2.VideoCapture` that claims each picture, and writes every other one."""
+    """A `cv2.VideoCapture` that reports success each time, and writes every second image."""
 
     def __init__(self) -> None:
         self.asked = 0
 
     def retrieve(self, into: Image | None) -> tuple[bool, Image]:
         self.asked += 1
-        picture = np.zeros((48, 64, 3), np.uint8) if into is None else into
+        image = np.zeros((48, 64, 3), np.uint8) if into is None else into
         if self.asked % 2:
-            picture[:] = 90
-        return True, picture
+            image[:] = 90
+        return True, image
 
 
-def test_a_picture_that_was_claimed_and_not_written_is_unreadable() -> None:
+def test_an_image_that_was_reported_but_not_written_is_unreadable() -> None:
     camera = V4l2Camera("v4l2:///dev/video0")
     camera._capture = Careless()  # type: ignore[assignment]
-    room = np.full((48, 64, 3), 90, np.uint8)
-    readable = [camera.retrieve(room) is room for _ in range(4)]
+    buffer = np.full((48, 64, 3), 90, np.uint8)
+    readable = [camera.retrieve(buffer) is buffer for _ in range(4)]
     assert readable == [True, False, True, False]
     assert len(camera.unreadable) == 2
 
 
-def test_devices_are_listed_in_natural_order_with_what_is_wrong(tmp_path: Path) -> None:
+def test_devices_are_listed_in_natural_order_with_their_faults(tmp_path: Path) -> None:
     sysfs, dev = tmp_path / "sys", tmp_path / "dev"
     dev.mkdir()
     for number in (10, 9):

@@ -17,10 +17,10 @@ Video = Callable[..., Path]
         (None, "no such file"),
         (b"", "the file is empty"),
         (b"a list of things\n" * 50, "a text file, not a video"),
-        (b"\0\1\2\3" * 5000, "not a video that can be read"),
+        (b"\0\1\2\3" * 5000, "not a readable video"),
     ],
 )
-def test_what_is_no_video_is_told_in_one_line(
+def test_a_file_that_is_not_a_video_is_refused_in_one_line(
     tmp_path: Path, content: bytes | None, why: str
 ) -> None:
     path = tmp_path / "clip.mp4"
@@ -32,7 +32,7 @@ def test_what_is_no_video_is_told_in_one_line(
     assert "\n" not in str(error.value)
 
 
-def test_a_film_cut_off_while_it_was_written_says_how_to_mend_it(video: Video) -> None:
+def test_a_video_without_its_index_is_refused_with_a_fix(video: Video) -> None:
     whole = video("whole.mp4")
     cut = whole.with_name("cut.mp4")
     cut.write_bytes(whole.read_bytes()[:-400])
@@ -41,7 +41,9 @@ def test_a_film_cut_off_while_it_was_written_says_how_to_mend_it(video: Video) -
 
 
 @pytest.mark.parametrize("name", ["shift:1.avi", "shift %02d.avi", "équipe [2].avi"])
-def test_odd_names_are_only_names(video: Video, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_special_characters_in_names_are_taken_literally(
+    video: Video, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = video("plain.avi", frames=3)
     path.rename(path.with_name(name))
     monkeypatch.chdir(path.parent)
@@ -49,16 +51,16 @@ def test_odd_names_are_only_names(video: Video, name: str, monkeypatch: pytest.M
         assert len(list(recording)) == 3
 
 
-def test_a_name_that_is_no_text_is_refused_and_crashes_nothing(video: Video) -> None:
+def test_a_name_that_is_not_utf_8_is_refused(video: Video) -> None:
     path = video(frames=3)
     odd = path.with_name(os.fsdecode(b"\xe9quipe.avi"))  # Latin-1, as old disks have it
     path.rename(odd)
-    with pytest.raises(SourceError, match="its name is no UTF-8; rename it"):
+    with pytest.raises(SourceError, match="its name is not UTF-8; rename it"):
         open_source(str(odd))
 
 
 @pytest.mark.parametrize("name", ["~nobody.avi", "~$clip.avi"])
-def test_a_tilde_before_what_is_no_user_is_part_of_the_name(
+def test_a_tilde_without_such_a_user_is_part_of_the_name(
     video: Video, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = video("plain.avi", frames=3)
@@ -69,17 +71,17 @@ def test_a_tilde_before_what_is_no_user_is_part_of_the_name(
 
 
 @pytest.mark.parametrize("name", ["a" * 300, "a" * 300 + ".avi", "a" * 300 + ".png"])
-def test_a_name_that_the_disk_refuses_is_told_in_one_line(name: str) -> None:
+def test_a_name_that_is_too_long_is_refused_in_one_line(name: str) -> None:
     with pytest.raises(SourceError, match="file name too long; check the path"):
         open_source(name)
 
 
-def test_the_doctor_says_size_and_rate(video: Video) -> None:
+def test_describe_source_gives_size_and_rate(video: Video) -> None:
     found = describe_source(str(video(fps=12.5, size_px=(80, 48))))
     assert str(found) == "80 × 48 px at 12.5 fps"
     assert found.size_px == (80, 48)
 
 
-def test_the_doctor_tells_a_missing_file(tmp_path: Path) -> None:
+def test_describe_source_refuses_a_missing_file(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="no such file; check the path"):
         describe_source(str(tmp_path / "none.mp4"))

@@ -14,7 +14,7 @@ from models.data.dataset import build
 from models.data.sources import GREY, Sources
 from models.training.recipe import DataRecipe
 from models.workshop import WorkshopError
-from twin.traced.bundle import Facts, StripObject, write_facts, write_picture
+from twin.traced.bundle import Facts, StripObject, write_facts, write_image
 
 SIZE_PX = 96
 LONG_MM, WIDE_MM = 600, 300
@@ -43,8 +43,8 @@ def write_bundle(folder: Path, *items: StripObject) -> Path:
         place = np.s_[y - 15 : y + 15, x - 25 : x + 25]
         picture[place] = BROWN if item.hazard is None else WHITE
         seen[place] = item.id
-    write_picture(folder / "picture.png", picture)
-    write_picture(folder / "seen.png", seen)
+    write_image(folder / "picture.png", picture)
+    write_image(folder / "seen.png", seen)
     write_facts(
         folder,
         Facts(
@@ -149,7 +149,7 @@ def test_a_broken_bundle_is_a_one_line_error_with_its_file(
     elif isinstance(content, bytes):
         path.write_bytes(content)
     else:
-        write_picture(path, content)
+        write_image(path, content)
     with pytest.raises(WorkshopError, match=expected) as refused:
         read_strips(tmp_path)
     assert str(path) in str(refused.value)

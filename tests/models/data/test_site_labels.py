@@ -58,7 +58,7 @@ def test_all_mistakes_of_an_export_are_reported_at_once_with_one_line_each(
         "01.txt:1: box is outside 0..1",
         "02.txt:1: expected 'class cx cy w h'",
         "03.txt:1: class 4 is not in",
-        "04.jpg: the picture is cut off",
+        "04.jpg: the image is cut off",
         "05.txt: label file is missing",
     ):
         assert sum(expected in line for line in lines) == 1, expected

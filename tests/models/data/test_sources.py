@@ -27,7 +27,7 @@ def test_a_truncated_photograph_is_refused_and_not_filled_with_grey(tmp_path: Pa
     path = tmp_path / "a.jpg"
     cv2.imwrite(str(path), np.random.default_rng(0).integers(0, 256, (90, 90, 3), np.uint8))
     path.write_bytes(path.read_bytes()[:2000])
-    with pytest.raises(WorkshopError, match=r"a\.jpg: the picture is cut off"):
+    with pytest.raises(WorkshopError, match=r"a\.jpg: the image is cut off"):
         read_image(path)
 
 
@@ -35,7 +35,7 @@ def test_a_truncated_png_is_refused_too(tmp_path: Path) -> None:
     path = tmp_path / "a.png"
     cv2.imwrite(str(path), np.random.default_rng(0).integers(0, 256, (90, 90, 3), np.uint8))
     path.write_bytes(path.read_bytes()[:-2000])
-    with pytest.raises(WorkshopError, match=r"a\.png: the picture is cut off"):
+    with pytest.raises(WorkshopError, match=r"a\.png: the image is cut off"):
         read_image(path)
 
 
@@ -49,7 +49,7 @@ def test_a_photograph_with_data_appended_by_a_phone_is_complete(tmp_path: Path) 
 def test_a_file_that_is_not_an_image_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "a.png"
     path.write_bytes(b"no picture")
-    with pytest.raises(WorkshopError, match="not a picture"):
+    with pytest.raises(WorkshopError, match="not a readable image"):
         read_image(path)
 
 
