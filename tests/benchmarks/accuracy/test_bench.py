@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,22 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> str:
 def few_thresholds(monkeypatch: pytest.MonkeyPatch) -> None:
     for module in (accuracy, scores):
         monkeypatch.setattr(module, "GRID", (0.3, 0.6, 0.95))
+
+
+@pytest.fixture(scope="module")
+def kept_once(clip: Path, model: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What a run has kept and reported, to copy."""
+    folder = tmp_path_factory.mktemp("kept")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(accuracy, "GRID", (0.3, 0.6, 0.95))
+        accuracy.run([str(clip)], folder, model_name=model)
+    return folder
+
+
+@pytest.fixture
+def kept(kept_once: Path, tmp_path: Path) -> Path:
+    """A folder of the test's own with what a run has kept and reported."""
+    return shutil.copytree(kept_once, tmp_path / "kept")
 
 
 def test_what_was_kept_tells_the_same_alerts_as_the_pipeline_that_looked(
@@ -165,15 +182,14 @@ def test_what_was_missed_and_what_was_false_is_shown(
 
 
 def test_scores_are_fitted_on_what_was_kept_and_too_short_a_belt_is_said(
-    clip: Path, model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    kept: Path, model: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    accuracy.run([str(clip)], tmp_path, model_name=model)
     capsys.readouterr()
-    scores.run(tmp_path, model, 1.0, write=False, as_json=False)
+    scores.run(kept, model, 1.0, write=False, as_json=False)
     said = capsys.readouterr().out
     assert "NOT proven" in said
     assert "[model] thresholds = { gas_canister = " in said
-    scores.run(tmp_path, model, 1.0, write=True, as_json=True)
+    scores.run(kept, model, 1.0, write=True, as_json=True)
     told = json.loads(capsys.readouterr().out)
     card = find_model(model).card
     assert {known.name: known.threshold for known in card.classes} == told["thresholds"]
@@ -182,11 +198,10 @@ def test_scores_are_fitted_on_what_was_kept_and_too_short_a_belt_is_said(
 
 
 def test_curves_go_into_the_card_and_leave_the_thresholds_where_so_asked(
-    clip: Path, model: str, tmp_path: Path
+    kept: Path, model: str
 ) -> None:
-    accuracy.run([str(clip)], tmp_path, model_name=model)
     before = find_model(model).card.classes
-    scores.run(tmp_path, model, 1.0, write=True, keep_thresholds=True)
+    scores.run(kept, model, 1.0, write=True, keep_thresholds=True)
     card = find_model(model).card
     assert [each.threshold for each in card.classes] == [each.threshold for each in before]
     assert card.operating["in_use"]["battery"] == [1, 1]
@@ -220,14 +235,13 @@ def test_scores_are_not_fitted_on_two_engines_nor_on_the_same_belt_twice(
 
 
 def test_what_another_model_saw_is_no_part_of_a_fit(
-    clip: Path, model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    kept: Path, model: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    accuracy.run([str(clip)], tmp_path, model_name=model)
-    (kept,) = (tmp_path / "looks").glob("*.npz")
+    (looks,) = (kept / "looks").glob("*.npz")
     sha256 = find_model(model).sha256.encode()
-    _copied(kept, "other", sha256, b"0" * 64)
+    _copied(looks, "other", sha256, b"0" * 64)
     capsys.readouterr()
-    scores.run(tmp_path, model, 1.0, write=False, as_json=True)
+    scores.run(kept, model, 1.0, write=False, as_json=True)
     assert len(json.loads(capsys.readouterr().out)["operating"]["footage"]) == 1
 
 
