@@ -1,11 +1,20 @@
 # The two commands of the README are `make demo` and `make test`; both set everything up first.
+# `make help` lists them all.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# One worker for each core: the libraries' own threads would only get in each other's way. Compiled
+# modules are kept, whatever the shell says, or each run compiles them all in each worker.
+PYTEST := env -u PYTHONDONTWRITEBYTECODE OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest
+PARALLEL := -n auto --dist loadgroup
 
-.PHONY: setup demo test lint types bench wheel clean
+.PHONY: help setup demo test quick lint types bench wheel clean
 
-setup: $(VENV)/.ready
+help: ## this list
+	@sed -n 's/^\([a-z]*\):.*## /\1 /p' $(MAKEFILE_LIST) | while read -r target does; do \
+	  printf 'make %-7s %s\n' "$$target" "$$does"; done
+
+setup: $(VENV)/.ready ## .venv with everything but Blender and the training tools
 
 # Made again only when what is asked for has changed; a half-made one is not marked ready.
 $(VENV)/.ready: pyproject.toml
@@ -15,24 +24,29 @@ $(VENV)/.ready: pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
 	@touch $@
 
-demo: setup
+demo: setup ## the whole line on the bundled clip
 	$(BIN)/python -m benchmarks.demo
 
-test: lint types
-	$(BIN)/python -m pytest
+test: lint types ## lint, types and every test; what CI runs
+	$(PYTEST) -m alone $$(grep -rlw promised tests --include='test_*.py')
+	$(PYTEST) $(PARALLEL) -m 'not alone'
 
-lint: setup
+quick: setup ## the tests that start no process
+	$(PYTEST) $(PARALLEL) -m 'not process'
+
+lint: setup ## ruff, and the words that the glossary has better ones for
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/python docs/check_words.py
 
-types: setup
+types: setup ## mypy --strict
 	$(BIN)/mypy
 
-bench: setup
+bench: setup ## latency; compare ratios within one run, never across machines
 	$(BIN)/vigitri bench latency
 
-wheel: setup
+wheel: setup ## the wheel, into dist/
 	$(BIN)/python -m pip wheel --quiet --no-deps -w dist .
 
-clean:
+clean: ## what the commands above have made
 	rm -rf $(VENV) dist out runs

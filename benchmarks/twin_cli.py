@@ -70,7 +70,7 @@ def twin_render(
 
 def twin_list() -> None:
     """List the scenarios of this repository."""
-    for name, about in from_checkout("twin.line.scenario").described().items():
+    for name, about in from_checkout("twin.line.scenario").descriptions().items():
         print(f"{name:14} {about}")
 
 

@@ -1,8 +1,12 @@
 from __future__ import annotations
 
+import multiprocessing.process
 import os
 import signal
-from collections.abc import Iterator
+import subprocess
+import tempfile
+from collections.abc import Generator, Iterator
+from typing import NoReturn
 
 import hypothesis
 import numpy as np
@@ -19,13 +23,83 @@ hypothesis.settings.register_profile(
 )
 hypothesis.settings.load_profile("vigitri")
 
+# Files, and single tests of others, that start processes or serve on the network for seconds.
+# `make quick` leaves them out; a test that starts a process and is not listed here fails.
+PROCESS = (
+    "tests/benchmarks/faults/test_plc.py",
+    "tests/benchmarks/faults/test_tour.py::test_a_line_that_is_killed",
+    "tests/benchmarks/speed/test_latency.py::test_the_latency_of_a_line",
+    "tests/bridge/test_bridge_keys.py",
+    "tests/bridge/test_bridge_process.py",
+    "tests/bridge/test_encoder_way.py",
+    "tests/bridge/test_opcua.py",
+    "tests/client/test_link.py::test_a_program_that_pauses",
+    "tests/commands/calibrate/test_calibrate.py::test_a_person_on_site",
+    "tests/commands/calibrate/test_calibrate.py::test_an_answer_that_no_profile_takes",
+    "tests/commands/calibrate/test_calibrate.py::test_the_board_is_held_before",
+    "tests/commands/calibrate/test_empty_belt.py",
+    "tests/commands/test_child_bridge.py",
+    "tests/commands/test_detect.py::test_a_name_that_cannot_be_printed",
+    "tests/commands/test_doctor.py",
+    "tests/commands/test_plc_sim.py::test_a_unit_id_without_a_line",
+    "tests/commands/test_replay.py::test_a_progress_bar",
+    "tests/commands/test_replay.py::test_a_reader_that_has_gone",
+    "tests/commands/test_watch.py",
+    "tests/examples/test_subscriber.py::test_the_example_prints_alerts",
+    "tests/ingest/capture/test_camera_process.py",
+    "tests/ingest/capture/test_end_of_detector.py",
+    "tests/ingest/capture/test_starts.py",
+    "tests/ingest/sources/test_network_stream.py",
+    "tests/ingest/sources/test_video_file.py::test_the_doctor",
+    "tests/models/data/test_dataset.py::test_a_dataset_is_the_same_with_any_number",
+    "tests/runtime/test_inference_lock.py::test_a_line_that_died",
+    "tests/runtime/test_stop_signals.py",
+    "tests/terminal/test_watch.py",
+    "tests/test_cli.py::test_it_runs_as_a_process",
+    "tests/test_cli.py::test_who_needs_no_engine",
+    "tests/test_fault_tour.py",
+    "tests/test_nothing_leaves_the_plant.py",
+    "tests/test_wire_page.py",
+    "tests/twin/line/test_interrupted.py",
+)
+
+
+@pytest.hookimpl(tryfirst=True)  # before `-m` chooses
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.nodeid.startswith(PROCESS):
+            item.add_marker("process")
+        # It measures a time that the line promises, which other tests at its side would lengthen.
+        if "promised" in item.function.__code__.co_names:  # type: ignore[attr-defined]
+            item.add_marker("alone")
+        # What the tests of a module share is made once, by one worker.
+        fixtures = item._fixtureinfo.name2fixturedefs.values()  # type: ignore[attr-defined]
+        if any(fixture[-1].scope == "module" for fixture in fixtures):
+            item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
+    items.sort(key=lambda item: "process" not in item.keywords)  # they wait most: first
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    if "process" in item.keywords:
+        return (yield)
+
+    def refuse(*_: object, **__: object) -> NoReturn:
+        raise AssertionError("a test that starts a process: list it in PROCESS of conftest.py")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(subprocess.Popen, "__init__", refuse)
+        patch.setattr(multiprocessing.process.BaseProcess, "start", refuse)
+        return (yield)
+
 
 @pytest.fixture(autouse=True, scope="session")
 def folders_of_our_own(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Journals of lines that name no folder go there, not into somebody's home; and the lines of
-    the tests take turns with each other alone, not with whatever else runs on this machine."""
+    """Journals of lines that name no folder go there, not into the user's home; and the lines
+    of the tests share one inference lock, which no other program on this machine uses."""
     os.environ["XDG_STATE_HOME"] = str(tmp_path_factory.mktemp("state"))
     os.environ["TMPDIR"] = str(tmp_path_factory.mktemp("tmp"))
+    tempfile.tempdir = None  # what this process has found out before
 
 
 @pytest.fixture(autouse=True)

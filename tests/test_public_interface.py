@@ -1,4 +1,4 @@
-"""What a program of somebody else's imports."""
+"""What an external program imports."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Replay recorded detections through the real tracker and alarm book.
 
 Everything that depends on no threshold is computed once: the belt position of each detection, and
-the belt's motion. Replaying an hour of belt then takes seconds, so many thresholds can be tried.
+the belt's motion. Replaying an hour of belt then takes seconds: many thresholds can be tried.
 """
 
 from __future__ import annotations

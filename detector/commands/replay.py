@@ -36,17 +36,17 @@ def replay_footage(
     for problem in totals.unreadable:
         print(f"vigitri: {problem}", file=sys.stderr)
     if totals.blind_frames:
-        print(f"vigitri: nobody saw {totals.blind_frames} frames", file=sys.stderr)
+        print(f"vigitri: blind for {totals.blind_frames} frames", file=sys.stderr)
     print(json.dumps(totals.as_json()) if as_json else _summary(totals))
     return totals.complete
 
 
-def _as_json(told: ReplayedAlert) -> str:
-    return json.dumps(told.as_json(), ensure_ascii=False)
+def _as_json(alert: ReplayedAlert) -> str:
+    return json.dumps(alert.as_json(), ensure_ascii=False)
 
 
-def _for_people(told: ReplayedAlert) -> str:
-    return f"{told.t_source_s:8.2f} s  frame {told.source_frame:<6d} {alert_line(told.alert)}"
+def _for_people(item: ReplayedAlert) -> str:
+    return f"{item.t_source_s:8.2f} s  frame {item.source_frame:<6d} {alert_line(item.alert)}"
 
 
 def _summary(totals: Totals) -> str:

@@ -1,4 +1,4 @@
-"""`vigitri run`: one line, until somebody says stop."""
+"""`vigitri run`: one line, until it is stopped."""
 
 from __future__ import annotations
 

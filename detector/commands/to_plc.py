@@ -136,7 +136,7 @@ def plc_sim(
         plant = Plant(speed, ejector_mm, actuator_ms, acknowledges=acknowledge, course=runs)
         log = simulate(address, plant, unit=unit, scan_ms=scan_ms, seconds=seconds, as_json=as_json)
     if diversions is not None:
-        summary = diversions.judge_log(log, known).summary()
-        print(json.dumps({"judged": summary}) if as_json else summary, flush=True)
+        summary = diversions.evaluate_log(log, known).summary()
+        print(json.dumps({"evaluated": summary}) if as_json else summary, flush=True)
     if not log[-1]["totals"]["watched"]:
         raise typer.Exit(INCOMPLETE)

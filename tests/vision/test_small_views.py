@@ -74,8 +74,10 @@ def test_they_have_the_sizes_that_motion_and_coverage_need() -> None:
     assert small.coverage_mm_per_px == pytest.approx(5, rel=0.1)
 
 
-@settings(max_examples=12, deadline=None)
-@given(st.integers(0, 1000), st.sampled_from([0.3, 1.0, 2.7]), st.booleans())
+@pytest.mark.parametrize("askew", [False, True])
+@pytest.mark.parametrize("px_per_mm", [0.3, 1.0, 2.7])
+@settings(max_examples=1)
+@given(seed=st.integers(0, 1000))
 def test_nothing_outside_the_polygon_reaches_them(seed: int, px_per_mm: float, askew: bool) -> None:
     corners = BELT + np.array([[0, 20], [-45, 0], [20, -150], [0, -15]]) * askew
     plane = nominal_plane(corners, "right", px_per_mm, "nominal")

@@ -66,7 +66,7 @@ class OverloadMonitor:
         marks_at: float = 1.0,
         belt_length_mm: float | None = None,
     ) -> None:
-        """`empty_belt`: `(h, w, 3)` uint8 BGR, the empty belt as `SmallViews.judged` shows it;
+        """`empty_belt`: `(h, w, 3)` uint8 BGR, the empty belt as `SmallViews.for_coverage` has it;
         None: coverage stays unknown. `belt_mask`: `(h, w)` bool, mask of the belt in it;
         `mm_per_px`: its scale. `marks`, `marks_at`: if this share of the skirt marks is hidden,
         coverage from `release_at` on is an overload already. `belt_length_mm`: travel after which

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -38,7 +39,23 @@ def few_thresholds(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(module, "GRID", (0.3, 0.6, 0.95))
 
 
-def test_a_replay_raises_the_same_alerts_as_the_pipeline(
+@pytest.fixture(scope="module")
+def kept_once(clip: Path, model: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What a run has kept and reported, to copy."""
+    folder = tmp_path_factory.mktemp("kept")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(accuracy, "GRID", (0.3, 0.6, 0.95))
+        accuracy.run([str(clip)], folder, model_name=model)
+    return folder
+
+
+@pytest.fixture
+def kept(kept_once: Path, tmp_path: Path) -> Path:
+    """A folder of the test's own with what a run has kept and reported."""
+    return shutil.copytree(kept_once, tmp_path / "kept")
+
+
+def test_what_was_kept_tells_the_same_alerts_as_the_pipeline_that_looked(
     clip: Path, model: str, tmp_path: Path
 ) -> None:
     footage, folder = open_footage(str(clip)), find_model(model)
@@ -166,16 +183,15 @@ def test_misses_and_false_alarms_have_contact_sheets(
     assert figures["sheets"] == ["misses.png", "false_alarms.png"]
 
 
-def test_scores_are_fitted_on_recordings_and_too_little_belt_is_reported_as_not_proven(
-    clip: Path, model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+def test_scores_are_fitted_on_what_was_kept_and_too_short_a_belt_is_said(
+    kept: Path, model: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    accuracy.run([str(clip)], tmp_path, model_name=model)
     capsys.readouterr()
-    scores.run(tmp_path, model, 1.0, write=False, as_json=False)
-    out = capsys.readouterr().out
-    assert "NOT proven" in out
-    assert "[model] thresholds = { gas_canister = " in out
-    scores.run(tmp_path, model, 1.0, write=True, as_json=True)
+    scores.run(kept, model, 1.0, write=False, as_json=False)
+    said = capsys.readouterr().out
+    assert "NOT proven" in said
+    assert "[model] thresholds = { gas_canister = " in said
+    scores.run(kept, model, 1.0, write=True, as_json=True)
     fitted = json.loads(capsys.readouterr().out)
     card = find_model(model).card
     assert {known.name: known.threshold for known in card.classes} == fitted["thresholds"]
@@ -183,12 +199,11 @@ def test_scores_are_fitted_on_recordings_and_too_little_belt_is_reported_as_not_
     assert card.operating["battery"]["curve"]["found"][0] == 1
 
 
-def test_keep_thresholds_writes_only_the_curves_into_the_card(
-    clip: Path, model: str, tmp_path: Path
+def test_curves_go_into_the_card_and_leave_the_thresholds_where_so_asked(
+    kept: Path, model: str
 ) -> None:
-    accuracy.run([str(clip)], tmp_path, model_name=model)
     before = find_model(model).card.classes
-    scores.run(tmp_path, model, 1.0, write=True, keep_thresholds=True)
+    scores.run(kept, model, 1.0, write=True, keep_thresholds=True)
     card = find_model(model).card
     assert [each.threshold for each in card.classes] == [each.threshold for each in before]
     assert card.operating["in_use"]["battery"] == [1, 1]
@@ -223,15 +238,14 @@ def test_scores_are_not_fitted_on_two_engines_or_on_the_same_belt_twice(
         scores.run(tmp_path, model, 1.0, write=False, as_json=False)
 
 
-def test_recordings_of_another_model_are_not_used_for_a_fit(
-    clip: Path, model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+def test_what_another_model_saw_is_no_part_of_a_fit(
+    kept: Path, model: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    accuracy.run([str(clip)], tmp_path, model_name=model)
-    (kept,) = (tmp_path / "looks").glob("*.npz")
+    (looks,) = (kept / "looks").glob("*.npz")
     sha256 = find_model(model).sha256.encode()
-    _copied(kept, "other", sha256, b"0" * 64)
+    _copied(looks, "other", sha256, b"0" * 64)
     capsys.readouterr()
-    scores.run(tmp_path, model, 1.0, write=False, as_json=True)
+    scores.run(kept, model, 1.0, write=False, as_json=True)
     assert len(json.loads(capsys.readouterr().out)["operating"]["footage"]) == 1
 
 
