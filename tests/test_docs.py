@@ -53,7 +53,7 @@ def test_every_relative_link_leads_to_a_file_and_a_heading(page: Path) -> None:
 def test_no_page_names_a_folder_of_the_machine_that_it_was_written_on(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
     assert str(ROOT) not in text
-    assert re.findall(r"(?<![\w.])(?:/home/|/root/|/work/|/tmp/)\S*", text) == []
+    assert re.findall(r"(?<![\w.])/(?:home|root|work|tmp)/\S*", text) == []
 
 
 def test_the_index_lists_every_page() -> None:
