@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gc
 import multiprocessing.process
 import os
 import signal
@@ -77,6 +78,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if any(fixture[-1].scope == "module" for fixture in fixtures):
             item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
     items.sort(key=lambda item: "process" not in item.keywords)  # they wait most: first
+
+
+def pytest_collection_finish() -> None:
+    """All that is imported stays: garbage is sought among what the tests make. Some seek it after
+    each test, and each time went through a million objects."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.hookimpl(wrapper=True)
