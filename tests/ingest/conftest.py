@@ -50,7 +50,11 @@ def fakes(monkeypatch: pytest.MonkeyPatch) -> None:
 def children(parent: int | None = None) -> set[int]:
     found = set()
     for task in Path(f"/proc/{parent or os.getpid()}/task").iterdir():
-        for pid in (task / "children").read_text().split():
+        try:
+            pids = (task / "children").read_text().split()
+        except (FileNotFoundError, ProcessLookupError):
+            return children(parent)  # that thread has ended, and another has its children
+        for pid in pids:
             command = Path(f"/proc/{pid}/cmdline")
             if command.exists() and b"capture.child" in command.read_bytes():
                 found.add(int(pid))
