@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import functools
+import gc
 import multiprocessing.process
 import os
 import signal
@@ -11,6 +13,7 @@ from typing import NoReturn
 import hypothesis
 import numpy as np
 import pytest
+import typer.main
 
 from tests.fake_line import clock, wire, work  # noqa: F401 - fixtures of the tests of a line's loop
 
@@ -81,6 +84,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: "process" not in item.keywords)  # they wait most: first
 
 
+def pytest_collection_finish() -> None:
+    """All that is imported stays: garbage is sought among what the tests make. Some seek it after
+    each test, and each time went through a million objects."""
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
     if "process" in item.keywords:
@@ -102,6 +112,14 @@ def folders_of_our_own(tmp_path_factory: pytest.TempPathFactory) -> None:
     os.environ["XDG_STATE_HOME"] = str(tmp_path_factory.mktemp("state"))
     os.environ["TMPDIR"] = str(tmp_path_factory.mktemp("tmp"))
     tempfile.tempdir = None  # what this process has found out before
+
+
+@pytest.fixture(autouse=True, scope="session")
+def commands_are_built_once() -> Iterator[None]:
+    """Of the functions behind them, which takes longer than most commands that the tests give."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(typer.main, "get_command", functools.cache(typer.main.get_command))
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -85,9 +85,8 @@ def test_what_the_code_cites_of_design_and_domain_is_a_heading_there() -> None:
 @pytest.mark.parametrize("page", PAGES, ids=ids)
 def test_every_command_on_a_page_exists_with_its_options(page: Path) -> None:
     text = page.read_text(encoding="utf-8").replace("\\\n", " ")
-    all_commands = typer.main.get_command(app)
     for line in re.findall(r"^(?:    |\$ )(vigitri .*)$", text, re.MULTILINE):
-        command = all_commands
+        command = typer.main.get_command(app)
         words = shlex.split(line.partition(" #")[0].partition(" |")[0].replace("…", ""))[1:]
         while words and hasattr(command, "commands"):
             assert words[0] in command.commands, line

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import functools
 from collections.abc import Iterator
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
@@ -64,15 +63,9 @@ def room_of(module: str) -> str | None:
     return None if room is None else ONE_ROOM.get(room, room)
 
 
-@functools.cache
-def parsed(source: str) -> list[ast.AST]:
-    """Everything in a file, read once for all that look at it."""
-    return list(ast.walk(ast.parse(source)))
-
-
 def imported(source: str, module: str) -> Iterator[str]:
     """All modules that a file imports, in whatever place of it."""
-    for node in parsed(source):
+    for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
