@@ -63,6 +63,7 @@ PROCESS = (
     "tests/test_cli.py::test_bridge_answer_and_plc_sim_load",
     "tests/test_fault_tour.py",
     "tests/test_nothing_leaves_the_plant.py",
+    "tests/test_public_interface.py::test_an_installed_wheel",
     "tests/test_wire_page.py",
     "tests/twin/test_api.py::test_importing_the_twin",
     "tests/twin/line/test_interrupted.py",

@@ -207,8 +207,9 @@ class LineFeed:
 
     @property
     def lacks_alerts(self) -> bool:
-        """Known alerts have not been received yet and are being requested."""
-        return self._wants["replay"]
+        """Known alerts, or the snapshot of the detector's current start, have not been received yet
+        and are being requested."""
+        return self._wants["replay"] or self._wants["snapshot"]
 
     @property
     def missed(self) -> int:

@@ -15,8 +15,9 @@ import detector
 from detector.errors import VigitriError
 from detector.vision.score_curve import ScoreCurve
 
-# In a checkout and in an installed wheel, the deployed models are beside the package.
-CATALOGUE = Path(detector.__file__).parent.parent / "models"
+# In a checkout the deployed models are in models/; the wheel installs them inside `vigitri`.
+_BESIDE = Path(detector.__file__).parent.parent
+CATALOGUE = _BESIDE / ("models" if (_BESIDE / "pyproject.toml").is_file() else "vigitri/models")
 
 
 class ModelError(VigitriError, ValueError):

@@ -34,7 +34,7 @@ class SimulatedLine:
             lacks_alerts=lambda: self.lacks_alerts,
         )
         self._came_in: dict[str, str] = {}
-        """In which life of the detector an alert came last: what it holds, the client knows."""
+        """The start of the detector that sent an alert last; the client knows what is open in it."""
         self.plc = PlcLink("PLC", self.watch.event)
         self.registers = LineRegisters(self.watch, self.plc)
         self.boot_id = "boot-1"

@@ -5,6 +5,7 @@ import pytest
 from detector.bridge.line_watch import BOOT_NS, TRANSPORT_MS
 from detector.bridge.register_map import State, Status
 from detector.client import Sight, SightChanged, Vanished
+from detector.client.events import How
 from detector.wire import samples
 from detector.wire.messages import (
     AlarmState,
@@ -169,6 +170,29 @@ class TestWatching:
         watched.later(LAST_ETA_MS + 501)
         watched.inference()
         assert watched.hazards == (CLEAR,) * 3
+
+    @pytest.mark.parametrize("how", ["delivery", "snapshot"])
+    def test_an_alert_received_before_the_first_published_message_is_known(self, how: How) -> None:
+        """The connection for requests was there first: an alert that was carried over a restart."""
+        line = SimulatedLine()
+        line.send(line.alert(received=False), how=how)
+        line.beat()
+        line.inference()
+        line.state(active=1)
+        assert line.hazards == (ACTIVE, CLEAR, CLEAR)
+        assert not line.read["status"] & Status.CATCHING_UP
+
+    @pytest.mark.parametrize("how", ["delivery", "snapshot"])
+    def test_an_alert_received_before_the_first_published_message_of_a_new_start_is_known(
+        self, watched: SimulatedLine, how: How
+    ) -> None:
+        alert = watched.alert()
+        watched.boot_id = "boot-2"
+        watched.send(alert.model_copy(update={"revision": alert.revision + 1}), how=how)
+        watched.inference()
+        watched.state(active=1)
+        assert watched.hazards == (ACTIVE, CLEAR, CLEAR)
+        assert not watched.read["status"] & Status.CATCHING_UP
 
     def test_without_a_coverage_the_jam_register_is_unknown(self, watched: SimulatedLine) -> None:
         watched.state(coverage=None, coverage_state=CoverageState.UNKNOWN)

@@ -126,6 +126,13 @@ def test_a_late_client_gets_the_open_alerts_only() -> None:
             assert [each.payload for each in line.active]
 
 
+def test_a_client_lacks_alerts_until_the_snapshot_has_come() -> None:
+    with detector(None, "b1") as ours, client.Line(*ours.endpoints) as line:
+        assert line.lacks_alerts
+        Receiver(line).until(ours, lambda: ours.beat() or not line.lacks_alerts)
+        assert line.boot_id == "b1"
+
+
 def test_an_open_alert_published_again_for_a_late_client_triggers_no_replay(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
