@@ -34,7 +34,7 @@ class SimulatedLine:
             lacks_alerts=lambda: self.lacks_alerts,
         )
         self._came_in: dict[str, str] = {}
-        """The start of the detector that sent an alert last; the client knows what is open in it."""
+        """The start of the detector that sent an alert last; the client knows what is open now."""
         self.plc = PlcLink("PLC", self.watch.event)
         self.registers = LineRegisters(self.watch, self.plc)
         self.boot_id = "boot-1"
