@@ -22,7 +22,6 @@ from detector.cli_support.options import (
     LineFile,
     ModelName,
     OptionalLineFile,
-    one_line_for,
     refuse,
 )
 from detector.commands import key_commands, model_commands, operating, to_plc
@@ -95,18 +94,16 @@ def run(
     if bridge_listen is not None and not with_bridge:
         refuse(f"--bridge-listen {bridge_listen}: has no effect without --with-bridge. Add it")
     from detector.bridge.bridge import MODBUS_LISTEN
-    from detector.bridge.modbus_server import ListenError
     from detector.commands.run import run_line
 
-    with one_line_for(ListenError):
-        run_line(
-            line,
-            until_end=until_end,
-            publish=publish,
-            requests=requests,
-            journal=journal,
-            bridge_listen=(bridge_listen or MODBUS_LISTEN) if with_bridge else None,
-        )
+    run_line(
+        line,
+        until_end=until_end,
+        publish=publish,
+        requests=requests,
+        journal=journal,
+        bridge_listen=(bridge_listen or MODBUS_LISTEN) if with_bridge else None,
+    )
 
 
 @app.command()

@@ -13,7 +13,6 @@ from detector.cli_support.options import (
     INCOMPLETE,
     EngineOption,
     from_checkout,
-    one_line_for,
 )
 from detector.profile.line import DEPLOYED_MODEL
 from detector.vision.catalogue import CATALOGUE
@@ -54,10 +53,9 @@ def train(
     resume: Annotated[bool, typer.Option(help="Go on with an interrupted run.")] = False,
 ) -> None:
     """Build the dataset, train, export, evaluate and card a model (extra `train`)."""
-    trainer, errors = from_checkout("models.training.train"), from_checkout("models.workshop")
+    trainer = from_checkout("models.training.train")
     first = CATALOGUE / "recipes" / "first.toml"
-    with one_line_for(errors.WorkshopError):
-        print(trainer.run(recipe or first, data, weights, out, resume=resume, renders=renders))
+    print(trainer.run(recipe or first, data, weights, out, resume=resume, renders=renders))
 
 
 def build_data(
@@ -169,5 +167,4 @@ def _verdict(against: Sequence[str], out: Path, candidate: Path) -> None:
 
 def _workshop(module: str, function: str, *args: Any, **options: Any) -> Any:
     call = getattr(from_checkout(f"models.{module}"), function)
-    with one_line_for(from_checkout("models.workshop").WorkshopError):
-        return call(*args, **options)
+    return call(*args, **options)

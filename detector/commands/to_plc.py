@@ -62,9 +62,9 @@ def bridge(
 
     docs/plc.md describes the registers.
     """
-    from detector.commands.bridge import ListenError, bridge_lines, ends_of_lines
+    from detector.commands.bridge import bridge_lines, ends_of_lines
 
-    with one_line_for(ValueError, ListenError):
+    with one_line_for(ValueError):
         lines = ends_of_lines(
             line or [], subscribe or [], requests or [], unit or [], own_key, line_key or []
         )
@@ -119,8 +119,7 @@ def plc_sim(
 
     Exits with 1 if the line was not watched at any time.
     """
-    from detector.bridge.modbus_server import ListenError
-    from detector.bridge.simulator.belt_course import Course, CourseError
+    from detector.bridge.simulator.belt_course import Course
     from detector.bridge.simulator.plc import Plant
     from detector.commands.plc_sim import simulate
 
@@ -131,10 +130,9 @@ def plc_sim(
             if truth is None
             else from_checkout("benchmarks.accuracy.ground_truth").GroundTruth.read(truth)
         )
-    with one_line_for(ListenError, CourseError):
-        runs = None if course is None else Course.read(course)
-        plant = Plant(speed, ejector_mm, actuator_ms, acknowledges=acknowledge, course=runs)
-        log = simulate(address, plant, unit=unit, scan_ms=scan_ms, seconds=seconds, as_json=as_json)
+    runs = None if course is None else Course.read(course)
+    plant = Plant(speed, ejector_mm, actuator_ms, acknowledges=acknowledge, course=runs)
+    log = simulate(address, plant, unit=unit, scan_ms=scan_ms, seconds=seconds, as_json=as_json)
     if diversions is not None:
         summary = diversions.evaluate_log(log, known).summary()
         print(json.dumps({"evaluated": summary}) if as_json else summary, flush=True)

@@ -22,6 +22,10 @@ READ_TIMEOUT_S = 2.0
 passes the belt's length."""
 
 
+TIMED_OUT = 0.9
+"""A wait that lasted this share of its timeout has timed out."""
+
+
 class SourceError(VigitriError):
     """A source gives no image: one line with the source, the reason and the fix."""
 

@@ -58,11 +58,9 @@ def calibrate_line(
     ] = None,
 ) -> None:
     """Guided calibration on site, question by question; no display needed."""
-    from detector.belt.lens import LensError
     from detector.commands.calibrate.line import walk_through
 
-    with one_line_for(LensError):
-        walk_through(line, operator, pictures)
+    walk_through(line, operator, pictures)
 
 
 def calibrate_board(
@@ -100,10 +98,9 @@ def calibrate_intrinsics(
     ] = 120,
 ) -> None:
     """Calibrate the lens from images of the board, or live, holding it in front of the camera."""
-    from detector.belt.lens import LensError
     from detector.commands.calibrate.lens import calibrate_lens
 
-    with one_line_for(LensError, ValueError):
+    with one_line_for(ValueError):
         calibrate_lens(line, pictures or [], operator, seconds)
 
 
@@ -122,12 +119,11 @@ def calibrate_plane(
     operator: Operator = None,
 ) -> None:
     """Calibrate the belt plane from a board in three or more places on the belt, or from points."""
-    from detector.belt.lens import LensError
     from detector.commands.calibrate.plane import TapeMeasurements
     from detector.commands.calibrate.plane import calibrate_plane as find_plane
 
     measured = TapeMeasurements(ruler_mm, belt_width_mm, camera_height_mm, operator)
-    with one_line_for(LensError, ValueError):
+    with one_line_for(ValueError):
         find_plane(line, pictures or [], points, measured)
 
 

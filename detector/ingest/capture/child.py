@@ -21,7 +21,7 @@ from detector.ingest.capture.latest_frame import FrameWriter
 from detector.ingest.capture.spec import CaptureSettings, CaptureSpec, Status
 from detector.ingest.capture.tally import Tally
 from detector.ingest.health import CameraState
-from detector.ingest.source import Source, SourceError
+from detector.ingest.source import TIMED_OUT, Source, SourceError
 from detector.ingest.sources.opencv import cv2
 
 _PR_SET_PDEATHSIG = 1
@@ -160,7 +160,8 @@ class CaptureLoop:
         if not source.live:
             reason = f"{source.name}: the recording has ended after {frames} frames{fault}"
             return Status(CameraState.ENDED, reason, final=True, again=False)
-        if waited_ns >= 0.9e9 * self._settings.frame_timeout_s:  # the source's own read timeout
+        # The source's own read timeout.
+        if waited_ns >= TIMED_OUT * 1e9 * self._settings.frame_timeout_s:
             reason = f"no image for {waited_ns / 1e9:.1f} s; check camera and network"
             return Status(CameraState.STALLED, f"{source.name}: {reason}", final=True)
         reason = f"{source.name}: the camera closed the stream after {frames} frames{fault}"

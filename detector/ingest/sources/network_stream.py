@@ -9,15 +9,12 @@ from urllib.parse import urlsplit
 import av
 
 from detector.ingest.names import scheme_of, without_credentials
-from detector.ingest.source import Image, SourceError
+from detector.ingest.source import TIMED_OUT, Image, SourceError
 from detector.ingest.sources.decoder import Decoder
 from detector.ingest.sources.live_edge import LiveEdge
 
 NETWORK_SCHEMES = {"rtsp": 554, "rtsps": 322, "http": 80, "https": 443}
 """Schemes and their default ports."""
-
-TIMED_OUT = 0.9
-"""A read that lasted this share of its timeout has timed out."""
 
 _ESCAPE = "in a password write / as %2F, @ as %40, # as %23, ? as %3F"
 
@@ -58,7 +55,7 @@ class NetworkStream:
         try:
             self._decoder = Decoder(self._url, options=_OPTIONS, timeouts_s=timeouts_s, threads=1)
         except (av.FFmpegError, OSError):
-            if time.monotonic() - started_s >= 0.9 * self._open_timeout_s:
+            if time.monotonic() - started_s >= TIMED_OUT * self._open_timeout_s:
                 raise SourceError(
                     self.name,
                     f"accepts the connection but sends no image within {self._open_timeout_s:g} s",
