@@ -37,6 +37,7 @@ def add_to(app: typer.Typer) -> None:
     app.command("export")(export)
     app.command("quantise")(quantise)
     app.command("evaluate")(evaluate)
+    app.command("proposals")(proposals)
     app.command("adapt")(adapt)
     app.command("answers")(answers)
 
@@ -121,6 +122,33 @@ def evaluate(
         "evaluation.evaluate", "run", name, data, out=out, engine=engine, scenes=scenes
     )
     from models.evaluation.evaluate import markdown
+
+    print(markdown(report), end="")
+
+
+def proposals(
+    names: Annotated[list[str], typer.Argument(help="Models of the catalogue, or folders.")],
+    data: Data,
+    out: Annotated[
+        Path | None, typer.Option("-o", "--out", help="Write proposals.json and .md there.")
+    ] = None,
+    *,
+    engine: EngineOption = "auto",
+    views: Annotated[int, typer.Option(min=2, help="Metres of composed belt per scale.")] = 80,
+    by_condition: Annotated[
+        bool,
+        typer.Option(help="One hazard per view instead, varying size, blur, light, kind, source."),
+    ] = False,
+) -> None:
+    """Recall of hazards at a number of proposals, on held-out sources, models side by side."""
+    if by_condition:
+        for name in names:
+            print(_workshop("evaluation.by_condition", "run", name, data, engine=engine), end="")
+        return
+    report = _workshop(
+        "evaluation.proposals", "run", names, data, out=out, engine=engine, views=views
+    )
+    from models.evaluation.proposals import markdown
 
     print(markdown(report), end="")
 
