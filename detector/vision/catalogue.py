@@ -54,6 +54,8 @@ class ModelClass(CardSection):
     """Plausible longest side of such an object, from, to."""
     threshold: Annotated[float, Field(gt=0, lt=1)]
     """Operating threshold."""
+    proposal_threshold: Annotated[float | None, Field(gt=0, lt=1)] = None
+    """Score from which a detection is proposed to the verifier; None: the operating threshold."""
     calibration: ScoreCurve | None = None
     """From a track's best score to a probability; None: the score itself is reported."""
 
@@ -62,6 +64,8 @@ class ModelClass(CardSection):
         shortest, longest = self.plausible_length_mm
         if not 0 <= shortest < longest:
             raise ValueError("plausible_length_mm must rise from 0 or more")
+        if self.proposal_threshold is not None and self.proposal_threshold > self.threshold:
+            raise ValueError("proposal_threshold must not be above threshold")
         return self
 
 

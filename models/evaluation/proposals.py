@@ -51,11 +51,6 @@ class Pictures:
     truths: tuple[GroundTruth, ...]
     metres: float = 0.0
 
-    @property
-    def megapixels(self) -> float:
-        """Of all images."""
-        return float(sum(image.shape[0] * image.shape[1] for image in self.images)) / 1e6
-
 
 @dataclass
 class Scored:

@@ -1,0 +1,53 @@
+"""The score of each class from which a detection is proposed to the second network."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from models.data.sources import CLASS_NAMES
+from models.evaluation.proposals import FLOOR, Pictures, Scored, threshold_at
+
+FALSE_PER_PICTURE = 0.5
+"""Detections of one class per harmless picture that are bearable; see docs/experiments.md."""
+_LEAST = 0.02
+HOW = (
+    f"per class the lowest score, {_LEAST:g} or more, with at most {FALSE_PER_PICTURE:g} "
+    "detections of it per held-out harmless picture of 416 px"
+)
+
+
+def proposal_thresholds(free: Scored, pictures: Pictures) -> dict[str, float]:
+    """By class name. free: the model on the harmless `pictures`."""
+    allowed = FALSE_PER_PICTURE * len(pictures.images)
+    chosen = {}
+    for label, name in enumerate(CLASS_NAMES):
+        scores = np.concatenate([each.scores[each.classes == label] for each in free.found])
+        lowest = threshold_at(np.sort(scores)[::-1], allowed) if len(scores) else FLOOR
+        chosen[name] = max(_LEAST, float(np.ceil(lowest * 100) / 100))
+    return chosen
+
+
+def write_proposal_thresholds(folder: Path, thresholds: Mapping[str, float]) -> None:
+    """Set `proposal_threshold` of each class in `card.toml`, never above its `threshold`."""
+    path = folder / "card.toml"
+    lines: list[str] = []
+    name = ""
+    for line in path.read_text(encoding="utf-8").splitlines():
+        key, _, value = line.partition(" = ")
+        if line.startswith("["):
+            name = ""
+        elif key == "name":
+            name = tomllib.loads(line)["name"]
+        if key == "proposal_threshold":
+            continue
+        lines.append(line)
+        if key == "threshold" and name in thresholds:
+            lines.append(f"proposal_threshold = {min(float(value), thresholds[name]):g}")
+    draft = path.with_suffix(".part")
+    draft.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    tomllib.loads(draft.read_text(encoding="utf-8"))
+    draft.replace(path)
