@@ -139,8 +139,15 @@ def proposals(
         bool,
         typer.Option(help="One hazard per view instead, varying size, blur, light, kind, source."),
     ] = False,
+    set_thresholds: Annotated[
+        bool, typer.Option(help="Write each card's proposal_threshold instead.")
+    ] = False,
 ) -> None:
     """Recall of hazards at a number of proposals, on held-out sources, models side by side."""
+    if set_thresholds:
+        for name in names:
+            print(_workshop("evaluation.proposal_thresholds", "run", name, data, engine=engine))
+        return
     if by_condition:
         for name in names:
             print(_workshop("evaluation.by_condition", "run", name, data, engine=engine), end="")

@@ -18,7 +18,7 @@ from detector.vision.engine import Engine
 from models.data.belt_scenes import Conditions, Placed, labelled, lay, shown
 from models.data.real_belts import PLANT, RealBelt, real_belts, stretch
 from models.data.sized_cutouts import SizedCutout, sized_cutouts
-from models.data.sources import GAS, Image
+from models.data.sources import GAS, HELD_BACK, Image
 from models.evaluation.evaluate import open_model
 from models.evaluation.scoring import overlaps
 
@@ -168,7 +168,12 @@ def cases(
 
 
 def run(
-    model: str, data: Path, *, held_back: float = 0.08, count: int = 60, engine: str = "onnxruntime"
+    model: str,
+    data: Path,
+    *,
+    held_back: float = HELD_BACK,
+    count: int = 60,
+    engine: str = "onnxruntime",
 ) -> str:
     """A table of all cases with held-out cut-outs; those trained on are only in their own row."""
     at_work = open_model(model, engine)

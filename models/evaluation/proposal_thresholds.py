@@ -8,8 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
-from models.data.sources import CLASS_NAMES
-from models.evaluation.proposals import FLOOR, Pictures, Scored, threshold_at
+from detector.vision.catalogue import find_model
+from models.data.sources import CLASS_NAMES, HELD_BACK
+from models.data.wide_sources import read_wide
+from models.evaluation.evaluate import open_model
+from models.evaluation.proposals import FLOOR, Pictures, Scored, harmless, score, threshold_at
 
 FALSE_PER_PICTURE = 0.5
 """Detections of one class per harmless picture that are bearable; see docs/experiments.md."""
@@ -28,6 +31,16 @@ def proposal_thresholds(free: Scored, pictures: Pictures) -> dict[str, float]:
         scores = np.concatenate([each.scores[each.classes == label] for each in free.found])
         lowest = threshold_at(np.sort(scores)[::-1], allowed) if len(scores) else FLOOR
         chosen[name] = max(_LEAST, float(np.ceil(lowest * 100) / 100))
+    return chosen
+
+
+def run(
+    model: str, data: Path, *, held_back: float = HELD_BACK, engine: str = "onnxruntime"
+) -> dict[str, float]:
+    """Choose the thresholds of a model folder and write them into its card."""
+    pictures = harmless(read_wide(data, held_back, held=True))
+    chosen = proposal_thresholds(score(open_model(model, engine), pictures), pictures)
+    write_proposal_thresholds(find_model(model).path, chosen)
     return chosen
 
 

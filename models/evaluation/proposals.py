@@ -22,7 +22,7 @@ from detector.vision.engine import Engine
 from models.data.belt_scenes import Conditions, Placed, labelled, lay, length_mm, shown
 from models.data.photographs import resized
 from models.data.real_belts import stretch
-from models.data.sources import CLASS_NAMES, Image, read_photographs
+from models.data.sources import CLASS_NAMES, HELD_BACK, Image, read_photographs
 from models.data.wide_sources import WideSources, read_wide
 from models.evaluation.evaluate import open_model
 from models.evaluation.picture_sets import at_belt_scale, ground_truth_of, padded, scene_of
@@ -215,7 +215,7 @@ def run(
     *,
     out: Path | None = None,
     engine: str = "onnxruntime",
-    held_back: float = 0.08,
+    held_back: float = HELD_BACK,
     views: int = 80,
 ) -> dict[str, Any]:
     """Measure models beside each other on the same images; with `out`, write JSON and a page."""

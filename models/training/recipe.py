@@ -67,6 +67,9 @@ class StageRecipe(_Part):
     scale: Share = Field(0.4, description="random zoom, plus or minus")
     reach: Share = Field(1.0, description="share of the step from the start weights to the "
                          "trained ones, see models/training/averaging.py")  # fmt: skip
+    frozen: int = Field(0, ge=0, description="first layers that keep their weights")
+    minutes: float | None = Field(None, gt=0, description="stop after this time, wherever the "
+        "epochs are; the learning rate then falls by time")  # fmt: skip
     data: DataRecipe
 
 
