@@ -24,7 +24,7 @@ from benchmarks.accuracy.image_level import precision_recall
 from benchmarks.accuracy.recorder import record_detections
 from benchmarks.accuracy.sweep import GRID, RecordedRun, curves
 from benchmarks.accuracy.tally import tally
-from benchmarks.accuracy.targets import event_targets, false_alarm_hours
+from benchmarks.accuracy.targets import event_targets, false_alarm_hours, plant_hours
 from detector import __version__
 from detector.cli_support.progress import progress_bar
 from detector.profile.line import DEPLOYED_MODEL, LineProfile, ModelChoice
@@ -137,6 +137,7 @@ def _profile(footage: Footage, given: LineProfile | None, out: Path) -> LineProf
 def _figures(cases: Sequence[Case], model: ModelFolder) -> dict[str, Any]:
     profile = cases[0].recorded.profile
     thresholds = {known.name: known.threshold for known in model.card.classes}
+    evaluated = [(case.recorded.truth, case.evaluation) for case in cases]
     return {
         "vigitri": __version__,
         "date": time.strftime("%Y-%m-%d"),
@@ -149,7 +150,6 @@ def _figures(cases: Sequence[Case], model: ModelFolder) -> dict[str, Any]:
             {**case.recorded.about, "belt_h": round(case.evaluation.belt_h, 4)} for case in cases
         ],
         **tally([case.evaluation for case in cases]),
-        "false_alarm_hours": false_alarm_hours(
-            [(case.recorded.truth, case.evaluation) for case in cases]
-        ),
+        "false_alarm_hours": false_alarm_hours(evaluated),
+        "plant_hours": plant_hours(evaluated),
     }

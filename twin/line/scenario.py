@@ -12,7 +12,7 @@ from typing import Literal, Self
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
-from twin.drawn.objects import HAZARDS, SIZE_MM
+from twin.drawn.objects import HAZARDS, SIZE_MM, WASTE
 from twin.line.conditions import (
     ActionPoint,
     Arm,
@@ -127,6 +127,7 @@ class Mix(Part):
     coverage: float = Field(0.3, ge=0, le=0.99)
     hazards_per_m: float = Field(0, ge=0, le=20)
     hazards: dict[str, Positive] = Field({}, description="kind to weight; default: equal weights")
+    waste: dict[str, Positive] = Field({}, description="kind to weight; default: a stress mixture")
     buried: Share = Field(0, description="share of the hazards that waste is scattered on")
     strips: int = Field(4, ge=1, le=64)
     mirror: bool = True
@@ -138,6 +139,14 @@ class Mix(Part):
             if kind not in HAZARDS:
                 raise ValueError(f"{kind!r} is not a hazard; hazards are {', '.join(HAZARDS)}")
         return hazards
+
+    @field_validator("waste")
+    @classmethod
+    def _waste_exists(cls, waste: dict[str, float]) -> dict[str, float]:
+        for kind in waste:
+            if kind not in WASTE:
+                raise ValueError(f"{kind!r} is not waste; waste is {', '.join(WASTE)}")
+        return waste
 
 
 class Traced(Part):

@@ -170,6 +170,7 @@ def _mixed(strip: Strip, mix: Mix, rng: np.random.Generator) -> Strip:
         [kind for kind, hidden in zip(chosen, below, strict=True) if hidden],
         [kind for kind, hidden in zip(chosen, below, strict=True) if not hidden],
         rng,
+        waste=mix.waste or FREQUENCY,
     )
     return strip
 

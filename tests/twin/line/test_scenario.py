@@ -119,6 +119,11 @@ def test_a_kind_that_is_not_a_hazard_is_rejected(changed: Changed) -> None:
     assert "mix.hazards: 'drink_can' is not a hazard; hazards are aa_cell" in message
 
 
+def test_a_kind_that_is_not_waste_is_rejected(changed: Changed) -> None:
+    message = error_of(changed("[video]", "[mix.waste]\naa_cell = 1\n[video]"))
+    assert "mix.waste: 'aa_cell' is not waste; waste is" in message
+
+
 def test_the_demo_has_an_empty_start_calm_stretches_an_overload_and_both_classes() -> None:
     demo = load(DEMO)
     first = min(
