@@ -27,6 +27,7 @@ from detector.cli_support.options import (
 from detector.commands import key_commands, model_commands, operating, to_plc
 from detector.commands.calibrate import cli as calibrating
 from detector.errors import VigitriError
+from detector.log_output import set_up_logging
 from detector.profile.line import DEPLOYED_MODEL, ModelChoice
 
 app = typer.Typer(
@@ -46,6 +47,7 @@ def main() -> None:
         # A file name need not be valid text, and a terminal may lack a character: escape both.
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
+        set_up_logging()
         app()
     except KeyboardInterrupt:  # while a command is being loaded; once it runs, typer handles it
         raise SystemExit(INTERRUPTED) from None

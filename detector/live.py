@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import gc
+import logging
 import threading
 import time
-from collections.abc import Callable
 from contextlib import AbstractContextManager
 
 from detector.belt.encoder import BeltReport
@@ -38,6 +38,8 @@ from detector.wire.messages import (
 )
 from detector.wire.requests import Acknowledge, BeltFromPlc, ReportOutcome
 
+logger = logging.getLogger(__name__)
+
 STATE_PERIOD_NS = 1_000_000_000
 METRICS_PERIOD_NS = 5_000_000_000
 NO_PASS_IN_TIME = (
@@ -56,22 +58,14 @@ class LineRunner:
         publisher: Publisher,
         post: Outbox,
         *,
-        log: Callable[[str], None],
         inference_lock: AbstractContextManager[bool] = NO_LOCK,
     ) -> None:
-        """`log`: called with one line for people when vision is lost or back, when an alert is
-        raised and when a hazard is shelved. `inference_lock`: see `Pipeline`.
-        """
+        """`inference_lock`: see `Pipeline`."""
         self._profile, self._camera = line.settings, camera
         self._publisher, self._post = publisher, post
-
-        def log_line(text: str) -> None:
-            log(f"line {line.settings.line}: {text}")
-
-        self._log = log_line
         self._pipeline = Pipeline(line, inference_lock)
         self._publish_detections = line.settings.wire.detections
-        self._vision = VisionMonitor(time.monotonic_ns(), self._log)
+        self._vision = VisionMonitor(time.monotonic_ns())
         view = line.settings.view
         self._deadlines = Deadlines(
             line.settings.camera.fps, view.max_wait_ms / 1e3 if view.strips else 0.0
@@ -176,13 +170,13 @@ class LineRunner:
         alerts = self._pipeline.book.restore(self._post.carried_over, *_now())
         self._publish_alerts(alerts)
         if alerts:
-            self._log(f"{len(alerts)} alerts carried over")
+            logger.info("%d alerts carried over", len(alerts))
 
     def _publish_alerts(self, alerts: list[Alert]) -> None:
         self._post.send(alerts)
         for alert in alerts:
             if alert.kind is Revision.RAISED:
-                self._log(f"raised {alert.hazard} {alert.event_id}")
+                logger.info("raised %s %s", alert.hazard, alert.event_id)
 
     def _receive_requests(self) -> None:
         """Receive pending requests. Called before each frame so that it uses the latest encoder
@@ -208,7 +202,9 @@ class LineRunner:
         book, belt, answer = self._pipeline.book, self._pipeline.belt, pending.answer
         if not isinstance(answer, Acknowledge | ReportOutcome):
             alerts = book.shelve(answer.hazard, answer.minutes, belt, answer.operator)
-            self._log(f"{answer.operator} has shelved {answer.hazard} for {answer.minutes} min")
+            logger.info(
+                "%s has shelved %s for %d min", answer.operator, answer.hazard, answer.minutes
+            )
             return alerts
         event = book.known_as(answer.boot_id, answer.event_id)
         if isinstance(answer, Acknowledge):
@@ -286,7 +282,7 @@ class LineRunner:
         """The active shelvings; logs those that have ended."""
         shelved = self._pipeline.book.shelved(self._pipeline.belt)
         for hazard in self._were_shelved - {each.hazard for each in shelved}:
-            self._log(f"{hazard} is no longer shelved")
+            logger.info("%s is no longer shelved", hazard)
         self._were_shelved = {each.hazard for each in shelved}
         return shelved
 

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 import typer.main
 
+from detector.log_output import stop_logging
 from tests.fake_line import clock, wire, work  # noqa: F401 - fixtures of the tests of a line's loop
 
 # The same examples every time and no limit on one of them: a shared machine has slow moments.
@@ -131,6 +132,13 @@ def signals_are_given_back() -> Iterator[None]:
     yield
     for number, handler in before.items():
         signal.signal(number, handler)
+
+
+@pytest.fixture(autouse=True)
+def logging_is_given_back() -> Iterator[None]:
+    """A command that a test runs in this process logs on stderr; afterwards only pytest does."""
+    yield
+    stop_logging()
 
 
 @pytest.fixture

@@ -160,7 +160,9 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 @pytest.fixture
-def work(wire: FakeWire, clock: Clock) -> Callable[..., list[str]]:
+def work(
+    wire: FakeWire, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> Callable[..., list[str]]:
     """Runs a line over the steps of its camera; returns the lines that it logged."""
 
     def run(
@@ -173,11 +175,10 @@ def work(wire: FakeWire, clock: Clock) -> Callable[..., list[str]]:
         stop = threading.Event()
         engine = FakeEngine(detect)
         line = Line(profile, folder_of(engine.card), engine, "boot")
-        log: list[str] = []
         camera: Any = FakeCamera(steps, stop, clock)
         outbox: Any = wire
-        LineRunner(line, camera, outbox, outbox, log=log.append).run(stop, until_end=until_end)
-        return log
+        LineRunner(line, camera, outbox, outbox).run(stop, until_end=until_end)
+        return caplog.messages
 
     return run
 

@@ -387,7 +387,7 @@ def test_a_signal_in_the_middle_of_a_frame_stops_the_line_in_order(
     assert children
     assert not any(Path(f"/proc/{child}").exists() for child in children)
     assert not any(Path(path).exists() for path in in_shm)
-    assert line.said[-1] == "line belt-1: stopped"
+    assert line.said[-1].endswith(" INFO    belt-1: stopped")
 
 
 def test_ctrl_c_while_the_model_loads_stops_the_line_without_a_traceback(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ FLOORS = {
     "detector": 8,
     "detector.errors": 0,
     "detector.vocabulary": 0,
+    "detector.log_output": 1,
     "models": 8,
     "detector.runtime": 6,
     "detector.hazards.alarms": 7,

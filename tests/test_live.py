@@ -53,10 +53,10 @@ def test_a_failing_engine_makes_vision_unavailable_and_never_an_empty_belt(
     ]
     assert wire.states()[2].coverage_state == "unknown"
     assert log == [
-        "line belt-1: watching",
-        "line belt-1: raised vision_unavailable a000001",
-        "line belt-1: unavailable: the engine is out of memory",
-        "line belt-1: watching",
+        "watching",
+        "raised vision_unavailable a000001",
+        "unavailable: the engine is out of memory",
+        "watching",
     ]
 
 

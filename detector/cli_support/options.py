@@ -45,8 +45,13 @@ LineKey = Annotated[
 def refuse(reason: str) -> NoReturn:
     """Print the reason on stderr and exit with code 2."""
     for line in reason.splitlines():
-        print(f"vigitri: {line}", file=sys.stderr)
+        print_error(line)
     raise SystemExit(REFUSED)
+
+
+def print_error(line: str) -> None:
+    """Print an error line of a command on stderr; it is no log line."""
+    print(f"vigitri: {line}", file=sys.stderr, flush=True)
 
 
 def from_checkout(module: str) -> Any:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
 from pathlib import Path
 from typing import Self
 
 from detector.wire.endpoints import reachable
+
+logger = logging.getLogger(__name__)
 
 RESTART_DELAY_S = 1.0
 """Wait before a bridge that has ended is restarted."""
@@ -23,15 +25,12 @@ class ChildBridge:
     that it never outlives the detector, even if that is killed.
     """
 
-    def __init__(
-        self, publish: str, requests: str, listen: str, log: Callable[[str], None]
-    ) -> None:
+    def __init__(self, publish: str, requests: str, listen: str) -> None:
         self._command = [
             *(sys.executable, "-m", "detector.cli", "bridge", "--until-stdin-ends"),
             *("--subscribe", reachable(publish), "--requests", reachable(requests)),
             *("--listen", listen),
         ]
-        self._log = log
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._keep_running)
 
@@ -59,7 +58,7 @@ class ChildBridge:
             code = self._process.wait()
             if self._stopping.is_set():
                 return
-            self._log(f"the bridge has ended (exit code {code}); restarting it")
+            logger.error("the bridge has ended (exit code %s); restarting it", code)
             self._end(self._process)
             if not self._stopping.wait(RESTART_DELAY_S):
                 self._restart()
@@ -69,7 +68,8 @@ class ChildBridge:
         try:
             self._process = self._start()
         except OSError as error:  # no memory or process left; possibly only for now
-            self._log(f"the bridge can't be started: {(error.strerror or str(error)).lower()}")
+            why = (error.strerror or str(error)).lower()
+            logger.error("the bridge can't be started: %s", why)
 
     def _end(self, process: subprocess.Popen[bytes]) -> None:
         assert process.stdin is not None

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from detector.cli_support.options import print_error
 from detector.cli_support.progress import progress_bar
 from detector.ingest import SourceError, read_picture
 from detector.ingest.sources.image_folder import images_in
@@ -44,10 +44,10 @@ def detect_in_images(
             try:
                 found = _detect(engine, path, thresholds)
             except SourceError as error:
-                print(f"vigitri: {error}", file=sys.stderr)
+                print_error(str(error))
                 complete = False
             except EngineError as error:
-                print(f"vigitri: {path}: {error}", file=sys.stderr)
+                print_error(f"{path}: {error}")
                 complete = False
             else:
                 print(json.dumps(found) if as_json else _for_people(found), flush=True)
@@ -65,7 +65,7 @@ def _expanded(images: Sequence[Path]) -> tuple[list[Path], bool]:
             continue
         inside = images_in(path)
         if not inside:
-            print(f"vigitri: {path}: no images in this folder", file=sys.stderr)
+            print_error(f"{path}: no images in this folder")
             complete = False
         paths += inside
     return paths, complete

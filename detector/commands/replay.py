@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from detector.cli_support.options import print_error
 from detector.cli_support.progress import progress_bar
 from detector.ingest import Frame
 from detector.profile.line import DEPLOYED_MODEL
@@ -34,9 +34,9 @@ def replay_footage(
         for told in replay(sources, profile, model, engine, totals, fps=fps, on_frame=on_frame):
             print(_as_json(told) if as_json else _for_people(told), flush=True)
     for problem in totals.unreadable:
-        print(f"vigitri: {problem}", file=sys.stderr)
+        print_error(problem)
     if totals.blind_frames:
-        print(f"vigitri: blind for {totals.blind_frames} frames", file=sys.stderr)
+        print_error(f"blind for {totals.blind_frames} frames")
     print(json.dumps(totals.as_json()) if as_json else _summary(totals))
     return totals.complete
 

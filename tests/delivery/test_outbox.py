@@ -32,9 +32,8 @@ class Detector:
     """The parts of a detector that send alerts and serve requests."""
 
     def __init__(self, publisher: Publisher, server: RequestServer, journal: Journal) -> None:
-        self.logged: list[str] = []
         self.publisher, self.server = publisher, server
-        self.outbox = Outbox(publisher, server, journal, log=self.logged.append)
+        self.outbox = Outbox(publisher, server, journal)
 
     @property
     def endpoints(self) -> tuple[str, str]:
@@ -260,7 +259,9 @@ def test_a_client_reports_a_restart_of_the_detector_and_misses_no_alert(tmp_path
 
 
 def test_an_unconfirmed_alert_expires_and_is_counted_and_published(
-    monkeypatch: pytest.MonkeyPatch, open_socket: Callable[[int], zmq.Socket[bytes]]
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    open_socket: Callable[[int], zmq.Socket[bytes]],
 ) -> None:
     monkeypatch.setattr(outbox_module, "OWED_S", 0.05)
     with detector(None, "b1") as ours:
@@ -283,7 +284,7 @@ def test_an_unconfirmed_alert_expires_and_is_counted_and_published(
                 ),
             )
         assert ours.outbox.delivery_state().consumers[0].expired == 1
-        assert ours.logged == ["line l: deaf did not confirm 1 alerts in time"]
+        assert caplog.messages == ["deaf did not confirm 1 alerts in time"]
 
 
 def test_a_consumer_beyond_the_limit_is_refused_and_counted(

@@ -78,6 +78,7 @@ class CameraProcess:
             frame_timeout_s,
             frozen_after,
             factory,
+            name,
         )
         self._backoff = backoff or Backoff()
         self._open = False

@@ -23,6 +23,7 @@ from detector.ingest.capture.tally import Tally
 from detector.ingest.health import CameraState
 from detector.ingest.source import TIMED_OUT, Source, SourceError
 from detector.ingest.sources.opencv import cv2
+from detector.log_output import name_line, set_up_logging
 
 _PR_SET_PDEATHSIG = 1
 
@@ -207,6 +208,8 @@ def _die_with(parent: int) -> None:
 def main() -> None:
     spec = CaptureSpec.from_json(sys.stdin.read())
     _die_with(spec.parent)
+    set_up_logging()  # for a camera maker's own library
+    name_line(spec.settings.name)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the detector, which ends this
     # As an exception, so that the source is closed: a network camera keeps the session of a client
     # that did not close it, and soon has no free session.

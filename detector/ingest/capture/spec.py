@@ -24,6 +24,8 @@ class CaptureSettings:
     frame_timeout_s: float
     frozen_after: int | None
     factory: str
+    name: str
+    """The line's name, for the log."""
 
     def __post_init__(self) -> None:
         if self.fps is not None and not (math.isfinite(self.fps) and self.fps > 0):

@@ -381,6 +381,16 @@ def test_an_error_in_a_cameras_own_library_is_reported_without_the_url(tmp_path:
         assert reason == "the capture process failed: ZeroDivisionError: while opening the source"
 
 
+def test_a_camera_makers_own_library_logs_like_the_detector(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    url = f"{tmp_path}/lives"
+    with CameraProcess(url, name="belt", factory="fake_cameras:complains") as camera:
+        camera.read_latest(PATIENCE_S)
+    (line,) = capfd.readouterr().err.splitlines()
+    assert line.endswith("Z WARNING belt: camera_maker: the driver dropped a buffer")
+
+
 def test_the_password_is_not_on_the_command_line(tmp_path: Path, capture_pids: Pids) -> None:
     with CameraProcess(
         str(tmp_path / "secret"), name="belt", factory="fake_cameras:fast"
