@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import subprocess
 import sys
 import threading
@@ -12,6 +13,7 @@ from types import TracebackType
 from typing import Self
 
 from detector.errors import VigitriError
+from detector.log_output import VARIABLE
 
 
 class LineFailedError(VigitriError, RuntimeError):
@@ -32,7 +34,10 @@ class ChildProcess:
         raise NotImplementedError
 
     def __enter__(self) -> Self:
-        self.process = subprocess.Popen(self._command, stderr=subprocess.PIPE, text=True)
+        readable = {**os.environ, VARIABLE: "text"}  # the log's format, whatever ours is
+        self.process = subprocess.Popen(
+            self._command, stderr=subprocess.PIPE, text=True, env=readable
+        )
         self._lines: Queue[str | None] = Queue()
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()

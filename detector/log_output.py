@@ -100,7 +100,7 @@ def set_up_logging() -> None:
     """
     name = os.environ.get(VARIABLE) or ("journal" if _is_journal() else "text")
     if name not in FORMATS:
-        raise LogFormatError(f"{VARIABLE} = {name!r}: write {', '.join(FORMATS)}, or unset it")
+        raise LogFormatError(f"{VARIABLE} = {name!r}: write text, json or journal, or unset it")
     _HANDLER.setFormatter(FORMATS[name]())
     _HANDLER.line = None
     logging.getLogger().addHandler(_HANDLER)

@@ -136,7 +136,7 @@ def signals_are_given_back() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def logging_is_given_back() -> Iterator[None]:
-    """A command that a test runs in this process logs on stderr; afterwards only pytest does."""
+    """A command that a test runs in this process logs on stderr until the test ends."""
     yield
     stop_logging()
 

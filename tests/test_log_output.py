@@ -148,7 +148,7 @@ def test_a_traceback_is_kept(
 
 def test_an_unknown_format_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("VIGITRI_LOG", "xml")
-    with pytest.raises(LogFormatError, match=r"^VIGITRI_LOG = 'xml': write text, json, journal"):
+    with pytest.raises(LogFormatError, match=r"^VIGITRI_LOG = 'xml': write text, json or journal"):
         set_up_logging()
 
 
