@@ -110,7 +110,10 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
 @pytest.fixture(autouse=True, scope="session")
 def folders_of_our_own(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Journals of lines that name no folder go there, not into the user's home; and the lines
-    of the tests share one inference lock, which no other program on this machine uses."""
+    of the tests share one inference lock, which no other program on this machine uses. Their log
+    is text, also where the tests run as a service."""
+    for variable in ("VIGITRI_LOG", "JOURNAL_STREAM"):
+        os.environ.pop(variable, None)
     os.environ["XDG_STATE_HOME"] = str(tmp_path_factory.mktemp("state"))
     os.environ["TMPDIR"] = str(tmp_path_factory.mktemp("tmp"))
     tempfile.tempdir = None  # what this process has found out before
