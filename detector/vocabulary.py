@@ -17,6 +17,10 @@ class Hazard(StrEnum):
     VISION_UNAVAILABLE = "vision_unavailable"
 
 
+CLASSES = {"gas_canister": Hazard.GAS, "battery": Hazard.BATTERY}
+"""What the model distinguishes, in the order of its outputs, and the hazard of each class."""
+
+
 class Priority(StrEnum):
     """ISA-18.2 priority."""
 

@@ -10,11 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.accuracy.ground_truth import VISIBLE_MIN, GroundTruth
+from detector.vocabulary import CLASSES
 
 ALONG_MM, ACROSS_MM = 80.0, 80.0
 """A record that the PLC took belongs to an object of the truth within these distances."""
-KINDS = {"gas_canister": "gas", "battery": "battery"}
-"""The truth's classes and the PLC's names for them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +110,7 @@ def _unwatched_s(log: Sequence[dict[str, Any]], totals: dict[str, Any]) -> float
 def _same(
     entry: dict[str, Any], places: dict[int, float], placed: dict[str, Any], start_mm: float
 ) -> bool:
-    right = entry["kind"] == KINDS.get(placed["class"])
+    right = entry["kind"] == CLASSES.get(placed["class"])
     return right and _there(entry, places, placed, start_mm)
 
 

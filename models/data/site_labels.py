@@ -19,7 +19,6 @@ from typing import Any
 import numpy as np
 
 from models.data.sources import (
-    BATTERY,
     CLASS_NAMES,
     GAS,
     IGNORE,
@@ -32,7 +31,7 @@ from models.data.sources import (
 from models.training.recipe import read_recipe
 from models.workshop import WorkshopError
 
-KNOWN = {"gas_canister": GAS, "gas": GAS, "battery": BATTERY, "ignore": IGNORE}
+KNOWN = {name: label for label, name in enumerate(CLASS_NAMES)} | {"gas": GAS, "ignore": IGNORE}
 _PICTURES = {".jpg", ".jpeg", ".png", ".bmp", ".webp"}
 
 
@@ -134,8 +133,8 @@ def _class_of(name: object, where: str, wrong: list[str]) -> int | None:
     known = KNOWN.get(str(name).strip().lower().replace(" ", "_").replace("-", "_"))
     if known is None:
         wrong.append(
-            f"{where}: unknown class {str(name)!r}, known: gas_canister, battery, ignore; rename "
-            "it or leave it out of the export"
+            f"{where}: unknown class {str(name)!r}, known: {', '.join(CLASS_NAMES)}, ignore; "
+            "rename it or leave it out of the export"
         )
     return known
 

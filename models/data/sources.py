@@ -21,13 +21,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detector.ingest import SourceError, read_picture
+from detector.vocabulary import CLASSES
 from models.workshop import WorkshopError
 
 Image = NDArray[np.uint8]
 Boxes = NDArray[np.float32]
 
 GAS, BATTERY, IGNORE = 0, 1, 9
-CLASS_NAMES = ("gas_canister", "battery")
+CLASS_NAMES = tuple(CLASSES)
 CUTOUT_KINDS = {"gas": GAS, "battery": BATTERY, "distractor": -1}
 HELD_BACK = 0.08
 """Default share of cut-out sources held back for evaluation."""
