@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import datetime
 import hashlib
 import tomllib
 from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -65,8 +65,25 @@ class ModelClass(CardSection):
         return self
 
 
+class Training(CardSection):
+    """How the model was made; further keys are facts of one model, e.g. its parent."""
+
+    model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[str, str | int | float | datetime.date | list[str]]
+
+    start_from: str = ""
+    """Checkpoint."""
+    recipe: str = ""
+    data: list[str] = []
+    """Training data with licences."""
+    licence: str = ""
+    date: datetime.date | None = None
+    architecture: str = ""
+
+
 class Card(CardSection):
-    """A model's card, `card.toml`."""
+    """A model's card, `card.toml`: read here, written by `models.card`. Keys that are at their
+    default are not written, so a new one needs a default to read earlier cards."""
 
     name: str
     version: Annotated[int, Field(ge=1)]
@@ -74,7 +91,7 @@ class Card(CardSection):
     input: ModelInput
     classes: Annotated[tuple[ModelClass, ...], Field(min_length=1)]
     files: dict[str, Annotated[str, Field(pattern="^[0-9a-f]{64}$")]]
-    training: dict[str, str | int | float | date | list[str]]
+    training: Training
     metrics: dict[str, Any]
     operating: dict[str, Any] = {}
     """How thresholds and calibrations were determined, as written by `vigitri calibrate scores`."""
@@ -115,7 +132,7 @@ def find_model(name: str) -> ModelFolder:
         known = ", ".join(folder.name for folder in model_folders()) or "none"
         here = f", or ./{name}" if (Path(name) / "card.toml").is_file() else ""
         raise ModelError(f"no model {name!r}: {path} has no card.toml. Known models: {known}{here}")
-    card = _read_card(path / "card.toml")
+    card = read_card(path / "card.toml")
     for file, expected in card.files.items():
         _check_hash(path / file, expected)
     return ModelFolder(path, card)
@@ -126,7 +143,8 @@ def model_folders() -> list[Path]:
     return sorted(card.parent for card in CATALOGUE.glob("*/card.toml"))
 
 
-def _read_card(path: Path) -> Card:
+def read_card(path: Path) -> Card:
+    """The card of that path. Raises `ModelError`."""
     try:
         return Card.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:

@@ -12,7 +12,7 @@ from typing import Any
 
 from detector.profile.line import DEPLOYED_MODEL
 from detector.vision.catalogue import ModelError, ModelFolder, find_model
-from models.card import sha256, write_card
+from models.card import derived, evaluated, sha256, write_card
 from models.data.dataset import build
 from models.data.provenance import learned_from
 from models.data.site_labels import read_answers, split_by_scene
@@ -22,7 +22,7 @@ from models.evaluation.comparison import RULES, fallen
 from models.evaluation.picture_sets import BELT_SCALE, SetResults, at_labelled, photo_set, scene_of
 from models.evaluation.thresholds import HOW, operating_thresholds
 from models.export.onnx import export_onnx
-from models.export.quantise import calibration_images, derived
+from models.export.quantise import calibration_images
 from models.training.averaging import interpolated
 from models.training.recipe import Recipe, StageRecipe, read_recipe
 from models.training.restore import STOCK, restore
@@ -121,7 +121,7 @@ class Adaptation:
     @property
     def layout(self) -> str:
         """The parent's architecture."""
-        return str(self.parent.card.training.get("architecture", STOCK))
+        return self.parent.card.training.architecture or STOCK
 
     def deploy(self, start: Path, tuned: Path, candidate: Path, out: Path) -> list[str]:
         """Write `out` with the first acceptable of `REACHES`; returns reasons against the last.
@@ -160,20 +160,20 @@ class Adaptation:
     ) -> tuple[dict[str, Any], list[str]]:
         """Export a candidate with its card; returns both models' reports, reasons against it."""
         export = export_onnx(weights, candidate, head="raw")
-        facts = {
-            "parent": f"{self.parent.card.name} {self.parent.sha256}",
-            "answers": f"{len(self.learned)} images for training, {len(self.held)} held back, "
-            "by scene",
-            "reach": f"{reach:g} of the step from the parent's weights to the fine-tuned ones",
-        }
-        draft = derived(self.parent.card, name, facts=facts)
         site = f"a site's own labelled images, {len(self.learned)}: the site's, not redistributed"
-        data = (*draft.data, *learned_from(self.plan, self.data), site)
-        draft = dataclasses.replace(draft, data=tuple(dict.fromkeys(data)))
+        draft = derived(
+            candidate,
+            self.parent,
+            name,
+            [*learned_from(self.plan, self.data), site],
+            answers=f"{len(self.learned)} images for training, {len(self.held)} held back, "
+            "by scene",
+            reach=f"{reach:g} of the step from the parent's weights to the fine-tuned ones",
+        )
         write_card(candidate, draft)
         new = self.detect(f"{candidate.resolve()}/")
         base = {key: value for key, value in new.items() if not key.startswith(ANSWERS)}
-        thresholds = operating_thresholds(base, draft.photo_sizes_px)
+        thresholds = operating_thresholds(base, draft.input.photo_sizes_px)
         was = self.parent.card
         reports = {
             was.name: evaluate.build_report(
@@ -188,9 +188,9 @@ class Adaptation:
             "thresholds": HOW,
             "deployed_if": f"{GETS_BETTER}; {RULES['interval']}",
             "export": export.metrics(),
-            **evaluate.for_card(reports[draft.name], photo_set(draft.photo_sizes_px)),
+            **evaluate.for_card(reports[draft.name], photo_set(draft.input.photo_sizes_px)),
         }
-        write_card(candidate, dataclasses.replace(draft, thresholds=thresholds, metrics=metrics))
+        write_card(candidate, evaluated(draft, thresholds, metrics))
         return reports, against
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import shutil
 import sys
 from pathlib import Path
 from typing import Any
 
-from models.card import Card, write_card
+from models.card import evaluated, new_card, write_card
 from models.data.dataset import build
 from models.data.provenance import learned_from
 from models.data.sources import Sources, read_sources
@@ -65,16 +64,17 @@ def deploy(
     Returns the evaluation report.
     """
     export = export_onnx(weights, out, head=recipe.head)
-    card = Card(
+    card = new_card(
+        out,
         name=recipe.name,
         version=recipe.version,
         thresholds=(0.4, 0.35),
-        start_from=recipe.start_from,
-        recipe=recipe_name,
-        data=(*learned_from(recipe, data), f"before: the training data of {recipe.start_from}"),
         head=recipe.head,
         photo_sizes_px=recipe.photo_sizes_px,
-        facts={"architecture": STOCK},
+        start_from=recipe.start_from,
+        recipe=recipe_name,
+        data=[*learned_from(recipe, data), f"before: the training data of {recipe.start_from}"],
+        architecture=STOCK,
     )
     write_card(out, card)
     results = evaluate.detect_on_sets(
@@ -88,7 +88,7 @@ def deploy(
         "export": export.metrics(),
         **evaluate.for_card(report, photo_set(recipe.photo_sizes_px)),
     }
-    write_card(out, dataclasses.replace(card, thresholds=thresholds, metrics=metrics))
+    write_card(out, evaluated(card, thresholds, metrics))
     return report
 
 
