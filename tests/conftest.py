@@ -60,6 +60,7 @@ PROCESS = (
     "tests/runtime/test_inference_lock.py::test_a_line_that_dies",
     "tests/runtime/test_stop_signals.py",
     "tests/terminal/test_watch.py",
+    "tests/test_child_process.py",
     "tests/test_cli.py::test_it_runs_as_a_process",
     "tests/test_cli.py::test_bridge_answer_and_plc_sim_load",
     "tests/test_fault_tour.py",

@@ -16,7 +16,8 @@ from pathlib import Path
 import pytest
 import zmq
 
-from benchmarks.line_process import LineFailedError, LineProcess
+from benchmarks.line_process import LineProcess
+from detector.child_process import ChildFailedError
 from detector.cli import main
 from detector.profile.line import DEPLOYED_MODEL
 from detector.wire.messages import (
@@ -408,7 +409,7 @@ def test_ctrl_c_while_the_model_loads_stops_the_line_without_a_traceback(tmp_pat
 
 def test_a_line_that_cannot_start_reports_why(tmp_path: Path) -> None:
     with (
-        pytest.raises(LineFailedError, match="no such file"),
+        pytest.raises(ChildFailedError, match="no such file"),
         LineProcess(tmp_path / "no.toml", start_s=PATIENCE_S),
     ):
         pass

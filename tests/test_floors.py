@@ -21,6 +21,7 @@ FLOORS = {
     "detector.errors": 0,
     "detector.vocabulary": 0,
     "detector.log_output": 1,
+    "detector.child_process": 1,
     "models": 8,
     "detector.runtime": 6,
     "detector.hazards.alarms": 7,
