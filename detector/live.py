@@ -6,6 +6,7 @@ import gc
 import logging
 import threading
 import time
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 
 from detector.belt.encoder import BeltReport
@@ -172,7 +173,7 @@ class LineRunner:
         if alerts:
             logger.info("%d alerts carried over", len(alerts))
 
-    def _publish_alerts(self, alerts: list[Alert]) -> None:
+    def _publish_alerts(self, alerts: Sequence[Alert]) -> None:
         self._post.send(alerts)
         for alert in alerts:
             if alert.kind is Revision.RAISED:

@@ -13,6 +13,7 @@ it every frame of a recording.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
@@ -29,6 +30,7 @@ from detector.line_setup import Line, LineParts
 from detector.runtime.inference_lock import NO_LOCK
 from detector.runtime.stage_timer import StageTimer
 from detector.vision.belt_view import Strip
+from detector.vision.detections import NOTHING, Detections
 from detector.wire.messages import Alert, Hazard
 
 STAGES = ("belt motion", "overload", "belt view", "model", "tracks", "alarms")
@@ -38,29 +40,45 @@ STAGES = ("belt motion", "overload", "belt view", "model", "tracks", "alarms")
 class FrameResult:
     """The result of one frame."""
 
-    alerts: list[Alert]
-    detections: list[Detection]
+    shift: Shift
+    """The belt's motion since the last frame."""
+    strip: Strip | None = None
+    """The strip of its inference pass. None: no pass was due or possible; only the belt's motion
+    and its coverage were measured."""
+    boxes: Detections = NOTHING
+    """The model's detections, in pixels of the strip, before the operating thresholds."""
+    detections: Sequence[Detection] = ()
     """All detections at or above the operating thresholds."""
-    inferred: bool
-    """False: the frame showed no belt that needs an inference pass yet; only the belt's motion and
-    its coverage were measured."""
+    alerts: Sequence[Alert] = ()
 
-
-NO_PASS = FrameResult([], [], inferred=False)
+    @property
+    def inferred(self) -> bool:
+        """The frame had an inference pass."""
+        return self.strip is not None
 
 
 class Pipeline:
     """One line's processing, in one thread."""
 
-    def __init__(self, line: Line, inference_lock: AbstractContextManager[bool] = NO_LOCK) -> None:
-        """`inference_lock`: entered for each inference pass; False while another line runs one."""
+    def __init__(
+        self,
+        line: Line,
+        inference_lock: AbstractContextManager[bool] = NO_LOCK,
+        *,
+        score_floor: float = 1.0,
+        stage_timer: StageTimer | None = None,
+    ) -> None:
+        """`inference_lock`: entered for each inference pass; False while another line runs one.
+        `score_floor`: `FrameResult.boxes` go down to this score, where the thresholds are higher.
+        """
         self.line = line
         self._inference_lock = inference_lock
         self.book = AlarmBook(line.facts)
-        self.stage_timer = StageTimer(STAGES)
+        self.stage_timer = stage_timer or StageTimer(STAGES)
+        self._min_score = min(score_floor, float(line.thresholds.min()))
         self.coverage = UNKNOWN
         self.belt = BeltNow(0, 0, None, None, None, "none")
-        self.frames = self.inferences = 0
+        self.inferences = 0
         self._unexpected_stop = UnexpectedStop()
         self._parts: LineParts | None = None
 
@@ -76,9 +94,9 @@ class Pipeline:
         lap = self.stage_timer.start()
 
         shift = self._measure_motion(frame, parts)
+        strip = parts.plan.next_strip(shift, frame.t_mono_ns, parts.tracker.needs_pass_to_mm)
         lap("belt motion")
 
-        strip = parts.plan.next_strip(shift, frame.t_mono_ns, parts.tracker.needs_pass_to_mm)
         self.coverage = parts.overload.update(
             parts.small.for_coverage,
             shift,
@@ -88,29 +106,27 @@ class Pipeline:
             position_lost=parts.motion.finding.state in DOUBTFUL,
         )
         lap("overload")
-        self.frames += 1
         if strip is None:
-            return NO_PASS
+            return FrameResult(shift)
 
-        min_score = float(self.line.thresholds.min())
         with self._inference_lock as acquired:
             if not acquired:
-                return NO_PASS
+                return FrameResult(shift)
             view = parts.rectifier.look(frame, strip)
             lap("belt view")
-            boxes = parts.tiling.detect(self.line.engine, view.image, min_score)
+            boxes = parts.tiling.detect(self.line.engine, view.image, self._min_score)
         parts.plan.record_pass(strip, frame.t_mono_ns)
         self.inferences += 1
         lap("model")
 
-        boxes = boxes.above(self.line.thresholds)
-        detections = place_on_belt(boxes, view, strip, parts.rectifier)
+        confident = boxes.above(self.line.thresholds)
+        detections = place_on_belt(confident, view, strip, parts.rectifier)
         tracks, left = self._update_tracks(frame, parts, strip, detections)
         lap("tracks")
 
         alerts = self._update_alarms(frame, parts, tracks, left)
         lap("alarms")
-        return FrameResult(alerts, detections, inferred=True)
+        return FrameResult(shift, strip, boxes, detections, alerts)
 
     def _measure_motion(self, frame: Frame, parts: LineParts) -> Shift:
         """How far the belt has moved since the last frame; moves the tracks with it."""

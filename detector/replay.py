@@ -140,7 +140,7 @@ def _refuse_foreign_encoder(profile: LineProfile | None, source: str) -> None:
         )
 
 
-def _alerts(pipeline: Pipeline, frame: Frame, totals: Totals) -> list[Alert]:
+def _alerts(pipeline: Pipeline, frame: Frame, totals: Totals) -> Sequence[Alert]:
     try:
         return pipeline.process(frame).alerts
     except (EngineError, CalibrationError, UnlitError) as error:

@@ -277,10 +277,32 @@ def test_belt_that_is_not_new_gets_no_further_pass() -> None:
     inferred = [each.inferred for each in results]
     assert inferred[:3] == [True] * 3  # until three passes have measured a running belt
     assert not all(inferred)
-    assert line.inferences == sum(inferred) < line.frames == 40
+    assert line.inferences == sum(inferred) < len(inferred) == 40
     assert all(each.inferred or not (each.alerts or each.detections) for each in results)
     every = pipeline(line=profile(view={"strips": False}))
     assert all(every.process(frame(image, n)).inferred for n, image in enumerate(footage()))
+
+
+def test_a_result_holds_what_the_model_detected_below_the_thresholds() -> None:
+    settings = profile(model={"thresholds": {"battery": 0.95, "gas_canister": 0.95}})
+    engine = FakeEngine(bright_things)
+    card = folder_of(engine.card)
+    usual, floor = (
+        Pipeline(Line(settings, card, engine, "boot"), score_floor=score) for score in (1.0, 0.05)
+    )
+    for number, image in enumerate(footage()):
+        usually, low = (each.process(frame(image, number)) for each in (usual, floor))
+        assert low.shift == usually.shift
+        assert low.strip == usually.strip
+        assert low.alerts == usually.alerts == []
+        assert low.detections == usually.detections == []
+        assert len(usually.boxes) <= len(low.boxes)
+        if len(low.boxes):
+            break
+    else:
+        pytest.fail("no box below the thresholds")
+    assert low.strip is not None
+    assert low.boxes.scores.max() < 0.95
 
 
 def test_strips_and_whole_frames_raise_alerts_for_the_same_objects() -> None:

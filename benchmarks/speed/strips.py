@@ -49,6 +49,7 @@ class PipelineRun:
     pipeline: Pipeline
     ground: LineGroundTruth
     pixels: _CountedPixels
+    frames: int = 0
     cpu_s: float = 0.0
     alerts: list[Alert] = field(default_factory=list)
     alert_ms: list[float] = field(default_factory=list)
@@ -58,7 +59,8 @@ class PipelineRun:
         cpu_s, started_s = time.process_time(), time.perf_counter()
         alerts = self.pipeline.process(frame).alerts
         took_ms = (time.perf_counter() - started_s) * 1000
-        if self.pipeline.frames > 1:  # the first one includes the engine's warm-up
+        self.frames += 1
+        if self.frames > 1:  # the first one includes the engine's warm-up
             self.cpu_s += time.process_time() - cpu_s
         self.alerts += alerts
         self.alert_ms += [took_ms for each in alerts if each.kind is Revision.RAISED]
@@ -70,7 +72,7 @@ class PipelineRun:
         counted = evaluation.counted()
         return {
             "metres": round(metres, 2),
-            "frames": self.pipeline.frames,
+            "frames": self.frames,
             "looks": self.pipeline.inferences,
             "cpu_s_per_m": round(self.cpu_s / metres, 4),
             "megapixels_per_m": round(self.pixels.seen / 1e6 / metres, 3),

@@ -43,6 +43,9 @@ class Detections:
         return Detections(self.boxes_px[keep], self.scores[keep], self.classes[keep])
 
 
+NOTHING = Detections(np.empty((0, 4), np.float32), np.empty(0, np.float32), np.empty(0, np.int64))
+
+
 def from_end_to_end(output: NDArray[np.float32], min_score: float) -> Detections:
     """Decode an end-to-end head, `(1, n, 6)`: x0, y0, x1, y1, score, class; no NMS needed."""
     rows = output[0]
