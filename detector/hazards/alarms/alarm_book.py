@@ -34,6 +34,7 @@ from detector.wire.messages import (
     Revision,
     Shelving,
 )
+from detector.wire.requests import Acknowledge, AnswerRequest, Shelve
 
 PRIORITY = {  # [DOMAIN, "Alarms"]
     Hazard.GAS: Priority.HIGH,
@@ -156,6 +157,15 @@ class AlarmBook:
         alarm.state = self._state_when_raised(alarm, belt)
         return [self._revise(alarm, Revision.RAISED, belt)]
 
+    def answer(self, answer: AnswerRequest, belt: BeltNow) -> list[Alert]:
+        """Apply an operator's answer. Raises `AnswerRefusedError`."""
+        if isinstance(answer, Shelve):
+            return self.shelve(answer.hazard, answer.minutes, belt, answer.operator)
+        event = self._known_as(answer.boot_id, answer.event_id)
+        if isinstance(answer, Acknowledge):
+            return self.acknowledge(event, belt)
+        return self.close(event, answer.outcome, belt)
+
     def acknowledge(self, event_id: str, belt: BeltNow) -> list[Alert]:
         """Acknowledge an alarm, and with a pile its members. Raises `AnswerRefusedError`."""
         alerts = []
@@ -227,7 +237,7 @@ class AlarmBook:
             revisions.append(self._revise(alarm, Revision.UPDATED, belt))
         return revisions
 
-    def known_as(self, boot_id: str, event_id: str) -> str:
+    def _known_as(self, boot_id: str, event_id: str) -> str:
         """The key of an alert's alarm, see `Alarm.name`."""
         return event_id if boot_id == self._line.boot_id else f"{boot_id}/{event_id}"
 
