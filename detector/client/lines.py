@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Iterable, Iterator
-from types import TracebackType
 from typing import Self
 
 import zmq
@@ -181,13 +180,8 @@ class Line(_Line):
             self._poller.register(socket, zmq.POLLIN)
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._link.__exit__(kind, error, traceback)
+    def __exit__(self, *raised: object) -> None:
+        self._link.__exit__(*raised)
 
     def receive(self, timeout_s: float | None = None) -> Event | None:
         """The next event; None after `timeout_s` without one (None: wait)."""
@@ -246,13 +240,8 @@ class AsyncLine(_Line):
         self._ready, self._waiting = asyncio.Event(), 0
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._link.__exit__(kind, error, traceback)
+    async def __aexit__(self, *raised: object) -> None:
+        self._link.__exit__(*raised)
 
     async def receive(self, timeout_s: float | None = None) -> Event | None:
         """The next event; None after `timeout_s` without one (None: wait)."""

@@ -15,7 +15,6 @@ import threading
 import time
 from collections import deque
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 from detector.delivery.journal_folder import JournalFolder, Record
@@ -78,12 +77,7 @@ class Journal:
         self._thread.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         if self._files is None:
             return
         self._batches.put(None)

@@ -8,7 +8,6 @@ import threading
 import time
 from collections import defaultdict
 from dataclasses import dataclass
-from types import TracebackType
 from typing import Self
 
 import zmq
@@ -111,12 +110,7 @@ class Publisher:
         self._thread = threading.get_ident()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._open_socket().close()
         self._socket = None
         if self._guard is not None:

@@ -10,7 +10,6 @@ import json
 import time
 from collections import OrderedDict
 from dataclasses import dataclass
-from types import TracebackType
 from typing import Self
 
 import zmq
@@ -103,12 +102,7 @@ class RequestServer:
         self._socket = socket
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._open_socket().close()
         self._socket = None
         self._stop()

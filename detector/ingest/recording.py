@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from types import TracebackType
 
 from detector.ingest.frame import Frame
 from detector.ingest.source import Source, SourceError
@@ -62,12 +61,7 @@ class Recording:
         self._source = source
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         if self._source is not None:
             self._source.close()
 

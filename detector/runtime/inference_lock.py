@@ -14,7 +14,6 @@ import tempfile
 import time
 from contextlib import AbstractContextManager
 from pathlib import Path
-from types import TracebackType
 
 MAX_SKIPS = 2
 """Frames skipped in a row; then the line waits for the lock."""
@@ -67,12 +66,7 @@ class InferenceLock:
             time.sleep(_STEP_S)
         return True
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         if self._acquired is not None:
             fcntl.flock(self._acquired, fcntl.LOCK_UN)
             self._acquired = None

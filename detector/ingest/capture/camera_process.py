@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import select
 import time
-from types import TracebackType
 
 from detector.ingest.capture.backoff import Backoff
 from detector.ingest.capture.latest_frame import LatestFrame
@@ -96,12 +95,7 @@ class CameraProcess:
         self._open = True
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """End the capture process, within a second; the last frame stays valid."""
         self._open = False
         self._last_health = self._supervisor.health()
