@@ -23,6 +23,7 @@ from detector.cli_support.options import (
     ModelName,
     OptionalLineFile,
     refuse,
+    refuse_without,
 )
 from detector.commands import key_commands, model_commands, operating, to_plc
 from detector.commands.calibrate import cli as calibrating
@@ -51,6 +52,8 @@ def main() -> None:
         app()
     except KeyboardInterrupt:  # while a command is being loaded; once it runs, typer handles it
         raise SystemExit(INTERRUPTED) from None
+    except ModuleNotFoundError as error:
+        refuse_without(error.name or str(error))
     except OSError as error:  # for example a missing folder or a full disk
         refuse(f"{error.filename}: {error.strerror}" if error.filename else str(error))
     except VigitriError as error:

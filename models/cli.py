@@ -5,14 +5,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Literal
 
 import typer
 
 from detector.cli_support.options import (
     INCOMPLETE,
     EngineOption,
-    from_checkout,
 )
 from detector.profile.line import DEPLOYED_MODEL
 from detector.vision.catalogue import CATALOGUE
@@ -53,9 +52,9 @@ def train(
     resume: Annotated[bool, typer.Option(help="Go on with an interrupted run.")] = False,
 ) -> None:
     """Build the dataset, train, export, evaluate and card a model (extra `train`)."""
-    trainer = from_checkout("models.training.train")
-    first = CATALOGUE / "recipes" / "first.toml"
-    print(trainer.run(recipe or first, data, weights, out, resume=resume, renders=renders))
+    from models.training.train import run
+
+    print(run(recipe or _FIRST, data, weights, out, resume=resume, renders=renders))
 
 
 def build_data(
@@ -71,22 +70,25 @@ def build_data(
     workers: Annotated[int, typer.Option(min=1, help="Processes.")] = 2,
 ) -> None:
     """Make a recipe's training pictures: JPEG, YOLO labels, visibility. Goes on if interrupted."""
-    for path in _workshop(
-        "training.train", "build_data", recipe, data, out,
-        stage=stage, renders=renders, weights=weights, workers=workers,
-    ):  # fmt: skip
+    from models.training import train
+
+    for path in train.build_data(
+        recipe, data, out, stage=stage, renders=renders, weights=weights, workers=workers
+    ):
         print(path)
 
 
 def export(
     weights: Annotated[Path, typer.Argument(help="A checkpoint (.pt).")],
     out: Out,
-    head: Annotated[str, typer.Option(help="raw or end2end: which of YOLO26's heads.")] = "raw",
+    head: Annotated[
+        Literal["raw", "end2end"], typer.Option(help="Which of YOLO26's heads.")
+    ] = "raw",
 ) -> None:
     """Make a model folder of a checkpoint, checked against a plain export (extra `train`)."""
-    if head not in ("raw", "end2end"):
-        raise typer.BadParameter(f"{head!r} is neither raw nor end2end", param_hint="--head")
-    print(_workshop("export.onnx", "run", weights, out, head=head))
+    from models.export.onnx import run
+
+    print(run(weights, out, head=head))
 
 
 def quantise(
@@ -101,8 +103,10 @@ def quantise(
     ] = None,
 ) -> None:
     """Put convolutions in 8 bits for OpenVINO; kept only if faster and as good (else exit 1)."""
-    more = {} if float_layers is None else {"float_layers": float_layers.split(",")}
-    against = _workshop("export.quantise", "run", name, data, out, scenes=scenes, seed=seed, **more)
+    from models.export.quantise import FLOAT_LAYERS, run
+
+    layers = FLOAT_LAYERS if float_layers is None else float_layers.split(",")
+    against = run(name, data, out, scenes=scenes, seed=seed, float_layers=layers)
     _verdict(against, out, Path("runs") / out.resolve().name / "candidate")
 
 
@@ -117,12 +121,9 @@ def evaluate(
     scenes: Annotated[int, typer.Option(min=1, help="Held-back scenes to measure on.")] = 100,
 ) -> None:
     """Recall and false boxes per class, size and visibility, with exact intervals."""
-    report = _workshop(
-        "evaluation.evaluate", "run", name, data, out=out, engine=engine, scenes=scenes
-    )
-    from models.evaluation.evaluate import markdown
+    from models.evaluation.evaluate import markdown, run
 
-    print(markdown(report), end="")
+    print(markdown(run(name, data, out=out, engine=engine, scenes=scenes)), end="")
 
 
 def adapt(
@@ -139,8 +140,10 @@ def adapt(
     resume: Annotated[bool, typer.Option(help="Go on with an interrupted run.")] = False,
 ) -> None:
     """Learn a site's pictures; deploys nothing that is worse, then exits 1 (extra `train`)."""
-    verdict = _workshop(
-        "training.adapt", "run", answers, data, out,
+    from models.training.adapt import run
+
+    verdict = run(
+        answers, data, out,
         model=model, recipe=recipe, share=share, scenes=scenes, resume=resume,
     )  # fmt: skip
     _verdict(verdict.against, out, verdict.candidate)
@@ -152,7 +155,9 @@ def answers(
     out: Out,
 ) -> None:
     """Hand in what a recipe leaves out, as a site would: a YOLO export."""
-    print(_workshop("data.site_labels", "export_left_out", recipe, data, out))
+    from models.data.site_labels import export_left_out
+
+    print(export_left_out(recipe, data, out))
 
 
 def _verdict(against: Sequence[str], out: Path, candidate: Path) -> None:
@@ -163,8 +168,3 @@ def _verdict(against: Sequence[str], out: Path, candidate: Path) -> None:
         print(f"vigitri: {line}", file=sys.stderr)
     print(f"vigitri: not deployed; the candidate stays in {candidate}", file=sys.stderr)
     raise typer.Exit(INCOMPLETE)
-
-
-def _workshop(module: str, function: str, *args: Any, **options: Any) -> Any:
-    call = getattr(from_checkout(f"models.{module}"), function)
-    return call(*args, **options)

@@ -12,7 +12,6 @@ from detector.cli_support.options import (
     Json,
     LineFile,
     ModelName,
-    from_checkout,
     one_line_for,
     refuse,
 )
@@ -192,7 +191,8 @@ def calibrate_scores(  # noqa: PLR0917
     as_json: Json = False,
 ) -> None:
     """Fit thresholds and probabilities on complete tracks, within a budget (extra `bench`)."""
-    scores = from_checkout("benchmarks.accuracy.scores")
+    from benchmarks.accuracy import scores
+
     with one_line_for(ValueError):
         scores.run(
             folder, model, budget, write=write, keep_thresholds=keep_thresholds, as_json=as_json
