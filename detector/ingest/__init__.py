@@ -7,7 +7,6 @@ with CameraProcess("rtsp://…", name="infeed") as camera:  # the newest frame, 
     frame = camera.read_latest(timeout_s=0.1)
 """
 
-from detector.ingest.capture.backoff import Backoff
 from detector.ingest.capture.camera_process import CameraProcess
 from detector.ingest.frame import Frame
 from detector.ingest.health import CameraBlind, CameraHealth, CameraState
@@ -21,7 +20,6 @@ from detector.ingest.sources.picture import read_picture
 from detector.ingest.sources.v4l2 import V4l2Device, list_v4l2_devices
 
 __all__ = [
-    "Backoff",
     "CameraBlind",
     "CameraHealth",
     "CameraProcess",

@@ -67,8 +67,7 @@ class CaptureLoop:
         self._status = spec.status
         self._writer = FrameWriter(spec.ends)
         self._frozen_detector = frozen.FrozenDetector(after, spec.frozen_digest)
-        paced = source.fps is not None and settings.realtime and not source.live
-        self._pacer = Pacer(source.fps) if paced and source.fps is not None else None
+        self._pacer = Pacer(source.fps) if source.fps is not None and not source.live else None
         self._state = CameraState.STARTING
         self._frozen_since_ns = 0
         self._passed_over = 0
@@ -176,7 +175,7 @@ def capture(spec: CaptureSpec) -> Status:
     except SourceError as error:
         return Status(CameraState.UNREACHABLE, str(error), final=True)
     try:
-        if not source.live and spec.settings.realtime and source.fps is None:
+        if not source.live and source.fps is None:
             no_rate = SourceError(source.name, "states no frame rate", "set the rate (fps=…)")
             return Status(CameraState.UNREACHABLE, str(no_rate), final=True)
         return CaptureLoop(spec, source, Tally(spec.tally)).run()

@@ -15,7 +15,9 @@ import pytest
 DETECTOR = """
 import sys
 from detector.ingest import CameraProcess
-with CameraProcess(sys.argv[1], name="belt", factory="fake_cameras:" + sys.argv[2]) as camera:
+from detector.ingest.capture import camera_process
+camera_process.OPEN_SOURCE = "fake_cameras:" + sys.argv[2]
+with CameraProcess(sys.argv[1], name="belt") as camera:
     camera.read_latest(20)
     print("live", flush=True)
     sys.stdin.read()

@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 
-from detector.ingest import CameraBlind, CameraProcess, CameraState
+from detector.ingest import CameraBlind, CameraState
 from detector.ingest.capture.process import STUCK_MOST, CaptureProcess
-from tests.ingest.capture.test_camera_process import AT_ONCE, Video, blind, seen
+from tests.ingest.capture.test_camera_process import Video, blind, seen
+from tests.ingest.capture_camera import AT_ONCE, camera_of
 
 pytestmark = pytest.mark.usefixtures("fakes")
 
@@ -30,7 +31,7 @@ def test_a_capture_process_that_cannot_be_started_is_retried(
 
     monkeypatch.setattr(subprocess, "Popen", start)
     path = video(frames=200, fps=200)
-    with CameraProcess(str(path), name="belt", loop=True, backoff=AT_ONCE) as camera:
+    with camera_of(str(path), loop=True, backoff=AT_ONCE) as camera:
         error = blind(camera, CameraState.RESTARTING)
         assert error.reason == (
             f"{path}: its capture process can't be started: cannot allocate memory; "
@@ -45,9 +46,7 @@ def test_processes_that_survive_sigkill_do_not_pile_up(
 ) -> None:
     monkeypatch.setattr(CaptureProcess, "gone", False)
     lives = tmp_path / "lives"
-    with CameraProcess(
-        str(lives), name="belt", factory="fake_cameras:closes_after_three", backoff=AT_ONCE
-    ) as camera:
+    with camera_of(str(lives), fake="closes_after_three", backoff=AT_ONCE) as camera:
         while "3 earlier ones hang in a driver" not in camera.health.reason:
             blind(camera, CameraState.ENDED, CameraState.RESTARTING)
         with pytest.raises(CameraBlind, match="3 earlier ones hang in a driver; free or restart"):
