@@ -216,7 +216,7 @@ def _empty_belt_frame(path: Path | None) -> Frame | None:
         raise CalibrationError(
             f"overload.empty_belt: {error}. Make one with `vigitri calibrate empty LINE.toml`"
         ) from None
-    return Frame(image, 0, 0, 0, "recording", str(path))
+    return Frame(image, 0, 0, 0, str(path))
 
 
 def _coverage_view(empty: Frame, small: SmallViews) -> NDArray[np.uint8]:

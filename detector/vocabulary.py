@@ -101,15 +101,6 @@ BeltState = Literal[
 """State of the belt, from a comparison of encoder, image, setting and run signal. From
 `runs_ordered_to_stand` on, arrival times are unreliable and vision is degraded."""
 
-StampSource = Literal["grab", "recording"]
-"""Where a frame's time comes from.
-
-`grab`: this host's clocks, read when the image came out of the driver or decoder; of a recording
-that is played as a camera, when the image was due.
-`recording`: the place in a recording (frame index / frame rate), so that a replay is the same
-every time; the UTC stamp then counts from 1970-01-01 and names no real moment.
-"""
-
 ClockSync = Literal["unknown", "synchronised", "unsynchronised"]
 """Whether the host's UTC is disciplined (NTP or PTP)."""
 

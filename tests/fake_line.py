@@ -55,7 +55,7 @@ def frame(index: int, shown: Any = None, *, at_ms: float | None = None) -> Frame
     """Grabbed `at_ms` after the start (default: at 10 fps); `shown`: its image."""
     image = belt_picture() if shown is None else shown
     t_ns = BEGUN_NS + round((index * 100 if at_ms is None else at_ms) * 1e6)
-    return Frame(image, index, t_ns, t_ns + SINCE_1970_NS, "grab", "fake")
+    return Frame(image, index, t_ns, t_ns + SINCE_1970_NS, "fake")
 
 
 class FakeCamera:

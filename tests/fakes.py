@@ -103,7 +103,7 @@ def bright_things(picture: NDArray[np.uint8]) -> Detections:
 
 def frame(image: NDArray[np.uint8], index: int, t_ns: int | None = None) -> Frame:
     t_ns = index * FRAME_NS if t_ns is None else t_ns
-    return Frame(image, index, t_ns, t_ns, "recording", "test")
+    return Frame(image, index, t_ns, t_ns, "test")
 
 
 def texture(

@@ -53,7 +53,7 @@ class Footage:
         """The evaluated frames, stamped with their time since the footage's start."""
         for index, image in zip(self.evaluated, self.images(self.evaluated), strict=True):
             at_ns = round(index * 1e9 / self.truth.fps)
-            yield Frame(image, index, at_ns, at_ns, "recording", self.name)
+            yield Frame(image, index, at_ns, at_ns, self.name)
 
     @property
     def evaluated(self) -> Sequence[int]:

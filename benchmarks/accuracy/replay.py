@@ -102,7 +102,7 @@ def _belt(detections: RecordedDetections) -> Iterator[BeltNow]:
 def _passes(detections: RecordedDetections, rectifier: Rectifier) -> Iterator[_Pass | None]:
     """The detections of each frame in belt coordinates; None: no inference."""
     blank = np.broadcast_to(np.zeros(3, np.uint8), (*detections.image_size_px[::-1], 3))
-    view = BeltView(blank, Frame(blank, 0, 0, 0, "recording", "replay"))
+    view = BeltView(blank, Frame(blank, 0, 0, 0, "replay"))
     ends = np.concatenate(([0], np.cumsum(detections.counts))).tolist()
     passes = 0
     for top, bottom, upstream_mm, downstream_mm in detections.strips.tolist():

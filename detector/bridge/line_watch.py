@@ -137,8 +137,7 @@ class LineWatch:
             if self._complete:
                 self._close_former_events()
         elif isinstance(payload, Alert):
-            grabbed = item.header.stamp_source == "grab"
-            if grabbed and not item.same_host and not self._their_clock.known:
+            if not item.same_host and not self._their_clock.known:
                 self._waiting.append(item)  # its capture time is not known yet
             else:
                 self._process_alert(payload, item)
@@ -246,10 +245,8 @@ class LineWatch:
         this process was suspended.
         """
         header, received_ns = item.header, item.t_received_mono_ns
-        if header.stamp_source != "grab":
-            return received_ns, received_ns
         t_capture_ns = self._ours_ns(header.t_capture_mono_ns, item)
-        return t_capture_ns, min(t_capture_ns + round((header.age_ms or 0.0) * 1e6), received_ns)
+        return t_capture_ns, min(t_capture_ns + round(header.age_ms * 1e6), received_ns)
 
     def _ours_ns(self, theirs_ns: int, item: Received) -> int:
         """Convert a time of the detector's clock to ours, at most the receipt of `item`."""
@@ -266,9 +263,7 @@ class LineWatch:
         key = (alert.boot_id, alert.event_id)
         event = self._events.get(key)
         self._count_stop(item.t_received_mono_ns)
-        t_capture_ns = item.t_received_mono_ns
-        if item.header.stamp_source == "grab":
-            t_capture_ns = self._ours_ns(alert.t_capture_mono_ns, item)
+        t_capture_ns = self._ours_ns(alert.t_capture_mono_ns, item)
         if event is None:
             belated = item.how in {"replay", "delivery"} and not self._is_open(alert)
             if belated or alert.state is AlarmState.NORMAL:

@@ -37,22 +37,19 @@ class Received(NamedTuple):
     def latency_ms(self) -> float | None:
         """Time from the frame's capture to receipt, on the detector's host.
 
-        None on other hosts (different clocks), for a recording (no real timestamps), and for
-        messages that were not published just now.
+        None on other hosts (different clocks) and for messages that were not published just now.
         """
-        if self.header.stamp_source != "grab" or self.how != "published" or not self.same_host:
+        if self.how != "published" or not self.same_host:
             return None
         return (self.t_received_mono_ns - self.header.t_capture_mono_ns) / 1e6
 
     def age_ns(self, now_ns: int) -> int:
-        """Time since capture, or since receipt for a recording; `now_ns` is CLOCK_MONOTONIC."""
+        """Time since capture; `now_ns` is CLOCK_MONOTONIC."""
         since_ns = self.t_received_mono_ns
-        if self.header.stamp_source != "grab":
-            return now_ns - since_ns
         if self.same_host:
             # By capture, not by receipt: a message may have waited in a queue.
             return now_ns - min(since_ns, self.header.t_capture_mono_ns)
-        return now_ns - since_ns + round((self.header.age_ms or 0.0) * 1e6)
+        return now_ns - since_ns + round(self.header.age_ms * 1e6)
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,9 +26,8 @@ class TheirClock:
 
     def add(self, header: Header, received_ns: int) -> None:
         """Add a published message, received at `received_ns` of our clock."""
-        if header.stamp_source == "grab" and header.age_ms is not None:
-            sent_ns = header.t_capture_mono_ns + round(header.age_ms * 1e6)
-            self._behind_ns.append(received_ns - sent_ns)
+        sent_ns = header.t_capture_mono_ns + round(header.age_ms * 1e6)
+        self._behind_ns.append(received_ns - sent_ns)
 
     def forget(self) -> None:
         """Drop all messages: the detector's host may have rebooted."""

@@ -12,7 +12,7 @@ from typing import Self
 
 import zmq
 
-from detector.delivery.clocks import Clocks, HostClocks
+from detector.delivery.clocks import HostClocks
 from detector.wire.endpoints import bind, bind_address
 from detector.wire.keys import Guard
 from detector.wire.messages import Alert, Heartbeat, Message, schema_name
@@ -61,7 +61,6 @@ class Publisher:
         *,
         line: str,
         boot_id: str,
-        clocks: Clocks | None = None,
         guard: Guard | None = None,
     ) -> None:
         if not _LINE_NAME.fullmatch(line):
@@ -74,7 +73,7 @@ class Publisher:
         self.line = line
         self.boot_id = boot_id
         self._wanted_endpoint = endpoint
-        self._clocks = HostClocks() if clocks is None else clocks
+        self._clocks = HostClocks()
         self._boot_json = json.dumps(boot_id)
         self._gseq = 0
         self.alert_seq = 0
@@ -177,10 +176,7 @@ class Publisher:
     def header(self, message: NumberedMessage) -> str:
         """The header, JSON, of a message sent now."""
         age_ms = self._clocks.age_ms(message.t_capture_mono_ns)
-        return (
-            f'{message.head}"age_ms":{"null" if age_ms is None else format(age_ms, ".3f")},'
-            f'"clock_sync":"{self._clocks.sync()}","stamp_source":"{self._clocks.stamp_source}"}}'
-        )
+        return f'{message.head}"age_ms":{age_ms:.3f},"clock_sync":"{self._clocks.sync()}"}}'
 
     def send(self, message: NumberedMessage) -> None:
         """Send a message to the subscribers of its topic; never blocks."""

@@ -97,7 +97,7 @@ class Recording:
             if image is None:
                 continue
             at_ns = round(index * 1_000_000_000 / fps)
-            yield Frame(image, index, at_ns, at_ns, "recording", source.name)
+            yield Frame(image, index, at_ns, at_ns, source.name)
 
     def _opened(self) -> Source:
         if self._source is None:

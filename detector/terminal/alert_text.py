@@ -51,9 +51,7 @@ def alert_line(
 
 
 def capture_time(header: Header) -> str:
-    """UTC of the capture, or the time in a recording."""
-    if header.stamp_source == "recording":
-        return f"t+{header.t_capture_utc_ns / 1e9:.3f} s"
+    """UTC of the capture."""
     moment = datetime.fromtimestamp(header.t_capture_utc_ns / 1e9, UTC)
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 

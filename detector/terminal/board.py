@@ -102,7 +102,7 @@ class Board:
     def age_ns(self, known: Received, now_ns: int) -> int:
         """Time since capture. The header of an alert fetched from another host gives its age when
         it was first sent, which may be an hour ago; its capture time is converted instead."""
-        fetched = known.how != "published" and known.header.stamp_source == "grab"
+        fetched = known.how != "published"
         if fetched and not known.same_host and self._their_clock.known:
             return max(0, now_ns - self._their_clock.ours_ns(known.header.t_capture_mono_ns))
         return known.age_ns(now_ns)

@@ -120,7 +120,7 @@ def _print_warnings(state: LineState, before: list[str]) -> list[str]:
 
 
 def _alert_line(board: Board, item: client.Received, alert: Alert) -> Text:
-    if item.how == "published" or item.header.stamp_source != "grab":
+    if item.how == "published":
         return alert_line(alert, item.header)
     age_ms = board.age_ns(item, item.t_received_mono_ns) / 1e6
     return alert_line(alert, item.header, fetched_after_ms=age_ms)

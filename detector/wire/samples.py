@@ -64,7 +64,6 @@ HEADER = Header(
     t_capture_mono_ns=T_MONO_NS,
     age_ms=23.417,
     clock_sync="synchronised",
-    stamp_source="grab",
 )
 
 ALERT = Alert(

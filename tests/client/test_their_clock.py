@@ -23,10 +23,3 @@ def test_converted_times_are_late_by_the_shortest_transport_time(
         header = samples.HEADER.model_copy(update={"t_capture_mono_ns": theirs_ns, "age_ms": 20.0})
         clock.add(header, sent_ns + each_ms * MS)
     assert clock.ours_ns(ahead_ns) == min(transport_ms) * MS
-
-
-def test_messages_of_a_recording_are_not_used() -> None:
-    clock = TheirClock()
-    clock.add(samples.HEADER.model_copy(update={"stamp_source": "recording"}), 0)
-    clock.add(samples.HEADER.model_copy(update={"age_ms": None}), 0)
-    assert not clock.known

@@ -12,7 +12,7 @@ from tests.fake_line import Clock
 
 def frame(index: int, t_s: float) -> Frame:
     t_ns = round(t_s * 1e9)
-    return Frame(np.zeros((2, 2, 3), np.uint8), index, t_ns, t_ns, "grab", "belt")
+    return Frame(np.zeros((2, 2, 3), np.uint8), index, t_ns, t_ns, "belt")
 
 
 def test_the_profiles_frame_rate_applies_from_the_start() -> None:

@@ -50,15 +50,6 @@ def test_a_pile_shows_its_number_of_objects() -> None:
     assert where(pile) == "x 412 y 310 mm (nominal), 5 together / ensemble"
 
 
-def test_a_recording_has_no_time_of_day_and_no_age() -> None:
-    header = samples.HEADER.model_copy(
-        update={"stamp_source": "recording", "t_capture_utc_ns": 12_345_000_000, "age_ms": None}
-    )
-    line = str(alert_line(samples.ALERT, header))
-    assert line.startswith("t+12.345 s  RAISED")
-    assert "age" not in line
-
-
 @pytest.mark.parametrize(
     ("elapsed_ms", "words"),
     [

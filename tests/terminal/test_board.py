@@ -58,15 +58,6 @@ def test_a_heartbeat_that_waited_in_a_queue_is_as_old_as_its_frame(
     assert watching.sight(at(60_000))[0] is Sight.BLIND
 
 
-def test_the_age_of_a_recordings_heartbeat_counts_from_receipt(
-    watching: Board, receive: Receive
-) -> None:
-    replayed = receive(samples.HEARTBEAT, stamp_source="recording", t_capture_mono_ns=5)
-    watching.update(replayed._replace(t_received_mono_ns=at(900)))
-    assert watching.heartbeat_age_s(at(1000)) == pytest.approx(0.1)
-    assert watching.latencies == 1  # of the first heartbeat alone
-
-
 def test_a_heartbeat_alone_is_not_watching(board: Board, receive: Receive) -> None:
     board.update(receive(samples.HEARTBEAT))
     assert board.sight(at(100))[0] is Sight.UNKNOWN

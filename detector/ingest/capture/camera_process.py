@@ -104,7 +104,7 @@ class CameraProcess:
             timeout_s: The longest wait. For a camera, three frame periods.
 
         Returns:
-            A frame stamped "grab", at most `READ_TIMEOUT_S` old; its image is read-only.
+            A frame, at most `READ_TIMEOUT_S` old; its image is read-only.
 
         Raises:
             CameraBlind: No new frame in time, or the camera is in a state that gives none.
@@ -152,6 +152,5 @@ class CameraProcess:
             stamped.index,
             stamped.t_mono_ns,
             stamped.t_utc_ns,
-            "grab",
             self.source,
         )
