@@ -185,11 +185,6 @@ class ReportedMotion:
             return self._speed
         return self._coast_mm_s if self._stopped else self._fallback.speed_mm_s
 
-    @property
-    def encoder_lost(self) -> bool:
-        """The profile has an encoder, and it gives no usable readings."""
-        return self._counts_per_mm is not None and self._counts is None
-
     def _is_stuck(self, t_ns: int) -> bool:
         """The encoder does not count while the belt is ordered to run and its image moves."""
         image_mm_s = None if self._inconsistent() else self._image_speed()

@@ -35,7 +35,6 @@ from detector.wire.keepalive import keep_alive
 from detector.wire.messages import Priority
 
 NAMESPACE = "urn:vigitri:opcua"
-OPCUA_LISTEN = "opc.tcp://127.0.0.1:4840/vigitri"
 CLIENTS_MAX = 64
 """asyncua's default of 1000 nearly equals the usual limit of open files (1024) and could leave none
 for the PLC's connection."""

@@ -43,6 +43,9 @@ class Detections:
         return Detections(self.boxes_px[keep], self.scores[keep], self.classes[keep])
 
 
+IOU_MAX = 0.6
+"""Of two boxes of one class that overlap more, the lower-scoring one is dropped. 0.6 keeps two
+cells that lie side by side at an angle."""
 NOTHING = Detections(np.empty((0, 4), np.float32), np.empty(0, np.float32), np.empty(0, np.int64))
 
 
@@ -56,14 +59,8 @@ def from_end_to_end(output: NDArray[np.float32], min_score: float) -> Detections
     )
 
 
-def from_raw_head(
-    output: NDArray[np.float32], min_score: float, *, iou_max: float = 0.6
-) -> Detections:
-    """Decode a raw head, `(1, 4 + classes, anchors)`: cx, cy, w, h and a score per class; NMS.
-
-    `iou_max`: of two boxes of one class that overlap more, the lower-scoring one is dropped. 0.6
-    keeps two cells that lie side by side at an angle.
-    """
+def from_raw_head(output: NDArray[np.float32], min_score: float) -> Detections:
+    """Decode a raw head, `(1, 4 + classes, anchors)`: cx, cy, w, h and a score per class; NMS."""
     rows = output[0].T
     scores_by_class = rows[:, 4:]
     classes = scores_by_class.argmax(axis=1)
@@ -72,7 +69,7 @@ def from_raw_head(
     cx, cy, w, h = rows[keep, :4].T
     boxes = np.stack([cx - w / 2, cy - h / 2, cx + w / 2, cy + h / 2], axis=1)
     return suppress_overlaps(
-        Detections(boxes.astype(np.float32), scores[keep], classes[keep].astype(np.int64)), iou_max
+        Detections(boxes.astype(np.float32), scores[keep], classes[keep].astype(np.int64)), IOU_MAX
     )
 
 

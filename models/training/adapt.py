@@ -60,7 +60,6 @@ def run(
     runs: Path = RUNS,
     scenes: int = 100,
     resume: bool = False,
-    smoke: bool = False,
 ) -> AdaptationResult:
     """Fine-tune a deployed model on a site's answers; writes `out` only if nothing is worse.
 
@@ -83,8 +82,6 @@ def run(
         update={"leave_out": (*plan.leave_out, *names_of_copies(labelled, data))}
     )
     quiet_tools()
-    if smoke:
-        plan, scenes = plan.shrunk(), 4
     folder = runs / f"{out.resolve().name}-adapt"
     if not resume:
         shutil.rmtree(folder, ignore_errors=True)
