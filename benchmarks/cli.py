@@ -183,8 +183,8 @@ def bench_strips(
         float | None,
         typer.Option(min=0.5, max=240, help="Frames per second; overrides the scenario's own."),
     ] = None,
-    looks_per_object: Annotated[
-        int, typer.Option(min=1, max=20, help="As view.looks_per_object in a profile.")
+    passes_per_object: Annotated[
+        int, typer.Option(min=1, max=20, help="As view.passes_per_object in a profile.")
     ] = 3,
     object_mm: Annotated[
         float, typer.Option(min=10, max=5000, help="As view.object_mm in a profile.")
@@ -212,7 +212,7 @@ def bench_strips(
     from benchmarks.speed import strips as bench
 
     view = {
-        "looks_per_object": looks_per_object,
+        "passes_per_object": passes_per_object,
         "object_mm": object_mm,
         "max_wait_ms": max_wait_ms,
         "mm_per_px": mm_per_px,
@@ -313,7 +313,7 @@ def bench_load(
     out: Out = None,
     as_json: ReportJson = False,
 ) -> None:
-    """Measure overload, jam and belt_standing alarms.
+    """Measure overload, jam and belt_stopped alarms.
 
     Runs scenarios with many seeds, without the model: alarms found, their time, and false alarms.
     """

@@ -93,7 +93,7 @@ def twin_cutouts(  # noqa: PLR0917 - the options of a command
     """
     from detector.cli_support.progress import progress_bar
     from twin.traced.cutouts import make
-    from twin.traced.things import MAKERS
+    from twin.traced.objects import MAKERS
 
     plan = dict.fromkeys(kinds or MAKERS, per_kind)
     with one_line_for(ValueError, RuntimeError), progress_bar("tracing") as advance:
@@ -151,5 +151,5 @@ def twin_composite(
     with one_line_for(ValueError):
         chosen = load_plan(plan, seed=seed)
         facts = make_strip(chosen, data, out, plates=plates)
-    hazards = sum(each.hazard is not None for each in facts.things)
-    typer.echo(f"{out}: {facts.end_mm / 1000:g} m, {len(facts.things)} objects, {hazards} hazards")
+    hazards = sum(each.hazard is not None for each in facts.objects)
+    typer.echo(f"{out}: {facts.end_mm / 1000:g} m, {len(facts.objects)} objects, {hazards} hazards")

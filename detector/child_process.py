@@ -32,7 +32,7 @@ class ChildProcess:
         """
         self._command, self._settings = command, settings
         self._end_s, self._kill_s = end_s, kill_s
-        self.said: list[str] = []
+        self.stderr_lines: list[str] = []
         """Lines of its stderr so far."""
 
     def start(self) -> None:
@@ -55,7 +55,9 @@ class ChildProcess:
                 text = None
             if text is None:
                 self.__exit__()
-                raise ChildFailedError("\n".join(self.said) or "the process printed nothing")
+                raise ChildFailedError(
+                    "\n".join(self.stderr_lines) or "the process printed nothing"
+                )
             if found := line.search(text):
                 return found
 
@@ -98,6 +100,6 @@ class ChildProcess:
     def _read(self) -> None:
         assert self.process.stderr is not None
         for line in self.process.stderr:
-            self.said.append(line.decode(errors="replace").rstrip("\n"))
-            self._lines.put(self.said[-1])
+            self.stderr_lines.append(line.decode(errors="replace").rstrip("\n"))
+            self._lines.put(self.stderr_lines[-1])
         self._lines.put(None)

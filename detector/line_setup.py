@@ -19,11 +19,11 @@ from detector.hazards.alarms.alert_facts import LineFacts
 from detector.hazards.overload.monitor import OverloadMonitor
 from detector.hazards.overload.skirtboard import SkirtMarks
 from detector.hazards.tracking.tracker import BeltTracker
-from detector.ingest import Frame, Recording, SourceError, camera_identity, read_picture
+from detector.ingest import Frame, Recording, SourceError, camera_identity, read_image_file
 from detector.profile.line import LineProfile
 from detector.vision.belt_view import EDGE_PX, Rectifier
 from detector.vision.catalogue import ModelError, ModelFolder
-from detector.vision.engine import Engine, Preparing
+from detector.vision.engine import Engine, PreparingEngine
 from detector.vision.exposure import Exposure
 from detector.vision.small_views import SmallViews
 from detector.vision.strip_plan import SHAPES, StripPlan
@@ -119,7 +119,7 @@ class Line:
             possible=surveyed,
             shapes=1 if any(card.input.size) else SHAPES,
         )
-        if isinstance(self.engine, Preparing):
+        if isinstance(self.engine, PreparingEngine):
             self.engine.prepare((tiling.width_px, height) for height in plan.heights_px)
         return LineParts(
             exposure=Exposure(plane.polygon_px, image_size_px),
@@ -130,7 +130,7 @@ class Line:
             tiling=tiling,
             tracker=BeltTracker(
                 tracking.hits,
-                tracking.looks,
+                tracking.passes,
                 rectifier.extent_mm,
                 whole_mm=self.settings.view.object_mm,
             ),
@@ -211,7 +211,7 @@ def _empty_belt_frame(path: Path | None) -> Frame | None:
     if path is None:
         return None
     try:
-        image = read_picture(path)
+        image = read_image_file(path)
     except SourceError as error:
         raise CalibrationError(
             f"overload.empty_belt: {error}. Make one with `vigitri calibrate empty LINE.toml`"
@@ -222,7 +222,7 @@ def _empty_belt_frame(path: Path | None) -> Frame | None:
 def _coverage_view(empty: Frame, small: SmallViews) -> NDArray[np.uint8]:
     """The empty belt at the scale at which coverage is measured, `(h, w, 3)` uint8 BGR."""
     try:
-        small.take(empty)
+        small.update(empty)
         return small.for_coverage().copy()
     except CalibrationError:
         raise CalibrationError(

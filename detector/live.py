@@ -118,20 +118,20 @@ class LineRunner:
             )
         deadlines = self._deadlines
         deadlines.frame_processed(time.monotonic_ns(), inferred=result.inferred)
-        if self._publisher.wanted("inference"):
+        if self._publisher.is_subscribed("inference"):
             inference = Inference(
                 line=self._line.settings.line,
                 inferences=self._pipeline.inferences,
                 frame_index=frame.index,
                 next_within_ms=round(deadlines.next_frame_s * 1e3, 1),
-                looked=result.inferred,
-                look_age_ms=round(deadlines.pass_age_s * 1e3, 1),
-                look_within_ms=round(deadlines.next_pass_s * 1e3, 1),
+                inferred=result.inferred,
+                pass_age_ms=round(deadlines.pass_age_s * 1e3, 1),
+                pass_within_ms=round(deadlines.next_pass_s * 1e3, 1),
             )
             self._publish_for(frame, inference)
         if not result.inferred:
             return
-        if self._line.settings.wire.detections and self._publisher.wanted("detections"):
+        if self._line.settings.wire.detections and self._publisher.is_subscribed("detections"):
             self._publish_for(frame, self._frame_detections(frame, result))
         now_ns = time.monotonic_ns()
         changed = self._vision.pass_completed(
@@ -223,7 +223,7 @@ def belt_report(message: BeltFromPlc, came_ns: int) -> BeltReport:
     read_ns = came_ns - round(message.age_ms * 1e6)
     if message.t_mono_ns is not None and message.t_mono_ns <= came_ns:
         read_ns = message.t_mono_ns  # this host's clock: excludes the time spent in the queue
-    runs = {"runs": True, "stands": False}.get(message.run)
+    runs = {"run": True, "stop": False}.get(message.run)
     return BeltReport(read_ns, runs, message.encoder_counts, message.source)
 
 

@@ -23,7 +23,7 @@ from detector.belt.plausibility import DOUBTFUL, Finding
 from detector.belt.unexpected_stop import UnexpectedStop
 from detector.hazards.alarms.alarm_book import AlarmBook
 from detector.hazards.overload.monitor import UNKNOWN, describe_cues
-from detector.hazards.tracking.sighting import Detection, place_on_belt
+from detector.hazards.tracking.detection import Detection, place_on_belt
 from detector.hazards.tracking.tracker import Track
 from detector.ingest.frame import Frame
 from detector.line_setup import Line, LineParts
@@ -112,7 +112,7 @@ class Pipeline:
         with self._inference_lock as acquired:
             if not acquired:
                 return FrameResult(shift)
-            view = parts.rectifier.look(frame, strip)
+            view = parts.rectifier.rectify(frame, strip)
             lap("belt view")
             boxes = parts.tiling.detect(self.line.engine, view.image, self._min_score)
         parts.plan.record_pass(strip, frame.t_mono_ns)
@@ -130,7 +130,7 @@ class Pipeline:
 
     def _measure_motion(self, frame: Frame, parts: LineParts) -> Shift:
         """How far the belt has moved since the last frame; moves the tracks with it."""
-        parts.small.take(frame)
+        parts.small.update(frame)
         parts.exposure.refuse_unlit(frame)
         shift = parts.motion.advance(parts.small.for_motion, frame.t_mono_ns)
         self.belt = self.belt.after(
@@ -162,7 +162,7 @@ class Pipeline:
         stopped = self._unexpected_stop.update(ordered_to_run, self.belt)
         if stopped is not None:
             detail = self._unexpected_stop.cue() if stopped else None
-            alerts += self.book.line_state(Hazard.BELT_STANDING, stopped, detail, self.belt)
+            alerts += self.book.line_state(Hazard.BELT_STOPPED, stopped, detail, self.belt)
         return alerts + self.book.line_state(Hazard.VISION_UNAVAILABLE, False, None, self.belt)
 
     @property

@@ -123,7 +123,7 @@ def _recording(profile: LineProfile | None, source: str, fps: float | None) -> R
     if profile is None:
         return Recording(source, fps=fps)
     own = profile.camera.fps if _is_own_source(profile, source) else None
-    return Recording(source, fps=fps or own, pictures_fps=profile.camera.fps)
+    return Recording(source, fps=fps or own, default_fps=profile.camera.fps)
 
 
 def _is_own_source(profile: LineProfile, source: str) -> bool:

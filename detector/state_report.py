@@ -69,7 +69,7 @@ class StateReport:
         metrics = Metrics(
             line=self._settings.line,
             period_s=round(period_s, 3),
-            frames_seen=self._pipeline.inferences,
+            inferences=self._pipeline.inferences,
             frames_overwritten=self._camera.health.frames_overwritten,
             stages=stages,
         )
@@ -97,12 +97,12 @@ class StateReport:
             belt_state=found.state,
             belt_reason=found.reason,
             encoder_mm_s=_speed(found.encoder_mm_s, known),
-            picture_mm_s=_speed(found.picture_mm_s, known),
+            image_mm_s=_speed(found.image_mm_s, known),
             setting_mm_s=_speed(found.setting_mm_s, known),
             encoder_wraps_at=self._settings.belt.encoder_wraps_at,
             mm_basis=self._mm_basis,
             active_alerts=pipeline.book.active,
-            frames_seen=pipeline.inferences,
+            inferences=pipeline.inferences,
             frames_overwritten=health.frames_overwritten,
             camera_restarts=health.restarts,
             shelved=self._shelved(),

@@ -13,7 +13,7 @@ class Hazard(StrEnum):
     BATTERY = "battery"
     OVERLOAD = "overload"
     JAM = "jam"
-    BELT_STANDING = "belt_standing"
+    BELT_STOPPED = "belt_stopped"
     VISION_UNAVAILABLE = "vision_unavailable"
 
 
@@ -81,16 +81,16 @@ MmBasis = Literal["none", "nominal", "points"]
 """Source of the scale in mm. `none`: no scale, all mm fields are null. `nominal`: a typed-in scale,
 not surveyed. `points`: belt points measured on site."""
 
-SpeedBasis = Literal["none", "profile", "picture", "encoder"]
-"""Source of the belt speed. `none`: not known yet. `profile`: a fixed setting. `picture`: motion
+SpeedBasis = Literal["none", "profile", "image", "encoder"]
+"""Source of the belt speed. `none`: not known yet. `profile`: a fixed setting. `image`: motion
 measured in the image. `encoder`: encoder counts reported by the PLC."""
 
 BeltState = Literal[
     "unknown",
     "runs",
-    "stands",
-    "stands_ordered_to_run",
-    "runs_ordered_to_stand",
+    "stopped",
+    "stopped_ordered_to_run",
+    "runs_ordered_to_stop",
     "reverses",
     "slips",
     "disagrees",
@@ -99,7 +99,7 @@ BeltState = Literal[
     "encoder_backwards",
 ]
 """State of the belt, from a comparison of encoder, image, setting and run signal. From
-`runs_ordered_to_stand` on, arrival times are unreliable and vision is degraded."""
+`runs_ordered_to_stop` on, arrival times are unreliable and vision is degraded."""
 
 ClockSync = Literal["unknown", "synchronised", "unsynchronised"]
 """Whether the host's UTC is disciplined (NTP or PTP)."""

@@ -69,7 +69,7 @@ def build_data(
     ] = None,
     workers: Annotated[int, typer.Option(min=1, help="Processes.")] = 2,
 ) -> None:
-    """Make a recipe's training pictures: JPEG, YOLO labels, visibility. Goes on if interrupted."""
+    """Make a recipe's training images: JPEG, YOLO labels, visibility. Goes on if interrupted."""
     from models.training import train
 
     for path in train.build_data(
@@ -97,7 +97,7 @@ def quantise(
     out: Out,
     *,
     scenes: Annotated[int, typer.Option(min=1, help="Held-back scenes to measure on.")] = 100,
-    seed: Annotated[int, typer.Option(help="Draws the calibration pictures.")] = 1,
+    seed: Annotated[int, typer.Option(help="Draws the calibration images.")] = 1,
     float_layers: Annotated[
         str | None, typer.Option(help="What stays float, e.g. 0,1,2,15,16,head,attn.")
     ] = None,
@@ -127,7 +127,7 @@ def evaluate(
 
 
 def adapt(
-    answers: Annotated[Path, typer.Option(help="A site's labelled pictures: YOLO or COCO export.")],
+    answers: Annotated[Path, typer.Option(help="A site's labelled images: YOLO or COCO export.")],
     data: Data,
     out: Out,
     *,
@@ -139,7 +139,7 @@ def adapt(
     scenes: Annotated[int, typer.Option(min=1, help="Held-back scenes to measure on.")] = 100,
     resume: Annotated[bool, typer.Option(help="Go on with an interrupted run.")] = False,
 ) -> None:
-    """Learn a site's pictures; deploys nothing that is worse, then exits 1 (extra `train`)."""
+    """Learn a site's images; deploys nothing that is worse, then exits 1 (extra `train`)."""
     from models.training.adapt import run
 
     verdict = run(

@@ -30,7 +30,7 @@ def writes(*lines: str) -> str:
 def test_it_is_awaited_until_its_stderr_says_that_it_is_ready() -> None:
     with child(writes("starting", "ready at 5020") + "signal.pause()") as process:
         assert process.wait_for(READY, PATIENCE_S)[1] == "5020"
-        assert process.said == ["starting", "ready at 5020"]
+        assert process.stderr_lines == ["starting", "ready at 5020"]
         assert process.running
     assert process.process.returncode == -signal.SIGTERM
 

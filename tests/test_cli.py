@@ -53,7 +53,7 @@ def test_the_help_denies_being_a_safety_function(
     assert "not a safety function" in capsys.readouterr().out
 
 
-def test_it_runs_as_a_process_and_prints_its_version() -> None:
+def test_vigitri_runs_as_a_process_and_prints_its_version() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "detector.cli", "--version"],
         check=True,

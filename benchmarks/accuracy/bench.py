@@ -19,7 +19,7 @@ from benchmarks.accuracy import contact_sheets as sheets
 from benchmarks.accuracy.case import Case
 from benchmarks.accuracy.detections_file import read_recording, recording_path, write_recording
 from benchmarks.accuracy.footage import Footage, open_footage, profile_of
-from benchmarks.accuracy.ground_truth import TruthError
+from benchmarks.accuracy.ground_truth import GroundTruthError
 from benchmarks.accuracy.image_level import precision_recall
 from benchmarks.accuracy.recorder import record_detections
 from benchmarks.accuracy.sweep import GRID, RecordedRun, curves
@@ -66,7 +66,9 @@ def run(
     for number, source in enumerate(sources, start=1):
         footage = open_footage(source, fps, seed=seed, duration_s=duration_s, strips=strips)
         if any(footage.sha256 == case.footage.sha256 for case in cases):
-            raise TruthError(f"{source}: is given twice; its hazards and hours would count twice")
+            raise GroundTruthError(
+                f"{source}: is given twice; its hazards and hours would count twice"
+            )
         profile = _profile(footage, given, out)
         path = recording_path(out, footage, model, profile, engine_name)
         if fresh or not path.is_file():
@@ -125,7 +127,7 @@ def _profile(footage: Footage, given: LineProfile | None, out: Path) -> LineProf
 
     One profile serves several clips with different lighting, so each clip has its own empty belt.
     """
-    empty = footage.empty_belt(out / "looks")
+    empty = footage.empty_belt(out / "detections")
     if given is None:
         return profile_of(footage.truth, empty)
     if empty is None:

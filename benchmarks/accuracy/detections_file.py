@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.accuracy.footage import Footage
-from benchmarks.accuracy.ground_truth import GroundTruth, TruthError
+from benchmarks.accuracy.ground_truth import GroundTruth, GroundTruthError
 from detector.profile.line import LineProfile
 from detector.vision.catalogue import ModelFolder
 from detector.vocabulary import SpeedBasis
@@ -27,7 +27,7 @@ from detector.wire.messages import Alert
 FLOOR = 0.05
 """Lowest stored score."""
 _FORMAT = 2
-_FOLDER = "looks"
+_FOLDER = "detections"
 _ARRAYS = (
     "indices", "times_ns", "shifts", "speeds", "strips", "counts", "boxes_px", "scores", "classes"
 )  # fmt: skip
@@ -77,7 +77,9 @@ class RecordedDetections:
     def read(cls, path: Path) -> RecordedDetections:
         with np.load(path) as file:
             if "strips" not in file:
-                raise TruthError(f"{path}: written by an older Vigitri; remove it and run again")
+                raise GroundTruthError(
+                    f"{path}: written by an older Vigitri; remove it and run again"
+                )
             rest = json.loads(str(file["rest"]))
             arrays = {name: file[name] for name in _ARRAYS}
         width, height = rest["image_size_px"]
@@ -146,8 +148,8 @@ def write_recording(
         "model_sha256": model.sha256,
         "engine": engine,
         "classes": {known.name: known.threshold for known in model.card.classes},
-        "looks": len(detections.counts),
-        "looks_per_s": round(footage.truth.fps / footage.every, 3),
+        "passes": len(detections.counts),
+        "passes_per_s": round(footage.truth.fps / footage.every, 3),
         "profile": profile.model_dump(mode="json"),
     }
     path.with_suffix(".json").write_text(f"{json.dumps(about, indent=1)}\n", encoding="utf-8")

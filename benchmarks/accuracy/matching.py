@@ -26,7 +26,7 @@ SLACK_MM, SLACK_S = 600.0, 1.5
 is more: the monitor evaluates a window of travel, the truth what is in view."""
 
 
-_STATES: tuple[State, ...] = ("overload", "jam", "belt_standing")
+_STATES: tuple[State, ...] = ("overload", "jam", "belt_stopped")
 
 
 @dataclass(slots=True)

@@ -152,7 +152,7 @@ def _figures(watched: Sequence[Run]) -> dict[str, Any]:
         ],
         "false": [
             {"scenario": each.scenario, "seed": each.seed, "state": alarm.hazard.value,
-             "frame": alarm.frame, "said": alarm.under}
+             "frame": alarm.frame, "alarm": alarm.under}
             for each in watched
             for alarm in each.evaluation.false_alarms
         ],

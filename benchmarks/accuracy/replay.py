@@ -15,7 +15,7 @@ from benchmarks.accuracy.detections_file import RecordedDetections
 from detector.belt.motion import Shift
 from detector.belt.now import BeltNow
 from detector.hazards.alarms.alarm_book import AlarmBook
-from detector.hazards.tracking.sighting import Detection, place_on_belt
+from detector.hazards.tracking.detection import Detection, place_on_belt
 from detector.hazards.tracking.tracker import BeltTracker
 from detector.ingest import Frame
 from detector.line_setup import Line
@@ -56,14 +56,14 @@ class Replay:
         line = self._line(thresholds)
         tracking, least = line.settings.tracking, line.thresholds.tolist()
         whole_mm = line.settings.view.object_mm
-        tracker = BeltTracker(tracking.hits, tracking.looks, self._extent_mm, whole_mm=whole_mm)
+        tracker = BeltTracker(tracking.hits, tracking.passes, self._extent_mm, whole_mm=whole_mm)
         book = AlarmBook(line.facts)
         for shift, belt, recorded in zip(self._shifts, self._belt, self._passes, strict=True):
             tracker.predict(shift)
             if recorded is None:
                 continue
-            strip_mm, sightings = recorded
-            confident = [each for each in sightings if each.score >= least[each.class_index]]
+            strip_mm, detections = recorded
+            confident = [each for each in detections if each.score >= least[each.class_index]]
             assert belt.frame_index is not None
             tracks, left = tracker.update(confident, strip_mm, belt.frame_index, belt.t_utc_ns)
             for alert in book.update(tracks, left, belt):

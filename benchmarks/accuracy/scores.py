@@ -15,7 +15,7 @@ import numpy as np
 from rich.console import Console
 
 from benchmarks.accuracy.detections_file import RecordedFootage, recorded_footage
-from benchmarks.accuracy.ground_truth import TruthError
+from benchmarks.accuracy.ground_truth import GroundTruthError
 from benchmarks.accuracy.report import rate_text, rows_of, share_text, trade_text, trades_of
 from benchmarks.accuracy.sweep import RecordedRun, curves
 from benchmarks.accuracy.tally import STATES, tally
@@ -41,14 +41,16 @@ def run(
     keep_thresholds: bool = False,
     as_json: bool = False,
 ) -> None:
-    """Fit, print, and write into the model's card if asked. Raises `TruthError`, `ModelError`.
+    """Fit, print, and write into the model's card if asked.
+
+    Raises `GroundTruthError`, `ModelError`.
 
     keep_thresholds: write curves, calibrations and expected figures, but leave the thresholds.
     """
     model = find_model(model_name)
     recordings = recorded_footage(folder, model)
     if not recordings:
-        raise TruthError(
+        raise GroundTruthError(
             f"{folder}: no detections of {model.card.name} ({model.sha256[:12]}); "
             f"run `vigitri bench accuracy ... --model {model_name} -o {folder}` first"
         )
@@ -71,8 +73,8 @@ def run(
         Console(highlight=False, soft_wrap=True).print(
             _summary(best, figures, calibrations, swept), markup=False
         )
-    if write and best.hopeless and not keep_thresholds:
-        raise TruthError(
+    if write and best.out_of_reach and not keep_thresholds:
+        raise GroundTruthError(
             f"nothing is written: no thresholds keep {budget_per_h:g} false alarms an hour. Give "
             "an acceptable rate with --budget, write only the curves with --keep-thresholds, "
             "or train the model further"
@@ -86,14 +88,14 @@ def _each_hour_once(recordings: Sequence[RecordedFootage], folder: Path) -> None
     """Refuse a fit with two engines, or with two recordings of the same footage."""
     engines = sorted({each.about.get("engine", "onnxruntime") for each in recordings})
     if len(engines) > 1:
-        raise TruthError(
+        raise GroundTruthError(
             f"{folder}: detections of {' and '.join(engines)}, whose hours would count twice; "
             "run `vigitri bench accuracy` for each into a folder of its own"
         )
     times = Counter(each.about["footage_sha256"] for each in recordings)
     twice = sorted({each.name for each in recordings if times[each.about["footage_sha256"]] > 1})
     if twice:
-        raise TruthError(
+        raise GroundTruthError(
             f"{folder}: more detections of {', '.join(twice)} through another profile or at "
             "another rate, whose hours would count twice; run `vigitri bench accuracy` for each "
             "into its own folder"
@@ -160,7 +162,7 @@ def _table(
         "how": "the highest mean recall of the classes, by whole tracks, whose false alarms over "
         "all hazards stay within the budget with their exact upper bound (Poisson, 95 %); "
         "chosen and counted on the same footage",
-        "said": best.summary(),
+        "summary": best.summary(),
         "proven": best.proven,
         "budget_per_h": best.budget_per_h,
         "belt_h": round(best.belt_h, 4),
@@ -215,7 +217,7 @@ def _summary(
     swept: Mapping[str, Curve],
 ) -> str:
     lines = [best.summary()]
-    if best.hopeless:
+    if best.out_of_reach:
         lines += _instead(swept, best.belt_h)
     lines.append("all thresholds together, on the footage that they were chosen on:")
     for name, point in best.points.items():

@@ -20,7 +20,7 @@ LOW_MM = 50.0
 """Largest height for the position target: the image of a higher object leans outwards."""
 AHEAD_MM = (2000.0, 4000.0)
 """Distances of the action points for the arrival target, about 3 m."""
-STATES: tuple[State, ...] = ("overload", "jam", "belt_standing")
+STATES: tuple[State, ...] = ("overload", "jam", "belt_stopped")
 
 
 def size_band(length_mm: float) -> str:

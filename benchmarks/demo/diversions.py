@@ -57,7 +57,7 @@ def evaluate_log(log: Sequence[dict[str, Any]], truth: GroundTruth) -> Diversion
         entry for entry in log if entry.get("event") == "taken" and entry["position"] is not None
     ]
     places = {entry["seq"]: entry["position"] / per_mm - entry["y_mm"] for entry in taken}
-    objects = {each["id"]: each for each in truth.header["things"]}
+    objects = {each["id"]: each for each in truth.header["objects"]}
     hazards = {
         placed["id"]: placed["class"]
         for frame in truth.frames

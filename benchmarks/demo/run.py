@@ -69,7 +69,7 @@ def main() -> int:
                 received = listen(line, show)
             ends_s = time.monotonic() + _to_ejector_s(profile)
             if not received.latencies_ms:
-                print("\n".join(line.said), file=sys.stderr)
+                print("\n".join(line.stderr_lines), file=sys.stderr)
                 return 1
             evaluation = match_alerts(received.alerts, LineGroundTruth(truth, profile))
             console.print(f"\n{summary(received, evaluation, len(truth.frames))}", markup=False)
@@ -117,7 +117,7 @@ def summary(received: RunMessages, evaluation: Evaluation, clip_frames: int) -> 
     missed = sorted(each.passage.kind for each in evaluation.counted() if each.found is None)
     return "\n".join(
         [
-            f"frames    {clip_frames} in the clip, {last.frames_seen} seen by the model, "
+            f"frames    {clip_frames} in the clip, {last.inferences} seen by the model, "
             f"{last.frames_overwritten} overwritten by newer ones before they were seen",
             f"alerts    {_by_class(evaluation)}; {len(evaluation.false_alarms)} false, "
             f"{sum(len(event.duplicates) for event in evaluation.events)} duplicates",

@@ -23,7 +23,7 @@ def run(runs: int, seed: int, malformed: int, out: Path | None, *, plc_runs: int
         with progress_bar("line and consumer") as advance:
             line = faults.inject(runs, seed, advance)
         with progress_bar("bridge and PLC") as advance:
-            bridge = plc_faults.injure(plc_runs, seed=seed, progress=advance)
+            bridge = plc_faults.inject_faults(plc_runs, seed=seed, progress=advance)
         with progress_bar("malformed messages") as advance:
             wire = fuzz.fuzz(malformed, seed, advance)
         modbus = modbus_fuzz.fuzz(malformed, seed=seed)

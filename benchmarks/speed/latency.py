@@ -117,7 +117,7 @@ def _live(path: Path) -> dict[str, Any]:
     last = received.states[-1]
     return {
         "frames_timed": len(received.latencies_ms),
-        "frames_seen": last.frames_seen,
+        "inferences": last.inferences,
         "frames_overwritten": last.frames_overwritten,
         "messages_missed": received.missed,
         "capture_to_subscriber_ms": _quantiles(received.latencies_ms),
@@ -160,7 +160,7 @@ def _print(report: dict[str, Any]) -> None:
     console.print(table)
     _print_plc(console, report["plc"])
     console.print(
-        f"{live['frames_seen']} frames seen, {live['frames_overwritten']} overwritten by newer "
+        f"{live['inferences']} frames seen, {live['frames_overwritten']} overwritten by newer "
         f"ones, {live['messages_missed']} messages missed"
     )
 

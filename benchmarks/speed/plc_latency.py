@@ -26,7 +26,7 @@ from benchmarks.child_process import children
 from benchmarks.line_process import LineProcess
 from benchmarks.tcp_proxy import free_ports
 from detector import client
-from detector.bridge.register_map import INPUT_WORDS, UNKNOWN_WORD, State, Status, decode
+from detector.bridge.register_map import INPUT_WORDS, UNKNOWN_WORD, Status, VisionWord, decode
 from detector.delivery.publisher import Publisher
 from detector.wire import samples
 from detector.wire.messages import Alert, Inference
@@ -52,7 +52,7 @@ class Reading(NamedTuple):
     def blind(self) -> bool:
         """FAULT, and UNKNOWN in every hazard word."""
         hazards = (self.values[name] for name in ("gas", "battery", "jam"))
-        return self.values["state"] == State.FAULT and not any(hazards)
+        return self.values["state"] == VisionWord.UNAVAILABLE and not any(hazards)
 
 
 class ScanningPlc:

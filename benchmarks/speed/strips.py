@@ -31,7 +31,7 @@ from detector.pipeline import Pipeline
 from detector.profile.line import DEPLOYED_MODEL, LineProfile
 from detector.vision.catalogue import ModelFolder, find_model
 from detector.vision.detections import Detections
-from detector.vision.engine import Engine, Preparing
+from detector.vision.engine import Engine, PreparingEngine
 from detector.vision.engines import open_engine
 from detector.wire.messages import Alert, Revision
 
@@ -73,7 +73,7 @@ class PipelineRun:
         return {
             "metres": round(metres, 2),
             "frames": self.frames,
-            "looks": self.pipeline.inferences,
+            "passes": self.pipeline.inferences,
             "cpu_s_per_m": round(self.cpu_s / metres, 4),
             "megapixels_per_m": round(self.pixels.seen / 1e6 / metres, 3),
             "recall": share(sum(each.found is not None for each in counted), len(counted)),
@@ -94,7 +94,7 @@ class _CountedPixels:
         self._engine = engine
 
     def prepare(self, sizes_px: Iterable[tuple[int, int]]) -> None:
-        if isinstance(self._engine, Preparing):
+        if isinstance(self._engine, PreparingEngine):
             self._engine.prepare(sizes_px)
 
     def detect(self, image: NDArray[np.uint8], min_score: float) -> Detections:
@@ -238,7 +238,7 @@ def _print(report: dict[str, Any]) -> None:
             table.add_row(
                 f"{row['speed_mm_s'] / 1000:g}" if name == "whole" else "",
                 name,
-                str(mine["looks"]),
+                str(mine["passes"]),
                 f"{mine['megapixels_per_m']:.2f}",
                 f"{mine['cpu_s_per_m']:.3f}",
                 "" if name == "whole" else f"{row['cpu_ratio']:.2f}",

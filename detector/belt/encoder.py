@@ -174,7 +174,7 @@ class ReportedMotion:
     @property
     def basis(self) -> SpeedBasis:
         if self._speed is None and self._coast_mm_s:
-            return "picture"
+            return "image"
         if self._stopped or self._speed is not None:
             return "encoder"
         return self._fallback.basis
@@ -193,7 +193,7 @@ class ReportedMotion:
 
     def _image_speed(self) -> float | None:
         image = self._image or self._fallback
-        return image.speed_mm_s if image.basis == "picture" else None
+        return image.speed_mm_s if image.basis == "image" else None
 
     def _inconsistent(self) -> bool:
         image = self._image or self._fallback
@@ -231,13 +231,13 @@ class ReportedMotion:
                 inconsistent,
             )
         )
-        self._stopped = ordered is False and self.finding.state != "runs_ordered_to_stand"
+        self._stopped = ordered is False and self.finding.state != "runs_ordered_to_stop"
         self._coast_mm_s = self._coasting_mm_s(ordered, None if inconsistent else image_mm_s)
         if self._is_stuck(t_ns) or self.finding.state in NO_ENCODER:
             self._counts = self._speed = None
         if self._counts_per_mm and self._counts is not None and before is not None:
             return Shift(0.0, (self._counts - before) / self._counts_per_mm, True)
-        if not self._stopped or (self._coast_mm_s and self._fallback.basis == "picture"):
+        if not self._stopped or (self._coast_mm_s and self._fallback.basis == "image"):
             return shift
         # Without an encoder: stopped by the run signal, once it has coasted to a stop.
         return Shift(0.0, self._coast_mm_s * (t_ns - last_ns) / 1e9, True)

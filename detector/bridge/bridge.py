@@ -14,7 +14,7 @@ from typing import Literal, Protocol, Self
 from detector.bridge.line_watch import LineWatch, Watch
 from detector.bridge.modbus_server import ListenError, ModbusServer, Unit
 from detector.bridge.plc_link import Command, PlcLink
-from detector.bridge.register_map import BeltRun
+from detector.bridge.register_map import RunSignal
 from detector.bridge.registers import LineRegisters
 from detector.client import Alert, AsyncLine, ClientKeys
 from detector.client.link import same_host
@@ -35,10 +35,10 @@ LISTEN_S = 0.25
 ANSWER_S = 2.0
 BELT_S, BELT_WAIT_S = 0.1, 0.5
 """Interval of belt reports to the detector, and timeout of its reply."""
-BELT_RUNS: dict[BeltRun, Literal["unknown", "stands", "runs"]] = {
-    BeltRun.UNKNOWN: "unknown",
-    BeltRun.STANDS: "stands",
-    BeltRun.RUNS: "runs",
+BELT_RUNS: dict[RunSignal, Literal["unknown", "stop", "run"]] = {
+    RunSignal.UNKNOWN: "unknown",
+    RunSignal.STOP: "stop",
+    RunSignal.RUN: "run",
 }
 LEVELS = {Watch.DEGRADED: logging.WARNING, Watch.FAULT: logging.ERROR}
 """Log level of a watch state; default: INFO."""
@@ -239,16 +239,16 @@ async def serve(
             start(_refresh(other, stop))
             logger.info("bridge: serving OPC UA at %s", other.endpoint)
         logger.info("bridge: serving Modbus TCP at %s:%d", host, server.port)
-        logged, logged_s = server.tally.trouble, 0.0
+        logged, logged_s = server.tally.faults, 0.0
         while not stop.is_set():
             for line in bridged:
                 line.log_changes()
-            if logged != server.tally.trouble and time.monotonic() >= logged_s + LOG_CLIENTS_S:
-                logged, logged_s = server.tally.trouble, time.monotonic()
+            if logged != server.tally.faults and time.monotonic() >= logged_s + LOG_CLIENTS_S:
+                logged, logged_s = server.tally.faults, time.monotonic()
                 logger.warning("bridge: Modbus clients: %s", logged)
-            if (full := server.full_places()) is not None:
+            if (full := server.full_slots()) is not None:
                 logger.warning("bridge: Modbus clients: %s", full)
             with suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), LOG_S)
-        if (full := server.full_places(at_once=True)) is not None:
+        if (full := server.full_slots(at_once=True)) is not None:
             logger.warning("bridge: Modbus clients: %s", full)

@@ -16,7 +16,6 @@ from detector.bridge.register_map import (
     RECORDS,
     UNKNOWN_SIGNED,
     UNKNOWN_WORD,
-    BeltRun,
     BeltWord,
     HazardClass,
     HazardWord,
@@ -24,9 +23,10 @@ from detector.bridge.register_map import (
     RecordFlag,
     RecordPriority,
     RecordState,
-    State,
+    RunSignal,
     Status,
     TopPriority,
+    VisionWord,
     to_words,
 )
 from detector.vocabulary import STOPPED_BELOW_MM_S
@@ -60,10 +60,10 @@ _SHELVED = {
     Hazard.JAM: Status.JAM_SHELVED,
 }
 _STATE = {
-    Watch.BOOT: State.BOOT,
-    Watch.READY: State.READY,
-    Watch.DEGRADED: State.DEGRADED,
-    Watch.FAULT: State.FAULT,
+    Watch.BOOT: VisionWord.UNKNOWN,
+    Watch.READY: VisionWord.READY,
+    Watch.DEGRADED: VisionWord.DEGRADED,
+    Watch.FAULT: VisionWord.UNAVAILABLE,
 }
 
 
@@ -103,7 +103,7 @@ class LineRegisters:
 
     def _state(self, watch: Watch) -> State:
         if self.plc.maintenance and watch in (Watch.READY, Watch.DEGRADED):
-            return State.MAINTENANCE
+            return VisionWord.MAINTENANCE
         return _STATE[watch]
 
     def _hazards(self, watched: bool, active: list[Event]) -> dict[str, int]:
@@ -156,13 +156,13 @@ class LineRegisters:
         belt = self.plc.belt(now_ns)
         speed = None if state is None or not watched else state.belt_speed_mm_s
         stopped = speed is not None and abs(speed) < STOPPED_BELOW_MM_S
-        if belt is not None and belt.run is not BeltRun.UNKNOWN:
-            stopped = belt.run is BeltRun.STANDS
+        if belt is not None and belt.run is not RunSignal.UNKNOWN:
+            stopped = belt.run is RunSignal.STOP
         bits = {
             Status.WATCHING: watched,
             Status.LATE: watched and self.watch.late,
             Status.BELT_SPEED_KNOWN: speed is not None,
-            Status.BELT_STANDS: stopped,
+            Status.BELT_STOPPED: stopped,
             Status.PLC_ALIVE: self.plc.alive(now_ns),
             Status.PLC_LOST: self.plc.lost(now_ns),
             Status.MORE_RECORDS: self.records.waiting > 0,

@@ -12,7 +12,7 @@ from detector.wire.requests import Position
 How = Literal["published", "snapshot", "replay", "delivery"]
 
 
-class Sight(StrEnum):
+class VisionState(StrEnum):
     """Whether the belt is being watched; only `watching` allows to conclude that it is clear."""
 
     UNKNOWN = "unknown"
@@ -67,7 +67,7 @@ class Gap:
 
 
 @dataclass(frozen=True, slots=True)
-class Healed:
+class GapFilled:
     """A gap has been filled: all alerts that the detector still holds have been received."""
 
     alerts: int
@@ -82,7 +82,7 @@ class Healed:
 
 
 @dataclass(frozen=True, slots=True)
-class Restarted:
+class DetectorRestarted:
     """The detector has restarted; its heartbeat and state follow."""
 
     boot_id: str
@@ -90,18 +90,18 @@ class Restarted:
 
 
 @dataclass(frozen=True, slots=True)
-class SightChanged:
+class VisionChanged:
     """A change of whether the belt is being watched, with the reason."""
 
-    sight: Sight
+    vision: VisionState
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
-class Vanished:
+class AlertVanished:
     """An alert that has ended; its last revision is not available."""
 
     alert: Alert
 
 
-Event = Received | Gap | Healed | Restarted | SightChanged | Vanished
+Event = Received | Gap | GapFilled | DetectorRestarted | VisionChanged | AlertVanished

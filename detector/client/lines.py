@@ -9,10 +9,10 @@ from typing import Self
 
 import zmq
 
-from detector.client.asking import acknowledgement, belt_report, outcome_report
-from detector.client.events import Event, Received, Sight
+from detector.client.events import Event, Received, VisionState
 from detector.client.feed import ASK_AGAIN_NS, LineFeed
 from detector.client.link import TICK_S, LineLink, same_host
+from detector.client.requests import acknowledgement, belt_report, outcome_report
 from detector.wire.endpoints import ALERTS_ENDPOINT
 from detector.wire.keys import ClientKeys
 from detector.wire.messages import Alert, Hazard, LineState, Outcome
@@ -64,14 +64,14 @@ class _Line:
         )
 
     @property
-    def sight(self) -> Sight:
+    def vision(self) -> VisionState:
         """Whether the belt is being watched now."""
-        return self._feed.sight(time.monotonic_ns())[0]
+        return self._feed.vision(time.monotonic_ns())[0]
 
     @property
-    def sight_reason(self) -> str:
+    def vision_reason(self) -> str:
         """Why the belt is not being watched; "" while it is."""
-        return self._feed.sight(time.monotonic_ns())[1]
+        return self._feed.vision(time.monotonic_ns())[1]
 
     @property
     def refusal(self) -> str | None:

@@ -11,7 +11,7 @@ import numpy as np
 
 from detector.cli_support.options import print_error
 from detector.cli_support.progress import progress_bar
-from detector.ingest import SourceError, read_picture
+from detector.ingest import SourceError, read_image_file
 from detector.ingest.sources.image_folder import images_in
 from detector.profile.line import ModelChoice
 from detector.vision.catalogue import find_model
@@ -72,7 +72,7 @@ def _expanded(images: Sequence[Path]) -> tuple[list[Path], bool]:
 
 
 def _detect(engine: Engine, path: Path, thresholds: np.ndarray[Any, Any]) -> dict[str, Any]:
-    image = read_picture(path)
+    image = read_image_file(path)
     found = detect_in_photograph(engine, image, float(thresholds.min())).above(thresholds)
     height, width = image.shape[:2]
     return {

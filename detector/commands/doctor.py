@@ -29,7 +29,7 @@ from detector.vision.catalogue import ModelError, find_model, model_folders
 from detector.vision.engine import available_cores
 from detector.vision.engines import chosen_engine, open_engine
 from detector.vision.onnx_runtime import ort
-from detector.wire.keys import AllowList, Guard, line_guard, refuses_strangers
+from detector.wire.keys import AllowList, Guard, check_unknown_key_refused, line_guard
 
 FRAME_BUFFERS_BYTES = 3 * 1920 * 1080 * 3
 """The three frame buffers of a 1080p camera."""
@@ -42,7 +42,7 @@ class Finding:
     what: str
     ok: bool | None
     """None: for information, neither passed nor failed."""
-    said: str
+    result: str
     """The result, or the reason for the failure, as one line."""
 
 
@@ -61,7 +61,7 @@ def examine(line: Path | None, *, as_json: bool) -> bool:
         else:
             mark = {True: "[green]ok  [/]", False: "[bold red]FAIL[/]", None: "    "}[finding.ok]
             # Escaped, because rich would read the brackets of 'vigitri[openvino]' as a style.
-            console.print(f"{mark} {escape(f'{finding.what}: {finding.said}')}", highlight=False)
+            console.print(f"{mark} {escape(f'{finding.what}: {finding.result}')}", highlight=False)
     return healthy
 
 
@@ -218,5 +218,5 @@ def _endpoint_state(
 ) -> str:
     if guard is None:
         return f"{endpoint} is free"
-    refuses_strangers(endpoint, guard, kind)
+    check_unknown_key_refused(endpoint, guard, kind)
     return f"{endpoint} is free, and refuses an unknown key"

@@ -20,7 +20,7 @@ from detector.vision.engines import open_engine
 def replay_footage(
     sources: Sequence[str], line: Path | None, model_name: str, fps: float | None, *, as_json: bool
 ) -> bool:
-    """Print the alerts. Returns whether every frame was looked at."""
+    """Print the alerts. Returns whether every frame was processed."""
     profile = None if line is None else load_profile(line)
     choice = None if profile is None else profile.model
     model = find_model(model_name or (choice.name if choice else DEPLOYED_MODEL))

@@ -24,7 +24,7 @@ from detector.runtime.stop_signals import stopped_by_signals
 from detector.vision.catalogue import find_model
 from detector.vision.engine import available_cores, engine_threads
 from detector.vision.engines import open_engine
-from detector.wire.keys import line_guard, new_key_pair, refuses_strangers, write_key_pair
+from detector.wire.keys import check_unknown_key_refused, line_guard, new_key_pair, write_key_pair
 
 logger = logging.getLogger(__name__)
 
@@ -81,8 +81,8 @@ def run_line(
             closing(InferenceLock(at_once)) as lock,
         ):
             if guard is not None:
-                refuses_strangers(publisher.endpoint, guard, "publish")
-                refuses_strangers(server.endpoint, guard, "requests")
+                check_unknown_key_refused(publisher.endpoint, guard, "publish")
+                check_unknown_key_refused(server.endpoint, guard, "requests")
             logger.info(
                 "publishing at %s, serving requests at %s", publisher.endpoint, server.endpoint
             )

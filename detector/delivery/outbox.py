@@ -52,7 +52,7 @@ class Outbox:
         self._log = AlertLog()
         self._consumers = Consumers(self._log)
         self._confirmed_ns: dict[str, int] = {}
-        self._expired = self._turned_away = 0
+        self._expired = self._consumers_refused = 0
         self.belt_reports: deque[tuple[BeltFromPlc, int]] = deque(maxlen=64)
         """Belt reports from PLCs with their time of receipt; the reader removes them."""
         self.state: LineState | None = None
@@ -120,8 +120,8 @@ class Outbox:
             refused=self._server.refused,
             throttled=self._server.throttled,
             repeated=self._server.repeated,
-            turned_away=self._turned_away,
-            strangers=self._server.strangers,
+            consumers_refused=self._consumers_refused,
+            keys_refused=self._server.keys_refused,
         )
 
     @property
@@ -175,7 +175,7 @@ class Outbox:
                 now_ns,
             )
         except ConsumersFullError as error:
-            self._turned_away += 1
+            self._consumers_refused += 1
             refusal = Reply(
                 reply="consume", request_id=request.request_id, ok=False, reason=str(error)
             )

@@ -208,7 +208,7 @@ class Publisher:
         )
         return True
 
-    def wanted(self, kind: str) -> bool:
+    def is_subscribed(self, kind: str) -> bool:
         """Whether there is a subscription to topics of a kind, e.g. `detections`.
 
         Lets the caller skip payloads without readers.
@@ -235,7 +235,7 @@ class Publisher:
         """
         socket = self._open_socket()
         deadline_s = time.monotonic() + timeout_s
-        while not self.wanted(kind):
+        while not self.is_subscribed(kind):
             left_s = deadline_s - time.monotonic()
             if left_s <= 0:
                 return False

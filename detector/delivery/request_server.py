@@ -108,9 +108,9 @@ class RequestServer:
         self._stop()
 
     @property
-    def strangers(self) -> int:
+    def keys_refused(self) -> int:
         """Connections refused because of their key, at all of the line's sockets."""
-        return 0 if self._guard is None else self._guard.strangers
+        return 0 if self._guard is None else self._guard.keys_refused
 
     @property
     def endpoint(self) -> str:

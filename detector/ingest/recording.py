@@ -24,22 +24,22 @@ class Recording:
     """
 
     def __init__(
-        self, source: str, *, fps: float | None = None, pictures_fps: float | None = None
+        self, source: str, *, fps: float | None = None, default_fps: float | None = None
     ) -> None:
         """Args:
             source: A video file, an image, or a folder or glob of images.
             fps: Frames per second; overrides the recording's own rate.
-            pictures_fps: Frames per second for footage without its own rate, such as a folder of
+            default_fps: Frames per second for footage without its own rate, such as a folder of
                 images; None: 10.
 
         Raises:
             ValueError: A rate is not a positive number.
         """
-        for given in (fps, pictures_fps):
+        for given in (fps, default_fps):
             if given is not None and not (math.isfinite(given) and given > 0):
                 raise ValueError(f"fps is a positive number, not {given}")
         self._url = source
-        self._fps, self._pictures_fps = fps, pictures_fps
+        self._fps, self._default_fps = fps, default_fps
         self._source: Source | None = None
         self._next_index = 0
 
@@ -54,7 +54,7 @@ class Recording:
             source.close()
             raise SourceError(source.name, "a live camera, not a recording", "use `vigitri run`")
         if self._fps is None and (source.fps is None or isinstance(source, ImageFolder)):
-            source.fps = self._pictures_fps or source.fps
+            source.fps = self._default_fps or source.fps
         if source.fps is None:
             source.close()
             raise SourceError(source.name, "states no frame rate", "set the rate (fps=…)")

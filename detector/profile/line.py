@@ -9,7 +9,7 @@ from pydantic import Field, field_validator, model_validator
 
 from detector.profile.belt import Belt
 from detector.profile.belt_load import Jam, Overload
-from detector.profile.calibrated import Calibration
+from detector.profile.calibration import Calibration
 from detector.profile.section import Section, setting
 from detector.profile.view import View
 from detector.vocabulary import EngineName
@@ -113,10 +113,10 @@ class Tracking(Section):
         ge=1,
         le=30,
     )
-    looks: int = setting(
+    passes: int = setting(
         5,
         "number of latest inference passes among which the hits are counted (n)",
-        fix="write looks = 5",
+        fix="write passes = 5",
         ge=1,
         le=60,
     )
@@ -130,8 +130,8 @@ class Tracking(Section):
 
     @model_validator(mode="after")
     def _k_of_n(self) -> Self:
-        if self.hits > self.looks:
-            raise ValueError(f"hits = {self.hits} can't be reached in looks = {self.looks}")
+        if self.hits > self.passes:
+            raise ValueError(f"hits = {self.hits} can't be reached in passes = {self.passes}")
         return self
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import tomlkit
 
-from detector.profile.calibrated import Calibration
+from detector.profile.calibration import Calibration
 from detector.profile.loading import ProfileError, load_profile
 
 _BEGIN = "# >>> written by `vigitri calibrate`: a change by hand is noticed by its hash and refused"

@@ -43,7 +43,7 @@ class InferenceLock:
         self._locks: list[int] = []
         with contextlib.suppress(OSError):
             for number in range(at_once):
-                name = f"vigitri-{os.getuid()}-look-{number}.lock"
+                name = f"vigitri-{os.getuid()}-inference-{number}.lock"
                 flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
                 self._locks.append(os.open(folder / name, flags, 0o600))
         self._acquired: int | None = None

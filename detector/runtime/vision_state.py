@@ -89,7 +89,7 @@ def _late_reason(latency_ns: int, max_ns: int, unseen_mm: float) -> str:
     if unseen_mm > 0:
         return (
             f"the belt outruns the inference passes by {unseen_mm:.0f} mm: objects of "
-            "view.object_mm are seen less often than view.looks_per_object. Free the machine, "
+            "view.object_mm are seen less often than view.passes_per_object. Free the machine, "
             "let the camera see more of the belt's length, raise its frame rate, or lower either "
             "key"
         )

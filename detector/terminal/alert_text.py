@@ -37,7 +37,7 @@ def alert_line(
     elapsed_ms = age_ms or 0.0
     facts = [
         where(alert),
-        how_sure(alert),
+        probability_text(alert),
         "" if alert.state is AlarmState.NORMAL else time_to_act(alert, elapsed_ms),
         f"outcome: {alert.outcome}" if alert.outcome else "",
         state_name(alert.state),
@@ -84,7 +84,7 @@ def where(alert: Alert) -> str:
     return f"x {place.x_mm:.0f} y {place.y_mm:.0f} mm{nominal}{pile}"
 
 
-def how_sure(alert: Alert) -> str:
+def probability_text(alert: Alert) -> str:
     """Probability and the model's class."""
     if alert.probability is None:
         return ""

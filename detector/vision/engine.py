@@ -36,7 +36,7 @@ class Engine(Protocol):
 
 
 @runtime_checkable
-class Preparing(Protocol):
+class PreparingEngine(Protocol):
     """An engine whose first inference pass on an image size is slow."""
 
     def prepare(self, sizes_px: Iterable[tuple[int, int]]) -> None:

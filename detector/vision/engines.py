@@ -32,7 +32,7 @@ def chosen_engine(
         return choice.engine, f'engine = "{choice.engine}" is set'
     if choice.providers != ModelChoice().providers:
         return "onnxruntime", f"auto: model.providers names {choice.providers[0]}"
-    from detector.vision.openvino_engine import worth_it
+    from detector.vision.openvino_engine import faster_here
 
-    is_faster, why = worth_it()
+    is_faster, why = faster_here()
     return ("openvino" if is_faster else "onnxruntime"), f"auto: {why}"

@@ -81,7 +81,7 @@ class OpenVinoEngine:
         return self._core.compile_model(network, "CPU", self._settings).create_infer_request()
 
 
-def worth_it() -> tuple[bool, str]:
+def faster_here() -> tuple[bool, str]:
     """Whether OpenVINO is faster here, and why: if installed, and the CPU multiplies bfloat16."""
     try:
         core = _core()

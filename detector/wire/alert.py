@@ -92,7 +92,7 @@ class Arrival(Message):
     speed_basis: Annotated[SpeedBasis, Field(description="Source of this speed.")]
 
 
-class Look(Message):
+class SupportingDetection(Message):
     """One detection that supports an object's alert."""
 
     frame_index: Annotated[int, Field(description="Number of the frame.")]
@@ -105,7 +105,7 @@ class Why(Message):
 
     score: Annotated[float, Field(description="The model's best score for this object, 0 to 1.")]
     hits: Annotated[int, Field(description="Inference passes that detected it.")]
-    looks: Annotated[int, Field(description="Inference passes that should have detected it.")]
+    passes: Annotated[int, Field(description="Inference passes that should have detected it.")]
     votes: Annotated[dict[str, int], Field(description="Detections per class.")]
     length_mm: Annotated[
         float | None, Field(description="Measured length of the longest side, mm.")
@@ -123,11 +123,11 @@ class Cue(Message):
     """One measurement on which an overload or jam alarm rests."""
 
     name: Annotated[
-        Literal["coverage", "skirt_marks", "standing_material"],
+        Literal["coverage", "skirt_marks", "stationary_material"],
         Field(
             description="coverage: share of the belt covered by material. skirt_marks: share of "
-            "the height marks beside the belt that material hides. standing_material: share of the "
-            "belt covered by material that is stationary while the belt runs."
+            "the height marks beside the belt that material hides. stationary_material: share of "
+            "the belt covered by material that is stationary while the belt runs."
         ),
     ]
     share: Annotated[float, Field(ge=0, le=1)]
@@ -141,7 +141,7 @@ class Alert(Message):
     """One revision of a hazard's alarm; idempotent on `(boot_id, event_id, revision)`.
 
     The alert of an object has `place`, `why`, `support` and `class_name`. The alert of a line state
-    (overload, jam, belt_standing, vision_unavailable) has `detail` instead; overload and jam also
+    (overload, jam, belt_stopped, vision_unavailable) has `detail` instead; overload and jam also
     have `cues`.
     """
 
@@ -176,7 +176,9 @@ class Alert(Message):
     t_raised_utc_ns: Annotated[int, Field(description="Capture time of the frame that raised it.")]
     place: Place | None
     arrivals: tuple[Arrival, ...]
-    support: Annotated[tuple[Look, ...], Field(description="The last detections, newest last.")]
+    support: Annotated[
+        tuple[SupportingDetection, ...], Field(description="The last detections, newest last.")
+    ]
     why: Why | None
     detail: Annotated[str | None, Field(description="For a line state: the cause, one line.")]
     track: Annotated[int | None, Field(description="Number of the object's track.")]

@@ -28,7 +28,7 @@ def recoloured(rng: Rng, image: Image, hue: float, pale: float) -> Image:
     return np.asarray(cv2.cvtColor(hsv, cv2.COLOR_HSV2BGR), np.uint8)
 
 
-def laid(rng: Rng, pixels: Image, longest_px: float) -> Image:
+def posed(rng: Rng, pixels: Image, longest_px: float) -> Image:
     """Scale to a longest side of about `longest_px`, skew a little, rotate at random: BGRA uint8.
 
     Shrinks by area first: warpAffine alone would alias a 400 px cut-out at 40 px.

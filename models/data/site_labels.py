@@ -32,7 +32,7 @@ from models.training.recipe import read_recipe
 from models.workshop import WorkshopError
 
 KNOWN = {name: label for label, name in enumerate(CLASS_NAMES)} | {"gas": GAS, "ignore": IGNORE}
-_PICTURES = {".jpg", ".jpeg", ".png", ".bmp", ".webp"}
+_IMAGE_SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".webp"}
 
 
 def read_answers(folder: Path) -> tuple[Photograph, ...]:
@@ -141,7 +141,9 @@ def _class_of(name: object, where: str, wrong: list[str]) -> int | None:
 
 def _yolo(folder: Path, wrong: list[str]) -> Iterator[Photograph]:
     names, source = _yolo_names(folder)
-    for path in sorted(each for each in folder.rglob("*") if each.suffix.lower() in _PICTURES):
+    for path in sorted(
+        each for each in folder.rglob("*") if each.suffix.lower() in _IMAGE_SUFFIXES
+    ):
         if path.name.startswith("."):  # "._a.jpg": macOS adds one for each file of an archive
             continue
         label = path.with_suffix(".txt")

@@ -20,7 +20,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.ingest import SourceError, read_picture
+from detector.ingest import SourceError, read_image_file
 from detector.vocabulary import CLASSES
 from models.workshop import WorkshopError
 
@@ -80,7 +80,7 @@ def read_image(path: Path, flags: int = cv2.IMREAD_COLOR) -> Image:
     """Decode one image. Raises `WorkshopError` for a missing, truncated or foreign file."""
     if flags == cv2.IMREAD_COLOR:
         try:
-            return read_picture(path)
+            return read_image_file(path)
         except SourceError as error:
             raise WorkshopError(str(error)) from error
     try:

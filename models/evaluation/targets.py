@@ -122,9 +122,9 @@ def _frames(sets: dict[str, Any]) -> Iterator[Target]:
     for name, figures in sets.items():
         if name.startswith("frames"):
             scale = name.removeprefix("frames_at_").removesuffix("_mm_per_px")
-            images = figures["pictures"]
+            images = figures["images"]
             counts = {
-                short: round(figures[label]["false_per_picture"] * images)
+                short: round(figures[label]["false_per_image"] * images)
                 for label, short in CLASSES.items()
             }
             text = ", ".join(f"{count} {short}" for short, count in counts.items())

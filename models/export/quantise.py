@@ -23,8 +23,8 @@ from models.data.composites import compose
 from models.data.photographs import at_belt_size
 from models.data.sources import HELD_BACK, Image, read_sources
 from models.evaluation import evaluate
-from models.evaluation.comparison import RULES, fallen
-from models.evaluation.picture_sets import photo_set
+from models.evaluation.comparison import RULES, regressions
+from models.evaluation.image_sets import photo_set
 from models.evaluation.thresholds import HOW, operating_thresholds
 from models.export.timing import median_ms
 from models.workshop import WorkshopError
@@ -160,7 +160,7 @@ def run(
         "openvino_float_ms": reference,
         "openvino_8_bits_ms": int8,
     })  # fmt: skip
-    against = fallen(before["sets"], report["sets"], "one box", list(report["sets"]))
+    against = regressions(before["sets"], report["sets"], "one box", list(report["sets"]))
     if ms["openvino_8_bits_ms"] >= ms["openvino_float_ms"]:
         against.append(
             f"not faster: {ms['openvino_8_bits_ms']:.1f} ms, "

@@ -18,8 +18,8 @@ from models.data.provenance import learned_from
 from models.data.site_labels import read_answers, split_by_scene
 from models.data.sources import CLASS_NAMES, Photograph, read_photographs, read_sources
 from models.evaluation import evaluate
-from models.evaluation.comparison import RULES, fallen
-from models.evaluation.picture_sets import BELT_SCALE, SetResults, at_labelled, photo_set, scene_of
+from models.evaluation.comparison import RULES, regressions
+from models.evaluation.image_sets import BELT_SCALE, SetResults, at_labelled, photo_set, scene_of
 from models.evaluation.thresholds import HOW, operating_thresholds
 from models.export.onnx import export_onnx
 from models.export.quantise import calibration_images
@@ -179,7 +179,7 @@ class Adaptation:
             draft.name: evaluate.build_report(draft.name, new, thresholds),
         }
         before, after = (report["sets"] for report in reports.values())
-        against = _not_better(before, after) + fallen(before, after, "interval", list(base))
+        against = _not_better(before, after) + regressions(before, after, "interval", list(base))
         metrics = {
             "how": evaluate.HOW,
             "thresholds": HOW,

@@ -13,11 +13,11 @@ from models.data.dataset import build
 from models.data.provenance import learned_from
 from models.data.sources import Sources, read_sources
 from models.evaluation import evaluate
-from models.evaluation.picture_sets import photo_set
+from models.evaluation.image_sets import photo_set
 from models.evaluation.thresholds import HOW, operating_thresholds
 from models.export.onnx import export_onnx
 from models.training.averaging import interpolated
-from models.training.mining import wrongness
+from models.training.mining import error_score
 from models.training.recipe import Recipe, StageRecipe, read_recipe
 from models.training.restore import STOCK
 from models.training.stages import quiet_tools, train_stage
@@ -52,7 +52,7 @@ def _stage_data(
         stage.data, sources, data, runs / stage.name / "data",
         seed=recipe.seed + recipe.stages.index(stage), image_px=recipe.image_px,
         variants=24 if recipe.image_px > 200 else 1, progress=progress_on_stderr(),
-        wrongness=lambda: wrongness(before, runs / stage.name / "miner"), renders=renders,
+        error_score=lambda: error_score(before, runs / stage.name / "miner"), renders=renders,
     )  # fmt: skip
 
 
@@ -123,7 +123,7 @@ def build_data(
             seed=plan.seed + names.index(each.name), image_px=plan.image_px,
             progress=progress_on_stderr(),
             workers=workers, renders=renders,
-            wrongness=(lambda: wrongness(weights, out / "miner")) if weights else None,
+            error_score=(lambda: error_score(weights, out / "miner")) if weights else None,
         )  # fmt: skip
         made.append(yaml)
     return made

@@ -24,7 +24,7 @@ def no_view() -> NDArray[np.uint8]:
 class ImageMotion(FixedSpeed):
     """Motion by the image, at a given speed."""
 
-    basis: SpeedBasis = "picture"
+    basis: SpeedBasis = "image"
 
     def runs_at(self, speed_mm_s: float) -> None:
         self.speed_mm_s = self._speed = speed_mm_s
@@ -66,11 +66,11 @@ def test_a_belt_ordered_to_stop_does_not_move(per_mm: float | None) -> None:
     assert motion.speed_mm_s == 0.0
 
 
-@pytest.mark.parametrize("basis", ["picture", "setting", "encoder"])
+@pytest.mark.parametrize("basis", ["image", "setting", "encoder"])
 def test_a_belt_ordered_to_stop_is_tracked_until_it_has_stopped(basis: str) -> None:
     belt, image = ReportedBelt(2**32, PER_MM), ImageMotion(400)
     motion = {
-        "picture": ReportedMotion(belt, image, None),
+        "image": ReportedMotion(belt, image, None),
         "setting": ReportedMotion(belt, FixedSpeed(400), None, image),
         "encoder": ReportedMotion(belt, FixedSpeed(400), PER_MM, image),
     }[basis]
@@ -115,7 +115,7 @@ def test_an_encoder_that_does_not_count_while_the_image_moves_is_lost() -> None:
     motion = ReportedMotion(belt_at(0, runs=True), ImageMotion(300), PER_MM)
     _, shift = shifts(motion, 1000, 1100)
     assert shift.dy_mm == pytest.approx(30)
-    assert (motion.speed_mm_s, motion.basis) == (300, "picture")
+    assert (motion.speed_mm_s, motion.basis) == (300, "image")
 
 
 @given(st.integers(8, 32), st.data())

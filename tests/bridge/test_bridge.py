@@ -35,9 +35,9 @@ def test_each_change_of_a_line_is_logged_once_with_its_name_and_a_level(
     asyncio.run(run())
     logged = [(each.levelname, each.__dict__["line"], each.message) for each in caplog.records]
     assert logged == [
-        ("INFO", None, "bridge, unit 1: no line received yet, boot"),
-        ("INFO", None, "bridge, unit 2: no line received yet, boot"),
+        ("INFO", None, "bridge, unit 1: no line received yet, unknown"),
+        ("INFO", None, "bridge, unit 2: no line received yet, unknown"),
         ("INFO", "tapis-1", "bridge, unit 2: ready"),
-        ("ERROR", None, "bridge, unit 1: no line received yet, fault"),
-        ("ERROR", "tapis-1", "bridge, unit 2: fault"),
+        ("ERROR", None, "bridge, unit 1: no line received yet, unavailable"),
+        ("ERROR", "tapis-1", "bridge, unit 2: unavailable"),
     ]

@@ -13,7 +13,7 @@ import pytest
 
 from detector.profile.line import DEPLOYED_MODEL
 from tests.commands.conftest import Vigitri
-from tests.small_line import BATTERY_PX, GAS_PX, PATIENCE_S, RED, WHITE, belt_picture
+from tests.small_line import BATTERY_PX, GAS_PX, PATIENCE_S, RED, WHITE, belt_image
 
 Photo = Callable[..., Path]
 
@@ -22,7 +22,7 @@ Photo = Callable[..., Path]
 def photo(tmp_path: Path) -> Photo:
     def write(name: str, *objects: Any) -> Path:
         path = tmp_path / name
-        cv2.imwrite(str(path), belt_picture(*objects))
+        cv2.imwrite(str(path), belt_image(*objects))
         return path
 
     return write
@@ -46,7 +46,7 @@ def test_json_lists_class_score_and_box_of_each_detection(
 def test_boxes_are_in_pixels_of_the_original_photograph(
     vigitri: Vigitri, model: Path, tmp_path: Path
 ) -> None:
-    small = belt_picture(((100, 80), GAS_PX, WHITE))
+    small = belt_image(((100, 80), GAS_PX, WHITE))
     cv2.imwrite(str(tmp_path / "big.png"), cv2.resize(small, (1280, 960)))
     _, out, _ = vigitri("detect", tmp_path / "big.png", "--model", model, "--json")
     (found,) = json.loads(out[0])["detections"]
@@ -70,7 +70,7 @@ def test_unreadable_files_are_reported_and_the_others_are_processed(
     cut = photo("cut.png")
     cut.write_bytes(cut.read_bytes()[:300])
     text = tmp_path / "text.jpg"
-    text.write_text("not a picture")
+    text.write_text("not a image")
     code, out, err = vigitri(
         "detect", good[0], cut, text, tmp_path / "no.png", good[1], "--model", model, "--json"
     )

@@ -16,7 +16,7 @@ from tests.small_line import PATIENCE_S, passing, read_terminal, write_interlace
 VIGITRI = (sys.executable, "-m", "detector.cli")
 
 
-def test_it_prints_the_alerts_as_published_and_then_the_totals(
+def test_replay_prints_the_alerts_as_published_and_then_the_totals(
     vigitri: Vigitri, profile: Path, clip: Path
 ) -> None:
     code, out, err = vigitri("replay", clip, "--line", profile, "--json")

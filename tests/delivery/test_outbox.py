@@ -173,7 +173,7 @@ def test_lost_alerts_are_detected_and_replayed(
             assert event is not None
             receiver.events.append(event)
         assert line.lacks_alerts  # the replay request has no reply yet
-        receiver.until(ours, lambda: receiver.any(client.Healed))
+        receiver.until(ours, lambda: receiver.any(client.GapFilled))
         assert not line.lacks_alerts
         assert receiver.ids() == ["b1/a1/1", "b1/a2/1", "b1/a2/2"]
         assert receiver.how("a2") == "replay"
@@ -250,7 +250,8 @@ def test_a_client_reports_a_restart_of_the_detector_and_misses_no_alert(tmp_path
             receiver.until(
                 again,
                 lambda: (
-                    again.beat() or (receiver.any(client.Restarted) and len(receiver.ids()) == 3)
+                    again.beat()
+                    or (receiver.any(client.DetectorRestarted) and len(receiver.ids()) == 3)
                 ),
             )
             assert sorted(receiver.ids()) == ["b1/a1/1", "b1/a2/1", "b2/a1/1"]
@@ -303,7 +304,7 @@ def test_a_consumer_beyond_the_limit_is_refused_and_counted(
                 replies.append(json.loads(asking.recv()))
         assert [each["ok"] for each in replies] == [True] * CONSUMERS_MAX + [False]
         assert "16 consumers already" in str(replies[-1]["reason"])
-        assert ours.outbox.delivery_state().turned_away == 1
+        assert ours.outbox.delivery_state().consumers_refused == 1
 
 
 def test_a_refused_consumer_gets_the_reason_and_still_misses_no_alert(

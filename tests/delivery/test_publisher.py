@@ -243,10 +243,10 @@ def test_messages_sent_just_before_closing_arrive(open_socket: OpenSocket, now: 
 def test_wanted_reports_subscriptions_by_kind(
     publisher: Publisher, open_socket: OpenSocket
 ) -> None:
-    assert not publisher.wanted("detections")
+    assert not publisher.is_subscribed("detections")
     socket = listening(open_socket, publisher, "alert/")
-    assert publisher.wanted("alert")
-    assert not publisher.wanted("detections")
+    assert publisher.is_subscribed("alert")
+    assert not publisher.is_subscribed("detections")
     socket.subscribe("detections/tapis-1")
     assert publisher.wait_for_subscriber("detections", 5)
     assert not publisher.wait_for_subscriber("metrics", 0.01)

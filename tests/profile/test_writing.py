@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from detector.belt.line_plane import line_plane
 from detector.belt.plane import CalibrationError
-from detector.profile.calibrated import Calibration, LensCalibration, PlaneCalibration
+from detector.profile.calibration import Calibration, LensCalibration, PlaneCalibration
 from detector.profile.loading import ProfileError, load_profile
 from detector.profile.writing import write_calibration
 
@@ -43,18 +43,18 @@ def lens(**changes: Any) -> LensCalibration:
     given = {
         **SECTION, "focal_px": (700.1, 699.9), "centre_px": (320.5, 240.25),
         "distortion": (-0.1, 0.01, 1e-4, -1e-5, 0.0), "views": 12, "covered": 0.9,
-        "held_out_px": 0.2, "rms_px": 0.19, **changes,
+        "held_back_px": 0.2, "rms_px": 0.19, **changes,
     }  # fmt: skip
-    return LensCalibration.model_validate(given).sealed()
+    return LensCalibration.model_validate(given).with_digest()
 
 
 def plane(through: LensCalibration | None, **changes: Any) -> PlaneCalibration:
     given = {
         **SECTION, "basis": "board", "straight_to_belt": ((0, 1.5, 0), (1.5, 0, 0), (0, 0, 1)),
-        "used": 240, "rms_mm": 0.5, "held_out_mm": 0.9,
+        "used": 240, "rms_mm": 0.5, "held_back_mm": 0.9,
         "lens_sha256": "" if through is None else through.sha256, **changes,
     }  # fmt: skip
-    return PlaneCalibration.model_validate(given).sealed()
+    return PlaneCalibration.model_validate(given).with_digest()
 
 
 @pytest.fixture

@@ -114,7 +114,7 @@ PASSES = st.tuples(
 
 
 @given(st.lists(PASSES | st.booleans(), max_size=40))
-def test_vision_is_ready_if_and_only_if_the_last_event_was_a_pass_and_none_was_late_for_a_second(
+def test_vision_is_ready_only_after_a_pass_and_a_second_without_a_late_one(
     events: list[tuple[float, float, float] | bool],
 ) -> None:
     line, late_ns = MonitoredLine(), -LATE_HOLD_NS - 1

@@ -92,12 +92,12 @@ def _emptiest_place(
 
 def lay_out(scenario: Scenario, strip: Strip, rng: np.random.Generator) -> None:
     """Places everything on the strip: objects below, then waste, then objects on top."""
-    for item in (each for each in scenario.things if each.lies == "under"):
+    for item in (each for each in scenario.objects if each.lies == "under"):
         angle = rng.uniform(0, 360) if item.angle_deg is None else item.angle_deg
         strip.lay(item.kind, item.at_mm, item.x_mm, float(angle), rng)
     for stretch in scenario.stretches:
         scatter(strip, stretch, rng)
-    for item in (each for each in scenario.things if each.lies == "on top"):
+    for item in (each for each in scenario.objects if each.lies == "on top"):
         angle = rng.uniform(0, 360) if item.angle_deg is None else item.angle_deg
         strip.lay(item.kind, item.at_mm, item.x_mm, float(angle), rng)
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from twin.traced.things import HAZARDS, LOOKALIKES, WASTE
+from twin.traced.objects import HAZARDS, LOOKALIKES, WASTE
 
 MAX_STRIP_MM = 60_000
 """A strip is one image in memory; longer belts join several strips."""

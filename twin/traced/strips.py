@@ -31,10 +31,10 @@ from twin.traced.bundle import (
     write_image,
 )
 from twin.traced.light import belt_light
+from twin.traced.objects import HAZARDS, build, pose
 from twin.traced.plan import PlanError, Stretch, StripPlan
 from twin.traced.settle import HeightField, RestingBody, settle
 from twin.traced.stage import Stage, Window
-from twin.traced.things import HAZARDS, build, pose
 
 TILE_MM = 480.0
 OVERLAP_PX = 16
@@ -279,7 +279,7 @@ def _write_bundle(
         px_per_mm=scale,
         seed=plan.seed,
         belt=plan.belt,
-        things=objects,
+        objects=objects,
     )
     write_facts(out, facts)
 

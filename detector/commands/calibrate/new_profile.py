@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from detector.belt.line_plane import NARROWEST_MM, WIDEST_MM
 from detector.belt.plane import CalibrationError, nominal_plane
-from detector.commands.calibrate.board_pictures import current_image
+from detector.commands.calibrate.board_images import current_image
 from detector.ingest import SourceError
 from detector.ingest.source import Image
 from detector.ingest.sources.paths import local_path

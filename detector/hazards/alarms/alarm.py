@@ -12,11 +12,11 @@ from detector.wire.messages import (
     Arrival,
     Cue,
     Hazard,
-    Look,
     Outcome,
     Place,
     Priority,
     Revision,
+    SupportingDetection,
     Why,
 )
 
@@ -42,7 +42,7 @@ class Alarm:
     place: Place | None = None
     arrivals: tuple[Arrival, ...] = ()
     """Counted from the time of `place`."""
-    support: tuple[Look, ...] = ()
+    support: tuple[SupportingDetection, ...] = ()
     why: Why | None = None
     detail: str | None = None
     cues: tuple[Cue, ...] = ()

@@ -41,13 +41,13 @@ PRIORITY = {  # [DOMAIN, "Alarms"]
     Hazard.JAM: Priority.HIGH,
     Hazard.BATTERY: Priority.MEDIUM,
     Hazard.OVERLOAD: Priority.MEDIUM,
-    Hazard.BELT_STANDING: Priority.MEDIUM,
+    Hazard.BELT_STOPPED: Priority.MEDIUM,
     Hazard.VISION_UNAVAILABLE: Priority.MEDIUM,
 }
 LATCHED = frozenset({Hazard.GAS})
 """Only an outcome closes them."""
 
-RAISED_WHEN_STOPPED = frozenset({Hazard.VISION_UNAVAILABLE, Hazard.BELT_STANDING})
+RAISED_WHEN_STOPPED = frozenset({Hazard.VISION_UNAVAILABLE, Hazard.BELT_STOPPED})
 """Not suppressed while the belt is stopped."""
 
 UPDATE_NS = 1_000_000_000
@@ -128,7 +128,7 @@ class AlarmBook:
         belt: BeltNow,
         cues: tuple[Cue, ...] = (),
     ) -> list[Alert]:
-        """Update one state of the line: overload, jam, belt_standing, vision_unavailable, or
+        """Update one state of the line: overload, jam, belt_stopped, vision_unavailable, or
         battery for a flood of batteries. Returns the changes, as alert revisions."""
         alarm = self._open.get(self._of_line.get(hazard, ""))
         if not active:

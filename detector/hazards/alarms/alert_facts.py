@@ -9,7 +9,7 @@ from detector.hazards.tracking.plausible_size import is_plausible
 from detector.hazards.tracking.tracker import Track
 from detector.profile.line import ActionPoint, Alarms
 from detector.vision.catalogue import ModelClass
-from detector.wire.messages import Arrival, Look, MmBasis, ModelIdentity, Place, Why
+from detector.wire.messages import Arrival, MmBasis, ModelIdentity, Place, SupportingDetection, Why
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +125,7 @@ def why_of(track: Track, line: LineFacts) -> Why:
     return Why(
         score=round(track.best_score, 4),
         hits=track.hits,
-        looks=track.passes,
+        passes=track.passes,
         votes={line.classes[index].name: votes for index, votes in sorted(track.votes.items())},
         length_mm=None if size_mm is None else round(max(size_mm), 1),
         width_mm=None if size_mm is None else round(min(size_mm), 1),
@@ -134,10 +134,10 @@ def why_of(track: Track, line: LineFacts) -> Why:
     )
 
 
-def support_of(track: Track) -> tuple[Look, ...]:
+def support_of(track: Track) -> tuple[SupportingDetection, ...]:
     """The last inference passes that detected it."""
     return tuple(
-        Look(
+        SupportingDetection(
             frame_index=hit.frame_index,
             t_capture_utc_ns=hit.t_utc_ns,
             score=round(hit.score, 4),

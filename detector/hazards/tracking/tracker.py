@@ -14,8 +14,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from detector.belt.motion import Shift
+from detector.hazards.tracking.detection import Detection
 from detector.hazards.tracking.same_object import is_part, one_per_object
-from detector.hazards.tracking.sighting import Detection
 
 SUPPORT_KEPT = 8
 """Hits that an alert lists as its support."""

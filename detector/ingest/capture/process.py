@@ -102,7 +102,7 @@ class CaptureProcess:
         )
 
     @property
-    def gone(self) -> bool:
+    def has_ended(self) -> bool:
         """It has ended."""
         return not self._child.running
 

@@ -36,7 +36,7 @@ LINE = LineFacts(
     ),
     size_tolerance=1.5,
 )
-BELT = BeltNow(10**18, 10**12, 7, 1234.5, 500.0, "picture")
+BELT = BeltNow(10**18, 10**12, 7, 1234.5, 500.0, "image")
 
 
 def track_of(*places: tuple[float, float], **facts: Any) -> Track:
@@ -71,7 +71,7 @@ def test_arrivals_at_action_points_are_those_of_the_leading_edge() -> None:
     assert (picker.eta_ms, picker.act_by_ms) == (5000, 4000)
     assert picker.t_deadline_utc_ns == BELT.t_utc_ns + 4_000_000_000
     assert (stop.eta_ms, stop.act_by_ms) == (9000, 8750)
-    assert (stop.speed_mm_s, stop.speed_basis) == (500, "picture")
+    assert (stop.speed_mm_s, stop.speed_basis) == (500, "image")
 
 
 def test_the_part_out_of_view_of_a_long_object_arrives_first() -> None:
@@ -99,7 +99,7 @@ def test_acting_by_the_deadline_is_before_the_object_arrives(y_mm: float, speed:
 
 
 @given(st.floats(-500, 6000), st.floats(0, 60), st.floats(-200, 3000))
-def test_later_arrivals_are_those_of_the_object_where_the_belt_has_moved_it(
+def test_later_arrivals_follow_the_object_as_the_belt_moves_it(
     y_mm: float, after_s: float, travel_mm: float
 ) -> None:
     """As when an operator acknowledges it after it left the view; `travel_mm`: 0 if stopped."""
@@ -128,14 +128,14 @@ def test_without_a_belt_position_later_arrivals_are_computed_from_the_speed() ->
 def test_the_evidence_of_an_alert_is_its_hits_and_its_size() -> None:
     track = track_of(*[(100, 200)] * 12, size_mm=(14, 50), score=0.66)
     why = why_of(track, LINE)
-    assert (why.hits, why.looks, why.votes) == (12, 12, {"battery": 12})
+    assert (why.hits, why.passes, why.votes) == (12, 12, {"battery": 12})
     assert (why.length_mm, why.width_mm) == (50, 14)
     assert why.plausible_length_mm == LINE.classes[BATTERY].plausible_length_mm
     assert why.size_plausible is True
     assert [hit.frame_index for hit in support_of(track)] == list(range(12))[-SUPPORT_KEPT:]
 
 
-def test_a_battery_of_a_metre_is_implausible_and_one_never_seen_whole_is_unknown() -> None:
+def test_a_battery_of_a_metre_is_implausible_and_a_partly_visible_one_unknown() -> None:
     assert size_is_plausible(track_of((0, 0), size_mm=(90, 1000)), LINE) is False
     assert size_is_plausible(track_of((0, 0), size_mm=(90, 1000), whole=False), LINE) is None
 

@@ -8,7 +8,7 @@ from detector.vision.detections import Detections
 from models.card import new_card, write_card
 from models.data.composites import Scene
 from models.evaluation import evaluate
-from models.evaluation.picture_sets import at_belt_scale
+from models.evaluation.image_sets import at_belt_scale
 from models.evaluation.scoring import GroundTruth
 from models.evaluation.targets import WELL_SEEN
 from models.workshop import WorkshopError

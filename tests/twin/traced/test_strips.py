@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from twin.traced.objects import HAZARDS
 from twin.traced.plan import Stretch, StripPlan
 from twin.traced.strips import lay_out_strip, silhouette, tile_windows
-from twin.traced.things import HAZARDS
 
 
 def plan(*stretches: Stretch, seed: int = 4) -> StripPlan:

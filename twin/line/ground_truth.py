@@ -7,19 +7,19 @@ import numpy as np
 from twin.drawn.noise import Field
 from twin.line.camera import BeltCamera
 from twin.line.moving import MovingObject
-from twin.line.passing import Passage, box_px, moving_object_record, object_record, tenths
+from twin.line.occlusion import OcclusionGrid
+from twin.line.passages import Passage, box_px, moving_object_record, object_record, tenths
 from twin.line.reel import EDGE_MM, Reel, pile
 from twin.line.scenario import Scenario
 from twin.line.strip import PlacedObject
 from twin.line.surroundings import marks_mm
-from twin.line.uppermost import OcclusionGrid
 
 SCHEMA = "vigitri-twin-truth/1"
 OVERLOAD_COVERAGE = 0.85
 """Share of the belt in view from which a frame counts as overload (DOMAIN, starting value)."""
 JAM_SHARE = 0.30
 """Share of the belt in view that is stationary in a jam (DOMAIN, starting value)."""
-STATES = ("overload", "jam", "belt_standing")
+STATES = ("overload", "jam", "belt_stopped")
 
 
 class GroundTruth:
@@ -58,7 +58,7 @@ class GroundTruth:
         states = {
             "overload": coverage >= OVERLOAD_COVERAGE,
             "jam": running and stalled >= JAM_SHARE,
-            "belt_standing": not running,
+            "belt_stopped": not running,
         }
         self._update_intervals(states, t_s, position_mm)
         edge_mm = position_mm - self._camera.view_mm - 700

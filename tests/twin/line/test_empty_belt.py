@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from twin.line.bare import empty_belt_of
+from twin.line.empty_belt import empty_belt_of
 from twin.line.scenario import ScenarioError
 from twin.line.strip import empty_strip
 

@@ -16,7 +16,7 @@ from benchmarks.bridge_process import BridgeProcess
 from benchmarks.line_process import LineProcess
 from detector import client
 from detector.belt.encoder import ReportedBelt
-from detector.bridge.register_map import BeltRun, BeltWord, State
+from detector.bridge.register_map import BeltWord, RunSignal, VisionWord
 from detector.delivery.journal import Journal
 from detector.delivery.outbox import Outbox
 from detector.delivery.publisher import Publisher
@@ -28,7 +28,7 @@ from tests.small_line import (
     FPS,
     PATIENCE_S,
     Listener,
-    belt_picture,
+    belt_image,
     listening,
     wait_for,
     write_model,
@@ -116,7 +116,7 @@ def by_modbus(line: LineProcess) -> Iterator[Writer]:
         beats = iter(range(1, 1_000_000_000))
 
         def write(counts: int, runs: bool) -> None:
-            run = BeltRun.RUNS if runs else BeltRun.STANDS
+            run = RunSignal.RUN if runs else RunSignal.STOP
             plc.write(plc_heartbeat=next(beats) & 0xFFFF, belt_run=run, encoder=counts)
 
         yield write
@@ -175,7 +175,7 @@ def profile(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A line with an encoder, and a belt whose image shows no motion."""
     folder = tmp_path_factory.mktemp("line")
     model = write_model(folder / "white-and-red")
-    clip = write_video(folder / "belt.avi", [belt_picture()] * 10)
+    clip = write_video(folder / "belt.avi", [belt_image()] * 10)
     made = write_profile(folder / "line.toml", clip, model, camera=f"fps = {FPS}\nloop = true")
     keys = f"encoder_counts_per_mm = {COUNTS_PER_MM}\n[view]"
     made.write_text(made.read_text(encoding="utf-8").replace("[view]", keys), encoding="utf-8")
@@ -188,7 +188,7 @@ def position_when_stopped(listener: Listener) -> float:
 
     def settled(state: LineState) -> bool:
         positions.append(state.belt_position_mm)
-        by_encoder = state.belt_state == "stands" and state.speed_basis == "encoder"
+        by_encoder = state.belt_state == "stopped" and state.speed_basis == "encoder"
         return by_encoder and positions[-1] == positions[-2]
 
     listener.until(settled, LineState)
@@ -242,17 +242,17 @@ def test_register_59_shows_the_state_of_the_plcs_encoder(profile: Path) -> None:
                     counts = round((time.monotonic() - begun_s) * speed_mm_s * COUNTS_PER_MM)
                     plc.write(
                         plc_heartbeat=next(beats) & 0xFFFF,
-                        belt_run=BeltRun.RUNS,
+                        belt_run=RunSignal.RUN,
                         encoder=(counts - 2000) % WRAPS_AT,
                     )
-                degraded = read[0]["state"] == State.DEGRADED
+                degraded = read[0]["state"] == VisionWord.DEGRADED
                 return read[0]["belt_state"] == word and (degraded or not doubtful)
 
             plc.until(arrives)
 
         reads(BeltWord.ENCODER_LOST, None, doubtful=True)
         reads(BeltWord.RUNS, 400)
-        reads(BeltWord.STANDS_ORDERED_TO_RUN, 0)
+        reads(BeltWord.STOPPED_ORDERED_TO_RUN, 0)
         reads(BeltWord.REVERSES, -400, doubtful=True)
         reads(BeltWord.ENCODER_LOST, None, doubtful=True)
 
@@ -269,5 +269,5 @@ def test_a_counter_beyond_the_wrap_count_of_the_profile_is_logged(
         closing(Plc(bridge)) as plc,
     ):
         plc.write(plc_heartbeat=1, encoder=70_000)
-        (logged,) = wait_for(lambda: [each for each in bridge.said if "70000" in each])
+        (logged,) = wait_for(lambda: [each for each in bridge.stderr_lines if "70000" in each])
     assert "belt.encoder_wraps_at = 65536 in the line's profile: set it to" in logged

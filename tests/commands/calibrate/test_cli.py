@@ -100,7 +100,7 @@ def test_the_belt_view_shows_the_board_undistorted(line: Path, photos: Path) -> 
     for path in sorted((photos / "belt").iterdir()):
         image = cv2.imread(str(path))
         assert image is not None
-        seen = find_board(view.look(frame(image.astype(np.uint8), 0)).image, path.name)
+        seen = find_board(view.rectify(frame(image.astype(np.uint8), 0)).image, path.name)
         assert seen is not None
         mm = view.view_to_belt(seen.px)
         true = seen.mm(1.0)
@@ -260,7 +260,7 @@ def test_the_guided_calibration_runs_from_questions_to_a_plane(
         "Ana", "y", "a3", "200", str(WIDTH_MM), "0",
     ]  # fmt: skip
     monkeypatch.setattr("sys.stdin", io.StringIO("\n".join(answers) + "\n"))
-    code, out, err = vigitri("calibrate", "line", line, "--pictures", photos)
+    code, out, err = vigitri("calibrate", "line", line, "--images", photos)
     assert (code, err) == (0, [])
     text = "\n".join(out)
     assert "4 of 4: check" in text

@@ -10,7 +10,7 @@ KEPT = 200
 """Messages used, some ten seconds of them: two clocks drift by less than 1 ms in that time."""
 
 
-class TheirClock:
+class RemoteClock:
     """Converts the detector's CLOCK_MONOTONIC to this host's.
 
     The message with the shortest transport time gives the offset; all others were delayed.
@@ -33,6 +33,6 @@ class TheirClock:
         """Drop all messages: the detector's host may have rebooted."""
         self._behind_ns.clear()
 
-    def ours_ns(self, theirs_ns: int) -> int:
+    def local_ns(self, remote_ns: int) -> int:
         """Convert a time of their clock to ours; requires `known`."""
-        return theirs_ns + min(self._behind_ns)
+        return remote_ns + min(self._behind_ns)

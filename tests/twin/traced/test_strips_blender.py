@@ -41,7 +41,7 @@ def test_an_interrupted_bank_is_resumed(tmp_path: Path) -> None:
     assert not inside[0].any()
 
 
-def test_a_strip_shows_its_objects_where_its_truth_records_them(tmp_path: Path) -> None:
+def test_a_strip_shows_its_objects_where_its_ground_truth_records_them(tmp_path: Path) -> None:
     seen = []
     strips.trace_strip(PLAN, tmp_path / "strip", progress=lambda done, _: seen.append(done))
     strip = load_strip(tmp_path / "strip")

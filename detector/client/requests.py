@@ -26,7 +26,7 @@ def belt_report(
     now_ns = time.monotonic_ns()
     return BeltFromPlc(
         source=source,
-        run="unknown" if runs is None else "runs" if runs else "stands",
+        run="unknown" if runs is None else "run" if runs else "stop",
         encoder_counts=counts,
         t_mono_ns=now_ns if same_host(requests) else None,
         age_ms=0,

@@ -16,7 +16,7 @@ LARGEST_BYTES = 500_000_000
 """A TIFF of 80 megapixels in 16 bits. A larger file is a video, and would be read into memory."""
 
 
-def read_picture(path: Path) -> Image:
+def read_image_file(path: Path) -> Image:
     """An image file as `(h, w, 3)` uint8 BGR, rotated by its EXIF orientation.
 
     Raises:

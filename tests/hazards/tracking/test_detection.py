@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from detector.belt.plane import nominal_plane
+from detector.hazards.tracking.detection import Detection, place_on_belt
 from detector.hazards.tracking.plausible_size import is_plausible, length_bounds_mm
-from detector.hazards.tracking.sighting import Detection, place_on_belt
 from detector.vision.belt_view import BeltView, Rectifier
 from tests.fakes import detections, frame
 
@@ -19,7 +19,7 @@ SIZE = (WIDTH, HEIGHT)
 def view_of(mm_per_px: float = 1.0) -> tuple[BeltView, Rectifier]:
     rectifier = Rectifier(nominal_plane(CORNERS, "right", 2.0, "nominal"), SIZE, mm_per_px, 32)
     image = np.zeros((HEIGHT, WIDTH, 3), dtype=np.uint8)
-    return rectifier.look(frame(image, 0)), rectifier
+    return rectifier.rectify(frame(image, 0)), rectifier
 
 
 def placed(
@@ -64,7 +64,7 @@ def test_a_box_at_an_end_of_the_belt_is_not_whole(
     assert detection.whole is whole
 
 
-def test_an_empty_view_has_no_sightings() -> None:
+def test_an_empty_view_has_no_detections() -> None:
     assert placed(*view_of()) == []
 
 

@@ -13,18 +13,18 @@ import numpy as np
 from twin.line.scenario import ScenarioError
 from twin.line.strip import Strip
 
-BARE_MM = 4000.0
+EMPTY_BELT_MM = 4000.0
 SHADOWS_MM = (110.0, 70.0, 40.0, 15.0)
 """Margins around objects that count as shaded, mm; the largest that leaves enough belt is used."""
 
 
 def empty_belt_of(strip: Strip) -> Strip:
-    """The belt of a strip without objects, at most `BARE_MM` long.
+    """The belt of a strip without objects, at most `EMPTY_BELT_MM` long.
 
     Raises `ScenarioError` if no belt is visible.
     """
     scale = strip.px_per_mm
-    wide = min(strip.image.shape[1], round(BARE_MM * scale))
+    wide = min(strip.image.shape[1], round(EMPTY_BELT_MM * scale))
     part, covered = strip.image[:, :wide], strip.covered[:, :wide]
     for near_mm in SHADOWS_MM:
         reach = max(3, round(2 * near_mm * scale)) | 1

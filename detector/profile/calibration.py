@@ -19,7 +19,7 @@ Row = tuple[float, float, float]
 Pixels = Annotated[int, Field(gt=0, le=65_536)]
 
 
-class Calibrated(Section):
+class CalibrationSection(Section):
     """Origin of a calibration: date, author, camera, hash."""
 
     made: AwareDatetime = setting(..., "date and time of the calibration", fix=_BY_COMMAND)
@@ -42,12 +42,12 @@ class Calibrated(Section):
         content = self.model_dump(mode="json", exclude={"sha256"})
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
-    def sealed(self) -> Self:
+    def with_digest(self) -> Self:
         """A copy with its hash set."""
         return self.model_copy(update={"sha256": self.digest()})
 
 
-class LensCalibration(Calibrated):
+class LensCalibration(CalibrationSection):
     """Lens distortion: OpenCV's pinhole model with k1, k2, p1, p2, k3."""
 
     focal_px: tuple[float, float] = setting(..., "focal length along x and y, px", fix=_BY_COMMAND)
@@ -61,7 +61,7 @@ class LensCalibration(Calibrated):
     covered: float = setting(
         ..., "share of the image area in which the board was seen", fix=_BY_COMMAND, ge=0, le=1
     )
-    held_out_px: float = setting(
+    held_back_px: float = setting(
         ...,
         "reprojection error (rms) in images held back from the fit, px",
         fix=_BY_COMMAND,
@@ -72,7 +72,7 @@ class LensCalibration(Calibrated):
     )
 
 
-class PlaneCalibration(Calibrated):
+class PlaneCalibration(CalibrationSection):
     """The belt's plane: from the undistorted image to mm on the belt."""
 
     basis: Literal["board", "points"] = setting(
@@ -86,7 +86,7 @@ class PlaneCalibration(Calibrated):
     )
     used: int = setting(..., "number of points used in the fit", fix=_BY_COMMAND, ge=4)
     rms_mm: float = setting(..., "error (rms) of the fitted points, mm", fix=_BY_COMMAND, ge=0)
-    held_out_mm: float = setting(
+    held_back_mm: float = setting(
         ..., "error (p95) of points held back from the fit, mm", fix=_BY_COMMAND, ge=0
     )
     camera_mm: Row | None = setting(
@@ -103,7 +103,7 @@ class PlaneCalibration(Calibrated):
     )
 
 
-class SpeedCalibration(Calibrated):
+class SpeedCalibration(CalibrationSection):
     """Belt motion: the encoder's counts per mm, or one fixed speed."""
 
     encoder_counts_per_mm: float | None = setting(
@@ -120,7 +120,7 @@ class SpeedCalibration(Calibrated):
         "", "hash of the calibration.plane that gave the millimetres; empty: none", fix=_BY_COMMAND
     )
     travelled_mm: float = setting(..., "belt travel in the footage, mm", fix=_BY_COMMAND, ge=0)
-    held_out_percent: float = setting(
+    held_back_percent: float = setting(
         ...,
         "difference (p95) between image and encoder, or the fixed speed, over 1 s in footage held "
         "back from the fit, %",

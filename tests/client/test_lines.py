@@ -21,11 +21,11 @@ from detector.wire.messages import (
     Arrival,
     Hazard,
     Header,
-    Look,
     Outcome,
     Place,
     Priority,
     Revision,
+    SupportingDetection,
     Why,
 )
 from tests.listening import MessagesOnly as Subscriber
@@ -56,13 +56,13 @@ arrivals = st.builds(
     act_by_ms=number,
     t_deadline_utc_ns=moment_ns,
     speed_mm_s=number,
-    speed_basis=st.sampled_from(["none", "profile", "picture"]),
+    speed_basis=st.sampled_from(["none", "profile", "image"]),
 )
 whys = st.builds(
     Why,
     score=share,
     hits=count,
-    looks=count,
+    passes=count,
     votes=st.dictionaries(word, count, max_size=3),
     length_mm=st.none() | number,
     width_mm=st.none() | number,
@@ -88,7 +88,8 @@ alerts = st.builds(
     place=st.none() | places,
     arrivals=st.lists(arrivals, max_size=3).map(tuple),
     support=st.lists(
-        st.builds(Look, frame_index=count, t_capture_utc_ns=moment_ns, score=share), max_size=3
+        st.builds(SupportingDetection, frame_index=count, t_capture_utc_ns=moment_ns, score=share),
+        max_size=3,
     ).map(tuple),
     why=st.none() | whys,
     detail=st.none() | word,

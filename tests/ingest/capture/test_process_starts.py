@@ -44,7 +44,7 @@ def test_a_capture_process_that_cannot_be_started_is_retried(
 def test_processes_that_survive_sigkill_do_not_pile_up(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(CaptureProcess, "gone", False)
+    monkeypatch.setattr(CaptureProcess, "has_ended", False)
     lives = tmp_path / "lives"
     with camera_of(str(lives), fake="closes_after_three", backoff=AT_ONCE) as camera:
         while "3 earlier ones hang in a driver" not in camera.health.reason:
@@ -52,6 +52,6 @@ def test_processes_that_survive_sigkill_do_not_pile_up(
         with pytest.raises(CameraBlind, match="3 earlier ones hang in a driver; free or restart"):
             camera.read_latest(0.05)
         assert lives.read_text() == str(STUCK_MOST)
-        monkeypatch.setattr(CaptureProcess, "gone", True)
+        monkeypatch.setattr(CaptureProcess, "has_ended", True)
         seen(camera)
         assert int(lives.read_text()) > STUCK_MOST

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from detector.client.events import Received, Sight
+from detector.client.events import Received, VisionState
 from detector.wire.messages import Heartbeat, LineState, VisionState
 
 BLIND_AFTER_S = 1.0
@@ -11,7 +11,7 @@ STATE_STALE_AFTER_S = 3.0
 """The state is sent once a second and on change; without it for this long it is unknown."""
 
 
-class SightWatch:
+class VisionWatch:
     """Follows heartbeats, line state and connection; times are this host's CLOCK_MONOTONIC, ns."""
 
     def __init__(self, now_ns: int, *, blind_after_s: float = BLIND_AFTER_S) -> None:
@@ -41,28 +41,32 @@ class SightWatch:
         """The connection is lost; until the next heartbeat the belt is not known to be watched."""
         self._cut = reason
 
-    def sight(self, now_ns: int) -> tuple[Sight, str]:  # noqa: PLR0911
+    def vision(self, now_ns: int) -> tuple[VisionState, str]:  # noqa: PLR0911
         """Whether the belt is being watched, and the reason if not."""
         beat_s = self.heartbeat_age_s(now_ns)
         reason = f" ({self.state.reason})" if self.state and self.state.reason else ""
         if self.refused is not None:
-            return Sight.UNKNOWN if beat_s is None else Sight.BLIND, self.refused
+            return VisionState.UNKNOWN if beat_s is None else VisionState.UNAVAILABLE, self.refused
         if beat_s is None:
             waited_s = (now_ns - self._t_start_ns) / 1e9
-            return Sight.UNKNOWN, f"no heartbeat yet, for {waited_s:.0f} s{reason}"
+            return VisionState.UNKNOWN, f"no heartbeat yet, for {waited_s:.0f} s{reason}"
         if self._cut is not None:
-            return Sight.BLIND, f"{self._cut}{reason}"
+            return VisionState.UNAVAILABLE, f"{self._cut}{reason}"
         if beat_s > self.blind_after_s:
-            return Sight.BLIND, f"no heartbeat for {beat_s:.1f} s{reason}"
+            return VisionState.UNAVAILABLE, f"no heartbeat for {beat_s:.1f} s{reason}"
         if self.state is None or self._state_message is None:
-            return Sight.UNKNOWN, "heartbeat received, but no line state yet"
+            return VisionState.UNKNOWN, "heartbeat received, but no line state yet"
         state_s = (now_ns - self._state_message.t_received_mono_ns) / 1e9
         if state_s > STATE_STALE_AFTER_S:
-            return Sight.UNKNOWN, f"no line state for {state_s:.1f} s"
+            return VisionState.UNKNOWN, f"no line state for {state_s:.1f} s"
         if self.state.vision is VisionState.READY:
-            return Sight.WATCHING, ""
-        sight = Sight.DEGRADED if self.state.vision is VisionState.DEGRADED else Sight.BLIND
-        return sight, f"vision {self.state.vision}: {self.state.reason or 'no reason given'}"
+            return VisionState.READY, ""
+        vision = (
+            VisionState.DEGRADED
+            if self.state.vision is VisionState.DEGRADED
+            else VisionState.UNAVAILABLE
+        )
+        return vision, f"vision {self.state.vision}: {self.state.reason or 'no reason given'}"
 
     def heartbeat_age_s(self, now_ns: int) -> float | None:
         """Time since the capture of the last heartbeat's frame; None before the first."""

@@ -1,28 +1,34 @@
-"""Replacement of clients at full places, and its log line; no sockets, a manual clock."""
+"""Replacement of clients at full slots, and its log line; no sockets, a manual clock."""
 
 from __future__ import annotations
 
-from detector.bridge.places import HOSTS_NAMED, IN_SERVICE_NS, REPORT_EVERY_NS, Place, Places
+from detector.bridge.client_slots import (
+    HOSTS_NAMED,
+    IN_SERVICE_NS,
+    REPORT_EVERY_NS,
+    ClientSlot,
+    ClientSlots,
+)
 
 SECOND_NS = 1_000_000_000
 
 
 class Server:
-    """Two places, and the disconnected clients."""
+    """Two slots, and the disconnected clients."""
 
     def __init__(self) -> None:
         self.now_ns = 0
         self.gone: list[str] = []
-        self.places = Places(2, lambda: self.now_ns)
+        self.slots = ClientSlots(2, lambda: self.now_ns)
 
-    def connect(self, host: str, port: int = 1) -> Place | None:
-        return self.places.take(host, port, lambda: self.gone.append(host))
+    def connect(self, host: str, port: int = 1) -> ClientSlot | None:
+        return self.slots.acquire(host, port, lambda: self.gone.append(host))
 
-    def poll(self, place: Place | None) -> None:
-        assert place is not None
+    def poll(self, slot: ClientSlot | None) -> None:
+        assert slot is not None
         for _ in range(2):
-            self.places.count_bytes(place)
-            self.places.count_request(place)
+            self.slots.count_bytes(slot)
+            self.slots.count_request(slot)
 
 
 def test_a_client_with_one_request_is_replaced_and_a_polling_one_is_not() -> None:
@@ -31,8 +37,8 @@ def test_a_client_with_one_request_is_replaced_and_a_polling_one_is_not() -> Non
     server.poll(plc)
     server.now_ns += SECOND_NS
     assert other is not None
-    server.places.count_bytes(other)
-    server.places.count_request(other)
+    server.slots.count_bytes(other)
+    server.slots.count_request(other)
     assert server.connect("newcomer") is not None
     assert server.gone == ["other"]
 
@@ -55,7 +61,7 @@ def test_incomplete_requests_do_not_count_as_polling() -> None:
     assert one is not None
     for _ in range(9):
         server.now_ns += 1
-        server.places.count_bytes(one)
+        server.slots.count_bytes(one)
     assert server.connect("newcomer") is not None
     assert server.connect("another") is not None
     assert server.gone == ["two", "one"]
@@ -65,10 +71,10 @@ def test_leaving_frees_a_place_and_may_be_repeated() -> None:
     server = Server()
     one, _ = server.connect("one"), server.connect("two")
     assert one is not None
-    server.places.leave(one)
-    server.places.leave(one)
+    server.slots.leave(one)
+    server.slots.leave(one)
     assert server.connect("three") is not None
-    assert (server.gone, server.places.line()) == ([], None)
+    assert (server.gone, server.slots.line()) == ([], None)
 
 
 def test_the_log_line_names_holders_by_host_and_the_replaced_client() -> None:
@@ -77,8 +83,8 @@ def test_the_log_line_names_holders_by_host_and_the_replaced_client() -> None:
     server.now_ns = 320 * SECOND_NS
     server.poll(server.connect("10.0.0.5"))
     assert server.connect("fe80::7", 40112) is not None
-    assert server.places.line() == (
-        "all 2 places are in use, 1 by 10.0.0.9 (longest idle 320.0 s), 1 by 10.0.0.5 (longest "
+    assert server.slots.line() == (
+        "all 2 slots are in use, 1 by 10.0.0.9 (longest idle 320.0 s), 1 by 10.0.0.5 (longest "
         "idle 0.0 s); replaced by new clients: 1 of 10.0.0.9 (the last: 10.0.0.9:50112, idle for "
         "320.0 s, by [fe80::7]:40112)"
     )
@@ -89,19 +95,19 @@ def test_events_between_two_log_lines_are_counted_in_the_next_line() -> None:
     server.poll(server.connect("plc"))
     server.poll(server.connect("panel"))
     assert server.connect("10.0.0.7", 7) is None
-    assert "1 of 10.0.0.7 (the last: 10.0.0.7:7)" in (server.places.line() or "")
+    assert "1 of 10.0.0.7 (the last: 10.0.0.7:7)" in (server.slots.line() or "")
     for _ in range(3):
         assert server.connect("10.0.0.8", 8) is None
     assert server.connect("10.0.0.7", 7) is None
     server.now_ns = REPORT_EVERY_NS - 1
-    assert server.places.line() is None
+    assert server.slots.line() is None
     server.now_ns = REPORT_EVERY_NS
-    line = server.places.line() or ""
+    line = server.slots.line() or ""
     assert line.endswith(
         "turned away because all clients are polling: 3 of 10.0.0.8, "
         "1 of 10.0.0.7 (the last: 10.0.0.7:7)"
     )
-    assert server.places.line(at_once=True) is None
+    assert server.slots.line(at_once=True) is None
 
 
 def test_unreported_events_are_reported_at_the_end() -> None:
@@ -109,10 +115,10 @@ def test_unreported_events_are_reported_at_the_end() -> None:
     server.poll(server.connect("plc"))
     server.poll(server.connect("panel"))
     server.connect("a")
-    assert server.places.line() is not None
+    assert server.slots.line() is not None
     server.connect("b")
-    assert server.places.line() is None
-    assert "1 of b" in (server.places.line(at_once=True) or "")
+    assert server.slots.line() is None
+    assert "1 of b" in (server.slots.line(at_once=True) or "")
 
 
 def test_a_flood_from_many_hosts_is_counted_in_a_bounded_line() -> None:
@@ -121,6 +127,6 @@ def test_a_flood_from_many_hosts_is_counted_in_a_bounded_line() -> None:
     server.poll(server.connect("panel"))
     for number in range(HOSTS_NAMED + 5):
         assert server.connect(f"host-{number}") is None
-    line = server.places.line() or ""
+    line = server.slots.line() or ""
     assert "5 of other hosts" in line
     assert line.count("1 of host-") == HOSTS_NAMED

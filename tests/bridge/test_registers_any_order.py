@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from detector.bridge.line_watch import TRANSPORT_MS
-from detector.bridge.register_map import State
+from detector.bridge.register_map import VisionWord
 from detector.wire.messages import AlarmState, Alert, Hazard, Outcome, Revision, VisionState
 from tests.bridge.conftest import SimulatedLine
 
@@ -107,7 +107,7 @@ class AnyShift(RuleBasedStateMachine):
         )
         if not watched:
             assert not clear
-            assert read["state"] in (State.BOOT, State.FAULT)
+            assert read["state"] in (VisionWord.UNKNOWN, VisionWord.UNAVAILABLE)
         if self.missed:
             assert not clear
         if self.open and not self.missed and watched:
