@@ -61,12 +61,24 @@ class Outcome(StrEnum):
 
 
 class VisionState(StrEnum):
-    """Whether the belt is being watched. `starting` and `unavailable` never mean a clear belt."""
+    """Whether the belt of a line is being watched. Only `ready` and `degraded` allow to conclude
+    that the belt is clear.
 
+    The detector publishes it; a subscriber derives it from the published state and from the absence
+    of messages. A PLC reads it as `VisionWord`. The state of the camera (`CameraState`) is one
+    cause of it, and stays inside the detector.
+    """
+
+    UNKNOWN = "unknown"
+    """Only at a subscriber: it has received too little to say."""
     STARTING = "starting"
     UNAVAILABLE = "unavailable"
     DEGRADED = "degraded"
     READY = "ready"
+
+    @property
+    def is_watching(self) -> bool:
+        return self in {VisionState.READY, VisionState.DEGRADED}
 
 
 class CoverageState(StrEnum):

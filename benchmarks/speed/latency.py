@@ -185,5 +185,5 @@ def _print_plc(console: Console, plc: dict[str, Any]) -> None:
             row(name, plc[key], "p99", most_ms)
     for fault, values in plc["blind_to_fault_ms"].items():
         figures = {"count": len(values), **_quantiles(values)}
-        row(f"{fault} → UNKNOWN, FAULT", figures, "max", plc["blind_most_ms"])
+        row(f"{fault} → UNAVAILABLE", figures, "max", plc["blind_most_ms"])
     console.print(table)

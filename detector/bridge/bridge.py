@@ -11,13 +11,14 @@ from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from typing import Literal, Protocol, Self
 
-from detector.bridge.line_watch import LineWatch, Watch
+from detector.bridge.line_watch import LineWatch
 from detector.bridge.modbus_server import ListenError, ModbusServer, Unit
 from detector.bridge.plc_link import Command, PlcLink
 from detector.bridge.register_map import RunSignal
 from detector.bridge.registers import LineRegisters
 from detector.client import Alert, AsyncLine, ClientKeys
 from detector.client.link import same_host
+from detector.vocabulary import VisionState
 from detector.wire.requests import BeltFromPlc
 
 logger = logging.getLogger(__name__)
@@ -40,7 +41,7 @@ BELT_RUNS: dict[RunSignal, Literal["unknown", "stop", "run"]] = {
     RunSignal.STOP: "stop",
     RunSignal.RUN: "run",
 }
-LEVELS = {Watch.DEGRADED: logging.WARNING, Watch.FAULT: logging.ERROR}
+LEVELS = {VisionState.DEGRADED: logging.WARNING, VisionState.UNAVAILABLE: logging.ERROR}
 """Log level of a watch state; default: INFO."""
 
 
@@ -77,7 +78,7 @@ class BridgedLine:
         )
         self.plc = PlcLink(f"PLC, unit {ends.unit}", self.watch.event)
         self.registers = LineRegisters(self.watch, self.plc)
-        self._logged: tuple[Watch, str | None] | None = None
+        self._logged: tuple[VisionState, str | None] | None = None
         self._logged_wrap: int | None = None
         self._asking: set[asyncio.Task[None]] = set()
 
@@ -116,15 +117,15 @@ class BridgedLine:
                 await self.line.ask(report, BELT_WAIT_S)
 
     def log_changes(self) -> None:
-        """Log changes of the watch state, refused connections, and an encoder that does not match
+        """Log changes of the vision state, refused connections, and an encoder that does not match
         the profile."""
-        watch, refusal = self.watch.watch(time.monotonic_ns()), self.line.refusal
-        if (watch, refusal) != self._logged:
-            self._logged = watch, refusal
+        vision, refusal = self.watch.vision(time.monotonic_ns()), self.line.refusal
+        if (vision, refusal) != self._logged:
+            self._logged = vision, refusal
             unknown = "" if self.watch.line else "no line received yet, "
             why = f", {refusal}" if refusal else ""
-            level = logging.ERROR if refusal else LEVELS.get(watch, logging.INFO)
-            self._log(level, f"{unknown}{watch}{why}")
+            level = logging.ERROR if refusal else LEVELS.get(vision, logging.INFO)
+            self._log(level, f"{unknown}{vision}{why}")
         wraps_at = self.watch.encoder_wraps_at
         counts = None if wraps_at is None else self.plc.beyond(wraps_at)
         if counts is not None and wraps_at != self._logged_wrap:

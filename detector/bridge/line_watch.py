@@ -9,10 +9,9 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import StrEnum
 
 from detector.bridge.events import Event, from_place_time
-from detector.client import AlertVanished, Gap, Received, VisionChanged, VisionState
+from detector.client import AlertVanished, Gap, Received, VisionChanged
 from detector.client import Event as ClientEvent
 from detector.client.remote_clock import RemoteClock
 from detector.vocabulary import STOPPED_BELOW_MM_S
@@ -37,15 +36,6 @@ STATE_HELD_NS = 3_000_000_000
 """How long a reported stop of the belt is relied on; the state is sent once a second."""
 EVENTS_MAX = 600
 """More than an alarm book keeps open; beyond it the oldest events that are over are dropped."""
-
-
-class Watch(StrEnum):
-    """Whether the line is being watched."""
-
-    BOOT = "boot"
-    READY = "ready"
-    DEGRADED = "degraded"
-    FAULT = "fault"
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +92,7 @@ class LineWatch:
         elif isinstance(item, VisionChanged):
             # Connection lost, or no heartbeat for a second: not watched until the next inference
             # pass. The line state covers DEGRADED.
-            if item.vision in {VisionState.UNAVAILABLE, VisionState.UNKNOWN}:
+            if not item.vision.is_watching:
                 self._deadlines = None
         elif isinstance(item, AlertVanished):
             event = self._events.get((item.alert.boot_id, item.alert.event_id))
@@ -130,7 +120,7 @@ class LineWatch:
         elif isinstance(payload, LineState):
             self.state = payload
             self._update_stop(payload, item.t_received_mono_ns)
-            self._blind = payload.vision in {VisionState.STARTING, VisionState.UNAVAILABLE}
+            self._blind = not payload.vision.is_watching
             # The number alone is not enough: a new and an ended alarm may both have been missed.
             known = payload.active_alerts == self._open_now()
             self._complete = known and not self._lacks_alerts()
@@ -154,14 +144,15 @@ class LineWatch:
         late_ns = now_ns - min(deadlines.frame_due_ns, deadlines.pass_due_ns)
         return late_ns <= TRANSPORT_MS * 1e6
 
-    def watch(self, now_ns: int) -> Watch:
-        """The watch state of the line."""
+    def vision(self, now_ns: int) -> VisionState:
+        """The vision state of the line; UNKNOWN only until the bridge's first inference message."""
         if not self.is_watched(now_ns):
             fresh = not self._inference_seen and now_ns - self._t_start_ns < BOOT_NS
             unavailable = self.state is not None and self.state.vision is VisionState.UNAVAILABLE
-            return Watch.BOOT if fresh and not unavailable else Watch.FAULT
+            nothing_yet = fresh and not unavailable
+            return VisionState.UNKNOWN if nothing_yet else VisionState.UNAVAILABLE
         degraded = self.state is not None and self.state.vision is VisionState.DEGRADED
-        return Watch.DEGRADED if degraded or not self._complete else Watch.READY
+        return VisionState.DEGRADED if degraded or not self._complete else VisionState.READY
 
     @property
     def late(self) -> bool:

@@ -44,12 +44,12 @@ Coils and discrete inputs do not exist (exception 1).
 
 **0 is never clear.** Every state register reads 0 while the state is unknown: at the bridge's
 start, when the detector is dead, hung or blind, when messages were missed. Only 1 is clear. When
-the belt is not being watched, `state` reads 3 (fault), the hazard registers read 0 and `heartbeat`
-stops, at most three frame periods + {TRANSPORT_MS:.0f} ms after the last processed frame:
-{100 + TRANSPORT_MS:.0f} ms for a camera of 30 frames/s. If inference takes longer than three frame
-periods, the limit is 1.5 x the median time from capture to result. Not every frame needs an
-inference pass: belt that has been inspected often enough needs none, but nothing new waits longer
-than `view.max_wait_ms` of the line's profile. Only completed inference passes advance the
+the belt is not being watched, `state` reads 3 (unavailable), the hazard registers read 0 and
+`heartbeat` stops, at most three frame periods + {TRANSPORT_MS:.0f} ms after the last processed
+frame: {100 + TRANSPORT_MS:.0f} ms for a camera of 30 frames/s. If inference takes longer than
+three frame periods, the limit is 1.5 x the median time from capture to result. Not every frame
+needs an inference pass: belt that has been inspected often enough needs none, but nothing new waits
+longer than `view.max_wait_ms` of the line's profile. Only completed inference passes advance the
 heartbeat.
 
 ## From Vigitri: input registers 0 to {plc.INPUT_WORDS - 1}

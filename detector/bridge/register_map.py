@@ -25,12 +25,16 @@ Kind = Literal["uint16", "int16", "uint32"]
 
 
 class VisionWord(IntEnum):
-    """Register 2: whether the line is being watched."""
+    """Register 2: the vision state as a PLC reads it, and MAINTENANCE, which the PLC itself sets.
 
-    BOOT = 0
+    A line that is starting reads UNKNOWN until the bridge's first inference message, at most 10 s;
+    later it reads UNAVAILABLE.
+    """
+
+    UNKNOWN = 0
     READY = 1
     DEGRADED = 2
-    FAULT = 3
+    UNAVAILABLE = 3
     MAINTENANCE = 4
 
 

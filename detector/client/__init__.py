@@ -8,7 +8,7 @@
                 case client.Received(payload=client.Alert() as alert):
                     print(alert.kind, alert.hazard, alert.place)
                 case client.VisionChanged(vision=vision, reason=reason):
-                    print(vision, reason)  # not WATCHING: the state of the belt is unknown
+                    print(vision, reason)  # not `vision.is_watching`: the belt's state is unknown
 
 and the same with asyncio:
 
@@ -50,9 +50,9 @@ from detector.client.events import (
     GapFilled,
     Received,
     VisionChanged,
-    VisionState,
 )
 from detector.client.lines import AsyncLine, Line
+from detector.vocabulary import VisionState
 from detector.wire.endpoints import EndpointError
 from detector.wire.keys import ClientKeys, KeyFileError, load_keys
 from detector.wire.messages import Alert, FrameDetections, Heartbeat, LineState, Metrics

@@ -3,22 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Literal, NamedTuple
 
-from detector.wire.messages import Alert, Header, Message
+from detector.wire.messages import Alert, Header, Message, VisionState
 from detector.wire.requests import Position
 
 How = Literal["published", "snapshot", "replay", "delivery"]
-
-
-class VisionState(StrEnum):
-    """Whether the belt is being watched; only `watching` allows to conclude that it is clear."""
-
-    UNKNOWN = "unknown"
-    BLIND = "blind"
-    DEGRADED = "degraded"
-    WATCHING = "watching"
 
 
 class Received(NamedTuple):
@@ -91,7 +81,7 @@ class DetectorRestarted:
 
 @dataclass(frozen=True, slots=True)
 class VisionChanged:
-    """A change of whether the belt is being watched, with the reason."""
+    """The line's vision state, as far as the client knows it, has changed."""
 
     vision: VisionState
     reason: str

@@ -18,12 +18,12 @@ from detector.client.events import (
     How,
     Received,
     VisionChanged,
-    VisionState,
 )
 from detector.client.gaps import GapWatch
 from detector.client.positions import AlertProgress
 from detector.client.revisions import RevisionSet
 from detector.client.vision_watch import VisionWatch
+from detector.vocabulary import VisionState
 from detector.wire.messages import PAYLOADS, AlarmState, Alert, Header
 from detector.wire.requests import (
     AlertMessage,

@@ -9,10 +9,11 @@ from typing import Self
 
 import zmq
 
-from detector.client.events import Event, Received, VisionState
+from detector.client.events import Event, Received
 from detector.client.feed import ASK_AGAIN_NS, LineFeed
 from detector.client.link import TICK_S, LineLink, same_host
 from detector.client.requests import acknowledgement, belt_report, outcome_report
+from detector.vocabulary import VisionState
 from detector.wire.endpoints import ALERTS_ENDPOINT
 from detector.wire.keys import ClientKeys
 from detector.wire.messages import Alert, Hazard, LineState, Outcome

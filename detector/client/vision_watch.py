@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from detector.client.events import Received, VisionState
+from detector.client.events import Received
 from detector.wire.messages import Heartbeat, LineState, VisionState
 
 BLIND_AFTER_S = 1.0
@@ -61,12 +61,7 @@ class VisionWatch:
             return VisionState.UNKNOWN, f"no line state for {state_s:.1f} s"
         if self.state.vision is VisionState.READY:
             return VisionState.READY, ""
-        vision = (
-            VisionState.DEGRADED
-            if self.state.vision is VisionState.DEGRADED
-            else VisionState.UNAVAILABLE
-        )
-        return vision, f"vision {self.state.vision}: {self.state.reason or 'no reason given'}"
+        return self.state.vision, self.state.reason or "no reason given"
 
     def heartbeat_age_s(self, now_ns: int) -> float | None:
         """Time since the capture of the last heartbeat's frame; None before the first."""

@@ -34,7 +34,7 @@ class VisionMonitor:
     @property
     def is_watching(self) -> bool:
         """The belt is watched: ready or degraded."""
-        return self.vision in {VisionState.READY, VisionState.DEGRADED}
+        return self.vision.is_watching
 
     def is_starting(self, now_ns: int, camera: CameraState | None) -> bool:
         """Whether there is no frame because the camera may still be starting."""

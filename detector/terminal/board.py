@@ -12,10 +12,10 @@ from detector.client.events import (
     GapFilled,
     Received,
     VisionChanged,
-    VisionState,
 )
 from detector.client.remote_clock import RemoteClock
 from detector.client.vision_watch import VisionWatch
+from detector.vocabulary import VisionState
 from detector.wire.messages import (
     AlarmState,
     Alert,
@@ -29,7 +29,6 @@ LATENCIES_KEPT = 1000
 REVISIONS_KEPT = 10_000
 """Number of alerts whose last revision is remembered; bounded, as a screen runs for months."""
 _RANK = {Priority.HIGH: 0, Priority.MEDIUM: 1, Priority.LOW: 2}
-_SEES = frozenset({VisionState.READY, VisionState.DEGRADED})
 _FRESH = frozenset({Revision.RAISED, Revision.UPDATED})
 
 
@@ -81,7 +80,7 @@ class Board:
         """Whether the belt is being watched, and the reason if not."""
         vision, reason = self._watch.vision(now_ns)
         client = self._client_vision
-        if client is not None and vision in _SEES and client.vision not in _SEES:
+        if client is not None and vision.is_watching and not client.vision.is_watching:
             # Only the client knows that the connection is lost; the last heartbeat is still fresh.
             return client.vision, client.reason
         return vision, reason

@@ -7,7 +7,7 @@ from rich.layout import Layout
 from rich.table import Table
 from rich.text import Text
 
-from detector.client.events import Received, VisionState
+from detector.client.events import Received
 from detector.terminal.alert_text import (
     GREY,
     call,
@@ -19,6 +19,7 @@ from detector.terminal.alert_text import (
 from detector.terminal.board import Board
 from detector.terminal.line_text import not_kept, set_aside
 from detector.terminal.texts import DISCLAIMER, state_name
+from detector.vocabulary import VisionState
 from detector.wire.messages import Alert, CoverageState, LineState
 
 ALARM = "bold white on red3"
@@ -26,12 +27,14 @@ WARNING = "bold black on gold1"
 PLAIN = "grey85"
 _FRENCH = {
     VisionState.UNKNOWN: "état inconnu",
+    VisionState.STARTING: "démarrage, personne ne surveille",
     VisionState.UNAVAILABLE: "AVEUGLE, personne ne surveille",
     VisionState.DEGRADED: "vision dégradée",
     VisionState.READY: "surveillance en cours",
 }
 _STYLE = {
     VisionState.UNKNOWN: WARNING,
+    VisionState.STARTING: ALARM,
     VisionState.UNAVAILABLE: ALARM,
     VisionState.DEGRADED: WARNING,
     VisionState.READY: GREY,
@@ -83,7 +86,7 @@ def _lines(part: RenderableType, console: Console) -> int:
 def health_bar(board: Board, now_ns: int, *, missed: int, malformed: int) -> Text:
     """The line's health; always shown."""
     beat_s = board.heartbeat_age_s(now_ns)
-    sees = board.vision(now_ns)[0] in (VisionState.READY, VisionState.DEGRADED)
+    sees = board.vision(now_ns)[0].is_watching
     facts = [
         *_state_facts(board.state, sees),
         ("heartbeat none", WARNING) if beat_s is None else (f"heartbeat {beat_s:.1f} s", PLAIN),

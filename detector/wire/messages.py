@@ -79,7 +79,7 @@ class LineState(Message):
     """State of vision, belt and journal of the line; sent on change and once a second."""
 
     line: Annotated[str, Field(description="Name of the line.")]
-    vision: VisionState
+    vision: Annotated[VisionState, Field(description="Never `unknown`: only subscribers use it.")]
     reason: Annotated[str | None, Field(description="Why vision is not ready, in one line.")]
     coverage_state: CoverageState
     coverage: Annotated[

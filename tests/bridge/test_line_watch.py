@@ -4,7 +4,7 @@ import pytest
 
 from detector.bridge.line_watch import BOOT_NS, TRANSPORT_MS
 from detector.bridge.register_map import Status, VisionWord
-from detector.client import AlertVanished, VisionChanged, VisionState
+from detector.client import AlertVanished, VisionChanged
 from detector.client.events import How
 from detector.wire import samples
 from detector.wire.messages import (

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from detector.client import Gap, Received
 from detector.terminal import board as board_module
-from detector.terminal.board import Board, VisionState
+from detector.terminal.board import Board
 from detector.wire import samples
 from detector.wire.messages import AlarmState, Alert, Priority, Revision, VisionState
 
@@ -71,16 +71,11 @@ def test_an_outdated_line_state_is_unknown(watching: Board, receive: Receive) ->
 
 
 @pytest.mark.parametrize(
-    ("vision", "vision"),
-    [
-        (VisionState.STARTING, VisionState.UNAVAILABLE),
-        (VisionState.UNAVAILABLE, VisionState.UNAVAILABLE),
-        (VisionState.DEGRADED, VisionState.DEGRADED),
-        (VisionState.READY, VisionState.READY),
-    ],
+    "vision",
+    [VisionState.STARTING, VisionState.UNAVAILABLE, VisionState.DEGRADED, VisionState.READY],
 )
 def test_the_line_state_counts_even_with_a_fresh_heartbeat(
-    watching: Board, receive: Receive, vision: VisionState, vision: VisionState
+    watching: Board, receive: Receive, vision: VisionState
 ) -> None:
     state = samples.STATE.model_copy(update={"vision": vision, "reason": "frozen image"})
     watching.update(receive(state))

@@ -56,7 +56,7 @@ def words(text: str) -> str:
 def test_the_belt_is_shown_as_clear_only_while_it_is_watched(board: Board) -> None:
     assert "No active alert. / Aucune alerte." in shown(board)
     blind = shown(board, 1200)
-    assert "BLIND: no heartbeat for 1.2 s / AVEUGLE, personne ne surveille" in blind
+    assert "UNAVAILABLE: no heartbeat for 1.2 s / AVEUGLE, personne ne surveille" in blind
     assert "No active alert" not in blind
     assert "42 % clear" not in blind
     assert "coverage UNKNOWN (was 42 %)" in blind
@@ -102,8 +102,8 @@ def test_the_health_bar_is_always_shown(board: Board) -> None:
         ({"coverage_state": CoverageState.OVERLOAD, "coverage": 0.88}, "coverage 88 % OVERLOAD"),
         ({"belt_speed_mm_s": None, "speed_basis": "none"}, "belt UNKNOWN"),
         ({"camera_restarts": 2}, "camera restarts 2"),
-        ({"vision": VisionState.DEGRADED, "reason": "dirty lens"}, "DEGRADED: vision degraded"),
-        ({"vision": VisionState.UNAVAILABLE, "reason": "no frame"}, "BLIND: vision unavailable"),
+        ({"vision": VisionState.DEGRADED, "reason": "dirty lens"}, "DEGRADED: dirty lens"),
+        ({"vision": VisionState.UNAVAILABLE, "reason": "no frame"}, "UNAVAILABLE: no frame"),
     ],
 )
 def test_abnormal_states_are_shown_in_words(
