@@ -71,12 +71,26 @@ PROCESS = (
     "tests/twin/line/test_render_interrupted.py",
 )
 
+# What renders or processes footage for seconds; `make quick` leaves it out too.
+FOOTAGE = (
+    "tests/benchmarks/accuracy/",
+    "tests/commands/calibrate/test_cli.py",
+    "tests/commands/test_detect.py",
+    "tests/commands/test_replay.py",
+    "tests/hazards/overload/test_splice.py",
+    "tests/models/data/",
+    "tests/twin/line/",
+    "tests/twin/test_api.py",
+)
+
 
 @pytest.hookimpl(tryfirst=True)  # before `-m` chooses
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.nodeid.startswith(PROCESS):
             item.add_marker("process")
+        if item.nodeid.startswith(FOOTAGE):
+            item.add_marker("footage")
         # It measures a time that the line promises, which other tests at its side would lengthen.
         if "promised" in item.function.__code__.co_names:  # type: ignore[attr-defined]
             item.add_marker("alone")
