@@ -1,0 +1,110 @@
+"""Which crops the verifier gets in each inference pass, and when an object is decided on.
+
+An object needs a crop for each pass that detected it whole, up to `PASSES_MAX`. Of more crops than
+the budget of a pass, those of the objects with the earliest deadline are cut; the rest waits for
+the next pass. An object is decided on when it needs no further crop, or when its deadline comes
+before the next pass: then with what there is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import inf
+
+import numpy as np
+
+from detector.belt.now import BeltNow
+from detector.hazards.tracking.tracker import Track
+from detector.hazards.tracking.verdict import KindScores, VerifierRules
+from detector.ingest.frame import Frame
+from detector.profile.line import ActionPoint
+from detector.vision.belt_view import Rectifier
+from detector.vision.crops import Box, CropCutter, has_area
+from detector.vision.verifier import Verifier
+
+PASSES_MAX = 5
+"""Crops of one object; more add cost, and next to nothing to the verdict."""
+_MARGIN = 1.5
+"""The next pass is expected within this many times the longest wait between two passes."""
+
+
+class VerifierStage:
+    """The verifier of one line, for images of one size."""
+
+    def __init__(
+        self,
+        verifier: Verifier,
+        rules: VerifierRules,
+        rectifier: Rectifier,
+        *,
+        action_points: Sequence[ActionPoint],
+        max_wait_ms: float,
+    ) -> None:
+        """`max_wait_ms`: the longest wait between two passes."""
+        self._verifier, self._rules, self._rectifier = verifier, rules, rectifier
+        self._action_points, self._wait_s = action_points, max_wait_ms / 1000
+        card = verifier.card
+        self._cutter = CropCutter(card.input_px, card.context, rectifier.plane.polygon_px)
+
+    def update(self, frame: Frame, tracks: Sequence[Track], belt: BeltNow) -> None:
+        """Add one pass of the verifier to the tracks that need it, and set which are undecided.
+
+        Raises:
+            EngineError: Inference failed.
+        """
+        waiting = [
+            (self._remaining_mm(track, belt), track.id, track, box)
+            for track in tracks
+            if _needed(track) > 0 and (box := self._box(track, frame)) is not None
+        ]
+        waiting.sort(key=lambda each: each[:2])
+        chosen = waiting[: self._verifier.card.max_crops_per_pass]
+        for row, (_, _, _, box) in enumerate(chosen):
+            self._cutter.cut(frame.image, box, self._verifier.crops[row])
+        if chosen:
+            rows = self._verifier.probabilities(len(chosen))
+            for (_, _, track, _), probabilities in zip(chosen, rows, strict=True):
+                track.kind_scores = track.kind_scores or KindScores(self._rules)
+                track.kind_scores.add(probabilities)
+        margin_mm = _MARGIN * self._wait_s * max(0.0, belt.speed_mm_s or 0.0)
+        for track in tracks:
+            track.undecided = _needed(track) > 0 and self._remaining_mm(track, belt) > margin_mm
+
+    def _remaining_mm(self, track: Track, belt: BeltNow) -> float:
+        """Travel until the object has to be decided on: until it leaves the view, or until the last
+        moment to act at the next action point."""
+        leading_mm = track.y_mm + track.last.height_mm / 2
+        speed_mm_s = max(0.0, belt.speed_mm_s or 0.0)
+        left_mm = [
+            point.y_mm - point.acting_ms / 1000 * speed_mm_s - leading_mm
+            for point in self._action_points
+        ]
+        in_time_mm = min((each for each in left_mm if each >= 0), default=inf)
+        return min(self._rectifier.extent_mm[3] - leading_mm, in_time_mm)
+
+    def _box(self, track: Track, frame: Frame) -> Box | None:
+        """The object's box in this frame, image coordinates; None: it can't be cut out."""
+        box = track.last.box_px
+        if track.last_frame != frame.index:
+            if not track.placed:
+                return None
+            box = self._predicted_box(track)
+        return box if has_area(box, frame.size_px) else None
+
+    def _predicted_box(self, track: Track) -> Box:
+        """Where the belt has carried the object since it was last detected."""
+        width_mm, height_mm = track.size_mm or (track.last.width_mm, track.last.height_mm)
+        x0, x1 = track.x_mm - width_mm / 2, track.x_mm + width_mm / 2
+        y0, y1 = track.y_mm - height_mm / 2, track.y_mm + height_mm / 2
+        corners = np.array([[x0, y0], [x1, y0], [x1, y1], [x0, y1]])
+        image = self._rectifier.plane.to_image(corners)
+        (u0, v0), (u1, v1) = image.min(axis=0), image.max(axis=0)
+        return float(u0), float(v0), float(u1), float(v1)
+
+
+def _needed(track: Track) -> int:
+    """How many crops a track still needs. One that is cut off by an edge of the view tells less: it
+    counts only if the object is never seen whole."""
+    seen = len(track.sizes_mm) or (track.hits if track.confirmed else 0)
+    done = 0 if track.kind_scores is None else track.kind_scores.passes
+    return min(PASSES_MAX, seen) - done
