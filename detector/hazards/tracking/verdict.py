@@ -98,15 +98,19 @@ class KindScores:
         """`(k,)` float64: the probability of each kind, mean over the passes."""
         return self._sum / max(1, self.passes)
 
-    def verdict(self, best_score: float) -> Verdict:
-        """Decide, with the track's best score. At least one pass is needed."""
-        return max(
-            (
-                self._verdict_on(rule, log_odds / self.passes, best_score)
-                for rule, log_odds in zip(self._rules.hazards, self._log_odds, strict=True)
-            ),
-            key=lambda verdict: (_RANK[verdict.action], verdict.probability),
-        )
+    def verdict(self, best_score: float, raised_as: Hazard | None = None) -> Verdict:
+        """Decide, with the track's best score. At least one pass is needed.
+
+        `raised_as`: the hazard of the verdict if none is to be raised.
+        """
+        verdicts = [
+            self._verdict_on(rule, log_odds / self.passes, best_score)
+            for rule, log_odds in zip(self._rules.hazards, self._log_odds, strict=True)
+        ]
+        most = max(verdicts, key=lambda each: (_RANK[each.action], each.probability))
+        if most.action == "ignore":
+            return next((each for each in verdicts if each.hazard is raised_as), most)
+        return most
 
     def _verdict_on(self, rule: HazardRule, log_odds: float, best_score: float) -> Verdict:
         fusion = rule.fusion
