@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -52,13 +54,13 @@ class MeanColour:
         """`failing`: number of a run, and the error that it raises."""
         self.batches: list[int] = []
         self.crops: list[NDArray[np.uint8]] = []
-        self._failing = failing or {}
+        self.failing = dict(failing or {})
 
     def features(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
         self.batches.append(len(crops))
         self.crops += list(crops.copy())
-        if len(self.batches) - 1 in self._failing:
-            raise EngineError(self._failing[len(self.batches) - 1])
+        if len(self.batches) - 1 in self.failing:
+            raise EngineError(self.failing[len(self.batches) - 1])
         return np.asarray(crops.mean(axis=(1, 2)) / 255, dtype=np.float32)
 
 
@@ -67,7 +69,7 @@ def verifier(engine: MeanColour | None = None, **changes: Any) -> Verifier:
 
 
 def write_verifier(
-    folder: Path, *, px: int | str = "px", batch: int | str = "n", head: VerifierHead = HEAD
+    folder: Path, *, px: int | str = 32, batch: int | str = "n", head: VerifierHead = HEAD
 ) -> None:
     """Write `verifier.onnx` and `verifier_head.npz`, the same network as `MeanColour`."""
     import onnx
@@ -88,3 +90,27 @@ def write_verifier(
     onnx.checker.check_model(model)
     (folder / "verifier.onnx").write_bytes(model.SerializeToString())
     np.savez(folder / "verifier_head.npz", weights=head.weights, bias=head.bias)
+
+
+def add_verifier(folder: Path, **changes: Any) -> Path:
+    """Give a model folder a verifier: its files, hashes and part of the card; returns the folder.
+
+    `changes`: keys of `[verifier]`.
+    """
+    write_verifier(folder)
+    document = verifier_document(**changes)
+    kinds, fusion = document.pop("kinds"), document.pop("fusion")
+    lines = ["[verifier]", *(f"{key} = {json.dumps(value)}" for key, value in document.items())]
+    for kind in kinds:
+        lines += ["[[verifier.kinds]]", *(f"{key} = {json.dumps(kind[key])}" for key in kind)]
+    for hazard, values in fusion.items():
+        lines += [f"[verifier.fusion.{hazard}]", *(f"{key} = {values[key]}" for key in values)]
+    card = folder / "card.toml"
+    text = card.read_text(encoding="utf-8")
+    hashes = [
+        f'"{name}" = "{hashlib.sha256((folder / name).read_bytes()).hexdigest()}"'
+        for name in ("verifier.onnx", "verifier_head.npz")
+    ]
+    text = text.replace("[files]", "\n".join(["[files]", *hashes]))
+    card.write_text("\n".join([text, *lines, ""]), encoding="utf-8")
+    return folder

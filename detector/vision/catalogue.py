@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 import detector
 from detector.errors import VigitriError
 from detector.vision.score_curve import ScoreCurve
+from detector.vision.verifier_card import VerifierCard
 
 # In a checkout the deployed models are in models/; the wheel installs them inside `vigitri`.
 _BESIDE = Path(detector.__file__).parent.parent
@@ -54,6 +55,8 @@ class ModelClass(CardSection):
     """Plausible longest side of such an object, from, to."""
     threshold: Annotated[float, Field(gt=0, lt=1)]
     """Operating threshold."""
+    proposal_threshold: Annotated[float | None, Field(gt=0, lt=1)] = None
+    """Score from which a detection is proposed to the verifier; None: the operating threshold."""
     calibration: ScoreCurve | None = None
     """From a track's best score to a probability; None: the score itself is reported."""
 
@@ -62,6 +65,8 @@ class ModelClass(CardSection):
         shortest, longest = self.plausible_length_mm
         if not 0 <= shortest < longest:
             raise ValueError("plausible_length_mm must rise from 0 or more")
+        if self.proposal_threshold is not None and self.proposal_threshold > self.threshold:
+            raise ValueError("proposal_threshold must not be above threshold")
         return self
 
 
@@ -95,6 +100,8 @@ class Card(CardSection):
     metrics: dict[str, Any]
     operating: dict[str, Any] = {}
     """How thresholds and calibrations were determined, as written by `vigitri calibrate scores`."""
+    verifier: VerifierCard | None = None
+    """The network that decides on each object; None: the detector decides alone."""
 
     @model_validator(mode="after")
     def _classes_in_order(self) -> Card:
@@ -102,6 +109,8 @@ class Card(CardSection):
             raise ValueError("classes must be listed by index, from 0, without a gap")
         if "model.onnx" not in self.files:
             raise ValueError("files must give the sha256 of model.onnx")
+        if self.verifier is not None:
+            self.verifier.check(self.files, {known.hazard for known in self.classes})
         return self
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -78,7 +78,7 @@ class VerifierCard(_Section):
         """Indices of this hazard's kinds."""
         return tuple(index for index, kind in enumerate(self.kinds) if kind.hazard == hazard)
 
-    def check(self, files: Mapping[str, str], hazards: set[str]) -> None:
+    def check(self, files: Mapping[str, str], hazards: Iterable[str]) -> None:
         """Compare with the rest of the card: its `files`, and the hazards of its classes.
 
         Raises `ValueError`.
@@ -86,7 +86,7 @@ class VerifierCard(_Section):
         for file in (self.features, self.head):
             if file not in files:
                 raise ValueError(f"files must give the sha256 of {file}, a part of the verifier")
-        if alone := sorted(set(self.fusion) - hazards):
+        if alone := sorted(set(self.fusion) - set(hazards)):
             raise ValueError(
                 f"the verifier decides on {', '.join(alone)}, but no class has that hazard"
             )

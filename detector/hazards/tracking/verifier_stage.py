@@ -1,9 +1,10 @@
 """Which crops the verifier gets in each inference pass, and when an object is decided on.
 
-An object needs a crop for each pass that detected it whole, up to `PASSES_MAX`. Of more crops than
-the budget of a pass, those of the objects with the earliest deadline are cut; the rest waits for
-the next pass. An object is decided on when it needs no further crop, or when its deadline comes
-before the next pass: then with what there is.
+An object gets a crop for each pass that detected it whole, and once its track is confirmed for each
+pass in which it is in view, until it has enough. Of more crops than the budget of a pass, those of
+the objects with the earliest deadline are cut; the rest waits for the next pass. An object is
+decided on when it has enough, or when its deadline comes before the next pass: then with what there
+is.
 """
 
 from __future__ import annotations
@@ -22,8 +23,9 @@ from detector.vision.belt_view import Rectifier
 from detector.vision.crops import Box, CropCutter, has_area
 from detector.vision.verifier import Verifier
 
-PASSES_MAX = 5
-"""Crops of one object; more add cost, and next to nothing to the verdict."""
+PASSES_ENOUGH, PASSES_MAX = 3, 5
+"""Crops of one object after which it is decided on, and after which it gets no more: more add cost,
+and next to nothing to the verdict."""
 _MARGIN = 1.5
 """The next pass is expected within this many times the longest wait between two passes."""
 
@@ -53,22 +55,24 @@ class VerifierStage:
             EngineError: Inference failed.
         """
         waiting = [
-            (self._remaining_mm(track, belt), track.id, track, box)
+            (_done(track) >= PASSES_ENOUGH, self._remaining_mm(track, belt), track.id, track, box)
             for track in tracks
             if _needed(track) > 0 and (box := self._box(track, frame)) is not None
         ]
-        waiting.sort(key=lambda each: each[:2])
+        waiting.sort(key=lambda each: each[:3])
         chosen = waiting[: self._verifier.card.max_crops_per_pass]
-        for row, (_, _, _, box) in enumerate(chosen):
+        for row, (*_, box) in enumerate(chosen):
             self._cutter.cut(frame.image, box, self._verifier.crops[row])
         if chosen:
             rows = self._verifier.probabilities(len(chosen))
-            for (_, _, track, _), probabilities in zip(chosen, rows, strict=True):
+            for (*_, track, _), probabilities in zip(chosen, rows, strict=True):
                 track.kind_scores = track.kind_scores or KindScores(self._rules)
                 track.kind_scores.add(probabilities)
         margin_mm = _MARGIN * self._wait_s * max(0.0, belt.speed_mm_s or 0.0)
         for track in tracks:
-            track.undecided = _needed(track) > 0 and self._remaining_mm(track, belt) > margin_mm
+            track.undecided = (
+                _done(track) < PASSES_ENOUGH and self._remaining_mm(track, belt) > margin_mm
+            )
 
     def _remaining_mm(self, track: Track, belt: BeltNow) -> float:
         """Travel until the object has to be decided on: until it leaves the view, or until the last
@@ -83,28 +87,38 @@ class VerifierStage:
         return min(self._rectifier.extent_mm[3] - leading_mm, in_time_mm)
 
     def _box(self, track: Track, frame: Frame) -> Box | None:
-        """The object's box in this frame, image coordinates; None: it can't be cut out."""
-        box = track.last.box_px
-        if track.last_frame != frame.index:
-            if not track.placed:
-                return None
-            box = self._predicted_box(track)
-        return box if has_area(box, frame.size_px) else None
+        """The object's box in this frame, image coordinates; None: it can't be cut out, or another
+        pass shows more of it."""
+        if track.last_frame == frame.index:
+            box, whole = track.last.box_px, track.last.whole
+        elif track.placed:
+            box, whole = self._predicted_box(track)
+        else:
+            return None
+        only_parts = not track.sizes_mm or not _done(track)
+        return box if (whole or only_parts) and has_area(box, frame.size_px) else None
 
-    def _predicted_box(self, track: Track) -> Box:
-        """Where the belt has carried the object since it was last detected."""
+    def _predicted_box(self, track: Track) -> tuple[Box, bool]:
+        """Where the belt has carried the object since it was last detected, and whether all of it
+        is in view."""
         width_mm, height_mm = track.size_mm or (track.last.width_mm, track.last.height_mm)
         x0, x1 = track.x_mm - width_mm / 2, track.x_mm + width_mm / 2
         y0, y1 = track.y_mm - height_mm / 2, track.y_mm + height_mm / 2
         corners = np.array([[x0, y0], [x1, y0], [x1, y1], [x0, y1]])
         image = self._rectifier.plane.to_image(corners)
         (u0, v0), (u1, v1) = image.min(axis=0), image.max(axis=0)
-        return float(u0), float(v0), float(u1), float(v1)
+        left_mm, first_mm, right_mm, last_mm = self._rectifier.extent_mm
+        whole = x0 >= left_mm and x1 <= right_mm and y0 >= first_mm and y1 <= last_mm
+        return (float(u0), float(v0), float(u1), float(v1)), whole
+
+
+def _done(track: Track) -> int:
+    """How many crops a track has had."""
+    return 0 if track.kind_scores is None else track.kind_scores.passes
 
 
 def _needed(track: Track) -> int:
-    """How many crops a track still needs. One that is cut off by an edge of the view tells less: it
-    counts only if the object is never seen whole."""
-    seen = len(track.sizes_mm) or (track.hits if track.confirmed else 0)
-    done = 0 if track.kind_scores is None else track.kind_scores.passes
-    return min(PASSES_MAX, seen) - done
+    """How many more crops a track needs. One that an edge of the view cuts off tells less: before
+    the object is confirmed, only passes that detected it whole count."""
+    wanted = min(PASSES_MAX, len(track.sizes_mm))
+    return max(wanted, PASSES_ENOUGH if track.confirmed else 0) - _done(track)

@@ -15,7 +15,7 @@ from detector.belt.now import BeltNow
 from detector.belt.plane import BeltPlane, nominal_plane
 from detector.hazards.tracking.tracker import Track
 from detector.hazards.tracking.verdict import verifier_rules
-from detector.hazards.tracking.verifier_stage import PASSES_MAX, VerifierStage
+from detector.hazards.tracking.verifier_stage import PASSES_ENOUGH, PASSES_MAX, VerifierStage
 from detector.profile.line import ActionPoint
 from detector.vision.belt_view import Rectifier
 from detector.vision.engine import EngineError
@@ -79,6 +79,7 @@ def passes(*tracks: Track) -> list[int]:
 def test_an_object_gets_a_crop_for_each_pass_that_detected_it_up_to_a_limit() -> None:
     engine = MeanColour()
     verify, one = stage(verifier(engine)), track(1, 300, seen=0)
+    one.confirmed = False
     for number in range(1, 9):
         one.sizes_mm.append((60, 60))
         one.last_frame = number
@@ -97,11 +98,22 @@ def test_of_too_many_objects_those_furthest_downstream_come_first_and_the_rest_n
     engine = MeanColour()
     verify = stage(verifier(engine))
     tracks = [track(n, y_mm, seen=1) for n, y_mm in enumerate((300, 700, 100, 500, 200, 600))]
-    verify.update(frame(EMPTY, 0), tracks, belt())
-    assert passes(*tracks) == [1, 1, 0, 1, 0, 1]
-    verify.update(frame(EMPTY, 1), tracks, belt())
-    assert passes(*tracks) == [1] * 6
-    assert engine.batches == [4, 4, 2]
+    for number in range(PASSES_ENOUGH):
+        verify.update(frame(EMPTY, number), tracks, belt())
+        assert passes(*tracks) == [number + 1, number + 1, 0, number + 1, 0, number + 1]
+    for number in range(PASSES_ENOUGH):
+        verify.update(frame(EMPTY, 10 + number), tracks, belt())
+        assert passes(*tracks) == [3, 3, number + 1, 3, number + 1, 3]
+    verify.update(frame(EMPTY, 20), tracks, belt())
+    assert engine.batches == [4, *[4] * 3, *[2] * 3]
+
+
+def test_an_object_that_has_enough_gives_way_to_one_that_has_not() -> None:
+    verify = stage(verifier(max_crops_per_pass=1, batches=[1]))
+    first, second = track(1, 600, seen=5), track(2, 300, seen=1)
+    for number in range(7):
+        verify.update(frame(EMPTY, number), [first, second], belt())
+    assert passes(first, second) == [4, 3]
 
 
 def test_an_object_before_an_action_point_in_the_view_comes_before_one_that_has_passed_it() -> None:
@@ -113,12 +125,11 @@ def test_an_object_before_an_action_point_in_the_view_comes_before_one_that_has_
     assert passes(*tracks) == [0, 1]
 
 
-def test_an_object_that_waits_is_undecided_and_decided_on_once_it_has_all_its_crops() -> None:
-    verify, one = stage(verifier()), track(1, 300, seen=2)
-    verify.update(frame(EMPTY, 0), [one], belt())
-    assert (passes(one), one.undecided) == ([1], True)
-    verify.update(frame(EMPTY, 1), [one], belt())
-    assert (passes(one), one.undecided) == ([2], False)
+def test_an_object_is_undecided_until_it_has_enough_crops() -> None:
+    verify, one = stage(verifier()), track(1, 300, seen=1)
+    for number in range(1, PASSES_ENOUGH + 1):
+        verify.update(frame(EMPTY, number), [one], belt())
+        assert (passes(one), one.undecided) == ([number], number < PASSES_ENOUGH)
 
 
 @pytest.mark.parametrize(("y_mm", "undecided"), [(730, True), (745, False), (790, False)])
@@ -170,6 +181,16 @@ def test_an_object_out_of_the_image_or_of_unknown_position_waits() -> None:
     lost.placed = False
     verify.update(frame(EMPTY, 1), [outside, lost], belt())
     assert passes(outside, lost) == [0, 0]
+
+
+def test_an_object_that_the_view_cuts_off_is_cropped_again_only_if_it_has_no_crop_yet() -> None:
+    verify = stage(verifier())
+    fresh, seen = track(1, 790), track(2, 790, x_mm=100)
+    seen.y_mm = 600
+    verify.update(frame(EMPTY, 1), [seen], belt())
+    seen.y_mm = 790
+    verify.update(frame(EMPTY, 2), [fresh, seen], belt())
+    assert passes(fresh, seen) == [1, 1]
 
 
 # --- pixels ----------------------------------------------------------------------------------
