@@ -40,6 +40,7 @@ class CropCutter:
         shape = (input_px, input_px)
         self._grey = np.full((*shape, 3), OUTSIDE_GREY, dtype=np.uint8)
         self._outside = np.zeros(shape, dtype=np.uint8)
+        self._halves = [np.empty(0, dtype=np.uint8), np.empty(0, dtype=np.uint8)]
 
     def cut(self, image: NDArray[np.uint8], box_px: Box, into: NDArray[np.uint8]) -> None:
         """Cut the square around a box.
@@ -63,7 +64,7 @@ class CropCutter:
         y = _Span(top, side_px, height, self._input_px)
         shrink = cv2.INTER_AREA if side_px > self._input_px else cv2.INTER_LINEAR
         cv2.resize(
-            image[y.source, x.source],
+            self._halved(image[y.source, x.source], side_px),
             (x.end - x.start, y.end - y.start),
             dst=into[y.start : y.end, x.start : x.end],
             interpolation=shrink,
@@ -75,6 +76,20 @@ class CropCutter:
         into[y.end :] = into[y.end - 1]
         if self._belt_px is not None:
             self._mask(self._belt_px, left, top, side_px, into)
+
+    def _halved(self, part: NDArray[np.uint8], side_px: float) -> NDArray[np.uint8]:
+        """`part`, halved as long as the square stays larger than a crop: OpenCV averages 2 x 2
+        pixels four times faster than any other number."""
+        number = 0
+        while side_px >= 2 * self._input_px and min(part.shape[:2]) > 1:
+            height, width = part.shape[0] // 2, part.shape[1] // 2
+            if self._halves[number].size < height * width * 3:
+                self._halves[number] = np.empty(height * width * 3, dtype=np.uint8)
+            half = self._halves[number][: height * width * 3].reshape(height, width, 3)
+            even = part[: 2 * height, : 2 * width]
+            cv2.resize(even, (width, height), dst=half, interpolation=cv2.INTER_AREA)
+            part, side_px, number = half, side_px / 2, 1 - number
+        return part
 
     def _mask(
         self,

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from detector.vision.verifier_card import Fusion, VerifierCard
 from detector.vocabulary import Hazard, KindAction
 
-_NEAR = 1e-4
+_NEAR = 1e-5
 """Probabilities are kept this far from 0 and 1, so that no single pass decides for good."""
 _RANK: dict[KindAction, int] = {"ignore": 0, "count": 1, "call": 2}
 
