@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-from pydantic import Field
-
 from detector.profile.section import Section, setting
 from detector.vocabulary import KindAction
 
@@ -13,11 +9,13 @@ from detector.vocabulary import KindAction
 class ObjectHazard(Section):
     """One hazard as a model with a verifier decides on it."""
 
-    threshold: Annotated[float, Field(gt=0, lt=1)] | None = setting(
+    threshold: float | None = setting(
         None,
         "probability from which an object is raised, overriding the model card's; needs a model "
         "with a verifier. Lower: higher recall, more false alarms",
         fix="leave it out, or write threshold = 0.5, above 0 and below 1",
+        gt=0,
+        lt=1,
     )
     kinds: dict[str, KindAction] = setting(
         {},
