@@ -65,7 +65,14 @@ class MeanColour:
 
 
 def verifier(engine: MeanColour | None = None, **changes: Any) -> Verifier:
-    return Verifier("test-n1", verifier_card(**changes), HEAD, engine or MeanColour())
+    """A verifier that has started; what `engine` recorded of that is forgotten."""
+    engine = engine or MeanColour()
+    failing, engine.failing = engine.failing, {}
+    started = Verifier("test-n1", verifier_card(**changes), HEAD, engine)
+    engine.failing = failing
+    engine.batches.clear()
+    engine.crops.clear()
+    return started
 
 
 def write_verifier(

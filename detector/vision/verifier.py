@@ -51,8 +51,8 @@ class Verifier:
     def __init__(
         self, name: str, card: VerifierCard, head: VerifierHead, engine: FeatureEngine
     ) -> None:
-        """Runs the largest batch once: engines keep the memory of the largest size that they have
-        seen, and least if it comes first.
+        """Runs each batch size once, the largest first: an engine's first run of a size is slow,
+        and it keeps the least memory if the largest comes first.
 
         Raises:
             ModelError: Card, head and network do not match.
@@ -69,12 +69,13 @@ class Verifier:
         shape = (max(padded, *card.batches), card.input_px, card.input_px, 3)
         self.crops = np.zeros(shape, dtype=np.uint8)
         """Where the crops of a pass are written: the first `card.max_crops_per_pass`."""
-        largest = engine.features(self.crops[: card.batches[-1]])
-        if largest.ndim != 2 or largest.shape[1] != head.weights.shape[1]:
-            raise ModelError(
-                f"{name}: {card.features} gives {list(largest.shape)}, {card.head} takes "
-                f"{head.weights.shape[1]} features. The two files do not belong together"
-            )
+        for size in reversed(card.batches):
+            given = engine.features(self.crops[:size])
+            if given.ndim != 2 or given.shape[1] != head.weights.shape[1]:
+                raise ModelError(
+                    f"{name}: {card.features} gives {list(given.shape)}, {card.head} takes "
+                    f"{head.weights.shape[1]} features. The two files do not belong together"
+                )
 
     def probabilities(self, count: int) -> NDArray[np.float32]:
         """`(count, k)` float32: the probability of each kind for the first `count` crops.

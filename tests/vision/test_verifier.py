@@ -35,10 +35,11 @@ def test_each_crop_gets_the_probability_of_each_kind() -> None:
     assert rows.sum(axis=1) == pytest.approx(1)
 
 
-def test_the_largest_batch_runs_once_at_the_start() -> None:
+def test_each_batch_size_runs_once_at_the_start_the_largest_first() -> None:
     engine = MeanColour()
-    verifier(engine, batches=[1, 3, 8], max_crops_per_pass=4)
-    assert engine.batches == [8]
+    card = verifier_card(batches=[1, 3, 8], max_crops_per_pass=4)
+    Verifier("test-n1", card, HEAD, engine)
+    assert engine.batches == [8, 3, 1]
 
 
 @pytest.mark.parametrize(
@@ -50,7 +51,6 @@ def test_only_the_cards_batch_sizes_are_run_and_the_rest_is_padding(
 ) -> None:
     engine = MeanColour()
     checked = verifier(engine, max_crops_per_pass=9)
-    engine.batches.clear()
     rows = checked.probabilities(crops)
     assert engine.batches == batches
     assert len(rows) == crops
@@ -72,7 +72,7 @@ def test_each_row_belongs_to_its_crop_across_batches() -> None:
 
 
 def test_a_failing_network_raises_an_engine_error() -> None:
-    checked = verifier(MeanColour({1: "test-n1: inference failed: out of memory"}))
+    checked = verifier(MeanColour({0: "test-n1: inference failed: out of memory"}))
     with pytest.raises(EngineError, match="out of memory"):
         checked.probabilities(1)
 
@@ -95,7 +95,8 @@ class _Scripted:
 def test_features_that_are_no_numbers_or_too_few_are_errors(
     given: NDArray[np.float32], message: str
 ) -> None:
-    engine = _Scripted(np.zeros((4, 3), dtype=np.float32), given)
+    start = (np.zeros((size, 3), dtype=np.float32) for size in (4, 2))
+    engine = _Scripted(*start, given)
     checked = Verifier("test-n1", verifier_card(), HEAD, engine)
     with pytest.raises(EngineError, match=message):
         checked.probabilities(2)

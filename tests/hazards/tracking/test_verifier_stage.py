@@ -85,13 +85,13 @@ def test_an_object_gets_a_crop_for_each_pass_that_detected_it_up_to_a_limit() ->
         one.last_frame = number
         verify.update(frame(EMPTY, number), [one], belt())
         assert passes(one) == [min(number, PASSES_MAX)]
-    assert len(engine.batches) == 1 + PASSES_MAX
+    assert len(engine.batches) == PASSES_MAX
 
 
 def test_a_pass_without_a_crop_runs_no_network() -> None:
     engine = MeanColour()
     stage(verifier(engine)).update(frame(EMPTY, 0), [], belt())
-    assert engine.batches == [4]  # at the start
+    assert engine.batches == []
 
 
 def test_of_too_many_objects_those_furthest_downstream_come_first_and_the_rest_next() -> None:
@@ -105,7 +105,7 @@ def test_of_too_many_objects_those_furthest_downstream_come_first_and_the_rest_n
         verify.update(frame(EMPTY, 10 + number), tracks, belt())
         assert passes(*tracks) == [3, 3, number + 1, 3, number + 1, 3]
     verify.update(frame(EMPTY, 20), tracks, belt())
-    assert engine.batches == [4, *[4] * 3, *[2] * 3]
+    assert engine.batches == [*[4] * 3, *[2] * 3]
 
 
 def test_an_object_that_has_enough_gives_way_to_one_that_has_not() -> None:
@@ -158,7 +158,7 @@ def test_on_a_stopped_belt_no_deadline_comes_nearer() -> None:
 
 
 def test_a_failing_network_raises_and_adds_no_pass() -> None:
-    verify, one = stage(verifier(MeanColour({1: "out of memory"}))), track(1, 300)
+    verify, one = stage(verifier(MeanColour({0: "out of memory"}))), track(1, 300)
     with pytest.raises(EngineError, match="out of memory"):
         verify.update(frame(EMPTY, 0), [one], belt())
     assert passes(one) == [0]
@@ -209,7 +209,7 @@ def test_a_crop_has_the_cameras_pixels_not_the_views() -> None:
     engine = MeanColour()
     verify = stage(verifier(engine, input_px=60, context=1.0), mm_per_px=8.0)
     verify.update(frame(image, 0), [track(1, 370)], belt())
-    assert np.array_equal(engine.crops[4], image[400:460, 170:230])
+    assert np.array_equal(engine.crops[0], image[400:460, 170:230])
 
 
 def test_an_object_that_waited_is_cropped_where_the_belt_has_carried_it() -> None:
@@ -219,7 +219,7 @@ def test_an_object_that_waited_is_cropped_where_the_belt_has_carried_it() -> Non
     moved = track(1, 370)
     moved.y_mm += 100
     stage(verifier(engine, input_px=60, context=1.0)).update(frame(image, 1), [moved], belt())
-    assert np.array_equal(engine.crops[4], image[300:360, 170:230])
+    assert np.array_equal(engine.crops[0], image[300:360, 170:230])
 
 
 def oblique_plane() -> tuple[BeltPlane, NDArray[np.float64]]:
@@ -248,7 +248,7 @@ def test_in_an_oblique_view_the_crop_is_around_the_object_in_the_image(
     engine = MeanColour()
     verify = stage(verifier(engine, input_px=64, context=1.0), plane, size_px=(720, 720))
     verify.update(frame(image, 1), [track(1, y, x, size_mm=(80, 80))], belt())
-    crop = engine.crops[4]
+    crop = engine.crops[0]
     white = cv2.inRange(crop, (200, 200, 200), (255, 255, 255))
     _, _, width, height = cv2.boundingRect(white)
     sides = shape.max(axis=0) - shape.min(axis=0)
@@ -263,6 +263,6 @@ def test_what_is_beside_an_oblique_belt_is_masked_in_the_crop() -> None:
     engine = MeanColour()
     verify = stage(verifier(engine, input_px=64, context=2.0), plane, size_px=(720, 720))
     verify.update(frame(image, 1), [track(1, 400, 10)], belt())
-    crop = engine.crops[4]
+    crop = engine.crops[0]
     assert set(np.unique(crop).tolist()) == {OUTSIDE_GREY, 200}
     assert crop[32, 40:].min() == 200
