@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from detector.line_setup import Line
 from detector.pipeline import STAGES, Pipeline
-from detector.vision.catalogue import Card, ModelError
+from detector.vision.catalogue import Card
 from detector.vision.detections import Detections
 from detector.vision.engine import EngineError
 from detector.vision.verifier import Verifier
@@ -180,35 +180,3 @@ def test_an_object_that_leaves_while_the_verifier_fails_is_not_open_for_ever() -
 
 def test_the_verifier_is_a_stage_of_its_own() -> None:
     assert STAGES[-3:] == ("tracks", "verifier", "alarms")
-
-
-# --- profile and card ------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("hazards", "message"),
-    [
-        (
-            {"gas": {"kinds": {"deodorant": "ignore"}}},
-            "hazards.gas.kinds: test-n1 has no kind deodorant of gas; it has gas_bottle, aerosol",
-        ),
-        (
-            {"battery": {"kinds": {"tin": "ignore"}}},
-            "hazards.battery.kinds: test-n1 has no kind tin of battery; it has cell",
-        ),
-    ],
-)
-def test_an_unknown_kind_is_refused_with_the_known_ones(
-    hazards: dict[str, Any], message: str
-) -> None:
-    with pytest.raises(ModelError) as refused:
-        pipeline(lines={"hazards": hazards})
-    assert str(refused.value) == message
-
-
-@pytest.mark.parametrize("hazard", [{"kinds": {"aerosol": "ignore"}}, {"threshold": 0.4}])
-def test_a_model_without_a_verifier_knows_no_kinds(hazard: dict[str, Any]) -> None:
-    card = make_card()
-    settings = profile(hazards={"gas": hazard})
-    with pytest.raises(ModelError, match=r"hazards\.gas\.(kinds|threshold): test-n1 has no verif"):
-        Line(settings, folder_of(card), FakeEngine(bright_things, card), "boot")

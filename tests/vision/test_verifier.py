@@ -8,14 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from pydantic import ValidationError
 
-from detector.vision.catalogue import ModelError, ModelFolder
+from detector.vision.catalogue import ModelError
 from detector.vision.engine import EngineError
-from detector.vision.features import OnnxFeatures
-from detector.vision.openvino_engine import OpenVinoFeatures
 from detector.vision.verifier import Verifier, VerifierHead, load_head
-from tests.fakes import make_card
 from tests.verifiers import HEAD, KINDS, MeanColour, verifier, verifier_card, write_verifier
 
 WHITE, BLUE, RED, GREY = (255, 255, 255), (255, 0, 0), (0, 0, 255), (90, 90, 90)
@@ -114,53 +110,7 @@ def test_a_head_of_another_network_is_refused() -> None:
         Verifier("test-n1", verifier_card(), head, MeanColour())
 
 
-# --- files -----------------------------------------------------------------------------------
-
-
-def folder(tmp_path: Path, **changes: Any) -> ModelFolder:
-    write_verifier(tmp_path, **changes)
-    return ModelFolder(tmp_path, make_card())
-
-
-@pytest.mark.parametrize("engine", [OnnxFeatures, OpenVinoFeatures])
-def test_both_engines_run_the_network_of_the_folder(tmp_path: Path, engine: Any) -> None:
-    model, card = folder(tmp_path), verifier_card()
-    checked = Verifier("n1", card, load_head(tmp_path / card.head), engine(model, card, threads=1))
-    assert most_probable(checked, WHITE, BLUE, RED, GREY) == list(KINDS)
-    expected = verifier()
-    checked.crops[:] = expected.crops[:] = np.random.default_rng(2).integers(
-        0, 255, checked.crops.shape, dtype=np.uint8
-    )
-    for count in (1, 3):
-        ours, theirs = checked.probabilities(count), expected.probabilities(count)
-        assert ours == pytest.approx(theirs, abs=0.05)  # bfloat16
-
-
-@pytest.mark.parametrize("engine", [OnnxFeatures, OpenVinoFeatures])
-def test_a_failure_inside_the_network_is_an_engine_error(tmp_path: Path, engine: Any) -> None:
-    run = engine(folder(tmp_path), verifier_card(), threads=1)
-    with pytest.raises(EngineError, match="test-n1: inference failed: "):
-        run.features(np.zeros((2, 8), dtype=np.uint8))
-
-
-def test_a_network_for_crops_of_another_size_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match=r"crops of \[64, 64, 3\], the card has .*input_px = 32"):
-        OnnxFeatures(folder(tmp_path, px=64), verifier_card())
-
-
-def test_a_network_with_another_batch_size_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match=r"batches of 3 only, the card has .* \[2, 4\]"):
-        OnnxFeatures(folder(tmp_path, batch=3), verifier_card())
-
-
-def test_a_network_that_is_no_verifier_is_refused(tmp_path: Path) -> None:
-    from benchmarks.seeing_model import write_model
-
-    write_model(tmp_path / "model")
-    with pytest.raises(ModelError, match=r"takes images tensor\(uint8\) and gives found; a verif"):
-        OnnxFeatures(
-            ModelFolder(tmp_path / "model", make_card()), verifier_card(features="model.onnx")
-        )
+# --- the head's file ------------------------------------------------------------------------
 
 
 def test_a_head_can_be_read(tmp_path: Path) -> None:
@@ -200,29 +150,3 @@ def test_a_head_that_is_cut_off_or_missing_is_refused_in_one_line(tmp_path: Path
     path.unlink()
     with pytest.raises(ModelError, match="can't be read as a verifier's head"):
         load_head(path)
-
-
-# --- card ------------------------------------------------------------------------------------
-
-_FUSION = {"verifier": 1.0, "detector": 0.3, "offset": 0.0}
-
-
-@pytest.mark.parametrize(
-    ("changes", "message"),
-    [
-        ({"batches": [4, 2]}, "batches must rise"),
-        ({"batches": []}, "at least 1"),
-        ({"fusion": {"gas": _FUSION}}, "kinds with hazard = 'battery' go together"),
-        ({"kinds": [{"name": "cell", "hazard": "battery"}] * 2}, "cell is there twice"),
-        ({"kinds": [{"name": "Cell", "hazard": "battery"}] * 2}, "pattern"),
-        (
-            {"kinds": [{"name": f"{w}", "hazard": "none"} for w in ("tin", "can")], "fusion": {}},
-            "one kind must be a hazard",
-        ),
-        ({"context": 0.5}, "greater than or equal to 1"),
-        ({"pixels": 3}, "not permitted"),
-    ],
-)
-def test_a_card_that_contradicts_itself_is_refused(changes: dict[str, Any], message: str) -> None:
-    with pytest.raises(ValidationError, match=message):
-        verifier_card(**changes)
