@@ -19,7 +19,7 @@ from detector.hazards.alarms.alert_facts import LineFacts
 from detector.hazards.overload.monitor import OverloadMonitor
 from detector.hazards.overload.skirtboard import SkirtMarks
 from detector.hazards.tracking.tracker import BeltTracker
-from detector.hazards.tracking.verifier_stage import VerifierStage
+from detector.hazards.tracking.verifier_stage import CropScorer, VerifierStage
 from detector.ingest import Frame, Recording, SourceError, camera_identity, read_image_file
 from detector.profile.line import LineProfile
 from detector.verifier_setup import model_identity, proposal_thresholds, rules_of
@@ -169,7 +169,7 @@ class Line:
             return None
         surveyed = self._surveyed_plane is not None
         return VerifierStage(
-            self._verifier,
+            CropScorer(self._verifier, rectifier.plane.polygon_px),
             self._rules,
             rectifier,
             action_points=self.settings.action_points if surveyed else (),

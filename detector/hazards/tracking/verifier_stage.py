@@ -11,8 +11,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import inf
+from typing import Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from detector.belt.now import BeltNow
 from detector.hazards.tracking.tracker import Track
@@ -30,12 +32,50 @@ _MARGIN = 1.5
 """The next pass is expected within this many times the longest wait between two passes."""
 
 
+class KindScorer(Protocol):
+    """Says what objects are."""
+
+    @property
+    def most(self) -> int:
+        """Number of objects that it takes at once."""
+        ...
+
+    def probabilities(
+        self, frame: Frame, objects: Sequence[tuple[Track, Box]]
+    ) -> NDArray[np.float32]:
+        """`(n, k)` float32, the probability of each kind, of objects and their boxes in the frame
+        (image coordinates, px).
+
+        Raises:
+            EngineError: Inference failed.
+        """
+        ...
+
+
+class CropScorer:
+    """The verifier on crops from the camera's own pixels."""
+
+    def __init__(self, verifier: Verifier, belt_px: NDArray[np.float64]) -> None:
+        """`belt_px`: `(n, 2)` corners of the belt, image coordinates."""
+        card = verifier.card
+        self._verifier = verifier
+        self._cutter = CropCutter(card.input_px, card.context, belt_px)
+        self.most = card.max_crops_per_pass
+
+    def probabilities(
+        self, frame: Frame, objects: Sequence[tuple[Track, Box]]
+    ) -> NDArray[np.float32]:
+        for row, (_, box) in enumerate(objects):
+            self._cutter.cut(frame.image, box, self._verifier.crops[row])
+        return self._verifier.probabilities(len(objects))
+
+
 class VerifierStage:
     """The verifier of one line, for images of one size."""
 
     def __init__(
         self,
-        verifier: Verifier,
+        scorer: KindScorer,
         rules: VerifierRules,
         rectifier: Rectifier,
         *,
@@ -43,10 +83,8 @@ class VerifierStage:
         max_wait_ms: float,
     ) -> None:
         """`max_wait_ms`: the longest wait between two passes."""
-        self._verifier, self._rules, self._rectifier = verifier, rules, rectifier
+        self._scorer, self._rules, self._rectifier = scorer, rules, rectifier
         self._action_points, self._wait_s = action_points, max_wait_ms / 1000
-        card = verifier.card
-        self._cutter = CropCutter(card.input_px, card.context, rectifier.plane.polygon_px)
 
     def update(self, frame: Frame, tracks: Sequence[Track], belt: BeltNow) -> None:
         """Add one pass of the verifier to the tracks that need it, and set which are undecided.
@@ -60,12 +98,10 @@ class VerifierStage:
             if _needed(track) > 0 and (box := self._box(track, frame)) is not None
         ]
         waiting.sort(key=lambda each: each[:3])
-        chosen = waiting[: self._verifier.card.max_crops_per_pass]
-        for row, (*_, box) in enumerate(chosen):
-            self._cutter.cut(frame.image, box, self._verifier.crops[row])
+        chosen = [(track, box) for *_, track, box in waiting[: self._scorer.most]]
         if chosen:
-            rows = self._verifier.probabilities(len(chosen))
-            for (*_, track, _), probabilities in zip(chosen, rows, strict=True):
+            rows = self._scorer.probabilities(frame, chosen)
+            for (track, _), probabilities in zip(chosen, rows, strict=True):
                 track.kind_scores = track.kind_scores or KindScores(self._rules)
                 track.kind_scores.add(probabilities)
         margin_mm = _MARGIN * self._wait_s * max(0.0, belt.speed_mm_s or 0.0)

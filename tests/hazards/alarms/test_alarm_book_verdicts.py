@@ -205,7 +205,7 @@ def test_after_a_restart_a_harmless_object_does_not_take_over_an_alarm() -> None
     assert again.update([verified(track(1, GAS), TIN)], [], belt_at(SECOND)) == []
     (gone,) = again.update([], [], belt_at(60 * SECOND))
     assert gone.state is AlarmState.LATCHED
-    (closed,) = again.close(again.known_as(alert.boot_id, alert.event_id), Outcome.REMOVED, BELT)
+    (closed,) = again.close(f"{alert.boot_id}/{alert.event_id}", Outcome.REMOVED, BELT)
     assert closed.kind is Revision.CLEARED
 
 

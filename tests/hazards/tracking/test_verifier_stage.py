@@ -15,7 +15,12 @@ from detector.belt.now import BeltNow
 from detector.belt.plane import BeltPlane, nominal_plane
 from detector.hazards.tracking.tracker import Track
 from detector.hazards.tracking.verdict import verifier_rules
-from detector.hazards.tracking.verifier_stage import PASSES_ENOUGH, PASSES_MAX, VerifierStage
+from detector.hazards.tracking.verifier_stage import (
+    PASSES_ENOUGH,
+    PASSES_MAX,
+    CropScorer,
+    VerifierStage,
+)
 from detector.profile.line import ActionPoint
 from detector.vision.belt_view import Rectifier
 from detector.vision.engine import EngineError
@@ -45,7 +50,7 @@ def stage(
 ) -> VerifierStage:
     rectifier = Rectifier(plane or plane_of_the_image(), size_px, mm_per_px, 32)
     return VerifierStage(
-        checked,
+        CropScorer(checked, rectifier.plane.polygon_px),
         verifier_rules(checked.card, {}, {}),
         rectifier,
         action_points=action_points,
