@@ -17,7 +17,7 @@ from detector.vision.detections import Detections
 from detector.vision.engine import EngineError
 from detector.vision.verifier import Verifier
 from detector.wire.messages import AlarmState, Alert, Hazard, Revision
-from tests.fakes import BATTERY, FakeEngine, bright_things, detections, folder_of, frame, make_card
+from tests.fakes import BATTERY, FakeEngine, bright_objects, detections, folder_of, frame, make_card
 from tests.test_pipeline import alerts_of, footage, process_or_lose_vision, profile
 from tests.verifiers import MeanColour, verifier, verifier_document
 
@@ -34,9 +34,9 @@ def card_with_verifier(**changes: Any) -> Card:
     return Card.model_validate({**card, "files": files, "verifier": document})
 
 
-def weak_things(image: NDArray[np.uint8]) -> Detections:
-    """What `bright_things` detects, all of it as doubtful batteries."""
-    boxes = bright_things(image).boxes_px.tolist()
+def weak_objects(image: NDArray[np.uint8]) -> Detections:
+    """What `bright_objects` detects, all of it as doubtful batteries."""
+    boxes = bright_objects(image).boxes_px.tolist()
     return detections(*[(x0, y0, x1, y1, WEAK, BATTERY) for x0, y0, x1, y1 in boxes])
 
 
@@ -44,7 +44,7 @@ def pipeline(
     features: MeanColour | None = None,
     *,
     with_verifier: bool = True,
-    detect: Any = weak_things,
+    detect: Any = weak_objects,
     lines: dict[str, Any] | None = None,
     **changes: Any,
 ) -> Pipeline:
@@ -78,18 +78,18 @@ def test_weak_proposals_are_raised_as_what_the_verifier_takes_them_for() -> None
 
 def test_without_its_verifier_the_same_model_decides_by_its_operating_thresholds() -> None:
     assert alerts_of(pipeline(with_verifier=False)) == []
-    strong = alerts_of(pipeline(with_verifier=False, detect=bright_things))
+    strong = alerts_of(pipeline(with_verifier=False, detect=bright_objects))
     assert raised(strong) == [(Hazard.BATTERY, "battery"), (Hazard.GAS, "gas_canister")]
     assert all(alert.model.verifier_sha256 is None for alert in strong)
 
 
 def test_a_harmless_object_raises_nothing_however_sure_the_detector_is() -> None:
-    def grey_things(image: NDArray[np.uint8]) -> Detections:
-        found = bright_things(np.where(image == (0, 60, 60), 255, 0).astype(np.uint8))
+    def dark_objects(image: NDArray[np.uint8]) -> Detections:
+        found = bright_objects(np.where(image == (0, 60, 60), 255, 0).astype(np.uint8))
         return detections(*[(*box, 0.95, BATTERY) for box in found.boxes_px.tolist()])
 
     engine = MeanColour()
-    line, alerts = pipeline(engine, detect=grey_things), list[Alert]()
+    line, alerts = pipeline(engine, detect=dark_objects), list[Alert]()
     for number, image in enumerate(footage(objects=False)):
         cv2.rectangle(image, (24 * number - 60, 150), (24 * number, 190), (0, 60, 60), -1)
         alerts += line.process(frame(image, number)).alerts
@@ -164,7 +164,7 @@ def test_a_failing_verifier_is_a_lost_vision_and_counts_no_inference() -> None:
 
 def test_an_object_that_leaves_while_the_verifier_fails_is_not_open_for_ever() -> None:
     engine, images, alerts = MeanColour(), list(footage(60)), list[Alert]()
-    line = pipeline(engine, detect=bright_things)
+    line = pipeline(engine, detect=bright_objects)
     failing = dict.fromkeys(range(1_000), "test-n1: inference failed: out of memory")
     for number, image in enumerate(images):
         alerts += process_or_lose_vision(line, image, number)

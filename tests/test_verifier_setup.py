@@ -8,7 +8,7 @@ import pytest
 
 from detector.line_setup import Line
 from detector.vision.catalogue import ModelError
-from tests.fakes import FakeEngine, bright_things, folder_of, make_card
+from tests.fakes import FakeEngine, bright_objects, folder_of, make_card
 from tests.test_pipeline import profile
 from tests.test_pipeline_verifier import pipeline
 
@@ -39,4 +39,4 @@ def test_a_model_without_a_verifier_knows_no_kinds(hazard: dict[str, Any]) -> No
     card = make_card()
     settings = profile(hazards={"gas": hazard})
     with pytest.raises(ModelError, match=r"hazards\.gas\.(kinds|threshold): test-n1 has no verif"):
-        Line(settings, folder_of(card), FakeEngine(bright_things, card), "boot")
+        Line(settings, folder_of(card), FakeEngine(bright_objects, card), "boot")
