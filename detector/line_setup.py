@@ -80,7 +80,7 @@ class Line:
         self.facts = LineFacts(
             line=self.settings.line,
             boot_id=boot_id,
-            model=model_identity(model, verifier),
+            model=model_identity(model, verified=verifier is not None),
             classes=model.card.classes,
             mm_basis="none" if self._surveyed_plane is None else self._surveyed_plane.basis,
             action_points=self.settings.action_points,

@@ -8,7 +8,6 @@ from numpy.typing import NDArray
 from detector.hazards.tracking.verdict import VerifierRules, verifier_rules
 from detector.profile.hazards import Hazards, ObjectHazard
 from detector.vision.catalogue import ModelError, ModelFolder
-from detector.vision.verifier import Verifier
 from detector.vision.verifier_card import HAZARDS
 from detector.vocabulary import KindAction
 from detector.wire.messages import ModelIdentity
@@ -51,12 +50,14 @@ def rules_of(model: ModelFolder, hazards: Hazards) -> VerifierRules | None:
     return None if card is None else verifier_rules(card, actions, thresholds)
 
 
-def model_identity(model: ModelFolder, verifier: Verifier | None) -> ModelIdentity:
-    """The model that an alert names, with the verifier that it was decided by."""
-    files = model.card.files
+def model_identity(model: ModelFolder, *, verified: bool) -> ModelIdentity:
+    """The model that an alert names. `verified`: its verifier decides."""
+    files, card = model.card.files, model.card.verifier
+    if card is None or not verified:
+        return ModelIdentity(name=model.card.name, sha256=model.sha256)
     return ModelIdentity(
         name=model.card.name,
         sha256=model.sha256,
-        verifier_sha256=None if verifier is None else files.get(verifier.card.features),
-        verifier_head_sha256=None if verifier is None else files.get(verifier.card.head),
+        verifier_sha256=files[card.features],
+        verifier_head_sha256=files[card.head],
     )
