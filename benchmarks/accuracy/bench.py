@@ -147,7 +147,7 @@ def _profile(footage: Footage, given: LineProfile | None, out: Path) -> LineProf
 
 def _figures(cases: Sequence[Case], model: ModelFolder) -> dict[str, Any]:
     profile = cases[0].recorded.profile
-    thresholds = {known.name: known.threshold for known in model.card.classes}
+    thresholds = model.card.operating_thresholds
     evaluated = [(case.recorded.truth, case.evaluation) for case in cases]
     return {
         "vigitri": __version__,

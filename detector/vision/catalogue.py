@@ -103,6 +103,19 @@ class Card(CardSection):
     verifier: VerifierCard | None = None
     """The network that decides on each object; None: the detector decides alone."""
 
+    @property
+    def operating_thresholds(self) -> dict[str, float]:
+        """By class: the score from which an object is raised, or with a verifier the probability
+        of its hazard."""
+        if self.verifier is None:
+            return {known.name: known.threshold for known in self.classes}
+        fusion = self.verifier.fusion
+        return {
+            known.name: fusion[known.hazard].threshold
+            for known in self.classes
+            if known.hazard in fusion
+        }
+
     @model_validator(mode="after")
     def _classes_in_order(self) -> Card:
         if [known.index for known in self.classes] != list(range(len(self.classes))):

@@ -77,10 +77,10 @@ def test_recorded_detections_give_the_same_alerts_as_the_pipeline(
     assert again
 
 
-@pytest.fixture(scope="module")
-def verified(model: str, tmp_path_factory: pytest.TempPathFactory) -> str:
+@pytest.fixture
+def verified(model: str, tmp_path: Path) -> str:
     """The same model with a verifier."""
-    return f"{add_verifier(shutil.copytree(model, tmp_path_factory.mktemp('v') / 'model'))}/."
+    return f"{add_verifier(shutil.copytree(model, tmp_path / 'verified'))}/."
 
 
 def test_recorded_kinds_give_the_same_alerts_as_a_pipeline_with_a_verifier(
@@ -102,14 +102,27 @@ def test_recorded_kinds_give_the_same_alerts_as_a_pipeline_with_a_verifier(
     assert {alert.class_name for alert in fewer} == {"gas_bottle"}
 
 
-def test_a_run_of_a_model_with_a_verifier_counts_its_verdicts_by_hazard(
-    clip: Path, verified: str, tmp_path: Path
+def test_a_run_of_a_model_with_a_verifier_counts_and_fits_its_verdicts_by_hazard(
+    clip: Path, verified: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     accuracy.run([str(clip)], tmp_path, model_name=verified)
     figures: dict[str, Any] = json.loads((tmp_path / "report.json").read_text())
     for name in ("gas_canister", "battery"):
         assert figures["recall"][name]["all"]["right"] == 1
     assert figures["false_alarms"]["all"]["count"] == 0
+    assert figures["thresholds"] == {"gas_canister": 0.5, "battery": 0.5}
+    before = find_model(verified).card
+    scores.run(tmp_path, verified, 1.0, write=True)
+    printed = capsys.readouterr().out
+    after = find_model(verified).card
+    assert after.verifier is not None
+    gas, battery = (after.verifier.fusion[hazard].threshold for hazard in ("gas", "battery"))
+    assert (
+        f"[hazards.gas] threshold = {gas:g}, [hazards.battery] threshold = {battery:g}" in printed
+    )
+    assert {gas, battery} <= set(scores.GRID)
+    assert after.classes == before.classes
+    assert after.operating["gas_canister"]["threshold"] == gas
 
 
 def test_a_report_is_written_and_a_second_run_needs_no_inference(
