@@ -103,9 +103,6 @@ class _CountedPixels:
         return self._engine.detect(image, min_score)
 
 
-_Networks = tuple[ModelFolder, Engine, Verifier | None]
-
-
 def run(
     out: Path | None,
     *,
@@ -139,7 +136,7 @@ def run(
         with progress_bar(name) as advance:
             footage = _footage(scenario, speed, metres, hazards_per_m, fps=fps, traced=traced)
             profile = profile_of(footage.truth, None, watched_mm=watched_mm)
-            row = _compared(footage, profile, (model, engine, verifier), view or {}, advance)
+            row = _compared(footage, profile, model, engine, view or {}, advance, verifier=verifier)
             rows.append({"speed_mm_s": speed, "fps": footage.truth.fps} | row)
     report = {
         "machine": machine(),
@@ -178,12 +175,15 @@ def _footage(
     return simulated(plan, f"{scenario} at {speed_mm_s:g} mm/s", traced or SCENARIOS)
 
 
-def _compared(
+def _compared(  # noqa: PLR0917
     footage: Footage,
     profile: LineProfile,
-    networks: _Networks,
+    model: ModelFolder,
+    engine: Engine,
     view: dict[str, Any],
     advance: Callable[[int, int | None], None],
+    *,
+    verifier: Verifier | None = None,
 ) -> dict[str, Any]:
     profiles = {
         name: profile.model_copy(
@@ -191,7 +191,9 @@ def _compared(
         )
         for name, strips in (("whole", False), ("strips", True))
     }
-    watching = {name: _watching(each, footage, *networks) for name, each in profiles.items()}
+    watching = {
+        name: _watching(each, footage, model, engine, verifier) for name, each in profiles.items()
+    }
     for done, frame in enumerate(footage.frames(), start=1):
         for each in watching.values():
             each.process(frame)
