@@ -274,8 +274,7 @@ class AlarmBook:
         """The new alarm's first revision, and a revision of the pile that it joins; none for an
         object of an implausible size, below its threshold, or of a kind that the site ignores."""
         identity = identity_of(track, self._line)
-        implausible = size_is_plausible(track, identity, self._line) is False
-        if implausible or identity.action == "ignore":
+        if identity.action == "ignore" or size_is_plausible(track, identity, self._line) is False:
             return []
         hazard, open_alarms = identity.hazard, set(self._open)
         alarm = self._new(hazard, belt)
@@ -286,9 +285,8 @@ class AlarmBook:
             alarm.counted = alarm.suppressed = True
             alarm.state = self._state_when_raised(alarm, belt)
             self._flood_control.count(hazard, belt)
+        if alarm.state is not AlarmState.UNACKNOWLEDGED:  # counted, shelved, or the belt is stopped
             return [self._revise(alarm, Revision.RAISED, belt)]
-        if alarm.state is not AlarmState.UNACKNOWLEDGED:
-            return [self._revise(alarm, Revision.RAISED, belt)]  # shelved, or the belt is stopped
         decision = self._flood_control.decide(
             alarm.event_id, hazard, track, belt, open_alarms=open_alarms
         )
