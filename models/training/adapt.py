@@ -10,12 +10,13 @@ from glob import escape
 from pathlib import Path
 from typing import Any
 
+from detector.adaptation.scenes import split_by_scene
 from detector.profile.line import DEPLOYED_MODEL
 from detector.vision.catalogue import ModelError, ModelFolder, find_model
 from models.card import derived, evaluated, sha256, write_card
 from models.data.dataset import build
 from models.data.provenance import learned_from
-from models.data.site_labels import read_answers, split_by_scene
+from models.data.site_labels import read_answers
 from models.data.sources import CLASS_NAMES, Photograph, read_photographs, read_sources
 from models.evaluation import evaluate
 from models.evaluation.comparison import RULES, regressions
