@@ -104,7 +104,9 @@ class _Export:
 
     def yolo(self, folder: Path) -> Iterator[LabelledImage]:
         names, source = _yolo_names(folder)
-        for path in sorted(each for each in folder.rglob("*") if each.suffix.lower() in _PICTURES):
+        images = sorted(each for each in folder.rglob("*") if each.suffix.lower() in _PICTURES)
+        labelled: set[Path] = set()
+        for path in images:
             if path.name.startswith("."):  # "._a.jpg": macOS adds one for each file of an archive
                 continue
             label = path.with_suffix(".txt")
@@ -115,6 +117,7 @@ class _Export:
             if not label.is_file():
                 self.wrong.append(f"{label}: label file is missing; an empty one means no objects")
                 continue
+            labelled.add(label)
             lines = enumerate(_text(label).splitlines(), 1)
             labels = [
                 self._yolo_label(line, f"{label}:{number}", names, source)
@@ -122,6 +125,11 @@ class _Export:
                 if line.strip()
             ]
             yield LabelledImage(path, tuple(each for each in labels if each is not None))
+        self.wrong += [
+            f"{path}: its image is missing; add it, or delete the label file"
+            for path in sorted(folder.rglob("*.txt"))
+            if path not in labelled and not path.name.startswith(".") and _has_labels(path)
+        ]
 
     def _yolo_label(
         self, line: str, where: str, names: dict[int, str], source: Path
@@ -199,6 +207,15 @@ class _Export:
 def _inside(box: tuple[float, float, float, float]) -> tuple[float, float, float, float]:
     x0, y0, x1, y1 = (min(max(side, 0.0), 1.0) for side in box)
     return x0, y0, x1, y1
+
+
+def _has_labels(path: Path) -> bool:
+    """Whether each line is five numbers: exports also contain notes and lists of files."""
+    lines = [line.split() for line in _text(path).splitlines() if line.strip()]
+    try:
+        return bool(lines) and all(len([float(word) for word in line]) == 5 for line in lines)
+    except ValueError:
+        return False
 
 
 def _text(path: Path) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -26,13 +27,14 @@ def source_key(src: str) -> str:
 
 
 def split_by_scene(
-    images: Sequence[T], share: float, runs: int = 10
+    images: Sequence[T], share: float, runs: int = 10, neighbours: int = 2
 ) -> tuple[tuple[T, ...], tuple[T, ...]]:
     """Split into (training, held back), so that no scene is in both.
 
     A scene is a folder, if there are four or more; else the images, by name (2 before 10), are
-    divided into `runs` of neighbours, because consecutive images show the same objects. Augmented
-    copies of one original stay together. Raises `LabelError` if there are too few to split.
+    divided into `runs` of `neighbours` or more, because consecutive images show the same
+    objects. Augmented copies of one original stay together. Raises `LabelError` if there are too
+    few to split.
     """
     folders: dict[Path, list[T]] = {}
     for image in images:
@@ -43,16 +45,30 @@ def split_by_scene(
         for image in sorted(images, key=_by_number):
             originals.setdefault(source_key(image.path.stem), []).append(image)
         each_of = list(originals.values())
-        parts = np.array_split(np.arange(len(each_of)), max(1, min(runs, len(each_of) // 2)))
+        parts = np.array_split(
+            np.arange(len(each_of)), max(1, min(runs, len(each_of) // neighbours))
+        )
         scenes = [[copy for n in part for copy in each_of[n]] for part in parts]
     wanted = max(1, round(share * len(scenes)))
     if len(scenes) < 2:
-        raise LabelError(f"{len(images)} images are too few to hold some back: label at least four")
+        raise LabelError(
+            f"{len(images)} images are too few to hold some back: label at least {2 * neighbours}"
+        )
     chosen = {int((n + 0.5) * len(scenes) / wanted) for n in range(wanted)}
     return (
         tuple(each for n, scene in enumerate(scenes) if n not in chosen for each in scene),
         tuple(each for n, scene in enumerate(scenes) if n in chosen for each in scene),
     )
+
+
+def copies_of(held: Sequence[T], images: Sequence[T]) -> tuple[T, ...]:
+    """Those of `images` that are identical to a held-back one, byte for byte."""
+    digests = {_digest(each.path) for each in held}
+    return tuple(each for each in images if _digest(each.path) in digests)
+
+
+def _digest(path: Path) -> bytes:
+    return hashlib.sha256(path.read_bytes()).digest()
 
 
 def _by_number(image: HasPath) -> tuple[list[tuple[int, str]], Path]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import date
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -37,6 +38,16 @@ class Fusion(_Section):
     """Probability from which an object is raised."""
 
 
+class HeadChange(_Section):
+    """One change of the head by `vigitri model adapt --head-only`; `--undo` takes it back."""
+
+    date: date
+    reason: str
+    previous: Annotated[str, Field(pattern=r"^[\w.-]+\.npz$")]
+    """File of the head before the change, in the model's folder."""
+    previous_sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+
+
 class VerifierCard(_Section):
     """A second network that decides, on crops of each tracked object, what the object is."""
 
@@ -56,6 +67,8 @@ class VerifierCard(_Section):
     kinds: Annotated[tuple[VerifierKind, ...], Field(min_length=2)]
     """In the head's order."""
     fusion: dict[VerifiedHazard, Fusion]
+    adapted: tuple[HeadChange, ...] = ()
+    """Changes of the head, the last one last."""
 
     @model_validator(mode="after")
     def _fits_together(self) -> VerifierCard:

@@ -169,3 +169,13 @@ def test_a_folder_without_an_export_is_refused(tmp_path: Path) -> None:
         _read(tmp_path)
     with pytest.raises(LabelError, match="no such folder"):
         _read(tmp_path / "none")
+
+
+def test_a_label_file_whose_image_is_missing_is_reported(tmp_path: Path) -> None:
+    folder = _yolo(tmp_path, "1 0.5 0.5 0.2 0.4", "0 0.5 0.5 0.2 0.4", "")
+    (folder / "01.jpg").unlink()
+    (folder / "02.jpg").unlink()  # nothing is lost: it has no label
+    (folder / "README.txt").write_text("exported on Monday")
+    with pytest.raises(LabelError, match=r"01\.txt: its image is missing") as refused:
+        _read(folder)
+    assert "\n" not in str(refused.value)

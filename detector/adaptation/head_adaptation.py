@@ -1,0 +1,129 @@
+"""Adapts a verifier's head to operators' answers; nothing that is worse comes out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from detector.adaptation.adaptable_model import AdaptableModel
+from detector.adaptation.answers import (
+    Answer,
+    AnswerFolder,
+    AnswerNames,
+    features_of,
+    read_answer_folder,
+)
+from detector.adaptation.comparison import AnswerCrops, ComparisonRow, HeadComparison
+from detector.adaptation.head_fit import fitted_head, moved
+from detector.adaptation.labels import LabelError
+from detector.adaptation.scenes import copies_of, split_by_scene
+from detector.vision.verifier import VerifierHead
+
+REACHES = (1.0, 0.6, 0.35)
+"""Shares of the step from the deployed head to the fitted one; the first that passes is taken."""
+SHARE = 0.3
+"""Share of the answers' scenes that is held back."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class HeadAdaptation:
+    """The result of an adaptation."""
+
+    head: VerifierHead | None
+    """The new head; None: none passed."""
+    against: list[str]
+    """One line for each figure against a head that was tried."""
+    rows: list[ComparisonRow]
+    """The deployed head beside the new one, or beside the last that was tried."""
+    summary: list[str]
+    """What was learned and what was not, one line each."""
+
+
+def adapt_head(model: AdaptableModel, folder: Path, share: float = SHARE) -> HeadAdaptation:
+    """Fit a new head to an answers folder and compare it with the deployed one.
+
+    First a head that has learned only a part of the answers must pass on the held-back rest and on
+    the bank. Then one that has learned all of them is compared on the bank; if it does not pass,
+    the first one is taken.
+
+    Raises:
+        LabelError: The answers can't be used; one line per mistake.
+        EngineError: Inference failed.
+    """
+    names = AnswerNames(model.model.card, model.verifier)
+    found = read_answer_folder(folder, names)
+    crops = AnswerCrops(
+        tuple(each.label.name for each in found.answers),
+        features_of(found.answers, model.verifier, model.network),
+        names.accepted([each.label.name for each in found.answers]),
+    )
+    is_held, copies = _held_back(found.answers, share)
+    learned, held = crops.part(~is_held & ~copies), crops.part(is_held)
+    if not learned.names:
+        raise LabelError(
+            f"{folder}: all {len(found.answers)} answers show the held-back images: add others"
+        )
+    comparison = HeadComparison(model)
+    fitted = _fitted(model, learned)
+    against: list[str] = []
+    tried = model.head
+    summary = _summary(found, held, int(copies.sum()))
+    for reach in REACHES:
+        tried = comparison.with_gas_floor(moved(model.head, fitted, reach))
+        lines = [*comparison.not_better(held, tried), *comparison.against(tried)]
+        against += [f"{line}, at {reach:g} of the step" for line in lines]
+        if lines:
+            continue
+        rows = comparison.answer_rows("answers, held back", held, tried)
+        head = _with_all(model, comparison, crops, reach) or tried
+        rows = [*comparison.answer_rows("answers, all", crops, head), *rows]
+        summary.append(f"step: {reach:g} of the way from the deployed head to the fitted one")
+        return HeadAdaptation(head, [], [*rows, *comparison.bank_rows(head)], summary)
+    rows = comparison.answer_rows("answers, held back", held, tried)
+    return HeadAdaptation(None, against, [*rows, *comparison.bank_rows(tried)], summary)
+
+
+def _with_all(
+    model: AdaptableModel, comparison: HeadComparison, crops: AnswerCrops, reach: float
+) -> VerifierHead | None:
+    """A head that has learned all answers, if the bank has nothing against it."""
+    head = comparison.with_gas_floor(moved(model.head, _fitted(model, crops), reach))
+    return None if comparison.against(head) else head
+
+
+def _fitted(model: AdaptableModel, crops: AnswerCrops) -> VerifierHead:
+    return fitted_head(model.head, model.bank.replayed, crops.features, crops.accepted)
+
+
+def _held_back(
+    answers: Sequence[Answer], share: float
+) -> tuple[np.ndarray[tuple[int], np.dtype[np.bool_]], np.ndarray[tuple[int], np.dtype[np.bool_]]]:
+    """Which answers are held back, by scene; and which others show a copy of a held-back image."""
+    images = list({answer.path: answer for answer in answers}.values())
+    learned, held = split_by_scene(images, share, neighbours=2 if len(images) > 3 else 1)
+    held_paths = {each.path for each in held}
+    copied = {each.path for each in copies_of(held, learned)}
+    return (
+        np.array([each.path in held_paths for each in answers]),
+        np.array([each.path in copied for each in answers]),
+    )
+
+
+def _summary(found: AnswerFolder, held: AnswerCrops, copies: int) -> list[str]:
+    counts = ", ".join(f"{count} {name}" for name, count in found.counts.items())
+    lines = [
+        f"{len(found.answers)} answers: {counts}; {len(held.names)} of them held back, by scene"
+    ]
+    if found.ignored:
+        lines.append(f"{found.ignored} boxes named ignore: not learned")
+    if found.empty:
+        lines.append(f"{found.empty} images without a box: nothing is learned from them")
+    if copies:
+        lines.append(
+            f"{copies} answers in copies of held-back images: not learned until the comparison "
+            "has passed"
+        )
+    return lines
