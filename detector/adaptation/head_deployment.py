@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import datetime
-import hashlib
 import os
 import re
 import tempfile
 from pathlib import Path
 
 import numpy as np
-import tomlkit
 
 from detector.adaptation.adaptable_model import verifier_of
-from detector.vision.catalogue import Card, ModelError, ModelFolder
+from detector.vision.catalogue import ModelError, ModelFolder, sha256, write_card
 from detector.vision.verifier import VerifierHead
 from detector.vision.verifier_card import HeadChange
 
@@ -53,7 +51,7 @@ def deploy_head(model: ModelFolder, head: VerifierHead, reason: str) -> Path:
         previous_sha256=model.card.files[verifier.head],
     )
     files = {file: sha for file, sha in model.card.files.items() if file != verifier.head}
-    _replace_card(model, path.name, files | {path.name: _sha256(path)}, (*verifier.adapted, change))
+    _replace_card(model, path.name, files | {path.name: sha256(path)}, (*verifier.adapted, change))
     return path
 
 
@@ -69,7 +67,7 @@ def undo(model: ModelFolder) -> HeadChange:
         raise ModelError(f"{model.path}: its head has not been adapted; there is nothing to undo")
     *earlier, last = verifier.adapted
     path = model.path / last.previous
-    if not path.is_file() or _sha256(path) != last.previous_sha256:
+    if not path.is_file() or sha256(path) != last.previous_sha256:
         raise ModelError(
             f"{path}: the previous head is missing or was changed. Restore it from a backup"
         )
@@ -94,18 +92,4 @@ def _replace_card(
     model: ModelFolder, head: str, files: dict[str, str], adapted: tuple[HeadChange, ...]
 ) -> None:
     verifier = verifier_of(model).model_copy(update={"head": head, "adapted": adapted})
-    card = model.card.model_copy(update={"verifier": verifier, "files": files})
-    document = card.model_dump(exclude_defaults=True)
-    Card.model_validate(document)
-    path = model.path / "card.toml"
-    partial = path.with_suffix(".part")
-    with partial.open("w", encoding="utf-8") as file:
-        file.write(tomlkit.dumps(document))
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    write_card(model.path, model.card.model_copy(update={"verifier": verifier, "files": files}))

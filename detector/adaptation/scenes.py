@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Protocol, TypeVar
 import numpy as np
 
 from detector.adaptation.labels import LabelError
+from detector.vision.catalogue import sha256
 
 
 class HasPath(Protocol):
@@ -63,12 +63,8 @@ def split_by_scene(
 
 def copies_of(held: Sequence[T], images: Sequence[T]) -> tuple[T, ...]:
     """Those of `images` that are identical to a held-back one, byte for byte."""
-    digests = {_digest(each.path) for each in held}
-    return tuple(each for each in images if _digest(each.path) in digests)
-
-
-def _digest(path: Path) -> bytes:
-    return hashlib.sha256(path.read_bytes()).digest()
+    digests = {sha256(each.path) for each in held}
+    return tuple(each for each in images if sha256(each.path) in digests)
 
 
 def _by_number(image: HasPath) -> tuple[list[tuple[int, str]], Path]:

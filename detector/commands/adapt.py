@@ -6,14 +6,13 @@ import dataclasses
 import json
 import logging
 import shutil
-import sys
 from pathlib import Path
 
 from detector.adaptation.adaptable_model import open_adaptable
 from detector.adaptation.comparison import RULES, table
 from detector.adaptation.head_adaptation import HeadAdaptation, adapt_head
 from detector.adaptation.head_deployment import check_writable, deploy_head, undo
-from detector.cli_support.options import refuse
+from detector.cli_support.options import print_error, refuse
 from detector.vision.catalogue import ModelFolder, find_model
 
 _RESTART = "A detector that is running keeps its head until it is restarted"
@@ -34,8 +33,8 @@ def adapt_head_only(answers: Path, name: str, out: Path | None, share: float) ->
     print("\n".join([*result.summary, "", table(result.rows)]))
     if result.head is None:
         for line in result.against:
-            print(f"vigitri: {line}", file=sys.stderr)
-        print("vigitri: not deployed; nothing was changed", file=sys.stderr)
+            print_error(line)
+        print_error("not deployed; nothing was changed")
         return False
     if out is not None:
         shutil.copytree(model.path, out)

@@ -106,5 +106,7 @@ def adapt(
             "checkout with the extra train. Add --head-only to adapt the verifier's head here"
         )
     if data is None or out is None:
-        refuse(f"{'--data' if data is None else '-o'}: is missing; it is needed without --head-only")
+        refuse(
+            f"{'--data' if data is None else '-o'}: is missing; it is needed without --head-only"
+        )
     adapt_detector(answers, data, out, model, recipe, share=share, scenes=scenes, resume=resume)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import hashlib
+import os
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
@@ -87,8 +88,8 @@ class Training(CardSection):
 
 
 class Card(CardSection):
-    """A model's card, `card.toml`: read here, written by `models.card`. Keys that are at their
-    default are not written, so a new one needs a default to read earlier cards."""
+    """A model's card, `card.toml`: read and written here, made by `models.card`. Keys that are at
+    their default are not written, so a new one needs a default to read earlier cards."""
 
     name: str
     version: Annotated[int, Field(ge=1)]
@@ -180,11 +181,35 @@ def read_card(path: Path) -> Card:
         ) from None
 
 
+def write_card(folder: Path, card: Card) -> Path:
+    """Write `card.toml`, atomically; returns its path. Comments of an earlier card are not kept.
+
+    Raises `pydantic.ValidationError` if the runtime could not read it, `OSError`.
+    """
+    import tomlkit
+
+    document = card.model_dump(exclude_defaults=True)
+    Card.model_validate(document)
+    path = folder / "card.toml"
+    partial = path.with_suffix(".part")
+    with partial.open("w", encoding="utf-8") as file:
+        file.write(tomlkit.dumps(document))
+        file.flush()
+        os.fsync(file.fileno())
+    partial.replace(path)
+    return path
+
+
+def sha256(path: Path) -> str:
+    """Hex digest of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 def _check_hash(path: Path, expected: str) -> None:
     if not path.is_file():
         raise ModelError(f"{path}: is missing, though the card names it. Restore it")
-    with path.open("rb") as file:
-        actual = hashlib.file_digest(file, "sha256").hexdigest()
+    actual = sha256(path)
     if actual != expected:
         raise ModelError(
             f"{path}: its sha256 is {actual[:12]}..., the card has {expected[:12]}... "

@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from detector.vision.catalogue import read_card
+from detector.vision.catalogue import read_card, write_card
 from detector.vision.score_curve import ScoreCurve
-from models.card import write_card
 
 
 def write_operating(

@@ -8,7 +8,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from models.card import evaluated, new_card, write_card
+from detector.vision.catalogue import write_card
+from models.card import evaluated, new_card
 from models.data.dataset import build
 from models.data.provenance import learned_from
 from models.data.sources import Sources, read_sources

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 import onnx
-import tomlkit
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from detector.adaptation.adaptable_model import AdaptableModel, open_adaptable
 from detector.adaptation.head_fit import fitted_head
-from detector.vision.catalogue import find_model
+from detector.vision.catalogue import find_model, sha256, write_card
 from detector.vision.verifier import VerifierHead
 from tests.fakes import make_card
 from tests.verifiers import verifier_document
@@ -78,8 +76,7 @@ def write_model(folder: Path, *, crops: int = 60, **changes: Any) -> Path:
         verifier=verifier_document(**verifier),
         files={name: sha256(folder / name) for name in names},
     )
-    text = tomlkit.dumps(card.model_dump(exclude_defaults=True))
-    (folder / "card.toml").write_text(text)
+    write_card(folder, card)
     return folder
 
 
@@ -118,10 +115,6 @@ def write_answers(
 def lookalikes(count: int, seed: int = 1) -> list[Image]:
     rng = np.random.default_rng(seed)
     return [crop_of(LOOKALIKE, rng) for _ in range(count)]
-
-
-def sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _network() -> onnx.ModelProto:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from detector.adaptation.labels import LabelError
-from detector.adaptation.scenes import split_by_scene
+from detector.adaptation.scenes import copies_of, split_by_scene
 
 
 @dataclass(frozen=True)
@@ -55,3 +55,10 @@ def test_augmented_copies_of_one_original_are_held_back_together() -> None:
 def test_two_images_are_too_few() -> None:
     with pytest.raises(LabelError, match="too few"):
         split_by_scene(_answers("a.jpg", "b.jpg"), 0.3)
+
+
+def test_a_copy_of_a_held_back_image_under_another_name_is_found(tmp_path: Path) -> None:
+    for name, content in (("a", b"one"), ("b", b"one"), ("c", b"another")):
+        (tmp_path / f"{name}.jpg").write_bytes(content)
+    a, b, c = _answers(*(str(tmp_path / f"{name}.jpg") for name in "abc"))
+    assert copies_of((a,), (b, c)) == (b,)

@@ -31,7 +31,8 @@ def test_answers_become_a_new_head_and_undo_takes_it_back(
     before = files(folder)
     where = ("--model", f"{folder}/")
     code, out, err = vigitri("model", "adapt", "--head-only", "--answers", answers, *where)
-    assert (code, err) == (0, [])
+    assert (code, len(err)) == (0, 1)
+    assert "new head verifier_head.1.npz: 6 answers: 6 tin" in err[0]
     assert out[0] == "6 answers: 6 tin; 2 of them held back, by scene"
     assert "| answers, all | tin | 6 | false alarms | 6 | 0 |  |" in out
     assert out[-1].startswith(f"deployed: {folder}/verifier_head.1.npz, with the table beside it")
@@ -41,7 +42,8 @@ def test_answers_become_a_new_head_and_undo_takes_it_back(
     assert "| bank, held back | all gas |" in (folder / "verifier_head.1.md").read_text()
 
     code, out, err = vigitri("model", "adapt", "--undo", *where)
-    assert (code, err) == (0, [])
+    assert (code, len(err)) == (0, 1)
+    assert "verifier_head.npz" in err[0]
     assert out[0].startswith("taken back: 6 answers: 6 tin; 2 of them held back, by scene (")
     assert "The head is verifier_head.npz again" in out[0]
     assert files(folder) == before | {
@@ -72,8 +74,7 @@ def test_an_adapted_copy_leaves_the_model_as_it_is(
 ) -> None:
     before = files(folder)
     words = ("model", "adapt", "--head-only", "--answers", answers, "--model", f"{folder}/")
-    code, _, err = vigitri(*words, "-o", tmp_path / "copy")
-    assert (code, err) == (0, [])
+    assert vigitri(*words, "-o", tmp_path / "copy").code == 0
     assert files(folder) == before
     assert (tmp_path / "copy" / "verifier_head.1.npz").is_file()
     code, _, err = vigitri(*words, "-o", tmp_path / "copy")

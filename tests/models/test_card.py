@@ -9,9 +9,9 @@ import pytest
 from pydantic import ValidationError
 
 from detector.profile.line import DEPLOYED_MODEL
-from detector.vision.catalogue import CATALOGUE, find_model, read_card
+from detector.vision.catalogue import CATALOGUE, find_model, read_card, write_card
 from detector.vision.score_curve import ScoreCurve
-from models.card import derived, evaluated, new_card, write_card
+from models.card import derived, evaluated, new_card
 from tests.verifiers import add_verifier, verifier_card
 
 

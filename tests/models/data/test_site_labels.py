@@ -7,7 +7,7 @@ import pytest
 
 from models.data.site_labels import export_left_out, read_answers, write_answers
 from models.data.sources import GAS, IGNORE, Photograph, matching, read_photographs, read_sources
-from models.training.adapt import names_of_copies, without_copies
+from models.training.adapt import names_of_copies
 from models.workshop import WorkshopError
 
 
@@ -36,16 +36,6 @@ def _answers(*names: str) -> tuple[Photograph, ...]:
     return tuple(
         Photograph(Path(name), np.zeros((0, 5), np.float32), False, name) for name in names
     )
-
-
-def test_a_copy_of_a_held_back_image_under_another_name_is_not_used_for_training(
-    tmp_path: Path,
-) -> None:
-    _write_image(tmp_path / "a.jpg")
-    shutil.copy(tmp_path / "a.jpg", tmp_path / "b.jpg")
-    (tmp_path / "c.jpg").write_bytes(b"another")
-    a, b, c = _answers(*(str(tmp_path / f"{name}.jpg") for name in "abc"))
-    assert without_copies((a,), (b, c)) == (c,)
 
 
 def test_photographs_left_out_by_a_recipe_are_exported_like_a_site_s(
