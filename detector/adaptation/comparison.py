@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from calibration.exact_intervals import clopper_pearson
 from detector.adaptation.adaptable_model import AdaptableModel
+from detector.adaptation.feature_bank import HAZARDS
 from detector.adaptation.verdicts import NONE
 from detector.vision.verifier import VerifierHead
 
@@ -18,15 +19,12 @@ GAS = "gas"
 RULES = (
     "On the bank's held-back crops no hazard kind's recall, nor that of a hazard's kinds together, "
     "may fall below the exact 95 % interval (Clopper-Pearson) of the shipped head's recall, and no "
-    "harmless kind's false alarms may rise above theirs. Gas floor: a held-back gas crop that the "
-    "shipped or the deployed head raises stays raised, and keeps at least half of the shipped "
-    "head's log-odds above the threshold. On the held-back answers wrong verdicts must become "
+    "harmless kind's false alarms may rise above theirs. Gas floor: of every second held-back "
+    "source, each gas crop that the shipped or the deployed head raises as gas must stay raised as "
+    "gas; of the other sources, which the fit has not seen, no fewer gas crops in all may be "
+    "raised than the shipped head raises. On the held-back answers wrong verdicts must become "
     "fewer; if there are none, the loss must fall."
 )
-KEPT = 0.5
-"""Share of its log-odds above the threshold that a gas crop keeps. Without it, answers that call
-gas harmless could bring every crop close to the threshold: none of the bank's is lost, but the
-next bottle on the belt is."""
 _BARELY = 1e-6
 
 
@@ -91,13 +89,34 @@ class HeadComparison:
     """Compares heads on one model's feature bank, and on answers."""
 
     def __init__(self, model: AdaptableModel) -> None:
-        held = model.bank.held
+        bank, held = model.bank, model.bank.held
+        hazards = model.rule.hazards
+        index = [hazards.index(name) if name in hazards else NONE for name in HAZARDS]
         self._model = model
-        self._features, self._kind = model.bank.features[held], model.bank.kind[held]
-        hazard_of_kind = np.array(model.rule.hazard_of_kind)
-        self._hazard = hazard_of_kind[self._kind]
+        self._features, self._kind = bank.features[held], bank.kind[held]
+        self._hazard = np.array(index)[bank.hazard[held]]
         self._shipped = self._raised(model.shipped, self._features)
         self._before = self._raised(model.head, self._features)
+        self._gas = hazards.index(GAS) if GAS in hazards else None
+        self._fitted = self._half_of_gas(bank.group[held])
+
+    def _half_of_gas(self, group: NDArray[np.intp]) -> NDArray[np.bool_]:
+        """Which crops are in the fit as the gas floor: gas of every second source, or if there is
+        only one, every second crop. What is fitted is no test, so the others are the test."""
+        if self._gas is None:
+            return np.zeros(len(group), dtype=np.bool_)
+        mine = np.flatnonzero(self._hazard == self._gas)
+        _, rank = np.unique(group[mine], return_inverse=True)
+        chosen = np.zeros(len(group), dtype=np.bool_)
+        chosen[mine[(rank if rank.any() else np.arange(len(mine))) % 2 == 0]] = True
+        return chosen
+
+    @property
+    def gas_floor(self) -> Features:
+        """`(n, d)`: the crops of the gas floor that the shipped or the deployed head raises."""
+        raised = (self._shipped == self._gas) | (self._before == self._gas)
+        floor: Features = self._features[self._fitted & raised]
+        return floor
 
     def with_gas_floor(self, head: VerifierHead, most: float = 0.5) -> VerifierHead:
         """`head`, with gas made more probable as far as its floor demands, if that is at most
@@ -108,17 +127,18 @@ class HeadComparison:
         return self._model.rule.lifted(head, GAS, lacking + 1e-3)
 
     def bank_rows(self, head: VerifierHead) -> list[ComparisonRow]:
-        """The bank's held-back crops: each kind, the kinds of each hazard, all harmless ones."""
+        """The bank's held-back crops that are not in the fit: each kind, the kinds of each hazard,
+        all harmless ones."""
         after = self._raised(head, self._features)
         hazards = (*self._model.rule.hazards, "none")
         rows = []
         for hazard in hazards:
             index = NONE if hazard == "none" else hazards.index(hazard)
-            of_hazard = self._hazard == index
+            of_hazard = (self._hazard == index) & ~self._fitted
             groups = [(f"all {'harmless' if hazard == 'none' else hazard}", of_hazard)]
             for number, kind in enumerate(self._model.verifier.kinds):
                 if kind.hazard == hazard:
-                    groups.append((kind.name, self._kind == number))
+                    groups.append((kind.name, of_hazard & (self._kind == number)))
             rows += [
                 self._bank_row(name, hazard, chosen, after)
                 for name, chosen in groups
@@ -167,26 +187,30 @@ class HeadComparison:
 
     def _below_gas_floor(self, head: VerifierHead) -> NDArray[np.float64]:
         """`(n,)`: log-odds that held-back gas crops lack; 0 or less: not below their floor."""
-        rule = self._model.rule
-        if GAS not in rule.hazards:
+        rule, floor = self._model.rule, self.gas_floor
+        if self._gas is None or not len(floor):
             return np.zeros(0)
-        gas = rule.hazards.index(GAS)
-        mine = (self._hazard == gas) & ((self._shipped == gas) | (self._before == gas))
-        floor = self._features[mine]
-        if not len(floor):
-            return np.zeros(0)
-        kept = KEPT * rule.margins(self._model.shipped, floor)[:, gas].clip(0)
         margins = rule.margins(head, floor)
-        lost = np.where(self._raised(head, floor) == gas, -np.inf, _BARELY)
-        return np.maximum(kept - margins[:, gas], lost)
+        lost = np.where(rule.raised(margins) == self._gas, -np.inf, _BARELY)
+        return np.maximum(-margins[:, self._gas], lost)
 
     def _lost_gas(self, head: VerifierHead) -> Iterator[str]:
+        if self._gas is None:
+            return
         below = self._below_gas_floor(head)
         count = int((below > 0).sum())
         if count:
             yield (
-                f"gas floor: {count} of {len(below)} held-back gas crops that are raised today "
-                f"would fall below it, by up to {below.max():.2f} in log-odds"
+                f"gas floor: {count} of {len(below)} gas crops that are raised today would no "
+                f"longer be; they lack up to {below.max():.2f} in log-odds"
+            )
+        others = (self._hazard == self._gas) & ~self._fitted
+        before = int((self._shipped[others] == self._gas).sum())
+        after = int((self._raised(head, self._features[others]) == self._gas).sum())
+        if after < before:
+            yield (
+                f"gas floor: of {int(others.sum())} gas crops of other sources {after} would be "
+                f"raised, the shipped head raises {before}"
             )
 
     def _raised(self, head: VerifierHead, features: Features) -> NDArray[np.int64]:

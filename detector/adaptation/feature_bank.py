@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from detector.vision.catalogue import ModelError
 
 BANK = "verifier_bank.npz"
+HAZARDS = ("gas", "battery", "none")
+"""In the order of the bank's `hazard`."""
 _RESTORE = "Restore it with its model"
 
 
@@ -22,9 +24,13 @@ class FeatureBank:
     features: NDArray[np.float32]
     """`(n, d)`."""
     kind: NDArray[np.intp]
-    """`(n,)`: index of the kind, in the head's order."""
+    """`(n,)`: index of the kind, in the head's order; -1 where only the hazard is known."""
+    hazard: NDArray[np.intp]
+    """`(n,)`: index in `HAZARDS`."""
     held: NDArray[np.bool_]
-    """`(n,)`: held back for evaluation."""
+    """`(n,)`: held back, of a source that the network has not seen."""
+    group: NDArray[np.intp]
+    """`(n,)`: the source of each crop."""
 
     @property
     def replayed(self) -> NDArray[np.float32]:
@@ -36,8 +42,9 @@ def load_bank(path: Path, network_sha256: str, kinds: int, features: int) -> Fea
     """Read a model's feature bank.
 
     Args:
-        path: The file: arrays `features` `(n, d)` float16, `kind` `(n,)` uint8, `group` `(n,)`
-            int16, `held` `(n,)` bool, and `verifier_sha256`, the network's hash as text.
+        path: The file: arrays `features` `(n, d)` float16; `kind` `(n,)`, -1 where only the hazard
+            is known; `hazard` `(n,)`, index in `HAZARDS`; `group` `(n,)`, the source; `held` `(n,)`
+            bool; and `verifier_sha256`, the network's hash as text.
         network_sha256: Hash of the network that the model has.
         kinds: Number of kinds that the head has.
         features: Number of features that the head takes.
@@ -50,7 +57,8 @@ def load_bank(path: Path, network_sha256: str, kinds: int, features: int) -> Fea
     try:
         # Opened here: NumPy leaves the file open if it is cut off.
         with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-            rows, kind, held = arrays["features"], arrays["kind"], arrays["held"]
+            rows, held = arrays["features"], arrays["held"]
+            numbers = {name: arrays[name] for name in ("kind", "hazard", "group")}
             made_by = str(arrays["verifier_sha256"])
     except (OSError, EOFError, ValueError, KeyError, AttributeError, zipfile.BadZipFile) as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
@@ -60,22 +68,28 @@ def load_bank(path: Path, network_sha256: str, kinds: int, features: int) -> Fea
             f"{path}: was made by another network ({made_by[:12]}...) than this model's "
             f"({network_sha256[:12]}...). {_RESTORE}"
         )
-    shapes_fit = rows.ndim == 2 and kind.shape == held.shape == (len(rows),)
-    if not shapes_fit or rows.shape[1] != features:
+    shapes = {"held": held.shape} | {name: array.shape for name, array in numbers.items()}
+    if rows.ndim != 2 or rows.shape[1] != features or {*shapes.values()} != {(len(rows),)}:
+        listed = ", ".join(f"{name} {list(shape)}" for name, shape in shapes.items())
         raise ModelError(
-            f"{path}: features {list(rows.shape)}, kind {list(kind.shape)} and held "
-            f"{list(held.shape)} are not [n, {features}], [n] and [n]. {_RESTORE}"
+            f"{path}: features {list(rows.shape)}, {listed} are not [n, {features}] and [n]. "
+            f"{_RESTORE}"
         )
-    if not np.issubdtype(kind.dtype, np.integer) or held.dtype != np.bool_:
-        raise ModelError(
-            f"{path}: kind is {kind.dtype} and held {held.dtype}, not integers and bool. {_RESTORE}"
-        )
-    if len(kind) and not 0 <= int(kind.min()) <= int(kind.max()) < kinds:
-        raise ModelError(
-            f"{path}: has crops of kind {int(kind.max())}, the head has {kinds} kinds. {_RESTORE}"
-        )
+    for name, array in numbers.items():
+        if not np.issubdtype(array.dtype, np.integer):
+            raise ModelError(f"{path}: {name} is {array.dtype}, not integers. {_RESTORE}")
+    if held.dtype != np.bool_:
+        raise ModelError(f"{path}: held is {held.dtype}, not bool. {_RESTORE}")
+    for name, lowest, most in (("kind", -1, kinds), ("hazard", 0, len(HAZARDS))):
+        outside = numbers[name][(numbers[name] < lowest) | (numbers[name] >= most)]
+        if len(outside):
+            raise ModelError(
+                f"{path}: has crops of {name} {int(outside[0])}, this model has {most} of them. "
+                f"{_RESTORE}"
+            )
     if not np.isfinite(rows).all():
         raise ModelError(f"{path}: has numbers that are not finite. {_RESTORE}")
     if not held.any() or held.all():
         raise ModelError(f"{path}: has no crops held back, or none for replay. {_RESTORE}")
-    return FeatureBank(rows.astype(np.float32), kind.astype(np.intp), held)
+    kind, hazard, group = (array.astype(np.intp) for array in numbers.values())
+    return FeatureBank(rows.astype(np.float32), kind, hazard, held, group)

@@ -17,10 +17,16 @@ ANSWER_WEIGHT: Final = 60.0
 one does more harm. Three answers of one kind of thing are to be enough, one alone is not."""
 RIDGE: Final = 0.1
 """Weight of the distance from the deployed head, in crops of the bank. Higher: slower to learn."""
+_SHRINKAGE: Final = 0.01
+"""Share of the mean variance that is added to each direction's, so that none counts for nothing."""
 
 
 def fitted_head(
-    head: VerifierHead, replayed: Features, answered: Features, accepted: NDArray[np.bool_]
+    head: VerifierHead,
+    replayed: Features,
+    answered: Features,
+    accepted: NDArray[np.bool_],
+    weights: NDArray[np.float32] | None = None,
 ) -> VerifierHead:
     """The head that fits the answers and otherwise decides as `head` does.
 
@@ -33,8 +39,11 @@ def fitted_head(
         replayed: `(n, d)` features of the bank's crops for replay.
         answered: `(m, d)` features of the answers' crops.
         accepted: `(m, k)` bool, the kinds that an answer allows; at least one in each row.
+        weights: `(m,)` float32, of each answer; None: `ANSWER_WEIGHT`.
     """
-    fit = _Fit(head, replayed, answered, accepted)
+    if weights is None:
+        weights = np.full(len(answered), ANSWER_WEIGHT, np.float32)
+    fit = _Fit(head, replayed, answered, accepted, weights)
     return fit.head(minimise(fit.value_and_gradient, np.zeros(fit.size)))
 
 
@@ -53,17 +62,14 @@ class _Fit:
         replayed: Features,
         answered: Features,
         accepted: NDArray[np.bool_],
+        weights: NDArray[np.float32],
     ) -> None:
-        self._head = head
-        self._answers = len(answered)
+        self._head, self._answers, self._weights = head, len(answered), weights[:, None]
         features = np.concatenate([answered, replayed]).astype(np.float32)
-        # Around their mean and in units of their usual distance from it, so that RIDGE means the
-        # same for every network; a column of ones for the bias.
-        self._mean = features.mean(0) if len(features) else np.zeros_like(head.weights[0])
-        around = features - self._mean
-        usual = np.sqrt(np.square(around).sum(1).mean()) if len(features) else 0.0
-        self._unit = np.float32(usual or 1.0)
-        self._rows = np.hstack([around / self._unit, np.ones((len(features), 1), np.float32)])
+        self._mean, self._levelling = _levelling(replayed if len(replayed) else answered)
+        # A column of ones for the bias.
+        ones = np.ones((len(features), 1), np.float32)
+        self._rows = np.hstack([(features - self._mean) @ self._levelling, ones])
         self._logits = features @ head.weights.T + head.bias
         self._targets = _softmax(self._logits[self._answers :])
         self._barred = np.where(accepted, np.float32(0), np.float32(-np.inf))
@@ -72,8 +78,8 @@ class _Fit:
 
     def head(self, change: Vector) -> VerifierHead:
         rows = change.reshape(self._shape).astype(np.float32)
-        weights = rows[:, :-1] / self._unit
-        bias = rows[:, -1] - weights @ self._mean
+        weights: Features = rows[:, :-1] @ self._levelling
+        bias: Features = rows[:, -1] - weights @ self._mean
         return VerifierHead(self._head.weights + weights, self._head.bias + bias)
 
     def value_and_gradient(self, change: Vector) -> tuple[float, Vector]:
@@ -90,15 +96,36 @@ class _Fit:
         highest = within.max(1, keepdims=True) if self._answers else within[:, :1]
         shares = np.exp(within - highest)
         share_sums = shares.sum(1, keepdims=True)
-        loss = (log_sums[mine] - highest - np.log(share_sums)).sum(dtype=np.float64)
+        losses = self._weights * (log_sums[mine] - highest - np.log(share_sums))
         probabilities[mine] -= shares / share_sums
-        probabilities[mine] *= ANSWER_WEIGHT
+        probabilities[mine] *= self._weights
         # The bank: cross-entropy with the deployed head's own probabilities.
         entropy = (self._targets * (log_sums[replayed] - logits[replayed])).sum(dtype=np.float64)
         probabilities[replayed] -= self._targets
         gradient = (probabilities.T @ self._rows).astype(np.float64).ravel() + RIDGE * change
-        value = ANSWER_WEIGHT * float(loss) + float(entropy) + RIDGE / 2 * float(change @ change)
-        return value, gradient
+        loss = float(losses.sum(dtype=np.float64)) + float(entropy)
+        return loss + RIDGE / 2 * float(change @ change), gradient
+
+
+def _levelling(features: Features) -> tuple[Features, Features]:
+    """`(d,)` mean and `(d, d)` symmetric matrix that brings the directions' variances closer.
+
+    A few directions hold most of the variance. Without this they would carry most of each change,
+    which then reaches objects that have nothing in common with the answered one. With equal
+    variances little of what is learned reaches other crops of the answered object. The square root
+    is between the two.
+    """
+    mean = np.zeros(features.shape[1], np.float32)
+    if len(features):
+        mean += features.mean(0)
+    around = (features - mean).astype(np.float64)
+    variances, directions = np.linalg.eigh(around.T @ around / max(1, len(around)))
+    usual = variances.clip(0).mean()
+    if usual == 0:
+        return mean, np.eye(len(mean), dtype=np.float32)
+    scales = (variances.clip(0) / usual + _SHRINKAGE) ** -0.25
+    scales /= np.sqrt((variances.clip(0) * scales**2).sum())
+    return mean, ((directions * scales) @ directions.T).astype(np.float32)
 
 
 def _softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -20,6 +20,7 @@ from tests.verifiers import verifier_document
 
 KINDS = ("gas_bottle", "aerosol", "cell", "tin", "carton")
 HAZARDS = ("gas", "gas", "battery", "none", "none")
+IN_ORDER = ("gas", "battery", "none")
 PX, GRID = 16, 4
 LENGTH = GRID * GRID * 3
 Image = NDArray[np.uint8]
@@ -86,8 +87,11 @@ def write_bank(
     np.savez(
         folder / "verifier_bank.npz",
         features=rows.astype(np.float16),
-        kind=kind.astype(np.uint8),
-        group=np.zeros(len(kind), np.int16),
+        kind=kind.astype(np.int16),
+        hazard=np.array(
+            [("gas", "battery", "none").index(HAZARDS[each]) for each in kind], np.int8
+        ),
+        group=np.arange(len(kind), dtype=np.int16) % 4,
         held=held,
         verifier_sha256=np.array(network),
     )

@@ -177,7 +177,7 @@ def test_a_head_of_all_answers_that_is_worse_leaves_the_one_that_passed(
 def test_answers_that_bring_nothing_are_not_deployed(
     model: AdaptableModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(head_adaptation, "_fitted", lambda mine, _: mine.head)
+    monkeypatch.setattr(head_adaptation, "_fitted", lambda mine, *_: mine.head)
     folder = write_answers(tmp_path / "a", [("tin", each) for each in lookalikes(6)])
     adapted = adapt_head(model, folder)
     assert adapted.head is None
