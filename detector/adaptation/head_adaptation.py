@@ -17,16 +17,13 @@ from detector.adaptation.answers import (
     read_answer_folder,
 )
 from detector.adaptation.comparison import AnswerCrops, ComparisonRow, HeadComparison
-from detector.adaptation.head_fit import ANSWER_WEIGHT, fitted_head, moved
+from detector.adaptation.head_fit import fitted_head, moved
 from detector.adaptation.labels import LabelError
 from detector.adaptation.scenes import copies_of, split_by_scene
 from detector.vision.verifier import VerifierHead
 
 REACHES = (1.0, 0.6, 0.35)
 """Shares of the step from the deployed head to the fitted one; the first that passes is taken."""
-FLOOR_WEIGHT = 20.0
-"""Weight of one crop of the gas floor, in crops of the bank. Lower: an answer that looks like gas
-is learned more easily, and more often refused afterwards, because a crop of the floor is lost."""
 SHARE = 0.3
 """Share of the answers' scenes that is held back."""
 
@@ -102,13 +99,11 @@ def _fitted(model: AdaptableModel, comparison: HeadComparison, crops: AnswerCrop
     """The head that fits the answers. The crops of the gas floor answer back: each is gas."""
     floor = comparison.gas_floor
     is_gas = np.array([kind.hazard == "gas" for kind in model.verifier.kinds])
-    sizes = (len(crops.names), len(floor))
     return fitted_head(
         model.head,
         model.bank.replayed,
         np.concatenate([crops.features, floor]),
         np.concatenate([crops.accepted, np.tile(is_gas, (len(floor), 1))]),
-        np.repeat(np.array([ANSWER_WEIGHT, FLOOR_WEIGHT], np.float32), sizes),
     )
 
 

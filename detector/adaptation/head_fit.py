@@ -22,11 +22,7 @@ _SHRINKAGE: Final = 0.01
 
 
 def fitted_head(
-    head: VerifierHead,
-    replayed: Features,
-    answered: Features,
-    accepted: NDArray[np.bool_],
-    weights: NDArray[np.float32] | None = None,
+    head: VerifierHead, replayed: Features, answered: Features, accepted: NDArray[np.bool_]
 ) -> VerifierHead:
     """The head that fits the answers and otherwise decides as `head` does.
 
@@ -39,11 +35,8 @@ def fitted_head(
         replayed: `(n, d)` features of the bank's crops for replay.
         answered: `(m, d)` features of the answers' crops.
         accepted: `(m, k)` bool, the kinds that an answer allows; at least one in each row.
-        weights: `(m,)` float32, of each answer; None: `ANSWER_WEIGHT`.
     """
-    if weights is None:
-        weights = np.full(len(answered), ANSWER_WEIGHT, np.float32)
-    fit = _Fit(head, replayed, answered, accepted, weights)
+    fit = _Fit(head, replayed, answered, accepted)
     return fit.head(minimise(fit.value_and_gradient, np.zeros(fit.size)))
 
 
@@ -62,9 +55,8 @@ class _Fit:
         replayed: Features,
         answered: Features,
         accepted: NDArray[np.bool_],
-        weights: NDArray[np.float32],
     ) -> None:
-        self._head, self._answers, self._weights = head, len(answered), weights[:, None]
+        self._head, self._answers = head, len(answered)
         features = np.concatenate([answered, replayed]).astype(np.float32)
         self._mean, self._levelling = _levelling(replayed if len(replayed) else answered)
         # A column of ones for the bias.
@@ -96,9 +88,9 @@ class _Fit:
         highest = within.max(1, keepdims=True) if self._answers else within[:, :1]
         shares = np.exp(within - highest)
         share_sums = shares.sum(1, keepdims=True)
-        losses = self._weights * (log_sums[mine] - highest - np.log(share_sums))
+        losses = ANSWER_WEIGHT * (log_sums[mine] - highest - np.log(share_sums))
         probabilities[mine] -= shares / share_sums
-        probabilities[mine] *= self._weights
+        probabilities[mine] *= ANSWER_WEIGHT
         # The bank: cross-entropy with the deployed head's own probabilities.
         entropy = (self._targets * (log_sums[replayed] - logits[replayed])).sum(dtype=np.float64)
         probabilities[replayed] -= self._targets
