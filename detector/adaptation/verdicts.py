@@ -14,7 +14,7 @@ from detector.vision.verifier import VerifierHead
 from detector.vision.verifier_card import VerifierCard
 
 NONE = -1
-_NEAREST = 1e-4
+_NEAREST = 1e-5
 """Probabilities are kept this far from 0 and 1, as for a line's tracks."""
 
 
