@@ -46,8 +46,8 @@ def adapt_head(model: AdaptableModel, folder: Path, share: float = SHARE) -> Hea
     """Fit a new head to an answers folder and compare it with the deployed one.
 
     First a head that has learned only a part of the answers must pass on the held-back rest and on
-    the bank. Then one that has learned all of them is compared on the bank; if it does not pass,
-    the first one is taken.
+    the bank. Then heads that have learned all of them are compared on the bank; if none passes, the
+    first one is taken.
 
     Raises:
         LabelError: The answers can't be used; one line per mistake.
@@ -78,21 +78,26 @@ def adapt_head(model: AdaptableModel, folder: Path, share: float = SHARE) -> Hea
         if lines:
             continue
         rows = comparison.answer_rows("answers, held back", held, tried)
-        head = _with_all(model, comparison, crops, reach) or tried
+        head, step = _with_all(model, comparison, crops, tried)
+        summary.append(f"step: {step or f'{reach:g} of the way to a head of the others'}")
         rows = [*comparison.answer_rows("answers, all", crops, head), *rows]
-        summary.append(f"step: {reach:g} of the way from the deployed head to the fitted one")
         return HeadAdaptation(head, [], [*rows, *comparison.bank_rows(head)], summary)
     rows = comparison.answer_rows("answers, held back", held, tried)
     return HeadAdaptation(None, against, [*rows, *comparison.bank_rows(tried)], summary)
 
 
 def _with_all(
-    model: AdaptableModel, comparison: HeadComparison, crops: AnswerCrops, reach: float
-) -> VerifierHead | None:
-    """A head that has learned all answers, if the bank has nothing against it."""
+    model: AdaptableModel, comparison: HeadComparison, crops: AnswerCrops, passed: VerifierHead
+) -> tuple[VerifierHead, str]:
+    """Of `passed` and the heads on the way to one that has learned all answers, the one that fits
+    the answers best and has nothing of the bank against it; and its step, empty for `passed`."""
     fitted = _fitted(model, comparison, crops)
-    head = comparison.with_gas_floor(moved(model.head, fitted, reach))
-    return None if comparison.against(head) else head
+    candidates = [(passed, "")]
+    for reach in REACHES:
+        head = comparison.with_gas_floor(moved(model.head, fitted, reach))
+        if not comparison.against(head):
+            candidates.append((head, f"{reach:g} of the way to a head of all answers"))
+    return min(candidates, key=lambda each: crops.loss(each[0]))
 
 
 def _fitted(model: AdaptableModel, comparison: HeadComparison, crops: AnswerCrops) -> VerifierHead:

@@ -148,16 +148,17 @@ def test_a_shorter_step_is_taken_if_the_whole_one_is_worse(
 ) -> None:
     tried: list[VerifierHead] = []
 
-    def first_two(_: HeadComparison, head: VerifierHead) -> list[str]:
+    def whole_steps(_: HeadComparison, head: VerifierHead) -> list[str]:
         tried.append(head)
-        return ["recall 0.9 -> 0.1"] if len(tried) < 3 else []
+        return ["recall 0.9 -> 0.1"] if len(tried) in (1, 2, 4) else []
 
-    monkeypatch.setattr(HeadComparison, "against", first_two)
+    monkeypatch.setattr(HeadComparison, "against", whole_steps)
     folder = write_answers(tmp_path / "a", [("tin", each) for each in lookalikes(6)])
     adapted = adapt_head(model, folder)
-    assert adapted.summary[-1].startswith("step: 0.35 of the way")
     steps = [float(np.abs(head.weights - model.head.weights).max()) for head in tried[:3]]
     np.testing.assert_allclose(np.array(steps) / steps[0], [1, 0.6, 0.35], rtol=1e-3)
+    assert adapted.head is tried[4]
+    assert adapted.summary[-1] == "step: 0.6 of the way to a head of all answers"
 
 
 def test_a_head_of_all_answers_that_is_worse_leaves_the_one_that_passed(
@@ -165,13 +166,15 @@ def test_a_head_of_all_answers_that_is_worse_leaves_the_one_that_passed(
 ) -> None:
     tried: list[VerifierHead] = []
 
-    def second(_: HeadComparison, head: VerifierHead) -> list[str]:
+    def all_but_the_first(_: HeadComparison, head: VerifierHead) -> list[str]:
         tried.append(head)
-        return ["worse"] if len(tried) == 2 else []
+        return [] if len(tried) == 1 else ["worse"]
 
-    monkeypatch.setattr(HeadComparison, "against", second)
+    monkeypatch.setattr(HeadComparison, "against", all_but_the_first)
     folder = write_answers(tmp_path / "a", [("tin", each) for each in lookalikes(6)])
-    assert adapt_head(model, folder).head is tried[0]
+    adapted = adapt_head(model, folder)
+    assert adapted.head is tried[0]
+    assert adapted.summary[-1] == "step: 1 of the way to a head of the others"
 
 
 def test_answers_that_bring_nothing_are_not_deployed(
