@@ -54,7 +54,7 @@ def undo_head(name: str) -> None:
     model = find_model(name)
     check_writable(model.path)
     change = undo(model)
-    logger.info("%s: head of before %s again: %s", model.card.name, change.date, change.previous)
+    logger.info("%s: head %s again, undone: %s", model.card.name, change.previous, change.reason)
     print(
         f"taken back: {change.reason} ({change.date}). The head is {change.previous} again. "
         f"{_RESTART}"
