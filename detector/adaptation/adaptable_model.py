@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from detector.adaptation.answers import FeatureNetwork
 from detector.adaptation.feature_bank import BANK, FeatureBank, load_bank
 from detector.adaptation.verdicts import VerdictRule, verdict_rule
@@ -36,6 +38,7 @@ def open_adaptable(model: ModelFolder) -> AdaptableModel:
 
     Raises:
         ModelError: The model has no verifier, or a file is missing, damaged or of another model.
+        EngineError: Inference failed.
     """
     verifier = verifier_of(model)
     head = load_head(model.path / verifier.head)
@@ -57,6 +60,13 @@ def open_adaptable(model: ModelFolder) -> AdaptableModel:
                 f"{list(head.weights.shape)}. Restore the model"
             )
     network = OnnxFeatures(model, verifier)
+    px = verifier.input_px
+    given = network.features(np.zeros((verifier.batches[-1], px, px, 3), dtype=np.uint8))
+    if given.ndim != 2 or given.shape[1] != features:
+        raise ModelError(
+            f"{model.path}: {verifier.features} gives {list(given.shape)}, {verifier.head} takes "
+            f"{features} features. Restore the model"
+        )
     rule = verdict_rule(model.card, verifier)
     return AdaptableModel(model, verifier, network, head, shipped, bank, rule)
 

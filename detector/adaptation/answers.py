@@ -15,6 +15,7 @@ from detector.adaptation.labels import Label, LabelError, read_labelled_images
 from detector.ingest import read_image_file
 from detector.vision.catalogue import Card
 from detector.vision.crops import CropCutter, CropError
+from detector.vision.engine import EngineError
 from detector.vision.verifier_card import VerifierCard
 
 IGNORE = "ignore"
@@ -120,4 +121,7 @@ def features_of(
             found.append(network.features(crops)[: len(batch)])
     if wrong:
         raise LabelError("\n".join(wrong))
-    return np.concatenate(found)
+    rows = np.concatenate(found)
+    if not np.isfinite(rows).all():
+        raise EngineError(f"{verifier.features}: gives features that are not finite")
+    return rows

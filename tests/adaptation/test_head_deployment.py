@@ -9,7 +9,7 @@ import pytest
 from detector.adaptation.head_deployment import check_writable, deploy_head, undo
 from detector.vision.catalogue import ModelError, ModelFolder, find_model
 from detector.vision.verifier import VerifierHead, load_head
-from tests.adaptation.small_model import opened, write_bank, write_model
+from tests.adaptation.small_model import opened, write_model
 
 
 @pytest.fixture
@@ -110,10 +110,3 @@ def test_a_read_only_folder_is_refused_with_a_way_out(
     monkeypatch.setattr(tempfile, "TemporaryFile", refused)
     with pytest.raises(ModelError, match=r"\(permission denied\)\. Give -o FOLDER"):
         check_writable(folder)
-
-
-def test_a_bank_of_another_network_is_refused(folder: Path) -> None:
-    bank = opened(folder).bank
-    write_bank(folder, bank.features, bank.kind, bank.held, "ab" * 32)
-    with pytest.raises(ModelError, match="was made by another network"):
-        opened(folder)
