@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from calibration.exact_intervals import clopper_pearson
 from detector.adaptation.adaptable_model import AdaptableModel
-from detector.adaptation.feature_bank import HAZARDS
 from detector.adaptation.verdicts import NONE
 from detector.vision.verifier import VerifierHead
 
@@ -91,10 +90,9 @@ class HeadComparison:
     def __init__(self, model: AdaptableModel) -> None:
         bank, held = model.bank, model.bank.held
         hazards = model.rule.hazards
-        index = [hazards.index(name) if name in hazards else NONE for name in HAZARDS]
         self._model = model
         self._features, self._kind = bank.features[held], bank.kind[held]
-        self._hazard = np.array(index)[bank.hazard[held]]
+        self._hazard = np.array(model.rule.hazard_of_kind)[self._kind]
         self._shipped = self._raised(model.shipped, self._features)
         self._before = self._raised(model.head, self._features)
         self._gas = hazards.index(GAS) if GAS in hazards else None

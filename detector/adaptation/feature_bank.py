@@ -12,8 +12,6 @@ from numpy.typing import NDArray
 from detector.vision.catalogue import ModelError
 
 BANK = "verifier_bank.npz"
-HAZARDS = ("gas", "battery", "none")
-"""In the order of the bank's `hazard`."""
 _RESTORE = "Restore it with its model"
 
 
@@ -24,9 +22,7 @@ class FeatureBank:
     features: NDArray[np.float32]
     """`(n, d)`."""
     kind: NDArray[np.intp]
-    """`(n,)`: index of the kind, in the head's order; -1 where only the hazard is known."""
-    hazard: NDArray[np.intp]
-    """`(n,)`: index in `HAZARDS`."""
+    """`(n,)`: index of the kind, in the head's order."""
     held: NDArray[np.bool_]
     """`(n,)`: held back, of a source that the network has not seen."""
     group: NDArray[np.intp]
@@ -42,9 +38,8 @@ def load_bank(path: Path, network_sha256: str, kinds: int, features: int) -> Fea
     """Read a model's feature bank.
 
     Args:
-        path: The file: arrays `features` `(n, d)` float16; `kind` `(n,)`, -1 where only the hazard
-            is known; `hazard` `(n,)`, index in `HAZARDS`; `group` `(n,)`, the source; `held` `(n,)`
-            bool; and `verifier_sha256`, the network's hash as text.
+        path: The file: arrays `features` `(n, d)` float16; `kind` `(n,)` uint8; `group` `(n,)`
+            int16, the source; `held` `(n,)` bool; and `verifier_sha256`, the network's hash.
         network_sha256: Hash of the network that the model has.
         kinds: Number of kinds that the head has.
         features: Number of features that the head takes.
@@ -58,7 +53,7 @@ def load_bank(path: Path, network_sha256: str, kinds: int, features: int) -> Fea
         # Opened here: NumPy leaves the file open if it is cut off.
         with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             rows, held = arrays["features"], arrays["held"]
-            numbers = {name: arrays[name] for name in ("kind", "hazard", "group")}
+            numbers = {name: arrays[name] for name in ("kind", "group")}
             made_by = str(arrays["verifier_sha256"])
     except (OSError, EOFError, ValueError, KeyError, AttributeError, zipfile.BadZipFile) as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
@@ -80,16 +75,14 @@ def load_bank(path: Path, network_sha256: str, kinds: int, features: int) -> Fea
             raise ModelError(f"{path}: {name} is {array.dtype}, not integers. {_RESTORE}")
     if held.dtype != np.bool_:
         raise ModelError(f"{path}: held is {held.dtype}, not bool. {_RESTORE}")
-    for name, lowest, most in (("kind", -1, kinds), ("hazard", 0, len(HAZARDS))):
-        outside = numbers[name][(numbers[name] < lowest) | (numbers[name] >= most)]
-        if len(outside):
-            raise ModelError(
-                f"{path}: has crops of {name} {int(outside[0])}, this model has {most} of them. "
-                f"{_RESTORE}"
-            )
+    kind = numbers["kind"].astype(np.intp)
+    unknown = kind[(kind < 0) | (kind >= kinds)]
+    if len(unknown):
+        raise ModelError(
+            f"{path}: has crops of kind {unknown[0]}, the head has {kinds} kinds. {_RESTORE}"
+        )
     if not np.isfinite(rows).all():
         raise ModelError(f"{path}: has numbers that are not finite. {_RESTORE}")
     if not held.any() or held.all():
         raise ModelError(f"{path}: has no crops held back, or none for replay. {_RESTORE}")
-    kind, hazard, group = (array.astype(np.intp) for array in numbers.values())
-    return FeatureBank(rows.astype(np.float32), kind, hazard, held, group)
+    return FeatureBank(rows.astype(np.float32), kind, held, numbers["group"].astype(np.intp))

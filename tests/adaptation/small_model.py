@@ -20,7 +20,6 @@ from tests.verifiers import verifier_document
 
 KINDS = ("gas_bottle", "aerosol", "cell", "tin", "carton")
 HAZARDS = ("gas", "gas", "battery", "none", "none")
-IN_ORDER = ("gas", "battery", "none")
 PX, GRID = 16, 4
 LENGTH = GRID * GRID * 3
 Image = NDArray[np.uint8]
@@ -87,7 +86,7 @@ def write_bank(
     np.savez(
         folder / "verifier_bank.npz",
         features=rows.astype(np.float16),
-        kind=kind.astype(np.int16),
+        kind=kind.astype(np.uint8),
         hazard=np.array(
             [("gas", "battery", "none").index(HAZARDS[each]) for each in kind], np.int8
         ),

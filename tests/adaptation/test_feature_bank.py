@@ -16,7 +16,6 @@ def write(folder: Path, **changes: Any) -> Path:
     arrays: dict[str, Any] = {
         "features": np.arange(18, dtype=np.float16).reshape(6, 3),
         "kind": np.array([0, 0, 1, 1, 2, 2], np.uint8),
-        "hazard": np.array([0, 0, 1, 1, 2, 2], np.int8),
         "group": np.zeros(6, np.int16),
         "held": np.array([True, False] * 3),
         "verifier_sha256": np.array(NETWORK),
@@ -40,9 +39,8 @@ def test_the_part_that_is_held_back_is_not_replayed(tmp_path: Path) -> None:
         ({"verifier_sha256": None}, "can't be read as a feature bank"),
         ({"features": np.zeros((6, 4), np.float16)}, r"features \[6, 4\].* are not \[n, 3\]"),
         ({"kind": np.zeros(5, np.uint8)}, r"kind \[5\]"),
-        ({"kind": np.full(6, 9, np.uint8)}, "crops of kind 9, this model has 3"),
+        ({"kind": np.full(6, 9, np.uint8)}, "crops of kind 9, the head has 3"),
         ({"kind": np.full(6, -2, np.int8)}, "crops of kind -2"),
-        ({"hazard": np.full(6, 3, np.int8)}, "crops of hazard 3, this model has 3"),
         ({"kind": np.zeros(6, np.float32)}, "kind is float32"),
         ({"held": np.zeros(6, np.int8)}, "held is int8"),
         ({"held": np.zeros(6, np.bool_)}, "no crops held back"),
