@@ -26,10 +26,12 @@ def test_every_way_to_write_the_names_is_read(text: str) -> None:
     ("text", "reason"),
     [
         ("nc: 3", "no key 'names'"),
-        ("names: 3", "'3' is not a list"),
+        ("names: 3", "3 is not a list"),
         ("names:\nnc: 3", "empty"),
         ("names: []", "empty"),
-        ("names: [a, b", "bracket is not closed"),
+        ("names: [a, b", "not YAML"),
+        ("names: {tin: 0}", "keys are not numbers"),
+        ("- names", "no key 'names'"),
         ("other:\n  names: [a]", "no key 'names'"),
     ],
 )
