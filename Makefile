@@ -31,8 +31,8 @@ test: lint types ## lint, types and every test; what CI runs
 	$(PYTEST) -m alone $$(grep -rlw promised tests --include='test_*.py')
 	$(PYTEST) $(PARALLEL) -m 'not alone'
 
-quick: setup ## the tests that start no process
-	$(PYTEST) $(PARALLEL) -m 'not process'
+quick: setup ## the tests that start no process and process no footage
+	$(PYTEST) $(PARALLEL) -m 'not process and not footage'
 
 lint: setup ## ruff, and the words that the glossary has better ones for
 	$(BIN)/ruff check .

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from typing import Self
 
-from benchmarks.child_process import ChildProcess
+from benchmarks.child_process import CommandProcess
 
 _SERVING = re.compile(r"serving Modbus TCP at (\S+):(\d+)$")
 
 
-class BridgeProcess(ChildProcess):
+class BridgeProcess(CommandProcess):
     """Bridges lines at a port chosen by the system; a context manager."""
 
     def __init__(
@@ -25,10 +26,9 @@ class BridgeProcess(ChildProcess):
         for publish, requests in ends:
             arguments += ["--subscribe", publish, "--requests", requests]
         super().__init__(*arguments, start_s=start_s)
-        self.host, self.port = "", 0
 
-    def announced(self, line: str) -> bool:
-        found = _SERVING.search(line)
-        if found:
-            self.host, self.port = found[1], int(found[2])
-        return found is not None
+    def __enter__(self) -> Self:
+        super().__enter__()
+        found = self.wait_for(_SERVING, self.start_s)
+        self.host, self.port = found[1], int(found[2])
+        return self

@@ -12,7 +12,6 @@ from detector.cli_support.options import (
     EngineOption,
     ModelName,
     OptionalLineFile,
-    from_checkout,
     one_line_for,
 )
 from detector.profile.line import DEPLOYED_MODEL
@@ -59,7 +58,9 @@ def bench_latency(
 
     Also measures the cost of each stage.
     """
-    from_checkout("benchmarks.speed.latency").run(line, out, alerts=alerts, blind_runs=blind_runs)
+    from benchmarks.speed import latency
+
+    latency.run(line, out, alerts=alerts, blind_runs=blind_runs)
 
 
 def bench_twin(
@@ -70,8 +71,10 @@ def bench_twin(
     out: Out = None,
 ) -> None:
     """Measure the cost of rendering one frame of the simulated line."""
+    from benchmarks.speed import twin_cost
+
     with one_line_for(ValueError):
-        from_checkout("benchmarks.speed.twin_cost").run(scenarios or ["calm", "jam"], strips, out)
+        twin_cost.run(scenarios or ["calm", "jam"], strips, out)
 
 
 def bench_accuracy(  # noqa: PLR0917 (typer calls it)
@@ -117,9 +120,10 @@ def bench_accuracy(  # noqa: PLR0917 (typer calls it)
 
     Each event is evaluated: found or missed, when and where; false alarms are given per hour.
     """
-    accuracy = from_checkout("benchmarks.accuracy.bench")
+    from benchmarks.accuracy import bench
+
     with one_line_for(ValueError, RuntimeError):
-        accuracy.run(
+        bench.run(
             sources,
             out,
             line=line,
@@ -155,9 +159,9 @@ def bench_faults(
 
     Kills, disconnects and delays a line, its consumer and its bridge.
     """
-    if not from_checkout("benchmarks.faults.table").run(
-        runs, seed, malformed, out, plc_runs=plc_runs
-    ):
+    from benchmarks.faults import table
+
+    if not table.run(runs, seed, malformed, out, plc_runs=plc_runs):
         raise typer.Exit(INCOMPLETE)
 
 
@@ -179,8 +183,8 @@ def bench_strips(
         float | None,
         typer.Option(min=0.5, max=240, help="Frames per second; overrides the scenario's own."),
     ] = None,
-    looks_per_object: Annotated[
-        int, typer.Option(min=1, max=20, help="As view.looks_per_object in a profile.")
+    passes_per_object: Annotated[
+        int, typer.Option(min=1, max=20, help="As view.passes_per_object in a profile.")
     ] = 3,
     object_mm: Annotated[
         float, typer.Option(min=10, max=5000, help="As view.object_mm in a profile.")
@@ -205,9 +209,10 @@ def bench_strips(
 
     Strips of new belt only, against whole frames, at several belt speeds.
     """
-    bench = from_checkout("benchmarks.speed.strips")
+    from benchmarks.speed import strips as bench
+
     view = {
-        "looks_per_object": looks_per_object,
+        "passes_per_object": passes_per_object,
         "object_mm": object_mm,
         "max_wait_ms": max_wait_ms,
         "mm_per_px": mm_per_px,
@@ -252,8 +257,10 @@ def bench_lines(
 
     Each line has 1.2 m of belt at 0.5 m/s, 1 mm/px, and three inference passes per object.
     """
+    from benchmarks.speed import lines
+
     with one_line_for(ValueError, RuntimeError):
-        from_checkout("benchmarks.speed.lines").run(
+        lines.run(
             out,
             most=most,
             model_name=model,
@@ -276,8 +283,10 @@ def bench_belt(
 
     Compares speed and position.
     """
+    from benchmarks.accuracy import belt_position
+
     with one_line_for(ValueError):
-        from_checkout("benchmarks.accuracy.belt_position").run(sources, duration, out)
+        belt_position.run(sources, duration, out)
 
 
 def bench_load(
@@ -304,14 +313,15 @@ def bench_load(
     out: Out = None,
     as_json: ReportJson = False,
 ) -> None:
-    """Measure overload, jam and belt_standing alarms.
+    """Measure overload, jam and belt_stopped alarms.
 
     Runs scenarios with many seeds, without the model: alarms found, their time, and false alarms.
     """
-    bench = from_checkout("benchmarks.accuracy.overload")
+    from benchmarks.accuracy import overload
+
     with one_line_for(ValueError, RuntimeError):
-        bench.run(
-            scenarios or bench.SCENARIOS,
+        overload.run(
+            scenarios or overload.SCENARIOS,
             out,
             runs=runs,
             seed=seed,

@@ -5,11 +5,9 @@ from __future__ import annotations
 import re
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from types import TracebackType
+from typing import Self
 
-from benchmarks.child_process import ChildProcess, LineFailedError
-
-__all__ = ["DEMO_CLIP", "DEMO_LINE", "ROOT", "LineFailedError", "LineProcess"]
+from benchmarks.child_process import CommandProcess
 
 ROOT = Path(__file__).parent.parent
 DEMO_LINE = ROOT / "calibration" / "sites" / "demo.toml"
@@ -18,7 +16,7 @@ _ANNOUNCED = re.compile(r"publishing at (\S+), serving requests at (\S+)$")
 _ANY_PORT = "tcp://127.0.0.1:*"
 
 
-class LineProcess(ChildProcess):
+class LineProcess(CommandProcess):
     """Runs one line at ports chosen by the system; a context manager."""
 
     def __init__(
@@ -37,20 +35,13 @@ class LineProcess(ChildProcess):
             *("--journal", folder, *options),
             start_s=start_s,
         )
-        self.publish = self.requests = ""
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        super().__exit__(kind, error, traceback)
+    def __enter__(self) -> Self:
+        super().__enter__()
+        self.publish, self.requests = self.wait_for(_ANNOUNCED, self.start_s).groups()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        super().__exit__()
         if self._own_journal is not None:
             self._own_journal.cleanup()
-
-    def announced(self, line: str) -> bool:
-        found = _ANNOUNCED.search(line)
-        if found:
-            self.publish, self.requests = found.groups()
-        return found is not None

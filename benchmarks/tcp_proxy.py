@@ -8,7 +8,6 @@ import socket
 import threading
 import time
 from collections import deque
-from types import TracebackType
 from typing import Self
 
 CHUNK_BYTES = 65536
@@ -41,12 +40,7 @@ class TcpProxy:
         self._thread.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._over.set()
         self._thread.join()
         self._listening.close()

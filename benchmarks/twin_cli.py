@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from detector.cli_support.options import from_checkout, one_line_for
+from detector.cli_support.options import one_line_for
 
 PlanFile = Annotated[Path, typer.Argument(metavar="PLAN.toml", help="Plan of the strip.")]
 BundleOut = Annotated[Path, typer.Option("-o", "--out", help="Folder to create for the strip.")]
@@ -52,13 +52,14 @@ def twin_render(
     Writes video, ground truth, encoder counts, empty belt and line profile.
     """
     from detector.cli_support.progress import progress_bar
+    from twin.line.render import render
+    from twin.line.scenario import find
 
-    render, scenarios = from_checkout("twin.line.render"), from_checkout("twin.line.scenario")
     # As an exception, so that a partly rendered clip is removed.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     with one_line_for(ValueError, RuntimeError), progress_bar("rendering") as advance:
-        render.render(
-            scenarios.find(scenario),
+        render(
+            find(scenario),
             out,
             seed=seed,
             duration_s=duration,
@@ -70,7 +71,9 @@ def twin_render(
 
 def twin_list() -> None:
     """List the scenarios of this repository."""
-    for name, about in from_checkout("twin.line.scenario").descriptions().items():
+    from twin.line.scenario import descriptions
+
+    for name, about in descriptions().items():
         print(f"{name:14} {about}")
 
 
@@ -89,11 +92,12 @@ def twin_cutouts(  # noqa: PLR0917 - the options of a command
     Images with alpha. An interrupted run is resumed.
     """
     from detector.cli_support.progress import progress_bar
+    from twin.traced.cutouts import make
+    from twin.traced.objects import MAKERS
 
-    bank, things = from_checkout("twin.traced.cutouts"), from_checkout("twin.traced.things")
-    plan = dict.fromkeys(kinds or things.MAKERS, per_kind)
+    plan = dict.fromkeys(kinds or MAKERS, per_kind)
     with one_line_for(ValueError, RuntimeError), progress_bar("tracing") as advance:
-        made = bank.make(out, plan, seed=seed, samples=samples, threads=threads, progress=advance)
+        made = make(out, plan, seed=seed, samples=samples, threads=threads, progress=advance)
     typer.echo(f"{out}: {made} new, {sum(plan.values())} in all")
 
 
@@ -115,11 +119,12 @@ def twin_trace(  # noqa: PLR0917
     An interrupted run is resumed.
     """
     from detector.cli_support.progress import progress_bar
+    from twin.traced.plan import load_plan
+    from twin.traced.strips import trace_strip
 
-    plans, strips = from_checkout("twin.traced.plan"), from_checkout("twin.traced.strips")
     with one_line_for(ValueError, RuntimeError), progress_bar("tracing") as advance:
-        chosen = plans.load_plan(plan, seed=seed, belt=belt, lookalikes=lookalikes)
-        strips.trace_strip(chosen, out, threads=threads, progress=advance)
+        chosen = load_plan(plan, seed=seed, belt=belt, lookalikes=lookalikes)
+        trace_strip(chosen, out, threads=threads, progress=advance)
 
 
 def twin_composite(
@@ -140,9 +145,11 @@ def twin_composite(
 
     Uses held-back cut-outs, and a plan as for `vigitri twin trace`.
     """
-    plans, strips = from_checkout("twin.traced.plan"), from_checkout("models.data.real_strip")
+    from models.data.real_strip import make_strip
+    from twin.traced.plan import load_plan
+
     with one_line_for(ValueError):
-        chosen = plans.load_plan(plan, seed=seed)
-        facts = strips.make_strip(chosen, data, out, plates=plates)
-    hazards = sum(each.hazard is not None for each in facts.things)
-    typer.echo(f"{out}: {facts.end_mm / 1000:g} m, {len(facts.things)} objects, {hazards} hazards")
+        chosen = load_plan(plan, seed=seed)
+        facts = make_strip(chosen, data, out, plates=plates)
+    hazards = sum(each.hazard is not None for each in facts.objects)
+    typer.echo(f"{out}: {facts.end_mm / 1000:g} m, {len(facts.objects)} objects, {hazards} hazards")

@@ -40,7 +40,7 @@ class LensFit:
     views: int
     rms_px: float
     """Reprojection error in the fitted images."""
-    held_out_px: float
+    held_back_px: float
     """Reprojection error in images held back from the fit (rms over all, each held back once)."""
     counts: NDArray[np.intp]
     """`(rows, columns)` number of corners found in each part of the image."""
@@ -68,12 +68,12 @@ class LensFit:
                 advice="tilt it by 20 to 45 degrees: left, right, up, down",
             ),
             at_most(
-                "error in held-back views (rms)", self.held_out_px, "px", good=0.5 * fine,
+                "error in held-back views (rms)", self.held_back_px, "px", good=0.5 * fine,
                 fair=1.2 * fine,
                 advice="blur or a bent board: hold it still, glue it onto a stiff plate",
             ),
             at_most(
-                "ratio to error in fitted views", self.held_out_px / max(self.rms_px, 1e-9), "x",
+                "ratio to error in fitted views", self.held_back_px / max(self.rms_px, 1e-9), "x",
                 good=1.3, fair=2.5, advice="too few views for this fit: take more",
             ),
             at_most(
@@ -118,7 +118,7 @@ def fit_lens(boards: Sequence[BoardView]) -> LensFit:
             f"the board is tilted in {tilted} of {len(views)} views, {_MIN_TILTED} are needed: "
             "without tilt the focal length is unknown. Tilt it by 20 to 45 degrees"
         )
-    errors = {free_k3: _held_out(views, size_px, free_k3, first) for free_k3 in (False, True)}
+    errors = {free_k3: _held_back(views, size_px, free_k3, first) for free_k3 in (False, True)}
     free_k3 = errors[True] < _BETTER * errors[False]
     fit = _fit(views, size_px, free_k3, first)
     return LensFit(
@@ -201,7 +201,7 @@ def _without_outliers(
     return kept, dropped, fit
 
 
-def _held_out(
+def _held_back(
     views: Sequence[BoardView], size_px: tuple[int, int], free_k3: bool, near: _Fit
 ) -> float:
     """Error (rms, px) in held-back views; each view is held back once."""

@@ -57,7 +57,7 @@ class OperatingPoint:
         return classes + self.other_false_alarms
 
     @property
-    def hopeless(self) -> bool:
+    def out_of_reach(self) -> bool:
         """There was enough belt time to prove the budget, and no threshold keeps it."""
         return not self.proven and self.belt_h >= poisson_upper(0) / self.budget_per_h
 
@@ -74,7 +74,7 @@ class OperatingPoint:
         budget = f"{self.budget_per_h:g} per hour"
         if self.proven:
             return f"{observed}: within the budget of {budget}"
-        if not self.hopeless:
+        if not self.out_of_reach:
             needed_h = poisson_upper(0) / self.budget_per_h
             return (
                 f"{observed}: the budget of {budget} is NOT proven; that takes {needed_h:.1f} h "

@@ -28,7 +28,7 @@ class PlaneFit:
     points_px: Points
     """`(n, 2)` image px of all fitted points."""
     rms_mm: float
-    held_out_mm: Points
+    held_back_mm: Points
     """`(n,)` errors of points held back from the fit."""
     worst: str
     """The one with the largest error."""
@@ -60,16 +60,16 @@ def fit_boards(boards: Sequence[BoardView], lens: Lens | None, print_scale: floa
         )
     placed = [_PlacedBoard.of(board, lens, print_scale) for board in boards]
     plane, errors_mm = _fit(placed)
-    held_out = []
+    held_back = []
     for left_out, lay in enumerate(placed):
         others, _ = _fit([other for i, other in enumerate(placed) if i != left_out])
-        held_out.append(_rigid_errors_mm(others, lay))
-    worst = int(np.argmax([float(np.sqrt((each**2).mean())) for each in held_out]))
+        held_back.append(_rigid_errors_mm(others, lay))
+    worst = int(np.argmax([float(np.sqrt((each**2).mean())) for each in held_back]))
     return PlaneFit(
         plane,
         np.concatenate([board.px for board in boards]),
         float(np.sqrt((errors_mm**2).mean())),
-        np.concatenate(held_out),
+        np.concatenate(held_back),
         boards[worst].source,
     )
 

@@ -44,7 +44,7 @@ class SpeedFit:
     residuals: NDArray[np.float64]
     """`(m,)` relative excess of the image's travel over the encoder's in each window, with the
     profile's scale; without one, with the fitted scale in the second half of the footage."""
-    held_out: NDArray[np.float64]
+    held_back: NDArray[np.float64]
     """`(m,)` the same with the fitted scale, in the second half of the footage (held back)."""
     fitted: bool
     """The residuals are of the fitted scale, not of the profile's."""
@@ -117,15 +117,15 @@ def fit_speed(
     travel_mm, counted, first = travel_mm[moved], counted[moved], first[moved]
     early = first <= np.median(first)
     fitted = float((counted[early] @ travel_mm[early]) / (travel_mm[early] @ travel_mm[early]))
-    held_out = travel_mm[~early] / (counted[~early] / fitted) - 1
-    residuals = held_out if counts_per_mm is None else travel_mm / (counted / counts_per_mm) - 1
+    held_back = travel_mm[~early] / (counted[~early] / fitted) - 1
+    residuals = held_back if counts_per_mm is None else travel_mm / (counted / counts_per_mm) - 1
     unsure = np.isnan(track.speed_mm_s[1:])
     steps = np.diff(counts) / np.diff(track.t_ns) * 1e9 / (counts_per_mm or fitted)
     moving = np.abs(steps) > MOVES_MM_S
     return SpeedFit(
         fitted,
         residuals,
-        held_out,
+        held_back,
         counts_per_mm is None,
         float(1 - unsure[moving].mean()) if moving.any() else 0.0,
         float(np.nansum(np.abs(np.diff(track.travel_mm)))),

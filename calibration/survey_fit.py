@@ -30,15 +30,17 @@ def fit_survey(points_px: Points, points_mm: Points, lens: Lens | None, key: str
             f"{key}: {len(points_px)} points; {MIN_POINTS} are needed: four fix a plane, the "
             "others check it. Survey more, spread over the belt"
         )
-    held_out = _held_out(points_px, points_mm, lens)
-    if held_out.max() > _MAX_ERROR_MM:
+    held_back = _held_back(points_px, points_mm, lens)
+    if held_back.max() > _MAX_ERROR_MM:
         _refuse_swapped_pair(points_px, points_mm, lens, key)
         _refuse_wrong_point(points_px, points_mm, lens, key)
     plane, rms_mm = surveyed_homography(points_px, points_mm, lens, key)
-    return PlaneFit(plane, points_px, rms_mm, held_out, f"{key}, points[{int(held_out.argmax())}]")
+    return PlaneFit(
+        plane, points_px, rms_mm, held_back, f"{key}, points[{int(held_back.argmax())}]"
+    )
 
 
-def _held_out(points_px: Points, points_mm: Points, lens: Lens | None) -> Points:
+def _held_back(points_px: Points, points_mm: Points, lens: Lens | None) -> Points:
     """`(n,)` error of each point on the plane of the others, mm; inf if they do not fix one."""
     straight = points_px if lens is None else lens.straight(points_px)
     errors_mm = np.full(len(points_px), np.inf)

@@ -23,10 +23,12 @@ from detector.cli_support.options import (
     ModelName,
     OptionalLineFile,
     refuse,
+    refuse_without,
 )
 from detector.commands import key_commands, model_commands, operating, to_plc
 from detector.commands.calibrate import cli as calibrating
 from detector.errors import VigitriError
+from detector.log_output import set_up_logging
 from detector.profile.line import DEPLOYED_MODEL, ModelChoice
 
 app = typer.Typer(
@@ -46,9 +48,12 @@ def main() -> None:
         # A file name need not be valid text, and a terminal may lack a character: escape both.
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
+        set_up_logging()
         app()
     except KeyboardInterrupt:  # while a command is being loaded; once it runs, typer handles it
         raise SystemExit(INTERRUPTED) from None
+    except ModuleNotFoundError as error:
+        refuse_without(error.name or str(error))
     except OSError as error:  # for example a missing folder or a full disk
         refuse(f"{error.filename}: {error.strerror}" if error.filename else str(error))
     except VigitriError as error:

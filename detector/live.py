@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import gc
+import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 
 from detector.belt.encoder import BeltReport
 from detector.belt.plane import CalibrationError
-from detector.belt.plausibility import Finding
 from detector.delivery.outbox import Outbox
 from detector.delivery.publisher import Publisher
 from detector.delivery.request_server import PendingAnswer
@@ -21,25 +21,21 @@ from detector.pipeline import FrameResult, Pipeline
 from detector.runtime.deadlines import Deadlines
 from detector.runtime.inference_lock import NO_LOCK
 from detector.runtime.vision_state import VisionMonitor
+from detector.state_report import StateReport
 from detector.vision.catalogue import ModelError
 from detector.vision.engine import EngineError
 from detector.vision.exposure import UnlitError
 from detector.wire.messages import (
     Alert,
-    CoverageState,
     DetectedObject,
     FrameDetections,
-    Hazard,
     Inference,
-    LineState,
-    Metrics,
     Revision,
-    Shelving,
 )
-from detector.wire.requests import Acknowledge, BeltFromPlc, ReportOutcome
+from detector.wire.requests import AnswerRequest, BeltFromPlc, Shelve
 
-STATE_PERIOD_NS = 1_000_000_000
-METRICS_PERIOD_NS = 5_000_000_000
+logger = logging.getLogger(__name__)
+
 NO_PASS_IN_TIME = (
     "the recording ended before the first inference pass: free the machine, or use `vigitri replay`"
 )
@@ -56,30 +52,19 @@ class LineRunner:
         publisher: Publisher,
         post: Outbox,
         *,
-        log: Callable[[str], None],
         inference_lock: AbstractContextManager[bool] = NO_LOCK,
     ) -> None:
-        """`log`: called with one line for people when vision is lost or back, when an alert is
-        raised and when a hazard is shelved. `inference_lock`: see `Pipeline`.
-        """
-        self._profile, self._camera = line.settings, camera
+        """`inference_lock`: see `Pipeline`."""
+        self._line, self._camera = line, camera
         self._publisher, self._post = publisher, post
-
-        def log_line(text: str) -> None:
-            log(f"line {line.settings.line}: {text}")
-
-        self._log = log_line
         self._pipeline = Pipeline(line, inference_lock)
-        self._publish_detections = line.settings.wire.detections
-        self._vision = VisionMonitor(time.monotonic_ns(), self._log)
+        self._book = self._pipeline.book
+        self._vision = VisionMonitor(time.monotonic_ns())
+        self._report = StateReport(self._pipeline, self._vision, camera, publisher, post)
         view = line.settings.view
         self._deadlines = Deadlines(
             line.settings.camera.fps, view.max_wait_ms / 1e3 if view.strips else 0.0
         )
-        self._state_published_ns = self._metrics_published_ns = 0
-        self._subscribers = 0
-        self._journal_published = post.journal.state
-        self._were_shelved: set[Hazard] = set()
         self._pending: list[PendingAnswer] = []
 
     def run(self, stop: threading.Event, *, until_end: bool) -> None:
@@ -91,7 +76,7 @@ class LineRunner:
         reason = "the detector failed"
         # All that is loaded by now stays: collecting it again takes 25 ms of a pass's 50.
         gc.freeze()
-        self._publish_state(_now())
+        self._report.publish_state(_now())
         self._restore_alerts()
         try:
             while not stop.is_set():
@@ -115,11 +100,11 @@ class LineRunner:
                 else:
                     self._publish_result(frame, result)
                 self._answer_operators()
-                self._publish_periodically()
+                self._report.publish_due(_now())
             reason = "the detector was stopped" if stop.is_set() else "the recording has ended"
         finally:
             self._vision.stopped(reason)
-            self._publish_state(_now())
+            self._report.publish_state(_now())
 
     def _publish_result(self, frame: Frame, result: FrameResult) -> None:
         """Alerts and heartbeat come first: nothing else delays them."""
@@ -133,20 +118,20 @@ class LineRunner:
             )
         deadlines = self._deadlines
         deadlines.frame_processed(time.monotonic_ns(), inferred=result.inferred)
-        if self._publisher.wanted("inference"):
+        if self._publisher.is_subscribed("inference"):
             inference = Inference(
-                line=self._profile.line,
+                line=self._line.settings.line,
                 inferences=self._pipeline.inferences,
                 frame_index=frame.index,
                 next_within_ms=round(deadlines.next_frame_s * 1e3, 1),
-                looked=result.inferred,
-                look_age_ms=round(deadlines.pass_age_s * 1e3, 1),
-                look_within_ms=round(deadlines.next_pass_s * 1e3, 1),
+                inferred=result.inferred,
+                pass_age_ms=round(deadlines.pass_age_s * 1e3, 1),
+                pass_within_ms=round(deadlines.next_pass_s * 1e3, 1),
             )
             self._publish_for(frame, inference)
         if not result.inferred:
             return
-        if self._publish_detections and self._publisher.wanted("detections"):
+        if self._line.settings.wire.detections and self._publisher.is_subscribed("detections"):
             self._publish_for(frame, self._frame_detections(frame, result))
         now_ns = time.monotonic_ns()
         changed = self._vision.pass_completed(
@@ -157,7 +142,7 @@ class LineRunner:
             belt=self._pipeline.belt_finding,
         )
         if changed:
-            self._publish_state((frame.t_mono_ns, frame.t_utc_ns))
+            self._report.publish_state((frame.t_mono_ns, frame.t_utc_ns))
 
     def _vision_lost(self, reason: str, camera: CameraState | None) -> None:
         """Raise the alarm, unless the camera is starting; the belt is not clear either way."""
@@ -169,20 +154,20 @@ class LineRunner:
         else:
             self._publish_alerts(self._pipeline.vision_lost(reason, *now))
         if self._vision.pass_failed(reason, starting=starting):
-            self._publish_state(now)
+            self._report.publish_state(now)
 
     def _restore_alerts(self) -> None:
         """Alerts that were open when the detector ended stay open, under their old ids."""
-        alerts = self._pipeline.book.restore(self._post.carried_over, *_now())
+        alerts = self._book.restore(self._post.carried_over, *_now())
         self._publish_alerts(alerts)
         if alerts:
-            self._log(f"{len(alerts)} alerts carried over")
+            logger.info("%d alerts carried over", len(alerts))
 
-    def _publish_alerts(self, alerts: list[Alert]) -> None:
+    def _publish_alerts(self, alerts: Sequence[Alert]) -> None:
         self._post.send(alerts)
         for alert in alerts:
             if alert.kind is Revision.RAISED:
-                self._log(f"raised {alert.hazard} {alert.event_id}")
+                logger.info("raised %s %s", alert.hazard, alert.event_id)
 
     def _receive_requests(self) -> None:
         """Receive pending requests. Called before each frame so that it uses the latest encoder
@@ -190,118 +175,36 @@ class LineRunner:
         self._pending += self._post.poll()
         while self._post.belt_reports:
             message, came_ns = self._post.belt_reports.popleft()
-            self._pipeline.line.reported.add(belt_report(message, came_ns))
+            self._line.reported.add(belt_report(message, came_ns))
 
     def _answer_operators(self) -> None:
         self._receive_requests()
         pending_answers, self._pending = self._pending, []
         for pending in pending_answers:
             try:
-                alerts = self._apply(pending)
+                alerts = self._book.answer(pending.answer, self._pipeline.belt)
             except AnswerRefusedError as error:
                 self._post.reply(pending, ok=False, reason=str(error))
             else:
+                self._log_shelved(pending.answer)
                 self._post.reply(pending, ok=True, reason=None)
                 self._publish_alerts(alerts)
 
-    def _apply(self, pending: PendingAnswer) -> list[Alert]:
-        book, belt, answer = self._pipeline.book, self._pipeline.belt, pending.answer
-        if not isinstance(answer, Acknowledge | ReportOutcome):
-            alerts = book.shelve(answer.hazard, answer.minutes, belt, answer.operator)
-            self._log(f"{answer.operator} has shelved {answer.hazard} for {answer.minutes} min")
-            return alerts
-        event = book.known_as(answer.boot_id, answer.event_id)
-        if isinstance(answer, Acknowledge):
-            return book.acknowledge(event, belt)
-        return book.close(event, answer.outcome, belt)
-
-    def _publish_periodically(self) -> None:
-        """State, metrics and delivery state when due; state and open alerts for new subscribers."""
-        now = _now()
-        joined = self._publisher.joined
-        if joined != self._subscribers:
-            self._subscribers = joined
-            self._post.send_open_again(self._pipeline.book.open_alerts())
-            self._publish_state(now)
-        elif (
-            self._post.journal.state != self._journal_published
-            or now[0] - self._state_published_ns >= STATE_PERIOD_NS
-        ):
-            self._publish_state(now)
-        if now[0] - self._metrics_published_ns >= METRICS_PERIOD_NS:
-            self._metrics_published_ns = now[0]
-            period_s, stages = self._pipeline.stage_timer.report()
-            health = self._camera.health
-            self._publish_now(
-                Metrics(
-                    line=self._profile.line,
-                    period_s=round(period_s, 3),
-                    frames_seen=self._pipeline.inferences,
-                    frames_overwritten=health.frames_overwritten,
-                    stages=stages,
-                ),
-                now,
+    def _log_shelved(self, answer: AnswerRequest) -> None:
+        if isinstance(answer, Shelve):
+            logger.info(
+                "%s has shelved %s for %d min", answer.operator, answer.hazard, answer.minutes
             )
-            self._post.publish_delivery_state()
-
-    def _publish_state(self, now: tuple[int, int]) -> None:
-        self._state_published_ns = time.monotonic_ns()
-        belt, coverage, health = self._pipeline.belt, self._pipeline.coverage, self._camera.health
-        known = self._pipeline.line.facts.mm_basis != "none" and belt.position_mm is not None
-        moves = known and belt.speed_mm_s is not None
-        share = coverage.in_window
-        vision = self._vision
-        # While the belt is not watched, its last known state is not its state now.
-        found = self._pipeline.belt_finding if known and vision.is_watching else Finding()
-        journal = self._post.journal
-        self._journal_published = journal.state
-        self._post.state = state = LineState(
-            line=self._profile.line,
-            vision=vision.vision,
-            reason=vision.reason,
-            coverage_state=CoverageState(coverage.state),
-            coverage=None if share is None else round(share, 3),
-            belt_speed_mm_s=round(belt.speed_mm_s or 0.0, 1) if moves else None,
-            speed_basis=belt.speed_basis,
-            belt_position_mm=round(belt.position_mm or 0.0, 1) if known else None,
-            late=vision.is_watching and vision.late,
-            belt_state=found.state,
-            belt_reason=found.reason,
-            encoder_mm_s=_speed(found.encoder_mm_s, known),
-            picture_mm_s=_speed(found.picture_mm_s, known),
-            setting_mm_s=_speed(found.setting_mm_s, known),
-            encoder_wraps_at=self._profile.belt.encoder_wraps_at,
-            mm_basis=self._pipeline.line.facts.mm_basis,
-            active_alerts=self._pipeline.book.active,
-            frames_seen=self._pipeline.inferences,
-            frames_overwritten=health.frames_overwritten,
-            camera_restarts=health.restarts,
-            shelved=self._shelved(),
-            journal=journal.state,
-            journal_reason=journal.reason,
-        )
-        self._publish_now(state, now)
-
-    def _shelved(self) -> tuple[Shelving, ...]:
-        """The active shelvings; logs those that have ended."""
-        shelved = self._pipeline.book.shelved(self._pipeline.belt)
-        for hazard in self._were_shelved - {each.hazard for each in shelved}:
-            self._log(f"{hazard} is no longer shelved")
-        self._were_shelved = {each.hazard for each in shelved}
-        return shelved
 
     def _publish_for(self, frame: Frame, payload: Inference | FrameDetections) -> None:
         self._publisher.publish(
             payload, t_capture_utc_ns=frame.t_utc_ns, t_capture_mono_ns=frame.t_mono_ns
         )
 
-    def _publish_now(self, payload: LineState | Metrics, now: tuple[int, int]) -> None:
-        self._publisher.publish(payload, t_capture_mono_ns=now[0], t_capture_utc_ns=now[1])
-
     def _frame_detections(self, frame: Frame, result: FrameResult) -> FrameDetections:
-        classes = self._pipeline.line.facts.classes
+        classes = self._line.facts.classes
         return FrameDetections(
-            line=self._profile.line,
+            line=self._line.settings.line,
             frame_index=frame.index,
             detections=tuple(
                 DetectedObject(
@@ -320,12 +223,8 @@ def belt_report(message: BeltFromPlc, came_ns: int) -> BeltReport:
     read_ns = came_ns - round(message.age_ms * 1e6)
     if message.t_mono_ns is not None and message.t_mono_ns <= came_ns:
         read_ns = message.t_mono_ns  # this host's clock: excludes the time spent in the queue
-    runs = {"runs": True, "stands": False}.get(message.run)
+    runs = {"run": True, "stop": False}.get(message.run)
     return BeltReport(read_ns, runs, message.encoder_counts, message.source)
-
-
-def _speed(speed_mm_s: float | None, known: bool) -> float | None:
-    return round(speed_mm_s, 1) if known and speed_mm_s is not None else None
 
 
 def _now() -> tuple[int, int]:

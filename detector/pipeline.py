@@ -1,11 +1,13 @@
 """The path of one frame, from the image to the alerts.
 
-    Frame --> BeltView --> Detections --> Tracks --> AlarmBook --> alerts
-      |                                                 ^
-      +--> SmallViews --> BeltMotion, OverloadMonitor --+
+    Frame --> BeltView --> Detections --> Tracks --> Verifier --> AlarmBook --> alerts
+      |                                              ^               ^
+      +---- the camera's own pixels: crops ----------+               |
+      +---- SmallViews --> BeltMotion, OverloadMonitor --------------+
 
 The model sees the belt in full detail, but only strips of it, and only when an inference pass is
-due. The belt's motion and its coverage are measured on every frame, from a few pixels.
+due. With a verifier it only proposes: a second network decides on crops of each tracked object. The
+belt's motion and its coverage are measured on every frame, from a few pixels.
 
 `detector.live` feeds the pipeline from a camera and publishes the results; `detector.replay` feeds
 it every frame of a recording.
@@ -13,6 +15,7 @@ it every frame of a recording.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
@@ -22,46 +25,67 @@ from detector.belt.plausibility import DOUBTFUL, Finding
 from detector.belt.unexpected_stop import UnexpectedStop
 from detector.hazards.alarms.alarm_book import AlarmBook
 from detector.hazards.overload.monitor import UNKNOWN, describe_cues
-from detector.hazards.tracking.sighting import Detection, place_on_belt
+from detector.hazards.tracking.detection import Detection, place_on_belt
 from detector.hazards.tracking.tracker import Track
 from detector.ingest.frame import Frame
 from detector.line_setup import Line, LineParts
 from detector.runtime.inference_lock import NO_LOCK
 from detector.runtime.stage_timer import StageTimer
 from detector.vision.belt_view import Strip
+from detector.vision.detections import NOTHING, Detections
 from detector.wire.messages import Alert, Hazard
 
-STAGES = ("belt motion", "overload", "belt view", "model", "tracks", "alarms")
+STAGES = ("belt motion", "overload", "belt view", "model", "tracks", "verifier", "alarms")
 
 
 @dataclass(frozen=True, slots=True)
 class FrameResult:
     """The result of one frame."""
 
-    alerts: list[Alert]
-    detections: list[Detection]
-    """All detections at or above the operating thresholds."""
-    inferred: bool
-    """False: the frame showed no belt that needs an inference pass yet; only the belt's motion and
-    its coverage were measured."""
+    shift: Shift
+    """The belt's motion since the last frame."""
+    strip: Strip | None = None
+    """The strip of its inference pass. None: no pass was due or possible; only the belt's motion
+    and its coverage were measured."""
+    boxes: Detections = NOTHING
+    """The model's detections, in pixels of the strip, before the operating thresholds."""
+    detections: Sequence[Detection] = ()
+    """All detections that are tracked: at or above the operating thresholds, or those for proposals
+    to the verifier."""
+    alerts: Sequence[Alert] = ()
 
-
-NO_PASS = FrameResult([], [], inferred=False)
+    @property
+    def inferred(self) -> bool:
+        """The frame had an inference pass."""
+        return self.strip is not None
 
 
 class Pipeline:
     """One line's processing, in one thread."""
 
-    def __init__(self, line: Line, inference_lock: AbstractContextManager[bool] = NO_LOCK) -> None:
-        """`inference_lock`: entered for each inference pass; False while another line runs one."""
+    def __init__(
+        self,
+        line: Line,
+        inference_lock: AbstractContextManager[bool] = NO_LOCK,
+        *,
+        score_floor: float = 1.0,
+        stage_timer: StageTimer | None = None,
+    ) -> None:
+        """`inference_lock`: entered for each inference pass; False while another line runs one.
+        `score_floor`: `FrameResult.boxes` go down to this score, where the thresholds are higher.
+        """
         self.line = line
         self._inference_lock = inference_lock
         self.book = AlarmBook(line.facts)
-        self.stage_timer = StageTimer(STAGES)
+        self.stage_timer = stage_timer or StageTimer(STAGES)
+        self._min_score = min(score_floor, float(line.thresholds.min()))
         self.coverage = UNKNOWN
         self.belt = BeltNow(0, 0, None, None, None, "none")
-        self.frames = self.inferences = 0
+        self.inferences = 0
         self._unexpected_stop = UnexpectedStop()
+        self._left: list[Track] = []
+        """Tracks that have left the view since the alarms were last updated: a pass in which the
+        verifier fails does not update them."""
         self._parts: LineParts | None = None
 
     def process(self, frame: Frame) -> FrameResult:
@@ -76,9 +100,9 @@ class Pipeline:
         lap = self.stage_timer.start()
 
         shift = self._measure_motion(frame, parts)
+        strip = parts.plan.next_strip(shift, frame.t_mono_ns, parts.tracker.needs_pass_to_mm)
         lap("belt motion")
 
-        strip = parts.plan.next_strip(shift, frame.t_mono_ns, parts.tracker.needs_pass_to_mm)
         self.coverage = parts.overload.update(
             parts.small.for_coverage,
             shift,
@@ -88,33 +112,35 @@ class Pipeline:
             position_lost=parts.motion.finding.state in DOUBTFUL,
         )
         lap("overload")
-        self.frames += 1
         if strip is None:
-            return NO_PASS
+            return FrameResult(shift)
 
-        min_score = float(self.line.thresholds.min())
         with self._inference_lock as acquired:
             if not acquired:
-                return NO_PASS
-            view = parts.rectifier.look(frame, strip)
+                return FrameResult(shift)
+            view = parts.rectifier.rectify(frame, strip)
             lap("belt view")
-            boxes = parts.tiling.detect(self.line.engine, view.image, min_score)
+            boxes = parts.tiling.detect(self.line.engine, view.image, self._min_score)
+            lap("model")
+
+            confident = boxes.above(self.line.thresholds)
+            detections = place_on_belt(confident, view, strip, parts.rectifier)
+            tracks = self._update_tracks(frame, parts, strip, detections)
+            lap("tracks")
+
+            if parts.verifier is not None:
+                parts.verifier.update(frame, parts.tracker.tracks, self.belt)
+            lap("verifier")
         parts.plan.record_pass(strip, frame.t_mono_ns)
         self.inferences += 1
-        lap("model")
 
-        boxes = boxes.above(self.line.thresholds)
-        detections = place_on_belt(boxes, view, strip, parts.rectifier)
-        tracks, left = self._update_tracks(frame, parts, strip, detections)
-        lap("tracks")
-
-        alerts = self._update_alarms(frame, parts, tracks, left)
+        alerts = self._update_alarms(frame, parts, tracks)
         lap("alarms")
-        return FrameResult(alerts, detections, inferred=True)
+        return FrameResult(shift, strip, boxes, detections, alerts)
 
     def _measure_motion(self, frame: Frame, parts: LineParts) -> Shift:
         """How far the belt has moved since the last frame; moves the tracks with it."""
-        parts.small.take(frame)
+        parts.small.update(frame)
         parts.exposure.refuse_unlit(frame)
         shift = parts.motion.advance(parts.small.for_motion, frame.t_mono_ns)
         self.belt = self.belt.after(
@@ -129,15 +155,16 @@ class Pipeline:
 
     def _update_tracks(
         self, frame: Frame, parts: LineParts, strip: Strip, detections: list[Detection]
-    ) -> tuple[list[Track], list[Track]]:
-        """The confirmed tracks in view, and those that have left it since the last pass."""
+    ) -> list[Track]:
+        """The confirmed tracks in view."""
         covered_mm = strip.upstream_mm, strip.downstream_mm
-        return parts.tracker.update(detections, covered_mm, frame.index, frame.t_utc_ns)
+        tracks, left = parts.tracker.update(detections, covered_mm, frame.index, frame.t_utc_ns)
+        self._left += left
+        return tracks
 
-    def _update_alarms(
-        self, frame: Frame, parts: LineParts, tracks: list[Track], left: list[Track]
-    ) -> list[Alert]:
+    def _update_alarms(self, frame: Frame, parts: LineParts, tracks: list[Track]) -> list[Alert]:
         """All that has changed: objects, coverage and jam, an unexpected stop, vision is back."""
+        left, self._left = self._left, []
         alerts = self.book.update(tracks, left, self.belt)
         for hazard, active, cues in parts.overload.line_states(self.coverage):
             detail = describe_cues(cues) if active else None
@@ -146,7 +173,7 @@ class Pipeline:
         stopped = self._unexpected_stop.update(ordered_to_run, self.belt)
         if stopped is not None:
             detail = self._unexpected_stop.cue() if stopped else None
-            alerts += self.book.line_state(Hazard.BELT_STANDING, stopped, detail, self.belt)
+            alerts += self.book.line_state(Hazard.BELT_STOPPED, stopped, detail, self.belt)
         return alerts + self.book.line_state(Hazard.VISION_UNAVAILABLE, False, None, self.belt)
 
     @property

@@ -18,6 +18,7 @@ from detector.profile.line import LineProfile
 from detector.vision.catalogue import ModelFolder
 from detector.vision.engine import Engine, EngineError
 from detector.vision.exposure import UnlitError
+from detector.vision.verifier import Verifier
 from detector.wire.messages import Alert, Revision
 
 
@@ -79,10 +80,13 @@ def replay(
     engine: Engine,
     totals: Totals,
     *,
+    verifier: Verifier | None = None,
     fps: float | None = None,
     on_frame: Callable[[Frame, int | None], None],
 ) -> Iterator[ReplayedAlert]:
     """Process each source from its first frame to its last; updates `totals` as it goes.
+
+    `verifier`: of the model; None: the detector decides alone.
 
     A source that cannot be opened is listed in `totals.unreadable`, and the others are processed.
     Raises `SourceError` if it is the only one, `CalibrationError` or `ModelError` if profile, model
@@ -92,7 +96,7 @@ def replay(
     for number, source in enumerate(sources, start=1):
         totals.sources += 1
         _refuse_foreign_encoder(profile, source)
-        line = Line(profile, model, engine, boot_id=f"replay-{number}")
+        line = Line(profile, model, engine, boot_id=f"replay-{number}", verifier=verifier)
         pipeline = Pipeline(line)
         with ExitStack() as opened:
             try:
@@ -123,7 +127,7 @@ def _recording(profile: LineProfile | None, source: str, fps: float | None) -> R
     if profile is None:
         return Recording(source, fps=fps)
     own = profile.camera.fps if _is_own_source(profile, source) else None
-    return Recording(source, fps=fps or own, pictures_fps=profile.camera.fps)
+    return Recording(source, fps=fps or own, default_fps=profile.camera.fps)
 
 
 def _is_own_source(profile: LineProfile, source: str) -> bool:
@@ -140,7 +144,7 @@ def _refuse_foreign_encoder(profile: LineProfile | None, source: str) -> None:
         )
 
 
-def _alerts(pipeline: Pipeline, frame: Frame, totals: Totals) -> list[Alert]:
+def _alerts(pipeline: Pipeline, frame: Frame, totals: Totals) -> Sequence[Alert]:
     try:
         return pipeline.process(frame).alerts
     except (EngineError, CalibrationError, UnlitError) as error:

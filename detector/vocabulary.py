@@ -13,8 +13,12 @@ class Hazard(StrEnum):
     BATTERY = "battery"
     OVERLOAD = "overload"
     JAM = "jam"
-    BELT_STANDING = "belt_standing"
+    BELT_STOPPED = "belt_stopped"
     VISION_UNAVAILABLE = "vision_unavailable"
+
+
+CLASSES = {"gas_canister": Hazard.GAS, "battery": Hazard.BATTERY}
+"""What the model distinguishes, in the order of its outputs, and the hazard of each class."""
 
 
 class Priority(StrEnum):
@@ -57,12 +61,24 @@ class Outcome(StrEnum):
 
 
 class VisionState(StrEnum):
-    """Whether the belt is being watched. `starting` and `unavailable` never mean a clear belt."""
+    """Whether the belt of a line is being watched. Only `ready` and `degraded` allow to conclude
+    that the belt is clear.
 
+    The detector publishes it; a subscriber derives it from the published state and from the absence
+    of messages. A PLC reads it as `VisionWord`. The state of the camera (`CameraState`) is one
+    cause of it, and stays inside the detector.
+    """
+
+    UNKNOWN = "unknown"
+    """Only at a subscriber: it has received too little to say."""
     STARTING = "starting"
     UNAVAILABLE = "unavailable"
     DEGRADED = "degraded"
     READY = "ready"
+
+    @property
+    def is_watching(self) -> bool:
+        return self in {VisionState.READY, VisionState.DEGRADED}
 
 
 class CoverageState(StrEnum):
@@ -77,16 +93,16 @@ MmBasis = Literal["none", "nominal", "points"]
 """Source of the scale in mm. `none`: no scale, all mm fields are null. `nominal`: a typed-in scale,
 not surveyed. `points`: belt points measured on site."""
 
-SpeedBasis = Literal["none", "profile", "picture", "encoder"]
-"""Source of the belt speed. `none`: not known yet. `profile`: a fixed setting. `picture`: motion
+SpeedBasis = Literal["none", "profile", "image", "encoder"]
+"""Source of the belt speed. `none`: not known yet. `profile`: a fixed setting. `image`: motion
 measured in the image. `encoder`: encoder counts reported by the PLC."""
 
 BeltState = Literal[
     "unknown",
     "runs",
-    "stands",
-    "stands_ordered_to_run",
-    "runs_ordered_to_stand",
+    "stopped",
+    "stopped_ordered_to_run",
+    "runs_ordered_to_stop",
     "reverses",
     "slips",
     "disagrees",
@@ -95,16 +111,7 @@ BeltState = Literal[
     "encoder_backwards",
 ]
 """State of the belt, from a comparison of encoder, image, setting and run signal. From
-`runs_ordered_to_stand` on, arrival times are unreliable and vision is degraded."""
-
-StampSource = Literal["grab", "recording"]
-"""Where a frame's time comes from.
-
-`grab`: this host's clocks, read when the image came out of the driver or decoder; of a recording
-that is played as a camera, when the image was due.
-`recording`: the place in a recording (frame index / frame rate), so that a replay is the same
-every time; the UTC stamp then counts from 1970-01-01 and names no real moment.
-"""
+`runs_ordered_to_stop` on, arrival times are unreliable and vision is degraded."""
 
 ClockSync = Literal["unknown", "synchronised", "unsynchronised"]
 """Whether the host's UTC is disciplined (NTP or PTP)."""
@@ -115,6 +122,10 @@ takes nothing. In all but `written` a restart may lose alerts."""
 
 EngineName = Literal["onnxruntime", "openvino", "auto"]
 """What runs the model. `auto`: OpenVINO where it is installed and the CPU multiplies bfloat16."""
+
+KindAction = Literal["call", "count", "ignore"]
+"""What an object of a kind is to a site. `call`: an alarm that calls an operator. `count`: an alarm
+that is suppressed by design. `ignore`: nothing."""
 
 STOPPED_BELOW_MM_S = 5.0
 """A belt slower than this is stopped: at 5 mm/s an object needs minutes to its action point."""

@@ -1,20 +1,18 @@
-"""`vigitri model …`, the part for those who make models: train, adapt, export, evaluate."""
+"""`vigitri model …`, the part for those who make models: train, export, evaluate."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
 from detector.cli_support.options import (
     INCOMPLETE,
     EngineOption,
-    from_checkout,
 )
-from detector.profile.line import DEPLOYED_MODEL
 from detector.vision.catalogue import CATALOGUE
 
 Data = Annotated[Path, typer.Option(help="The folder of photographs, cut-outs, belt frames.")]
@@ -38,7 +36,6 @@ def add_to(app: typer.Typer) -> None:
     app.command("quantise")(quantise)
     app.command("evaluate")(evaluate)
     app.command("proposals")(proposals)
-    app.command("adapt")(adapt)
     app.command("answers")(answers)
 
 
@@ -54,9 +51,9 @@ def train(
     resume: Annotated[bool, typer.Option(help="Go on with an interrupted run.")] = False,
 ) -> None:
     """Build the dataset, train, export, evaluate and card a model (extra `train`)."""
-    trainer = from_checkout("models.training.train")
-    first = CATALOGUE / "recipes" / "first.toml"
-    print(trainer.run(recipe or first, data, weights, out, resume=resume, renders=renders))
+    from models.training.train import run
+
+    print(run(recipe or _FIRST, data, weights, out, resume=resume, renders=renders))
 
 
 def build_data(
@@ -71,23 +68,26 @@ def build_data(
     ] = None,
     workers: Annotated[int, typer.Option(min=1, help="Processes.")] = 2,
 ) -> None:
-    """Make a recipe's training pictures: JPEG, YOLO labels, visibility. Goes on if interrupted."""
-    for path in _workshop(
-        "training.train", "build_data", recipe, data, out,
-        stage=stage, renders=renders, weights=weights, workers=workers,
-    ):  # fmt: skip
+    """Make a recipe's training images: JPEG, YOLO labels, visibility. Goes on if interrupted."""
+    from models.training import train
+
+    for path in train.build_data(
+        recipe, data, out, stage=stage, renders=renders, weights=weights, workers=workers
+    ):
         print(path)
 
 
 def export(
     weights: Annotated[Path, typer.Argument(help="A checkpoint (.pt).")],
     out: Out,
-    head: Annotated[str, typer.Option(help="raw or end2end: which of YOLO26's heads.")] = "raw",
+    head: Annotated[
+        Literal["raw", "end2end"], typer.Option(help="Which of YOLO26's heads.")
+    ] = "raw",
 ) -> None:
     """Make a model folder of a checkpoint, checked against a plain export (extra `train`)."""
-    if head not in ("raw", "end2end"):
-        raise typer.BadParameter(f"{head!r} is neither raw nor end2end", param_hint="--head")
-    print(_workshop("export.onnx", "run", weights, out, head=head))
+    from models.export.onnx import run
+
+    print(run(weights, out, head=head))
 
 
 def quantise(
@@ -96,14 +96,16 @@ def quantise(
     out: Out,
     *,
     scenes: Annotated[int, typer.Option(min=1, help="Held-back scenes to measure on.")] = 100,
-    seed: Annotated[int, typer.Option(help="Draws the calibration pictures.")] = 1,
+    seed: Annotated[int, typer.Option(help="Draws the calibration images.")] = 1,
     float_layers: Annotated[
         str | None, typer.Option(help="What stays float, e.g. 0,1,2,15,16,head,attn.")
     ] = None,
 ) -> None:
     """Put convolutions in 8 bits for OpenVINO; kept only if faster and as good (else exit 1)."""
-    more = {} if float_layers is None else {"float_layers": float_layers.split(",")}
-    against = _workshop("export.quantise", "run", name, data, out, scenes=scenes, seed=seed, **more)
+    from models.export.quantise import FLOAT_LAYERS, run
+
+    layers = FLOAT_LAYERS if float_layers is None else float_layers.split(",")
+    against = run(name, data, out, scenes=scenes, seed=seed, float_layers=layers)
     _verdict(against, out, Path("runs") / out.resolve().name / "candidate")
 
 
@@ -118,12 +120,9 @@ def evaluate(
     scenes: Annotated[int, typer.Option(min=1, help="Held-back scenes to measure on.")] = 100,
 ) -> None:
     """Recall and false boxes per class, size and visibility, with exact intervals."""
-    report = _workshop(
-        "evaluation.evaluate", "run", name, data, out=out, engine=engine, scenes=scenes
-    )
-    from models.evaluation.evaluate import markdown
+    from models.evaluation.evaluate import markdown, run
 
-    print(markdown(report), end="")
+    print(markdown(run(name, data, out=out, engine=engine, scenes=scenes)), end="")
 
 
 def proposals(
@@ -144,40 +143,29 @@ def proposals(
     ] = False,
 ) -> None:
     """Recall of hazards at a number of proposals, on held-out sources, models side by side."""
+    from models.evaluation import by_condition as conditions
+    from models.evaluation import proposal_thresholds
+    from models.evaluation.proposals import markdown, run
+
     if set_thresholds:
         for name in names:
-            print(_workshop("evaluation.proposal_thresholds", "run", name, data, engine=engine))
-        return
-    if by_condition:
+            print(proposal_thresholds.run(name, data, engine=engine))
+    elif by_condition:
         for name in names:
-            print(_workshop("evaluation.by_condition", "run", name, data, engine=engine), end="")
-        return
-    report = _workshop(
-        "evaluation.proposals", "run", names, data, out=out, engine=engine, views=views
-    )
-    from models.evaluation.proposals import markdown
-
-    print(markdown(report), end="")
+            print(conditions.run(name, data, engine=engine), end="")
+    else:
+        print(markdown(run(names, data, out=out, engine=engine, views=views)), end="")
 
 
-def adapt(
-    answers: Annotated[Path, typer.Option(help="A site's labelled pictures: YOLO or COCO export.")],
-    data: Data,
-    out: Out,
-    *,
-    model: Annotated[str, typer.Option(help="The deployed model to start from.")] = DEPLOYED_MODEL,
-    recipe: Recipe = CATALOGUE / "recipes" / "adapt.toml",
-    share: Annotated[
-        float, typer.Option(min=0.05, max=0.9, help="Of the scenes, how many are held back.")
-    ] = 0.3,
-    scenes: Annotated[int, typer.Option(min=1, help="Held-back scenes to measure on.")] = 100,
-    resume: Annotated[bool, typer.Option(help="Go on with an interrupted run.")] = False,
+def adapt_detector(
+    answers: Path, data: Path, out: Path, model: str, recipe: Path | None, **options: Any
 ) -> None:
-    """Learn a site's pictures; deploys nothing that is worse, then exits 1 (extra `train`)."""
-    verdict = _workshop(
-        "training.adapt", "run", answers, data, out,
-        model=model, recipe=recipe, share=share, scenes=scenes, resume=resume,
-    )  # fmt: skip
+    """`vigitri model adapt` without --head-only: fine-tune the detector, and exit with 1 if it is
+    not deployed (extra `train`)."""
+    from models.training.adapt import run
+
+    chosen = recipe or CATALOGUE / "recipes" / "adapt.toml"
+    verdict = run(answers, data, out, model=model, recipe=chosen, **options)
     _verdict(verdict.against, out, verdict.candidate)
 
 
@@ -187,7 +175,9 @@ def answers(
     out: Out,
 ) -> None:
     """Hand in what a recipe leaves out, as a site would: a YOLO export."""
-    print(_workshop("data.site_labels", "export_left_out", recipe, data, out))
+    from models.data.site_labels import export_left_out
+
+    print(export_left_out(recipe, data, out))
 
 
 def _verdict(against: Sequence[str], out: Path, candidate: Path) -> None:
@@ -198,8 +188,3 @@ def _verdict(against: Sequence[str], out: Path, candidate: Path) -> None:
         print(f"vigitri: {line}", file=sys.stderr)
     print(f"vigitri: not deployed; the candidate stays in {candidate}", file=sys.stderr)
     raise typer.Exit(INCOMPLETE)
-
-
-def _workshop(module: str, function: str, *args: Any, **options: Any) -> Any:
-    call = getattr(from_checkout(f"models.{module}"), function)
-    return call(*args, **options)

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 import typer.main
 
+from detector.log_output import stop_logging
 from tests.fake_line import clock, wire, work  # noqa: F401 - fixtures of the tests of a line's loop
 
 # The same examples every time and no limit on one of them: a shared machine has slow moments.
@@ -35,12 +36,12 @@ PROCESS = (
     "tests/benchmarks/speed/test_latency.py::test_the_latency_of_a_line",
     "tests/bridge/test_bridge_keys.py",
     "tests/bridge/test_bridge_process.py",
-    "tests/bridge/test_encoder_way.py",
+    "tests/bridge/test_bridge_encoder.py",
     "tests/bridge/test_opcua.py",
     "tests/client/test_link.py::test_a_program_that_pauses",
-    "tests/commands/calibrate/test_calibrate.py::test_the_guided_calibration",
-    "tests/commands/calibrate/test_calibrate.py::test_an_invalid_answer",
-    "tests/commands/calibrate/test_calibrate.py::test_the_lens_is_calibrated_live",
+    "tests/commands/calibrate/test_cli.py::test_the_guided_calibration",
+    "tests/commands/calibrate/test_cli.py::test_an_invalid_answer",
+    "tests/commands/calibrate/test_cli.py::test_the_lens_is_calibrated_live",
     "tests/commands/calibrate/test_empty_belt.py",
     "tests/commands/test_child_bridge.py",
     "tests/commands/test_detect.py::test_a_name_that_cannot_be_printed",
@@ -48,26 +49,39 @@ PROCESS = (
     "tests/commands/test_plc_sim.py::test_a_unit_id_without_a_line",
     "tests/commands/test_replay.py::test_a_progress_bar",
     "tests/commands/test_replay.py::test_a_closed_pipe",
-    "tests/commands/test_watch.py",
+    "tests/commands/test_operating.py",
     "tests/examples/test_subscriber.py::test_the_example_prints_alerts",
     "tests/ingest/capture/test_camera_process.py",
-    "tests/ingest/capture/test_end_of_detector.py",
-    "tests/ingest/capture/test_starts.py",
+    "tests/ingest/capture/test_process_ends.py",
+    "tests/ingest/capture/test_process_starts.py",
     "tests/ingest/sources/test_network_stream.py",
     "tests/ingest/sources/test_video_file.py::test_describe_source",
     "tests/models/data/test_dataset.py::test_a_dataset_is_the_same_with_any_number",
-    "tests/models/training/test_resume.py",
+    "tests/models/training/test_train_resume.py",
     "tests/runtime/test_inference_lock.py::test_a_line_that_dies",
     "tests/runtime/test_stop_signals.py",
     "tests/terminal/test_watch.py",
-    "tests/test_cli.py::test_it_runs_as_a_process",
+    "tests/test_child_process.py",
+    "tests/test_cli.py::test_vigitri_runs_as_a_process",
     "tests/test_cli.py::test_bridge_answer_and_plc_sim_load",
     "tests/test_fault_tour.py",
     "tests/test_nothing_leaves_the_plant.py",
     "tests/test_public_interface.py::test_an_installed_wheel",
     "tests/test_wire_page.py",
     "tests/twin/test_api.py::test_importing_the_twin",
-    "tests/twin/line/test_interrupted.py",
+    "tests/twin/line/test_render_interrupted.py",
+)
+
+# What renders or processes footage for seconds; `make quick` leaves it out too.
+FOOTAGE = (
+    "tests/benchmarks/accuracy/",
+    "tests/commands/calibrate/test_cli.py",
+    "tests/commands/test_detect.py",
+    "tests/commands/test_replay.py",
+    "tests/hazards/overload/test_splice.py",
+    "tests/models/data/",
+    "tests/twin/line/",
+    "tests/twin/test_api.py",
 )
 
 
@@ -76,6 +90,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.nodeid.startswith(PROCESS):
             item.add_marker("process")
+        if item.nodeid.startswith(FOOTAGE):
+            item.add_marker("footage")
         # It measures a time that the line promises, which other tests at its side would lengthen.
         if "promised" in item.function.__code__.co_names:  # type: ignore[attr-defined]
             item.add_marker("alone")
@@ -110,7 +126,10 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
 @pytest.fixture(autouse=True, scope="session")
 def folders_of_our_own(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Journals of lines that name no folder go there, not into the user's home; and the lines
-    of the tests share one inference lock, which no other program on this machine uses."""
+    of the tests share one inference lock, which no other program on this machine uses. Their log
+    is text, also where the tests run as a service."""
+    for variable in ("VIGITRI_LOG", "JOURNAL_STREAM"):
+        os.environ.pop(variable, None)
     os.environ["XDG_STATE_HOME"] = str(tmp_path_factory.mktemp("state"))
     os.environ["TMPDIR"] = str(tmp_path_factory.mktemp("tmp"))
     tempfile.tempdir = None  # what this process has found out before
@@ -132,6 +151,13 @@ def signals_are_given_back() -> Iterator[None]:
     yield
     for number, handler in before.items():
         signal.signal(number, handler)
+
+
+@pytest.fixture(autouse=True)
+def logging_is_given_back() -> Iterator[None]:
+    """A command that a test runs in this process logs on stderr until the test ends."""
+    yield
+    stop_logging()
 
 
 @pytest.fixture

@@ -24,7 +24,7 @@ from detector.wire.messages import (
 )
 from detector.wire.requests import BeltFromPlc
 from tests.fakes import FakeEngine, detections, folder_of
-from tests.small_line import belt_picture
+from tests.small_line import belt_image
 
 Step = Frame | CameraBlind | Callable[[], None]
 
@@ -53,9 +53,9 @@ class Clock:
 
 def frame(index: int, shown: Any = None, *, at_ms: float | None = None) -> Frame:
     """Grabbed `at_ms` after the start (default: at 10 fps); `shown`: its image."""
-    image = belt_picture() if shown is None else shown
+    image = belt_image() if shown is None else shown
     t_ns = BEGUN_NS + round((index * 100 if at_ms is None else at_ms) * 1e6)
-    return Frame(image, index, t_ns, t_ns + SINCE_1970_NS, "grab", "fake")
+    return Frame(image, index, t_ns, t_ns + SINCE_1970_NS, "fake")
 
 
 class FakeCamera:
@@ -110,7 +110,7 @@ class FakeWire:
         self.beats.append(inferences)
         return True
 
-    def wanted(self, kind: str) -> bool:
+    def is_subscribed(self, kind: str) -> bool:
         return kind == "inference"
 
     def poll(self) -> list[PendingAnswer]:
@@ -160,7 +160,9 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 @pytest.fixture
-def work(wire: FakeWire, clock: Clock) -> Callable[..., list[str]]:
+def work(
+    wire: FakeWire, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> Callable[..., list[str]]:
     """Runs a line over the steps of its camera; returns the lines that it logged."""
 
     def run(
@@ -173,11 +175,10 @@ def work(wire: FakeWire, clock: Clock) -> Callable[..., list[str]]:
         stop = threading.Event()
         engine = FakeEngine(detect)
         line = Line(profile, folder_of(engine.card), engine, "boot")
-        log: list[str] = []
         camera: Any = FakeCamera(steps, stop, clock)
         outbox: Any = wire
-        LineRunner(line, camera, outbox, outbox, log=log.append).run(stop, until_end=until_end)
-        return log
+        LineRunner(line, camera, outbox, outbox).run(stop, until_end=until_end)
+        return caplog.messages
 
     return run
 

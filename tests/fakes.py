@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.hazards.tracking.sighting import Detection
+from detector.hazards.tracking.detection import Detection
 from detector.ingest.frame import Frame
 from detector.vision.catalogue import Card, ModelFolder
 from detector.vision.detections import Detections
@@ -84,15 +84,15 @@ class FakeEngine:
         self.detect_in = detect_in
         self.sizes: list[tuple[int, int]] = []
 
-    def detect(self, picture: NDArray[np.uint8], min_score: float) -> Detections:  # noqa: ARG002
-        self.sizes.append(picture.shape[:2])
-        return self.detect_in(picture)
+    def detect(self, image: NDArray[np.uint8], min_score: float) -> Detections:  # noqa: ARG002
+        self.sizes.append(image.shape[:2])
+        return self.detect_in(image)
 
 
-def bright_things(picture: NDArray[np.uint8]) -> Detections:
+def bright_objects(image: NDArray[np.uint8]) -> Detections:
     """Each white object is a gas canister, each red one a battery: a detector without errors."""
     found: list[tuple[float, float, float, float, float, int]] = []
-    blue, _, red = (picture[..., channel].astype(int) for channel in range(3))
+    blue, _, red = (image[..., channel].astype(int) for channel in range(3))
     for index, shown in ((GAS, blue > 230), (BATTERY, (red > 200) & (blue < 60))):
         _, _, stats, _ = cv2.connectedComponentsWithStats(shown.astype(np.uint8))
         found += [
@@ -103,7 +103,7 @@ def bright_things(picture: NDArray[np.uint8]) -> Detections:
 
 def frame(image: NDArray[np.uint8], index: int, t_ns: int | None = None) -> Frame:
     t_ns = index * FRAME_NS if t_ns is None else t_ns
-    return Frame(image, index, t_ns, t_ns, "recording", "test")
+    return Frame(image, index, t_ns, t_ns, "test")
 
 
 def texture(
@@ -121,7 +121,7 @@ def texture(
     return np.repeat((80 + marks)[..., None], 3, axis=2).astype(np.float32)
 
 
-def as_picture(values: NDArray[np.floating]) -> NDArray[np.uint8]:
+def as_image(values: NDArray[np.floating]) -> NDArray[np.uint8]:
     return np.clip(np.rint(values), 0, 255).astype(np.uint8)
 
 

@@ -42,7 +42,7 @@ def promised(seconds: float) -> float:
 # --- footage ---------------------------------------------------------------------------------
 
 
-def belt_picture(*objects: tuple[tuple[int, int], tuple[int, int], tuple[int, int, int]]) -> Any:
+def belt_image(*objects: tuple[tuple[int, int], tuple[int, int], tuple[int, int, int]]) -> Any:
     """Objects (centre, size, colour; px) on a belt, `(h, w, 3)` uint8 BGR."""
     image = np.full((SIZE_PX[1], SIZE_PX[0], 3), 70, np.uint8)
     for (x, y), (width, height), colour in objects:
@@ -54,7 +54,7 @@ def belt_picture(*objects: tuple[tuple[int, int], tuple[int, int], tuple[int, in
 def passing(frames: int = 32) -> list[NDArray[np.uint8]]:
     """A gas canister, and a battery behind it, pass from left to right."""
     return [
-        belt_picture(
+        belt_image(
             ((BELT_PX_A_FRAME * i - 40, 80), GAS_PX, WHITE),
             ((BELT_PX_A_FRAME * i - 100, 170), BATTERY_PX, RED),
         )
@@ -129,7 +129,7 @@ class StreetCamera:
                 continue
             moment += not self.frozen.is_set()
             # All differ, since a real sensor has noise.
-            shown = belt_picture()
+            shown = belt_image()
             shown[: SIZE_PX[1] // 2] += np.uint8(moment % 40)
             data = cv2.imencode(".jpg", shown)[1].tobytes()
             head = f"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: {len(data)}\r\n\r\n"
@@ -208,7 +208,7 @@ class Listener:
         hung_up = False
         while not hung_up:
             assert time.monotonic() < ends_s, f"the line has not hung up in {PATIENCE_S:g} s"
-            hung_up = "connection to the detector lost" in self._subscriber.sight_reason
+            hung_up = "connection to the detector lost" in self._subscriber.vision_reason
             while (item := self._subscriber.receive(0 if hung_up else 0.3)) is not None:
                 if isinstance(item, Received):
                     self.received.append(item)

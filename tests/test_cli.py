@@ -10,7 +10,6 @@ import pytest
 import typer
 
 from detector import __version__, cli
-from detector.cli_support import options
 from detector.wire.schema import schemas
 from tests.small_line import PATIENCE_S
 
@@ -54,7 +53,7 @@ def test_the_help_denies_being_a_safety_function(
     assert "not a safety function" in capsys.readouterr().out
 
 
-def test_it_runs_as_a_process_and_prints_its_version() -> None:
+def test_vigitri_runs_as_a_process_and_prints_its_version() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "detector.cli", "--version"],
         check=True,
@@ -148,23 +147,37 @@ def test_ctrl_c_while_a_command_is_loaded_prints_no_traceback(
     assert vigitri(monkeypatch, "run", "line.toml") == 130
 
 
+@pytest.mark.parametrize(
+    ("module", "arguments"),
+    [("benchmarks.accuracy", ("calibrate", "scores", "out")), ("twin.line", ("twin", "list"))],
+)
 def test_a_command_that_needs_a_checkout_is_refused_without_one(
+    module: str,
+    arguments: tuple[str, ...],
+    monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    with pytest.raises(SystemExit) as left:
-        options.from_checkout("nosuchroom.nosuchfile")
-    assert left.value.code == 2
-    assert "run this in a checkout" in capsys.readouterr().err
+    for name in [each for each in sys.modules if each.startswith(f"{module}.")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, module, None)  # cannot be imported
+    assert vigitri(monkeypatch, *arguments) == 2
+    package = module.split(".", maxsplit=1)[0]
+    assert capsys.readouterr().err == (
+        f"vigitri: {package}/ is not installed: run this in a checkout\n"
+    )
 
 
 def test_an_extra_that_is_not_installed_is_named(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (tmp_path / "heavy_bench.py").write_text("import nosuchlibrary\n")
-    monkeypatch.syspath_prepend(str(tmp_path))
-    with pytest.raises(SystemExit):
-        options.from_checkout("heavy_bench")
-    assert "heavy_bench needs nosuchlibrary" in capsys.readouterr().err
+    def needs_a_library() -> None:
+        import nosuchlibrary.part  # noqa: F401
+
+    monkeypatch.setattr(cli, "app", needs_a_library)
+    assert vigitri(monkeypatch, "model", "train") == 2
+    assert capsys.readouterr().err == (
+        "vigitri: this command needs nosuchlibrary: install the extra that its --help names\n"
+    )
 
 
 def test_bridge_answer_and_plc_sim_load_neither_engine_nor_opencv() -> None:

@@ -16,7 +16,8 @@ from pathlib import Path
 import pytest
 import zmq
 
-from benchmarks.line_process import LineFailedError, LineProcess
+from benchmarks.line_process import LineProcess
+from detector.child_process import ChildFailedError
 from detector.cli import main
 from detector.profile.line import DEPLOYED_MODEL
 from detector.wire.messages import (
@@ -33,7 +34,7 @@ from tests.small_line import (
     FPS,
     PATIENCE_S,
     StreetCamera,
-    belt_picture,
+    belt_image,
     capture_processes,
     listening,
     passing,
@@ -131,7 +132,7 @@ def test_a_missing_source_makes_vision_unavailable_until_it_appears(
         listener.until(is_watching, LineState)
         listener.until(lambda _: True, Heartbeat)
         listener.sooner_or_later(cleared_after(alert), Alert)
-    assert any(logged.endswith("watching") for logged in line.said)
+    assert any(logged.endswith("watching") for logged in line.stderr_lines)
 
 
 def test_a_killed_capture_process_is_reported_at_once_and_restarted(
@@ -196,14 +197,12 @@ def test_a_slow_camera_keeps_vision_ready_between_two_frames(tmp_path: Path, mod
             listener.until(is_watching, LineState)
             first = listener.until(lambda _: True, FrameDetections).payload.frame_index
             listener.until(lambda each: each.frame_index >= first + 12, FrameDetections)
-    states = [
-        state for state in listener.all(LineState) if state.frames_seen
-    ]  # once it has started
+    states = [state for state in listener.all(LineState) if state.inferences]  # once it has started
     assert {state.vision for state in states} == {VisionState.READY}
 
 
 def test_vision_is_unavailable_after_the_end_of_a_recording(tmp_path: Path, model: Path) -> None:
-    film = write_video(tmp_path / "short.avi", [belt_picture()] * 10)
+    film = write_video(tmp_path / "short.avi", [belt_image()] * 10)
     profile = write_profile(tmp_path / "line.toml", film, model)
     with LineProcess(profile, start_s=PATIENCE_S) as line, listening(line.publish) as listener:
         alert = listener.until(vision_lost, Alert).payload
@@ -237,7 +236,7 @@ def test_until_end_of_a_missing_recording_is_refused(tmp_path: Path, model: Path
 def test_until_end_of_a_recording_without_a_readable_image_states_its_error(
     tmp_path: Path, model: Path
 ) -> None:
-    (tmp_path / "belt.png").write_text("no picture")
+    (tmp_path / "belt.png").write_text("no image")
     *_, last = refused(
         "run", write_profile(tmp_path / "line.toml", tmp_path / "belt.png", model), "--until-end"
     )
@@ -254,9 +253,9 @@ def test_a_model_with_one_byte_changed_is_refused(tmp_path: Path, model: Path) -
     data[len(data) // 2] ^= 1
     (other / "model.onnx").write_bytes(data)
 
-    (said,) = refused("run", write_profile(tmp_path / "line.toml", "no.avi", other))
-    assert f"{other}/model.onnx: its sha256 is" in said
-    assert "restore the right one" in said
+    (error,) = refused("run", write_profile(tmp_path / "line.toml", "no.avi", other))
+    assert f"{other}/model.onnx: its sha256 is" in error
+    assert "restore the right one" in error
 
 
 def test_a_profile_with_five_mistakes_gets_five_lines(tmp_path: Path) -> None:
@@ -298,8 +297,8 @@ def test_a_port_in_use_is_refused(tmp_path: Path, model: Path, clip: Path) -> No
     profile = write_profile(tmp_path / "line.toml", clip, model)
     with socket.create_server(("127.0.0.1", 0)) as taken:
         endpoint = f"tcp://127.0.0.1:{taken.getsockname()[1]}"
-        (said,) = refused("run", profile, "--publish", endpoint)
-    assert f"{endpoint} is in use" in said
+        (error,) = refused("run", profile, "--publish", endpoint)
+    assert f"{endpoint} is in use" in error
 
 
 # --- subscribers and operators ---------------------------------------------------------------
@@ -387,7 +386,7 @@ def test_a_signal_in_the_middle_of_a_frame_stops_the_line_in_order(
     assert children
     assert not any(Path(f"/proc/{child}").exists() for child in children)
     assert not any(Path(path).exists() for path in in_shm)
-    assert line.said[-1] == "line belt-1: stopped"
+    assert line.stderr_lines[-1].endswith(" INFO    belt-1: stopped")
 
 
 def test_ctrl_c_while_the_model_loads_stops_the_line_without_a_traceback(tmp_path: Path) -> None:
@@ -408,7 +407,7 @@ def test_ctrl_c_while_the_model_loads_stops_the_line_without_a_traceback(tmp_pat
 
 def test_a_line_that_cannot_start_reports_why(tmp_path: Path) -> None:
     with (
-        pytest.raises(LineFailedError, match="no such file"),
+        pytest.raises(ChildFailedError, match="no such file"),
         LineProcess(tmp_path / "no.toml", start_s=PATIENCE_S),
     ):
         pass

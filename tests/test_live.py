@@ -23,7 +23,7 @@ from detector.wire.messages import (
 )
 from detector.wire.requests import Acknowledge, BeltFromPlc, Shelve
 from tests.fake_line import PROFILE, Clock, FakeWire, Step, blind, frame
-from tests.fakes import GAS, bright_things, detections
+from tests.fakes import GAS, bright_objects, detections
 from tests.hazards.alarms.test_alarm_book import LINE, SECOND, belt_at, track
 from tests.small_line import passing
 
@@ -53,10 +53,10 @@ def test_a_failing_engine_makes_vision_unavailable_and_never_an_empty_belt(
     ]
     assert wire.states()[2].coverage_state == "unknown"
     assert log == [
-        "line belt-1: watching",
-        "line belt-1: raised vision_unavailable a000001",
-        "line belt-1: unavailable: the engine is out of memory",
-        "line belt-1: watching",
+        "watching",
+        "raised vision_unavailable a000001",
+        "unavailable: the engine is out of memory",
+        "watching",
     ]
 
 
@@ -93,7 +93,7 @@ def test_vision_stays_degraded_for_a_second_after_the_last_late_pass(
         return detections()
 
     work([frame(n, at_ms=at_ms) for n, at_ms in enumerate([0, 100, 1490, 1700])], detect)
-    assert [(state.vision, state.frames_seen) for state in wire.states()[1:-1]] == [
+    assert [(state.vision, state.inferences) for state in wire.states()[1:-1]] == [
         (VisionState.READY, 1),
         (VisionState.DEGRADED, 2),
         (VisionState.READY, 4),
@@ -208,7 +208,7 @@ def test_answers_are_applied_or_refused_with_a_reason(
             ),
             last,
         ],
-        bright_things,
+        bright_objects,
     )
     assert [ok for ok, _ in wire.replies] == [True, False, False, False, True]
     reasons = [str(reason) for ok, reason in wire.replies if not ok]
@@ -245,7 +245,7 @@ def test_answers_while_the_camera_is_starting_apply_at_once(
     assert shelving.t_until_utc_ns == start + 600 * SECOND
 
 
-def plc_reports(wire: FakeWire, run: Literal["unknown", "stands", "runs"]) -> Callable[[], None]:
+def plc_reports(wire: FakeWire, run: Literal["unknown", "stop", "run"]) -> Callable[[], None]:
     def report() -> None:
         now_ns = time.monotonic_ns()
         message = BeltFromPlc(
@@ -260,10 +260,10 @@ def test_alarms_are_suppressed_while_the_plc_reports_a_stopped_belt(
     work: Callable[..., list[str]], wire: FakeWire
 ) -> None:
     gas = passing()[8]
-    steps: list[Step] = [plc_reports(wire, "stands")]
+    steps: list[Step] = [plc_reports(wire, "stop")]
     for n in range(6):
         steps.append(frame(n, gas))
-    work(steps, bright_things)
+    work(steps, bright_objects)
     (raised,) = {alert.event_id for alert in wire.alerts(Revision.RAISED) if alert.hazard == "gas"}
     states = [alert.state for alert in wire.alerts() if alert.event_id == raised]
     assert set(states) == {AlarmState.SUPPRESSED}
@@ -274,8 +274,8 @@ def test_alarms_are_suppressed_while_the_plc_reports_a_stopped_belt(
 def test_a_frame_uses_the_belt_report_that_arrived_just_before_it(
     work: Callable[..., list[str]], wire: FakeWire
 ) -> None:
-    work([plc_reports(wire, "stands"), frame(0)])
-    first = next(state for state in wire.states() if state.frames_seen)
+    work([plc_reports(wire, "stop"), frame(0)])
+    first = next(state for state in wire.states() if state.inferences)
     assert (first.speed_basis, first.belt_speed_mm_s) == ("encoder", 0.0)
 
 

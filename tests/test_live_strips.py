@@ -28,13 +28,13 @@ def test_each_frame_publishes_its_deadlines_and_the_age_of_the_last_pass(
     work([frame(number, at_ms=number * 40) for number in range(26)])
     messages = [each for each in wire.sent if isinstance(each, Inference)]
     assert [each.frame_index for each in messages] == list(range(26))
-    assert [each.inferences for each in messages if each.looked] == wire.beats
-    assert all(each.look_age_ms == 0 for each in messages if each.looked)
+    assert [each.inferences for each in messages if each.inferred] == wire.beats
+    assert all(each.pass_age_ms == 0 for each in messages if each.inferred)
     assert {each.next_within_ms for each in messages} == {300.0}  # three periods of its 10 fps
-    assert {each.look_within_ms for each in messages} == {500.0}
+    assert {each.pass_within_ms for each in messages} == {500.0}
     for before, after in pairwise(messages):
-        if not after.looked:
-            assert after.look_age_ms == before.look_age_ms + 40
+        if not after.inferred:
+            assert after.pass_age_ms == before.pass_age_ms + 40
 
 
 def test_a_frame_whose_pass_failed_publishes_no_inference_message(

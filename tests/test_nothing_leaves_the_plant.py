@@ -21,8 +21,8 @@ IMPORTS = """
 import importlib.util, threading
 import detector.cli, detector.pipeline, detector.live, detector.replay
 import detector.bridge.bridge, detector.terminal.watch, detector.client
-from detector.vision.openvino_engine import worth_it
-worth_it()
+from detector.vision.openvino_engine import faster_here
+faster_here()
 for name in ("asyncua", "av", "onnx"):
     if importlib.util.find_spec(name):
         importlib.import_module(name)

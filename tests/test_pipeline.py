@@ -25,8 +25,8 @@ from detector.wire.messages import AlarmState, Alert, Hazard, Revision
 from tests.fakes import (
     FRAME_NS,
     FakeEngine,
-    as_picture,
-    bright_things,
+    as_image,
+    bright_objects,
     folder_of,
     frame,
     make_card,
@@ -57,7 +57,7 @@ def profile(**changes: Any) -> LineProfile:
 
 
 def pipeline(engine: FakeEngine | None = None, line: LineProfile | None = None) -> Pipeline:
-    engine = engine or FakeEngine(bright_things)
+    engine = engine or FakeEngine(bright_objects)
     return Pipeline(Line(line or profile(), folder_of(engine.card), engine, "boot"))
 
 
@@ -70,7 +70,7 @@ def footage(frames: int = 40, *, objects: bool = True) -> Iterator[NDArray[np.ui
         cv2.rectangle(long, (end - 560, 200), (end - 510, 216), RED, -1)
     for number in range(frames):
         left = long.shape[1] - WIDTH - number * STEP_PX
-        yield as_picture(long[:, left : left + WIDTH])
+        yield as_image(long[:, left : left + WIDTH])
 
 
 def alerts_of(line: Pipeline, **changes: Any) -> list[Alert]:
@@ -94,7 +94,7 @@ def test_each_object_on_the_belt_is_one_alert(speed_mm_s: float | None) -> None:
         assert alert.why.hits == 3
         (arrival,) = alert.arrivals
         assert arrival.speed_mm_s == pytest.approx(240, rel=0.02)
-        assert arrival.speed_basis == ("picture" if speed_mm_s is None else "profile")
+        assert arrival.speed_basis == ("image" if speed_mm_s is None else "profile")
     ends = {alert.hazard: alert.state for alert in alerts}
     assert ends[Hazard.GAS] is AlarmState.LATCHED
     assert ends[Hazard.BATTERY] is AlarmState.NORMAL  # a single cell is only counted
@@ -122,7 +122,7 @@ def test_the_same_footage_gives_the_same_alerts_every_time() -> None:
 
 
 def test_a_recording_without_a_profile_has_alerts_without_millimetres() -> None:
-    engine = FakeEngine(bright_things)
+    engine = FakeEngine(bright_objects)
     line = Pipeline(Line(None, folder_of(engine.card), engine, "boot"))
     raised = [alert for alert in alerts_of(line) if alert.kind is Revision.RAISED]
     assert sorted(alert.hazard for alert in raised) == [Hazard.BATTERY, Hazard.GAS]
@@ -137,7 +137,7 @@ def failing_between(first: int, last: int) -> FakeEngine:
     def detect(image: NDArray[np.uint8]) -> Detections:
         if first <= next(calls) < last:
             raise EngineError("test-n1: inference failed: out of memory")
-        return bright_things(image)
+        return bright_objects(image)
 
     return FakeEngine(detect)
 
@@ -222,7 +222,7 @@ def test_stationary_material_on_a_running_belt_is_a_jam_with_its_cues(
     empty = next(footage(objects=False))
     cv2.imwrite(str(tmp_path / "empty.png"), empty)
     line = pipeline(line=profile(overload={"empty_belt": tmp_path / "empty.png"}))
-    waste = as_picture(texture(np.random.default_rng(8), HEIGHT, WIDTH, contrast=60) + 40)
+    waste = as_image(texture(np.random.default_rng(8), HEIGHT, WIDTH, contrast=60) + 40)
     waste[..., 0] //= 3
     alerts = [
         alert
@@ -233,11 +233,11 @@ def test_stationary_material_on_a_running_belt_is_a_jam_with_its_cues(
     assert alerts[0].kind is Revision.RAISED
     assert alerts[0].state is AlarmState.UNACKNOWLEDGED
     stationary, coverage = alerts[0].cues
-    assert stationary.name == "standing_material"
+    assert stationary.name == "stationary_material"
     assert stationary.share > 0.8
     assert coverage.name == "coverage"
     assert alerts[0].detail is not None
-    assert alerts[0].detail.startswith("standing material")
+    assert alerts[0].detail.startswith("stationary material")
 
 
 def test_a_belt_stopped_against_its_order_is_raised_and_not_suppressed() -> None:
@@ -248,12 +248,12 @@ def test_a_belt_stopped_against_its_order_is_raised_and_not_suppressed() -> None
         line.line.reported.add(BeltReport(grabbed.t_mono_ns, True, None))
         alerts += line.process(grabbed).alerts
     assert [(alert.hazard, alert.state) for alert in alerts if alert.kind is Revision.RAISED] == [
-        (Hazard.BELT_STANDING, AlarmState.UNACKNOWLEDGED)
+        (Hazard.BELT_STOPPED, AlarmState.UNACKNOWLEDGED)
     ]
 
 
 def test_a_model_with_a_fixed_size_that_does_not_match_the_view_is_refused() -> None:
-    engine = FakeEngine(bright_things, make_card(input={"size": [640, 640]}))
+    engine = FakeEngine(bright_objects, make_card(input={"size": [640, 640]}))
     with pytest.raises(ModelError, match="accepts only images of 640 x 640 px"):
         pipeline(engine).process(frame(next(footage()), 0))
 
@@ -277,10 +277,32 @@ def test_belt_that_is_not_new_gets_no_further_pass() -> None:
     inferred = [each.inferred for each in results]
     assert inferred[:3] == [True] * 3  # until three passes have measured a running belt
     assert not all(inferred)
-    assert line.inferences == sum(inferred) < line.frames == 40
+    assert line.inferences == sum(inferred) < len(inferred) == 40
     assert all(each.inferred or not (each.alerts or each.detections) for each in results)
     every = pipeline(line=profile(view={"strips": False}))
     assert all(every.process(frame(image, n)).inferred for n, image in enumerate(footage()))
+
+
+def test_a_result_holds_what_the_model_detected_below_the_thresholds() -> None:
+    settings = profile(model={"thresholds": {"battery": 0.95, "gas_canister": 0.95}})
+    engine = FakeEngine(bright_objects)
+    card = folder_of(engine.card)
+    usual, floor = (
+        Pipeline(Line(settings, card, engine, "boot"), score_floor=score) for score in (1.0, 0.05)
+    )
+    for number, image in enumerate(footage()):
+        usually, low = (each.process(frame(image, number)) for each in (usual, floor))
+        assert low.shift == usually.shift
+        assert low.strip == usually.strip
+        assert low.alerts == usually.alerts == []
+        assert low.detections == usually.detections == []
+        assert len(usually.boxes) <= len(low.boxes)
+        if len(low.boxes):
+            break
+    else:
+        pytest.fail("no box below the thresholds")
+    assert low.strip is not None
+    assert low.boxes.scores.max() < 0.95
 
 
 def test_strips_and_whole_frames_raise_alerts_for_the_same_objects() -> None:
@@ -300,7 +322,7 @@ def test_an_engine_is_prepared_for_every_strip_before_the_first_pass() -> None:
             assert not self.sizes
             self.ready = list(sizes_px)
 
-    engine = SlowToStart(bright_things)
+    engine = SlowToStart(bright_objects)
     alerts_of(pipeline(engine))
     assert set(engine.sizes) <= {(height, width) for width, height in engine.ready}
     assert engine.ready[0] == (256, 480)  # the whole view: 240 mm across, 480 mm along
@@ -311,7 +333,7 @@ def test_a_pass_skipped_for_another_line_is_run_later_without_loss(
 ) -> None:
     mine, other = InferenceLock(1, tmp_path), InferenceLock(1, tmp_path)
     settings = profile()
-    engine = FakeEngine(bright_things)
+    engine = FakeEngine(bright_objects)
     line = Pipeline(Line(settings, folder_of(engine.card), engine, "boot"), mine)
     images = list(footage())
     for number, image in enumerate(images[:12]):

@@ -14,14 +14,14 @@ from detector.profile.line import LineProfile
 from detector.replay import ReplayedAlert, Totals, replay
 from detector.vision.engine import EngineError
 from detector.wire.messages import Alert, Hazard, Revision
-from tests.fakes import FakeEngine, bright_things, folder_of
-from tests.small_line import FPS, belt_picture, passing, write_video
+from tests.fakes import FakeEngine, bright_objects, folder_of
+from tests.small_line import FPS, belt_image, passing, write_video
 from tests.test_live import PROFILE
 
 
 def replayed(
     *sources: Path,
-    detect: Callable[[Any], Any] = bright_things,
+    detect: Callable[[Any], Any] = bright_objects,
     totals: Totals | None = None,
     profile: LineProfile = PROFILE,
     fps: float | None = None,
@@ -89,7 +89,7 @@ def test_footage_is_replayed_at_the_rate_of_the_line(clip: Path, tmp_path: Path)
     folder = tmp_path / "images"
     folder.mkdir()
     for number in range(8):
-        cv2.imwrite(str(folder / f"{number}.png"), belt_picture())
+        cv2.imwrite(str(folder / f"{number}.png"), belt_image())
     camera = PROFILE.camera.model_copy(update={"fps": 4.0, "source": str(clip)})
     profile = PROFILE.model_copy(update={"camera": camera})
 
@@ -114,7 +114,7 @@ def test_frames_on_which_the_engine_fails_are_counted_as_blind(clip: Path) -> No
         passes += 1
         if 10 <= passes < 13:
             raise EngineError("out of memory")
-        return bright_things(image)
+        return bright_objects(image)
 
     alerts, totals, _ = replayed(clip, detect=detect)
     assert totals.blind_frames == 3

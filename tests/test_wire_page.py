@@ -9,10 +9,10 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Literal
 
 import pytest
 
+from detector.delivery.clocks import HostClocks
 from detector.delivery.journal import Journal
 from detector.delivery.outbox import Outbox
 from detector.delivery.publisher import Publisher
@@ -58,18 +58,6 @@ def test_the_python_examples_on_the_page_receive_alerts(which: int) -> None:
         assert "acknowledged: True\n" in lines
 
 
-class PageClocks:
-    """The time at which the page's message was sent."""
-
-    stamp_source: Literal["grab"] = "grab"
-
-    def age_ms(self, t_capture_mono_ns: int) -> float | None:  # noqa: ARG002
-        return 23.095
-
-    def sync(self) -> Literal["unsynchronised"]:
-        return "unsynchronised"
-
-
 def page_bytes() -> list[tuple[str, bytes]]:
     """The byte-level example: sender (`>` is the subscriber) and bytes of each step."""
     block = PAGE[PAGE.index("> ff 00") :]
@@ -86,11 +74,11 @@ def page_bytes() -> list[tuple[str, bytes]]:
     return steps
 
 
-def test_the_bytes_on_the_page_match_a_publisher() -> None:
+def test_the_bytes_on_the_page_match_a_publisher(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(HostClocks, "age_ms", lambda *_: 23.095)
+    monkeypatch.setattr(HostClocks, "sync", lambda _: "unsynchronised")
     with (
-        Publisher(
-            ANY_PORT, line="tapis-1", boot_id="06d5e1b0768a", clocks=PageClocks()
-        ) as publisher,
+        Publisher(ANY_PORT, line="tapis-1", boot_id="06d5e1b0768a") as publisher,
         socket.create_connection(
             ("127.0.0.1", int(publisher.endpoint.rpartition(":")[2])), timeout=60
         ) as plain,

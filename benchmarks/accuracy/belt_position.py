@@ -42,7 +42,7 @@ _COLUMNS = (
 
 
 def run(sources: Sequence[str], duration_s: float | None, out: Path | None) -> None:
-    """Print the table. Raises `TruthError`, `SourceError`, or the twin's own `ValueError`."""
+    """Print the table. Raises `GroundTruthError`, `SourceError`, or the twin's own `ValueError`."""
     threads = cv2.getNumThreads()
     cv2.setNumThreads(1)
     try:

@@ -19,19 +19,20 @@ from benchmarks.accuracy import contact_sheets as sheets
 from benchmarks.accuracy.case import Case
 from benchmarks.accuracy.detections_file import read_recording, recording_path, write_recording
 from benchmarks.accuracy.footage import Footage, open_footage, profile_of
-from benchmarks.accuracy.ground_truth import TruthError
+from benchmarks.accuracy.ground_truth import GroundTruthError
 from benchmarks.accuracy.image_level import precision_recall
 from benchmarks.accuracy.recorder import record_detections
 from benchmarks.accuracy.sweep import GRID, RecordedRun, curves
 from benchmarks.accuracy.tally import tally
-from benchmarks.accuracy.targets import event_targets, false_alarm_hours
+from benchmarks.accuracy.targets import event_targets, false_alarm_hours, plant_hours
 from detector import __version__
 from detector.cli_support.progress import progress_bar
 from detector.profile.line import DEPLOYED_MODEL, LineProfile, ModelChoice
 from detector.profile.loading import load_profile
 from detector.vision.catalogue import ModelFolder, find_model
 from detector.vision.engine import Engine
-from detector.vision.engines import chosen_engine, open_engine
+from detector.vision.engines import chosen_engine, open_engine, open_verifier
+from detector.vision.verifier import Verifier
 from models.evaluation.targets import as_json as targets_json
 from models.evaluation.targets import targets_table
 
@@ -66,13 +67,16 @@ def run(
     for number, source in enumerate(sources, start=1):
         footage = open_footage(source, fps, seed=seed, duration_s=duration_s, strips=strips)
         if any(footage.sha256 == case.footage.sha256 for case in cases):
-            raise TruthError(f"{source}: is given twice; its hazards and hours would count twice")
+            raise GroundTruthError(
+                f"{source}: is given twice; its hazards and hours would count twice"
+            )
         profile = _profile(footage, given, out)
         path = recording_path(out, footage, model, profile, engine_name)
         if fresh or not path.is_file():
             with progress_bar(f"{number}/{len(sources)} {footage.name}") as advance:
                 write_recording(path, footage, model, profile, record_detections(
-                    footage, profile, model, lazy_engine.engine, advance
+                    footage, profile, model, lazy_engine.engine, advance,
+                    verifier=lazy_engine.verifier,
                 ), engine=engine_name)  # fmt: skip
         replayable = RecordedRun.of(read_recording(path, profile), model)
         evaluation, _ = replayable.evaluate({})
@@ -113,11 +117,18 @@ class _LazyEngine:
     def __init__(self, model: ModelFolder, choice: ModelChoice) -> None:
         self._model, self._choice = model, choice
         self._engine: Engine | None = None
+        self._verifier: Verifier | None = None
 
     @property
     def engine(self) -> Engine:
         self._engine = self._engine or open_engine(self._model, self._choice)
         return self._engine
+
+    @property
+    def verifier(self) -> Verifier | None:
+        """Of the same model, if it has one."""
+        self._verifier = self._verifier or open_verifier(self._model, self._choice)
+        return self._verifier
 
 
 def _profile(footage: Footage, given: LineProfile | None, out: Path) -> LineProfile:
@@ -125,7 +136,7 @@ def _profile(footage: Footage, given: LineProfile | None, out: Path) -> LineProf
 
     One profile serves several clips with different lighting, so each clip has its own empty belt.
     """
-    empty = footage.empty_belt(out / "looks")
+    empty = footage.empty_belt(out / "detections")
     if given is None:
         return profile_of(footage.truth, empty)
     if empty is None:
@@ -136,7 +147,8 @@ def _profile(footage: Footage, given: LineProfile | None, out: Path) -> LineProf
 
 def _figures(cases: Sequence[Case], model: ModelFolder) -> dict[str, Any]:
     profile = cases[0].recorded.profile
-    thresholds = {known.name: known.threshold for known in model.card.classes}
+    thresholds = model.card.operating_thresholds
+    evaluated = [(case.recorded.truth, case.evaluation) for case in cases]
     return {
         "vigitri": __version__,
         "date": time.strftime("%Y-%m-%d"),
@@ -149,7 +161,6 @@ def _figures(cases: Sequence[Case], model: ModelFolder) -> dict[str, Any]:
             {**case.recorded.about, "belt_h": round(case.evaluation.belt_h, 4)} for case in cases
         ],
         **tally([case.evaluation for case in cases]),
-        "false_alarm_hours": false_alarm_hours(
-            [(case.recorded.truth, case.evaluation) for case in cases]
-        ),
+        "false_alarm_hours": false_alarm_hours(evaluated),
+        "plant_hours": plant_hours(evaluated),
     }

@@ -7,18 +7,18 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from benchmarks.accuracy.ground_truth import TruthError
+from benchmarks.accuracy.ground_truth import GroundTruthError
 from benchmarks.accuracy.report import rate_text, share_text
 
 
 def read(path: Path) -> dict[str, Any]:
-    """Read an earlier `report.json`. Raises `TruthError`."""
+    """Read an earlier `report.json`. Raises `GroundTruthError`."""
     try:
         figures = json.loads(path.read_text(encoding="utf-8"))
         # Fail now if a compared figure is missing, not after hours of inference.
         table(figures, figures)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise TruthError(
+        raise GroundTruthError(
             f"{path}: not an accuracy report ({type(error).__name__}: {error}); name a report.json"
         ) from None
     assert isinstance(figures, dict)
@@ -40,7 +40,7 @@ def table(before: dict[str, Any], after: dict[str, Any]) -> str:
 
 
 def _footage(figures: dict[str, Any]) -> set[tuple[str, float]]:
-    return {(each["footage_sha256"], each["looks_per_s"]) for each in figures["footage"]}
+    return {(each["footage_sha256"], each["passes_per_s"]) for each in figures["footage"]}
 
 
 def _figures(figures: dict[str, Any]) -> Iterator[tuple[str, str]]:

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.accuracy.ground_truth import GroundTruth, TruthError
+from benchmarks.accuracy.ground_truth import GroundTruth, GroundTruthError
 from detector.ingest import Frame, Recording
 from detector.profile.line import LineProfile
 
@@ -53,7 +53,7 @@ class Footage:
         """The evaluated frames, stamped with their time since the footage's start."""
         for index, image in zip(self.evaluated, self.images(self.evaluated), strict=True):
             at_ns = round(index * 1e9 / self.truth.fps)
-            yield Frame(image, index, at_ns, at_ns, "recording", self.name)
+            yield Frame(image, index, at_ns, at_ns, self.name)
 
     @property
     def evaluated(self) -> Sequence[int]:
@@ -79,7 +79,7 @@ def open_footage(
     fps: frames per second to evaluate, rounded to a whole step of frames; None: every frame.
     seed, duration_s: override those of a scenario. strips: a folder of path-traced strips, to draw
     scenarios from.
-    Raises `TruthError`, `SourceError`, or the twin's own `ValueError`.
+    Raises `GroundTruthError`, `SourceError`, or the twin's own `ValueError`.
     """
     path = Path(source)
     if path.suffix != ".toml" and not path.exists() and (SCENARIOS / f"{source}.toml").is_file():
@@ -89,11 +89,13 @@ def open_footage(
     if path.is_dir():
         clips = sorted(path.glob("*.truth.jsonl"))
         if len(clips) != 1:
-            raise TruthError(f"{path}: {len(clips)} files *.truth.jsonl; footage has exactly one")
+            raise GroundTruthError(
+                f"{path}: {len(clips)} files *.truth.jsonl; footage has exactly one"
+            )
         path = path / GroundTruth.read(clips[0]).header["clip"]
     if not path.is_file():
         known = ", ".join(sorted(each.stem for each in SCENARIOS.glob("*.toml")))
-        raise TruthError(f"{source}: neither footage nor a scenario. Scenarios: {known}")
+        raise GroundTruthError(f"{source}: neither footage nor a scenario. Scenarios: {known}")
     return _rendered(path, fps)
 
 
@@ -102,7 +104,9 @@ def _rendered(clip: Path, fps: float | None) -> Footage:
     with clip.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     if truth.header.get("clip_sha256", digest) != digest:
-        raise TruthError(f"{clip}: not the clip that its truth was written for; render it again")
+        raise GroundTruthError(
+            f"{clip}: not the clip that its truth was written for; render it again"
+        )
 
     def images(wanted: Sequence[int]) -> Iterator[NDArray[np.uint8]]:
         left = iter(wanted)
@@ -151,7 +155,7 @@ def simulated(plan: Scenario, name: str, folder: Path) -> Footage:
     for step in line.run(images=False):
         records.append(step.truth)
         objects += step.new_objects
-    truth = GroundTruth.of([{**line.header(name), "things": objects}, *records], name)
+    truth = GroundTruth.of([{**line.header(name), "objects": objects}, *records], name)
 
     def images(wanted: Sequence[int]) -> Iterator[NDArray[np.uint8]]:
         for step in line.run(only=wanted):

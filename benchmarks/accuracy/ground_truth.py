@@ -24,16 +24,16 @@ STARTS_S = 1.0
 """Delay between the order to run and the belt's motion."""
 
 Box = tuple[float, float, float, float]
-State = Literal["overload", "jam", "belt_standing"]
+State = Literal["overload", "jam", "belt_stopped"]
 
 
-class TruthError(VigitriError, ValueError):
+class GroundTruthError(VigitriError, ValueError):
     """A truth file that cannot be used; the message is one line."""
 
 
 @dataclass(frozen=True)
 class GroundTruth:
-    """The header and one record per frame, as `twin/line/truth.py` writes them.
+    """The header and one record per frame, as `twin/line/ground_truth.py` writes them.
 
     Unknown fields are ignored: the twin may add some.
     """
@@ -43,25 +43,27 @@ class GroundTruth:
 
     @classmethod
     def read(cls, path: Path) -> GroundTruth:
-        """Read a truth file. Raises `TruthError`."""
+        """Read a truth file. Raises `GroundTruthError`."""
         try:
             records = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
         except FileNotFoundError:
-            raise TruthError(f"{path}: no such file; footage needs its truth beside it") from None
+            raise GroundTruthError(
+                f"{path}: no such file; footage needs its truth beside it"
+            ) from None
         except (UnicodeDecodeError, json.JSONDecodeError) as error:
-            raise TruthError(
+            raise GroundTruthError(
                 f"{path}: not a truth file ({error}); render the footage again"
             ) from None
         return cls.of(records, str(path))
 
     @classmethod
     def of(cls, records: Iterable[dict[str, Any]], name: str) -> GroundTruth:
-        """Make one from its records, the header first. Raises `TruthError`."""
+        """Make one from its records, the header first. Raises `GroundTruthError`."""
         first, *frames = records or [{}]
         if first.get("schema") != SCHEMA:
-            raise TruthError(f"{name}: schema {first.get('schema')!r}; expected {SCHEMA!r}")
+            raise GroundTruthError(f"{name}: schema {first.get('schema')!r}; expected {SCHEMA!r}")
         if not frames:
-            raise TruthError(f"{name}: contains no frame; render the footage again")
+            raise GroundTruthError(f"{name}: contains no frame; render the footage again")
         return cls(first, frames)
 
     @property
@@ -90,7 +92,7 @@ class GroundTruth:
 
     def objects(self) -> dict[int, dict[str, Any]]:
         """All objects on the belt, harmless or not, by id."""
-        return {record["id"]: record for record in self.header.get("things", ())}
+        return {record["id"]: record for record in self.header.get("objects", ())}
 
     def stretches(self, state: State) -> list[tuple[int, int]]:
         """First and last frame of each stretch of that state.
@@ -100,13 +102,13 @@ class GroundTruth:
         positions = self.positions_mm
         found: list[tuple[int, int]] = []
         for number, frame in enumerate(self.frames):
-            if not frame.get(state) or (state == "belt_standing" and not frame.get("run")):
+            if not frame.get(state) or (state == "belt_stopped" and not frame.get("run")):
                 continue
             if found and positions[number] - positions[found[-1][1]] <= APART_MM:
                 found[-1] = (found[-1][0], number)
             else:
                 found.append((number, number))
-        least = STARTS_S * self.fps if state == "belt_standing" else 0
+        least = STARTS_S * self.fps if state == "belt_stopped" else 0
         return [(first, last) for first, last in found if last - first >= least]
 
 

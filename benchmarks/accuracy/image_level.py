@@ -9,7 +9,7 @@ import numpy as np
 
 from detector.vision.engine import Engine
 from models.data.sources import CLASS_NAMES
-from models.evaluation.picture_sets import at_belts, at_photographs, photo_set
+from models.evaluation.image_sets import at_belts, at_photographs, photo_set
 from models.evaluation.scoring import average_precision, tally
 
 HELD_BACK = 0.08
@@ -20,10 +20,10 @@ SCENES = 100
 def precision_recall(engine: Engine, data: Path) -> dict[str, Any]:
     """Per set and class that has boxes: AP50 and the curve, thinned to 200 points for plotting."""
     sizes = engine.card.input.photo_sizes_px
-    looks = at_photographs(engine, data, (sizes,)) | at_belts(engine, data, HELD_BACK, SCENES)
+    results = at_photographs(engine, data, (sizes,)) | at_belts(engine, data, HELD_BACK, SCENES)
     report: dict[str, Any] = {}
     for name in (photo_set(sizes), "scenes"):
-        found, truths = looks[name]
+        found, truths = results[name]
         for label, class_name in enumerate(CLASS_NAMES):
             t = tally(found, truths, label)
             if not t.truths or not len(t.scores):
@@ -32,7 +32,7 @@ def precision_recall(engine: Engine, data: Path) -> dict[str, Any]:
             keep = np.unique(np.linspace(0, len(right) - 1, 200).astype(int)).tolist()
             report.setdefault(name, {})[class_name] = {
                 "boxes": t.truths,
-                "pictures": t.images,
+                "images": t.images,
                 "ap50": round(average_precision(t), 4),
                 "recall": [round(float(right[n] / t.truths), 4) for n in keep],
                 "precision": [round(float(right[n] / (n + 1)), 4) for n in keep],

@@ -10,7 +10,7 @@ from __future__ import annotations
 import tempfile
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -30,12 +30,12 @@ from benchmarks.report_out import write_report
 from benchmarks.speed.latency import machine
 from detector.belt.encoder import BeltReport
 from detector.cli_support.progress import progress_bar
-from detector.hazards.overload.monitor import Coverage, OverloadMonitor
-from detector.line_setup import Line, LineParts
-from detector.pipeline import Pipeline
+from detector.line_setup import Line
+from detector.pipeline import STAGES, Pipeline
 from detector.profile.line import DEPLOYED_MODEL
+from detector.runtime.stage_timer import StageTimer
 from detector.vision.catalogue import ModelFolder, find_model
-from detector.vision.detections import Detections
+from detector.vision.detections import NOTHING, Detections
 from detector.wire.messages import Alert
 from models.evaluation.targets import targets_table
 
@@ -51,8 +51,8 @@ class Run:
     scenario: str
     seed: int
     evaluation: Evaluation
-    monitor_ms: list[float]
-    """CPU time of one thread, for each frame."""
+    monitor_ms: NDArray[np.float32]
+    """CPU time of one thread, for each frame (of a long run, its last 4096)."""
 
 
 def run(
@@ -99,37 +99,15 @@ def _watched(
     name: str, seed: int, footage: Footage, model: ModelFolder, folder: Path, *, marks: bool
 ) -> Run:
     profile = profile_of(footage.truth, footage.empty_belt(folder), marks=marks)
-    line = _TimedLine(profile, model, _NoModel(model), "bench")
-    pipeline = Pipeline(line)
+    line = Line(profile, model, _NoModel(model), "bench")
+    timer = StageTimer(STAGES, time.thread_time_ns)
+    pipeline = Pipeline(line, stage_timer=timer)
     alerts: list[Alert] = []
     for frame in footage.frames():
         line.reported.add(BeltReport(frame.t_mono_ns, footage.ordered(frame.index), None))
         alerts += pipeline.process(frame).alerts
     evaluation = match_alerts(alerts, LineGroundTruth(footage.truth, profile))
-    return Run(name, seed, evaluation, line.monitor.took_ms)
-
-
-class _TimedMonitor(OverloadMonitor):
-    """The line's monitor with a timer."""
-
-    def __init__(self, monitor: OverloadMonitor) -> None:
-        self.__dict__.update(vars(monitor))
-        self.took_ms: list[float] = []
-
-    def update(self, *args: Any, **named: Any) -> Coverage:
-        begun_ns = time.thread_time_ns()
-        coverage = super().update(*args, **named)
-        self.took_ms.append((time.thread_time_ns() - begun_ns) / 1e6)
-        return coverage
-
-
-class _TimedLine(Line):
-    monitor: _TimedMonitor
-
-    def parts_for(self, image_size_px: tuple[int, int]) -> LineParts:
-        parts = super().parts_for(image_size_px)
-        self.monitor = _TimedMonitor(parts.overload)
-        return replace(parts, overload=self.monitor)
+    return Run(name, seed, evaluation, timer.laps_ms("overload"))
 
 
 class _NoModel:
@@ -139,10 +117,7 @@ class _NoModel:
         self.card = model.card
 
     def detect(self, image: NDArray[np.uint8], min_score: float) -> Detections:  # noqa: ARG002
-        return _NOTHING
-
-
-_NOTHING = Detections(np.empty((0, 4), np.float32), np.empty(0, np.float32), np.empty(0, np.int64))
+        return NOTHING
 
 
 def _figures(watched: Sequence[Run]) -> dict[str, Any]:
@@ -177,7 +152,7 @@ def _figures(watched: Sequence[Run]) -> dict[str, Any]:
         ],
         "false": [
             {"scenario": each.scenario, "seed": each.seed, "state": alarm.hazard.value,
-             "frame": alarm.frame, "said": alarm.under}
+             "frame": alarm.frame, "alarm": alarm.under}
             for each in watched
             for alarm in each.evaluation.false_alarms
         ],

@@ -3,26 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.accuracy.detections_file import FLOOR, RecordedDetections
 from benchmarks.accuracy.footage import Footage
-from detector.belt.encoder import BeltReport, ReportedBelt, ReportedMotion
-from detector.belt.motion import BeltMotion, Shift, ViewSource
-from detector.line_setup import Line, LineParts
-from detector.pipeline import Pipeline
+from detector.belt.encoder import BeltReport
+from detector.hazards.tracking.detection import place_on_belt
+from detector.ingest import Frame
+from detector.line_setup import Line
+from detector.pipeline import FrameResult, Pipeline
 from detector.profile.line import LineProfile
-from detector.vision.belt_view import Strip
+from detector.vision.belt_view import BeltView, Rectifier, Strip
 from detector.vision.catalogue import ModelFolder
-from detector.vision.detections import Detections
+from detector.vision.crops import CropCutter, has_area
 from detector.vision.engine import Engine
-from detector.vision.strip_plan import StripPlan
-from detector.vision.tiles import Tiling
-from detector.vocabulary import SpeedBasis
-from detector.wire.messages import Alert
+from detector.vision.verifier import Verifier
 
 
 def record_detections(
@@ -31,106 +28,99 @@ def record_detections(
     model: ModelFolder,
     engine: Engine,
     advance: Callable[[int, int | None], None],
+    *,
+    verifier: Verifier | None = None,
 ) -> RecordedDetections:
-    """Run the footage through the real pipeline once. Raises `EngineError` if inference fails."""
-    line = _RecordingLine(profile, model, engine, "bench")
-    pipeline = Pipeline(line)
-    line_alerts: list[Alert] = []
+    """Run the footage through the real pipeline once. Raises `EngineError` if inference fails.
+
+    With a verifier, each detection gets the probability of each kind.
+    """
+    if verifier is not None:
+        profile = _at_proposal_thresholds(profile, model)
+    line = Line(profile, model, engine, "bench")
+    pipeline = Pipeline(line, score_floor=FLOOR)
+    results: list[FrameResult] = []
+    kinds: list[NDArray[np.float32]] = []
+    recorder: _KindRecorder | None = None
     stamps = []
+    belt = []
     for done, frame in enumerate(footage.frames(), start=1):
         line.reported.add(BeltReport(frame.t_mono_ns, footage.ordered(frame.index), None))
-        line_alerts += [alert for alert in pipeline.process(frame).alerts if alert.place is None]
+        results.append(pipeline.process(frame))
+        if verifier is not None:
+            if recorder is None:
+                recorder = _KindRecorder(verifier, line.parts_for(frame.size_px).rectifier)
+            kinds.append(recorder.kinds(frame, results[-1]))
         stamps.append((frame.index, frame.t_mono_ns))
+        belt.append(pipeline.belt)
         size_px = frame.size_px
         advance(done, len(footage.evaluated))
-    motion = line.motion
     indices, times_ns = np.array(stamps, np.int64).T
+    shifts = [each.shift for each in results]
+    found = [each.boxes for each in results if each.inferred]
     return RecordedDetections(
         image_size_px=size_px,
         indices=indices,
         times_ns=times_ns,
-        shifts=np.array([(s.dx_mm, s.dy_mm, s.known) for s in motion.shifts], np.float64),
-        speeds=np.array([np.nan if v is None else v for v in motion.speeds], np.float64),
-        speed_basis=motion.bases,
-        strips=np.array([_as_row(each) for each in line.plan.strips], np.float64),
-        counts=np.array([len(found) for found in line.tiling.found], np.int64),
-        boxes_px=np.concatenate([found.boxes_px for found in line.tiling.found]).astype(np.float32),
-        scores=np.concatenate([found.scores for found in line.tiling.found]).astype(np.float32),
-        classes=np.concatenate([found.classes for found in line.tiling.found]).astype(np.int64),
-        line_alerts=line_alerts,
+        shifts=np.array([(s.dx_mm, s.dy_mm, s.known) for s in shifts], np.float64),
+        speeds=np.array([_or_nan(each.speed_mm_s) for each in belt], np.float64),
+        speed_basis=[each.speed_basis for each in belt],
+        strips=np.array([_as_row(each.strip) for each in results], np.float64),
+        counts=np.array([len(boxes) for boxes in found], np.int64),
+        boxes_px=np.concatenate([boxes.boxes_px for boxes in found]).astype(np.float32),
+        scores=np.concatenate([boxes.scores for boxes in found]).astype(np.float32),
+        classes=np.concatenate([boxes.classes for boxes in found]).astype(np.int64),
+        kinds=np.concatenate(kinds)
+        if kinds
+        else np.empty((sum(len(boxes) for boxes in found), 0), np.float32),
+        line_alerts=[alert for each in results for alert in each.alerts if alert.place is None],
     )
 
 
-class _RecordingTiling(Tiling):
-    """The line's tiling; records all detections of each inference pass down to `FLOOR`."""
+class _KindRecorder:
+    """What the verifier says about each detection of a frame, in the crop that a line would cut."""
 
-    def __init__(self, tiling: Tiling) -> None:
-        self.__dict__.update(vars(tiling))
-        self.found: list[Detections] = []
+    def __init__(self, verifier: Verifier, rectifier: Rectifier) -> None:
+        card = verifier.card
+        self._verifier, self._rectifier = verifier, rectifier
+        self._cutter = CropCutter(card.input_px, card.context, rectifier.plane.polygon_px)
 
-    def detect(self, engine: Engine, image: NDArray[np.uint8], min_score: float) -> Detections:
-        found = super().detect(engine, image, min(FLOOR, min_score))
-        self.found.append(found)
-        return found.at_least(min_score)
+    def kinds(self, frame: Frame, result: FrameResult) -> NDArray[np.float32]:
+        """`(n, k)` float32 for the `n` boxes of a result; a box without area has zeros."""
+        card = self._verifier.card
+        rows = np.zeros((len(result.boxes), len(card.kinds)), np.float32)
+        if result.strip is None:
+            return rows
+        view = BeltView(frame.image, frame)
+        placed = place_on_belt(result.boxes, view, result.strip, self._rectifier)
+        usable = [n for n, each in enumerate(placed) if has_area(each.box_px, frame.size_px)]
+        for first in range(0, len(usable), card.max_crops_per_pass):
+            part = usable[first : first + card.max_crops_per_pass]
+            for row, number in enumerate(part):
+                self._cutter.cut(frame.image, placed[number].box_px, self._verifier.crops[row])
+            rows[part] = self._verifier.probabilities(len(part))
+        return rows
 
 
-class _RecordingPlan(StripPlan):
-    """The line's strip plan; records each strip."""
+def _at_proposal_thresholds(profile: LineProfile, model: ModelFolder) -> LineProfile:
+    """The same line, which tracks what it would propose to a verifier: its passes depend on that,
+    and its verdicts are left to the replay."""
+    proposals = {
+        known.name: min(
+            known.proposal_threshold or known.threshold,
+            profile.model.thresholds.get(known.name, known.threshold),
+        )
+        for known in model.card.classes
+    }
+    choice = profile.model.model_copy(update={"thresholds": proposals})
+    return profile.model_copy(update={"model": choice})
 
-    def __init__(self, plan: StripPlan) -> None:
-        self.__dict__.update(vars(plan))
-        self.strips: list[Strip | None] = []
 
-    def next_strip(self, shift: Shift, t_ns: int, wanted_to_mm: float | None) -> Strip | None:
-        strip = super().next_strip(shift, t_ns, wanted_to_mm)
-        self.strips.append(strip)
-        return strip
+def _or_nan(speed_mm_s: float | None) -> float:
+    return np.nan if speed_mm_s is None else speed_mm_s
 
 
 def _as_row(strip: Strip | None) -> tuple[float, float, float, float]:
     if strip is None:
         return (np.nan,) * 4
     return strip.top_px, strip.bottom_px, strip.upstream_mm, strip.downstream_mm
-
-
-class _RecordingMotion:
-    """The belt's motion; records each shift."""
-
-    def __init__(self, motion: BeltMotion) -> None:
-        self._motion = motion
-        self.shifts: list[Shift] = []
-        self.speeds: list[float | None] = []
-        self.bases: list[SpeedBasis] = []
-
-    @property
-    def basis(self) -> SpeedBasis:
-        return self._motion.basis
-
-    @property
-    def speed_mm_s(self) -> float | None:
-        return self._motion.speed_mm_s
-
-    def advance(self, image: ViewSource, t_ns: int) -> Shift:
-        shift = self._motion.advance(image, t_ns)
-        self.shifts.append(shift)
-        self.speeds.append(self.speed_mm_s)
-        self.bases.append(self.basis)
-        return shift
-
-
-def _unreported(motion: BeltMotion) -> ReportedMotion:
-    """As on a line whose PLC reports nothing."""
-    return ReportedMotion(ReportedBelt(), motion, None)
-
-
-class _RecordingLine(Line):
-    motion: _RecordingMotion
-    plan: _RecordingPlan
-    tiling: _RecordingTiling
-
-    def parts_for(self, image_size_px: tuple[int, int]) -> LineParts:
-        parts = super().parts_for(image_size_px)
-        self.motion = _RecordingMotion(parts.motion)
-        self.plan = _RecordingPlan(parts.plan)
-        self.tiling = _RecordingTiling(parts.tiling)
-        return replace(parts, motion=_unreported(self.motion), plan=self.plan, tiling=self.tiling)

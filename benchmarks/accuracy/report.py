@@ -102,7 +102,7 @@ def markdown(figures: dict[str, Any], targets: str) -> str:
         _false_alarms(figures),
         _times(figures),
     ]
-    parts += [_states(figures), _curves(figures), _pictures(figures), _METHOD]
+    parts += [_states(figures), _curves(figures), _images(figures), _METHOD]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
@@ -126,7 +126,7 @@ def _head(figures: dict[str, Any]) -> str:
     passes = _table(
         ("footage", "inference passes", "per second", "belt, h", "sha256"),
         (
-            (each["name"], each["looks"], each["looks_per_s"], each["belt_h"],
+            (each["name"], each["passes"], each["passes_per_s"], each["belt_h"],
              each["footage_sha256"][:12])
             for each in figures["footage"]
         ),
@@ -300,7 +300,7 @@ def _curves(figures: dict[str, Any]) -> str:
     return "\n\n".join(parts)
 
 
-def _pictures(figures: dict[str, Any]) -> str:
+def _images(figures: dict[str, Any]) -> str:
     shown = [f"![{name}]({name})" for name in (*figures["plots"], *figures["sheets"])]
     return "\n\n".join(["## Images", *shown]) if shown else ""
 

@@ -15,7 +15,7 @@ import numpy as np
 from rich.console import Console
 
 from benchmarks.accuracy.detections_file import RecordedFootage, recorded_footage
-from benchmarks.accuracy.ground_truth import TruthError
+from benchmarks.accuracy.ground_truth import GroundTruthError
 from benchmarks.accuracy.report import rate_text, rows_of, share_text, trade_text, trades_of
 from benchmarks.accuracy.sweep import RecordedRun, curves
 from benchmarks.accuracy.tally import STATES, tally
@@ -41,14 +41,16 @@ def run(
     keep_thresholds: bool = False,
     as_json: bool = False,
 ) -> None:
-    """Fit, print, and write into the model's card if asked. Raises `TruthError`, `ModelError`.
+    """Fit, print, and write into the model's card if asked.
+
+    Raises `GroundTruthError`, `ModelError`.
 
     keep_thresholds: write curves, calibrations and expected figures, but leave the thresholds.
     """
     model = find_model(model_name)
     recordings = recorded_footage(folder, model)
     if not recordings:
-        raise TruthError(
+        raise GroundTruthError(
             f"{folder}: no detections of {model.card.name} ({model.sha256[:12]}); "
             f"run `vigitri bench accuracy ... --model {model_name} -o {folder}` first"
         )
@@ -58,9 +60,11 @@ def run(
         swept = curves(footage, model, advance, GRID)
     in_use = tally([each.evaluate({})[0] for each in footage])
     best, figures = _within(footage, swept, budget_per_h, in_use)
+    # A verdict's probability is fitted already.
     calibrations = {
         known.name: fit_score_curve(*_tracks(footage, model, known.name))
         for known in model.card.classes
+        if model.card.verifier is None
     }
     thresholds = {name: point.threshold for name, point in best.points.items()}
     table = _table(best, figures, swept, footage, kept=in_use if keep_thresholds else None)
@@ -69,16 +73,16 @@ def run(
         print(json.dumps({"thresholds": thresholds, "calibration": curve_of, "operating": table}))
     else:
         Console(highlight=False, soft_wrap=True).print(
-            _summary(best, figures, calibrations, swept), markup=False
+            _summary(best, figures, calibrations, swept, model), markup=False
         )
-    if write and best.hopeless and not keep_thresholds:
-        raise TruthError(
+    if write and best.out_of_reach and not keep_thresholds:
+        raise GroundTruthError(
             f"nothing is written: no thresholds keep {budget_per_h:g} false alarms an hour. Give "
             "an acceptable rate with --budget, write only the curves with --keep-thresholds, "
             "or train the model further"
         )
     if write:
-        now = {known.name: known.threshold for known in model.card.classes}
+        now = model.card.operating_thresholds
         write_operating(model.path, now if keep_thresholds else thresholds, calibrations, table)
 
 
@@ -86,14 +90,14 @@ def _each_hour_once(recordings: Sequence[RecordedFootage], folder: Path) -> None
     """Refuse a fit with two engines, or with two recordings of the same footage."""
     engines = sorted({each.about.get("engine", "onnxruntime") for each in recordings})
     if len(engines) > 1:
-        raise TruthError(
+        raise GroundTruthError(
             f"{folder}: detections of {' and '.join(engines)}, whose hours would count twice; "
             "run `vigitri bench accuracy` for each into a folder of its own"
         )
     times = Counter(each.about["footage_sha256"] for each in recordings)
     twice = sorted({each.name for each in recordings if times[each.about["footage_sha256"]] > 1})
     if twice:
-        raise TruthError(
+        raise GroundTruthError(
             f"{folder}: more detections of {', '.join(twice)} through another profile or at "
             "another rate, whose hours would count twice; run `vigitri bench accuracy` for each "
             "into its own folder"
@@ -160,7 +164,7 @@ def _table(
         "how": "the highest mean recall of the classes, by whole tracks, whose false alarms over "
         "all hazards stay within the budget with their exact upper bound (Poisson, 95 %); "
         "chosen and counted on the same footage",
-        "said": best.summary(),
+        "summary": best.summary(),
         "proven": best.proven,
         "budget_per_h": best.budget_per_h,
         "belt_h": round(best.belt_h, 4),
@@ -213,21 +217,32 @@ def _summary(
     figures: dict[str, Any],
     calibrations: Mapping[str, ScoreCurve | None],
     swept: Mapping[str, Curve],
+    model: ModelFolder,
 ) -> str:
     lines = [best.summary()]
-    if best.hopeless:
+    if best.out_of_reach:
         lines += _instead(swept, best.belt_h)
     lines.append("all thresholds together, on the footage that they were chosen on:")
     for name, point in best.points.items():
         row = figures["recall"].get(name)
         lines.append(
-            f"  {name} {point.threshold:g}: {share_text(row['all']) if row else 'none passed'}; "
-            f"probability {_curve(calibrations[name])}"
+            f"  {name} {point.threshold:g}: {share_text(row['all']) if row else 'none passed'}"
+            + (f"; probability {_curve(calibrations[name])}" if name in calibrations else "")
         )
     lines.append(f"  false alarms: {rate_text(figures['false_alarms']['all'])}")
-    pairs = ", ".join(f"{name} = {point.threshold:g}" for name, point in best.points.items())
-    lines.append(f"for a line's profile: [model] thresholds = {{ {pairs} }}")
+    lines.append(f"for a line's profile: {_for_a_profile(best, model)}")
     return "\n".join(lines)
+
+
+def _for_a_profile(best: OperatingPoint, model: ModelFolder) -> str:
+    if model.card.verifier is None:
+        pairs = [f"{name} = {point.threshold:g}" for name, point in best.points.items()]
+        return f"[model] thresholds = {{ {', '.join(pairs)} }}"
+    hazards = {known.name: known.hazard for known in model.card.classes}
+    return ", ".join(
+        f"[hazards.{hazards[name]}] threshold = {point.threshold:g}"
+        for name, point in best.points.items()
+    )
 
 
 def _instead(swept: Mapping[str, Curve], belt_h: float) -> list[str]:

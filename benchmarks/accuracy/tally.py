@@ -20,7 +20,7 @@ LOW_MM = 50.0
 """Largest height for the position target: the image of a higher object leans outwards."""
 AHEAD_MM = (2000.0, 4000.0)
 """Distances of the action points for the arrival target, about 3 m."""
-STATES: tuple[State, ...] = ("overload", "jam", "belt_standing")
+STATES: tuple[State, ...] = ("overload", "jam", "belt_stopped")
 
 
 def size_band(length_mm: float) -> str:
@@ -77,10 +77,7 @@ def tally(evaluations: Sequence[Evaluation]) -> dict[str, Any]:
         "recall_by": _cells(events),
         "called_otherwise": _called(counted),
         "false_alarms": false_alarms(evaluations, hours),
-        "false_calls": rate(
-            sum(each.called for evaluation in evaluations for each in evaluation.false_alarms),
-            hours,
-        ),
+        "false_calls": rate(false_calls(evaluations), hours),
         "false_on": dict(
             Counter(
                 each.under
@@ -160,6 +157,11 @@ def false_alarms(evaluations: Sequence[Evaluation], hours: float) -> dict[str, A
     rows = {name: rate(counts[name], hours) for name in names}
     rows["all"] = rate(sum(counts.values()), hours)
     return rows
+
+
+def false_calls(evaluations: Sequence[Evaluation]) -> int:
+    """False alarms that called an operator."""
+    return sum(each.called for evaluation in evaluations for each in evaluation.false_alarms)
 
 
 def _harmless(evaluations: Sequence[Evaluation]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any
 from benchmarks.accuracy.ground_truth import VISIBLE_MIN, GroundTruth
 from benchmarks.accuracy.matching import Evaluation
 from benchmarks.accuracy.report import rate_text, share_text
-from benchmarks.accuracy.tally import LOW_MM, STATES, false_alarms
+from benchmarks.accuracy.tally import LOW_MM, STATES, false_alarms, false_calls, rate
 from models.evaluation.targets import Target, at_least
 
 RECALL = {"gas_canister": 0.99, "battery": 0.97}
@@ -21,23 +21,36 @@ STATE_RECALL = 0.98
 TOLD_WITHIN_S = 3.0
 OFF_MM = 10.0
 OFF_PERCENT = 2.0
+FALSE_CALLS_PER_H = 2.0
 FALSE_ALARMS_ON = ("no_hazard", "mixed")
 """Scenarios on which false alarms are counted: footage whose clip name begins like this."""
+FALSE_CALLS_ON = ("plant",)
+"""Scenarios with a plant's mixture of waste, on which false calls of an operator are counted."""
 
 
 def false_alarm_hours(evaluated: Sequence[tuple[GroundTruth, Evaluation]]) -> dict[str, Any]:
     """False alarms over all hazards on the footage in `FALSE_ALARMS_ON`, and its running belt."""
+    names, chosen, hours = _footage(evaluated, FALSE_ALARMS_ON)
+    return {"footage": names, "belt_h": round(hours, 4), **false_alarms(chosen, hours)["all"]}
+
+
+def plant_hours(evaluated: Sequence[tuple[GroundTruth, Evaluation]]) -> dict[str, Any]:
+    """False calls of an operator on the footage in `FALSE_CALLS_ON`, and its running belt."""
+    names, chosen, hours = _footage(evaluated, FALSE_CALLS_ON)
+    return {"footage": names, "belt_h": round(hours, 4), **rate(false_calls(chosen), hours)}
+
+
+def _footage(
+    evaluated: Sequence[tuple[GroundTruth, Evaluation]], on: tuple[str, ...]
+) -> tuple[list[str], list[Evaluation], float]:
+    """Names, evaluations and hours of running belt of the clips whose name begins with `on`."""
     mine = [
         (name, evaluation)
         for truth, evaluation in evaluated
-        if (name := Path(truth.header["clip"]).stem).startswith(FALSE_ALARMS_ON)
+        if (name := Path(truth.header["clip"]).stem).startswith(on)
     ]
     hours = sum(evaluation.belt_h for _, evaluation in mine)
-    return {
-        "footage": sorted({name for name, _ in mine}),
-        "belt_h": round(hours, 4),
-        **false_alarms([evaluation for _, evaluation in mine], hours)["all"],
-    }
+    return sorted({name for name, _ in mine}), [evaluation for _, evaluation in mine], hours
 
 
 def event_targets(figures: dict[str, Any]) -> list[Target]:
@@ -45,6 +58,7 @@ def event_targets(figures: dict[str, Any]) -> list[Target]:
     return [
         *_recalls(figures),
         _false_alarms(figures),
+        _plant_calls(figures),
         _duplicates(figures),
         _places(figures),
         _arrivals(figures),
@@ -65,13 +79,22 @@ def _recalls(figures: dict[str, Any]) -> Iterator[Target]:
 def _false_alarms(figures: dict[str, Any]) -> Target:
     row = figures["false_alarm_hours"]
     on = ", ".join(row["footage"]) or " and ".join(FALSE_ALARMS_ON)
-    what = f"false alarms an hour, all hazards, on {on}"
-    wanted = f"<= {FALSE_PER_H:g}, over {BELT_H_MIN:g} h or more"
+    return _per_hour(f"false alarms an hour, all hazards, on {on}", row, FALSE_PER_H)
+
+
+def _plant_calls(figures: dict[str, Any]) -> Target:
+    row = figures["plant_hours"]
+    on = ", ".join(row["footage"]) or " and ".join(FALSE_CALLS_ON)
+    return _per_hour(f"false calls of an operator an hour, on {on}", row, FALSE_CALLS_PER_H)
+
+
+def _per_hour(what: str, row: dict[str, Any], most: float) -> Target:
+    wanted = f"<= {most:g}, over {BELT_H_MIN:g} h or more"
     if row["belt_h"] < BELT_H_MIN:
         reached = f"{row['belt_h']:.3f} h are too few: {rate_text(row)}"
         return Target(what, wanted, reached if row["belt_h"] else "no such footage", None)
     reached = f"{rate_text(row)}, over {row['belt_h']:.2f} h"
-    return Target(what, wanted, reached, row["per_h"] <= FALSE_PER_H)
+    return Target(what, wanted, reached, row["per_h"] <= most)
 
 
 def _duplicates(figures: dict[str, Any]) -> Target:

@@ -112,7 +112,7 @@ def write_sheet(
     for alert in received.alerts:
         if alert.kind is Revision.RAISED and alert.place is not None:
             wanted.setdefault(alert.place.frame_index, []).append((alert, alert.place))
-    truly = _truly(evaluation)
+    truly = _ground_truth_captions(evaluation)
     tiles = []
     with Recording(str(clip)) as recording:
         for frame in recording:
@@ -126,7 +126,7 @@ def write_sheet(
     tiles_on_sheet(tiles, target)
 
 
-def _truly(evaluation: Evaluation) -> dict[str, str]:
+def _ground_truth_captions(evaluation: Evaluation) -> dict[str, str]:
     """The caption of each alert, by event id, from the clip's ground truth."""
     text = {
         each.event_id: f"FALSE: {each.under}"

@@ -10,11 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.accuracy.ground_truth import VISIBLE_MIN, GroundTruth
+from detector.vocabulary import CLASSES
 
 ALONG_MM, ACROSS_MM = 80.0, 80.0
 """A record that the PLC took belongs to an object of the truth within these distances."""
-KINDS = {"gas_canister": "gas", "battery": "battery"}
-"""The truth's classes and the PLC's names for them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +57,7 @@ def evaluate_log(log: Sequence[dict[str, Any]], truth: GroundTruth) -> Diversion
         entry for entry in log if entry.get("event") == "taken" and entry["position"] is not None
     ]
     places = {entry["seq"]: entry["position"] / per_mm - entry["y_mm"] for entry in taken}
-    objects = {each["id"]: each for each in truth.header["things"]}
+    objects = {each["id"]: each for each in truth.header["objects"]}
     hazards = {
         placed["id"]: placed["class"]
         for frame in truth.frames
@@ -111,7 +110,7 @@ def _unwatched_s(log: Sequence[dict[str, Any]], totals: dict[str, Any]) -> float
 def _same(
     entry: dict[str, Any], places: dict[int, float], placed: dict[str, Any], start_mm: float
 ) -> bool:
-    right = entry["kind"] == KINDS.get(placed["class"])
+    right = entry["kind"] == CLASSES.get(placed["class"])
     return right and _there(entry, places, placed, start_mm)
 
 

@@ -3,6 +3,7 @@ behind the bridge that diverts the reported hazards."""
 
 from __future__ import annotations
 
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -16,10 +17,10 @@ from benchmarks.accuracy.passages import LineGroundTruth
 from benchmarks.bridge_process import BridgeProcess
 from benchmarks.demo.annotated import write_sheet, write_video
 from benchmarks.demo.diversions import evaluate_file
-from benchmarks.line_process import DEMO_CLIP, DEMO_LINE, ROOT, LineFailedError, LineProcess
-from benchmarks.plc_process import PlcProcess
+from benchmarks.line_process import DEMO_CLIP, DEMO_LINE, ROOT, LineProcess
 from benchmarks.subscription import RunMessages, listen
 from benchmarks.tcp_proxy import free_ports
+from detector.child_process import VIGITRI, ChildFailedError, ChildProcess
 from detector.cli_support.progress import progress_bar
 from detector.client import Received
 from detector.profile.line import ActionPoint, LineProfile
@@ -55,13 +56,20 @@ def main() -> int:
         # Both start before the line, so that they are ready for the clip's first objects.
         with (
             BridgeProcess([(publish, requests)]) as bridge,
-            PlcProcess(f"{bridge.host}:{bridge.port}", plc_log, *plant(profile)),
+            plc_log.open("w", encoding="utf-8") as log,
+            # Its log is complete when it has ended.
+            ChildProcess(
+                [*VIGITRI, "plc-sim", f"{bridge.host}:{bridge.port}", "--json", *plant(profile)],
+                end_s=10.0,
+                stdout=log,
+                stderr=subprocess.DEVNULL,
+            ),
         ):
             with LineProcess(DEMO_LINE, "--until-end", endpoints=(publish, requests)) as line:
                 received = listen(line, show)
             ends_s = time.monotonic() + _to_ejector_s(profile)
             if not received.latencies_ms:
-                print("\n".join(line.said), file=sys.stderr)
+                print("\n".join(line.stderr_lines), file=sys.stderr)
                 return 1
             evaluation = match_alerts(received.alerts, LineGroundTruth(truth, profile))
             console.print(f"\n{summary(received, evaluation, len(truth.frames))}", markup=False)
@@ -71,7 +79,7 @@ def main() -> int:
             write_sheet(_CLIP, polygon, received, evaluation, OUT / "alerts.png")
             # The objects of the last frame still have to reach the ejector.
             time.sleep(max(0.0, ends_s - time.monotonic()))
-    except LineFailedError as error:
+    except ChildFailedError as error:
         print(error, file=sys.stderr)
         return 1
     console.print(evaluate_file(plc_log, DEMO_CLIP / "demo.truth.jsonl"), markup=False)
@@ -109,7 +117,7 @@ def summary(received: RunMessages, evaluation: Evaluation, clip_frames: int) -> 
     missed = sorted(each.passage.kind for each in evaluation.counted() if each.found is None)
     return "\n".join(
         [
-            f"frames    {clip_frames} in the clip, {last.frames_seen} seen by the model, "
+            f"frames    {clip_frames} in the clip, {last.inferences} seen by the model, "
             f"{last.frames_overwritten} overwritten by newer ones before they were seen",
             f"alerts    {_by_class(evaluation)}; {len(evaluation.false_alarms)} false, "
             f"{sum(len(event.duplicates) for event in evaluation.events)} duplicates",

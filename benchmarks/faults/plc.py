@@ -35,9 +35,9 @@ NEXT_WITHIN_MS = 100.0
 NEWS_MS = 250.0
 """Allowed delay to a polling client on a loaded machine, in addition to the specified silence."""
 FRAME_S = 1 / 30
-LOOK_EVERY = 5
+PASS_EVERY = 5
 """Frames per inference pass."""
-LOOK_WITHIN_MS = 300.0
+PASS_WITHIN_MS = 300.0
 
 
 @dataclass
@@ -153,18 +153,18 @@ class PublishingLine:
                 if self.truth.gas_since_ns is not None:
                     publish(alert)
                 publish(state())
-            since_look = frames % LOOK_EVERY
+            since_pass = frames % PASS_EVERY
             frames += 1
             self.truth.last_frame_ns = time.monotonic_ns()
             publish(
                 Inference(
                     line=samples.LINE,
-                    inferences=1 + frames // LOOK_EVERY,
+                    inferences=1 + frames // PASS_EVERY,
                     frame_index=frames,
                     next_within_ms=NEXT_WITHIN_MS,
-                    looked=since_look == 0,
-                    look_age_ms=since_look * FRAME_S * 1e3,
-                    look_within_ms=LOOK_WITHIN_MS,
+                    inferred=since_pass == 0,
+                    pass_age_ms=since_pass * FRAME_S * 1e3,
+                    pass_within_ms=PASS_WITHIN_MS,
                 )
             )
             if now_s >= state_s:
@@ -221,7 +221,7 @@ class PollingPlc:
             tally.wrong_clear.append(f"{clear} clear, no inference for {silent_ms:.0f} ms")
 
 
-def injure(
+def inject_faults(
     runs: int,
     *,
     seed: int = 1,

@@ -12,7 +12,7 @@ from rich.table import Table
 from benchmarks.faults import fuzz, modbus_fuzz
 from benchmarks.faults import plc as plc_faults
 from benchmarks.faults import tour as faults
-from benchmarks.line_process import LineFailedError
+from detector.child_process import ChildFailedError
 from detector.cli_support.progress import progress_bar
 
 
@@ -23,11 +23,11 @@ def run(runs: int, seed: int, malformed: int, out: Path | None, *, plc_runs: int
         with progress_bar("line and consumer") as advance:
             line = faults.inject(runs, seed, advance)
         with progress_bar("bridge and PLC") as advance:
-            bridge = plc_faults.injure(plc_runs, seed=seed, progress=advance)
+            bridge = plc_faults.inject_faults(plc_runs, seed=seed, progress=advance)
         with progress_bar("malformed messages") as advance:
             wire = fuzz.fuzz(malformed, seed, advance)
         modbus = modbus_fuzz.fuzz(malformed, seed=seed)
-    except LineFailedError as error:
+    except ChildFailedError as error:
         console.print(f"[bold red]did not start:[/] {error}", highlight=False)
         return False
     console.print(_injected(line, bridge, wire, modbus, seed))

@@ -34,7 +34,7 @@ from detector.profile.line import LineProfile
 from detector.profile.loading import load_profile
 from detector.vision.catalogue import find_model
 from detector.vision.engine import available_cores
-from detector.vision.engines import open_engine
+from detector.vision.engines import open_engine, open_verifier
 from detector.vision.onnx_runtime import ort
 
 WARM_UP_FRAMES = 20
@@ -98,7 +98,8 @@ def _processor() -> str:
 def _stages(profile: LineProfile) -> list[dict[str, Any]]:
     model = find_model(profile.model.name)
     engine = open_engine(model, profile.model)
-    pipeline = Pipeline(Line(profile, model, engine, "bench"))
+    verifier = open_verifier(model, profile.model)
+    pipeline = Pipeline(Line(profile, model, engine, "bench", verifier))
     with Recording(profile.camera.source) as recording, progress_bar("stages") as advance:
         frames = iter(recording)
         for frame in islice(frames, WARM_UP_FRAMES):
@@ -117,7 +118,7 @@ def _live(path: Path) -> dict[str, Any]:
     last = received.states[-1]
     return {
         "frames_timed": len(received.latencies_ms),
-        "frames_seen": last.frames_seen,
+        "inferences": last.inferences,
         "frames_overwritten": last.frames_overwritten,
         "messages_missed": received.missed,
         "capture_to_subscriber_ms": _quantiles(received.latencies_ms),
@@ -160,7 +161,7 @@ def _print(report: dict[str, Any]) -> None:
     console.print(table)
     _print_plc(console, report["plc"])
     console.print(
-        f"{live['frames_seen']} frames seen, {live['frames_overwritten']} overwritten by newer "
+        f"{live['inferences']} frames seen, {live['frames_overwritten']} overwritten by newer "
         f"ones, {live['messages_missed']} messages missed"
     )
 
@@ -185,5 +186,5 @@ def _print_plc(console: Console, plc: dict[str, Any]) -> None:
             row(name, plc[key], "p99", most_ms)
     for fault, values in plc["blind_to_fault_ms"].items():
         figures = {"count": len(values), **_quantiles(values)}
-        row(f"{fault} → UNKNOWN, FAULT", figures, "max", plc["blind_most_ms"])
+        row(f"{fault} → UNAVAILABLE", figures, "max", plc["blind_most_ms"])
     console.print(table)

@@ -56,7 +56,7 @@ def run(
     Raises one-line errors for input that cannot be measured.
     """
     settings = settings_of(_clip(folder, duration_s), mm_per_px, compressed=compressed) + (
-        f'\n[model]\nname = "{from_anywhere(model_name)}"\n'
+        f'\n[model]\nname = "{resolved_model(model_name)}"\n'
         f'engine = "{engine}"\nthreads = {threads}\n'
         "\n[wire]\ndetections = true\n"
     )
@@ -104,7 +104,7 @@ def settings_of(profile: Path, mm_per_px: float, *, compressed: bool) -> str:
     return text.replace('empty_belt = "', f'empty_belt = "{folder}/')
 
 
-def from_anywhere(model_name: str) -> str:
+def resolved_model(model_name: str) -> str:
     """A model's name, or its absolute path; a relative one would start at the lines' profiles."""
     return str(Path(model_name).resolve()) if "/" in model_name else model_name
 
@@ -132,12 +132,12 @@ def _row(received: list[RunMessages]) -> dict[str, Any]:
         state
         for each, late in zip(received, timed, strict=True)
         for state in each.states[:-1]  # the last one reports the end
-        if state.frames_seen > len(each.latencies_ms) - len(late)
+        if state.inferences > len(each.latencies_ms) - len(late)
     ]
     degraded = sum(state.vision is VisionState.DEGRADED for state in states)
     return {
         "lines": len(received),
-        "looks": sum(map(len, timed)),
+        "passes": sum(map(len, timed)),
         "alerts": sum(len(each.alerts) for each in received),
         "frames_overwritten": sum(each.states[-1].frames_overwritten for each in received),
         "capture_to_subscriber_ms": worst,
@@ -168,7 +168,7 @@ def _print(report: dict[str, Any]) -> None:
     for row in report["rows"]:
         table.add_row(
             str(row["lines"]),
-            str(row["looks"]),
+            str(row["passes"]),
             *(
                 f"{row['capture_to_subscriber_ms'].get(name, float('nan')):.0f}"
                 for name in ("p50", "p99", "max")

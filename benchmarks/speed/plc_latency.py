@@ -26,7 +26,7 @@ from benchmarks.child_process import children
 from benchmarks.line_process import LineProcess
 from benchmarks.tcp_proxy import free_ports
 from detector import client
-from detector.bridge.register_map import INPUT_WORDS, UNKNOWN_WORD, State, Status, decode
+from detector.bridge.register_map import INPUT_WORDS, UNKNOWN_WORD, Status, VisionWord, decode
 from detector.delivery.publisher import Publisher
 from detector.wire import samples
 from detector.wire.messages import Alert, Inference
@@ -50,9 +50,9 @@ class Reading(NamedTuple):
 
     @property
     def blind(self) -> bool:
-        """FAULT, and UNKNOWN in every hazard word."""
+        """UNAVAILABLE, and UNKNOWN in every hazard word."""
         hazards = (self.values[name] for name in ("gas", "battery", "jam"))
-        return self.values["state"] == State.FAULT and not any(hazards)
+        return self.values["state"] == VisionWord.UNAVAILABLE and not any(hazards)
 
 
 class ScanningPlc:
@@ -229,7 +229,7 @@ def capture_to_register_ms(line: Path) -> list[float]:
 
 
 def blind_to_fault_ms(line: Path, fault: str) -> float:
-    """Time from the fault to the first PLC scan that reads FAULT and only UNKNOWN."""
+    """Time from the fault to the first PLC scan that reads UNAVAILABLE and only UNKNOWN."""
     with line_and_plc(line) as (detector, plc):
         plc.until(lambda reading: reading.values["heartbeat"] >= 3 and reading.values["gas"] > 0)
         fault_ns = time.monotonic_ns()

@@ -31,8 +31,9 @@ from detector.pipeline import Pipeline
 from detector.profile.line import DEPLOYED_MODEL, LineProfile
 from detector.vision.catalogue import ModelFolder, find_model
 from detector.vision.detections import Detections
-from detector.vision.engine import Engine, Preparing
-from detector.vision.engines import open_engine
+from detector.vision.engine import Engine, PreparingEngine
+from detector.vision.engines import open_engine, open_verifier
+from detector.vision.verifier import Verifier
 from detector.wire.messages import Alert, Revision
 
 SPEEDS_MM_S = (300.0, 500.0, 1000.0, 2500.0)
@@ -49,6 +50,7 @@ class PipelineRun:
     pipeline: Pipeline
     ground: LineGroundTruth
     pixels: _CountedPixels
+    frames: int = 0
     cpu_s: float = 0.0
     alerts: list[Alert] = field(default_factory=list)
     alert_ms: list[float] = field(default_factory=list)
@@ -58,7 +60,8 @@ class PipelineRun:
         cpu_s, started_s = time.process_time(), time.perf_counter()
         alerts = self.pipeline.process(frame).alerts
         took_ms = (time.perf_counter() - started_s) * 1000
-        if self.pipeline.frames > 1:  # the first one includes the engine's warm-up
+        self.frames += 1
+        if self.frames > 1:  # the first one includes the engine's warm-up
             self.cpu_s += time.process_time() - cpu_s
         self.alerts += alerts
         self.alert_ms += [took_ms for each in alerts if each.kind is Revision.RAISED]
@@ -70,8 +73,8 @@ class PipelineRun:
         counted = evaluation.counted()
         return {
             "metres": round(metres, 2),
-            "frames": self.pipeline.frames,
-            "looks": self.pipeline.inferences,
+            "frames": self.frames,
+            "passes": self.pipeline.inferences,
             "cpu_s_per_m": round(self.cpu_s / metres, 4),
             "megapixels_per_m": round(self.pixels.seen / 1e6 / metres, 3),
             "recall": share(sum(each.found is not None for each in counted), len(counted)),
@@ -92,7 +95,7 @@ class _CountedPixels:
         self._engine = engine
 
     def prepare(self, sizes_px: Iterable[tuple[int, int]]) -> None:
-        if isinstance(self._engine, Preparing):
+        if isinstance(self._engine, PreparingEngine):
             self._engine.prepare(sizes_px)
 
     def detect(self, image: NDArray[np.uint8], min_score: float) -> Detections:
@@ -126,14 +129,14 @@ def run(
         .get_default()
         .model_copy(update={"name": model_name, "threads": threads})
     )
-    engine = open_engine(model, choice)
+    engine, verifier = open_engine(model, choice), open_verifier(model, choice)
     rows = []
     for number, speed in enumerate(speeds_mm_s, start=1):
         name = f"{number}/{len(speeds_mm_s)} {speed / 1000:g} m/s"
         with progress_bar(name) as advance:
             footage = _footage(scenario, speed, metres, hazards_per_m, fps=fps, traced=traced)
             profile = profile_of(footage.truth, None, watched_mm=watched_mm)
-            row = _compared(footage, profile, model, engine, view or {}, advance)
+            row = _compared(footage, profile, model, engine, view or {}, advance, verifier=verifier)
             rows.append({"speed_mm_s": speed, "fps": footage.truth.fps} | row)
     report = {
         "machine": machine(),
@@ -179,6 +182,8 @@ def _compared(  # noqa: PLR0917
     engine: Engine,
     view: dict[str, Any],
     advance: Callable[[int, int | None], None],
+    *,
+    verifier: Verifier | None = None,
 ) -> dict[str, Any]:
     profiles = {
         name: profile.model_copy(
@@ -186,7 +191,9 @@ def _compared(  # noqa: PLR0917
         )
         for name, strips in (("whole", False), ("strips", True))
     }
-    watching = {name: _watching(each, footage, model, engine) for name, each in profiles.items()}
+    watching = {
+        name: _watching(each, footage, model, engine, verifier) for name, each in profiles.items()
+    }
     for done, frame in enumerate(footage.frames(), start=1):
         for each in watching.values():
             each.process(frame)
@@ -201,10 +208,14 @@ def _compared(  # noqa: PLR0917
 
 
 def _watching(
-    profile: LineProfile, footage: Footage, model: ModelFolder, engine: Engine
+    profile: LineProfile,
+    footage: Footage,
+    model: ModelFolder,
+    engine: Engine,
+    verifier: Verifier | None,
 ) -> PipelineRun:
     pixels = _CountedPixels(engine)
-    pipeline = Pipeline(Line(profile, model, pixels, "bench"))
+    pipeline = Pipeline(Line(profile, model, pixels, "bench", verifier))
     return PipelineRun(pipeline, LineGroundTruth(footage.truth, profile), pixels)
 
 
@@ -236,7 +247,7 @@ def _print(report: dict[str, Any]) -> None:
             table.add_row(
                 f"{row['speed_mm_s'] / 1000:g}" if name == "whole" else "",
                 name,
-                str(mine["looks"]),
+                str(mine["passes"]),
                 f"{mine['megapixels_per_m']:.2f}",
                 f"{mine['cpu_s_per_m']:.3f}",
                 "" if name == "whole" else f"{row['cpu_ratio']:.2f}",

@@ -174,7 +174,7 @@ class ReportedMotion:
     @property
     def basis(self) -> SpeedBasis:
         if self._speed is None and self._coast_mm_s:
-            return "picture"
+            return "image"
         if self._stopped or self._speed is not None:
             return "encoder"
         return self._fallback.basis
@@ -185,11 +185,6 @@ class ReportedMotion:
             return self._speed
         return self._coast_mm_s if self._stopped else self._fallback.speed_mm_s
 
-    @property
-    def encoder_lost(self) -> bool:
-        """The profile has an encoder, and it gives no usable readings."""
-        return self._counts_per_mm is not None and self._counts is None
-
     def _is_stuck(self, t_ns: int) -> bool:
         """The encoder does not count while the belt is ordered to run and its image moves."""
         image_mm_s = None if self._inconsistent() else self._image_speed()
@@ -198,7 +193,7 @@ class ReportedMotion:
 
     def _image_speed(self) -> float | None:
         image = self._image or self._fallback
-        return image.speed_mm_s if image.basis == "picture" else None
+        return image.speed_mm_s if image.basis == "image" else None
 
     def _inconsistent(self) -> bool:
         image = self._image or self._fallback
@@ -236,13 +231,13 @@ class ReportedMotion:
                 inconsistent,
             )
         )
-        self._stopped = ordered is False and self.finding.state != "runs_ordered_to_stand"
+        self._stopped = ordered is False and self.finding.state != "runs_ordered_to_stop"
         self._coast_mm_s = self._coasting_mm_s(ordered, None if inconsistent else image_mm_s)
         if self._is_stuck(t_ns) or self.finding.state in NO_ENCODER:
             self._counts = self._speed = None
         if self._counts_per_mm and self._counts is not None and before is not None:
             return Shift(0.0, (self._counts - before) / self._counts_per_mm, True)
-        if not self._stopped or (self._coast_mm_s and self._fallback.basis == "picture"):
+        if not self._stopped or (self._coast_mm_s and self._fallback.basis == "image"):
             return shift
         # Without an encoder: stopped by the run signal, once it has coasted to a stop.
         return Shift(0.0, self._coast_mm_s * (t_ns - last_ns) / 1e9, True)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detector.errors import VigitriError
-from detector.profile.calibrated import LensCalibration
+from detector.profile.calibration import LensCalibration
 
 Points = NDArray[np.float64]
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from detector.belt.lens import Lens, LensError, lens_of
 from detector.belt.plane import BeltPlane, CalibrationError, belt_plane
-from detector.profile.calibrated import Calibrated
+from detector.profile.calibration import CalibrationSection
 from detector.profile.line import LineProfile
 
 NARROWEST_MM, WIDEST_MM = 150.0, 10_000.0
@@ -68,7 +68,7 @@ def line_lens(profile: LineProfile, camera: str | None) -> Lens | None:
         raise CalibrationError(str(error)) from None
 
 
-def refuse_foreign_calibration(name: str, found: Calibrated, camera: str | None) -> None:
+def refuse_foreign_calibration(name: str, found: CalibrationSection, camera: str | None) -> None:
     """Raise `CalibrationError` if the hash or the camera does not match."""
     rerun = f"Run `vigitri calibrate {'intrinsics' if name == 'lens' else name}` again"
     if found.sha256 != found.digest():

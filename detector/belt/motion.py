@@ -171,7 +171,7 @@ class ImageSpeed:
 
     @property
     def basis(self) -> SpeedBasis:
-        return "none" if self._velocity is None else "picture"
+        return "none" if self._velocity is None else "image"
 
     @property
     def speed_mm_s(self) -> float | None:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from detector.belt.lens import Lens
 from detector.errors import VigitriError
 from detector.profile.belt import Belt, Travel
-from detector.profile.calibrated import PlaneCalibration
+from detector.profile.calibration import PlaneCalibration
 from detector.vocabulary import MmBasis
 
 # Unit vectors in the image (x right, y down): downstream, and across the belt from its left edge

@@ -13,7 +13,7 @@ from detector.vocabulary import STOPPED_BELOW_MM_S, BeltState
 
 DOUBTFUL: frozenset[BeltState] = frozenset(
     {
-        "runs_ordered_to_stand",
+        "runs_ordered_to_stop",
         "reverses",
         "slips",
         "disagrees",
@@ -51,10 +51,10 @@ class BeltMeasurements:
     """The PLC's run signal."""
     encoder_mm: float | None = None
     """Belt position by the encoder."""
-    picture_mm: float | None = None
+    image_mm: float | None = None
     """Belt position by the image; None while nothing in it can be tracked."""
     encoder_mm_s: float | None = None
-    picture_mm_s: float | None = None
+    image_mm_s: float | None = None
     setting_mm_s: float | None = None
     inconsistent: bool = False
     """Parts of the image move differently, so that it gives no belt motion."""
@@ -68,7 +68,7 @@ class Finding:
     reason: str | None = None
     """For people, with the figures; None if there is no fault."""
     encoder_mm_s: float | None = None
-    picture_mm_s: float | None = None
+    image_mm_s: float | None = None
     setting_mm_s: float | None = None
 
     @property
@@ -78,17 +78,17 @@ class Finding:
 
 _REASONS: dict[BeltState, str] = {
     "unknown": "the image gives no speed: nothing on the belt can be tracked",
-    "stands_ordered_to_run": "the belt is ordered to run and is stopped ({speeds})",
-    "runs_ordered_to_stand": "the belt is ordered to stop and runs ({speeds})",
+    "stopped_ordered_to_run": "the belt is ordered to run and is stopped ({speeds})",
+    "runs_ordered_to_stop": "the belt is ordered to stop and runs ({speeds})",
     "reverses": "the belt runs backwards ({speeds}); if it does not, the encoder is wired in "
     "reverse: make belt.encoder_counts_per_mm negative",
     "slips": "{speeds}: the measuring wheel or the belt slips, material is stationary, or "
     "belt.encoder_counts_per_mm is wrong (`vigitri calibrate speed`)",
-    "disagrees": "belt.speed_mm_s {setting}, image {picture}: the belt is stopped without a stop "
+    "disagrees": "belt.speed_mm_s {setting}, image {image}: the belt is stopped without a stop "
     "order of the PLC, material is stationary, or the setting is wrong (`vigitri calibrate speed`)",
     "encoder_lost": "no encoder readings: check that the bridge, or the program that reads the "
     "encoder, is running, and that the PLC writes registers 100 to 106",
-    "encoder_stuck": "the encoder does not count while the belt moves (image {picture})",
+    "encoder_stuck": "the encoder does not count while the belt moves (image {image})",
     "encoder_backwards": "{speeds}: the encoder counts against the travel; if it is wired in "
     "reverse, make belt.encoder_counts_per_mm negative",
 }
@@ -118,8 +118,8 @@ class BeltCheck:
         if candidate != self._candidate:
             self._candidate, self._since_ns = candidate, measured.t_ns
         lasted_ns = measured.t_ns - self._since_ns
-        confirm_ns = COAST_NS if candidate == "runs_ordered_to_stand" else CONFIRM_NS
-        plain = candidate in {"runs", "stands", "unknown"} and self._state not in DOUBTFUL
+        confirm_ns = COAST_NS if candidate == "runs_ordered_to_stop" else CONFIRM_NS
+        plain = candidate in {"runs", "stopped", "unknown"} and self._state not in DOUBTFUL
         if plain or candidate == "encoder_lost":
             confirm_ns = 0
         if lasted_ns >= confirm_ns:
@@ -128,7 +128,7 @@ class BeltCheck:
             self._state,
             self._reason(measured),
             measured.encoder_mm_s,
-            measured.picture_mm_s,
+            measured.image_mm_s,
             measured.setting_mm_s,
         )
 
@@ -138,20 +138,20 @@ class BeltCheck:
         fault = self._contradiction(SHORT_NS) or self._contradiction(LONG_NS)
         if fault is not None:
             return fault
-        speed = _first(measured.encoder_mm_s, measured.picture_mm_s, measured.setting_mm_s)
+        speed = _first(measured.encoder_mm_s, measured.image_mm_s, measured.setting_mm_s)
         if speed is None:
-            return "stands" if measured.ordered is False else "unknown"
+            return "stopped" if measured.ordered is False else "unknown"
         if speed < -MOVES_MM_S:
             return "reverses"
         stopped = abs(speed) < STOPPED_BELOW_MM_S
         if stopped:
-            return "stands_ordered_to_run" if measured.ordered is True else "stands"
-        measured_mm_s = _first(measured.encoder_mm_s, measured.picture_mm_s)
+            return "stopped_ordered_to_run" if measured.ordered is True else "stopped"
+        measured_mm_s = _first(measured.encoder_mm_s, measured.image_mm_s)
         if measured.ordered is False:
             return (
-                "runs_ordered_to_stand"
+                "runs_ordered_to_stop"
                 if measured_mm_s is not None and measured_mm_s > MOVES_MM_S
-                else "stands"
+                else "stopped"
             )
         return "runs"
 
@@ -160,9 +160,9 @@ class BeltCheck:
         travels = self._travels(over_ns)
         if travels is None:
             return None
-        seconds, encoder_mm, picture_mm, setting_mm = travels
+        seconds, encoder_mm, image_mm, setting_mm = travels
         if encoder_mm is None:
-            off_mm = abs(picture_mm - (setting_mm or 0.0))
+            off_mm = abs(image_mm - (setting_mm or 0.0))
             wrong = (
                 setting_mm is not None and off_mm > SETTING_SHARE * abs(setting_mm) + TOLERANCE_MM
             )
@@ -170,11 +170,11 @@ class BeltCheck:
             stopped = self._history[-1].ordered is False
             return "disagrees" if wrong and not stopped and over_ns == LONG_NS else None
         moves_mm = MOVES_MM_S * seconds
-        if picture_mm > moves_mm and abs(encoder_mm) < STOPPED_BELOW_MM_S * seconds:
+        if image_mm > moves_mm and abs(encoder_mm) < STOPPED_BELOW_MM_S * seconds:
             return "encoder_stuck"
-        if min(encoder_mm, picture_mm) < -moves_mm / 2 < moves_mm / 2 < max(encoder_mm, picture_mm):
+        if min(encoder_mm, image_mm) < -moves_mm / 2 < moves_mm / 2 < max(encoder_mm, image_mm):
             return "encoder_backwards"
-        off_mm = abs(encoder_mm - picture_mm)
+        off_mm = abs(encoder_mm - image_mm)
         return "slips" if off_mm > SHARE * abs(encoder_mm) + TOLERANCE_MM else None
 
     def _travels(self, over_ns: int) -> tuple[float, float | None, float, float | None] | None:
@@ -188,10 +188,10 @@ class BeltCheck:
             ),
             None,
         )
-        if since is None or now.picture_mm is None or since.picture_mm is None:
+        if since is None or now.image_mm is None or since.image_mm is None:
             return None
         within = [measured for measured in self._history if measured.t_ns >= since.t_ns]
-        if any(measured.picture_mm is None for measured in within):
+        if any(measured.image_mm is None for measured in within):
             return None
         seconds = (now.t_ns - since.t_ns) / 1e9
         encoder_mm = None
@@ -201,17 +201,17 @@ class BeltCheck:
         if self._has_encoder and any(measured.encoder_mm is None for measured in within):
             return None
         setting_mm = None if now.setting_mm_s is None else now.setting_mm_s * seconds
-        return seconds, encoder_mm, now.picture_mm - since.picture_mm, setting_mm
+        return seconds, encoder_mm, now.image_mm - since.image_mm, setting_mm
 
     def _reason(self, measured: BeltMeasurements) -> str | None:
         if self._state == "unknown" and measured.inconsistent:
             return _INCONSISTENT
-        encoder, picture = _shown(measured.encoder_mm_s), _shown(measured.picture_mm_s)
+        encoder, image = _shown(measured.encoder_mm_s), _shown(measured.image_mm_s)
         return (
             _REASONS.get(self._state, "").format(
-                picture=picture,
+                image=image,
                 setting=_shown(measured.setting_mm_s),
-                speeds=f"encoder {encoder}, image {picture}",
+                speeds=f"encoder {encoder}, image {image}",
             )
             or None
         )

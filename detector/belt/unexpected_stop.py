@@ -20,7 +20,7 @@ class UnexpectedStop:
 
         None: the order or the motion is unknown (a speed from the profile is not measured).
         """
-        stopped = belt.is_stopped and belt.speed_basis in {"encoder", "picture"}
+        stopped = belt.is_stopped and belt.speed_basis in {"encoder", "image"}
         if ordered is not True or not stopped:
             self._since_ns, self._for_ns = None, 0
             unknown = ordered is None or belt.speed_basis in {"none", "profile"}

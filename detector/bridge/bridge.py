@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import logging
 import time
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from typing import Literal, Protocol, Self
 
-from detector.bridge.line_watch import LineWatch, Watch
+from detector.bridge.line_watch import LineWatch
 from detector.bridge.modbus_server import ListenError, ModbusServer, Unit
 from detector.bridge.plc_link import Command, PlcLink
-from detector.bridge.register_map import BeltRun
+from detector.bridge.register_map import RunSignal
 from detector.bridge.registers import LineRegisters
 from detector.client import Alert, AsyncLine, ClientKeys
 from detector.client.link import same_host
+from detector.vocabulary import VisionState
 from detector.wire.requests import BeltFromPlc
+
+logger = logging.getLogger(__name__)
 
 REFRESH_S = 0.02
 """Refresh interval of the OPC UA variables; Modbus words are computed when they are read."""
@@ -32,11 +36,13 @@ LISTEN_S = 0.25
 ANSWER_S = 2.0
 BELT_S, BELT_WAIT_S = 0.1, 0.5
 """Interval of belt reports to the detector, and timeout of its reply."""
-BELT_RUNS: dict[BeltRun, Literal["unknown", "stands", "runs"]] = {
-    BeltRun.UNKNOWN: "unknown",
-    BeltRun.STANDS: "stands",
-    BeltRun.RUNS: "runs",
+BELT_RUNS: dict[RunSignal, Literal["unknown", "stop", "run"]] = {
+    RunSignal.UNKNOWN: "unknown",
+    RunSignal.STOP: "stop",
+    RunSignal.RUN: "run",
 }
+LEVELS = {VisionState.DEGRADED: logging.WARNING, VisionState.UNAVAILABLE: logging.ERROR}
+"""Log level of a watch state; default: INFO."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +61,7 @@ class LineEnds:
 class BridgedLine:
     """One line on the bridge; used only in the event loop's thread."""
 
-    def __init__(self, ends: LineEnds, port: int, log: Callable[[str], None]) -> None:
+    def __init__(self, ends: LineEnds, port: int) -> None:
         self.ends = ends
         # The detector keeps alerts for this name until confirmed, across restarts of both sides.
         consumer = f"bridge-{port}-{ends.unit}"
@@ -72,8 +78,7 @@ class BridgedLine:
         )
         self.plc = PlcLink(f"PLC, unit {ends.unit}", self.watch.event)
         self.registers = LineRegisters(self.watch, self.plc)
-        self._log = log
-        self._logged: tuple[Watch, str | None] | None = None
+        self._logged: tuple[VisionState, str | None] | None = None
         self._logged_wrap: int | None = None
         self._asking: set[asyncio.Task[None]] = set()
 
@@ -112,24 +117,30 @@ class BridgedLine:
                 await self.line.ask(report, BELT_WAIT_S)
 
     def log_changes(self) -> None:
-        """Log changes of the watch state, refused connections, and an encoder that does not match
+        """Log changes of the vision state, refused connections, and an encoder that does not match
         the profile."""
-        watch, refusal = self.watch.watch(time.monotonic_ns()), self.line.refusal
-        if (watch, refusal) != self._logged:
-            self._logged = watch, refusal
+        vision, refusal = self.watch.vision(time.monotonic_ns()), self.line.refusal
+        if (vision, refusal) != self._logged:
+            self._logged = vision, refusal
+            unknown = "" if self.watch.line else "no line received yet, "
             why = f", {refusal}" if refusal else ""
-            line = self.watch.line or "not received yet"
-            self._log(f"unit {self.ends.unit}: line {line}: {watch}{why}")
+            level = logging.ERROR if refusal else LEVELS.get(vision, logging.INFO)
+            self._log(level, f"{unknown}{vision}{why}")
         wraps_at = self.watch.encoder_wraps_at
         counts = None if wraps_at is None else self.plc.beyond(wraps_at)
         if counts is not None and wraps_at != self._logged_wrap:
             self._logged_wrap = wraps_at
             self._log(
-                f"unit {self.ends.unit}: the PLC's encoder (registers 105, 106) counts {counts}, "
-                f"but belt.encoder_wraps_at = {wraps_at} in the line's profile: set it to the "
-                "count at which the counter wraps, or remove the key for a 32-bit counter; until "
-                "then records give no counts"
+                logging.WARNING,
+                f"the PLC's encoder (registers 105, 106) counts {counts}, but "
+                f"belt.encoder_wraps_at = {wraps_at} in the line's profile: set it to the count at "
+                "which the counter wraps, or remove the key for a 32-bit counter; until then "
+                "records give no counts",
             )
+
+    def _log(self, level: int, message: str) -> None:
+        extra = {"line": self.watch.line}
+        logger.log(level, "bridge, unit %d: %s", self.ends.unit, message, extra=extra)
 
     def _is_open(self, alert: Alert) -> bool:
         """Whether this alert is open, as far as the client knows."""
@@ -154,7 +165,7 @@ class BridgedLine:
             refused = None if reply.ok else reply.reason or "no reason given"
         self.plc.refused = refused is not None
         if refused is not None:
-            self._log(f"unit {self.ends.unit}: refused: {refused}")
+            self._log(logging.WARNING, f"refused: {refused}")
 
 
 def listen_address(listen: str, *, allow_remote: bool) -> tuple[str, int]:
@@ -201,7 +212,6 @@ async def serve(
     host: str,
     port: int,
     stop: asyncio.Event,
-    log: Callable[[str], None],
     *,
     opcua: OpcUa | None = None,
 ) -> None:
@@ -209,7 +219,7 @@ async def serve(
 
     `opcua`: creates an OPC UA server for the lines; None: no OPC UA.
     """
-    bridged = [BridgedLine(ends, port, log) for ends in lines]
+    bridged = [BridgedLine(ends, port) for ends in lines]
     units = {line.ends.unit: line.unit() for line in bridged}
     if len(bridged) == 1:
         units[0] = bridged[0].unit()  # a single line answers to any unit id
@@ -228,18 +238,18 @@ async def serve(
         if opcua is not None:
             other = await more.enter_async_context(opcua(bridged))
             start(_refresh(other, stop))
-            log(f"serving OPC UA at {other.endpoint}")
-        log(f"serving Modbus TCP at {host}:{server.port}")
-        logged, logged_s = server.tally.trouble, 0.0
+            logger.info("bridge: serving OPC UA at %s", other.endpoint)
+        logger.info("bridge: serving Modbus TCP at %s:%d", host, server.port)
+        logged, logged_s = server.tally.faults, 0.0
         while not stop.is_set():
             for line in bridged:
                 line.log_changes()
-            if logged != server.tally.trouble and time.monotonic() >= logged_s + LOG_CLIENTS_S:
-                logged, logged_s = server.tally.trouble, time.monotonic()
-                log(f"Modbus clients: {logged}")
-            if (full := server.full_places()) is not None:
-                log(f"Modbus clients: {full}")
+            if logged != server.tally.faults and time.monotonic() >= logged_s + LOG_CLIENTS_S:
+                logged, logged_s = server.tally.faults, time.monotonic()
+                logger.warning("bridge: Modbus clients: %s", logged)
+            if (full := server.full_slots()) is not None:
+                logger.warning("bridge: Modbus clients: %s", full)
             with suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), LOG_S)
-        if (full := server.full_places(at_once=True)) is not None:
-            log(f"Modbus clients: {full}")
+        if (full := server.full_slots(at_once=True)) is not None:
+            logger.warning("bridge: Modbus clients: %s", full)

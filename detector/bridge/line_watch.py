@@ -9,12 +9,11 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import StrEnum
 
 from detector.bridge.events import Event, from_place_time
+from detector.client import AlertVanished, Gap, Received, VisionChanged
 from detector.client import Event as ClientEvent
-from detector.client import Gap, Received, Sight, SightChanged, Vanished
-from detector.client.their_clock import TheirClock
+from detector.client.remote_clock import RemoteClock
 from detector.vocabulary import STOPPED_BELOW_MM_S
 from detector.wire.messages import (
     AlarmState,
@@ -37,15 +36,6 @@ STATE_HELD_NS = 3_000_000_000
 """How long a reported stop of the belt is relied on; the state is sent once a second."""
 EVENTS_MAX = 600
 """More than an alarm book keeps open; beyond it the oldest events that are over are dropped."""
-
-
-class Watch(StrEnum):
-    """Whether the line is being watched."""
-
-    BOOT = "boot"
-    READY = "ready"
-    DEGRADED = "degraded"
-    FAULT = "fault"
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +79,7 @@ class LineWatch:
         self._inference_seen = False
         self._blind = False
         self._complete = False
-        self._their_clock = TheirClock()
+        self._remote_clock = RemoteClock()
         self._waiting: deque[Received] = deque(maxlen=EVENTS_MAX)
         """Alerts received before the detector's clock was known."""
         self._stopped: tuple[int, int] | None = None
@@ -99,12 +89,12 @@ class LineWatch:
         """Process an event of the client."""
         if isinstance(item, Gap):
             self._complete = False
-        elif isinstance(item, SightChanged):
+        elif isinstance(item, VisionChanged):
             # Connection lost, or no heartbeat for a second: not watched until the next inference
             # pass. The line state covers DEGRADED.
-            if item.sight in {Sight.BLIND, Sight.UNKNOWN}:
+            if not item.vision.is_watching:
                 self._deadlines = None
-        elif isinstance(item, Vanished):
+        elif isinstance(item, AlertVanished):
             event = self._events.get((item.alert.boot_id, item.alert.event_id))
             if event is not None:
                 event.alert = event.alert.model_copy(update={"state": AlarmState.NORMAL})
@@ -130,15 +120,14 @@ class LineWatch:
         elif isinstance(payload, LineState):
             self.state = payload
             self._update_stop(payload, item.t_received_mono_ns)
-            self._blind = payload.vision in {VisionState.STARTING, VisionState.UNAVAILABLE}
+            self._blind = not payload.vision.is_watching
             # The number alone is not enough: a new and an ended alarm may both have been missed.
             known = payload.active_alerts == self._open_now()
             self._complete = known and not self._lacks_alerts()
             if self._complete:
                 self._close_former_events()
         elif isinstance(payload, Alert):
-            grabbed = item.header.stamp_source == "grab"
-            if grabbed and not item.same_host and not self._their_clock.known:
+            if not item.same_host and not self._remote_clock.known:
                 self._waiting.append(item)  # its capture time is not known yet
             else:
                 self._process_alert(payload, item)
@@ -155,14 +144,15 @@ class LineWatch:
         late_ns = now_ns - min(deadlines.frame_due_ns, deadlines.pass_due_ns)
         return late_ns <= TRANSPORT_MS * 1e6
 
-    def watch(self, now_ns: int) -> Watch:
-        """The watch state of the line."""
+    def vision(self, now_ns: int) -> VisionState:
+        """The vision state of the line; UNKNOWN only until the bridge's first inference message."""
         if not self.is_watched(now_ns):
             fresh = not self._inference_seen and now_ns - self._t_start_ns < BOOT_NS
             unavailable = self.state is not None and self.state.vision is VisionState.UNAVAILABLE
-            return Watch.BOOT if fresh and not unavailable else Watch.FAULT
+            nothing_yet = fresh and not unavailable
+            return VisionState.UNKNOWN if nothing_yet else VisionState.UNAVAILABLE
         degraded = self.state is not None and self.state.vision is VisionState.DEGRADED
-        return Watch.DEGRADED if degraded or not self._complete else Watch.READY
+        return VisionState.DEGRADED if degraded or not self._complete else VisionState.READY
 
     @property
     def late(self) -> bool:
@@ -219,20 +209,20 @@ class LineWatch:
         # No inference pass since this start yet, and its open alarms are not known.
         self._deadlines = self.state = None
         self._blind = self._complete = False
-        self._their_clock.forget()
+        self._remote_clock.forget()
 
     def _update_clock(self, item: Received) -> None:
-        self._their_clock.add(item.header, item.t_received_mono_ns)
-        if self._their_clock.known:
+        self._remote_clock.add(item.header, item.t_received_mono_ns)
+        if self._remote_clock.known:
             while self._waiting:
                 self._process_message(self._waiting.popleft())
 
     def _deadlines_after(self, message: Inference, t_capture_ns: int, t_done_ns: int) -> _Deadlines:
-        t_pass_ns = t_done_ns - round(message.look_age_ms * 1e6)
-        if not message.looked:
+        t_pass_ns = t_done_ns - round(message.pass_age_ms * 1e6)
+        if not message.inferred:
             before = self._deadlines
             t_capture_ns = t_pass_ns if before is None else before.t_capture_ns
-        pass_within_ms = message.look_within_ms or message.next_within_ms
+        pass_within_ms = message.pass_within_ms or message.next_within_ms
         return _Deadlines(
             t_capture_ns,
             t_done_ns + round(message.next_within_ms * 1e6),
@@ -246,18 +236,16 @@ class LineWatch:
         this process was suspended.
         """
         header, received_ns = item.header, item.t_received_mono_ns
-        if header.stamp_source != "grab":
-            return received_ns, received_ns
-        t_capture_ns = self._ours_ns(header.t_capture_mono_ns, item)
-        return t_capture_ns, min(t_capture_ns + round((header.age_ms or 0.0) * 1e6), received_ns)
+        t_capture_ns = self._local_ns(header.t_capture_mono_ns, item)
+        return t_capture_ns, min(t_capture_ns + round(header.age_ms * 1e6), received_ns)
 
-    def _ours_ns(self, theirs_ns: int, item: Received) -> int:
+    def _local_ns(self, remote_ns: int, item: Received) -> int:
         """Convert a time of the detector's clock to ours, at most the receipt of `item`."""
         if item.same_host:
-            return theirs_ns
-        if not self._their_clock.known:
+            return remote_ns
+        if not self._remote_clock.known:
             return item.t_received_mono_ns
-        return min(self._their_clock.ours_ns(theirs_ns), item.t_received_mono_ns)
+        return min(self._remote_clock.local_ns(remote_ns), item.t_received_mono_ns)
 
     def _process_alert(self, alert: Alert, item: Received) -> None:
         raised = alert.kind is Revision.RAISED and item.how == "published"
@@ -266,9 +254,7 @@ class LineWatch:
         key = (alert.boot_id, alert.event_id)
         event = self._events.get(key)
         self._count_stop(item.t_received_mono_ns)
-        t_capture_ns = item.t_received_mono_ns
-        if item.header.stamp_source == "grab":
-            t_capture_ns = self._ours_ns(alert.t_capture_mono_ns, item)
+        t_capture_ns = self._local_ns(alert.t_capture_mono_ns, item)
         if event is None:
             belated = item.how in {"replay", "delivery"} and not self._is_open(alert)
             if belated or alert.state is AlarmState.NORMAL:

@@ -25,7 +25,7 @@ from pymodbus.server import ModbusTcpServer
 from pymodbus.server.requesthandler import ServerRequestHandler
 from pymodbus.simulator import DataType, SimData, SimDevice
 
-from detector.bridge.places import Place, Places
+from detector.bridge.client_slots import ClientSlot, ClientSlots
 from detector.bridge.register_map import INPUT_WORDS, PLC_FIRST, PLC_WORDS
 from detector.errors import VigitriError
 from detector.wire.keepalive import keep_alive
@@ -60,16 +60,16 @@ class Tally:
     """Requests answered with a Modbus exception."""
     malformed: int = 0
     """Connections closed because their data is not Modbus."""
-    gave_way: int = 0
+    replaced: int = 0
     """Idle connections closed in favour of a new one."""
     turned_away: int = 0
     """New connections refused because all others were polling."""
 
     @property
-    def trouble(self) -> str:
+    def faults(self) -> str:
         """One line for the log."""
         return (
-            f"{self.malformed} connections closed (not Modbus), {self.gave_way} idle ones replaced "
+            f"{self.malformed} connections closed (not Modbus), {self.replaced} idle ones replaced "
             f"by new clients, {self.turned_away} turned away beyond {CLIENTS_MAX}, "
             f"{self.refused} requests refused"
         )
@@ -92,7 +92,7 @@ class ModbusServer:
         self._devices = [_device(number, unit) for number, unit in units.items()]
         if 0 not in units:
             self._devices.append(_unknown_unit())
-        self._places = Places(CLIENTS_MAX, clock_ns)
+        self._slots = ClientSlots(CLIENTS_MAX, clock_ns)
         self.tally = Tally()
         self.port = 0
 
@@ -100,7 +100,7 @@ class ModbusServer:
         identity = ModbusDeviceIdentification(  # type: ignore[no-untyped-call]
             info_name={"VendorName": "Vigitri", "ProductName": "Vigitri PLC bridge"}
         )
-        self._server = _Server(self._devices, identity, self._address, self.tally, self._places)
+        self._server = _Server(self._devices, identity, self._address, self.tally, self._slots)
         try:
             await self._server.serve_forever(background=True)
         except RuntimeError:
@@ -117,12 +117,12 @@ class ModbusServer:
     async def __aexit__(self, *_: object) -> None:
         await self._server.shutdown()  # type: ignore[no-untyped-call]
 
-    def full_places(self, *, at_once: bool = False) -> str | None:
-        """A log line about full places since the last one, or None.
+    def full_slots(self, *, at_once: bool = False) -> str | None:
+        """A log line about full slots since the last one, or None.
 
         At most every 10 s; `at_once`: without this limit, for the end.
         """
-        return self._places.line(at_once=at_once)
+        return self._slots.line(at_once=at_once)
 
 
 class _Server(ModbusTcpServer):
@@ -132,10 +132,10 @@ class _Server(ModbusTcpServer):
         identity: ModbusDeviceIdentification,
         address: tuple[str, int],
         tally: Tally,
-        places: Places,
+        slots: ClientSlots,
     ) -> None:
         super().__init__(devices, identity=identity, address=address)
-        self.tally, self.places = tally, places
+        self.tally, self.slots = tally, slots
 
     def callback_new_connection(self) -> ServerRequestHandler:
         return _Connection(self)
@@ -146,8 +146,8 @@ class _Connection(ServerRequestHandler):
 
     def __init__(self, server: _Server) -> None:
         super().__init__(server, None, None, None)  # type: ignore[no-untyped-call]
-        self._tally, self._places = server.tally, server.places
-        self._place: Place | None = None
+        self._tally, self._slots = server.tally, server.slots
+        self._slot: ClientSlot | None = None
         self._unread = b""
 
     def callback_connected(self) -> None:
@@ -155,19 +155,19 @@ class _Connection(ServerRequestHandler):
         transport = cast("asyncio.Transport", self.transport)
         keep_alive(transport.get_extra_info("socket"))
         host, port = transport.get_extra_info("peername")[:2]
-        self._place = self._places.take(host, port, self._give_way)
-        if self._place is None:
+        self._slot = self._slots.acquire(host, port, self._close_replaced)
+        if self._slot is None:
             self._tally.turned_away += 1
-            self._hang_up()
+            self._disconnect()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        if self._place is not None:
-            self._places.leave(self._place)
+        if self._slot is not None:
+            self._slots.leave(self._slot)
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        if self._place is not None:
-            self._places.count_bytes(self._place)
+        if self._slot is not None:
+            self._slots.count_bytes(self._slot)
         self._unread += data
         self._unread = self._unread[self._answered(self._unread) :]
 
@@ -179,7 +179,7 @@ class _Connection(ServerRequestHandler):
             length = int.from_bytes(head[4:6], "big") + 6
             if head[2:4] != b"\0\0" or not _MBAP_BYTES <= length <= _ADU_BYTES_MAX:
                 self._tally.malformed += 1
-                self._hang_up()
+                self._disconnect()
                 return len(data)
             if len(data) - used < length:
                 break
@@ -188,8 +188,8 @@ class _Connection(ServerRequestHandler):
         return used
 
     def _process(self, frame: bytes, head: bytes) -> None:
-        if self._place is not None:
-            self._places.count_request(self._place)
+        if self._slot is not None:
+            self._slots.count_request(self._slot)
         unit, function = head[6], head[7]
         try:
             request = self.framer.decoder.decode(frame[7:])
@@ -217,11 +217,11 @@ class _Connection(ServerRequestHandler):
         if self.transport is not None:
             self.server_send(answer, None)  # type: ignore[no-untyped-call]
 
-    def _give_way(self) -> None:
-        self._tally.gave_way += 1
-        self._hang_up()
+    def _close_replaced(self) -> None:
+        self._tally.replaced += 1
+        self._disconnect()
 
-    def _hang_up(self) -> None:
+    def _disconnect(self) -> None:
         if self.transport is not None:
             cast("asyncio.Transport", self.transport).abort()
 

@@ -27,24 +27,23 @@ from detector.bridge.register_map import (
     HazardWord,
     JamState,
     Register,
-    State,
     TopPriority,
+    VisionWord,
     decode,
 )
 from detector.wire.keepalive import keep_alive
 from detector.wire.messages import Priority
 
 NAMESPACE = "urn:vigitri:opcua"
-OPCUA_LISTEN = "opc.tcp://127.0.0.1:4840/vigitri"
 CLIENTS_MAX = 64
 """asyncua's default of 1000 nearly equals the usual limit of open files (1024) and could leave none
 for the PLC's connection."""
 VISION_STATES = {  # OPC 40100-1, 8.2.6
-    State.BOOT: "Preoperational",
-    State.READY: "Operational",
-    State.DEGRADED: "Operational",
-    State.FAULT: "Error",
-    State.MAINTENANCE: "Halted",
+    VisionWord.UNKNOWN: "Preoperational",
+    VisionWord.READY: "Operational",
+    VisionWord.DEGRADED: "Operational",
+    VisionWord.UNAVAILABLE: "Error",
+    VisionWord.MAINTENANCE: "Halted",
 }
 SEVERITY = {Priority.HIGH: 900, Priority.MEDIUM: 600, Priority.LOW: 300}
 """OPC UA severities range from 1 to 1000."""
@@ -134,7 +133,7 @@ class _LineNodes:
 
     async def refresh(self, now_ns: int) -> None:
         values, records = decode(self._line.registers.words(now_ns))
-        state = State(values["state"])
+        state = VisionWord(values["state"])
         await self._write("Line", self._line.watch.line or "", ua.VariantType.String)
         await self._write("CurrentState", VISION_STATES[state], ua.VariantType.String)
         shown = json.dumps([each for each in records if each["seq"]])

@@ -12,14 +12,14 @@ from detector.bridge.line_watch import TRANSPORT_MS
 from detector.bridge.plc_link import PLC_SILENT_NS
 
 _CODES: tuple[tuple[str, type[IntEnum]], ...] = (
-    ("2 `state`", plc.State),
+    ("2 `state`", plc.VisionWord),
     ("5–7 `gas`, `battery`, `jam`", plc.HazardWord),
     ("8 `top_priority`", plc.TopPriority),
     ("10 `jam_state`", plc.JamState),
     ("59 `belt_state`", plc.BeltWord),
     ("record `class`", plc.HazardClass),
     ("record `alarm_state`", plc.RecordState),
-    ("103 `belt_run`", plc.BeltRun),
+    ("103 `belt_run`", plc.RunSignal),
     ("110 `reset`", plc.Reset),
 )
 
@@ -44,12 +44,12 @@ Coils and discrete inputs do not exist (exception 1).
 
 **0 is never clear.** Every state register reads 0 while the state is unknown: at the bridge's
 start, when the detector is dead, hung or blind, when messages were missed. Only 1 is clear. When
-the belt is not being watched, `state` reads 3 (fault), the hazard registers read 0 and `heartbeat`
-stops, at most three frame periods + {TRANSPORT_MS:.0f} ms after the last processed frame:
-{100 + TRANSPORT_MS:.0f} ms for a camera of 30 frames/s. If inference takes longer than three frame
-periods, the limit is 1.5 x the median time from capture to result. Not every frame needs an
-inference pass: belt that has been inspected often enough needs none, but nothing new waits longer
-than `view.max_wait_ms` of the line's profile. Only completed inference passes advance the
+the belt is not being watched, `state` reads 3 (unavailable), the hazard registers read 0 and
+`heartbeat` stops, at most three frame periods + {TRANSPORT_MS:.0f} ms after the last processed
+frame: {100 + TRANSPORT_MS:.0f} ms for a camera of 30 frames/s. If inference takes longer than
+three frame periods, the limit is 1.5 x the median time from capture to result. Not every frame
+needs an inference pass: belt that has been inspected often enough needs none, but nothing new waits
+longer than `view.max_wait_ms` of the line's profile. Only completed inference passes advance the
 heartbeat.
 
 ## From Vigitri: input registers 0 to {plc.INPUT_WORDS - 1}
@@ -180,10 +180,10 @@ BELT_MEANING = {
     "set speed, and nothing in the images can be followed, or parts of them move differently "
     "(stationary material, caught film). Status bit 2 is 0 once no speed is available",
     plc.BeltWord.RUNS: "it runs, and all sources agree",
-    plc.BeltWord.STANDS: "it is stopped, by your order or with no order known",
-    plc.BeltWord.STANDS_ORDERED_TO_RUN: "103 reads 2 (runs) and it is stopped: drive tripped, belt "
-    "blocked. It is well watched, so `state` stays 1",
-    plc.BeltWord.RUNS_ORDERED_TO_STAND: "103 reads 1 (stands) and it has moved for 3 s more, by "
+    plc.BeltWord.STOPPED: "it is stopped, by your order or with no order known",
+    plc.BeltWord.STOPPED_ORDERED_TO_RUN: "103 reads 2 (run) and it is stopped: drive tripped, "
+    "belt blocked. It is well watched, so `state` stays 1",
+    plc.BeltWord.RUNS_ORDERED_TO_STOP: "103 reads 1 (stop) and it has moved for 3 s more, by "
     "encoder or images: contactor welded, or 103 is wired incorrectly",
     plc.BeltWord.REVERSES: "it runs against its travel, or the encoder is wired in reverse",
     plc.BeltWord.SLIPS: "encoder and images differ by over 3 % of the travel, over 1 s or 5 s: the "

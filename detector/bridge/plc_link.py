@@ -12,9 +12,9 @@ from detector.bridge.events import Event
 from detector.bridge.register_map import (
     PLC_FIRST,
     PLC_WORDS,
-    BeltRun,
     Mode,
     Reset,
+    RunSignal,
     decode_plc,
 )
 from detector.wire.messages import Hazard, Outcome
@@ -44,7 +44,7 @@ Command = Acknowledge | ReportOutcome | Shelve
 class PlcBelt:
     """Belt data of a PLC whose heartbeat changes."""
 
-    run: BeltRun
+    run: RunSignal
     """UNKNOWN: the run signal isn't wired."""
     speed_mm_s: int | None
     encoder: int | None
@@ -97,14 +97,14 @@ class PlcLink:
     def belt(self, now_ns: int) -> PlcBelt | None:
         """The PLC's belt data; None if it provides none or is not alive."""
         values = decode_plc(self.words)
-        wired = values["belt_run"] in {BeltRun.STANDS, BeltRun.RUNS}
-        run = BeltRun(values["belt_run"]) if wired else BeltRun.UNKNOWN
+        wired = values["belt_run"] in {RunSignal.STOP, RunSignal.RUN}
+        run = RunSignal(values["belt_run"]) if wired else RunSignal.UNKNOWN
         encoder, t_ns = None, now_ns
         if self._has_encoder and now_ns - self._encoder[-1][0] <= ENCODER_HELD_NS:
             t_ns, encoder = self._encoder[-1]
         if not self.alive(now_ns) or (not wired and encoder is None):
             return None
-        speed_mm_s = 0 if run is BeltRun.STANDS else values["belt_speed"] or None
+        speed_mm_s = 0 if run is RunSignal.STOP else values["belt_speed"] or None
         return PlcBelt(run, speed_mm_s, encoder, t_ns)
 
     def beyond(self, wraps_at: int) -> int | None:

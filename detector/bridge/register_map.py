@@ -24,13 +24,17 @@ LATEST_ETA_MS = 0x7FFF
 Kind = Literal["uint16", "int16", "uint32"]
 
 
-class State(IntEnum):
-    """Register 2: whether the line is being watched."""
+class VisionWord(IntEnum):
+    """Register 2: the vision state as a PLC reads it, and MAINTENANCE, which the PLC itself sets.
 
-    BOOT = 0
+    A line that is starting reads UNKNOWN until the bridge's first inference message, at most 10 s;
+    later it reads UNAVAILABLE.
+    """
+
+    UNKNOWN = 0
     READY = 1
     DEGRADED = 2
-    FAULT = 3
+    UNAVAILABLE = 3
     MAINTENANCE = 4
 
 
@@ -94,12 +98,12 @@ class RecordState(IntEnum):
     NORMAL = 8
 
 
-class BeltRun(IntEnum):
+class RunSignal(IntEnum):
     """Register 103, from the PLC."""
 
     UNKNOWN = 0
-    STANDS = 1
-    RUNS = 2
+    STOP = 1
+    RUN = 2
 
 
 class BeltWord(IntEnum):
@@ -107,9 +111,9 @@ class BeltWord(IntEnum):
 
     UNKNOWN = 0
     RUNS = 1
-    STANDS = 2
-    STANDS_ORDERED_TO_RUN = 3
-    RUNS_ORDERED_TO_STAND = 4
+    STOPPED = 2
+    STOPPED_ORDERED_TO_RUN = 3
+    RUNS_ORDERED_TO_STOP = 4
     REVERSES = 5
     SLIPS = 6
     DISAGREES = 7
@@ -134,7 +138,7 @@ class Status(IntFlag):
     WATCHING = 1 << 0
     LATE = 1 << 1
     BELT_SPEED_KNOWN = 1 << 2
-    BELT_STANDS = 1 << 3
+    BELT_STOPPED = 1 << 3
     PLC_ALIVE = 1 << 4
     PLC_LOST = 1 << 5
     MORE_RECORDS = 1 << 6
@@ -170,7 +174,7 @@ STATUS_MEANING = {
     Status.WATCHING: "the belt is being watched: no frame and no inference pass is overdue",
     Status.LATE: "inference finishes too late after capture (state 2)",
     Status.BELT_SPEED_KNOWN: "the belt speed is known; arrival times are based on it",
-    Status.BELT_STANDS: "the belt is stopped, as far as is known",
+    Status.BELT_STOPPED: "the belt is stopped, as far as is known",
     Status.PLC_ALIVE: "this PLC's heartbeat (register 100) changes",
     Status.PLC_LOST: "this PLC's heartbeat has changed once and then not for 2 s",
     Status.MORE_RECORDS: "more events are active than fit the three records",
@@ -323,7 +327,7 @@ PLC: tuple[Register, ...] = (
         "",
         "`seq` of the event that you have taken; frees its record. Write both words in one request",
     ),
-    Register(103, "belt_run", "uint16", "code", "run signal: 0 not wired, 1 stands (stop), 2 runs"),
+    Register(103, "belt_run", "uint16", "code", "run signal: 0 not wired, 1 stop, 2 run"),
     Register(104, "belt_speed", "uint16", "mm/s", "0: not wired, or the belt is stopped"),
     Register(
         105,

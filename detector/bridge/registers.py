@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from detector.bridge.events import Event, Records
-from detector.bridge.line_watch import LineWatch, Watch
+from detector.bridge.line_watch import LineWatch
 from detector.bridge.plc_link import PlcLink
 from detector.bridge.register_map import (
     FIRST_RECORD,
@@ -16,7 +16,6 @@ from detector.bridge.register_map import (
     RECORDS,
     UNKNOWN_SIGNED,
     UNKNOWN_WORD,
-    BeltRun,
     BeltWord,
     HazardClass,
     HazardWord,
@@ -24,9 +23,10 @@ from detector.bridge.register_map import (
     RecordFlag,
     RecordPriority,
     RecordState,
-    State,
+    RunSignal,
     Status,
     TopPriority,
+    VisionWord,
     to_words,
 )
 from detector.vocabulary import STOPPED_BELOW_MM_S
@@ -59,12 +59,6 @@ _SHELVED = {
     Hazard.OVERLOAD: Status.OVERLOAD_SHELVED,
     Hazard.JAM: Status.JAM_SHELVED,
 }
-_STATE = {
-    Watch.BOOT: State.BOOT,
-    Watch.READY: State.READY,
-    Watch.DEGRADED: State.DEGRADED,
-    Watch.FAULT: State.FAULT,
-}
 
 
 class LineRegisters:
@@ -78,14 +72,14 @@ class LineRegisters:
         """The 60 words at `now_ns`; ages and arrival times are computed for this time."""
         if self.plc.counters_reset:
             self.plc.counters_reset, self.watch.overruns = False, 0
-        watch, watched = self.watch.watch(now_ns), self.watch.is_watched(now_ns)
+        watched = self.watch.is_watched(now_ns)
         active = self.watch.events(now_ns)
         self.records.assign(active, now_ns)
         words = [0] * INPUT_WORDS
         values = {
             "map_version": MAP_VERSION,
             "heartbeat": self.watch.heartbeat,
-            "state": self._state(watch),
+            "state": self._state(now_ns),
             "status": self._status(watched, now_ns),
             "frame_age_ms": _or_unknown(self.watch.frame_age_ms(now_ns)),
             **self._hazards(watched, active),
@@ -101,10 +95,11 @@ class LineRegisters:
                 _put(words, FIRST_RECORD + RECORD_WORDS * slot, self._record(event, now_ns))
         return words
 
-    def _state(self, watch: Watch) -> State:
-        if self.plc.maintenance and watch in (Watch.READY, Watch.DEGRADED):
-            return State.MAINTENANCE
-        return _STATE[watch]
+    def _state(self, now_ns: int) -> VisionWord:
+        vision = self.watch.vision(now_ns)
+        if self.plc.maintenance and vision.is_watching:
+            return VisionWord.MAINTENANCE
+        return VisionWord[vision.name]
 
     def _hazards(self, watched: bool, active: list[Event]) -> dict[str, int]:
         """Registers 5 to 8 and 10; none reads clear unless the belt is watched and no message is
@@ -156,13 +151,13 @@ class LineRegisters:
         belt = self.plc.belt(now_ns)
         speed = None if state is None or not watched else state.belt_speed_mm_s
         stopped = speed is not None and abs(speed) < STOPPED_BELOW_MM_S
-        if belt is not None and belt.run is not BeltRun.UNKNOWN:
-            stopped = belt.run is BeltRun.STANDS
+        if belt is not None and belt.run is not RunSignal.UNKNOWN:
+            stopped = belt.run is RunSignal.STOP
         bits = {
             Status.WATCHING: watched,
             Status.LATE: watched and self.watch.late,
             Status.BELT_SPEED_KNOWN: speed is not None,
-            Status.BELT_STANDS: stopped,
+            Status.BELT_STOPPED: stopped,
             Status.PLC_ALIVE: self.plc.alive(now_ns),
             Status.PLC_LOST: self.plc.lost(now_ns),
             Status.MORE_RECORDS: self.records.waiting > 0,

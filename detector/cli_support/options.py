@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, NoReturn
 
 import typer
 from pydantic import ValidationError
@@ -15,6 +15,7 @@ from detector.vocabulary import EngineName
 from detector.wire.keys import ClientKeys, KeyFileError, load_keys
 from detector.wire.requests import one_line
 
+ONLY_IN_A_CHECKOUT = {"benchmarks", "models", "twin"}
 REFUSED = 2
 INCOMPLETE = 1
 INTERRUPTED = 130
@@ -45,20 +46,21 @@ LineKey = Annotated[
 def refuse(reason: str) -> NoReturn:
     """Print the reason on stderr and exit with code 2."""
     for line in reason.splitlines():
-        print(f"vigitri: {line}", file=sys.stderr)
+        print_error(line)
     raise SystemExit(REFUSED)
 
 
-def from_checkout(module: str) -> Any:
-    """Import a module that only a checkout has; refuse with one line if it is missing."""
-    from importlib import import_module
+def print_error(line: str) -> None:
+    """Print an error line of a command on stderr; it is no log line."""
+    print(f"vigitri: {line}", file=sys.stderr, flush=True)
 
-    try:
-        return import_module(module)
-    except ModuleNotFoundError as error:
-        if error.name not in {module, module.split(".", maxsplit=1)[0]}:
-            refuse(f"{module} needs {error.name}: install the extra that provides it")
-        refuse(f"{module.split('.', maxsplit=1)[0]}/ is not installed: run this in a checkout")
+
+def refuse_without(module: str) -> NoReturn:
+    """Refuse a command that needs this module: part of an extra, or of a checkout."""
+    package = module.split(".", maxsplit=1)[0]
+    if package in ONLY_IN_A_CHECKOUT:
+        refuse(f"{package}/ is not installed: run this in a checkout")
+    refuse(f"this command needs {package}: install the extra that its --help names")
 
 
 @contextmanager

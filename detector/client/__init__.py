@@ -7,8 +7,8 @@
             match event:
                 case client.Received(payload=client.Alert() as alert):
                     print(alert.kind, alert.hazard, alert.place)
-                case client.SightChanged(sight=sight, reason=reason):
-                    print(sight, reason)  # not WATCHING: the state of the belt is unknown
+                case client.VisionChanged(vision=vision, reason=reason):
+                    print(vision, reason)  # not `vision.is_watching`: the belt's state is unknown
 
 and the same with asyncio:
 
@@ -22,13 +22,13 @@ What it does:
   `snapshot`. Each revision of an alert is one event, however it arrived (`published`,
   `snapshot`, `replay`, `delivery`).
 - *Gaps*: lost messages are reported (`Gap`). Lost alerts are requested and arrive with `how` =
-  `replay`; then `Healed` reports whether any are still missing. An alert that has ended and whose
-  last revision is no longer held is reported as `Vanished`.
-- *Blind is never clear*: `SightChanged` as soon as the belt is not watched: no heartbeat for
-  `blind_after_s`, connection lost, or reported by the detector. `line.sight` gives the current
+  `replay`; then `GapFilled` reports whether any are still missing. An alert that has ended and
+  whose last revision is no longer held is reported as `AlertVanished`.
+- *Blind is never clear*: `VisionChanged` as soon as the belt is not watched: no heartbeat for
+  `blind_after_s`, connection lost, or reported by the detector. `line.vision` gives the current
   value at any time.
-- *Restarts*: a new `boot_id` is reported as `Restarted`; alerts that are still open arrive again
-  with their ids.
+- *Restarts*: a new `boot_id` is reported as `DetectorRestarted`; alerts that are still open
+  arrive again with their ids.
 - *At least once*: with a `consumer` name the detector resends each alert until this program has
   confirmed it, across reconnects and restarts of both sides. Requesting the next event confirms
   the one before. `line.position` is the confirmed position; store it and pass it as `after` to
@@ -43,16 +43,16 @@ answers can be sent.
 """
 
 from detector.client.events import (
+    AlertVanished,
+    DetectorRestarted,
     Event,
     Gap,
-    Healed,
+    GapFilled,
     Received,
-    Restarted,
-    Sight,
-    SightChanged,
-    Vanished,
+    VisionChanged,
 )
 from detector.client.lines import AsyncLine, Line
+from detector.vocabulary import VisionState
 from detector.wire.endpoints import EndpointError
 from detector.wire.keys import ClientKeys, KeyFileError, load_keys
 from detector.wire.messages import Alert, FrameDetections, Heartbeat, LineState, Metrics
@@ -60,13 +60,15 @@ from detector.wire.requests import Position, Reply
 
 __all__ = [
     "Alert",
+    "AlertVanished",
     "AsyncLine",
     "ClientKeys",
+    "DetectorRestarted",
     "EndpointError",
     "Event",
     "FrameDetections",
     "Gap",
-    "Healed",
+    "GapFilled",
     "Heartbeat",
     "KeyFileError",
     "Line",
@@ -75,9 +77,7 @@ __all__ = [
     "Position",
     "Received",
     "Reply",
-    "Restarted",
-    "Sight",
-    "SightChanged",
-    "Vanished",
+    "VisionChanged",
+    "VisionState",
     "load_keys",
 ]

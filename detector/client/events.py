@@ -3,22 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Literal, NamedTuple
 
-from detector.wire.messages import Alert, Header, Message
+from detector.wire.messages import Alert, Header, Message, VisionState
 from detector.wire.requests import Position
 
 How = Literal["published", "snapshot", "replay", "delivery"]
-
-
-class Sight(StrEnum):
-    """Whether the belt is being watched; only `watching` allows to conclude that it is clear."""
-
-    UNKNOWN = "unknown"
-    BLIND = "blind"
-    DEGRADED = "degraded"
-    WATCHING = "watching"
 
 
 class Received(NamedTuple):
@@ -37,22 +27,19 @@ class Received(NamedTuple):
     def latency_ms(self) -> float | None:
         """Time from the frame's capture to receipt, on the detector's host.
 
-        None on other hosts (different clocks), for a recording (no real timestamps), and for
-        messages that were not published just now.
+        None on other hosts (different clocks) and for messages that were not published just now.
         """
-        if self.header.stamp_source != "grab" or self.how != "published" or not self.same_host:
+        if self.how != "published" or not self.same_host:
             return None
         return (self.t_received_mono_ns - self.header.t_capture_mono_ns) / 1e6
 
     def age_ns(self, now_ns: int) -> int:
-        """Time since capture, or since receipt for a recording; `now_ns` is CLOCK_MONOTONIC."""
+        """Time since capture; `now_ns` is CLOCK_MONOTONIC."""
         since_ns = self.t_received_mono_ns
-        if self.header.stamp_source != "grab":
-            return now_ns - since_ns
         if self.same_host:
             # By capture, not by receipt: a message may have waited in a queue.
             return now_ns - min(since_ns, self.header.t_capture_mono_ns)
-        return now_ns - since_ns + round((self.header.age_ms or 0.0) * 1e6)
+        return now_ns - since_ns + round(self.header.age_ms * 1e6)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +57,7 @@ class Gap:
 
 
 @dataclass(frozen=True, slots=True)
-class Healed:
+class GapFilled:
     """A gap has been filled: all alerts that the detector still holds have been received."""
 
     alerts: int
@@ -85,7 +72,7 @@ class Healed:
 
 
 @dataclass(frozen=True, slots=True)
-class Restarted:
+class DetectorRestarted:
     """The detector has restarted; its heartbeat and state follow."""
 
     boot_id: str
@@ -93,18 +80,18 @@ class Restarted:
 
 
 @dataclass(frozen=True, slots=True)
-class SightChanged:
-    """A change of whether the belt is being watched, with the reason."""
+class VisionChanged:
+    """The line's vision state, as far as the client knows it, has changed."""
 
-    sight: Sight
+    vision: VisionState
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
-class Vanished:
+class AlertVanished:
     """An alert that has ended; its last revision is not available."""
 
     alert: Alert
 
 
-Event = Received | Gap | Healed | Restarted | SightChanged | Vanished
+Event = Received | Gap | GapFilled | DetectorRestarted | VisionChanged | AlertVanished

@@ -11,19 +11,19 @@ from pydantic import ValidationError
 
 from detector.client.decoding import decode_head, decode_payload, decode_reply
 from detector.client.events import (
+    AlertVanished,
+    DetectorRestarted,
     Event,
-    Healed,
+    GapFilled,
     How,
     Received,
-    Restarted,
-    Sight,
-    SightChanged,
-    Vanished,
+    VisionChanged,
 )
 from detector.client.gaps import GapWatch
 from detector.client.positions import AlertProgress
 from detector.client.revisions import RevisionSet
-from detector.client.sight import SightWatch
+from detector.client.vision_watch import VisionWatch
+from detector.vocabulary import VisionState
 from detector.wire.messages import PAYLOADS, AlarmState, Alert, Header
 from detector.wire.requests import (
     AlertMessage,
@@ -63,7 +63,7 @@ class LineFeed:
         same_host: bool = True,
     ) -> None:
         topics = tuple(topics)
-        self.watch = SightWatch(now_ns, blind_after_s=blind_after_s)
+        self.watch = VisionWatch(now_ns, blind_after_s=blind_after_s)
         self.to_send: deque[bytes] = deque()
         """Encoded requests to be sent."""
         self.replies: dict[str, Reply] = {}
@@ -94,7 +94,7 @@ class LineFeed:
         self._awaited: set[str] = set()
         self._confirmed: Position | None = None
         self._replayed, self._replay_whole = 0, True
-        self._sight_reported: tuple[Sight | None, str | None] = None, None
+        self._vision_reported: tuple[VisionState | None, str | None] = None, None
         self._ids = (f"{uuid.uuid4().hex[:8]}-{number}" for number in itertools.count(1))
 
     # --- receiving -------------------------------------------------------------------------
@@ -173,11 +173,11 @@ class LineFeed:
 
     def tick(self, now_ns: int) -> None:
         """Advance time: detect silence and repeat requests."""
-        sight, reason = self.watch.sight(now_ns)
-        current = sight, self.watch.refused
-        if current != self._sight_reported:
-            self._sight_reported = current
-            self._emit(SightChanged(sight, reason))
+        vision, reason = self.watch.vision(now_ns)
+        current = vision, self.watch.refused
+        if current != self._vision_reported:
+            self._vision_reported = current
+            self._emit(VisionChanged(vision, reason))
         if not self._asks:
             return
         if self._consumer is not None:
@@ -201,9 +201,9 @@ class LineFeed:
         event, self._handed_out = self._events.popleft()
         return event
 
-    def sight(self, now_ns: int) -> tuple[Sight, str]:
+    def vision(self, now_ns: int) -> tuple[VisionState, str]:
         """Whether the belt is being watched now, and the reason if not."""
-        return self.watch.sight(now_ns)
+        return self.watch.vision(now_ns)
 
     @property
     def lacks_alerts(self) -> bool:
@@ -270,7 +270,7 @@ class LineFeed:
                 and isinstance(known.payload, Alert)
             ):
                 del self.active[key]
-                self._emit(Vanished(known.payload))
+                self._emit(AlertVanished(known.payload))
 
     def _process_replay(self, reply: ReplayReply, now_ns: int) -> None:
         before = self.repeated
@@ -283,7 +283,7 @@ class LineFeed:
         if reply.more:
             return
         self._wants["replay"] = False
-        self._emit(Healed(self._replayed, self._replay_whole, reply.upto))
+        self._emit(GapFilled(self._replayed, self._replay_whole, reply.upto))
         if not self._replay_whole:
             self.connection_made()
         self._replayed, self._replay_whole = 0, True
@@ -319,7 +319,7 @@ class LineFeed:
             return
         if self.boot_id is not None:
             self.watch.forget()
-            self._emit(Restarted(header.boot_id, self.boot_id))
+            self._emit(DetectorRestarted(header.boot_id, self.boot_id))
             self.connection_made()
         self.boot_id = header.boot_id
 

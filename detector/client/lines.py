@@ -5,15 +5,15 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Iterable, Iterator
-from types import TracebackType
 from typing import Self
 
 import zmq
 
-from detector.client.asking import acknowledgement, belt_report, outcome_report
-from detector.client.events import Event, Received, Sight
+from detector.client.events import Event, Received
 from detector.client.feed import ASK_AGAIN_NS, LineFeed
 from detector.client.link import TICK_S, LineLink, same_host
+from detector.client.requests import acknowledgement, belt_report, outcome_report
+from detector.vocabulary import VisionState
 from detector.wire.endpoints import ALERTS_ENDPOINT
 from detector.wire.keys import ClientKeys
 from detector.wire.messages import Alert, Hazard, LineState, Outcome
@@ -65,14 +65,14 @@ class _Line:
         )
 
     @property
-    def sight(self) -> Sight:
+    def vision(self) -> VisionState:
         """Whether the belt is being watched now."""
-        return self._feed.sight(time.monotonic_ns())[0]
+        return self._feed.vision(time.monotonic_ns())[0]
 
     @property
-    def sight_reason(self) -> str:
+    def vision_reason(self) -> str:
         """Why the belt is not being watched; "" while it is."""
-        return self._feed.sight(time.monotonic_ns())[1]
+        return self._feed.vision(time.monotonic_ns())[1]
 
     @property
     def refusal(self) -> str | None:
@@ -181,13 +181,8 @@ class Line(_Line):
             self._poller.register(socket, zmq.POLLIN)
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._link.__exit__(kind, error, traceback)
+    def __exit__(self, *raised: object) -> None:
+        self._link.__exit__(*raised)
 
     def receive(self, timeout_s: float | None = None) -> Event | None:
         """The next event; None after `timeout_s` without one (None: wait)."""
@@ -246,13 +241,8 @@ class AsyncLine(_Line):
         self._ready, self._waiting = asyncio.Event(), 0
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._link.__exit__(kind, error, traceback)
+    async def __aexit__(self, *raised: object) -> None:
+        self._link.__exit__(*raised)
 
     async def receive(self, timeout_s: float | None = None) -> Event | None:
         """The next event; None after `timeout_s` without one (None: wait)."""

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 from enum import IntEnum
 
 from detector import client
+from detector.cli_support.options import print_error
 from detector.wire.messages import Hazard, Outcome
 from detector.wire.requests import Acknowledge, ReportOutcome, Shelve
 
@@ -68,10 +68,10 @@ def _send(
         with client.Line(None, endpoint, keys=keys) as line:
             reply = line.ask(answer, REPLY_TIMEOUT_S)
     except TimeoutError as error:
-        print(f"vigitri: {error}", file=sys.stderr)
+        print_error(str(error))
         return AnswerResult.UNKNOWN
     if not reply.ok:
-        print(f"vigitri: refused: {reply.reason}", file=sys.stderr)
+        print_error(f"refused: {reply.reason}")
         return AnswerResult.REFUSED
     print("accepted")
     return AnswerResult.ACCEPTED

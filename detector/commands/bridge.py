@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import signal
 import sys
 from collections.abc import Sequence
@@ -11,7 +12,6 @@ from pathlib import Path
 
 from detector.bridge.bridge import LineEnds, OpcUa, listen_address, serve
 from detector.bridge.modbus_server import ListenError
-from detector.commands.telling import log
 from detector.profile.line import LineProfile
 from detector.profile.loading import load_profile
 from detector.wire.endpoints import reachable
@@ -22,6 +22,8 @@ from detector.wire.keys import (
     public_beside,
     read_key_pair,
 )
+
+logger = logging.getLogger(__name__)
 
 UNITS_MAX = 247
 """The highest Modbus unit id."""
@@ -109,10 +111,10 @@ def bridge_lines(
             loop.add_signal_handler(number, stop.set)
         if until_stdin_ends:
             loop.add_reader(sys.stdin, stop.set)  # nothing is ever written to it
-        await serve(lines, host, port, stop, _log, opcua=opcua_server)
+        await serve(lines, host, port, stop, opcua=opcua_server)
 
     asyncio.run(until_stopped())
-    _log("stopped")
+    logger.info("bridge: stopped")
 
 
 def _opcua(endpoint: str, *, allow_remote: bool) -> OpcUa:
@@ -127,10 +129,6 @@ def _opcua(endpoint: str, *, allow_remote: bool) -> OpcUa:
             f"--opcua needs {error.name}: install it with pip install 'vigitri[opcua]'"
         ) from None
     return lambda lines: OpcUaServer(endpoint, lines)
-
-
-def _log(line: str) -> None:
-    log(f"bridge: {line}")
 
 
 __all__ = ["ListenError", "bridge_lines", "ends_of_lines"]

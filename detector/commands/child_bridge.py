@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 import subprocess
-import sys
 import threading
-from collections.abc import Callable
 from pathlib import Path
 from typing import Self
 
+from detector.child_process import VIGITRI, ChildProcess
 from detector.wire.endpoints import reachable
+
+logger = logging.getLogger(__name__)
 
 RESTART_DELAY_S = 1.0
 """Wait before a bridge that has ended is restarted."""
-END_TIMEOUT_S = 5.0
 
 
 class ChildBridge:
@@ -23,15 +24,12 @@ class ChildBridge:
     that it never outlives the detector, even if that is killed.
     """
 
-    def __init__(
-        self, publish: str, requests: str, listen: str, log: Callable[[str], None]
-    ) -> None:
+    def __init__(self, publish: str, requests: str, listen: str) -> None:
         self._command = [
-            *(sys.executable, "-m", "detector.cli", "bridge", "--until-stdin-ends"),
+            *(*VIGITRI, "bridge", "--until-stdin-ends"),
             *("--subscribe", reachable(publish), "--requests", reachable(requests)),
             *("--listen", listen),
         ]
-        self._log = log
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._keep_running)
 
@@ -40,42 +38,32 @@ class ChildBridge:
         self._command += ["--own-key", str(own), "--line-key", line_key]
 
     def __enter__(self) -> Self:
-        self._process = self._start()
+        # In a session of its own: Ctrl-C ends only the detector, so that the bridge can still
+        # pass the detector's last messages on to the PLC.
+        self._child = ChildProcess(self._command, stdin=subprocess.PIPE, start_new_session=True)
+        self._child.start()
         self._thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         self._stopping.set()
-        self._end(self._process)
+        self._child.end()
         self._thread.join()
-
-    def _start(self) -> subprocess.Popen[bytes]:
-        # In a session of its own: Ctrl-C ends only the detector, so that the bridge can still
-        # pass the detector's last messages on to the PLC.
-        return subprocess.Popen(self._command, stdin=subprocess.PIPE, start_new_session=True)
 
     def _keep_running(self) -> None:
         while not self._stopping.is_set():
-            code = self._process.wait()
+            code = self._child.process.wait()
             if self._stopping.is_set():
                 return
-            self._log(f"the bridge has ended (exit code {code}); restarting it")
-            self._end(self._process)
+            logger.error("the bridge has ended (exit code %s); restarting it", code)
+            self._child.end()
             if not self._stopping.wait(RESTART_DELAY_S):
                 self._restart()
-        self._end(self._process)
+        self._child.end()
 
     def _restart(self) -> None:
         try:
-            self._process = self._start()
+            self._child.start()
         except OSError as error:  # no memory or process left; possibly only for now
-            self._log(f"the bridge can't be started: {(error.strerror or str(error)).lower()}")
-
-    def _end(self, process: subprocess.Popen[bytes]) -> None:
-        assert process.stdin is not None
-        process.stdin.close()
-        try:
-            process.wait(END_TIMEOUT_S)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+            why = (error.strerror or str(error)).lower()
+            logger.error("the bridge can't be started: %s", why)

@@ -20,6 +20,7 @@ from detector.bridge.bridge import listen_address
 from detector.bridge.register_map import INPUT_WORDS, PLC_FIRST
 from detector.bridge.simulator.plc import Plant, SimulatedPlc, summary
 from detector.bridge.simulator.screen import screen
+from detector.cli_support.options import print_error
 
 REPLY_S = 0.25
 """PLC communication blocks have short timeouts."""
@@ -61,7 +62,7 @@ def simulate(
     else:
         print(summary(plc.totals()), flush=True)
     if registers.problem is not None:
-        print(f"vigitri: at the end: {registers.problem}", file=sys.stderr, flush=True)
+        print_error(f"at the end: {registers.problem}")
     return log
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from detector.cli_support.options import print_error
 from detector.cli_support.progress import progress_bar
 from detector.ingest import Frame
 from detector.profile.line import DEPLOYED_MODEL
@@ -14,29 +14,31 @@ from detector.profile.loading import load_profile
 from detector.replay import ReplayedAlert, Totals, replay
 from detector.terminal.watch import alert_line
 from detector.vision.catalogue import find_model
-from detector.vision.engines import open_engine
+from detector.vision.engines import open_engine, open_verifier
 
 
 def replay_footage(
     sources: Sequence[str], line: Path | None, model_name: str, fps: float | None, *, as_json: bool
 ) -> bool:
-    """Print the alerts. Returns whether every frame was looked at."""
+    """Print the alerts. Returns whether every frame was processed."""
     profile = None if line is None else load_profile(line)
     choice = None if profile is None else profile.model
     model = find_model(model_name or (choice.name if choice else DEPLOYED_MODEL))
-    engine = open_engine(model, choice)
+    engine, verifier = open_engine(model, choice), open_verifier(model, choice)
     totals = Totals()
     with progress_bar("replaying") as advance:
 
         def on_frame(frame: Frame, count: int | None) -> None:
             advance(frame.index + 1, count)
 
-        for told in replay(sources, profile, model, engine, totals, fps=fps, on_frame=on_frame):
+        for told in replay(
+            sources, profile, model, engine, totals, verifier=verifier, fps=fps, on_frame=on_frame
+        ):
             print(_as_json(told) if as_json else _for_people(told), flush=True)
     for problem in totals.unreadable:
-        print(f"vigitri: {problem}", file=sys.stderr)
+        print_error(problem)
     if totals.blind_frames:
-        print(f"vigitri: blind for {totals.blind_frames} frames", file=sys.stderr)
+        print_error(f"blind for {totals.blind_frames} frames")
     print(json.dumps(totals.as_json()) if as_json else _summary(totals))
     return totals.complete
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import uuid
 from contextlib import ExitStack, closing
 from pathlib import Path
@@ -9,7 +10,6 @@ from tempfile import TemporaryDirectory
 
 from detector.bridge.bridge import listen_address
 from detector.commands.child_bridge import ChildBridge
-from detector.commands.telling import log
 from detector.delivery.journal import Journal, default_journal_folder
 from detector.delivery.outbox import Outbox
 from detector.delivery.publisher import Publisher
@@ -17,13 +17,16 @@ from detector.delivery.request_server import RequestServer
 from detector.ingest import CameraProcess
 from detector.line_setup import Line
 from detector.live import LineRunner
+from detector.log_output import name_line
 from detector.profile.loading import load_profile
 from detector.runtime.inference_lock import InferenceLock
 from detector.runtime.stop_signals import stopped_by_signals
 from detector.vision.catalogue import find_model
 from detector.vision.engine import available_cores, engine_threads
-from detector.vision.engines import open_engine
-from detector.wire.keys import line_guard, new_key_pair, refuses_strangers, write_key_pair
+from detector.vision.engines import open_engine, open_verifier
+from detector.wire.keys import check_unknown_key_refused, line_guard, new_key_pair, write_key_pair
+
+logger = logging.getLogger(__name__)
 
 
 def run_line(
@@ -40,6 +43,7 @@ def run_line(
     `bridge_listen`: run a bridge too, that listens there.
     """
     profile = load_profile(path)
+    name_line(profile.line)
     if bridge_listen is not None:
         listen_address(bridge_listen, allow_remote=False)
     # The camera's process starts while the model loads.
@@ -56,7 +60,8 @@ def run_line(
         model = find_model(profile.model.name)
         engine = open_engine(model, profile.model)
         boot_id = uuid.uuid4().hex[:12]
-        line = Line(profile, model, engine, boot_id)
+        verifier = open_verifier(model, profile.model)
+        line = Line(profile, model, engine, boot_id, verifier)
         at_once = max(1, available_cores() // engine_threads(profile.model.threads))
         folder = journal or profile.wire.journal or default_journal_folder(profile.line)
         child_key = None
@@ -68,7 +73,7 @@ def run_line(
             also=None if child_key is None else child_key.public,
         )
         with (
-            Journal(folder, log=log) as kept,
+            Journal(folder) as kept,
             Publisher(
                 publish or profile.wire.publish, line=profile.line, boot_id=boot_id, guard=guard
             ) as publisher,
@@ -77,20 +82,19 @@ def run_line(
             closing(InferenceLock(at_once)) as lock,
         ):
             if guard is not None:
-                refuses_strangers(publisher.endpoint, guard, "publish")
-                refuses_strangers(server.endpoint, guard, "requests")
-            log(
-                f"line {profile.line}: publishing at {publisher.endpoint}, "
-                f"serving requests at {server.endpoint}"
+                check_unknown_key_refused(publisher.endpoint, guard, "publish")
+                check_unknown_key_refused(server.endpoint, guard, "requests")
+            logger.info(
+                "publishing at %s, serving requests at %s", publisher.endpoint, server.endpoint
             )
             if bridge_listen is not None:
-                bridge = ChildBridge(publisher.endpoint, server.endpoint, bridge_listen, log)
+                bridge = ChildBridge(publisher.endpoint, server.endpoint, bridge_listen)
                 if guard is not None and child_key is not None:
                     folder = Path(children.enter_context(TemporaryDirectory(prefix="vigitri-")))
                     bridge.use_keys(write_key_pair(child_key, folder)[0], guard.public)
                 children.enter_context(bridge)
-            outbox = Outbox(publisher, server, kept, log=log)
-            LineRunner(line, camera, publisher, outbox, log=log, inference_lock=lock).run(
+            outbox = Outbox(publisher, server, kept)
+            LineRunner(line, camera, publisher, outbox, inference_lock=lock).run(
                 stop, until_end=until_end
             )
-    log(f"line {profile.line}: stopped")
+    logger.info("stopped")

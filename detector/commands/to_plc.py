@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from detector.cli_support.options import INCOMPLETE, Json, OwnKey, from_checkout, one_line_for
+from detector.cli_support.options import INCOMPLETE, Json, OwnKey, one_line_for
 
 
 def add_to(app: typer.Typer) -> None:
@@ -123,18 +124,22 @@ def plc_sim(
     from detector.bridge.simulator.plc import Plant
     from detector.commands.plc_sim import simulate
 
-    diversions = None if truth is None else from_checkout("benchmarks.demo.diversions")
-    with one_line_for(ValueError):
-        known = (
-            None
-            if truth is None
-            else from_checkout("benchmarks.accuracy.ground_truth").GroundTruth.read(truth)
-        )
+    evaluation = None if truth is None else _evaluation(truth)
     runs = None if course is None else Course.read(course)
     plant = Plant(speed, ejector_mm, actuator_ms, acknowledges=acknowledge, course=runs)
     log = simulate(address, plant, unit=unit, scan_ms=scan_ms, seconds=seconds, as_json=as_json)
-    if diversions is not None:
-        summary = diversions.evaluate_log(log, known).summary()
+    if evaluation is not None:
+        summary = evaluation(log)
         print(json.dumps({"evaluated": summary}) if as_json else summary, flush=True)
     if not log[-1]["totals"]["watched"]:
         raise typer.Exit(INCOMPLETE)
+
+
+def _evaluation(truth: Path) -> Callable[[list[dict[str, Any]]], str]:
+    """Evaluates a PLC's log against this ground truth, in one line."""
+    from benchmarks.accuracy.ground_truth import GroundTruth
+    from benchmarks.demo.diversions import evaluate_log
+
+    with one_line_for(ValueError):
+        known = GroundTruth.read(truth)
+    return lambda log: evaluate_log(log, known).summary()

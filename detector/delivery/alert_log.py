@@ -11,7 +11,7 @@ HELD_MAX = 2000
 """Alert revisions held for replay; some 4 MB."""
 
 
-class Place(NamedTuple):
+class LogPosition(NamedTuple):
     """A comparable position: rank of the start among known starts, and alert number."""
 
     rank: int
@@ -39,7 +39,7 @@ class AlertLog:
     def __init__(self, *, held_max: int = HELD_MAX) -> None:
         self.open: dict[tuple[str, str], HeldAlert] = {}
         """The last revision of each open alert."""
-        self._held: list[tuple[Place, HeldAlert]] = []
+        self._held: list[tuple[LogPosition, HeldAlert]] = []
         self._ranks: dict[str, int] = {}
         self._boots: list[str] = []
         self._held_max = held_max
@@ -53,7 +53,7 @@ class AlertLog:
     def add(self, alert: HeldAlert) -> None:
         """Append an alert; ignores one that is held already (a journal repeats open alerts)."""
         self.begin_boot(alert.boot_id)
-        place = Place(self._ranks[alert.boot_id], alert.alert_seq)
+        place = LogPosition(self._ranks[alert.boot_id], alert.alert_seq)
         if self._held and place <= self._held[-1][0]:
             return
         self._held.append((place, alert))
@@ -78,7 +78,7 @@ class AlertLog:
 
         Also returns whether the sequence is complete, and whether there are more.
         """
-        place = Place(-1, 0) if boot_id is None else self._place(boot_id, alert_seq)
+        place = LogPosition(-1, 0) if boot_id is None else self._place(boot_id, alert_seq)
         known = boot_id is None or boot_id in self._ranks
         at = bisect_right(self._held, place, key=lambda held: held[0])
         found = self._held[at : at + limit]
@@ -89,6 +89,6 @@ class AlertLog:
             before = here
         return [held for _, held in found], complete, at + limit < len(self._held)
 
-    def _place(self, boot_id: str, alert_seq: int) -> Place:
+    def _place(self, boot_id: str, alert_seq: int) -> LogPosition:
         # An unknown start was before all known ones.
-        return Place(self._ranks.get(boot_id, -1), alert_seq if boot_id in self._ranks else 0)
+        return LogPosition(self._ranks.get(boot_id, -1), alert_seq if boot_id in self._ranks else 0)

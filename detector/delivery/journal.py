@@ -2,24 +2,25 @@
 
 A separate thread writes and waits for the disk. The frame thread waits for it, but at most
 `COMMIT_WAIT_S`: a hanging disk must not delay a gas alarm. Alerts that could not be written are
-sent anyway and kept for a later write; the line's state and stderr report this.
+sent anyway and kept for a later write; the line's state and the log report this.
 """
 
 from __future__ import annotations
 
 import errno
+import logging
 import os
 import queue
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 from detector.delivery.journal_folder import JournalFolder, Record
 from detector.vocabulary import JournalState
+
+logger = logging.getLogger(__name__)
 
 COMMIT_WAIT_S = 0.1
 """Longest wait of an alert for the disk; fsync takes a few ms, on an SD card tens of ms."""
@@ -45,9 +46,8 @@ class Journal:
     if another detector uses the folder.
     """
 
-    def __init__(self, folder: Path | None, *, log: Callable[[str], None] = lambda _: None) -> None:
+    def __init__(self, folder: Path | None) -> None:
         self._files = None if folder is None else JournalFolder(folder)
-        self._log = log
         self._batches: queue.SimpleQueue[tuple[list[Record], threading.Event] | None] = (
             queue.SimpleQueue()
         )
@@ -70,19 +70,14 @@ class Journal:
             self._fail(error)
         self.found = self._files.records
         if self._files.cut_bytes:
-            self._log(f"journal: removed {self._files.cut_bytes} incomplete bytes at its end")
+            logger.warning("journal: removed %d incomplete bytes at its end", self._files.cut_bytes)
         if self._files.damaged:
-            self._log(f"journal: skipped {self._files.damaged} damaged records")
+            logger.warning("journal: skipped %d damaged records", self._files.damaged)
         self._thread = threading.Thread(target=self._write, name="journal", daemon=True)
         self._thread.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         if self._files is None:
             return
         self._batches.put(None)
@@ -128,7 +123,7 @@ class Journal:
             self._late = False
         self.waited_ms.append((time.perf_counter() - started_s) * 1e3)
         if self._late:
-            self._log(f"journal: {self.reason}; alerts are sent before they are on disk")
+            logger.warning("journal: %s; alerts are sent before they are on disk", self.reason)
         return not self._late and self._failed is None
 
     def _write(self) -> None:
@@ -163,7 +158,7 @@ class Journal:
         self._unwritten.clear()
         if self._failed is not None:
             self._failed = None
-            self._log("journal: writing works again; all pending records are on disk")
+            logger.info("journal: writing works again; all pending records are on disk")
 
     def _fail(self, error: Exception) -> None:
         assert self._files is not None
@@ -175,7 +170,7 @@ class Journal:
         }.get(getattr(error, "errno", 0) or 0, "set another folder in wire.journal")
         reason = f"{self._files.path}: {reason}; {fix}"
         if self._failed is None:
-            self._log(
-                f"journal: NOT WRITTEN: {reason}. Alerts are still sent; a restart would lose them"
+            logger.error(
+                "journal: NOT WRITTEN: %s. Alerts are still sent; a restart would lose them", reason
             )
         self._failed = reason

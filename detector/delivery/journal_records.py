@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import logging
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -13,6 +14,8 @@ from pydantic import ValidationError
 from detector.delivery.alert_log import HELD_MAX, HeldAlert
 from detector.delivery.journal_folder import Record, encode
 from detector.wire.messages import AlarmState, Alert
+
+logger = logging.getLogger(__name__)
 
 
 def start_record(boot_id: str) -> Record:
@@ -57,9 +60,7 @@ class _AlertRecord(NamedTuple):
     data: bytes
 
 
-def read_former(
-    found: Iterable[bytes], expires_mono_ns: int, log: Callable[[str], None]
-) -> FormerStarts:
+def read_former(found: Iterable[bytes], expires_mono_ns: int) -> FormerStarts:
     """Read the records found in a journal.
 
     A journal holds some 8,000 revisions. Only those that can still be requested are parsed in full;
@@ -77,9 +78,10 @@ def read_former(
             with not_understood:
                 former.alerts.append(_parsed(position, each, expires_mono_ns))
     if not_understood.records:
-        log(
-            f"journal: skipped {not_understood.records} unreadable records, the last: "
-            f"{not_understood.why[:80]}"
+        logger.warning(
+            "journal: skipped %d unreadable records, the last: %s",
+            not_understood.records,
+            not_understood.why[:80],
         )
     return former
 

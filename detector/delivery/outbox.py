@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import logging
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from detector.delivery.alert_log import AlertLog, HeldAlert
 from detector.delivery.consumers import Consumers, ConsumersFullError
@@ -29,6 +30,8 @@ from detector.wire.requests import (
     Reply,
 )
 
+logger = logging.getLogger(__name__)
+
 OWED_S = 60.0
 """Delivery deadline of an alert, or the passing of its object at the last action point if that is
 later [our proposal]; afterwards it is outdated."""
@@ -44,24 +47,12 @@ class Outbox:
     server and journal must have been entered.
     """
 
-    def __init__(
-        self,
-        publisher: Publisher,
-        server: RequestServer,
-        journal: Journal,
-        *,
-        log: Callable[[str], None] = lambda _: None,
-    ) -> None:
-        self._publisher, self._server, self._journal, self._log_line = (
-            publisher,
-            server,
-            journal,
-            log,
-        )
+    def __init__(self, publisher: Publisher, server: RequestServer, journal: Journal) -> None:
+        self._publisher, self._server, self._journal = publisher, server, journal
         self._log = AlertLog()
         self._consumers = Consumers(self._log)
         self._confirmed_ns: dict[str, int] = {}
-        self._expired = self._turned_away = 0
+        self._expired = self._consumers_refused = 0
         self.belt_reports: deque[tuple[BeltFromPlc, int]] = deque(maxlen=64)
         """Belt reports from PLCs with their time of receipt; the reader removes them."""
         self.state: LineState | None = None
@@ -129,8 +120,8 @@ class Outbox:
             refused=self._server.refused,
             throttled=self._server.throttled,
             repeated=self._server.repeated,
-            turned_away=self._turned_away,
-            strangers=self._server.strangers,
+            consumers_refused=self._consumers_refused,
+            keys_refused=self._server.keys_refused,
         )
 
     @property
@@ -184,7 +175,7 @@ class Outbox:
                 now_ns,
             )
         except ConsumersFullError as error:
-            self._turned_away += 1
+            self._consumers_refused += 1
             refusal = Reply(
                 reply="consume", request_id=request.request_id, ok=False, reason=str(error)
             )
@@ -216,9 +207,7 @@ class Outbox:
             return
         self._expired += sum(given_up.values())
         for name, alerts in given_up.items():
-            self._log_line(
-                f"line {self._publisher.line}: {name} did not confirm {alerts} alerts in time"
-            )
+            logger.warning("%s did not confirm %d alerts in time", name, alerts)
         self.publish_delivery_state()
 
     def publish_delivery_state(self) -> None:
@@ -232,7 +221,7 @@ class Outbox:
 
     def _read_journal(self) -> list[Alert]:
         expires_mono_ns = time.monotonic_ns() + round(OWED_S * 1e9)
-        former = read_former(self._journal.found, expires_mono_ns, self._log_line)
+        former = read_former(self._journal.found, expires_mono_ns)
         self._journal.found.clear()
         boot_id = self._publisher.boot_id
         for each in (*former.boots, boot_id):

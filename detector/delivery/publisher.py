@@ -8,12 +8,11 @@ import threading
 import time
 from collections import defaultdict
 from dataclasses import dataclass
-from types import TracebackType
 from typing import Self
 
 import zmq
 
-from detector.delivery.clocks import Clocks, HostClocks
+from detector.delivery.clocks import HostClocks
 from detector.wire.endpoints import bind, bind_address
 from detector.wire.keys import Guard
 from detector.wire.messages import Alert, Heartbeat, Message, schema_name
@@ -62,7 +61,6 @@ class Publisher:
         *,
         line: str,
         boot_id: str,
-        clocks: Clocks | None = None,
         guard: Guard | None = None,
     ) -> None:
         if not _LINE_NAME.fullmatch(line):
@@ -75,7 +73,7 @@ class Publisher:
         self.line = line
         self.boot_id = boot_id
         self._wanted_endpoint = endpoint
-        self._clocks = HostClocks() if clocks is None else clocks
+        self._clocks = HostClocks()
         self._boot_json = json.dumps(boot_id)
         self._gseq = 0
         self.alert_seq = 0
@@ -111,12 +109,7 @@ class Publisher:
         self._thread = threading.get_ident()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._open_socket().close()
         self._socket = None
         if self._guard is not None:
@@ -183,10 +176,7 @@ class Publisher:
     def header(self, message: NumberedMessage) -> str:
         """The header, JSON, of a message sent now."""
         age_ms = self._clocks.age_ms(message.t_capture_mono_ns)
-        return (
-            f'{message.head}"age_ms":{"null" if age_ms is None else format(age_ms, ".3f")},'
-            f'"clock_sync":"{self._clocks.sync()}","stamp_source":"{self._clocks.stamp_source}"}}'
-        )
+        return f'{message.head}"age_ms":{age_ms:.3f},"clock_sync":"{self._clocks.sync()}"}}'
 
     def send(self, message: NumberedMessage) -> None:
         """Send a message to the subscribers of its topic; never blocks."""
@@ -218,7 +208,7 @@ class Publisher:
         )
         return True
 
-    def wanted(self, kind: str) -> bool:
+    def is_subscribed(self, kind: str) -> bool:
         """Whether there is a subscription to topics of a kind, e.g. `detections`.
 
         Lets the caller skip payloads without readers.
@@ -245,7 +235,7 @@ class Publisher:
         """
         socket = self._open_socket()
         deadline_s = time.monotonic() + timeout_s
-        while not self.wanted(kind):
+        while not self.is_subscribed(kind):
             left_s = deadline_s - time.monotonic()
             if left_s <= 0:
                 return False

@@ -10,7 +10,6 @@ import json
 import time
 from collections import OrderedDict
 from dataclasses import dataclass
-from types import TracebackType
 from typing import Self
 
 import zmq
@@ -103,20 +102,15 @@ class RequestServer:
         self._socket = socket
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._open_socket().close()
         self._socket = None
         self._stop()
 
     @property
-    def strangers(self) -> int:
+    def keys_refused(self) -> int:
         """Connections refused because of their key, at all of the line's sockets."""
-        return 0 if self._guard is None else self._guard.strangers
+        return 0 if self._guard is None else self._guard.keys_refused
 
     @property
     def endpoint(self) -> str:

@@ -7,7 +7,6 @@ with CameraProcess("rtsp://…", name="infeed") as camera:  # the newest frame, 
     frame = camera.read_latest(timeout_s=0.1)
 """
 
-from detector.ingest.capture.backoff import Backoff
 from detector.ingest.capture.camera_process import CameraProcess
 from detector.ingest.frame import Frame
 from detector.ingest.health import CameraBlind, CameraHealth, CameraState
@@ -16,12 +15,11 @@ from detector.ingest.names import without_credentials
 from detector.ingest.probe import describe_source
 from detector.ingest.recording import Recording
 from detector.ingest.source import Image, Source, SourceError
+from detector.ingest.sources.image_file import read_image_file
 from detector.ingest.sources.opening import open_source
-from detector.ingest.sources.picture import read_picture
 from detector.ingest.sources.v4l2 import V4l2Device, list_v4l2_devices
 
 __all__ = [
-    "Backoff",
     "CameraBlind",
     "CameraHealth",
     "CameraProcess",
@@ -36,6 +34,6 @@ __all__ = [
     "describe_source",
     "list_v4l2_devices",
     "open_source",
-    "read_picture",
+    "read_image_file",
     "without_credentials",
 ]

@@ -7,8 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.vocabulary import StampSource
-
 
 @dataclass(frozen=True, slots=True)
 class Frame:
@@ -26,7 +24,6 @@ class Frame:
     """CLOCK_MONOTONIC when grabbed (ns), or the position in the recording."""
     t_utc_ns: int
     """UTC when grabbed (ns since 1970), or the position in the recording."""
-    stamp_source: StampSource
     source: str
     """URL or path of the source, credentials removed."""
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from types import TracebackType
 
 from detector.ingest.frame import Frame
 from detector.ingest.source import Source, SourceError
@@ -25,22 +24,22 @@ class Recording:
     """
 
     def __init__(
-        self, source: str, *, fps: float | None = None, pictures_fps: float | None = None
+        self, source: str, *, fps: float | None = None, default_fps: float | None = None
     ) -> None:
         """Args:
             source: A video file, an image, or a folder or glob of images.
             fps: Frames per second; overrides the recording's own rate.
-            pictures_fps: Frames per second for footage without its own rate, such as a folder of
+            default_fps: Frames per second for footage without its own rate, such as a folder of
                 images; None: 10.
 
         Raises:
             ValueError: A rate is not a positive number.
         """
-        for given in (fps, pictures_fps):
+        for given in (fps, default_fps):
             if given is not None and not (math.isfinite(given) and given > 0):
                 raise ValueError(f"fps is a positive number, not {given}")
         self._url = source
-        self._fps, self._pictures_fps = fps, pictures_fps
+        self._fps, self._default_fps = fps, default_fps
         self._source: Source | None = None
         self._next_index = 0
 
@@ -55,19 +54,14 @@ class Recording:
             source.close()
             raise SourceError(source.name, "a live camera, not a recording", "use `vigitri run`")
         if self._fps is None and (source.fps is None or isinstance(source, ImageFolder)):
-            source.fps = self._pictures_fps or source.fps
+            source.fps = self._default_fps or source.fps
         if source.fps is None:
             source.close()
             raise SourceError(source.name, "states no frame rate", "set the rate (fps=…)")
         self._source = source
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         if self._source is not None:
             self._source.close()
 
@@ -103,7 +97,7 @@ class Recording:
             if image is None:
                 continue
             at_ns = round(index * 1_000_000_000 / fps)
-            yield Frame(image, index, at_ns, at_ns, "recording", source.name)
+            yield Frame(image, index, at_ns, at_ns, source.name)
 
     def _opened(self) -> Source:
         if self._source is None:

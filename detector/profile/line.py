@@ -9,7 +9,8 @@ from pydantic import Field, field_validator, model_validator
 
 from detector.profile.belt import Belt
 from detector.profile.belt_load import Jam, Overload
-from detector.profile.calibrated import Calibration
+from detector.profile.calibration import Calibration
+from detector.profile.hazards import Hazards
 from detector.profile.section import Section, setting
 from detector.profile.view import View
 from detector.vocabulary import EngineName
@@ -97,7 +98,7 @@ class ModelChoice(Section):
     thresholds: dict[str, Annotated[float, Field(gt=0, lt=1)]] = setting(
         {},
         "detection threshold per class, overriding the model card's; lower: higher recall, more "
-        "false alarms",
+        "false alarms. With a verifier it decides only on objects that the verifier could not see",
         fix="write thresholds = { battery = 0.4 }, each above 0 and below 1",
     )
 
@@ -113,10 +114,10 @@ class Tracking(Section):
         ge=1,
         le=30,
     )
-    looks: int = setting(
+    passes: int = setting(
         5,
         "number of latest inference passes among which the hits are counted (n)",
-        fix="write looks = 5",
+        fix="write passes = 5",
         ge=1,
         le=60,
     )
@@ -130,8 +131,8 @@ class Tracking(Section):
 
     @model_validator(mode="after")
     def _k_of_n(self) -> Self:
-        if self.hits > self.looks:
-            raise ValueError(f"hits = {self.hits} can't be reached in looks = {self.looks}")
+        if self.hits > self.passes:
+            raise ValueError(f"hits = {self.hits} can't be reached in passes = {self.passes}")
         return self
 
 
@@ -256,6 +257,9 @@ class LineProfile(Section):
     jam: Jam = setting(Jam(), "jam", fix="write a [jam] section")
     action_points: tuple[ActionPoint, ...] = setting(
         (), "the action points", fix="write [[action_points]] with name and y_mm"
+    )
+    hazards: Hazards = setting(
+        Hazards(), "gas and batteries", fix="write [hazards.gas] or [hazards.battery]"
     )
     alarms: Alarms = setting(Alarms(), "alarms", fix="write an [alarms] section")
     wire: Wire = setting(Wire(), "the endpoints", fix="write a [wire] section")

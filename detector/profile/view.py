@@ -21,17 +21,17 @@ class View(Section):
         "needed; false: on the whole view in every frame, which costs several times as much",
         fix="write strips = true or strips = false",
     )
-    looks_per_object: int = setting(
+    passes_per_object: int = setting(
         3,
         "minimum number of inference passes that see each object whole, if the frame rate allows; "
         "higher values raise recall and CPU cost",
-        fix="write looks_per_object = 3",
+        fix="write passes_per_object = 3",
         ge=1,
         le=20,
     )
     object_mm: float = setting(
         200.0,
-        "length along the belt up to which an object gets these looks_per_object passes; a longer "
+        "length along the belt up to which an object gets these passes_per_object passes; a longer "
         "object gets them as soon as a part of it is detected",
         fix="give millimetres, e.g. object_mm = 200",
         gt=0,

@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
-import json
 import shutil
-from datetime import datetime
 from pathlib import Path
-from typing import Any
 
-from detector.profile.calibrated import Calibrated, Calibration
+import tomlkit
+
+from detector.profile.calibration import Calibration
 from detector.profile.loading import ProfileError, load_profile
 
 _BEGIN = "# >>> written by `vigitri calibrate`: a change by hand is noticed by its hash and refused"
 _END = "# <<< written by `vigitri calibrate`"
+_LINE_ENDS = "\r\n"
 
 
 def write_calibration(path: Path, calibration: Calibration) -> None:
     """Write the calibration at the end of the profile, replacing an earlier one.
 
-    The file is replaced atomically. Raises `ProfileError` if the result would not be a valid
-    profile, `OSError`.
+    Lines outside the two marks are copied and not parsed: tomlkit would move a table that stands
+    between two `[[action_points]]`. The file is replaced atomically. Raises `ProfileError` if the
+    result would not be a valid profile or would lose a key, `OSError`.
     """
-    text = path.read_text(encoding="utf-8")
+    with path.open(encoding="utf-8", newline="") as file:
+        text = file.read()
     if text.count(_BEGIN) != text.count(_END) or text.count(_BEGIN) > 1:
         raise ProfileError(
             str(path),
@@ -29,16 +31,22 @@ def write_calibration(path: Path, calibration: Calibration) -> None:
         )
     if _BEGIN in text:
         before, _, rest = text.partition(_BEGIN)
-        text = before + rest.partition(_END)[2].lstrip("\n")
-    block = "\n".join([_BEGIN, *_tables(calibration), _END])
+        text = before + rest.partition(_END)[2].lstrip(_LINE_ENDS)
+    tables = tomlkit.dumps({"calibration": calibration.model_dump(exclude_none=True)})
+    text = f"{text.rstrip(_LINE_ENDS)}\n\n{_BEGIN}\n{tables}{_END}\n"
+    if "\r\n" in text:  # written on Windows
+        text = text.replace("\r\n", "\n").replace("\n", "\r\n")
     partial = path.with_name(f"{path.name}.part")
-    partial.write_text(f"{text.rstrip()}\n\n{block}\n", encoding="utf-8")
+    partial.write_text(text, encoding="utf-8", newline="")
     try:
-        written = load_profile(partial)
-        if written.calibration != calibration:
+        expected = load_profile(path).model_copy(update={"calibration": calibration})
+        if load_profile(partial) != expected:
             raise ProfileError(
                 str(path),
-                ["has a [calibration] that `vigitri calibrate` did not write. Delete it"],
+                [
+                    "has keys that `vigitri calibrate` did not write, in [calibration] or between "
+                    "its marks. Delete them, or move them above the first mark"
+                ],
             )
     except ProfileError as error:
         partial.unlink()
@@ -47,27 +55,3 @@ def write_calibration(path: Path, calibration: Calibration) -> None:
         ) from None
     shutil.copymode(path, partial)
     partial.replace(path)
-
-
-def _tables(calibration: Calibration) -> list[str]:
-    lines = []
-    for name in type(calibration).model_fields:
-        section: Calibrated | None = getattr(calibration, name)
-        if section is None:
-            continue
-        lines.append(f"[calibration.{name}]")
-        lines += [
-            f"{key} = {_toml(value)}"
-            for key, value in section.model_dump().items()
-            if value is not None
-        ]
-    return lines
-
-
-def _toml(value: Any) -> str:
-    if isinstance(value, datetime):
-        return value.isoformat(timespec="seconds")
-    if isinstance(value, list | tuple):
-        return f"[{', '.join(_toml(each) for each in value)}]"
-    # JSON strings and numbers are valid TOML; Python's shortest repr reads back as the same float.
-    return json.dumps(value, ensure_ascii=False)

@@ -14,7 +14,6 @@ import tempfile
 import time
 from contextlib import AbstractContextManager
 from pathlib import Path
-from types import TracebackType
 
 MAX_SKIPS = 2
 """Frames skipped in a row; then the line waits for the lock."""
@@ -44,7 +43,7 @@ class InferenceLock:
         self._locks: list[int] = []
         with contextlib.suppress(OSError):
             for number in range(at_once):
-                name = f"vigitri-{os.getuid()}-look-{number}.lock"
+                name = f"vigitri-{os.getuid()}-inference-{number}.lock"
                 flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
                 self._locks.append(os.open(folder / name, flags, 0o600))
         self._acquired: int | None = None
@@ -67,12 +66,7 @@ class InferenceLock:
             time.sleep(_STEP_S)
         return True
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         if self._acquired is not None:
             fcntl.flock(self._acquired, fcntl.LOCK_UN)
             self._acquired = None

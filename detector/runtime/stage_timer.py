@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 
 import numpy as np
+from numpy.typing import NDArray
 
 from detector.wire.messages import StageTimes
 
@@ -16,29 +17,32 @@ _KEPT = 4096
 class StageTimer:
     """Durations per stage, in a ring of the last frames."""
 
-    def __init__(self, stages: tuple[str, ...]) -> None:
+    def __init__(
+        self, stages: tuple[str, ...], clock_ns: Callable[[], int] = time.monotonic_ns
+    ) -> None:
         self.stages = stages
+        self._clock_ns = clock_ns
         self._column = {stage: number for number, stage in enumerate(stages)}
         self._laps_ms = np.zeros((_KEPT, len(stages)), dtype=np.float32)
         self._frames = self._row = 0
-        self._started_ns = self._last_ns = time.monotonic_ns()
+        self._started_ns = self._last_ns = clock_ns()
 
     def start(self) -> Callable[[str], None]:
         """Start a frame. Returns `lap`, to be called with a stage's name when that stage ends."""
-        self._last_ns = time.monotonic_ns()
+        self._last_ns = self._clock_ns()
         self._row = self._frames % _KEPT
         self._laps_ms[self._row] = 0
         self._frames += 1
         return self._lap
 
     def _lap(self, stage: str) -> None:
-        now_ns = time.monotonic_ns()
+        now_ns = self._clock_ns()
         self._laps_ms[self._row, self._column[stage]] = (now_ns - self._last_ns) / 1e6
         self._last_ns = now_ns
 
     def report(self) -> tuple[float, tuple[StageTimes, ...]]:
         """Seconds since the last report, and each stage's times over those frames; resets both."""
-        laps_ms = self._laps_ms[: min(self._frames, _KEPT)]
+        laps_ms = self._kept_ms()
         times = tuple(
             StageTimes(
                 stage=stage,
@@ -51,10 +55,17 @@ class StageTimer:
             for stage, column in self._column.items()
             if len(laps_ms)
         )
-        now_ns = time.monotonic_ns()
+        now_ns = self._clock_ns()
         period_s = (now_ns - self._started_ns) / 1e9
         self._frames, self._started_ns = 0, now_ns
         return period_s, times
+
+    def laps_ms(self, stage: str) -> NDArray[np.float32]:
+        """That stage's times since the last report, `(frames,)`: of the last 4096 frames."""
+        return self._kept_ms()[:, self._column[stage]].copy()
+
+    def _kept_ms(self) -> NDArray[np.float32]:
+        return self._laps_ms[: min(self._frames, _KEPT)]
 
 
 def _rounded(value: np.floating) -> float:

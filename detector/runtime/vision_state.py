@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import logging
 
 from detector.belt.plausibility import Finding
 from detector.ingest import CameraState
 from detector.vocabulary import BeltState
 from detector.wire.messages import VisionState
+
+logger = logging.getLogger(__name__)
 
 START_NS = 5_000_000_000
 """A camera that is still starting after this time raises an alarm: a network camera needs
@@ -19,9 +21,7 @@ LATE_HOLD_NS = 1_000_000_000
 class VisionMonitor:
     """Updated after each inference pass, and when one failed; `now_ns` is CLOCK_MONOTONIC."""
 
-    def __init__(self, now_ns: int, log: Callable[[str], None]) -> None:
-        """`log`: called with one line for people when vision is lost, degraded or back."""
-        self._log = log
+    def __init__(self, now_ns: int) -> None:
         self.vision = VisionState.STARTING
         self.reason: str | None = "no frame yet"
         """Why it is not ready, in one line."""
@@ -34,7 +34,7 @@ class VisionMonitor:
     @property
     def is_watching(self) -> bool:
         """The belt is watched: ready or degraded."""
-        return self.vision in {VisionState.READY, VisionState.DEGRADED}
+        return self.vision.is_watching
 
     def is_starting(self, now_ns: int, camera: CameraState | None) -> bool:
         """Whether there is no frame because the camera may still be starting."""
@@ -63,8 +63,10 @@ class VisionMonitor:
         if late:
             reasons.append(self._late_reason)
         self.reason = "; ".join(reasons) or None
-        if changed or self.reason:
-            self._log(self.reason or "watching")
+        if self.reason:
+            logger.warning("%s", self.reason)
+        elif changed:
+            logger.info("watching")
         return True
 
     def pass_failed(self, reason: str, *, starting: bool) -> bool:
@@ -72,7 +74,8 @@ class VisionMonitor:
         vision = VisionState.STARTING if starting else VisionState.UNAVAILABLE
         before, self.vision = self.vision, vision
         if vision is not before:
-            self._log(f"{vision}: {reason}")
+            level = logging.INFO if starting else logging.ERROR
+            logger.log(level, "%s: %s", vision, reason)
         changed = (vision, reason) != (before, self.reason)
         self.reason = reason
         return changed
@@ -86,7 +89,7 @@ def _late_reason(latency_ns: int, max_ns: int, unseen_mm: float) -> str:
     if unseen_mm > 0:
         return (
             f"the belt outruns the inference passes by {unseen_mm:.0f} mm: objects of "
-            "view.object_mm are seen less often than view.looks_per_object. Free the machine, "
+            "view.object_mm are seen less often than view.passes_per_object. Free the machine, "
             "let the camera see more of the belt's length, raise its frame rate, or lower either "
             "key"
         )

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from rich.text import Text
 
 from detector.terminal.texts import SHAPES, hazard_name, state_name
-from detector.wire.messages import AlarmState, Alert, Header, Priority
+from detector.wire.messages import AlarmState, Alert, Header, Priority, Why
 
 GREY = "grey62"
 CALLING = {
@@ -37,7 +37,7 @@ def alert_line(
     elapsed_ms = age_ms or 0.0
     facts = [
         where(alert),
-        how_sure(alert),
+        probability_text(alert),
         "" if alert.state is AlarmState.NORMAL else time_to_act(alert, elapsed_ms),
         f"outcome: {alert.outcome}" if alert.outcome else "",
         state_name(alert.state),
@@ -51,9 +51,7 @@ def alert_line(
 
 
 def capture_time(header: Header) -> str:
-    """UTC of the capture, or the time in a recording."""
-    if header.stamp_source == "recording":
-        return f"t+{header.t_capture_utc_ns / 1e9:.3f} s"
+    """UTC of the capture."""
     moment = datetime.fromtimestamp(header.t_capture_utc_ns / 1e9, UTC)
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
@@ -86,11 +84,22 @@ def where(alert: Alert) -> str:
     return f"x {place.x_mm:.0f} y {place.y_mm:.0f} mm{nominal}{pile}"
 
 
-def how_sure(alert: Alert) -> str:
-    """Probability and the model's class."""
+def probability_text(alert: Alert) -> str:
+    """Probability, and the model's class or the verifier's kinds."""
     if alert.probability is None:
         return ""
-    return f"p {alert.probability:.2f}" + (f" {alert.class_name}" if alert.class_name else "")
+    what = (alert.why and kinds_line(alert.why)) or alert.class_name or ""
+    return f"p {alert.probability:.2f} {what}".rstrip()
+
+
+def kinds_line(why: Why) -> str:
+    """What the verifier takes an object for, what it may be instead, and after how many passes;
+    empty without a verifier."""
+    if not why.kinds:
+        return ""
+    kinds = [f"{kind.name.replace('_', ' ')} {kind.probability:.2f}" for kind in why.kinds]
+    passes = f"{why.verifier_passes} pass" + ("es" if why.verifier_passes != 1 else "")
+    return "; ".join([kinds[0], *(f"next: {kind}" for kind in kinds[1:2]), passes])
 
 
 def time_to_act(alert: Alert, elapsed_ms: float) -> str:

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections import deque
 
 from detector.client.events import (
+    AlertVanished,
+    DetectorRestarted,
     Event,
     Gap,
-    Healed,
+    GapFilled,
     Received,
-    Restarted,
-    Sight,
-    SightChanged,
-    Vanished,
+    VisionChanged,
 )
-from detector.client.sight import SightWatch
-from detector.client.their_clock import TheirClock
+from detector.client.remote_clock import RemoteClock
+from detector.client.vision_watch import VisionWatch
+from detector.vocabulary import VisionState
 from detector.wire.messages import (
     AlarmState,
     Alert,
@@ -29,7 +29,6 @@ LATENCIES_KEPT = 1000
 REVISIONS_KEPT = 10_000
 """Number of alerts whose last revision is remembered; bounded, as a screen runs for months."""
 _RANK = {Priority.HIGH: 0, Priority.MEDIUM: 1, Priority.LOW: 2}
-_SEES = frozenset({Sight.WATCHING, Sight.DEGRADED})
 _FRESH = frozenset({Revision.RAISED, Revision.UPDATED})
 
 
@@ -42,9 +41,9 @@ class Board:
         """The last gaps and restarts, newest last."""
         self.restarts = 0
         """Restarts of the detector since this board was created."""
-        self._watch = SightWatch(now_ns)
-        self._client_sight: SightChanged | None = None
-        self._their_clock = TheirClock()
+        self._watch = VisionWatch(now_ns)
+        self._client_vision: VisionChanged | None = None
+        self._remote_clock = RemoteClock()
         self._boot_id: str | None = None
         self._alerts: dict[tuple[str, str], Received] = {}
         self._revisions: dict[tuple[str, str], int] = {}
@@ -53,19 +52,19 @@ class Board:
 
     def update(self, item: Event) -> bool:
         """Process an event; False for an alert revision that is known already."""
-        if isinstance(item, Gap | Healed):
+        if isinstance(item, Gap | GapFilled):
             self.notes.append(str(item))
-        elif isinstance(item, Vanished):
+        elif isinstance(item, AlertVanished):
             self._alerts.pop((item.alert.boot_id, item.alert.event_id), None)
-        elif isinstance(item, Restarted):
+        elif isinstance(item, DetectorRestarted):
             self._notice_restart(item.boot_id)
-        elif isinstance(item, SightChanged):
-            self._client_sight = item
+        elif isinstance(item, VisionChanged):
+            self._client_vision = item
         if not isinstance(item, Received):
             return True
         if item.how == "published":  # others may be of an earlier start
             self._notice_restart(item.header.boot_id)
-            self._their_clock.add(item.header, item.t_received_mono_ns)
+            self._remote_clock.add(item.header, item.t_received_mono_ns)
         self._watch.update(item)
         if isinstance(item.payload, Heartbeat):
             self._note_latency(item)
@@ -77,14 +76,14 @@ class Board:
         """Why the detector refuses the connection (keys); None: not refused as far as is known."""
         self._watch.refused = reason
 
-    def sight(self, now_ns: int) -> tuple[Sight, str]:
+    def vision(self, now_ns: int) -> tuple[VisionState, str]:
         """Whether the belt is being watched, and the reason if not."""
-        sight, reason = self._watch.sight(now_ns)
-        client = self._client_sight
-        if client is not None and sight in _SEES and client.sight not in _SEES:
+        vision, reason = self._watch.vision(now_ns)
+        client = self._client_vision
+        if client is not None and vision.is_watching and not client.vision.is_watching:
             # Only the client knows that the connection is lost; the last heartbeat is still fresh.
-            return client.sight, client.reason
-        return sight, reason
+            return client.vision, client.reason
+        return vision, reason
 
     def heartbeat_age_s(self, now_ns: int) -> float | None:
         """Time since the capture of the last heartbeat's frame; None before the first."""
@@ -102,9 +101,9 @@ class Board:
     def age_ns(self, known: Received, now_ns: int) -> int:
         """Time since capture. The header of an alert fetched from another host gives its age when
         it was first sent, which may be an hour ago; its capture time is converted instead."""
-        fetched = known.how != "published" and known.header.stamp_source == "grab"
-        if fetched and not known.same_host and self._their_clock.known:
-            return max(0, now_ns - self._their_clock.ours_ns(known.header.t_capture_mono_ns))
+        fetched = known.how != "published"
+        if fetched and not known.same_host and self._remote_clock.known:
+            return max(0, now_ns - self._remote_clock.local_ns(known.header.t_capture_mono_ns))
         return known.age_ns(now_ns)
 
     def missing_alerts(self) -> int:
@@ -136,7 +135,7 @@ class Board:
             )
         self._boot_id = boot_id
         self._watch.forget()
-        self._their_clock.forget()
+        self._remote_clock.forget()
         self._alert_gseq = 0
         self._alerts.clear()
         self._revisions.clear()

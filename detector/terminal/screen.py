@@ -7,37 +7,45 @@ from rich.layout import Layout
 from rich.table import Table
 from rich.text import Text
 
-from detector.client.events import Received, Sight
+from detector.client.events import Received
 from detector.terminal.alert_text import (
     GREY,
     call,
     call_style,
-    how_sure,
+    probability_text,
     time_to_act,
     where,
 )
 from detector.terminal.board import Board
 from detector.terminal.line_text import not_kept, set_aside
 from detector.terminal.texts import DISCLAIMER, state_name
+from detector.vocabulary import VisionState
 from detector.wire.messages import Alert, CoverageState, LineState
 
 ALARM = "bold white on red3"
 WARNING = "bold black on gold1"
 PLAIN = "grey85"
 _FRENCH = {
-    Sight.UNKNOWN: "état inconnu",
-    Sight.BLIND: "AVEUGLE, personne ne surveille",
-    Sight.DEGRADED: "vision dégradée",
-    Sight.WATCHING: "surveillance en cours",
+    VisionState.UNKNOWN: "état inconnu",
+    VisionState.STARTING: "démarrage, personne ne surveille",
+    VisionState.UNAVAILABLE: "AVEUGLE, personne ne surveille",
+    VisionState.DEGRADED: "vision dégradée",
+    VisionState.READY: "surveillance en cours",
 }
-_STYLE = {Sight.UNKNOWN: WARNING, Sight.BLIND: ALARM, Sight.DEGRADED: WARNING, Sight.WATCHING: GREY}
+_STYLE = {
+    VisionState.UNKNOWN: WARNING,
+    VisionState.STARTING: ALARM,
+    VisionState.UNAVAILABLE: ALARM,
+    VisionState.DEGRADED: WARNING,
+    VisionState.READY: GREY,
+}
 
 
-def sight_line(board: Board, now_ns: int) -> Text:
+def vision_line(board: Board, now_ns: int) -> Text:
     """Whether the belt is being watched, in one line."""
-    sight, reason = board.sight(now_ns)
-    words = f"{sight.upper()}: {reason}" if reason else sight.upper()
-    return Text(f"{words} / {_FRENCH[sight]}", _STYLE[sight])
+    vision, reason = board.vision(now_ns)
+    words = f"{vision.upper()}: {reason}" if reason else vision.upper()
+    return Text(f"{words} / {_FRENCH[vision]}", _STYLE[vision])
 
 
 def screen(
@@ -49,7 +57,7 @@ def screen(
     line = board.state.line if board.state else "?"
     top = Group(
         Text(f"Vigitri  line {line}  {board.endpoint}", GREY),
-        sight_line(board, now_ns),
+        vision_line(board, now_ns),
         health_bar(board, now_ns, missed=missed, malformed=malformed),
         *(Text(words, WARNING) for words in _warnings(board)),
         *(Text(note, WARNING) for note in board.notes),
@@ -78,7 +86,7 @@ def _lines(part: RenderableType, console: Console) -> int:
 def health_bar(board: Board, now_ns: int, *, missed: int, malformed: int) -> Text:
     """The line's health; always shown."""
     beat_s = board.heartbeat_age_s(now_ns)
-    sees = board.sight(now_ns)[0] in (Sight.WATCHING, Sight.DEGRADED)
+    sees = board.vision(now_ns)[0].is_watching
     facts = [
         *_state_facts(board.state, sees),
         ("heartbeat none", WARNING) if beat_s is None else (f"heartbeat {beat_s:.1f} s", PLAIN),
@@ -112,7 +120,7 @@ def _state_facts(state: LineState | None, sees: bool) -> list[tuple[str, str]]:
         coverage,
         (f"belt {speed} ({state.speed_basis})", PLAIN) if known_speed else (f"belt {speed}", GREY),
         *_belt_facts(state),
-        (f"frames {state.frames_seen}, overwritten {state.frames_overwritten}", PLAIN),
+        (f"frames {state.inferences}, overwritten {state.frames_overwritten}", PLAIN),
     ]
     if state.camera_restarts:
         facts.append((f"camera restarts {state.camera_restarts}", WARNING))
@@ -121,8 +129,8 @@ def _state_facts(state: LineState | None, sees: bool) -> list[tuple[str, str]]:
 
 def _belt_facts(state: LineState) -> list[tuple[str, str]]:
     """Faults of the belt, and its known speeds other than the one in use."""
-    if state.belt_state in {"runs", "stands"}:
-        each = (("encoder", state.encoder_mm_s), ("picture", state.picture_mm_s))
+    if state.belt_state in {"runs", "stopped"}:
+        each = (("encoder", state.encoder_mm_s), ("image", state.image_mm_s))
         others = [
             f"{basis} {speed:.0f}"
             for basis, speed in each
@@ -156,7 +164,7 @@ def _alerts(board: Board, now_ns: int, console: Console, room: int) -> Renderabl
         if shown:
             parts.append(_table(board, active[:shown], now_ns))
         if not parts:
-            watching = board.sight(now_ns)[0] is Sight.WATCHING
+            watching = board.vision(now_ns)[0] is VisionState.READY
             words = (
                 "No active alert. / Aucune alerte." if watching else "No alert known: see above."
             )
@@ -181,7 +189,7 @@ def _table(board: Board, active: list[Received], now_ns: int) -> Table:
         urgent = "TOO LATE" in countdown or "PAST" in countdown
         table.add_row(
             name,
-            Text(f"{where(alert)}\n{how_sure(alert)}", PLAIN),
+            Text(f"{where(alert)}\n{probability_text(alert)}", PLAIN),
             Text(countdown, WARNING if urgent else PLAIN),
             Text(state_name(alert.state), PLAIN),
             Text(_age(alert, elapsed_ms), PLAIN),

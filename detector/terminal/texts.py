@@ -9,7 +9,7 @@ HAZARDS = {
     Hazard.BATTERY: ("BATTERY", "pile, batterie"),
     Hazard.OVERLOAD: ("OVERLOAD", "trop-plein"),
     Hazard.JAM: ("JAM", "bourrage"),
-    Hazard.BELT_STANDING: ("BELT STOPPED", "tapis à l'arrêt"),
+    Hazard.BELT_STOPPED: ("BELT STOPPED", "tapis à l'arrêt"),
     Hazard.VISION_UNAVAILABLE: ("VISION UNAVAILABLE", "vision indisponible"),
 }
 

@@ -16,7 +16,7 @@ from detector import client
 from detector.terminal.alert_text import alert_line
 from detector.terminal.board import Board
 from detector.terminal.line_text import not_kept, set_aside
-from detector.terminal.screen import screen, sight_line
+from detector.terminal.screen import screen, vision_line
 from detector.terminal.texts import DISCLAIMER
 from detector.wire.messages import Alert, LineState
 
@@ -90,18 +90,18 @@ def _print_lines(line: client.Line) -> None:
         restarts = board.restarts
         is_new = board.update(item)
         match item:
-            case client.SightChanged():
+            case client.VisionChanged():
                 board.refused(line.refusal)
-                _print(str(sight_line(board, time.monotonic_ns())))
+                _print(str(vision_line(board, time.monotonic_ns())))
             case client.Gap():
                 _print(f"GAP: {item}")
-            case client.Healed():
+            case client.GapFilled():
                 _print(f"HEALED: {item}")
-            case client.Restarted():
+            case client.DetectorRestarted():
                 # Without a readable message of the previous start the board has no note.
                 known = board.restarts > restarts
                 _print(f"RESTART: {board.notes[-1] if known else 'the detector has restarted'}")
-            case client.Vanished(alert=alert):
+            case client.AlertVanished(alert=alert):
                 _print(f"ENDED, its last revision is lost: {alert_line(alert)}")
             case client.Received(payload=LineState() as state):
                 warnings = _print_warnings(state, warnings)
@@ -120,7 +120,7 @@ def _print_warnings(state: LineState, before: list[str]) -> list[str]:
 
 
 def _alert_line(board: Board, item: client.Received, alert: Alert) -> Text:
-    if item.how == "published" or item.header.stamp_source != "grab":
+    if item.how == "published":
         return alert_line(alert, item.header)
     age_ms = board.age_ns(item, item.t_received_mono_ns) / 1e6
     return alert_line(alert, item.header, fetched_after_ms=age_ms)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from detector.belt.plane import BeltPlane, CalibrationError
 from detector.ingest.frame import Frame
-from detector.vision.warp import Warp, belt_in
+from detector.vision.warp import Warp, polygon_mask
 
 EDGE_PX = 4.0
 """A box closer than this to an end of the processed belt may be cut off by it; model boxes are
@@ -96,7 +96,7 @@ class Rectifier:
         if self._shrink > min(image_size_px):
             raise self._too_little(f"one of its pixels would be {self._shrink} px of the image")
         self._shrunk: NDArray[np.uint8] | None = None
-        belt = belt_in(plane.polygon_px, image_size_px)
+        belt = polygon_mask(plane.polygon_px, image_size_px)
         if self._shrink > 1:
             belt = np.where(self._reduced(belt) == 255, 255, 0).astype(np.uint8)
         self._warp = Warp(self._sources(), belt)
@@ -129,7 +129,7 @@ class Rectifier:
             last_mm - top * self.mm_per_px,
         )
 
-    def look(self, frame: Frame, strip: Strip | None = None) -> BeltView:
+    def rectify(self, frame: Frame, strip: Strip | None = None) -> BeltView:
         """The belt view of `frame`, whole or of one strip.
 
         Raises `CalibrationError` if the image size has changed.

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import datetime
 import hashlib
+import os
 import tomllib
 from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -14,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 import detector
 from detector.errors import VigitriError
 from detector.vision.score_curve import ScoreCurve
+from detector.vision.verifier_card import VerifierCard
 
 # In a checkout the deployed models are in models/; the wheel installs them inside `vigitri`.
 _BESIDE = Path(detector.__file__).parent.parent
@@ -69,8 +71,25 @@ class ModelClass(CardSection):
         return self
 
 
+class Training(CardSection):
+    """How the model was made; further keys are facts of one model, e.g. its parent."""
+
+    model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[str, str | int | float | datetime.date | list[str]]
+
+    start_from: str = ""
+    """Checkpoint."""
+    recipe: str = ""
+    data: list[str] = []
+    """Training data with licences."""
+    licence: str = ""
+    date: datetime.date | None = None
+    architecture: str = ""
+
+
 class Card(CardSection):
-    """A model's card, `card.toml`."""
+    """A model's card, `card.toml`: read and written here, made by `models.card`. Keys that are at
+    their default are not written, so a new one needs a default to read earlier cards."""
 
     name: str
     version: Annotated[int, Field(ge=1)]
@@ -78,10 +97,25 @@ class Card(CardSection):
     input: ModelInput
     classes: Annotated[tuple[ModelClass, ...], Field(min_length=1)]
     files: dict[str, Annotated[str, Field(pattern="^[0-9a-f]{64}$")]]
-    training: dict[str, str | int | float | date | list[str]]
+    training: Training
     metrics: dict[str, Any]
     operating: dict[str, Any] = {}
     """How thresholds and calibrations were determined, as written by `vigitri calibrate scores`."""
+    verifier: VerifierCard | None = None
+    """The network that decides on each object; None: the detector decides alone."""
+
+    @property
+    def operating_thresholds(self) -> dict[str, float]:
+        """By class: the score from which an object is raised, or with a verifier the probability
+        of its hazard."""
+        if self.verifier is None:
+            return {known.name: known.threshold for known in self.classes}
+        fusion = self.verifier.fusion
+        return {
+            known.name: fusion[known.hazard].threshold
+            for known in self.classes
+            if known.hazard in fusion
+        }
 
     @model_validator(mode="after")
     def _classes_in_order(self) -> Card:
@@ -89,6 +123,8 @@ class Card(CardSection):
             raise ValueError("classes must be listed by index, from 0, without a gap")
         if "model.onnx" not in self.files:
             raise ValueError("files must give the sha256 of model.onnx")
+        if self.verifier is not None:
+            self.verifier.check(self.files, {known.hazard for known in self.classes})
         return self
 
 
@@ -119,7 +155,7 @@ def find_model(name: str) -> ModelFolder:
         known = ", ".join(folder.name for folder in model_folders()) or "none"
         here = f", or ./{name}" if (Path(name) / "card.toml").is_file() else ""
         raise ModelError(f"no model {name!r}: {path} has no card.toml. Known models: {known}{here}")
-    card = _read_card(path / "card.toml")
+    card = read_card(path / "card.toml")
     for file, expected in card.files.items():
         _check_hash(path / file, expected)
     return ModelFolder(path, card)
@@ -130,7 +166,8 @@ def model_folders() -> list[Path]:
     return sorted(card.parent for card in CATALOGUE.glob("*/card.toml"))
 
 
-def _read_card(path: Path) -> Card:
+def read_card(path: Path) -> Card:
+    """The card of that path. Raises `ModelError`."""
     try:
         return Card.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
@@ -144,11 +181,35 @@ def _read_card(path: Path) -> Card:
         ) from None
 
 
+def write_card(folder: Path, card: Card) -> Path:
+    """Write `card.toml`, atomically; returns its path. Comments of an earlier card are not kept.
+
+    Raises `pydantic.ValidationError` if the runtime could not read it, `OSError`.
+    """
+    import tomlkit
+
+    document = card.model_dump(exclude_defaults=True)
+    Card.model_validate(document)
+    path = folder / "card.toml"
+    partial = path.with_suffix(".part")
+    with partial.open("w", encoding="utf-8") as file:
+        file.write(tomlkit.dumps(document))
+        file.flush()
+        os.fsync(file.fileno())
+    partial.replace(path)
+    return path
+
+
+def sha256(path: Path) -> str:
+    """Hex digest of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 def _check_hash(path: Path, expected: str) -> None:
     if not path.is_file():
         raise ModelError(f"{path}: is missing, though the card names it. Restore it")
-    with path.open("rb") as file:
-        actual = hashlib.file_digest(file, "sha256").hexdigest()
+    actual = sha256(path)
     if actual != expected:
         raise ModelError(
             f"{path}: its sha256 is {actual[:12]}..., the card has {expected[:12]}... "

@@ -43,6 +43,12 @@ class Detections:
         return Detections(self.boxes_px[keep], self.scores[keep], self.classes[keep])
 
 
+IOU_MAX = 0.6
+"""Of two boxes of one class that overlap more, the lower-scoring one is dropped. 0.6 keeps two
+cells that lie side by side at an angle."""
+NOTHING = Detections(np.empty((0, 4), np.float32), np.empty(0, np.float32), np.empty(0, np.int64))
+
+
 def from_end_to_end(output: NDArray[np.float32], min_score: float) -> Detections:
     """Decode an end-to-end head, `(1, n, 6)`: x0, y0, x1, y1, score, class; no NMS needed."""
     rows = output[0]
@@ -53,14 +59,8 @@ def from_end_to_end(output: NDArray[np.float32], min_score: float) -> Detections
     )
 
 
-def from_raw_head(
-    output: NDArray[np.float32], min_score: float, *, iou_max: float = 0.6
-) -> Detections:
-    """Decode a raw head, `(1, 4 + classes, anchors)`: cx, cy, w, h and a score per class; NMS.
-
-    `iou_max`: of two boxes of one class that overlap more, the lower-scoring one is dropped. 0.6
-    keeps two cells that lie side by side at an angle.
-    """
+def from_raw_head(output: NDArray[np.float32], min_score: float) -> Detections:
+    """Decode a raw head, `(1, 4 + classes, anchors)`: cx, cy, w, h and a score per class; NMS."""
     rows = output[0].T
     scores_by_class = rows[:, 4:]
     classes = scores_by_class.argmax(axis=1)
@@ -69,22 +69,27 @@ def from_raw_head(
     cx, cy, w, h = rows[keep, :4].T
     boxes = np.stack([cx - w / 2, cy - h / 2, cx + w / 2, cy + h / 2], axis=1)
     return suppress_overlaps(
-        Detections(boxes.astype(np.float32), scores[keep], classes[keep].astype(np.int64)), iou_max
+        Detections(boxes.astype(np.float32), scores[keep], classes[keep].astype(np.int64)), IOU_MAX
     )
 
 
 def suppress_overlaps(found: Detections, iou_max: float) -> Detections:
     """Non-maximum suppression within each class; the result is sorted, highest score first."""
+    order = rows_without_overlaps(found, iou_max)
+    return Detections(found.boxes_px[order], found.scores[order], found.classes[order])
+
+
+def rows_without_overlaps(found: Detections, iou_max: float) -> NDArray[np.int64]:
+    """The rows that `suppress_overlaps` keeps, highest score first."""
     if len(found) == 0:
-        return found
+        return np.empty(0, dtype=np.int64)
     sized = found.boxes_px.copy()
     sized[:, 2:] -= sized[:, :2]
     kept = cv2.dnn.NMSBoxesBatched(
         sized.tolist(), found.scores.tolist(), found.classes.tolist(), 0.0, iou_max
     )
     order = np.asarray(kept, dtype=np.int64).ravel()
-    order = order[np.argsort(-found.scores[order], kind="stable")]
-    return Detections(found.boxes_px[order], found.scores[order], found.classes[order])
+    return np.asarray(order[np.argsort(-found.scores[order], kind="stable")], dtype=np.int64)
 
 
 def fused(passes: Sequence[Detections], iou_min: float) -> Detections:

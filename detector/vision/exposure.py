@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detector.ingest.frame import Frame
-from detector.vision.warp import belt_in
+from detector.vision.warp import polygon_mask
 
 DARK, GLARING = 12, 243
 """Pixel values, of 255. Chosen, not measured on a plant's cameras: at least 85 % of the twin's
@@ -27,7 +27,7 @@ class Exposure:
 
     def __init__(self, polygon_px: NDArray[np.float64], image_size_px: tuple[int, int]) -> None:
         """`polygon_px`: `(n, 2)` the belt, image px; `image_size_px`: `(width, height)`."""
-        belt = belt_in(polygon_px, image_size_px) == 255
+        belt = polygon_mask(polygon_px, image_size_px) == 255
         self._step = max(1, int(np.sqrt(belt.sum() / SAMPLED_PIXELS)))
         self._belt = belt[:: self._step, :: self._step]
         self._least = SHOWN_LEAST * self._belt.sum()

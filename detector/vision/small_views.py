@@ -14,7 +14,7 @@ from detector.belt.image_shift import followed_px
 from detector.belt.plane import CalibrationError
 from detector.ingest.frame import Frame
 from detector.vision.belt_view import Rectifier
-from detector.vision.warp import Warp, belt_in
+from detector.vision.warp import Warp, polygon_mask
 
 COVERAGE_MM_PER_PX = 5.0
 """Scale at which coverage is measured: bottles and cartons are tens of pixels, belt marks fade."""
@@ -62,7 +62,7 @@ class SmallViews:
             _half(np.where(self._coverage[0].belt_mask, 255, 0).astype(np.uint8)) == 255
         )
 
-    def take(self, frame: Frame) -> None:
+    def update(self, frame: Frame) -> None:
         """Use this frame from now on. Raises `CalibrationError` if the image size has changed."""
         self._rectifier.refuse_another_size(frame)
         self._halves.set_image(frame.image)
@@ -100,7 +100,7 @@ class _Halves:
     """The part of a frame that shows the belt, halved repeatedly on request."""
 
     def __init__(self, rectifier: Rectifier) -> None:
-        self._belt = belt_in(rectifier.plane.polygon_px, rectifier.image_size_px)
+        self._belt = polygon_mask(rectifier.plane.polygon_px, rectifier.image_size_px)
         x, y, width, height = cv2.boundingRect(self._belt)
         self.origin_px = np.array([x, y])
         """Top left corner of that part, image px."""

@@ -3,8 +3,8 @@
 The belt is rigid, so belt that enough passes have covered needs no further pass. An object is seen
 whole as soon as its rear end has passed the view's upstream end. A pass therefore processes a strip
 from that end: the belt that has come in during the last passes, plus the length of an object. With
-`d` mm of travel from pass to pass, an object of up to `object_mm` is whole in `looks_per_object`
-strips of `looks_per_object * d + object_mm`.
+`d` mm of travel from pass to pass, an object of up to `object_mm` is whole in `passes_per_object`
+strips of `passes_per_object * d + object_mm`.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class StripPlan:
     """Plans one line's next inference pass from each frame's shift and each completed pass.
 
     If the travel is unknown, or the belt has run back or jumped, earlier passes no longer count:
-    each frame's whole view is processed until `looks_per_object` passes have covered the running
+    each frame's whole view is processed until `passes_per_object` passes have covered the running
     belt again.
     """
 
@@ -54,7 +54,7 @@ class StripPlan:
         self._wait_ns = round(settings.max_wait_ms * 1e6)
         _, self._upstream_mm, _, self._downstream_mm = rectifier.extent_mm
         self._height_mm = self._downstream_mm - self._upstream_mm
-        self._step_mm = (self._height_mm - self._object_mm) / settings.looks_per_object
+        self._step_mm = (self._height_mm - self._object_mm) / settings.passes_per_object
         """Largest travel from one pass to the next."""
         self._whole = rectifier.strip(self._upstream_mm, self._downstream_mm)
         self._strip = rectifier.strip
@@ -64,7 +64,7 @@ class StripPlan:
             for part in reversed(range(shapes))
         ]
         self._travel_mm = self._farthest_mm = 0.0
-        self._passes_mm: deque[float] = deque(maxlen=settings.looks_per_object)
+        self._passes_mm: deque[float] = deque(maxlen=settings.passes_per_object)
         """Travel at each of the last passes that covered the upstream end."""
         self._last_pass_ns = self._frame_ns = 0
         self._scanned_mm = 0.0
@@ -72,7 +72,7 @@ class StripPlan:
         """Travel at the last pass, even if that no longer counts."""
         self.unseen_mm = 0.0
         """By how much the last passes were too far apart: an object of `object_mm` that came in
-        between them was not seen whole `looks_per_object` times. 0: the passes keep up."""
+        between them was not seen whole `passes_per_object` times. 0: the passes keep up."""
 
     @property
     def heights_px(self) -> list[int]:

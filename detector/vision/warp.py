@@ -48,7 +48,7 @@ class Warp:
         return out
 
 
-def belt_in(polygon_px: NDArray[np.float64], size_px: tuple[int, int]) -> NDArray[np.uint8]:
+def polygon_mask(polygon_px: NDArray[np.float64], size_px: tuple[int, int]) -> NDArray[np.uint8]:
     """`(h, w)` uint8: 255 inside the polygon, for an image of `size_px` `(width, height)`."""
     belt = np.zeros(size_px[::-1], dtype=np.uint8)
     cv2.fillPoly(belt, [np.rint(polygon_px).astype(np.int32)], 255)

@@ -28,6 +28,13 @@ class ModelIdentity(Message):
 
     name: str
     sha256: Annotated[str, Field(description="SHA-256 of model.onnx, hexadecimal.")]
+    verifier_sha256: Annotated[
+        str | None, Field(description="SHA-256 of the verifier's network; null: no verifier.")
+    ] = None
+    verifier_head_sha256: Annotated[
+        str | None,
+        Field(description="SHA-256 of the verifier's head, which a site may have learned itself."),
+    ] = None
 
 
 class Place(Message):
@@ -92,7 +99,7 @@ class Arrival(Message):
     speed_basis: Annotated[SpeedBasis, Field(description="Source of this speed.")]
 
 
-class Look(Message):
+class SupportingDetection(Message):
     """One detection that supports an object's alert."""
 
     frame_index: Annotated[int, Field(description="Number of the frame.")]
@@ -100,12 +107,24 @@ class Look(Message):
     score: Annotated[float, Field(description="The model's score, 0 to 1.")]
 
 
+class KindProbability(Message):
+    """One kind of object that the verifier tells apart, and how probable it is."""
+
+    name: Annotated[str, Field(description="Name of the kind in the model's card.")]
+    hazard: Annotated[
+        Literal["gas", "battery", "none"], Field(description="none: a harmless kind.")
+    ]
+    probability: Annotated[
+        float, Field(ge=0, le=1, description="Mean over the verifier's passes; all kinds sum to 1.")
+    ]
+
+
 class Why(Message):
     """Evidence for an object's alert."""
 
     score: Annotated[float, Field(description="The model's best score for this object, 0 to 1.")]
     hits: Annotated[int, Field(description="Inference passes that detected it.")]
-    looks: Annotated[int, Field(description="Inference passes that should have detected it.")]
+    passes: Annotated[int, Field(description="Inference passes that should have detected it.")]
     votes: Annotated[dict[str, int], Field(description="Detections per class.")]
     length_mm: Annotated[
         float | None, Field(description="Measured length of the longest side, mm.")
@@ -117,17 +136,27 @@ class Why(Message):
     size_plausible: Annotated[
         bool | None, Field(description="Null: unknown, the line has no scale in mm.")
     ]
+    kinds: Annotated[
+        tuple[KindProbability, ...],
+        Field(
+            description="What the verifier takes it for: the alert's kind, then the most probable "
+            "others. Empty: no verifier, or it was decided before the verifier could see it."
+        ),
+    ] = ()
+    verifier_passes: Annotated[
+        int, Field(ge=0, description="Passes of the verifier over this object.")
+    ] = 0
 
 
 class Cue(Message):
     """One measurement on which an overload or jam alarm rests."""
 
     name: Annotated[
-        Literal["coverage", "skirt_marks", "standing_material"],
+        Literal["coverage", "skirt_marks", "stationary_material"],
         Field(
             description="coverage: share of the belt covered by material. skirt_marks: share of "
-            "the height marks beside the belt that material hides. standing_material: share of the "
-            "belt covered by material that is stationary while the belt runs."
+            "the height marks beside the belt that material hides. stationary_material: share of "
+            "the belt covered by material that is stationary while the belt runs."
         ),
     ]
     share: Annotated[float, Field(ge=0, le=1)]
@@ -141,7 +170,7 @@ class Alert(Message):
     """One revision of a hazard's alarm; idempotent on `(boot_id, event_id, revision)`.
 
     The alert of an object has `place`, `why`, `support` and `class_name`. The alert of a line state
-    (overload, jam, belt_standing, vision_unavailable) has `detail` instead; overload and jam also
+    (overload, jam, belt_stopped, vision_unavailable) has `detail` instead; overload and jam also
     have `cues`.
     """
 
@@ -152,7 +181,11 @@ class Alert(Message):
     kind: Annotated[Revision, Field(description="Change since the previous revision.")]
     hazard: Hazard
     class_name: Annotated[
-        str | None, Field(description="The model's class; null for a line state.")
+        str | None,
+        Field(
+            description="The verifier's kind, or without a verifier the model's class; null for a "
+            "line state."
+        ),
     ]
     priority: Priority
     state: AlarmState
@@ -161,8 +194,9 @@ class Alert(Message):
         Field(
             ge=0,
             le=1,
-            description="Probability that the hazard is real: the model's best score, calibrated "
-            "if the model card has a calibration.",
+            description="Probability that the hazard is real: fused from the verifier's passes "
+            "and the model's best score, or without a verifier the best score, calibrated if the "
+            "model card has a calibration.",
         ),
     ]
     t_capture_utc_ns: Annotated[int, Field(description="Capture time of this revision's frame.")]
@@ -176,7 +210,9 @@ class Alert(Message):
     t_raised_utc_ns: Annotated[int, Field(description="Capture time of the frame that raised it.")]
     place: Place | None
     arrivals: tuple[Arrival, ...]
-    support: Annotated[tuple[Look, ...], Field(description="The last detections, newest last.")]
+    support: Annotated[
+        tuple[SupportingDetection, ...], Field(description="The last detections, newest last.")
+    ]
     why: Why | None
     detail: Annotated[str | None, Field(description="For a line state: the cause, one line.")]
     track: Annotated[int | None, Field(description="Number of the object's track.")]

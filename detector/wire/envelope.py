@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from detector.vocabulary import ClockSync, StampSource
+from detector.vocabulary import ClockSync
 
 
 class Message(BaseModel):
@@ -57,19 +57,10 @@ class Header(Message):
         int,
         Field(description="CLOCK_MONOTONIC of the detector's host when the frame was grabbed, ns."),
     ]
-    age_ms: Annotated[
-        float | None, Field(description="Time from grabbing to sending, ms; null for a recording.")
-    ]
+    age_ms: Annotated[float, Field(description="Time from grabbing to sending, ms.")]
     clock_sync: Annotated[
         ClockSync,
         Field(description="Whether NTP or PTP synchronises the host's UTC clock."),
-    ]
-    stamp_source: Annotated[
-        StampSource,
-        Field(
-            description="grab: all times are readings of this host's clocks. recording: all times, "
-            "including UTC, count from the recording's start and are not real times."
-        ),
     ]
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)

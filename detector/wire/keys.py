@@ -176,7 +176,7 @@ class Guard:
     def __init__(self, own: KeyPair, allowed: Iterable[str]) -> None:
         self._own, self._allowed = own, frozenset(allowed)
         self._handlers: dict[zmq.Context[Any], ThreadAuthenticator] = {}
-        self.strangers = 0
+        self.keys_refused = 0
         """Connections refused because of their key; counted in the handlers' threads."""
 
     def start(self, context: zmq.Context[Any]) -> None:
@@ -198,7 +198,7 @@ class Guard:
     def callback(self, domain: str, key: bytes) -> bool:  # noqa: ARG002
         """Called by the ZAP handler; `key` is the client's public key in Z85."""
         known = key.decode("ascii", "replace") in self._allowed
-        self.strangers += not known
+        self.keys_refused += not known
         return known
 
     def stop(self, context: zmq.Context[Any]) -> None:
@@ -264,7 +264,9 @@ def line_guard(own: Path | None, allowed: Path | None, *, also: str | None = Non
     return Guard(read_key_pair(own), keys)
 
 
-def refuses_strangers(endpoint: str, guard: Guard, kind: Literal["publish", "requests"]) -> None:
+def check_unknown_key_refused(
+    endpoint: str, guard: Guard, kind: Literal["publish", "requests"]
+) -> None:
     """Self-test at start: connect with an unknown key; KeyFileError unless it is refused.
 
     `kind`: which of the line's sockets. A client of an incompatible socket type would be refused
@@ -292,7 +294,7 @@ def refuses_strangers(endpoint: str, guard: Guard, kind: Literal["publish", "req
         raise KeyFileError(
             f"{endpoint}: an unknown key was not refused ({_text(event)}); nothing is published"
         )
-    guard.strangers -= 1  # do not count this test
+    guard.keys_refused -= 1  # do not count this test
 
 
 def _text(event: int | None) -> str:

@@ -27,7 +27,16 @@ from detector.vocabulary import (
     SpeedBasis,
     VisionState,
 )
-from detector.wire.alert import Alert, Arrival, Cue, Look, ModelIdentity, Place, Why
+from detector.wire.alert import (
+    Alert,
+    Arrival,
+    Cue,
+    KindProbability,
+    ModelIdentity,
+    Place,
+    SupportingDetection,
+    Why,
+)
 from detector.wire.envelope import Header, Message
 
 __all__ = [
@@ -46,8 +55,8 @@ __all__ = [
     "Header",
     "Heartbeat",
     "Inference",
+    "KindProbability",
     "LineState",
-    "Look",
     "Message",
     "Metrics",
     "MmBasis",
@@ -59,6 +68,7 @@ __all__ = [
     "Shelving",
     "SpeedBasis",
     "StageTimes",
+    "SupportingDetection",
     "VisionState",
     "Why",
     "schema_name",
@@ -79,7 +89,7 @@ class LineState(Message):
     """State of vision, belt and journal of the line; sent on change and once a second."""
 
     line: Annotated[str, Field(description="Name of the line.")]
-    vision: VisionState
+    vision: Annotated[VisionState, Field(description="Never `unknown`: only subscribers use it.")]
     reason: Annotated[str | None, Field(description="Why vision is not ready, in one line.")]
     coverage_state: CoverageState
     coverage: Annotated[
@@ -95,7 +105,7 @@ class LineState(Message):
     ]
     mm_basis: Annotated[MmBasis, Field(description="Source of the scale in mm.")]
     active_alerts: Annotated[int, Field(description="Number of open alerts.")]
-    frames_seen: Annotated[
+    inferences: Annotated[
         int, Field(description="Frames with a completed inference pass, since start.")
     ]
     frames_overwritten: Annotated[
@@ -129,7 +139,7 @@ class LineState(Message):
     encoder_mm_s: Annotated[
         float | None, Field(description="Belt speed measured by the encoder.")
     ] = None
-    picture_mm_s: Annotated[
+    image_mm_s: Annotated[
         float | None, Field(description="Belt speed measured from the image.")
     ] = None
     setting_mm_s: Annotated[float | None, Field(description="Belt speed in the profile.")] = None
@@ -156,7 +166,7 @@ class Inference(Message):
 
     Lets a subscriber detect within a few frames that the detector hangs. The next message is due
     `next_within_ms` after this one was sent (capture time plus the header's `age_ms`). The next
-    inference pass is due `look_within_ms` after the last one, which was completed `look_age_ms`
+    inference pass is due `pass_within_ms` after the last one, which was completed `pass_age_ms`
     before this frame. A frame needs no pass when all belt in it has had its passes.
     """
 
@@ -171,18 +181,18 @@ class Inference(Message):
             "of its inference pass if that is longer.",
         ),
     ]
-    looked: Annotated[
+    inferred: Annotated[
         bool,
         Field(description="False: no inference pass was due in this frame, and none was run."),
     ] = True
-    look_age_ms: Annotated[
+    pass_age_ms: Annotated[
         float,
         Field(
             ge=0,
             description="Time from the end of the last inference pass to this frame's end, ms.",
         ),
     ] = 0.0
-    look_within_ms: Annotated[
+    pass_within_ms: Annotated[
         float | None,
         Field(
             gt=0,
@@ -228,7 +238,7 @@ class Metrics(Message):
 
     line: str
     period_s: Annotated[float, Field(description="Length of the period, s.")]
-    frames_seen: Annotated[
+    inferences: Annotated[
         int, Field(description="Frames with a completed inference pass, since start.")
     ]
     frames_overwritten: Annotated[
@@ -256,10 +266,10 @@ class DeliveryState(Message):
     refused: Annotated[int, Field(description="Requests that could not be read.")]
     throttled: Annotated[int, Field(description="Requests dropped by the rate limit per sender.")]
     repeated: Annotated[int, Field(description="Repeated answers, carried out once.")]
-    turned_away: Annotated[
+    consumers_refused: Annotated[
         int, Field(description="Registrations refused because the consumer table is full.")
     ] = 0
-    strangers: Annotated[
+    keys_refused: Annotated[
         int, Field(description="Connections refused because of their key; 0 without CURVE.")
     ] = 0
 

@@ -165,9 +165,9 @@ class BeltFromPlc(Request):
         ),
     ]
     run: Annotated[
-        Literal["unknown", "stands", "runs"],
+        Literal["unknown", "stop", "run"],
         Field(
-            description="Run signal, the PLC's order to the belt: runs, stands (stop), or unknown "
+            description="Run signal, the PLC's order to the belt: run, stop, or unknown "
             "to this sender."
         ),
     ]

@@ -18,7 +18,6 @@ from detector.wire.messages import (
     Heartbeat,
     Inference,
     LineState,
-    Look,
     Message,
     Metrics,
     ModelIdentity,
@@ -27,6 +26,7 @@ from detector.wire.messages import (
     Priority,
     Revision,
     StageTimes,
+    SupportingDetection,
     VisionState,
     Why,
 )
@@ -64,7 +64,6 @@ HEADER = Header(
     t_capture_mono_ns=T_MONO_NS,
     age_ms=23.417,
     clock_sync="synchronised",
-    stamp_source="grab",
 )
 
 ALERT = Alert(
@@ -99,7 +98,7 @@ ALERT = Alert(
             act_by_ms=2400.0,
             t_deadline_utc_ns=T_UTC_NS + 2_400_000_000,
             speed_mm_s=500.0,
-            speed_basis="picture",
+            speed_basis="image",
         ),
         Arrival(
             action_point="ejector",
@@ -108,18 +107,22 @@ ALERT = Alert(
             act_by_ms=7600.0,
             t_deadline_utc_ns=T_UTC_NS + 7_600_000_000,
             speed_mm_s=500.0,
-            speed_basis="picture",
+            speed_basis="image",
         ),
     ),
     support=(
-        Look(frame_index=FRAME - 2, t_capture_utc_ns=T_UTC_NS - 2 * FRAME_NS, score=0.84),
-        Look(frame_index=FRAME - 1, t_capture_utc_ns=T_UTC_NS - FRAME_NS, score=0.88),
-        Look(frame_index=FRAME, t_capture_utc_ns=T_UTC_NS, score=0.91),
+        SupportingDetection(
+            frame_index=FRAME - 2, t_capture_utc_ns=T_UTC_NS - 2 * FRAME_NS, score=0.84
+        ),
+        SupportingDetection(
+            frame_index=FRAME - 1, t_capture_utc_ns=T_UTC_NS - FRAME_NS, score=0.88
+        ),
+        SupportingDetection(frame_index=FRAME, t_capture_utc_ns=T_UTC_NS, score=0.91),
     ),
     why=Why(
         score=0.91,
         hits=3,
-        looks=3,
+        passes=3,
         votes={"gas_bottle": 3},
         length_mm=244.0,
         width_mm=120.0,
@@ -157,11 +160,11 @@ STATE = LineState(
     coverage_state=CoverageState.CLEAR,
     coverage=0.42,
     belt_speed_mm_s=500.0,
-    speed_basis="picture",
+    speed_basis="image",
     belt_position_mm=20600.0,
     mm_basis="nominal",
     active_alerts=1,
-    frames_seen=1230,
+    inferences=1230,
     frames_overwritten=4,
     camera_restarts=0,
 )
@@ -173,7 +176,7 @@ INFERENCE = Inference(
     inferences=1230,
     frame_index=FRAME,
     next_within_ms=100.0,
-    look_within_ms=300.0,
+    pass_within_ms=300.0,
 )
 
 DETECTIONS = FrameDetections(
@@ -187,7 +190,7 @@ DETECTIONS = FrameDetections(
 METRICS = Metrics(
     line=LINE,
     period_s=5.0,
-    frames_seen=150,
+    inferences=150,
     frames_overwritten=0,
     stages=(
         StageTimes(stage="model", count=150, p50_ms=21.3, p95_ms=23.9, p99_ms=27.2, max_ms=31.0),

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.data.composites import Canvas, DrawnObjects, Scene, filmed
-from models.data.cutting import laid, weathered
+from models.data.cutting import posed, weathered
 from models.data.real_belts import stretch
 from models.data.sized_cutouts import SizedCutout
 from models.data.sources import GAS, Boxes, Image
@@ -62,7 +62,7 @@ def lay(
     canvas = Canvas(rng, ground)
     numbers = []
     for each in objects:
-        image = laid(rng, each.cutout.read(), each.longest_mm / conditions.mm_per_px)
+        image = posed(rng, each.cutout.read(), each.longest_mm / conditions.mm_per_px)
         if conditions.contrast != 1.0:
             image = _nearer(image, canvas.level, conditions.contrast)
         numbers.append(canvas.place(image, each.cutout.label, each.centre_px))
@@ -154,10 +154,10 @@ def _object(
         )
         image = drawer(rng, 1 / conditions.mm_per_px)
         longest = float(max(image.shape[:2]))
-        return laid(rng, image, longest), label, longest * conditions.mm_per_px
+        return posed(rng, image, longest), label, longest * conditions.mm_per_px
     cutout = sources.cutouts[int(rng.choice(len(sources.cutouts), p=sources.chances))]
     mm = length_mm(rng, cutout)
-    return laid(rng, cutout.read(), mm / conditions.mm_per_px), cutout.label, mm
+    return posed(rng, cutout.read(), mm / conditions.mm_per_px), cutout.label, mm
 
 
 def _turned(rng: Rng, scene: Scene) -> Scene:

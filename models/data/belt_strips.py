@@ -62,13 +62,13 @@ def _read(bundle: Path) -> TracedStrip:
         raise WorkshopError(str(error)) from error
     hazards = {
         item.id: (CLASS_NAMES.index(item.hazard), item.pixels_alone)
-        for item in facts.things
+        for item in facts.objects
         if item.hazard is not None
     }
     places = np.array(
         [
             ((facts.end_mm - item.at_mm) * facts.px_per_mm, item.x_mm * facts.px_per_mm)
-            for item in facts.things
+            for item in facts.objects
             if item.pixels_seen > 0
         ]
     ).reshape(-1, 2)
@@ -85,7 +85,7 @@ def strip_scene(rng: Rng, strips: Sequence[TracedStrip], size: int) -> Scene:
         strip = strips[int(rng.integers(len(strips)))]
         px_per_mm = float(np.exp(rng.triangular(*np.log(_ZOOM))))
         reach = size * strip.px_per_mm / px_per_mm
-        middle = _somewhere(rng, strip, reach)
+        middle = _random_position(rng, strip, reach)
         image, seen = _cut(strip, middle, round(reach))
         found = _boxes(strip, seen, size / len(seen))
         if found is None:
@@ -98,7 +98,7 @@ def strip_scene(rng: Rng, strips: Sequence[TracedStrip], size: int) -> Scene:
     )
 
 
-def _somewhere(rng: Rng, strip: TracedStrip, reach: float) -> tuple[float, float]:
+def _random_position(rng: Rng, strip: TracedStrip, reach: float) -> tuple[float, float]:
     """Centre of an image: mostly with an object somewhere in it; else at random."""
     height, width = strip.seen.shape
     if len(strip.places) and rng.random() < 0.8:

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from models.data.cutting import laid, weathered
+from models.data.cutting import posed, weathered
 from models.data.sources import BATTERY, GAS, GREY, Boxes, Cutout, Image, Sources
 from models.data.textures import Rng, belt, fit, plain
 
@@ -172,7 +172,7 @@ def _pick(
     rng: Rng, cutouts: Sequence[Cutout], longest_px: float, label: int, level: float
 ) -> Image:
     chosen = cutouts[int(rng.integers(len(cutouts)))]
-    return weathered(rng, laid(rng, chosen.pixels, longest_px), label, level)
+    return weathered(rng, posed(rng, chosen.pixels, longest_px), label, level)
 
 
 def draw_hazard(
@@ -193,7 +193,7 @@ def draw_hazard(
     if drawers and rng.random() < drawn.drawn_share:
         cutout = drawers[int(rng.integers(len(drawers)))](rng, zoom)
         longest = min(float(max(cutout.shape[:2])), largest)
-        return weathered(rng, laid(rng, cutout, longest), label, level)
+        return weathered(rng, posed(rng, cutout, longest), label, level)
     if label == GAS:
         longest = float(np.clip(np.exp(rng.uniform(*np.log(_GAS_MM))) * zoom, 50, largest))
         return _pick(rng, sources.cutouts["gas"], longest, GAS, level)
@@ -206,7 +206,7 @@ def draw_waste(rng: Rng, sources: Sources, drawn: DrawnObjects, zoom: float, lev
     """One random piece of waste, drawn or a cut-out: `(h, w, 4)` uint8 BGRA."""
     if drawn.waste and rng.random() < drawn.drawn_share:
         cutout = drawn.waste[int(rng.integers(len(drawn.waste)))](rng, zoom)
-        return weathered(rng, laid(rng, cutout, min(max(cutout.shape[:2]), 360)), -1, level)
+        return weathered(rng, posed(rng, cutout, min(max(cutout.shape[:2]), 360)), -1, level)
     longest = float(np.clip(np.exp(rng.uniform(*np.log(_WASTE_MM))) * zoom, 18, 330))
     return _pick(rng, sources.cutouts["distractor"], longest, -1, level)
 
@@ -266,12 +266,14 @@ def compose(
     crowd = rng.integers(14, 34) if rng.random() < 0.34 else rng.integers(0, 12)
     count = int(crowd * area * min(2.0, px_per_mm**-0.7))
 
-    def somewhere(margin: float) -> tuple[float, float]:
+    def random_position(margin: float) -> tuple[float, float]:
         return (float(rng.uniform(-margin, size[1] + margin)),
                 float(rng.uniform(-margin, size[0] + margin)))  # fmt: skip
 
     for _ in range(count):
-        canvas.place(draw_waste(rng, sources, drawn, px_per_mm, canvas.level), -1, somewhere(20))
+        canvas.place(
+            draw_waste(rng, sources, drawn, px_per_mm, canvas.level), -1, random_position(20)
+        )
     if hazards if hazards is not None else rng.random() < 0.7:
         batteries = int(rng.choice([0, 1, 2, 4, 6], p=[0.15, 0.2, 0.25, 0.22, 0.18]) * area + 0.5)
         bottles = int(rng.choice([0, 1, 2, 3], p=[0.25, 0.37, 0.24, 0.14]) * area + 0.5)
@@ -281,9 +283,11 @@ def compose(
                     rng, sources, drawn, label=label, zoom=px_per_mm, level=canvas.level,
                     largest=largest_px[label],
                 )  # fmt: skip
-                canvas.place(cutout, label, somewhere(0))
+                canvas.place(cutout, label, random_position(0))
         for _ in range(int(rng.integers(0, 6) * area)):  # waste on top of hazards
-            canvas.place(draw_waste(rng, sources, drawn, px_per_mm, canvas.level), -1, somewhere(0))
+            canvas.place(
+                draw_waste(rng, sources, drawn, px_per_mm, canvas.level), -1, random_position(0)
+            )
     boxes, visible = canvas.boxes(outside)
     image = filmed(rng, canvas.image)
     if outside is not None:

@@ -28,7 +28,7 @@ def recoloured(rng: Rng, image: Image, hue: float, pale: float) -> Image:
     return np.asarray(cv2.cvtColor(hsv, cv2.COLOR_HSV2BGR), np.uint8)
 
 
-def laid(rng: Rng, pixels: Image, longest_px: float, *, turn: bool = True) -> Image:
+def posed(rng: Rng, pixels: Image, longest_px: float) -> Image:
     """Scale to a longest side of about `longest_px`, skew a little, rotate at random: BGRA uint8.
 
     Shrinks by area first: warpAffine alone would alias a 400 px cut-out at 40 px.
@@ -41,7 +41,7 @@ def laid(rng: Rng, pixels: Image, longest_px: float, *, turn: bool = True) -> Im
     if rng.random() < 0.5:
         pixels = np.ascontiguousarray(pixels[:, ::-1])
     height, width = pixels.shape[:2]
-    angle = rng.uniform(0, 2 * np.pi) if turn else 0.0
+    angle = rng.uniform(0, 2 * np.pi)
     skew = rng.normal(0, 0.06, (2, 2)) + np.eye(2)
     rotate = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     matrix = rotate @ skew * scale

@@ -32,7 +32,7 @@ from models.training.recipe import DataRecipe
 from models.workshop import Progress, WorkshopError
 
 _MADE_FROM = "made_from.json"
-Wrongness = Callable[[Scene], float]  # error of the last model on a scene
+ErrorScore = Callable[[Scene], float]  # error of the last model on a scene
 _MINED_FROM = 4  # candidates per image that is kept
 _OBJECTS_PX = {"photo": {GAS: (60.0, 330.0)}, "wide": {GAS: (40.0, 400.0), BATTERY: (18.0, 160.0)}}
 _USUAL_PX = (34.0, 250.0)
@@ -207,18 +207,18 @@ def build(
     progress: Progress,
     workers: int = 2,
     variants: int = 24,
-    wrongness: Callable[[], Wrongness] | None = None,
+    error_score: Callable[[], ErrorScore] | None = None,
     renders: Path | None = None,
     wide: WideSources | None = None,
 ) -> Path:
     """Make one stage's images under `folder`; returns the dataset YAML that a trainer reads.
 
     The same seed, recipe and sources give the same images, with any number of workers. Images of an
-    interrupted run are kept. wrongness: makes the function that scores the previous stage's error;
-    of hazard-free scenes and hard strip cuts, those with the largest error are kept. renders:
-    folder of path-traced objects, for a recipe with a `rendered_share`, and of traced strips in
-    `strips`, for one with `strip_cuts` or `hard_cuts`. wide: for a recipe with `is_wide`. Raises
-    `WorkshopError` if the folder contains images made from anything else.
+    interrupted run are kept. error_score: makes the function that scores the previous stage's
+    error; of hazard-free scenes and hard strip cuts, those with the largest error are kept.
+    renders: folder of path-traced objects, for a recipe with a `rendered_share`, and of traced
+    strips in `strips`, for one with `strip_cuts` or `hard_cuts`. wide: for a recipe with `is_wide`.
+    Raises `WorkshopError` if the folder contains images made from anything else.
     """
     yaml = folder / "dataset.yaml"
     made_from = _made_from(
@@ -240,8 +240,8 @@ def build(
     jobs = _jobs(recipe, sources, wide, belt_frames(data, held=False), seed)
     _write_all(stage, jobs, progress, workers)
     hard = {"free": recipe.hazard_free, "hard": recipe.hard_cuts}
-    if any(hard.values()) and wrongness is not None:
-        score_error = wrongness()
+    if any(hard.values()) and error_score is not None:
+        score_error = error_score()
         for kind, keep in hard.items():
             _mine(stage, kind, keep, score_error, progress)
     names = "".join(f"  {index}: {name}\n" for index, name in enumerate(CLASS_NAMES))
@@ -313,12 +313,12 @@ def _strips(recipe: DataRecipe, renders: Path | None) -> tuple[TracedStrip, ...]
 
 
 def _mine(
-    stage: _StageImages, kind: str, keep: int, wrongness: Wrongness, progress: Progress
+    stage: _StageImages, kind: str, keep: int, error_score: ErrorScore, progress: Progress
 ) -> None:
     """Keep the images of a kind on which the last stage's model has the largest error."""
     scored: list[tuple[float, int]] = []
     for number in range(10**6, 10**6 + keep * _MINED_FROM):
-        scored.append((wrongness(stage.make(_Job(kind, number))), number))
+        scored.append((error_score(stage.make(_Job(kind, number))), number))
         progress("hard images", len(scored), keep * _MINED_FROM)
     for _, number in sorted(scored, reverse=True)[:keep]:
         stage.write(_Job(kind, number))

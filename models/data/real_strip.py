@@ -140,7 +140,7 @@ class _StripBuilder:
             if np.count_nonzero(owner) >= stretch.coverage * owner.size:
                 break
             waste = draw_waste(self._rng, self._sources, NO_DRAWINGS, scale, self._canvas.level)
-            self._lay(waste, -1, self._somewhere(x0, x1, 0.0))
+            self._lay(waste, -1, self._random_position(x0, x1, 0.0))
         self._lay_hazards(count - buried, x0, x1)
 
     def _lay_hazards(self, count: int, x0: int, x1: int) -> None:
@@ -152,9 +152,9 @@ class _StripBuilder:
                 level=self._canvas.level, largest=_LARGEST_MM[label] * scale,
             )  # fmt: skip
             half = max(cutout.shape[:2]) / 2
-            self._lay(cutout, label, self._somewhere(x0, x1, half))
+            self._lay(cutout, label, self._random_position(x0, x1, half))
 
-    def _somewhere(self, x0: int, x1: int, inside: float) -> tuple[float, float]:
+    def _random_position(self, x0: int, x1: int, inside: float) -> tuple[float, float]:
         """A position in the stretch, `inside` px or more from the belt's edges and strip's ends."""
         rows, columns = self._canvas.owner.shape
         low, high = max(x0, inside), min(x1, columns - inside)
@@ -190,7 +190,7 @@ class _StripBuilder:
             write_image(out / f"{name}.png", layer)
         facts = Facts(
             start_mm=0.0, end_mm=plan.length_mm, width_mm=plan.width_mm, px_per_mm=plan.px_per_mm,
-            seed=plan.seed, belt="real", things=objects,
+            seed=plan.seed, belt="real", objects=objects,
         )  # fmt: skip
         write_facts(out, facts)
         return facts

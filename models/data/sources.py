@@ -20,14 +20,16 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.ingest import SourceError, read_picture
+from detector.adaptation.scenes import source_key
+from detector.ingest import SourceError, read_image_file
+from detector.vocabulary import CLASSES
 from models.workshop import WorkshopError
 
 Image = NDArray[np.uint8]
 Boxes = NDArray[np.float32]
 
 GAS, BATTERY, IGNORE = 0, 1, 9
-CLASS_NAMES = ("gas_canister", "battery")
+CLASS_NAMES = tuple(CLASSES)
 CUTOUT_KINDS = {"gas": GAS, "battery": BATTERY, "distractor": -1}
 HELD_BACK = 0.08
 """Default share of cut-out sources held back for evaluation."""
@@ -79,7 +81,7 @@ def read_image(path: Path, flags: int = cv2.IMREAD_COLOR) -> Image:
     """Decode one image. Raises `WorkshopError` for a missing, truncated or foreign file."""
     if flags == cv2.IMREAD_COLOR:
         try:
-            return read_picture(path)
+            return read_image_file(path)
         except SourceError as error:
             raise WorkshopError(str(error)) from error
     try:
@@ -115,11 +117,6 @@ def read_labels(path: Path) -> Boxes:
             raise WorkshopError(f"{path}:{number}: box is outside 0..1: {line!r}")
         rows.append((label, cx - w / 2, cy - h / 2, cx + w / 2, cy + h / 2))
     return np.array(rows, np.float32).reshape(-1, 5)
-
-
-def source_key(src: str) -> str:
-    """Name of the original image: Roboflow's `.rf.<hash>` marks augmented copies."""
-    return src.split(".rf.", maxsplit=1)[0]
 
 
 def is_held_back(key: str, share: float) -> bool:

@@ -45,7 +45,7 @@ def objects_on_strips(folder: Path) -> ObjectImages:
 
 def _objects(facts: Facts, image: Image, seen: Image) -> Iterator[tuple[tuple[str, int], Image]]:
     height, width = seen.shape
-    for item in facts.things:
+    for item in facts.objects:
         if item.pixels_seen < _OPEN * item.pixels_alone or item.pixels_seen < _LEAST_PX:
             continue
         # Search its pixels around its centre, not on the whole strip.

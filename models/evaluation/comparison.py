@@ -20,7 +20,7 @@ RULES: dict[Slack, str] = {
 }
 
 
-def fallen(
+def regressions(
     old: dict[str, Any], new: dict[str, Any], slack: Slack, sets: Sequence[str]
 ) -> list[str]:
     """One line for each figure that is worse than `RULES` allow. old, new: `sets` of reports."""
@@ -29,11 +29,11 @@ def fallen(
         for name in CLASS_NAMES:
             before, after = old[key][name], new[key][name]
             if not before["boxes"]:
-                more = after["false_per_picture"] - before["false_per_picture"]
-                if more * old[key]["pictures"] > 1.001:
+                more = after["false_per_image"] - before["false_per_image"]
+                if more * old[key]["images"] > 1.001:
                     lines.append(
-                        f"{key}, {name}: false boxes per image {before['false_per_picture']} -> "
-                        f"{after['false_per_picture']}"
+                        f"{key}, {name}: false boxes per image {before['false_per_image']} -> "
+                        f"{after['false_per_image']}"
                     )
                 continue
             for figure, key_of, room_of in (

@@ -17,7 +17,7 @@ from detector.vision.detections import Detections
 from detector.vision.engine import Engine
 from detector.vision.engines import chosen_engine, open_engine
 from models.data.sources import CLASS_NAMES, HELD_BACK, belt_frames, read_photographs
-from models.evaluation.picture_sets import (
+from models.evaluation.image_sets import (
     BELT_SCALE,
     BELT_SCALES,
     PHOTO_SIZES,
@@ -44,7 +44,7 @@ _LEVELS = (0.15, 0.25, 0.4)
 _SIZES_PX = (0, 25, 50, 100, 200, np.inf)
 _VISIBLE = (0.0, 0.25, 0.5, 0.75, 1.0)
 HOW = (
-    "IoU 0.5. recall and false_per_picture: at the card's thresholds; recall_at_0.2, _0.05: at the "
+    "IoU 0.5. recall and false_per_image: at the card's thresholds; recall_at_0.2, _0.05: at the "
     "score with that many false boxes per image of the set; [share, low, high]: exact 95 % "
     "intervals (Clopper-Pearson). Sizes are longest sides in px of the model's input. "
     f"'{UNOBSTRUCTED}': {UNOBSTRUCTED_RULE}"
@@ -55,12 +55,12 @@ def measure(
     found: Sequence[Detections], truths: Sequence[GroundTruth], thresholds: Sequence[float]
 ) -> dict[str, Any]:
     """Per class: AP50, recall at each budget and at the class's threshold, for all and parts."""
-    report: dict[str, Any] = {"pictures": len(truths)}
+    report: dict[str, Any] = {"images": len(truths)}
     for label, name in enumerate(CLASS_NAMES):
         t = tally(found, truths, label)
         row: dict[str, Any] = {
             "boxes": t.truths,
-            "false_per_picture": round(at_threshold(t, thresholds[label])[1], 3),
+            "false_per_image": round(at_threshold(t, thresholds[label])[1], 3),
         }
         if t.truths:
             row["ap50"] = round(average_precision(t), 3)
@@ -249,7 +249,7 @@ def table(reports: dict[str, dict[str, Any]]) -> str:
                 cells += [f"{row['ap50']:.3f}" if known else ""]
                 cells += [_share(row[name]) if known else "" for name in _budget_names()]
                 recall = f"{row['recall'][0]:.3f}, " if known else ""
-                cells += [f"{recall}{row['false_per_picture']}"]
+                cells += [f"{recall}{row['false_per_image']}"]
             boxes = sets[0][key][label]["boxes"]
             lines.append(f"| {key} | {label} | {boxes} | " + " | ".join(cells) + " |")
     return "\n".join(lines)

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import re
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from detector.vision.catalogue import read_card, write_card
 from detector.vision.score_curve import ScoreCurve
-from models.card import toml_table
-
-_BLOCK = re.compile(r"^(?=\[)", re.MULTILINE)
 
 
 def write_operating(
@@ -20,35 +16,27 @@ def write_operating(
     calibrations: Mapping[str, ScoreCurve | None],
     table: dict[str, Any],
 ) -> None:
-    """Change `card.toml` in place: each class's threshold and calibration, and `[operating]`.
-
-    The rest of the card stays unchanged.
-    """
-    path = folder / "card.toml"
-    blocks = _BLOCK.split(path.read_text(encoding="utf-8"))
-    kept = [block for block in blocks if not re.match(r"\[operating[\].]", block)]
-    changed = [
-        _class(block, thresholds, calibrations) if block.startswith("[[classes]]") else block
-        for block in kept
-    ]
-    text = "".join(changed).rstrip() + "\n" + "\n".join(toml_table("operating", table)) + "\n"
-    tomllib.loads(text)
-    draft = path.with_suffix(".part")
-    draft.write_text(text, encoding="utf-8")
-    draft.replace(path)
-
-
-def _class(
-    block: str, thresholds: Mapping[str, float], calibrations: Mapping[str, ScoreCurve | None]
-) -> str:
-    (known,) = tomllib.loads(block)["classes"]
-    lines = [
-        line
-        for line in block.rstrip().splitlines()
-        if not re.match(r"(threshold|calibration) =", line)
-    ]
-    lines.append(f"threshold = {thresholds[known['name']]:g}")
-    curve = calibrations.get(known["name"])
-    if curve is not None:
-        lines.append(f"calibration = {{ slope = {curve.slope!r}, offset = {curve.offset!r} }}")
-    return "\n".join(lines) + "\n\n"
+    """Change `card.toml`: each class's threshold and calibration, and `[operating]`. With a
+    verifier the thresholds are those of its hazards, and there are no calibrations."""
+    card = read_card(folder / "card.toml")
+    if card.verifier is not None:
+        fusion = {
+            known.hazard: card.verifier.fusion[known.hazard].model_copy(
+                update={"threshold": thresholds[known.name]}
+            )
+            for known in card.classes
+            if known.name in thresholds
+        }
+        verifier = card.verifier.model_copy(update={"fusion": card.verifier.fusion | fusion})
+        write_card(folder, card.model_copy(update={"verifier": verifier, "operating": table}))
+        return
+    classes = tuple(
+        known.model_copy(
+            update={
+                "threshold": thresholds[known.name],
+                "calibration": calibrations.get(known.name),
+            }
+        )
+        for known in card.classes
+    )
+    write_card(folder, card.model_copy(update={"classes": classes, "operating": table}))

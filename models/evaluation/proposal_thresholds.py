@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 
-from detector.vision.catalogue import find_model
+from detector.vision.catalogue import find_model, read_card, write_card
 from models.data.sources import CLASS_NAMES, HELD_BACK
 from models.data.wide_sources import read_wide
 from models.evaluation.evaluate import open_model
@@ -46,21 +45,11 @@ def run(
 
 def write_proposal_thresholds(folder: Path, thresholds: Mapping[str, float]) -> None:
     """Set `proposal_threshold` of each class in `card.toml`, never above its `threshold`."""
-    path = folder / "card.toml"
-    lines: list[str] = []
-    name = ""
-    for line in path.read_text(encoding="utf-8").splitlines():
-        key, _, value = line.partition(" = ")
-        if line.startswith("["):
-            name = ""
-        elif key == "name":
-            name = tomllib.loads(line)["name"]
-        if key == "proposal_threshold":
-            continue
-        lines.append(line)
-        if key == "threshold" and name in thresholds:
-            lines.append(f"proposal_threshold = {min(float(value), thresholds[name]):g}")
-    draft = path.with_suffix(".part")
-    draft.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    tomllib.loads(draft.read_text(encoding="utf-8"))
-    draft.replace(path)
+    card = read_card(folder / "card.toml")
+    classes = tuple(
+        known.model_copy(
+            update={"proposal_threshold": min(known.threshold, thresholds[known.name])}
+        )
+        for known in card.classes
+    )
+    write_card(folder, card.model_copy(update={"classes": classes}))

@@ -25,7 +25,7 @@ from models.data.real_belts import stretch
 from models.data.sources import CLASS_NAMES, HELD_BACK, Image, read_photographs
 from models.data.wide_sources import WideSources, read_wide
 from models.evaluation.evaluate import open_model
-from models.evaluation.picture_sets import at_belt_scale, ground_truth_of, padded, scene_of
+from models.evaluation.image_sets import at_belt_scale, ground_truth_of, padded, scene_of
 from models.evaluation.scoring import IOU, GroundTruth, average_precision, overlaps, tally
 from models.workshop import progress_on_stderr
 

@@ -146,10 +146,10 @@ def at_threshold(t: Tally, threshold: float) -> tuple[float, float]:
     return recall, wrong / max(1, t.images)
 
 
-def threshold_for(t: Tally, false_per_picture: float) -> float:
+def threshold_for(t: Tally, false_per_image: float) -> float:
     """The lowest threshold with at most that many false boxes per image."""
     wrong = np.cumsum(~t.hits)
-    over = np.flatnonzero(wrong > false_per_picture * t.images)
+    over = np.flatnonzero(wrong > false_per_image * t.images)
     if len(over) == 0:
         return 0.0
     return float(np.nextafter(t.scores[over[0]], np.float32(2)))

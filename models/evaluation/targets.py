@@ -6,6 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from detector.vocabulary import CLASSES
+
 BATTERY_AP50 = BATTERY_RECALL = 0.92
 GAS_AP50, CLEAR_RECALL = 0.70, 0.90
 BELT_SCALE_LOSS = 0.05
@@ -107,7 +109,7 @@ def _best_photographs(sets: dict[str, Any], asked: Any) -> str | None:
 
 
 def _scenes(sets: dict[str, Any]) -> Iterator[Target]:
-    for name, short in (("gas_canister", "gas"), ("battery", "battery")):
+    for name, short in CLASSES.items():
         row = sets.get("scenes", {}).get(name, {}).get("of", {}).get(WELL_SEEN)
         if row:
             what = (
@@ -120,10 +122,10 @@ def _frames(sets: dict[str, Any]) -> Iterator[Target]:
     for name, figures in sets.items():
         if name.startswith("frames"):
             scale = name.removeprefix("frames_at_").removesuffix("_mm_per_px")
-            images = figures["pictures"]
+            images = figures["images"]
             counts = {
-                short: round(figures[label]["false_per_picture"] * images)
-                for label, short in (("gas_canister", "gas"), ("battery", "battery"))
+                short: round(figures[label]["false_per_image"] * images)
+                for label, short in CLASSES.items()
             }
             text = ", ".join(f"{count} {short}" for short, count in counts.items())
             yield Target(

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from models.evaluation.picture_sets import SetResults, photo_set
+from models.evaluation.image_sets import SetResults, photo_set
 from models.evaluation.scoring import tally, threshold_for
 
 _LEAST, _MOST = 0.15, 0.7

@@ -12,8 +12,9 @@ from typing import Any, Literal
 
 import numpy as np
 
+from detector.vision.catalogue import write_card
 from detector.vision.onnx_runtime import ort
-from models.card import Card, write_card
+from models.card import new_card
 from models.data.sources import Image
 from models.export.folding import fold_input, free_top_k
 from models.training.stages import quiet_tools
@@ -145,15 +146,15 @@ def run(
     thresholds: the baseline's, until `models.evaluation.evaluate` has measured the model's own.
     """
     report = export_onnx(weights, out, head=head)
-    card = Card(
+    card = new_card(
+        out,
         name=out.resolve().name,
-        version=1,
         thresholds=thresholds,
-        start_from=weights.name,
-        recipe="none: exported without training",
-        data=("not known: the checkpoint was exported without training",),
         head=head,
         metrics={"export": report.metrics()},
+        start_from=weights.name,
+        recipe="none: exported without training",
+        data=["not known: the checkpoint was exported without training"],
     )
     write_card(out, card)
     return out

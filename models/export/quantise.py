@@ -16,16 +16,15 @@ from typing import Any
 
 import numpy as np
 
-from detector.vision.catalogue import Card as DeployedCard
-from detector.vision.catalogue import ModelError, find_model
+from detector.vision.catalogue import ModelError, find_model, write_card
 from detector.vision.onnx_runtime import quantization
-from models.card import Card, write_card
+from models.card import derived, evaluated
 from models.data.composites import compose
 from models.data.photographs import at_belt_size
 from models.data.sources import HELD_BACK, Image, read_sources
 from models.evaluation import evaluate
-from models.evaluation.comparison import RULES, fallen
-from models.evaluation.picture_sets import photo_set
+from models.evaluation.comparison import RULES, regressions
+from models.evaluation.image_sets import photo_set
 from models.evaluation.thresholds import HOW, operating_thresholds
 from models.export.timing import median_ms
 from models.workshop import WorkshopError
@@ -136,18 +135,20 @@ def run(
         candidate = runs / out.resolve().name / "candidate"
         candidate.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(made, candidate / "model.onnx")
-    draft = derived(parent.card, out.resolve().name, facts={
-        "precision": f"{count} convolutions in 8 bits, the rest float; with engine "
+    draft = derived(
+        candidate,
+        parent,
+        out.resolve().name,
+        precision=f"{count} convolutions in 8 bits, the rest float; with engine "
         f"= {_ENGINE!r} the rest in bfloat16 where the CPU has it. Slower than its parent in "
         "onnxruntime",
-        "parent": f"{parent.card.name} {parent.sha256}",
-        "calibrated_on": f"{images} images of the training part, seed {seed}",
-        "float_layers": list(float_layers),
-    })  # fmt: skip
+        calibrated_on=f"{images} images of the training part, seed {seed}",
+        float_layers=list(float_layers),
+    )
     write_card(candidate, draft)
     int8 = evaluate.open_model(f"{candidate.resolve()}/", _ENGINE)
     ours = evaluate.detect_on_sets(int8, data, held_back, scenes, ())
-    thresholds = operating_thresholds(ours, draft.photo_sizes_px)
+    thresholds = operating_thresholds(ours, draft.input.photo_sizes_px)
     report = evaluate.build_report(draft.name, ours, thresholds)
     before = evaluate.build_report(
         parent.card.name,
@@ -159,13 +160,13 @@ def run(
         "openvino_float_ms": reference,
         "openvino_8_bits_ms": int8,
     })  # fmt: skip
-    against = fallen(before["sets"], report["sets"], "one box", list(report["sets"]))
+    against = regressions(before["sets"], report["sets"], "one box", list(report["sets"]))
     if ms["openvino_8_bits_ms"] >= ms["openvino_float_ms"]:
         against.append(
             f"not faster: {ms['openvino_8_bits_ms']:.1f} ms, "
             f"its parent {ms['openvino_float_ms']:.1f} ms in OpenVINO"
         )
-    photographs = photo_set(draft.photo_sizes_px)
+    photographs = photo_set(draft.input.photo_sizes_px)
     metrics = {
         "how": evaluate.HOW,
         "thresholds": HOW,
@@ -177,35 +178,9 @@ def run(
         **evaluate.for_card(report, photographs),
         "parent": evaluate.for_card(before, photographs),
     }
-    write_card(candidate, derived(parent.card, draft.name, thresholds, draft.facts, metrics))
+    write_card(candidate, evaluated(draft, thresholds, metrics))
     table = evaluate.table({parent.card.name: before, draft.name: report})
     (candidate / "comparison.md").write_text(f"{table}\n")
     if not against:
         shutil.copytree(candidate, out, dirs_exist_ok=True)
     return against
-
-
-def derived(
-    parent: DeployedCard,
-    name: str,
-    thresholds: tuple[float, float] | None = None,
-    facts: dict[str, Any] | None = None,
-    metrics: dict[str, Any] | None = None,
-) -> Card:
-    """The card of a model made from another, with the parent's version, data and licences."""
-    gas, battery = (known.threshold for known in parent.classes)
-    training = parent.training
-    return Card(
-        name=name,
-        version=parent.version,
-        thresholds=thresholds or (gas, battery),
-        start_from=str(training.get("start_from", "")),
-        recipe=str(training.get("recipe", "")),
-        photo_sizes_px=parent.input.photo_sizes_px,
-        head=parent.head,
-        layout=parent.input.layout,
-        mm_per_px=parent.input.mm_per_px,
-        data=tuple(training.get("data", ())),  # type: ignore[arg-type]
-        facts={**{k: training[k] for k in ("architecture",) if k in training}, **(facts or {})},
-        metrics=metrics or {},
-    )

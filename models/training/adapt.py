@@ -10,19 +10,20 @@ from glob import escape
 from pathlib import Path
 from typing import Any
 
+from detector.adaptation.scenes import copies_of, split_by_scene
 from detector.profile.line import DEPLOYED_MODEL
-from detector.vision.catalogue import ModelError, ModelFolder, find_model
-from models.card import sha256, write_card
+from detector.vision.catalogue import ModelError, ModelFolder, find_model, sha256, write_card
+from models.card import derived, evaluated
 from models.data.dataset import build
 from models.data.provenance import learned_from
-from models.data.site_labels import read_answers, split_by_scene
+from models.data.site_labels import read_answers
 from models.data.sources import CLASS_NAMES, Photograph, read_photographs, read_sources
 from models.evaluation import evaluate
-from models.evaluation.comparison import RULES, fallen
-from models.evaluation.picture_sets import BELT_SCALE, SetResults, at_labelled, photo_set, scene_of
+from models.evaluation.comparison import RULES, regressions
+from models.evaluation.image_sets import BELT_SCALE, SetResults, at_labelled, photo_set, scene_of
 from models.evaluation.thresholds import HOW, operating_thresholds
 from models.export.onnx import export_onnx
-from models.export.quantise import calibration_images, derived
+from models.export.quantise import calibration_images
 from models.training.averaging import interpolated
 from models.training.recipe import Recipe, StageRecipe, read_recipe
 from models.training.restore import STOCK, restore
@@ -60,7 +61,6 @@ def run(
     runs: Path = RUNS,
     scenes: int = 100,
     resume: bool = False,
-    smoke: bool = False,
 ) -> AdaptationResult:
     """Fine-tune a deployed model on a site's answers; writes `out` only if nothing is worse.
 
@@ -83,14 +83,13 @@ def run(
         update={"leave_out": (*plan.leave_out, *names_of_copies(labelled, data))}
     )
     quiet_tools()
-    if smoke:
-        plan, scenes = plan.shrunk(), 4
     folder = runs / f"{out.resolve().name}-adapt"
     if not resume:
         shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True, exist_ok=True)
     _refuse_another_start(folder / "started_from.txt", parent)
-    learned = without_copies(held, learned)
+    copies = copies_of(held, learned)
+    learned = tuple(each for each in learned if each not in copies)
     weights = folder / "start.pt"
     adaptation = Adaptation(parent, plan, learned, held, data, scenes)
     if not weights.is_file():
@@ -121,7 +120,7 @@ class Adaptation:
     @property
     def layout(self) -> str:
         """The parent's architecture."""
-        return str(self.parent.card.training.get("architecture", STOCK))
+        return self.parent.card.training.architecture or STOCK
 
     def deploy(self, start: Path, tuned: Path, candidate: Path, out: Path) -> list[str]:
         """Write `out` with the first acceptable of `REACHES`; returns reasons against the last.
@@ -160,20 +159,20 @@ class Adaptation:
     ) -> tuple[dict[str, Any], list[str]]:
         """Export a candidate with its card; returns both models' reports, reasons against it."""
         export = export_onnx(weights, candidate, head="raw")
-        facts = {
-            "parent": f"{self.parent.card.name} {self.parent.sha256}",
-            "answers": f"{len(self.learned)} images for training, {len(self.held)} held back, "
-            "by scene",
-            "reach": f"{reach:g} of the step from the parent's weights to the fine-tuned ones",
-        }
-        draft = derived(self.parent.card, name, facts=facts)
         site = f"a site's own labelled images, {len(self.learned)}: the site's, not redistributed"
-        data = (*draft.data, *learned_from(self.plan, self.data), site)
-        draft = dataclasses.replace(draft, data=tuple(dict.fromkeys(data)))
+        draft = derived(
+            candidate,
+            self.parent,
+            name,
+            [*learned_from(self.plan, self.data), site],
+            answers=f"{len(self.learned)} images for training, {len(self.held)} held back, "
+            "by scene",
+            reach=f"{reach:g} of the step from the parent's weights to the fine-tuned ones",
+        )
         write_card(candidate, draft)
         new = self.detect(f"{candidate.resolve()}/")
         base = {key: value for key, value in new.items() if not key.startswith(ANSWERS)}
-        thresholds = operating_thresholds(base, draft.photo_sizes_px)
+        thresholds = operating_thresholds(base, draft.input.photo_sizes_px)
         was = self.parent.card
         reports = {
             was.name: evaluate.build_report(
@@ -182,15 +181,15 @@ class Adaptation:
             draft.name: evaluate.build_report(draft.name, new, thresholds),
         }
         before, after = (report["sets"] for report in reports.values())
-        against = _not_better(before, after) + fallen(before, after, "interval", list(base))
+        against = _not_better(before, after) + regressions(before, after, "interval", list(base))
         metrics = {
             "how": evaluate.HOW,
             "thresholds": HOW,
             "deployed_if": f"{GETS_BETTER}; {RULES['interval']}",
             "export": export.metrics(),
-            **evaluate.for_card(reports[draft.name], photo_set(draft.photo_sizes_px)),
+            **evaluate.for_card(reports[draft.name], photo_set(draft.input.photo_sizes_px)),
         }
-        write_card(candidate, dataclasses.replace(draft, thresholds=thresholds, metrics=metrics))
+        write_card(candidate, evaluated(draft, thresholds, metrics))
         return reports, against
 
 
@@ -203,14 +202,6 @@ def names_of_copies(answers: tuple[Photograph, ...], data: Path) -> list[str]:
     return [
         escape(p.path.stem) for p in read_photographs(data, "train") if sha256(p.path) in digests
     ]
-
-
-def without_copies(
-    held: tuple[Photograph, ...], learned: tuple[Photograph, ...]
-) -> tuple[Photograph, ...]:
-    """`learned` without files that are identical to a held-back one, byte for byte."""
-    digests = {sha256(each.path) for each in held}
-    return tuple(each for each in learned if sha256(each.path) not in digests)
 
 
 def _refuse_another_start(note: Path, parent: ModelFolder) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 
 from detector.vision.detections import from_raw_head
 from models.data.composites import Scene
-from models.data.dataset import Wrongness
+from models.data.dataset import ErrorScore
 from models.evaluation.scoring import overlaps
 from models.export.onnx import export_onnx, session
 
@@ -18,7 +18,7 @@ neither: a box of half a bottle is not a look-alike to learn from."""
 _LEAST_SCORE = 0.02
 
 
-def wrongness(weights: Path, folder: Path) -> Wrongness:
+def error_score(weights: Path, folder: Path) -> ErrorScore:
     """A function that returns a checkpoint's error on a scene, 0 to 2.
 
     The error is the highest score of a false box, plus 1 minus the score of the hazard with the

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import shutil
 import sys
 from pathlib import Path
 from typing import Any
 
-from models.card import Card, write_card
+from detector.vision.catalogue import write_card
+from models.card import evaluated, new_card
 from models.data.dataset import build
 from models.data.provenance import learned_from
 from models.data.sources import Sources, read_sources
 from models.data.wide_sources import WideSources, read_wide
 from models.evaluation import evaluate
-from models.evaluation.picture_sets import photo_set
+from models.evaluation.image_sets import photo_set
 from models.evaluation.thresholds import HOW, operating_thresholds
 from models.export.onnx import export_onnx
 from models.training.averaging import interpolated
-from models.training.mining import wrongness
+from models.training.mining import error_score
 from models.training.recipe import Recipe, StageRecipe, read_recipe
 from models.training.restore import STOCK
 from models.training.stages import quiet_tools, train_stage
@@ -55,7 +55,7 @@ def _stage_data(
         stage.data, sources, data, runs / stage.name / "data",
         seed=recipe.seed + recipe.stages.index(stage), image_px=recipe.image_px,
         variants=24 if recipe.image_px > 200 else 1, progress=progress_on_stderr(),
-        wrongness=lambda: wrongness(before, runs / stage.name / "miner"), renders=renders,
+        error_score=lambda: error_score(before, runs / stage.name / "miner"), renders=renders,
         wide=wide if stage.data.is_wide else None,
     )  # fmt: skip
 
@@ -75,16 +75,17 @@ def deploy(
     Returns the evaluation report.
     """
     export = export_onnx(weights, out, head=recipe.head)
-    card = Card(
+    card = new_card(
+        out,
         name=recipe.name,
         version=recipe.version,
         thresholds=(0.4, 0.35),
-        start_from=recipe.start_from,
-        recipe=recipe_name,
-        data=(*learned_from(recipe, data), f"before: the training data of {recipe.start_from}"),
         head=recipe.head,
         photo_sizes_px=recipe.photo_sizes_px,
-        facts={"architecture": STOCK},
+        start_from=recipe.start_from,
+        recipe=recipe_name,
+        data=[*learned_from(recipe, data), f"before: the training data of {recipe.start_from}"],
+        architecture=STOCK,
     )
     write_card(out, card)
     results = evaluate.detect_on_sets(
@@ -98,7 +99,7 @@ def deploy(
         "export": export.metrics(),
         **evaluate.for_card(report, photo_set(recipe.photo_sizes_px)),
     }
-    write_card(out, dataclasses.replace(card, thresholds=thresholds, metrics=metrics))
+    write_card(out, evaluated(card, thresholds, metrics))
     return report
 
 
@@ -134,7 +135,7 @@ def build_data(
             seed=plan.seed + names.index(each.name), image_px=plan.image_px,
             progress=progress_on_stderr(),
             workers=workers, renders=renders,
-            wrongness=(lambda: wrongness(weights, out / "miner")) if weights else None,
+            error_score=(lambda: error_score(weights, out / "miner")) if weights else None,
             wide=wide if each.data.is_wide else None,
         )  # fmt: skip
         made.append(yaml)

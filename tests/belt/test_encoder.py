@@ -24,7 +24,7 @@ def no_view() -> NDArray[np.uint8]:
 class ImageMotion(FixedSpeed):
     """Motion by the image, at a given speed."""
 
-    basis: SpeedBasis = "picture"
+    basis: SpeedBasis = "image"
 
     def runs_at(self, speed_mm_s: float) -> None:
         self.speed_mm_s = self._speed = speed_mm_s
@@ -49,14 +49,13 @@ def test_the_belt_moves_with_its_encoder() -> None:
     assert first.dy_mm == 0.0  # the fallback's first frame
     assert [shift.dy_mm for shift in rest] == pytest.approx([16.5, 16.5, 67.0])
     assert (motion.basis, motion.speed_mm_s) == ("encoder", pytest.approx(500))
-    assert not motion.encoder_lost
 
 
 def test_without_an_encoder_in_the_profile_the_fallback_counts() -> None:
     motion = ReportedMotion(belt_at(500), FixedSpeed(100), None)
     _, shift = shifts(motion, 1000, 1100)
     assert shift.dy_mm == pytest.approx(10)
-    assert (motion.basis, motion.encoder_lost) == ("profile", False)
+    assert motion.basis == "profile"
 
 
 @pytest.mark.parametrize("per_mm", [None, PER_MM])
@@ -67,11 +66,11 @@ def test_a_belt_ordered_to_stop_does_not_move(per_mm: float | None) -> None:
     assert motion.speed_mm_s == 0.0
 
 
-@pytest.mark.parametrize("basis", ["picture", "setting", "encoder"])
+@pytest.mark.parametrize("basis", ["image", "setting", "encoder"])
 def test_a_belt_ordered_to_stop_is_tracked_until_it_has_stopped(basis: str) -> None:
     belt, image = ReportedBelt(2**32, PER_MM), ImageMotion(400)
     motion = {
-        "picture": ReportedMotion(belt, image, None),
+        "image": ReportedMotion(belt, image, None),
         "setting": ReportedMotion(belt, FixedSpeed(400), None, image),
         "encoder": ReportedMotion(belt, FixedSpeed(400), PER_MM, image),
     }[basis]
@@ -97,7 +96,6 @@ def test_a_run_signal_expires() -> None:
     later_ms = 2000 + VALID_NS // MS + 1
     shifts(motion, later_ms, later_ms + 100)
     assert (motion.basis, motion.speed_mm_s) == ("profile", 100)
-    assert motion.encoder_lost
 
 
 def test_a_lost_encoder_is_replaced_by_the_fallback_until_it_returns() -> None:
@@ -106,7 +104,7 @@ def test_a_lost_encoder_is_replaced_by_the_fallback_until_it_returns() -> None:
     _, known, _, lost = shifts(motion, 2000, 2100, 2900, 3000)
     assert known.dy_mm == pytest.approx(50)
     assert lost.dy_mm == pytest.approx(10)
-    assert motion.encoder_lost
+    assert motion.basis == "profile"
     for t_ms in range(3000, 3700, 100):
         belt.add(BeltReport(t_ms * MS, True, t_ms * 5))
     *_, again = shifts(motion, 3600, 3650)
@@ -117,7 +115,7 @@ def test_an_encoder_that_does_not_count_while_the_image_moves_is_lost() -> None:
     motion = ReportedMotion(belt_at(0, runs=True), ImageMotion(300), PER_MM)
     _, shift = shifts(motion, 1000, 1100)
     assert shift.dy_mm == pytest.approx(30)
-    assert (motion.speed_mm_s, motion.encoder_lost) == (300, True)
+    assert (motion.speed_mm_s, motion.basis) == (300, "image")
 
 
 @given(st.integers(8, 32), st.data())

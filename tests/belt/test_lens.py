@@ -48,7 +48,7 @@ def test_every_pixel_maps_to_a_straight_one_and_back(
 
 
 @given(lenses(), shares)
-def test_it_distorts_as_opencv_does(lens: Lens, places: list[tuple[float, float]]) -> None:
+def test_a_lens_distorts_as_opencv_does(lens: Lens, places: list[tuple[float, float]]) -> None:
     straight = lens.straight(image_px(places))
     rays = (straight - lens.matrix[:2, 2]) / np.diag(lens.matrix)[:2]
     ahead = np.column_stack([rays, np.ones(len(rays))])

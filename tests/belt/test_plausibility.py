@@ -14,7 +14,7 @@ FRAME_S = 0.05
 def findings(
     *,
     encoder: float | None = None,
-    picture: float | None = None,
+    image: float | None = None,
     setting: float | None = None,
     ordered: bool | None = True,
     has_encoder: bool = True,
@@ -23,20 +23,20 @@ def findings(
 ) -> list[Finding]:
     """The finding of each frame; speeds are multiplied by `speed_at` its time."""
     check, found = BeltCheck(has_encoder=has_encoder), []
-    encoder_mm = picture_mm = 0.0
+    encoder_mm = image_mm = 0.0
     for n in range(round(seconds / FRAME_S)):
         factor = speed_at(n * FRAME_S)
         encoder_mm += (encoder or 0.0) * factor * FRAME_S
-        picture_mm += (picture or 0.0) * factor * FRAME_S
+        image_mm += (image or 0.0) * factor * FRAME_S
         found.append(
             check.update(
                 BeltMeasurements(
                     round(n * FRAME_S * 1e9),
                     ordered,
                     None if encoder is None else encoder_mm,
-                    None if picture is None else picture_mm,
+                    None if image is None else image_mm,
                     None if encoder is None else encoder * factor,
-                    None if picture is None else picture * factor,
+                    None if image is None else image * factor,
                     setting,
                 )
             )
@@ -47,26 +47,26 @@ def findings(
 @pytest.mark.parametrize(
     ("measured", "state"),
     [
-        ({"encoder": 400, "picture": 400}, "runs"),
-        ({"encoder": 400, "picture": None}, "runs"),
-        ({"encoder": 404, "picture": 400}, "runs"),  # both are accurate to 1 %
-        ({"encoder": 0, "picture": 0, "ordered": False}, "stands"),
-        ({"encoder": 0, "picture": 0}, "stands_ordered_to_run"),
-        ({"encoder": 400, "picture": 400, "ordered": False}, "runs_ordered_to_stand"),
-        ({"encoder": -300, "picture": -300}, "reverses"),
-        ({"encoder": -300, "picture": None}, "reverses"),
-        ({"encoder": 300, "picture": 400}, "slips"),
-        ({"encoder": 400, "picture": 60}, "slips"),  # or material is stationary
-        ({"encoder": 100, "picture": 92}, "slips"),
-        ({"encoder": None, "picture": 400}, "encoder_lost"),
-        ({"encoder": 0, "picture": 400}, "encoder_stuck"),
-        ({"encoder": -400, "picture": 400}, "encoder_backwards"),
-        ({"picture": 400, "setting": 400, "has_encoder": False}, "runs"),
-        ({"picture": 300, "setting": 400, "has_encoder": False}, "disagrees"),
-        ({"picture": 0, "setting": 400, "has_encoder": False}, "disagrees"),
-        ({"picture": 0, "setting": 400, "has_encoder": False, "ordered": False}, "stands"),
-        ({"picture": None, "has_encoder": False}, "unknown"),
-        ({"picture": -200, "has_encoder": False}, "reverses"),
+        ({"encoder": 400, "image": 400}, "runs"),
+        ({"encoder": 400, "image": None}, "runs"),
+        ({"encoder": 404, "image": 400}, "runs"),  # both are accurate to 1 %
+        ({"encoder": 0, "image": 0, "ordered": False}, "stopped"),
+        ({"encoder": 0, "image": 0}, "stopped_ordered_to_run"),
+        ({"encoder": 400, "image": 400, "ordered": False}, "runs_ordered_to_stop"),
+        ({"encoder": -300, "image": -300}, "reverses"),
+        ({"encoder": -300, "image": None}, "reverses"),
+        ({"encoder": 300, "image": 400}, "slips"),
+        ({"encoder": 400, "image": 60}, "slips"),  # or material is stationary
+        ({"encoder": 100, "image": 92}, "slips"),
+        ({"encoder": None, "image": 400}, "encoder_lost"),
+        ({"encoder": 0, "image": 400}, "encoder_stuck"),
+        ({"encoder": -400, "image": 400}, "encoder_backwards"),
+        ({"image": 400, "setting": 400, "has_encoder": False}, "runs"),
+        ({"image": 300, "setting": 400, "has_encoder": False}, "disagrees"),
+        ({"image": 0, "setting": 400, "has_encoder": False}, "disagrees"),
+        ({"image": 0, "setting": 400, "has_encoder": False, "ordered": False}, "stopped"),
+        ({"image": None, "has_encoder": False}, "unknown"),
+        ({"image": -200, "has_encoder": False}, "reverses"),
     ],
 )
 def test_each_combination_of_measurements_gives_a_state_with_its_reason(
@@ -75,11 +75,11 @@ def test_each_combination_of_measurements_gives_a_state_with_its_reason(
     found = findings(**measured)[-1]  # type: ignore[arg-type]
     assert found.state == state
     assert found.doubtful is (state in DOUBTFUL)
-    assert (found.reason is None) is (state in {"runs", "stands"})
+    assert (found.reason is None) is (state in {"runs", "stopped"})
 
 
 def test_the_reason_gives_both_speeds() -> None:
-    reason = findings(encoder=300, picture=400)[-1].reason
+    reason = findings(encoder=300, image=400)[-1].reason
     assert reason is not None
     assert "encoder 300 mm/s, image 400 mm/s" in reason
 
@@ -91,21 +91,21 @@ def test_an_image_whose_parts_move_differently_explains_an_unknown_speed() -> No
     )
     assert "material is stationary" not in (check.update(BeltMeasurements(1)).reason or "")
     # While the belt is still visible under it, it runs without a fault.
-    found = check.update(BeltMeasurements(2, picture_mm_s=400, inconsistent=True))
+    found = check.update(BeltMeasurements(2, image_mm_s=400, inconsistent=True))
     assert (found.state, found.reason) == ("runs", None)
 
 
 def test_a_dead_encoder_is_found_within_two_seconds() -> None:
-    states = [found.state for found in findings(encoder=0, picture=400)]
+    states = [found.state for found in findings(encoder=0, image=400)]
     assert states.index("encoder_stuck") * FRAME_S <= 2.0
 
 
 def test_a_belt_that_coasts_for_two_seconds_after_a_stop_order_is_not_a_fault() -> None:
     found = findings(
-        encoder=400, picture=400, ordered=False, speed_at=lambda t_s: max(0.0, 1 - t_s / 2)
+        encoder=400, image=400, ordered=False, speed_at=lambda t_s: max(0.0, 1 - t_s / 2)
     )
     assert not any(each.doubtful for each in found)
-    assert found[-1].state == "stands"
+    assert found[-1].state == "stopped"
 
 
 def test_an_image_lost_for_a_while_gives_no_fault() -> None:
@@ -133,7 +133,7 @@ def test_a_belt_that_accelerates_and_brakes_gives_no_fault(
 ) -> None:
     found = findings(
         encoder=speed_mm_s,
-        picture=speed_mm_s * off,
+        image=speed_mm_s * off,
         speed_at=lambda t_s: 1 + (to - 1) * min(1.0, max(0.0, (t_s - 2) / over_s)),
     )
     assert not any(each.doubtful for each in found)

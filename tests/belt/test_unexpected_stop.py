@@ -17,7 +17,7 @@ def belt(frame: int, speed_mm_s: float | None = 0.0, basis: SpeedBasis = "encode
     return BeltNow(0, frame * FRAME_NS, frame, 0.0, speed_mm_s, basis)
 
 
-def test_it_is_raised_after_two_seconds_and_ends_when_the_belt_moves() -> None:
+def test_an_unexpected_stop_is_raised_after_two_seconds_and_ends_when_the_belt_moves() -> None:
     watch = UnexpectedStop()
     raised = [watch.update(True, belt(frame)) for frame in range(FRAMES + 1)]
     assert raised == [False] * FRAMES + [True]
@@ -49,7 +49,7 @@ def test_without_an_order_or_a_measured_speed_the_state_is_unknown() -> None:
 
 
 @given(st.lists(st.tuples(st.sampled_from([True, False, None]), st.booleans()), max_size=150))
-def test_it_is_raised_exactly_while_order_and_belt_have_disagreed_for_long_enough(
+def test_an_unexpected_stop_is_raised_while_order_and_belt_disagree_for_long_enough(
     frames: list[tuple[bool | None, bool]],
 ) -> None:
     watch = UnexpectedStop()

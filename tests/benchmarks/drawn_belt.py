@@ -97,7 +97,7 @@ def truth_of(
         "speed_mm_s": STEP_MM * FPS,
         "travel": "left to right",
         "points": [{"image_px": [u, v], "belt_mm": [v, u]} for u, v in CORNERS],
-        "things": objects_on_belt,
+        "objects": objects_on_belt,
     }
     records: list[dict[str, Any]] = [header]
     position_mm = 0.0

@@ -34,7 +34,7 @@ def write_footage(folder: Path, frames: int = 32) -> Path:
         "points": [
             {"image_px": [u, v], "belt_mm": [v * MM_PER_PX, u * MM_PER_PX]} for u, v in corners
         ],
-        "things": [_placed_object(each) for each in (GAS, CELL)],
+        "objects": [_placed_object(each) for each in (GAS, CELL)],
     }
     records = [header, *(_record(number) for number in range(frames))]
     text = "".join(f"{json.dumps(each)}\n" for each in records)

@@ -38,7 +38,7 @@ class SimulatedLine:
         self.plc = PlcLink("PLC", self.watch.event)
         self.registers = LineRegisters(self.watch, self.plc)
         self.boot_id = "boot-1"
-        self.their_clock_ns: int | None = None
+        self.remote_clock_ns: int | None = None
         """For a line on another host: its clock minus ours."""
         self.revisions: dict[str, int] = {}
 
@@ -51,7 +51,7 @@ class SimulatedLine:
         how: How = "published",
     ) -> None:
         """Send a message now, `age_ms` after capture; it is received `queued_ms` later."""
-        ahead_ns = self.their_clock_ns or 0
+        ahead_ns = self.remote_clock_ns or 0
         header = samples.HEADER.model_copy(
             update={
                 "boot_id": self.boot_id,
@@ -63,15 +63,15 @@ class SimulatedLine:
             self._came_in[payload.event_id] = self.boot_id
             t_ns = payload.t_capture_mono_ns + ahead_ns
             payload = payload.model_copy(update={"t_capture_mono_ns": t_ns})
-        received_ns, here = self.now_ns + round(queued_ms * MS), self.their_clock_ns is None
+        received_ns, here = self.now_ns + round(queued_ms * MS), self.remote_clock_ns is None
         self.watch.update(Received("topic", header, payload, received_ns, how, here))
 
     def inference(self, **kwargs: Any) -> None:
-        self._frame(kwargs, looked=True)
+        self._frame(kwargs, inferred=True)
 
-    def skipped_frame(self, look_age_ms: float, **kwargs: Any) -> None:
-        """A frame without an inference pass, `look_age_ms` after the end of the last one."""
-        self._frame(kwargs, looked=False, look_age_ms=look_age_ms)
+    def skipped_frame(self, pass_age_ms: float, **kwargs: Any) -> None:
+        """A frame without an inference pass, `pass_age_ms` after the end of the last one."""
+        self._frame(kwargs, inferred=False, pass_age_ms=pass_age_ms)
 
     def _frame(self, kwargs: dict[str, Any], **changes: Any) -> None:
         frame = samples.INFERENCE.model_copy(update={"inferences": 1, "frame_index": 1, **changes})

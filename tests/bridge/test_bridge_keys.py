@@ -53,8 +53,8 @@ def test_bridges_with_keys_receive_a_line_on_a_public_address(profile: Path) -> 
         start_s=PATIENCE_S,
     ) as line:
         served = "serving Modbus TCP at 127.0.0.1:"
-        wait_for(lambda: any(served in said for said in line.said))
-        port = next(int(said.rpartition(":")[2]) for said in line.said if served in said)
+        wait_for(lambda: any(served in each for each in line.stderr_lines))
+        port = next(int(each.rpartition(":")[2]) for each in line.stderr_lines if served in each)
         wait_for(lambda: watched("127.0.0.1", port))
 
         ends = [(reachable(line.publish), reachable(line.requests))]
@@ -63,5 +63,5 @@ def test_bridges_with_keys_receive_a_line_on_a_public_address(profile: Path) -> 
         with BridgeProcess(ends, *keys, *server, start_s=PATIENCE_S) as bridge:
             wait_for(lambda: watched(bridge.host, bridge.port))
         with BridgeProcess(ends, start_s=PATIENCE_S) as bridge:
-            wait_for(lambda: any("may need keys" in said for said in bridge.said))
+            wait_for(lambda: any("may need keys" in each for each in bridge.stderr_lines))
             assert not watched(bridge.host, bridge.port)

@@ -19,11 +19,11 @@ from benchmarks.line_process import LineProcess
 from detector.bridge.modbus_server import CLIENTS_MAX
 from detector.bridge.register_map import (
     INPUT_WORDS,
-    BeltRun,
     Mode,
     RecordState,
-    State,
+    RunSignal,
     Status,
+    VisionWord,
 )
 from tests.bridge.plc_client import Plc, Read
 from tests.small_line import (
@@ -75,7 +75,7 @@ def watched(read: Read) -> bool:
 
 
 def blind(read: Read) -> bool:
-    return read[0]["state"] == State.FAULT and hazards(read) == {UNKNOWN}
+    return read[0]["state"] == VisionWord.UNAVAILABLE and hazards(read) == {UNKNOWN}
 
 
 def test_a_plc_reads_hazards_and_answers_them(plc: Plc) -> None:
@@ -99,10 +99,10 @@ def test_alarms_are_suppressed_while_the_plc_reports_a_stopped_belt(plc: Plc) ->
     beats = iter(range(1, 1_000_000))
 
     def stopped(read: Read) -> bool:
-        plc.write(plc_heartbeat=next(beats) & 0xFFFF, belt_run=BeltRun.STANDS)
+        plc.write(plc_heartbeat=next(beats) & 0xFFFF, belt_run=RunSignal.STOP)
         suppressed = any(each["alarm_state"] == RecordState.SUPPRESSED for each in read[1])
         # A single battery is suppressed too, belt or no belt.
-        return suppressed and bool(read[0]["status"] & Status.BELT_STANDS)
+        return suppressed and bool(read[0]["status"] & Status.BELT_STOPPED)
 
     plc.until(stopped)
 
@@ -147,9 +147,9 @@ def test_the_bridge_logs_who_holds_the_places_when_they_are_full() -> None:
             last = socket.create_connection(("127.0.0.1", bridge.port), PATIENCE_S)
             stack.enter_context(last)
         _, port = last.getsockname()
-        wait_for(lambda: any(f"by 127.0.0.1:{port}" in each for each in bridge.said))
-        (line,) = [each for each in bridge.said if "places are in use" in each]
-        assert "all 16 places are in use, 16 by 127.0.0.1" in line
+        wait_for(lambda: any(f"by 127.0.0.1:{port}" in each for each in bridge.stderr_lines))
+        (line,) = [each for each in bridge.stderr_lines if "slots are in use" in each]
+        assert "all 16 slots are in use, 16 by 127.0.0.1" in line
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -187,14 +187,14 @@ def test_a_line_restarts_its_own_bridge_which_ends_with_the_line(
     ) as line:
 
         def port_after(first: int) -> int:
-            logged = [each for each in line.said[first:] if "serving Modbus TCP at" in each]
+            logged = [each for each in line.stderr_lines[first:] if "serving Modbus TCP at" in each]
             return int(logged[0].rpartition(":")[2]) if logged else 0
 
         port = wait_for(lambda: port_after(0))
         with ModbusTcpClient("127.0.0.1", port=port, timeout=PATIENCE_S) as client:
             assert not client.read_input_registers(0, count=INPUT_WORDS).isError()
         (bridge,) = children(line.process.pid, b"--until-stdin-ends")
-        known = len(line.said)
+        known = len(line.stderr_lines)
         os.kill(bridge, signal.SIGKILL)
         wait_for(lambda: port_after(known))
         (again,) = children(line.process.pid, b"--until-stdin-ends")

@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 
 from detector.bridge.line_watch import BOOT_NS, TRANSPORT_MS
-from detector.bridge.register_map import State, Status
-from detector.client import Sight, SightChanged, Vanished
+from detector.bridge.register_map import Status, VisionWord
+from detector.client import AlertVanished, VisionChanged
 from detector.client.events import How
 from detector.wire import samples
 from detector.wire.messages import (
@@ -26,16 +26,16 @@ class TestWatching:
     def test_a_starting_bridge_reads_unknown_until_the_first_completed_inference(
         self, line: SimulatedLine
     ) -> None:
-        assert (line.read["state"], line.hazards) == (State.BOOT, (UNKNOWN,) * 3)
+        assert (line.read["state"], line.hazards) == (VisionWord.UNKNOWN, (UNKNOWN,) * 3)
         line.state()
         line.beat()
-        assert (line.read["state"], line.hazards) == (State.BOOT, (UNKNOWN,) * 3)
+        assert (line.read["state"], line.hazards) == (VisionWord.UNKNOWN, (UNKNOWN,) * 3)
         line.inference()
-        assert (line.read["state"], line.hazards) == (State.READY, (CLEAR,) * 3)
+        assert (line.read["state"], line.hazards) == (VisionWord.READY, (CLEAR,) * 3)
 
     def test_a_line_without_messages_becomes_a_fault(self, line: SimulatedLine) -> None:
         line.later(BOOT_NS / MS)
-        assert line.read["state"] == State.FAULT
+        assert line.read["state"] == VisionWord.UNAVAILABLE
 
     def test_hazards_read_unknown_until_all_alarms_are_known(self, line: SimulatedLine) -> None:
         line.inference()
@@ -56,7 +56,7 @@ class TestWatching:
         watched.later(100 + TRANSPORT_MS - 1)
         assert watched.hazards == (CLEAR,) * 3
         watched.later(2)
-        assert (watched.read["state"], watched.hazards) == (State.FAULT, (UNKNOWN,) * 3)
+        assert (watched.read["state"], watched.hazards) == (VisionWord.UNAVAILABLE, (UNKNOWN,) * 3)
         watched.beat()  # from a queue: no inference since
         assert watched.read["heartbeat"] == beat
         assert watched.read["coverage"] == 0xFFFF
@@ -69,7 +69,7 @@ class TestWatching:
         watched.later(100 + TRANSPORT_MS - 1)
         assert watched.hazards == (CLEAR,) * 3
         watched.later(2)
-        assert (watched.read["state"], watched.hazards) == (State.FAULT, (UNKNOWN,) * 3)
+        assert (watched.read["state"], watched.hazards) == (VisionWord.UNAVAILABLE, (UNKNOWN,) * 3)
 
     def test_frames_without_inference_do_not_count_as_watching(
         self, watched: SimulatedLine
@@ -80,7 +80,7 @@ class TestWatching:
             assert watched.hazards == (CLEAR,) * 3
         watched.later(30)
         watched.skipped_frame(360)  # inference was due 300 ms after the last one
-        assert (watched.read["state"], watched.hazards) == (State.FAULT, (UNKNOWN,) * 3)
+        assert (watched.read["state"], watched.hazards) == (VisionWord.UNAVAILABLE, (UNKNOWN,) * 3)
         watched.inference()
         assert watched.hazards == (CLEAR,) * 3
 
@@ -96,7 +96,7 @@ class TestWatching:
     ) -> None:
         line.skipped_frame(150)
         line.state()
-        assert (line.read["state"], line.hazards) == (State.READY, (CLEAR,) * 3)
+        assert (line.read["state"], line.hazards) == (VisionWord.READY, (CLEAR,) * 3)
         assert line.read["frame_age_ms"] == 150
 
     def test_inferences_queued_while_the_bridge_was_suspended_do_not_count(
@@ -111,7 +111,7 @@ class TestWatching:
         self, watched: SimulatedLine, vision: VisionState
     ) -> None:
         watched.state(vision=vision, reason="no frame")
-        assert (watched.read["state"], watched.hazards) == (State.FAULT, (UNKNOWN,) * 3)
+        assert (watched.read["state"], watched.hazards) == (VisionWord.UNAVAILABLE, (UNKNOWN,) * 3)
         watched.inference()
         watched.state(vision=VisionState.READY)
         assert watched.hazards == (CLEAR,) * 3
@@ -126,19 +126,19 @@ class TestWatching:
         self, watched: SimulatedLine
     ) -> None:
         watched.state(vision=VisionState.DEGRADED, reason="late", late=True)
-        assert (watched.read["state"], watched.hazards) == (State.DEGRADED, (CLEAR,) * 3)
+        assert (watched.read["state"], watched.hazards) == (VisionWord.DEGRADED, (CLEAR,) * 3)
         assert watched.read["status"] & Status.LATE
 
     def test_a_belt_fault_is_degraded_and_not_late(self, watched: SimulatedLine) -> None:
         watched.state(vision=VisionState.DEGRADED, reason="it slips", belt_state="slips")
-        assert (watched.read["state"], watched.hazards) == (State.DEGRADED, (CLEAR,) * 3)
+        assert (watched.read["state"], watched.hazards) == (VisionWord.DEGRADED, (CLEAR,) * 3)
         assert not watched.read["status"] & Status.LATE
 
     def test_after_missed_messages_no_hazard_reads_clear_until_all_alarms_are_known(
         self, watched: SimulatedLine
     ) -> None:
         watched.gap()
-        assert (watched.read["state"], watched.hazards) == (State.DEGRADED, (UNKNOWN,) * 3)
+        assert (watched.read["state"], watched.hazards) == (VisionWord.DEGRADED, (UNKNOWN,) * 3)
         watched.state()
         assert watched.hazards == (CLEAR,) * 3
 
@@ -162,7 +162,7 @@ class TestWatching:
         watched.alert()
         watched.boot_id = "boot-2"
         watched.beat()
-        assert (watched.read["state"], watched.hazards) == (State.FAULT, (UNKNOWN,) * 3)
+        assert (watched.read["state"], watched.hazards) == (VisionWord.UNAVAILABLE, (UNKNOWN,) * 3)
         watched.inference()
         assert watched.hazards == (ACTIVE, UNKNOWN, UNKNOWN)  # it is still on the belt
         watched.state()
@@ -203,15 +203,15 @@ class TestWatching:
         assert watched.read["jam_state"] == 2
 
     def test_a_lost_connection_takes_effect_at_once(self, watched: SimulatedLine) -> None:
-        watched.watch.update(SightChanged(Sight.BLIND, "connection lost"))
-        assert (watched.read["state"], watched.hazards) == (State.FAULT, (UNKNOWN,) * 3)
+        watched.watch.update(VisionChanged(VisionState.UNAVAILABLE, "connection lost"))
+        assert (watched.read["state"], watched.hazards) == (VisionWord.UNAVAILABLE, (UNKNOWN,) * 3)
         watched.inference()
         assert watched.hazards == (CLEAR,) * 3
 
     def test_a_vanished_alert_is_over(self, watched: SimulatedLine) -> None:
         alert = watched.alert(arrivals=())
         assert watched.hazards[0] == ACTIVE
-        watched.watch.update(Vanished(alert))
+        watched.watch.update(AlertVanished(alert))
         assert watched.hazards[0] == CLEAR
 
     def test_messages_of_another_line_are_ignored(self, watched: SimulatedLine) -> None:
@@ -223,7 +223,7 @@ class TestWatching:
 def far(request: pytest.FixtureRequest) -> SimulatedLine:
     """A line on another host with an unrelated clock."""
     line = SimulatedLine()
-    line.their_clock_ns = request.param
+    line.remote_clock_ns = request.param
     return line
 
 

@@ -13,8 +13,8 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 import pytest
 from pymodbus.client import AsyncModbusTcpClient
 
+from detector.bridge.client_slots import IN_SERVICE_NS
 from detector.bridge.modbus_server import CLIENTS_MAX, ListenError, ModbusServer, Unit
-from detector.bridge.places import IN_SERVICE_NS
 from detector.wire.keepalive import VANISHED_S
 from tests.accepted import accepted_socket, ends_by_itself
 from tests.small_line import PATIENCE_S
@@ -217,8 +217,8 @@ def test_forty_vanishing_clients_do_not_disconnect_the_plc() -> None:
                 vanish(other)
                 clock.now_ns += 1
                 await asks(plc)
-        assert (server.tally.gave_way, server.tally.turned_away) == (25, 0)
-        assert "25 idle ones replaced by new clients" in server.tally.trouble
+        assert (server.tally.replaced, server.tally.turned_away) == (25, 0)
+        assert "25 idle ones replaced by new clients" in server.tally.faults
 
     served(use, clock=clock)
 
@@ -235,7 +235,7 @@ def test_a_plc_connects_after_polling_clients_have_vanished() -> None:
             clock.now_ns += IN_SERVICE_NS
             plc = await stack.enter_async_context(connected(server))
             await asks(plc, times=2)
-        assert (server.tally.gave_way, server.tally.turned_away) == (1, 0)
+        assert (server.tally.replaced, server.tally.turned_away) == (1, 0)
 
     served(use, clock=clock)
 
@@ -255,7 +255,7 @@ def test_when_places_are_full_the_longest_idle_client_is_replaced() -> None:
             newcomer = await stack.enter_async_context(connected(server))
             await asks(newcomer)
             await ended(held[1][0])
-            line = server.full_places()
+            line = server.full_slots()
             assert line is not None
             assert f"{name_of(held[1])}, idle for 18.0 s, by {name_of(newcomer)}" in line
             for each in (held[0], *held[2:]):
@@ -287,8 +287,8 @@ def test_when_all_clients_poll_a_new_one_is_turned_away_and_named() -> None:
             clock.now_ns += IN_SERVICE_NS - 1
             newcomer = await stack.enter_async_context(connected(server))
             await ended(newcomer[0])
-            assert (server.tally.gave_way, server.tally.turned_away) == (0, 1)
-            line = server.full_places()
+            assert (server.tally.replaced, server.tally.turned_away) == (0, 1)
+            line = server.full_slots()
             assert line is not None
             assert "16 by 127.0.0.1 (longest idle 3.0 s)" in line
             assert f"1 of 127.0.0.1 (the last: {name_of(newcomer)})" in line

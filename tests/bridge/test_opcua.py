@@ -39,7 +39,7 @@ def free_port() -> int:
 def test_a_client_reads_the_registers_content_and_receives_an_event_per_revision() -> None:
     async def run() -> None:
         simulated = SimulatedLine()
-        line = BridgedLine(ENDS, 0, lambda _: None)
+        line = BridgedLine(ENDS, 0)
         line.watch, line.registers = simulated.watch, simulated.registers
         endpoint = f"opc.tcp://127.0.0.1:{free_port()}/vigitri"
         async with OpcUaServer(endpoint, [line]) as server, asyncua.Client(endpoint) as client:
@@ -97,7 +97,7 @@ def test_a_client_reads_the_registers_content_and_receives_an_event_per_revision
 
 def test_the_kernel_closes_connections_of_vanished_clients() -> None:
     async def run() -> None:
-        line = BridgedLine(ENDS, 0, lambda _: None)
+        line = BridgedLine(ENDS, 0)
         port = free_port()
         endpoint = f"opc.tcp://127.0.0.1:{port}/vigitri"
         async with OpcUaServer(endpoint, [line]):

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from detector.bridge.plc_link import PLC_SILENT_NS, PlcLink
-from detector.bridge.register_map import PLC_FIRST, BeltRun, Mode, Reset, Status, encode_plc
+from detector.bridge.register_map import PLC_FIRST, Mode, Reset, RunSignal, Status, encode_plc
 from detector.wire.messages import Hazard, Outcome
 from detector.wire.requests import Acknowledge, ReportOutcome, Shelve
 from tests.bridge.conftest import MS, SEQ, SimulatedLine
@@ -35,11 +35,11 @@ class TestHeartbeat:
         assert line.read["status"] & Status.PLC_ALIVE
 
     def test_belt_data_of_a_lost_plc_is_no_longer_used(self, line: SimulatedLine) -> None:
-        write(line, plc_heartbeat=1, belt_run=BeltRun.STANDS)
+        write(line, plc_heartbeat=1, belt_run=RunSignal.STOP)
         belt = line.plc.belt(line.now_ns)
         assert belt is not None
-        assert (belt.run, belt.speed_mm_s) == (BeltRun.STANDS, 0)
-        assert line.read["status"] & Status.BELT_STANDS
+        assert (belt.run, belt.speed_mm_s) == (RunSignal.STOP, 0)
+        assert line.read["status"] & Status.BELT_STOPPED
         line.later(PLC_SILENT_NS / MS + 1)
         assert line.plc.belt(line.now_ns) is None
 
@@ -131,18 +131,18 @@ class TestEncoder:
         write(watched, plc_heartbeat=1, encoder=700)
         belt = watched.plc.belt(watched.now_ns)
         assert belt is not None
-        assert (belt.run, belt.encoder, belt.t_ns) == (BeltRun.UNKNOWN, 700, watched.now_ns)
-        assert not watched.read["status"] & Status.BELT_STANDS
+        assert (belt.run, belt.encoder, belt.t_ns) == (RunSignal.UNKNOWN, 700, watched.now_ns)
+        assert not watched.read["status"] & Status.BELT_STOPPED
 
     def test_an_encoder_that_stops_at_0_after_counting_is_still_used(
         self, line: SimulatedLine
     ) -> None:
-        write(line, plc_heartbeat=1, belt_run=BeltRun.STANDS)
+        write(line, plc_heartbeat=1, belt_run=RunSignal.STOP)
         belt = line.plc.belt(line.now_ns)
         assert belt is not None
         assert belt.encoder is None
         for n in range(600):
-            write(line, plc_heartbeat=n, belt_run=BeltRun.STANDS, encoder=max(0, 3 - n))
+            write(line, plc_heartbeat=n, belt_run=RunSignal.STOP, encoder=max(0, 3 - n))
             line.later(10)
         belt = line.plc.belt(line.now_ns)
         assert belt is not None
@@ -151,13 +151,13 @@ class TestEncoder:
     def test_when_counts_are_no_longer_written_only_the_run_signal_is_used(
         self, line: SimulatedLine
     ) -> None:
-        write(line, plc_heartbeat=1, belt_run=BeltRun.RUNS, encoder=700)
+        write(line, plc_heartbeat=1, belt_run=RunSignal.RUN, encoder=700)
         for n in range(2, 60):
             line.later(10)
             line.plc.write(PLC_FIRST, [n], line.now_ns)
         belt = line.plc.belt(line.now_ns)
         assert belt is not None
-        assert (belt.run, belt.encoder, belt.t_ns) == (BeltRun.RUNS, None, line.now_ns)
+        assert (belt.run, belt.encoder, belt.t_ns) == (RunSignal.RUN, None, line.now_ns)
 
     def test_the_position_is_the_plcs_own_count_at_capture(self, watched: SimulatedLine) -> None:
         for n in range(10):
@@ -240,7 +240,7 @@ class TestEncoder:
         assert (read["flags"] & 4, read["position"]) == (4, 1250)
 
     @given(st.integers(256, 2**32), st.integers(0, 2**32), st.data())
-    def test_interpolated_counts_are_between_the_neighbouring_readings_along_the_shorter_wrap(
+    def test_interpolated_counts_lie_between_two_readings_even_over_the_wrap(
         self, wraps_at: int, start: int, data: st.DataObject
     ) -> None:
         most = (wraps_at - 1) // 2

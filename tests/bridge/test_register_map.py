@@ -19,8 +19,8 @@ from detector.bridge.register_map import (
     HazardWord,
     JamState,
     Register,
-    State,
     TopPriority,
+    VisionWord,
     decode_plc,
     encode_plc,
     from_words,
@@ -42,7 +42,7 @@ def test_every_word_of_the_map_belongs_to_one_register() -> None:
 
 def test_zero_never_reads_clear() -> None:
     assert HazardWord(0) is HazardWord.UNKNOWN
-    assert State(0) is State.BOOT
+    assert VisionWord(0) is VisionWord.UNKNOWN
     assert JamState(0) is JamState.UNKNOWN
     assert TopPriority(0) is TopPriority.UNKNOWN
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from detector.bridge.register_map import BeltWord, Mode, State, Status, encode_plc
+from detector.bridge.register_map import BeltWord, Mode, Status, VisionWord, encode_plc
 from detector.vocabulary import BeltState
 from detector.wire import samples
 from detector.wire.messages import AlarmState, Alert, Hazard, Place, Priority, Revision
@@ -121,9 +121,9 @@ def test_an_event_that_ends_before_a_record_is_free_counts_as_overrun(
 
 def test_maintenance_does_not_hide_a_fault(watched: SimulatedLine) -> None:
     watched.plc.write(100, encode_plc(mode=Mode.MAINTENANCE), watched.now_ns)
-    assert watched.read["state"] == State.MAINTENANCE
+    assert watched.read["state"] == VisionWord.MAINTENANCE
     watched.later(1000)
-    assert watched.read["state"] == State.FAULT
+    assert watched.read["state"] == VisionWord.UNAVAILABLE
 
 
 @given(

@@ -12,7 +12,7 @@ from calibration.board import COLUMNS, ROWS, SQUARE_MM, BoardView
 from detector.belt.lens import Lens
 from detector.belt.plane import transformed
 from detector.profile.belt import Belt
-from tests.calibration.board_camera import LENS, ideal_sight
+from tests.calibration.board_camera import LENS, ideal_view
 
 CAMERA_MM = (390.0, 620.0, 1350.0)
 WIDTH_MM, LENGTH_MM = 760.0, 1100.0
@@ -65,10 +65,10 @@ def laid(
 ) -> list[BoardView]:
     """Boards found on the belt, with noise."""
     rng = np.random.default_rng(3)
-    sights = [
-        ideal_sight(
+    views = [
+        ideal_view(
             to_straight @ board_to_belt(*lay), rng, lens=lens, noise_px=noise_px, source=f"lay {i}"
         )
         for i, lay in enumerate(lays)
     ]
-    return [sight for sight in sights if sight is not None]
+    return [view for view in views if view is not None]

@@ -31,7 +31,7 @@ _DRAWN_PX_PER_MM = 2.0
 
 
 @cache
-def board_picture(paper: Paper) -> NDArray[np.uint8]:
+def board_image(paper: Paper) -> NDArray[np.uint8]:
     """The printed pattern with a white margin of half a square."""
     square = round(SQUARE_MM[paper] * _DRAWN_PX_PER_MM)
     side = round(marker_mm(paper) * _DRAWN_PX_PER_MM)
@@ -70,7 +70,7 @@ def photograph(
     on_drawing = (on_drawing[:, :2] / on_drawing[:, 2:]).astype(np.float32)
     maps = on_drawing.T.reshape(2, height, width)
     seen = cv2.remap(
-        board_picture(paper), maps[0], maps[1], cv2.INTER_LINEAR,
+        board_image(paper), maps[0], maps[1], cv2.INTER_LINEAR,
         borderMode=cv2.BORDER_CONSTANT, borderValue=110,
     )  # fmt: skip
     seen = cv2.GaussianBlur(seen, (0, 0), blur_px)
@@ -120,7 +120,7 @@ def photographs(
         yield photograph(held(*pose, lens=lens), rng, lens=lens)
 
 
-def ideal_sight(
+def ideal_view(
     board_to_straight: NDArray[np.float64],
     rng: np.random.Generator,
     *,

@@ -59,14 +59,14 @@ def test_a_printed_board_is_true_to_scale_and_identifies_itself(
 ) -> None:
     px_per_mm = 100 / SQUARE_MM[paper]
     sheet = printed(rectangles(paper), paper, px_per_mm)
-    sight = find_board(sheet, "sheet")
-    assert sight is not None
-    assert (sight.paper, len(sight.ids)) == (paper, CORNERS)
-    on_sheet_mm = (sight.px + 0.5) / px_per_mm - board_corner_mm(paper)
+    view = find_board(sheet, "sheet")
+    assert view is not None
+    assert (view.paper, len(view.ids)) == (paper, CORNERS)
+    on_sheet_mm = (view.px + 0.5) / px_per_mm - board_corner_mm(paper)
     # Edges are drawn to whole pixels, to which corners are found within one; the scale is finer.
-    np.testing.assert_allclose(on_sheet_mm, sight.mm(1.0), atol=1.1 / px_per_mm)
+    np.testing.assert_allclose(on_sheet_mm, view.mm(1.0), atol=1.1 / px_per_mm)
     scale = np.linalg.lstsq(
-        np.column_stack([sight.mm(1.0).ravel(), np.ones(2 * CORNERS)]), on_sheet_mm.ravel()
+        np.column_stack([view.mm(1.0).ravel(), np.ones(2 * CORNERS)]), on_sheet_mm.ravel()
     )[0][0]
     assert scale == pytest.approx(1, abs=5e-4)
 
@@ -102,11 +102,11 @@ def test_the_pdf_cross_reference_table_is_correct() -> None:
     assert pdf[int(start[1]) :].startswith(b"xref")
 
 
-def test_no_board_and_too_little_of_one_give_none() -> None:
+def test_an_image_with_too_little_of_a_board_gives_no_board_view() -> None:
     assert find_board(np.full((200, 300, 3), 200, np.uint8), "blank") is None
     sheet = printed(svg_rectangles("a3"), "a3", 1.5)
     assert find_board(np.ascontiguousarray(sheet[:110, :150]), "a corner of it") is None
     turned = cv2.rotate(sheet, cv2.ROTATE_90_CLOCKWISE)
-    sight = find_board(np.asarray(turned, np.uint8), "turned")
-    assert sight is not None
-    assert len(sight.ids) == CORNERS == (COLUMNS - 1) * (ROWS - 1)
+    view = find_board(np.asarray(turned, np.uint8), "turned")
+    assert view is not None
+    assert len(view.ids) == CORNERS == (COLUMNS - 1) * (ROWS - 1)

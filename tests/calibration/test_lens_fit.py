@@ -11,19 +11,19 @@ from calibration.board import BoardView
 from calibration.lens_fit import TooFewViewsError, fit_lens
 from calibration.lens_views import corner_counts, distinct, missing_parts
 from detector.belt.lens import LensError
-from tests.calibration.board_camera import POSES, held, ideal_sight
+from tests.calibration.board_camera import POSES, held, ideal_view
 
 
 def boards(noise_px: float = 0.15) -> list[BoardView]:
     rng = np.random.default_rng(5)
-    seen = [ideal_sight(held(*pose), rng, noise_px=noise_px) for pose in POSES]
-    return [sight for sight in seen if sight is not None]
+    seen = [ideal_view(held(*pose), rng, noise_px=noise_px) for pose in POSES]
+    return [view for view in seen if view is not None]
 
 
 def test_the_error_in_held_back_views_is_the_error_of_the_corners() -> None:
     fit = fit_lens(boards(noise_px=0.3))
-    assert fit.held_out_px == pytest.approx(0.3 * np.sqrt(2), rel=0.2)
-    assert fit.held_out_px > 0.97 * fit.rms_px
+    assert fit.held_back_px == pytest.approx(0.3 * np.sqrt(2), rel=0.2)
+    assert fit.held_back_px > 0.97 * fit.rms_px
 
 
 def test_too_few_views_are_refused_with_the_number_needed() -> None:
@@ -43,10 +43,9 @@ def test_a_repeated_view_counts_once() -> None:
 def test_a_board_in_one_part_of_the_image_is_refused_with_the_missing_parts() -> None:
     rng = np.random.default_rng(1)
     left = [
-        ideal_sight(held(0.25 + 0.02 * i, 0.3, 900, (20.0 - 4 * i, 3.0 * i)), rng)
-        for i in range(12)
+        ideal_view(held(0.25 + 0.02 * i, 0.3, 900, (20.0 - 4 * i, 3.0 * i)), rng) for i in range(12)
     ]
-    seen = [sight for sight in left if sight is not None]
+    seen = [view for view in left if view is not None]
     with pytest.raises(TooFewViewsError, match=r"of the image, 60 % are needed\. Missing: .*right"):
         fit_lens(seen)
     assert "lower right" in missing_parts(corner_counts(seen))
@@ -55,12 +54,12 @@ def test_a_board_in_one_part_of_the_image_is_refused_with_the_missing_parts() ->
 def test_a_board_that_is_never_tilted_is_refused() -> None:
     rng = np.random.default_rng(1)
     flat = [
-        ideal_sight(held(x, y, 560 + 60 * x, (0.0, 0.0)), rng)
+        ideal_view(held(x, y, 560 + 60 * x, (0.0, 0.0)), rng)
         for x in (0.25, 0.42, 0.58, 0.75)
         for y in (0.28, 0.5, 0.72)
     ]
     with pytest.raises(TooFewViewsError, match="tilted in 0 of 12 views, 4 are needed"):
-        fit_lens([sight for sight in flat if sight is not None])
+        fit_lens([view for view in flat if view is not None])
 
 
 def test_a_view_of_another_camera_is_left_out_and_named() -> None:

@@ -39,7 +39,7 @@ def test_too_little_belt_time_is_stated_and_the_fewest_alarms_are_chosen() -> No
 def test_a_budget_that_no_threshold_keeps_is_stated() -> None:
     best = operating_point({"gas": curve((0.2, 9, 90), (0.5, 7, 50))}, belt_h=20)
     assert not best.proven
-    assert best.hopeless
+    assert best.out_of_reach
     assert "no threshold keeps the budget" in best.summary()
 
 

@@ -14,7 +14,7 @@ from calibration.parallax import camera_position
 from calibration.plane_fit import board_errors_mm, fit_boards
 from detector.belt.plane import CalibrationError, belt_plane, transformed
 from detector.profile.belt import Belt
-from detector.profile.calibrated import PlaneCalibration
+from detector.profile.calibration import PlaneCalibration
 from tests.calibration.belt_camera import (
     CAMERA_MM,
     LAYS,
@@ -42,8 +42,8 @@ def test_belt_mm_map_to_camera_px_and_back_through_the_lens(
     plane = belt_plane(belt, LENS, written(found.straight_to_belt))
     true_mm = np.array(places) * [WIDTH_MM, LENGTH_MM]
     px = LENS.to_image(transformed(to_straight, true_mm))
-    in_picture = ((px > 0) & (px < np.array(SIZE_PX) - 1)).all(axis=1)
-    px, true_mm = px[in_picture], true_mm[in_picture]
+    in_image = ((px > 0) & (px < np.array(SIZE_PX) - 1)).all(axis=1)
+    px, true_mm = px[in_image], true_mm[in_image]
     found_mm = plane.to_belt(px)
     np.testing.assert_allclose(plane.to_image(found_mm), px, atol=1e-3)
     upstream_mm = plane.to_belt(
@@ -57,7 +57,7 @@ def written(straight_to_belt: np.ndarray) -> PlaneCalibration:
         {
             "made": "2026-11-25T12:00:00Z", "operator": "test", "size_px": SIZE_PX,
             "basis": "board", "straight_to_belt": straight_to_belt.tolist(), "used": 240,
-            "rms_mm": 0.5, "held_out_mm": 1.0,
+            "rms_mm": 0.5, "held_back_mm": 1.0,
         }
     )  # fmt: skip
 
@@ -66,7 +66,7 @@ def test_the_error_of_held_back_boards_is_given_in_mm() -> None:
     fit = fit_boards(laid(belt_to_straight(), noise_px=0.3), LENS, 1.0)
     # 0.3 px are 0.5 mm here; held-back points have a larger error than fitted ones.
     assert 0.4 < fit.rms_mm < 1.0
-    assert fit.rms_mm < float(np.sqrt((fit.held_out_mm**2).mean())) < 1.5
+    assert fit.rms_mm < float(np.sqrt((fit.held_back_mm**2).mean())) < 1.5
 
 
 def test_a_board_that_is_raised_above_the_belt_is_detected() -> None:
@@ -74,14 +74,14 @@ def test_a_board_that_is_raised_above_the_belt_is_detected() -> None:
     boards = laid(belt_to_straight())
     raised = laid(belt_to_straight(camera_mm=(*CAMERA_MM[:2], CAMERA_MM[2] - 60)))
     fit = fit_boards([*boards[:3], raised[3]], LENS, 1.0)
-    assert np.percentile(fit.held_out_mm, 95) > 5
+    assert np.percentile(fit.held_back_mm, 95) > 5
     assert fit.worst.startswith("lay")
 
 
 def test_without_the_lens_its_distortion_shows_as_error() -> None:
     boards = laid(belt_to_straight())
-    assert np.percentile(fit_boards(boards, None, 1.0).held_out_mm, 95) > 3
-    assert np.percentile(fit_boards(boards, LENS, 1.0).held_out_mm, 95) < 1
+    assert np.percentile(fit_boards(boards, None, 1.0).held_back_mm, 95) > 3
+    assert np.percentile(fit_boards(boards, LENS, 1.0).held_back_mm, 95) < 1
 
 
 def test_a_print_that_is_too_small_makes_the_belt_too_small() -> None:

@@ -41,12 +41,12 @@ def test_the_scale_between_image_and_encoder_is_fitted(
     assert (worst == "good") is (abs(1 / off - 1) <= 0.005)
 
 
-def test_the_held_out_error_is_that_of_the_fitted_scale_not_of_the_profiles() -> None:
+def test_the_held_back_error_is_measured_with_the_fitted_scale_not_the_profiles() -> None:
     seen = followed(400)
     fit = fit_speed(seen, seen.travel_mm * 4.03, 4.0)
     assert np.abs(fit.residuals) == pytest.approx(0.0075, rel=0.01)
-    assert np.abs(fit.held_out).max() < 1e-6
-    assert len(fit.held_out) < len(fit.residuals)
+    assert np.abs(fit.held_back).max() < 1e-6
+    assert len(fit.held_back) < len(fit.residuals)
 
 
 def test_a_belt_that_runs_against_its_travel_is_refused() -> None:

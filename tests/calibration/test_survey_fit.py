@@ -24,7 +24,7 @@ def test_points_give_the_true_plane_and_their_held_back_error() -> None:
     fit = fit_survey(PX, MM + rough, LENS, "points.csv")
     missed = transformed(fit.straight_to_plane, LENS.straight(PX)) - MM
     assert np.abs(missed).max() < 3
-    assert 0.5 < fit.rms_mm < np.sqrt((fit.held_out_mm**2).mean()) < 6
+    assert 0.5 < fit.rms_mm < np.sqrt((fit.held_back_mm**2).mean()) < 6
     assert "points.csv, points[" in fit.worst
 
 

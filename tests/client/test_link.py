@@ -80,7 +80,7 @@ def test_a_heartbeat_received_together_with_the_disconnect_does_not_count_as_wat
         receive(2)
         while line.receive(0):
             pass
-        assert "connection to the detector lost" in line.sight_reason
+        assert "connection to the detector lost" in line.vision_reason
 
 
 def test_a_program_that_pauses_until_its_queue_overflows_receives_later_messages() -> None:

@@ -20,7 +20,7 @@ ENDS = (sys.executable, "-c", "")
 
 
 def test_a_bridge_that_cannot_be_started_is_retried(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     started, runs_again = subprocess.Popen, threading.Event()
     attempts = iter([ENDS, OSError(errno.ENOMEM, os.strerror(errno.ENOMEM)), WAITS])
@@ -36,8 +36,7 @@ def test_a_bridge_that_cannot_be_started_is_retried(
 
     monkeypatch.setattr(subprocess, "Popen", start)
     monkeypatch.setattr(child_bridge, "RESTART_DELAY_S", 0.001)
-    logged: list[str] = []
     ends = ("tcp://127.0.0.1:5556", "tcp://127.0.0.1:5557")
-    with ChildBridge(*ends, "127.0.0.1:0", logged.append):
+    with ChildBridge(*ends, "127.0.0.1:0"):
         assert runs_again.wait(PATIENCE_S)
-    assert "the bridge can't be started: cannot allocate memory" in logged
+    assert "the bridge can't be started: cannot allocate memory" in caplog.messages

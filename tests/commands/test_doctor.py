@@ -26,17 +26,17 @@ def test_a_healthy_line_passes_every_check(vigitri: Vigitri, profile: Path) -> N
     assert (code, err) == (0, [])
     assert {"profile", "camera", "wire.publish", "wire.requests", "clock", "engines"} <= set(found)
     assert found["belt"]["ok"]
-    assert "20" in found["shared memory"]["said"] or "19" in found["shared memory"]["said"]
+    assert "20" in found["shared memory"]["result"] or "19" in found["shared memory"]["result"]
     assert found["profile"] == {
         "what": "profile",
         "ok": True,
-        "said": "line belt-1, millimetres are nominal",
+        "result": "line belt-1, millimetres are nominal",
     }
-    assert "valid; " in found["model white-and-red"]["said"]
-    assert found["engine"]["said"].startswith("a line uses ")
+    assert "valid; " in found["model white-and-red"]["result"]
+    assert found["engine"]["result"].startswith("a line uses ")
 
 
-def test_it_reports_the_engine_that_the_profile_selects(
+def test_doctor_reports_the_engine_that_the_profile_selects(
     vigitri: Vigitri, tmp_path: Path, model: Path, clip: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "openvino", None)
@@ -47,8 +47,8 @@ def test_it_reports_the_engine_that_the_profile_selects(
     code, out, _ = vigitri("doctor", "--line", profile, "--json")
     found = {line["what"]: line for line in map(json.loads, out)}
     assert code == 1
-    assert found["engine"]["said"].startswith("a line uses openvino on this machine (engine = ")
-    assert "openvino is missing" in found["model white-and-red"]["said"]
+    assert found["engine"]["result"].startswith("a line uses openvino on this machine (engine = ")
+    assert "openvino is missing" in found["model white-and-red"]["result"]
 
 
 def test_without_a_line_it_checks_the_machine(vigitri: Vigitri) -> None:
@@ -74,7 +74,7 @@ def test_connected_cameras_are_listed_as_a_profile_names_them(
     ]
     monkeypatch.setattr(doctor, "list_v4l2_devices", lambda: connected)
     found = {line["what"]: line for line in map(json.loads, vigitri("doctor", "--json").out)}
-    assert found["cameras"]["said"] == (
+    assert found["cameras"]["result"] == (
         "v4l2:///dev/video0 (Line Cam), "
         "v4l2:///dev/video2 (Other): may not be used by this user; add it"
     )
@@ -90,7 +90,7 @@ def test_a_belt_outside_the_image_is_reported(
         text.replace("polygon_px = [[", "polygon_px = [[900, 900], [990, 900], [990, 990]]#")
     )
     code, out, err = vigitri("doctor", "--line", profile, "--json")
-    failed = {line["what"]: line["said"] for line in map(json.loads, out) if line["ok"] is False}
+    failed = {line["what"]: line["result"] for line in map(json.loads, out) if line["ok"] is False}
     assert (code, err, set(failed)) == (1, [], {"belt"})
     assert "belt.polygon_px: is outside the image of 320 x 240 px" in failed["belt"]
 
@@ -104,7 +104,7 @@ def test_a_failed_check_states_the_reason(vigitri: Vigitri, tmp_path: Path, mode
         )
         profile.write_text(text)
         code, out, err = vigitri("doctor", "--line", profile, "--json")
-    failed = {line["what"]: line["said"] for line in map(json.loads, out) if line["ok"] is False}
+    failed = {line["what"]: line["result"] for line in map(json.loads, out) if line["ok"] is False}
     assert (code, err) == (1, [])
     assert set(failed) == {"camera", "wire.publish"}
     assert "no such file" in failed["camera"]
@@ -123,7 +123,7 @@ def test_keys_are_checked_and_an_unknown_key_is_tried(
 
     def found() -> dict[str, tuple[bool | None, str]]:
         lines = map(json.loads, vigitri("doctor", "--line", profile, "--json").out)
-        return {line["what"]: (line["ok"], line["said"]) for line in lines}
+        return {line["what"]: (line["ok"], line["result"]) for line in lines}
 
     first = found()
     assert first["wire.keys"][0]

@@ -42,7 +42,7 @@ def test_a_unit_id_without_a_line_is_reported(vigitri: Vigitri, silent_ports: li
         assert "unit 7 with exception 11: no line of that bridge" in result.err[0]
         assert json.loads(result.out[-1])["totals"]["watched"] is False
         # The bridge logs refused requests.
-        wait_for(lambda: any("requests refused" in line for line in bridge.said))
+        wait_for(lambda: any("requests refused" in line for line in bridge.stderr_lines))
         result = vigitri("plc-sim", address, "--unit", "2", "--seconds", "0.3")
         assert (result.code, result.err) == (1, [])
 

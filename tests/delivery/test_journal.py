@@ -42,13 +42,12 @@ def test_without_a_folder_the_journal_is_off() -> None:
 
 
 def test_a_full_disk_is_reported_and_pending_records_are_written_once_there_is_space(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def full(*_: object) -> int:
         raise OSError(28, "No space left on device")
 
-    logged: list[str] = []
-    with Journal(tmp_path, log=logged.append) as journal:
+    with Journal(tmp_path) as journal:
         monkeypatch.setattr(os, "pwrite", full)
         assert not journal.commit([record(1)], wait_s=20)
         assert journal.state == "failed"
@@ -57,8 +56,8 @@ def test_a_full_disk_is_reported_and_pending_records_are_written_once_there_is_s
         monkeypatch.undo()
         wait_until_written(journal)
     assert read(tmp_path) == [1, 2]
-    assert "NOT WRITTEN" in logged[0]
-    assert "on disk" in logged[-1]
+    assert "NOT WRITTEN" in caplog.messages[0]
+    assert "on disk" in caplog.messages[-1]
 
 
 def test_a_hanging_disk_is_reported_and_delays_nothing(

@@ -30,13 +30,12 @@ def revision(seq: int, event_id: str, state: AlarmState = AlarmState.UNACKNOWLED
     return alert_record(HeldAlert("b1", seq, ("b1", event_id), data, not ends, 0))
 
 
-def read(records: list[Record]) -> tuple[FormerStarts, list[str]]:
-    logged: list[str] = []
-    return read_former([decode(each.line) for each in records], 5, logged.append), logged
+def read(records: list[Record]) -> FormerStarts:
+    return read_former([decode(each.line) for each in records], 5)
 
 
 def test_the_last_revisions_and_all_open_alerts_of_a_long_journal_are_read(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(journal_records, "HELD_MAX", 3)
     records = [
@@ -50,8 +49,8 @@ def test_the_last_revisions_and_all_open_alerts_of_a_long_journal_are_read(
         revision(3, "open"),
         revision(7, "a7"),
     ]
-    former, logged = read(records)
-    assert logged == []
+    former = read(records)
+    assert caplog.messages == []
     assert former.boots == ["b1"]
     assert [held.alert_seq for held, _ in former.alerts] == [3, 5, 6, 7]
     assert [held.expires_mono_ns for held, _ in former.alerts] == [5] * 4
@@ -62,11 +61,13 @@ def test_the_last_revisions_and_all_open_alerts_of_a_long_journal_are_read(
 
 def test_the_last_record_of_a_consumer_is_used() -> None:
     positions = [("mes", 1), ("plc", 1), ("mes", 4)]
-    former, _ = read([consumer_record(name, "b1", seq) for name, seq in positions])
+    former = read([consumer_record(name, "b1", seq) for name, seq in positions])
     assert list(former.consumers.items()) == [("plc", ("b1", 1)), ("mes", ("b1", 4))]
 
 
-def test_unreadable_records_are_skipped_and_reported_in_one_line() -> None:
+def test_unreadable_records_are_skipped_and_reported_in_one_line(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     later = revision(2, "a2").line.replace(b'"gas"', b'"fog"')
     data = [
         decode(revision(1, "a1").line),
@@ -75,8 +76,7 @@ def test_unreadable_records_are_skipped_and_reported_in_one_line() -> None:
         b"{}",
         b'{"kind": "weather"}',
     ]
-    logged: list[str] = []
-    former = read_former(data, 0, logged.append)
+    former = read_former(data, 0)
     assert [alert.event_id for _, alert in former.alerts] == ["a1"]
-    (line,) = logged
+    (line,) = caplog.messages
     assert line.startswith("journal: skipped 3 unreadable records")

@@ -45,7 +45,7 @@ def video(tmp_path: Path) -> Video:
 
 @pytest.fixture
 def fakes(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Makes `factory="fake_cameras:…"` work: the capture process inherits the import path."""
+    """Makes `fake_cameras` importable: the capture process inherits the import path."""
     monkeypatch.syspath_prepend(str(Path(__file__).parent))
 
 

@@ -6,6 +6,7 @@ limited to the first time.
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import threading
@@ -165,6 +166,11 @@ def refused_twice(url: str, **_: object) -> FakeCamera:
     if camera.life < 2:
         raise SourceError("rtsp://u:secret@camera/", "refused", "wait")
     return camera
+
+
+def complains(url: str, **_: object) -> FakeCamera:
+    logging.getLogger("camera_maker").warning("the driver dropped a buffer")
+    return FakeCamera(url)
 
 
 def crashes(url: str, **_: object) -> FakeCamera:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from detector.belt.line_plane import line_plane
 from detector.belt.plane import CalibrationError
-from detector.profile.calibrated import Calibration, LensCalibration, PlaneCalibration
+from detector.profile.calibration import Calibration, LensCalibration, PlaneCalibration
 from detector.profile.loading import ProfileError, load_profile
 from detector.profile.writing import write_calibration
 
@@ -43,18 +43,18 @@ def lens(**changes: Any) -> LensCalibration:
     given = {
         **SECTION, "focal_px": (700.1, 699.9), "centre_px": (320.5, 240.25),
         "distortion": (-0.1, 0.01, 1e-4, -1e-5, 0.0), "views": 12, "covered": 0.9,
-        "held_out_px": 0.2, "rms_px": 0.19, **changes,
+        "held_back_px": 0.2, "rms_px": 0.19, **changes,
     }  # fmt: skip
-    return LensCalibration.model_validate(given).sealed()
+    return LensCalibration.model_validate(given).with_digest()
 
 
 def plane(through: LensCalibration | None, **changes: Any) -> PlaneCalibration:
     given = {
         **SECTION, "basis": "board", "straight_to_belt": ((0, 1.5, 0), (1.5, 0, 0), (0, 0, 1)),
-        "used": 240, "rms_mm": 0.5, "held_out_mm": 0.9,
+        "used": 240, "rms_mm": 0.5, "held_back_mm": 0.9,
         "lens_sha256": "" if through is None else through.sha256, **changes,
     }  # fmt: skip
-    return PlaneCalibration.model_validate(given).sealed()
+    return PlaneCalibration.model_validate(given).with_digest()
 
 
 @pytest.fixture
@@ -92,6 +92,58 @@ def test_lines_written_by_hand_stay_unchanged(profile: Path) -> None:
     assert text.count("[calibration.lens]") == 1
     assert list(profile.parent.iterdir()) == [profile]
     assert line_plane(load_profile(profile), None).basis == "points"
+
+
+PARTS = (
+    '[camera]\nsource = "rtsp://10.0.0.7/a"',
+    "[belt]\npolygon_px = [[10, 10], [630, 10], [630, 470]]\ntravel = 'right'\npx_per_mm = 1.0",
+    '[[action_points]]\nname = "picker 1"\ny_mm = 3_000',
+    '[[action_points]]\nname = "picker 2"\ny_mm = 4e3',
+    "[model]\nthresholds = { gas_canister = 0.5 }",
+)
+CALIBRATED = {
+    "",
+    *(f"[calibration.{name}]" for name in Calibration.model_fields),
+    *LensCalibration.model_fields,
+    *PlaneCalibration.model_fields,
+}
+comments = st.text(max_size=12, alphabet=st.characters(exclude_categories=["Cs", "Cc"]))
+
+
+@st.composite
+def commented(draw: st.DrawFn, text: str) -> str:
+    """Lines of a profile with a person's comments above and behind some of them."""
+    lines: list[str] = []
+    for line in text.split("\n"):
+        lines += [f"  # {draw(comments)}", ""] if draw(st.booleans()) else []
+        lines.append(line + (f"  # {draw(comments)}" if line and draw(st.booleans()) else ""))
+    return "\n".join([*lines, ""])
+
+
+def by_hand(text: str) -> list[str]:
+    """Lines of a profile, with their line ends, that no calibration has written."""
+    lines = [line for line in text.split("\n") if "written by `vigitri calibrate`" not in line]
+    return [line for line in lines if line.rstrip("\r").split(" = ")[0] not in CALIBRATED]
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.data(), st.permutations(PARTS), st.sampled_from(["\n", "\r\n"]))
+def test_whatever_the_profile_a_write_changes_only_the_calibrated_keys(
+    profile: Path, data: st.DataObject, parts: list[str], line_end: str
+) -> None:
+    text = data.draw(commented("\n".join(['line = "hall2"', "tracking.hits = 3", *parts])))
+    profile.write_text(text, encoding="utf-8", newline=line_end)
+    write_calibration(profile, Calibration(lens=lens()))
+    with profile.open("a", encoding="utf-8", newline=line_end) as file:
+        file.write(data.draw(commented(AFTER)))
+    before, loaded = profile.read_bytes().decode(), load_profile(profile)
+    found = lens(views=13, camera=None)
+    calibration = Calibration(lens=found, plane=plane(found))
+    write_calibration(profile, calibration)
+    after = profile.read_bytes().decode()
+    assert load_profile(profile) == loaded.model_copy(update={"calibration": calibration})
+    assert by_hand(after) == by_hand(before)
+    assert all(line.endswith("\r") == (line_end == "\r\n") for line in after.split("\n")[:-1])
 
 
 @pytest.mark.parametrize(
@@ -136,6 +188,16 @@ def test_an_impossible_lens_is_one_line(profile: Path) -> None:
     write_calibration(profile, Calibration(lens=lens(focal_px=(0, 700))))
     with pytest.raises(CalibrationError, match="a focal length must be positive"):
         line_plane(load_profile(profile), None)
+
+
+def test_a_key_of_a_person_between_the_marks_is_not_lost(profile: Path) -> None:
+    write_calibration(profile, Calibration(lens=lens()))
+    text = profile.read_text().replace("[calibration.lens]", f"{AFTER}[calibration.lens]")
+    profile.write_text(text)
+    with pytest.raises(ProfileError, match="move them above the first mark"):
+        write_calibration(profile, Calibration(lens=lens(views=13)))
+    assert profile.read_text() == text
+    assert list(profile.parent.iterdir()) == [profile]
 
 
 def test_a_calibration_typed_in_by_hand_is_not_overwritten(profile: Path) -> None:

@@ -12,7 +12,7 @@ from tests.fake_line import Clock
 
 def frame(index: int, t_s: float) -> Frame:
     t_ns = round(t_s * 1e9)
-    return Frame(np.zeros((2, 2, 3), np.uint8), index, t_ns, t_ns, "grab", "belt")
+    return Frame(np.zeros((2, 2, 3), np.uint8), index, t_ns, t_ns, "belt")
 
 
 def test_the_profiles_frame_rate_applies_from_the_start() -> None:
@@ -24,7 +24,7 @@ def test_without_a_frame_rate_the_first_frames_get_the_maximum() -> None:
 
 
 @given(fps=st.floats(3, 25), skipped=st.integers(1, 4))
-def test_a_cameras_frame_rate_is_learned_from_its_timestamps_even_if_frames_are_skipped(
+def test_the_frame_rate_is_learned_from_timestamps_even_if_frames_are_skipped(
     fps: float, skipped: int
 ) -> None:
     deadlines = Deadlines(None)

@@ -18,7 +18,7 @@ def test_a_single_line_always_acquires_the_lock(tmp_path: Path) -> None:
             assert acquired
 
 
-def test_a_line_skips_its_pass_while_another_runs_one_and_acquires_the_lock_afterwards(
+def test_a_line_skips_its_pass_while_another_line_holds_the_lock(
     tmp_path: Path,
 ) -> None:
     first, second = InferenceLock(1, tmp_path), InferenceLock(1, tmp_path)

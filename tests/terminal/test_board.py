@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from detector.client import Gap, Received
 from detector.terminal import board as board_module
-from detector.terminal.board import Board, Sight
+from detector.terminal.board import Board
 from detector.wire import samples
 from detector.wire.messages import AlarmState, Alert, Priority, Revision, VisionState
 
@@ -37,17 +37,17 @@ def watching(board: Board, receive: Receive) -> Board:
 
 
 def test_before_the_first_heartbeat_the_state_is_unknown(board: Board, receive: Receive) -> None:
-    assert board.sight(at(500)) == (Sight.UNKNOWN, "no heartbeat yet, for 0 s")
+    assert board.vision(at(500)) == (VisionState.UNKNOWN, "no heartbeat yet, for 0 s")
     board.update(receive(samples.STATE))
-    assert board.sight(at(30_000)) == (Sight.UNKNOWN, "no heartbeat yet, for 30 s")
+    assert board.vision(at(30_000)) == (VisionState.UNKNOWN, "no heartbeat yet, for 30 s")
 
 
 def test_a_heartbeat_and_a_ready_line_are_watching(watching: Board) -> None:
-    assert watching.sight(at(999)) == (Sight.WATCHING, "")
+    assert watching.vision(at(999)) == (VisionState.READY, "")
 
 
 def test_without_a_heartbeat_for_a_second_it_is_blind(watching: Board) -> None:
-    assert watching.sight(at(1200)) == (Sight.BLIND, "no heartbeat for 1.2 s")
+    assert watching.vision(at(1200)) == (VisionState.UNAVAILABLE, "no heartbeat for 1.2 s")
 
 
 def test_a_heartbeat_that_waited_in_a_queue_is_as_old_as_its_frame(
@@ -55,47 +55,33 @@ def test_a_heartbeat_that_waited_in_a_queue_is_as_old_as_its_frame(
 ) -> None:
     late = receive(samples.HEARTBEAT, 100)._replace(t_received_mono_ns=at(60_000))
     watching.update(late)
-    assert watching.sight(at(60_000))[0] is Sight.BLIND
-
-
-def test_the_age_of_a_recordings_heartbeat_counts_from_receipt(
-    watching: Board, receive: Receive
-) -> None:
-    replayed = receive(samples.HEARTBEAT, stamp_source="recording", t_capture_mono_ns=5)
-    watching.update(replayed._replace(t_received_mono_ns=at(900)))
-    assert watching.heartbeat_age_s(at(1000)) == pytest.approx(0.1)
-    assert watching.latencies == 1  # of the first heartbeat alone
+    assert watching.vision(at(60_000))[0] is VisionState.UNAVAILABLE
 
 
 def test_a_heartbeat_alone_is_not_watching(board: Board, receive: Receive) -> None:
     board.update(receive(samples.HEARTBEAT))
-    assert board.sight(at(100))[0] is Sight.UNKNOWN
+    assert board.vision(at(100))[0] is VisionState.UNKNOWN
 
 
 def test_an_outdated_line_state_is_unknown(watching: Board, receive: Receive) -> None:
     watching.update(receive(samples.HEARTBEAT, 3500))
-    sight, reason = watching.sight(at(3600))
-    assert sight is Sight.UNKNOWN
+    vision, reason = watching.vision(at(3600))
+    assert vision is VisionState.UNKNOWN
     assert reason == "no line state for 3.6 s"
 
 
 @pytest.mark.parametrize(
-    ("vision", "sight"),
-    [
-        (VisionState.STARTING, Sight.BLIND),
-        (VisionState.UNAVAILABLE, Sight.BLIND),
-        (VisionState.DEGRADED, Sight.DEGRADED),
-        (VisionState.READY, Sight.WATCHING),
-    ],
+    "vision",
+    [VisionState.STARTING, VisionState.UNAVAILABLE, VisionState.DEGRADED, VisionState.READY],
 )
 def test_the_line_state_counts_even_with_a_fresh_heartbeat(
-    watching: Board, receive: Receive, vision: VisionState, sight: Sight
+    watching: Board, receive: Receive, vision: VisionState
 ) -> None:
-    state = samples.STATE.model_copy(update={"vision": vision, "reason": "frozen picture"})
+    state = samples.STATE.model_copy(update={"vision": vision, "reason": "frozen image"})
     watching.update(receive(state))
-    reported, reason = watching.sight(at(100))
-    assert reported is sight
-    assert ("frozen picture" in reason) == (sight is not Sight.WATCHING)
+    reported, reason = watching.vision(at(100))
+    assert reported is vision
+    assert ("frozen image" in reason) == (vision is not VisionState.READY)
 
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -119,7 +105,7 @@ def test_watching_needs_a_fresh_heartbeat_a_fresh_state_and_ready_vision(
         and 10_020 - beat_ms <= 1000
         and 10_020 - state_ms - 20 <= 3000
     )
-    watching = board.sight(at(10_020))[0] is Sight.WATCHING
+    watching = board.vision(at(10_020))[0] is VisionState.READY
     assert watching == (fresh and vision is VisionState.READY)
 
 
@@ -179,7 +165,7 @@ def test_a_restart_removes_earlier_alerts_and_is_noted(watching: Board, receive:
     watching.update(receive(alert()))
     watching.update(receive(samples.STATE, 500, boot_id="another"))
     assert watching.active() == []
-    assert watching.sight(at(600))[0] is Sight.UNKNOWN
+    assert watching.vision(at(600))[0] is VisionState.UNKNOWN
     assert list(watching.notes) == ["the detector has restarted; earlier alerts no longer shown: 1"]
     assert watching.restarts == 1
 

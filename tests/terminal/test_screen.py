@@ -56,7 +56,7 @@ def words(text: str) -> str:
 def test_the_belt_is_shown_as_clear_only_while_it_is_watched(board: Board) -> None:
     assert "No active alert. / Aucune alerte." in shown(board)
     blind = shown(board, 1200)
-    assert "BLIND: no heartbeat for 1.2 s / AVEUGLE, personne ne surveille" in blind
+    assert "UNAVAILABLE: no heartbeat for 1.2 s / AVEUGLE, personne ne surveille" in blind
     assert "No active alert" not in blind
     assert "42 % clear" not in blind
     assert "coverage UNKNOWN (was 42 %)" in blind
@@ -89,7 +89,7 @@ def test_an_alert_shows_hazard_place_probability_and_time_to_act(
 def test_the_health_bar_is_always_shown(board: Board) -> None:
     text = words(shown(board, missed=3, malformed=1))
     assert (
-        "vision ready · coverage 42 % clear · belt 500 mm/s (picture) · "
+        "vision ready · coverage 42 % clear · belt 500 mm/s (image) · "
         "frames 1230, overwritten 4 · heartbeat 0.1 s · capture→here p50 20 p99 20 ms (last 1) · "
         "missed 3 · unreadable 1"
     ) in text
@@ -102,8 +102,8 @@ def test_the_health_bar_is_always_shown(board: Board) -> None:
         ({"coverage_state": CoverageState.OVERLOAD, "coverage": 0.88}, "coverage 88 % OVERLOAD"),
         ({"belt_speed_mm_s": None, "speed_basis": "none"}, "belt UNKNOWN"),
         ({"camera_restarts": 2}, "camera restarts 2"),
-        ({"vision": VisionState.DEGRADED, "reason": "dirty lens"}, "DEGRADED: vision degraded"),
-        ({"vision": VisionState.UNAVAILABLE, "reason": "no frame"}, "BLIND: vision unavailable"),
+        ({"vision": VisionState.DEGRADED, "reason": "dirty lens"}, "DEGRADED: dirty lens"),
+        ({"vision": VisionState.UNAVAILABLE, "reason": "no frame"}, "UNAVAILABLE: no frame"),
     ],
 )
 def test_abnormal_states_are_shown_in_words(
@@ -150,13 +150,13 @@ def test_gaps_are_shown(board: Board) -> None:
 
 def test_a_fault_of_the_belt_is_shown_with_its_figures(receive: Receive) -> None:
     made = Board("tcp://127.0.0.1:5556", samples.T_MONO_NS)
-    fault = {"belt_state": "slips", "belt_reason": "encoder 300 mm/s, picture 400 mm/s"}
+    fault = {"belt_state": "slips", "belt_reason": "encoder 300 mm/s, image 400 mm/s"}
     made.update(receive(samples.STATE.model_copy(update=fault)))
     made.update(receive(samples.HEARTBEAT))
-    assert "belt SLIPS (encoder 300 mm/s, picture 400 mm/s)" in words(shown(made))
-    fine = {"belt_state": "runs", "speed_basis": "encoder", "picture_mm_s": 398.0}
+    assert "belt SLIPS (encoder 300 mm/s, image 400 mm/s)" in words(shown(made))
+    fine = {"belt_state": "runs", "speed_basis": "encoder", "image_mm_s": 398.0}
     made.update(receive(samples.STATE.model_copy(update=fine)))
-    assert "(encoder) · by picture 398 mm/s" in words(shown(made))
+    assert "(encoder) · by image 398 mm/s" in words(shown(made))
 
 
 def test_the_age_of_an_alert_fetched_from_another_host_counts_from_capture(
@@ -169,8 +169,8 @@ def test_the_age_of_an_alert_fetched_from_another_host_counts_from_capture(
     received_ns = samples.T_MONO_NS + hour_ms * MS
 
     def elsewhere(item: Received, t_ms: float) -> Received:
-        theirs_ns = samples.T_MONO_NS + round(t_ms * MS) + ahead_ns
-        header = item.header.model_copy(update={"t_capture_mono_ns": theirs_ns, "age_ms": 20.0})
+        remote_ns = samples.T_MONO_NS + round(t_ms * MS) + ahead_ns
+        header = item.header.model_copy(update={"t_capture_mono_ns": remote_ns, "age_ms": 20.0})
         return item._replace(header=header, same_host=False, t_received_mono_ns=received_ns)
 
     board.update(elsewhere(alert, 0)._replace(how="replay"))

@@ -112,13 +112,13 @@ def test_a_pipe_gets_one_line_per_revision_at_once(
     line_with(watch, "UNKNOWN: no heartbeat yet")
     publisher.publish(samples.STATE, **now())
     publisher.publish(samples.HEARTBEAT, **now())
-    line_with(watch, "WATCHING / surveillance en cours")
+    line_with(watch, "READY / surveillance en cours")
     publisher.publish(samples.ALERT, **now())
     publisher.publish(samples.ALERT, **now())  # resent: not printed
     acknowledged = {"revision": 2, "kind": Revision.ACKNOWLEDGED, "state": AlarmState.ACKNOWLEDGED}
     publisher.publish(samples.ALERT.model_copy(update=acknowledged), **now())
     # No heartbeat follows: blind after a second.
-    lines = lines_until(watch, "ACKNOWLEDGED", "BLIND: no heartbeat for 1.")
+    lines = lines_until(watch, "ACKNOWLEDGED", "UNAVAILABLE: no heartbeat for 1.")
     raised, acknowledged_too = (line for line in lines if "e-17" in line)
     assert "RAISED      ▲ HIGH GAS BOTTLE / bouteille de gaz" in raised
     assert "e-17 r1" in raised
@@ -158,12 +158,12 @@ def test_after_the_detector_ends_the_last_line_is_blind(
         assert open_raw.recv() == b"\1"
         send("state", samples.STATE)
         send("heartbeat", samples.HEARTBEAT)
-        line_with(process, "WATCHING")
+        line_with(process, "READY")
         send("heartbeat", samples.HEARTBEAT)  # a fresh heartbeat just before the end
         open_raw.close(linger=500)
         assert process.stdout is not None
         # Within the second for which the last heartbeat would count.
-        assert "BLIND: connection to the detector lost" in process.stdout.readline()
+        assert "UNAVAILABLE: connection to the detector lost" in process.stdout.readline()
         process.kill()
 
 
@@ -245,7 +245,7 @@ def test_the_screen_in_a_terminal_is_refreshed(publisher: Publisher) -> None:
         assert publisher.wait_for_subscriber("alert", 20)
         publisher.publish(samples.ALERT, **now())
         shown = ""
-        while not ("WATCHING" in shown and "GAS BOTTLE / bouteille de" in shown):
+        while not ("READY" in shown and "GAS BOTTLE / bouteille de" in shown):
             publisher.publish(samples.STATE, **now())
             publisher.publish(samples.HEARTBEAT, **now())
             shown += os.read(ours, 65536).decode(errors="replace")

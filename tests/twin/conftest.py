@@ -23,11 +23,11 @@ preset = "ultrafast"
 from_mm = -300
 to_mm = 0
 coverage = 0.2
-[[things]]
+[[objects]]
 kind = "d_cell"
 at_mm = -150
 x_mm = 60
-[[things]]
+[[objects]]
 kind = "pierceable_cartridge"
 at_mm = -60
 x_mm = 130

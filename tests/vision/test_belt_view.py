@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 from typing import get_args
 
 import cv2
@@ -13,7 +14,7 @@ from detector.belt.plane import CalibrationError, belt_plane, nominal_plane
 from detector.profile.belt import Belt, Travel
 from detector.vision.belt_view import Rectifier
 from detector.vision.warp import OUTSIDE_GREY
-from tests.fakes import as_picture, frame
+from tests.fakes import as_image, frame
 
 SIZE = (320, 240)
 WHOLE = np.array([[0, 0], [320, 0], [320, 240], [0, 240]], dtype=np.float64)
@@ -75,7 +76,7 @@ def test_downstream_is_up_in_the_view(travel: Travel) -> None:
         image = np.zeros((240, 320, 3), dtype=np.uint8)
         at = (160 + times * step[0], 120 + times * step[1])
         cv2.circle(image, at, 5, (255, 255, 255), -1)
-        shown = np.argwhere(view.look(frame(image, 0)).image[..., 0] > 200)
+        shown = np.argwhere(view.rectify(frame(image, 0)).image[..., 0] > 200)
         rows.append(shown[:, 0].mean())
         columns.append(shown[:, 1].mean())
     assert rows[1] == pytest.approx(rows[0] - 60, abs=0.5)
@@ -105,11 +106,13 @@ def test_nothing_outside_the_polygon_reaches_the_view(
     for _ in range(2):
         people = rng.integers(0, 256, (240, 320, 3), dtype=np.uint8)
         image = np.where(inside[..., None] > 0, belt, people)
-        shown.append(view.look(frame(image, 0)).image.copy())
+        shown.append(view.rectify(frame(image, 0)).image.copy())
     np.testing.assert_array_equal(shown[0], shown[1])
     assert (shown[0][~view.belt_mask] == OUTSIDE_GREY).all()
-    # And the belt itself is not masked, except for a rim of at most three camera pixels.
-    rim = (round(3 / scale) + 1) * 2 + 1
+    # And the belt itself is not masked, except for a rim of at most three camera pixels, or three
+    # pixels of the reduced image where a coarse view is sampled from one.
+    reduced = max(1, int(view.least_image_px_per_view_px))
+    rim = max(round(3 / scale) + 1, math.ceil(3 * reduced / scale)) * 2 + 1
     whole = np.zeros(view.size_px[::-1], dtype=np.uint8)
     corners = view.image_to_view(view.plane.polygon_px)
     cv2.fillPoly(whole, [np.rint(corners).astype(np.int32)], 255)
@@ -128,7 +131,7 @@ def test_a_box_in_the_view_maps_to_the_object_in_the_image(make: type[Rectifier]
     view = make()
     image = np.zeros((240, 320, 3), dtype=np.uint8)
     image[100:120, 140:170] = 255
-    shown = np.argwhere(view.look(frame(image, 0)).image[..., 0] > 127)
+    shown = np.argwhere(view.rectify(frame(image, 0)).image[..., 0] > 127)
     (v0, u0), (v1, u1) = shown.min(axis=0), shown.max(axis=0) + 1
     box = view.boxes_in_image(np.array([[u0, v0, u1, v1]], dtype=np.float64))[0]
     np.testing.assert_allclose(box, [140, 100, 170, 120], atol=4)
@@ -144,14 +147,14 @@ def test_boxes_in_the_image_are_clipped_to_it() -> None:
 @pytest.mark.parametrize("times", [2, 3, 5])
 def test_a_finer_camera_is_averaged_down_to_the_view_s_scale_in_place(times: int) -> None:
     rng = np.random.default_rng(1)
-    coarse = cv2.GaussianBlur(as_picture(rng.normal(120, 60, (240, 320, 3))), (0, 0), 3)
+    coarse = cv2.GaussianBlur(as_image(rng.normal(120, 60, (240, 320, 3))), (0, 0), 3)
     fine = np.repeat(np.repeat(coarse, times, axis=0), times, axis=1)
-    noisy = as_picture(fine + rng.normal(0, 20, fine.shape))
+    noisy = as_image(fine + rng.normal(0, 20, fine.shape))
     size = (320 * times, 240 * times)
     view = rectifier(WHOLE * times, px_per_mm=times, size=size)
     plain = rectifier()
-    shown = view.look(frame(noisy, 0)).image[8:-24, 8:-8].astype(float)
-    expected = plain.look(frame(coarse, 0)).image[8:-24, 8:-8].astype(float)
+    shown = view.rectify(frame(noisy, 0)).image[8:-24, 8:-8].astype(float)
+    expected = plain.rectify(frame(coarse, 0)).image[8:-24, 8:-8].astype(float)
     difference = shown - expected
     assert np.abs(difference.mean()) < 1
     assert difference.std() < 20 / times + 1
@@ -163,7 +166,7 @@ def test_shrinking_a_finer_camera_does_not_shift_the_view(times: int) -> None:
     cv2.circle(fine, (160 * times, 120 * times), 12 * times, (255, 255, 255), -1)
     view = rectifier(WHOLE * times, px_per_mm=times, size=(320 * times, 240 * times))
     shown = (
-        view.look(frame(fine, 0)).image[:236, :316, 0].astype(float) * view.belt_mask[:236, :316]
+        view.rectify(frame(fine, 0)).image[:236, :316, 0].astype(float) * view.belt_mask[:236, :316]
     )
     v, u = np.mgrid[:236, :316]
     at = [float((axis * shown).sum() / shown.sum()) for axis in (u, v)]
@@ -180,7 +183,7 @@ def test_the_view_has_the_same_size_in_mm_at_any_camera_resolution() -> None:
 
 def test_a_frame_of_another_size_is_refused() -> None:
     with pytest.raises(CalibrationError, match="now gives 100 x 80 px, the line was set up for"):
-        rectifier().look(frame(np.zeros((80, 100, 3), dtype=np.uint8), 0))
+        rectifier().rectify(frame(np.zeros((80, 100, 3), dtype=np.uint8), 0))
 
 
 def test_a_polygon_drawn_on_a_larger_image_is_refused() -> None:
@@ -255,7 +258,7 @@ def test_through_a_lens_the_view_shows_the_belt_and_nothing_beside_it() -> None:
     cv2.fillPoly(image, [RIM.astype(np.int32)], (60, 60, 60))
     spot = np.array([[70.0, 60.0]])
     cv2.circle(image, (70, 60), 5, (0, 0, 250), cv2.FILLED)
-    seen = view.look(frame(image, 0)).image
+    seen = view.rectify(frame(image, 0)).image
     assert seen[view.belt_mask].max(axis=0).tolist() == [60, 60, 250]
     assert (seen[~view.belt_mask] == OUTSIDE_GREY).all()
     v, u = np.nonzero(seen[..., 2] > 200)
@@ -267,10 +270,10 @@ def test_the_view_of_a_strip_is_its_rows_of_the_whole_view(times: int) -> None:
     size = (320 * times, 240 * times)
     view = rectifier(WHOLE * times, px_per_mm=times, size=size, travel="left")
     image = np.random.default_rng(5).integers(0, 256, (*size[::-1], 3), dtype=np.uint8)
-    whole = view.look(frame(image, 0)).image.copy()
+    whole = view.rectify(frame(image, 0)).image.copy()
     other = np.random.default_rng(6).integers(0, 256, image.shape, dtype=np.uint8)
     for along_mm in ((0.0, 100.0), (60.0, 200.0), (150.0, 320.0)):
-        view.look(frame(other, 0))  # no pixel of the previous frame may remain
+        view.rectify(frame(other, 0))  # no pixel of the previous frame may remain
         strip = view.strip(*along_mm)
-        shown = view.look(frame(image, 0), strip)
+        shown = view.rectify(frame(image, 0), strip)
         np.testing.assert_array_equal(shown.image, whole[strip.top_px : strip.bottom_px])

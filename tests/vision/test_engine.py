@@ -118,7 +118,7 @@ def test_a_class_that_is_not_on_the_card_is_an_error(tmp_path: Path, index: int)
     ("made", "card", "reason"),
     [
         ({"flat": False}, {"input": {"layout": "nhwc_bgr_u8"}}, "the card's layout is nhwc"),
-        ({}, {"input": {"name": "picture"}}, r"takes \['images'\], the card has \['picture'\]"),
+        ({}, {"input": {"name": "image"}}, r"takes \['images'\], the card has \['image'\]"),
         ({"size": (64, 64)}, {"input": {"size": [64, 96]}}, "the card has size"),
         ({"outputs": 2}, {}, "gives 2 outputs"),
         ({"names": "{0: 'dog', 1: 'battery'}"}, {}, "was trained for"),

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from detector.vision.exposure import Exposure, UnlitError
-from tests.fakes import as_picture, frame, texture
+from tests.fakes import as_image, frame, texture
 
 HEIGHT, WIDTH = 240, 320
 BELT = np.array([[40, 0], [280, 0], [280, 240], [40, 240]], dtype=np.float64)
@@ -20,7 +20,7 @@ def test_a_belt_in_the_dark_or_in_glaring_light_is_unlit(
     shown = level + rng.normal(0, 2, (HEIGHT, WIDTH, 3))
     shown[:, :40] = 128  # beside the belt it is lit
     with pytest.raises(UnlitError, match=reason):
-        EXPOSURE.refuse_unlit(frame(as_picture(shown), 0))
+        EXPOSURE.refuse_unlit(frame(as_image(shown), 0))
 
 
 @given(
@@ -34,4 +34,4 @@ def test_a_belt_at_night_or_in_strong_light_is_accepted(
     shown[100:140, 100:160] = 200  # an object
     if lit:
         shown[:, :100] = 255
-    EXPOSURE.refuse_unlit(frame(as_picture(gain * shown), 0))
+    EXPOSURE.refuse_unlit(frame(as_image(gain * shown), 0))

@@ -40,7 +40,7 @@ def test_without_openvino_auto_selects_onnxruntime(
 def test_auto_selects_onnxruntime_if_the_profile_names_providers(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(openvino_engine, "worth_it", lambda: (True, "the CPU is made for it"))
+    monkeypatch.setattr(openvino_engine, "faster_here", lambda: (True, "the CPU is made for it"))
     assert chosen_engine() == ("openvino", "auto: the CPU is made for it")
     on_gpu = ModelChoice(providers=("CUDAExecutionProvider", "CPUExecutionProvider"))
     assert chosen_engine(on_gpu) == (

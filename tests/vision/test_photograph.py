@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from detector.vision.detections import Detections
 from detector.vision.engine import EngineError
 from detector.vision.photograph import detect_in_photograph
-from tests.fakes import FakeEngine, bright_things, make_card
+from tests.fakes import FakeEngine, bright_objects, make_card
 
 
 @settings(max_examples=20)
@@ -22,7 +22,7 @@ def test_boxes_match_the_object_in_an_image_of_any_size(
     width: int, height: int, size: tuple[int, int], photo_sizes_px: list[int]
 ) -> None:
     card = make_card(input={"size": size, "photo_sizes_px": photo_sizes_px})
-    engine = FakeEngine(bright_things, card)
+    engine = FakeEngine(bright_objects, card)
     image = np.full((height, width, 3), 60, dtype=np.uint8)
     x0, y0, x1, y1 = width // 4, height // 3, width * 3 // 4, height * 2 // 3
     image[y0:y1, x0:x1] = 255
@@ -40,7 +40,7 @@ def test_boxes_match_the_object_in_an_image_of_any_size(
 
 
 def test_an_object_detected_at_two_sizes_is_one_detection() -> None:
-    engine = FakeEngine(bright_things, make_card(input={"photo_sizes_px": [320, 640]}))
+    engine = FakeEngine(bright_objects, make_card(input={"photo_sizes_px": [320, 640]}))
     image = np.full((300, 500, 3), 60, dtype=np.uint8)
     image[100:200, 100:200] = 255
     assert len(detect_in_photograph(engine, image, 0.25)) == 1
@@ -49,13 +49,13 @@ def test_an_object_detected_at_two_sizes_is_one_detection() -> None:
 
 def test_an_object_detected_in_one_of_two_passes_has_half_the_score() -> None:
     def only_when_small(image: np.ndarray) -> Detections:
-        seen = bright_things(image)
+        seen = bright_objects(image)
         return seen if max(image.shape) <= 320 else seen.at_least(2.0)
 
     image = np.full((300, 500, 3), 60, dtype=np.uint8)
     image[100:200, 100:200] = 255
     card = make_card(input={"photo_sizes_px": [320, 640]})
-    both = detect_in_photograph(FakeEngine(bright_things, card), image, 0.01)
+    both = detect_in_photograph(FakeEngine(bright_objects, card), image, 0.01)
     one = detect_in_photograph(FakeEngine(only_when_small, card), image, 0.01)
     np.testing.assert_allclose(one.scores, both.scores / 2, rtol=1e-5)
     assert len(detect_in_photograph(FakeEngine(only_when_small, card), image, 0.6)) == 0

@@ -87,23 +87,23 @@ speeds = st.lists(st.tuples(st.floats(0, 3500), st.integers(1, 25)), min_size=1,
 @given(
     targets=speeds,
     fps=st.sampled_from([10, 25, 30, 60]),
-    looks=st.integers(1, 5),
+    passes=st.integers(1, 5),
     object_mm=st.sampled_from([50.0, 120.0, 200.0]),
     length=st.floats(0.05, 1.0),
 )
 def test_every_object_is_seen_whole_often_enough_at_any_speed(
-    targets: list[tuple[float, int]], fps: int, looks: int, object_mm: float, length: float
+    targets: list[tuple[float, int]], fps: int, passes: int, object_mm: float, length: float
 ) -> None:
-    seen = planned_line(looks_per_object=looks, object_mm=object_mm)
+    seen = planned_line(passes_per_object=passes, object_mm=object_mm)
     # The largest travel per frame with which enough passes are possible.
-    most_mm = (LENGTH_MM - object_mm - 2 * EDGE_PX * MM_PER_PX) / looks
+    most_mm = (LENGTH_MM - object_mm - 2 * EDGE_PX * MM_PER_PX) / passes
     for step_mm in steps([*targets, (most_mm * fps, 30)], 1 / fps, most_mm):
         seen.frame(step_mm, 1 / fps)
         assert seen.plan.unseen_mm == 0
     size_mm = length * object_mm
     last_mm = seen.travel_mm - LENGTH_MM
     for at_mm in np.linspace(0, last_mm, 40) if last_mm > 0 else []:
-        assert seen.whole_passes(float(at_mm), size_mm) >= looks
+        assert seen.whole_passes(float(at_mm), size_mm) >= passes
 
 
 @settings(max_examples=60, deadline=None)

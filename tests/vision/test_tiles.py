@@ -14,7 +14,7 @@ from detector.vision.belt_view import EDGE_PX
 from detector.vision.detections import Detections
 from detector.vision.engine import EngineError
 from detector.vision.tiles import Tile, Tiling, merged
-from tests.fakes import BATTERY, GAS, FakeEngine, bright_things, detections
+from tests.fakes import BATTERY, GAS, FakeEngine, bright_objects, detections
 
 WIDTH, HEIGHT, OVERLAP, STRIDE = 960, 160, 128, 32
 Object = tuple[int, int, int, int, int]
@@ -88,9 +88,9 @@ def test_a_model_of_fixed_width_gets_tiles_of_that_width() -> None:
 @settings(max_examples=150)
 @given(objects_apart(longest=OVERLAP - 2 * int(EDGE_PX)))
 def test_tiles_give_the_detections_of_a_single_pass(objects: list[Object]) -> None:
-    engine, image = FakeEngine(bright_things), strip_with(objects)
+    engine, image = FakeEngine(bright_objects), strip_with(objects)
     tiled = wide().detect(engine, image, 0.1)
-    assert boxes_of(tiled) == boxes_of(bright_things(image))
+    assert boxes_of(tiled) == boxes_of(bright_objects(image))
     assert set(engine.sizes) == {(HEIGHT, wide().width_px)}
 
 
@@ -100,8 +100,8 @@ def test_an_object_longer_than_the_overlap_is_joined_from_its_parts(
     objects: list[Object],
 ) -> None:
     image = strip_with(objects)
-    tiled = wide().detect(FakeEngine(bright_things), image, 0.1)
-    assert boxes_of(tiled) == boxes_of(bright_things(image))
+    tiled = wide().detect(FakeEngine(bright_objects), image, 0.1)
+    assert boxes_of(tiled) == boxes_of(bright_objects(image))
 
 
 def test_a_box_at_the_strips_own_side_is_not_a_cut_box() -> None:
@@ -151,7 +151,7 @@ def test_a_failed_tile_fails_the_whole_pass() -> None:
         tiles_done += 1
         if tiles_done == 2:
             raise EngineError("test-n1: inference failed: out of memory")
-        return bright_things(image)
+        return bright_objects(image)
 
     with pytest.raises(EngineError):
         wide().detect(FakeEngine(fails_at_the_second), strip_with([]), 0.1)

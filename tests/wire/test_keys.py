@@ -17,11 +17,11 @@ from detector.wire.keys import (
     ClientKeys,
     Guard,
     KeyFileError,
+    check_unknown_key_refused,
     line_guard,
     load_keys,
     new_key_pair,
     read_key_pair,
-    refuses_strangers,
     write_key_pair,
 )
 from tests.small_line import PATIENCE_S
@@ -78,19 +78,19 @@ class OpenGuard(Guard):
 
 def test_the_self_test_passes_guarded_sockets_and_fails_open_ones(guard: Guard) -> None:
     with RequestServer(ANY_PORT, guard=guard) as server:
-        refuses_strangers(server.endpoint, guard, "requests")
+        check_unknown_key_refused(server.endpoint, guard, "requests")
     with Publisher(ANY_PORT, line="l", boot_id="b", guard=guard) as publisher:
-        refuses_strangers(publisher.endpoint, guard, "publish")
-    assert guard.strangers == 0  # its own attempts are not counted
+        check_unknown_key_refused(publisher.endpoint, guard, "publish")
+    assert guard.keys_refused == 0  # its own attempts are not counted
     opened = OpenGuard(LINE, [])
     with (
         RequestServer(ANY_PORT, guard=opened) as server,
         Publisher(ANY_PORT, line="l", boot_id="b", guard=opened) as publisher,
     ):
         with pytest.raises(KeyFileError, match="unknown key was not refused"):
-            refuses_strangers(server.endpoint, opened, "answers")
+            check_unknown_key_refused(server.endpoint, opened, "answers")
         with pytest.raises(KeyFileError, match="it was admitted"):
-            refuses_strangers(publisher.endpoint, opened, "publish")
+            check_unknown_key_refused(publisher.endpoint, opened, "publish")
 
 
 def test_a_refused_client_gets_the_reason_and_connects_once_its_key_is_allowed(
@@ -111,10 +111,10 @@ def test_a_refused_client_gets_the_reason_and_connects_once_its_key_is_allowed(
             raise AssertionError
 
         until(lambda event: "refuses this key" in getattr(event, "reason", ""))
-        assert line.sight is client.Sight.UNKNOWN
+        assert line.vision is client.VisionState.UNKNOWN
         with pytest.raises(TimeoutError, match="refuses this key"):
             line.ask(samples.ANSWERS[0], timeout_s=0.5)
-        while guard.strangers < 2:  # at each of the two sockets
+        while guard.keys_refused < 2:  # at each of the two sockets
             line.receive(0.1)
         at_first.close()
         let_in = Guard(LINE, [stranger.public])
@@ -136,7 +136,7 @@ def test_a_client_without_keys_or_with_a_wrong_line_key_gets_the_reason(guard: G
             with client.Line(publisher.endpoint, keys=keys) as line:
                 while line.refusal is None:
                     line.receive(0.1)
-                assert why in line.sight_reason
+                assert why in line.vision_reason
 
 
 def test_key_files_are_private_and_loose_permissions_are_refused(tmp_path: Path) -> None:

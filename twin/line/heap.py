@@ -1,6 +1,6 @@
 """Scattering: places waste until a stretch of belt has the coverage that the scenario asks for."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -39,10 +39,18 @@ ENDS_CLEAR_MM = 90.0  # two strips are blended over 80 mm
 TRIES = 400  # per stretch, which needs about 10 to 150
 
 
-def scatter(strip: Strip, stretch: Stretch, rng: np.random.Generator) -> None:
-    """Places waste on `stretch` until its coverage is reached; low coverages without heaping."""
-    kinds = list(FREQUENCY)
-    weights = np.array([FREQUENCY[kind] for kind in kinds])
+def scatter(
+    strip: Strip,
+    stretch: Stretch,
+    rng: np.random.Generator,
+    waste: Mapping[str, float] = FREQUENCY,
+) -> None:
+    """Places waste on `stretch` until its coverage is reached; low coverages without heaping.
+
+    waste: kind to weight.
+    """
+    kinds = list(waste)
+    weights = np.array([waste[kind] for kind in kinds])
     heap = stretch.coverage > HEAPED
     if heap:  # only large objects can fill a belt
         weights = weights * np.array([SIZE_MM[kind][0] * SIZE_MM[kind][1] for kind in kinds]) ** 0.5
@@ -84,12 +92,12 @@ def _emptiest_place(
 
 def lay_out(scenario: Scenario, strip: Strip, rng: np.random.Generator) -> None:
     """Places everything on the strip: objects below, then waste, then objects on top."""
-    for item in (each for each in scenario.things if each.lies == "under"):
+    for item in (each for each in scenario.objects if each.lies == "under"):
         angle = rng.uniform(0, 360) if item.angle_deg is None else item.angle_deg
         strip.lay(item.kind, item.at_mm, item.x_mm, float(angle), rng)
     for stretch in scenario.stretches:
         scatter(strip, stretch, rng)
-    for item in (each for each in scenario.things if each.lies == "on top"):
+    for item in (each for each in scenario.objects if each.lies == "on top"):
         angle = rng.uniform(0, 360) if item.angle_deg is None else item.angle_deg
         strip.lay(item.kind, item.at_mm, item.x_mm, float(angle), rng)
 
@@ -100,6 +108,8 @@ def fill_strip(
     below: Sequence[str],
     on_top: Sequence[str],
     rng: np.random.Generator,
+    *,
+    waste: Mapping[str, float] = FREQUENCY,
 ) -> None:
     """Fills a strip at random: objects to be covered, then waste, then uncovered objects.
 
@@ -120,6 +130,6 @@ def fill_strip(
         cover = str(rng.choice(COVERS))
         aside = rng.uniform(-0.4, 0.4, 2) * SIZE_MM[cover][0]
         strip.lay(cover, at + aside[0], x + aside[1], float(rng.uniform(0, 360)), rng)
-    scatter(strip, stretch, rng)
+    scatter(strip, stretch, rng, waste)
     for kind in on_top:
         lay(kind)

@@ -18,6 +18,7 @@ import numpy as np
 from twin.drawn.shading import Image
 from twin.line.camera import BeltCamera
 from twin.line.drive import Drive
+from twin.line.ground_truth import GroundTruth
 from twin.line.jam import Queue
 from twin.line.moving import (
     FIRST_ID,
@@ -31,7 +32,6 @@ from twin.line.scenario import SCENARIOS, Scenario
 from twin.line.sprites import Sprite
 from twin.line.supply import StripSource
 from twin.line.surroundings import gate_bar
-from twin.line.truth import GroundTruth
 
 _STOCK = 60
 """Number of different objects in a jam; each is reused at other angles."""
@@ -46,7 +46,7 @@ class SimulatedFrame:
     truth: dict[str, Any]
     """The frame's record, as in the truth file."""
     new_objects: list[dict[str, Any]] = field(default_factory=list)
-    """Objects that entered the belt with this frame, as in `things` of the header."""
+    """Objects that entered the belt with this frame, as in `objects` of the header."""
 
 
 class SimulatedLine:

@@ -111,7 +111,7 @@ def _render(
     empty, encoder_file, profile = "empty.png", "encoder.jsonl", f"{stem}.line.toml"
     # Opened before the belt is drawn, so that a missing PyAV is reported at once.
     size = (plan.camera.width_px, plan.camera.height_px)
-    records, listed = draft / "records", draft / "things"
+    records, listed = draft / "records", draft / "objects"
     with ClipWriter(draft / clip, size, plan.camera.fps, plan.video) as writer:
         line = SimulatedLine(plan, folder)
         with (
@@ -137,7 +137,7 @@ def _render(
     (draft / profile).write_text(line_profile(stem, plan, line.camera, header), encoding="utf-8")
     with (draft / truth).open("w", encoding="utf-8") as file:
         # The object list is long and known last: it is streamed, not held in memory.
-        file.write(f'{_json(header)[:-1]},"things":[')
+        file.write(f'{_json(header)[:-1]},"objects":[')
         _copy(listed, file)
         file.write("]}\n")
         _copy(records, file)

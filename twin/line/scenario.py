@@ -12,7 +12,7 @@ from typing import Literal, Self
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
-from twin.drawn.objects import HAZARDS, SIZE_MM
+from twin.drawn.objects import HAZARDS, SIZE_MM, WASTE
 from twin.line.conditions import (
     ActionPoint,
     Arm,
@@ -127,6 +127,7 @@ class Mix(Part):
     coverage: float = Field(0.3, ge=0, le=0.99)
     hazards_per_m: float = Field(0, ge=0, le=20)
     hazards: dict[str, Positive] = Field({}, description="kind to weight; default: equal weights")
+    waste: dict[str, Positive] = Field({}, description="kind to weight; default: a stress mixture")
     buried: Share = Field(0, description="share of the hazards that waste is scattered on")
     strips: int = Field(4, ge=1, le=64)
     mirror: bool = True
@@ -138,6 +139,14 @@ class Mix(Part):
             if kind not in HAZARDS:
                 raise ValueError(f"{kind!r} is not a hazard; hazards are {', '.join(HAZARDS)}")
         return hazards
+
+    @field_validator("waste")
+    @classmethod
+    def _waste_exists(cls, waste: dict[str, float]) -> dict[str, float]:
+        for kind in waste:
+            if kind not in WASTE:
+                raise ValueError(f"{kind!r} is not waste; waste is {', '.join(WASTE)}")
+        return waste
 
 
 class Traced(Part):
@@ -163,7 +172,7 @@ class Scenario(Part):
     encoder: EncoderWheel = EncoderWheel()
     video: Video = Video()
     stretches: tuple[Stretch, ...] = ()
-    things: tuple[Item, ...] = ()
+    objects: tuple[Item, ...] = ()
     mix: Mix | None = None
     traced: Traced | None = None
     gate: Gate | None = None
@@ -186,7 +195,7 @@ class Scenario(Part):
 
     @property
     def placed_by_hand(self) -> bool:
-        """Whether the belt is drawn as one image, from `stretches` and `things`."""
+        """Whether the belt is drawn as one image, from `stretches` and `objects`."""
         return self.renderer == "drawn" and self.mix is None and self.gate is None
 
     @model_validator(mode="after")
@@ -197,15 +206,15 @@ class Scenario(Part):
                 f"belt.width_mm x camera.px_per_mm is {belt_px:.0f} px, "
                 f"more than camera.height_px ({self.camera.height_px})"
             )
-        if self.mix is not None and (self.stretches or self.things):
-            raise ValueError("mix conflicts with stretches and things; keep one of them")
+        if self.mix is not None and (self.stretches or self.objects):
+            raise ValueError("mix conflicts with stretches and objects; keep one of them")
         if self.renderer == "traced" and self.traced is None:
             raise ValueError('renderer "traced" needs a [traced] section with strips = [...]')
         strip_px = belt_px * self.run_mm * self.camera.px_per_mm
         if self.placed_by_hand and strip_px > MAX_STRIP_PX:
             raise ValueError(
                 f"duration_s {self.duration_s:g} is {self.run_mm / 1000:.0f} m of belt, more than "
-                "can be drawn as one image; use [mix] instead of stretches and things, or at most "
+                "can be drawn as one image; use [mix] instead of stretches and objects, or at most "
                 f"{self.duration_s * MAX_STRIP_PX / strip_px:.0f} s"
             )
         ends = -inf
@@ -226,7 +235,7 @@ class Scenario(Part):
 
     def _placed(self) -> dict[str, tuple[Item | Film | Roller | Arm, ...]]:
         return {
-            "things": self.things,
+            "objects": self.objects,
             "films": self.films,
             "rollers": self.rollers,
             "arms": self.arms,

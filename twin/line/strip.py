@@ -116,14 +116,16 @@ class Strip:
         self.covered[y0:y1, x0:x1] |= framed[window][..., 3] >= SOLID
         self._hide(x0, y0, alpha[window])
 
-        points = cv2.findNonZero((patch[..., 3] >= 100).astype(np.uint8))
+        own = patch[..., 3].copy()
+        own[: max(-top, 0)] = own[max(rows - top, 0) :] = 0  # the skirts hide what lies beside
+        points = cv2.findNonZero((own >= 100).astype(np.uint8))
         if points is None:  # clear film without an opaque spot
-            points = cv2.findNonZero((patch[..., 3] >= SOLID).astype(np.uint8))
+            points = cv2.findNonZero((own >= SOLID).astype(np.uint8))
         if points is None:
             return None
         hull = cv2.convexHull(points)[:, 0].astype(np.float32) + np.float32(0.5)
         at = self.end_mm - (hull[:, 0] + left) / scale
-        across = np.clip((hull[:, 1] + top) / scale, 0, self.width_mm)  # the skirts hide the rest
+        across = (hull[:, 1] + top) / scale
         outline = np.stack((at, across), axis=1).astype(np.float32)
         obj = PlacedObject(
             id=len(self.objects) + 1,
@@ -138,8 +140,7 @@ class Strip:
             outline_mm=outline,
         )
         if obj.hazard is not None:
-            own = alpha[window].copy()
-            obj.left, obj.top, obj.visible_alpha = x0, y0, own
+            obj.left, obj.top, obj.visible_alpha = x0, y0, alpha[window].copy()
             obj.total_alpha = float(alpha.sum())
         self.objects.append(obj)
         return obj

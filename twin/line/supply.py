@@ -9,8 +9,8 @@ import numpy as np
 
 from twin.drawn.belt import belt_loop
 from twin.drawn.objects import HAZARDS
-from twin.line.bare import empty_belt_of
 from twin.line.development import apply_tone
+from twin.line.empty_belt import empty_belt_of
 from twin.line.heap import FREQUENCY, fill_strip, lay_out
 from twin.line.reel import Reel, mirror_strip, shift_strip
 from twin.line.scenario import Mix, Scenario, ScenarioError
@@ -170,6 +170,7 @@ def _mixed(strip: Strip, mix: Mix, rng: np.random.Generator) -> Strip:
         [kind for kind, hidden in zip(chosen, below, strict=True) if hidden],
         [kind for kind, hidden in zip(chosen, below, strict=True) if not hidden],
         rng,
+        waste=mix.waste or FREQUENCY,
     )
     return strip
 

@@ -32,7 +32,7 @@ class Sides:
         self, scenario: Scenario, to_image: NDArray[np.float64], rng: np.random.Generator
     ) -> None:
         """`to_image`: 3 x 3 from belt (y_mm, x_mm) to px."""
-        self._skirt, self._to_picture = scenario.skirt, to_image
+        self._skirt, self._to_image = scenario.skirt, to_image
         self._width_mm = scenario.belt.width_mm
         self._view_mm = scenario.camera.width_px / scenario.camera.px_per_mm
         projected, self._mask = _side_parts(scenario, to_image, rng)
@@ -57,7 +57,7 @@ class Sides:
         far = np.stack((along, edge + out if right else edge - out), axis=1)
         near = np.stack((along[[-1, 0]], np.full(2, edge)), axis=1)
         around = np.concatenate((far, near))[:, None]
-        return np.asarray(cv2.perspectiveTransform(around, self._to_picture), np.float64)[:, 0]
+        return np.asarray(cv2.perspectiveTransform(around, self._to_image), np.float64)[:, 0]
 
 
 def _side_parts(

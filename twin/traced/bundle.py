@@ -67,7 +67,7 @@ class Facts(_Model):
     px_per_mm: Positive
     seed: int
     belt: str
-    things: list[StripObject]
+    objects: list[StripObject] = Field(alias="things")
 
 
 def read_facts(folder: Path) -> Facts:
@@ -94,7 +94,7 @@ def load_strip(folder: Path) -> Strip:
     strip = Strip(facts.start_mm, facts.end_mm, facts.width_mm, facts.px_per_mm, image)
     strip.image = image  # the constructor rolls a loop to its splice; this image is used unchanged
     strip.covered = owners > 0
-    strip.objects = [_placed_object(obj, seen) for obj in facts.things]
+    strip.objects = [_placed_object(obj, seen) for obj in facts.objects]
     return strip
 
 

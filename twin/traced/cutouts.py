@@ -20,8 +20,8 @@ import numpy as np
 from twin.drawn.shading import Image
 from twin.traced.bodies import Body
 from twin.traced.light import hall_light
+from twin.traced.objects import HAZARDS, MAKERS, build, pose
 from twin.traced.stage import Stage, Window
-from twin.traced.things import HAZARDS, MAKERS, build, pose
 
 INDEX = "index.jsonl"
 SCALES = ((120.0, 2.0), (400.0, 1.2), (float("inf"), 0.7))

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from twin.traced.things import HAZARDS
+from twin.traced.objects import HAZARDS, LOOKALIKES, WASTE
 
 MAX_STRIP_MM = 60_000
 """A strip is one image in memory; longer belts join several strips."""
@@ -42,7 +42,11 @@ class Stretch(_Model):
 
 
 class StripPlan(_Model):
-    """A strip of `length_mm`; `hazards`: weights of the kinds, equal if empty."""
+    """A strip of `length_mm`.
+
+    hazards: weights of the kinds, equal if empty. waste: weights of the kinds, look-alikes
+    included; if empty, a stress mixture with the share `lookalikes`.
+    """
 
     seed: int = Field(0, ge=0)
     length_mm: float = Field(gt=100, le=MAX_STRIP_MM)
@@ -54,6 +58,7 @@ class StripPlan(_Model):
     samples: int = Field(8, ge=1, le=4096, description="light paths per pixel")
     lookalikes: float = Field(0.125, ge=0, le=1, description="share of look-alikes in the waste")
     hazards: dict[str, Annotated[float, Field(gt=0)]] = {}
+    waste: dict[str, Annotated[float, Field(gt=0)]] = {}
     stretches: tuple[Stretch, ...] = ()
 
     @model_validator(mode="after")
@@ -61,6 +66,12 @@ class StripPlan(_Model):
         unknown = [kind for kind in self.hazards if kind not in HAZARDS]
         if unknown:
             raise ValueError(f"hazards: {unknown[0]!r} is unknown; known are {', '.join(HAZARDS)}")
+        known = (*WASTE, *LOOKALIKES)
+        unknown = [kind for kind in self.waste if kind not in known]
+        if unknown:
+            raise ValueError(f"waste: {unknown[0]!r} is unknown; known are {', '.join(known)}")
+        if self.waste and "lookalikes" in self.model_fields_set:
+            raise ValueError("waste already gives the look-alikes their weights; drop lookalikes")
         end = 0.0
         for stretch in sorted(self.stretches, key=lambda each: each.from_mm):
             if stretch.from_mm < end:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from twin.drawn.noise import Field
 from twin.traced.bodies import Body, Part, Points, turn_about
-from twin.traced.things import HEAVY
+from twin.traced.objects import HEAVY
 
 CELL_MM = 4.0
 LEANS_DEG = (-24.0, -12.0, -5.0, 5.0, 12.0, 24.0)

@@ -31,10 +31,10 @@ from twin.traced.bundle import (
     write_image,
 )
 from twin.traced.light import belt_light
+from twin.traced.objects import HAZARDS, build, pose
 from twin.traced.plan import PlanError, Stretch, StripPlan
 from twin.traced.settle import HeightField, RestingBody, settle
 from twin.traced.stage import Stage, Window
-from twin.traced.things import HAZARDS, build, pose
 
 TILE_MM = 480.0
 OVERLAP_PX = 16
@@ -90,14 +90,15 @@ def _order(plan: StripPlan, stretch: Stretch, field: HeightField, rng: np.random
     above = [kind for kind, hidden in zip(hazards, below, strict=True) if not hidden]
     early = above[: len(above) // 3]  # a third falls early and may be covered by chance
     yield from early
-    waste = [kind for kind in FREQUENCY if kind not in LOOKALIKES]
-    share = np.array([FREQUENCY[kind] for kind in waste], np.float64)
+    frequency = plan.waste or {k: w for k, w in FREQUENCY.items() if k not in LOOKALIKES}
+    waste = list(frequency)
+    share = np.array([frequency[kind] for kind in waste], np.float64)
     if stretch.coverage > HEAP:  # only large objects can fill a belt
         share *= np.sqrt([SIZE_MM[kind][0] * SIZE_MM[kind][1] for kind in waste])
     for _ in range(int(MAX_WASTE_PER_M * (stretch.to_mm - stretch.from_mm) / 1000) + 1):
         if field.coverage(stretch.from_mm, stretch.to_mm) >= stretch.coverage:
             break
-        if rng.random() < plan.lookalikes:
+        if not plan.waste and rng.random() < plan.lookalikes:
             yield str(rng.choice(LOOKALIKES))
         else:
             yield str(rng.choice(waste, p=share / share.sum()))
@@ -278,7 +279,7 @@ def _write_bundle(
         px_per_mm=scale,
         seed=plan.seed,
         belt=plan.belt,
-        things=objects,
+        objects=objects,
     )
     write_facts(out, facts)
 

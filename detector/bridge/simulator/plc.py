@@ -13,12 +13,12 @@ from typing import Any
 from detector.bridge.register_map import (
     LATEST_ETA_MS,
     UNKNOWN_SIGNED,
-    BeltRun,
     HazardClass,
     HazardWord,
     Mode,
     RecordFlag,
-    State,
+    RunSignal,
+    VisionWord,
     decode,
     encode_plc,
 )
@@ -114,7 +114,7 @@ class SimulatedPlc:
         return encode_plc(
             plc_heartbeat=self.scans & 0xFFFF,
             acknowledged_seq=self._acknowledged,
-            belt_run=BeltRun.RUNS if speed_mm_s else BeltRun.STANDS,
+            belt_run=RunSignal.RUN if speed_mm_s else RunSignal.STOP,
             belt_speed=round(abs(speed_mm_s)),
             encoder=self.encoder(now_ns) % WRAP,
             mode=Mode.ACKNOWLEDGES if self.plant.acknowledges else 0,
@@ -144,7 +144,11 @@ class SimulatedPlc:
             self._beat_ns = None if self._beat is None else now_ns
             self._beat = self.read["heartbeat"]
         alive = self._beat_ns is not None and now_ns - self._beat_ns <= WATCHDOG_NS
-        sees = self.read.get("state") in (State.READY, State.DEGRADED, State.MAINTENANCE)
+        sees = self.read.get("state") in (
+            VisionWord.READY,
+            VisionWord.DEGRADED,
+            VisionWord.MAINTENANCE,
+        )
         not_watched = not (replied and alive and sees)
         if not_watched and self._watched_once:
             self.lost_ns += now_ns - self._last_ns

@@ -6,7 +6,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from detector.bridge.register_map import HazardClass, HazardWord, RecordState, State
+from detector.bridge.register_map import HazardClass, HazardWord, RecordState, VisionWord
 from detector.bridge.simulator.plc import COUNTS_PER_MM, SimulatedPlc
 
 GREY, PLAIN = "grey62", "grey85"
@@ -18,7 +18,7 @@ def screen(plc: SimulatedPlc, address: str, now_ns: int) -> RenderableType:
     """The screen at `now_ns`: grey; abnormal states have colour and text."""
     top = Text(f"simulated PLC  {address}  scan {plc.scans}\n", GREY)
     if plc.watched:
-        top.append(f"state {State(plc.read['state']).name}", PLAIN)
+        top.append(f"state {VisionWord(plc.read['state']).name}", PLAIN)
     else:
         top.append("NOT WATCHED: every hazard is unknown", ALARM)
     top.append(f"  heartbeat {plc.read.get('heartbeat', '-')}", GREY)

@@ -12,13 +12,12 @@ from detector.cli_support.options import (
     Json,
     LineFile,
     ModelName,
-    from_checkout,
     one_line_for,
     refuse,
 )
 from detector.profile.line import DEPLOYED_MODEL
 
-Pictures = Annotated[list[str] | None, typer.Argument(help="Images, folders of images, or videos.")]
+Images = Annotated[list[str] | None, typer.Argument(help="Images, folders of images, or videos.")]
 Operator = Annotated[
     str | None, typer.Option(help="Who calibrates; default: the logged-in user.", metavar="NAME")
 ]
@@ -52,7 +51,7 @@ def add_to(app: typer.Typer) -> None:
 def calibrate_line(
     line: LineFile,
     operator: Operator = None,
-    pictures: Annotated[
+    images: Annotated[
         Path | None,
         typer.Option(help="A folder of images to use instead of the line's camera."),
     ] = None,
@@ -60,7 +59,7 @@ def calibrate_line(
     """Guided calibration on site, question by question; no display needed."""
     from detector.commands.calibrate.line import walk_through
 
-    walk_through(line, operator, pictures)
+    walk_through(line, operator, images)
 
 
 def calibrate_board(
@@ -88,7 +87,7 @@ def calibrate_board(
 
 def calibrate_intrinsics(
     line: LineFile,
-    pictures: Pictures = None,
+    images: Images = None,
     operator: Operator = None,
     seconds: Annotated[
         float,
@@ -101,12 +100,12 @@ def calibrate_intrinsics(
     from detector.commands.calibrate.lens import calibrate_lens
 
     with one_line_for(ValueError):
-        calibrate_lens(line, pictures or [], operator, seconds)
+        calibrate_lens(line, images or [], operator, seconds)
 
 
 def calibrate_plane(
     line: LineFile,
-    pictures: Pictures = None,
+    images: Images = None,
     points: PointsFile = None,
     *,
     ruler_mm: RulerMm = None,
@@ -124,19 +123,19 @@ def calibrate_plane(
 
     measured = TapeMeasurements(ruler_mm, belt_width_mm, camera_height_mm, operator)
     with one_line_for(ValueError):
-        find_plane(line, pictures or [], points, measured)
+        find_plane(line, images or [], points, measured)
 
 
 def calibrate_verify(
     line: LineFile,
-    pictures: Pictures = None,
+    images: Images = None,
     points: PointsFile = None,
     ruler_mm: RulerMm = None,
 ) -> None:
     """Check that the calibration is still valid: hashes, camera, error on new boards or points."""
     from detector.commands.calibrate.verify import verify
 
-    if not verify(line, pictures or [], points, ruler_mm):
+    if not verify(line, images or [], points, ruler_mm):
         raise typer.Exit(INCOMPLETE)
 
 
@@ -192,7 +191,8 @@ def calibrate_scores(  # noqa: PLR0917
     as_json: Json = False,
 ) -> None:
     """Fit thresholds and probabilities on complete tracks, within a budget (extra `bench`)."""
-    scores = from_checkout("benchmarks.accuracy.scores")
+    from benchmarks.accuracy import scores
+
     with one_line_for(ValueError):
         scores.run(
             folder, model, budget, write=write, keep_thresholds=keep_thresholds, as_json=as_json

@@ -11,9 +11,9 @@ from calibration.board import BoardView
 from calibration.lens_fit import LensFit, TooFewViewsError, fit_lens
 from calibration.lens_views import corner_counts, covered, distinct, missing_parts
 from calibration.quality import QualityFigure
-from detector.commands.calibrate.board_pictures import boards_in, live_boards
+from detector.commands.calibrate.board_images import boards_in, live_boards
 from detector.ingest import camera_identity
-from detector.profile.calibrated import LensCalibration
+from detector.profile.calibration import LensCalibration
 from detector.profile.line import LineProfile
 from detector.profile.loading import load_profile
 from detector.profile.writing import write_calibration
@@ -57,9 +57,9 @@ def write_lens(
         distortion=tuple(round(float(k), 8) for k in lens.distortion),
         views=fit.views,
         covered=round(covered(fit.counts), 3),
-        held_out_px=round(fit.held_out_px, 4),
+        held_back_px=round(fit.held_back_px, 4),
         rms_px=round(fit.rms_px, 4),
-    ).sealed()
+    ).with_digest()
     write_calibration(line, profile.calibration.model_copy(update={"lens": found}))
     print(
         f"{line}: calibration.lens written, focal length {found.focal_px[0]:.0f} px, "

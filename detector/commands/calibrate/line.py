@@ -14,7 +14,7 @@ from calibration.board import CORNERS, BoardView, Paper, find_board
 from calibration.board_print import board_pdf, ruler_mm
 from detector.belt.lens import LensError
 from detector.belt.plane import CalibrationError
-from detector.commands.calibrate.board_pictures import boards_in, current_image
+from detector.commands.calibrate.board_images import boards_in, current_image
 from detector.commands.calibrate.lens import calibrate_lens, logged_in_user
 from detector.commands.calibrate.new_profile import begin_profile
 from detector.commands.calibrate.plane import TapeMeasurements, plane_from_boards
@@ -25,17 +25,17 @@ _LENS, _BELT = "lens", "belt"
 """Folders of images taken beforehand."""
 
 
-def walk_through(line: Path, operator: str | None, pictures: Path | None) -> None:
+def walk_through(line: Path, operator: str | None, images: Path | None) -> None:
     """Ask, measure, check and write, step by step.
 
-    `pictures`: a folder with the folders `lens` and `belt`, used instead of the camera. Raises
+    `images`: a folder with the folders `lens` and `belt`, used instead of the camera. Raises
     `ProfileError`, `SourceError`, `CalibrationError`, `LensError`.
     """
-    if pictures is not None:
-        for folder in (pictures / _LENS, pictures / _BELT):
+    if images is not None:
+        for folder in (images / _LENS, images / _BELT):
             if not folder.is_dir():
                 raise CalibrationError(
-                    f"--pictures {pictures}: has no folder {folder.name}. Put the images of the "
+                    f"--images {images}: has no folder {folder.name}. Put the images of the "
                     f"hand-held board into {_LENS}/, of the board on the belt into {_BELT}/"
                 )
     if not line.exists():
@@ -46,9 +46,9 @@ def walk_through(line: Path, operator: str | None, pictures: Path | None) -> Non
     if measured_mm is None:
         return
     _step(2, "the lens (vigitri calibrate intrinsics)")
-    _lens(line, operator, pictures)
+    _lens(line, operator, images)
     _step(3, "the belt's plane (vigitri calibrate plane)")
-    _plane(line, operator, pictures, measured_mm)
+    _plane(line, operator, images, measured_mm)
     _step(4, "check (vigitri calibrate verify)")
     verify(line, [], None, None)
     print(
@@ -93,13 +93,13 @@ def _chosen(question: str, default: Paper) -> Paper:
     return answer  # type: ignore[return-value]
 
 
-def _lens(line: Path, operator: str, pictures: Path | None) -> None:
+def _lens(line: Path, operator: str, images: Path | None) -> None:
     found = load_profile(line).calibration.lens
     if found is not None and not typer.confirm(
         f"The lens was calibrated on {found.made:%Y-%m-%d} by {found.operator}. Calibrate it again?"
     ):
         return
-    sources = [] if pictures is None else [str(pictures / _LENS)]
+    sources = [] if images is None else [str(images / _LENS)]
     while True:
         if not sources:
             typer.prompt(
@@ -115,21 +115,21 @@ def _lens(line: Path, operator: str, pictures: Path | None) -> None:
             return
 
 
-def _plane(line: Path, operator: str, pictures: Path | None, measured_mm: float) -> None:
+def _plane(line: Path, operator: str, images: Path | None, measured_mm: float) -> None:
     profile = load_profile(line)
     width_mm = _tape("How wide is the belt from edge to edge, measured with a tape, in mm?")
     height_mm = _tape("How high is the camera above the belt, in mm?")
     measured = TapeMeasurements(measured_mm, width_mm, height_mm, operator)
     while True:
-        if pictures is None:
+        if images is None:
             boards = _boards_on_belt(line)
         else:
-            boards, _ = boards_in([str(pictures / _BELT)])
+            boards, _ = boards_in([str(images / _BELT)])
         try:
             plane_from_boards(line, profile, boards, measured)
         except (CalibrationError, LensError) as error:
             print(f"Not yet: {error}")
-            if pictures is not None or not typer.confirm("Try again?", default=True):
+            if images is not None or not typer.confirm("Try again?", default=True):
                 raise
         else:
             return

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from pathlib import Path
@@ -10,12 +9,13 @@ from typing import get_args
 
 import cv2
 import numpy as np
+import tomlkit
 import typer
 from numpy.typing import NDArray
 
 from detector.belt.line_plane import NARROWEST_MM, WIDEST_MM
 from detector.belt.plane import CalibrationError, nominal_plane
-from detector.commands.calibrate.board_pictures import current_image
+from detector.commands.calibrate.board_images import current_image
 from detector.ingest import SourceError
 from detector.ingest.source import Image
 from detector.ingest.sources.paths import local_path
@@ -44,24 +44,12 @@ def begin_profile(line: Path) -> None:
     corners = _corners()
     width_mm = _width_mm()
     across_px = float(np.ptp(nominal_plane(corners, travel, 1.0, "nominal").to_belt(corners)[:, 0]))
-    line.write_text(
-        "\n".join(
-            [
-                f"line = {json.dumps(name, ensure_ascii=False)}",
-                "",
-                "[camera]",
-                f"source = {json.dumps(source, ensure_ascii=False)}",
-                "",
-                "[belt]",
-                f"polygon_px = {corners.tolist()}",
-                f'travel = "{travel}"',
-                "# Approximate, from the belt's width; calibration.plane overrides it.",
-                f"px_per_mm = {across_px / width_mm:.4g}",
-                "",
-            ]
-        ),
-        encoding="utf-8",
-    )
+    belt = tomlkit.table()
+    belt.update({"polygon_px": corners.tolist(), "travel": travel})
+    belt.add(tomlkit.comment("Approximate, from the belt's width; calibration.plane overrides it."))
+    belt.add("px_per_mm", float(f"{across_px / width_mm:.4g}"))
+    profile = {"line": name, "camera": {"source": source}, "belt": belt}
+    line.write_text(tomlkit.dumps(profile), encoding="utf-8")
     load_profile(line)
 
 

@@ -25,7 +25,7 @@ from detector.belt.plane import (
     belt_polygon,
     refuse_misorientation,
 )
-from detector.commands.calibrate.board_pictures import boards_in
+from detector.commands.calibrate.board_images import boards_in
 from detector.commands.calibrate.lens import (
     camera_of,
     logged_in_user,
@@ -35,7 +35,7 @@ from detector.commands.calibrate.lens import (
 )
 from detector.commands.calibrate.surveyed_points import surveyed_points
 from detector.ingest import SourceError, open_source
-from detector.profile.calibrated import PlaneCalibration
+from detector.profile.calibration import PlaneCalibration
 from detector.profile.line import LineProfile
 from detector.profile.loading import load_profile
 from detector.profile.writing import write_calibration
@@ -154,9 +154,9 @@ def _checked_and_written(
     plane = BeltPlane(straight_to_belt, "points", polygon, fit.rms_mm, lens, size_px)
     refuse_misorientation("calibration.plane", profile.belt.travel, plane)
     refuse_implausible_width("calibration.plane", plane)
-    held_out_mm = float(np.percentile(fit.held_out_mm, 95))
+    held_back_mm = float(np.percentile(fit.held_back_mm, 95))
     quality = [
-        at_most("error of held-back points (p95)", held_out_mm, "mm", good=5, fair=10,
+        at_most("error of held-back points (p95)", held_back_mm, "mm", good=5, fair=10,
                 advice=f"worst: {fit.worst}. Measure it again; calibrate the lens first"),
         at_least("belt between the points", share := _spanned(plane, fit), f"{share:.0%}",
                  good=0.4, fair=0.2, advice="beyond them the plane is extrapolated: go to the rim"),
@@ -190,12 +190,12 @@ def _checked_and_written(
         lens_sha256="" if profile.calibration.lens is None else profile.calibration.lens.sha256,
         used=len(fit.points_px),
         rms_mm=round(fit.rms_mm, 3),
-        held_out_mm=round(held_out_mm, 3),
+        held_back_mm=round(held_back_mm, 3),
         camera_mm=None
         if camera is None
         else (round(camera.x_mm, 1), round(camera.y_mm, 1), round(camera.z_mm, 1)),
         parallax_150_mm=parallax_mm,
-    ).sealed()
+    ).with_digest()
     write_calibration(line, profile.calibration.model_copy(update={"plane": found}))
     print(f"{line}: calibration.plane written, sha256 {found.sha256[:12]}")
     return found

@@ -21,7 +21,7 @@ from detector.belt.plane import BeltPlane
 from detector.cli_support.progress import progress_bar
 from detector.commands.calibrate.lens import camera_of, logged_in_user, now, print_quality
 from detector.ingest import Frame, Recording
-from detector.profile.calibrated import SpeedCalibration
+from detector.profile.calibration import SpeedCalibration
 from detector.profile.loading import load_profile
 from detector.profile.writing import write_calibration
 from detector.vision.belt_view import Rectifier
@@ -44,7 +44,7 @@ def follow(
         size_px = frame.size_px
         tracking = tracking or _views_and_speed(frame, plane, mm_per_px)
         small, motion = tracking
-        small.take(frame)
+        small.update(frame)
         travel_mm += motion.advance(small.for_motion, frame.t_mono_ns).dy_mm
         stamps.append(frame.t_mono_ns)
         travels_mm.append(travel_mm)
@@ -86,13 +86,13 @@ def calibrate_speed(
     result: dict[str, Any]
     if encoder_track is None:
         by_image = _by_image_alone(track, belt.speed_mm_s)
-        quality, held_out = by_image.quality, by_image.held_out_percent
+        quality, held_back = by_image.quality, by_image.held_back_percent
         # Without belt.speed_mm_s the belt may have several speeds and is still measured live.
         result = {"speed_mm_s": None if belt.speed_mm_s is None else by_image.speed_mm_s}
     else:
         fit = fit_speed(track, encoder_track.counts_at(track.t_ns), belt.encoder_counts_per_mm)
         quality = fit.quality()
-        held_out = 100 * float(np.percentile(np.abs(fit.held_out), 95))
+        held_back = 100 * float(np.percentile(np.abs(fit.held_back), 95))
         result = {"encoder_counts_per_mm": float(f"{fit.counts_per_mm:.6g}")}
         print(f"encoder_counts_per_mm = {fit.counts_per_mm:.4g}  # by the image")
     print_quality(quality)
@@ -108,9 +108,9 @@ def calibrate_speed(
             size_px=size_px,
             plane_sha256="" if found_plane is None else found_plane.sha256,
             travelled_mm=round(float(np.abs(np.diff(track.travel_mm)).sum()), 1),
-            held_out_percent=round(held_out, 3),
+            held_back_percent=round(held_back, 3),
             **result,
-        ).sealed()
+        ).with_digest()
         write_calibration(line, profile.calibration.model_copy(update={"speed": found}))
         print(f"{line}: calibration.speed written, sha256 {found.sha256[:12]}")
     return True
@@ -121,7 +121,7 @@ class _ImageResult:
     """Result without an encoder."""
 
     speed_mm_s: float
-    held_out_percent: float
+    held_back_percent: float
     """Error (p95) of the first half's speed over each second of the second half."""
     quality: list[QualityFigure]
 
@@ -145,12 +145,14 @@ def _by_image_alone(track: ImageTrack, setting_mm_s: float | None) -> _ImageResu
     early = first <= np.median(first)
     early_mm_s = float(np.median(speeds[early]))
     late = speeds if early.all() else speeds[~early]
-    held_out = 100 * float(np.percentile(np.abs(late - early_mm_s), 95)) / max(abs(early_mm_s), 1.0)
+    held_back = (
+        100 * float(np.percentile(np.abs(late - early_mm_s), 95)) / max(abs(early_mm_s), 1.0)
+    )
     spread = 50 * float(high - low) / max(abs(float(middle)), 1.0)
     known = float((~np.isnan(track.speed_mm_s[1:])).mean())
     footage = footage_quality(float(np.abs(np.diff(track.travel_mm)).sum()), known)
     if setting_mm_s is None:
-        return _ImageResult(speed_mm_s, held_out, footage)
+        return _ImageResult(speed_mm_s, held_back, footage)
     off = 100 * abs(middle - setting_mm_s) / max(abs(setting_mm_s), 1.0)
     quality = [
         *footage,
@@ -159,4 +161,4 @@ def _by_image_alone(track: ImageTrack, setting_mm_s: float | None) -> _ImageResu
         at_most("speed spread over 1 s (half p5-p95)", spread, "%", good=1, fair=3,
                 advice="this belt has more than one speed: leave out belt.speed_mm_s"),
     ]  # fmt: skip
-    return _ImageResult(speed_mm_s, held_out, quality)
+    return _ImageResult(speed_mm_s, held_back, quality)

@@ -12,11 +12,11 @@ from calibration.quality import QualityFigure, at_most
 from detector.belt.line_plane import line_plane
 from detector.belt.line_speed import line_speed
 from detector.belt.plane import BeltPlane, CalibrationError
-from detector.commands.calibrate.board_pictures import boards_in
+from detector.commands.calibrate.board_images import boards_in
 from detector.commands.calibrate.lens import camera_of, print_quality
 from detector.commands.calibrate.plane import print_scale
 from detector.commands.calibrate.surveyed_points import surveyed_points
-from detector.profile.calibrated import Calibrated, Calibration
+from detector.profile.calibration import Calibration, CalibrationSection
 from detector.profile.loading import load_profile
 
 
@@ -34,19 +34,19 @@ def verify(line: Path, sources: Sequence[str], points: Path | None, ruler_mm: fl
     line_speed(profile, camera_of(profile))
     if found.lens is not None:
         print(
-            f"lens:  {_origin(found.lens)}; {found.lens.held_out_px:.2f} px in held-back views, "
+            f"lens:  {_origin(found.lens)}; {found.lens.held_back_px:.2f} px in held-back views, "
             f"{found.lens.covered:.0%} of the image covered"
         )
     if found.plane is not None:
         print(
-            f"plane: {_origin(found.plane)}; {found.plane.held_out_mm:.1f} mm at held-back points, "
-            f"from {found.plane.basis}"
+            f"plane: {_origin(found.plane)}; {found.plane.held_back_mm:.1f} mm at held-back "
+            f"points, from {found.plane.basis}"
         )
     if found.speed is not None:
         scale = found.speed.encoder_counts_per_mm
         motion = f"{found.speed.speed_mm_s:g} mm/s" if scale is None else f"{scale:g} counts per mm"
         print(
-            f"speed: {_origin(found.speed)}; {motion}, error {found.speed.held_out_percent:.2f} % "
+            f"speed: {_origin(found.speed)}; {motion}, error {found.speed.held_back_percent:.2f} % "
             "over 1 s in held-back footage; `vigitri calibrate speed` measures it again"
         )
     quality = []
@@ -87,7 +87,7 @@ def _by_boards(plane: BeltPlane, sources: Sequence[str], ruler_mm: float | None)
     )  # fmt: skip
 
 
-def _origin(found: Calibrated) -> str:
+def _origin(found: CalibrationSection) -> str:
     return (
         f"made {found.made:%Y-%m-%d %H:%M} UTC by {found.operator} with "
         f"{found.camera or 'a recording'}, {found.size_px[0]} x {found.size_px[1]} px, "

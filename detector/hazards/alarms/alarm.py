@@ -12,11 +12,11 @@ from detector.wire.messages import (
     Arrival,
     Cue,
     Hazard,
-    Look,
     Outcome,
     Place,
     Priority,
     Revision,
+    SupportingDetection,
     Why,
 )
 
@@ -42,7 +42,7 @@ class Alarm:
     place: Place | None = None
     arrivals: tuple[Arrival, ...] = ()
     """Counted from the time of `place`."""
-    support: tuple[Look, ...] = ()
+    support: tuple[SupportingDetection, ...] = ()
     why: Why | None = None
     detail: str | None = None
     cues: tuple[Cue, ...] = ()
@@ -53,6 +53,8 @@ class Alarm:
     """The alarm of the pile that it has joined."""
     suppressed: bool = False
     """Suppressed by design, whether or not the belt runs: no operator is called."""
+    counted: bool = False
+    """Suppressed because the site only counts objects of this kind."""
     boot_id: str | None = None
     """The earlier start of the detector that raised it; None: this one."""
     published: Alert | None = None

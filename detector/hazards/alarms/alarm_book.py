@@ -15,8 +15,8 @@ from detector.hazards.alarms.alarm import Alarm
 from detector.hazards.alarms.alert_facts import (
     LineFacts,
     arrivals_of,
+    identity_of,
     place_of,
-    probability_of,
     size_is_plausible,
     support_of,
     why_of,
@@ -34,19 +34,20 @@ from detector.wire.messages import (
     Revision,
     Shelving,
 )
+from detector.wire.requests import Acknowledge, AnswerRequest, Shelve
 
 PRIORITY = {  # [DOMAIN, "Alarms"]
     Hazard.GAS: Priority.HIGH,
     Hazard.JAM: Priority.HIGH,
     Hazard.BATTERY: Priority.MEDIUM,
     Hazard.OVERLOAD: Priority.MEDIUM,
-    Hazard.BELT_STANDING: Priority.MEDIUM,
+    Hazard.BELT_STOPPED: Priority.MEDIUM,
     Hazard.VISION_UNAVAILABLE: Priority.MEDIUM,
 }
 LATCHED = frozenset({Hazard.GAS})
 """Only an outcome closes them."""
 
-RAISED_WHEN_STOPPED = frozenset({Hazard.VISION_UNAVAILABLE, Hazard.BELT_STANDING})
+RAISED_WHEN_STOPPED = frozenset({Hazard.VISION_UNAVAILABLE, Hazard.BELT_STOPPED})
 """Not suppressed while the belt is stopped."""
 
 UPDATE_NS = 1_000_000_000
@@ -99,14 +100,17 @@ class AlarmBook:
         for track in in_view:
             alarm = self._by_track.get(track.id)
             if alarm is None:
+                if track.undecided:
+                    continue
                 alarm = self._match_former(track, belt)
             if alarm is None:
-                if size_is_plausible(track, self._line) is not False:
-                    alerts += self._raise_object(track, belt)
+                alerts += self._raise_object(track, belt)
             elif alarm.name in self._open and self._has_changed(alarm, track, belt):
                 self._describe(alarm, track, belt)
                 alerts.append(self._revise(alarm, Revision.UPDATED, belt))
         for track in left:
+            if track.undecided and track.id not in self._by_track:
+                alerts += self._raise_object(track, belt)
             # If it is not open, an outcome closed it while it was in view: published already.
             alarm = self._by_track.pop(track.id, None)
             if alarm is not None and alarm.name in self._open:
@@ -127,7 +131,7 @@ class AlarmBook:
         belt: BeltNow,
         cues: tuple[Cue, ...] = (),
     ) -> list[Alert]:
-        """Update one state of the line: overload, jam, belt_standing, vision_unavailable, or
+        """Update one state of the line: overload, jam, belt_stopped, vision_unavailable, or
         battery for a flood of batteries. Returns the changes, as alert revisions."""
         alarm = self._open.get(self._of_line.get(hazard, ""))
         if not active:
@@ -155,6 +159,15 @@ class AlarmBook:
         alarm.cues = cues
         alarm.state = self._state_when_raised(alarm, belt)
         return [self._revise(alarm, Revision.RAISED, belt)]
+
+    def answer(self, answer: AnswerRequest, belt: BeltNow) -> list[Alert]:
+        """Apply an operator's answer. Raises `AnswerRefusedError`."""
+        if isinstance(answer, Shelve):
+            return self.shelve(answer.hazard, answer.minutes, belt, answer.operator)
+        event = self._known_as(answer.boot_id, answer.event_id)
+        if isinstance(answer, Acknowledge):
+            return self.acknowledge(event, belt)
+        return self.close(event, answer.outcome, belt)
 
     def acknowledge(self, event_id: str, belt: BeltNow) -> list[Alert]:
         """Acknowledge an alarm, and with a pile its members. Raises `AnswerRefusedError`."""
@@ -218,7 +231,7 @@ class AlarmBook:
         belt = BeltNow(t_utc_ns, t_mono_ns, None, None, None, "none")
         revisions = []
         for alert in alerts:
-            alarm = restored_alarm(alert, t_mono_ns, self._line.alarms.cell_mm)
+            alarm = restored_alarm(alert, t_mono_ns, self._line)
             self._open[alarm.name] = alarm
             if alarm.track is None:
                 self._of_line[alarm.hazard] = alarm.name
@@ -227,14 +240,16 @@ class AlarmBook:
             revisions.append(self._revise(alarm, Revision.UPDATED, belt))
         return revisions
 
-    def known_as(self, boot_id: str, event_id: str) -> str:
+    def _known_as(self, boot_id: str, event_id: str) -> str:
         """The key of an alert's alarm, see `Alarm.name`."""
         return event_id if boot_id == self._line.boot_id else f"{boot_id}/{event_id}"
 
     def _match_former(self, track: Track, belt: BeltNow) -> Alarm | None:
         """The alarm of an earlier start whose object this track is."""
-        hazard = Hazard(self._line.classes[track.class_index].hazard)
-        alarm = self._open.get(self._former.match(track, hazard, belt) or "")
+        identity = identity_of(track, self._line)
+        if identity.action == "ignore":
+            return None
+        alarm = self._open.get(self._former.match(track, identity.hazard, belt) or "")
         if alarm is not None:
             self._by_track[track.id] = alarm
             alarm.track, alarm.detail = track.id, None
@@ -256,15 +271,22 @@ class AlarmBook:
         self._flood_control.ended(alarm.name)
 
     def _raise_object(self, track: Track, belt: BeltNow) -> list[Alert]:
-        """The new alarm's first revision, and a revision of the pile that it joins."""
-        hazard = Hazard(self._line.classes[track.class_index].hazard)
-        open_alarms = set(self._open)
+        """The new alarm's first revision, and a revision of the pile that it joins; none for an
+        object of an implausible size, below its threshold, or of a kind that the site ignores."""
+        identity = identity_of(track, self._line)
+        if identity.action == "ignore" or size_is_plausible(track, identity, self._line) is False:
+            return []
+        hazard, open_alarms = identity.hazard, set(self._open)
         alarm = self._new(hazard, belt)
         alarm.track = track.id
         self._by_track[track.id] = alarm
         self._describe(alarm, track, belt)
-        if alarm.state is not AlarmState.UNACKNOWLEDGED:
-            return [self._revise(alarm, Revision.RAISED, belt)]  # shelved, or the belt is stopped
+        if identity.action == "count":
+            alarm.counted = alarm.suppressed = True
+            alarm.state = self._state_when_raised(alarm, belt)
+            self._flood_control.count(hazard, belt)
+        if alarm.state is not AlarmState.UNACKNOWLEDGED:  # counted, shelved, or the belt is stopped
+            return [self._revise(alarm, Revision.RAISED, belt)]
         decision = self._flood_control.decide(
             alarm.event_id, hazard, track, belt, open_alarms=open_alarms
         )
@@ -321,32 +343,34 @@ class AlarmBook:
         interval_ns = UPDATE_STOPPED_NS if stop_published else UPDATE_NS
         return (
             self._unsuppress(alarm, belt)
-            or alarm.class_name != self._line.classes[track.class_index].name
+            or alarm.class_name != identity_of(track, self._line, alarm.hazard).class_name
             or track.best_score - alarm.score_published >= SCORE_STEP
             or belt.t_mono_ns - alarm.t_published_ns >= interval_ns
         )
 
     def _describe(self, alarm: Alarm, track: Track, belt: BeltNow) -> None:
-        detected_class = self._line.classes[track.class_index]
+        identity = identity_of(track, self._line, alarm.hazard)
         # A supposed battery may prove to be a gas cartridge: the same alert, corrected.
-        hazard = Hazard(detected_class.hazard)
+        hazard = identity.hazard
         if alarm.state is AlarmState.ACKNOWLEDGED and hazard is Hazard.GAS is not alarm.hazard:
             alarm.state = AlarmState.UNACKNOWLEDGED  # a lesser hazard was acknowledged
         proves_to_be_gas = hazard is Hazard.GAS is not alarm.hazard
-        alarm.hazard, alarm.class_name = hazard, detected_class.name
+        alarm.hazard, alarm.class_name = hazard, identity.class_name
         if proves_to_be_gas:  # no longer a counted cell or part of a pile of batteries
-            alarm.suppressed, alarm.pile = False, None
+            alarm.pile = None
+        if proves_to_be_gas or (alarm.counted and identity.action == "call"):
+            alarm.suppressed = alarm.counted = identity.action == "count"
             self._unsuppress(alarm, belt)
-        alarm.probability = round(probability_of(track, self._line), 4)
+        alarm.probability = round(identity.probability, 4)
         alarm.place = place_of(track, belt, self._line)
         alarm.arrivals = arrivals_of(track, belt, self._line)
         alarm.support = support_of(track)
-        alarm.why = why_of(track, self._line)
+        alarm.why = why_of(track, identity, self._line)
 
     def _cause_gone(self, alarm: Alarm, belt: BeltNow) -> Alert:
         """The object has left the view, or the state of the line has ended."""
         alarm.active, alarm.t_gone_ns = False, belt.t_mono_ns
-        if alarm.hazard in LATCHED:
+        if alarm.hazard in LATCHED and not alarm.counted:
             alarm.state = AlarmState.LATCHED
             return self._revise(alarm, Revision.UPDATED, belt)
         if alarm.state is AlarmState.UNACKNOWLEDGED:

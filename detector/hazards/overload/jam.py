@@ -54,7 +54,7 @@ class JamMonitor:
     def cue(self) -> Cue:
         """The mean share of stationary material over the window."""
         return Cue(
-            name="standing_material",
+            name="stationary_material",
             share=round(min(1.0, max(0.0, self._mean())), 3),
             raised_at=self._limits.raise_at,
             cleared_below=self._limits.release_at,

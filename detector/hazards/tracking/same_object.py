@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from detector.hazards.tracking.sighting import Detection
+from detector.hazards.tracking.detection import Detection
 
 # Two boxes of any class that overlap more are two detections of one object.
 _SAME_OBJECT_IOU = 0.6

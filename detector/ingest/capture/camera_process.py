@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import select
 import time
-from types import TracebackType
 
 from detector.ingest.capture.backoff import Backoff
 from detector.ingest.capture.latest_frame import LatestFrame
@@ -17,6 +16,9 @@ from detector.ingest.names import without_credentials
 from detector.ingest.source import OPEN_TIMEOUT_S, READ_TIMEOUT_S
 
 OPEN_SOURCE = "detector.ingest.sources.opening:open_source"
+"""Opens the source, in the capture process, which alone imports what it needs."""
+BACKOFF = Backoff()
+"""Waits between attempts to open it."""
 
 
 class CameraProcess:
@@ -40,29 +42,19 @@ class CameraProcess:
         *,
         name: str,
         fps: float | None = None,
-        realtime: bool = True,
         loop: bool = False,
         open_timeout_s: float = OPEN_TIMEOUT_S,
-        frame_timeout_s: float = READ_TIMEOUT_S,
         frozen_after: int | None = None,
-        backoff: Backoff | None = None,
-        factory: str = OPEN_SOURCE,
     ) -> None:
         """Args:
             source_url: As for `open_source`.
             name: Name of this camera on the line.
             fps: As for `open_source`.
-            realtime: Play a recording at its own rate; False: as fast as it can be decoded.
             loop: Restart a recording at its end.
             open_timeout_s: Longest time for opening.
-            frame_timeout_s: After this time without a new image, the camera is stalled and is
-                reopened. Also the greatest age of a frame that is handed out.
             frozen_after: Number of identical images after which the camera is frozen; 0 for never;
                 None for the source's default (3 for a local camera, 50 for a network stream, never
                 for a recording).
-            backoff: Waits between attempts.
-            factory: `module:function` with the signature of `open_source`, imported in the
-                capture process: the entry point for a camera vendor's own library.
 
         Raises:
             ValueError: A time, rate or count is invalid.
@@ -72,14 +64,14 @@ class CameraProcess:
         self._settings = CaptureSettings(
             source_url,
             fps,
-            realtime,
             loop,
             open_timeout_s,
-            frame_timeout_s,
+            READ_TIMEOUT_S,
             frozen_after,
-            factory,
+            OPEN_SOURCE,
+            name,
         )
-        self._backoff = backoff or Backoff()
+        self._backoff = BACKOFF
         self._open = False
 
     def __enter__(self) -> CameraProcess:
@@ -95,12 +87,7 @@ class CameraProcess:
         self._open = True
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """End the capture process, within a second; the last frame stays valid."""
         self._open = False
         self._last_health = self._supervisor.health()
@@ -117,7 +104,7 @@ class CameraProcess:
             timeout_s: The longest wait. For a camera, three frame periods.
 
         Returns:
-            A frame stamped "grab", at most `frame_timeout_s` old; its image is read-only.
+            A frame, at most `READ_TIMEOUT_S` old; its image is read-only.
 
         Raises:
             CameraBlind: No new frame in time, or the camera is in a state that gives none.
@@ -165,6 +152,5 @@ class CameraProcess:
             stamped.index,
             stamped.t_mono_ns,
             stamped.t_utc_ns,
-            "grab",
             self.source,
         )

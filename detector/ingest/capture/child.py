@@ -23,6 +23,7 @@ from detector.ingest.capture.tally import Tally
 from detector.ingest.health import CameraState
 from detector.ingest.source import TIMED_OUT, Source, SourceError
 from detector.ingest.sources.opencv import cv2
+from detector.log_output import name_line, set_up_logging
 
 _PR_SET_PDEATHSIG = 1
 
@@ -66,8 +67,7 @@ class CaptureLoop:
         self._status = spec.status
         self._writer = FrameWriter(spec.ends)
         self._frozen_detector = frozen.FrozenDetector(after, spec.frozen_digest)
-        paced = source.fps is not None and settings.realtime and not source.live
-        self._pacer = Pacer(source.fps) if paced and source.fps is not None else None
+        self._pacer = Pacer(source.fps) if source.fps is not None and not source.live else None
         self._state = CameraState.STARTING
         self._frozen_since_ns = 0
         self._passed_over = 0
@@ -175,7 +175,7 @@ def capture(spec: CaptureSpec) -> Status:
     except SourceError as error:
         return Status(CameraState.UNREACHABLE, str(error), final=True)
     try:
-        if not source.live and spec.settings.realtime and source.fps is None:
+        if not source.live and source.fps is None:
             no_rate = SourceError(source.name, "states no frame rate", "set the rate (fps=…)")
             return Status(CameraState.UNREACHABLE, str(no_rate), final=True)
         return CaptureLoop(spec, source, Tally(spec.tally)).run()
@@ -207,6 +207,8 @@ def _die_with(parent: int) -> None:
 def main() -> None:
     spec = CaptureSpec.from_json(sys.stdin.read())
     _die_with(spec.parent)
+    set_up_logging()  # for a camera maker's own library
+    name_line(spec.settings.name)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the detector, which ends this
     # As an exception, so that the source is closed: a network camera keeps the session of a client
     # that did not close it, and soon has no free session.

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 
+from detector.child_process import ChildProcess
 from detector.ingest.capture.latest_frame import WriterEnds
 from detector.ingest.capture.spec import CaptureSettings, CaptureSpec, Status
 
@@ -45,24 +46,27 @@ class CaptureProcess:
         spec = CaptureSpec(settings, ends, tally, status_write, os.getpid(), frozen_digest)
         # The child has our import path, and never imports from the current folder.
         search = os.pathsep.join(path or os.getcwd() for path in sys.path)  # noqa: PTH109
+        self._child = ChildProcess(
+            [sys.executable, "-P", "-m", "detector.ingest.capture.child"],
+            end_s=LEAVE_S,
+            kill_s=REAP_S,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            start_new_session=True,  # Ctrl-C is for the detector, even while this one starts
+            # numpy's BLAS would start a thread per core, and is not used there.
+            env={**os.environ, "PYTHONPATH": search, "OPENBLAS_NUM_THREADS": "1"},
+            pass_fds=(*spec.ends.descriptors, spec.tally, spec.status),
+        )
         try:
-            self._process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "detector.ingest.capture.child"],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.DEVNULL,
-                start_new_session=True,  # Ctrl-C is for the detector, even while this one starts
-                # numpy's BLAS would start a thread per core, and is not used there.
-                env={**os.environ, "PYTHONPATH": search, "OPENBLAS_NUM_THREADS": "1"},
-                pass_fds=(*spec.ends.descriptors, spec.tally, spec.status),
-            )
+            self._child.start()
         except OSError:
             self.close()
             raise
         finally:
             os.close(status_write)  # so that the pipe ends when the process does
-        assert self._process.stdin is not None
+        assert self._child.process.stdin is not None
         try:
-            with self._process.stdin as order:
+            with self._child.process.stdin as order:
                 order.write(spec.to_json().encode())
         except BrokenPipeError:
             return  # it is already dead, which its status pipe shows
@@ -90,13 +94,7 @@ class CaptureProcess:
 
     def end(self, *, hung: bool) -> str:
         """End it if it runs, with SIGTERM first unless `hung`. Returns how it ended."""
-        code = self._process.poll()
-        if code is None and not hung:
-            self._process.terminate()
-            code = self._wait(LEAVE_S)
-        if code is None:
-            self._process.kill()
-            code = self._wait(REAP_S)
+        code = self._child.end(hung=hung)
         if code is None:
             return "hangs in a driver"
         return (
@@ -104,15 +102,9 @@ class CaptureProcess:
         )
 
     @property
-    def gone(self) -> bool:
+    def has_ended(self) -> bool:
         """It has ended."""
-        return self._process.poll() is not None
+        return not self._child.running
 
     def close(self) -> None:
         os.close(self._status_read)
-
-    def _wait(self, timeout_s: float) -> int | None:
-        try:
-            return self._process.wait(timeout_s)
-        except subprocess.TimeoutExpired:
-            return None

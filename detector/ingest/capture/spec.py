@@ -18,20 +18,24 @@ class CaptureSettings:
 
     url: str
     fps: float | None
-    realtime: bool
     loop: bool
     open_timeout_s: float
     frame_timeout_s: float
+    """After this time without a new image, the camera is stalled and is reopened. Also the greatest
+    age of a frame that is handed out."""
     frozen_after: int | None
     factory: str
+    """`module:function` with the signature of `open_source`."""
+    name: str
+    """The line's name, for the log."""
 
     def __post_init__(self) -> None:
         if self.fps is not None and not (math.isfinite(self.fps) and self.fps > 0):
             raise ValueError(f"fps is a positive number, not {self.fps}")
-        for name in ("open_timeout_s", "frame_timeout_s"):
-            value = getattr(self, name)
-            if not (math.isfinite(value) and value > 0):
-                raise ValueError(f"{name} is a positive number of seconds, not {value}")
+        if not (math.isfinite(self.open_timeout_s) and self.open_timeout_s > 0):
+            raise ValueError(
+                f"open_timeout_s is a positive number of seconds, not {self.open_timeout_s}"
+            )
         if self.frozen_after is not None and (self.frozen_after < 0 or self.frozen_after == 1):
             raise ValueError(f"frozen_after is 0 (never) or at least 2, not {self.frozen_after}")
 

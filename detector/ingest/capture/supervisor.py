@@ -215,7 +215,7 @@ class Supervisor:
             attempt += 1
 
     def _spawn(self) -> CaptureProcess:
-        self._stuck = [child for child in self._stuck if not child.gone]
+        self._stuck = [child for child in self._stuck if not child.has_ended]
         if len(self._stuck) >= STUCK_MOST:
             raise OSError(errno.EBUSY, f"{len(self._stuck)} earlier ones hang in a driver")
         ends = self._latest.new_writer()

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from detector.ingest.source import Image, SourceError
+from detector.ingest.sources.image_file import read_image_file
 from detector.ingest.sources.paths import require_readable_file
-from detector.ingest.sources.picture import read_picture
 
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"})
 
@@ -65,7 +65,7 @@ class ImageFolder:
     def retrieve(self, into: Image | None = None) -> Image | None:
         path = self._paths[self._next - 1]
         try:
-            image = read_picture(path)
+            image = read_image_file(path)
         except SourceError as error:
             self.unreadable.append(str(error))
             return None

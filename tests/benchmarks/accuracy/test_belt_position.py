@@ -8,7 +8,7 @@ import pytest
 
 from benchmarks.accuracy import belt_position as belt
 from benchmarks.accuracy.ground_truth import SCHEMA
-from tests.fakes import as_picture, texture
+from tests.fakes import as_image, texture
 from tests.small_line import write_video
 
 FPS, FRAMES, STEP_PX, MM_PER_PX = 10, 90, 24, 2.0
@@ -18,7 +18,7 @@ WIDTH, HEIGHT = 320, 192
 @pytest.fixture
 def footage(tmp_path: Path) -> Path:
     """A textured belt at 480 mm/s for 9 s, with truth and encoder."""
-    long = as_picture(texture(np.random.default_rng(2), HEIGHT, WIDTH + STEP_PX * FRAMES))
+    long = as_image(texture(np.random.default_rng(2), HEIGHT, WIDTH + STEP_PX * FRAMES))
     lefts = [STEP_PX * (FRAMES - n) for n in range(FRAMES)]
     write_video(
         tmp_path / "belt.avi",

@@ -12,15 +12,18 @@ from benchmarks.accuracy import bench as accuracy
 from benchmarks.accuracy import scores
 from benchmarks.accuracy.detections_file import RecordedDetections, recording_path
 from benchmarks.accuracy.footage import open_footage, profile_of
-from benchmarks.accuracy.ground_truth import TruthError
+from benchmarks.accuracy.ground_truth import GroundTruthError
 from benchmarks.accuracy.recorder import record_detections
 from benchmarks.accuracy.replay import Replay
 from detector.line_setup import Line
 from detector.pipeline import Pipeline
+from detector.profile.line import ModelChoice
 from detector.vision.catalogue import find_model
 from detector.vision.engine import Engine, OnnxEngine
+from detector.vision.engines import open_verifier
 from tests.benchmarks.small_footage import write_footage
 from tests.small_line import write_model
+from tests.verifiers import add_verifier
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +58,7 @@ def kept(kept_once: Path, tmp_path: Path) -> Path:
     return shutil.copytree(kept_once, tmp_path / "kept")
 
 
-def test_what_was_kept_tells_the_same_alerts_as_the_pipeline_that_looked(
+def test_recorded_detections_give_the_same_alerts_as_the_pipeline(
     clip: Path, model: str, tmp_path: Path
 ) -> None:
     footage, folder = open_footage(str(clip)), find_model(model)
@@ -72,6 +75,54 @@ def test_what_was_kept_tells_the_same_alerts_as_the_pipeline_that_looked(
     again = list(Replay(kept, profile, folder).alerts({}))
     assert again == [alert for alert in alerts if alert.place is not None]
     assert again
+
+
+@pytest.fixture
+def verified(model: str, tmp_path: Path) -> str:
+    """The same model with a verifier."""
+    return f"{add_verifier(shutil.copytree(model, tmp_path / 'verified'))}/."
+
+
+def test_recorded_kinds_give_the_same_alerts_as_a_pipeline_with_a_verifier(
+    clip: Path, verified: str, tmp_path: Path
+) -> None:
+    footage, folder = open_footage(str(clip)), find_model(verified)
+    profile, engine = profile_of(footage.truth, None), OnnxEngine(folder, threads=1)
+    checked = open_verifier(folder, ModelChoice(engine="onnxruntime", threads=1))
+    pipeline = Pipeline(Line(profile, folder, engine, "bench", checked))
+    alerts = [alert for frame in footage.frames() for alert in pipeline.process(frame).alerts]
+    seen = record_detections(footage, profile, folder, engine, lambda *_: None, verifier=checked)
+    seen.write(tmp_path / "kept.npz")
+    replay = Replay(RecordedDetections.read(tmp_path / "kept.npz"), profile, folder)
+    again = list(replay.alerts({}))
+    assert again == [alert for alert in alerts if alert.place is not None]
+    assert {alert.class_name for alert in again} == {"gas_bottle", "cell"}
+    most = max(alert.probability or 0 for alert in again if alert.class_name == "cell")
+    fewer = replay.alerts({"battery": most + 0.001})
+    assert {alert.class_name for alert in fewer} == {"gas_bottle"}
+
+
+def test_a_run_of_a_model_with_a_verifier_counts_and_fits_its_verdicts_by_hazard(
+    clip: Path, verified: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    accuracy.run([str(clip)], tmp_path, model_name=verified)
+    figures: dict[str, Any] = json.loads((tmp_path / "report.json").read_text())
+    for name in ("gas_canister", "battery"):
+        assert figures["recall"][name]["all"]["right"] == 1
+    assert figures["false_alarms"]["all"]["count"] == 0
+    assert figures["thresholds"] == {"gas_canister": 0.5, "battery": 0.5}
+    before = find_model(verified).card
+    scores.run(tmp_path, verified, 1.0, write=True)
+    printed = capsys.readouterr().out
+    after = find_model(verified).card
+    assert after.verifier is not None
+    gas, battery = (after.verifier.fusion[hazard].threshold for hazard in ("gas", "battery"))
+    assert (
+        f"[hazards.gas] threshold = {gas:g}, [hazards.battery] threshold = {battery:g}" in printed
+    )
+    assert {gas, battery} <= set(scores.GRID)
+    assert after.classes == before.classes
+    assert after.operating["gas_canister"]["threshold"] == gas
 
 
 def test_a_report_is_written_and_a_second_run_needs_no_inference(
@@ -126,7 +177,7 @@ def test_a_recording_is_evaluated_with_the_current_profile(
     line.write_text(f"{LINE}[model]\nthresholds = {{ battery = 0.95 }}\n")
     accuracy.run([str(clip)], tmp_path, line=line, model_name=model)
     figures = json.loads(report.read_text())
-    assert len(list((tmp_path / "looks").glob("*.npz"))) == 1
+    assert len(list((tmp_path / "detections").glob("*.npz"))) == 1
     assert figures["thresholds"]["battery"] == 0.95
     assert figures["recall"]["battery"]["all"]["right"] == 0
     assert figures["recall"]["gas_canister"]["all"]["right"] == 1
@@ -145,7 +196,9 @@ def test_other_monitor_settings_need_another_recording(
 
 
 def test_footage_given_twice_is_refused(clip: Path, model: str, tmp_path: Path) -> None:
-    with pytest.raises(TruthError, match="is given twice; its hazards and hours would count twice"):
+    with pytest.raises(
+        GroundTruthError, match="is given twice; its hazards and hours would count twice"
+    ):
         accuracy.run([str(clip), str(clip.parent)], tmp_path, model_name=model)
 
 
@@ -154,7 +207,7 @@ def test_a_file_that_is_not_an_accuracy_report_is_refused_before_inference(
     text: str, clip: Path, model: str, tmp_path: Path
 ) -> None:
     (tmp_path / "report.json").write_text(text)
-    with pytest.raises(TruthError, match="not an accuracy report"):
+    with pytest.raises(GroundTruthError, match="not an accuracy report"):
         accuracy.run(
             [str(clip)], tmp_path / "out", model_name=model, compare=tmp_path / "report.json"
         )
@@ -169,8 +222,10 @@ def test_misses_and_false_alarms_have_contact_sheets(
     (folder / "belt.avi").write_bytes(clip.read_bytes())
     # In this truth the cell is 45 px (90 mm) away from its position in the image.
     first, *rest = map(json.loads, clip.with_name("belt.truth.jsonl").read_text().splitlines())
-    first["things"][1]["outline_mm"] = [(at, x + 90) for at, x in first["things"][1]["outline_mm"]]
-    first["things"][1]["x_mm"] += 90
+    first["objects"][1]["outline_mm"] = [
+        (at, x + 90) for at, x in first["objects"][1]["outline_mm"]
+    ]
+    first["objects"][1]["x_mm"] += 90
     for placed in (each for record in rest for each in record["objects"] if each["id"] == 2):
         placed["x_mm"] += 90
         placed["box_px"] = [side + 45 * (n % 2) for n, side in enumerate(placed["box_px"])]
@@ -183,14 +238,14 @@ def test_misses_and_false_alarms_have_contact_sheets(
     assert figures["sheets"] == ["misses.png", "false_alarms.png"]
 
 
-def test_scores_are_fitted_on_what_was_kept_and_too_short_a_belt_is_said(
+def test_scores_are_fitted_on_recorded_detections_and_too_little_belt_is_reported(
     kept: Path, model: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     capsys.readouterr()
     scores.run(kept, model, 1.0, write=False, as_json=False)
-    said = capsys.readouterr().out
-    assert "NOT proven" in said
-    assert "[model] thresholds = { gas_canister = " in said
+    out = capsys.readouterr().out
+    assert "NOT proven" in out
+    assert "[model] thresholds = { gas_canister = " in out
     scores.run(kept, model, 1.0, write=True, as_json=True)
     fitted = json.loads(capsys.readouterr().out)
     card = find_model(model).card
@@ -199,7 +254,7 @@ def test_scores_are_fitted_on_what_was_kept_and_too_short_a_belt_is_said(
     assert card.operating["battery"]["curve"]["found"][0] == 1
 
 
-def test_curves_go_into_the_card_and_leave_the_thresholds_where_so_asked(
+def test_with_keep_thresholds_only_the_curves_are_written_into_the_card(
     kept: Path, model: str
 ) -> None:
     before = find_model(model).card.classes
@@ -212,7 +267,7 @@ def test_curves_go_into_the_card_and_leave_the_thresholds_where_so_asked(
 
 
 def test_scores_without_detections_of_the_model_are_refused(model: str, tmp_path: Path) -> None:
-    with pytest.raises(TruthError, match="no detections of white-and-red"):
+    with pytest.raises(GroundTruthError, match="no detections of white-and-red"):
         scores.run(tmp_path, model, 1.0, write=False, as_json=False)
 
 
@@ -227,37 +282,39 @@ def test_scores_are_not_fitted_on_two_engines_or_on_the_same_belt_twice(
     clip: Path, model: str, tmp_path: Path
 ) -> None:
     accuracy.run([str(clip)], tmp_path, model_name=model, engine="onnxruntime")
-    (kept,) = (tmp_path / "looks").glob("*.npz")
+    (kept,) = (tmp_path / "detections").glob("*.npz")
     _copied(kept, "other", b'"engine": "onnxruntime"', b'"engine": "openvino"')
-    with pytest.raises(TruthError, match="detections of onnxruntime and openvino"):
+    with pytest.raises(GroundTruthError, match="detections of onnxruntime and openvino"):
         scores.run(tmp_path, model, 1.0, write=False, as_json=False)
-    _copied(kept, "other", b'"looks_per_s": 8.0', b'"looks_per_s": 4.0')
+    _copied(kept, "other", b'"passes_per_s": 8.0', b'"passes_per_s": 4.0')
     with pytest.raises(
-        TruthError, match="more detections of belt through another profile or at another"
+        GroundTruthError, match="more detections of belt through another profile or at another"
     ):
         scores.run(tmp_path, model, 1.0, write=False, as_json=False)
 
 
-def test_what_another_model_saw_is_no_part_of_a_fit(
+def test_detections_of_another_model_are_not_used_for_a_fit(
     kept: Path, model: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (looks,) = (kept / "looks").glob("*.npz")
+    (detections,) = (kept / "detections").glob("*.npz")
     sha256 = find_model(model).sha256.encode()
-    _copied(looks, "other", sha256, b"0" * 64)
+    _copied(detections, "other", sha256, b"0" * 64)
     capsys.readouterr()
     scores.run(kept, model, 1.0, write=False, as_json=True)
     assert len(json.loads(capsys.readouterr().out)["operating"]["footage"]) == 1
 
 
-def test_a_clip_that_does_not_belong_to_its_truth_is_refused(clip: Path, tmp_path: Path) -> None:
+def test_a_clip_that_does_not_belong_to_its_ground_truth_is_refused(
+    clip: Path, tmp_path: Path
+) -> None:
     copy = tmp_path / "belt.avi"
     copy.write_bytes(clip.read_bytes())
     first, *rest = clip.with_name("belt.truth.jsonl").read_text().splitlines()
     header = {**json.loads(first), "clip_sha256": "0" * 64}
     (tmp_path / "belt.truth.jsonl").write_text("\n".join([json.dumps(header), *rest]))
-    with pytest.raises(TruthError, match="not the clip that its truth was written for"):
+    with pytest.raises(GroundTruthError, match="not the clip that its truth was written for"):
         open_footage(str(copy))
-    with pytest.raises(TruthError, match="neither footage nor a scenario"):
+    with pytest.raises(GroundTruthError, match="neither footage nor a scenario"):
         open_footage("no-such-scenario")
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmarks.accuracy.ground_truth import SCHEMA, GroundTruth, TruthError, iou
+from benchmarks.accuracy.ground_truth import SCHEMA, GroundTruth, GroundTruthError, iou
 from benchmarks.accuracy.passages import LineGroundTruth
 from benchmarks.line_process import DEMO_CLIP, DEMO_LINE
 from detector.ingest import Recording
@@ -34,18 +34,18 @@ def test_a_stretch_of_overload_ends_where_the_belt_is_clear_for_a_metre() -> Non
     assert flickering.stretches("overload") == [(100, 159), (300, 309)]
 
 
-def test_a_truth_without_jam_records_has_no_jams() -> None:
+def test_a_ground_truth_without_jam_records_has_no_jams() -> None:
     assert truth_of([]).stretches("jam") == []
 
 
 def test_a_stopped_belt_counts_only_if_ordered_to_run_for_long_enough() -> None:
     truth = truth_of([], 500)
     for number in range(100, 300):
-        truth.frames[number] |= {"belt_standing": True, "run": number >= 200}
-    assert truth.stretches("belt_standing") == [(200, 299)]
-    truth.frames[400] |= {"belt_standing": True, "run": True}
-    assert truth.stretches("belt_standing")[0][0] == 200
-    assert len(truth.stretches("belt_standing")) == 1
+        truth.frames[number] |= {"belt_stopped": True, "run": number >= 200}
+    assert truth.stretches("belt_stopped") == [(200, 299)]
+    truth.frames[400] |= {"belt_stopped": True, "run": True}
+    assert truth.stretches("belt_stopped")[0][0] == 200
+    assert len(truth.stretches("belt_stopped")) == 1
 
 
 def test_only_the_running_belt_counts_as_belt_time() -> None:
@@ -63,19 +63,19 @@ def test_only_the_running_belt_counts_as_belt_time() -> None:
         ("", "schema None"),
     ],
 )
-def test_an_unusable_truth_is_a_one_line_error(
+def test_an_unusable_ground_truth_is_a_one_line_error(
     tmp_path: Path, text: str | None, expected: str
 ) -> None:
     path = tmp_path / "clip.truth.jsonl"
     if text is not None:
         path.write_text(text)
-    with pytest.raises(TruthError, match=expected) as refused:
+    with pytest.raises(GroundTruthError, match=expected) as refused:
         GroundTruth.read(path)
     assert len(str(refused.value).splitlines()) == 1
 
 
 @pytest.mark.skipif(not (DEMO_CLIP / "demo.mp4").is_file(), reason="the demo clip is missing")
-def test_the_bundled_clip_its_truth_and_the_demo_line_belong_together() -> None:
+def test_the_bundled_clip_its_ground_truth_and_the_demo_line_match() -> None:
     truth = GroundTruth.read(DEMO_CLIP / "demo.truth.jsonl")
     profile = load_profile(DEMO_LINE)
     with Recording(profile.camera.source) as recording:

@@ -7,7 +7,7 @@ import pytest
 from benchmarks.accuracy.matching import SLACK_MM, FalseAlarm, match_alerts
 from benchmarks.accuracy.passages import LineGroundTruth
 from benchmarks.accuracy.tally import tally
-from detector.profile.calibrated import Calibration, PlaneCalibration
+from detector.profile.calibration import Calibration, PlaneCalibration
 from detector.wire.messages import AlarmState, Alert, Hazard, Revision
 from tests.benchmarks.drawn_belt import (
     FPS,
@@ -85,7 +85,7 @@ def test_a_long_object_at_an_angle_is_found_by_a_box_on_its_outline() -> None:
         alert(box_of(BOTTLE, 40), 4000, "gas_canister"),  # after the end
     ],
 )
-def test_an_alert_on_something_else_is_false(wrong: Alert) -> None:
+def test_an_alert_on_another_object_is_a_false_alarm(wrong: Alert) -> None:
     evaluation = match_alerts([wrong], GROUND)
     assert [each.event_id for each in evaluation.false_alarms] == ["a1"]
     assert all(event.found is None for event in evaluation.events)
@@ -107,7 +107,7 @@ def test_a_false_alarm_records_whether_an_operator_was_called() -> None:
         assert tally([evaluation])["false_calls"]["count"] == called
 
 
-def test_a_hazard_alarmed_as_another_class_is_neither_found_nor_a_false_alarm() -> None:
+def test_a_hazard_alarmed_as_another_class_counts_neither_as_found_nor_as_false_alarm() -> None:
     evaluation = match_alerts([alert(box_of(CELL, 30), 30, "gas_canister")], GROUND)
     assert evaluation.false_alarms == []
     (event,) = (each for each in evaluation.events if each.called)
@@ -219,9 +219,9 @@ def test_a_calibrated_line_is_evaluated_in_its_own_millimetres() -> None:
             "straight_to_belt": ((0, 1, 0), (1, 0, 1000), (0, 0, 1)),
             "used": 240,
             "rms_mm": 0.5,
-            "held_out_mm": 0.9,
+            "held_back_mm": 0.9,
         }
-    ).sealed()
+    ).with_digest()
     profile = PROFILE.model_copy(update={"calibration": Calibration(plane=plane)})
     ground = LineGroundTruth(truth_of([BOTTLE]), profile)
     assert ground.extent_mm == pytest.approx((0, 1100, 600, 1700))

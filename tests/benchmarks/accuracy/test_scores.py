@@ -38,7 +38,7 @@ def test_a_second_track_of_the_wrong_class_counts_as_wrong() -> None:
 
 def test_false_alarms_of_every_state_of_the_line_count_against_the_budget() -> None:
     footage: Any = [FixedFootage(*(overload(20, hazard.value, hazard=hazard) for hazard in (
-        Hazard.OVERLOAD, Hazard.JAM, Hazard.BELT_STANDING
+        Hazard.OVERLOAD, Hazard.JAM, Hazard.BELT_STOPPED
     )))]  # fmt: skip
     in_use = tally([each.evaluate({})[0] for each in footage])
     best, _ = _within(footage, {"battery": [CurvePoint(0.5, 1, 1, 0)]}, 1.0, in_use)

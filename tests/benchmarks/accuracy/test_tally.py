@@ -73,12 +73,12 @@ def test_the_report_shows_figures_targets_and_sheets() -> None:
         "model_sha256": "ab" * 32,
         "line": "drawn",
         "thresholds": {"battery": 0.4},
-        "tracking": {"hits": 3, "looks": 5},
+        "tracking": {"hits": 3, "passes": 5},
         "footage": [
             {
                 "name": "drawn",
-                "looks": 200,
-                "looks_per_s": 20,
+                "passes": 200,
+                "passes_per_s": 20,
                 "belt_h": 0.003,
                 "footage_sha256": "cd" * 32,
             }
@@ -96,7 +96,7 @@ def test_the_report_shows_figures_targets_and_sheets() -> None:
     assert "recall battery: 1 of 2" in summary(figures)
 
 
-def test_the_recall_at_a_rate_of_false_alarms_is_shown_with_the_upper_bound_of_that_rate() -> None:
+def test_recall_is_shown_with_the_upper_bound_of_its_false_alarm_rate() -> None:
     curves = {"battery": [CurvePoint(0.3, 9, 10, 4), CurvePoint(0.6, 5, 10, 0)]}
     strict, *_, lax = trades_of(curves, 0.1)
     assert strict["counted_per_h"] == 0

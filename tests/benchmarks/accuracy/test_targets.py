@@ -8,7 +8,7 @@ import pytest
 from benchmarks.accuracy.ground_truth import GroundTruth
 from benchmarks.accuracy.matching import match_alerts
 from benchmarks.accuracy.tally import rate, share, tally
-from benchmarks.accuracy.targets import event_targets, false_alarm_hours
+from benchmarks.accuracy.targets import event_targets, false_alarm_hours, plant_hours
 from models.evaluation.targets import Target
 from tests.benchmarks.drawn_belt import (
     FPS,
@@ -36,7 +36,8 @@ def _clip(name: str) -> GroundTruth:
 
 def _figures(**changes: Any) -> dict[str, Any]:
     hours = false_alarm_hours([(_clip("mixed.mp4"), EVALUATION)])
-    return {**tally([EVALUATION]), "false_alarm_hours": hours, **changes}
+    none = plant_hours([])
+    return {**tally([EVALUATION]), "false_alarm_hours": hours, "plant_hours": none, **changes}
 
 
 def _row(targets: list[Target], *words: str) -> Target:
@@ -58,6 +59,17 @@ def test_false_alarms_are_counted_only_on_the_scenarios_chosen_for_it() -> None:
     assert row["belt_h"] == pytest.approx(2 * EVALUATION.belt_h, abs=1e-4)
     nowhere = false_alarm_hours(evaluated[2:])
     assert (nowhere["count"], nowhere["per_h"]) == (0, None)
+
+
+def test_on_a_plants_mixture_the_calls_of_an_operator_are_counted() -> None:
+    quiet = replace(EVALUATION, false_alarms=[replace(EVALUATION.false_alarms[0], called=False)])
+    evaluated = [(_clip("plant-3.mp4"), EVALUATION), (_clip("plant"), quiet)]
+    row = plant_hours([*evaluated, (_clip("mixed.mp4"), EVALUATION)])
+    assert (row["footage"], row["count"]) == (["plant", "plant-3"], 1)
+    for count, met in ((5, True), (6, False)):
+        hours = {"footage": ["plant"], "belt_h": 2.5, **rate(count, 2.5)}
+        assert _row(event_targets(_figures(plant_hours=hours)), "false calls").met is met
+    assert _row(event_targets(_figures()), "false calls").reached == "no such footage"
 
 
 def test_a_rate_of_one_per_hour_cannot_be_shown_by_minutes() -> None:

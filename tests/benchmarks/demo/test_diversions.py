@@ -10,13 +10,13 @@ START_MM = 137.0
 EJECTOR_MM = 4000.0
 
 
-def truth(*things: tuple[int, str, float, float]) -> GroundTruth:
+def truth(*objects: tuple[int, str, float, float]) -> GroundTruth:
     """The truth with these hazards: id, class, position along and across the belt."""
-    shown = [{"id": key, "kind": kind, "class": kind, "visible": 1.0} for key, kind, *_ in things]
+    shown = [{"id": key, "kind": kind, "class": kind, "visible": 1.0} for key, kind, *_ in objects]
     header = {
-        "things": [
+        "objects": [
             {"id": key, "class": kind, "at_mm": at_mm, "x_mm": x_mm}
-            for key, kind, at_mm, x_mm in things
+            for key, kind, at_mm, x_mm in objects
         ]
     }
     return GroundTruth(header, [{"objects": shown, "overload": False}])

@@ -1,13 +1,13 @@
 from __future__ import annotations
 
 from benchmarks.faults.modbus_fuzz import fuzz
-from benchmarks.faults.plc import PollingPlc, PublishedState, Tally, injure
+from benchmarks.faults.plc import PollingPlc, PublishedState, Tally, inject_faults
 from detector.bridge.register_map import INPUT_WORDS
 
 
 def test_no_register_reads_clear_when_it_must_not_under_any_fault() -> None:
     # A wrong clear stays; how fast a register must change is measured by the bench.
-    tally = injure(9, news_ms=2000)
+    tally = inject_faults(9, news_ms=2000)
     assert tally.wrong_clear == []
     assert tally.crashes == 0
     assert sum(tally.injuries.values()) == 9

@@ -6,13 +6,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.speed.lines import from_anywhere, settings_of
+from benchmarks.speed.lines import resolved_model, settings_of
 from benchmarks.speed.uncompressed import uncompressed
 from detector.ingest import Recording, SourceError
 from tests.small_line import FPS, SIZE_PX, passing, write_video
 
 
-def pictures(clip: Path) -> list[np.ndarray]:
+def images(clip: Path) -> list[np.ndarray]:
     with Recording(str(clip)) as recording:
         assert recording.fps == FPS
         return [frame.image for frame in recording]
@@ -22,7 +22,7 @@ def test_an_uncompressed_clip_shows_the_same(tmp_path: Path) -> None:
     clip = write_video(tmp_path / "belt.avi", passing(6))
     large = uncompressed(clip)
     assert large.stat().st_size > 6 * SIZE_PX[0] * SIZE_PX[1] * 3 / 2
-    shown, as_sent = pictures(clip), pictures(large)
+    shown, as_sent = images(clip), images(large)
     assert len(as_sent) == 6
     for ours, theirs in zip(as_sent, shown, strict=True):
         assert np.abs(ours.astype(int) - theirs).mean() < 4  # MJPEG and 4:2:0 round differently
@@ -53,6 +53,6 @@ def test_a_model_given_by_its_path_is_found_from_any_profile(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert from_anywhere("vigitri-n6") == "vigitri-n6"
-    assert Path(from_anywhere("models/mine")) == tmp_path / "models" / "mine"
-    assert "/" in from_anywhere("./mine")
+    assert resolved_model("vigitri-n6") == "vigitri-n6"
+    assert Path(resolved_model("models/mine")) == tmp_path / "models" / "mine"
+    assert "/" in resolved_model("./mine")

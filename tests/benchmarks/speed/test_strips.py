@@ -25,7 +25,7 @@ def test_strips_find_the_same_as_whole_frames_with_fewer_pixels(tmp_path: Path) 
     assert whole["recall"] == new["recall"]
     assert new["found"] == [1, 2]
     assert figures["recall_points"] == 0
-    assert whole["frames"] == whole["looks"] == new["frames"]
+    assert whole["frames"] == whole["passes"] == new["frames"]
     assert new["megapixels_per_m"] < whole["megapixels_per_m"]
     assert new["capture_to_alert_ms"]["p50"] > 0
     report: dict[str, Any] = {
@@ -49,7 +49,7 @@ def test_lines_fit_if_the_slowest_is_in_time_and_none_is_degraded(
 ) -> None:
     seen = dict.fromkeys(range(200), DETECTIONS)
     states = [
-        STATE.model_copy(update={"vision": each, "frames_seen": frames})
+        STATE.model_copy(update={"vision": each, "inferences": frames})
         for each, frames in (
             (VisionState.DEGRADED, 20),  # during the engine's warm-up
             (vision, 150),
@@ -62,7 +62,7 @@ def test_lines_fit_if_the_slowest_is_in_time_and_none_is_degraded(
     ]
     row = lines._row(received)
     assert row["in_budget"] is fits
-    assert (row["lines"], row["looks"]) == (2, 250)
+    assert (row["lines"], row["passes"]) == (2, 250)
     assert row["capture_to_subscriber_ms"]["p99"] == slow_ms
     without_passes = lines._row([RunMessages(states=states)])
     assert not without_passes["in_budget"]

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from detector.bridge.register_map import BeltRun
+from detector.bridge.register_map import RunSignal
 from detector.bridge.simulator.belt_course import Course
 from detector.bridge.simulator.plc import COUNTS_PER_MM, WATCHDOG_NS, Plant, SimulatedPlc, summary
 from detector.bridge.simulator.screen import screen
@@ -85,7 +85,7 @@ def test_an_object_carried_back_by_the_belt_is_diverted_when_it_returns(
     assert not site.plc.coils.divert
     belt = site.line.plc.belt(site.line.now_ns)
     assert belt is not None
-    assert (belt.run, belt.speed_mm_s) == (BeltRun.STANDS, 0)
+    assert (belt.run, belt.speed_mm_s) == (RunSignal.STOP, 0)
     site.scan(3000)
     sequence = [event for event in site.events() if event in {"divert", "gone back", "diverted"}]
     assert sequence == ["divert", "gone back", "divert", "diverted"]

@@ -6,13 +6,13 @@ import cv2
 import numpy as np
 
 from tests.commands.conftest import Vigitri
-from tests.small_line import belt_picture, write_interlaced, write_profile, write_video
+from tests.small_line import belt_image, write_interlaced, write_profile, write_video
 
 
 def few(folder: Path) -> Path:
     """A video of fewer frames than requested. It plays like a camera, at a rate at which even a
     busy machine reads a quarter of them, which is enough."""
-    return write_video(folder / "few.avi", [belt_picture()] * 20, fps=10)
+    return write_video(folder / "few.avi", [belt_image()] * 20, fps=10)
 
 
 def test_the_empty_belt_is_captured_from_a_running_one(
@@ -26,20 +26,20 @@ def test_the_empty_belt_is_captured_from_a_running_one(
     assert 'empty_belt = "empty.png"' in out_lines[0]
     image = cv2.imread(str(out))
     assert image is not None
-    assert np.abs(image.astype(int) - belt_picture()).max() <= 6
+    assert np.abs(image.astype(int) - belt_image()).max() <= 6
 
 
 def test_the_empty_belt_is_captured_from_an_interlaced_video(
     vigitri: Vigitri, tmp_path: Path, model: Path
 ) -> None:
-    video = write_interlaced(tmp_path / "few.mp4", [belt_picture()] * 8, fps=50)
+    video = write_interlaced(tmp_path / "few.mp4", [belt_image()] * 8, fps=50)
     profile = write_profile(tmp_path / "line.toml", video, model)
     out = tmp_path / "empty.png"
     code, _, err = vigitri("calibrate", "empty", profile, "-o", out)
     assert (code, err) == (0, [])
     image = cv2.imread(str(out))
     assert image is not None
-    assert np.abs(image.astype(int) - belt_picture()).max() <= 6
+    assert np.abs(image.astype(int) - belt_image()).max() <= 6
 
 
 def test_by_default_it_is_written_next_to_the_profile(
@@ -60,7 +60,7 @@ def test_too_short_a_recording_and_a_missing_one_are_refused(
     code, _, err = vigitri("calibrate", "empty", profile)
     assert (code, len(err)) == (2, 1)
     assert "no such file" in err[0]
-    short = write_video(tmp_path / "short.avi", [belt_picture()] * 3, fps=50)
+    short = write_video(tmp_path / "short.avi", [belt_image()] * 3, fps=50)
     code, _, err = vigitri("calibrate", "empty", profile, "--source", short)
     assert (code, len(err)) == (2, 1)
     assert "has ended after 3 frames, and 5 images are needed; record" in err[0]
@@ -93,7 +93,7 @@ def test_images_of_different_sizes_are_refused(
     mixed = tmp_path / "mixed"
     mixed.mkdir()
     for number in range(6):
-        image = belt_picture()
+        image = belt_image()
         cv2.imwrite(str(mixed / f"{number}.png"), image[: 200 + number % 2])
     profile = write_profile(tmp_path / "line.toml", mixed, model, camera="fps = 5")
     code, _, err = vigitri("calibrate", "empty", profile, "--frames", 5)

@@ -14,7 +14,7 @@ from detector.line_setup import Line
 from detector.pipeline import Pipeline
 from detector.profile.loading import ProfileError, load_profile
 from tests.commands.conftest import Vigitri
-from tests.fakes import FakeEngine, as_picture, detections, folder_of, texture
+from tests.fakes import FakeEngine, as_image, detections, folder_of, texture
 from tests.small_line import write_video
 
 FPS, FRAMES, STEP_PX, PER_MM = 10, 80, 16, 4
@@ -38,7 +38,7 @@ mm_per_px = 2.0
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A textured belt at 320 mm/s, and its 16-bit encoder, which wraps."""
     made = tmp_path_factory.mktemp("speed")
-    long = as_picture(texture(np.random.default_rng(1), HEIGHT, WIDTH + STEP_PX * FRAMES))
+    long = as_image(texture(np.random.default_rng(1), HEIGHT, WIDTH + STEP_PX * FRAMES))
     lefts = [STEP_PX * (FRAMES - n) for n in range(FRAMES)]
     images = [np.ascontiguousarray(long[:, left : left + WIDTH]) for left in lefts]
     write_video(made / "belt.avi", images, FPS)
@@ -143,12 +143,12 @@ def test_a_belt_that_runs_against_its_travel_is_not_calibrated(
     assert load_profile(path).calibration.speed is None
 
 
-def test_the_held_out_error_of_a_fixed_speed_is_that_of_the_second_half() -> None:
+def test_the_held_back_error_of_a_fixed_speed_is_that_of_the_second_half() -> None:
     t_s = np.arange(0, 20, 0.1)
     travel_mm = np.where(t_s < 10, 400 * t_s, 4000 + 408 * (t_s - 10))
     belt = ImageTrack((t_s * 1e9).astype(np.int64), travel_mm, np.full(len(t_s), 400.0))
     result = _by_image_alone(belt, 404.0)
-    assert result.held_out_percent == pytest.approx(2.0, abs=0.01)
+    assert result.held_back_percent == pytest.approx(2.0, abs=0.01)
     spread = next(each for each in result.quality if "half p5-p95" in each.what)
     assert spread.value.startswith("0.99")
 
@@ -168,9 +168,9 @@ def test_a_recorded_encoder_replaces_the_plc(folder: Path) -> None:
 def test_an_encoder_of_other_footage_is_refused(vigitri: Vigitri, folder: Path) -> None:
     path = line(folder, 'encoder_recording = "encoder.jsonl"', "encoder_counts_per_mm = 4")
     (folder / "other.avi").write_bytes((folder / "belt.avi").read_bytes())
-    said = vigitri("replay", folder / "other.avi", "--line", path)
-    assert (said.code, len(said.err)) == (2, 1)
-    assert "was recorded with camera.source" in said.err[0]
+    replayed = vigitri("replay", folder / "other.avi", "--line", path)
+    assert (replayed.code, len(replayed.err)) == (2, 1)
+    assert "was recorded with camera.source" in replayed.err[0]
 
 
 def test_a_recorded_encoder_with_looping_footage_is_refused(folder: Path) -> None:

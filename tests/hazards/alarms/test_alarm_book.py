@@ -52,7 +52,7 @@ SECOND = 1_000_000_000
 
 
 def belt_at(t_ns: int, speed: float | None = 400.0) -> BeltNow:
-    return BeltNow(t_ns, t_ns, t_ns // SECOND, 0.0, speed, "picture")
+    return BeltNow(t_ns, t_ns, t_ns // SECOND, 0.0, speed, "image")
 
 
 def track(number: int, kind: int = BATTERY, score: float = 0.6) -> Track:
@@ -206,7 +206,7 @@ class TestAStateOfTheLine:
         (cleared,) = book.line_state(Hazard.OVERLOAD, False, None, belt_at(SECOND + OFF_DELAY_NS))
         assert (cleared.kind, cleared.detail) == (Revision.CLEARED, "coverage 92%")
 
-    def test_one_that_comes_and_goes_is_one_alarm_not_a_flood(self) -> None:
+    def test_a_state_that_comes_and_goes_is_one_alarm_not_a_flood(self) -> None:
         book, alerts = AlarmBook(LINE), []
         for n in range(100):
             alerts += book.line_state(
@@ -214,7 +214,7 @@ class TestAStateOfTheLine:
             )
         assert kinds_and_states(alerts) == [(Revision.RAISED, AlarmState.UNACKNOWLEDGED)]
 
-    def test_one_that_returns_before_it_was_acknowledged_is_the_same_alarm(self) -> None:
+    def test_a_state_that_returns_before_its_acknowledgement_is_the_same_alarm(self) -> None:
         book = AlarmBook(LINE)
         (first,) = book.line_state(Hazard.OVERLOAD, True, "a", belt_at(0))
         book.line_state(Hazard.OVERLOAD, False, None, belt_at(OFF_DELAY_NS))
@@ -255,7 +255,7 @@ def test_the_duration_of_a_stop_is_published_twice_a_minute() -> None:
     book, alerts = AlarmBook(LINE), []
     for t_s in range(3600):
         stopped, cue = belt_at(t_s * SECOND, speed=0.0), f"stopped for {t_s} s"
-        alerts += book.line_state(Hazard.BELT_STANDING, True, cue, stopped)
+        alerts += book.line_state(Hazard.BELT_STOPPED, True, cue, stopped)
     assert len(alerts) == 3600 / 30
 
 

@@ -180,7 +180,7 @@ def test_in_a_flood_gas_is_never_suppressed_and_operator_calls_are_limited(seed:
         left = [track for track in in_view if track.y_mm > 1200]
         in_view = [track for track in in_view if track.y_mm <= 1200]
         t_ns = round(t_s * SECOND)
-        belt = BeltNow(t_ns, t_ns, frame, position_mm, SPEED_MM_S, "picture")
+        belt = BeltNow(t_ns, t_ns, frame, position_mm, SPEED_MM_S, "image")
         revisions = line.update(in_view, left, belt)
         # Gas is raised by the pass that confirms it, and calls.
         for alert in revisions:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from detector.hazards.overload.empty_belt import EmptyBelt
-from tests.fakes import as_picture, texture
+from tests.fakes import as_image, texture
 
 HEIGHT, WIDTH = 120, 100
 MM_PER_PX = 5.0
@@ -31,8 +31,8 @@ def bare(
 
 
 def share(view: NDArray[np.float64], empty: NDArray[np.float64], *, learns: bool = True) -> float:
-    belt = EmptyBelt(as_picture(empty), EVERYWHERE, MM_PER_PX)
-    return float(belt.covered(as_picture(view), learns=learns).mean())
+    belt = EmptyBelt(as_image(empty), EVERYWHERE, MM_PER_PX)
+    return float(belt.covered(as_image(view), learns=learns).mean())
 
 
 @pytest.mark.parametrize("colour", [GREY, GREEN, BLUE])
@@ -80,8 +80,8 @@ def test_objects_in_other_colours_and_in_black_and_white_are_material(
 
 
 def test_illumination_is_updated_only_while_learning_is_allowed() -> None:
-    belt = EmptyBelt(as_picture(bare(1, stains=0)), EVERYWHERE, MM_PER_PX)
-    dull = as_picture(bare(2, stains=0) * 1.55)
+    belt = EmptyBelt(as_image(bare(1, stains=0)), EVERYWHERE, MM_PER_PX)
+    dull = as_image(bare(2, stains=0) * 1.55)
     assert float(belt.covered(dull, learns=False).mean()) > 0.9
     assert float(belt.covered(dull, learns=True).mean()) < 0.1
 

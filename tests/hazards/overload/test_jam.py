@@ -28,7 +28,7 @@ def test_the_state_is_unknown_until_the_window_is_full() -> None:
     assert states == [None] * (WINDOW - 1) + [False]
 
 
-def test_a_jam_is_raised_over_the_window_and_lasts_until_little_material_is_stationary() -> None:
+def test_a_jam_is_raised_over_the_window_and_cleared_below_the_release() -> None:
     jam = JamMonitor(LIMITS)
     states_of(jam, [0.0] * WINDOW)
     states = states_of(jam, [0.8] * WINDOW, WINDOW)
@@ -56,7 +56,7 @@ def test_the_cue_gives_the_share_of_stationary_material_and_the_limits() -> None
     jam = JamMonitor(LIMITS)
     states_of(jam, [0.5] * WINDOW)
     cue = jam.cue()
-    assert cue.name == "standing_material"
+    assert cue.name == "stationary_material"
     assert cue.share == pytest.approx(0.5)
     assert (cue.raised_at, cue.cleared_below, cue.over_s) == (0.4, 0.15, 1.0)
 

@@ -16,7 +16,7 @@ from detector.hazards.overload.monitor import UNKNOWN, OverloadMonitor, describe
 from detector.hazards.overload.skirtboard import SkirtMarks
 from detector.profile.belt_load import Jam
 from detector.wire.messages import Hazard
-from tests.fakes import as_picture, texture
+from tests.fakes import as_image, texture
 
 HEIGHT, WIDTH = 400, 300
 STEP_MM = 40.0
@@ -61,7 +61,7 @@ def belt(
         inside = shape > 0
         shown[inside] = (paint(rng) + shine[..., None])[inside]
         material |= shape
-    return as_picture(shown * light + rng.normal(0, 2, shown.shape)), float(material.mean())
+    return as_image(shown * light + rng.normal(0, 2, shown.shape)), float(material.mean())
 
 
 def vignette(strength: float) -> NDArray[np.float64]:
@@ -71,7 +71,7 @@ def vignette(strength: float) -> NDArray[np.float64]:
 
 def small_view(view: NDArray[np.uint8]) -> ViewSource:
     small = cv2.resize(view, (WIDTH // EACH_PX, HEIGHT // EACH_PX), interpolation=cv2.INTER_AREA)
-    return lambda: as_picture(small)
+    return lambda: as_image(small)
 
 
 def monitor(
@@ -208,7 +208,7 @@ def test_a_line_state_comes_with_its_deciding_cue_first() -> None:
         last = overload.update(small_view(FULL), MOVED, 0)
     ((hazard, active, cues),) = overload.line_states(last)
     assert (hazard, active) == (Hazard.OVERLOAD, True)
-    assert [cue.name for cue in cues] == ["coverage", "standing_material"]
+    assert [cue.name for cue in cues] == ["coverage", "stationary_material"]
     assert cues[0].share > 0.85
     assert (cues[0].raised_at, cues[0].cleared_below, cues[0].over_mm) == (0.85, 0.7, 1000)
     assert describe_cues(cues).endswith("over 1.0 m of belt (raised at 85%, cleared below 70%)")

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from detector.belt.plane import CalibrationError
 from detector.hazards.overload.skirtboard import SkirtMarks
-from tests.fakes import as_picture
+from tests.fakes import as_image
 
 HEIGHT, WIDTH = 200, 640
 AREAS = [
@@ -28,7 +28,7 @@ def image(light: float = 1.0, *, hidden: float = 0.0, seed: int = 1) -> NDArray[
     shown[35:165] = rng.uniform(0, 255, (130, WIDTH, 3))
     shown *= light
     shown[:, : round(hidden * WIDTH)] = (60, 40, 200)
-    return as_picture(shown + rng.normal(0, 3, shown.shape))
+    return as_image(shown + rng.normal(0, 3, shown.shape))
 
 
 MARKS = SkirtMarks(image(), AREAS)

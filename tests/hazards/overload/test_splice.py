@@ -15,7 +15,7 @@ from detector.belt.motion import Shift
 from detector.hazards.overload.belt_length import BeltLength
 from detector.hazards.overload.monitor import OverloadMonitor
 from detector.profile.belt_load import Jam
-from tests.fakes import as_picture, texture
+from tests.fakes import as_image, texture
 
 MM_PER_PX = 5.0
 HEIGHT, WIDTH = 120, 60
@@ -53,7 +53,7 @@ def add_object(belt: Belt, seed: int, row: int, size: int = 24) -> NDArray[np.bo
 
 def monitor(length_mm: float | None = LOOP * MM_PER_PX) -> OverloadMonitor:
     return OverloadMonitor(
-        as_picture(loops(1, marked=False)[:HEIGHT]),
+        as_image(loops(1, marked=False)[:HEIGHT]),
         EVERYWHERE,
         MM_PER_PX,
         raise_at=0.85,
@@ -71,7 +71,7 @@ def coverage_of(
     grain = np.random.default_rng(7).normal(0, 1, (7, HEIGHT, WIDTH, 3))
     covered = np.zeros(len(belt))
     for end, view in views(belt):
-        noisy = as_picture(view + grain[end // STEP % 7])
+        noisy = as_image(view + grain[end // STEP % 7])
         shift = Shift(0, STEP * MM_PER_PX * stretched, True)
         coverage = overload.update(lambda now=noisy: now, shift, 0, position_lost=not learns)  # type: ignore[misc]
         covered[end - STEP : end] = coverage.in_window or 0.0
@@ -104,7 +104,7 @@ def test_the_belts_length_is_measured_from_features_that_return() -> None:
 
 @settings(max_examples=4, deadline=None, derandomize=True)
 @given(st.lists(st.integers(0, 10_000), min_size=1, max_size=8, unique=True))
-def test_material_never_exceeds_coverage_and_loads_that_do_not_return_stay(
+def test_material_never_exceeds_coverage_and_a_load_that_does_not_return_stays(
     seeds: list[int],
 ) -> None:
     belt = loops(4)
@@ -136,7 +136,7 @@ def test_plain_material_over_the_whole_belt_is_not_learned_as_belt() -> None:
     assert coverage_of(belt, monitor())[-LOOP : -2 * STEP].min() > 0.95
 
 
-def test_an_object_stuck_to_the_belt_is_material_for_two_lengths_and_belt_after_that() -> None:
+def test_an_object_stuck_to_the_belt_counts_as_belt_after_two_belt_lengths() -> None:
     belt = loops(6)
     once = belt[:LOOP].copy()
     add_object(once, 3, 180)
@@ -169,7 +169,7 @@ def test_the_splice_is_found_again_when_the_position_drifts_by_one_percent() -> 
 def test_features_are_learned_again_after_the_position_was_lost(shift: Shift, lost: bool) -> None:
     belt, overload = loops(3), monitor()
     assert loop_of(coverage_of(belt, overload), 2).max() < 0.05
-    overload.update(lambda: as_picture(belt[:HEIGHT]), shift, 0, position_lost=lost)
+    overload.update(lambda: as_image(belt[:HEIGHT]), shift, 0, position_lost=lost)
     again = coverage_of(belt, overload)
     assert loop_of(again, 0).max() > 0.2
     assert loop_of(again, 2).max() < 0.05

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from detector.hazards.overload.stationary_material import StationaryMaterial
-from tests.fakes import as_picture, texture
+from tests.fakes import as_image, texture
 
 HEIGHT, WIDTH = 120, 100
 MM_PER_PX = 5.0
@@ -21,7 +21,7 @@ _SHEET = texture(np.random.default_rng(1), 400, WIDTH, contrast=40)
 
 def sheet(at_px: int) -> NDArray[np.uint8]:
     """The view of a sheet of material that has moved that far; downstream is up."""
-    return as_picture(_SHEET[at_px : at_px + HEIGHT])
+    return as_image(_SHEET[at_px : at_px + HEIGHT])
 
 
 def shares(
@@ -88,7 +88,7 @@ def test_moving_and_stationary_material_are_distinguished_at_any_speed(
     rng = np.random.default_rng(belt_px)
 
     def noisy(view: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        return as_picture(view + rng.normal(0, noise, view.shape))
+        return as_image(view + rng.normal(0, noise, view.shape))
 
     moved_mm = belt_px * MM_PER_PX
     moving = [noisy(sheet(n * belt_px)) for n in range(8)]

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from detector.belt.motion import Shift
-from detector.hazards.tracking.sighting import Detection
+from detector.hazards.tracking.detection import Detection
 from detector.hazards.tracking.tracker import BeltTracker, Track
 from tests.fakes import BATTERY, GAS, belt_detection, detections_of
 
@@ -257,7 +257,7 @@ def test_the_number_of_tracks_stays_bounded(seed: int) -> None:
 
 @pytest.mark.parametrize("speed_error", [-0.15, 0.0, 0.15])
 @pytest.mark.parametrize("start_mm", range(-50, 40, 10))
-def test_a_long_object_that_enters_and_leaves_in_parts_is_one_track_from_its_first_pass(
+def test_a_long_object_detected_in_parts_is_one_track_from_its_first_pass(
     speed_error: float, start_mm: int
 ) -> None:
     belt = TrackedBelt(hits=1, passes=3)

@@ -8,7 +8,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from detector.belt.motion import Shift
-from detector.hazards.tracking.sighting import Detection
+from detector.hazards.tracking.detection import Detection
 from detector.hazards.tracking.tracker import BeltTracker
 from tests.fakes import BATTERY, GAS, detections_of
 

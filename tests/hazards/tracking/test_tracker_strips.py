@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from detector.belt.motion import Shift
-from detector.hazards.tracking.sighting import Detection
+from detector.hazards.tracking.detection import Detection
 from detector.hazards.tracking.tracker import BeltTracker
 from tests.fakes import BATTERY, GAS, belt_detection, detections_of
 
@@ -70,7 +70,7 @@ def test_an_object_outside_the_strip_of_a_pass_is_not_a_miss() -> None:
     assert track.y_mm == pytest.approx(619)
 
 
-def test_an_unconfirmed_object_needs_a_pass_that_covers_it_and_a_confirmed_one_none() -> None:
+def test_only_an_unconfirmed_object_needs_another_pass_that_covers_it() -> None:
     tracker = BeltTracker(2, 3, EXTENT, whole_mm=200)
     assert tracker.needs_pass_to_mm is None
     for number in range(2):
@@ -83,7 +83,7 @@ def test_an_unconfirmed_object_needs_a_pass_that_covers_it_and_a_confirmed_one_n
     assert needed_mm is None
 
 
-def test_a_part_of_a_long_object_needs_a_pass_over_the_whole_view_and_is_not_a_track() -> None:
+def test_a_part_of_a_long_object_is_no_track_and_requests_a_pass_over_the_view() -> None:
     tracker = BeltTracker(1, 3, EXTENT, whole_mm=200)
     long: list[tuple[float, float, tuple[float, float], int]] = [(300, 300, (60, 500), GAS)]
     tracker.predict(along(0))

@@ -5,7 +5,7 @@ import random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from detector.ingest import Backoff
+from detector.ingest.capture.backoff import Backoff
 
 backoffs = st.builds(
     Backoff, first_s=st.floats(0.01, 5), longest_s=st.floats(5, 60), settled_s=st.just(1.0)

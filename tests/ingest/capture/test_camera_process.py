@@ -14,9 +14,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from detector.ingest import Backoff, CameraBlind, CameraProcess, CameraState, Frame
+from detector.ingest import CameraBlind, CameraProcess, CameraState, Frame
 from detector.ingest.capture.process import CaptureProcess
 from detector.ingest.capture.supervisor import Supervisor
+from tests.ingest.capture_camera import AT_ONCE, camera_of
 
 Video = Callable[..., Path]
 Pids = Callable[..., set[int]]
@@ -26,7 +27,6 @@ pytestmark = pytest.mark.usefixtures("fakes")
 PATIENCE_S = 20.0
 """Limit for an expected event; far longer than it takes, because the machine may be busy."""
 
-AT_ONCE = Backoff(first_s=0.001, longest_s=0.001)
 LEVELS = 251
 
 
@@ -60,7 +60,7 @@ def seen(camera: CameraProcess, count: int = 1) -> list[Frame]:
 
 def test_a_recording_plays_as_a_camera_and_every_frame_is_accounted_for(video: Video) -> None:
     path = video(frames=30, fps=100)
-    with CameraProcess(str(path), name="belt") as camera:
+    with camera_of(str(path)) as camera:
         frames, end = until_blind(camera)
         health = camera.health
         assert camera.fps == 100
@@ -84,7 +84,7 @@ def test_the_rate_is_known_once_a_frame_was_read(
         return wait_for_end(self, child)
 
     monkeypatch.setattr(Supervisor, "_wait_for_end", delayed)
-    with CameraProcess(str(video(fps=12.5)), name="belt") as camera:
+    with camera_of(str(video(fps=12.5))) as camera:
         camera.read_latest(PATIENCE_S)
         rate = camera.fps
         asked.set()
@@ -92,7 +92,7 @@ def test_the_rate_is_known_once_a_frame_was_read(
 
 
 def test_a_machine_that_is_too_slow_for_a_recording_is_reported(video: Video) -> None:
-    with CameraProcess(str(video(frames=60)), name="belt", fps=900_000) as camera:
+    with camera_of(str(video(frames=60)), fps=900_000) as camera:
         blind(camera, CameraState.ENDED)
         late = camera.health.frames_late
         assert late > 0
@@ -103,9 +103,8 @@ def test_a_machine_that_is_too_slow_for_a_recording_is_reported(video: Video) ->
 
 def test_a_frame_has_its_own_image_and_its_source(video: Video) -> None:
     path = video(frames=30, fps=100)
-    with CameraProcess(f"file://{path}", name="belt") as camera:
+    with camera_of(f"file://{path}") as camera:
         for frame in seen(camera, 5):
-            assert frame.stamp_source == "grab"
             assert frame.source == f"file://{path}"
             assert frame.size_px == (64, 48)
         assert abs(float(frame.image.mean()) - frame.index * 8) < 2
@@ -113,7 +112,7 @@ def test_a_frame_has_its_own_image_and_its_source(video: Video) -> None:
 
 def test_a_slow_reader_gets_the_newest_frame_and_missed_ones_are_counted(tmp_path: Path) -> None:
     url = str(tmp_path / "lives")
-    with CameraProcess(url, name="belt", factory="fake_cameras:fast") as camera:
+    with camera_of(url, fake="fast") as camera:
         before = camera.read_latest(PATIENCE_S).index
         while camera.health.frames_grabbed < before + 50:
             pass
@@ -124,7 +123,7 @@ def test_a_slow_reader_gets_the_newest_frame_and_missed_ones_are_counted(tmp_pat
 
 def test_no_image_is_torn_by_a_fast_writer_or_its_death(tmp_path: Path, capture_pids: Pids) -> None:
     url = str(tmp_path / "lives")
-    with CameraProcess(url, name="belt", factory="fake_cameras:fast", backoff=AT_ONCE) as camera:
+    with camera_of(url, fake="fast", backoff=AT_ONCE) as camera:
         indices = []
         for _ in range(4):
             for _ in range(60):
@@ -141,7 +140,7 @@ def test_no_image_is_torn_by_a_fast_writer_or_its_death(tmp_path: Path, capture_
 
 def test_a_killed_capture_process_is_restarted(video: Video, capture_pids: Pids) -> None:
     path = video(frames=200, fps=200)
-    with CameraProcess(str(path), name="belt", loop=True, backoff=AT_ONCE) as camera:
+    with camera_of(str(path), loop=True, backoff=AT_ONCE) as camera:
         before = camera.read_latest(PATIENCE_S).index
         (pid,) = capture_pids()
         os.kill(pid, signal.SIGKILL)
@@ -156,13 +155,13 @@ def test_a_killed_capture_process_is_restarted(video: Video, capture_pids: Pids)
 
 def test_a_crash_inside_a_library_is_reported_with_its_signal(tmp_path: Path) -> None:
     url = str(tmp_path / "lives")
-    with CameraProcess(url, name="belt", factory="fake_cameras:dies") as camera:
+    with camera_of(url, fake="dies") as camera:
         assert "SIGSEGV" in blind(camera, CameraState.RESTARTING).reason
 
 
 def test_a_missing_source_is_retried_until_it_appears(video: Video, tmp_path: Path) -> None:
     missing = tmp_path / "clip.avi"
-    with CameraProcess(str(missing), name="belt", loop=True, backoff=AT_ONCE) as camera:
+    with camera_of(str(missing), loop=True, backoff=AT_ONCE) as camera:
         error = blind(camera, CameraState.UNREACHABLE)
         assert error.reason.startswith(f"{missing}: no such file; check the path")
         assert camera.health.state is CameraState.UNREACHABLE
@@ -174,9 +173,7 @@ def test_a_missing_source_is_retried_until_it_appears(video: Video, tmp_path: Pa
 
 def test_a_camera_that_refuses_is_retried_and_its_password_is_not_reported(tmp_path: Path) -> None:
     url = str(tmp_path / "lives")
-    with CameraProcess(
-        url, name="belt", factory="fake_cameras:refused_twice", backoff=AT_ONCE
-    ) as camera:
+    with camera_of(url, fake="refused_twice", backoff=AT_ONCE) as camera:
         assert blind(camera, CameraState.UNREACHABLE).reason == "rtsp://camera/: refused; wait"
         seen(camera)
         assert camera.health.restarts == 2
@@ -184,13 +181,12 @@ def test_a_camera_that_refuses_is_retried_and_its_password_is_not_reported(tmp_p
 
 @pytest.mark.parametrize("fault", ["hangs_once", "hangs_while_opening_once"])
 def test_a_read_that_hangs_is_killed_and_restarted(tmp_path: Path, fault: str) -> None:
-    with CameraProcess(
+    with camera_of(
         str(tmp_path / "lives"),
-        name="belt",
         open_timeout_s=0.5,
         frame_timeout_s=0.2,
         backoff=AT_ONCE,
-        factory=f"fake_cameras:{fault}",
+        fake=f"{fault}",
     ) as camera:
         assert "hangs" in blind(camera, CameraState.RESTARTING).reason
         assert len(seen(camera, 5)) == 5
@@ -207,9 +203,7 @@ def long_grace(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_stall_is_reported_before_the_process_is_killed(
     tmp_path: Path, capture_pids: Pids
 ) -> None:
-    with CameraProcess(
-        str(tmp_path / "lives"), name="belt", frame_timeout_s=0.2, factory="fake_cameras:hangs"
-    ) as camera:
+    with camera_of(str(tmp_path / "lives"), frame_timeout_s=0.2, fake="hangs") as camera:
         assert "no image for" in blind(camera, CameraState.STALLED).reason
         assert camera.health.restarts == 0
         assert len(capture_pids()) == 1
@@ -217,9 +211,7 @@ def test_a_stall_is_reported_before_the_process_is_killed(
 
 @pytest.mark.usefixtures("long_grace")
 def test_an_old_image_is_never_handed_out(tmp_path: Path) -> None:
-    with CameraProcess(
-        str(tmp_path / "lives"), name="belt", frame_timeout_s=0.2, factory="fake_cameras:hangs"
-    ) as camera:
+    with camera_of(str(tmp_path / "lives"), frame_timeout_s=0.2, fake="hangs") as camera:
         while camera.health.state is not CameraState.STALLED:
             pass
         with pytest.raises(CameraBlind):
@@ -228,9 +220,7 @@ def test_an_old_image_is_never_handed_out(tmp_path: Path) -> None:
 
 
 def test_a_read_with_a_shorter_timeout_than_the_supervisors_is_blind_too(tmp_path: Path) -> None:
-    with CameraProcess(
-        str(tmp_path / "lives"), name="belt", factory="fake_cameras:hangs"
-    ) as camera:
+    with camera_of(str(tmp_path / "lives"), fake="hangs") as camera:
         camera.read_latest(PATIENCE_S)
         with pytest.raises(CameraBlind, match=r"no new image for 0\.\d+ s") as error:
             camera.read_latest(0.01)
@@ -240,9 +230,7 @@ def test_a_read_with_a_shorter_timeout_than_the_supervisors_is_blind_too(tmp_pat
 def test_the_reason_states_the_age_of_the_last_frame_not_the_wait(
     tmp_path: Path,
 ) -> None:
-    with CameraProcess(
-        str(tmp_path / "lives"), name="belt", factory="fake_cameras:hangs"
-    ) as camera:
+    with camera_of(str(tmp_path / "lives"), fake="hangs") as camera:
         taken_ns = camera.read_latest(PATIENCE_S).t_mono_ns
         while time.monotonic_ns() < taken_ns + 300_000_000:
             pass
@@ -255,7 +243,7 @@ def test_the_reason_states_the_age_of_the_last_frame_not_the_wait(
 
 def test_before_the_first_image_the_camera_is_starting(tmp_path: Path) -> None:
     with (
-        CameraProcess(str(tmp_path / "lives"), name="belt", factory="fake_cameras:fast") as camera,
+        camera_of(str(tmp_path / "lives"), fake="fast") as camera,
         pytest.raises(CameraBlind, match="being opened") as error,
     ):
         camera.read_latest(0.0)
@@ -264,9 +252,7 @@ def test_before_the_first_image_the_camera_is_starting(tmp_path: Path) -> None:
 
 def test_a_frozen_camera_is_reported_and_its_images_are_withheld(tmp_path: Path) -> None:
     url = str(tmp_path / "lives")
-    with CameraProcess(
-        url, name="belt", frozen_after=4, factory="fake_cameras:frozen_until_resumed"
-    ) as camera:
+    with camera_of(url, frozen_after=4, fake="frozen_until_resumed") as camera:
         assert "the last 4 images are identical" in blind(camera, CameraState.FROZEN).reason
         Path(f"{url}.resume").touch()
         frames, end = until_blind(camera)
@@ -279,12 +265,11 @@ def test_a_frozen_camera_is_reported_and_its_images_are_withheld(tmp_path: Path)
 
 def test_a_camera_that_stays_frozen_is_reopened_and_never_live_in_between(video: Video) -> None:
     path = video(levels=[40] * 100, fps=200)
-    with CameraProcess(
+    with camera_of(
         str(path),
-        name="belt",
         frozen_after=4,
         backoff=AT_ONCE,
-        factory="fake_cameras:reconnects_soon_when_frozen",
+        fake="reconnects_soon_when_frozen",
     ) as camera:
         frames, error = until_blind(camera)
         while camera.health.frames_withheld < 8:
@@ -300,12 +285,11 @@ def test_a_camera_that_stays_frozen_is_reopened_and_never_live_in_between(video:
 def test_a_frozen_camera_stays_frozen_after_it_was_unreachable(
     tmp_path: Path,
 ) -> None:
-    with CameraProcess(
+    with camera_of(
         str(tmp_path / "lives"),
-        name="belt",
         frozen_after=4,
         backoff=AT_ONCE,
-        factory="fake_cameras:frozen_and_once_unreachable",
+        fake="frozen_and_once_unreachable",
     ) as camera:
         handed_out = 0
         while camera.health.restarts < 3 or camera.health.state is not CameraState.FROZEN:
@@ -317,14 +301,14 @@ def test_a_frozen_camera_stays_frozen_after_it_was_unreachable(
 
 def test_recordings_of_still_images_are_not_frozen(video: Video) -> None:
     path = video(levels=[40] * 10, fps=200)
-    with CameraProcess(str(path), name="belt") as camera:
+    with camera_of(str(path)) as camera:
         blind(camera, CameraState.ENDED)
         assert camera.health.frames_withheld == 0
 
 
 def test_a_looped_recording_continues_and_so_do_its_indices(video: Video) -> None:
     path = video(frames=5, fps=200)
-    with CameraProcess(str(path), name="belt", loop=True) as camera:
+    with camera_of(str(path), loop=True) as camera:
         frame = camera.read_latest(PATIENCE_S)
         while frame.index < 12:
             frame = camera.read_latest(PATIENCE_S)
@@ -333,7 +317,7 @@ def test_a_looped_recording_continues_and_so_do_its_indices(video: Video) -> Non
 
 
 def test_a_recording_that_ended_stays_ended(video: Video) -> None:
-    with CameraProcess(str(video(frames=3, fps=200)), name="belt", backoff=AT_ONCE) as camera:
+    with camera_of(str(video(frames=3, fps=200)), backoff=AT_ONCE) as camera:
         blind(camera, CameraState.ENDED)
         with pytest.raises(CameraBlind, match="ended after 3 frames"):
             camera.read_latest(0.05)
@@ -342,21 +326,18 @@ def test_a_recording_that_ended_stays_ended(video: Video) -> None:
 
 def test_a_camera_that_closes_its_stream_is_reopened(tmp_path: Path) -> None:
     url = str(tmp_path / "lives")
-    with CameraProcess(
-        url, name="belt", factory="fake_cameras:closes_after_three", backoff=AT_ONCE
-    ) as camera:
+    with camera_of(url, fake="closes_after_three", backoff=AT_ONCE) as camera:
         assert "closed the stream" in blind(camera, CameraState.ENDED).reason
         blind(camera, CameraState.ENDED)
         assert camera.health.restarts >= 1
 
 
 def test_undecodable_images_are_counted_and_the_camera_is_blind(tmp_path: Path) -> None:
-    with CameraProcess(
+    with camera_of(
         str(tmp_path / "lives"),
-        name="belt",
         open_timeout_s=0.1,
         frame_timeout_s=0.1,
-        factory="fake_cameras:garbled",
+        fake="garbled",
     ) as camera:
         while not camera.health.unreadable:
             blind(camera, CameraState.RESTARTING)
@@ -366,7 +347,7 @@ def test_undecodable_images_are_counted_and_the_camera_is_blind(tmp_path: Path) 
 
 def test_images_of_changing_size_are_passed_on_whole(tmp_path: Path) -> None:
     url = str(tmp_path / "lives")
-    with CameraProcess(url, name="belt", factory="fake_cameras:shrinking") as camera:
+    with camera_of(url, fake="shrinking") as camera:
         for _ in range(100):
             frame = camera.read_latest(PATIENCE_S)
             index = frame.index
@@ -376,15 +357,23 @@ def test_images_of_changing_size_are_passed_on_whole(tmp_path: Path) -> None:
 
 def test_an_error_in_a_cameras_own_library_is_reported_without_the_url(tmp_path: Path) -> None:
     url = f"{tmp_path}/secret"
-    with CameraProcess(url, name="belt", factory="fake_cameras:crashes") as camera:
+    with camera_of(url, fake="crashes") as camera:
         reason = blind(camera, CameraState.RESTARTING).reason
         assert reason == "the capture process failed: ZeroDivisionError: while opening the source"
 
 
+def test_a_camera_makers_own_library_logs_like_the_detector(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    url = f"{tmp_path}/lives"
+    with camera_of(url, fake="complains") as camera:
+        camera.read_latest(PATIENCE_S)
+    (line,) = capfd.readouterr().err.splitlines()
+    assert line.endswith("Z WARNING belt: camera_maker: the driver dropped a buffer")
+
+
 def test_the_password_is_not_on_the_command_line(tmp_path: Path, capture_pids: Pids) -> None:
-    with CameraProcess(
-        str(tmp_path / "secret"), name="belt", factory="fake_cameras:fast"
-    ) as camera:
+    with camera_of(str(tmp_path / "secret"), fake="fast") as camera:
         camera.read_latest(PATIENCE_S)
         (pid,) = capture_pids()
         assert b"secret" not in Path(f"/proc/{pid}/cmdline").read_bytes()
@@ -392,7 +381,7 @@ def test_the_password_is_not_on_the_command_line(tmp_path: Path, capture_pids: P
 
 
 def test_the_capture_process_ignores_ctrl_c(tmp_path: Path, capture_pids: Pids) -> None:
-    with CameraProcess(str(tmp_path / "lives"), name="belt", factory="fake_cameras:fast") as camera:
+    with camera_of(str(tmp_path / "lives"), fake="fast") as camera:
         camera.read_latest(PATIENCE_S)
         (pid,) = capture_pids()
         assert (
@@ -404,7 +393,7 @@ def test_the_capture_process_ignores_ctrl_c(tmp_path: Path, capture_pids: Pids) 
 
 
 def test_the_last_frame_outlives_the_camera(tmp_path: Path) -> None:
-    with CameraProcess(str(tmp_path / "lives"), name="belt", factory="fake_cameras:fast") as camera:
+    with camera_of(str(tmp_path / "lives"), fake="fast") as camera:
         frame = camera.read_latest(PATIENCE_S)
     assert np.all(frame.image == frame.index % LEVELS)
     assert camera.health.frames_grabbed > 0
@@ -416,11 +405,10 @@ def test_the_last_frame_outlives_the_camera(tmp_path: Path) -> None:
     ("wrong", "reason"),
     [
         ({"fps": 0.0}, "fps"),
-        ({"frame_timeout_s": 0.0}, "frame_timeout_s"),
         ({"open_timeout_s": float("nan")}, "open_timeout_s"),
         ({"frozen_after": 1}, "frozen_after"),
     ],
 )
 def test_invalid_settings_are_refused(wrong: dict[str, float], reason: str) -> None:
     with pytest.raises(ValueError, match=reason):
-        CameraProcess("clip.avi", name="belt", **wrong)  # type: ignore[arg-type]
+        camera_of("clip.avi", **wrong)  # type: ignore[arg-type]

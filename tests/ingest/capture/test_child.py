@@ -25,7 +25,7 @@ class LooseCable(Garbled):
 def test_lines_about_damaged_images_do_not_pile_up(tmp_path: Path) -> None:
     camera = LooseCable(str(tmp_path / "lives"), frames=500)
     latest, counters, (reader, status) = LatestFrame(), Tally.descriptor(), os.pipe()
-    settings = CaptureSettings("fake", None, True, False, 5.0, 2.0, None, "unused:unused")
+    settings = CaptureSettings("fake", None, False, 5.0, 2.0, None, "unused:unused", "l")
     spec = CaptureSpec(settings, latest.new_writer(), counters, status, os.getpid(), None)
     try:
         end = CaptureLoop(spec, camera, Tally(counters)).run()

@@ -45,6 +45,6 @@ def test_the_default_number_of_identical_images_depends_on_the_kind_of_source(
     assert usual_repeats(url, live=live) == repeats
 
 
-def test_with_0_images_nothing_is_frozen() -> None:
+def test_a_limit_of_0_images_disables_the_frozen_check() -> None:
     detector = FrozenDetector(0)
     assert not any(detector.is_frozen(image(7)) for _ in range(5))

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from detector.ingest import Recording, SourceError, read_picture
+from detector.ingest import Recording, SourceError, read_image_file
+from detector.ingest.sources.image_file import LARGEST_BYTES, _decode
 from detector.ingest.sources.image_folder import ASSUMED_FPS, natural_key
-from detector.ingest.sources.picture import LARGEST_BYTES, _decode
 
 NOISE = np.random.default_rng(3).integers(0, 256, (48, 64, 3), np.uint8)
 
@@ -101,10 +101,10 @@ def test_a_file_that_is_too_large_and_a_pipe_are_refused(tmp_path: Path) -> None
     clip.touch()
     os.truncate(clip, LARGEST_BYTES + 1)
     with pytest.raises(SourceError, match="larger than an image, 500 MB; use `vigitri replay`"):
-        read_picture(clip)
+        read_image_file(clip)
     os.mkfifo(pipe)  # reading it would wait for ever
     with pytest.raises(SourceError, match="not a file; name an image file"):
-        read_picture(pipe)
+        read_image_file(pipe)
 
 
 @pytest.mark.parametrize("data", [JPEG, PROGRESSIVE, RESTARTING], ids=["plain", "prog", "rst"])

@@ -29,7 +29,7 @@ def burst(
 
 
 @given(PERIODS_S, st.integers(2, 60), st.floats(0.001, 0.006))
-def test_after_connecting_queued_images_are_not_live_and_all_later_ones_are(
+def test_images_queued_before_the_connection_are_not_live_and_later_ones_are(
     period_s: float, queued: int, decode_s: float
 ) -> None:
     edge = LiveEdge()

@@ -22,7 +22,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from detector.ingest import (
-    Backoff,
     CameraBlind,
     CameraProcess,
     CameraState,
@@ -32,9 +31,9 @@ from detector.ingest import (
     open_source,
 )
 from detector.ingest.sources.network_stream import NetworkStream
+from tests.ingest.capture_camera import AT_ONCE, camera_of
 
 PATIENCE_S = 20.0
-AT_ONCE = Backoff(first_s=0.001, longest_s=0.001)
 FPS = 50
 LOGIN = ("operator", "p@ss")
 
@@ -200,7 +199,7 @@ def blind(camera: CameraProcess, state: CameraState) -> CameraBlind:
 
 
 def test_an_rtsp_camera_is_read_with_its_login_and_reported_without_it() -> None:
-    with server(h264) as port, CameraProcess(belt_url(port), name="belt") as camera:
+    with server(h264) as port, camera_of(belt_url(port)) as camera:
         frames = reads(camera, 10)
         assert frames[-1].source == f"rtsp://127.0.0.1:{port}/belt"
         assert frames[-1].size_px == (64, 48)
@@ -221,7 +220,7 @@ def test_a_wrong_password_is_reported_but_not_printed() -> None:
 def test_an_http_camera_is_read() -> None:
     with (
         server(jpegs) as port,
-        CameraProcess(f"http://127.0.0.1:{port}/mjpg", name="belt") as camera,
+        camera_of(f"http://127.0.0.1:{port}/mjpg") as camera,
     ):
         frame = reads(camera, 5)[-1]
         assert np.ptp(frame.image) <= 2
@@ -231,9 +230,7 @@ def test_an_http_camera_is_read() -> None:
 def test_a_stream_without_data_is_stalled_and_reopened() -> None:
     with (
         server(partial(jpegs, images=20, hang=True)) as port,
-        CameraProcess(
-            f"http://127.0.0.1:{port}/mjpg", name="belt", frame_timeout_s=0.3, backoff=AT_ONCE
-        ) as camera,
+        camera_of(f"http://127.0.0.1:{port}/mjpg", frame_timeout_s=0.3, backoff=AT_ONCE) as camera,
     ):
         reads(camera, 1)
         assert "no image for" in blind(camera, CameraState.STALLED).reason
@@ -245,7 +242,7 @@ def test_images_queued_before_the_connection_are_skipped_and_counted() -> None:
     queued = 25
     with (
         server(partial(h264, queued=queued)) as port,
-        CameraProcess(belt_url(port), name="belt") as camera,
+        camera_of(belt_url(port)) as camera,
     ):
         frames = reads(camera, 5)
         assert min(frame.index for frame in frames) >= queued
@@ -270,7 +267,7 @@ def test_after_a_hang_the_images_queued_during_it_are_skipped() -> None:
     serve = partial(h264, hangs_at=150, hang=hang, resume=resume, kept=30)
     with (
         server(serve) as port,
-        CameraProcess(belt_url(port), name="belt", frame_timeout_s=PATIENCE_S) as camera,
+        camera_of(belt_url(port), frame_timeout_s=PATIENCE_S) as camera,
     ):
         last = last_before(hang, camera)
         assert last is not None
@@ -313,7 +310,7 @@ def test_an_image_that_arrives_as_the_read_times_out_is_skipped_and_counted() ->
 def test_a_camera_that_closes_the_stream_is_reopened() -> None:
     with (
         server(partial(jpegs, images=20)) as port,
-        CameraProcess(f"http://127.0.0.1:{port}/mjpg", name="belt", backoff=AT_ONCE) as camera,
+        camera_of(f"http://127.0.0.1:{port}/mjpg", backoff=AT_ONCE) as camera,
     ):
         assert "the camera closed the stream" in blind(camera, CameraState.ENDED).reason
         reads(camera, 3)

@@ -60,7 +60,7 @@ def test_a_name_that_is_not_utf_8_is_refused(video: Video) -> None:
 
 
 @pytest.mark.parametrize("name", ["~nosuchuser.avi", "~$clip.avi"])
-def test_a_tilde_without_such_a_user_is_part_of_the_name(
+def test_a_tilde_without_a_matching_user_is_part_of_the_name(
     video: Video, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = video("plain.avi", frames=3)

@@ -36,20 +36,20 @@ def _object(
 def write_bundle(folder: Path, *items: StripObject) -> Path:
     """A strip at 1 px per mm on which each object is a box; later ones are on top."""
     folder.mkdir(parents=True)
-    picture = np.zeros((WIDE_MM, LONG_MM, 3), np.uint8)
+    image = np.zeros((WIDE_MM, LONG_MM, 3), np.uint8)
     seen = np.zeros((WIDE_MM, LONG_MM), np.uint16)
     for item in items:
         x, y = round(LONG_MM - item.at_mm), round(item.x_mm)
         place = np.s_[y - 15 : y + 15, x - 25 : x + 25]
-        picture[place] = BROWN if item.hazard is None else WHITE
+        image[place] = BROWN if item.hazard is None else WHITE
         seen[place] = item.id
-    write_image(folder / "picture.png", picture)
+    write_image(folder / "picture.png", image)
     write_image(folder / "seen.png", seen)
     write_facts(
         folder,
         Facts(
             start_mm=0, end_mm=LONG_MM, width_mm=WIDE_MM, px_per_mm=1, seed=1, belt="black",
-            things=list(items),
+            objects=list(items),
         ),
     )  # fmt: skip
     return folder

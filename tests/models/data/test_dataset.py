@@ -59,7 +59,7 @@ def test_hazard_free_scenes_with_the_highest_errors_are_kept(
 
     recipe = RECIPE.model_copy(update={"hazard_free": 2})
     build(recipe, sources, data, tmp_path, seed=6, image_px=96, progress=_silent, workers=1,
-          wrongness=lambda: by_brightness)  # fmt: skip
+          error_score=lambda: by_brightness)  # fmt: skip
     brightest = sorted(range(8), key=lambda n: -fired[n])[:2]
     kept = {int(path.stem.removeprefix("free_")) for path in tmp_path.glob("images/free_*.jpg")}
     assert kept == {10**6 + n for n in brightest}

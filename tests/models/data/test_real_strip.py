@@ -47,7 +47,7 @@ def test_each_stretch_has_the_plan_s_coverage(bundle: Path) -> None:
 def test_each_object_is_inside_its_outline(bundle: Path) -> None:
     facts = read_facts(bundle)
     owners = read_layer(bundle, facts, "owners")
-    for item in facts.things:
+    for item in facts.objects:
         outline = np.array(item.outline_mm)
         px = np.stack([(facts.end_mm - outline[:, 0]), outline[:, 1]], axis=1) * facts.px_per_mm
         inside = np.zeros(owners.shape, np.uint8)

@@ -48,7 +48,7 @@ def test_a_photograph_with_data_appended_by_a_phone_is_complete(tmp_path: Path) 
 
 def test_a_file_that_is_not_an_image_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "a.png"
-    path.write_bytes(b"no picture")
+    path.write_bytes(b"no image")
     with pytest.raises(WorkshopError, match="not a readable image"):
         read_image(path)
 

@@ -16,11 +16,11 @@ def test_an_unobstructed_object_is_cut_out_along_its_outline(tmp_path: Path) -> 
     write_bundle(tmp_path / "a", _object(1, "battery", 100, 80), _object(2, None, 300, 200))
     made = objects_on_strips(tmp_path)
     assert set(made) == {("box", BATTERY), ("box", -1)}
-    ((picture, px_per_mm),) = made["box", BATTERY]
+    ((image, px_per_mm),) = made["box", BATTERY]
     assert px_per_mm == 1
-    alpha = picture[..., 3]
+    alpha = image[..., 3]
     assert 50 <= np.count_nonzero((alpha > 127).any(axis=0)) + 2 <= 54
-    assert (picture[alpha > 200][:, :3] == 255).all()
+    assert (image[alpha > 200][:, :3] == 255).all()
     assert not alpha[0].any()
 
 

@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 
 from detector.profile.line import DEPLOYED_MODEL
+from detector.vision.catalogue import write_card
 from detector.vision.detections import Detections
-from models.card import Card, write_card
+from models.card import new_card
 from models.data.composites import Scene
 from models.evaluation import evaluate
-from models.evaluation.picture_sets import at_belt_scale
+from models.evaluation.image_sets import at_belt_scale
 from models.evaluation.scoring import GroundTruth
 from models.evaluation.targets import WELL_SEEN
 from models.workshop import WorkshopError
@@ -49,7 +50,7 @@ def test_the_report_is_written_as_a_page_and_its_sets_into_the_card(tmp_path: Pa
     assert "of" not in sets["photographs_512"]["gas_canister"]
     assert "of" in sets["scenes"]["gas_canister"]
     (tmp_path / "model.onnx").write_bytes(b"")
-    write_card(tmp_path, Card("mine", 1, (0.5, 0.5), "a.pt", "b.toml", (), metrics=sets))
+    write_card(tmp_path, new_card(tmp_path, name="mine", thresholds=(0.5, 0.5), metrics=sets))
 
 
 def test_a_photograph_is_reduced_to_belt_scale_and_never_enlarged() -> None:

@@ -4,8 +4,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from detector.vision.catalogue import write_card
 from detector.vision.detections import Detections
-from models.card import Card, write_card
+from models.card import new_card
 from models.evaluation.proposal_thresholds import proposal_thresholds, write_proposal_thresholds
 from models.evaluation.proposals import Pictures, Scored
 
@@ -29,7 +30,15 @@ def test_a_class_proposes_as_low_as_is_bearable_on_harmless_pictures() -> None:
 
 def test_the_card_gets_the_thresholds_and_keeps_everything_else(tmp_path: Path) -> None:
     (tmp_path / "model.onnx").write_bytes(b"")
-    write_card(tmp_path, Card("mine", 1, (0.4, 0.35), "a.pt", "b.toml", ("c", "d")))
+    card = new_card(
+        tmp_path,
+        name="mine",
+        thresholds=(0.4, 0.35),
+        start_from="a.pt",
+        recipe="b.toml",
+        data=["c"],
+    )
+    write_card(tmp_path, card)
     before = tomllib.loads((tmp_path / "card.toml").read_text())
     for gas in (0.2, 0.05):  # the second replaces the first
         write_proposal_thresholds(tmp_path, {"gas_canister": gas, "battery": 0.5})

@@ -13,15 +13,15 @@ def _figures(
         return {"boxes": of, "recall_at_0.2": both, "recall_at_0.05": both}
 
     of = {name: shares(reached, 15) for name, reached in (parts or {}).items()}
-    return {"ap50": ap50, **shares(recall, boxes), "of": of, "false_per_picture": 0.0}
+    return {"ap50": ap50, **shares(recall, boxes), "of": of, "false_per_image": 0.0}
 
 
-def _nothing(false_per_picture: float = 0.0) -> dict[str, Any]:
-    return {"boxes": 0, "false_per_picture": false_per_picture}
+def _nothing(false_per_image: float = 0.0) -> dict[str, Any]:
+    return {"boxes": 0, "false_per_image": false_per_image}
 
 
-def _set(gas: dict[str, Any], battery: dict[str, Any], pictures: int = 20) -> dict[str, Any]:
-    return {"pictures": pictures, "gas_canister": gas, "battery": battery}
+def _set(gas: dict[str, Any], battery: dict[str, Any], images: int = 20) -> dict[str, Any]:
+    return {"images": images, "gas_canister": gas, "battery": battery}
 
 
 def _report(**sets: dict[str, Any]) -> dict[str, Any]:
@@ -65,7 +65,7 @@ def test_at_belt_scale_figures_may_be_five_points_lower_and_no_more() -> None:
 
 
 def test_one_false_box_on_a_belt_without_a_hazard_misses_the_target() -> None:
-    frames = _set(_nothing(), _nothing(0.067), pictures=15)
+    frames = _set(_nothing(), _nothing(0.067), images=15)
     (row,) = image_targets(_report(**{"frames_at_1.0_mm_per_px": frames}))
     assert (row.reached, row.met) == ("0 gas, 1 battery in 15", False)
     assert "1.0 mm/px" in row.what

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from detector.vision.detections import Detections
-from models.evaluation.picture_sets import SetResults, photo_set
+from models.evaluation.image_sets import SetResults, photo_set
 from models.evaluation.scoring import GroundTruth
 from models.evaluation.thresholds import operating_thresholds
 

@@ -52,7 +52,7 @@ def _images() -> list[np.ndarray]:
     return [rng.integers(0, 256, (32, 32, 3), np.uint8) for _ in range(4)]
 
 
-def test_all_but_the_named_convolutions_are_quantised_with_nearly_the_same_result(
+def test_quantising_all_but_the_named_convolutions_hardly_changes_the_result(
     network: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "out.onnx"

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from detector.vision.catalogue import Training
 from models.training import adapt
 from models.training.adapt import REACHES, Adaptation
 from models.workshop import WorkshopError
@@ -35,7 +36,7 @@ def adaptation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> _FakeAdaptati
     monkeypatch.setattr(adapt, "interpolated", interpolated)
     monkeypatch.setattr(adapt, "_write_comparison", lambda *_: None)
     (tmp_path / "tuned.pt").write_text("tuned")
-    parent: Any = SimpleNamespace(path=tmp_path, card=SimpleNamespace(training={}))
+    parent: Any = SimpleNamespace(path=tmp_path, card=SimpleNamespace(training=Training()))
     unused: Any = None
     return _FakeAdaptation(parent, unused, (), (), tmp_path, 1)
 
@@ -71,7 +72,7 @@ def test_a_model_that_is_worse_at_all_reaches_is_not_deployed(
 
 def test_the_architecture_comes_from_the_card(adaptation: _FakeAdaptation) -> None:
     assert adaptation.layout == "yolo26n"
-    card = SimpleNamespace(training={"architecture": "yolo26n-p4"})
+    card = SimpleNamespace(training=Training(architecture="yolo26n-p4"))
     parent: Any = SimpleNamespace(path=Path(), card=card)
     assert dataclasses.replace(adaptation, parent=parent).layout == "yolo26n-p4"
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from models.data.composites import Scene
-from models.training.mining import wrongness
+from models.training.mining import error_score
 
 IMAGE = np.zeros((64, 64, 3), np.uint8)
 GAS_AT = [0, 10, 10, 30, 30]
@@ -22,7 +22,7 @@ def _error(boxes: list[list[float]], drawn: list[tuple[float, ...]]) -> float:
         mock.patch("models.training.mining.export_onnx"),
         mock.patch("models.training.mining.session", return_value=made),
     ):
-        error = wrongness(Path("x.pt"), Path("miner"))
+        error = error_score(Path("x.pt"), Path("miner"))
     return error(Scene(IMAGE, np.array(boxes, np.float32).reshape(-1, 5)))
 
 

@@ -29,7 +29,7 @@ def run(**changes: Any) -> list[SimulatedFrame]:
     return list(SimulatedLine(plan(**changes)).run())
 
 
-def test_the_truth_is_the_same_when_no_images_are_rendered() -> None:
+def test_the_ground_truth_is_the_same_when_no_images_are_rendered() -> None:
     with_images = [each.truth for each in run()]
     line = SimulatedLine(plan())
     assert [each.truth for each in line.run(images=False)] == with_images
@@ -77,7 +77,7 @@ def test_memory_does_not_grow_with_the_duration() -> None:
 def test_a_stopped_belt_is_recorded_and_its_image_does_not_change() -> None:
     belt = {**SMALL["belt"], "speeds": [{"at_s": 1, "speed_mm_s": 0, "over_s": 0.2}]}
     recorded = run(belt=belt)
-    stopped = [each for each in recorded if each.truth["belt_standing"]]
+    stopped = [each for each in recorded if each.truth["belt_stopped"]]
     assert [each.truth["frame"] for each in stopped] == list(range(12, 30))
     assert {each.truth["run"] for each in stopped} == {False}
     first, last = stopped[0].image, stopped[-1].image
@@ -123,7 +123,7 @@ def test_an_arm_hides_the_objects_below_it() -> None:
     visible = {
         (bool(arms), each.truth["frame"]): each.truth["objects"][0]["visible"]
         for arms in ((), (arm,))
-        for each in run(belt=belt, mix=None, things=placed, arms=arms, duration_s=3.8)
+        for each in run(belt=belt, mix=None, objects=placed, arms=arms, duration_s=3.8)
         if each.truth["objects"] and each.truth["objects"][0]["kind"] == "laptop_pack"
     }
     assert visible[False, 35] > 0.9

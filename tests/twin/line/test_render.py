@@ -39,7 +39,9 @@ def images(clip: Path) -> list[np.ndarray[Any, Any]]:
         decoded.append(image)
 
 
-def test_a_clip_has_all_frames_its_truth_and_its_empty_belt(tiny: Path, tmp_path: Path) -> None:
+def test_a_clip_has_all_frames_its_ground_truth_and_its_empty_belt(
+    tiny: Path, tmp_path: Path
+) -> None:
     out, calls = tmp_path / "deep" / "out", list[tuple[int, int]]()
     render(tiny, out, progress=lambda done, total: calls.append((done, total)))
     assert sorted(each.name for each in out.iterdir()) == [
@@ -208,7 +210,7 @@ def test_the_bundled_clip_is_complete_small_and_shows_all_its_stretches() -> Non
     assert (DEMO / "empty.png").stat().st_size < 1_100_000
     assert header["renderer"] == "traced"
     assert len(frames) == header["frames"] == 1080
-    passed = [obj for obj in header["things"] if obj["class"] and obj["at_mm"] < 14_000]
+    passed = [obj for obj in header["objects"] if obj["class"] and obj["at_mm"] < 14_000]
     kinds = {obj["kind"]: obj["class"] for obj in passed}
     assert sum(each == "gas_canister" for each in kinds.values()) >= 2
     assert sum(each["class"] == "battery" for each in passed) >= 8

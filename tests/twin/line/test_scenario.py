@@ -31,7 +31,7 @@ def error_of(path: Path) -> str:
         (
             'kind = "d_cell"',
             'kind = "anvil"',
-            "things.0.kind: kind 'anvil' is unknown; hazards are aa_cell",
+            "objects.0.kind: kind 'anvil' is unknown; hazards are aa_cell",
         ),
         ("x_mm = 60", "x_mm = 260", "d_cell at -150 mm has x_mm 260, off a belt of 200 mm"),
         ("to_mm = 0", "to_mm = -400", "stretches.0: to_mm (-400) must be above from_mm (-300)"),
@@ -42,7 +42,7 @@ def error_of(path: Path) -> str:
         ("seed = 3", "seed = = 3", "not a TOML file"),
         ("seed = 3", 'seed = 3\nrenderer = "traced"', "needs a [traced] section with strips"),
         ("seed = 3", 'seed = 3\nrenderer = "photo"', "renderer: Input should be 'drawn' or"),
-        ("[video]", "[mix]\ncoverage = 0.3\n[video]", "mix conflicts with stretches and things"),
+        ("[video]", "[mix]\ncoverage = 0.3\n[video]", "mix conflicts with stretches and objects"),
         (
             "[video]",
             "[gate]\ny_mm = 100\nfrom_s = 3\nuntil_s = 2\n[video]",
@@ -119,10 +119,15 @@ def test_a_kind_that_is_not_a_hazard_is_rejected(changed: Changed) -> None:
     assert "mix.hazards: 'drink_can' is not a hazard; hazards are aa_cell" in message
 
 
+def test_a_kind_that_is_not_waste_is_rejected(changed: Changed) -> None:
+    message = error_of(changed("[video]", "[mix.waste]\naa_cell = 1\n[video]"))
+    assert "mix.waste: 'aa_cell' is not waste; waste is" in message
+
+
 def test_the_demo_has_an_empty_start_calm_stretches_an_overload_and_both_classes() -> None:
     demo = load(DEMO)
     first = min(
-        *(stretch.from_mm for stretch in demo.stretches), *(obj.at_mm for obj in demo.things)
+        *(stretch.from_mm for stretch in demo.stretches), *(obj.at_mm for obj in demo.objects)
     )
     assert first >= 1.5 * demo.belt.speed_mm_s
     assert any(

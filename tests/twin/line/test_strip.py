@@ -40,7 +40,7 @@ def test_every_belt_texture_is_dark_and_textured(texture: str) -> None:
     x_mm=st.floats(40, 260),
     angle_deg=st.floats(0, 360),
 )
-def test_the_truth_is_where_the_image_changed(
+def test_the_ground_truth_is_where_the_image_changed(
     kind: str, at_mm: float, x_mm: float, angle_deg: float
 ) -> None:
     laid = strip()

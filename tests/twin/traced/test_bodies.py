@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from twin.drawn.objects import SIZE_MM
 from twin.traced.bodies import Skin, block, turn_about, turned_body
 from twin.traced.damage import crumple, squash
-from twin.traced.things import HAZARDS, MAKERS, build, pose
+from twin.traced.objects import HAZARDS, MAKERS, build, pose
 
 PLAIN = Skin((0.5, 0.5, 0.5))
 STEADY = ("aa_cell", "aaa_cell", "c_cell", "d_cell", "li_ion_18650", "nine_volt")

@@ -49,7 +49,7 @@ def obj(number: int, kind: str, hazard: str | None, alone: float, seen: float) -
 
 def facts(objects: list[StripObject]) -> Facts:
     return Facts(
-        start_mm=0, end_mm=200, width_mm=100, px_per_mm=0.5, seed=1, belt="worn", things=objects
+        start_mm=0, end_mm=200, width_mm=100, px_per_mm=0.5, seed=1, belt="worn", objects=objects
     )
 
 

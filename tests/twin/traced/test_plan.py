@@ -26,6 +26,8 @@ def test_every_plan_of_the_repository_is_valid(path: Path) -> None:
         ("to_mm = 500", "to_mm = 5000", "beyond length_mm"),
         ("seed = 1", 'seed = 1\nbelt = "silk"', "belt"),
         ("seed = 1", "seed = 1\nhazards = {anvil = 1}", "'anvil' is unknown"),
+        ("seed = 1", "seed = 1\nwaste = {anvil = 1}", "waste: 'anvil' is unknown"),
+        ("seed = 1", "seed = 1\nlookalikes = 0.3\nwaste = {torch = 1}", "drop lookalikes"),
         ("seed = 1", "seed = ", "not a TOML file"),
     ],
 )

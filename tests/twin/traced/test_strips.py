@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from twin.traced.objects import HAZARDS
 from twin.traced.plan import Stretch, StripPlan
 from twin.traced.strips import lay_out_strip, silhouette, tile_windows
-from twin.traced.things import HAZARDS
 
 
 def plan(*stretches: Stretch, seed: int = 4) -> StripPlan:
@@ -76,3 +76,11 @@ def test_a_silhouette_has_the_size_of_the_object() -> None:
         assert seen == pytest.approx(length * width, rel=0.2) or seen == pytest.approx(
             np.pi / 4 * width**2, rel=0.2
         )
+
+
+def test_waste_with_weights_consists_of_those_kinds_alone() -> None:
+    stretch = Stretch(from_mm=0, to_mm=3000, coverage=0.3)
+    weighted = plan(stretch).model_copy(update={"waste": {"plastic_bag": 3.0, "torch": 1.0}})
+    kinds = [each.rest.body.kind for each in lay_out_strip(weighted)]
+    assert set(kinds) == {"plastic_bag", "torch"}
+    assert kinds.count("plastic_bag") > kinds.count("torch")
