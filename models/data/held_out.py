@@ -70,7 +70,10 @@ def part_rows(data: Path, part: str) -> list[dict[str, str]]:
 def split_by_source(
     data: Path, part: str, listed: HeldOut | None = None
 ) -> tuple[list[dict[str, str]], list[dict[str, str]]]:
-    """A part's rows of the manifest: those to train on, and those held out."""
+    """A part's rows of the manifest: those to train on, and those held out.
+
+    A cut-out of cutouts2/ is also held out if it was cut from a held-out harmless picture.
+    """
     listed = listed or held_out()
     rows = part_rows(data, part)
     if part == "harmless":
@@ -78,6 +81,14 @@ def split_by_source(
         held = [listed.holds_place(row["place"], pictures[row["place"]]) for row in rows]
     else:
         held = [listed.holds_source(part, row[PARTS[part]]) for row in rows]
+    if part == "cutouts2":
+        pictures_held = {
+            f"harmless/{row['file']}" for row in split_by_source(data, "harmless", listed)[1]
+        }
+        held = [
+            is_held or row.get("source_file", "") in pictures_held
+            for row, is_held in zip(rows, held, strict=True)
+        ]
     return (
         [row for row, is_held in zip(rows, held, strict=True) if not is_held],
         [row for row, is_held in zip(rows, held, strict=True) if is_held],

@@ -51,6 +51,20 @@ def test_a_place_is_held_out_by_name_and_single_pictures_by_chance(manifests: Pa
     assert 3 <= len(places) - 2 <= 20
 
 
+def test_a_cutout_of_a_held_out_harmless_picture_is_held_out(manifests: Path) -> None:
+    with (manifests / "cutouts2" / "MANIFEST.csv").open("w", newline="") as file:
+        csv.writer(file).writerows(
+            [
+                ("file", "source_repo", "source_file"),
+                ("a.webp", "another/one@5678", "harmless/0.jpg"),
+                ("b.webp", "another/one@5678", "harmless/2.jpg"),
+            ]
+        )
+    train, held = split_by_source(manifests, "cutouts2", LISTED)
+    assert [row["file"] for row in held] == ["a.webp"]
+    assert [row["file"] for row in train] == ["b.webp"]
+
+
 def test_a_name_that_no_manifest_has_is_reported(manifests: Path) -> None:
     assert unknown_names(manifests, LISTED) == []
     wrong = HeldOut(
