@@ -1,0 +1,1 @@
+"""The verifier: the second network, which says for a crop of one object what it is."""

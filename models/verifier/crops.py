@@ -1,0 +1,139 @@
+"""The crops that a verifier is trained, tuned and measured on."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from models.data.photographs import masked
+from models.data.sources import Boxes, Image, read_image
+from models.data.textures import Rng
+from models.verifier.kinds import Kinds
+from models.verifier.laying import Layer
+from models.verifier.material import SIDES, Material, Picture
+from models.verifier.pack import STORED_PX, Crop, square, write_pack
+from models.verifier.recipe import VerifierRecipe
+from models.workshop import progress_on_stderr
+
+_OTHER_SIDES = 5
+"""Tuning and held-out side get as many crops as the training side divided by this."""
+_LENGTH_PX = (24.0, 220.0)
+_LEAST_PX = 14.0
+_MOST_MINED = 8
+_BY_CLASS = {0: "gas", 1: "battery"}
+
+
+def stored_context(recipe: VerifierRecipe) -> float:
+    """Side of a stored crop / longest side of the box: room for jitter around the shown part."""
+    return recipe.context * STORED_PX / recipe.input_px
+
+
+def build(
+    material: Material, recipe: VerifierRecipe, kinds: Kinds, mined: Path, out: Path
+) -> list[Path]:
+    """Write the crops of all sides as packs `laid`, `labelled` and `mined`; a finished one is kept.
+
+    mined: what `models.verifier.mining` has written.
+    """
+    cv2.setNumThreads(1)  # crops are small
+    out.mkdir(parents=True, exist_ok=True)
+    parts = {
+        "laid": lambda: _laid_crops(material, recipe, kinds),
+        "labelled": lambda: _labelled_crops(material, recipe),
+        "mined": lambda: _mined_crops(material, recipe, mined),
+    }
+    paths = [out / f"{part}.npz" for part in parts]
+    for path, crops in zip(paths, parts.values(), strict=True):
+        if not path.is_file():
+            write_pack(path, crops())
+    return paths
+
+
+def _laid_crops(material: Material, recipe: VerifierRecipe, kinds: Kinds) -> Iterator[Crop]:
+    for number, side in enumerate(SIDES):
+        rng = np.random.default_rng([recipe.seed, number])
+        part = 1 if side == "train" else _OTHER_SIDES
+        yield from _laid(rng, material, recipe, kinds, side, part)
+
+
+def _labelled_crops(material: Material, recipe: VerifierRecipe) -> Iterator[Crop]:
+    rng = np.random.default_rng([recipe.seed, len(SIDES)])
+    for picture in material.labelled:
+        yield from labelled(rng, picture, recipe.crops.labelled_copies, stored_context(recipe))
+
+
+def _mined_crops(material: Material, recipe: VerifierRecipe, mined: Path) -> Iterator[Crop]:
+    found = json.loads(mined.read_text())
+    for picture in material.harmless:
+        yield from _mined(picture, found, recipe.crops.mined_score, stored_context(recipe))
+
+
+def _laid(
+    rng: Rng, material: Material, recipe: VerifierRecipe, kinds: Kinds, side: str, part: int
+) -> Iterator[Crop]:
+    things = [thing for thing in material.things if thing.side == side]
+    grounds = [picture for picture in material.harmless if picture.side == side]
+    layer = Layer(things, grounds, kinds, stored_context(recipe))
+    wanted = [h for h, count in recipe.crops.laid.items() for _ in range(count // part)]
+    show = progress_on_stderr()
+    for number, hazard in enumerate(wanted, 1):
+        crop = layer.crop(rng, hazard)
+        if crop is not None:
+            yield crop
+        show(f"crops laid, {side}", number, len(wanted))
+    for _ in range(recipe.crops.background // part if grounds else 0):
+        yield layer.background(rng)
+
+
+def labelled(rng: Rng, picture: Picture, copies: int, context: float) -> Iterator[Crop]:
+    """Crops of a picture's boxes, each at another size; of a harmless picture, the whole of it."""
+    scene = masked(read_image(picture.path), picture.boxes)
+    for row in _boxes_or_whole(scene.boxes, scene.image):
+        name = _BY_CLASS[int(row[0])] if picture.name == "by_class" else picture.name
+        longest = float(max(row[3] - row[1], row[4] - row[2]))
+        if longest < _LEAST_PX:
+            continue
+        for copy in range(copies):
+            wanted = float(np.exp(rng.uniform(*np.log(_LENGTH_PX)))) if copy else longest
+            scale = min(1.0, wanted / longest)
+            pixels = square(reduced(scene.image, scale), row[1:] * scale, STORED_PX, context)
+            length = longest * scale
+            yield Crop(pixels, name, picture.side, picture.source, "labelled", length)
+
+
+def reduced(image: Image, scale: float) -> Image:
+    """An image at a smaller scale."""
+    if scale >= 1:
+        return image
+    small = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    return np.asarray(small, np.uint8)
+
+
+def _boxes_or_whole(boxes: Boxes, image: Image) -> Sequence[Boxes]:
+    if len(boxes):
+        return list(boxes)
+    height, width = image.shape[:2]
+    whole = (-1, 0.05 * width, 0.05 * height, 0.95 * width, 0.95 * height)
+    return [np.array(whole, np.float32)]
+
+
+def _mined(
+    picture: Picture, found: dict[str, list[list[float]]], min_score: float, context: float
+) -> Iterator[Crop]:
+    rows = found.get(f"{picture.path.parent.name}/{picture.path.name}", [])
+    rows = sorted((row for row in rows if row[4] >= min_score), key=lambda row: -row[4])
+    if not rows:
+        return
+    image = read_image(picture.path)
+    for row in rows[:_MOST_MINED]:
+        box = np.array(row[:4], np.float32)
+        length = float(max(box[2] - box[0], box[3] - box[1]))
+        if length < _LEAST_PX / 2:
+            continue
+        pixels = square(image, box, STORED_PX, context)
+        source = picture.place or picture.source
+        yield Crop(pixels, picture.name, picture.side, source, "mined", length, float(row[4]))

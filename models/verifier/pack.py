@@ -1,0 +1,113 @@
+"""A packed set of crops: one file of JPEGs with their labels."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from models.data.sources import Image
+from models.workshop import WorkshopError
+
+STORED_PX = 160
+"""Side of a stored crop; the middle `input_px` of it show the box with the recipe's context."""
+_QUALITY = 92
+
+
+@dataclass(frozen=True)
+class Crop:
+    """One crop. name: a kind, group or name of the data. how: laid, labelled, mined, background.
+
+    px: length of the box's longest side in the image it was cut from. score: the detector's, 0 if
+    it did not propose this.
+    """
+
+    pixels: Image
+    name: str
+    side: str
+    source: str
+    how: str
+    px: float
+    score: float = 0.0
+
+
+class Pack:
+    """Crops of a file, decoded one by one."""
+
+    def __init__(self, path: Path) -> None:
+        try:
+            with np.load(path, allow_pickle=False) as arrays:
+                self._bytes, self._ends = arrays["bytes"], arrays["ends"]
+                self.names, self.sides = arrays["names"], arrays["sides"]
+                self.sources, self.how = arrays["sources"], arrays["how"]
+                self.px, self.scores = arrays["px"], arrays["scores"]
+        except (OSError, ValueError, KeyError, EOFError) as error:
+            raise WorkshopError(f"{path}: not a pack of crops: {error}; build it again") from error
+
+    def __len__(self) -> int:
+        return len(self._ends)
+
+    def pixels(self, index: int) -> Image:
+        """(160, 160, 3) uint8 BGR."""
+        start = int(self._ends[index - 1]) if index else 0
+        code = self._bytes[start : int(self._ends[index])]
+        return np.asarray(cv2.imdecode(code, cv2.IMREAD_COLOR), np.uint8)
+
+    def on(self, *sides: str) -> NDArray[np.int64]:
+        """Indices of the crops on these sides."""
+        return np.flatnonzero(np.isin(self.sides, sides))
+
+
+def write_pack(path: Path, crops: Iterable[Crop]) -> int:
+    """Write crops as one file; returns their number."""
+    codes, rows = [], []
+    for crop in crops:
+        code = cv2.imencode(".jpg", crop.pixels, [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])[1]
+        codes.append(code.ravel())
+        rows.append((crop.name, crop.side, crop.source, crop.how, crop.px, crop.score))
+    if not rows:
+        raise WorkshopError(f"{path}: no crops to write; check the recipe's numbers")
+    names, sides, sources, how, px, scores = zip(*rows, strict=True)
+    partial = path.with_name(f"{path.stem}.part.npz")
+    np.savez(
+        partial,
+        bytes=np.concatenate(codes),
+        ends=np.cumsum([len(code) for code in codes]),
+        names=np.array(names), sides=np.array(sides), sources=np.array(sources), how=np.array(how),
+        px=np.array(px, np.float32), scores=np.array(scores, np.float32),
+    )  # fmt: skip
+    partial.replace(path)
+    return len(rows)
+
+
+def square(image: Image, box: NDArray[np.float32], side_px: int, context: float) -> Image:
+    """The square around a box as the line cuts it, with the image's border repeated.
+
+    box: (4,) x0, y0, x1, y1 px. context: side of the square / longest side of the box.
+    """
+    x0, y0, x1, y1 = (float(value) for value in box)
+    side = max(2.0, context * max(x1 - x0, y1 - y0))
+    scale = side_px / side
+    left, top = (x0 + x1 - side) / 2, (y0 + y1 - side) / 2
+    if scale < 0.8:  # shrink by area first; warpAffine alone would alias
+        height, width = image.shape[:2]
+        cut_x0, cut_x1 = max(0, int(left) - 1), min(width, int(left + side) + 2)
+        cut_y0, cut_y1 = max(0, int(top) - 1), min(height, int(top + side) + 2)
+        part = image[cut_y0:cut_y1, cut_x0:cut_x1]
+        size = max(1, round(part.shape[1] * scale)), max(1, round(part.shape[0] * scale))
+        image = np.asarray(cv2.resize(part, size, interpolation=cv2.INTER_AREA), np.uint8)
+        left, top, scale = (left - cut_x0) * scale, (top - cut_y0) * scale, 1.0
+    matrix = np.array([[scale, 0, -left * scale], [0, scale, -top * scale]], np.float64)
+    if scale == 1.0:
+        matrix = np.array([[1, 0, -left], [0, 1, -top]], np.float64)
+    return np.asarray(
+        cv2.warpAffine(
+            image, matrix, (side_px, side_px), flags=cv2.INTER_LINEAR,
+            borderMode=cv2.BORDER_REPLICATE,
+        ),
+        np.uint8,
+    )  # fmt: skip
