@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -80,7 +81,7 @@ def middle(stored: Image, input_px: int) -> Image:
 
 def changed(rng: Rng, stored: Image, input_px: int) -> Image:
     """One crop as another camera might show it: turned, off by a tenth, lit and blurred anew."""
-    image = np.rot90(stored, int(rng.integers(4)))
+    image: NDArray[Any] = np.rot90(stored, int(rng.integers(4)))
     if rng.random() < 0.5:
         image = image[:, ::-1]
     scale = rng.uniform(0.86, 1.18)
@@ -110,7 +111,7 @@ def changed(rng: Rng, stored: Image, input_px: int) -> Image:
         image = (image + noise).clip(0, 255).astype(np.uint8)
     if rng.random() < 0.15:
         code = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(25, 80))])[1]
-        image = cv2.imdecode(code, cv2.IMREAD_COLOR)
+        image = np.asarray(cv2.imdecode(code, cv2.IMREAD_COLOR), np.uint8)
     return np.asarray(image, np.uint8)
 
 

@@ -42,22 +42,21 @@ def build(
     cv2.setNumThreads(1)  # crops are small
     out.mkdir(parents=True, exist_ok=True)
     parts = {
-        "laid": lambda: _laid_crops(material, recipe, kinds),
-        "labelled": lambda: _labelled_crops(material, recipe),
-        "mined": lambda: _mined_crops(material, recipe, mined),
+        "laid": _laid_crops(material, recipe, kinds),
+        "labelled": _labelled_crops(material, recipe),
+        "mined": _mined_crops(material, recipe, mined),
     }
     paths = [out / f"{part}.npz" for part in parts]
     for path, crops in zip(paths, parts.values(), strict=True):
         if not path.is_file():
-            write_pack(path, crops())
+            write_pack(path, crops)
     return paths
 
 
 def _laid_crops(material: Material, recipe: VerifierRecipe, kinds: Kinds) -> Iterator[Crop]:
     for number, side in enumerate(SIDES):
         rng = np.random.default_rng([recipe.seed, number])
-        part = 1 if side == "train" else _OTHER_SIDES
-        yield from _laid(rng, material, recipe, kinds, side, part)
+        yield from _laid(rng, material, recipe, kinds, side)
 
 
 def _labelled_crops(material: Material, recipe: VerifierRecipe) -> Iterator[Crop]:
@@ -73,8 +72,9 @@ def _mined_crops(material: Material, recipe: VerifierRecipe, mined: Path) -> Ite
 
 
 def _laid(
-    rng: Rng, material: Material, recipe: VerifierRecipe, kinds: Kinds, side: str, part: int
+    rng: Rng, material: Material, recipe: VerifierRecipe, kinds: Kinds, side: str
 ) -> Iterator[Crop]:
+    part = 1 if side == "train" else _OTHER_SIDES
     things = [thing for thing in material.things if thing.side == side]
     grounds = [picture for picture in material.harmless if picture.side == side]
     layer = Layer(things, grounds, kinds, stored_context(recipe))

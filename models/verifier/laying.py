@@ -1,4 +1,4 @@
-"""Crops of cut-outs laid on belts and harmless pictures, among neighbours, as a camera sees them."""
+"""Crops of cut-outs that are laid on belts and harmless pictures, among neighbours."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from models.workshop import WorkshopError
 
 _PX_PER_MM = (0.5, 1.8)
 _LENGTH_PX = (22.0, 190.0)
+_BARE_BELTS = ("mine_belts_cl", "amazon_belt_underside")
 _LABELS = {"gas": GAS, "battery": BATTERY, "none": -1}
 
 
@@ -97,10 +98,9 @@ class Layer:
         x, y = (rng.uniform(0, max(1.0, length - side)) for length in image.shape[1::-1])
         box = np.array([x, y, x + side, y + side * rng.uniform(0.4, 1)], np.float32)
         pixels = square(image, box, STORED_PX, self._stored)
-        name = (
-            "belt" if "plate" in picture.path.name or picture.source.startswith("Fern") else "none"
-        )
-        return Crop(pixels, name, picture.side, picture.place or picture.source, "background", side)
+        name = "belt" if picture.place in _BARE_BELTS else "none"
+        source = picture.place or picture.source
+        return Crop(pixels, name, picture.side, source, "background", side)
 
     def _ground(self, rng: Rng, side: int) -> Image:
         draw = rng.random()

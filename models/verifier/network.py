@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 MEAN, SPREAD = 127.0, 128.0
 """A pixel v enters as (v - MEAN) / SPREAD, as in EfficientNet-Lite's own training."""
-FROZEN_BLOCKS = 5
+FROZEN_BLOCKS = 8
 """Stem and first blocks keep their ImageNet weights: edges and textures, at half of the cost."""
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from zipfile import BadZipFile
 
 import cv2
 import numpy as np
@@ -40,12 +41,13 @@ class Pack:
 
     def __init__(self, path: Path) -> None:
         try:
-            with np.load(path, allow_pickle=False) as arrays:
+            # An open file, since NumPy leaves one open that it cannot read.
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
                 self._bytes, self._ends = arrays["bytes"], arrays["ends"]
                 self.names, self.sides = arrays["names"], arrays["sides"]
                 self.sources, self.how = arrays["sources"], arrays["how"]
                 self.px, self.scores = arrays["px"], arrays["scores"]
-        except (OSError, ValueError, KeyError, EOFError) as error:
+        except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
             raise WorkshopError(f"{path}: not a pack of crops: {error}; build it again") from error
 
     def __len__(self) -> int:

@@ -87,10 +87,7 @@ def train(
                     logits, batch.allowed, batch.members,
                     smoothing=plan.smoothing, hazard=plan.hazard_loss,
                 )  # fmt: skip
-            optimizer.zero_grad()
-            value.backward()
-            torch.nn.utils.clip_grad_norm_(model.parameters(), 2.0)
-            optimizer.step()
+            _step(optimizer, model, value)
             done += 1
             _average(average, model, done)
             losses.append(float(value.detach()))
@@ -138,6 +135,15 @@ def prefetched(made: Iterator[Batch], ahead: int = 4) -> Iterator[Batch]:
             yield batch
     finally:
         stopped.set()
+
+
+def _step(optimizer: Any, model: Any, value: Any) -> None:
+    import torch
+
+    optimizer.zero_grad()
+    value.backward()
+    torch.nn.utils.clip_grad_norm_(model.parameters(), 2.0)
+    optimizer.step()
 
 
 def _groups(model: Any) -> list[dict[str, Any]]:

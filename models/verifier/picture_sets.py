@@ -1,0 +1,135 @@
+"""Pictures on which detector and verifier are fitted together and measured, with proposals."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from detector.vision.detections import Detections
+from detector.vision.engine import Engine
+from detector.vision.photograph import detect_in_photograph
+from models.data.composites import Scene, compose
+from models.data.photographs import masked
+from models.data.sources import (
+    BELT_PX_PER_MM,
+    IGNORE,
+    Belt,
+    Cutout,
+    Image,
+    Sources,
+    read_image,
+)
+from models.evaluation.picture_sets import at_belt_scale, ground_truth_of, padded
+from models.evaluation.scoring import IOU, GroundTruth, overlaps
+from models.verifier.kinds import Kinds
+from models.verifier.material import Material
+from models.verifier.verdicts import Floats, Verdicts
+from models.workshop import progress_on_stderr
+
+FLOOR = 0.02
+"""Lowest score of a proposal."""
+_VIEW = (448, 800)
+_LABELS = {"gas": 0, "battery": 1, "none": -1}
+_PARTS = {"gas": "gas", "battery": "battery", "none": "distractor"}
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A picture's proposals and what the verifier says of them. v: (n, 2) float32."""
+
+    found: Detections
+    v: Floats
+    truth: GroundTruth
+
+
+def hazard_scenes(material: Material, side: str) -> list[Scene]:
+    """A side's pictures with a hazard, reduced to the size of things on a belt."""
+    scenes = []
+    for picture in material.labelled:
+        if picture.side == side and (picture.boxes[:, 0] != IGNORE).any():
+            image = read_image(picture.path)
+            boxes = picture.boxes.copy()
+            boxes[:, 1:] *= np.array([image.shape[1], image.shape[0]] * 2, np.float32)
+            scenes.append(at_belt_scale(Scene(image, boxes)))
+    return scenes
+
+
+def harmless_pictures(material: Material, side: str) -> list[Image]:
+    """A side's pictures without a hazard, their longest side at most 960 px."""
+    wanted = [p for p in material.harmless if p.side == side and p.place != "belt"]
+    return [read_image(picture.path) for picture in wanted]
+
+
+def belt_scenes(material: Material, kinds: Kinds, side: str, count: int) -> list[Scene]:
+    """Scenes of a side's cut-outs on its belts."""
+    cutouts: dict[str, tuple[Cutout, ...]] = {}
+    for hazard, part in _PARTS.items():
+        things = [t for t in material.things if t.side == side and kinds.hazard(t.name) == hazard]
+        cutouts[part] = tuple(
+            Cutout(read_image(t.path, cv2.IMREAD_UNCHANGED), _LABELS[hazard], t.source)
+            for t in things
+            if t.path.is_file()
+        )
+    belts = tuple(
+        Belt(read_image(p.path), BELT_PX_PER_MM, p.path.stem)
+        for p in material.harmless
+        if p.side == side and p.belt and min(read_image(p.path).shape[:2]) >= 300
+    )[:60]
+    sources = Sources((), cutouts, belts)
+    seed = {"tuning": 51, "held": 52}.get(side, 50)
+    return [
+        compose(np.random.default_rng([seed, n]), sources, _VIEW, zoom=(0.6, 1.6))
+        for n in range(count)
+    ]
+
+
+def judge_scenes(engine: Engine, verdicts: Verdicts, scenes: Sequence[Scene]) -> list[Judged]:
+    """Proposals of each scene at its own size."""
+    show, judged = progress_on_stderr(), []
+    for number, scene in enumerate(scenes, 1):
+        hidden = _without_ignored(scene)
+        found = engine.detect(padded(hidden), FLOOR)
+        v = verdicts.log_odds(verdicts.of_boxes(hidden, found.boxes_px))
+        judged.append(Judged(found, v, ground_truth_of(scene)))
+        show("scenes judged", number, len(scenes))
+    return judged
+
+
+def _without_ignored(scene: Scene) -> Image:
+    shares = scene.boxes.copy()
+    height, width = scene.image.shape[:2]
+    shares[:, 1:] /= np.array([width, height] * 2, np.float32)
+    return masked(scene.image, shares).image if (shares[:, 0] == IGNORE).any() else scene.image
+
+
+def judge_photographs(engine: Engine, verdicts: Verdicts, images: Sequence[Image]) -> list[Judged]:
+    """Proposals in harmless photographs, at the card's sizes."""
+    show, judged = progress_on_stderr(), []
+    for number, image in enumerate(images, 1):
+        found = detect_in_photograph(engine, image, FLOOR)
+        v = verdicts.log_odds(verdicts.of_boxes(image, found.boxes_px))
+        nothing = Scene(image, np.zeros((0, 5), np.float32))
+        judged.append(Judged(found, v, ground_truth_of(nothing)))
+        show("photographs judged", number, len(images))
+    return judged
+
+
+def matches(judged: Judged, label: int) -> NDArray[np.int64]:
+    """(n,) per proposal: 1 it is this hazard, 0 it is not, -1 part of one, or ignored."""
+    boxes, truth = judged.found.boxes_px, judged.truth
+    result = np.zeros(len(boxes), np.int64)
+    if not len(boxes):
+        return result
+    mine = truth.boxes_px[truth.classes == label]
+    if len(mine):
+        best = overlaps(boxes, mine)[0].max(1)
+        result[best >= 0.2] = -1
+        result[best >= IOU] = 1
+    if len(truth.ignored_px):
+        inside = overlaps(boxes, truth.ignored_px)[1].max(1) >= 0.5
+        result[inside & (result == 0)] = -1
+    return result

@@ -1,0 +1,99 @@
+"""What a verifier says of the boxes in an image, with the files that the line runs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detector.vision.detections import Detections, suppress_overlaps
+from models.data.sources import Image
+from models.verifier.export import FEATURES, HEAD
+from models.verifier.kinds import Kinds
+from models.verifier.pack import square
+
+Floats = NDArray[np.float32]
+_BATCH = 16
+_LEAST_SHARE = 1e-5
+_SAME_OBJECT_IOU = 0.6
+HAZARD_NAMES = ("gas", "battery")
+"""In the order of the detector's classes."""
+
+
+@dataclass(frozen=True)
+class Fusion:
+    """Probability of one hazard = sigmoid(verifier * V + detector * D + offset)."""
+
+    verifier: float
+    detector: float
+    offset: float
+    threshold: float = 0.5
+
+    def probability(self, v: Floats, d: Floats) -> Floats:
+        """(n,) float32 of the log-odds of the verifier and of the detector."""
+        total = self.verifier * v + self.detector * d + self.offset
+        return np.asarray(1 / (1 + np.exp(-total.clip(-40, 40))), np.float32)
+
+
+class Verdicts:
+    """A verifier's network and head."""
+
+    def __init__(self, folder: Path, kinds: Kinds, input_px: int, context: float) -> None:
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = 1
+        self._session = onnxruntime.InferenceSession(str(folder / FEATURES), options)
+        with np.load(folder / HEAD) as arrays:
+            self.weights, self.bias = arrays["weights"], arrays["bias"]
+        self._kinds, self._px, self._context = kinds, input_px, context
+
+    def features(self, crops: NDArray[np.uint8]) -> Floats:
+        """(n, d) float32 of (n, px, px, 3) uint8 BGR."""
+        made = [
+            self._session.run(None, {"crops": crops[start : start + _BATCH]})[0]
+            for start in range(0, len(crops), _BATCH)
+        ]
+        return np.concatenate(made) if made else np.zeros((0, self.weights.shape[1]), np.float32)
+
+    def probabilities(self, features: Floats) -> Floats:
+        """(n, k) float32: of each kind."""
+        return softmax(features @ self.weights.T + self.bias)
+
+    def of_boxes(self, image: Image, boxes: Floats) -> Floats:
+        """(n, k) float32 for (n, 4) boxes in px of an image."""
+        crops = [square(image, box, self._px, self._context) for box in boxes]
+        shape = (0, self._px, self._px, 3)
+        stacked = np.stack(crops) if crops else np.zeros(shape, np.uint8)
+        return self.probabilities(self.features(stacked))
+
+    def log_odds(self, probabilities: Floats) -> Floats:
+        """(n, 2) float32: V of gas and of battery."""
+        return log_odds(self._kinds.shares(probabilities)[:, : len(HAZARD_NAMES)])
+
+
+def softmax(logits: Floats) -> Floats:
+    """By rows."""
+    powers = np.exp(logits - logits.max(1, keepdims=True))
+    return np.asarray(powers / powers.sum(1, keepdims=True), np.float32)
+
+
+def log_odds(share: Floats) -> Floats:
+    """Finite log-odds of probabilities."""
+    kept = np.clip(share, _LEAST_SHARE, 1 - _LEAST_SHARE)
+    return np.asarray(np.log(kept / (1 - kept)), np.float32)
+
+
+def decided(found: Detections, v: Floats, fusions: tuple[Fusion, Fusion]) -> Detections:
+    """Proposals with the fused probability as score, each as its likelier hazard."""
+    if not len(found):
+        return found
+    d = log_odds(found.scores)
+    both = np.stack([fusion.probability(v[:, n], d) for n, fusion in enumerate(fusions)], 1)
+    classes = both.argmax(1).astype(np.int64)
+    scores = both.max(1).astype(np.float32)
+    order = np.argsort(-scores, kind="stable")
+    fused = Detections(found.boxes_px[order], scores[order], classes[order])
+    return suppress_overlaps(fused, _SAME_OBJECT_IOU)

@@ -1,0 +1,54 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from models.verifier.pack import STORED_PX, Crop, Pack, square, write_pack
+from models.workshop import WorkshopError
+
+
+def _crop(level: int, side: str = "train") -> Crop:
+    pixels = np.full((STORED_PX, STORED_PX, 3), level, np.uint8)
+    return Crop(pixels, "cell", side, "somewhere", "laid", 40.0)
+
+
+def test_a_pack_gives_back_what_was_packed(tmp_path: Path) -> None:
+    path = tmp_path / "crops.npz"
+    assert write_pack(path, [_crop(20), _crop(200, "held")]) == 2
+    pack = Pack(path)
+    assert [str(name) for name in pack.names] == ["cell", "cell"]
+    assert list(pack.on("held")) == [1]
+    assert abs(int(pack.pixels(0).mean()) - 20) <= 1
+    assert abs(int(pack.pixels(1).mean()) - 200) <= 1
+
+
+def test_a_pack_that_is_cut_off_is_a_one_line_error(tmp_path: Path) -> None:
+    path = tmp_path / "crops.npz"
+    write_pack(path, [_crop(20)])
+    path.write_bytes(path.read_bytes()[:200])
+    with pytest.raises(WorkshopError, match="not a pack of crops"):
+        Pack(path)
+
+
+def test_no_crops_at_all_are_a_one_line_error(tmp_path: Path) -> None:
+    with pytest.raises(WorkshopError, match="no crops"):
+        write_pack(tmp_path / "crops.npz", [])
+
+
+@pytest.mark.parametrize("length", [20, 400])
+def test_a_square_shows_the_box_in_its_middle(length: int) -> None:
+    image = np.zeros((600, 800, 3), np.uint8)
+    image[300 - length // 4 : 300 + length // 4, 400 - length // 2 : 400 + length // 2] = 255
+    box = np.array([400 - length / 2, 300 - length / 4, 400 + length / 2, 300 + length / 4])
+    shown = square(image, box.astype(np.float32), 128, 1.28)
+    assert shown.shape == (128, 128, 3)
+    bright = np.argwhere(shown[..., 0] > 127)
+    assert np.abs(bright.min(0) - (39, 14)).max() <= 3
+    assert np.abs(bright.max(0) - (89, 114)).max() <= 3
+
+
+def test_beyond_the_image_its_last_pixels_are_repeated() -> None:
+    image = np.zeros((100, 100, 3), np.uint8)
+    image[:, :10] = 90
+    shown = square(image, np.array([0, 40, 20, 60], np.float32), 64, 2.0)
+    assert (shown[:, :20] == 90).all()
