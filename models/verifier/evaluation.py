@@ -6,19 +6,21 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from detector.vision.detections import Detections
+from detector.vision.engine import Engine
 from models.evaluation.scoring import average_precision, tally
 from models.evaluation.scoring import threshold_for as score_for
 from models.verifier import fusion, picture_sets
 from models.verifier.batches import middle
 from models.verifier.kinds import Kinds
+from models.verifier.material import Material
 from models.verifier.pack import Pack
-from models.verifier.picture_sets import Judged, matches
+from models.verifier.picture_sets import Judged, Proposed, matches
 from models.verifier.verdicts import HAZARD_NAMES, Floats, Fusion, Verdicts, decided, log_odds
 
 _BUDGET = 0.2
@@ -27,16 +29,19 @@ HARMLESS_SHARE = 0.01
 """Of harmless pictures or crops, how many may reach a threshold."""
 
 
+Each = TypeVar("Each")
+
+
 @dataclass(frozen=True)
-class Sets:
-    """One side's pictures, judged."""
+class Sets(Generic[Each]):
+    """One side's pictures: of hazards at belt scale, harmless ones, and scenes on belts."""
 
-    hazards: list[Judged]
-    harmless: list[Judged]
-    scenes: list[Judged]
+    hazards: list[Each]
+    harmless: list[Each]
+    scenes: list[Each]
 
 
-def fitted(tuning: Sets) -> tuple[Fusion, Fusion]:
+def fitted(tuning: Sets[Judged]) -> tuple[Fusion, Fusion]:
     """Fusion of both hazards on the tuning side; the sets weigh alike."""
     made = []
     for label in range(len(HAZARD_NAMES)):
@@ -67,7 +72,7 @@ def _rows(judged: Judged, label: int) -> tuple[Floats, Floats, NDArray[np.bool_]
 
 
 def compare(
-    sets: Sets, fusions: tuple[Fusion, Fusion], thresholds: Sequence[float]
+    sets: Sets[Judged], fusions: tuple[Fusion, Fusion], thresholds: Sequence[float]
 ) -> dict[str, Any]:
     """The detector alone, and with the verifier. thresholds: the detector's, by class."""
     report: dict[str, Any] = {}
@@ -242,15 +247,20 @@ def markdown(report: dict[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def judged_sets(engine: Any, verdicts: Verdicts, material: Any, kinds: Kinds, *, side: str,
-                scenes: int) -> Sets:  # fmt: skip
-    """All sets of one side."""
+def proposed_sets(
+    engine: Engine, material: Material, kinds: Kinds, side: str, scenes: int
+) -> Sets[Proposed]:
+    """All sets of one side, with the detector's proposals."""
     return Sets(
-        picture_sets.judge_scenes(engine, verdicts, picture_sets.hazard_scenes(material, side)),
-        picture_sets.judge_photographs(
-            engine, verdicts, picture_sets.harmless_pictures(material, side)
-        ),
-        picture_sets.judge_scenes(
-            engine, verdicts, picture_sets.belt_scenes(material, kinds, side, scenes)
+        picture_sets.propose_in_scenes(engine, picture_sets.hazard_scenes(material, side)),
+        picture_sets.propose_in_photographs(engine, picture_sets.harmless_pictures(material, side)),
+        picture_sets.propose_in_scenes(
+            engine, picture_sets.belt_scenes(material, kinds, side, scenes)
         ),
     )
+
+
+def judged_sets(verdicts: Verdicts, sets: Sets[Proposed]) -> Sets[Judged]:
+    """The same with the verifier's word."""
+    return Sets(*(picture_sets.judge(verdicts, part) for part in
+                  (sets.hazards, sets.harmless, sets.scenes)))  # fmt: skip

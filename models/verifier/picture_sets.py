@@ -38,6 +38,15 @@ _PARTS = {"gas": "gas", "battery": "battery", "none": "distractor"}
 
 
 @dataclass(frozen=True)
+class Proposed:
+    """A picture and the detector's proposals in it."""
+
+    image: Image
+    found: Detections
+    truth: GroundTruth
+
+
+@dataclass(frozen=True)
 class Judged:
     """A picture's proposals and what the verifier says of them. v: (n, 2) float32."""
 
@@ -87,16 +96,15 @@ def belt_scenes(material: Material, kinds: Kinds, side: str, count: int) -> list
     ]
 
 
-def judge_scenes(engine: Engine, verdicts: Verdicts, scenes: Sequence[Scene]) -> list[Judged]:
-    """Proposals of each scene at its own size."""
-    show, judged = progress_on_stderr(), []
+def propose_in_scenes(engine: Engine, scenes: Sequence[Scene]) -> list[Proposed]:
+    """Proposals in each scene at its own size."""
+    show, proposed = progress_on_stderr(), []
     for number, scene in enumerate(scenes, 1):
-        hidden = _without_ignored(scene)
-        found = engine.detect(padded(hidden), FLOOR)
-        v = verdicts.log_odds(verdicts.of_boxes(hidden, found.boxes_px))
-        judged.append(Judged(found, v, ground_truth_of(scene)))
-        show("scenes judged", number, len(scenes))
-    return judged
+        image = _without_ignored(scene)
+        found = engine.detect(padded(image), FLOOR)
+        proposed.append(Proposed(image, found, ground_truth_of(scene)))
+        show("scenes", number, len(scenes))
+    return proposed
 
 
 def _without_ignored(scene: Scene) -> Image:
@@ -106,15 +114,24 @@ def _without_ignored(scene: Scene) -> Image:
     return masked(scene.image, shares).image if (shares[:, 0] == IGNORE).any() else scene.image
 
 
-def judge_photographs(engine: Engine, verdicts: Verdicts, images: Sequence[Image]) -> list[Judged]:
+def propose_in_photographs(engine: Engine, images: Sequence[Image]) -> list[Proposed]:
     """Proposals in harmless photographs, at the card's sizes."""
-    show, judged = progress_on_stderr(), []
+    show, proposed = progress_on_stderr(), []
     for number, image in enumerate(images, 1):
         found = detect_in_photograph(engine, image, FLOOR)
-        v = verdicts.log_odds(verdicts.of_boxes(image, found.boxes_px))
         nothing = Scene(image, np.zeros((0, 5), np.float32))
-        judged.append(Judged(found, v, ground_truth_of(nothing)))
-        show("photographs judged", number, len(images))
+        proposed.append(Proposed(image, found, ground_truth_of(nothing)))
+        show("photographs", number, len(images))
+    return proposed
+
+
+def judge(verdicts: Verdicts, proposed: Sequence[Proposed]) -> list[Judged]:
+    """What the verifier says of proposals."""
+    show, judged = progress_on_stderr(), []
+    for number, each in enumerate(proposed, 1):
+        v = verdicts.log_odds(verdicts.of_boxes(each.image, each.found.boxes_px))
+        judged.append(Judged(each.found, v, each.truth))
+        show("judged", number, len(proposed))
     return judged
 
 
