@@ -37,6 +37,7 @@ def add_to(app: typer.Typer) -> None:
     app.command("evaluate")(evaluate)
     app.command("proposals")(proposals)
     app.command("answers")(answers)
+    app.add_typer(from_checkout("models.verifier.cli").app, name="verifier")
 
 
 def train(

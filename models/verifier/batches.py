@@ -80,7 +80,7 @@ def middle(stored: Image, input_px: int) -> Image:
 
 
 def changed(rng: Rng, stored: Image, input_px: int) -> Image:
-    """One crop as another camera might show it: turned, off by a tenth, lit and blurred anew."""
+    """One crop as another camera might show it: turned, off by a tenth, in other light and blur."""
     image: NDArray[Any] = np.rot90(stored, int(rng.integers(4)))
     if rng.random() < 0.5:
         image = image[:, ::-1]

@@ -20,7 +20,7 @@ from models.verifier.batches import middle
 from models.verifier.kinds import Kinds
 from models.verifier.material import Material
 from models.verifier.pack import Pack
-from models.verifier.picture_sets import Judged, Proposed, matches
+from models.verifier.picture_sets import Proposed, Verified, matches
 from models.verifier.verdicts import HAZARD_NAMES, Floats, Fusion, Verdicts, decided, log_odds
 
 _BUDGET = 0.2
@@ -41,13 +41,13 @@ class Sets(Generic[Each]):
     scenes: list[Each]
 
 
-def fitted(tuning: Sets[Judged]) -> tuple[Fusion, Fusion]:
+def fitted(tuning: Sets[Verified]) -> tuple[Fusion, Fusion]:
     """Fusion of both hazards on the tuning side; the sets weigh alike."""
     made = []
     for label in range(len(HAZARD_NAMES)):
         v, d, right, weights = [], [], [], []
-        for judged in (tuning.hazards, tuning.harmless, tuning.scenes):
-            rows = [_rows(each, label) for each in judged]
+        for verified in (tuning.hazards, tuning.harmless, tuning.scenes):
+            rows = [_rows(each, label) for each in verified]
             number = sum(len(row[0]) for row in rows)
             for row in rows:
                 v.append(row[0])
@@ -65,22 +65,22 @@ def fitted(tuning: Sets[Judged]) -> tuple[Fusion, Fusion]:
     return made[0], made[1]
 
 
-def _rows(judged: Judged, label: int) -> tuple[Floats, Floats, NDArray[np.bool_]]:
-    known = matches(judged, label)
+def _rows(verified: Verified, label: int) -> tuple[Floats, Floats, NDArray[np.bool_]]:
+    known = matches(verified, label)
     kept = known >= 0
-    return judged.v[kept, label], log_odds(judged.found.scores)[kept], known[kept] == 1
+    return verified.v[kept, label], log_odds(verified.found.scores)[kept], known[kept] == 1
 
 
 def compare(
-    sets: Sets[Judged], fusions: tuple[Fusion, Fusion], thresholds: Sequence[float]
+    sets: Sets[Verified], fusions: tuple[Fusion, Fusion], thresholds: Sequence[float]
 ) -> dict[str, Any]:
     """The detector alone, and with the verifier. thresholds: the detector's, by class."""
     report: dict[str, Any] = {}
-    for name, judged in (("held_sources_at_belt_scale", sets.hazards), ("scenes", sets.scenes)):
-        truths = [each.truth for each in judged]
-        alone = [each.found for each in judged]
-        both = [decided(each.found, each.v, fusions) for each in judged]
-        report[name] = {"pictures": len(judged)} | {
+    for name, verified in (("held_sources_at_belt_scale", sets.hazards), ("scenes", sets.scenes)):
+        truths = [each.truth for each in verified]
+        alone = [each.found for each in verified]
+        both = [decided(each.found, each.v, fusions) for each in verified]
+        report[name] = {"pictures": len(verified)} | {
             hazard: {
                 "boxes": tally(alone, truths, label).truths,
                 "detector": _figures(alone, truths, label, thresholds[label]),
@@ -260,7 +260,7 @@ def proposed_sets(
     )
 
 
-def judged_sets(verdicts: Verdicts, sets: Sets[Proposed]) -> Sets[Judged]:
+def verified_sets(verdicts: Verdicts, sets: Sets[Proposed]) -> Sets[Verified]:
     """The same with the verifier's word."""
-    return Sets(*(picture_sets.judge(verdicts, part) for part in
+    return Sets(*(picture_sets.verify(verdicts, part) for part in
                   (sets.hazards, sets.harmless, sets.scenes)))  # fmt: skip

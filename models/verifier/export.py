@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from detector.vision.onnx_runtime import ort
 from models.verifier.kinds import Kinds
 from models.verifier.network import MEAN, SPREAD
 from models.verifier.recipe import VerifierRecipe
@@ -52,13 +53,12 @@ def export(checkpoint: Path, recipe: VerifierRecipe, kinds: Kinds, out: Path) ->
 
 
 def _compare(model: Any, px: int, path: Path) -> None:
-    import onnxruntime
     import torch
 
     crops = np.random.default_rng(0).integers(0, 256, (5, px, px, 3), np.uint8)
     with torch.no_grad():
         wanted = model(torch.as_tensor(crops))[0].numpy()
-    (found,) = onnxruntime.InferenceSession(str(path)).run(None, {"crops": crops})
+    (found,) = ort.InferenceSession(str(path)).run(None, {"crops": crops})
     worst = float(np.abs(found - wanted).max() / (wanted.std() + 1e-6))
     if worst > TOLERANCE:
         raise WorkshopError(f"{path}: its features differ from the network's by {worst:.3f}")

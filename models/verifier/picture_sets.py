@@ -47,7 +47,7 @@ class Proposed:
 
 
 @dataclass(frozen=True)
-class Judged:
+class Verified:
     """A picture's proposals and what the verifier says of them. v: (n, 2) float32."""
 
     found: Detections
@@ -125,19 +125,19 @@ def propose_in_photographs(engine: Engine, images: Sequence[Image]) -> list[Prop
     return proposed
 
 
-def judge(verdicts: Verdicts, proposed: Sequence[Proposed]) -> list[Judged]:
+def verify(verdicts: Verdicts, proposed: Sequence[Proposed]) -> list[Verified]:
     """What the verifier says of proposals."""
-    show, judged = progress_on_stderr(), []
+    show, verified = progress_on_stderr(), []
     for number, each in enumerate(proposed, 1):
         v = verdicts.log_odds(verdicts.of_boxes(each.image, each.found.boxes_px))
-        judged.append(Judged(each.found, v, each.truth))
-        show("judged", number, len(proposed))
-    return judged
+        verified.append(Verified(each.found, v, each.truth))
+        show("verified", number, len(proposed))
+    return verified
 
 
-def matches(judged: Judged, label: int) -> NDArray[np.int64]:
+def matches(verified: Verified, label: int) -> NDArray[np.int64]:
     """(n,) per proposal: 1 it is this hazard, 0 it is not, -1 part of one, or ignored."""
-    boxes, truth = judged.found.boxes_px, judged.truth
+    boxes, truth = verified.found.boxes_px, verified.truth
     result = np.zeros(len(boxes), np.int64)
     if not len(boxes):
         return result

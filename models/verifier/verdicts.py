@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detector.vision.detections import Detections, suppress_overlaps
+from detector.vision.onnx_runtime import ort
 from models.data.sources import Image
 from models.verifier.export import FEATURES, HEAD
 from models.verifier.kinds import Kinds
@@ -41,11 +42,9 @@ class Verdicts:
     """A verifier's network and head."""
 
     def __init__(self, folder: Path, kinds: Kinds, input_px: int, context: float) -> None:
-        import onnxruntime
-
-        options = onnxruntime.SessionOptions()
+        options = ort.SessionOptions()
         options.intra_op_num_threads = 1
-        self._session = onnxruntime.InferenceSession(str(folder / FEATURES), options)
+        self._session = ort.InferenceSession(str(folder / FEATURES), options)
         with np.load(folder / HEAD) as arrays:
             self.weights, self.bias = arrays["weights"], arrays["bias"]
         self._kinds, self._px, self._context = kinds, input_px, context
