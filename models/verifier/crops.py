@@ -78,7 +78,12 @@ def _laid(
     things = [thing for thing in material.things if thing.side == side]
     grounds = [picture for picture in material.harmless if picture.side == side]
     layer = Layer(things, grounds, kinds, stored_context(recipe))
-    wanted = [h for h, count in recipe.crops.laid.items() for _ in range(count // part)]
+    wanted = [
+        hazard
+        for hazard, count in recipe.crops.laid.items()
+        if side == "train" or layer.has(hazard)
+        for _ in range(count // part)
+    ]
     show = progress_on_stderr()
     for number, hazard in enumerate(wanted, 1):
         crop = layer.crop(rng, hazard)

@@ -41,6 +41,10 @@ class Layer:
             meant = "/".join(sorted(kinds.meanings[thing.name]))
             self._by[kinds.hazard(thing.name)][meant][thing.source].append(thing)
 
+    def has(self, hazard: str) -> bool:
+        """Whether this side has cut-outs of a hazard."""
+        return bool(self._by[hazard])
+
     def pick(self, rng: Rng, hazard: str) -> Thing:
         """A cut-out of a hazard: rare kinds and sources as often as the square root of a number."""
         kinds = self._by[hazard]
@@ -81,7 +85,10 @@ class Layer:
     def _neighbour(
         self, rng: Rng, canvas: Canvas, side: int, longest: float, distance: float
     ) -> None:
-        other = self.pick(rng, ("none", "none", "battery", "gas")[int(rng.integers(4))])
+        hazard = ("none", "none", "battery", "gas")[int(rng.integers(4))]
+        if not self.has(hazard):
+            return
+        other = self.pick(rng, hazard)
         size = float(np.clip(longest * np.exp(rng.normal(0, 0.5)), 14, 1.2 * longest))
         label = _LABELS[self._kinds.hazard(other.name)]
         cutout = weathered(rng, laid(rng, _pixels(other.path), size), label, canvas.level)

@@ -1,0 +1,45 @@
+import json
+from pathlib import Path
+
+import numpy as np
+
+from models.verifier.crops import build, labelled
+from models.verifier.kinds import Kinds
+from models.verifier.material import Material
+from models.verifier.pack import Pack
+from models.verifier.recipe import VerifierRecipe
+
+
+def _mined(folder: Path) -> Path:
+    path = folder / "mined.json"
+    rows = [[10, 10, 60, 50, 0.4, 1], [20, 20, 24, 24, 0.9, 1], [5, 5, 90, 90, 0.01, 0]]
+    path.write_text(json.dumps({"belt/place_0.jpg": rows, "belt/place_2.jpg": rows[:1]}))
+    return path
+
+
+def test_packs_hold_all_sides_and_a_finished_one_is_kept(
+    material: Material, recipe: VerifierRecipe, kinds: Kinds, tmp_path: Path
+) -> None:
+    paths = build(material, recipe, kinds, _mined(tmp_path), tmp_path / "packs")
+    assert [path.stem for path in paths] == ["laid", "labelled", "mined"]
+    packs = [Pack(path) for path in paths]
+    assert {"train", "held"} <= set(packs[0].sides.tolist())
+    assert set(packs[2].sides.tolist()) == {"train", "held"}
+    assert packs[2].scores.tolist() == [np.float32(0.4), np.float32(0.4)]
+    before = [path.stat().st_mtime_ns for path in paths]
+    build(material, recipe, kinds, tmp_path / "mined.json", tmp_path / "packs")
+    assert [path.stat().st_mtime_ns for path in paths] == before
+
+
+def test_a_labelled_box_gives_crops_at_several_sizes_never_enlarged(material: Material) -> None:
+    picture = next(each for each in material.labelled if each.name == "vape")
+    crops = list(labelled(np.random.default_rng(2), picture, 3, 1.6))
+    assert [crop.name for crop in crops] == ["vape"] * 3
+    assert crops[0].px == max(crop.px for crop in crops)
+    assert len({round(crop.px, 3) for crop in crops}) > 1
+
+
+def test_a_picture_without_boxes_is_shown_whole(material: Material) -> None:
+    picture = next(each for each in material.labelled if not len(each.boxes))
+    (crop,) = labelled(np.random.default_rng(2), picture, 1, 1.6)
+    assert crop.name == "none"
