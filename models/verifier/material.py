@@ -27,6 +27,7 @@ from models.data.sources import (
     read_labels,
     source_key,
 )
+from models.verifier.drawn_bank import FOLDER
 from models.verifier.kinds import Kinds
 from models.verifier.recipe import VerifierRecipe
 from models.workshop import WorkshopError
@@ -120,14 +121,18 @@ class Material:
 
     def _traced(self, renders: Path | None) -> list[Thing]:
         things = []
-        for index in sorted(renders.glob("bank*/index.jsonl")) if renders else ():
+        banks = sorted(renders.glob("bank*/index.jsonl")) if renders else []
+        for bank, index in enumerate(banks):
             for line in index.read_text().splitlines():
                 entry = json.loads(line)
-                side = {0: "held", 1: "tuning"}.get(entry["number"] % _TRACED_IN, "train")
+                # Each bank begins elsewhere, so that a small one is not held out whole.
+                number = (entry["number"] + 2 * bank) % _TRACED_IN
+                side = {0: "held", 1: "tuning"}.get(number, "train")
                 path = index.parent / entry["file"]
                 if path.is_file():
                     length = float(entry["length_mm"])
-                    things.append(Thing(path, entry["kind"], side, "traced", length))
+                    source = "drawn" if index.parent.name == FOLDER else "traced"
+                    things.append(Thing(path, entry["kind"], side, source, length))
         return things
 
     def _old_pictures(self) -> list[Picture]:

@@ -114,15 +114,9 @@ def test_the_report_shows_what_the_verifier_gains(verdicts: Verdicts) -> None:
 
 @pytest.fixture
 def pack(tmp_path: Path) -> Pack:
+    plain = {name: np.full((STORED_PX, STORED_PX, 3), COLOURS[name], np.uint8) for name in COLOURS}
     crops = [
-        Crop(
-            np.full((STORED_PX, STORED_PX, 3), COLOURS[name], np.uint8),
-            name,
-            side,
-            name,
-            "laid",
-            40,
-        )
+        Crop(plain[name], name, side, name, "laid", 40)
         for side in ("train", "held")
         for name in COLOURS
         for _ in range(4)
