@@ -14,6 +14,7 @@ from detector.cli_support.options import (
     EngineOption,
 )
 from detector.vision.catalogue import CATALOGUE
+from models.verifier import cli as verifier_cli
 
 Data = Annotated[Path, typer.Option(help="The folder of photographs, cut-outs, belt frames.")]
 Out = Annotated[Path, typer.Option("-o", "--out", help="The folder to write.")]
@@ -37,7 +38,7 @@ def add_to(app: typer.Typer) -> None:
     app.command("evaluate")(evaluate)
     app.command("proposals")(proposals)
     app.command("answers")(answers)
-    app.add_typer(from_checkout("models.verifier.cli").app, name="verifier")
+    app.add_typer(verifier_cli.app, name="verifier")
 
 
 def train(

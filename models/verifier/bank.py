@@ -1,8 +1,9 @@
 """The feature bank that ships with a verifier: a new head may forget nothing that is in it.
 
-`verifier_bank.npz`: features float16 (n, d); kind int16 (n,), -1 where only the hazard is known;
-hazard int8 (n,), in the order of `HAZARDS`; held bool (n,), of a source that no training saw;
-group int16 (n,), index into groups, the sources.
+`verifier_bank.npz`: features float16 (n, d); kind uint8 (n,), in the head's order; held bool (n,),
+of a source that no training saw; group int16 (n,), index into groups, the sources;
+verifier_sha256, the hash of the network. Of crops whose hazard alone is known, the kind is the
+likeliest of that hazard.
 """
 
 from __future__ import annotations
@@ -13,8 +14,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from models.card import sha256
 from models.verifier.batches import middle
-from models.verifier.kinds import HAZARDS, Kinds
+from models.verifier.export import FEATURES
+from models.verifier.kinds import Kinds
 from models.verifier.pack import Pack
 from models.verifier.verdicts import Floats, Verdicts
 
@@ -29,7 +32,7 @@ def write_bank(
 ) -> Path:
     """Features of a balanced choice of crops."""
     rng = np.random.default_rng(0)
-    parts: dict[str, list[Floats]] = {"features": []}
+    features: list[Floats] = []
     names: list[str] = []
     sources: list[str] = []
     held: list[bool] = []
@@ -40,24 +43,21 @@ def write_bank(
             sources.append(str(pack.sources[i]))
             held.append(sides == ("held",))
             crop = middle(pack.pixels(i), input_px)
-            parts["features"].append(verdicts.features(crop[None])[0])
+            features.append(verdicts.features(crop[None])[0])
     groups = sorted(set(sources))
     index = {name: number for number, name in enumerate(groups)}
+    stacked = np.stack(features)
+    allowed = np.stack([kinds.allowed(name) for name in names])
     np.savez_compressed(
         out / BANK,
-        features=np.stack(parts["features"]).astype(np.float16),
-        kind=np.array([_kind(kinds, name) for name in names], np.int16),
-        hazard=np.array([HAZARDS.index(kinds.hazard(name)) for name in names], np.int8),
+        features=stacked.astype(np.float16),
+        kind=np.where(allowed, verdicts.probabilities(stacked), -1).argmax(1).astype(np.uint8),
         held=np.array(held),
         group=np.array([index[source] for source in sources], np.int16),
         groups=np.array(groups),
+        verifier_sha256=np.array(sha256(out / FEATURES)),
     )
     return out / BANK
-
-
-def _kind(kinds: Kinds, name: str) -> int:
-    allowed = kinds.allowed(name)
-    return int(allowed.argmax()) if allowed.sum() == 1 else -1
 
 
 def _balanced(

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from detector.vision.detections import Detections
 from detector.vision.engine import Engine
-from models.evaluation.scoring import average_precision, tally
+from models.evaluation.scoring import IOU, GroundTruth, average_precision, overlaps, tally
 from models.evaluation.scoring import threshold_for as score_for
 from models.verifier import fusion, picture_sets
 from models.verifier.batches import middle
@@ -83,6 +83,7 @@ def compare(
         report[name] = {"pictures": len(verified)} | {
             hazard: {
                 "boxes": tally(alone, truths, label).truths,
+                "proposed": _proposed(alone, truths, label),
                 "detector": _figures(alone, truths, label, thresholds[label]),
                 "with_verifier": _figures(both, truths, label, fusions[label].threshold),
             }
@@ -100,7 +101,7 @@ def compare(
 
 
 def _figures(
-    found: Sequence[Detections], truths: Sequence[Any], label: int, threshold: float
+    found: Sequence[Detections], truths: Sequence[GroundTruth], label: int, threshold: float
 ) -> dict[str, Any]:
     t = tally(found, truths, label)
     hits = int((t.found_at >= threshold).sum())
@@ -111,8 +112,20 @@ def _figures(
         f"recall_at_{_BUDGET}": interval(int((t.found_at >= at_budget).sum()), t.truths),
         "recall": interval(hits, t.truths),
         "false_per_picture": round(wrong / max(1, t.images), 3),
-        "proposed": interval(int((t.found_at > 0).sum()), t.truths),
     }
+
+
+def _proposed(
+    found: Sequence[Detections], truths: Sequence[GroundTruth], label: int
+) -> list[float]:
+    """The share of boxes that a proposal of either class overlaps: the verifier can name it."""
+    hits = total = 0
+    for each, truth in zip(found, truths, strict=True):
+        mine = truth.boxes_px[truth.classes == label]
+        total += len(mine)
+        if len(each) and len(mine):
+            hits += int((overlaps(mine, each.boxes_px)[0].max(1) >= IOU).sum())
+    return interval(hits, total)
 
 
 def _alarms(found: Detections, thresholds: Sequence[float]) -> bool:
@@ -221,7 +234,7 @@ def markdown(report: dict[str, Any]) -> str:
                 f"{one[who]['false_per_picture']}"
                 for who in ("detector", "with_verifier")
             ]
-            proposed = _shown(one["detector"]["proposed"])
+            proposed = _shown(one["proposed"])
             lines.append(
                 f"| {name} | {hazard} | {one['boxes']} | {proposed} | {' | '.join(cells)} |"
             )

@@ -8,6 +8,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from detector.vision.detections import Detections
+from models.card import sha256
 from models.evaluation.scoring import GroundTruth
 from models.verifier.bank import write_bank
 from models.verifier.evaluation import Sets, compare, crop_figures, fitted, markdown
@@ -140,8 +141,10 @@ def test_crops_of_held_out_sources_are_counted_by_kind(
 def test_the_bank_keeps_both_sides_apart(
     verdicts: Verdicts, kinds: Kinds, pack: Pack, tmp_path: Path
 ) -> None:
+    (tmp_path / FEATURES).write_bytes(b"network")
     with np.load(write_bank([pack], verdicts, kinds, PX, tmp_path)) as bank:
         assert bank["features"].dtype == np.float16
         assert bank["held"].tolist().count(True) == 12
-        assert set(bank["kind"][bank["hazard"] == 1]) == {kinds.names.index("cell")}
+        assert {kinds.names[kind] for kind in bank["kind"]} == set(COLOURS)
         assert bank["groups"][bank["group"][0]] in COLOURS
+        assert str(bank["verifier_sha256"]) == sha256(tmp_path / FEATURES)
