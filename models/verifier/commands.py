@@ -10,6 +10,7 @@ from models.verifier.bank import write_bank
 from models.verifier.batches import Batches
 from models.verifier.card_section import write_section
 from models.verifier.crops import build
+from models.verifier.drawn_bank import write_drawn_bank
 from models.verifier.export import export
 from models.verifier.kinds import read_kinds
 from models.verifier.material import Material
@@ -30,6 +31,8 @@ def build_crops(
     from models.evaluation.evaluate import open_model
 
     plan, kinds = read_verifier_recipe(recipe), read_kinds()
+    if renders is not None:
+        write_drawn_bank(renders, plan.crops.drawn_per_kind, plan.seed)
     material = Material(data, plan, kinds, renders)
     out.mkdir(parents=True, exist_ok=True)
     mined = out / "mined.json"

@@ -14,7 +14,7 @@ from models.data.sources import Boxes, Image, read_image
 from models.data.textures import Rng
 from models.verifier.kinds import Kinds
 from models.verifier.laying import Layer
-from models.verifier.material import SIDES, Material, Picture
+from models.verifier.material import COMPUTED, SIDES, Material, Picture
 from models.verifier.pack import STORED_PX, Crop, square, write_pack
 from models.verifier.recipe import VerifierRecipe
 from models.workshop import progress_on_stderr
@@ -35,7 +35,7 @@ def stored_context(recipe: VerifierRecipe) -> float:
 def build(
     material: Material, recipe: VerifierRecipe, kinds: Kinds, mined: Path, out: Path
 ) -> list[Path]:
-    """Write the crops of all sides as packs `laid`, `labelled` and `mined`; a finished one is kept.
+    """Write the crops of all sides as packs, by how they are made; a finished pack is kept.
 
     mined: what `models.verifier.mining` has written.
     """
@@ -43,6 +43,7 @@ def build(
     out.mkdir(parents=True, exist_ok=True)
     parts = {
         "laid": _laid_crops(material, recipe, kinds),
+        "computed": _computed_crops(material, recipe, kinds),
         "labelled": _labelled_crops(material, recipe),
         "mined": _mined_crops(material, recipe, mined),
     }
@@ -57,6 +58,22 @@ def _laid_crops(material: Material, recipe: VerifierRecipe, kinds: Kinds) -> Ite
     for number, side in enumerate(SIDES):
         rng = np.random.default_rng([recipe.seed, number])
         yield from _laid(rng, material, recipe, kinds, side)
+
+
+def _computed_crops(material: Material, recipe: VerifierRecipe, kinds: Kinds) -> Iterator[Crop]:
+    """Path-traced and drawn objects alone, hazards and look-alikes as often."""
+    for number, side in enumerate(SIDES):
+        rng = np.random.default_rng([recipe.seed, 10 + number])
+        things = [thing for thing in material.things if thing.side == side]
+        grounds = [picture for picture in material.harmless if picture.side == side]
+        computed = [thing for thing in things if thing.source in COMPUTED]
+        layer = Layer(computed, grounds, kinds, stored_context(recipe))
+        part = 1 if side == "train" else _OTHER_SIDES
+        for hazard in recipe.crops.laid if computed else ():
+            for _ in range(recipe.crops.computed // part if layer.has(hazard) else 0):
+                crop = layer.crop(rng, hazard)
+                if crop is not None:
+                    yield crop
 
 
 def _labelled_crops(material: Material, recipe: VerifierRecipe) -> Iterator[Crop]:
@@ -75,7 +92,7 @@ def _laid(
     rng: Rng, material: Material, recipe: VerifierRecipe, kinds: Kinds, side: str
 ) -> Iterator[Crop]:
     part = 1 if side == "train" else _OTHER_SIDES
-    things = [thing for thing in material.things if thing.side == side]
+    things = [t for t in material.things if t.side == side and t.source != "drawn"]
     grounds = [picture for picture in material.harmless if picture.side == side]
     layer = Layer(things, grounds, kinds, stored_context(recipe))
     wanted = [

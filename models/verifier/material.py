@@ -33,6 +33,8 @@ from models.verifier.recipe import VerifierRecipe
 from models.workshop import WorkshopError
 
 SIDES = ("train", "tuning", "held")
+COMPUTED = ("traced", "drawn")
+"""Sources of objects that nobody photographed."""
 _TRACED_IN = 6
 """Of as many traced objects one is held out and one is for tuning."""
 _TRASHNET = ("cardboard", "glass", "metal", "paper", "plastic", "trash")

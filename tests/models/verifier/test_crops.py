@@ -21,11 +21,11 @@ def test_packs_hold_all_sides_and_a_finished_one_is_kept(
     material: Material, recipe: VerifierRecipe, kinds: Kinds, tmp_path: Path
 ) -> None:
     paths = build(material, recipe, kinds, _mined(tmp_path), tmp_path / "packs")
-    assert [path.stem for path in paths] == ["laid", "labelled", "mined"]
+    assert [path.stem for path in paths] == ["laid", "computed", "labelled", "mined"]
     packs = [Pack(path) for path in paths]
     assert {"train", "held"} <= set(packs[0].sides.tolist())
-    assert set(packs[2].sides.tolist()) == {"train", "held"}
-    assert packs[2].scores.tolist() == [np.float32(0.4), np.float32(0.4)]
+    assert set(packs[3].sides.tolist()) == {"train", "held"}
+    assert packs[3].scores.tolist() == [np.float32(0.4), np.float32(0.4)]
     before = [path.stat().st_mtime_ns for path in paths]
     build(material, recipe, kinds, tmp_path / "mined.json", tmp_path / "packs")
     assert [path.stat().st_mtime_ns for path in paths] == before
