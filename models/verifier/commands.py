@@ -16,6 +16,7 @@ from models.verifier.kinds import read_kinds
 from models.verifier.material import Material
 from models.verifier.mining import mine
 from models.verifier.pack import Pack
+from models.verifier.provenance import BASE, held_out_sources, learned_from
 from models.verifier.recipe import read_verifier_recipe
 from models.verifier.verdicts import HAZARD_NAMES, Verdicts
 from models.workshop import WorkshopError
@@ -93,7 +94,11 @@ def evaluate(
         write_section(
             folder, plan, kinds, fusions,
             proposal_threshold=dict.fromkeys(HAZARD_NAMES, _PROPOSAL_THRESHOLD),
-            made={key: report[key] for key in ("pictures", "crops")},
+            made={
+                "start_from": BASE, "data": learned_from(data),
+                "held_out_sources": held_out_sources(data),
+                **{key: report[key] for key in ("pictures", "crops")},
+            },
         )  # fmt: skip
     return evaluation.markdown(report)
 
