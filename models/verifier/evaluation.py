@@ -15,12 +15,12 @@ from detector.vision.detections import Detections
 from detector.vision.engine import Engine
 from models.evaluation.scoring import IOU, GroundTruth, average_precision, overlaps, tally
 from models.evaluation.scoring import threshold_for as score_for
-from models.verifier import fusion, picture_sets
+from models.verifier import fusion, image_sets
 from models.verifier.batches import middle
+from models.verifier.image_sets import Proposed, Verified, matches
 from models.verifier.kinds import Kinds
 from models.verifier.material import Material
 from models.verifier.pack import Pack
-from models.verifier.picture_sets import Proposed, Verified, matches
 from models.verifier.verdicts import HAZARD_NAMES, Floats, Fusion, Verdicts, decided, log_odds
 
 _BUDGET = 0.2
@@ -265,15 +265,13 @@ def proposed_sets(
 ) -> Sets[Proposed]:
     """All sets of one side, with the detector's proposals."""
     return Sets(
-        picture_sets.propose_in_scenes(engine, picture_sets.hazard_scenes(material, side)),
-        picture_sets.propose_in_photographs(engine, picture_sets.harmless_pictures(material, side)),
-        picture_sets.propose_in_scenes(
-            engine, picture_sets.belt_scenes(material, kinds, side, scenes)
-        ),
+        image_sets.propose_in_scenes(engine, image_sets.hazard_scenes(material, side)),
+        image_sets.propose_in_photographs(engine, image_sets.harmless_pictures(material, side)),
+        image_sets.propose_in_scenes(engine, image_sets.belt_scenes(material, kinds, side, scenes)),
     )
 
 
 def verified_sets(verdicts: Verdicts, sets: Sets[Proposed]) -> Sets[Verified]:
     """The same with the verifier's word."""
-    return Sets(*(picture_sets.verify(verdicts, part) for part in
+    return Sets(*(image_sets.verify(verdicts, part) for part in
                   (sets.hazards, sets.harmless, sets.scenes)))  # fmt: skip

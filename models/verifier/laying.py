@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 
 from models.data.composites import Canvas, filmed
-from models.data.cutting import laid, weathered
+from models.data.cutting import posed, weathered
 from models.data.sources import BATTERY, GAS, GREY, Image, read_image
 from models.data.textures import Rng, belt, fit, plain
 from models.verifier.kinds import Kinds
@@ -67,7 +67,7 @@ class Layer:
         for _ in range(int(rng.choice([0, 1, 2, 4], p=[0.35, 0.3, 0.2, 0.15]))):
             self._neighbour(rng, canvas, side, longest, 0.75 * longest)
         label = _LABELS[hazard]
-        cutout = weathered(rng, laid(rng, _pixels(thing.path), longest), label, canvas.level)
+        cutout = weathered(rng, posed(rng, _pixels(thing.path), longest), label, canvas.level)
         own = canvas.place(cutout, abs(label), (side / 2, side / 2))
         if own is None:
             return None
@@ -91,7 +91,7 @@ class Layer:
         other = self.pick(rng, hazard)
         size = float(np.clip(longest * np.exp(rng.normal(0, 0.5)), 14, 1.2 * longest))
         label = _LABELS[self._kinds.hazard(other.name)]
-        cutout = weathered(rng, laid(rng, _pixels(other.path), size), label, canvas.level)
+        cutout = weathered(rng, posed(rng, _pixels(other.path), size), label, canvas.level)
         angle = rng.uniform(0, 2 * np.pi)
         reach = distance * rng.uniform(0.9, 1.5)
         middle = side / 2 + reach * np.cos(angle), side / 2 + reach * np.sin(angle)

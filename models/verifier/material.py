@@ -34,7 +34,7 @@ from models.workshop import WorkshopError
 
 SIDES = ("train", "tuning", "held")
 COMPUTED = ("traced", "drawn")
-"""Sources of objects that nobody photographed."""
+"""Sources of objects without a photograph."""
 _TRACED_IN = 6
 """Of as many traced objects one is held out and one is for tuning."""
 _TRASHNET = ("cardboard", "glass", "metal", "paper", "plastic", "trash")

@@ -13,9 +13,9 @@ from models.evaluation.scoring import GroundTruth
 from models.verifier.bank import write_bank
 from models.verifier.evaluation import Sets, compare, crop_figures, fitted, markdown
 from models.verifier.export import FEATURES, HEAD
+from models.verifier.image_sets import Proposed, Verified, matches, verify
 from models.verifier.kinds import Kinds
 from models.verifier.pack import STORED_PX, Crop, Pack, write_pack
-from models.verifier.picture_sets import Proposed, Verified, matches, verify
 from models.verifier.verdicts import Fusion, Verdicts, decided
 
 PX = 64

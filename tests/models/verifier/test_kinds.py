@@ -5,8 +5,8 @@ import pytest
 
 from models.verifier.kinds import HAZARDS, read_kinds
 from models.workshop import WorkshopError
-from twin.traced.things import HAZARDS as TRACED
-from twin.traced.things import MAKERS
+from twin.traced.objects import HAZARDS as TRACED
+from twin.traced.objects import MAKERS
 
 KINDS = read_kinds()
 

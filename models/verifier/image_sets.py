@@ -23,7 +23,7 @@ from models.data.sources import (
     Sources,
     read_image,
 )
-from models.evaluation.picture_sets import at_belt_scale, ground_truth_of, padded
+from models.evaluation.image_sets import at_belt_scale, ground_truth_of, padded
 from models.evaluation.scoring import IOU, GroundTruth, overlaps
 from models.verifier.kinds import Kinds
 from models.verifier.material import Material
