@@ -92,12 +92,24 @@ def compare(
     alone_alarms = [_alarms(each.found, thresholds) for each in sets.harmless]
     levels = [each.threshold for each in fusions]
     both_alarms = [_alarms(decided(j.found, j.v, fusions), levels) for j in sets.harmless]
+    equal = _equal_threshold([each.found for each in sets.harmless], sum(both_alarms))
+    for name, verified in (("held_sources_at_belt_scale", sets.hazards), ("scenes", sets.scenes)):
+        for label, hazard in enumerate(HAZARD_NAMES):
+            t = tally([each.found for each in verified], [each.truth for each in verified], label)
+            found_at = int((t.found_at >= equal).sum())
+            report[name][hazard]["detector_at_equal_alarms"] = interval(found_at, t.truths)
     report["harmless_pictures_that_raise_an_alarm"] = {
         "pictures": len(sets.harmless),
         "detector": interval(sum(alone_alarms), len(alone_alarms)),
         "with_verifier": interval(sum(both_alarms), len(both_alarms)),
     }
     return report
+
+
+def _equal_threshold(found: Sequence[Detections], alarms: int) -> float:
+    """The detector's lowest threshold at which no more pictures raise an alarm."""
+    worst = sorted((float(each.scores.max(initial=0)) for each in found), reverse=True)
+    return float(np.nextafter(worst[alarms], 2)) if alarms < len(worst) else 1e-6
 
 
 def _figures(
@@ -222,9 +234,9 @@ def markdown(report: dict[str, Any]) -> str:
     """The report as tables."""
     pictures = report["pictures"]
     lines = [
-        "| set | hazard | boxes | proposed | detector: AP50 | recall, false | with verifier: AP50 "
-        "| recall, false |",
-        "|---|---|---|---|---|---|---|---|",
+        "| set | hazard | boxes | proposed | detector: AP50 | recall, false | recall at as many "
+        "alarms | with verifier: AP50 | recall, false |",
+        "|---|---|---|---|---|---|---|---|---|",
     ]
     for name, row in pictures.items():
         for hazard in HAZARD_NAMES if "detector" not in row else ():
@@ -234,6 +246,7 @@ def markdown(report: dict[str, Any]) -> str:
                 f"{one[who]['false_per_picture']}"
                 for who in ("detector", "with_verifier")
             ]
+            cells.insert(1, _shown(one["detector_at_equal_alarms"]))
             proposed = _shown(one["proposed"])
             lines.append(
                 f"| {name} | {hazard} | {one['boxes']} | {proposed} | {' | '.join(cells)} |"

@@ -136,16 +136,18 @@ def verify(verdicts: Verdicts, proposed: Sequence[Proposed]) -> list[Verified]:
 
 
 def matches(verified: Verified, label: int) -> NDArray[np.int64]:
-    """(n,) per proposal: 1 it is this hazard, 0 it is not, -1 part of one, or ignored."""
+    """(n,) per proposal: 1 it is this hazard, 0 it is not, or only a part of it, -1 ignored.
+
+    With parts left out of the fit, the fused score could not tell a box from its duplicates: AP50
+    of batteries on the tuning side 0.58 instead of 0.64.
+    """
     boxes, truth = verified.found.boxes_px, verified.truth
     result = np.zeros(len(boxes), np.int64)
     if not len(boxes):
         return result
     mine = truth.boxes_px[truth.classes == label]
     if len(mine):
-        best = overlaps(boxes, mine)[0].max(1)
-        result[best >= 0.2] = -1
-        result[best >= IOU] = 1
+        result[overlaps(boxes, mine)[0].max(1) >= IOU] = 1
     if len(truth.ignored_px):
         inside = overlaps(boxes, truth.ignored_px)[1].max(1) >= 0.5
         result[inside & (result == 0)] = -1

@@ -18,7 +18,9 @@ from models.verifier.pack import square
 Floats = NDArray[np.float32]
 _BATCH = 16
 _LEAST_SHARE = 1e-5
-_SAME_OBJECT_IOU = 0.6
+_SAME_OBJECT_IOU = 0.45
+"""On the tuning side AP50 of batteries 0.74, with the detector's own 0.6 it is 0.64: duplicates
+differ in the detector's score more than in the verifier's."""
 HAZARD_NAMES = ("gas", "battery")
 """In the order of the detector's classes."""
 

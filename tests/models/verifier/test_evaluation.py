@@ -88,14 +88,14 @@ def test_a_proposal_becomes_the_hazard_that_the_verifier_sees(verdicts: Verdicts
     assert found.scores[by_place[2]] < 0.1
 
 
-def test_a_proposal_that_covers_part_of_a_hazard_counts_neither_way() -> None:
+def test_a_proposal_that_covers_only_a_part_of_a_hazard_is_wrong() -> None:
     truth = GroundTruth(
         np.array([[0, 0, 100, 100]], np.float32), np.array([0]), np.zeros((0, 4), np.float32)
     )
     boxes = np.array([[0, 0, 100, 90], [0, 0, 100, 30], [200, 0, 240, 40]], np.float32)
     found = Detections(boxes, np.array([0.9, 0.8, 0.7], np.float32), np.zeros(3, np.int64))
     one = Verified(found, np.zeros((3, 2), np.float32), truth)
-    assert matches(one, 0).tolist() == [1, -1, 0]
+    assert matches(one, 0).tolist() == [1, 0, 0]
     assert matches(one, 1).tolist() == [0, 0, 0]
 
 
@@ -108,6 +108,7 @@ def test_the_report_shows_what_the_verifier_gains(verdicts: Verdicts) -> None:
     assert gas["detector"]["recall"][0] == 0
     assert gas["with_verifier"]["recall"][0] == 1
     assert gas["with_verifier"]["ap50"] == 1
+    assert gas["detector_at_equal_alarms"][0] == 0
     alarms = report["harmless_pictures_that_raise_an_alarm"]
     assert alarms["detector"][0] == 1
     assert alarms["with_verifier"][0] == 0
