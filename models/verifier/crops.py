@@ -69,8 +69,8 @@ def _computed_crops(material: Material, recipe: VerifierRecipe, kinds: Kinds) ->
         computed = [thing for thing in things if thing.source in COMPUTED]
         layer = Layer(computed, grounds, kinds, stored_context(recipe))
         part = 1 if side == "train" else _OTHER_SIDES
-        for hazard in recipe.crops.laid if computed else ():
-            for _ in range(recipe.crops.computed // part if layer.has(hazard) else 0):
+        for hazard, count in recipe.crops.computed.items():
+            for _ in range(count // part if layer.has(hazard) else 0):
                 crop = layer.crop(rng, hazard)
                 if crop is not None:
                     yield crop

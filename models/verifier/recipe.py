@@ -20,7 +20,9 @@ class CropRecipe(_Part):
 
     laid: dict[str, Annotated[int, Field(ge=0)]] = Field(description="by hazard: cut-outs laid on "
                                                          "belts and harmless pictures")  # fmt: skip
-    computed: int = Field(0, ge=0, description="of each hazard, only path-traced and drawn objects")
+    computed: dict[str, Annotated[int, Field(ge=0)]] = Field(
+        {}, description="the same, only of path-traced and drawn objects"
+    )
     drawn_per_kind: int = Field(6, ge=1, description="objects that the twin draws of each kind")
     labelled_copies: int = Field(2, ge=0, description="crops of each labelled box, at a size each")
     mined_score: float = Field(0.03, gt=0, lt=1, description="lowest score of mined false boxes")
@@ -55,7 +57,7 @@ class VerifierRecipe(_Part):
         crops = self.crops.model_copy(
             update={
                 "laid": dict.fromkeys(self.crops.laid, 8),
-                "computed": 8,
+                "computed": dict.fromkeys(self.crops.computed, 8),
                 "labelled_copies": 1,
                 "background": 4,
             }

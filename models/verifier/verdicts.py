@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from detector.vision.crops import CropCutter, has_area
 from detector.vision.detections import Detections, suppress_overlaps
 from detector.vision.onnx_runtime import ort
 from models.data.sources import Image
 from models.verifier.export import FEATURES, HEAD
 from models.verifier.kinds import Kinds
-from models.verifier.pack import square
 
 Floats = NDArray[np.float32]
 _BATCH = 16
@@ -49,7 +49,8 @@ class Verdicts:
         self._session = ort.InferenceSession(str(folder / FEATURES), options)
         with np.load(folder / HEAD) as arrays:
             self.weights, self.bias = arrays["weights"], arrays["bias"]
-        self._kinds, self._px, self._context = kinds, input_px, context
+        self._kinds, self._px = kinds, input_px
+        self._cutter = CropCutter(input_px, context)
 
     def features(self, crops: NDArray[np.uint8]) -> Floats:
         """(n, d) float32 of (n, px, px, 3) uint8 BGR."""
@@ -65,10 +66,12 @@ class Verdicts:
 
     def of_boxes(self, image: Image, boxes: Floats) -> Floats:
         """(n, k) float32 for (n, 4) boxes in px of an image."""
-        crops = [square(image, box, self._px, self._context) for box in boxes]
-        shape = (0, self._px, self._px, 3)
-        stacked = np.stack(crops) if crops else np.zeros(shape, np.uint8)
-        return self.probabilities(self.features(stacked))
+        crops = np.zeros((len(boxes), self._px, self._px, 3), np.uint8)
+        size = (image.shape[1], image.shape[0])
+        for box, crop in zip(boxes.tolist(), crops, strict=True):
+            if has_area((box[0], box[1], box[2], box[3]), size):
+                self._cutter.cut(image, (box[0], box[1], box[2], box[3]), crop)
+        return self.probabilities(self.features(crops))
 
     def log_odds(self, probabilities: Floats) -> Floats:
         """(n, 2) float32: V of gas and of battery."""
