@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from models.card import sha256
+from detector.vision.catalogue import sha256
 from models.verifier.batches import middle
 from models.verifier.export import FEATURES
 from models.verifier.kinds import Kinds

@@ -9,7 +9,7 @@ from typing import Any
 
 import tomlkit
 
-from models.card import sha256
+from detector.vision.catalogue import sha256
 from models.verifier.bank import BANK
 from models.verifier.export import FEATURES, HEAD
 from models.verifier.kinds import Kinds

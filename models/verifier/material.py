@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from detector.adaptation.scenes import source_key
 from models.data.held_out import PARTS, HeldOut, bare, held_out, part_rows, split_by_source
 from models.data.sources import (
     BATTERY,
@@ -25,7 +26,6 @@ from models.data.sources import (
     is_held_back,
     manifest,
     read_labels,
-    source_key,
 )
 from models.verifier.drawn_bank import FOLDER
 from models.verifier.kinds import Kinds

@@ -7,8 +7,8 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
+from detector.vision.catalogue import sha256
 from detector.vision.detections import Detections
-from models.card import sha256
 from models.evaluation.scoring import GroundTruth
 from models.verifier.bank import write_bank
 from models.verifier.evaluation import Sets, compare, crop_figures, fitted, markdown
