@@ -212,8 +212,18 @@ def _add_group(name: str, about: str, *groups: Callable[[typer.Typer], None] | s
         app.add_typer(commands, name=name)
 
 
-_add_group("model", "List, check and train models.", model_commands.add_to, "models.cli")
-_add_group("calibrate", "Calibrate lens, belt plane, speed and empty belt.", calibrating.add_to)
+_add_group(
+    "model",
+    "List and check models; in a checkout also train them.",
+    model_commands.add_to,
+    "models.cli",
+)
+_add_group(
+    "calibrate",
+    "Calibrate lens, belt plane, speed and empty belt.",
+    calibrating.add_to,
+    "benchmarks.scores_cli",
+)
 _add_group("bench", "Measure speed, accuracy and fault tolerance.", "benchmarks.cli")
 _add_group("twin", "Render the simulated line.", "benchmarks.twin_cli")
 _add_group("keys", "Manage CURVE keys and the allow-list.", key_commands.add_to)

@@ -223,11 +223,10 @@ def _whole_image(image_size_px: tuple[int, int]) -> BeltPlane:
 def _thresholds(model: ModelFolder, overrides: dict[str, float]) -> NDArray[np.float32]:
     """`(classes,)` float32: the card's operating thresholds; the profile overrides them."""
     names = [known.name for known in model.card.classes]
-    unknown = sorted(set(overrides) - set(names))
-    if unknown:
+    for unknown in sorted(set(overrides) - set(names)):
         raise ModelError(
-            f"model.thresholds: {model.card.name} has no class {', '.join(unknown)}; "
-            f"it has {', '.join(names)}"
+            f"model.thresholds.{unknown} = {overrides[unknown]}: {model.card.name} has no class "
+            f"{unknown}; it has {', '.join(names)}. Write one of these"
         )
     return np.array(
         [overrides.get(known.name, known.threshold) for known in model.card.classes],

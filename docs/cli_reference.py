@@ -30,9 +30,9 @@ line with the key, the value, the reason and the fix, never a traceback.
 `run` and `bridge` log to stderr; the environment variable `VIGITRI_LOG` selects the format (`text`,
 `json`, `journal`): [the log](first-line.md#the-log).
 
-`plc-sim` ends with 1 if the line was unwatched at any time. `bench` and `twin`, and all of `model`
-but `list`, `check` and `adapt --head-only`, need a checkout of the repository: they are not in the
-wheel.
+`plc-sim` ends with 1 if the line was unwatched at any time. `bench`, `twin`, `calibrate scores`,
+and all of `model` but `list`, `check` and `adapt --head-only`, need a checkout of the repository:
+they are not in the wheel.
 
 | command | what it does |
 |---|---|"""

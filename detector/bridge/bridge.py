@@ -85,19 +85,24 @@ class BridgedLine:
     def unit(self) -> Unit:
         return Unit(read=lambda: self.registers.words(time.monotonic_ns()), write=self._written)
 
-    async def listen(self, stop: asyncio.Event) -> None:
-        """Process the line's messages until `stop`.
+    async def serve(self, stop: asyncio.Event) -> None:
+        """Process the line's messages, and report the PLC's belt to it, until `stop`.
 
         Polls `stop` and is not cancelled: `asyncio.wait_for` of Python 3.11 loses a cancellation
         that arrives together with its result, and the bridge would never end.
         """
-        async with self.line:
-            while not stop.is_set():
-                event = await self.line.receive(LISTEN_S)
-                if event is not None:
-                    self.watch.update(event)
+        async with self.line:  # its sockets are closed after the last request that waits on them
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._report_belt(stop))
+                while not stop.is_set():
+                    event = await self.line.receive(LISTEN_S)
+                    if event is not None:
+                        self.watch.update(event)
+            for asking in self._asking:
+                asking.cancel()
+            await asyncio.gather(*self._asking, return_exceptions=True)
 
-    async def report_belt(self, stop: asyncio.Event) -> None:
+    async def _report_belt(self, stop: asyncio.Event) -> None:
         """Report the PLC's run signal and encoder to the detector until `stop`."""
         here = same_host(self.ends.publish)
         while not stop.is_set():
@@ -233,8 +238,7 @@ async def serve(
             tasks.create_task(work).add_done_callback(lambda _: stop.set())
 
         for line in bridged:
-            start(line.listen(stop))
-            start(line.report_belt(stop))
+            start(line.serve(stop))
         if opcua is not None:
             other = await more.enter_async_context(opcua(bridged))
             start(_refresh(other, stop))

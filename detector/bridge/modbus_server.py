@@ -108,7 +108,7 @@ class ModbusServer:
             raise ListenError(
                 f"can't listen at {host}:{port}: is another bridge running, or is the port below "
                 "1024? Set another with --listen (`vigitri run`: --bridge-listen), e.g. "
-                "127.0.0.1:1502"
+                "127.0.0.1:1503"
             ) from None
         listening: Any = self._server.transport
         self.port = listening.sockets[0].getsockname()[1]

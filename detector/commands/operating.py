@@ -24,7 +24,9 @@ def add_to(app: typer.Typer) -> None:
 
 
 def watch(
-    endpoint: Annotated[str, typer.Argument(help="The detector's publish endpoint.")],
+    endpoint: Annotated[
+        str, typer.Argument(help="The line's wire.publish, e.g. tcp://127.0.0.1:5556.")
+    ],
     requests: Annotated[
         str | None,
         typer.Option(help="Its request endpoint, from which missed alerts are fetched."),

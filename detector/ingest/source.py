@@ -31,9 +31,9 @@ class SourceError(VigitriError):
 
     def __init__(self, source: str, why: str, fix: str) -> None:
         self.source = without_credentials(source)
-        self.why = why
+        self.why = why.removeprefix(f"{self.source}: ")
         self.fix = fix
-        super().__init__(f"{self.source}: {why}; {fix}")
+        super().__init__(f"{self.source}: {self.why}; {fix}")
 
 
 class Source(Protocol):

@@ -97,8 +97,10 @@ class ModelChoice(Section):
     )
     thresholds: dict[str, Annotated[float, Field(gt=0, lt=1)]] = setting(
         {},
-        "detection threshold per class, overriding the model card's; lower: higher recall, more "
-        "false alarms. With a verifier it decides only on objects that the verifier could not see",
+        "detection threshold per class, compared with the model's score, e.g. "
+        "{ gas_canister = 0.5, battery = 0.4 }; default: the model card's, which `vigitri model "
+        "list` shows. Lower: higher recall, more false alarms. With a verifier it decides only on "
+        "objects that the verifier could not see",
         fix="write thresholds = { battery = 0.4 }, each above 0 and below 1",
     )
 

@@ -58,7 +58,8 @@ def _with_resolved_paths(folder: Path, profile: LineProfile) -> LineProfile:
     if belt.encoder_recording is not None:
         belt = belt.model_copy(update={"encoder_recording": folder / belt.encoder_recording})
     if "/" in model.name:
-        model = model.model_copy(update={"name": str(folder / model.name)})
+        # Absolute: "./mine" beside the profile would lose its "/", and be looked up by name.
+        model = model.model_copy(update={"name": str((folder / model.name).absolute())})
     named = {key: getattr(profile.wire, key) for key in ("journal", "keys", "allowed_keys")}
     wire = profile.wire.model_copy(
         update={key: folder / path for key, path in named.items() if path is not None}

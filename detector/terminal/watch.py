@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import os
 import sys
 import time
@@ -24,6 +25,9 @@ __all__ = ["alert_line", "run"]
 
 REFRESH_S = 0.2
 """Refresh interval of the screen, and resolution at which silence is detected."""
+
+HINT_AFTER_S = 2.0
+"""Time without any message after which a possible cause is printed: a wrong address is silent."""
 
 
 def run(
@@ -80,11 +84,13 @@ def _print_lines(line: client.Line) -> None:
         print(words)
     board = Board(line.publish or "", time.monotonic_ns())
     malformed, warnings = 0, list[str]()
+    hint_at_s = time.monotonic() + HINT_AFTER_S
     while True:
         if line.malformed != malformed:
             malformed = line.malformed
             _print(f"UNREADABLE: {malformed} messages, the last: {line.malformed_reason}")
         item = line.receive(REFRESH_S)
+        hint_at_s = _hint_if_silent(line, item, hint_at_s)
         if item is None:
             continue
         restarts = board.restarts
@@ -107,6 +113,19 @@ def _print_lines(line: client.Line) -> None:
                 warnings = _print_warnings(state, warnings)
             case client.Received(payload=Alert() as alert) if is_new:
                 print(_alert_line(board, item, alert), flush=True)
+
+
+def _hint_if_silent(line: client.Line, item: client.Event | None, due_s: float) -> float:
+    """Print the hint if it is due; returns when it is due next."""
+    if isinstance(item, client.Received) or line.refusal:
+        return math.inf
+    if time.monotonic() < due_s:
+        return due_s
+    _print(
+        f"NOTHING RECEIVED from {line.publish}: is the detector running, and is this its "
+        "wire.publish? / rien reçu"
+    )
+    return math.inf
 
 
 def _print_warnings(state: LineState, before: list[str]) -> list[str]:

@@ -1,13 +1,19 @@
-"""What the bridge logs about its lines; no sockets, a manual clock."""
+"""What the bridge logs about its lines, and how it ends."""
 
 from __future__ import annotations
 
 import asyncio
+import socket
 import time
+from typing import Any
 
 import pytest
 
 from detector.bridge.bridge import BridgedLine, LineEnds
+from detector.bridge.plc_link import PlcBelt, PlcLink
+from detector.bridge.register_map import RunSignal
+from detector.client import AsyncLine
+from detector.wire.requests import Acknowledge
 from tests.bridge.conftest import SimulatedLine
 
 
@@ -41,3 +47,41 @@ def test_each_change_of_a_line_is_logged_once_with_its_name_and_a_level(
         ("ERROR", None, "bridge, unit 1: no line received yet, unavailable"),
         ("ERROR", "tapis-1", "bridge, unit 2: unavailable"),
     ]
+
+
+@pytest.mark.parametrize("by", ["belt report", "command"])
+def test_a_request_that_waits_for_its_reply_ends_before_its_line_is_closed(
+    by: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ask, endings = AsyncLine.ask, list[BaseException]()
+
+    async def run() -> None:
+        asked, stop = asyncio.Event(), asyncio.Event()
+
+        async def ask_at(line: AsyncLine, *request: Any) -> Any:
+            asked.set()
+            try:
+                return await ask(line, *request)
+            except BaseException as error:
+                endings.append(error)
+                raise
+
+        monkeypatch.setattr(AsyncLine, "ask", ask_at)
+        with socket.socket() as silent:
+            silent.bind(("127.0.0.1", 0))  # bound and not listening: there is never a reply
+            endpoint = f"tcp://127.0.0.1:{silent.getsockname()[1]}"
+            line = BridgedLine(LineEnds(endpoint, endpoint, 1), 0)
+            serving = asyncio.create_task(line.serve(stop))
+            if by == "command":
+                line.unit().write(0, [])
+            await asked.wait()
+            stop.set()
+            await serving
+        expected = TimeoutError if by == "belt report" else asyncio.CancelledError
+        assert [type(ending) for ending in endings] == [expected]
+
+    belt = PlcBelt(RunSignal.RUN, None, 1000, 0) if by == "belt report" else None
+    acknowledge = Acknowledge(boot_id="b", event_id="e", operator="PLC")
+    monkeypatch.setattr(PlcLink, "belt", lambda *_: belt)
+    monkeypatch.setattr(PlcLink, "write", lambda *_: [acknowledge])
+    asyncio.run(run())

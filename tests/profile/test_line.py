@@ -103,6 +103,16 @@ allowed_keys = "/etc/vigitri/allowed"
     assert profile.wire.allowed_keys == Path("/etc/vigitri/allowed")
 
 
+def test_a_model_folder_beside_the_profile_is_not_taken_for_a_name_of_the_catalogue(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written(tmp_path, f'{GOOD}[model]\nname = "./mine"')
+    monkeypatch.chdir(tmp_path)
+    assert load_profile(Path("line.toml")).model.name == str(tmp_path / "mine")
+    written(tmp_path, f'{GOOD}[model]\nname = "mine"')
+    assert load_profile(Path("line.toml")).model.name == "mine"
+
+
 def test_a_camera_address_is_not_resolved_as_a_path(tmp_path: Path) -> None:
     text = changed('"belt.mp4"', '"rtsp://camera/belt"')
     assert load_profile(written(tmp_path, text)).camera.source == "rtsp://camera/belt"

@@ -4,6 +4,7 @@ import json
 import os
 import pty
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -103,6 +104,18 @@ def in_a_terminal(publisher: Publisher) -> Iterator[tuple[subprocess.Popen[bytes
         finally:
             process.kill()
             os.close(ours)
+
+
+def test_an_address_at_which_nothing_is_published_is_named() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # bound and not listening: connections are refused
+        silent = f"tcp://127.0.0.1:{taken.getsockname()[1]}"
+        with subprocess.Popen(
+            [*WATCH, silent], stdout=subprocess.PIPE, encoding="utf-8", env=UTF8
+        ) as process:
+            hint = line_with(process, "NOTHING RECEIVED")
+            process.kill()
+    assert f"from {silent}: is the detector running, and is this its wire.publish?" in hint
 
 
 def test_a_pipe_gets_one_line_per_revision_at_once(

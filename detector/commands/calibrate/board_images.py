@@ -63,7 +63,7 @@ def current_image(source: str, fps: float | None) -> Image:
         try:
             return camera.read_latest(FIRST_FRAME_S).image.copy()
         except CameraBlind as blind:
-            raise SourceError(source, str(blind), "check it with `vigitri doctor`") from None
+            raise SourceError(source, blind.reason, "check it with `vigitri doctor`") from None
 
 
 def _live(source: str, fps: float | None, seconds: float) -> Iterator[Image]:
@@ -75,4 +75,4 @@ def _live(source: str, fps: float | None, seconds: float) -> Iterator[Image]:
             except CameraBlind as blind:
                 if blind.state is CameraState.ENDED:
                     return
-                raise SourceError(source, str(blind), "check it with `vigitri doctor`") from None
+                raise SourceError(source, blind.reason, "check it with `vigitri doctor`") from None

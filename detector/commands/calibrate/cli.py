@@ -9,13 +9,10 @@ import typer
 
 from detector.cli_support.options import (
     INCOMPLETE,
-    Json,
     LineFile,
-    ModelName,
     one_line_for,
     refuse,
 )
-from detector.profile.line import DEPLOYED_MODEL
 
 Images = Annotated[list[str] | None, typer.Argument(help="Images, folders of images, or videos.")]
 Operator = Annotated[
@@ -44,7 +41,6 @@ def add_to(app: typer.Typer) -> None:
     app.command("verify")(calibrate_verify)
     app.command("speed")(calibrate_speed)
     app.command("empty")(calibrate_empty)
-    app.command("scores")(calibrate_scores)
     app.command("keys")(calibrate_keys)
 
 
@@ -175,28 +171,6 @@ def calibrate_empty(
     from detector.commands.calibrate.empty_belt import capture_empty_belt
 
     print(capture_empty_belt(line, out, source, frames))
-
-
-def calibrate_scores(  # noqa: PLR0917
-    folder: Annotated[Path, typer.Argument(help="Folder written by `bench accuracy -o`.")],
-    model: ModelName = DEPLOYED_MODEL,
-    budget: Annotated[
-        float, typer.Option(min=0.001, help="False alarms per hour, over all hazards.")
-    ] = 1.0,
-    write: Annotated[bool, typer.Option(help="Write the result into the model card.")] = False,
-    keep_thresholds: Annotated[
-        bool,
-        typer.Option(help="Write curves and probabilities, and keep the thresholds."),
-    ] = False,
-    as_json: Json = False,
-) -> None:
-    """Fit thresholds and probabilities on complete tracks, within a budget (extra `bench`)."""
-    from benchmarks.accuracy import scores
-
-    with one_line_for(ValueError):
-        scores.run(
-            folder, model, budget, write=write, keep_thresholds=keep_thresholds, as_json=as_json
-        )
 
 
 def calibrate_keys() -> None:

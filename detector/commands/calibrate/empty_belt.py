@@ -63,10 +63,9 @@ def _grabbed(source: str, fps: float | None, frames: int) -> list[NDArray[np.uin
                 if blind.state is CameraState.ENDED:
                     if len(images) >= FRAMES_MIN:
                         break
-                    why = blind.reason.removeprefix(f"{camera.source}: ")
-                    why += f", and {FRAMES_MIN} images are needed"
+                    why = f"{blind.reason}, and {FRAMES_MIN} images are needed"
                     raise SourceError(source, why, "record the running belt for longer") from None
-                raise SourceError(source, str(blind), "check it with `vigitri doctor`") from None
+                raise SourceError(source, blind.reason, "check it with `vigitri doctor`") from None
             if images and image.shape != images[0].shape:
                 raise SourceError(
                     source, "its images have different sizes", "give images of one camera"

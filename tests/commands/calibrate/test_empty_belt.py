@@ -59,7 +59,8 @@ def test_too_short_a_recording_and_a_missing_one_are_refused(
     profile = write_profile(tmp_path / "line.toml", tmp_path / "no.avi", model)
     code, _, err = vigitri("calibrate", "empty", profile)
     assert (code, len(err)) == (2, 1)
-    assert "no such file" in err[0]
+    assert "no such file; check the path" in err[0]
+    assert err[0].count("no.avi") == 1
     short = write_video(tmp_path / "short.avi", [belt_image()] * 3, fps=50)
     code, _, err = vigitri("calibrate", "empty", profile, "--source", short)
     assert (code, len(err)) == (2, 1)
