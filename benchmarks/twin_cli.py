@@ -127,7 +127,7 @@ def twin_trace(  # noqa: PLR0917
         trace_strip(chosen, out, threads=threads, progress=advance)
 
 
-def twin_composite(
+def twin_composite(  # noqa: PLR0917
     plan: PlanFile,
     data: Annotated[
         Path, typer.Option(help="Data folder of photographs, cut-outs and belt frames.")
@@ -140,6 +140,10 @@ def twin_composite(
             help="Use belt frames with their own waste removed, so that coverage is known."
         ),
     ] = False,
+    by_source: Annotated[
+        bool,
+        typer.Option(help="Use cut-outs of the sources that no training may see, sized by kind."),
+    ] = False,
 ) -> None:
     """Composite cut-outs onto frames of a real belt.
 
@@ -150,6 +154,6 @@ def twin_composite(
 
     with one_line_for(ValueError):
         chosen = load_plan(plan, seed=seed)
-        facts = make_strip(chosen, data, out, plates=plates)
+        facts = make_strip(chosen, data, out, plates=plates, by_source=by_source)
     hazards = sum(each.hazard is not None for each in facts.objects)
     typer.echo(f"{out}: {facts.end_mm / 1000:g} m, {len(facts.objects)} objects, {hazards} hazards")

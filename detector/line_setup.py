@@ -19,8 +19,10 @@ from detector.hazards.alarms.alert_facts import LineFacts
 from detector.hazards.overload.monitor import OverloadMonitor
 from detector.hazards.overload.skirtboard import SkirtMarks
 from detector.hazards.tracking.tracker import BeltTracker
+from detector.hazards.tracking.verifier_stage import CropScorer, VerifierStage
 from detector.ingest import Frame, Recording, SourceError, camera_identity, read_image_file
 from detector.profile.line import LineProfile
+from detector.verifier_setup import model_identity, proposal_thresholds, rules_of
 from detector.vision.belt_view import EDGE_PX, Rectifier
 from detector.vision.catalogue import ModelError, ModelFolder
 from detector.vision.engine import Engine, PreparingEngine
@@ -28,7 +30,7 @@ from detector.vision.exposure import Exposure
 from detector.vision.small_views import SmallViews
 from detector.vision.strip_plan import SHAPES, StripPlan
 from detector.vision.tiles import Tiling
-from detector.wire.messages import ModelIdentity
+from detector.vision.verifier import Verifier
 
 UNSURVEYED_VIEW_PX = 800
 """Longest side of the belt view of a recording without a line profile: about 1 mm/px for a belt
@@ -52,27 +54,40 @@ class Line:
     """
 
     def __init__(
-        self, profile: LineProfile | None, model: ModelFolder, engine: Engine, boot_id: str
+        self,
+        profile: LineProfile | None,
+        model: ModelFolder,
+        engine: Engine,
+        boot_id: str,
+        verifier: Verifier | None = None,
     ) -> None:
-        """Raises `CalibrationError` or `ModelError`, each with a one-line message."""
+        """`verifier`: of the same model; None: the detector decides alone.
+
+        Raises `CalibrationError` or `ModelError`, each with a one-line message.
+        """
         self.settings = profile or _UNSURVEYED
         camera = None if profile is None else camera_identity(profile.camera.source)
         self._speed = line_speed(self.settings, camera)
         self.reported = _reported(self.settings, self._speed.counts_per_mm)
         """The belt's motion as the line's PLC reports it, or from an encoder recording."""
-        self.engine = engine
+        self.engine, self._verifier = engine, verifier
         self._surveyed_plane = None if profile is None else line_plane(profile, camera)
         self._empty_belt = _empty_belt_frame(self.settings.overload.empty_belt)
-        self.thresholds = _thresholds(model, self.settings.model.thresholds)
+        thresholds = _thresholds(model, self.settings.model.thresholds)
+        self._rules = rules_of(model, self.settings.hazards)
+        self.thresholds = thresholds if verifier is None else proposal_thresholds(model, thresholds)
+        """`(classes,)` float32: scores from which detections are tracked."""
         self.facts = LineFacts(
             line=self.settings.line,
             boot_id=boot_id,
-            model=ModelIdentity(name=model.card.name, sha256=model.sha256),
+            model=model_identity(model, verified=verifier is not None),
             classes=model.card.classes,
             mm_basis="none" if self._surveyed_plane is None else self._surveyed_plane.basis,
             action_points=self.settings.action_points,
             size_tolerance=self.settings.tracking.size_tolerance,
             alarms=self.settings.alarms,
+            thresholds=tuple(thresholds.tolist()),
+            verifier=None if verifier is None else self._rules,
         )
 
     def parts_for(self, image_size_px: tuple[int, int]) -> LineParts:
@@ -134,6 +149,7 @@ class Line:
                 rectifier.extent_mm,
                 whole_mm=self.settings.view.object_mm,
             ),
+            verifier=self._verifier_stage(rectifier),
             overload=OverloadMonitor(
                 None if self._empty_belt is None else _coverage_view(self._empty_belt, small),
                 small.coverage_mask,
@@ -146,6 +162,18 @@ class Line:
                 marks_at=overload.marks_at,
                 belt_length_mm=self.settings.belt.length_mm,
             ),
+        )
+
+    def _verifier_stage(self, rectifier: Rectifier) -> VerifierStage | None:
+        if self._verifier is None or self._rules is None:
+            return None
+        surveyed = self._surveyed_plane is not None
+        return VerifierStage(
+            CropScorer(self._verifier, rectifier.plane.polygon_px),
+            self._rules,
+            rectifier,
+            action_points=self.settings.action_points if surveyed else (),
+            max_wait_ms=self.settings.view.max_wait_ms,
         )
 
     def _marks(self) -> SkirtMarks | None:
@@ -166,6 +194,7 @@ class LineParts:
     plan: StripPlan
     tiling: Tiling
     tracker: BeltTracker
+    verifier: VerifierStage | None
     overload: OverloadMonitor
 
 

@@ -1,11 +1,13 @@
 """The path of one frame, from the image to the alerts.
 
-    Frame --> BeltView --> Detections --> Tracks --> AlarmBook --> alerts
-      |                                                 ^
-      +--> SmallViews --> BeltMotion, OverloadMonitor --+
+    Frame --> BeltView --> Detections --> Tracks --> Verifier --> AlarmBook --> alerts
+      |                                              ^               ^
+      +---- the camera's own pixels: crops ----------+               |
+      +---- SmallViews --> BeltMotion, OverloadMonitor --------------+
 
 The model sees the belt in full detail, but only strips of it, and only when an inference pass is
-due. The belt's motion and its coverage are measured on every frame, from a few pixels.
+due. With a verifier it only proposes: a second network decides on crops of each tracked object. The
+belt's motion and its coverage are measured on every frame, from a few pixels.
 
 `detector.live` feeds the pipeline from a camera and publishes the results; `detector.replay` feeds
 it every frame of a recording.
@@ -33,7 +35,7 @@ from detector.vision.belt_view import Strip
 from detector.vision.detections import NOTHING, Detections
 from detector.wire.messages import Alert, Hazard
 
-STAGES = ("belt motion", "overload", "belt view", "model", "tracks", "alarms")
+STAGES = ("belt motion", "overload", "belt view", "model", "tracks", "verifier", "alarms")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,8 @@ class FrameResult:
     boxes: Detections = NOTHING
     """The model's detections, in pixels of the strip, before the operating thresholds."""
     detections: Sequence[Detection] = ()
-    """All detections at or above the operating thresholds."""
+    """All detections that are tracked: at or above the operating thresholds, or those for proposals
+    to the verifier."""
     alerts: Sequence[Alert] = ()
 
     @property
@@ -80,6 +83,9 @@ class Pipeline:
         self.belt = BeltNow(0, 0, None, None, None, "none")
         self.inferences = 0
         self._unexpected_stop = UnexpectedStop()
+        self._left: list[Track] = []
+        """Tracks that have left the view since the alarms were last updated: a pass in which the
+        verifier fails does not update them."""
         self._parts: LineParts | None = None
 
     def process(self, frame: Frame) -> FrameResult:
@@ -115,16 +121,20 @@ class Pipeline:
             view = parts.rectifier.rectify(frame, strip)
             lap("belt view")
             boxes = parts.tiling.detect(self.line.engine, view.image, self._min_score)
+            lap("model")
+
+            confident = boxes.above(self.line.thresholds)
+            detections = place_on_belt(confident, view, strip, parts.rectifier)
+            tracks = self._update_tracks(frame, parts, strip, detections)
+            lap("tracks")
+
+            if parts.verifier is not None:
+                parts.verifier.update(frame, parts.tracker.tracks, self.belt)
+            lap("verifier")
         parts.plan.record_pass(strip, frame.t_mono_ns)
         self.inferences += 1
-        lap("model")
 
-        confident = boxes.above(self.line.thresholds)
-        detections = place_on_belt(confident, view, strip, parts.rectifier)
-        tracks, left = self._update_tracks(frame, parts, strip, detections)
-        lap("tracks")
-
-        alerts = self._update_alarms(frame, parts, tracks, left)
+        alerts = self._update_alarms(frame, parts, tracks)
         lap("alarms")
         return FrameResult(shift, strip, boxes, detections, alerts)
 
@@ -145,15 +155,16 @@ class Pipeline:
 
     def _update_tracks(
         self, frame: Frame, parts: LineParts, strip: Strip, detections: list[Detection]
-    ) -> tuple[list[Track], list[Track]]:
-        """The confirmed tracks in view, and those that have left it since the last pass."""
+    ) -> list[Track]:
+        """The confirmed tracks in view."""
         covered_mm = strip.upstream_mm, strip.downstream_mm
-        return parts.tracker.update(detections, covered_mm, frame.index, frame.t_utc_ns)
+        tracks, left = parts.tracker.update(detections, covered_mm, frame.index, frame.t_utc_ns)
+        self._left += left
+        return tracks
 
-    def _update_alarms(
-        self, frame: Frame, parts: LineParts, tracks: list[Track], left: list[Track]
-    ) -> list[Alert]:
+    def _update_alarms(self, frame: Frame, parts: LineParts, tracks: list[Track]) -> list[Alert]:
         """All that has changed: objects, coverage and jam, an unexpected stop, vision is back."""
+        left, self._left = self._left, []
         alerts = self.book.update(tracks, left, self.belt)
         for hazard, active, cues in parts.overload.line_states(self.coverage):
             detail = describe_cues(cues) if active else None

@@ -18,6 +18,7 @@ from detector.profile.line import LineProfile
 from detector.vision.catalogue import ModelFolder
 from detector.vision.engine import Engine, EngineError
 from detector.vision.exposure import UnlitError
+from detector.vision.verifier import Verifier
 from detector.wire.messages import Alert, Revision
 
 
@@ -79,10 +80,13 @@ def replay(
     engine: Engine,
     totals: Totals,
     *,
+    verifier: Verifier | None = None,
     fps: float | None = None,
     on_frame: Callable[[Frame, int | None], None],
 ) -> Iterator[ReplayedAlert]:
     """Process each source from its first frame to its last; updates `totals` as it goes.
+
+    `verifier`: of the model; None: the detector decides alone.
 
     A source that cannot be opened is listed in `totals.unreadable`, and the others are processed.
     Raises `SourceError` if it is the only one, `CalibrationError` or `ModelError` if profile, model
@@ -92,7 +96,7 @@ def replay(
     for number, source in enumerate(sources, start=1):
         totals.sources += 1
         _refuse_foreign_encoder(profile, source)
-        line = Line(profile, model, engine, boot_id=f"replay-{number}")
+        line = Line(profile, model, engine, boot_id=f"replay-{number}", verifier=verifier)
         pipeline = Pipeline(line)
         with ExitStack() as opened:
             try:

@@ -123,5 +123,9 @@ takes nothing. In all but `written` a restart may lose alerts."""
 EngineName = Literal["onnxruntime", "openvino", "auto"]
 """What runs the model. `auto`: OpenVINO where it is installed and the CPU multiplies bfloat16."""
 
+KindAction = Literal["call", "count", "ignore"]
+"""What an object of a kind is to a site. `call`: an alarm that calls an operator. `count`: an alarm
+that is suppressed by design. `ignore`: nothing."""
+
 STOPPED_BELOW_MM_S = 5.0
 """A belt slower than this is stopped: at 5 mm/s an object needs minutes to its action point."""

@@ -1,16 +1,13 @@
-"""The card of a model folder: made, changed and written here, read by the runtime."""
+"""The card of a model folder: made and changed here, written and read by the runtime."""
 
 from __future__ import annotations
 
 import datetime
-import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import tomlkit
-
-from detector.vision.catalogue import Card, ModelFolder
+from detector.vision.catalogue import Card, ModelFolder, sha256
 from detector.vocabulary import CLASSES
 
 # Plausible longest side, mm. Gas: a nitrous-oxide charger is 66 mm, an 11 kg composite or
@@ -18,11 +15,6 @@ from detector.vocabulary import CLASSES
 # 11.6 and 20 mm (the model is not trained below about 20 px), a car battery 400 mm.
 PLAUSIBLE_MM = {"gas_canister": (60, 1600), "battery": (10, 400)}
 LICENCE = "AGPL-3.0-only (trained with ultralytics from a YOLO26n checkpoint under that licence)"
-
-
-def sha256(path: Path) -> str:
-    """Hex digest of a file."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def new_card(
@@ -106,17 +98,3 @@ def evaluated(card: Card, thresholds: Sequence[float], metrics: dict[str, Any]) 
         for known, threshold in zip(card.classes, thresholds, strict=True)
     )
     return card.model_copy(update={"classes": classes, "metrics": metrics})
-
-
-def write_card(folder: Path, card: Card) -> Path:
-    """Write `card.toml`, atomically; returns its path. Comments of an earlier card are not kept.
-
-    Raises `pydantic.ValidationError` if the runtime could not read it.
-    """
-    document = card.model_dump(exclude_defaults=True)
-    Card.model_validate(document)
-    path = folder / "card.toml"
-    partial = path.with_suffix(".part")
-    partial.write_text(tomlkit.dumps(document), encoding="utf-8")
-    partial.replace(path)
-    return path

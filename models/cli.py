@@ -1,11 +1,11 @@
-"""`vigitri model …`, the part for those who make models: train, adapt, export, evaluate."""
+"""`vigitri model …`, the part for those who make models: train, export, evaluate."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -13,7 +13,6 @@ from detector.cli_support.options import (
     INCOMPLETE,
     EngineOption,
 )
-from detector.profile.line import DEPLOYED_MODEL
 from detector.vision.catalogue import CATALOGUE
 
 Data = Annotated[Path, typer.Option(help="The folder of photographs, cut-outs, belt frames.")]
@@ -36,7 +35,7 @@ def add_to(app: typer.Typer) -> None:
     app.command("export")(export)
     app.command("quantise")(quantise)
     app.command("evaluate")(evaluate)
-    app.command("adapt")(adapt)
+    app.command("proposals")(proposals)
     app.command("answers")(answers)
 
 
@@ -126,26 +125,47 @@ def evaluate(
     print(markdown(run(name, data, out=out, engine=engine, scenes=scenes)), end="")
 
 
-def adapt(
-    answers: Annotated[Path, typer.Option(help="A site's labelled images: YOLO or COCO export.")],
+def proposals(
+    names: Annotated[list[str], typer.Argument(help="Models of the catalogue, or folders.")],
     data: Data,
-    out: Out,
+    out: Annotated[
+        Path | None, typer.Option("-o", "--out", help="Write proposals.json and .md there.")
+    ] = None,
     *,
-    model: Annotated[str, typer.Option(help="The deployed model to start from.")] = DEPLOYED_MODEL,
-    recipe: Recipe = CATALOGUE / "recipes" / "adapt.toml",
-    share: Annotated[
-        float, typer.Option(min=0.05, max=0.9, help="Of the scenes, how many are held back.")
-    ] = 0.3,
-    scenes: Annotated[int, typer.Option(min=1, help="Held-back scenes to measure on.")] = 100,
-    resume: Annotated[bool, typer.Option(help="Go on with an interrupted run.")] = False,
+    engine: EngineOption = "auto",
+    views: Annotated[int, typer.Option(min=2, help="Metres of composed belt per scale.")] = 80,
+    by_condition: Annotated[
+        bool,
+        typer.Option(help="One hazard per view instead, varying size, blur, light, kind, source."),
+    ] = False,
+    set_thresholds: Annotated[
+        bool, typer.Option(help="Write each card's proposal_threshold instead.")
+    ] = False,
 ) -> None:
-    """Learn a site's images; deploys nothing that is worse, then exits 1 (extra `train`)."""
+    """Recall of hazards at a number of proposals, on held-out sources, models side by side."""
+    from models.evaluation import by_condition as conditions
+    from models.evaluation import proposal_thresholds
+    from models.evaluation.proposals import markdown, run
+
+    if set_thresholds:
+        for name in names:
+            print(proposal_thresholds.run(name, data, engine=engine))
+    elif by_condition:
+        for name in names:
+            print(conditions.run(name, data, engine=engine), end="")
+    else:
+        print(markdown(run(names, data, out=out, engine=engine, views=views)), end="")
+
+
+def adapt_detector(
+    answers: Path, data: Path, out: Path, model: str, recipe: Path | None, **options: Any
+) -> None:
+    """`vigitri model adapt` without --head-only: fine-tune the detector, and exit with 1 if it is
+    not deployed (extra `train`)."""
     from models.training.adapt import run
 
-    verdict = run(
-        answers, data, out,
-        model=model, recipe=recipe, share=share, scenes=scenes, resume=resume,
-    )  # fmt: skip
+    chosen = recipe or CATALOGUE / "recipes" / "adapt.toml"
+    verdict = run(answers, data, out, model=model, recipe=chosen, **options)
     _verdict(verdict.against, out, verdict.candidate)
 
 

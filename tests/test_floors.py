@@ -28,6 +28,7 @@ FLOORS = {
     "detector.hazards.overload": 6,
     "detector.hazards.tracking": 6,
     "detector.hazards": 6,
+    "detector.adaptation": 6,
     "detector.vision": 5,
     "calibration": 5,
     "detector.bridge": 4,

@@ -31,7 +31,8 @@ from detector.profile.line import DEPLOYED_MODEL, LineProfile, ModelChoice
 from detector.profile.loading import load_profile
 from detector.vision.catalogue import ModelFolder, find_model
 from detector.vision.engine import Engine
-from detector.vision.engines import chosen_engine, open_engine
+from detector.vision.engines import chosen_engine, open_engine, open_verifier
+from detector.vision.verifier import Verifier
 from models.evaluation.targets import as_json as targets_json
 from models.evaluation.targets import targets_table
 
@@ -74,7 +75,8 @@ def run(
         if fresh or not path.is_file():
             with progress_bar(f"{number}/{len(sources)} {footage.name}") as advance:
                 write_recording(path, footage, model, profile, record_detections(
-                    footage, profile, model, lazy_engine.engine, advance
+                    footage, profile, model, lazy_engine.engine, advance,
+                    verifier=lazy_engine.verifier,
                 ), engine=engine_name)  # fmt: skip
         replayable = RecordedRun.of(read_recording(path, profile), model)
         evaluation, _ = replayable.evaluate({})
@@ -115,11 +117,18 @@ class _LazyEngine:
     def __init__(self, model: ModelFolder, choice: ModelChoice) -> None:
         self._model, self._choice = model, choice
         self._engine: Engine | None = None
+        self._verifier: Verifier | None = None
 
     @property
     def engine(self) -> Engine:
         self._engine = self._engine or open_engine(self._model, self._choice)
         return self._engine
+
+    @property
+    def verifier(self) -> Verifier | None:
+        """Of the same model, if it has one."""
+        self._verifier = self._verifier or open_verifier(self._model, self._choice)
+        return self._verifier
 
 
 def _profile(footage: Footage, given: LineProfile | None, out: Path) -> LineProfile:
@@ -138,7 +147,7 @@ def _profile(footage: Footage, given: LineProfile | None, out: Path) -> LineProf
 
 def _figures(cases: Sequence[Case], model: ModelFolder) -> dict[str, Any]:
     profile = cases[0].recorded.profile
-    thresholds = {known.name: known.threshold for known in model.card.classes}
+    thresholds = model.card.operating_thresholds
     evaluated = [(case.recorded.truth, case.evaluation) for case in cases]
     return {
         "vigitri": __version__,

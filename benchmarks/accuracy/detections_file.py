@@ -29,7 +29,8 @@ FLOOR = 0.05
 _FORMAT = 2
 _FOLDER = "detections"
 _ARRAYS = (
-    "indices", "times_ns", "shifts", "speeds", "strips", "counts", "boxes_px", "scores", "classes"
+    "indices", "times_ns", "shifts", "speeds", "strips", "counts", "boxes_px", "scores", "classes",
+    "kinds",
 )  # fmt: skip
 
 
@@ -56,6 +57,8 @@ class RecordedDetections:
     """`(d, 4)` x0, y0, x1, y1 in px of the strip."""
     scores: NDArray[np.float32]
     classes: NDArray[np.int64]
+    kinds: NDArray[np.float32]
+    """`(d, k)` probability of each of the verifier's kinds; k is 0 without a verifier."""
     line_alerts: list[Alert]
     """Alerts on the line's state (overload, jam), which do not depend on the model's thresholds."""
 
@@ -81,7 +84,8 @@ class RecordedDetections:
                     f"{path}: written by an older Vigitri; remove it and run again"
                 )
             rest = json.loads(str(file["rest"]))
-            arrays = {name: file[name] for name in _ARRAYS}
+            arrays = {name: file[name] for name in _ARRAYS if name in file}
+            arrays.setdefault("kinds", np.empty((len(arrays["scores"]), 0), np.float32))
         width, height = rest["image_size_px"]
         alerts = [Alert.model_validate_json(json.dumps(each)) for each in rest["line_alerts"]]
         return cls(
@@ -104,6 +108,12 @@ class RecordedFootage:
     """Digests of footage and model, number of inference passes."""
 
 
+def verifier_sha256(model: ModelFolder) -> list[str]:
+    """Digests of the verifier's files; empty without a verifier."""
+    card = model.card.verifier
+    return [] if card is None else [model.card.files[name] for name in (card.features, card.head)]
+
+
 def recording_path(
     out: Path, footage: Footage, model: ModelFolder, profile: LineProfile, engine: str
 ) -> Path:
@@ -115,6 +125,7 @@ def recording_path(
     # Files from before there was a choice of engine keep their name (onnxruntime), as do those of
     # a profile without a calibration and with default jam settings.
     other = [] if engine == "onnxruntime" else [engine]
+    other += verifier_sha256(model)
     other += [
         getattr(profile, key).model_dump_json()
         for key in ("jam", "calibration")
@@ -146,6 +157,7 @@ def write_recording(
         "footage_sha256": footage.sha256,
         "model": model.card.name,
         "model_sha256": model.sha256,
+        "verifier_sha256": verifier_sha256(model),
         "engine": engine,
         "classes": {known.name: known.threshold for known in model.card.classes},
         "passes": len(detections.counts),
@@ -173,4 +185,9 @@ def read_recording(path: Path, profile: LineProfile | None = None) -> RecordedFo
 def recorded_footage(out: Path, model: ModelFolder) -> list[RecordedFootage]:
     """All recordings of this model in a folder, by name."""
     found = [read_recording(path) for path in sorted((out / _FOLDER).glob("*.npz"))]
-    return [each for each in found if each.about["model_sha256"] == model.sha256]
+    sought = model.sha256, verifier_sha256(model)
+    return [
+        each
+        for each in found
+        if (each.about["model_sha256"], each.about.get("verifier_sha256", [])) == sought
+    ]

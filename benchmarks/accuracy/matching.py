@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 
 from benchmarks.accuracy.ground_truth import VISIBLE_MIN, Box, State, iou
 from benchmarks.accuracy.passages import LineGroundTruth, Passage
+from detector.vocabulary import CLASSES
 from detector.wire.messages import AlarmState, Alert, Hazard, Revision
 
 IOU_MIN = 0.3
@@ -165,7 +166,7 @@ def _all_under(alert: Alert, ground: LineGroundTruth) -> Iterator[tuple[bool, fl
                 continue
             if not 1 / LONGER_MAX <= ratio <= LONGER_MAX:
                 continue
-        yield passage.class_name == alert.class_name, overlap, passage.id
+        yield CLASSES.get(passage.class_name) is alert.hazard, overlap, passage.id
 
 
 def _longer(box: Box) -> float:

@@ -60,9 +60,11 @@ def run(
         swept = curves(footage, model, advance, GRID)
     in_use = tally([each.evaluate({})[0] for each in footage])
     best, figures = _within(footage, swept, budget_per_h, in_use)
+    # A verdict's probability is fitted already.
     calibrations = {
         known.name: fit_score_curve(*_tracks(footage, model, known.name))
         for known in model.card.classes
+        if model.card.verifier is None
     }
     thresholds = {name: point.threshold for name, point in best.points.items()}
     table = _table(best, figures, swept, footage, kept=in_use if keep_thresholds else None)
@@ -71,7 +73,7 @@ def run(
         print(json.dumps({"thresholds": thresholds, "calibration": curve_of, "operating": table}))
     else:
         Console(highlight=False, soft_wrap=True).print(
-            _summary(best, figures, calibrations, swept), markup=False
+            _summary(best, figures, calibrations, swept, model), markup=False
         )
     if write and best.out_of_reach and not keep_thresholds:
         raise GroundTruthError(
@@ -80,7 +82,7 @@ def run(
             "or train the model further"
         )
     if write:
-        now = {known.name: known.threshold for known in model.card.classes}
+        now = model.card.operating_thresholds
         write_operating(model.path, now if keep_thresholds else thresholds, calibrations, table)
 
 
@@ -215,6 +217,7 @@ def _summary(
     figures: dict[str, Any],
     calibrations: Mapping[str, ScoreCurve | None],
     swept: Mapping[str, Curve],
+    model: ModelFolder,
 ) -> str:
     lines = [best.summary()]
     if best.out_of_reach:
@@ -223,13 +226,23 @@ def _summary(
     for name, point in best.points.items():
         row = figures["recall"].get(name)
         lines.append(
-            f"  {name} {point.threshold:g}: {share_text(row['all']) if row else 'none passed'}; "
-            f"probability {_curve(calibrations[name])}"
+            f"  {name} {point.threshold:g}: {share_text(row['all']) if row else 'none passed'}"
+            + (f"; probability {_curve(calibrations[name])}" if name in calibrations else "")
         )
     lines.append(f"  false alarms: {rate_text(figures['false_alarms']['all'])}")
-    pairs = ", ".join(f"{name} = {point.threshold:g}" for name, point in best.points.items())
-    lines.append(f"for a line's profile: [model] thresholds = {{ {pairs} }}")
+    lines.append(f"for a line's profile: {_for_a_profile(best, model)}")
     return "\n".join(lines)
+
+
+def _for_a_profile(best: OperatingPoint, model: ModelFolder) -> str:
+    if model.card.verifier is None:
+        pairs = [f"{name} = {point.threshold:g}" for name, point in best.points.items()]
+        return f"[model] thresholds = {{ {', '.join(pairs)} }}"
+    hazards = {known.name: known.hazard for known in model.card.classes}
+    return ", ".join(
+        f"[hazards.{hazards[name]}] threshold = {point.threshold:g}"
+        for name, point in best.points.items()
+    )
 
 
 def _instead(swept: Mapping[str, Curve], belt_h: float) -> list[str]:

@@ -34,7 +34,7 @@ from detector.profile.line import LineProfile
 from detector.profile.loading import load_profile
 from detector.vision.catalogue import find_model
 from detector.vision.engine import available_cores
-from detector.vision.engines import open_engine
+from detector.vision.engines import open_engine, open_verifier
 from detector.vision.onnx_runtime import ort
 
 WARM_UP_FRAMES = 20
@@ -98,7 +98,8 @@ def _processor() -> str:
 def _stages(profile: LineProfile) -> list[dict[str, Any]]:
     model = find_model(profile.model.name)
     engine = open_engine(model, profile.model)
-    pipeline = Pipeline(Line(profile, model, engine, "bench"))
+    verifier = open_verifier(model, profile.model)
+    pipeline = Pipeline(Line(profile, model, engine, "bench", verifier))
     with Recording(profile.camera.source) as recording, progress_bar("stages") as advance:
         frames = iter(recording)
         for frame in islice(frames, WARM_UP_FRAMES):

@@ -32,7 +32,8 @@ from detector.profile.line import DEPLOYED_MODEL, LineProfile
 from detector.vision.catalogue import ModelFolder, find_model
 from detector.vision.detections import Detections
 from detector.vision.engine import Engine, PreparingEngine
-from detector.vision.engines import open_engine
+from detector.vision.engines import open_engine, open_verifier
+from detector.vision.verifier import Verifier
 from detector.wire.messages import Alert, Revision
 
 SPEEDS_MM_S = (300.0, 500.0, 1000.0, 2500.0)
@@ -128,14 +129,14 @@ def run(
         .get_default()
         .model_copy(update={"name": model_name, "threads": threads})
     )
-    engine = open_engine(model, choice)
+    engine, verifier = open_engine(model, choice), open_verifier(model, choice)
     rows = []
     for number, speed in enumerate(speeds_mm_s, start=1):
         name = f"{number}/{len(speeds_mm_s)} {speed / 1000:g} m/s"
         with progress_bar(name) as advance:
             footage = _footage(scenario, speed, metres, hazards_per_m, fps=fps, traced=traced)
             profile = profile_of(footage.truth, None, watched_mm=watched_mm)
-            row = _compared(footage, profile, model, engine, view or {}, advance)
+            row = _compared(footage, profile, model, engine, view or {}, advance, verifier=verifier)
             rows.append({"speed_mm_s": speed, "fps": footage.truth.fps} | row)
     report = {
         "machine": machine(),
@@ -181,6 +182,8 @@ def _compared(  # noqa: PLR0917
     engine: Engine,
     view: dict[str, Any],
     advance: Callable[[int, int | None], None],
+    *,
+    verifier: Verifier | None = None,
 ) -> dict[str, Any]:
     profiles = {
         name: profile.model_copy(
@@ -188,7 +191,9 @@ def _compared(  # noqa: PLR0917
         )
         for name, strips in (("whole", False), ("strips", True))
     }
-    watching = {name: _watching(each, footage, model, engine) for name, each in profiles.items()}
+    watching = {
+        name: _watching(each, footage, model, engine, verifier) for name, each in profiles.items()
+    }
     for done, frame in enumerate(footage.frames(), start=1):
         for each in watching.values():
             each.process(frame)
@@ -203,10 +208,14 @@ def _compared(  # noqa: PLR0917
 
 
 def _watching(
-    profile: LineProfile, footage: Footage, model: ModelFolder, engine: Engine
+    profile: LineProfile,
+    footage: Footage,
+    model: ModelFolder,
+    engine: Engine,
+    verifier: Verifier | None,
 ) -> PipelineRun:
     pixels = _CountedPixels(engine)
-    pipeline = Pipeline(Line(profile, model, pixels, "bench"))
+    pipeline = Pipeline(Line(profile, model, pixels, "bench", verifier))
     return PipelineRun(pipeline, LineGroundTruth(footage.truth, profile), pixels)
 
 

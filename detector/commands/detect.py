@@ -8,17 +8,22 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from detector.cli_support.options import print_error
 from detector.cli_support.progress import progress_bar
+from detector.hazards.tracking.photograph_verdicts import verdicts_in_photograph
+from detector.hazards.tracking.verdict import verifier_rules
 from detector.ingest import SourceError, read_image_file
 from detector.ingest.sources.image_folder import images_in
 from detector.profile.line import ModelChoice
 from detector.vision.catalogue import find_model
 from detector.vision.detections import Detections
 from detector.vision.engine import Engine, EngineError
-from detector.vision.engines import open_engine
+from detector.vision.engines import open_engine, open_verifier
 from detector.vision.photograph import detect_in_photograph
+from detector.vision.verifier import Verifier
+from detector.vocabulary import Hazard
 
 
 def detect_in_images(
@@ -31,18 +36,16 @@ def detect_in_images(
 ) -> bool:
     """Print the detections of each image. Returns whether every image was read and processed.
 
-    `min_score`: overrides the thresholds of the model card, for all classes.
+    `min_score`: overrides the thresholds of the model card, for all classes. With a verifier, it is
+    the minimum probability.
     """
-    engine = open_engine(find_model(model_name), choice)
-    thresholds = np.array(
-        [known.threshold if min_score is None else min_score for known in engine.card.classes],
-        dtype=np.float32,
-    )
+    model = find_model(model_name)
+    detector = _Detector(open_engine(model, choice), open_verifier(model, choice), min_score)
     paths, complete = _expanded(images)
     with progress_bar("detecting") as advance:
         for number, path in enumerate(paths, start=1):
             try:
-                found = _detect(engine, path, thresholds)
+                found = detector.detect(path)
             except SourceError as error:
                 print_error(str(error))
                 complete = False
@@ -71,30 +74,56 @@ def _expanded(images: Sequence[Path]) -> tuple[list[Path], bool]:
     return paths, complete
 
 
-def _detect(engine: Engine, path: Path, thresholds: np.ndarray[Any, Any]) -> dict[str, Any]:
-    image = read_image_file(path)
-    found = detect_in_photograph(engine, image, float(thresholds.min())).above(thresholds)
-    height, width = image.shape[:2]
-    return {
-        "path": str(path),
-        "width": width,
-        "height": height,
-        "detections": list(_as_json(engine, found)),
-    }
+class _Detector:
+    """A model, with its verifier if it has one."""
 
+    def __init__(self, engine: Engine, verifier: Verifier | None, min_score: float | None) -> None:
+        self._engine, self._verifier = engine, verifier
+        classes = engine.card.classes
+        thresholds = [known.threshold if min_score is None else min_score for known in classes]
+        if verifier is not None:
+            proposals = [known.proposal_threshold or known.threshold for known in classes]
+            thresholds = [min(pair) for pair in zip(thresholds, proposals, strict=True)]
+            fixed = {} if min_score is None else dict.fromkeys(verifier.card.fusion, min_score)
+            self._rules = verifier_rules(verifier.card, {}, {str(key): fixed[key] for key in fixed})
+        self._thresholds = np.array(thresholds, dtype=np.float32)
 
-def _as_json(engine: Engine, found: Detections) -> Iterator[dict[str, Any]]:
-    for box, score, index in zip(found.boxes_px, found.scores, found.classes, strict=True):
-        yield {
-            "class": engine.card.classes[index].name,
-            "score": round(float(score), 4),
-            "box_px": [round(float(side), 1) for side in box],
-        }
+    def detect(self, path: Path) -> dict[str, Any]:
+        """Raises `SourceError`, `EngineError`."""
+        image = read_image_file(path)
+        found = detect_in_photograph(self._engine, image, float(self._thresholds.min()))
+        found = found.above(self._thresholds)
+        height, width = image.shape[:2]
+        listed = self._listed(found) if self._verifier is None else self._verified(image, found)
+        return {"path": str(path), "width": width, "height": height, "detections": list(listed)}
+
+    def _listed(self, found: Detections) -> Iterator[dict[str, Any]]:
+        for box, score, index in zip(found.boxes_px, found.scores, found.classes, strict=True):
+            yield {
+                "class": self._engine.card.classes[index].name,
+                "score": round(float(score), 4),
+                "box_px": [round(float(side), 1) for side in box],
+            }
+
+    def _verified(self, image: NDArray[np.uint8], found: Detections) -> Iterator[dict[str, Any]]:
+        """The same keys: the score is the fused probability, the class that of its hazard."""
+        assert self._verifier is not None
+        known = reversed(self._engine.card.classes)
+        classes = {Hazard(each.hazard): each.name for each in known}
+        for each in verdicts_in_photograph(self._verifier, self._rules, image, found):
+            yield {
+                "class": classes[each.verdict.hazard],
+                "score": round(each.verdict.probability, 4),
+                "box_px": [round(side, 1) for side in each.box_px],
+                "kind": each.verdict.kind,
+                "detector_score": round(each.score, 4),
+            }
 
 
 def _for_people(found: dict[str, Any]) -> str:
     detections = ", ".join(
-        f"{each['class']} {each['score']:.2f} at {[round(side) for side in each['box_px']]}"
+        f"{each.get('kind') or each['class']} {each['score']:.2f} "
+        f"at {[round(side) for side in each['box_px']]}"
         for each in found["detections"]
     )
     return f"{found['path']}: {detections or 'nothing found'}"

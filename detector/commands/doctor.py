@@ -27,7 +27,7 @@ from detector.profile.line import LineProfile, ModelChoice, Wire
 from detector.profile.loading import load_profile
 from detector.vision.catalogue import ModelError, find_model, model_folders
 from detector.vision.engine import available_cores
-from detector.vision.engines import chosen_engine, open_engine
+from detector.vision.engines import chosen_engine, open_engine, open_verifier
 from detector.vision.onnx_runtime import ort
 from detector.wire.keys import AllowList, Guard, check_unknown_key_refused, line_guard
 
@@ -143,19 +143,27 @@ def _shared_memory() -> str:
 
 
 def _model(folder: Path, choice: ModelChoice) -> str:
-    engine = open_engine(find_model(str(folder)), choice)
+    model = find_model(str(folder))
+    engine, verifier = open_engine(model, choice), open_verifier(model, choice)
     size = engine.card.input.size
     image = np.zeros((size[0] or 448, size[1] or 576, 3), dtype=np.uint8)
+    height, width = image.shape[:2]
+    facts = [f"{_median_ms(lambda: engine.detect(image, 0.5)):.1f} ms for {width} x {height} px"]
+    if verifier is not None:
+        crops = verifier.card.batches[0]
+        facts.append(
+            f"{_median_ms(lambda: verifier.probabilities(crops)):.1f} ms for {crops} crops"
+        )
+    return f"valid; {', '.join(facts)} in {chosen_engine(choice)[0]}"
+
+
+def _median_ms(run: Callable[[], object]) -> float:
     times_ms = []
     for _ in range(7):
         started = time.perf_counter()
-        engine.detect(image, 0.5)
+        run()
         times_ms.append((time.perf_counter() - started) * 1000)
-    height, width = image.shape[:2]
-    return (
-        f"valid; {np.median(times_ms):.1f} ms for {width} x {height} px "
-        f"in {chosen_engine(choice)[0]}"
-    )
+    return float(np.median(times_ms))
 
 
 def _device(device: V4l2Device) -> str:
@@ -182,7 +190,8 @@ def _belt(line: Line, size_px: tuple[int, int]) -> str:
 def _line(profile: LineProfile, made: list[Line]) -> str:
     """Also appends the line that it sets up to `made`."""
     model = find_model(profile.model.name)
-    line = Line(profile, model, open_engine(model, profile.model), "doctor")
+    engine = open_engine(model, profile.model)
+    line = Line(profile, model, engine, "doctor", open_verifier(model, profile.model))
     made.append(line)
     low, high = model.card.input.mm_per_px
     if not low <= profile.view.mm_per_px <= high:

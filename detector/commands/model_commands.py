@@ -1,12 +1,13 @@
-"""`vigitri model list` and `check`: what a line needs to know of the models it can run."""
+"""`vigitri model list`, `check` and `adapt`: what a line needs of the models it can run."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from detector.cli_support.options import EngineOption, Json
+from detector.cli_support.options import INCOMPLETE, EngineOption, Json, refuse
 from detector.profile.line import DEPLOYED_MODEL, ModelChoice
 
 
@@ -14,6 +15,7 @@ def add_to(app: typer.Typer) -> None:
     """Give `vigitri model` these commands."""
     app.command("list")(list_models)
     app.command("check")(check)
+    app.command("adapt")(adapt)
 
 
 def list_models(as_json: Json = False) -> None:
@@ -31,3 +33,80 @@ def check(
     from detector.commands.models import check_model
 
     check_model(name, ModelChoice(engine=engine))
+
+
+def adapt(
+    answers: Annotated[
+        Path | None, typer.Option(help="A site's labelled images: YOLO or COCO export.")
+    ] = None,
+    model: Annotated[str, typer.Option(help="The deployed model.")] = DEPLOYED_MODEL,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "-o", "--out", help="The folder to write; default with --head-only: the model's own."
+        ),
+    ] = None,
+    *,
+    head_only: Annotated[
+        bool,
+        typer.Option(
+            "--head-only",
+            help="Learn only the verifier's head: in a minute, on the line's own computer.",
+        ),
+    ] = False,
+    undo: Annotated[
+        bool, typer.Option("--undo", help="Put back the head before the last --head-only.")
+    ] = False,
+    share: Annotated[
+        float, typer.Option(min=0.05, max=0.9, help="Of the scenes, how many are held back.")
+    ] = 0.3,
+    data: Annotated[
+        Path | None,
+        typer.Option(
+            help="The folder of photographs, cut-outs, belt frames; not with --head-only."
+        ),
+    ] = None,
+    recipe: Annotated[
+        Path | None,
+        typer.Option(
+            help="What to mix and how long to train; default: models/recipes/adapt.toml; not with "
+            "--head-only."
+        ),
+    ] = None,
+    scenes: Annotated[
+        int, typer.Option(min=1, help="Held-back scenes to measure on; not with --head-only.")
+    ] = 100,
+    resume: Annotated[
+        bool, typer.Option(help="Go on with an interrupted run; not with --head-only.")
+    ] = False,
+) -> None:
+    """Learn a site's images; deploys nothing that is worse, then exits 1.
+
+    With --head-only no training tools are needed: operators' answers become a new head of the
+    verifier. Without it the detector is fine-tuned, in a checkout with the extra `train`.
+    """
+    from detector.commands import adapt as adapting
+
+    if undo:
+        adapting.undo_head(model)
+        return
+    if answers is None:
+        refuse("--answers: is missing; give the folder of labelled images, or --undo")
+    if head_only:
+        if not adapting.adapt_head_only(answers, model, out, share):
+            raise typer.Exit(INCOMPLETE)
+        return
+    try:
+        from models.cli import adapt_detector
+    except ModuleNotFoundError as error:
+        if error.name not in {"models", "models.cli"}:
+            raise
+        refuse(
+            "models/ is not installed: without --head-only the detector is fine-tuned, in a "
+            "checkout with the extra train. Add --head-only to adapt the verifier's head here"
+        )
+    if data is None or out is None:
+        refuse(
+            f"{'--data' if data is None else '-o'}: is missing; it is needed without --head-only"
+        )
+    adapt_detector(answers, data, out, model, recipe, share=share, scenes=scenes, resume=resume)

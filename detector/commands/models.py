@@ -12,7 +12,10 @@ from rich.text import Text
 
 from detector.profile.line import ModelChoice
 from detector.vision.catalogue import CATALOGUE, ModelError, ModelFolder, find_model, model_folders
-from detector.vision.engines import chosen_engine, open_engine
+from detector.vision.crops import CropCutter
+from detector.vision.engines import chosen_engine, open_engine, open_verifier
+from detector.vision.verifier import Verifier
+from detector.vision.verifier_card import HAZARDS
 from detector.vision.warp import OUTSIDE_GREY
 
 
@@ -38,18 +41,40 @@ def list_models(*, as_json: bool) -> None:
 
 
 def check_model(name: str, choice: ModelChoice | None = None) -> None:
-    """Load a model, compare it with its card, and run one inference pass on a grey image.
+    """Load a model and its verifier, compare them with their card, and run each on a drawn image.
 
-    The pass runs in the engine that a line would use here. Raises `ModelError`, `EngineError`.
+    They run in the engine that a line would use here. Raises `ModelError`, `EngineError`.
     """
     model = find_model(name)
     height, width = (side or 4 * model.card.input.stride for side in model.card.input.size)
-    grey = np.full((height, width, 3), OUTSIDE_GREY, np.uint8)
-    open_engine(model, choice).detect(grey, 1.0)
+    image = np.full((height, width, 3), OUTSIDE_GREY, np.uint8)
+    image[height // 4 : height // 2, width // 4 : width // 2] = 255
+    open_engine(model, choice).detect(image, 1.0)
+    verifier = open_verifier(model, choice)
+    if verifier is not None:
+        card = verifier.card
+        box = width / 4, height / 4, width / 2, height / 2
+        CropCutter(card.input_px, card.context).cut(image, box, verifier.crops[0])
+        verifier.probabilities(1)
     print(
         f"{model.card.name} version {model.card.version}: valid. sha256 {model.sha256[:12]}..., "
         f"{model.card.head} head, classes {', '.join(each.name for each in model.card.classes)}; "
         f"runs in {chosen_engine(choice)[0]}"
+    )
+    if verifier is not None:
+        print(_verifier_line(verifier))
+
+
+def _verifier_line(verifier: Verifier) -> str:
+    card = verifier.card
+    kinds = [
+        f"{hazard}: {', '.join(card.kinds[kind].name for kind in card.kinds_of(hazard))}"
+        for hazard in (*HAZARDS, "none")
+    ]
+    return (
+        f"verifier: valid. Crops of {card.input_px} px in batches of "
+        f"{', '.join(map(str, card.batches))}, {card.max_crops_per_pass} a pass at most; "
+        f"{len(card.kinds)} kinds. {'. '.join(kinds)}"
     )
 
 

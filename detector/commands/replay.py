@@ -14,7 +14,7 @@ from detector.profile.loading import load_profile
 from detector.replay import ReplayedAlert, Totals, replay
 from detector.terminal.watch import alert_line
 from detector.vision.catalogue import find_model
-from detector.vision.engines import open_engine
+from detector.vision.engines import open_engine, open_verifier
 
 
 def replay_footage(
@@ -24,14 +24,16 @@ def replay_footage(
     profile = None if line is None else load_profile(line)
     choice = None if profile is None else profile.model
     model = find_model(model_name or (choice.name if choice else DEPLOYED_MODEL))
-    engine = open_engine(model, choice)
+    engine, verifier = open_engine(model, choice), open_verifier(model, choice)
     totals = Totals()
     with progress_bar("replaying") as advance:
 
         def on_frame(frame: Frame, count: int | None) -> None:
             advance(frame.index + 1, count)
 
-        for told in replay(sources, profile, model, engine, totals, fps=fps, on_frame=on_frame):
+        for told in replay(
+            sources, profile, model, engine, totals, verifier=verifier, fps=fps, on_frame=on_frame
+        ):
             print(_as_json(told) if as_json else _for_people(told), flush=True)
     for problem in totals.unreadable:
         print_error(problem)

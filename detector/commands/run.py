@@ -23,7 +23,7 @@ from detector.runtime.inference_lock import InferenceLock
 from detector.runtime.stop_signals import stopped_by_signals
 from detector.vision.catalogue import find_model
 from detector.vision.engine import available_cores, engine_threads
-from detector.vision.engines import open_engine
+from detector.vision.engines import open_engine, open_verifier
 from detector.wire.keys import check_unknown_key_refused, line_guard, new_key_pair, write_key_pair
 
 logger = logging.getLogger(__name__)
@@ -60,7 +60,8 @@ def run_line(
         model = find_model(profile.model.name)
         engine = open_engine(model, profile.model)
         boot_id = uuid.uuid4().hex[:12]
-        line = Line(profile, model, engine, boot_id)
+        verifier = open_verifier(model, profile.model)
+        line = Line(profile, model, engine, boot_id, verifier)
         at_once = max(1, available_cores() // engine_threads(profile.model.threads))
         folder = journal or profile.wire.journal or default_journal_folder(profile.line)
         child_key = None

@@ -10,6 +10,7 @@ from pydantic import Field, field_validator, model_validator
 from detector.profile.belt import Belt
 from detector.profile.belt_load import Jam, Overload
 from detector.profile.calibration import Calibration
+from detector.profile.hazards import Hazards
 from detector.profile.section import Section, setting
 from detector.profile.view import View
 from detector.vocabulary import EngineName
@@ -98,7 +99,8 @@ class ModelChoice(Section):
         {},
         "detection threshold per class, compared with the model's score, e.g. "
         "{ gas_canister = 0.5, battery = 0.4 }; default: the model card's, which `vigitri model "
-        "list` shows. Lower: higher recall, more false alarms",
+        "list` shows. Lower: higher recall, more false alarms. With a verifier it decides only on "
+        "objects that the verifier could not see",
         fix="write thresholds = { battery = 0.4 }, each above 0 and below 1",
     )
 
@@ -257,6 +259,9 @@ class LineProfile(Section):
     jam: Jam = setting(Jam(), "jam", fix="write a [jam] section")
     action_points: tuple[ActionPoint, ...] = setting(
         (), "the action points", fix="write [[action_points]] with name and y_mm"
+    )
+    hazards: Hazards = setting(
+        Hazards(), "gas and batteries", fix="write [hazards.gas] or [hazards.battery]"
     )
     alarms: Alarms = setting(Alarms(), "alarms", fix="write an [alarms] section")
     wire: Wire = setting(Wire(), "the endpoints", fix="write a [wire] section")

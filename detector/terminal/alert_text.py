@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from rich.text import Text
 
 from detector.terminal.texts import SHAPES, hazard_name, state_name
-from detector.wire.messages import AlarmState, Alert, Header, Priority
+from detector.wire.messages import AlarmState, Alert, Header, Priority, Why
 
 GREY = "grey62"
 CALLING = {
@@ -85,10 +85,21 @@ def where(alert: Alert) -> str:
 
 
 def probability_text(alert: Alert) -> str:
-    """Probability and the model's class."""
+    """Probability, and the model's class or the verifier's kinds."""
     if alert.probability is None:
         return ""
-    return f"p {alert.probability:.2f}" + (f" {alert.class_name}" if alert.class_name else "")
+    what = (alert.why and kinds_line(alert.why)) or alert.class_name or ""
+    return f"p {alert.probability:.2f} {what}".rstrip()
+
+
+def kinds_line(why: Why) -> str:
+    """What the verifier takes an object for, what it may be instead, and after how many passes;
+    empty without a verifier."""
+    if not why.kinds:
+        return ""
+    kinds = [f"{kind.name.replace('_', ' ')} {kind.probability:.2f}" for kind in why.kinds]
+    passes = f"{why.verifier_passes} pass" + ("es" if why.verifier_passes != 1 else "")
+    return "; ".join([kinds[0], *(f"next: {kind}" for kind in kinds[1:2]), passes])
 
 
 def time_to_act(alert: Alert, elapsed_ms: float) -> str:

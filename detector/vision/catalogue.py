@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import hashlib
+import os
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 import detector
 from detector.errors import VigitriError
 from detector.vision.score_curve import ScoreCurve
+from detector.vision.verifier_card import VerifierCard
 
 # In a checkout the deployed models are in models/; the wheel installs them inside `vigitri`.
 _BESIDE = Path(detector.__file__).parent.parent
@@ -54,6 +56,8 @@ class ModelClass(CardSection):
     """Plausible longest side of such an object, from, to."""
     threshold: Annotated[float, Field(gt=0, lt=1)]
     """Operating threshold."""
+    proposal_threshold: Annotated[float | None, Field(gt=0, lt=1)] = None
+    """Score from which a detection is proposed to the verifier; None: the operating threshold."""
     calibration: ScoreCurve | None = None
     """From a track's best score to a probability; None: the score itself is reported."""
 
@@ -62,6 +66,8 @@ class ModelClass(CardSection):
         shortest, longest = self.plausible_length_mm
         if not 0 <= shortest < longest:
             raise ValueError("plausible_length_mm must rise from 0 or more")
+        if self.proposal_threshold is not None and self.proposal_threshold > self.threshold:
+            raise ValueError("proposal_threshold must not be above threshold")
         return self
 
 
@@ -82,8 +88,8 @@ class Training(CardSection):
 
 
 class Card(CardSection):
-    """A model's card, `card.toml`: read here, written by `models.card`. Keys that are at their
-    default are not written, so a new one needs a default to read earlier cards."""
+    """A model's card, `card.toml`: read and written here, made by `models.card`. Keys that are at
+    their default are not written, so a new one needs a default to read earlier cards."""
 
     name: str
     version: Annotated[int, Field(ge=1)]
@@ -95,6 +101,21 @@ class Card(CardSection):
     metrics: dict[str, Any]
     operating: dict[str, Any] = {}
     """How thresholds and calibrations were determined, as written by `vigitri calibrate scores`."""
+    verifier: VerifierCard | None = None
+    """The network that decides on each object; None: the detector decides alone."""
+
+    @property
+    def operating_thresholds(self) -> dict[str, float]:
+        """By class: the score from which an object is raised, or with a verifier the probability
+        of its hazard."""
+        if self.verifier is None:
+            return {known.name: known.threshold for known in self.classes}
+        fusion = self.verifier.fusion
+        return {
+            known.name: fusion[known.hazard].threshold
+            for known in self.classes
+            if known.hazard in fusion
+        }
 
     @model_validator(mode="after")
     def _classes_in_order(self) -> Card:
@@ -102,6 +123,8 @@ class Card(CardSection):
             raise ValueError("classes must be listed by index, from 0, without a gap")
         if "model.onnx" not in self.files:
             raise ValueError("files must give the sha256 of model.onnx")
+        if self.verifier is not None:
+            self.verifier.check(self.files, {known.hazard for known in self.classes})
         return self
 
 
@@ -158,11 +181,35 @@ def read_card(path: Path) -> Card:
         ) from None
 
 
+def write_card(folder: Path, card: Card) -> Path:
+    """Write `card.toml`, atomically; returns its path. Comments of an earlier card are not kept.
+
+    Raises `pydantic.ValidationError` if the runtime could not read it, `OSError`.
+    """
+    import tomlkit
+
+    document = card.model_dump(exclude_defaults=True)
+    Card.model_validate(document)
+    path = folder / "card.toml"
+    partial = path.with_suffix(".part")
+    with partial.open("w", encoding="utf-8") as file:
+        file.write(tomlkit.dumps(document))
+        file.flush()
+        os.fsync(file.fileno())
+    partial.replace(path)
+    return path
+
+
+def sha256(path: Path) -> str:
+    """Hex digest of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 def _check_hash(path: Path, expected: str) -> None:
     if not path.is_file():
         raise ModelError(f"{path}: is missing, though the card names it. Restore it")
-    with path.open("rb") as file:
-        actual = hashlib.file_digest(file, "sha256").hexdigest()
+    actual = sha256(path)
     if actual != expected:
         raise ModelError(
             f"{path}: its sha256 is {actual[:12]}..., the card has {expected[:12]}... "

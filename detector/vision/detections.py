@@ -75,16 +75,21 @@ def from_raw_head(output: NDArray[np.float32], min_score: float) -> Detections:
 
 def suppress_overlaps(found: Detections, iou_max: float) -> Detections:
     """Non-maximum suppression within each class; the result is sorted, highest score first."""
+    order = rows_without_overlaps(found, iou_max)
+    return Detections(found.boxes_px[order], found.scores[order], found.classes[order])
+
+
+def rows_without_overlaps(found: Detections, iou_max: float) -> NDArray[np.int64]:
+    """The rows that `suppress_overlaps` keeps, highest score first."""
     if len(found) == 0:
-        return found
+        return np.empty(0, dtype=np.int64)
     sized = found.boxes_px.copy()
     sized[:, 2:] -= sized[:, :2]
     kept = cv2.dnn.NMSBoxesBatched(
         sized.tolist(), found.scores.tolist(), found.classes.tolist(), 0.0, iou_max
     )
     order = np.asarray(kept, dtype=np.int64).ravel()
-    order = order[np.argsort(-found.scores[order], kind="stable")]
-    return Detections(found.boxes_px[order], found.scores[order], found.classes[order])
+    return np.asarray(order[np.argsort(-found.scores[order], kind="stable")], dtype=np.int64)
 
 
 def fused(passes: Sequence[Detections], iou_min: float) -> Detections:

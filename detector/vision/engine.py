@@ -65,7 +65,7 @@ class OnnxEngine:
                 classes differ from the card.
         """
         self.card = model.card
-        self._session = _session(model.onnx_path, providers, threads)
+        self._session = open_session(model.onnx_path, providers, threads)
         _check_against_card(self._session, model)
         self._input_tensor = InputTensor(model.card)
 
@@ -132,7 +132,8 @@ def available_cores() -> int:
     return len(os.sched_getaffinity(0))
 
 
-def _session(path: Path, providers: Sequence[str], threads: int) -> ort.InferenceSession:
+def open_session(path: Path, providers: Sequence[str], threads: int) -> ort.InferenceSession:
+    """A session of onnxruntime. Raises `ModelError`."""
     missing = [name for name in providers if name not in ort.get_available_providers()]
     if missing:
         raise ModelError(

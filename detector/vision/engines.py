@@ -7,6 +7,8 @@ from typing import Literal
 from detector.profile.line import ModelChoice
 from detector.vision.catalogue import ModelFolder
 from detector.vision.engine import Engine, OnnxEngine
+from detector.vision.features import OnnxFeatures
+from detector.vision.verifier import FeatureEngine, Verifier, load_head
 
 
 def open_engine(model: ModelFolder, choice: ModelChoice | None = None) -> Engine:
@@ -21,6 +23,26 @@ def open_engine(model: ModelFolder, choice: ModelChoice | None = None) -> Engine
 
         return OpenVinoEngine(model, threads=choice.threads)
     return OnnxEngine(model, providers=choice.providers, threads=choice.threads)
+
+
+def open_verifier(model: ModelFolder, choice: ModelChoice | None = None) -> Verifier | None:
+    """Open the verifier of `model` in the same engine; None: the model has none.
+
+    Raises `ModelError`, `EngineError`.
+    """
+    card = model.card.verifier
+    if card is None:
+        return None
+    choice = choice or ModelChoice()
+    name, _ = chosen_engine(choice)
+    engine: FeatureEngine
+    if name == "openvino":
+        from detector.vision.openvino_engine import OpenVinoFeatures
+
+        engine = OpenVinoFeatures(model, card, threads=choice.threads)
+    else:
+        engine = OnnxFeatures(model, card, providers=choice.providers, threads=choice.threads)
+    return Verifier(model.card.name, card, load_head(model.path / card.head), engine)
 
 
 def chosen_engine(

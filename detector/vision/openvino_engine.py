@@ -18,6 +18,8 @@ from detector.vision.engine import (
     engine_threads,
     inference_error,
 )
+from detector.vision.features import OnnxFeatures
+from detector.vision.verifier_card import VerifierCard
 from detector.vision.warp import OUTSIDE_GREY
 
 
@@ -38,13 +40,7 @@ class OpenVinoEngine:
         self.card = model.card
         OnnxEngine(model, threads=1)  # loaded once to compare the model with its card
         self._core = _core()
-        precisions = self._core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
-        self._settings = {
-            "INFERENCE_NUM_THREADS": engine_threads(threads),
-            "INFERENCE_PRECISION_HINT": "bf16" if "BF16" in precisions else "f32",
-            "PERFORMANCE_HINT": "LATENCY",
-            "NUM_STREAMS": 1,
-        }
+        self._settings = _settings(self._core, threads)
         self._path = str(model.onnx_path)
         self._input_tensor = InputTensor(model.card)
         self._first_shape: tuple[int, ...] = ()
@@ -81,6 +77,34 @@ class OpenVinoEngine:
         return self._core.compile_model(network, "CPU", self._settings).create_infer_request()
 
 
+class OpenVinoFeatures:
+    """A verifier's network run by OpenVINO, compiled for each batch size."""
+
+    def __init__(self, model: ModelFolder, verifier: VerifierCard, *, threads: int = 0) -> None:
+        """`threads`: as for `OnnxEngine`.
+
+        Raises:
+            ModelError: OpenVINO is missing, or the network does not match its card.
+        """
+        OnnxFeatures(model, verifier, threads=1)  # loaded once to compare it with its card
+        self._card, self._core = model.card, _core()
+        self._settings = _settings(self._core, threads)
+        self._network = self._core.read_model(str(model.path / verifier.features))
+        self._requests: dict[int, Any] = {}
+
+    def features(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
+        try:
+            request = self._requests.get(len(crops))
+            if request is None:
+                self._network.reshape({0: list(crops.shape)})
+                compiled = self._core.compile_model(self._network, "CPU", self._settings)
+                request = self._requests[len(crops)] = compiled.create_infer_request()
+            # A copy: the next batch of the same size reuses the request's output.
+            return np.array(request.infer([crops])[0], dtype=np.float32)
+        except Exception as error:
+            raise inference_error(self._card, error) from error
+
+
 def faster_here() -> tuple[bool, str]:
     """Whether OpenVINO is faster here, and why: if installed, and the CPU multiplies bfloat16."""
     try:
@@ -90,6 +114,16 @@ def faster_here() -> tuple[bool, str]:
     if "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
         return True, "OpenVINO is installed and the CPU multiplies bfloat16"
     return False, "OpenVINO is installed, but not faster, as the CPU lacks bfloat16"
+
+
+def _settings(core: Any, threads: int) -> dict[str, Any]:
+    precisions = core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    return {
+        "INFERENCE_NUM_THREADS": engine_threads(threads),
+        "INFERENCE_PRECISION_HINT": "bf16" if "BF16" in precisions else "f32",
+        "PERFORMANCE_HINT": "LATENCY",
+        "NUM_STREAMS": 1,
+    }
 
 
 def _core() -> Any:

@@ -28,6 +28,13 @@ class ModelIdentity(Message):
 
     name: str
     sha256: Annotated[str, Field(description="SHA-256 of model.onnx, hexadecimal.")]
+    verifier_sha256: Annotated[
+        str | None, Field(description="SHA-256 of the verifier's network; null: no verifier.")
+    ] = None
+    verifier_head_sha256: Annotated[
+        str | None,
+        Field(description="SHA-256 of the verifier's head, which a site may have learned itself."),
+    ] = None
 
 
 class Place(Message):
@@ -100,6 +107,18 @@ class SupportingDetection(Message):
     score: Annotated[float, Field(description="The model's score, 0 to 1.")]
 
 
+class KindProbability(Message):
+    """One kind of object that the verifier tells apart, and how probable it is."""
+
+    name: Annotated[str, Field(description="Name of the kind in the model's card.")]
+    hazard: Annotated[
+        Literal["gas", "battery", "none"], Field(description="none: a harmless kind.")
+    ]
+    probability: Annotated[
+        float, Field(ge=0, le=1, description="Mean over the verifier's passes; all kinds sum to 1.")
+    ]
+
+
 class Why(Message):
     """Evidence for an object's alert."""
 
@@ -117,6 +136,16 @@ class Why(Message):
     size_plausible: Annotated[
         bool | None, Field(description="Null: unknown, the line has no scale in mm.")
     ]
+    kinds: Annotated[
+        tuple[KindProbability, ...],
+        Field(
+            description="What the verifier takes it for: the alert's kind, then the most probable "
+            "others. Empty: no verifier, or it was decided before the verifier could see it."
+        ),
+    ] = ()
+    verifier_passes: Annotated[
+        int, Field(ge=0, description="Passes of the verifier over this object.")
+    ] = 0
 
 
 class Cue(Message):
@@ -152,7 +181,11 @@ class Alert(Message):
     kind: Annotated[Revision, Field(description="Change since the previous revision.")]
     hazard: Hazard
     class_name: Annotated[
-        str | None, Field(description="The model's class; null for a line state.")
+        str | None,
+        Field(
+            description="The verifier's kind, or without a verifier the model's class; null for a "
+            "line state."
+        ),
     ]
     priority: Priority
     state: AlarmState
@@ -161,8 +194,9 @@ class Alert(Message):
         Field(
             ge=0,
             le=1,
-            description="Probability that the hazard is real: the model's best score, calibrated "
-            "if the model card has a calibration.",
+            description="Probability that the hazard is real: fused from the verifier's passes "
+            "and the model's best score, or without a verifier the best score, calibrated if the "
+            "model card has a calibration.",
         ),
     ]
     t_capture_utc_ns: Annotated[int, Field(description="Capture time of this revision's frame.")]

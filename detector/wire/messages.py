@@ -27,7 +27,16 @@ from detector.vocabulary import (
     SpeedBasis,
     VisionState,
 )
-from detector.wire.alert import Alert, Arrival, Cue, ModelIdentity, Place, SupportingDetection, Why
+from detector.wire.alert import (
+    Alert,
+    Arrival,
+    Cue,
+    KindProbability,
+    ModelIdentity,
+    Place,
+    SupportingDetection,
+    Why,
+)
 from detector.wire.envelope import Header, Message
 
 __all__ = [
@@ -46,6 +55,7 @@ __all__ = [
     "Header",
     "Heartbeat",
     "Inference",
+    "KindProbability",
     "LineState",
     "Message",
     "Metrics",

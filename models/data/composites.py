@@ -118,10 +118,16 @@ class Canvas:
         if x1 > x0 and y1 > y0:
             self.image[y0:y1, x0:x1] *= 1 - soft[y0 - y : y1 - y, x0 - x : x1 - x, None]
 
-    def boxes(self, outside: NDArray[np.bool_] | None) -> tuple[Boxes, NDArray[np.float32]]:
+    def boxes(
+        self,
+        outside: NDArray[np.bool_] | None,
+        *,
+        least_visible: float = 0.8 * _LEAST_VISIBLE,
+        least_px: int = 12,
+    ) -> tuple[Boxes, NDArray[np.float32]]:
         """Boxes of the hazards, and their visible shares.
 
-        A hazard that is hidden too much is replaced by the background.
+        A hazard of which less is visible is replaced by the background.
         """
         if outside is not None:
             self.owner[outside] = 0
@@ -134,7 +140,7 @@ class Canvas:
             if not count:
                 continue
             x, y, w, h = cv2.boundingRect(seen.astype(np.uint8))
-            if count < 0.8 * _LEAST_VISIBLE * self.full[number] or max(w, h) < 12:
+            if count < least_visible * self.full[number] or max(w, h) < least_px:
                 self.image[seen] = self.ground[seen]
             else:
                 found.append((label, x, y, x + w, y + h))

@@ -13,6 +13,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from models.data.belt_scenes import belt_scene
 from models.data.belt_strips import TracedStrip, read_strips, strip_scene
 from models.data.composites import CLOSE_LARGEST_PX, CLOSE_ZOOM, DrawnObjects, Scene, compose
 from models.data.drawings import drawings
@@ -26,12 +27,15 @@ from models.data.sources import (
     belt_frames,
     read_image,
 )
+from models.data.wide_sources import WideSources, digest
 from models.training.recipe import DataRecipe
 from models.workshop import Progress, WorkshopError
 
 _MADE_FROM = "made_from.json"
 ErrorScore = Callable[[Scene], float]  # error of the last model on a scene
 _MINED_FROM = 4  # candidates per image that is kept
+_OBJECTS_PX = {"photo": {GAS: (60.0, 330.0)}, "wide": {GAS: (40.0, 400.0), BATTERY: (18.0, 160.0)}}
+_USUAL_PX = (34.0, 250.0)
 
 
 @dataclass(frozen=True)
@@ -59,8 +63,9 @@ class _StageImages:
     seed: int
     image_px: int
     strips: tuple[TracedStrip, ...] = ()
+    wide: WideSources | None = None
 
-    def make(self, job: _Job) -> Scene:
+    def make(self, job: _Job) -> Scene:  # noqa: PLR0911 - one way for each kind
         rng = np.random.default_rng([self.seed, job.number])
         square = (self.image_px, self.image_px)
         if job.kind in ("scene", "free"):
@@ -71,13 +76,17 @@ class _StageImages:
                 rng, self.sources, square,
                 drawn=self.drawn, zoom=CLOSE_ZOOM, largest_px=CLOSE_LARGEST_PX,
             )  # fmt: skip
+        if job.kind == "known":
+            assert self.wide is not None
+            return belt_scene(rng, self.wide, self.image_px, self.drawn)
         if job.kind in ("strip", "hard"):
             return strip_scene(rng, self.strips, self.image_px)
         if job.photograph is not None and job.kind == "as_is":
             return as_is(job.photograph, round(self.image_px * 1.1))
         if job.photograph is not None:
-            gas = len(job.photograph.boxes) > 0 and job.photograph.boxes[0, 0] == GAS
-            objects = (60.0, 330.0) if gas else (34.0, 250.0)
+            boxes = job.photograph.boxes
+            label = int(boxes[0, 0]) if len(boxes) else -1
+            objects = _OBJECTS_PX[job.kind].get(label, _USUAL_PX)
             return at_belt_size(
                 rng, job.photograph, self.sources,
                 busy=self.drawn.grounds, size=self.image_px, objects_px=objects,
@@ -131,7 +140,9 @@ def copies_of(photograph: Photograph, recipe: DataRecipe) -> float:
     return recipe.negative_copies
 
 
-def _jobs(recipe: DataRecipe, sources: Sources, frames: list[Path], seed: int) -> list[_Job]:
+def _jobs(
+    recipe: DataRecipe, sources: Sources, wide: WideSources | None, frames: list[Path], seed: int
+) -> list[_Job]:
     rng = np.random.default_rng([seed, 2**31])
     jobs = [
         _Job("close" if number < recipe.close_ups else "scene", number)
@@ -142,6 +153,15 @@ def _jobs(recipe: DataRecipe, sources: Sources, frames: list[Path], seed: int) -
         count = int(copies) + int(rng.random() < copies % 1)
         jobs += [_Job("photo", len(jobs) + n, photograph) for n in range(count)]
         jobs += [_Job("as_is", len(jobs) + n, photograph) for n in range(recipe.as_is)]
+    if wide is not None:
+        for photographs, copies in (
+            (wide.photographs, recipe.wide_copies),
+            (wide.harmless, recipe.harmless_copies),
+        ):
+            for photograph in photographs:
+                count = int(copies) + int(rng.random() < copies % 1)
+                jobs += [_Job("wide", len(jobs) + n, photograph) for n in range(count)]
+        jobs += [_Job("known", len(jobs) + n) for n in range(recipe.belt_scenes)]
     for path in frames * recipe.belt_frames:
         jobs.append(_Job("belt", len(jobs), path=path))
     jobs += [_Job("strip", len(jobs) + n) for n in range(recipe.strip_cuts)]
@@ -189,6 +209,7 @@ def build(
     variants: int = 24,
     error_score: Callable[[], ErrorScore] | None = None,
     renders: Path | None = None,
+    wide: WideSources | None = None,
 ) -> Path:
     """Make one stage's images under `folder`; returns the dataset YAML that a trainer reads.
 
@@ -196,11 +217,13 @@ def build(
     interrupted run are kept. error_score: makes the function that scores the previous stage's
     error; of hazard-free scenes and hard strip cuts, those with the largest error are kept.
     renders: folder of path-traced objects, for a recipe with a `rendered_share`, and of traced
-    strips in `strips`, for one with `strip_cuts` or `hard_cuts`. Raises `WorkshopError` if the
-    folder contains images made from anything else.
+    strips in `strips`, for one with `strip_cuts` or `hard_cuts`. wide: for a recipe with `is_wide`.
+    Raises `WorkshopError` if the folder contains images made from anything else.
     """
     yaml = folder / "dataset.yaml"
-    made_from = _made_from(recipe, sources, seed=seed, image_px=image_px, renders=renders)
+    made_from = _made_from(
+        recipe, sources, seed=seed, image_px=image_px, renders=renders, wide=wide
+    )
     _refuse_others(folder, made_from)
     if yaml.is_file():
         return yaml
@@ -213,10 +236,9 @@ def build(
     for part in ("images", "labels", "visible"):
         (folder / part).mkdir(parents=True, exist_ok=True)
     (folder / _MADE_FROM).write_text(made_from)
-    stage = _StageImages(sources, drawn, folder, seed, image_px, strips)
-    _write_all(
-        stage, _jobs(recipe, sources, belt_frames(data, held=False), seed), progress, workers
-    )
+    stage = _StageImages(sources, drawn, folder, seed, image_px, strips, wide)
+    jobs = _jobs(recipe, sources, wide, belt_frames(data, held=False), seed)
+    _write_all(stage, jobs, progress, workers)
     hard = {"free": recipe.hazard_free, "hard": recipe.hard_cuts}
     if any(hard.values()) and error_score is not None:
         score_error = error_score()
@@ -228,7 +250,13 @@ def build(
 
 
 def _made_from(
-    recipe: DataRecipe, sources: Sources, *, seed: int, image_px: int, renders: Path | None
+    recipe: DataRecipe,
+    sources: Sources,
+    *,
+    seed: int,
+    image_px: int,
+    renders: Path | None,
+    wide: WideSources | None,
 ) -> str:
     """Everything that determines the images, as JSON."""
     facts = {
@@ -240,6 +268,8 @@ def _made_from(
         "cutouts": {kind: [each.source for each in of] for kind, of in sources.cutouts.items()},
         "set of labels": labels_digest(sources.photographs),
     }
+    if wide is not None:
+        facts["wide sources"] = digest(wide)
     return json.dumps(facts, indent=1) + "\n"
 
 

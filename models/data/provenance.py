@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from models.data.dataset import copies_of
+from models.data.held_out import split_by_source
 from models.data.sources import BATTERY, GAS, IGNORE, belt_frames, manifest, source_files
 from models.training.recipe import Recipe
 
@@ -19,7 +20,13 @@ _WHAT = {
     "cutouts/distractor": "cut-outs of waste",
     "belt": "frames of a belt",
 }
-_UNSTATED = ("", "not stated", "none")
+_WIDE = {
+    "hazards": "photographs of hazards",
+    "cutouts2": "cut-outs of photographs",
+    "cutouts3": "cut-outs of shops' pictures",
+    "harmless": "pictures without a hazard",
+}
+_UNSTATED = ("", "not stated", "none", "none stated")
 
 
 def learned_from(recipe: Recipe, data: Path) -> tuple[str, ...]:
@@ -28,11 +35,11 @@ def learned_from(recipe: Recipe, data: Path) -> tuple[str, ...]:
     lines: dict[str, None] = {}
     for what, file in _files(recipe, data):
         row = rows.get(file, {})
-        source = row.get("repo") or "source not stated"
-        licence = row.get("licence") or ""
-        if licence.lower() in _UNSTATED:
-            licence = "no licence stated, learned from and not redistributed"
-        lines[f"{_WHAT[what]}: {source}, {licence}"] = None
+        lines[_line(_WHAT[what], row.get("repo") or "source not stated", row)] = None
+    if any(stage.data.is_wide for stage in recipe.stages):
+        for part, what in _WIDE.items():
+            for row in split_by_source(data, part)[0]:
+                lines[_line(what, row.get("source_repo") or row["source"], row)] = None
     stages = [stage.data for stage in recipe.stages]
     made = {
         "drawings of hazards, waste and look-alikes": any(
@@ -44,6 +51,13 @@ def learned_from(recipe: Recipe, data: Path) -> tuple[str, ...]:
         "path-traced strips of belt": any(stage.strip_cuts or stage.hard_cuts for stage in stages),
     }
     return (*lines, *(f"{what}: made by this repository's twin/" for what in made if made[what]))
+
+
+def _line(what: str, source: str, row: dict[str, str]) -> str:
+    licence = row.get("licence") or ""
+    if licence.lower() in _UNSTATED:
+        licence = "no licence stated, learned from and not redistributed"
+    return f"{what}: {source}, {licence}"
 
 
 def _files(recipe: Recipe, data: Path) -> Iterator[tuple[str, str]]:

@@ -15,7 +15,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from models.data.belt_scenes import length_mm
 from models.data.composites import NO_DRAWINGS, Canvas, draw_hazard, draw_waste
+from models.data.cutting import posed
+from models.data.sized_cutouts import SizedCutout, sized_cutouts
 from models.data.sources import (
     BATTERY,
     BELT_PX_PER_MM,
@@ -55,20 +58,24 @@ def make_strip(
     out: Path,
     *,
     plates: bool = False,
+    by_source: bool = False,
     held_back: float = HELD_BACK,
 ) -> Facts:
     """Write the bundle `out`; belt and wetness are the plant's, not the plan's.
 
     plates: use belt images without waste, so that coverage is known; otherwise the held-back frames
-    with their waste, which the truth counts as bare belt. held_back: the share of cut-outs held
-    back by the model's recipe. Raises `WorkshopError` for unusable data or an `out` that is not
-    empty.
+    with their waste, which the truth counts as bare belt. by_source: cut-outs of the sources in
+    `held_out.toml`, with sizes of their kind, in place of the share `held_back` of the first data
+    set's, which the model's recipe holds back. Raises `WorkshopError` for unusable data or an
+    `out` that is not empty.
     """
     if out.exists() and any(out.iterdir()):
         raise WorkshopError(f"{out}: not empty; give another folder with -o")
     sources = read_sources(data, held_back, held=True)
     rng = np.random.default_rng(plan.seed)
-    laid = _StripBuilder(rng, _ground(rng, plan, data, plates=plates), plan, sources)
+    sized = sized_cutouts(data, held_back, held=True) if by_source else ()
+    unmet = tuple(each for each in sized if each.part != "cutouts")
+    laid = _StripBuilder(rng, _ground(rng, plan, data, plates=plates), plan, sources, unmet)
     for stretch in plan.stretches:
         laid.fill(stretch)
     out.mkdir(parents=True, exist_ok=True)
@@ -121,10 +128,19 @@ def _joined(ground: Image, piece: Image, fade: int) -> Image:
 class _StripBuilder:
     """A strip under construction, with the ground truth of each object."""
 
-    def __init__(self, rng: Rng, ground: Image, plan: StripPlan, sources: Sources) -> None:
-        self._rng, self._plan, self._sources = rng, plan, sources
+    def __init__(
+        self,
+        rng: Rng,
+        ground: Image,
+        plan: StripPlan,
+        sources: Sources,
+        unmet: tuple[SizedCutout, ...],
+    ) -> None:
+        """unmet: cut-outs of held-out sources, used alone where there are any."""
+        self._rng, self._plan, self._sources, self._unmet = rng, plan, sources, unmet
         self._canvas = Canvas(rng, ground)
         self._outlines: dict[int, NDArray[np.float32]] = {}
+        self._kinds: dict[int, str] = {}
 
     def fill(self, stretch: Stretch) -> None:
         """Place hazards, the buried ones first, and waste until the plan's coverage is reached."""
@@ -139,20 +155,32 @@ class _StripBuilder:
         for _ in range(_TRIES):
             if np.count_nonzero(owner) >= stretch.coverage * owner.size:
                 break
-            waste = draw_waste(self._rng, self._sources, NO_DRAWINGS, scale, self._canvas.level)
-            self._lay(waste, -1, self._random_position(x0, x1, 0.0))
+            waste, name = self._draw(-1)
+            self._lay(waste, -1, name, self._random_position(x0, x1, 0.0))
         self._lay_hazards(count - buried, x0, x1)
 
     def _lay_hazards(self, count: int, x0: int, x1: int) -> None:
-        scale = self._plan.px_per_mm
         for _ in range(count):
             label = GAS if self._rng.random() < 0.45 else BATTERY
-            cutout = draw_hazard(
-                self._rng, self._sources, NO_DRAWINGS, label=label, zoom=scale,
-                level=self._canvas.level, largest=_LARGEST_MM[label] * scale,
-            )  # fmt: skip
+            cutout, name = self._draw(label)
             half = max(cutout.shape[:2]) / 2
-            self._lay(cutout, label, self._random_position(x0, x1, half))
+            self._lay(cutout, label, name, self._random_position(x0, x1, half))
+
+    def _draw(self, label: int) -> tuple[Image, str]:
+        """A cut-out of this class (-1: waste) at the strip's scale, and its kind."""
+        scale, level = self._plan.px_per_mm, self._canvas.level
+        if self._unmet:
+            mine = [each for each in self._unmet if each.label == label]
+            chosen = mine[int(self._rng.integers(len(mine)))]
+            longest = length_mm(self._rng, chosen) * scale
+            return posed(self._rng, chosen.read(), longest), chosen.kind
+        if label < 0:
+            return draw_waste(self._rng, self._sources, NO_DRAWINGS, scale, level), "waste"
+        hazard = draw_hazard(
+            self._rng, self._sources, NO_DRAWINGS, label=label, zoom=scale, level=level,
+            largest=_LARGEST_MM[label] * scale,
+        )  # fmt: skip
+        return hazard, CLASS_NAMES[label]
 
     def _random_position(self, x0: int, x1: int, inside: float) -> tuple[float, float]:
         """A position in the stretch, `inside` px or more from the belt's edges and strip's ends."""
@@ -162,13 +190,14 @@ class _StripBuilder:
             self._rng.uniform(inside, max(inside + 1, rows - inside))
         )
 
-    def _lay(self, cutout: Image, label: int, centre: tuple[float, float]) -> None:
+    def _lay(self, cutout: Image, label: int, name: str, centre: tuple[float, float]) -> None:
         number = self._canvas.place(cutout, label, centre)
         if number is None:
             return
         solid = np.argwhere(cutout[..., 3] > 127)[:, ::-1].astype(np.float32)
         corner = np.round(np.array(centre) - np.array(cutout.shape[1::-1]) / 2)
         hull = cv2.convexHull(np.ascontiguousarray(solid + corner + 0.5, np.float32))
+        self._kinds[number] = f"cut-out {name}"
         self._outlines[number] = np.asarray(hull.reshape(-1, 2), np.float32)
 
     def write(self, out: Path) -> Facts:
@@ -202,11 +231,10 @@ class _StripBuilder:
         along[:, 1] = self._outlines[number][:, 1] / scale
         (at_mm, x_mm), sides, angle = cv2.minAreaRect(along)
         length, width = max(sides), min(sides)
-        kind = "cut-out waste" if label < 0 else f"cut-out {CLASS_NAMES[label]}"
         return StripObject.model_validate(
             {
                 "id": number,
-                "kind": kind,
+                "kind": self._kinds[number],
                 "class": None if label < 0 else CLASS_NAMES[label],
                 "at_mm": at_mm,
                 "x_mm": x_mm,

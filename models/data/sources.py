@@ -20,6 +20,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from detector.adaptation.scenes import source_key
 from detector.ingest import SourceError, read_image_file
 from detector.vocabulary import CLASSES
 from models.workshop import WorkshopError
@@ -116,11 +117,6 @@ def read_labels(path: Path) -> Boxes:
             raise WorkshopError(f"{path}:{number}: box is outside 0..1: {line!r}")
         rows.append((label, cx - w / 2, cy - h / 2, cx + w / 2, cy + h / 2))
     return np.array(rows, np.float32).reshape(-1, 5)
-
-
-def source_key(src: str) -> str:
-    """Name of the original image: Roboflow's `.rf.<hash>` marks augmented copies."""
-    return src.split(".rf.", maxsplit=1)[0]
 
 
 def is_held_back(key: str, share: float) -> bool:

@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from detector.vision.catalogue import read_card
+from detector.vision.catalogue import read_card, write_card
 from detector.vision.score_curve import ScoreCurve
-from models.card import write_card
 
 
 def write_operating(
@@ -17,8 +16,20 @@ def write_operating(
     calibrations: Mapping[str, ScoreCurve | None],
     table: dict[str, Any],
 ) -> None:
-    """Change `card.toml`: each class's threshold and calibration, and `[operating]`."""
+    """Change `card.toml`: each class's threshold and calibration, and `[operating]`. With a
+    verifier the thresholds are those of its hazards, and there are no calibrations."""
     card = read_card(folder / "card.toml")
+    if card.verifier is not None:
+        fusion = {
+            known.hazard: card.verifier.fusion[known.hazard].model_copy(
+                update={"threshold": thresholds[known.name]}
+            )
+            for known in card.classes
+            if known.name in thresholds
+        }
+        verifier = card.verifier.model_copy(update={"fusion": card.verifier.fusion | fusion})
+        write_card(folder, card.model_copy(update={"verifier": verifier, "operating": table}))
+        return
     classes = tuple(
         known.model_copy(
             update={

@@ -12,8 +12,9 @@ from typing import Any, Literal
 
 import numpy as np
 
+from detector.vision.catalogue import write_card
 from detector.vision.onnx_runtime import ort
-from models.card import new_card, write_card
+from models.card import new_card
 from models.data.sources import Image
 from models.export.folding import fold_input, free_top_k
 from models.training.stages import quiet_tools

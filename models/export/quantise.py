@@ -16,9 +16,9 @@ from typing import Any
 
 import numpy as np
 
-from detector.vision.catalogue import ModelError, find_model
+from detector.vision.catalogue import ModelError, find_model, write_card
 from detector.vision.onnx_runtime import quantization
-from models.card import derived, evaluated, write_card
+from models.card import derived, evaluated
 from models.data.composites import compose
 from models.data.photographs import at_belt_size
 from models.data.sources import HELD_BACK, Image, read_sources

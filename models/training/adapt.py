@@ -10,12 +10,13 @@ from glob import escape
 from pathlib import Path
 from typing import Any
 
+from detector.adaptation.scenes import copies_of, split_by_scene
 from detector.profile.line import DEPLOYED_MODEL
-from detector.vision.catalogue import ModelError, ModelFolder, find_model
-from models.card import derived, evaluated, sha256, write_card
+from detector.vision.catalogue import ModelError, ModelFolder, find_model, sha256, write_card
+from models.card import derived, evaluated
 from models.data.dataset import build
 from models.data.provenance import learned_from
-from models.data.site_labels import read_answers, split_by_scene
+from models.data.site_labels import read_answers
 from models.data.sources import CLASS_NAMES, Photograph, read_photographs, read_sources
 from models.evaluation import evaluate
 from models.evaluation.comparison import RULES, regressions
@@ -87,7 +88,8 @@ def run(
         shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True, exist_ok=True)
     _refuse_another_start(folder / "started_from.txt", parent)
-    learned = without_copies(held, learned)
+    copies = copies_of(held, learned)
+    learned = tuple(each for each in learned if each not in copies)
     weights = folder / "start.pt"
     adaptation = Adaptation(parent, plan, learned, held, data, scenes)
     if not weights.is_file():
@@ -200,14 +202,6 @@ def names_of_copies(answers: tuple[Photograph, ...], data: Path) -> list[str]:
     return [
         escape(p.path.stem) for p in read_photographs(data, "train") if sha256(p.path) in digests
     ]
-
-
-def without_copies(
-    held: tuple[Photograph, ...], learned: tuple[Photograph, ...]
-) -> tuple[Photograph, ...]:
-    """`learned` without files that are identical to a held-back one, byte for byte."""
-    digests = {sha256(each.path) for each in held}
-    return tuple(each for each in learned if sha256(each.path) not in digests)
 
 
 def _refuse_another_start(note: Path, parent: ModelFolder) -> None:

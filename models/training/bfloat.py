@@ -9,9 +9,14 @@ from __future__ import annotations
 
 import math
 import os
+import time
 from typing import Any
 
 from models.training.recipe import StageRecipe
+
+_WARM_UP = 30
+"""Steps of a stage with a time limit over which its learning rate rises; ultralytics' 100 would be
+a quarter of a short one."""
 
 
 def has_bfloat16() -> bool:
@@ -85,14 +90,23 @@ def on_batch_start(stage: StageRecipe) -> Any:
     counter = {"step": -1, "epoch": -1}
 
     def set_rates(trainer: Any) -> None:
+        if stage.minutes is not None:
+            counter["step"] += 1
+            elapsed = time.time() - trainer.train_time_start
+            rate = cosine(stage, round(elapsed), round(stage.minutes * 60))
+            _set_rate(trainer, stage, rate * min(1.0, (counter["step"] + 1) / _WARM_UP))
+            return
         per_epoch = len(trainer.train_loader)
         if trainer.epoch != counter["epoch"]:
             counter["epoch"], counter["step"] = trainer.epoch, trainer.epoch * per_epoch - 1
         counter["step"] += 1
         steps = per_epoch * trainer.epochs
-        rate = cosine(stage, counter["step"], steps)
-        for group in trainer.optimizer.param_groups:
-            group["lr"] = rate
-            group["initial_lr"] = stage.lr
+        _set_rate(trainer, stage, cosine(stage, counter["step"], steps))
 
     return set_rates
+
+
+def _set_rate(trainer: Any, stage: StageRecipe, rate: float) -> None:
+    for group in trainer.optimizer.param_groups:
+        group["lr"] = rate
+        group["initial_lr"] = stage.lr

@@ -43,6 +43,16 @@ class DataRecipe(_Part):
                                "images is added to the photographs")  # fmt: skip
     as_is: int = Field(1, ge=0, description="copies of each photograph at its own size")
     belt_frames: int = Field(1, ge=0, description="copies of each empty belt frame, whole")
+    belt_scenes: int = Field(0, ge=0, description="scenes of known scale on belts of many places")
+    wide_copies: float = Field(
+        0, ge=0, description="belt-size copies of each photograph of hazards/"
+    )
+    harmless_copies: float = Field(0, ge=0, description="... of each picture of harmless/")
+
+    @property
+    def is_wide(self) -> bool:
+        """Whether it needs the parts that are split by source and place."""
+        return bool(self.belt_scenes or self.wide_copies or self.harmless_copies)
 
 
 class StageRecipe(_Part):
@@ -57,6 +67,9 @@ class StageRecipe(_Part):
     scale: Share = Field(0.4, description="random zoom, plus or minus")
     reach: Share = Field(1.0, description="share of the step from the start weights to the "
                          "trained ones, see models/training/averaging.py")  # fmt: skip
+    frozen: int = Field(0, ge=0, description="first layers that keep their weights")
+    minutes: float | None = Field(None, gt=0, description="stop after this time, wherever the "
+        "epochs are; the learning rate then falls by time")  # fmt: skip
     data: DataRecipe
 
 
@@ -84,8 +97,15 @@ class Recipe(_Part):
             battery_copies=0.02, battery_scene_copies=0.05, negative_copies=0.02, as_is=0,
             belt_frames=0,
         )  # fmt: skip
+        wide = {"belt_scenes": 4, "wide_copies": 0.02, "harmless_copies": 0.01}
         stages = tuple(
-            stage.model_copy(update={"epochs": 1, "mosaic_off_epochs": 0, "data": data})
+            stage.model_copy(
+                update={
+                    "epochs": 1,
+                    "mosaic_off_epochs": 0,
+                    "data": data.model_copy(update=wide) if stage.data.is_wide else data,
+                }
+            )
             for stage in self.stages
         )
         return self.model_copy(update={"stages": stages, "image_px": 128, "batch": 4})

@@ -20,6 +20,9 @@ def quiet_tools() -> None:
     os.environ.setdefault("YOLO_OFFLINE", "true")
     os.environ.setdefault("YOLO_AUTOINSTALL", "false")
     os.environ.setdefault("WANDB_MODE", "disabled")
+    # Threads that wait actively for each other lose their turn to other processes: on two cores
+    # beside six other jobs a step took 15 s, waiting passively 2 s.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
         import torch  # noqa: F401
         import ultralytics
@@ -64,7 +67,7 @@ def train_stage(
         "lr0": stage.lr,
         "lrf": stage.lr_end / stage.lr,
         "weight_decay": 5e-4,
-        "warmup_epochs": min(0.15, 0.05 * stage.epochs),
+        "warmup_epochs": 0.0 if stage.minutes else min(0.15, 0.05 * stage.epochs),
         "warmup_bias_lr": stage.lr,
         "mosaic": stage.mosaic,
         "close_mosaic": stage.mosaic_off_epochs,
@@ -83,6 +86,8 @@ def train_stage(
         "project": str(folder.resolve()),
         "name": stage.name,
         "exist_ok": True,
+        "freeze": stage.frozen or None,
+        "time": stage.minutes and stage.minutes / 60,
     }
     if resume and last.is_file():
         settings = {**settings, "model": str(last), "resume": str(last)}

@@ -8,10 +8,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from models.card import evaluated, new_card, write_card
+from detector.vision.catalogue import write_card
+from models.card import evaluated, new_card
 from models.data.dataset import build
 from models.data.provenance import learned_from
 from models.data.sources import Sources, read_sources
+from models.data.wide_sources import WideSources, read_wide
 from models.evaluation import evaluate
 from models.evaluation.image_sets import photo_set
 from models.evaluation.thresholds import HOW, operating_thresholds
@@ -46,6 +48,7 @@ def _stage_data(
     runs: Path,
     before: Path,
     renders: Path | None,
+    wide: WideSources | None,
 ) -> Path:
     """The stage's dataset; a complete one is kept, an interrupted one is resumed."""
     return build(
@@ -53,7 +56,15 @@ def _stage_data(
         seed=recipe.seed + recipe.stages.index(stage), image_px=recipe.image_px,
         variants=24 if recipe.image_px > 200 else 1, progress=progress_on_stderr(),
         error_score=lambda: error_score(before, runs / stage.name / "miner"), renders=renders,
+        wide=wide if stage.data.is_wide else None,
     )  # fmt: skip
+
+
+def _wide(recipe: Recipe, data: Path) -> WideSources | None:
+    """The parts split by source and place, if a stage needs them."""
+    if any(stage.data.is_wide for stage in recipe.stages):
+        return read_wide(data, recipe.held_back, held=False)
+    return None
 
 
 def deploy(
@@ -114,6 +125,7 @@ def build_data(
     if stage is not None and stage not in names:
         raise WorkshopError(f"{recipe}: no stage {stage!r}; stages: {', '.join(names)}")
     sources = read_sources(data, plan.held_back, held=False, leave_out=plan.leave_out)
+    wide = _wide(plan, data)
     made = []
     for each in plan.stages:
         if stage not in (None, each.name):
@@ -124,6 +136,7 @@ def build_data(
             progress=progress_on_stderr(),
             workers=workers, renders=renders,
             error_score=(lambda: error_score(weights, out / "miner")) if weights else None,
+            wide=wide if each.data.is_wide else None,
         )  # fmt: skip
         made.append(yaml)
     return made
@@ -161,9 +174,10 @@ def run(
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "recipe.json").write_text(plan.model_dump_json(indent=1))
     sources = read_sources(data, plan.held_back, held=False, leave_out=plan.leave_out)
+    wide = _wide(plan, data)
     for stage in plan.stages:
         yaml = _stage_data(
-            plan, stage, sources, data=data, runs=folder, before=before, renders=renders
+            plan, stage, sources, data=data, runs=folder, before=before, renders=renders, wide=wide
         )
         trained = train_stage(plan, stage, before, yaml, folder, resume=resume)
         if stage.reach < 1:

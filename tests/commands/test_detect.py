@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -14,6 +15,7 @@ import pytest
 from detector.profile.line import DEPLOYED_MODEL
 from tests.commands.conftest import Vigitri
 from tests.small_line import BATTERY_PX, GAS_PX, PATIENCE_S, RED, WHITE, belt_image
+from tests.verifiers import add_verifier
 
 Photo = Callable[..., Path]
 
@@ -157,3 +159,41 @@ def test_the_deployed_model_processes_a_photograph(vigitri: Vigitri, photo: Phot
     code, out, err = vigitri("detect", photo("a.png"), "--json")
     assert (code, err) == (0, [])
     assert json.loads(out[0])["width"] == 320
+
+
+# --- verifier --------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def verified(model: Path, tmp_path: Path) -> Path:
+    """A model folder with a verifier."""
+    return add_verifier(shutil.copytree(model, tmp_path / "verified"))
+
+
+def test_with_a_verifier_the_score_is_the_fused_probability_and_the_kind_is_stated(
+    vigitri: Vigitri, verified: Path, photo: Photo
+) -> None:
+    path = photo("belt.png", ((100, 80), GAS_PX, WHITE), ((200, 170), BATTERY_PX, RED))
+    code, out, err = vigitri("detect", path, "--model", verified, "--json")
+    assert (code, err) == (0, [])
+    listed = json.loads(out[0])["detections"]
+    assert listed[0]["score"] >= listed[1]["score"]
+    battery, gas = sorted(listed, key=lambda each: each["class"])
+    assert (gas["class"], gas["kind"], gas["detector_score"]) == ("gas_canister", "gas_bottle", 0.9)
+    assert (battery["class"], battery["kind"]) == ("battery", "cell")
+    assert gas["box_px"] == [70.0, 60.0, 130.0, 100.0]
+    assert all(0.5 < each["score"] < 1 for each in listed)
+    _, out, _ = vigitri("detect", path, "--model", verified)
+    assert f"gas_bottle {gas['score']:.2f} at [70, 60, 130, 100]" in out[0]
+
+
+def test_with_a_verifier_harmless_objects_are_listed_only_down_to_a_lower_probability(
+    vigitri: Vigitri, verified: Path, photo: Photo
+) -> None:
+    # Too little white in its square for a bottle.
+    path = photo("belt.png", ((150, 80), (200, 8), WHITE))
+    _, out, _ = vigitri("detect", path, "--model", verified, "--json")
+    assert json.loads(out[0])["detections"] == []
+    command = ("detect", path, "--model", verified, "--json", "--min-score", "0.0001")
+    (listed,) = json.loads(vigitri(*command)[1][0])["detections"]
+    assert 0.0001 < listed["score"] < 0.1

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from detector.vision.catalogue import ModelError
 from detector.vision.engine import EngineError
 from tests.commands.conftest import Vigitri
 from tests.fakes import FakeEngine
+from tests.verifiers import add_verifier, verifier_document
 
 
 @pytest.fixture
@@ -140,3 +142,52 @@ def test_the_reason_for_a_refused_model_is_listed_whole(
 
 def _refused(_: str) -> Any:
     raise ModelError("takes [input]")
+
+
+# --- verifier --------------------------------------------------------------------------------
+
+
+def test_a_models_verifier_is_checked_too_and_its_kinds_are_listed(
+    vigitri: Vigitri, mine: Path
+) -> None:
+    add_verifier(mine)
+    code, out, err = vigitri("model", "check", mine)
+    assert (code, err) == (0, [])
+    assert out[1] == (
+        "verifier: valid. Crops of 32 px in batches of 2, 4, 4 a pass at most; 4 kinds. "
+        "gas: gas_bottle, aerosol. battery: cell. none: tin"
+    )
+
+
+@pytest.mark.parametrize("file", ["verifier.onnx", "verifier_head.npz"])
+def test_a_changed_byte_in_the_verifier_is_detected(
+    vigitri: Vigitri, mine: Path, file: str
+) -> None:
+    add_verifier(mine)
+    data = (mine / file).read_bytes()
+    (mine / file).write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
+    code, out, err = vigitri("model", "check", mine)
+    assert (code, out, len(err)) == (2, [], 1)
+    assert err[0].startswith(f"vigitri: {mine}/{file}: its sha256 is ")
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"input_px": 64}, r"takes crops of \[32, 32, 3\], the card has verifier.input_px = 64"),
+        (
+            {"kinds": [*verifier_document()["kinds"], {"name": "can", "hazard": "none"}]},
+            "verifier_head.npz has 4 kinds, the card has 5",
+        ),
+        ({"features": "other.onnx"}, "files must give the sha256 of other.onnx"),
+        ({"batches": [4, 2]}, "verifier: batches must rise"),
+        ({"context": 9.0}, "verifier.context: "),
+    ],
+)
+def test_a_verifier_that_does_not_fit_its_card_is_refused_in_one_line(
+    vigitri: Vigitri, mine: Path, changes: dict[str, Any], reason: str
+) -> None:
+    add_verifier(mine, **changes)
+    code, out, err = vigitri("model", "check", mine)
+    assert (code, out, len(err)) == (2, [], 1)
+    assert re.search(reason, err[0])

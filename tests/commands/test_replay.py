@@ -3,6 +3,8 @@ from __future__ import annotations
 import json
 import os
 import pty
+import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +14,7 @@ import cv2
 from detector.wire.messages import Alert
 from tests.commands.conftest import Vigitri
 from tests.small_line import PATIENCE_S, passing, read_terminal, write_interlaced, write_video
+from tests.verifiers import add_verifier
 
 VIGITRI = (sys.executable, "-m", "detector.cli")
 
@@ -45,6 +48,24 @@ def test_without_json_it_prints_readable_lines(vigitri: Vigitri, profile: Path, 
     assert "frame " in out[0]
     assert out[-1].startswith("32 frames of 6.4 s in ")
     assert out[-1].endswith("raised: 1 battery, 1 gas")
+
+
+def test_a_model_with_a_verifier_states_its_kinds(
+    vigitri: Vigitri, model: Path, profile: Path, clip: Path, tmp_path: Path
+) -> None:
+    verified = add_verifier(shutil.copytree(model, tmp_path / "verified"))
+    code, out, err = vigitri("replay", clip, "--line", profile, "--model", f"{verified}/.")
+    assert (code, err) == (0, [])
+    assert out[-1].endswith("raised: 1 battery, 1 gas")
+    assert re.search(r"  p \d\.\d\d gas bottle \d\.\d\d; next: .*; \d pass", "\n".join(out))
+    ignored = profile.with_name("ignored.toml")
+    kinds = '[hazards.gas.kinds]\ngas_bottle = "ignore"\n'
+    ignored.write_text(profile.read_text(encoding="utf-8") + kinds, encoding="utf-8")
+    _, out, _ = vigitri("replay", clip, "--line", ignored, "--model", f"{verified}/.")
+    assert out[-1].endswith("raised: 1 battery")
+    code, out, err = vigitri("replay", clip, "--line", ignored)
+    assert (code, out, len(err)) == (2, [], 1)
+    assert "hazards.gas.kinds: white-and-red has no verifier" in err[0]
 
 
 def test_without_a_profile_the_whole_image_is_belt(

@@ -9,9 +9,10 @@ import pytest
 from pydantic import ValidationError
 
 from detector.profile.line import DEPLOYED_MODEL
-from detector.vision.catalogue import CATALOGUE, find_model, read_card
+from detector.vision.catalogue import CATALOGUE, find_model, read_card, write_card
 from detector.vision.score_curve import ScoreCurve
-from models.card import derived, evaluated, new_card, write_card
+from models.card import derived, evaluated, new_card
+from tests.verifiers import add_verifier, verifier_card
 
 
 @pytest.fixture
@@ -42,6 +43,14 @@ def test_the_deployed_card_comes_through_reading_and_writing_without_a_loss(tmp_
     path = write_card(tmp_path, read_card(deployed))
     assert tomllib.loads(path.read_text()) == tomllib.loads(deployed.read_text())
     assert path.read_text() == deployed.read_text()
+
+
+def test_a_card_with_a_verifier_comes_through_writing_and_reading(folder: Path) -> None:
+    write_card(folder, new_card(folder, name="t", thresholds=(0.3, 0.4)))
+    card = read_card(add_verifier(folder) / "card.toml")
+    assert card.verifier == verifier_card()
+    write_card(folder, card)
+    assert find_model(f"{folder}/").card == card
 
 
 def test_a_card_that_the_runtime_could_not_read_is_not_written(folder: Path) -> None:

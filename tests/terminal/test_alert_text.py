@@ -2,10 +2,17 @@ from __future__ import annotations
 
 import pytest
 
-from detector.terminal.alert_text import alert_line, call_style, time_to_act, where
+from detector.terminal.alert_text import alert_line, call_style, kinds_line, time_to_act, where
 from detector.terminal.texts import HAZARDS, STATES, hazard_name
 from detector.wire import samples
-from detector.wire.messages import AlarmState, Hazard, Outcome, Priority, Revision
+from detector.wire.messages import (
+    AlarmState,
+    Hazard,
+    KindProbability,
+    Outcome,
+    Priority,
+    Revision,
+)
 
 
 def test_an_alert_in_one_line() -> None:
@@ -90,3 +97,21 @@ def test_all_hazards_and_states_have_texts_in_both_languages() -> None:
     assert set(HAZARDS) == set(Hazard)
     assert set(STATES) == set(AlarmState)
     assert hazard_name(Hazard.JAM) == "JAM / bourrage"
+
+
+def test_an_alert_that_the_verifier_decided_shows_its_kinds_and_its_passes() -> None:
+    assert samples.ALERT.why is not None
+    kinds = tuple(
+        KindProbability(name=name, hazard=hazard, probability=probability)
+        for name, hazard, probability in (
+            ("gas_cartridge", "gas", 0.91),
+            ("tin", "none", 0.06),
+            ("aerosol", "gas", 0.02),
+        )
+    )
+    why = samples.ALERT.why.model_copy(update={"kinds": kinds, "verifier_passes": 3})
+    assert kinds_line(why) == "gas cartridge 0.91; next: tin 0.06; 3 passes"
+    one = why.model_copy(update={"kinds": kinds[:1], "verifier_passes": 1})
+    assert kinds_line(one) == "gas cartridge 0.91; 1 pass"
+    decided = samples.ALERT.model_copy(update={"why": why, "class_name": "gas_cartridge"})
+    assert "p 0.91 gas cartridge 0.91; next: tin 0.06; 3 passes" in str(alert_line(decided))

@@ -8,6 +8,7 @@ import pytest
 from detector.profile.line import DEPLOYED_MODEL
 from detector.vision.catalogue import Card, ModelError, find_model, model_folders
 from tests.fakes import make_card
+from tests.verifiers import add_verifier
 
 CARD = """
 name = "t"
@@ -100,3 +101,27 @@ def test_an_invalid_card_is_refused_in_one_line_with_the_key(
 
 def test_the_fake_card_is_valid() -> None:
     assert isinstance(make_card(), Card)
+
+
+def test_a_proposal_threshold_above_the_threshold_is_refused(tmp_path: Path) -> None:
+    added = "threshold = 0.4\nproposal_threshold = 0.5"
+    with pytest.raises(ModelError, match=r"classes\.0: proposal_threshold must not be above"):
+        find_model(folder(tmp_path, "threshold = 0.4", added))
+
+
+def test_a_verifier_that_decides_on_a_hazard_without_a_class_is_refused(tmp_path: Path) -> None:
+    add_verifier(Path(folder(tmp_path)))
+    with pytest.raises(ModelError, match="decides on gas, but no class has that hazard"):
+        find_model(f"{tmp_path}/")
+
+
+def test_a_card_with_a_verifier_has_its_kinds_in_order(tmp_path: Path) -> None:
+    folder(tmp_path, 'name = "battery"\nhazard = "battery"', 'name = "gas"\nhazard = "gas"')
+    battery = [{"name": "cell", "hazard": "none"}, {"name": "bottle", "hazard": "gas"}]
+    fusion = {"gas": {"verifier": 1.5, "detector": 0.2, "offset": -1.0, "threshold": 0.7}}
+    add_verifier(tmp_path, kinds=battery, fusion=fusion)
+    verifier = find_model(f"{tmp_path}/").card.verifier
+    assert verifier is not None
+    assert [kind.name for kind in verifier.kinds] == ["cell", "bottle"]
+    assert verifier.kinds_of("gas") == (1,)
+    assert verifier.fusion["gas"].threshold == 0.7

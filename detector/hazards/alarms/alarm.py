@@ -53,6 +53,8 @@ class Alarm:
     """The alarm of the pile that it has joined."""
     suppressed: bool = False
     """Suppressed by design, whether or not the belt runs: no operator is called."""
+    counted: bool = False
+    """Suppressed because the site only counts objects of this kind."""
     boot_id: str | None = None
     """The earlier start of the detector that raised it; None: this one."""
     published: Alert | None = None

@@ -15,8 +15,8 @@ from detector.hazards.alarms.alarm import Alarm
 from detector.hazards.alarms.alert_facts import (
     LineFacts,
     arrivals_of,
+    identity_of,
     place_of,
-    probability_of,
     size_is_plausible,
     support_of,
     why_of,
@@ -100,14 +100,17 @@ class AlarmBook:
         for track in in_view:
             alarm = self._by_track.get(track.id)
             if alarm is None:
+                if track.undecided:
+                    continue
                 alarm = self._match_former(track, belt)
             if alarm is None:
-                if size_is_plausible(track, self._line) is not False:
-                    alerts += self._raise_object(track, belt)
+                alerts += self._raise_object(track, belt)
             elif alarm.name in self._open and self._has_changed(alarm, track, belt):
                 self._describe(alarm, track, belt)
                 alerts.append(self._revise(alarm, Revision.UPDATED, belt))
         for track in left:
+            if track.undecided and track.id not in self._by_track:
+                alerts += self._raise_object(track, belt)
             # If it is not open, an outcome closed it while it was in view: published already.
             alarm = self._by_track.pop(track.id, None)
             if alarm is not None and alarm.name in self._open:
@@ -228,7 +231,7 @@ class AlarmBook:
         belt = BeltNow(t_utc_ns, t_mono_ns, None, None, None, "none")
         revisions = []
         for alert in alerts:
-            alarm = restored_alarm(alert, t_mono_ns, self._line.alarms.cell_mm)
+            alarm = restored_alarm(alert, t_mono_ns, self._line)
             self._open[alarm.name] = alarm
             if alarm.track is None:
                 self._of_line[alarm.hazard] = alarm.name
@@ -243,8 +246,10 @@ class AlarmBook:
 
     def _match_former(self, track: Track, belt: BeltNow) -> Alarm | None:
         """The alarm of an earlier start whose object this track is."""
-        hazard = Hazard(self._line.classes[track.class_index].hazard)
-        alarm = self._open.get(self._former.match(track, hazard, belt) or "")
+        identity = identity_of(track, self._line)
+        if identity.action == "ignore":
+            return None
+        alarm = self._open.get(self._former.match(track, identity.hazard, belt) or "")
         if alarm is not None:
             self._by_track[track.id] = alarm
             alarm.track, alarm.detail = track.id, None
@@ -266,15 +271,22 @@ class AlarmBook:
         self._flood_control.ended(alarm.name)
 
     def _raise_object(self, track: Track, belt: BeltNow) -> list[Alert]:
-        """The new alarm's first revision, and a revision of the pile that it joins."""
-        hazard = Hazard(self._line.classes[track.class_index].hazard)
-        open_alarms = set(self._open)
+        """The new alarm's first revision, and a revision of the pile that it joins; none for an
+        object of an implausible size, below its threshold, or of a kind that the site ignores."""
+        identity = identity_of(track, self._line)
+        if identity.action == "ignore" or size_is_plausible(track, identity, self._line) is False:
+            return []
+        hazard, open_alarms = identity.hazard, set(self._open)
         alarm = self._new(hazard, belt)
         alarm.track = track.id
         self._by_track[track.id] = alarm
         self._describe(alarm, track, belt)
-        if alarm.state is not AlarmState.UNACKNOWLEDGED:
-            return [self._revise(alarm, Revision.RAISED, belt)]  # shelved, or the belt is stopped
+        if identity.action == "count":
+            alarm.counted = alarm.suppressed = True
+            alarm.state = self._state_when_raised(alarm, belt)
+            self._flood_control.count(hazard, belt)
+        if alarm.state is not AlarmState.UNACKNOWLEDGED:  # counted, shelved, or the belt is stopped
+            return [self._revise(alarm, Revision.RAISED, belt)]
         decision = self._flood_control.decide(
             alarm.event_id, hazard, track, belt, open_alarms=open_alarms
         )
@@ -331,32 +343,34 @@ class AlarmBook:
         interval_ns = UPDATE_STOPPED_NS if stop_published else UPDATE_NS
         return (
             self._unsuppress(alarm, belt)
-            or alarm.class_name != self._line.classes[track.class_index].name
+            or alarm.class_name != identity_of(track, self._line, alarm.hazard).class_name
             or track.best_score - alarm.score_published >= SCORE_STEP
             or belt.t_mono_ns - alarm.t_published_ns >= interval_ns
         )
 
     def _describe(self, alarm: Alarm, track: Track, belt: BeltNow) -> None:
-        detected_class = self._line.classes[track.class_index]
+        identity = identity_of(track, self._line, alarm.hazard)
         # A supposed battery may prove to be a gas cartridge: the same alert, corrected.
-        hazard = Hazard(detected_class.hazard)
+        hazard = identity.hazard
         if alarm.state is AlarmState.ACKNOWLEDGED and hazard is Hazard.GAS is not alarm.hazard:
             alarm.state = AlarmState.UNACKNOWLEDGED  # a lesser hazard was acknowledged
         proves_to_be_gas = hazard is Hazard.GAS is not alarm.hazard
-        alarm.hazard, alarm.class_name = hazard, detected_class.name
+        alarm.hazard, alarm.class_name = hazard, identity.class_name
         if proves_to_be_gas:  # no longer a counted cell or part of a pile of batteries
-            alarm.suppressed, alarm.pile = False, None
+            alarm.pile = None
+        if proves_to_be_gas or (alarm.counted and identity.action == "call"):
+            alarm.suppressed = alarm.counted = identity.action == "count"
             self._unsuppress(alarm, belt)
-        alarm.probability = round(probability_of(track, self._line), 4)
+        alarm.probability = round(identity.probability, 4)
         alarm.place = place_of(track, belt, self._line)
         alarm.arrivals = arrivals_of(track, belt, self._line)
         alarm.support = support_of(track)
-        alarm.why = why_of(track, self._line)
+        alarm.why = why_of(track, identity, self._line)
 
     def _cause_gone(self, alarm: Alarm, belt: BeltNow) -> Alert:
         """The object has left the view, or the state of the line has ended."""
         alarm.active, alarm.t_gone_ns = False, belt.t_mono_ns
-        if alarm.hazard in LATCHED:
+        if alarm.hazard in LATCHED and not alarm.counted:
             alarm.state = AlarmState.LATCHED
             return self._revise(alarm, Revision.UPDATED, belt)
         if alarm.state is AlarmState.UNACKNOWLEDGED:

@@ -7,9 +7,22 @@ from dataclasses import dataclass, field
 from detector.belt.now import BeltNow
 from detector.hazards.tracking.plausible_size import is_plausible
 from detector.hazards.tracking.tracker import Track
+from detector.hazards.tracking.verdict import VerifierRules
 from detector.profile.line import ActionPoint, Alarms
 from detector.vision.catalogue import ModelClass
-from detector.wire.messages import Arrival, MmBasis, ModelIdentity, Place, SupportingDetection, Why
+from detector.vocabulary import Hazard, KindAction
+from detector.wire.messages import (
+    Arrival,
+    KindProbability,
+    MmBasis,
+    ModelIdentity,
+    Place,
+    SupportingDetection,
+    Why,
+)
+
+KINDS_LISTED = 3
+"""Kinds that an alert states: its own, and what it may have been instead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,21 +37,65 @@ class LineFacts:
     action_points: tuple[ActionPoint, ...]
     size_tolerance: float
     alarms: Alarms = field(default_factory=Alarms)
+    thresholds: tuple[float, ...] = ()
+    """Per class: the score from which an object is raised that the verifier could not look at."""
+    verifier: VerifierRules | None = None
+    """How objects are decided on; None: each confirmed track of a plausible size is raised."""
 
 
-def size_is_plausible(track: Track, line: LineFacts) -> bool | None:
-    """Whether the object's class can have its size; None if the size in mm is unknown."""
-    if line.mm_basis == "none" or track.size_mm is None:
-        return None
-    known = line.classes[track.class_index].plausible_length_mm
-    return is_plausible(*track.size_mm, known, line.size_tolerance)
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What an object is, and what it is to the site."""
+
+    hazard: Hazard
+    class_name: str
+    """The verifier's kind, or the detector's class."""
+    probability: float
+    """Of the hazard."""
+    action: KindAction
+    """`ignore` also for an object whose probability is below the threshold."""
+    plausible_length_mm: tuple[float, float]
 
 
-def probability_of(track: Track, line: LineFacts) -> float:
+def identity_of(track: Track, line: LineFacts, raised_as: Hazard | None = None) -> Identity:
+    """What the object is: by the verifier's verdict, or by the detector alone.
+
+    `raised_as`: the hazard of its alarm, which stays if what has been seen since would raise none.
+    """
+    detected = line.classes[track.class_index]
+    if line.verifier is None or track.kind_scores is None:
+        below = line.verifier is not None and track.best_score < line.thresholds[detected.index]
+        return Identity(
+            Hazard(detected.hazard),
+            detected.name,
+            _detectors_probability(track, detected),
+            "ignore" if below else "call",
+            detected.plausible_length_mm,
+        )
+    verdict = track.kind_scores.verdict(track.best_score, raised_as)
+    of_hazard = [known for known in line.classes if known.hazard == verdict.hazard.value]
+    taken = detected if detected in of_hazard else of_hazard[0]
+    return Identity(
+        verdict.hazard,
+        verdict.kind,
+        verdict.probability,
+        verdict.action,
+        taken.plausible_length_mm,
+    )
+
+
+def _detectors_probability(track: Track, detected: ModelClass) -> float:
     """Probability that the object has its class: calibrated where the model's card has a curve,
     else the raw score."""
-    curve = line.classes[track.class_index].calibration
+    curve = detected.calibration
     return track.best_score if curve is None else curve.probability(track.best_score)
+
+
+def size_is_plausible(track: Track, identity: Identity, line: LineFacts) -> bool | None:
+    """Whether such an object can have this size; None if the size in mm is unknown."""
+    if line.mm_basis == "none" or track.size_mm is None:
+        return None
+    return is_plausible(*track.size_mm, identity.plausible_length_mm, line.size_tolerance)
 
 
 def place_of(track: Track, belt: BeltNow, line: LineFacts) -> Place:
@@ -118,10 +175,10 @@ def counted_from(
     return tuple(moved)
 
 
-def why_of(track: Track, line: LineFacts) -> Why:
-    """The evidence: score, hits, votes and size."""
+def why_of(track: Track, identity: Identity, line: LineFacts) -> Why:
+    """The evidence: score, hits, votes and size; the verifier's kinds."""
     size_mm = None if line.mm_basis == "none" else track.size_mm
-    known = line.classes[track.class_index].plausible_length_mm
+    scores = track.kind_scores
     return Why(
         score=round(track.best_score, 4),
         hits=track.hits,
@@ -129,8 +186,15 @@ def why_of(track: Track, line: LineFacts) -> Why:
         votes={line.classes[index].name: votes for index, votes in sorted(track.votes.items())},
         length_mm=None if size_mm is None else round(max(size_mm), 1),
         width_mm=None if size_mm is None else round(min(size_mm), 1),
-        plausible_length_mm=None if size_mm is None else known,
-        size_plausible=size_is_plausible(track, line),
+        plausible_length_mm=None if size_mm is None else identity.plausible_length_mm,
+        size_plausible=size_is_plausible(track, identity, line),
+        kinds=()
+        if scores is None
+        else tuple(
+            KindProbability(name=name, hazard=hazard, probability=round(probability, 4))
+            for name, hazard, probability in scores.top(identity.class_name, KINDS_LISTED)
+        ),
+        verifier_passes=0 if scores is None else scores.passes,
     )
 
 

@@ -81,6 +81,12 @@ class FloodControl:
             return CallDecision(None, suppressed=True)
         return CallDecision(None, suppressed=not self.may_call(now_ns))
 
+    def count(self, hazard: Hazard, belt: BeltNow) -> None:
+        """Count an object of a kind for which the site never calls an operator: it joins no pile,
+        but many batteries in a minute are an alarm whatever their kind."""
+        if hazard is Hazard.BATTERY:
+            self._came_ns.append(belt.t_mono_ns)
+
     def may_call(self, now_ns: int) -> bool:
         """Whether operators can be called for one more battery; if so, the call is counted."""
         _drop_before(self._called_ns, now_ns - TEN_MINUTES_NS)

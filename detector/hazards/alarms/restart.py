@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from detector.belt.now import BeltNow
 from detector.hazards.alarms.alarm import Alarm
+from detector.hazards.alarms.alert_facts import LineFacts
 from detector.hazards.tracking.tracker import Track
 from detector.wire.messages import AlarmState, Alert, Hazard
 
@@ -19,11 +20,9 @@ NEAR_SHARE = 0.15
 CARRIED_OVER = "from before a restart of the detector; its object is no longer tracked"
 
 
-def restored_alarm(alert: Alert, t_mono_ns: int, cell_mm: float) -> Alarm:
-    """The alarm of an alert's last revision, without the facts that this start can't know.
-
-    `cell_mm`: single batteries up to this length are only counted.
-    """
+def restored_alarm(alert: Alert, t_mono_ns: int, line: LineFacts) -> Alarm:
+    """The alarm of an alert's last revision, without the facts that this start can't know."""
+    counted = _is_counted(alert, line)
     of_line = alert.place is None
     gone = alert.state in {AlarmState.RETURNED_UNACKNOWLEDGED, AlarmState.LATCHED}
     # Belt positions count from the start that is over.
@@ -48,9 +47,17 @@ def restored_alarm(alert: Alert, t_mono_ns: int, cell_mm: float) -> Alarm:
         members=alert.members,
         pile=alert.pile,
         cues=alert.cues,
-        suppressed=_is_suppressed(alert, cell_mm),
+        suppressed=counted or _is_suppressed(alert, line.alarms.cell_mm),
+        counted=counted,
         boot_id=alert.boot_id,
     )
+
+
+def _is_counted(alert: Alert, line: LineFacts) -> bool:
+    """Whether it is suppressed because the site only counts objects of its kind."""
+    if alert.state is not AlarmState.SUPPRESSED or line.verifier is None:
+        return False
+    return alert.class_name in line.verifier.counted
 
 
 def _is_suppressed(alert: Alert, cell_mm: float) -> bool:

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from detector.belt.motion import Shift
 from detector.hazards.tracking.detection import Detection
 from detector.hazards.tracking.same_object import is_part, one_per_object
+from detector.hazards.tracking.verdict import KindScores
 
 SUPPORT_KEPT = 8
 """Hits that an alert lists as its support."""
@@ -72,6 +73,10 @@ class Track:
     confirmed: bool = False
     placed: bool = True
     """False: missed while the belt's shift was unknown, so its position is unknown."""
+    kind_scores: KindScores | None = None
+    """What the verifier has said about it; None: nothing yet, or there is no verifier."""
+    undecided: bool = False
+    """The verifier will see it again before it has to be decided on."""
 
     @property
     def size_mm(self) -> tuple[float, float] | None:
@@ -107,6 +112,11 @@ class BeltTracker:
         """Whether the belt's shift was known in all of them."""
         self._continues = False
         """An unconfirmed object continues beyond the last strip."""
+
+    @property
+    def tracks(self) -> Sequence[Track]:
+        """All tracks, confirmed or not."""
+        return self._tracks
 
     def predict(self, shift: Shift) -> None:
         """Move all tracks with the belt, by its shift since the last frame."""

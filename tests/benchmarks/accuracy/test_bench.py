@@ -17,10 +17,13 @@ from benchmarks.accuracy.recorder import record_detections
 from benchmarks.accuracy.replay import Replay
 from detector.line_setup import Line
 from detector.pipeline import Pipeline
+from detector.profile.line import ModelChoice
 from detector.vision.catalogue import find_model
 from detector.vision.engine import Engine, OnnxEngine
+from detector.vision.engines import open_verifier
 from tests.benchmarks.small_footage import write_footage
 from tests.small_line import write_model
+from tests.verifiers import add_verifier
 
 
 @pytest.fixture(scope="module")
@@ -72,6 +75,54 @@ def test_recorded_detections_give_the_same_alerts_as_the_pipeline(
     again = list(Replay(kept, profile, folder).alerts({}))
     assert again == [alert for alert in alerts if alert.place is not None]
     assert again
+
+
+@pytest.fixture
+def verified(model: str, tmp_path: Path) -> str:
+    """The same model with a verifier."""
+    return f"{add_verifier(shutil.copytree(model, tmp_path / 'verified'))}/."
+
+
+def test_recorded_kinds_give_the_same_alerts_as_a_pipeline_with_a_verifier(
+    clip: Path, verified: str, tmp_path: Path
+) -> None:
+    footage, folder = open_footage(str(clip)), find_model(verified)
+    profile, engine = profile_of(footage.truth, None), OnnxEngine(folder, threads=1)
+    checked = open_verifier(folder, ModelChoice(engine="onnxruntime", threads=1))
+    pipeline = Pipeline(Line(profile, folder, engine, "bench", checked))
+    alerts = [alert for frame in footage.frames() for alert in pipeline.process(frame).alerts]
+    seen = record_detections(footage, profile, folder, engine, lambda *_: None, verifier=checked)
+    seen.write(tmp_path / "kept.npz")
+    replay = Replay(RecordedDetections.read(tmp_path / "kept.npz"), profile, folder)
+    again = list(replay.alerts({}))
+    assert again == [alert for alert in alerts if alert.place is not None]
+    assert {alert.class_name for alert in again} == {"gas_bottle", "cell"}
+    most = max(alert.probability or 0 for alert in again if alert.class_name == "cell")
+    fewer = replay.alerts({"battery": most + 0.001})
+    assert {alert.class_name for alert in fewer} == {"gas_bottle"}
+
+
+def test_a_run_of_a_model_with_a_verifier_counts_and_fits_its_verdicts_by_hazard(
+    clip: Path, verified: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    accuracy.run([str(clip)], tmp_path, model_name=verified)
+    figures: dict[str, Any] = json.loads((tmp_path / "report.json").read_text())
+    for name in ("gas_canister", "battery"):
+        assert figures["recall"][name]["all"]["right"] == 1
+    assert figures["false_alarms"]["all"]["count"] == 0
+    assert figures["thresholds"] == {"gas_canister": 0.5, "battery": 0.5}
+    before = find_model(verified).card
+    scores.run(tmp_path, verified, 1.0, write=True)
+    printed = capsys.readouterr().out
+    after = find_model(verified).card
+    assert after.verifier is not None
+    gas, battery = (after.verifier.fusion[hazard].threshold for hazard in ("gas", "battery"))
+    assert (
+        f"[hazards.gas] threshold = {gas:g}, [hazards.battery] threshold = {battery:g}" in printed
+    )
+    assert {gas, battery} <= set(scores.GRID)
+    assert after.classes == before.classes
+    assert after.operating["gas_canister"]["threshold"] == gas
 
 
 def test_a_report_is_written_and_a_second_run_needs_no_inference(

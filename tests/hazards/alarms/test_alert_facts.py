@@ -12,8 +12,8 @@ from detector.hazards.alarms.alert_facts import (
     LineFacts,
     arrivals_of,
     counted_from,
+    identity_of,
     place_of,
-    probability_of,
     size_is_plausible,
     support_of,
     why_of,
@@ -58,7 +58,7 @@ def test_a_nominal_scale_is_stated_beside_the_millimetres() -> None:
 def test_no_millimetres_are_given_if_the_scale_is_unknown() -> None:
     line = replace(LINE, mm_basis="none")
     track = track_of((100, 200))
-    place, why = place_of(track, BELT, line), why_of(track, line)
+    place, why = place_of(track, BELT, line), why_of(track, identity_of(track, line), line)
     assert (place.x_mm, place.y_mm, place.belt_position_mm) == (None, None, None)
     assert (why.length_mm, why.width_mm, why.size_plausible) == (None, None, None)
     assert arrivals_of(track, BELT, line) == ()
@@ -127,7 +127,7 @@ def test_without_a_belt_position_later_arrivals_are_computed_from_the_speed() ->
 
 def test_the_evidence_of_an_alert_is_its_hits_and_its_size() -> None:
     track = track_of(*[(100, 200)] * 12, size_mm=(14, 50), score=0.66)
-    why = why_of(track, LINE)
+    why = why_of(track, identity_of(track, LINE), LINE)
     assert (why.hits, why.passes, why.votes) == (12, 12, {"battery": 12})
     assert (why.length_mm, why.width_mm) == (50, 14)
     assert why.plausible_length_mm == LINE.classes[BATTERY].plausible_length_mm
@@ -135,9 +135,10 @@ def test_the_evidence_of_an_alert_is_its_hits_and_its_size() -> None:
     assert [hit.frame_index for hit in support_of(track)] == list(range(12))[-SUPPORT_KEPT:]
 
 
-def test_a_battery_of_a_metre_is_implausible_and_a_partly_visible_one_unknown() -> None:
-    assert size_is_plausible(track_of((0, 0), size_mm=(90, 1000)), LINE) is False
-    assert size_is_plausible(track_of((0, 0), size_mm=(90, 1000), whole=False), LINE) is None
+def test_a_battery_of_a_metre_is_implausible_and_one_never_seen_whole_is_unknown() -> None:
+    long, cut_off = (track_of((0, 0), size_mm=(90, 1000), whole=whole) for whole in (True, False))
+    assert size_is_plausible(long, identity_of(long, LINE), LINE) is False
+    assert size_is_plausible(cut_off, identity_of(cut_off, LINE), LINE) is None
 
 
 @pytest.mark.parametrize(
@@ -152,9 +153,9 @@ def test_a_belt_is_stopped_only_where_its_speed_is_known(
 
 def test_the_probability_is_the_score_unless_the_card_has_a_calibration() -> None:
     track = track_of((100, 200), class_index=BATTERY, score=0.8)
-    assert probability_of(track, LINE) == 0.8
+    assert identity_of(track, LINE).probability == 0.8
     curve = ScoreCurve(slope=1.0, offset=-1.0)
     known = tuple(each.model_copy(update={"calibration": curve}) for each in LINE.classes)
-    probability = probability_of(track, replace(LINE, classes=known))
+    probability = identity_of(track, replace(LINE, classes=known)).probability
     assert probability == pytest.approx(curve.probability(0.8))
     assert probability < 0.8

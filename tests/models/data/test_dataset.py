@@ -8,6 +8,7 @@ import pytest
 from models.data.composites import Scene
 from models.data.dataset import build, save
 from models.data.sources import Sources, read_labels
+from models.data.wide_sources import WideSources, read_wide
 from models.training.recipe import DataRecipe
 from models.workshop import WorkshopError
 
@@ -72,6 +73,24 @@ def test_labels_of_scenes_carry_visibility(data: Path, sources: Sources, tmp_pat
         shares = (tmp_path / "visible" / name).read_text().split()
         assert len(shares) == len(read_labels(tmp_path / "labels" / name))
         assert all(0 < float(share) <= 1 for share in shares)
+
+
+def test_a_wide_recipe_adds_scenes_of_known_scale_photographs_and_harmless_pictures(
+    data: Path, wide_data: Path, sources: Sources, wide: WideSources, tmp_path: Path
+) -> None:
+    recipe = RECIPE.model_copy(
+        update={"belt_scenes": 5, "wide_copies": 2.0, "harmless_copies": 1.0}
+    )
+
+    def make(of: WideSources) -> None:
+        build(recipe, sources, data, tmp_path, seed=4, image_px=96, progress=_silent, workers=1,
+              wide=of)  # fmt: skip
+
+    make(wide)
+    assert len(list(tmp_path.glob("images/known_*.jpg"))) == 5
+    assert len(list(tmp_path.glob("images/wide_*.jpg"))) == 2 * 1 + 2
+    with pytest.raises(WorkshopError, match="made with another wide sources; name another"):
+        make(read_wide(wide_data, 0.3, held=True))
 
 
 class _StoppedError(Exception):

@@ -59,3 +59,11 @@ def test_scenes_use_cut_outs_belts_and_the_twin_s_objects(named: Path) -> None:
     traced = learned_from(_recipe(scenes=1, drawn_share=0.5, rendered_share=1.0), named)
     assert traced[-1].startswith("path-traced hazards")
     assert learned_from(_recipe(hard_cuts=1), named)[-1].startswith("path-traced strips of belt")
+
+
+def test_a_wide_recipe_lists_what_is_not_held_out(wide_data: Path) -> None:
+    lines = learned_from(_recipe(wide_copies=1), wide_data)
+    assert "photographs of hazards: a/maker@1, MIT" in lines
+    assert "cut-outs of shops' pictures: a/maker@1, MIT" in lines
+    assert "pictures without a hazard: a/home, MIT" in lines
+    assert not [line for line in lines if "ohitz" in line or "BRANDEMMA" in line]

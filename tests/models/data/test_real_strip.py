@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from models.data.real_strip import make_strip
+from models.data.sized_cutouts import sized_cutouts
 from models.workshop import WorkshopError
 from tests.models.conftest import HELD_BACK
 from twin.traced.bundle import load_strip, read_facts, read_layer
@@ -69,3 +70,17 @@ def test_a_folder_that_is_not_empty_and_data_without_plates_are_refused(
         make_strip(PLAN, data, bundle, held_back=HELD_BACK)
     with pytest.raises(WorkshopError, match=r"contains no plate_\*\.jpg"):
         make_strip(PLAN, data, tmp_path / "out", plates=True, held_back=HELD_BACK)
+
+
+def test_cut_outs_of_held_out_sources_have_their_kind_and_size(
+    wide_data: Path, tmp_path: Path
+) -> None:
+    facts = make_strip(PLAN, wide_data, tmp_path / "strip", by_source=True, held_back=HELD_BACK)
+    kinds = {item.kind for item in facts.objects}
+    held = sized_cutouts(wide_data, HELD_BACK, held=True)
+    known = {f"cut-out {each.kind}": each for each in held if each.part != "cutouts"}
+    assert kinds <= set(known)
+    for item in facts.objects:
+        low, high = known[item.kind].longest_mm
+        assert item.length_mm < 1.5 * high
+        assert item.length_mm > 0.6 * low

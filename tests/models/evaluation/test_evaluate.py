@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from detector.profile.line import DEPLOYED_MODEL
+from detector.vision.catalogue import write_card
 from detector.vision.detections import Detections
-from models.card import new_card, write_card
+from models.card import new_card
 from models.data.composites import Scene
 from models.evaluation import evaluate
 from models.evaluation.image_sets import at_belt_scale

@@ -1,11 +1,12 @@
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from models.evaluation import evaluate
 from models.export.onnx import export_onnx
-from models.training import train
+from models.training import bfloat, train
 from models.training.bfloat import cosine
 from models.training.recipe import read_recipe
 from models.workshop import WorkshopError
@@ -49,6 +50,30 @@ def test_the_learning_rate_follows_a_half_cosine() -> None:
     assert cosine(stage, 0, 100) == pytest.approx(stage.lr)
     assert cosine(stage, 50, 100) == pytest.approx((stage.lr + stage.lr_end) / 2)
     assert cosine(stage, 100, 100) == cosine(stage, 120, 100) == pytest.approx(stage.lr_end)
+
+
+class _Trainer:
+    def __init__(self) -> None:
+        self.train_time_start = 1000.0
+        self.optimizer = SimpleNamespace(param_groups=[{"lr": 0.0}, {"lr": 0.0}])
+
+
+def test_a_stage_with_a_time_limit_warms_up_and_then_falls_by_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    stage = read_recipe(FIRST).stages[0].model_copy(update={"minutes": 10.0})
+    now = [1000.0]
+    monkeypatch.setattr(bfloat.time, "time", lambda: now[0])
+    trainer, set_rates = _Trainer(), bfloat.on_batch_start(stage)
+    rates = []
+    for step in range(100):
+        now[0] = 1000.0 + 6 * step
+        set_rates(trainer)
+        rates.append(trainer.optimizer.param_groups[0]["lr"])
+    assert rates[0] < 0.1 * stage.lr
+    assert 20 < rates.index(max(rates)) < 35
+    assert rates[50] == pytest.approx((stage.lr + stage.lr_end) / 2, rel=0.05)
+    assert rates[-1] == pytest.approx(stage.lr_end, rel=0.05)
 
 
 def test_datasets_are_built_by_stage_and_kept_in_later_runs(data: Path, tmp_path: Path) -> None:

@@ -1,0 +1,30 @@
+"""The list `names` of a YOLO export's `data.yaml`."""
+
+from __future__ import annotations
+
+import yaml
+
+
+def names_in(text: str) -> dict[int, str]:
+    """Class index to name, from a list or a mapping.
+
+    Raises:
+        ValueError: There is no such list; says why.
+    """
+    try:
+        document = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ValueError(f"not YAML: {' '.join(str(error).split())}") from None
+    if not isinstance(document, dict) or "names" not in document:
+        raise ValueError("no key 'names'")
+    names = document["names"]
+    if not names:
+        raise ValueError("it is empty")
+    if isinstance(names, list):
+        return {number: str(name) for number, name in enumerate(names)}
+    if not isinstance(names, dict):
+        raise ValueError(f"{names!r} is not a list")
+    try:
+        return {int(number): str(name) for number, name in names.items()}
+    except ValueError:
+        raise ValueError("its keys are not numbers") from None

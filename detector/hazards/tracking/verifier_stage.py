@@ -1,0 +1,160 @@
+"""Which crops the verifier gets in each inference pass, and when an object is decided on.
+
+An object gets a crop for each pass that detected it whole, and once its track is confirmed for each
+pass in which it is in view, until it has enough. Of more crops than the budget of a pass, those of
+the objects with the earliest deadline are cut; the rest waits for the next pass. An object is
+decided on when it has enough, or when its deadline comes before the next pass: then with what there
+is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import inf
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detector.belt.now import BeltNow
+from detector.hazards.tracking.tracker import Track
+from detector.hazards.tracking.verdict import KindScores, VerifierRules
+from detector.ingest.frame import Frame
+from detector.profile.line import ActionPoint
+from detector.vision.belt_view import Rectifier
+from detector.vision.crops import Box, CropCutter, has_area
+from detector.vision.verifier import Verifier
+
+PASSES_ENOUGH, PASSES_MAX = 3, 5
+"""Crops of one object after which it is decided on, and after which it gets no more: more add cost,
+and next to nothing to the verdict."""
+_MARGIN = 1.5
+"""The next pass is expected within this many times the longest wait between two passes."""
+
+
+class KindScorer(Protocol):
+    """Says what objects are."""
+
+    @property
+    def most(self) -> int:
+        """Number of objects that it takes at once."""
+        ...
+
+    def probabilities(
+        self, frame: Frame, objects: Sequence[tuple[Track, Box]]
+    ) -> NDArray[np.float32]:
+        """`(n, k)` float32, the probability of each kind, of objects and their boxes in the frame
+        (image coordinates, px).
+
+        Raises:
+            EngineError: Inference failed.
+        """
+        ...
+
+
+class CropScorer:
+    """The verifier on crops from the camera's own pixels."""
+
+    def __init__(self, verifier: Verifier, belt_px: NDArray[np.float64]) -> None:
+        """`belt_px`: `(n, 2)` corners of the belt, image coordinates."""
+        card = verifier.card
+        self._verifier = verifier
+        self._cutter = CropCutter(card.input_px, card.context, belt_px)
+        self.most = card.max_crops_per_pass
+
+    def probabilities(
+        self, frame: Frame, objects: Sequence[tuple[Track, Box]]
+    ) -> NDArray[np.float32]:
+        for row, (_, box) in enumerate(objects):
+            self._cutter.cut(frame.image, box, self._verifier.crops[row])
+        return self._verifier.probabilities(len(objects))
+
+
+class VerifierStage:
+    """The verifier of one line, for images of one size."""
+
+    def __init__(
+        self,
+        scorer: KindScorer,
+        rules: VerifierRules,
+        rectifier: Rectifier,
+        *,
+        action_points: Sequence[ActionPoint],
+        max_wait_ms: float,
+    ) -> None:
+        """`max_wait_ms`: the longest wait between two passes."""
+        self._scorer, self._rules, self._rectifier = scorer, rules, rectifier
+        self._action_points, self._wait_s = action_points, max_wait_ms / 1000
+
+    def update(self, frame: Frame, tracks: Sequence[Track], belt: BeltNow) -> None:
+        """Add one pass of the verifier to the tracks that need it, and set which are undecided.
+
+        Raises:
+            EngineError: Inference failed.
+        """
+        waiting = [
+            (_done(track) >= PASSES_ENOUGH, self._remaining_mm(track, belt), track.id, track, box)
+            for track in tracks
+            if _needed(track) > 0 and (box := self._box(track, frame)) is not None
+        ]
+        waiting.sort(key=lambda each: each[:3])
+        chosen = [(track, box) for *_, track, box in waiting[: self._scorer.most]]
+        if chosen:
+            rows = self._scorer.probabilities(frame, chosen)
+            for (track, _), probabilities in zip(chosen, rows, strict=True):
+                track.kind_scores = track.kind_scores or KindScores(self._rules)
+                track.kind_scores.add(probabilities)
+        margin_mm = _MARGIN * self._wait_s * max(0.0, belt.speed_mm_s or 0.0)
+        for track in tracks:
+            track.undecided = (
+                _done(track) < PASSES_ENOUGH and self._remaining_mm(track, belt) > margin_mm
+            )
+
+    def _remaining_mm(self, track: Track, belt: BeltNow) -> float:
+        """Travel until the object has to be decided on: until it leaves the view, or until the last
+        moment to act at the next action point."""
+        leading_mm = track.y_mm + track.last.height_mm / 2
+        speed_mm_s = max(0.0, belt.speed_mm_s or 0.0)
+        left_mm = [
+            point.y_mm - point.acting_ms / 1000 * speed_mm_s - leading_mm
+            for point in self._action_points
+        ]
+        in_time_mm = min((each for each in left_mm if each >= 0), default=inf)
+        return min(self._rectifier.extent_mm[3] - leading_mm, in_time_mm)
+
+    def _box(self, track: Track, frame: Frame) -> Box | None:
+        """The object's box in this frame, image coordinates; None: it can't be cut out, or another
+        pass shows more of it."""
+        if track.last_frame == frame.index:
+            box, whole = track.last.box_px, track.last.whole
+        elif track.placed:
+            box, whole = self._predicted_box(track)
+        else:
+            return None
+        only_parts = not track.sizes_mm or not _done(track)
+        return box if (whole or only_parts) and has_area(box, frame.size_px) else None
+
+    def _predicted_box(self, track: Track) -> tuple[Box, bool]:
+        """Where the belt has carried the object since it was last detected, and whether all of it
+        is in view."""
+        width_mm, height_mm = track.size_mm or (track.last.width_mm, track.last.height_mm)
+        x0, x1 = track.x_mm - width_mm / 2, track.x_mm + width_mm / 2
+        y0, y1 = track.y_mm - height_mm / 2, track.y_mm + height_mm / 2
+        corners = np.array([[x0, y0], [x1, y0], [x1, y1], [x0, y1]])
+        image = self._rectifier.plane.to_image(corners)
+        (u0, v0), (u1, v1) = image.min(axis=0), image.max(axis=0)
+        left_mm, first_mm, right_mm, last_mm = self._rectifier.extent_mm
+        whole = x0 >= left_mm and x1 <= right_mm and y0 >= first_mm and y1 <= last_mm
+        return (float(u0), float(v0), float(u1), float(v1)), whole
+
+
+def _done(track: Track) -> int:
+    """How many crops a track has had."""
+    return 0 if track.kind_scores is None else track.kind_scores.passes
+
+
+def _needed(track: Track) -> int:
+    """How many more crops a track needs. One that an edge of the view cuts off tells less: before
+    the object is confirmed, only passes that detected it whole count."""
+    wanted = min(PASSES_MAX, len(track.sizes_mm))
+    return max(wanted, PASSES_ENOUGH if track.confirmed else 0) - _done(track)
