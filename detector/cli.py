@@ -214,7 +214,7 @@ def _add_group(name: str, about: str, *groups: Callable[[typer.Typer], None] | s
 
 _add_group(
     "model",
-    "List and check models; in a checkout also train them.",
+    "List, check and adapt models; in a checkout also train them.",
     model_commands.add_to,
     "models.cli",
 )
