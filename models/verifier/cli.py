@@ -19,7 +19,7 @@ Detector = Annotated[str, typer.Option(help="The detector whose boxes are verifi
 Renders = Annotated[
     Path | None, typer.Option(help="Folder of banks (bank*/) that `vigitri twin cutouts` wrote.")
 ]
-_RECIPE = CATALOGUE / "recipes" / "verifier.toml"
+_RECIPE = CATALOGUE / "verifier" / "recipe.toml"
 
 
 @app.command("crops")

@@ -15,7 +15,7 @@ from models.verifier.kinds import Kinds, read_kinds
 from models.verifier.material import Material
 from models.verifier.recipe import VerifierRecipe, read_verifier_recipe
 
-RECIPE = Path(__file__).parents[3] / "models/recipes/verifier.toml"
+RECIPE = Path(__file__).parents[3] / "models/verifier/recipe.toml"
 LISTED = held_out()
 HELD_SOURCE, HELD_SHOP = min(LISTED.photographed), min(LISTED.shops)
 HELD_PLACE = min(LISTED.places)

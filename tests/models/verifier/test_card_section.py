@@ -14,7 +14,7 @@ from models.workshop import WorkshopError
 
 MODELS = Path(__file__).parents[3] / "models"
 KINDS = read_kinds()
-RECIPE = read_verifier_recipe(MODELS / "recipes/verifier.toml")
+RECIPE = read_verifier_recipe(MODELS / "verifier/recipe.toml")
 FUSIONS = (Fusion(1.1, 0.4, -0.5, 0.6), Fusion(0.9, 0.0, 0.25))
 
 

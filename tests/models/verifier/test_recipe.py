@@ -6,7 +6,7 @@ from models.data.held_out import held_out
 from models.verifier.recipe import read_verifier_recipe
 from models.workshop import WorkshopError
 
-RECIPE = Path(__file__).parents[3] / "models/recipes/verifier.toml"
+RECIPE = Path(__file__).parents[3] / "models/verifier/recipe.toml"
 
 
 def test_the_recipe_tunes_on_nothing_that_is_held_out() -> None:
