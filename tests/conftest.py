@@ -50,6 +50,7 @@ PROCESS = (
     "tests/commands/test_replay.py::test_a_progress_bar",
     "tests/commands/test_replay.py::test_a_closed_pipe",
     "tests/commands/test_operating.py",
+    "tests/delivery/test_outbox.py",
     "tests/examples/test_subscriber.py::test_the_example_prints_alerts",
     "tests/ingest/capture/test_camera_process.py",
     "tests/ingest/capture/test_process_ends.py",
