@@ -25,7 +25,8 @@ from pymodbus.client import ModbusTcpClient
 from benchmarks.bridge_process import BridgeProcess
 from benchmarks.tcp_proxy import TcpProxy
 from detector.bridge.line_watch import TRANSPORT_MS
-from detector.bridge.register_map import INPUT_WORDS, HazardWord, decode
+from detector.bridge.register_map import INPUT_WORDS, decode
+from detector.bridge.register_words import HazardWord
 from detector.delivery.publisher import Publisher
 from detector.wire import samples
 from detector.wire.messages import AlarmState, Inference, LineState, Message, Outcome, Revision

@@ -26,7 +26,8 @@ from benchmarks.child_process import children
 from benchmarks.line_process import LineProcess
 from benchmarks.tcp_proxy import free_ports
 from detector import client
-from detector.bridge.register_map import INPUT_WORDS, UNKNOWN_WORD, Status, VisionWord, decode
+from detector.bridge.register_map import INPUT_WORDS, UNKNOWN_WORD, decode
+from detector.bridge.register_words import Status, VisionWord
 from detector.delivery.publisher import Publisher
 from detector.wire import samples
 from detector.wire.messages import Alert, Inference

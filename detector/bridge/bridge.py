@@ -14,7 +14,7 @@ from typing import Literal, Protocol, Self
 from detector.bridge.line_watch import LineWatch
 from detector.bridge.modbus_server import ListenError, ModbusServer, Unit
 from detector.bridge.plc_link import Command, PlcLink
-from detector.bridge.register_map import RunSignal
+from detector.bridge.register_words import RunSignal
 from detector.bridge.registers import LineRegisters
 from detector.client import Alert, AsyncLine, ClientKeys
 from detector.client.link import same_host

@@ -20,17 +20,8 @@ from asyncua import Server, ua
 
 from detector.bridge.bridge import BridgedLine
 from detector.bridge.events import Event
-from detector.bridge.register_map import (
-    NODE,
-    UNKNOWN_WORD,
-    BeltWord,
-    HazardWord,
-    JamState,
-    Register,
-    TopPriority,
-    VisionWord,
-    decode,
-)
+from detector.bridge.register_map import NODE, UNKNOWN_WORD, Register, decode
+from detector.bridge.register_words import BeltWord, HazardWord, JamState, TopPriority, VisionWord
 from detector.wire.keepalive import keep_alive
 from detector.wire.messages import Priority
 

@@ -8,19 +8,21 @@ from enum import IntEnum
 from typing import Any
 
 from detector.bridge import register_map as plc
+from detector.bridge import register_words as words
 from detector.bridge.line_watch import TRANSPORT_MS
 from detector.bridge.plc_link import PLC_SILENT_NS
+from detector.bridge.register_words import BeltWord
 
 _CODES: tuple[tuple[str, type[IntEnum]], ...] = (
-    ("2 `state`", plc.VisionWord),
-    ("5–7 `gas`, `battery`, `jam`", plc.HazardWord),
-    ("8 `top_priority`", plc.TopPriority),
-    ("10 `jam_state`", plc.JamState),
-    ("59 `belt_state`", plc.BeltWord),
-    ("record `class`", plc.HazardClass),
-    ("record `alarm_state`", plc.RecordState),
-    ("103 `belt_run`", plc.RunSignal),
-    ("110 `reset`", plc.Reset),
+    ("2 `state`", words.VisionWord),
+    ("5–7 `gas`, `battery`, `jam`", words.HazardWord),
+    ("8 `top_priority`", words.TopPriority),
+    ("10 `jam_state`", words.JamState),
+    ("59 `belt_state`", BeltWord),
+    ("record `class`", words.HazardClass),
+    ("record `alarm_state`", words.RecordState),
+    ("103 `belt_run`", words.RunSignal),
+    ("110 `reset`", words.Reset),
 )
 
 _HEAD = f"""# The line's registers, for the PLC programmer
@@ -176,28 +178,28 @@ alone. `speed_basis` and `belt_reason` in the detector's line state give the det
 | code | meaning and what to check |
 |---|---|"""
 BELT_MEANING = {
-    plc.BeltWord.UNKNOWN: "the belt is not being watched, or its speed is unknown: no encoder, no "
+    BeltWord.UNKNOWN: "the belt is not being watched, or its speed is unknown: no encoder, no "
     "set speed, and nothing in the images can be followed, or parts of them move differently "
     "(stationary material, caught film). Status bit 2 is 0 once no speed is available",
-    plc.BeltWord.RUNS: "it runs, and all sources agree",
-    plc.BeltWord.STOPPED: "it is stopped, by your order or with no order known",
-    plc.BeltWord.STOPPED_ORDERED_TO_RUN: "103 reads 2 (run) and it is stopped: drive tripped, "
+    BeltWord.RUNS: "it runs, and all sources agree",
+    BeltWord.STOPPED: "it is stopped, by your order or with no order known",
+    BeltWord.STOPPED_ORDERED_TO_RUN: "103 reads 2 (run) and it is stopped: drive tripped, "
     "belt blocked. It is well watched, so `state` stays 1",
-    plc.BeltWord.RUNS_ORDERED_TO_STOP: "103 reads 1 (stop) and it has moved for 3 s more, by "
+    BeltWord.RUNS_ORDERED_TO_STOP: "103 reads 1 (stop) and it has moved for 3 s more, by "
     "encoder or images: contactor welded, or 103 is wired incorrectly",
-    plc.BeltWord.REVERSES: "it runs against its travel, or the encoder is wired in reverse",
-    plc.BeltWord.SLIPS: "encoder and images differ by over 3 % of the travel, over 1 s or 5 s: the "
+    BeltWord.REVERSES: "it runs against its travel, or the encoder is wired in reverse",
+    BeltWord.SLIPS: "encoder and images differ by over 3 % of the travel, over 1 s or 5 s: the "
     "measuring wheel or the belt slips, material is stationary, or the counts per mm are wrong. "
     "Times still follow the encoder",
-    plc.BeltWord.DISAGREES: "no encoder; the images differ by over 5 % from the speed in the "
+    BeltWord.DISAGREES: "no encoder; the images differ by over 5 % from the speed in the "
     "profile, over 5 s: that speed is wrong, material is stationary, or the belt stopped and 103 "
     "did not report it. Times still follow the profile's speed",
-    plc.BeltWord.ENCODER_LOST: "the profile names an encoder and no count arrives: 100 to 106 are "
+    BeltWord.ENCODER_LOST: "the profile names an encoder and no count arrives: 100 to 106 are "
     "not written, or the heartbeat (100) does not change. Times follow the profile's speed, else "
     "the images",
-    plc.BeltWord.ENCODER_STUCK: "105–106 do not change while the belt moves in the images: wheel "
+    BeltWord.ENCODER_STUCK: "105–106 do not change while the belt moves in the images: wheel "
     "lifted, cable broken. The encoder is not used, as in 8",
-    plc.BeltWord.ENCODER_BACKWARDS: "105–106 count down while the images move forward: "
+    BeltWord.ENCODER_BACKWARDS: "105–106 count down while the images move forward: "
     "swapped tracks, or wrong sign of the counts per mm. The encoder is not used, as in 8",
 }
 
@@ -217,9 +219,9 @@ def plc_reference() -> str:
         _table(plc.PLC),
         "\n## Codes and bits\n",
         *(_codes(title, codes) for title, codes in _CODES),
-        _bits("3 `status`", plc.STATUS_MEANING),
-        _bits("record `flags` (high byte: the alert's revision, modulo 256)", plc.FLAG_MEANING),
-        _bits("107 `mode`", plc.MODE_MEANING),
+        _bits("3 `status`", words.STATUS_MEANING),
+        _bits("record `flags` (high byte: the alert's revision, modulo 256)", words.FLAG_MEANING),
+        _bits("107 `mode`", words.MODE_MEANING),
         "",
         _BELT,
         *(f"| {code.value} | {text} |" for code, text in BELT_MEANING.items()),

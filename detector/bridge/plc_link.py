@@ -9,14 +9,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from detector.bridge.events import Event
-from detector.bridge.register_map import (
-    PLC_FIRST,
-    PLC_WORDS,
-    Mode,
-    Reset,
-    RunSignal,
-    decode_plc,
-)
+from detector.bridge.register_map import PLC_FIRST, PLC_WORDS, decode_plc
+from detector.bridge.register_words import Mode, Reset, RunSignal
 from detector.wire.messages import Hazard, Outcome
 from detector.wire.requests import SHELVED_MINUTES, Acknowledge, ReportOutcome, Shelve
 

@@ -16,6 +16,9 @@ from detector.bridge.register_map import (
     RECORDS,
     UNKNOWN_SIGNED,
     UNKNOWN_WORD,
+    to_words,
+)
+from detector.bridge.register_words import (
     BeltWord,
     HazardClass,
     HazardWord,
@@ -27,7 +30,6 @@ from detector.bridge.register_map import (
     Status,
     TopPriority,
     VisionWord,
-    to_words,
 )
 from detector.vocabulary import STOPPED_BELOW_MM_S
 from detector.wire.messages import AlarmState, CoverageState, Hazard, Priority

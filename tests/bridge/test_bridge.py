@@ -11,7 +11,7 @@ import pytest
 
 from detector.bridge.bridge import BridgedLine, LineEnds
 from detector.bridge.plc_link import PlcBelt, PlcLink
-from detector.bridge.register_map import RunSignal
+from detector.bridge.register_words import RunSignal
 from detector.client import AsyncLine
 from detector.wire.requests import Acknowledge
 from tests.bridge.conftest import SimulatedLine

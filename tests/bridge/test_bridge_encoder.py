@@ -16,7 +16,7 @@ from benchmarks.bridge_process import BridgeProcess
 from benchmarks.line_process import LineProcess
 from detector import client
 from detector.belt.encoder import ReportedBelt
-from detector.bridge.register_map import BeltWord, RunSignal, VisionWord
+from detector.bridge.register_words import BeltWord, RunSignal, VisionWord
 from detector.delivery.journal import Journal
 from detector.delivery.outbox import Outbox
 from detector.delivery.publisher import Publisher

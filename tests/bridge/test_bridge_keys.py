@@ -9,7 +9,8 @@ from pymodbus.client import ModbusTcpClient
 
 from benchmarks.bridge_process import BridgeProcess
 from benchmarks.line_process import LineProcess
-from detector.bridge.register_map import INPUT_WORDS, Status, decode
+from detector.bridge.register_map import INPUT_WORDS, decode
+from detector.bridge.register_words import Status
 from detector.commands.keys import allow_key, make_keys
 from detector.wire.endpoints import reachable
 from tests.small_line import (

@@ -17,14 +17,8 @@ from benchmarks.bridge_process import BridgeProcess
 from benchmarks.child_process import children
 from benchmarks.line_process import LineProcess
 from detector.bridge.modbus_server import CLIENTS_MAX
-from detector.bridge.register_map import (
-    INPUT_WORDS,
-    Mode,
-    RecordState,
-    RunSignal,
-    Status,
-    VisionWord,
-)
+from detector.bridge.register_map import INPUT_WORDS
+from detector.bridge.register_words import Mode, RecordState, RunSignal, Status, VisionWord
 from tests.bridge.plc_client import Plc, Read
 from tests.small_line import (
     FPS,

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from detector.bridge.line_watch import BOOT_NS, TRANSPORT_MS
-from detector.bridge.register_map import Status, VisionWord
+from detector.bridge.register_words import Status, VisionWord
 from detector.client import AlertVanished, VisionChanged
 from detector.client.events import How
 from detector.wire import samples

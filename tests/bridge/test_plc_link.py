@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from detector.bridge.plc_link import PLC_SILENT_NS, PlcLink
-from detector.bridge.register_map import PLC_FIRST, Mode, Reset, RunSignal, Status, encode_plc
+from detector.bridge.register_map import PLC_FIRST, encode_plc
+from detector.bridge.register_words import Mode, Reset, RunSignal, Status
 from detector.wire.messages import Hazard, Outcome
 from detector.wire.requests import Acknowledge, ReportOutcome, Shelve
 from tests.bridge.conftest import MS, SEQ, SimulatedLine

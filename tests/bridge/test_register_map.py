@@ -16,16 +16,13 @@ from detector.bridge.register_map import (
     RECORD,
     RECORD_WORDS,
     RECORDS,
-    HazardWord,
-    JamState,
     Register,
-    TopPriority,
-    VisionWord,
     decode_plc,
     encode_plc,
     from_words,
     to_words,
 )
+from detector.bridge.register_words import HazardWord, JamState, TopPriority, VisionWord
 
 
 def covered(registers: tuple[Register, ...]) -> Counter[int]:

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from detector.bridge.register_map import BeltWord, Mode, Status, VisionWord, encode_plc
+from detector.bridge.register_map import encode_plc
+from detector.bridge.register_words import BeltWord, Mode, Status, VisionWord
 from detector.vocabulary import BeltState
 from detector.wire import samples
 from detector.wire.messages import AlarmState, Alert, Hazard, Place, Priority, Revision

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from detector.bridge.line_watch import TRANSPORT_MS
-from detector.bridge.register_map import VisionWord
+from detector.bridge.register_words import VisionWord
 from detector.wire.messages import AlarmState, Alert, Hazard, Outcome, Revision, VisionState
 from tests.bridge.conftest import SimulatedLine
 

@@ -10,17 +10,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from detector.bridge.register_map import (
-    LATEST_ETA_MS,
-    UNKNOWN_SIGNED,
+from detector.bridge.register_map import LATEST_ETA_MS, UNKNOWN_SIGNED, decode, encode_plc
+from detector.bridge.register_words import (
     HazardClass,
     HazardWord,
     Mode,
     RecordFlag,
     RunSignal,
     VisionWord,
-    decode,
-    encode_plc,
 )
 from detector.bridge.simulator.belt_course import Course
 

@@ -6,7 +6,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from detector.bridge.register_map import HazardClass, HazardWord, RecordState, VisionWord
+from detector.bridge.register_words import HazardClass, HazardWord, RecordState, VisionWord
 from detector.bridge.simulator.plc import COUNTS_PER_MM, SimulatedPlc
 
 GREY, PLAIN = "grey62", "grey85"

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from detector.bridge.register_map import RunSignal
+from detector.bridge.register_words import RunSignal
 from detector.bridge.simulator.belt_course import Course
 from detector.bridge.simulator.plc import COUNTS_PER_MM, WATCHDOG_NS, Plant, SimulatedPlc, summary
 from detector.bridge.simulator.screen import screen
