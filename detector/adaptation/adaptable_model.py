@@ -76,6 +76,6 @@ def verifier_of(model: ModelFolder) -> VerifierCard:
     if model.card.verifier is None:
         raise ModelError(
             f"{model.path}: has no verifier, so it has no head to adapt. Name a model with one "
-            "(`vigitri model list`), or leave out --head-only"
+            "(`vigitri model list`); in a checkout, a detector is adapted without --head-only"
         )
     return model.card.verifier

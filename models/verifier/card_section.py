@@ -32,14 +32,15 @@ def write_section(
 ) -> Path:
     """Write `[verifier]` into the folder's card, in place of an older one.
 
-    proposal_threshold: by hazard. made: how it was made and its figures, for `[metrics.verifier]`.
+    proposal_threshold: by hazard, for classes whose card has none (`vigitri model proposals
+    --set-thresholds` chooses one). made: how it was made and its figures, for `[metrics.verifier]`.
     """
     path = folder / "card.toml"
     if not path.is_file():
         raise WorkshopError(f"{path}: missing; give the folder of the detector's model")
     card = tomlkit.parse(path.read_text(encoding="utf-8")).unwrap()
     for known in card["classes"]:
-        known["proposal_threshold"] = proposal_threshold[known["hazard"]]
+        known.setdefault("proposal_threshold", proposal_threshold[known["hazard"]])
     for name in (FEATURES, HEAD, BANK):
         if (folder / name).is_file():
             card["files"][name] = sha256(folder / name)

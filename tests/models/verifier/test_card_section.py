@@ -56,10 +56,15 @@ def test_what_the_card_said_before_stays(folder: Path) -> None:
     assert card["metrics"] == before["metrics"]
 
 
+def test_a_proposal_threshold_that_was_chosen_for_the_detector_stays(folder: Path) -> None:
+    _written(folder, 0.08)
+    card = _written(folder, 0.05)
+    assert [each["proposal_threshold"] for each in card["classes"]] == [0.08, 0.07]
+
+
 def test_writing_again_replaces_the_older_section(folder: Path) -> None:
     _written(folder)
-    card = _written(folder, 0.08)
-    assert card["classes"][0]["proposal_threshold"] == 0.08
+    card = _written(folder)
     assert len(card["verifier"]["kinds"]) == len(KINDS.names)
     text = (folder / "card.toml").read_text()
     assert text.count("[verifier]") == text.count("[metrics.verifier]") == 1
