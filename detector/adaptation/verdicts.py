@@ -10,12 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detector.vision.catalogue import Card
-from detector.vision.verifier import VerifierHead
+from detector.vision.verifier import VerifierHead, log_odds
 from detector.vision.verifier_card import VerifierCard
 
 NONE = -1
-_NEAREST = 1e-5
-"""Probabilities are kept this far from 0 and 1, as for a line's tracks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +55,8 @@ class VerdictRule:
         probabilities = head.probabilities(features).astype(np.float64)
         columns = []
         for rule in self._rules:
-            share = probabilities[:, list(rule.kinds)].sum(1).clip(_NEAREST, 1 - _NEAREST)
-            fused = rule.verifier * np.log(share / (1 - share)) + rule.constant
+            share = probabilities[:, list(rule.kinds)].sum(1)
+            fused = rule.verifier * log_odds(share) + rule.constant
             columns.append(fused - rule.threshold)
         return np.stack(columns, 1)
 
@@ -68,11 +66,11 @@ class VerdictRule:
         fused = np.where(margins >= 0, margins + thresholds, -np.inf)
         return np.where((margins >= 0).any(1), fused.argmax(1), NONE)
 
-    def lifted(self, head: VerifierHead, hazard: str, log_odds: float) -> VerifierHead:
-        """`head` with the fused log-odds of one hazard raised by `log_odds` for every crop."""
+    def lifted(self, head: VerifierHead, hazard: str, by: float) -> VerifierHead:
+        """`head` with the fused log-odds of one hazard raised by `by` for every crop."""
         rule = self._rules[self.hazards.index(hazard)]
         bias = head.bias.copy()
-        bias[list(rule.kinds)] += np.float32(log_odds / rule.verifier)
+        bias[list(rule.kinds)] += np.float32(by / rule.verifier)
         return VerifierHead(head.weights, bias)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,10 @@ from numpy.typing import NDArray
 from detector.vision.catalogue import ModelError
 from detector.vision.engine import EngineError
 from detector.vision.verifier_card import VerifierCard
+
+Real = TypeVar("Real", bound=np.floating[Any])
+NEAREST = 1e-5
+"""Probabilities are kept this far from 0 and 1, so that no single pass decides for good."""
 
 
 class FeatureEngine(Protocol):
@@ -95,6 +99,12 @@ class Verifier:
         if not np.isfinite(features).all():
             raise EngineError(f"{self._name}: the verifier's features are not finite")
         return self._head.probabilities(features)
+
+
+def log_odds(probabilities: NDArray[Real]) -> NDArray[Real]:
+    """Finite log-odds, see `NEAREST`; same shape and dtype."""
+    kept = np.clip(probabilities, NEAREST, 1 - NEAREST)
+    return np.asarray(np.log(kept / (1 - kept)), probabilities.dtype)
 
 
 def load_head(path: Path) -> VerifierHead:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from detector.vision.detections import Detections
 from detector.vision.engine import Engine
+from detector.vision.verifier import log_odds
 from models.evaluation.scoring import IOU, GroundTruth, average_precision, overlaps, tally
 from models.evaluation.scoring import threshold_for as score_for
 from models.verifier import fusion, image_sets
@@ -21,7 +22,7 @@ from models.verifier.image_sets import Proposed, Verified, matches
 from models.verifier.kinds import Kinds
 from models.verifier.material import Material
 from models.verifier.pack import Pack
-from models.verifier.verdicts import HAZARD_NAMES, Floats, Fusion, Verdicts, decided, log_odds
+from models.verifier.verdicts import HAZARD_NAMES, Floats, Fusion, Verdicts, decided
 
 _BUDGET = 0.2
 """False boxes per picture at which recall is given, beside AP50."""

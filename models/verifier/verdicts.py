@@ -10,14 +10,14 @@ from numpy.typing import NDArray
 
 from detector.vision.crops import CropCutter, has_area
 from detector.vision.detections import Detections, suppress_overlaps
-from detector.vision.onnx_runtime import ort
+from detector.vision.engine import open_session
+from detector.vision.verifier import load_head, log_odds
 from models.data.sources import Image
 from models.verifier.export import FEATURES, HEAD
 from models.verifier.kinds import Kinds
 
 Floats = NDArray[np.float32]
 _BATCH = 16
-_LEAST_SHARE = 1e-5
 _SAME_OBJECT_IOU = 0.45
 """On the tuning side AP50 of batteries 0.74, with the detector's own 0.6 it is 0.64: duplicates
 differ in the detector's score more than in the verifier's."""
@@ -44,11 +44,8 @@ class Verdicts:
     """A verifier's network and head."""
 
     def __init__(self, folder: Path, kinds: Kinds, input_px: int, context: float) -> None:
-        options = ort.SessionOptions()
-        options.intra_op_num_threads = 1
-        self._session = ort.InferenceSession(str(folder / FEATURES), options)
-        with np.load(folder / HEAD) as arrays:
-            self.weights, self.bias = arrays["weights"], arrays["bias"]
+        self._session = open_session(folder / FEATURES, ("CPUExecutionProvider",), 1)
+        self._head = load_head(folder / HEAD)
         self._kinds, self._px = kinds, input_px
         self._cutter = CropCutter(input_px, context)
 
@@ -58,11 +55,13 @@ class Verdicts:
             self._session.run(None, {"crops": crops[start : start + _BATCH]})[0]
             for start in range(0, len(crops), _BATCH)
         ]
-        return np.concatenate(made) if made else np.zeros((0, self.weights.shape[1]), np.float32)
+        return (
+            np.concatenate(made) if made else np.zeros((0, self._head.weights.shape[1]), np.float32)
+        )
 
     def probabilities(self, features: Floats) -> Floats:
         """(n, k) float32: of each kind."""
-        return softmax(features @ self.weights.T + self.bias)
+        return self._head.probabilities(features)
 
     def of_boxes(self, image: Image, boxes: Floats) -> Floats:
         """(n, k) float32 for (n, 4) boxes in px of an image."""
@@ -76,18 +75,6 @@ class Verdicts:
     def log_odds(self, probabilities: Floats) -> Floats:
         """(n, 2) float32: V of gas and of battery."""
         return log_odds(self._kinds.shares(probabilities)[:, : len(HAZARD_NAMES)])
-
-
-def softmax(logits: Floats) -> Floats:
-    """By rows."""
-    powers = np.exp(logits - logits.max(1, keepdims=True))
-    return np.asarray(powers / powers.sum(1, keepdims=True), np.float32)
-
-
-def log_odds(share: Floats) -> Floats:
-    """Finite log-odds of probabilities."""
-    kept = np.clip(share, _LEAST_SHARE, 1 - _LEAST_SHARE)
-    return np.asarray(np.log(kept / (1 - kept)), np.float32)
 
 
 def decided(found: Detections, v: Floats, fusions: tuple[Fusion, Fusion]) -> Detections:

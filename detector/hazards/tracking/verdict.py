@@ -9,11 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from detector.vision.verifier import NEAREST
 from detector.vision.verifier_card import Fusion, VerifierCard
 from detector.vocabulary import Hazard, KindAction
 
-_NEAR = 1e-5
-"""Probabilities are kept this far from 0 and 1, so that no single pass decides for good."""
 _RANK: dict[KindAction, int] = {"ignore": 0, "count": 1, "call": 2}
 
 
@@ -160,7 +159,7 @@ class Verdict:
 
 
 def _log_odds(probability: float) -> float:
-    kept = min(max(probability, _NEAR), 1 - _NEAR)
+    kept = min(max(probability, NEAREST), 1 - NEAREST)
     return math.log(kept / (1 - kept))
 
 
