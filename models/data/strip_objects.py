@@ -33,14 +33,20 @@ def objects_on_strips(folder: Path) -> ObjectImages:
     """
     made: ObjectImages = defaultdict(list)
     for bundle in sorted(path.parent for path in folder.glob("*/strip.json")):
-        try:
-            facts = read_facts(bundle)
-            image, seen = (read_layer(bundle, facts, layer) for layer in ("picture", "seen"))
-        except BundleError as error:
-            raise WorkshopError(str(error)) from error
-        for key, item in _objects(facts, image, seen):
-            made[key].append((item, facts.px_per_mm))
+        for kind, label, item, px_per_mm in objects_on_strip(bundle):
+            made[kind, label].append((item, px_per_mm))
     return made
+
+
+def objects_on_strip(bundle: Path) -> Iterator[tuple[str, int, Image, float]]:
+    """Kind, class or -1, BGRA image and px per mm of a bundle's unobstructed objects."""
+    try:
+        facts = read_facts(bundle)
+        image, seen = (read_layer(bundle, facts, layer) for layer in ("picture", "seen"))
+    except BundleError as error:
+        raise WorkshopError(str(error)) from error
+    for (kind, label), item in _objects(facts, image, seen):
+        yield kind, label, item, facts.px_per_mm
 
 
 def _objects(facts: Facts, image: Image, seen: Image) -> Iterator[tuple[tuple[str, int], Image]]:

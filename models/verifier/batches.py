@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from models.data.cutting import recoloured
 from models.data.sources import GREY, Image
 from models.data.textures import Rng
 from models.verifier.kinds import HAZARDS, Kinds
@@ -104,6 +105,8 @@ def changed(rng: Rng, stored: Image, input_px: int) -> Image:
         w, h = rng.integers(input_px // 8, input_px // 2, 2)
         x, y = rng.integers(0, input_px - w), rng.integers(0, input_px - h)
         image[y : y + h, x : x + w] = GREY if rng.random() < 0.3 else rng.integers(0, 256, 3)
+    if rng.random() < 0.25:  # a maker's colour is not its kind
+        image = recoloured(rng, image, 0.7, 0.3)
     table = _light(rng)
     image = np.stack([cv2.LUT(image[..., c], table[c]) for c in range(3)], -1)
     if rng.random() < 0.3:

@@ -17,7 +17,7 @@ from models.verifier.recipe import VerifierRecipe
 from models.verifier.verdicts import HAZARD_NAMES, Fusion
 from models.workshop import WorkshopError
 
-BATCHES = (4, 16)
+BATCHES = (1, 4, 16)
 MAX_CROPS_PER_PASS = 16
 
 

@@ -18,6 +18,7 @@ from models.verifier.mining import mine
 from models.verifier.pack import Pack
 from models.verifier.provenance import BASE, held_out_sources, learned_from
 from models.verifier.recipe import read_verifier_recipe
+from models.verifier.strip_crops import mine_strips, strips_of, write_strip_bank
 from models.verifier.verdicts import HAZARD_NAMES, Verdicts
 from models.workshop import WorkshopError
 
@@ -32,13 +33,17 @@ def build_crops(
     from models.evaluation.evaluate import open_model
 
     plan, kinds = read_verifier_recipe(recipe), read_kinds()
+    strips = strips_of(renders)
     if renders is not None:
         write_drawn_bank(renders, plan.crops.drawn_per_kind, plan.seed)
+        write_strip_bank(renders, strips)
     material = Material(data, plan, kinds, renders)
     out.mkdir(parents=True, exist_ok=True)
-    mined = out / "mined.json"
-    mine(open_model(model, "auto"), material.harmless, plan.crops.mined_score, mined)
-    return build(material, plan, kinds, mined, out)
+    mined, mined_strips = out / "mined.json", out / "mined_strips.json"
+    engine = open_model(model, "auto")
+    mine(engine, material.harmless, plan.crops.mined_score, mined)
+    mine_strips(engine, strips, plan.crops.mined_score, mined_strips)
+    return build(material, plan, kinds, mined, out, strips=strips, mined_strips=mined_strips)
 
 
 def train(

@@ -15,8 +15,9 @@ from models.data.textures import Rng
 from models.verifier.kinds import Kinds
 from models.verifier.laying import Layer
 from models.verifier.material import COMPUTED, SIDES, Material, Picture
-from models.verifier.pack import STORED_PX, Crop, square, write_pack
+from models.verifier.pack import STORED_PX, Crop, reduced, square, write_pack
 from models.verifier.recipe import VerifierRecipe
+from models.verifier.strip_crops import CropStrip, object_crops, proposed_crops
 from models.workshop import progress_on_stderr
 
 _OTHER_SIDES = 5
@@ -33,11 +34,18 @@ def stored_context(recipe: VerifierRecipe) -> float:
 
 
 def build(
-    material: Material, recipe: VerifierRecipe, kinds: Kinds, mined: Path, out: Path
+    material: Material,
+    recipe: VerifierRecipe,
+    kinds: Kinds,
+    mined: Path,
+    out: Path,
+    *,
+    strips: Sequence[CropStrip] = (),
+    mined_strips: Path | None = None,
 ) -> list[Path]:
     """Write the crops of all sides as packs, by how they are made; a finished pack is kept.
 
-    mined: what `models.verifier.mining` has written.
+    mined, mined_strips: what `mining` and `strip_crops` have written.
     """
     cv2.setNumThreads(1)  # crops are small
     out.mkdir(parents=True, exist_ok=True)
@@ -47,6 +55,8 @@ def build(
         "labelled": _labelled_crops(material, recipe),
         "mined": _mined_crops(material, recipe, mined),
     }
+    if strips and mined_strips is not None:
+        parts["strips"] = _strip_crops(strips, recipe, mined_strips)
     paths = [out / f"{part}.npz" for part in parts]
     for path, crops in zip(paths, parts.values(), strict=True):
         if not path.is_file():
@@ -88,6 +98,17 @@ def _mined_crops(material: Material, recipe: VerifierRecipe, mined: Path) -> Ite
         yield from _mined(picture, found, recipe.crops.mined_score, stored_context(recipe))
 
 
+def _strip_crops(
+    strips: Sequence[CropStrip], recipe: VerifierRecipe, mined: Path
+) -> Iterator[Crop]:
+    rng = np.random.default_rng([recipe.seed, 20])
+    show = progress_on_stderr()
+    for number, strip in enumerate(strips, 1):
+        yield from object_crops(rng, strip, recipe.crops.strip_copies, stored_context(recipe))
+        yield from proposed_crops(rng, strip, mined, stored_context(recipe))
+        show("crops of strips", number, len(strips))
+
+
 def _laid(
     rng: Rng, material: Material, recipe: VerifierRecipe, kinds: Kinds, side: str
 ) -> Iterator[Crop]:
@@ -125,14 +146,6 @@ def labelled(rng: Rng, picture: Picture, copies: int, context: float) -> Iterato
             pixels = square(reduced(scene.image, scale), row[1:] * scale, STORED_PX, context)
             length = longest * scale
             yield Crop(pixels, name, picture.side, picture.source, "labelled", length)
-
-
-def reduced(image: Image, scale: float) -> Image:
-    """An image at a smaller scale."""
-    if scale >= 1:
-        return image
-    small = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-    return np.asarray(small, np.uint8)
 
 
 def _boxes_or_whole(boxes: Boxes, image: Image) -> Sequence[Boxes]:

@@ -75,7 +75,7 @@ class Material:
     def __init__(
         self, data: Path, recipe: VerifierRecipe, kinds: Kinds, renders: Path | None = None
     ) -> None:
-        self._data, self._recipe, self._kinds = data, recipe, kinds
+        self._data, self._recipe, self.kinds = data, recipe, kinds
         self._listed: HeldOut = held_out()
         self.things = [*self._old_things(), *self._new_things(), *self._traced(renders)]
         self.labelled = [*self._old_pictures(), *self._hazards()]
@@ -128,8 +128,8 @@ class Material:
             for line in index.read_text().splitlines():
                 entry = json.loads(line)
                 # Each bank begins elsewhere, so that a small one is not held out whole.
-                number = (entry["number"] + 2 * bank) % _TRACED_IN
-                side = {0: "held", 1: "tuning"}.get(number, "train")
+                number = (entry.get("number", 0) + 2 * bank) % _TRACED_IN
+                side = entry.get("side") or {0: "held", 1: "tuning"}.get(number, "train")
                 path = index.parent / entry["file"]
                 if path.is_file():
                     length = float(entry["length_mm"])
@@ -165,7 +165,7 @@ class Material:
     def _hazard_name(self, name: str, boxes: Boxes) -> str:
         """The picture's subclass, unless its boxes are of another hazard."""
         labels = {CLASS_NAMES[int(label)] for label in boxes[:, 0] if label != IGNORE}
-        hazard = {"gas": "gas_canister"}.get(self._kinds.hazard(name), self._kinds.hazard(name))
+        hazard = {"gas": "gas_canister"}.get(self.kinds.hazard(name), self.kinds.hazard(name))
         return name if not labels or labels == {hazard} else "by_class"
 
     def _harmless(self) -> list[Picture]:

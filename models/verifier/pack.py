@@ -86,6 +86,14 @@ def write_pack(path: Path, crops: Iterable[Crop]) -> int:
     return len(rows)
 
 
+def reduced(image: Image, scale: float) -> Image:
+    """An image at a smaller scale."""
+    if scale >= 1:
+        return image
+    small = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    return np.asarray(small, np.uint8)
+
+
 def square(image: Image, box: NDArray[np.float32], side_px: int, context: float) -> Image:
     """The square around a box as the line cuts it, with the image's border repeated.
 

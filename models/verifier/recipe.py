@@ -25,6 +25,7 @@ class CropRecipe(_Part):
     )
     drawn_per_kind: int = Field(6, ge=1, description="objects that the twin draws of each kind")
     labelled_copies: int = Field(2, ge=0, description="crops of each labelled box, at a size each")
+    strip_copies: int = Field(2, ge=1, description="crops of each object on a traced strip")
     mined_score: float = Field(0.03, gt=0, lt=1, description="lowest score of mined false boxes")
     background: int = Field(0, ge=0, description="crops of belts and harmless pictures anywhere")
 
