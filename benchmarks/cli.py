@@ -115,6 +115,16 @@ def bench_accuracy(  # noqa: PLR0917 (typer calls it)
         bool, typer.Option(help="Ignore cached detections and run the model again.")
     ] = False,
     as_json: ReportJson = False,
+    answers: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Also write the answers that an operator would give, for `model adapt`.",
+        ),
+    ] = None,
+    answers_most: Annotated[
+        int, typer.Option(min=1, help="Number of answers at most, chosen at random.")
+    ] = 200,
 ) -> None:
     """Measure recall, false alarms and timing (extra `bench`).
 
@@ -138,6 +148,8 @@ def bench_accuracy(  # noqa: PLR0917 (typer calls it)
             compare=compare,
             fresh=fresh,
             as_json=as_json,
+            answers=answers,
+            answers_most=answers_most,
         )
 
 

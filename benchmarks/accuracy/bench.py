@@ -16,6 +16,7 @@ from rich.console import Console
 
 from benchmarks.accuracy import comparison, plots, report
 from benchmarks.accuracy import contact_sheets as sheets
+from benchmarks.accuracy.answers import write_answers
 from benchmarks.accuracy.case import Case
 from benchmarks.accuracy.detections_file import read_recording, recording_path, write_recording
 from benchmarks.accuracy.footage import Footage, open_footage, profile_of
@@ -53,8 +54,13 @@ def run(
     compare: Path | None = None,
     fresh: bool = False,
     as_json: bool = False,
+    answers: Path | None = None,
+    answers_most: int = 200,
 ) -> None:
-    """Run, evaluate, write the report. Raises one-line errors for input that cannot be measured."""
+    """Run, evaluate, write the report. Raises one-line errors for input that cannot be measured.
+
+    answers: also write the answers that an operator would give, at most `answers_most`.
+    """
     earlier = None if compare is None else comparison.read(compare)
     given = None if line is None else load_profile(line)
     model = find_model(model_name or (given.model.name if given else DEPLOYED_MODEL))
@@ -107,6 +113,10 @@ def run(
         console.print(report.summary(figures), markup=False)
         console.print(targets_table(targets), markup=False)
         console.print(f"report: {out / 'report.md'}", markup=False)
+    if answers is not None:
+        counts = write_answers(cases, answers, answers_most)
+        named = ", ".join(f"{count} {name}" for name, count in counts.most_common())
+        console.print(f"answers: {answers}: {named or 'none'}", markup=False)
     if earlier is not None:
         console.print(comparison.table(earlier, figures), markup=False)
 
