@@ -76,11 +76,12 @@ def evaluate(
 
     plan, kinds = read_verifier_recipe(recipe), read_kinds()
     engine, packs = open_model(model, "auto"), _packs(crops)
-    material = Material(data, plan, kinds, renders)
+    material, strips = Material(data, plan, kinds, renders), strips_of(renders)
     verdicts = Verdicts(folder, kinds, plan.input_px, plan.context)
     sets = {
         side: evaluation.verified_sets(
-            verdicts, evaluation.proposed_sets(engine, material, kinds, side, _SCENES)
+            verdicts,
+            evaluation.proposed_sets(engine, material, kinds, side, scenes=_SCENES, strips=strips),
         )
         for side in ("tuning", "held")
     }

@@ -22,6 +22,7 @@ from models.verifier.image_sets import Proposed, Verified, matches
 from models.verifier.kinds import Kinds
 from models.verifier.material import Material
 from models.verifier.pack import Pack
+from models.verifier.strip_crops import CropStrip
 from models.verifier.verdicts import HAZARD_NAMES, Floats, Fusion, Verdicts, decided
 
 _BUDGET = 0.2
@@ -35,11 +36,22 @@ Each = TypeVar("Each")
 
 @dataclass(frozen=True)
 class Sets(Generic[Each]):
-    """One side's pictures: of hazards at belt scale, harmless ones, and scenes on belts."""
+    """One side's pictures: of hazards at belt scale, harmless ones, scenes on belts, and scenes
+    cut from path-traced strips."""
 
     hazards: list[Each]
     harmless: list[Each]
     scenes: list[Each]
+    traced: list[Each]
+
+    def of_hazards(self) -> list[tuple[str, list[Each]]]:
+        """The sets with hazards, by their names in a report."""
+        sets = [
+            ("held_sources_at_belt_scale", self.hazards),
+            ("scenes", self.scenes),
+            ("traced", self.traced),
+        ]
+        return [(name, of) for name, of in sets if of]
 
 
 def fitted(tuning: Sets[Verified]) -> tuple[Fusion, Fusion]:
@@ -47,7 +59,7 @@ def fitted(tuning: Sets[Verified]) -> tuple[Fusion, Fusion]:
     made = []
     for label in range(len(HAZARD_NAMES)):
         v, d, right, weights = [], [], [], []
-        for verified in (tuning.hazards, tuning.harmless, tuning.scenes):
+        for verified in (tuning.hazards, tuning.harmless, tuning.scenes, tuning.traced):
             rows = [_rows(each, label) for each in verified]
             number = sum(len(row[0]) for row in rows)
             for row in rows:
@@ -77,7 +89,7 @@ def compare(
 ) -> dict[str, Any]:
     """The detector alone, and with the verifier. thresholds: the detector's, by class."""
     report: dict[str, Any] = {}
-    for name, verified in (("held_sources_at_belt_scale", sets.hazards), ("scenes", sets.scenes)):
+    for name, verified in sets.of_hazards():
         truths = [each.truth for each in verified]
         alone = [each.found for each in verified]
         both = [decided(each.found, each.v, fusions) for each in verified]
@@ -94,7 +106,7 @@ def compare(
     levels = [each.threshold for each in fusions]
     both_alarms = [_alarms(decided(j.found, j.v, fusions), levels) for j in sets.harmless]
     equal = _equal_threshold([each.found for each in sets.harmless], sum(both_alarms))
-    for name, verified in (("held_sources_at_belt_scale", sets.hazards), ("scenes", sets.scenes)):
+    for name, verified in sets.of_hazards():
         for label, hazard in enumerate(HAZARD_NAMES):
             t = tally([each.found for each in verified], [each.truth for each in verified], label)
             found_at = int((t.found_at >= equal).sum())
@@ -275,17 +287,26 @@ def markdown(report: dict[str, Any]) -> str:
 
 
 def proposed_sets(
-    engine: Engine, material: Material, kinds: Kinds, side: str, scenes: int
+    engine: Engine,
+    material: Material,
+    kinds: Kinds,
+    side: str,
+    *,
+    scenes: int,
+    strips: Sequence[CropStrip] = (),
 ) -> Sets[Proposed]:
     """All sets of one side, with the detector's proposals."""
+    laid = image_sets.belt_scenes(material, kinds, side, scenes)
+    traced = image_sets.traced_scenes(strips, side, scenes)
     return Sets(
         image_sets.propose_in_scenes(engine, image_sets.hazard_scenes(material, side)),
         image_sets.propose_in_photographs(engine, image_sets.harmless_pictures(material, side)),
-        image_sets.propose_in_scenes(engine, image_sets.belt_scenes(material, kinds, side, scenes)),
+        image_sets.propose_in_scenes(engine, laid),
+        image_sets.propose_in_scenes(engine, traced),
     )
 
 
 def verified_sets(verdicts: Verdicts, sets: Sets[Proposed]) -> Sets[Verified]:
     """The same with the verifier's word."""
-    return Sets(*(image_sets.verify(verdicts, part) for part in
-                  (sets.hazards, sets.harmless, sets.scenes)))  # fmt: skip
+    parts = (sets.hazards, sets.harmless, sets.scenes, sets.traced)
+    return Sets(*(image_sets.verify(verdicts, part) for part in parts))

@@ -74,7 +74,7 @@ def _sets(verdicts: Verdicts) -> Sets[Verified]:
     ]
     harmless = [_proposed(("tin",), (0.9,), 0) for _ in range(5)]
     return Sets(
-        verify(verdicts, hazards * 3), verify(verdicts, harmless), verify(verdicts, hazards)
+        verify(verdicts, hazards * 3), verify(verdicts, harmless), verify(verdicts, hazards), []
     )
 
 
