@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from models.verifier import evaluation
+from models.verifier.answered import answer_folders
 from models.verifier.bank import write_bank
 from models.verifier.batches import Batches
 from models.verifier.card_section import write_section
@@ -43,7 +44,10 @@ def build_crops(
     engine = open_model(model, "auto")
     mine(engine, material.harmless, plan.crops.mined_score, mined)
     mine_strips(engine, strips, plan.crops.mined_score, mined_strips)
-    return build(material, plan, kinds, mined, out, strips=strips, mined_strips=mined_strips)
+    return build(
+        material, plan, kinds, mined, out,
+        strips=strips, mined_strips=mined_strips, answers=answer_folders(renders),
+    )  # fmt: skip
 
 
 def train(

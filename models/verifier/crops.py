@@ -12,6 +12,7 @@ import numpy as np
 from models.data.photographs import masked
 from models.data.sources import Boxes, Image, read_image
 from models.data.textures import Rng
+from models.verifier.answered import answered_crops
 from models.verifier.kinds import Kinds
 from models.verifier.laying import Layer
 from models.verifier.material import COMPUTED, SIDES, Material, Picture
@@ -42,10 +43,12 @@ def build(
     *,
     strips: Sequence[CropStrip] = (),
     mined_strips: Path | None = None,
+    answers: Sequence[Path] = (),
 ) -> list[Path]:
     """Write the crops of all sides as packs, by how they are made; a finished pack is kept.
 
-    mined, mined_strips: what `mining` and `strip_crops` have written.
+    mined, mined_strips: what `mining` and `strip_crops` have written. answers: folders of answered
+    alerts, a pack each.
     """
     cv2.setNumThreads(1)  # crops are small
     out.mkdir(parents=True, exist_ok=True)
@@ -57,6 +60,8 @@ def build(
     }
     if strips and mined_strips is not None:
         parts["strips"] = _strip_crops(strips, recipe, mined_strips)
+    for folder in answers:
+        parts[folder.name] = answered_crops(folder, kinds, stored_context(recipe))
     paths = [out / f"{part}.npz" for part in parts]
     for path, crops in zip(paths, parts.values(), strict=True):
         if not path.is_file():
