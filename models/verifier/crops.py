@@ -15,7 +15,7 @@ from models.data.textures import Rng
 from models.verifier.kinds import Kinds
 from models.verifier.laying import Layer
 from models.verifier.material import COMPUTED, SIDES, Material, Picture
-from models.verifier.pack import STORED_PX, Crop, square, write_pack
+from models.verifier.pack import STORED_PX, Crop, stored_crop, write_pack
 from models.verifier.recipe import VerifierRecipe
 from models.workshop import progress_on_stderr
 
@@ -122,7 +122,7 @@ def labelled(rng: Rng, picture: Picture, copies: int, context: float) -> Iterato
         for copy in range(copies):
             wanted = float(np.exp(rng.uniform(*np.log(_LENGTH_PX)))) if copy else longest
             scale = min(1.0, wanted / longest)
-            pixels = square(reduced(scene.image, scale), row[1:] * scale, STORED_PX, context)
+            pixels = stored_crop(reduced(scene.image, scale), row[1:] * scale, context)
             length = longest * scale
             yield Crop(pixels, name, picture.side, picture.source, "labelled", length)
 
@@ -156,6 +156,6 @@ def _mined(
         length = float(max(box[2] - box[0], box[3] - box[1]))
         if length < _LEAST_PX / 2:
             continue
-        pixels = square(image, box, STORED_PX, context)
+        pixels = stored_crop(image, box, context)
         source = picture.place or picture.source
         yield Crop(pixels, picture.name, picture.side, source, "mined", length, float(row[4]))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +11,7 @@ from detector.vision.crops import CropCutter, has_area
 from detector.vision.detections import Detections, suppress_overlaps
 from detector.vision.engine import open_session
 from detector.vision.verifier import load_head, log_odds
+from detector.vision.verifier_card import Fusion
 from models.data.sources import Image
 from models.verifier.export import FEATURES, HEAD
 from models.verifier.kinds import Kinds
@@ -25,19 +25,10 @@ HAZARD_NAMES = ("gas", "battery")
 """In the order of the detector's classes."""
 
 
-@dataclass(frozen=True)
-class Fusion:
-    """Probability of one hazard = sigmoid(verifier * V + detector * D + offset)."""
-
-    verifier: float
-    detector: float
-    offset: float
-    threshold: float = 0.5
-
-    def probability(self, v: Floats, d: Floats) -> Floats:
-        """(n,) float32 of the log-odds of the verifier and of the detector."""
-        total = self.verifier * v + self.detector * d + self.offset
-        return np.asarray(1 / (1 + np.exp(-total.clip(-40, 40))), np.float32)
+def probability(fusion: Fusion, v: Floats, d: Floats) -> Floats:
+    """(n,) float32: of one hazard, from the log-odds of the verifier and of the detector."""
+    total = fusion.verifier * v + fusion.detector * d + fusion.offset
+    return np.asarray(1 / (1 + np.exp(-total.clip(-40, 40))), np.float32)
 
 
 class Verdicts:
@@ -82,7 +73,7 @@ def decided(found: Detections, v: Floats, fusions: tuple[Fusion, Fusion]) -> Det
     if not len(found):
         return found
     d = log_odds(found.scores)
-    both = np.stack([fusion.probability(v[:, n], d) for n, fusion in enumerate(fusions)], 1)
+    both = np.stack([probability(fusion, v[:, n], d) for n, fusion in enumerate(fusions)], 1)
     classes = both.argmax(1).astype(np.int64)
     scores = both.max(1).astype(np.float32)
     order = np.argsort(-scores, kind="stable")
