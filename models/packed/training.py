@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from multiprocessing import get_context
 from pathlib import Path
 
 from detector.vision.catalogue import CATALOGUE, find_model
@@ -16,7 +19,7 @@ from models.export.quantise import calibration_images
 from models.packed.archive import unpack
 from models.packed.packing import MINED
 from models.training import train
-from models.training.device import cores
+from models.training.device import accelerator, cores
 from models.training.recipe import Recipe, read_recipe
 from models.training.restore import STOCK, restore
 from models.training.stages import quiet_tools
@@ -52,6 +55,10 @@ class PackedRun:
     @property
     def data(self) -> Path:
         return self.out / "unpacked" / "data"
+
+    @property
+    def crops(self) -> Path:
+        return self.out / "crops"
 
     @property
     def renders(self) -> Path:
@@ -99,7 +106,32 @@ def train_packed(
             "verifier's recipe": run.verifier.model_dump(mode="json"), "smoke": smoke,
         },
     )  # fmt: skip
-    return _joined(run, _proposer(run, plan, weights), _verifier(run))
+    with _crops_meanwhile(run):
+        proposer = _proposer(run, plan, weights)
+    return _joined(run, proposer, _verifier(run))
+
+
+@contextmanager
+def _crops_meanwhile(run: PackedRun) -> Iterator[None]:
+    """Make the verifier's crops in another process while an accelerator trains the proposer; on a
+    CPU each would take the other's time. What it does not finish, `_verifier` makes."""
+    if accelerator() == "cpu":
+        yield
+        return
+    process = get_context("spawn").Process(target=_make_crops, args=(run,), daemon=True)
+    process.start()
+    try:
+        yield
+    except BaseException:
+        process.terminate()
+        raise
+    finally:
+        process.join()
+
+
+def _make_crops(run: PackedRun) -> None:
+    mined = run.out / "unpacked" / MINED
+    crops.build(run.material(), run.verifier, read_kinds(), mined, run.crops)
 
 
 def _refuse_another_start(path: Path, facts: dict[str, object]) -> None:
@@ -149,11 +181,11 @@ def _verifier(run: PackedRun) -> Path:
     """The folder with the verifier's files."""
     from models.verifier import training
 
-    folder, packs = run.out / "runs" / "verifier", run.out / "crops"
+    folder = run.out / "runs" / "verifier"
     if not (folder / "done").is_file():
         kinds, plan = read_kinds(), run.verifier
-        crops.build(run.material(), plan, kinds, run.out / "unpacked" / MINED, packs)
-        batches = Batches(packs_in(packs), kinds, plan.input_px)
+        _make_crops(run)
+        batches = Batches(packs_in(run.crops), kinds, plan.input_px)
         minutes = run.minutes and run.minutes * (1 - _PROPOSER_SHARE)
         checkpoint = training.train(batches, kinds, plan, folder, minutes=minutes)
         tolerance = _SMOKE_TOLERANCE if run.smoke else TOLERANCE
@@ -172,7 +204,7 @@ def _joined(run: PackedRun, proposer: Path, verifier: Path) -> Path:
         for name in (FEATURES, HEAD):
             shutil.copy(verifier / name, partial / name)
         report = measure(
-            run.verifier, read_kinds(), run.material(), run.out / "crops", partial,
+            run.verifier, read_kinds(), run.material(), run.crops, partial,
             model=f"{partial.resolve()}/", data=run.data,
             scenes=_SMOKE_SCENES if run.smoke else _SCENES,
         )  # fmt: skip
