@@ -146,7 +146,7 @@ def _strip_objects(renders: Path, out: Path) -> None:
         for path, copy, made in _bank_jobs(index, out):
             copy.parent.mkdir(parents=True, exist_ok=True)
             copy.write_bytes(made(path))
-    lines = []
+    lines: list[str] = []
     for (kind, label), images in objects_on_strips(renders / "strips").items():
         for image, px_per_mm in images:
             scale = min(1.0, LONGEST_CUTOUT_PX / max(image.shape[:2]))
@@ -160,5 +160,5 @@ def _strip_objects(renders: Path, out: Path) -> None:
             }  # fmt: skip
             lines.append(json.dumps(entry))
     if lines:
-        with (out / index.name).open("a", encoding="utf-8") as file:
-            file.writelines(f"{line}\n" for line in lines)
+        with (out / index.name).open("a", encoding="utf-8") as listing:
+            listing.writelines(f"{line}\n" for line in lines)

@@ -36,7 +36,7 @@ _PROPOSER_SHARE = 0.4
 """Of the time for both trainings."""
 _SCENES, _SMOKE_SCENES = 80, 4
 _SMOKE_SHARE = 20
-"""One picture in so many is looked at in a smoke run."""
+"""A smoke run looks at one picture of this number."""
 _SMOKE_TOLERANCE = 0.2
 """After a few steps the features hardly spread: float16 shows more."""
 

@@ -192,7 +192,7 @@ def _loaded(path: Path, device: str, **parts: Any) -> int:
             part.load_state_dict(state[name])
         return int(state["done"])
     except (OSError, EOFError, RuntimeError, ValueError, KeyError, UnpicklingError) as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        reason = (str(error).splitlines() or [type(error).__name__])[0].partition(". ")[0]
         raise WorkshopError(
             f"{path}: is cut off, or of another recipe ({reason}); name another folder with -o, or "
             "delete it to begin again"
