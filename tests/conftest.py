@@ -58,6 +58,7 @@ PROCESS = (
     "tests/ingest/sources/test_network_stream.py",
     "tests/ingest/sources/test_video_file.py::test_describe_source",
     "tests/models/data/test_dataset.py::test_a_dataset_is_the_same_with_any_number",
+    "tests/models/packed/test_training.py::test_crops_are_made",
     "tests/models/training/test_train_resume.py",
     "tests/runtime/test_inference_lock.py::test_a_line_that_dies",
     "tests/runtime/test_stop_signals.py",

@@ -14,12 +14,14 @@ from numpy.typing import NDArray
 from detector.adaptation.labels import Label, LabelError, read_labelled_images
 from detector.ingest import read_image_file
 from detector.vision.catalogue import Card
-from detector.vision.crops import CropCutter, CropError
+from detector.vision.crops import CropCutter
 from detector.vision.engine import EngineError
 from detector.vision.verifier_card import VerifierCard
 
 IGNORE = "ignore"
 HARMLESS = ("harmless", "false_alarm")
+_LEAST_PX = 0.5
+"""A box that is narrower was clicked, not drawn."""
 
 
 class FeatureNetwork(Protocol):
@@ -113,10 +115,15 @@ def features_of(
                 shown, image = answer.path, read_image_file(answer.path)
             height, width = image.shape[:2]
             x0, y0, x1, y1 = answer.label.box
-            try:
-                cutter.cut(image, (x0 * width, y0 * height, x1 * width, y1 * height), crop)
-            except CropError as error:
-                wrong.append(f"{answer.label.where}: {error}")
+            box_px = x0 * width, y0 * height, x1 * width, y1 * height
+            wide, high = box_px[2] - box_px[0], box_px[3] - box_px[1]
+            if min(wide, high) < _LEAST_PX:
+                wrong.append(
+                    f"{answer.label.where}: box of {wide:.2f} x {high:.2f} px has no area; draw it "
+                    "again or delete it"
+                )
+                continue
+            cutter.cut(image, box_px, crop)
         if not wrong:
             found.append(network.features(crops)[: len(batch)])
     if wrong:

@@ -73,8 +73,8 @@ def read_labelled_images(
         )
     for image in found:
         export.check_pixels(image.path)
-    if export.wrong:
-        raise LabelError("\n".join(export.wrong))
+    if wrong := export.mistakes():
+        raise LabelError("\n".join(wrong))
     if not found:
         raise LabelError(f"{folder}: contains no image")
     return tuple(found)
@@ -87,6 +87,17 @@ class _Export:
         self.wrong: list[str] = []
         self._known, self._expected = known, expected
         self._sizes_px: dict[Path, tuple[float, float]] = {}
+        self._unknown: dict[str, tuple[str, int]] = {}
+        """Unknown class to the place of its first box, and the number of its boxes."""
+
+    def mistakes(self) -> list[str]:
+        """One line each; an unknown class is one mistake, however many boxes have it."""
+        unknown = [
+            f"{where}: unknown class {name!r}{f' ({count} boxes)' if count > 1 else ''}, known: "
+            f"{self._expected}; rename it or leave it out of the export"
+            for name, (where, count) in self._unknown.items()
+        ]
+        return [*unknown, *self.wrong]
 
     def check_pixels(self, path: Path) -> None:
         """Decode an image, and compare its size with the one in the JSON."""
@@ -144,7 +155,10 @@ class _Export:
             return None
         name = self._class(names[int(index)], where)
         box = (cx - w / 2, cy - h / 2, cx + w / 2, cy + h / 2)
-        if not (w > 0 and h > 0 and all(-0.002 <= side <= 1.002 for side in box)):
+        if w <= 0 or h <= 0:
+            self.wrong.append(f"{where}: box has no area: {line!r}; draw it again or delete it")
+            return None
+        if not all(-0.002 <= side <= 1.002 for side in box):
             self.wrong.append(f"{where}: box is outside 0..1: {line!r}")
             return None
         return None if name is None else Label(name, _inside(box), where)
@@ -185,6 +199,11 @@ class _Export:
         name = self._class(category, where)
         x, y, w, h = (float(value) for value in annotation["bbox"])
         wide, high = float(image["width"]), float(image["height"])
+        if w <= 0 or h <= 0:
+            self.wrong.append(
+                f"{where}: box {annotation['bbox']} has no area; draw it again or delete it"
+            )
+            return None
         if not (-2 <= x < x + w <= wide + 2 and -2 <= y < y + h <= high + 2):
             self.wrong.append(
                 f"{where}: box {annotation['bbox']} is outside {wide:g} x {high:g} px"
@@ -197,10 +216,8 @@ class _Export:
         spelt = str(name).strip().lower().replace(" ", "_").replace("-", "_")
         if self._known(spelt):
             return spelt
-        self.wrong.append(
-            f"{where}: unknown class {str(name)!r}, known: {self._expected}; rename "
-            "it or leave it out of the export"
-        )
+        first, count = self._unknown.get(str(name), (where, 0))
+        self._unknown[str(name)] = first, count + 1
         return None
 
 

@@ -10,12 +10,13 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from detector.adaptation.feature_bank import BANK, load_bank
 from detector.profile.line import ModelChoice
 from detector.vision.catalogue import CATALOGUE, ModelError, ModelFolder, find_model, model_folders
 from detector.vision.crops import CropCutter
 from detector.vision.engines import chosen_engine, open_engine, open_verifier
-from detector.vision.verifier import Verifier
-from detector.vision.verifier_card import HAZARDS
+from detector.vision.verifier import Verifier, load_head
+from detector.vision.verifier_card import HAZARDS, VerifierCard
 from detector.vision.warp import OUTSIDE_GREY
 
 
@@ -56,6 +57,7 @@ def check_model(name: str, choice: ModelChoice | None = None) -> None:
         box = width / 4, height / 4, width / 2, height / 2
         CropCutter(card.input_px, card.context).cut(image, box, verifier.crops[0])
         verifier.probabilities(1)
+        _check_bank(model, card)
     print(
         f"{model.card.name} version {model.card.version}: valid. sha256 {model.sha256[:12]}..., "
         f"{model.card.head} head, classes {', '.join(each.name for each in model.card.classes)}; "
@@ -63,6 +65,13 @@ def check_model(name: str, choice: ModelChoice | None = None) -> None:
     )
     if verifier is not None:
         print(_verifier_line(verifier))
+
+
+def _check_bank(model: ModelFolder, card: VerifierCard) -> None:
+    """Whether the head could be adapted with the feature bank, if the model came with one."""
+    if BANK in model.card.files:
+        head = load_head(model.path / card.head)
+        load_bank(model.path / BANK, model.card.files[card.features], *head.weights.shape)
 
 
 def _verifier_line(verifier: Verifier) -> str:

@@ -14,7 +14,7 @@ import numpy as np
 from detector.adaptation.labels import LabelError, read_labelled_images
 from models.data.sources import read_image
 from models.verifier.kinds import Kinds
-from models.verifier.pack import STORED_PX, Crop, square
+from models.verifier.pack import Crop, stored_crop
 from models.workshop import WorkshopError
 
 _MEANT = {"false_alarm": "none", "harmless": "none", "gas_canister": "gas"}
@@ -38,6 +38,6 @@ def answered_crops(folder: Path, kinds: Kinds, context: float) -> Iterator[Crop]
         for label in labelled.labels:
             box = np.array(label.box, np.float32) * size
             longest = float(max(box[2] - box[0], box[3] - box[1]))
-            pixels = square(image, box, STORED_PX, context)
+            pixels = stored_crop(image, box, context)
             name = _MEANT.get(label.name, label.name)
             yield Crop(pixels, name, "train", folder.name, "answered", longest)

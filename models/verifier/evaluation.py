@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from detector.vision.detections import Detections
 from detector.vision.engine import Engine
 from detector.vision.verifier import log_odds
+from detector.vision.verifier_card import Fusion
 from models.evaluation.scoring import IOU, GroundTruth, average_precision, overlaps, tally
 from models.evaluation.scoring import threshold_for as score_for
 from models.verifier import fusion, image_sets
@@ -23,7 +24,7 @@ from models.verifier.kinds import Kinds
 from models.verifier.material import Material
 from models.verifier.pack import Pack
 from models.verifier.strip_crops import CropStrip
-from models.verifier.verdicts import HAZARD_NAMES, Floats, Fusion, Verdicts, decided
+from models.verifier.verdicts import HAZARD_NAMES, Floats, Verdicts, decided, probability
 
 _BUDGET = 0.2
 """False boxes per picture at which recall is given, beside AP50."""
@@ -70,11 +71,11 @@ def fitted(tuning: Sets[Verified]) -> tuple[Fusion, Fusion]:
         weights_of = np.concatenate(weights)
         raw = fusion.fit(np.concatenate(v), np.concatenate(d), np.concatenate(right), weights_of)
         worst = [
-            float(raw.probability(each.v[:, label], log_odds(each.found.scores)).max(initial=0))
+            float(probability(raw, each.v[:, label], log_odds(each.found.scores)).max(initial=0))
             for each in tuning.harmless
         ]
         threshold = fusion.threshold_for(worst, HARMLESS_SHARE)
-        made.append(Fusion(raw.verifier, raw.detector, raw.offset, threshold))
+        made.append(raw.model_copy(update={"threshold": threshold}))
     return made[0], made[1]
 
 

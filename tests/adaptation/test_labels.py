@@ -61,6 +61,20 @@ def test_all_mistakes_of_an_export_are_reported_at_once_with_one_line_each(
     assert len(lines) == 6
 
 
+@pytest.mark.parametrize("line", ["0 0.5 0.5 0 0.4", "0 0.5 0.5 0.2 -0.1"])
+def test_a_box_without_area_is_refused(tmp_path: Path, line: str) -> None:
+    with pytest.raises(LabelError, match=r"00\.txt:1: box has no area.*draw it again"):
+        _read(_yolo(tmp_path, line))
+
+
+def test_a_class_that_many_boxes_have_is_one_mistake(tmp_path: Path) -> None:
+    line = "0 0.5 0.5 0.2 0.4"
+    with pytest.raises(LabelError) as refused:
+        _read(_yolo(tmp_path, line, line, line, classes="person"))
+    (only,) = str(refused.value).splitlines()
+    assert "00.txt:1: unknown class 'person' (3 boxes), known: gas_canister" in only
+
+
 def test_an_export_written_on_windows_or_macos_is_read(tmp_path: Path) -> None:
     folder = _yolo(tmp_path, "", classes="\ufeffbattery\r\ngas_canister\r\n")
     (folder / "00.txt").write_text("\ufeff1 0.5 0.5 0.2 0.4\r\n", encoding="utf-8")
@@ -124,6 +138,10 @@ def test_a_coco_export_is_read(tmp_path: Path) -> None:
         ),
         ({"categories": []}, r"annotations\[0\]: its image or category is not listed"),
         ({"annotations": [{"image_id": 7, "category_id": 3, "bbox": [60, 6, 40, 30]}]}, "outside"),
+        (
+            {"annotations": [{"image_id": 7, "category_id": 3, "bbox": [8, 6, 0, 30]}]},
+            r"box \[8, 6, 0, 30\] has no area; draw it again",
+        ),
         ({"annotations": [{"image_id": 7}]}, "not COCO JSON"),
         (
             {"images": [{"id": 7, "file_name": "a.jpg", "width": 60, "height": 80}]},
