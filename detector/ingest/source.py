@@ -53,6 +53,9 @@ class Source(Protocol):
     """Number of frames that a recording states; None for a camera. Valid after `open`."""
     unreadable: list[str]
     """One line for each image, or stretch of images, that could not be read so far."""
+    position_ns: int | None
+    """Position in the recording of the image just grabbed, by its own timestamp (ns after the first
+    image); None for a camera, and for a recording without timestamps: `index / fps`."""
     passed_over: int
     """Images so far that `grab` skipped, because they had queued up and were out of date."""
 

@@ -7,14 +7,16 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from calibration.board import BoardView, find_board
+from detector.cli_support.options import print_error
 from detector.cli_support.progress import progress_bar
 from detector.ingest import CameraBlind, CameraProcess, CameraState, Recording, SourceError
 from detector.ingest.source import Image
 
 FIRST_FRAME_S = 10.0
 """A network camera takes seconds to connect."""
-_IMAGES_PER_SECOND = 4
-"""Images per second of a video: a hand moves the board only a little between two of them."""
+_EVERY_NS = 239_000_000
+"""Between two images of a video, about a quarter of a second: a hand moves the board only a little.
+"""
 
 
 def boards_in(sources: Sequence[str]) -> tuple[list[BoardView], int]:
@@ -25,16 +27,19 @@ def boards_in(sources: Sequence[str]) -> tuple[list[BoardView], int]:
     boards, searched = [], 0
     for source in sources:
         with Recording(source) as recording, progress_bar(Path(source).name) as advance:
-            is_video = Path(source).is_file() and (recording.frame_count or 0) > 1
-            step = max(1, round(recording.fps / _IMAGES_PER_SECOND)) if is_video else 1
+            is_video = Path(source).is_file() and recording.frame_count != 1
+            next_ns = 0
             for frame in recording:
                 advance(frame.index + 1, recording.frame_count)
-                if frame.index % step:
+                if is_video and frame.t_mono_ns < next_ns:
                     continue
+                next_ns = frame.t_mono_ns + _EVERY_NS
                 searched += 1
                 board = find_board(frame.image, f"{recording.name}, image {frame.index}")
                 if board is not None:
                     boards.append(board)
+            for line in recording.unreadable:
+                print_error(line)
     return boards, searched
 
 

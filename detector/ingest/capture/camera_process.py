@@ -30,7 +30,7 @@ class CameraProcess:
 
     The capture process stamps each image. A supervising thread here kills it if it hangs, and
     restarts it after a growing, random wait; the reading thread never waits for that. A recording
-    is played at its own rate, as if it were a camera; if its process is restarted, it plays from
+    is played at its own times, as if it were a camera; if its process is restarted, it plays from
     the beginning. Frame indices continue over restarts and loops.
 
     `read_latest` may be called from one thread, `health` from any.
@@ -153,4 +153,5 @@ class CameraProcess:
             stamped.t_mono_ns,
             stamped.t_utc_ns,
             self.source,
+            stamped.position_ns,
         )

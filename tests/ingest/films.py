@@ -1,0 +1,81 @@
+"""Films of unusual kinds, made with FFmpeg through PyAV."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+from numpy.typing import NDArray
+
+Pixels = NDArray[np.uint8]
+
+TICKS = 90_000
+"""Per second: the time base of a transport stream."""
+
+
+def greys(count: int, size_px: tuple[int, int] = (96, 48)) -> list[Pixels]:
+    """Uniform images, `(h, w, 3)`, each of another grey."""
+    width, height = size_px
+    return [np.full((height, width, 3), 40 + 3 * i % 180, np.uint8) for i in range(count)]
+
+
+def write_film(
+    path: Path,
+    images: Sequence[Pixels],
+    times_s: Sequence[float],
+    *,
+    codec: str = "libx264",
+    options: dict[str, str] | None = None,
+    ticks: int = TICKS,
+) -> Path:
+    """A film whose images have these timestamps, in `ticks` per second."""
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream(codec, rate=30)
+        stream.height, stream.width = images[0].shape[:2]
+        stream.pix_fmt = "yuvj420p" if codec == "mjpeg" else "yuv420p"
+        stream.options = {"crf": "1", "bf": "0", "preset": "ultrafast"} | (options or {})
+        stream.codec_context.time_base = Fraction(1, ticks)
+        for image, at_s in zip(images, times_s, strict=True):
+            frame = av.VideoFrame.from_ndarray(image, format="bgr24")
+            frame.pts, frame.time_base = round(at_s * ticks), Fraction(1, ticks)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    return path
+
+
+def evenly(count: int, fps: float, start_s: float = 0.0) -> list[float]:
+    """Timestamps of a constant rate."""
+    return [start_s + index / fps for index in range(count)]
+
+
+def cut_without_encoding(film: Path, target: Path, start_s: float, end_s: float) -> Path:
+    """As `ffmpeg -ss START -i FILM -to END -c copy TARGET`: from the key frame before, the images
+    before `start_s` hidden by an edit list."""
+    with av.open(str(film)) as source, av.open(str(target), "w") as container:
+        stream = source.streams.video[0]
+        out = container.add_stream_from_template(stream)
+        assert stream.time_base is not None
+        ticks = round(start_s / stream.time_base)
+        source.seek(ticks, stream=stream)
+        for packet in source.demux(stream):
+            if packet.dts is None or packet.pts is None or packet.pts * packet.time_base >= end_s:
+                continue
+            packet.pts, packet.dts = packet.pts - ticks, packet.dts - ticks
+            packet.stream = out
+            container.mux(packet)
+    return target
+
+
+def damage(film: Path, packets: range) -> Path:
+    """Overwrite these packets of a film with zeros, except for their length."""
+    with av.open(str(film)) as container:
+        places = [(p.pos, p.size) for p in container.demux(video=0) if p.pos is not None and p.size]
+    data = bytearray(film.read_bytes())
+    for number in packets:
+        at, size = places[number]
+        data[at + 5 : at + size] = bytes(size - 5)
+    film.write_bytes(data)
+    return film
