@@ -8,10 +8,10 @@ on two cores of an AMD EPYC, yolo26n, 416 x 416, batch 16: float32 5.4 images/s,
 from __future__ import annotations
 
 import math
-import os
 import time
 from typing import Any
 
+from detector.cores import available_cores
 from models.training.recipe import StageRecipe
 
 _WARM_UP = 30
@@ -54,7 +54,7 @@ def trainer_class(*, one_to_one: bool) -> Any:
         def _setup_train(self) -> None:
             super()._setup_train()
             # 8.4.190 leaves one core unused, half of a machine with two.
-            torch.set_num_threads(len(os.sched_getaffinity(0)))
+            torch.set_num_threads(available_cores())
             self.model.to(memory_format=torch.channels_last)
             # The default average covers 10,000 steps and, ramped over 2,000, averages hardly
             # anything in a run of 1,500; this one covers 500.

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import copy
 import math
-import os
 import time
 from collections.abc import Iterator
 from contextlib import nullcontext
@@ -19,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from detector.cores import available_cores
 from models.verifier import network
 from models.verifier.batches import Batch, Batches
 from models.verifier.kinds import Kinds
@@ -51,7 +51,7 @@ def train(
     import torch
 
     torch.manual_seed(recipe.seed)
-    torch.set_num_threads(threads or len(os.sched_getaffinity(0)))
+    torch.set_num_threads(threads or available_cores())
     device = "cuda" if torch.cuda.is_available() else "cpu"
     plan = recipe.training
     model = network.build(recipe.features, len(kinds.names), pretrained=pretrained).to(device)
