@@ -174,7 +174,7 @@ def _camera(profile: LineProfile, sizes_px: list[tuple[int, int]]) -> str:
     """Also appends the camera's image size to `sizes_px`."""
     found = describe_source(profile.camera.source, fps=profile.camera.fps)
     sizes_px.append(found.size_px)
-    return str(found)
+    return f"{found}, colours {found.colours}" if found.colours else str(found)
 
 
 def _belt(line: Line, size_px: tuple[int, int]) -> str:

@@ -49,6 +49,8 @@ class Source(Protocol):
     """True for a camera, which continues without being read; False for a recording."""
     fps: float | None
     """Frames per second; None: unknown. Valid after `open`."""
+    colours: str
+    """How the images' colours are coded; empty: the driver converts them. Valid after `open`."""
     frame_count: int | None
     """Number of frames that a recording states; None for a camera. Valid after `open`."""
     unreadable: list[str]

@@ -29,6 +29,7 @@ class FakeCamera:
     live = True
     frame_count = None
     position_ns = None
+    colours = ""
     passed_over = 0
 
     def __init__(self, url: str, *, frames: int | None = None, period_s: float = 0.0) -> None:

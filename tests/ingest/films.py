@@ -46,6 +46,34 @@ def write_film(
     return path
 
 
+KR_KB = {"bt709": (0.2126, 0.0722), "smpte170m": (0.299, 0.114), "bt2020nc": (0.2627, 0.0593)}
+"""Shares of red and blue in the brightness, by x264's name of the matrix."""
+
+
+def write_colour(
+    path: Path, bgr: tuple[int, int, int], matrix: str, *, full_range: bool, tagged: bool
+) -> Path:
+    """A film of one colour that was coded by this matrix, `tagged` with it or not."""
+    kr, kb = KR_KB[matrix]
+    blue, green, red = (each / 255 for each in bgr)
+    y = kr * red + (1 - kr - kb) * green + kb * blue
+    u, v = (blue - y) / (2 - 2 * kb), (red - y) / (2 - 2 * kr)
+    coded = (255 * y, 128 + 255 * u, 128 + 255 * v)
+    if not full_range:
+        coded = (16 + 219 * y, 128 + 224 * u, 128 + 224 * v)
+    planes = [np.full(size, round(c)) for c, size in zip(coded, (96 * 48, 1152, 1152), strict=True)]
+    pixels = np.concatenate(planes).astype(np.uint8).reshape(72, 96)
+    tag = f"colormatrix={matrix}:fullrange={'on' if full_range else 'off'}"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=10)
+        stream.width, stream.height, stream.pix_fmt = 96, 48, "yuv420p"
+        stream.options = {"crf": "0", "x264-params": tag if tagged else ""}
+        for _ in range(3):
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(pixels, format="yuv420p")))
+        container.mux(stream.encode(None))
+    return path
+
+
 def evenly(count: int, fps: float, start_s: float = 0.0) -> list[float]:
     """Timestamps of a constant rate."""
     return [start_s + index / fps for index in range(count)]

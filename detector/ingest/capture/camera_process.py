@@ -142,6 +142,12 @@ class CameraProcess:
         """Frame rate that the source states; None before it is open, or if unknown."""
         return self._supervisor.fps()
 
+    @property
+    def colours(self) -> str:
+        """How the source's colours are coded; empty before it is open, or if its driver converts
+        them."""
+        return self._supervisor.colours()
+
     def _newest(self) -> Frame | None:
         stamped = self._latest.pop()
         if stamped is None or self._supervisor.is_stale(stamped.t_mono_ns):

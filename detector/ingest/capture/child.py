@@ -104,6 +104,7 @@ class CaptureLoop:
             is_open=True,
             fps=source.fps,
             live=source.live,
+            colours=source.colours,
         ).send(self._status)
         shown_at_start = tally.grabbed
         while True:

@@ -140,6 +140,11 @@ class Supervisor:
             self._process_statuses()
             return None if self._started is None else self._started.fps
 
+    def colours(self) -> str:
+        with self._lock:
+            self._process_statuses()
+            return "" if self._started is None else self._started.colours
+
     # --- under the lock, in any thread ---------------------------------------------------------
 
     def _process_statuses(self) -> bool:

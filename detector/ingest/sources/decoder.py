@@ -14,6 +14,7 @@ import av
 import numpy as np
 from av.video.reformatter import Interpolation, VideoReformatter
 
+from detector.cores import available_cores
 from detector.ingest.source import Image
 from detector.ingest.sources.opencv import cv2
 
@@ -22,11 +23,15 @@ av.logging.set_level(None)  # its log lines lack the name of the file; our error
 _NO_TIMESTAMPS = 0x80
 """FFmpeg's AVFMT_NOTIMESTAMPS: a bare stream of images, such as a file `*.h264`."""
 
+_COLOURS = {1: "BT.709", 5: "BT.601", 6: "BT.601", 7: "SMPTE 240M", 9: "BT.2020", 10: "BT.2020"}
+"""FFmpeg's AVColorSpace: how red, green and blue were coded. libswscale converts by it."""
+_FULL_RANGE = 2
+
 COMB_LEVELS = 12
 """Of 255, in the green channel: above a camera's noise, below the edge of an object on a belt."""
 
 
-class NoImagesError(av.InvalidDataError):
+class NoImagesError(av.InvalidDataError):  # type: ignore[misc]  # PyAV is untyped for mypy here
     """A sound recording, or a film without images."""
 
 
@@ -56,7 +61,7 @@ class Decoder:
         )
         try:
             self._stream = _video_stream(self._container, url)
-            self._stream.thread_count = threads
+            self._stream.thread_count = threads or available_cores()
             self._stream.thread_type = "AUTO" if threads != 1 else "NONE"
         except BaseException:
             self._container.close()
@@ -112,6 +117,15 @@ class Decoder:
         return min(counts, default=None)
 
     @property
+    def colours(self) -> str:
+        """The stream's colour tag, such as `BT.709`; without one, what the conversion assumes."""
+        codec = self._stream.codec_context
+        matrix = _COLOURS.get(int(codec.colorspace), "")
+        if not matrix:
+            return "without a tag, read as BT.601"
+        return f"{matrix}, full range" if int(codec.color_range) == _FULL_RANGE else matrix
+
+    @property
     def format(self) -> str:
         """The container's format by FFmpeg's name, such as `rtsp` or `mpjpeg`."""
         return str(self._container.format.name)
@@ -122,7 +136,8 @@ class Decoder:
         frame = self._frame
         if frame is None or frame.pts is None or frame.time_base is None:
             return None
-        return round(frame.pts * frame.time_base * 1_000_000_000)
+        taken_ns: int = round(frame.pts * frame.time_base * 1_000_000_000)
+        return taken_ns
 
     @property
     def is_damaged(self) -> bool:

@@ -28,6 +28,7 @@ class ImageFolder:
 
     live = False
     position_ns: int | None = None
+    colours = ""
     passed_over = 0
 
     def __init__(self, path: Path, *, fps: float | None = None) -> None:

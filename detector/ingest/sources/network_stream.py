@@ -40,6 +40,7 @@ class NetworkStream:
     def __init__(self, url: str, *, open_timeout_s: float, read_timeout_s: float) -> None:
         self.name = without_credentials(url)
         self.fps: float | None = None
+        self.colours = ""
         self.unreadable: list[str] = []
         self._url = url
         self._open_timeout_s = open_timeout_s
@@ -67,6 +68,7 @@ class NetworkStream:
                 "answers, but gives no video",
                 "check user, password and the path of the stream (try it in VLC)",
             ) from None
+        self.colours = self._decoder.colours
         rate = self._decoder.average_fps
         self.fps = rate if rate is not None and 0 < rate < 1000 else None
 

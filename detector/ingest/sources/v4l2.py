@@ -43,6 +43,7 @@ class V4l2Camera:
     live = True
     frame_count: int | None = None
     position_ns: int | None = None
+    colours = ""
     passed_over = 0
 
     def __init__(self, url: str, *, fps: float | None = None) -> None:

@@ -35,6 +35,7 @@ class VideoFile:
     def __init__(self, path: Path, *, fps: float | None = None) -> None:
         self.name = str(path)
         self.fps = fps
+        self.colours = ""
         self.frame_count: int | None = None
         self.unreadable: list[str] = []
         self.position_ns: int | None = None
@@ -69,7 +70,7 @@ class VideoFile:
                 "a recording that was cut off while it was written lacks its index: "
                 "convert it (ffmpeg -i IN -c copy OUT.mp4) or record it again",
             ) from None
-        self.frame_count = self._decoder.frame_count
+        self.frame_count, self.colours = self._decoder.frame_count, self._decoder.colours
         rate = self._decoder.usual_fps
         if self._fps_asked is None:
             self.fps = rate if rate is not None and 0 < rate < FASTEST_FPS else None

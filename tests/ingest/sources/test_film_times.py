@@ -21,7 +21,7 @@ PHONE_S = [*evenly(30, 30), *evenly(20, 10, start_s=1.0)]
 
 
 def read(film: Path) -> tuple[list[float], list[str], list[str]]:
-    """The frames' times (s), what could not be read, and what is told of the times."""
+    """The frames' times (s), what could not be read, and what is reported on the times."""
     with Recording(str(film)) as recording:
         times_s = [frame.t_mono_ns / 1e9 for frame in recording]
         return times_s, recording.unreadable, recording.time_notes
