@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import cv2
 import numpy as np
@@ -94,7 +93,9 @@ def find_board(image: NDArray[np.uint8], source: str) -> BoardView | None:
         source,
     )
     to_squares, _ = cv2.findHomography(board.px, board.mm(1.0) / SQUARE_MM[paper])
-    if to_squares is None or not has_own_markers(marker_share(to_squares, markers)):
+    if to_squares is None or not has_own_markers(
+        marker_share(to_squares, np.concatenate(markers).astype(np.float64))
+    ):
         return None
     spread = np.linalg.svd(board.mm(1.0) - board.mm(1.0).mean(axis=0), compute_uv=False)
     return board if spread[1] > 0.1 * spread[0] else None  # one row of corners does not fix a plane
@@ -106,9 +107,12 @@ def marker_places() -> NDArray[np.float64]:
     return np.array(squares, dtype=np.float64)
 
 
-def marker_share(to_squares: NDArray[np.float64], markers: Sequence[NDArray[np.float32]]) -> float:
-    """Side of the markers as seen, in squares (median). `to_squares`: from image px."""
-    seen = cv2.perspectiveTransform(np.concatenate(markers).astype(np.float64), to_squares)
+def marker_share(to_squares: NDArray[Any], markers: NDArray[np.float64]) -> float:
+    """Side of the markers as seen, in squares (median).
+
+    `to_squares`: homography from image px. `markers`: `(n, 4, 2)` corners, image px.
+    """
+    seen = cv2.perspectiveTransform(markers, to_squares)
     return float(
         np.median([cv2.contourArea(corners.astype(np.float32)) for corners in seen]) ** 0.5
     )

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import cache
+from typing import Any
 
 import cv2
 import numpy as np
@@ -36,7 +36,8 @@ def foreign_board(image: NDArray[np.uint8]) -> str | None:
         if ids is None or len(ids) < _MIN_MARKERS:
             continue
         numbers = ids.ravel()
-        share = _share_on_our_board(numbers, corners) if name == "ArUco 4x4" else None
+        markers = np.concatenate(corners).astype(np.float64)
+        share = _share_on_our_board(numbers, markers) if name == "ArUco 4x4" else None
         if share is None:
             return f"{len(numbers)} markers {name}, numbers {numbers.min()} to {numbers.max()}"
         if not has_own_markers(share):
@@ -45,16 +46,17 @@ def foreign_board(image: NDArray[np.uint8]) -> str | None:
     return None
 
 
-def _share_on_our_board(
-    numbers: NDArray[np.int32], markers: Sequence[NDArray[np.float32]]
-) -> float | None:
-    """Side of the markers, in squares; None unless most of them lie as on one of our boards."""
+def _share_on_our_board(numbers: NDArray[Any], markers: NDArray[np.float64]) -> float | None:
+    """Side of the markers, in squares; None unless most of them lie as on one of our boards.
+
+    `numbers`: `(n,)`. `markers`: `(n, 4, 2)` corners, image px.
+    """
     papers = numbers // MARKERS
     paper = int(np.bincount(papers).argmax())
     here = papers == paper
     if paper >= len(SQUARE_MM) or here.sum() < max(4, len(numbers) / 2):
         return None
-    middles_px = np.array([each.reshape(4, 2).mean(axis=0) for each in markers], np.float64)[here]
+    middles_px = markers.mean(axis=1)[here]
     places = marker_places()[numbers[here] - paper * MARKERS]
     to_squares, _ = cv2.findHomography(middles_px, places, cv2.RANSAC, _NEAR_SQUARES)
     if to_squares is None:

@@ -67,7 +67,7 @@ def _folders(proc: Path) -> Iterator[Path]:
 
 def _groups(path: Path) -> dict[str, str]:
     """The process's cgroup by controller; version 2 has the empty name."""
-    groups = {}
+    groups: dict[str, str] = {}
     for line in _read(path).splitlines():
         _, _, named = line.partition(":")
         controllers, _, group = named.partition(":")

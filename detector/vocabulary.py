@@ -91,8 +91,8 @@ class CoverageState(StrEnum):
 
 MmBasis = Literal["none", "nominal", "unverified", "points"]
 """Source of the scale in mm. `none`: no scale, all mm fields are null. `nominal`: a typed-in scale,
-not surveyed. `unverified`: a printed board of unmeasured scale. `points`: points or lengths measured
-on site."""
+not surveyed. `unverified`: a printed board of unmeasured scale. `points`: points or
+lengths measured on site."""
 
 SpeedBasis = Literal["none", "profile", "image", "encoder"]
 """Source of the belt speed. `none`: not known yet. `profile`: a fixed setting. `image`: motion

@@ -9,7 +9,6 @@ from detector.ingest.frame import Frame
 from detector.ingest.source import Source, SourceError
 from detector.ingest.sources.image_folder import ImageFolder
 from detector.ingest.sources.opening import open_source
-from detector.ingest.sources.video_file import VideoFile
 
 
 class Recording:
@@ -94,8 +93,7 @@ class Recording:
     def time_notes(self) -> list[str]:
         """What is unusual about the times of the frames so far, a line each: a varying rate,
         gaps, jumps back."""
-        source = self._opened()
-        return source.time_notes if isinstance(source, VideoFile) else []
+        return list(self._opened().time_notes)
 
     @property
     def unreadable(self) -> list[str]:

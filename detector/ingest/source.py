@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
@@ -60,6 +61,10 @@ class Source(Protocol):
     image); None for a camera, and for a recording without timestamps: `index / fps`."""
     passed_over: int
     """Images so far that `grab` skipped, because they had queued up and were out of date."""
+
+    @property
+    def time_notes(self) -> Sequence[str]:
+        """What is unusual about the times of a recording's frames so far, one line each."""
 
     def open(self) -> None:
         """Prepare for the first `grab`.

@@ -30,6 +30,7 @@ class FakeCamera:
     frame_count = None
     position_ns = None
     colours = ""
+    time_notes = ()
     passed_over = 0
 
     def __init__(self, url: str, *, frames: int | None = None, period_s: float = 0.0) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import importlib
+import logging
 import os
 import signal
 import sys
@@ -24,6 +25,8 @@ from detector.ingest.health import CameraState
 from detector.ingest.source import TIMED_OUT, Source, SourceError
 from detector.ingest.sources.opencv import cv2
 from detector.log_output import name_line, set_up_logging
+
+logger = logging.getLogger(__name__)
 
 _PR_SET_PDEATHSIG = 1
 
@@ -93,6 +96,7 @@ class CaptureLoop:
         self._state = CameraState.STARTING
         self._frozen_since_ns = 0
         self._passed_over = 0
+        self._is_logged = False
         self._shape: tuple[int, int] | None = None
 
     def run(self) -> Status:
@@ -116,6 +120,7 @@ class CaptureLoop:
             grabbed = source.grab()
             self._count_passed_over()
             if not grabbed:
+                self._log_times()
                 if self._settings.loop and not source.live and tally.grabbed > shown_at_start:
                     shown_at_start = tally.grabbed
                     source.open()
@@ -154,6 +159,12 @@ class CaptureLoop:
         if writer.publish(index, t_mono_ns, t_utc_ns, self._source.position_ns):
             tally.overwritten += 1
         return None
+
+    def _log_times(self) -> None:
+        """At the end of a recording, once."""
+        notes, self._is_logged = () if self._is_logged else self._source.time_notes, True
+        for note in notes:
+            logger.warning("%s", note)
 
     def _wait_for_next(self, left_s: float) -> None:
         """A recording shows nothing for a while: as blind as a stalled camera, but it runs."""

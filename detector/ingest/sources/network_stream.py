@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import time
+from collections.abc import Sequence
 from urllib.parse import urlsplit
 
 import av
@@ -36,6 +37,7 @@ class NetworkStream:
     live = True
     frame_count: int | None = None
     position_ns: int | None = None
+    time_notes: Sequence[str] = ()
 
     def __init__(self, url: str, *, open_timeout_s: float, read_timeout_s: float) -> None:
         self.name = without_credentials(url)
