@@ -22,6 +22,12 @@ def greys(count: int, size_px: tuple[int, int] = (96, 48)) -> list[Pixels]:
     return [np.full((height, width, 3), 40 + 3 * i % 180, np.uint8) for i in range(count)]
 
 
+def noise(count: int) -> list[Pixels]:
+    """Images of equal size in a film, `(48, 96, 3)`."""
+    rng = np.random.default_rng(3)
+    return [rng.integers(60, 200, (48, 96, 3)).astype(np.uint8) for _ in range(count)]
+
+
 def write_film(
     path: Path,
     images: Sequence[Pixels],
@@ -30,10 +36,14 @@ def write_film(
     codec: str = "libx264",
     options: dict[str, str] | None = None,
     ticks: int = TICKS,
+    container: dict[str, str] | None = None,
 ) -> Path:
-    """A film whose images have these timestamps, in `ticks` per second."""
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream(codec, rate=30)
+    """A film whose images have these timestamps, in `ticks` per second.
+
+    options, container: FFmpeg's options of the codec and of the container.
+    """
+    with av.open(str(path), "w", options=container or {}) as film:
+        stream = film.add_stream(codec, rate=30)
         stream.height, stream.width = images[0].shape[:2]
         stream.pix_fmt = "yuvj420p" if codec == "mjpeg" else "yuv420p"
         stream.options = {"crf": "1", "bf": "0", "preset": "ultrafast"} | (options or {})
@@ -41,8 +51,8 @@ def write_film(
         for image, at_s in zip(images, times_s, strict=True):
             frame = av.VideoFrame.from_ndarray(image, format="bgr24")
             frame.pts, frame.time_base = round(at_s * ticks), Fraction(1, ticks)
-            container.mux(stream.encode(frame))
-        container.mux(stream.encode(None))
+            film.mux(stream.encode(frame))
+        film.mux(stream.encode(None))
     return path
 
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from detector.ingest import Recording, SourceError
 from detector.ingest.sources.frame_times import FrameTimes
-from tests.ingest.films import cut_without_encoding, damage, evenly, greys, write_film
+from tests.ingest.films import cut_without_encoding, damage, evenly, greys, noise, write_film
 
 PHONE_S = [*evenly(30, 30), *evenly(20, 10, start_s=1.0)]
 """A phone in the dark: 30 images per second, then 10."""
@@ -119,6 +119,21 @@ def test_frames_after_a_damaged_stretch_keep_their_times_and_the_lost_ones_are_c
         f"{(lost[-1] + 1) / 30:.2f} s"
     ]
     assert notes == []
+
+
+@pytest.mark.parametrize("name", ["film.mp4", "film.mkv"])
+def test_a_film_that_is_cut_off_is_reported_with_its_end(name: str, tmp_path: Path) -> None:
+    whole = write_film(
+        tmp_path / name, noise(90), evenly(90, 30), container={"movflags": "faststart"}
+    )
+    film = tmp_path / f"cut-{name}"
+    film.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
+    times_s, unreadable, _ = read(film)
+    assert 30 < len(times_s) < 60
+    end_s = times_s[-1] + 1 / 30
+    assert unreadable[-1] == (
+        f"{film}: can be read up to {end_s:.2f} s of 3.00 s: it is cut off, or damaged at its end"
+    )
 
 
 def test_a_bare_stream_has_the_rate_that_its_codec_states(tmp_path: Path) -> None:
