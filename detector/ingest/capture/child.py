@@ -26,7 +26,7 @@ from detector.ingest.source import TIMED_OUT, Source, SourceError
 from detector.ingest.sources.opencv import cv2
 from detector.log_output import name_line, set_up_logging
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("detector.ingest.capture.child")  # this process's __name__ is __main__
 
 _PR_SET_PDEATHSIG = 1
 
