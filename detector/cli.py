@@ -123,7 +123,7 @@ def replay(
         typer.Option(
             min=0.001,
             max=1000,
-            help="Frames per second; default: the video's own rate; for images, the profile's "
+            help="Frames per second; default: the video's own times; for images, the profile's "
             "camera.fps, or else 10.",
         ),
     ] = None,

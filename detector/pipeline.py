@@ -95,7 +95,7 @@ class Pipeline:
         not evaluated, and `vision_lost` must be called.
         """
         if self._parts is None:
-            self.line.reported.anchor(frame.index, frame.t_mono_ns)
+            self.line.reported.anchor(frame.index, frame.t_mono_ns, frame.position_ns)
         parts = self._parts = self._parts or self.line.parts_for(frame.size_px)
         lap = self.stage_timer.start()
 

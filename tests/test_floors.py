@@ -18,6 +18,7 @@ FLOORS = {
     "detector.cli": 9,
     "detector.commands": 9,
     "detector": 8,
+    "detector.cores": 0,
     "detector.errors": 0,
     "detector.vocabulary": 0,
     "detector.log_output": 1,

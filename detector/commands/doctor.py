@@ -18,6 +18,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from detector import __version__
+from detector.cores import describe_cores
 from detector.delivery.clocks import HostClocks
 from detector.delivery.publisher import Publisher
 from detector.delivery.request_server import RequestServer
@@ -26,7 +27,6 @@ from detector.line_setup import Line
 from detector.profile.line import LineProfile, ModelChoice, Wire
 from detector.profile.loading import load_profile
 from detector.vision.catalogue import ModelError, find_model, model_folders
-from detector.vision.engine import available_cores
 from detector.vision.engines import chosen_engine, open_engine, open_verifier
 from detector.vision.onnx_runtime import ort
 from detector.wire.keys import AllowList, Guard, check_unknown_key_refused, line_guard
@@ -69,7 +69,7 @@ def _findings(profile: LineProfile | None) -> Iterator[Finding]:
     yield Finding(
         "machine",
         None,
-        f"{platform.machine()}, {available_cores()} cores, Python {platform.python_version()}",
+        f"{platform.machine()}, {describe_cores()}, Python {platform.python_version()}",
     )
     yield Finding(
         "versions",
@@ -174,7 +174,7 @@ def _camera(profile: LineProfile, sizes_px: list[tuple[int, int]]) -> str:
     """Also appends the camera's image size to `sizes_px`."""
     found = describe_source(profile.camera.source, fps=profile.camera.fps)
     sizes_px.append(found.size_px)
-    return str(found)
+    return f"{found}, colours {found.colours}" if found.colours else str(found)
 
 
 def _belt(line: Line, size_px: tuple[int, int]) -> str:

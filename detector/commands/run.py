@@ -10,6 +10,7 @@ from tempfile import TemporaryDirectory
 
 from detector.bridge.bridge import listen_address
 from detector.commands.child_bridge import ChildBridge
+from detector.cores import available_cores
 from detector.delivery.journal import Journal, default_journal_folder
 from detector.delivery.outbox import Outbox
 from detector.delivery.publisher import Publisher
@@ -22,7 +23,7 @@ from detector.profile.loading import load_profile
 from detector.runtime.inference_lock import InferenceLock
 from detector.runtime.stop_signals import stopped_by_signals
 from detector.vision.catalogue import find_model
-from detector.vision.engine import available_cores, engine_threads
+from detector.vision.engine import engine_threads
 from detector.vision.engines import open_engine, open_verifier
 from detector.wire.keys import check_unknown_key_refused, line_guard, new_key_pair, write_key_pair
 

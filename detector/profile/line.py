@@ -34,7 +34,8 @@ class Camera(Section):
     )
     fps: float | None = setting(
         None,
-        "frames per second; default: as the source reports",
+        "frames per second; default: as the source reports; the frames of a video have their own "
+        "times, which this overrides",
         fix="leave it out, or give frames per second, e.g. fps = 30",
         gt=0,
         le=1000,

@@ -80,8 +80,8 @@ def where(alert: Alert) -> str:
     if place.x_mm is None or place.y_mm is None:
         x0, y0, x1, y1 = place.box_px
         return f"at {(x0 + x1) / 2:.0f},{(y0 + y1) / 2:.0f} px (no mm){pile}"
-    nominal = " (nominal)" if place.mm_basis == "nominal" else ""
-    return f"x {place.x_mm:.0f} y {place.y_mm:.0f} mm{nominal}{pile}"
+    basis = f" ({place.mm_basis})" if place.mm_basis in {"nominal", "unverified"} else ""
+    return f"x {place.x_mm:.0f} y {place.y_mm:.0f} mm{basis}{pile}"
 
 
 def probability_text(alert: Alert) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol, runtime_checkable
@@ -11,6 +10,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
+from detector.cores import available_cores
 from detector.errors import VigitriError
 from detector.vision.catalogue import Card, ModelError, ModelFolder
 from detector.vision.detections import Detections, from_end_to_end, from_raw_head
@@ -125,11 +125,6 @@ def decode_output(card: Card, output: NDArray[np.float32], min_score: float) -> 
 def engine_threads(asked: int) -> int:
     """The number of threads for `model.threads`; 0: one per core, at most four."""
     return asked or min(4, available_cores())
-
-
-def available_cores() -> int:
-    """The number of cores that this process may use."""
-    return len(os.sched_getaffinity(0))
 
 
 def open_session(path: Path, providers: Sequence[str], threads: int) -> ort.InferenceSession:

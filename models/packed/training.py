@@ -13,13 +13,14 @@ from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
 
+from detector.cores import available_cores
 from detector.vision.catalogue import CATALOGUE, find_model
 from models.evaluation import proposal_thresholds
 from models.export.quantise import calibration_images
 from models.packed.archive import unpack
 from models.packed.packing import MINED
 from models.training import train
-from models.training.device import accelerator, cores
+from models.training.device import accelerator
 from models.training.recipe import Recipe, read_recipe
 from models.training.restore import STOCK, restore
 from models.training.stages import quiet_tools
@@ -156,7 +157,7 @@ def _proposer(run: PackedRun, plan: Recipe, weights: Path | None) -> Path:
         train.run(
             run.proposer, run.data, weights or _restored(run, plan), partial,
             resume=True, smoke=run.smoke, runs=run.out / "runs", renders=run.renders,
-            minutes=run.minutes and run.minutes * _PROPOSER_SHARE, workers=cores(),
+            minutes=run.minutes and run.minutes * _PROPOSER_SHARE, workers=available_cores(),
         )  # fmt: skip
         proposal_thresholds.run(f"{partial.resolve()}/", run.data)
         partial.replace(done)

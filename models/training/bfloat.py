@@ -11,7 +11,8 @@ import math
 import time
 from typing import Any
 
-from models.training.device import accelerator, cores
+from detector.cores import available_cores
+from models.training.device import accelerator
 from models.training.recipe import StageRecipe
 
 _WARM_UP = 30
@@ -53,7 +54,7 @@ def trainer_class(*, one_to_one: bool) -> Any:
         def _setup_train(self) -> None:
             super()._setup_train()
             # 8.4.190 leaves one core unused, half of a machine with two.
-            torch.set_num_threads(cores())
+            torch.set_num_threads(available_cores())
             self.model.to(memory_format=torch.channels_last)
             # The default average covers 10,000 steps and, ramped over 2,000, averages hardly
             # anything in a run of 1,500; this one covers 500.

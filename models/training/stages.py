@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 # Before ultralytics imports onnxruntime: this turns its telemetry off.
+from detector.cores import available_cores
 from detector.vision import onnx_runtime  # noqa: F401
 from models.training.recipe import Recipe, StageRecipe
 from models.workshop import WorkshopError
@@ -49,7 +50,7 @@ def train_stage(
     import torch
 
     from models.training.bfloat import on_batch_start, stop_after, trainer_class
-    from models.training.device import accelerator, cores
+    from models.training.device import accelerator
 
     device = accelerator()
 
@@ -65,7 +66,7 @@ def train_stage(
         "nbs": recipe.batch,  # a step per batch; the default of 64 accumulates four
         "epochs": stage.epochs,
         "device": "0" if device == "cuda" else device,
-        "workers": 1 if device == "cpu" else min(8, cores()),
+        "workers": 1 if device == "cpu" else min(8, available_cores()),
         "optimizer": "AdamW",
         "lr0": stage.lr,
         "lrf": stage.lr_end / stage.lr,

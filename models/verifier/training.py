@@ -19,7 +19,8 @@ from typing import Any
 
 import numpy as np
 
-from models.training.device import accelerator, cores
+from detector.cores import available_cores
+from models.training.device import accelerator
 from models.verifier import network
 from models.verifier.batches import Batch, Batches
 from models.verifier.kinds import Kinds
@@ -52,7 +53,7 @@ def train(
     import torch
 
     torch.manual_seed(recipe.seed)
-    torch.set_num_threads(threads or cores())
+    torch.set_num_threads(threads or available_cores())
     device = accelerator()
     plan = recipe.training
     model = network.build(recipe.features, len(kinds.names), pretrained=pretrained).to(device)

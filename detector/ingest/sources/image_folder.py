@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import glob
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +27,9 @@ class ImageFolder:
     """
 
     live = False
+    position_ns: int | None = None
+    colours = ""
+    time_notes: Sequence[str] = ()
     passed_over = 0
 
     def __init__(self, path: Path, *, fps: float | None = None) -> None:
