@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from calibration.board import BoardView, find_board
+from detector.cli_support.options import print_error
 from detector.cli_support.progress import progress_bar
 from detector.ingest import CameraBlind, CameraProcess, CameraState, Recording, SourceError
 from detector.ingest.source import Image
@@ -20,7 +21,7 @@ _IMAGES_PER_SECOND = 4
 def boards_in(sources: Sequence[str]) -> tuple[list[BoardView], int]:
     """The boards found in images, folders, globs and videos, and the number of images searched.
 
-    Raises `SourceError`.
+    Images that cannot be read are printed. Raises `SourceError`.
     """
     boards, searched = [], 0
     for source in sources:
@@ -35,6 +36,8 @@ def boards_in(sources: Sequence[str]) -> tuple[list[BoardView], int]:
                 board = find_board(frame.image, f"{recording.name}, image {frame.index}")
                 if board is not None:
                     boards.append(board)
+            for line in recording.unreadable:
+                print_error(line)
     return boards, searched
 
 
