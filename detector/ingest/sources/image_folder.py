@@ -11,7 +11,7 @@ import numpy as np
 
 from detector.ingest.source import Image, SourceError
 from detector.ingest.sources.image_file import read_image_file
-from detector.ingest.sources.image_kinds import IMAGE_SUFFIXES, is_image, not_read
+from detector.ingest.sources.image_kinds import IMAGE_SUFFIXES, images_not_read, is_image
 from detector.ingest.sources.paths import require_readable_file
 
 ASSUMED_FPS = 10.0
@@ -94,4 +94,6 @@ def natural_key(name: str) -> tuple[list[str | int], str]:
 def sorted_images(found: Sequence[Path]) -> tuple[list[Path], list[str]]:
     """The images among files, in natural order, and one line for each that is not read."""
     images = [path for path in found if is_image(path) and not path.is_dir()]
-    return sorted(images, key=lambda path: natural_key(str(path))), not_read(found)
+    return sorted(images, key=lambda path: natural_key(str(path))), [
+        f"{path}: {why}" for path, why in images_not_read(found)
+    ]

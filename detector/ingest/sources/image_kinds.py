@@ -68,12 +68,12 @@ def is_image(path: Path) -> bool:
     return path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".")
 
 
-def not_read(paths: Iterable[Path]) -> list[str]:
-    """One line for each file that is an image, but has no suffix of those that are read.
+def images_not_read(paths: Iterable[Path]) -> list[tuple[Path, str]]:
+    """Each file that is an image, but has no suffix of those that are read; and why, and the fix.
 
     Text, videos and all else that may be in a folder of images are no images.
     """
-    lines = []
+    found = []
     for path in sorted(paths):
         if path.name.startswith(".") or is_image(path) or not path.is_file():
             continue
@@ -83,9 +83,9 @@ def not_read(paths: Iterable[Path]) -> list[str]:
         except OSError:
             continue
         if path.suffix.lower() in _RAW_SUFFIXES:
-            lines.append(f"{path}: not read: a camera's raw image; export it as JPEG or PNG")
+            found.append((path, "not read: a camera's raw image; export it as JPEG or PNG"))
         elif kind in _FOREIGN:
-            lines.append(f"{path}: not read: {kind}; export it as JPEG or PNG")
+            found.append((path, f"not read: {kind}; export it as JPEG or PNG"))
         elif kind in _IMAGES:
-            lines.append(f"{path}: not read: {kind} with the suffix {path.suffix!r}; rename it")
-    return lines
+            found.append((path, f"not read: {kind} with the suffix {path.suffix!r}; rename it"))
+    return found
