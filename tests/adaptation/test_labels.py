@@ -341,3 +341,13 @@ def test_an_export_of_another_format_or_one_folder_below_is_named(
     (tmp_path / file).write_text(text)
     with pytest.raises(LabelError, match=expected):
         _read(tmp_path)
+
+
+def test_a_damaged_image_is_left_out_and_named(tmp_path: Path) -> None:
+    folder = _yolo(tmp_path, "0 0.5 0.5 0.2 0.4", "0 0.5 0.5 0.2 0.4")
+    data = (folder / "01.jpg").read_bytes()
+    (folder / "01.jpg").write_bytes(data[: len(data) // 2] + data[-2:])
+    export = _export(folder)
+    assert [each.path.name for each in export.images] == ["00.jpg"]
+    (line,) = export.left_out
+    assert line.startswith(f"{folder}/01.jpg: the image is damaged: a part of its data is missing")

@@ -74,5 +74,5 @@ def test_a_mistake_in_a_recipe_or_an_export_is_refused_in_one_line(
     code, _, err = vigitri("model", "adapt", "--answers", "site", "--data", ".", "-o", "out")
     assert (code, err) == (2, [
         "vigitri: site/coco.json: annotations[0]: unknown class 'dog', known: gas_canister, "
-        "battery, ignore; rename it or leave it out of the export"
+        "battery, harmless, ignore; leave it out of the export, or name ours: --class dog=ignore"
     ])  # fmt: skip
