@@ -11,6 +11,7 @@ from typing import Any
 
 from detector.adaptation.coco_outlines import is_one_piece, outer_box, turned
 from detector.adaptation.export_reading import (
+    CORNER,
     IGNORE,
     Box,
     ExportReading,
@@ -20,14 +21,19 @@ from detector.adaptation.export_reading import (
 from detector.ingest import is_image
 
 _KEYS = {"images", "annotations", "categories"}
-_OTHER_TASKS = ("person_keypoints_", "captions_", "stuff_", "panoptic_", "labels_")
+_INSTANCES = "instances_"
+_OTHER_TASKS = (
+    "person_keypoints_", "captions_", "stuff_", "panoptic_", "labels_", "image_info_"
+)  # fmt: skip
+_TABLES = "annotations"
+"""The folder of COCO's tables, and of the masks of its other tasks."""
 _ERRORS = (json.JSONDecodeError, KeyError, TypeError, ValueError, IndexError, ZeroDivisionError)
 
 
 def coco_tables(folder: Path) -> list[Path]:
     """The JSON files of labels in a folder; of COCO's several tasks, those of instances."""
     tables = [path for path in sorted(folder.rglob("*.json")) if _is_table(path)]
-    if any(path.name.startswith("instances_") for path in tables):
+    if any(path.name.startswith(_INSTANCES) for path in tables):
         tables = [path for path in tables if not path.name.startswith(_OTHER_TASKS)]
     return tables
 
@@ -58,7 +64,7 @@ class _ImageFiles:
     """Finds the images of an export by the names that its tables give them."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        self._folder, self._root = folder, folder.resolve()
         self._by_name: defaultdict[str, list[Path]] = defaultdict(list)
         for path in sorted(filter(is_image, folder.rglob("*"))):
             self._by_name[unicodedata.normalize("NFC", path.name)].append(path)
@@ -66,22 +72,30 @@ class _ImageFiles:
         """Image to the table that lists it."""
 
     def find(self, name: str, table: Path) -> Path | None:
-        """`name` as given, as other systems write it, or the only image of that name."""
-        part = table.stem.removeprefix("instances_")
+        """`name` as given, as other systems write it, or the only image of that name; one outside
+        the export, such as the labeller's own copy, only if there is none inside."""
+        part = table.stem.removeprefix(_INSTANCES)
         places = [table.parent, table.parent / "images"]
         if table.parent != self._folder:
             above = table.parent.parent
             places += [above / "images" / part, above / "images", above / part, above]
         files = [place / spelt for place in places for spelt in _spelt(name)]
-        file = next((each for each in files if each.is_file()), None)
+        there = [each for each in files if each.is_file()]
+        inside = [each for each in there if each.resolve().is_relative_to(self._root)]
         last = name.replace("\\", "/").rpartition("/")[2]
         alike = self._by_name.get(unicodedata.normalize("NFC", last), [])
-        return alike[0] if file is None and len(alike) == 1 else file
+        if not inside and len(alike) == 1:
+            return alike[0]
+        return next(iter(inside or there), None)
 
     def unlisted(self) -> list[Path]:
         listed = {path.resolve() for path in self.listed}
         every = (path for paths in self._by_name.values() for path in paths)
-        return sorted(path for path in every if path.resolve() not in listed)
+        return sorted(
+            path
+            for path in every
+            if path.resolve() not in listed and _TABLES not in path.relative_to(self._folder).parts
+        )
 
 
 class _Table:
@@ -151,6 +165,7 @@ class _Table:
             where,
             f"box is outside {wide:g} x {high:g} px",
             f"{left:g}, {top:g} to {right:g}, {bottom:g}",
+            CORNER,
         )
         if name is None or box is None:
             return None
@@ -169,7 +184,7 @@ class _Table:
         if degrees:
             self._reading.noted.add("rotated boxes read as their outer box", where)
             return turned((x, y, x + w, y + h), degrees)
-        return x, y, x + w, y + h
+        return x, y, x + w, y + h  # of Label Studio's rotated boxes, it is the outer box
 
     def _is_single(self, annotation: dict[str, Any], where: str) -> bool:
         """CVAT sets iscrowd for each object that was drawn as a mask, by its brush or SAM.

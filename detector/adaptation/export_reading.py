@@ -17,8 +17,10 @@ IGNORE = "ignore"
 Box = tuple[float, float, float, float]
 
 _ROUNDING = 0.002
-_SLIGHTLY = 0.05
+SLIGHTLY = 0.05
 """Of the image, how far a box may reach beyond it: drawn over the edge, or rounded."""
+CORNER = 0.2
+"""The same for an outer box: the corner of a rotated box at the edge."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,12 +88,12 @@ class ExportReading:
         )
         return None
 
-    def box(self, box: Box, where: str, outside: str, detail: str) -> Box | None:
-        """A box inside the image; None if it has no area, or is outside."""
+    def box(self, box: Box, where: str, outside: str, detail: str, allowed: float) -> Box | None:
+        """A box inside the image; None if it has no area, or reaches further than `allowed` out."""
         x0, y0, x1, y1 = box
         beyond = max(-x0, -y0, x1 - 1, y1 - 1)
         is_box = all(map(math.isfinite, box)) and x0 <= x1 and y0 <= y1
-        if not is_box or beyond > _SLIGHTLY:
+        if not is_box or beyond > allowed:
             self.wrong.add(outside, where, detail)
             return None
         left, top, right, bottom = (min(max(side, 0.0), 1.0) for side in box)
@@ -99,7 +101,7 @@ class ExportReading:
             self.noted.add("boxes without an area in the image passed over", where)
             return None
         if beyond > _ROUNDING:
-            self.noted.add(f"boxes clipped, up to {_SLIGHTLY:.0%} of the image outside", where)
+            self.noted.add("boxes clipped that reach beyond the image", where)
         return left, top, right, bottom
 
     def size_px(self, path: Path) -> tuple[int, int] | None:

@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from detector.adaptation.export_reading import Box, ExportReading, Label, LabelledImage
+from detector.adaptation.export_reading import (
+    CORNER,
+    SLIGHTLY,
+    Box,
+    ExportReading,
+    Label,
+    LabelledImage,
+)
 from detector.adaptation.yaml_names import has_keypoints, names_in
 from detector.ingest import is_image
 
@@ -84,7 +91,9 @@ class _LabelFiles:
             self._reading.wrong.add(unknown, where)
             return None
         name = self._reading.class_of(self._names[int(index)], where)
-        inside = self._reading.box(box, where, _OUTSIDE, repr(line))
+        is_outline = len(line.split()) > 5 and not self._keypoints
+        allowed = CORNER if is_outline else SLIGHTLY
+        inside = self._reading.box(box, where, _OUTSIDE, repr(line), allowed)
         return None if name is None or inside is None else Label(name, inside, where)
 
     def _box(self, numbers: list[float], line: str, where: str) -> Box | None:

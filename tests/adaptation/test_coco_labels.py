@@ -76,11 +76,25 @@ def test_label_studio_s_paths_of_its_server_are_found_by_name(tmp_path: Path) ->
     assert len(read(tmp_path).images) == 1
 
 
+def test_the_image_in_the_export_is_preferred_to_the_labeller_s_own_copy(tmp_path: Path) -> None:
+    write_image(tmp_path / "upload" / "im0.jpg")
+    write_image(tmp_path / "export" / "images" / "im0.jpg")
+    text = table("../upload/im0.jpg", BOX)
+    (tmp_path / "export" / "result.json").write_text(text)
+    export = read(tmp_path / "export")
+    assert [each.path for each in export.images] == [tmp_path / "export" / "images" / "im0.jpg"]
+    assert export.left_out == ()
+
+
 def test_of_coco_s_own_tables_that_of_instances_is_read(tmp_path: Path) -> None:
     folder = cvat(tmp_path, BOX)
-    other = folder / "annotations" / "person_keypoints_default.json"
-    other.write_text(table("frame_000000.PNG", BOX, BOX))
-    assert [len(each.labels) for each in read(folder).images] == [1]
+    for task in ("person_keypoints", "image_info", "panoptic"):
+        other = folder / "annotations" / f"{task}_default.json"
+        other.write_text(table("frame_000000.PNG", BOX, BOX))
+    write_image(folder / "annotations" / "panoptic_default" / "frame_000000.PNG")
+    export = read(folder)
+    assert [len(each.labels) for each in export.images] == [1]
+    assert export.left_out == ()
 
 
 def test_one_image_in_two_tables_is_a_mistake(tmp_path: Path) -> None:

@@ -269,7 +269,16 @@ def test_a_box_that_is_slightly_outside_is_clipped_and_counted(tmp_path: Path) -
     export = _export(_yolo(tmp_path, "1 0.99 0.5 0.06 0.2", "1 0.9 0.5 0.201 0.2"))
     assert [image.labels[0].box[2] for image in export.images] == [1.0, 1.0]
     (line,) = export.noted  # a thousandth is rounding
-    assert line.startswith("1 boxes clipped, up to 5% of the image outside (first: ")
+    assert line.startswith("1 boxes clipped that reach beyond the image (first: ")
+
+
+def test_a_corner_of_a_rotated_box_may_reach_further_beyond_the_image(tmp_path: Path) -> None:
+    # As Label Studio writes it.
+    line = "1 0.1 0.1 0.533 0.4333 0.3455 0.8663 -0.0875 0.533"
+    export = _export(_yolo(tmp_path, line))
+    assert export.images[0].labels[0].box == (0.0, 0.1, 0.533, 0.8663)
+    with pytest.raises(LabelError, match=r"00\.txt:1: box is outside 0\.\.1"):
+        _export(_yolo(tmp_path / "pixels", "1 10 10 50 10 50 40 10 40"))
 
 
 def test_a_class_that_is_not_ours_is_reported_once_with_its_count_and_can_be_renamed(
