@@ -22,6 +22,7 @@ from detector.ingest.sources.image_kinds import (
     JPEG_2000,
     PNG,
     TIFF,
+    VIDEO,
     WEBP,
     kind_of,
 )
@@ -119,6 +120,8 @@ def _not_readable(kind: str | None) -> ImageFileError:
         )
     if kind in (JPEG, PNG, TIFF, WEBP, GIF, AVIF, JPEG_2000, "BMP"):
         return ImageFileError(f"{kind} that OpenCV cannot read: cut off, or of a rare variety")
+    if kind == VIDEO:
+        return ImageFileError("a video, not an image", "use `vigitri replay` for a video")
     return ImageFileError(f"{kind}, not an image that is read", _AS_JPEG)
 
 

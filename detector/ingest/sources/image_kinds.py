@@ -7,6 +7,7 @@ from pathlib import Path
 
 JPEG, PNG, TIFF, WEBP, GIF = "JPEG", "PNG", "TIFF", "WebP", "GIF"
 AVIF, HEIC, JPEG_2000, BMP = "AVIF", "HEIC", "JPEG 2000", "BMP"
+VIDEO = "a video"
 
 _OLD = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".webp", ".tif", ".tiff", ".gif")
 IMAGE_SUFFIXES = frozenset((*_OLD, ".avif", ".jp2", ".j2k", ".heic", ".heif"))
@@ -28,6 +29,7 @@ _STARTS: tuple[tuple[bytes, str], ...] = (
     (b"\0\0\0\x0cJXL ", "JPEG XL"),
     (b"8BPS", "a Photoshop document"),
     (b"\x76\x2f\x31\x01", "OpenEXR"),
+    (b"\x1aE\xdf\xa3", VIDEO),
     (b"%PDF", "a PDF"),
     (b"PK\x03\x04", "a ZIP archive"),
     (b"version https://git-lfs", "a pointer of Git LFS, without the file itself"),
@@ -52,11 +54,11 @@ _RAW_SUFFIXES = frozenset(
 def kind_of(head: bytes) -> str | None:
     """The kind of a file that starts with `head` (`HEAD_BYTES`); None: unknown."""
     if head[4:8] == b"ftyp":
-        kind = _BRANDS.get(head[8:12])
+        kind = _BRANDS.get(head[8:12], VIDEO)
         # "mif1" is any still image; the compatible brands after it say of which codec.
         return AVIF if kind == HEIC and b"avif" in head[12:] else kind
-    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
-        return WEBP
+    if head[:4] == b"RIFF":
+        return {b"WEBP": WEBP, b"AVI ": VIDEO}.get(head[8:12])
     return next((kind for start, kind in _STARTS if head.startswith(start)), None)
 
 

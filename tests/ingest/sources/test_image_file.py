@@ -224,6 +224,11 @@ def test_an_image_is_read_whatever_jpeg_a_program_wrote() -> None:
         (b"8BPS" + bytes(40), "a Photoshop document, not an image that is read; export it"),
         (b"<!DOCTYPE html><title>Sign in</title>", "a web page, not an image that is read"),
         (b"version https://git-lfs.github.com/spec/v1\n", "a pointer of Git LFS, without the file"),
+        (
+            b"\0\0\0\x18ftypisom" + bytes(40),
+            "a video, not an image; use `vigitri replay` for a vid",
+        ),
+        (b"\x1aE\xdf\xa3" + bytes(40), "a video, not an image; use `vigitri replay` for a video"),
         (b"what is this", r"not a readable image; give one of \.avif, \.bmp"),
         (b"II*\0" + bytes(40), "TIFF that OpenCV cannot read: cut off, or of a rare variety; copy"),
     ],
