@@ -222,12 +222,15 @@ def adapt_detector(
     answers: Path, data: Path, out: Path, model: str, recipe: Path | None, **options: Any
 ) -> None:
     """`vigitri model adapt` without --head-only: fine-tune the detector, and exit with 1 if it is
-    not deployed (extra `train`)."""
+    not deployed, or a part of the answers was left out (extra `train`)."""
     from models.training.adapt import run
 
     chosen = recipe or CATALOGUE / "recipes" / "adapt.toml"
     verdict = run(answers, data, out, model=model, recipe=chosen, **options)
     _verdict(verdict.against, out, verdict.candidate)
+    if verdict.left_out:
+        print("vigitri: deployed without what was left out", file=sys.stderr)
+        raise typer.Exit(INCOMPLETE)
 
 
 def answers(

@@ -57,6 +57,14 @@ def adapt(
     undo: Annotated[
         bool, typer.Option("--undo", help="Put back the head before the last --head-only.")
     ] = False,
+    classes: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--class",
+            metavar="THEIRS=OURS",
+            help="What a class of the export is called here; several times for several classes.",
+        ),
+    ] = None,
     share: Annotated[
         float, typer.Option(min=0.05, max=0.9, help="Of the scenes, how many are held back.")
     ] = 0.3,
@@ -82,6 +90,8 @@ def adapt(
 ) -> None:
     """Learn a site's images; deploys nothing that is worse, then exits 1.
 
+    Exits 1 also if a part of the export was left out; each such part is named.
+
     With --head-only no training tools are needed: operators' answers become a new head of the
     verifier. Without it the detector is fine-tuned, in a checkout with the extra `train`.
     """
@@ -92,8 +102,9 @@ def adapt(
         return
     if answers is None:
         refuse("--answers: is missing; give the folder of labelled images, or --undo")
+    renamed = _renamed(classes or [])
     if head_only:
-        if not adapting.adapt_head_only(answers, model, out, share):
+        if not adapting.adapt_head_only(answers, model, out, share, renamed):
             raise typer.Exit(INCOMPLETE)
         return
     try:
@@ -109,4 +120,24 @@ def adapt(
         refuse(
             f"{'--data' if data is None else '-o'}: is missing; it is needed without --head-only"
         )
-    adapt_detector(answers, data, out, model, recipe, share=share, scenes=scenes, resume=resume)
+    adapt_detector(
+        answers,
+        data,
+        out,
+        model,
+        recipe,
+        renamed=renamed,
+        share=share,
+        scenes=scenes,
+        resume=resume,
+    )
+
+
+def _renamed(classes: list[str]) -> dict[str, str]:
+    renamed = {}
+    for pair in classes:
+        theirs, equals, ours = (word.strip() for word in pair.rpartition("="))
+        if not (theirs and equals and ours):
+            refuse(f"--class {pair!r}: is not THEIRS=OURS, such as 'butane 500 g=gas_canister'")
+        renamed[theirs] = ours
+    return renamed

@@ -26,7 +26,8 @@ _EVERY_NS = 239_000_000
 def boards_in(sources: Sequence[str]) -> tuple[list[BoardView], int]:
     """The boards found in images, folders, globs and videos, and the number of images searched.
 
-    Raises `SourceError`, and `CalibrationError` for a board that is not ours.
+    Images that cannot be read are printed. Raises `SourceError`, and `CalibrationError` for a board
+    that is not ours.
     """
     boards: list[BoardView] = []
     searched = 0
