@@ -29,10 +29,12 @@ def answered_crops(folder: Path, kinds: Kinds, context: float) -> Iterator[Crop]
     """One crop of each answered box, for training. Raises `WorkshopError`, a line per mistake."""
     known = {*kinds.meanings, *_MEANT}
     try:
-        images = read_labelled_images(folder, known.__contains__, ", ".join(sorted(known)))
+        export = read_labelled_images(folder, known.__contains__, ", ".join(sorted(known)))
     except LabelError as error:
         raise WorkshopError(str(error)) from error
-    for labelled in images:
+    if export.left_out:
+        raise WorkshopError("\n".join(export.left_out))
+    for labelled in export.images:
         image = read_image(labelled.path)
         size = np.array([image.shape[1], image.shape[0]] * 2, np.float32)
         for label in labelled.labels:
