@@ -156,6 +156,7 @@ class App {
     else if (kind === "alarms") plant.snapshot(data);
     else if (kind === "evidence") plant.evidence(data);
     else if (kind === "answer") this.answered(data);
+    else if (kind === "learning") this.screens.get("learning")?.showRun(data);
     else if (kind === "alarm") {
       plant.alarm(data);
       this.update();

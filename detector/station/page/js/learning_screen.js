@@ -109,7 +109,7 @@ export class LearningScreen {
   async start() {
     this.adapt.disabled = true;
     try {
-      await post("/api/learning/adapt", {});
+      await post("/api/learning/adapt", { line: this.app.shownLine()?.name });
       this.poll();
     } catch (failure) {
       setText(this.progress, this.app.reasonOf(failure));
@@ -127,13 +127,13 @@ export class LearningScreen {
     }
   }
 
-  /** `{state: "idle" | "running" | "done" | "failed" | "impossible", table, text, reason}`. */
+  /** `{state, table, deployable, reason}`. */
   showRun(run) {
     this.adapt.disabled = run.state === "running" || run.state === "impossible";
     const reason = run.reason || run.error || "";
-    setText(this.progress, run.state === "idle" ? "" : t(`learning.${run.state}`, { reason }));
+    setText(this.progress, run.state === "idle" ? "" : t(`learning.${outcomeOf(run)}`, { reason }));
     this.result.replaceChildren(...tableOf(run));
-    const ready = run.state === "done" && (run.deployable ?? true);
+    const ready = run.state === "done" && run.deployable;
     show(this.deploy, ready && this.app.may("maintainer"));
     if (run.state === "running") this.timer = setTimeout(() => this.poll(), POLL_MS);
   }
@@ -141,9 +141,7 @@ export class LearningScreen {
   async deployIt() {
     this.deploy.disabled = true;
     try {
-      const done = await post("/api/learning/deploy", {});
-      setText(this.progress, done?.notice || t("learning.deployed"));
-      show(this.deploy, false);
+      this.showRun(await post("/api/learning/deploy", {}));
     } catch (failure) {
       setText(this.progress, this.app.reasonOf(failure));
     } finally {
@@ -152,8 +150,15 @@ export class LearningScreen {
   }
 }
 
+/** A copy that learned and is worse is not deployed. */
+const outcomeOf = (run) => (run.state === "done" && !run.deployable ? "worse" : run.state);
+
 /** Labels that are no kinds. */
-const FIXED = { false_alarm: "answer.false_alarm", ignore: "learning.ignore" };
+const FIXED = {
+  harmless: "learning.harmless",
+  false_alarm: "answer.false_alarm",
+  ignore: "learning.ignore",
+};
 
 function labelName(name) {
   return FIXED[name] ? t(FIXED[name]) : named("kind", name);

@@ -1,6 +1,7 @@
 // Live: the masked picture a few times a second, only while this screen is open.
 
 import { h, setText, show } from "./dom.js";
+import { drawImage, fetchImage } from "./image.js";
 import { clockTime, t } from "./words.js";
 
 const EVERY_MS = 250;
@@ -9,7 +10,11 @@ const STALE_MS = 2000;
 export class LiveScreen {
   constructor(app) {
     this.app = app;
-    this.picture = h("img", { class: "live-picture", alt: t("live.alt") });
+    this.picture = h("canvas", {
+      class: "live-picture",
+      role: "img",
+      "aria-label": t("live.alt"),
+    });
     this.state = h("p", { class: "live-state", "aria-live": "polite" });
     this.element = h(
       "div",
@@ -51,22 +56,12 @@ export class LiveScreen {
 
   async fetch(name) {
     this.request = new AbortController();
-    const answer = await fetch(`/api/live/${encodeURIComponent(name)}`, {
-      credentials: "same-origin",
+    const image = await fetchImage(`/api/live/${encodeURIComponent(name)}`, {
       cache: "no-store",
       signal: this.request.signal,
-      headers: { Accept: "image/jpeg" },
     });
-    if (answer.status === 204) return;
-    if (!answer.ok) {
-      const reason = await answer.json().catch(() => ({}));
-      throw new Error(reason.error || `HTTP ${answer.status}`);
-    }
-    const url = URL.createObjectURL(await answer.blob());
-    const before = this.url;
-    this.picture.src = url;
-    this.url = url;
-    if (before) URL.revokeObjectURL(before);
+    if (!image) return;
+    drawImage(this.picture, image);
     this.seenMs = performance.now();
     this.atMs = this.app.clock.now();
     this.failure = null;

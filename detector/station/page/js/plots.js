@@ -131,6 +131,8 @@ function drawLimits(plot, limits) {
   ctx.strokeStyle = "#16181a";
   ctx.fillStyle = "#16181a";
   ctx.font = `${12 * ratio}px sans-serif`;
+  ctx.textAlign = "left";
+  ctx.textBaseline = "alphabetic";
   ctx.setLineDash([6 * ratio, 4 * ratio]);
   for (const [limit, key] of limits) {
     const y = plot.valToPos(limit, "y", true);

@@ -6,8 +6,9 @@ import { answerButtons } from "./answers.js";
 import { nsToMs } from "./clock.js";
 import { openDialog } from "./dialog.js";
 import { h, s, setText } from "./dom.js";
+import { drawImage, fetchImage } from "./image.js";
 import { keyOf, takesOutcome } from "./plant.js";
-import { clockTime, dayAndTime, duration, length, named, number, percent, t } from "./words.js";
+import { clockTime, dayAndTime, length, named, number, percent, t } from "./words.js";
 
 export async function openWhy(app, alert) {
   const body = h("div", { class: "why" }, h("p", {}, t("why.loading")));
@@ -34,13 +35,14 @@ function readDetail(detail) {
     raised: revisions[0]?.alert || alert,
     revisions,
     answers: detail.answers || [],
+    facts: detail.facts,
     evidence: row ? { id: row.evidence_id, ...payload } : null,
     dropped: !row && (detail.evidence || []).length > 0,
   };
 }
 
-function show(app, body, { alert, raised, revisions, answers, evidence, dropped }) {
-  const facts = app.plant.lines.get(alert.line)?.facts;
+function show(app, body, { alert, raised, revisions, answers, evidence, dropped, facts: sent }) {
+  const facts = sent || app.plant.lines.get(alert.line)?.facts;
   const buttons = answerButtons(app, () => app.plant.alarms.get(keyOf(alert))?.alert);
   const open = app.plant.alarms.get(keyOf(alert));
   buttons.update(open || null);
@@ -110,14 +112,9 @@ async function attend(app, ask, figure, base) {
   ask.disabled = true;
   setText(ask, t("why.attending"));
   try {
-    const answer = await fetch(`${base}/attention.png`, { credentials: "same-origin" });
-    if (!answer.ok) {
-      const reason = await answer.json().catch(() => ({}));
-      throw new Error(reason.error || `HTTP ${answer.status}`);
-    }
-    const url = URL.createObjectURL(await answer.blob());
-    const picture = h("img", { src: url, alt: t("why.attention_alt") });
-    picture.addEventListener("load", () => URL.revokeObjectURL(url));
+    const image = await fetchImage(`${base}/attention.png`);
+    const picture = h("canvas", { role: "img", "aria-label": t("why.attention_alt") });
+    drawImage(picture, image);
     figure.replaceChildren(picture, caption("why.attention_caption"));
     ask.remove();
   } catch (failure) {
@@ -246,7 +243,7 @@ function looks(evidence) {
     [t("why.frame_number"), t("why.time"), t("why.score"), t("why.taken_for")],
     evidence.looks.map((look) => [
       String(look.frame_index),
-      `+${duration(nsToMs(look.t_capture_utc_ns - first))}`,
+      sinceFirst(look.t_capture_utc_ns, first),
       look.score === null ? "–" : percent(look.score),
       (look.kinds || [])
         .map((each) => `${named("kind", each.name)} ${percent(each.probability)}`)
@@ -254,6 +251,8 @@ function looks(evidence) {
     ]),
   );
 }
+
+const sinceFirst = (ns, first) => `+${number(nsToMs(ns - first))} ms`;
 
 function support(alert) {
   if (!alert.support?.length) return null;
@@ -263,7 +262,7 @@ function support(alert) {
     [t("why.frame_number"), t("why.time"), t("why.score")],
     alert.support.map((each) => [
       String(each.frame_index),
-      `+${duration(nsToMs(each.t_capture_utc_ns - first))}`,
+      sinceFirst(each.t_capture_utc_ns, first),
       percent(each.score),
     ]),
   );
