@@ -9,7 +9,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from detector.bridge.bridge import listen_address
-from detector.commands.child_bridge import ChildBridge
+from detector.commands.child_neighbour import child_bridge, child_station
+from detector.commands.station import EVIDENCE_ENDPOINT, check_listen
 from detector.delivery.journal import Journal, default_journal_folder
 from detector.delivery.outbox import Outbox
 from detector.delivery.publisher import Publisher
@@ -37,15 +38,19 @@ def run_line(
     requests: str | None = None,
     journal: Path | None = None,
     bridge_listen: str | None = None,
+    station_listen: str | None = None,
+    station_folder: Path | None = None,
 ) -> None:
     """Raises what refuses the profile, the model or an endpoint, one line each.
 
-    `bridge_listen`: run a bridge too, that listens there.
+    `bridge_listen`, `station_listen`: run a bridge, a station too, that listens there.
     """
     profile = load_profile(path)
     name_line(profile.line)
     if bridge_listen is not None:
         listen_address(bridge_listen, allow_remote=False)
+    if station_listen is not None:
+        check_listen(station_listen)
     # The camera's process starts while the model loads.
     with (
         stopped_by_signals() as stop,
@@ -65,8 +70,9 @@ def run_line(
         at_once = max(1, available_cores() // engine_threads(profile.model.threads))
         folder = journal or profile.wire.journal or default_journal_folder(profile.line)
         child_key = None
-        if bridge_listen is not None and profile.wire.keys is not None:
-            child_key = new_key_pair("bridge")  # of this start alone
+        with_children = bridge_listen is not None or station_listen is not None
+        if with_children and profile.wire.keys is not None:
+            child_key = new_key_pair("neighbours")  # of this start alone
         guard = line_guard(
             profile.wire.keys,
             profile.wire.allowed_keys,
@@ -87,12 +93,18 @@ def run_line(
             logger.info(
                 "publishing at %s, serving requests at %s", publisher.endpoint, server.endpoint
             )
-            if bridge_listen is not None:
-                bridge = ChildBridge(publisher.endpoint, server.endpoint, bridge_listen)
-                if guard is not None and child_key is not None:
-                    folder = Path(children.enter_context(TemporaryDirectory(prefix="vigitri-")))
-                    bridge.use_keys(write_key_pair(child_key, folder)[0], guard.public)
-                children.enter_context(bridge)
+            ends = publisher.endpoint, server.endpoint
+            neighbours = [] if bridge_listen is None else [child_bridge(*ends, bridge_listen)]
+            if station_listen is not None:
+                at = station_listen, station_folder
+                neighbours.append(child_station(profile.line, *ends, EVIDENCE_ENDPOINT, *at))
+            if neighbours and guard is not None and child_key is not None:
+                folder = Path(children.enter_context(TemporaryDirectory(prefix="vigitri-")))
+                own = write_key_pair(child_key, folder)[0]
+                for neighbour in neighbours:
+                    neighbour.use_keys(own, guard.public)
+            for neighbour in neighbours:
+                children.enter_context(neighbour)
             outbox = Outbox(publisher, server, kept)
             LineRunner(line, camera, publisher, outbox, inference_lock=lock).run(
                 stop, until_end=until_end
