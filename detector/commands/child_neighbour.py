@@ -75,9 +75,10 @@ def child_bridge(publish: str, requests: str, listen: str) -> ChildNeighbour:
 
 
 def child_station(
-    name: str, publish: str, requests: str, evidence: str, listen: str, folder: Path | None
+    name: str, ends: tuple[str, str, str], listen: str, folder: Path | None
 ) -> ChildNeighbour:
     """The station of one line, at `listen`."""
+    publish, requests, evidence = ends
     options = [
         *("--name", name, "--subscribe", reachable(publish), "--requests", reachable(requests)),
         *("--evidence", reachable(evidence), "--listen", listen),

@@ -97,7 +97,7 @@ def run_line(
             neighbours = [] if bridge_listen is None else [child_bridge(*ends, bridge_listen)]
             if station_listen is not None:
                 at = station_listen, station_folder
-                neighbours.append(child_station(profile.line, *ends, EVIDENCE_ENDPOINT, *at))
+                neighbours.append(child_station(profile.line, (*ends, EVIDENCE_ENDPOINT), *at))
             if neighbours and guard is not None and child_key is not None:
                 folder = Path(children.enter_context(TemporaryDirectory(prefix="vigitri-")))
                 own = write_key_pair(child_key, folder)[0]
