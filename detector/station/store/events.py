@@ -126,7 +126,7 @@ def find_event(
     )
 
 
-def open_alarms(
+def find_open_alarms(
     connection: sqlite3.Connection, codec: PayloadCodec, line: str | None
 ) -> list[Alert]:
     """The newest revision of each alarm that is not back to normal, oldest first."""
@@ -159,4 +159,4 @@ def find_evidence(
 
 
 def _evidence(row: tuple[Any, ...], codec: PayloadCodec) -> EvidenceRow:
-    return EvidenceRow(*row[:-1], codec.unpack(row[-1]).decode())
+    return EvidenceRow(*(*row[:-1], codec.unpack(row[-1]).decode()))

@@ -26,7 +26,7 @@ _GAP_NS = 10_000_000_000
 """A shorter pause between two records is none: states are recorded every few seconds."""
 
 
-def rates(
+def count_alerts(
     connection: sqlite3.Connection, line: str | None, since: int, until: int, by: By
 ) -> list[Count]:
     """Alerts raised per hour, or per day of this computer's time zone; none: no row."""
@@ -41,7 +41,7 @@ def rates(
     return [Count(*row) for row in rows]
 
 
-def answer_times(
+def find_answer_times(
     connection: sqlite3.Connection, line: str | None, since: int, until: int
 ) -> list[AnswerTime]:
     """Of the alarms that called an operator and were answered, oldest first."""
@@ -55,7 +55,7 @@ def answer_times(
     return [AnswerTime(*row) for row in rows]
 
 
-def false_alarms_by_kind(
+def count_false_alarms(
     connection: sqlite3.Connection, line: str | None, since: int, until: int
 ) -> list[FalseAlarms]:
     """Alarms with an outcome, by what they were raised as; most false alarms first."""
@@ -69,7 +69,7 @@ def false_alarms_by_kind(
     return [FalseAlarms(*row) for row in rows]
 
 
-def blind_times(
+def find_blind_times(
     connection: sqlite3.Connection, line: str | None, since: int, until: int
 ) -> list[BlindTime]:
     """Times in which the belt was not watched, or nothing was recorded, oldest first."""
@@ -80,13 +80,11 @@ def blind_times(
             row[0] for row in connection.execute("SELECT DISTINCT line FROM states ORDER BY line")
         ]
     )
-    found = [each for name in lines for each in _blind_times(connection, name, since, until)]
+    found = [each for name in lines for each in _of_line(connection, name, since, until)]
     return sorted(found, key=lambda each: (each.since, each.line))
 
 
-def _blind_times(
-    connection: sqlite3.Connection, line: str, since: int, until: int
-) -> list[BlindTime]:
+def _of_line(connection: sqlite3.Connection, line: str, since: int, until: int) -> list[BlindTime]:
     rows = connection.execute(
         "SELECT t_from_ns, t_until_ns, vision, reason FROM states WHERE line = ? "
         "AND t_until_ns >= ? AND t_from_ns < ? ORDER BY t_from_ns",
@@ -108,7 +106,7 @@ def _blind_times(
     ]
 
 
-def metrics(
+def find_metrics(
     connection: sqlite3.Connection, codec: PayloadCodec, line: str, since: int, until: int
 ) -> list[MetricsRow]:
     rows = connection.execute(
@@ -122,7 +120,7 @@ def metrics(
     ]
 
 
-def audit(connection: sqlite3.Connection, before: int | None, limit: int) -> list[AuditRow]:
+def find_audit(connection: sqlite3.Connection, before: int | None, limit: int) -> list[AuditRow]:
     """The newest rows of the audit log; `before`: the id of the last row of the page before."""
     rows = connection.execute(
         "SELECT id, t_ns, account, role, what, detail, address FROM audit "

@@ -63,7 +63,7 @@ class EventRow:
     evidence_id: str | None
     """The newest evidence whose images are here; None: there are none, or not any more."""
     label: str | None
-    """The kind that an operator checked it to be, for learning; overrides the outcome in exports."""
+    """The kind that an operator checked it to be; exports prefer it to the outcome."""
     cursor: str
 
 

@@ -10,9 +10,24 @@ from contextlib import closing
 from pathlib import Path
 from typing import Protocol, Self
 
-from detector.station.store import events, history
 from detector.station.store.database import Database, connect
+from detector.station.store.events import (
+    find_answers,
+    find_event,
+    find_events,
+    find_evidence,
+    find_open_alarms,
+)
 from detector.station.store.evidence_files import IMAGES, EvidenceFiles, ImageName
+from detector.station.store.history import (
+    By,
+    count_alerts,
+    count_false_alarms,
+    find_answer_times,
+    find_audit,
+    find_blind_times,
+    find_metrics,
+)
 from detector.station.store.payloads import PayloadCodec
 from detector.station.store.recording import (
     event_number,
@@ -208,21 +223,21 @@ class Store:
     def events(self, wanted: EventFilter | None = None) -> list[EventRow]:
         """Events that pass a filter, newest first."""
         with closing(self._read()) as connection:
-            return events.find_events(connection, wanted or EventFilter())
+            return find_events(connection, wanted or EventFilter())
 
     def event(self, boot_id: str, event_id: str, line: str | None = None) -> EventDetail:
         """All revisions, answers and evidence of one event. StoreError: there is none."""
         with closing(self._read()) as connection:
-            return events.find_event(connection, self._codec, boot_id, event_id, line)
+            return find_event(connection, self._codec, boot_id, event_id, line)
 
     def open_alarms(self, line: str | None = None) -> list[Alert]:
         """Newest revision of each alarm that is not back to normal, oldest first."""
         with closing(self._read()) as connection:
-            return events.open_alarms(connection, self._codec, line)
+            return find_open_alarms(connection, self._codec, line)
 
     def answer(self, number: int) -> AnswerRow:
         with closing(self._read()) as connection:
-            found = events.find_answers(connection, number=number)
+            found = find_answers(connection, number=number)
         if not found:
             raise StoreError(f"no answer {number} is known")
         return found[0]
@@ -230,14 +245,14 @@ class Store:
     def waiting_answers(self) -> list[AnswerRow]:
         """Answers that were not sent yet, oldest first; also those of a station that died."""
         with closing(self._read()) as connection:
-            return events.find_answers(connection, status="waiting")
+            return find_answers(connection, status="waiting")
 
     def evidence(self, evidence_id: str) -> EvidenceRow | None:
         with closing(self._read()) as connection:
-            return events.find_evidence(connection, self._codec, evidence_id)
+            return find_evidence(connection, self._codec, evidence_id)
 
     def image(self, evidence_id: str, image: ImageName) -> Path | None:
-        """The file of a image; None: unknown, or deleted by now."""
+        """The file of an image; None: unknown, or deleted by now."""
         found = self.evidence(evidence_id)
         if found is None or found.t_dropped_ns is not None:
             return None
@@ -247,29 +262,27 @@ class Store:
     def blind_times(self, line: str | None, since: int, until: int) -> list[BlindTime]:
         """Times in which the belt was not watched or the station did not record."""
         with closing(self._read()) as connection:
-            return history.blind_times(connection, line, since, until)
+            return find_blind_times(connection, line, since, until)
 
-    def rates(
-        self, line: str | None, since: int, until: int, by: history.By = "hour"
-    ) -> list[Count]:
+    def rates(self, line: str | None, since: int, until: int, by: By = "hour") -> list[Count]:
         with closing(self._read()) as connection:
-            return history.rates(connection, line, since, until, by)
+            return count_alerts(connection, line, since, until, by)
 
     def answer_times(self, line: str | None, since: int, until: int) -> list[AnswerTime]:
         with closing(self._read()) as connection:
-            return history.answer_times(connection, line, since, until)
+            return find_answer_times(connection, line, since, until)
 
     def false_alarms_by_kind(self, line: str | None, since: int, until: int) -> list[FalseAlarms]:
         with closing(self._read()) as connection:
-            return history.false_alarms_by_kind(connection, line, since, until)
+            return count_false_alarms(connection, line, since, until)
 
     def metrics(self, line: str, since: int, until: int) -> list[MetricsRow]:
         with closing(self._read()) as connection:
-            return history.metrics(connection, self._codec, line, since, until)
+            return find_metrics(connection, self._codec, line, since, until)
 
     def audit(self, before: int | None = None, limit: int = 200) -> list[AuditRow]:
         with closing(self._read()) as connection:
-            return history.audit(connection, before, limit)
+            return find_audit(connection, before, limit)
 
     # --- inside ------------------------------------------------------------------------------
 
