@@ -1,1 +1,1 @@
-"""The operators' station: a web page on a store, fed over the wire like any other subscriber."""
+"""The operators' station: what happened on the lines, recorded and shown."""
