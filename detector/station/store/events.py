@@ -101,12 +101,10 @@ def find_event(
     return EventDetail(
         event,
         tuple(
-            RevisionRow(
-                revision, t_ns, Alert.model_validate_json(codec.unpack(packed), extra="ignore")
-            )
-            for revision, t_ns, packed in connection.execute(
-                "SELECT revision, t_recorded_ns, payload FROM revisions WHERE event = ? "
-                "ORDER BY revision",
+            RevisionRow(*times, Alert.model_validate_json(codec.unpack(packed), extra="ignore"))
+            for *times, packed in connection.execute(
+                "SELECT revision, t_published_ns, t_recorded_ns, payload FROM revisions "
+                "WHERE event = ? ORDER BY revision",
                 (number,),
             )
         ),

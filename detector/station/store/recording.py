@@ -8,7 +8,8 @@ import time
 
 from detector.station.store.payloads import PayloadCodec
 from detector.station.store.records import AnswerStatus, AnswerWord, StoreError
-from detector.wire.messages import AlarmState, Alert, Metrics, Revision
+from detector.wire.messages import AlarmState, Alert, Header, Metrics, Revision
+from detector.wire.requests import Position
 
 STATE_HELD_NS = 60_000_000_000
 """A vision state counts as lasting until its next report, if that comes within this time."""
@@ -33,7 +34,9 @@ WHERE id = ?4
 """
 
 
-def write_alert(connection: sqlite3.Connection, codec: PayloadCodec, alert: Alert) -> bool:
+def write_alert(
+    connection: sqlite3.Connection, codec: PayloadCodec, header: Header, alert: Alert
+) -> bool:
     """Record one revision; False if it is known. Revisions may come in any order."""
     key = alert.line, alert.boot_id, alert.event_id
     first = connection.execute(
@@ -47,9 +50,10 @@ def write_alert(connection: sqlite3.Connection, codec: PayloadCodec, alert: Aler
     if first.rowcount:
         name_evidence(connection, *key)  # its images may have come first
     event = event_number(connection, *key)
+    published_ns = header.t_capture_utc_ns + round(header.age_ms * 1e6)
     new = connection.execute(
-        "INSERT OR IGNORE INTO revisions VALUES (?, ?, ?, ?)",
-        (event, alert.revision, time.time_ns(), codec.pack(alert)),
+        "INSERT OR IGNORE INTO revisions VALUES (?, ?, ?, ?, ?)",
+        (event, alert.revision, published_ns, time.time_ns(), codec.pack(alert)),
     )
     if not new.rowcount:
         return False
@@ -89,6 +93,20 @@ def event_number(connection: sqlite3.Connection, line: str, boot_id: str, event_
     return int(row[0])
 
 
+def close_missing(
+    connection: sqlite3.Connection, line: str, still_open: set[tuple[str, str]], t_ns: int
+) -> int:
+    rows = connection.execute(
+        "SELECT id, boot_id, event_id FROM events WHERE line = ? AND state != 'normal'", (line,)
+    ).fetchall()
+    missing = [number for number, *key in rows if tuple(key) not in still_open]
+    for number in missing:
+        connection.execute(
+            "UPDATE events SET state = 'normal', t_closed_ns = ? WHERE id = ?", (t_ns, number)
+        )
+    return len(missing)
+
+
 def write_answer(
     connection: sqlite3.Connection,
     event: int,
@@ -119,6 +137,12 @@ def write_answer(
         (event, what, operator, t_ns, source, status, notice),
     )
     return int(row.lastrowid or 0)
+
+
+def write_position(connection: sqlite3.Connection, line: str, position: Position) -> None:
+    connection.execute(
+        "REPLACE INTO positions VALUES (?, ?, ?)", (line, position.boot_id, position.alert_seq)
+    )
 
 
 def write_state(

@@ -72,6 +72,7 @@ class RevisionRow:
     """One revision as it was published."""
 
     revision: int
+    t_published_ns: int
     t_recorded_ns: int
     alert: Alert
 

@@ -41,6 +41,7 @@ CREATE INDEX events_open ON events (line, t_raised_ns) WHERE state != 'normal';
 CREATE TABLE revisions (
     event INTEGER NOT NULL REFERENCES events ON DELETE CASCADE,
     revision INTEGER NOT NULL,
+    t_published_ns INTEGER NOT NULL,
     t_recorded_ns INTEGER NOT NULL,
     payload BLOB NOT NULL,
     PRIMARY KEY (event, revision)

@@ -6,9 +6,10 @@ import errno
 import logging
 import sqlite3
 import time
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import Protocol, Self
+from typing import Self
 
 from detector.station.store.database import Database, connect
 from detector.station.store.events import (
@@ -30,11 +31,13 @@ from detector.station.store.history import (
 )
 from detector.station.store.payloads import PayloadCodec
 from detector.station.store.recording import (
+    close_missing,
     event_number,
     name_evidence,
     write_alert,
     write_answer,
     write_metrics,
+    write_position,
     write_state,
 )
 from detector.station.store.records import (
@@ -55,26 +58,14 @@ from detector.station.store.records import (
 )
 from detector.station.store.retention import Limits, Retention
 from detector.station.store.writer import ROOM_TRIES, Writer
+from detector.wire.evidence import Evidence
 from detector.wire.messages import Alert, Header, Metrics
-from detector.wire.requests import Position
+from detector.wire.requests import AlertMessage, Position
 
 logger = logging.getLogger(__name__)
 
 NOTICE_HELD_NS = 3600 * 10**9
 """How long a full disk is reported after images were last deleted for it."""
-
-
-class EvidenceMessage(Protocol):
-    """What the store needs of the wire's evidence message."""
-
-    line: str
-    evidence_id: str
-    boot_id: str
-    event_id: str
-    revision: int
-    t_capture_utc_ns: int
-
-    def model_dump_json(self) -> str: ...
 
 
 class Store:
@@ -114,30 +105,46 @@ class Store:
 
     # --- recording ---------------------------------------------------------------------------
 
-    def record_alert(self, header: Header, alert: Alert) -> bool:  # noqa: ARG002
-        """Record a revision; on the disk when this returns. False: it was recorded before."""
+    def record_alert(
+        self, header: Header, alert: Alert, consumed: tuple[str, Position] | None = None
+    ) -> bool:
+        """Record a revision; on the disk when this returns. False: it was recorded before.
+
+        `consumed`: a line's name and its position, recorded with it.
+        """
+
+        def work(connection: sqlite3.Connection) -> bool:
+            if consumed is not None:
+                write_position(connection, *consumed)
+            return write_alert(connection, self._codec, header, alert)
+
         try:
-            new = self._writer.do(lambda to: write_alert(to, self._codec, alert))
+            new = self._writer.do(work)
         except StoreError as error:
             self._not_written = f"alerts are not recorded: {error}"
             raise
         self._not_written = None
         return new
 
-    def record_alerts(self, alerts: list[Alert]) -> int:
+    def record_alerts(self, messages: Sequence[AlertMessage]) -> int:
         """Record many revisions in one transaction; returns how many were new."""
         return self._writer.do(
-            lambda to: sum(write_alert(to, self._codec, alert) for alert in alerts)
-        )
-
-    def record_position(self, line: str, position: Position) -> None:
-        """All alerts of the line up to here are recorded; written with the next commit."""
-        self._writer.later(
-            lambda to: to.execute(
-                "REPLACE INTO positions VALUES (?, ?, ?)",
-                (line, position.boot_id, position.alert_seq),
+            lambda to: sum(
+                write_alert(to, self._codec, each.header, each.payload) for each in messages
             )
         )
+
+    def close_missing(self, line: str, still_open: set[tuple[str, str]], t_ns: int) -> int:
+        """Close the alarms of a line that the detector no longer has; returns their number.
+
+        Their last revisions were lost while the station did not run. `still_open`: boot and event
+        ids.
+        """
+        return self._writer.do(lambda to: close_missing(to, line, still_open, t_ns))
+
+    def record_position(self, line: str, position: Position) -> None:
+        """All alerts of the line up to here are recorded."""
+        self._writer.do(lambda to: write_position(to, line, position))
 
     def record_state(self, line: str, t_ns: int, vision: str, reason: str = "") -> None:
         """Record the vision state; on each change and every few seconds."""
@@ -196,7 +203,7 @@ class Store:
             )
         )
 
-    def add_evidence(self, evidence: EvidenceMessage, crop: bytes, frame: bytes) -> bool:
+    def add_evidence(self, evidence: Evidence, crop: bytes, frame: bytes) -> bool:
         """Keep the images of a revision; False if there is no room for them."""
         key = evidence.line, evidence.evidence_id, evidence.t_capture_utc_ns
         for image, data in zip(IMAGES, (crop, frame), strict=True):
@@ -310,7 +317,7 @@ class Store:
         return False
 
     def _insert_evidence(
-        self, to: sqlite3.Connection, evidence: EvidenceMessage, crop_bytes: int, frame_bytes: int
+        self, to: sqlite3.Connection, evidence: Evidence, crop_bytes: int, frame_bytes: int
     ) -> None:
         key = evidence.line, evidence.boot_id, evidence.event_id
         to.execute(
@@ -318,7 +325,7 @@ class Store:
             (
                 *(evidence.evidence_id, *key, evidence.revision, evidence.t_capture_utc_ns),
                 *(crop_bytes, frame_bytes),
-                self._codec.pack(evidence.model_dump_json().encode()),
+                self._codec.pack(evidence),
             ),
         )
         name_evidence(to, *key)
