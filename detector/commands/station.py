@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from detector.profile.loading import load_profile
-from detector.station.line_address import LineAddress
+from detector.station.recorder import LineAddress
 from detector.station.web.accounts import Accounts
 from detector.station.web.server import (
     ListenAddress,
@@ -23,7 +23,7 @@ from detector.station.web.server import (
 )
 from detector.station.web.station import Station
 from detector.wire.endpoints import reachable
-from detector.wire.keys import ClientKeys, known_public_key, public_beside, read_key_pair
+from detector.wire.keys import public_beside
 
 logger = logging.getLogger(__name__)
 EVIDENCE_ENDPOINT = "tcp://127.0.0.1:5558"
@@ -56,8 +56,8 @@ def addresses_of_lines(
         raise ValueError("--line-key without --own-key: give both, or neither")
     lines = [_of_profile(path, own_key) for path in profiles]
     for number, (name, publish, requests, evidence) in enumerate(endpoints):
-        keys = _keys(own_key, line_keys[number]) if line_keys else None
-        lines.append(LineAddress(name, publish, requests, evidence, keys))
+        line_key = line_keys[number] if line_keys else None
+        lines.append(LineAddress(name, publish, requests, evidence, own_key, line_key))
     if not lines:
         raise ValueError("no line: give LINE.toml, or --subscribe and its other endpoints")
     names = [line.name for line in lines]
@@ -68,27 +68,20 @@ def addresses_of_lines(
 
 def _of_profile(path: Path, own_key: Path | None) -> LineAddress:
     profile = load_profile(path)
-    wire, keys = profile.wire, None
-    if wire.keys is not None:
-        if own_key is None:
-            raise ValueError(
-                f"{path}: line {profile.line} requires keys: generate the station's with `vigitri "
-                "keys new station`, allow it with `vigitri keys allow`, and give it with --own-key"
-            )
-        keys = _keys(own_key, str(public_beside(wire.keys)))
+    wire = profile.wire
+    if wire.keys is not None and own_key is None:
+        raise ValueError(
+            f"{path}: line {profile.line} requires keys: generate the station's with `vigitri "
+            "keys new station`, allow it with `vigitri keys allow`, and give it with --own-key"
+        )
     return LineAddress(
         profile.line,
         reachable(wire.publish),
         reachable(wire.requests),
         reachable(getattr(wire, "evidence", EVIDENCE_ENDPOINT)),
-        keys,
+        None if wire.keys is None else own_key,
+        None if wire.keys is None else str(public_beside(wire.keys)),
     )
-
-
-def _keys(own: Path | None, line_key: str) -> ClientKeys:
-    assert own is not None
-    pair = read_key_pair(own)
-    return ClientKeys(pair.public, pair.secret, known_public_key(line_key))
 
 
 def check_listen(listen: str) -> None:

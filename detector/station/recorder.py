@@ -56,7 +56,8 @@ class LineAddress:
     evidence: str | None = None
     own_key: Path | None = None
     """This station's secret key file; with `line_key`, for a line with CURVE."""
-    line_key: Path | None = None
+    line_key: str | None = None
+    """The line's public key: 40 characters, or the path of its file."""
 
     def keys(self) -> ClientKeys | None:
         """Raises KeyFileError."""

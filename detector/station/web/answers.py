@@ -85,9 +85,7 @@ class Ledger(Protocol):
         t_ns: int,
         source: str,
     ) -> AnswerRow: ...
-    def mark_answer(
-        self, number: int, status: AnswerStatus, notice: str | None = None
-    ) -> None: ...
+    def mark_answer(self, number: int, status: AnswerStatus, notice: str | None = None) -> None: ...
     def waiting_answers(self) -> list[AnswerRow]: ...
 
 
@@ -131,7 +129,9 @@ class Answers:
         """The answers that are not out yet, each as the event `answer`."""
         return [held.answer.content() for held in self._held.values()]
 
-    async def give(self, line: str, boot_id: str, event_id: str, what: str, operator: str) -> Answer:
+    async def give(
+        self, line: str, boot_id: str, event_id: str, what: str, operator: str
+    ) -> Answer:
         """Take an operator's answer. Raises RefusedError."""
         feed = self._lines.get(line)
         word = next((each for each in WORDS if each == what), None)

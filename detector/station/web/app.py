@@ -9,7 +9,16 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from detector.station.web import operating, page_files, sign_in
+from detector.station.web import (
+    attention,
+    history,
+    learning,
+    live,
+    metrics,
+    operating,
+    page_files,
+    sign_in,
+)
 from detector.station.web.event_stream import stream
 from detector.station.web.guard import Guard, refused
 from detector.station.web.station import Station
@@ -40,6 +49,11 @@ def make_app(station: Station) -> Starlette:
             Route("/api/stream", events),
             *sign_in.ROUTES,
             *operating.ROUTES,
+            *history.ROUTES,
+            *attention.ROUTES,
+            *live.ROUTES,
+            *learning.ROUTES,
+            *metrics.ROUTES,
             *page_files.routes(),
         ],
         middleware=[guard],

@@ -17,8 +17,8 @@ from detector.station.web.sessions import Sessions
 from detector.station.web.visitor import RefusedError, Visitor
 
 HEADERS = {
-    "Content-Security-Policy": "default-src 'self'; object-src 'none'; base-uri 'none'; "
-    "form-action 'self'; frame-ancestors 'none'",
+    "Content-Security-Policy": "default-src 'self'; img-src 'self' blob:; object-src 'none'; "
+    "base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
     "Referrer-Policy": "no-referrer",
@@ -42,7 +42,7 @@ class Guard:
         self._app, self._accounts, self._sessions = app, accounts, sessions
         self._is_local, self._tls = is_local, tls
         self._local_csrf = secrets.token_urlsafe(24)
-        self.cookie = "__Host-vigitri" if tls else "vigitri"
+        self._cookie = cookie_name(tls=tls)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -83,7 +83,7 @@ class Guard:
         if not self._accounts:
             role = Role.MAINTAINER if self._is_local else Role.NOBODY
             return Visitor(None, role, self._local_csrf, address=address)
-        cookie = cookie_parser(headers.get("cookie", "")).get(self.cookie)
+        cookie = cookie_parser(headers.get("cookie", "")).get(self._cookie)
         agent = headers.get("user-agent", "")
         session = None if cookie is None else self._sessions.find(cookie, agent)
         if cookie is None or session is None:
@@ -121,6 +121,11 @@ class Guard:
             raise RefusedError(401, "you are not signed in, or no longer: sign in")
         if not hmac.compare_digest(headers.get("x-csrf-token", "").encode(), visitor.csrf.encode()):
             raise RefusedError(403, "this page belongs to another session: load it again")
+
+
+def cookie_name(*, tls: bool) -> str:
+    """`__Host-`: a browser takes it only over TLS, and for this host alone."""
+    return "__Host-vigitri" if tls else "vigitri"
 
 
 def refusal(error: RefusedError) -> JSONResponse:

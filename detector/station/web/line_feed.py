@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
-from typing import Any
+from collections import Counter
+from typing import Any, Protocol
 
 from detector import client
 from detector.client import AlertVanished, DetectorRestarted, Event, Gap, Received, VisionChanged
-from detector.station.line_address import LineAddress
+from detector.station.recorder import LineAddress
 from detector.station.web.broadcast import Broadcast
 from detector.station.web.line_status import LineStatus
-from detector.vocabulary import AlarmState
+from detector.vocabulary import AlarmState, Hazard
 from detector.wire.messages import Alert
 from detector.wire.requests import AnswerRequest, Reply
 
@@ -26,24 +26,31 @@ BLIND_AFTER_S = 0.6
 """Three heartbeats: with the way to the screen, BLIND shows within a second."""
 
 
+class Pages(Protocol):
+    """What a line's feed needs of the station."""
+
+    broadcast: Broadcast
+
+    def send_alarms(self) -> None: ...
+    def notice(self, line: str) -> str | None: ...
+
+
 class LineFeed:
     """Follows one line and sends its events to the pages."""
 
-    def __init__(
-        self, address: LineAddress, broadcast: Broadcast, send_alarms: Callable[[], None]
-    ) -> None:
-        """`send_alarms`: sends all open alarms again, after some have gone without a revision."""
+    def __init__(self, address: LineAddress, pages: Pages) -> None:
         self.address = address
         self.status_of = LineStatus(address.name)
-        self._broadcast, self._send_alarms = broadcast, send_alarms
+        self.raised: Counter[Hazard] = Counter()
+        """Alarms raised since the station's start."""
+        self._pages, self._broadcast = pages, pages.broadcast
         self._line = client.AsyncLine(
             address.publish,
             address.requests,
             topics=TOPICS,
-            keys=address.keys,
+            keys=address.keys(),
             blind_after_s=BLIND_AFTER_S,
         )
-        self.alerts_received = 0
 
     async def run(self) -> None:
         """Receive until cancelled. Raises EndpointError."""
@@ -58,7 +65,8 @@ class LineFeed:
 
     def status(self) -> dict[str, Any]:
         """The event `line`."""
-        return self.status_of.content(self.open_alerts())
+        notice = self._pages.notice(self.address.name)
+        return self.status_of.content(self.open_alerts(), notice)
 
     def open_alerts(self) -> list[Alert]:
         alerts = (item.payload for item in self._line.active)
@@ -81,7 +89,8 @@ class LineFeed:
         status = self.status_of
         match event:
             case Received(payload=Alert() as alert):
-                self.alerts_received += 1
+                if alert.revision == 1 and event.how == "published":
+                    self.raised[alert.hazard] += 1
                 status.update(event)
                 self._broadcast.send("alarm", self._alarm(event, alert))
             case Received():
@@ -92,9 +101,9 @@ class LineFeed:
                 self._broadcast.send("line", self.status())
             case DetectorRestarted(boot_id=boot_id):
                 status.restarted(boot_id)
-                self._send_alarms()
+                self._pages.send_alarms()
             case AlertVanished():
-                self._send_alarms()
+                self._pages.send_alarms()
             case Gap():
                 pass  # the client fetches what it missed
 

@@ -9,9 +9,6 @@ from detector.client import Received
 from detector.vocabulary import AlarmState, Hazard, VisionState
 from detector.wire.messages import Alert, Heartbeat, LineState, Message, Metrics
 
-RATE_OVER_S = 3.0
-"""Frames a second are counted over this long."""
-
 
 class LineStatus:
     """Follows a line's messages, but for its alerts."""
@@ -28,7 +25,6 @@ class LineStatus:
         self._state_utc_ns = 0
         self._heartbeat: Received | None = None
         self._received_ns: int | None = None
-        self._rates: list[tuple[int, int]] = []
 
     def update(self, item: Received) -> None:
         """Process a message."""
@@ -36,7 +32,6 @@ class LineStatus:
         payload: Message = item.payload
         if isinstance(payload, Heartbeat):
             self._heartbeat = item
-            self._count(item.header.t_capture_mono_ns, payload.inferences)
         elif isinstance(payload, LineState) and item.how == "published":
             self.state, self._state_utc_ns = payload, item.header.t_capture_utc_ns
         elif isinstance(payload, Metrics):
@@ -48,13 +43,11 @@ class LineStatus:
         """The detector has restarted."""
         self.boot_id = boot_id
         self.state = self._heartbeat = None
-        self._rates = []
 
-    def content(self, open_alerts: list[Alert]) -> dict[str, Any]:
-        """The event `line`."""
+    def content(self, open_alerts: list[Alert], notice: str | None = None) -> dict[str, Any]:
+        """The event `line`. `notice`: of the station."""
         now_ns = time.monotonic_ns()
         state = self.state
-        latency = self._latency()
         return {
             "line": self.name,
             "boot_id": self.boot_id,
@@ -62,9 +55,9 @@ class LineStatus:
             "reason": self.reason or None,
             "stale_ms": _ms_since(self._received_ns, now_ns),
             "camera_age_ms": self._camera_age_ms(now_ns),
-            "fps": self._fps(),
-            "latency_p99_ms": latency,
-            "latency_budget_ms": self._fact("latency_budget_ms"),
+            "fps": None if state is None else state.frames_per_s,
+            "latency_p99_ms": None if state is None else state.latency_p99_ms,
+            "latency_budget_ms": None if state is None else state.latency_budget_ms,
             "drops": None if state is None else state.frames_overwritten,
             "belt_speed_mm_s": None if state is None else state.belt_speed_mm_s,
             "belt_position_mm": None if state is None else state.belt_position_mm,
@@ -79,33 +72,12 @@ class LineStatus:
             "shelved": []
             if state is None
             else [each.model_dump(mode="json") for each in state.shelved],
-            "notice": self._notice(),
+            "notice": "; ".join(filter(None, (notice, self._notice()))) or None,
             "facts": self.facts,
         }
 
-    def _count(self, t_ns: int, inferences: int) -> None:
-        since_ns = t_ns - RATE_OVER_S * 1e9
-        self._rates = [each for each in self._rates if each[0] >= since_ns]
-        self._rates.append((t_ns, inferences))
-
-    def _fps(self) -> float | None:
-        if len(self._rates) < 2:
-            return None
-        (from_ns, before), (to_ns, after) = self._rates[0], self._rates[-1]
-        return round((after - before) * 1e9 / (to_ns - from_ns), 1) if to_ns > from_ns else None
-
     def _camera_age_ms(self, now_ns: int) -> float | None:
         return None if self._heartbeat is None else round(self._heartbeat.age_ns(now_ns) / 1e6)
-
-    def _latency(self) -> float | None:
-        """From capture to the published result, p99 of the last period."""
-        if self.metrics is None:
-            return None
-        stages = {stage.stage: stage.p99_ms for stage in self.metrics.stages}
-        return stages.get("published", stages.get("total"))
-
-    def _fact(self, name: str) -> Any:
-        return None if self.facts is None else self.facts.get(name)
 
     def _notice(self) -> str | None:
         """What the people at the line should know, in one line; null: nothing."""

@@ -41,7 +41,7 @@ async def undo(request: Request) -> JSONResponse:
     station = request.app.state.station
     body = await body_of(request)
     alarm = text_of(body, "line"), text_of(body, "boot_id"), text_of(body, "event_id")
-    taken_back = station.answers.undo(*alarm, who.operator)
+    taken_back = await station.answers.undo(*alarm, who.operator)
     station.audit(who.operator, who.role, f"undo {taken_back.what}", "/".join(alarm), who.address)
     return JSONResponse({"undone": taken_back.what})
 
