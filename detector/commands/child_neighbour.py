@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Self
 
 from detector.child_process import VIGITRI, ChildProcess
+from detector.profile.line import LineProfile
 from detector.wire.endpoints import reachable
 
 logger = logging.getLogger(__name__)
@@ -75,13 +76,16 @@ def child_bridge(publish: str, requests: str, listen: str) -> ChildNeighbour:
 
 
 def child_station(
-    name: str, ends: tuple[str, str, str], listen: str, folder: Path | None
+    profile: LineProfile,
+    ends: tuple[str, str],
+    evidence: str | None,
+    listen: str,
+    folder: Path | None,
 ) -> ChildNeighbour:
-    """The station of one line, at `listen`."""
-    publish, requests, evidence = ends
-    options = [
-        *("--name", name, "--subscribe", reachable(publish), "--requests", reachable(requests)),
-        *("--evidence", reachable(evidence), "--listen", listen),
-        *(() if folder is None else ("--folder", str(folder))),
-    ]
-    return ChildNeighbour("station", options)
+    """The station of one line, at `listen`. `evidence`: endpoint of its images, if it sends any."""
+    publish, requests = ends
+    options = ["--name", profile.line, "--model", profile.model.name]
+    options += ["--subscribe", reachable(publish), "--requests", reachable(requests)]
+    options += [] if evidence is None else ["--evidence", reachable(evidence)]
+    options += [] if folder is None else ["--folder", str(folder)]
+    return ChildNeighbour("station", [*options, "--listen", listen])

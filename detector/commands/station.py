@@ -23,10 +23,10 @@ from detector.station.web.server import (
 )
 from detector.station.web.station import Station
 from detector.wire.endpoints import reachable
+from detector.wire.evidence import evidence_beside
 from detector.wire.keys import public_beside
 
 logger = logging.getLogger(__name__)
-EVIDENCE_ENDPOINT = "tcp://127.0.0.1:5558"
 
 
 def default_folder() -> Path:
@@ -40,7 +40,7 @@ def default_folder() -> Path:
 
 def addresses_of_lines(
     profiles: Sequence[Path],
-    endpoints: Sequence[tuple[str, str, str, str]],
+    endpoints: Sequence[tuple[str, str, str, str | None]],
     own_key: Path | None = None,
     line_keys: Sequence[str] = (),
 ) -> list[LineAddress]:
@@ -57,7 +57,8 @@ def addresses_of_lines(
     lines = [_of_profile(path, own_key) for path in profiles]
     for number, (name, publish, requests, evidence) in enumerate(endpoints):
         line_key = line_keys[number] if line_keys else None
-        lines.append(LineAddress(name, publish, requests, evidence, own_key, line_key))
+        images = evidence or evidence_beside(publish)
+        lines.append(LineAddress(name, publish, requests, images, own_key, line_key))
     if not lines:
         raise ValueError("no line: give LINE.toml, or --subscribe and its other endpoints")
     names = [line.name for line in lines]
@@ -78,7 +79,7 @@ def _of_profile(path: Path, own_key: Path | None) -> LineAddress:
         profile.line,
         reachable(wire.publish),
         reachable(wire.requests),
-        reachable(getattr(wire, "evidence", EVIDENCE_ENDPOINT)),
+        reachable(wire.evidence or evidence_beside(wire.publish)),
         None if wire.keys is None else own_key,
         None if wire.keys is None else str(public_beside(wire.keys)),
     )
@@ -95,6 +96,7 @@ def serve_station(
     *,
     folder: Path | None = None,
     tls: tuple[Path | None, Path | None] = (None, None),
+    model: str | None = None,
     until_stdin_ends: bool = False,
 ) -> None:
     """Serve until SIGINT or SIGTERM, or until stdin ends.
@@ -117,7 +119,9 @@ def serve_station(
             loop.add_signal_handler(number, stop.set)
         if until_stdin_ends:
             loop.add_reader(sys.stdin, stop.set)  # nothing is ever written to it
-        station = Station(folder, lines, is_local=address.is_local, tls=context is not None)
+        station = Station(
+            folder, lines, is_local=address.is_local, tls=context is not None, model=model
+        )
         await serve(station, opened, stop, context)
 
     with opened:

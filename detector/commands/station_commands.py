@@ -69,10 +69,19 @@ def serve(
     ] = None,
     evidence: Annotated[
         list[str] | None,
-        typer.Option(help="The same detector's endpoint for images; one for each --subscribe."),
+        typer.Option(
+            help="The same detector's endpoint for images, one for each --subscribe; default: as "
+            "`vigitri run` chooses it."
+        ),
     ] = None,
     name: Annotated[
         list[str] | None, typer.Option(help="The line's name; one for each --subscribe.")
+    ] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            help="Name or folder of the model that learns and explains; default: the line's."
+        ),
     ] = None,
     own_key: OwnKey = None,
     line_key: Annotated[
@@ -96,7 +105,7 @@ def serve(
     with one_line_for(ValueError):
         addresses = addresses_of_lines(
             lines or [],
-            zip_options(name, subscribe, requests, evidence),
+            ends_of(name, subscribe, requests, evidence),
             own_key,
             line_key or [],
         )
@@ -105,24 +114,26 @@ def serve(
             listen,
             folder=folder,
             tls=(tls_cert, tls_key),
+            model=model,
             until_stdin_ends=until_stdin_ends,
         )
 
 
-def zip_options(
+def ends_of(
     name: list[str] | None,
     subscribe: list[str] | None,
     requests: list[str] | None,
     evidence: list[str] | None,
-) -> list[tuple[str, str, str, str]]:
+) -> list[tuple[str, str, str, str | None]]:
     """Name and endpoints of each line given without a profile. Raises ValueError."""
     given = subscribe or []
     for option, values in (("--name", name), ("--requests", requests), ("--evidence", evidence)):
-        if len(values or []) != len(given):
+        if len(values or []) != len(given) and (values or option != "--evidence"):
             raise ValueError(
                 f"{len(values or [])} {option} for {len(given)} --subscribe: give one for each"
             )
-    return list(zip(name or [], given, requests or [], evidence or [], strict=True))
+    images = evidence or [None] * len(given)
+    return list(zip(name or [], given, requests or [], images, strict=True))
 
 
 def account_add(name: AccountName, role: RoleName, folder: Folder = None) -> None:

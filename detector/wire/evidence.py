@@ -98,6 +98,15 @@ IMAGES = {"evidence": 2, "live": 1}
 """JPEG frames after the payload."""
 
 
+def evidence_beside(publish: str) -> str:
+    """The default endpoint for images of a line that publishes there: never beyond this machine,
+    and another one for each line of a machine."""
+    host, _, port = publish.rpartition(":")
+    if not host.startswith("tcp:") or not (port == "*" or port.isdecimal()):
+        return EVIDENCE_ENDPOINT
+    return f"tcp://127.0.0.1:{port if port == '*' else int(port) + 2}"
+
+
 def evidence_name(boot_id: str, event_id: str, revision: int) -> str:
     """An alert's `evidence_id`."""
     return f"{boot_id}-{event_id}-{revision}"
