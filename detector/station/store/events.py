@@ -97,21 +97,21 @@ def find_event(
     ).fetchone()
     if row is None:
         raise StoreError(f"no alarm {event_id} is known (start {boot_id})")
-    number, event = row[0], EventRow(*row[1:])
+    key, event = row[0], EventRow(*row[1:])
     return EventDetail(
         event,
         tuple(
-            RevisionRow(*times, Alert.model_validate_json(codec.unpack(packed), extra="ignore"))
-            for *times, packed in connection.execute(
+            RevisionRow(number, published_ns, recorded_ns, _alert(packed, codec))
+            for number, published_ns, recorded_ns, packed in connection.execute(
                 "SELECT revision, t_published_ns, t_recorded_ns, payload FROM revisions "
                 "WHERE event = ? ORDER BY revision",
-                (number,),
+                (key,),
             )
         ),
         tuple(
             AnswerRow(*each)
             for each in connection.execute(
-                f"{_ANSWERS} WHERE event = ? ORDER BY answers.id", (number,)
+                f"{_ANSWERS} WHERE event = ? ORDER BY answers.id", (key,)
             )
         ),
         tuple(
@@ -134,7 +134,7 @@ def find_open_alarms(
         "WHERE state != 'normal' AND (?1 IS NULL OR line = ?1) ORDER BY t_raised_ns, id",
         (line,),
     )
-    return [Alert.model_validate_json(codec.unpack(row[0]), extra="ignore") for row in rows]
+    return [_alert(row[0], codec) for row in rows]
 
 
 def find_answers(
@@ -154,6 +154,10 @@ def find_evidence(
 ) -> EvidenceRow | None:
     row = connection.execute(f"{_EVIDENCE} WHERE evidence_id = ?", (evidence_id,)).fetchone()
     return None if row is None else _evidence(row, codec)
+
+
+def _alert(packed: bytes, codec: PayloadCodec) -> Alert:
+    return Alert.model_validate_json(codec.unpack(packed), extra="ignore")
 
 
 def _evidence(row: tuple[Any, ...], codec: PayloadCodec) -> EvidenceRow:

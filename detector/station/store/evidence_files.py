@@ -14,7 +14,7 @@ from detector.station.store.records import StoreError
 
 ImageName = Literal["crop", "frame"]
 IMAGES: tuple[ImageName, ...] = ("crop", "frame")
-_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]{0,199}")
+_NAME = re.compile(r"[\w-][\w.-]{0,119}")
 """Names that come over the wire; nothing that leads to another folder."""
 _PART = ".part"
 
