@@ -132,7 +132,7 @@ def ends_of(
             raise ValueError(
                 f"{len(values or [])} {option} for {len(given)} --subscribe: give one for each"
             )
-    images = evidence or [None] * len(given)
+    images: list[str | None] = [*evidence] if evidence else [None] * len(given)
     return list(zip(name or [], given, requests or [], images, strict=True))
 
 

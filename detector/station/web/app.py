@@ -11,6 +11,7 @@ from starlette.routing import Route
 
 from detector.station.web import (
     attention,
+    exports,
     history,
     learning,
     live,
@@ -51,6 +52,7 @@ def make_app(station: Station) -> Starlette:
             *operating.ROUTES,
             *history.ROUTES,
             *attention.ROUTES,
+            *exports.ROUTES,
             *live.ROUTES,
             *learning.ROUTES,
             *metrics.ROUTES,

@@ -45,14 +45,16 @@ async def events(request: Request) -> JSONResponse:
 def event_filter(request: Request, limit_max: int = LIMIT_MAX) -> EventFilter:
     """The filter that a query asks for. Raises RefusedError."""
     query = request.query_params
-    texts = {
-        name: (query.get(name) or None)
-        for name in ("line", "hazard", "kind", "state", "outcome", "text", "before")
-    }
     limit = query_int(request, "limit", min(100, limit_max))
     assert limit is not None
     return EventFilter(
-        **texts,
+        line=query.get("line") or None,
+        hazard=query.get("hazard") or None,
+        kind=query.get("kind") or None,
+        state=query.get("state") or None,
+        outcome=query.get("outcome") or None,
+        text=query.get("text") or None,
+        before=query.get("before") or None,
         since=query_int(request, "since"),
         until=query_int(request, "until"),
         limit=max(1, min(limit, limit_max)),

@@ -20,13 +20,13 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from detector.errors import VigitriError
-from detector.station.store import EventFilter, EventRow, Store
+from detector.station.store import EventFilter, Store
+from detector.station.store.export import write_yolo
 from detector.station.web.accounts import Role
 from detector.station.web.bodies import body_of, text_of
 from detector.station.web.child_command import run_command
 from detector.station.web.history import asked
 from detector.station.web.visitor import RefusedError, visitor
-from detector.wire.messages import Outcome
 
 logger = logging.getLogger(__name__)
 
@@ -116,31 +116,19 @@ class Learning:
         return ("model", "adapt", "--head-only", "--answers", str(self._answers), "--model", model)
 
     def _export(self, line: str | None) -> None:
-        from detector.station.store.export import export_answers
-
-        export_answers(self._store, self._answers, "yolo", EventFilter(line=line))
+        write_yolo(self._store, self._answers, EventFilter(line=line))
 
     def _set(self, run: dict[str, Any]) -> None:
         self.run = run
         self._announce(run)
 
 
-def answered(store: Store, line: str | None) -> list[EventRow]:
-    """Answered alarms whose images are here, newest first."""
-    rows = [
-        row
-        for outcome in Outcome
-        for row in store.events(EventFilter(line=line, outcome=outcome, limit=SHOWN))
-        if row.evidence_id is not None
-    ]
-    return sorted(rows, key=lambda row: row.t_raised_ns, reverse=True)[:SHOWN]
-
-
 async def sheet(request: Request) -> JSONResponse:
     visitor(request)
     station = request.app.state.station
     line = request.query_params.get("line") or None
-    rows = await asked(lambda: answered(station.store, line))
+    wanted = EventFilter(line=line, answered=True, limit=SHOWN)
+    rows = await asked(lambda: station.store.events(wanted))
     kinds = station.kinds()
     return JSONResponse(
         {"answered": [asdict(row) for row in rows], "labels": [*kinds, *FIXED_LABELS]}

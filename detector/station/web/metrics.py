@@ -94,8 +94,8 @@ class StationCollector(Collector):
         )
         for name, feed in self._station.lines.items():
             status = feed.status()
-            for state in VisionState:
-                vision.add_metric([name, state.value], float(status["vision"] == state.value))
+            for each in VisionState:
+                vision.add_metric([name, each.value], float(status["vision"] == each.value))
             for key, gauge in gauges.items():
                 if status[key] is not None:
                     scale = 1000.0 if key.endswith("_ms") else 1.0
