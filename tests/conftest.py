@@ -43,7 +43,7 @@ PROCESS = (
     "tests/commands/calibrate/test_cli.py::test_an_invalid_answer",
     "tests/commands/calibrate/test_cli.py::test_the_lens_is_calibrated_live",
     "tests/commands/calibrate/test_empty_belt.py",
-    "tests/commands/test_child_bridge.py",
+    "tests/commands/test_child_neighbour.py",
     "tests/commands/test_detect.py::test_a_name_that_cannot_be_printed",
     "tests/commands/test_doctor.py",
     "tests/commands/test_plc_sim.py::test_a_unit_id_without_a_line",

@@ -19,6 +19,7 @@ from rich.markup import escape
 
 from detector import __version__
 from detector.delivery.clocks import HostClocks
+from detector.delivery.evidence import EvidenceSender
 from detector.delivery.publisher import Publisher
 from detector.delivery.request_server import RequestServer
 from detector.ingest import SourceError, V4l2Device, describe_source, list_v4l2_devices
@@ -113,6 +114,7 @@ def _findings(profile: LineProfile | None) -> Iterator[Finding]:
         guard = line_guard(profile.wire.keys, profile.wire.allowed_keys)
     yield Finding("wire.publish", *_checked(lambda: _publish(profile, guard)))
     yield Finding("wire.requests", *_checked(lambda: _requests(profile, guard)))
+    yield Finding("wire.evidence", *_checked(lambda: _evidence(profile, guard)))
 
 
 def _clock_state(clock: str) -> str:
@@ -220,6 +222,12 @@ def _publish(profile: LineProfile, guard: Guard | None) -> str:
 def _requests(profile: LineProfile, guard: Guard | None) -> str:
     with RequestServer(profile.wire.requests, guard=guard) as desk:
         return _endpoint_state(desk.endpoint, guard, "requests")
+
+
+def _evidence(profile: LineProfile, guard: Guard | None) -> str:
+    endpoint = profile.wire.evidence_endpoint
+    with EvidenceSender(endpoint, line=profile.line, boot_id="doctor", guard=guard) as sender:
+        return _endpoint_state(sender.endpoint, guard, "publish")
 
 
 def _endpoint_state(

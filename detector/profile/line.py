@@ -14,6 +14,7 @@ from detector.profile.hazards import Hazards
 from detector.profile.section import Section, setting
 from detector.profile.view import View
 from detector.vocabulary import EngineName
+from detector.wire.evidence import evidence_beside
 
 
 class Camera(Section):
@@ -209,6 +210,13 @@ class Wire(Section):
         "endpoint for requests: snapshots, replays, deliveries, operators' answers",
         fix='write requests = "tcp://127.0.0.1:5557"',
     )
+    evidence: str | None = setting(
+        None,
+        "endpoint for the images of alerts and of the running belt. Default: on loopback, at the "
+        "port two above that of publish (tcp://127.0.0.1:5558); if that is taken, the line runs "
+        "without images and logs it",
+        fix='write evidence = "tcp://127.0.0.1:5558"',
+    )
     journal: Path | None = setting(
         None,
         "folder of the alert journal; default: one named after the line, in the state folder of "
@@ -231,6 +239,11 @@ class Wire(Section):
         "also publish the raw detections of every frame",
         fix="write detections = true or detections = false",
     )
+
+    @property
+    def evidence_endpoint(self) -> str:
+        """`evidence`, or its default."""
+        return self.evidence or evidence_beside(self.publish)
 
     @model_validator(mode="after")
     def _keys_go_together(self) -> Self:
