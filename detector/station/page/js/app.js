@@ -22,7 +22,7 @@ const SCREENS = ["line", "live", "history", "learning"];
 const UPDATE_MS = 100;
 /** What moves, for those who want less of it. */
 const SLOW_TICK_MS = 1000;
-const TICK_MS = 40;
+const TICK_MS = 66;
 const RANK = { "read-only": 0, read_only: 0, operator: 1, maintainer: 2 };
 const calm = window.matchMedia("(prefers-reduced-motion: reduce)");
 

@@ -9,7 +9,7 @@ import { symbol } from "./symbols.js";
 import { visionOf } from "./vision.js";
 import { t } from "./words.js";
 
-/** A chosen alarm stays large for this long unless a more important one comes. */
+/** A chosen alarm stays large for this long unless a more important one comes after. */
 const CHOSEN_MS = 20000;
 
 export class LineScreen {
@@ -33,7 +33,8 @@ export class LineScreen {
   }
 
   choose(key) {
-    this.chosen = { key, untilMs: performance.now() + CHOSEN_MS };
+    const then = new Set(this.app.plant.alarms.keys());
+    this.chosen = { key, then, untilMs: performance.now() + CHOSEN_MS };
   }
 
   /** The alarm that keys and the large buttons answer. */
@@ -44,7 +45,7 @@ export class LineScreen {
     const { chosen } = this;
     if (chosen && performance.now() < chosen.untilMs) {
       const known = plant.alarms.get(chosen.key);
-      const outranked = first && known && isOutranked(known, first);
+      const outranked = first && known && !chosen.then.has(first.key) && isOutranked(known, first);
       if (known && !plant.pending.has(chosen.key) && !outranked) return known;
     }
     this.chosen = null;
