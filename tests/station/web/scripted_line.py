@@ -126,9 +126,7 @@ class ScriptedLine:
 
     def _send(self, alert: Alert) -> None:
         now_ns, mono_ns = time.time_ns(), time.monotonic_ns()
-        alert = alert.model_copy(
-            update={"t_capture_utc_ns": now_ns, "t_capture_mono_ns": mono_ns}
-        )
+        alert = alert.model_copy(update={"t_capture_utc_ns": now_ns, "t_capture_mono_ns": mono_ns})
         if alert.state is AlarmState.NORMAL:
             self._open.pop(alert.event_id, None)
         else:
