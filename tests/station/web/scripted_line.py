@@ -75,7 +75,12 @@ class ScriptedLine:
 
     def _do(self, work: Callable[[], None]) -> None:
         done = threading.Event()
-        self._work.put(lambda: (work(), done.set()) and None)
+
+        def work_then_tell() -> None:
+            work()
+            done.set()
+
+        self._work.put(work_then_tell)
         assert done.wait(PATIENCE_S)
 
     def _run(self) -> None:

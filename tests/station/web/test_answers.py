@@ -35,7 +35,6 @@ def test_seen_goes_out_at_once_and_comes_back_to_every_page(
 
 def test_an_outcome_is_held_for_undo_and_then_sent(
     line: ScriptedLine,
-    station: RunningStation,
     browser: Browser,
     events: Iterator[Event],
     monkeypatch: pytest.MonkeyPatch,
@@ -73,13 +72,16 @@ def test_a_held_outcome_survives_the_station_and_is_sent_at_its_next_start(
     line: ScriptedLine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = tmp_path / "station"
-    with RunningStation(folder, [line.address]) as station, Browser(station) as page:
-        with page.events() as events:
-            wait_for(events, "line", lambda status: status["vision"] == "ready")
-            line.raise_alarm("a1")
-            wait_for(events, "alarm")
-            _until_stored(page, "a1")
-            page.post("/api/answer", about("a1", what="removed"))
+    with (
+        RunningStation(folder, [line.address]) as station,
+        Browser(station) as page,
+        page.events() as events,
+    ):
+        wait_for(events, "line", lambda status: status["vision"] == "ready")
+        line.raise_alarm("a1")
+        wait_for(events, "alarm")
+        _until_stored(page, "a1")
+        page.post("/api/answer", about("a1", what="removed"))
     assert line.answers == []
     monkeypatch.setattr(answers, "UNDO_S", 0.1)
     with RunningStation(folder, [line.address]) as station, Browser(station) as page:
@@ -142,8 +144,9 @@ def test_an_answer_without_a_reply_is_said_to_be_so(
     assert (unanswered.status_code, "no reply" in unanswered.json()["error"]) == (504, True)
 
 
+@pytest.mark.usefixtures("events")
 def test_a_hazard_is_shelved_with_a_reason_but_never_vision(
-    line: ScriptedLine, browser: Browser, events: Iterator[Event]
+    line: ScriptedLine, browser: Browser
 ) -> None:
     wanted = {"line": LINE, "hazard": "battery", "minutes": 15, "reason": "cleaning"}
     assert browser.post("/api/shelve", wanted).status_code == 200

@@ -50,9 +50,7 @@ def test_a_silent_detector_is_unavailable_to_the_page(
     wait_for(events, "line", lambda status: status["vision"] == "ready")
 
 
-def test_the_line_event_names_speed_facts_and_latency(
-    line: ScriptedLine, events: Iterator[Event]
-) -> None:
+def test_the_line_event_names_speed_facts_and_latency(events: Iterator[Event]) -> None:
     status = wait_for(events, "line", lambda status: status["facts"] is not None)
     assert status["belt_speed_mm_s"] == 500.0
     assert status["belt_position_mm"] == 20600.0
@@ -111,8 +109,9 @@ def test_a_page_is_cut_off_when_too_many_events_wait() -> None:
     assert page.cut_off.is_set()
 
 
+@pytest.mark.usefixtures("events")
 def test_more_pages_than_allowed_are_refused(
-    browser: Browser, events: Iterator[Event], monkeypatch: pytest.MonkeyPatch
+    browser: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(event_stream, "PAGES_MAX", 1)
     refused = browser.get("/api/stream")

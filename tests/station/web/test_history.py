@@ -103,9 +103,8 @@ def test_an_export_of_answered_alarms_is_an_archive(
     assert "gas_bottle" in sheet["labels"]
 
 
-def test_live_images_come_while_they_are_asked_for(
-    line: ScriptedLine, browser: Browser, events: Iterator[Event]
-) -> None:
+@pytest.mark.usefixtures("events")
+def test_live_images_come_while_they_are_asked_for(line: ScriptedLine, browser: Browser) -> None:
     shown = threading.Event()
 
     def show() -> None:
