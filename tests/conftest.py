@@ -62,6 +62,7 @@ PROCESS = (
     "tests/runtime/test_inference_lock.py::test_a_line_that_dies",
     "tests/runtime/test_stop_signals.py",
     "tests/station/browser/",
+    "tests/station/web/test_station_process.py",
     "tests/terminal/test_watch.py",
     "tests/test_child_process.py",
     "tests/test_cli.py::test_vigitri_runs_as_a_process",

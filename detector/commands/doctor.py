@@ -30,6 +30,7 @@ from detector.vision.catalogue import ModelError, find_model, model_folders
 from detector.vision.engine import available_cores
 from detector.vision.engines import chosen_engine, open_engine, open_verifier
 from detector.vision.onnx_runtime import ort
+from detector.wire.evidence import evidence_beside
 from detector.wire.keys import AllowList, Guard, check_unknown_key_refused, line_guard
 
 FRAME_BUFFERS_BYTES = 3 * 1920 * 1080 * 3
@@ -225,7 +226,7 @@ def _requests(profile: LineProfile, guard: Guard | None) -> str:
 
 
 def _evidence(profile: LineProfile, guard: Guard | None) -> str:
-    endpoint = profile.wire.evidence_endpoint
+    endpoint = profile.wire.evidence or evidence_beside(profile.wire.publish)
     with EvidenceSender(endpoint, line=profile.line, boot_id="doctor", guard=guard) as sender:
         return _endpoint_state(sender.endpoint, guard, "publish")
 

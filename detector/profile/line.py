@@ -14,7 +14,6 @@ from detector.profile.hazards import Hazards
 from detector.profile.section import Section, setting
 from detector.profile.view import View
 from detector.vocabulary import EngineName
-from detector.wire.evidence import evidence_beside
 
 
 class Camera(Section):
@@ -239,11 +238,6 @@ class Wire(Section):
         "also publish the raw detections of every frame",
         fix="write detections = true or detections = false",
     )
-
-    @property
-    def evidence_endpoint(self) -> str:
-        """`evidence`, or its default."""
-        return self.evidence or evidence_beside(self.publish)
 
     @model_validator(mode="after")
     def _keys_go_together(self) -> Self:

@@ -20,7 +20,8 @@ from detector.vocabulary import VisionState
 from detector.wire.messages import Metrics
 
 By = Literal["ten_minutes", "hour", "day"]
-_LENGTH_NS = {"ten_minutes": 600 * 10**9, "hour": 3600 * 10**9, "day": 24 * 3600 * 10**9}
+HOUR_NS = 3600 * 10**9
+_LENGTH_NS = {"ten_minutes": HOUR_NS // 6, "hour": HOUR_NS, "day": 24 * HOUR_NS}
 NOT_RECORDED = "the station did not record"
 _GAP_NS = 10_000_000_000
 """A shorter pause between two records is none: states are recorded every few seconds."""

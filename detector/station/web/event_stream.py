@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -15,6 +16,7 @@ from detector.station.web.broadcast import Broadcast, Page, encoded
 PAGES_MAX = 64
 SEND_S = 5.0
 """A page that takes nothing for this long is cut off."""
+END_S = 0.2
 
 
 class EventStream(Response):
@@ -47,6 +49,9 @@ class EventStream(Response):
                 for task in tasks:
                     task.cancel()
                 await asyncio.gather(*tasks, return_exceptions=True)
+            with suppress(TimeoutError):  # a page that does not read gets no proper end
+                async with asyncio.timeout(END_S):
+                    await send({"type": "http.response.body", "body": b"", "more_body": False})
         finally:
             self._broadcast.close(page)
 

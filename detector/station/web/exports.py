@@ -56,7 +56,7 @@ def _zipped(form: str, store: Store, wanted: EventFilter) -> IO[bytes]:
         with tempfile.TemporaryDirectory(prefix="vigitri-export-") as folder:
             data = Path(folder) / "data"
             ZIPPED[form](store, data, wanted)
-            file = tempfile.TemporaryFile(prefix="vigitri-export-")
+            file = tempfile.TemporaryFile(prefix="vigitri-export-")  # noqa: SIM115 - sent later
             with zipfile.ZipFile(file, "w") as archive:  # JPEGs do not get smaller
                 for each in sorted(data.rglob("*")):
                     if each.is_file():

@@ -24,6 +24,8 @@ logger = logging.getLogger(__name__)
 LISTEN = "127.0.0.1:8420"
 STALLED_MS = 10_000
 """A connection whose peer takes nothing for this long is ended by the kernel."""
+UNSENT_BYTES = 128 * 1024
+"""Data of one connection that the kernel keeps: a slow page is noticed early, and shows no past."""
 CONNECTIONS_MAX = 256
 CLOSING_S = 2
 
@@ -104,6 +106,7 @@ def listening_socket(address: ListenAddress) -> socket.socket:
     opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     # Accepted connections inherit these. A stalled page holds a buffer, not the station.
     opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, STALLED_MS)
+    opened.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, UNSENT_BYTES)
     opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     opened.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     try:
