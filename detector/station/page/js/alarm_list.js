@@ -61,6 +61,7 @@ export class AlarmRow {
   update(known) {
     this.known = known;
     const { alert } = known;
+    setAttribute(this.element, "data-event", alert.event_id);
     const look = SET_ASIDE.has(alert.state) ? "aside" : alert.priority;
     setAttribute(this.element, "data-priority", look);
     this.element.classList.toggle("calls", callsFor(known));
