@@ -145,8 +145,9 @@ def test_a_stream_that_stands_is_blind_over_everything(
     assert page.evaluate("window.blindAfterMs") <= promised(1.0) * 1e3
     covered = page.evaluate(
         """() => {
-            const card = document.querySelector('[data-testid=alarm-card]').getBoundingClientRect();
-            const top = document.elementFromPoint(card.x + card.width / 2, card.y + card.height / 2);
+            const card = document.querySelector('[data-testid=alarm-card]');
+            const { x, y, width, height } = card.getBoundingClientRect();
+            const top = document.elementFromPoint(x + width / 2, y + height / 2);
             return Boolean(top.closest('[data-testid=blind]'));
         }"""
     )

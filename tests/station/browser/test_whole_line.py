@@ -45,7 +45,8 @@ MEASURE = """() => {
     window.shownMs = [];
     new MutationObserver(() => {
         for (const { key, alert, publishedMs } of plant.alarms.values()) {
-            if (seen.has(key) || !document.querySelector(`[data-event="${alert.event_id}"]`)) continue;
+            const part = document.querySelector(`[data-event="${alert.event_id}"]`);
+            if (seen.has(key) || !part) continue;
             seen.add(key);
             requestAnimationFrame(() => window.shownMs.push(Date.now() - publishedMs));
         }
@@ -131,9 +132,7 @@ def test_an_alert_shows_at_once_and_its_answer_is_seen_everywhere(
     expect(second.locator(".fact-answered")).not_to_have_text("–")
 
 
-def test_a_stopped_detector_is_blind_until_it_goes_on(
-    browse: OpenPage, whole: WholeLine
-) -> None:
+def test_a_stopped_detector_is_blind_until_it_goes_on(browse: OpenPage, whole: WholeLine) -> None:
     page = seeing(browse, whole)
     whole.line.process.send_signal(signal.SIGSTOP)
     try:
