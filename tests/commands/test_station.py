@@ -48,7 +48,6 @@ def test_a_taken_port_is_refused_before_the_store_is_touched(
     vigitri: Vigitri, tmp_path: Path
 ) -> None:
     with listening_socket(ListenAddress("127.0.0.1", 0)) as taken:
-        taken.listen()
         listen = f"127.0.0.1:{taken.getsockname()[1]}"
         result = vigitri("station", *LINE, "--listen", listen, "--folder", tmp_path / "station")
     assert result.code == 2
