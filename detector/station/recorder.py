@@ -151,6 +151,8 @@ class Recorder:
                 try:
                     work()
                 except Exception:  # the others go on; this one begins again
+                    if self.stopping:
+                        return
                     logger.exception("%s: failed, starts again", name)
                     self.wait(AGAIN_S)
 
@@ -232,28 +234,25 @@ class _FollowedLine:
             )
 
     def _record(self, event: Event | None, line: Line) -> None:
-        match event:
-            case Received(payload=Alert() as alert, header=header):
-                position = self._moved(line)
-                consumed = None if position is None else (self._name, position)
-                self._line = alert.line
-                self._until_written(lambda: self._store.record_alert(header, alert, consumed))
-            case Received(payload=Metrics() as metrics):
-                self._line = metrics.line
-                with suppress(StoreError):  # a trend may lack a minute
-                    self._store.record_metrics(time.time_ns(), metrics)
-            case None:  # nothing is left to record: all up to here is on the disk
-                position = self._moved(line)
-                if position is not None:
-                    self._until_written(lambda: self._store.record_position(self._name, position))
-                self._close_missing(line)
-            case GapFilled(complete=False):
-                logger.warning(
-                    "alerts were lost: the detector no longer holds them",
-                    extra={"line": self._name},
-                )
-            case _:
-                pass
+        if isinstance(event, Received) and isinstance(event.payload, Alert):
+            alert, header, position = event.payload, event.header, self._moved(line)
+            consumed = None if position is None else (self._name, position)
+            self._line = alert.line
+            self._until_written(lambda: self._store.record_alert(header, alert, consumed))
+            return
+        # All alerts before this event are on the disk.
+        position = self._moved(line)
+        if position is not None:
+            self._until_written(lambda: self._store.record_position(self._name, position))
+        self._close_missing(line)
+        if isinstance(event, Received) and isinstance(event.payload, Metrics):
+            self._line = event.payload.line
+            with suppress(StoreError):  # a trend may lack a minute
+                self._store.record_metrics(time.time_ns(), event.payload)
+        elif isinstance(event, GapFilled) and not event.complete:
+            logger.warning(
+                "alerts were lost: the detector no longer holds them", extra={"line": self._name}
+            )
 
     def _close_missing(self, line: Line) -> None:
         """Alarms whose end was lost do not stay open for ever."""

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from detector.station.store.database import FILE
 from detector.station.store.evidence_files import IMAGES, EvidenceFiles
 from detector.station.store.recording import name_evidence
 from detector.station.store.records import StoreError
@@ -84,7 +85,7 @@ class Retention:
         """Apply all limits; every few minutes, in a thread that may wait."""
         self._delete_old_images(writer, now_ns - self.limits.image_days * DAY_NS)
         self._delete_old_rows(writer, now_ns - self.limits.history_days * DAY_NS)
-        while self._too_much() and (rows := self._oldest("1", (), AT_ONCE)):
+        while rows := self._oldest_beyond_size():
             self._drop(rows, writer)
             writer.do(lambda _: None)  # the rows say it before the sum is taken again
         while self._disk_is_low() and (rows := self._oldest("1", (), ROOM_IMAGES)):
@@ -120,16 +121,21 @@ class Retention:
         writer.do(lambda to: to.execute("DELETE FROM metrics WHERE t_ns < ?", (before_ns,)))
         writer.do(lambda to: to.execute("PRAGMA incremental_vacuum(2000)").fetchall())
 
-    def _too_much(self) -> bool:
+    def _oldest_beyond_size(self) -> list[tuple[Any, ...]]:
+        """The oldest images, as many as are too many; at most `AT_ONCE`."""
         with closing(self._read()) as connection:
             images = connection.execute(
                 "SELECT coalesce(sum(crop_bytes + frame_bytes), 0) FROM evidence "
                 "WHERE t_dropped_ns IS NULL"
             ).fetchone()[0]
-        database = sum(
-            path.stat().st_size for path in self._folder.glob("station.sqlite3*") if path.exists()
-        )
-        return bool(images + database > self.limits.max_bytes)
+        excess = images + (self._folder / FILE).stat().st_size - self.limits.max_bytes
+        rows = []
+        for row in self._oldest("1", (), AT_ONCE):
+            if excess <= 0:
+                break
+            excess -= row[-1]
+            rows.append(row)
+        return rows
 
     def _disk_is_low(self) -> bool:
         return shutil.disk_usage(self._folder).free < self.limits.min_free_bytes
@@ -151,7 +157,7 @@ class Retention:
 
         def mark(connection: sqlite3.Connection) -> None:
             now_ns = time.time_ns()
-            for evidence_id, line, _, boot_id, event_id in rows:
+            for evidence_id, line, _, boot_id, event_id, _ in rows:
                 connection.execute(
                     "UPDATE evidence SET t_dropped_ns = ? WHERE evidence_id = ?",
                     (now_ns, evidence_id),
