@@ -74,7 +74,7 @@ def test_old_history_is_deleted_but_no_open_alarm(store: Store) -> None:
 
 
 def test_the_oldest_images_go_first_when_there_are_too_many(tmp_path: Path) -> None:
-    with Store(tmp_path, Limits(max_bytes=1_000_000, min_free_bytes=0)) as store:
+    with Store(tmp_path, Limits(max_bytes=700_000, min_free_bytes=0)) as store:
         filled(store, {"c": 3, "b": 2, "a": 1}, size=400_000)
         store.clean_up()
         assert with_images(store) == ["a"]
