@@ -5,13 +5,13 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
 
 from benchmarks.station.loaded_line import LINE, LoadedLine
-from detector.client import Alert, Event, Heartbeat, KeyFileError, Received, VisionChanged
+from detector.client import Alert, Event, Heartbeat, KeyFileError, Received
 from detector.station.recorder import EvidenceStored, LineAddress, Recorder
 from detector.station.store import BlindTime, EventFilter, Store, StoreError
 from detector.wire import samples
@@ -156,12 +156,15 @@ def test_images_are_stored_and_passed_on(line: LoadedLine, folder: Path) -> None
 def test_silence_of_the_detector_is_recorded_as_a_blind_time(
     line: LoadedLine, folder: Path
 ) -> None:
-    shown: list[object] = []
-    with recording(line, folder) as (store, recorder):
-        recorder.subscribe(lambda _, event: shown.append(event))
-        serve_until(line, lambda: any(each.vision.is_watching for each in changes(shown)), shown)
+    with recording(line, folder) as (store, _):
+        serve_until(line, lambda: "ready" in recorded_visions(folder))
         # From here on it is silent: it sends no heartbeat.
         assert await_(lambda: blind(store))[-1].reason.startswith("no ")
+
+
+def recorded_visions(folder: Path) -> set[str]:
+    with closing(sqlite3.connect(folder / "station.sqlite3")) as connection:
+        return {row[0] for row in connection.execute("SELECT vision FROM states")}
 
 
 def await_(wanted: Callable[[], list[BlindTime]]) -> list[BlindTime]:
@@ -170,10 +173,6 @@ def await_(wanted: Callable[[], list[BlindTime]]) -> list[BlindTime]:
         assert time.monotonic() < ends_s
         time.sleep(0.02)
     return found
-
-
-def changes(shown: list[object]) -> list[VisionChanged]:
-    return [each for each in shown if isinstance(each, VisionChanged)]
 
 
 def blind(store: Store) -> list[BlindTime]:

@@ -8,7 +8,7 @@ import pytest
 from detector.station.store import EventFilter, Store, StoreError
 from detector.vocabulary import AlarmState, Hazard, Outcome, Revision
 from detector.wire import samples
-from detector.wire.requests import Position
+from detector.wire.requests import AlertMessage, Position
 from tests.station.store.conftest import (
     BOOT,
     JPEG,
@@ -54,7 +54,8 @@ def test_an_alarm_that_calls_later_is_known_by_that_time(filled: Filled) -> None
 def test_everything_survives_a_new_start(tmp_path: Path) -> None:
     at = Position(boot_id=BOOT, alert_seq=61)
     with Store(tmp_path) as store:
-        store.record_alert(header(alert()), alert(), (LINE, at))
+        sent = AlertMessage(topic=f"alert/{LINE}", header=header(alert()), payload=alert())
+        assert store.record_alerts([sent, sent], (LINE, at)) == 1
         store.add_evidence(evidence(), JPEG, JPEG)
         store.record_answer(LINE, BOOT, "a1", "removed", "anna", t_ns=5, source="page")
         store.record_audit(7, "anna", "operator", "answer", "a1", address="10.0.0.4")
