@@ -85,6 +85,9 @@ def run(
         Path | None, typer.Option(help="Journal folder; overrides wire.journal.")
     ] = None,
     *,
+    evidence: Annotated[
+        str | None, typer.Option(help="Endpoint for images; overrides wire.evidence.")
+    ] = None,
     with_bridge: Annotated[
         bool, typer.Option("--with-bridge", help="Also run the PLC bridge, in its own process.")
     ] = False,
@@ -106,6 +109,7 @@ def run(
         until_end=until_end,
         publish=publish,
         requests=requests,
+        evidence=evidence,
         journal=journal,
         bridge_listen=(bridge_listen or MODBUS_LISTEN) if with_bridge else None,
     )

@@ -159,8 +159,9 @@ class _ImageFeed:
             topic, header, payload, images = decode_images(frames)
         except ValueError as error:
             self.malformed += 1
-            is_long = isinstance(error, ValidationError)
-            self.malformed_reason = one_line(error) if is_long else str(error)
+            self.malformed_reason = (
+                one_line(error) if isinstance(error, ValidationError) else str(error)
+            )
             return
         self.connected = True
         if isinstance(payload, Evidence):

@@ -10,6 +10,7 @@ from tempfile import TemporaryDirectory
 
 from detector.bridge.bridge import listen_address
 from detector.commands.child_bridge import ChildBridge
+from detector.delivery.evidence import EvidenceSender
 from detector.delivery.journal import Journal, default_journal_folder
 from detector.delivery.outbox import Outbox
 from detector.delivery.publisher import Publisher
@@ -24,7 +25,15 @@ from detector.runtime.stop_signals import stopped_by_signals
 from detector.vision.catalogue import find_model
 from detector.vision.engine import available_cores, engine_threads
 from detector.vision.engines import open_engine, open_verifier
-from detector.wire.keys import check_unknown_key_refused, line_guard, new_key_pair, write_key_pair
+from detector.wire.endpoints import EndpointError
+from detector.wire.evidence import evidence_beside
+from detector.wire.keys import (
+    Guard,
+    check_unknown_key_refused,
+    line_guard,
+    new_key_pair,
+    write_key_pair,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -35,6 +44,7 @@ def run_line(
     until_end: bool,
     publish: str | None = None,
     requests: str | None = None,
+    evidence: str | None = None,
     journal: Path | None = None,
     bridge_listen: str | None = None,
 ) -> None:
@@ -84,6 +94,18 @@ def run_line(
             if guard is not None:
                 check_unknown_key_refused(publisher.endpoint, guard, "publish")
                 check_unknown_key_refused(server.endpoint, guard, "requests")
+            wanted = evidence or profile.wire.evidence
+            sender = _evidence_sender(
+                wanted or evidence_beside(publish or profile.wire.publish),
+                publisher,
+                guard,
+                required=wanted is not None,
+            )
+            if sender is not None:
+                logger.info("sending images at %s", sender.endpoint)
+                children.push(sender)
+                if guard is not None:
+                    check_unknown_key_refused(sender.endpoint, guard, "publish")
             logger.info(
                 "publishing at %s, serving requests at %s", publisher.endpoint, server.endpoint
             )
@@ -94,7 +116,22 @@ def run_line(
                     bridge.use_keys(write_key_pair(child_key, folder)[0], guard.public)
                 children.enter_context(bridge)
             outbox = Outbox(publisher, server, kept)
-            LineRunner(line, camera, publisher, outbox, inference_lock=lock).run(
+            LineRunner(line, camera, publisher, outbox, inference_lock=lock, evidence=sender).run(
                 stop, until_end=until_end
             )
     logger.info("stopped")
+
+
+def _evidence_sender(
+    endpoint: str, publisher: Publisher, guard: Guard | None, *, required: bool
+) -> EvidenceSender | None:
+    """The running sender of images; None: the default endpoint is taken, and not `required`."""
+    try:
+        return EvidenceSender(
+            endpoint, line=publisher.line, boot_id=publisher.boot_id, guard=guard
+        ).__enter__()
+    except EndpointError as error:
+        if required:
+            raise
+        logger.warning("no images are sent: %s. Give this line its own wire.evidence", error)
+        return None

@@ -155,8 +155,7 @@ class EvidenceSender:
         poller.register(self._publisher.socket, zmq.POLLIN)
         poller.register(self._woken.fileno(), zmq.POLLIN)
         while True:
-            self.wanted = self._publisher.is_subscribed("evidence")
-            self.live_wanted = self._publisher.is_subscribed("live")
+            self.wanted, self.live_wanted = self._publisher.are_subscribed("evidence", "live")
             sight = self._next()
             if sight is not None:
                 self._send(sight)

@@ -226,10 +226,16 @@ class Publisher:
 
         Lets the caller skip payloads without readers.
         """
-        socket = self._open_socket()
-        self._read_subscriptions(socket)
-        topic = f"{kind}/{self.line}".encode()
-        return any(topic.startswith(ours) or ours.startswith(topic) for ours in self._subscriptions)
+        return self.are_subscribed(kind)[0]
+
+    def are_subscribed(self, *kinds: str) -> list[bool]:
+        """The same for several kinds: no subscription is read between one and the next."""
+        self._read_subscriptions(self._open_socket())
+        topics = [f"{kind}/{self.line}".encode() for kind in kinds]
+        return [
+            any(topic.startswith(ours) or ours.startswith(topic) for ours in self._subscriptions)
+            for topic in topics
+        ]
 
     @property
     def joined(self) -> int:

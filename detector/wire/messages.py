@@ -292,7 +292,7 @@ class Metrics(Message):
         StageTimes | None,
         Field(
             description="Time from the capture of a frame with an inference pass until its alerts "
-            "were published; null: no pass yet."
+            "were published; null: no pass in this period."
         ),
     ] = None
     bucket_bounds_ms: Annotated[

@@ -24,6 +24,7 @@ from detector.hazards.alarms.alert_facts import (
 from detector.hazards.alarms.flood_control import FloodControl
 from detector.hazards.alarms.restart import FormerObjects, restored_alarm
 from detector.hazards.tracking.tracker import Track
+from detector.wire.evidence import evidence_name
 from detector.wire.messages import (
     AlarmState,
     Alert,
@@ -76,6 +77,8 @@ class AlarmBook:
 
     def __init__(self, line: LineFacts) -> None:
         self._line = line
+        self.with_evidence = False
+        """Whether images of objects that are raised now will be sent."""
         self._open: dict[str, Alarm] = {}
         self._by_track: dict[int, Alarm] = {}
         self._of_line: dict[Hazard, str] = {}
@@ -280,6 +283,8 @@ class AlarmBook:
         alarm = self._new(hazard, belt)
         alarm.track = track.id
         self._by_track[track.id] = alarm
+        if self.with_evidence:
+            alarm.evidence_id = evidence_name(self._line.boot_id, alarm.event_id, 1)
         self._describe(alarm, track, belt)
         if identity.action == "count":
             alarm.counted = alarm.suppressed = True
