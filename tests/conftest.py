@@ -62,6 +62,7 @@ PROCESS = (
     "tests/models/training/test_train_resume.py",
     "tests/runtime/test_inference_lock.py::test_a_line_that_dies",
     "tests/runtime/test_stop_signals.py",
+    "tests/station/browser/",
     "tests/station/web/test_station_process.py",
     "tests/station/test_recorder.py",
     "tests/terminal/test_watch.py",
