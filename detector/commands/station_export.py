@@ -8,16 +8,16 @@ from datetime import datetime
 from pathlib import Path
 
 from detector.commands.station import default_folder
-from detector.commands.station_commands import ExportForm, Language
 from detector.station.store import EventFilter, Store, StoreError
 from detector.station.store.export import csv_lines, json_parts, write_coco, write_yolo
+from detector.station.store.report_texts import Language
 from detector.station.store.shift_report import shift_report
 
 SHIFT_NS = 8 * 3600 * 10**9
 
 
 def export_to(
-    form: ExportForm,
+    form: str,
     out: Path,
     line: str | None,
     between: tuple[datetime | None, datetime | None],
