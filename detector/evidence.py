@@ -6,8 +6,9 @@ the sender's thread.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,6 +37,8 @@ class RaisedObject:
     """In this frame, image coordinates, px."""
     hits: tuple[Hit, ...]
     crops: tuple[CropLook, ...]
+    kept: NDArray[np.uint8] | None
+    """Its newest crop, if it has left the view; None: it is cut from this frame."""
 
 
 class LineEvidence:
@@ -43,7 +46,7 @@ class LineEvidence:
 
     def __init__(self, pipeline: Pipeline, sender: EvidenceSender) -> None:
         self._pipeline, self._sender = pipeline, sender
-        self._images: BeltImages | None = None
+        self._images: Callable[[], BeltImages] | None = None
         self._free: list[NDArray[np.uint8]] = []
 
     def before_frame(self) -> None:
@@ -67,19 +70,28 @@ class LineEvidence:
                 continue
             track = tracks.get(alert.track or 0)
             box = None if track is None else self._pipeline.box_in(frame, track)
-            if track is None or box is None or not has_area(box, frame.size_px):
-                self._sender.dropped += 1  # it has left the image
+            kept = None
+            if track is not None and track.undecided and track.looks:
+                # It has left the view before the verifier had seen enough of it.
+                kept, box = track.crop, box or track.looks[-1].box_px
+            if (
+                track is None
+                or box is None
+                or not (kept is not None or has_area(box, frame.size_px))
+            ):
+                self._sender.dropped += 1
                 continue
-            objects.append(RaisedObject(alert, box, tuple(track.support), tuple(track.looks)))
+            objects.append(RaisedObject(alert, box, tuple(track.support), tuple(track.looks), kept))
         return objects
 
     def _sight(self, frame: Frame, objects: Sequence[RaisedObject]) -> FrameSight:
         rectifier = self._pipeline.rectifier
         assert rectifier is not None
         if self._images is None:
-            self._images = BeltImages(
-                rectifier.plane.polygon_px, frame.size_px, self._pipeline.line.crop_context
-            )
+            # Made in the sender's thread: it takes some 20 ms.
+            belt_px, size_px = rectifier.plane.polygon_px, frame.size_px
+            context = self._pipeline.line.crop_context
+            self._images = cache(lambda: BeltImages(belt_px, size_px, context))
         copy = self._free.pop() if self._free else np.empty_like(frame.image)
         np.copyto(copy, frame.image)
         return FrameSight(
@@ -96,7 +108,7 @@ class FrameSight:
         copy: NDArray[np.uint8],
         objects: Sequence[RaisedObject],
         *,
-        images: BeltImages,
+        images: Callable[[], BeltImages],
         line: Line,
         free: list[NDArray[np.uint8]],
     ) -> None:
@@ -114,8 +126,9 @@ class FrameSight:
 
     def messages(self) -> Iterator[tuple[Message, Sequence[bytes]]]:
         """The payloads, and the JPEGs that follow each."""
-        self._images.mask(self._copy)
-        frame = self._images.frame(self._copy)
+        images = self._images()
+        images.mask(self._copy)
+        frame = images.frame(self._copy)
         if not self._objects:
             live = LiveImage(
                 line=self._line,
@@ -126,8 +139,12 @@ class FrameSight:
             )
             yield live, (frame.jpeg,)
         for shown in self._objects:
-            crop = self._images.crop(self._copy, shown.box_px)
-            alert = shown.alert
+            alert, crop_frame = shown.alert, self._index
+            if shown.kept is None:
+                crop = images.crop(self._copy, shown.box_px)
+            else:
+                crop = images.cut_already(shown.kept, shown.crops[-1].box_px)
+                crop_frame = shown.crops[-1].frame_index
             evidence = Evidence(
                 line=self._line,
                 evidence_id=alert.evidence_id or "",
@@ -136,6 +153,7 @@ class FrameSight:
                 revision=alert.revision,
                 t_capture_utc_ns=self.t_capture_utc_ns,
                 frame_index=self._index,
+                crop_frame_index=crop_frame,
                 crop_box_px=_rounded(crop.square_px),
                 crop_size_px=crop.side_px,
                 frame_size_px=frame.size_px,

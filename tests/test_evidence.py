@@ -21,6 +21,7 @@ from detector.delivery.outbox import Outbox
 from detector.delivery.publisher import Publisher
 from detector.delivery.request_server import RequestServer
 from detector.evidence import looks_of
+from detector.hazards.tracking import verifier_stage
 from detector.hazards.tracking.tracker import Hit
 from detector.hazards.tracking.verdict import CropLook, verifier_rules
 from detector.ingest import CameraHealth, CameraState, Frame
@@ -148,7 +149,7 @@ def test_each_raised_object_is_shown_with_its_box_and_its_looks(
         item = shown[alert.evidence_id]
         evidence = item.evidence
         assert (evidence.event_id, evidence.revision) == (alert.event_id, alert.revision)
-        assert evidence.frame_index == alert.frame_index
+        assert evidence.frame_index == evidence.crop_frame_index == alert.frame_index
         assert evidence.t_capture_utc_ns == alert.t_capture_utc_ns
         assert alert.place is not None
         assert evidence.box_px == pytest.approx(alert.place.box_px, abs=2.5)
@@ -256,6 +257,26 @@ def test_the_running_belt_is_not_even_copied_while_it_is_not_subscribed_to(
     monkeypatch.setattr(plant.sender, "offer_live", lambda _: pytest.fail("offered"))
     plant.run([image for image in passing(1) for _ in range(12)])
     assert plant.sender.sent == 0
+
+
+def test_an_object_that_left_the_view_undecided_is_shown_by_its_last_crop(
+    stack: ExitStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(verifier_stage, "PASSES_ENOUGH", 100)
+    monkeypatch.setattr(verifier_stage, "PASSES_MAX", 100)
+    monkeypatch.setattr(verifier_stage, "_MARGIN", -1e9)  # its deadline is never near
+    plant = Plant(stack)
+    plant.run(verified=True)
+    for item in (plant.images(), plant.images()):
+        evidence = item.evidence
+        assert evidence.crop_size_px == evidence.verifier_input_px == 32
+        assert evidence.crop_frame_index == evidence.looks[-1].frame_index < evidence.frame_index
+        assert decoded(item.crop)[16, 16, 2] > 150
+        x0, y0, x1, y1 = evidence.crop_box_px
+        left, top, right, bottom = evidence.looks[-1].box_px
+        assert ((x0 + x1) / 2, (y0 + y1) / 2) == pytest.approx(
+            ((left + right) / 2, (top + bottom) / 2), abs=1
+        )
 
 
 def test_metrics_and_facts_describe_the_line(stack: ExitStack) -> None:

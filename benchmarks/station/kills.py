@@ -19,8 +19,8 @@ from detector.station.store import Store
 
 Revision = tuple[str, str, int]
 """Boot id, event id, number."""
-CALM_S = 60.0
-"""Time for the last alerts to be confirmed."""
+CALM_S = 120.0
+"""Time for the last alerts to be recorded."""
 
 
 @dataclass
@@ -89,9 +89,11 @@ def run(
                 advance(number + 1, kills)
             recorder.start()
             ends_s = time.monotonic() + CALM_S
-            while line.confirmed < len(line.sent) and time.monotonic() < ends_s:
-                line.serve()
-                time.sleep(0.01)
+            # Not only until they are confirmed: a late one expires, and is recorded all the same.
+            while line.sent - recorded(station) and time.monotonic() < ends_s:
+                for _ in range(50):
+                    line.serve()
+                    time.sleep(0.01)
             outcome.expired = line.expired
         finally:
             recorder.end()

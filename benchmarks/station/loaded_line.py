@@ -86,6 +86,15 @@ class LoadedLine:
                 )
 
     @property
+    def consumers(self) -> int:
+        """Consumers that have registered."""
+        return len(self._outbox.delivery_state().consumers)
+
+    @property
+    def images_wanted(self) -> bool:
+        return self._evidence.wanted
+
+    @property
     def confirmed(self) -> int:
         """Alerts that the station has confirmed, or that expired for it."""
         states = self._outbox.delivery_state().consumers

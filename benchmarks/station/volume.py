@@ -68,7 +68,7 @@ def run(
                 figures.revisions += store.record_alerts(batch)
                 batch.clear()
                 advance(number, alerts)
-        for minute in range(0, WEEK_NS // (60 * 10**9), 7):
+        for minute in range(0, WEEK_NS // (60 * 10**9), 7 if alerts > 1000 else 700):
             blind = minute % 1000 < 7
             vision = "unavailable" if blind else "ready"
             store.record_state(LINE, BEGUN_NS + minute * 60 * 10**9, vision)
@@ -77,7 +77,7 @@ def run(
     figures.size_mb = round(size / 1e6, 1)
     figures.start_s = round(max(_start_s(folder) for _ in range(STARTS)), 3)
     with Store(folder) as store:
-        figures.query_p95_ms = _queries(store, random.Random(seed))
+        figures.query_p95_ms = _queries(store, random.Random(seed), alerts)
     return figures
 
 
@@ -188,7 +188,7 @@ def _start_s(folder: Path) -> float:
         return time.perf_counter() - started_s
 
 
-def _queries(store: Store, rng: random.Random) -> dict[str, float]:
+def _queries(store: Store, rng: random.Random, alerts: int) -> dict[str, float]:
     """95th percentile of each query's time, ms."""
 
     def some_hours() -> tuple[int, int]:
@@ -208,7 +208,7 @@ def _queries(store: Store, rng: random.Random) -> dict[str, float]:
         "false alarms": lambda: store.events(EventFilter(outcome="false_alarm")),
         "text, found": lambda: store.events(EventFilter(text="power")),
         "text, not found": lambda: store.events(EventFilter(text="no such text")),
-        "one event": lambda: store.event(samples.BOOT_ID, f"a{rng.randrange(1000):06d}"),
+        "one event": lambda: store.event(samples.BOOT_ID, f"a{rng.randrange(alerts):06d}"),
         "rates of a shift": lambda: store.rates(LINE, *some_hours()),
         "rates of the week": lambda: store.rates(LINE, *everything),
         "blind times of the week": lambda: store.blind_times(LINE, *everything),

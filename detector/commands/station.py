@@ -79,7 +79,7 @@ def _of_profile(path: Path, own_key: Path | None) -> LineAddress:
         profile.line,
         reachable(wire.publish),
         reachable(wire.requests),
-        reachable(wire.evidence_endpoint),
+        reachable(wire.evidence or evidence_beside(wire.publish)),
         None if wire.keys is None else own_key,
         None if wire.keys is None else str(public_beside(wire.keys)),
     )

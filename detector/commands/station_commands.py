@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 from typer.core import TyperGroup
@@ -11,6 +12,8 @@ from typer.core import TyperGroup
 from detector.cli_support.options import OwnKey, one_line_for
 
 SERVE = "serve"
+ExportForm = Literal["csv", "json", "yolo", "coco", "shift-report"]
+Language = Literal["en", "fr"]
 Folder = Annotated[
     Path | None,
     typer.Option(
@@ -43,6 +46,7 @@ def add_to(app: typer.Typer) -> None:
     account.command("list")(account_list)
     account.command("remove")(account_remove)
     station.add_typer(account, name="account")
+    station.command()(export)
     app.add_typer(station, name="station")
 
 
@@ -160,3 +164,26 @@ def account_remove(name: AccountName, folder: Folder = None) -> None:
 
     with one_line_for(ValueError):
         remove_account(name, folder)
+
+
+def export(
+    form: Annotated[
+        ExportForm, typer.Argument(metavar="FORMAT", help="csv, json, yolo, coco or shift-report.")
+    ],
+    out: Annotated[
+        Path, typer.Option("-o", "--out", help="File to write; for yolo and coco a new folder.")
+    ],
+    *,
+    line: Annotated[str | None, typer.Option(help="Name of the line; default: all.")] = None,
+    since: Annotated[
+        datetime | None, typer.Option(help="Begin, local time; default: everything, or a shift.")
+    ] = None,
+    until: Annotated[datetime | None, typer.Option(help="End, local time; default: now.")] = None,
+    language: Annotated[Language, typer.Option(help="Of the shift report: en or fr.")] = "en",
+    folder: Folder = None,
+) -> None:
+    """Export what a station that does not run has stored; a running one exports from its page."""
+    from detector.commands.station_export import export_to
+
+    with one_line_for(ValueError):
+        export_to(form, out, line, (since, until), language=language, folder=folder)

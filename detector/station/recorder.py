@@ -29,7 +29,7 @@ from detector.client import (
 )
 from detector.station.store import Store, StoreError
 from detector.wire.keys import ClientKeys, load_keys
-from detector.wire.requests import Position, Replay, ReplayReply
+from detector.wire.requests import AlertMessage, Position, Replay, ReplayReply
 
 logger = logging.getLogger(__name__)
 
@@ -152,6 +152,8 @@ class Recorder:
                 try:
                     work()
                 except Exception:  # the others go on; this one begins again
+                    if self.stopping:
+                        return
                     logger.exception("%s: failed, starts again", name)
                     self.wait(AGAIN_S)
 
@@ -203,10 +205,10 @@ class _FollowedLine:
         ) as line:
             unknown = self._stored is None
             while not self._recorder.stopping:
-                event = line.receive(TICK_S)  # which confirms the event before
-                if isinstance(event, Received) and unknown:
+                events = line.receive_batch(TICK_S)  # which confirms those before
+                if unknown and any(isinstance(each, Received) for each in events):
                     unknown = not self._record_held(line)
-                self._record(event, line)
+                self._record(events, line)
                 self._record_state(line)
                 self._recorder.set_notice(self._name, line.refusal or line.consumer_refusal)
 
@@ -232,29 +234,34 @@ class _FollowedLine:
                 EvidenceStored(evidence.boot_id, evidence.event_id, evidence.evidence_id),
             )
 
-    def _record(self, event: Event | None, line: Line) -> None:
-        match event:
-            case Received(payload=Alert() as alert, header=header):
-                position = self._moved(line)
-                consumed = None if position is None else (self._name, position)
-                self._line = alert.line
-                self._until_written(lambda: self._store.record_alert(header, alert, consumed))
-            case Received(payload=Metrics() as metrics):
-                self._line = metrics.line
-                with suppress(StoreError):  # a trend may lack a minute
-                    self._store.record_metrics(time.time_ns(), metrics)
-            case None:  # nothing is left to record: all up to here is on the disk
-                position = self._moved(line)
-                if position is not None:
-                    self._until_written(lambda: self._store.record_position(self._name, position))
-                self._close_missing(line)
-            case GapFilled(complete=False):
-                logger.warning(
-                    "alerts were lost: the detector no longer holds them",
-                    extra={"line": self._name},
-                )
-            case _:
-                pass
+    def _record(self, events: list[Event], line: Line) -> None:
+        """Record what came together: its alerts in one transaction."""
+        alerts: list[AlertMessage] = []
+        for event in events:
+            match event:
+                case Received(payload=Alert() as alert):
+                    self._line = alert.line
+                    alerts.append(
+                        AlertMessage(topic=event.topic, header=event.header, payload=alert)
+                    )
+                case Received(payload=Metrics() as metrics):
+                    with suppress(StoreError):  # a trend may lack a minute
+                        self._store.record_metrics(time.time_ns(), metrics)
+                case GapFilled(complete=False):
+                    logger.warning(
+                        "alerts were lost: the detector no longer holds them",
+                        extra={"line": self._name},
+                    )
+                case _:
+                    pass
+        position = line.position  # all alerts before these events are on the disk
+        moved = position is not None and position != self._stored
+        if alerts or moved:
+            consumed = (self._name, position) if moved and position is not None else None
+            self._until_written(lambda: self._store.record_alerts(alerts, consumed))
+            self._stored = position
+        if not alerts:
+            self._close_missing(line)
 
     def _close_missing(self, line: Line) -> None:
         """Alarms whose end was lost do not stay open for ever."""
@@ -268,14 +275,6 @@ class _FollowedLine:
         still_open = {(each.boot_id, each.event_id) for each in known if isinstance(each, Alert)}
         with suppress(StoreError):
             self._store.close_missing(self._line, still_open, time.time_ns())
-
-    def _moved(self, line: Line) -> Position | None:
-        """The line's position if it is not recorded yet."""
-        position = line.position
-        if position is None or position == self._stored:
-            return None
-        self._stored = position
-        return position
 
     def _until_written(self, write: Callable[[], object]) -> None:
         """Write, and try again until it works: only the next `receive` confirms the alert."""

@@ -84,13 +84,17 @@ class BeltImages:
         Raises:
             CropError: The box has no area in the image.
         """
-        left, top, square_px = square_around(box_px, self._context)
+        _, _, square_px = square_around(box_px, self._context)
         side_px = min(CROP_PX, max(1, round(square_px)))
         crop = np.empty((side_px, side_px, 3), dtype=np.uint8)
         CropCutter(side_px, self._context, self._belt_px).cut(masked, box_px, crop)
-        return CropJpeg(
-            _jpeg(crop, CROP_QUALITY), (left, top, left + square_px, top + square_px), side_px
-        )
+        return self.cut_already(crop, box_px)
+
+    def cut_already(self, crop: NDArray[np.uint8], box_px: Box) -> CropJpeg:
+        """A crop that was cut before, masked, `(n, n, 3)` uint8 BGR; `box_px`: around what."""
+        left, top, square_px = square_around(box_px, self._context)
+        square = (left, top, left + square_px, top + square_px)
+        return CropJpeg(_jpeg(crop, CROP_QUALITY), square, len(crop))
 
 
 def _jpeg(image: NDArray[np.uint8], quality: int) -> bytes:

@@ -51,6 +51,13 @@ class Evidence(Message):
     revision: Annotated[int, Field(ge=1, description="The alert's revision that raised it.")]
     t_capture_utc_ns: Annotated[int, Field(description="Capture of the frame, UTC, ns since 1970.")]
     frame_index: Annotated[int, Field(description="Number of the frame.")]
+    crop_frame_index: Annotated[
+        int,
+        Field(
+            description="Number of the frame that the crop was cut from: an earlier one if the "
+            "object had left the view when it was decided on."
+        ),
+    ]
     crop_box_px: Annotated[
         PixelBox,
         Field(
@@ -66,7 +73,11 @@ class Evidence(Message):
         float, Field(gt=0, description="Pixels of the frame's JPEG per pixel of the camera.")
     ]
     box_px: Annotated[
-        PixelBox, Field(description="The object's box x0, y0, x1, y1 in the frame's JPEG, px.")
+        PixelBox,
+        Field(
+            description="The object's box x0, y0, x1, y1 in the frame's JPEG, px; where the belt "
+            "has carried it if it had left the view."
+        ),
     ]
     looks: Annotated[
         tuple[Look, ...],

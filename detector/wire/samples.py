@@ -280,6 +280,7 @@ EVIDENCE = Evidence(
     revision=1,
     t_capture_utc_ns=T_UTC_NS,
     frame_index=FRAME,
+    crop_frame_index=FRAME,
     crop_box_px=(654.2, 282.0, 1161.8, 789.5),
     crop_size_px=320,
     frame_size_px=(960, 540),

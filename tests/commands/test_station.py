@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from detector.station.store import Store
 from detector.station.web.server import ListenAddress, listening_socket
+from detector.wire import samples
 from tests.commands.conftest import Vigitri
 from tests.station.web.certificates import write_certificate
 
@@ -46,7 +48,6 @@ def test_a_taken_port_is_refused_before_the_store_is_touched(
     vigitri: Vigitri, tmp_path: Path
 ) -> None:
     with listening_socket(ListenAddress("127.0.0.1", 0)) as taken:
-        taken.listen()
         listen = f"127.0.0.1:{taken.getsockname()[1]}"
         result = vigitri("station", *LINE, "--listen", listen, "--folder", tmp_path / "station")
     assert result.code == 2
@@ -110,3 +111,29 @@ def test_options_of_the_station_need_with_station(vigitri: Vigitri, option: str)
     assert refused.err == [
         f"vigitri: {option} 127.0.0.1:8420: has no effect without --with-station. Add it"
     ]
+
+
+def test_what_is_stored_is_exported_to_a_file(vigitri: Vigitri, tmp_path: Path) -> None:
+    folder = tmp_path / "station"
+    with Store(folder) as store:
+        store.record_alert(samples.HEADER, samples.ALERT)
+    for form in ("csv", "json", "shift-report"):
+        out = tmp_path / f"export.{form}"
+        done = vigitri("station", "export", form, "-o", out, "--folder", folder)
+        assert (done.code, done.out) == (0, [str(out)])
+    assert "e-17" in (tmp_path / "export.csv").read_text(encoding="utf-8")
+
+
+def test_exports_that_can_not_be_made_are_refused_in_one_line(
+    vigitri: Vigitri, tmp_path: Path
+) -> None:
+    folder = tmp_path / "station"
+    Store(folder).close()
+    nowhere = tmp_path / "none"
+    for form, out, where, why in (
+        ("csv", nowhere / "export.csv", folder, "No such file or directory"),
+        ("yolo", tmp_path / "yolo", folder, "no answered alarm"),
+        ("csv", tmp_path / "export.csv", nowhere, "there is no store"),
+    ):
+        refused = vigitri("station", "export", form, "-o", out, "--folder", where)
+        assert (refused.code, len(refused.err), why in refused.err[0]) == (2, 1, True)

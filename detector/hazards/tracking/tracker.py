@@ -13,6 +13,9 @@ from collections import Counter, deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
+from numpy.typing import NDArray
+
 from detector.belt.motion import Shift
 from detector.hazards.tracking.detection import Detection
 from detector.hazards.tracking.same_object import is_part, one_per_object
@@ -79,6 +82,9 @@ class Track:
     """What the verifier has said about it; None: nothing yet, or there is no verifier."""
     looks: list[CropLook] = field(default_factory=list)
     """The crops that the verifier had of it."""
+    crop: NDArray[np.uint8] | None = None
+    """The newest of them, `(px, px, 3)` uint8 BGR, while it is undecided: it may be out of view by
+    the time that it is decided on."""
     undecided: bool = False
     """The verifier will see it again before it has to be decided on."""
 

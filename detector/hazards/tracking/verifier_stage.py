@@ -52,6 +52,11 @@ class KindScorer(Protocol):
         """
         ...
 
+    def crop(self, row: int) -> NDArray[np.uint8] | None:
+        """The crop of one of these objects, `(px, px, 3)` uint8 BGR, until the next pass; None: it
+        has no pixels."""
+        ...
+
 
 class CropScorer:
     """The verifier on crops from the camera's own pixels."""
@@ -69,6 +74,10 @@ class CropScorer:
         for row, (_, box) in enumerate(objects):
             self._cutter.cut(frame.image, box, self._verifier.crops[row])
         return self._verifier.probabilities(len(objects))
+
+    def crop(self, row: int) -> NDArray[np.uint8]:
+        crop: NDArray[np.uint8] = self._verifier.crops[row]
+        return crop
 
 
 class VerifierStage:
@@ -111,6 +120,10 @@ class VerifierStage:
             track.undecided = (
                 _done(track) < PASSES_ENOUGH and self._remaining_mm(track, belt) > margin_mm
             )
+        for row, (track, _) in enumerate(chosen):
+            if track.undecided and (crop := self._scorer.crop(row)) is not None:
+                track.crop = np.empty_like(crop) if track.crop is None else track.crop
+                np.copyto(track.crop, crop)
 
     def _remaining_mm(self, track: Track, belt: BeltNow) -> float:
         """Travel until the object has to be decided on: until it leaves the view, or until the last

@@ -7,12 +7,14 @@ import shutil
 import sqlite3
 import time
 from collections.abc import Callable
+from concurrent.futures import Future
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+from detector.station.store.database import FILE
 from detector.station.store.evidence_files import IMAGES, EvidenceFiles
 from detector.station.store.recording import name_evidence
 from detector.station.store.records import StoreError
@@ -50,6 +52,17 @@ class Limits:
                 )
 
 
+class _Kept(NamedTuple):
+    """Evidence whose images are here."""
+
+    evidence_id: str
+    line: str
+    boot_id: str
+    event_id: str
+    t_capture_ns: int
+    size_bytes: int
+
+
 class Retention:
     """Deletes what is too old or too much."""
 
@@ -84,7 +97,7 @@ class Retention:
         """Apply all limits; every few minutes, in a thread that may wait."""
         self._delete_old_images(writer, now_ns - self.limits.image_days * DAY_NS)
         self._delete_old_rows(writer, now_ns - self.limits.history_days * DAY_NS)
-        while self._too_much() and (rows := self._oldest("1", (), AT_ONCE)):
+        while rows := self._oldest_beyond_size():
             self._drop(rows, writer)
             writer.do(lambda _: None)  # the rows say it before the sum is taken again
         while self._disk_is_low() and (rows := self._oldest("1", (), ROOM_IMAGES)):
@@ -120,43 +133,57 @@ class Retention:
         writer.do(lambda to: to.execute("DELETE FROM metrics WHERE t_ns < ?", (before_ns,)))
         writer.do(lambda to: to.execute("PRAGMA incremental_vacuum(2000)").fetchall())
 
-    def _too_much(self) -> bool:
+    def _oldest_beyond_size(self) -> list[_Kept]:
+        """The oldest images, as many as are too many; at most `AT_ONCE`."""
         with closing(self._read()) as connection:
             images = connection.execute(
                 "SELECT coalesce(sum(crop_bytes + frame_bytes), 0) FROM evidence "
                 "WHERE t_dropped_ns IS NULL"
             ).fetchone()[0]
-        database = sum(
-            path.stat().st_size for path in self._folder.glob("station.sqlite3*") if path.exists()
-        )
-        return bool(images + database > self.limits.max_bytes)
+        excess = images + (self._folder / FILE).stat().st_size - self.limits.max_bytes
+        rows = []
+        for row in self._oldest("1", (), AT_ONCE):
+            if excess <= 0:
+                break
+            excess -= row.size_bytes
+            rows.append(row)
+        return rows
 
     def _disk_is_low(self) -> bool:
         return shutil.disk_usage(self._folder).free < self.limits.min_free_bytes
 
-    def _oldest(self, when: str, values: tuple[Any, ...], number: int) -> list[tuple[Any, ...]]:
+    def _oldest(self, when: str, values: tuple[Any, ...], number: int) -> list[_Kept]:
         with closing(self._read()) as connection:
             rows = connection.execute(
-                "SELECT evidence_id, line, t_capture_ns, boot_id, event_id FROM evidence "
+                "SELECT evidence_id, line, boot_id, event_id, t_capture_ns, "
+                "crop_bytes + frame_bytes FROM evidence "
                 f"WHERE t_dropped_ns IS NULL AND {when} ORDER BY t_capture_ns LIMIT ?",
                 (*values, number + len(self._unmarked)),
-            ).fetchall()
-        return [row for row in rows if row[0] not in self._unmarked][:number]
+            )
+            kept = [_Kept(*row) for row in rows]
+        return [each for each in kept if each.evidence_id not in self._unmarked][:number]
 
-    def _drop(self, rows: list[tuple[Any, ...]], writer: Writer) -> None:
+    def _drop(self, rows: list[_Kept], writer: Writer) -> None:
         """Delete the files at once, for the disk may be full; their rows say so a little later."""
-        self._unmarked.update(row[0] for row in rows)
-        for evidence_id, line, t_ns, *_ in rows:
-            self._files.delete(self._files.path(line, evidence_id, t_ns, each) for each in IMAGES)
+        names = {each.evidence_id for each in rows}
+        self._unmarked |= names
+        for each in rows:
+            key = each.line, each.evidence_id, each.t_capture_ns
+            self._files.delete(self._files.path(*key, image) for image in IMAGES)
 
         def mark(connection: sqlite3.Connection) -> None:
             now_ns = time.time_ns()
-            for evidence_id, line, _, boot_id, event_id in rows:
+            for each in rows:
                 connection.execute(
                     "UPDATE evidence SET t_dropped_ns = ? WHERE evidence_id = ?",
-                    (now_ns, evidence_id),
+                    (now_ns, each.evidence_id),
                 )
-                name_evidence(connection, line, boot_id, event_id)
+                name_evidence(connection, each.line, each.boot_id, each.event_id)
 
-        marked = writer.later(mark)
-        marked.add_done_callback(lambda _: self._unmarked.difference_update(r[0] for r in rows))
+        def marked(done: Future[None]) -> None:
+            if done.exception() is None:
+                self._unmarked -= names
+            else:
+                logger.error("store: deleted images are still listed: %s", done.exception())
+
+        writer.later(mark).add_done_callback(marked)

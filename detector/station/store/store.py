@@ -105,18 +105,25 @@ class Store:
 
     # --- recording ---------------------------------------------------------------------------
 
-    def record_alert(
-        self, header: Header, alert: Alert, consumed: tuple[str, Position] | None = None
-    ) -> bool:
-        """Record a revision; on the disk when this returns. False: it was recorded before.
+    def record_alert(self, header: Header, alert: Alert) -> bool:
+        """Record a revision; on the disk when this returns. False: it was recorded before."""
+        message = AlertMessage(topic=f"alert/{alert.line}", header=header, payload=alert)
+        return self.record_alerts([message]) == 1
 
-        `consumed`: a line's name and its position, recorded with it.
+    def record_alerts(
+        self, messages: Sequence[AlertMessage], consumed: tuple[str, Position] | None = None
+    ) -> int:
+        """Record revisions in one transaction; returns how many were new.
+
+        `consumed`: a line's name and the consumer's position, recorded with them.
         """
 
-        def work(connection: sqlite3.Connection) -> bool:
+        def work(connection: sqlite3.Connection) -> int:
             if consumed is not None:
                 write_position(connection, *consumed)
-            return write_alert(connection, self._codec, header, alert)
+            return sum(
+                write_alert(connection, self._codec, each.header, each.payload) for each in messages
+            )
 
         try:
             new = self._writer.do(work)
@@ -126,14 +133,6 @@ class Store:
         self._not_written = None
         return new
 
-    def record_alerts(self, messages: Sequence[AlertMessage]) -> int:
-        """Record many revisions in one transaction; returns how many were new."""
-        return self._writer.do(
-            lambda to: sum(
-                write_alert(to, self._codec, each.header, each.payload) for each in messages
-            )
-        )
-
     def close_missing(self, line: str, still_open: set[tuple[str, str]], t_ns: int) -> int:
         """Close the alarms of a line that the detector no longer has; returns their number.
 
@@ -141,10 +140,6 @@ class Store:
         ids.
         """
         return self._writer.do(lambda to: close_missing(to, line, still_open, t_ns))
-
-    def record_position(self, line: str, position: Position) -> None:
-        """All alerts of the line up to here are recorded."""
-        self._writer.do(lambda to: write_position(to, line, position))
 
     def record_state(self, line: str, t_ns: int, vision: str, reason: str = "") -> None:
         """Record the vision state; on each change and every few seconds."""

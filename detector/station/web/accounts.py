@@ -21,6 +21,7 @@ PASSWORD_MIN = 10
 SCRYPT = {"n": 2**14, "r": 8, "p": 5}
 """OWASP's setting for 16 MB: five passes in place of more memory."""
 SCRYPT_MEMORY = 64 * 1024 * 1024
+VERIFIED_MAX = 64
 FILE = "accounts.json"
 
 
@@ -64,6 +65,8 @@ class Accounts:
         self._path = folder / FILE
         self._known: dict[str, dict[str, Any]] = {}
         self._read_at: tuple[int, int] | None = None
+        self._secret, self._verified = secrets.token_bytes(32), set[bytes]()
+        """Passwords found right: a program that reads metrics sends its own each time."""
         self._decoy = f"{_text(secrets.token_bytes(16))}$"
 
     def __bool__(self) -> bool:
@@ -98,8 +101,13 @@ class Accounts:
         """The account, if the password is its own; takes as long for an unknown name."""
         entry = self._accounts().get(name)
         stored = self._decoy if entry is None else str(entry["password"])
-        if not _matches(password, stored) or entry is None:
-            return None
+        proof = hmac.digest(self._secret, f"{stored}{password}".encode(), "sha256")
+        if proof not in self._verified:
+            if not _matches(password, stored) or entry is None:
+                return None
+            if len(self._verified) >= VERIFIED_MAX:
+                self._verified.clear()
+            self._verified.add(proof)
         return self.account(name)
 
     def _accounts(self) -> dict[str, dict[str, Any]]:

@@ -21,7 +21,7 @@ from detector.station.web import (
     sign_in,
 )
 from detector.station.web.event_stream import stream
-from detector.station.web.guard import Guard, refused
+from detector.station.web.guard import Guard, failed, refused
 from detector.station.web.station import Station
 from detector.station.web.visitor import RefusedError, visitor
 
@@ -59,7 +59,11 @@ def make_app(station: Station) -> Starlette:
             *page_files.routes(),
         ],
         middleware=[guard],
-        exception_handlers={RefusedError: refused, HTTPException: not_found},
+        exception_handlers={
+            RefusedError: refused,
+            HTTPException: not_found,
+            Exception: failed,
+        },
     )
     app.state.station = station
     return app

@@ -28,8 +28,8 @@ class AttentionImages:
         self._waiting = 0
         shutil.rmtree(folder, ignore_errors=True)  # images are kept in the store alone
 
-    async def image(self, crop: Path, evidence_id: str, model: str) -> Path:
-        """The image for a stored crop. Raises RefusedError."""
+    async def image(self, crop: Path, evidence_id: str, model: str, hazard: str) -> Path:
+        """The image for a stored crop, by the alert's hazard. Raises RefusedError."""
         path = self._folder / f"{evidence_id}.png"
         if self._waiting >= WAITING_MAX:
             raise RefusedError(503, "others are being computed: ask again in a minute")
@@ -37,20 +37,19 @@ class AttentionImages:
         try:
             async with self._one_at_a_time:
                 if not path.is_file():
-                    await self._compute(crop, path, model)
+                    await self._compute(crop, path, model, hazard)
         finally:
             self._waiting -= 1
         return path
 
-    async def _compute(self, crop: Path, path: Path, model: str) -> None:
+    async def _compute(self, crop: Path, path: Path, model: str, hazard: str) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)
         kept = sorted(self._folder.glob("*.png"), key=lambda each: each.stat().st_mtime)
         for old in kept[: max(0, len(kept) - KEPT + 1)]:
             old.unlink(missing_ok=True)
         try:
-            done = await run_command(
-                "model", "attend", model, str(crop), "-o", str(path), timeout_s=TIMEOUT_S
-            )
+            words = ("model", "attend", model, str(crop), "--hazard", hazard, "-o", str(path))
+            done = await run_command(*words, timeout_s=TIMEOUT_S)
         except (TimeoutError, OSError) as error:
             raise RefusedError(503, f"not computed: {error or 'it took too long'}") from None
         if done.code or not path.is_file():
@@ -65,7 +64,9 @@ async def attention(request: Request) -> Response:
     crop = await asked(lambda: station.store.image(evidence_id, "crop"))
     if row is None or crop is None:
         raise RefusedError(404, "this image is not here, or not any more")
-    path = await station.attention.image(crop, evidence_id, station.model_of(row.line))
+    detail = await asked(lambda: station.store.event(row.boot_id, row.event_id, row.line))
+    model = station.model_of(row.line)
+    path = await station.attention.image(crop, evidence_id, model, detail.event.hazard)
     return FileResponse(path, media_type="image/png", headers=IMMUTABLE)
 
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import shutil
+import sys
 from dataclasses import dataclass
 
-from detector.child_process import VIGITRI
-from detector.log_output import VARIABLE
-
+VIGITRI = (sys.executable, "-m", "detector.cli")
+ERROR = "vigitri: "
 NICE = ("nice", "-n", "19")
 
 
@@ -23,8 +22,10 @@ class Finished:
 
     @property
     def reason(self) -> str:
-        """Its error lines as one."""
-        lines = [line.removeprefix("vigitri: ") for line in self.errors.splitlines() if line]
+        """Its error lines as one, without its log."""
+        lines = [
+            line.removeprefix(ERROR) for line in self.errors.splitlines() if line.startswith(ERROR)
+        ]
         return "; ".join(lines)[:600] or f"the command ended with code {self.code}"
 
 
@@ -36,7 +37,6 @@ async def run_command(*words: str, timeout_s: float) -> Finished:
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
-        env={**os.environ, VARIABLE: "text"},
     )
     try:
         output, errors = await asyncio.wait_for(process.communicate(), timeout_s)

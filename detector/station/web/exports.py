@@ -11,11 +11,13 @@ from pathlib import Path
 from typing import IO
 
 from starlette.requests import Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import HTMLResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from detector.station.store import EventFilter, Store
 from detector.station.store.export import csv_lines, json_parts, write_coco, write_yolo
+from detector.station.store.report_texts import Language
+from detector.station.store.shift_report import content_security_policy, shift_report
 from detector.station.web.history import asked, event_filter
 from detector.station.web.visitor import RefusedError, visitor
 
@@ -23,6 +25,7 @@ STREAMED: dict[str, tuple[Callable[[Store, EventFilter], Iterator[str]], str]] =
     "csv": (csv_lines, "text/csv; charset=utf-8"),
     "json": (json_parts, "application/json"),
 }
+SHIFT_NS = 8 * 3600 * 10**9
 ZIPPED = {"yolo": write_yolo, "coco": write_coco}
 
 
@@ -47,6 +50,12 @@ async def export(request: Request) -> Response:
         return StreamingResponse(
             _parts(file), media_type="application/zip", headers=_as_file(f"{name}.zip")
         )
+    if form == "shift-report":
+        language: Language = "fr" if request.query_params.get("language") == "fr" else "en"
+        until = wanted.until or time.time_ns()
+        since = until - SHIFT_NS if wanted.since is None else wanted.since
+        page = await asked(lambda: shift_report(station.store, wanted.line, since, until, language))
+        return HTMLResponse(page, headers={"Content-Security-Policy": content_security_policy()})
     raise RefusedError(404, f"{form[:40]!r} is not a format: csv, json, yolo, coco, shift-report")
 
 

@@ -12,6 +12,7 @@ from starlette.requests import Request, cookie_parser
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from detector.errors import VigitriError
 from detector.station.web.accounts import Accounts, Role
 from detector.station.web.sessions import Sessions
 from detector.station.web.visitor import RefusedError, Visitor
@@ -67,6 +68,9 @@ class Guard:
                 self._check_origin(scope, headers, visitor)
         except RefusedError as error:
             await refusal(error)(scope, receive, send_secured)
+            return
+        except VigitriError as error:  # the file of accounts can't be read
+            await refusal(RefusedError(503, str(error)))(scope, receive, send_secured)
             return
         scope.setdefault("state", {})["visitor"] = visitor
         await self._app(scope, receive, send_secured)
@@ -131,6 +135,11 @@ def cookie_name(*, tls: bool) -> str:
 def refusal(error: RefusedError) -> JSONResponse:
     """A refusal as the page reads it: one line."""
     return JSONResponse({"error": error.why}, error.status, error.headers)
+
+
+async def failed(_: Request, __: Exception) -> JSONResponse:
+    """A fault of the program; its traceback is in the log."""
+    return JSONResponse({"error": "the station failed at this; see its log"}, 500, HEADERS)
 
 
 async def refused(_: Request, error: Exception) -> JSONResponse:

@@ -32,6 +32,8 @@ logger = logging.getLogger(__name__)
 
 SHOWN = 200
 ADAPT_S = 1800.0
+DEPLOY_WITHIN_S = 3600.0
+"""An adaptation that is not deployed within this is to be run again."""
 FIXED_LABELS = ("harmless", "false_alarm", "ignore")
 NO_VERIFIER = "verifier"
 
@@ -45,6 +47,7 @@ class Learning:
         """`announce`: sends the event `learning`."""
         self._folder, self._store, self._announce = folder, store, announce
         self._task: asyncio.Task[None] | None = None
+        shutil.rmtree(folder, ignore_errors=True)  # images are kept in the store alone
         self.run: dict[str, Any] = {"state": "idle"}
         """As `GET /api/learning/adapt` gives it."""
 
@@ -53,18 +56,23 @@ class Learning:
             self._task.cancel()
             with suppress(asyncio.CancelledError):
                 await self._task
+        self._forget()
 
     def start(self, model: str, line: str | None) -> None:
         """Learn the answers in a copy of the model. Raises RefusedError."""
         self._refuse_if_running()
         self._begin(self._adapt(model, line), model)
 
-    def deploy(self) -> None:
+    async def deploy(self) -> None:
         """Learn the same answers in the model itself. Raises RefusedError."""
         self._refuse_if_running()
         if not self.run.get("deployable"):
             raise RefusedError(409, "there is no adaptation to deploy: run one first")
         self._begin(self._deploy(self.run["model"]), self.run["model"])
+        assert self._task is not None
+        await asyncio.shield(self._task)  # goes on if the page leaves
+        if self.run["state"] != "deployed":
+            raise RefusedError(409, self.run["reason"])
 
     @property
     def _answers(self) -> Path:
@@ -89,13 +97,14 @@ class Learning:
             self._set({"state": "failed", "reason": "see the station's log"})
 
     async def _adapt(self, model: str, line: str | None) -> None:
-        shutil.rmtree(self._folder, ignore_errors=True)
+        self._forget()
         self._folder.mkdir(parents=True)
         await asyncio.to_thread(self._export, line)
         copy = self._folder / "model"
         done = await run_command(*self._words(model), "-o", str(copy), timeout_s=ADAPT_S)
         if done.code == 0:
             run = {"state": "done", "deployable": True, "table": done.output, "model": model}
+            asyncio.get_running_loop().call_later(DEPLOY_WITHIN_S, self._forget)
         elif done.code == 1:  # learned, and worse: the command has deployed nothing
             run = {"state": "done", "deployable": False, "table": done.output}
             run |= {"reason": done.reason}
@@ -110,7 +119,14 @@ class Learning:
         run = {"state": "deployed" if deployed else "failed", "table": done.output}
         if not deployed:
             run["reason"] = done.reason
+        self._forget()
         self._set(run)
+
+    def _forget(self) -> None:
+        """Delete the images: they are kept in the store alone, and only as long as there."""
+        if self.run["state"] == "done":
+            self.run = self.run | {"deployable": False}
+        shutil.rmtree(self._folder, ignore_errors=True)
 
     def _words(self, model: str) -> tuple[str, ...]:
         return ("model", "adapt", "--head-only", "--answers", str(self._answers), "--model", model)
@@ -168,9 +184,10 @@ async def progress(request: Request) -> JSONResponse:
 async def deploy(request: Request) -> JSONResponse:
     who = visitor(request, Role.MAINTAINER)
     station = request.app.state.station
-    station.learning.deploy()
-    station.audit(who.operator, who.role, "deploy", station.learning.run["model"], who.address)
-    return JSONResponse(station.learning.run, 202)
+    model = station.learning.run.get("model", "")
+    await station.learning.deploy()
+    station.audit(who.operator, who.role, "deploy", model, who.address)
+    return JSONResponse(station.learning.run)
 
 
 ROUTES = [

@@ -63,10 +63,10 @@ class LineFeed:
         """Send an operator's answer. Raises TimeoutError."""
         return await self._line.ask(request)
 
-    def status(self) -> dict[str, Any]:
-        """The event `line`."""
+    def status(self, *, with_facts: bool = True) -> dict[str, Any]:
+        """The event `line`. A page has the facts from its first; they are sent again on change."""
         notice = self._pages.notice(self.address.name)
-        return self.status_of.content(self.open_alerts(), notice)
+        return self.status_of.content(self.open_alerts(), notice, with_facts=with_facts)
 
     def open_alerts(self) -> list[Alert]:
         alerts = (item.payload for item in self._line.active)
@@ -94,11 +94,13 @@ class LineFeed:
                 status.update(event)
                 self._broadcast.send("alarm", self._alarm(event, alert))
             case Received():
-                status.boot_id = event.header.boot_id
+                facts, status.boot_id = status.facts, event.header.boot_id
                 status.update(event)
+                if status.facts != facts:
+                    self._broadcast.send("line", self.status())
             case VisionChanged(vision=vision, reason=reason):
                 status.vision, status.reason = vision, reason
-                self._broadcast.send("line", self.status())
+                self._broadcast.send("line", self.status(with_facts=False))
             case DetectorRestarted(boot_id=boot_id):
                 status.restarted(boot_id)
                 self._pages.send_alarms()
@@ -122,5 +124,5 @@ class LineFeed:
         while True:
             status = self.status_of
             status.vision, status.reason = self._line.vision, self._line.vision_reason
-            self._broadcast.send("line", self.status())
+            self._broadcast.send("line", self.status(with_facts=False))
             await asyncio.sleep(STATUS_S)

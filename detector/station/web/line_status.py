@@ -44,7 +44,9 @@ class LineStatus:
         self.boot_id = boot_id
         self.state = self._heartbeat = None
 
-    def content(self, open_alerts: list[Alert], notice: str | None = None) -> dict[str, Any]:
+    def content(
+        self, open_alerts: list[Alert], notice: str | None = None, *, with_facts: bool = True
+    ) -> dict[str, Any]:
         """The event `line`. `notice`: of the station."""
         now_ns = time.monotonic_ns()
         state = self.state
@@ -73,7 +75,7 @@ class LineStatus:
             if state is None
             else [each.model_dump(mode="json") for each in state.shelved],
             "notice": "; ".join(filter(None, (notice, self._notice()))) or None,
-            "facts": self.facts,
+            "facts": self.facts if with_facts else None,
         }
 
     def _camera_age_ms(self, now_ns: int) -> float | None:

@@ -20,7 +20,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from detector.station.web.line_status import LineStatus
-from detector.station.web.visitor import visitor
+from detector.station.web.sign_in import check_reader
 from detector.vocabulary import Hazard, VisionState
 from detector.wire.messages import StageTimes
 
@@ -163,7 +163,7 @@ def _add(
 
 
 async def metrics(request: Request) -> Response:
-    visitor(request)
+    await check_reader(request)
     station = request.app.state.station
     registry = CollectorRegistry(auto_describe=False)
     registry.register(StationCollector(station))

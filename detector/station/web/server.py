@@ -100,7 +100,7 @@ def tls_context(certificate: Path, key: Path) -> ssl.SSLContext:
 
 
 def listening_socket(address: ListenAddress) -> socket.socket:
-    """A bound socket. Raises ListenError."""
+    """A socket that listens. Raises ListenError."""
     family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
     opened = socket.socket(family, socket.SOCK_STREAM)
     opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -111,6 +111,7 @@ def listening_socket(address: ListenAddress) -> socket.socket:
     opened.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     try:
         opened.bind((address.host, address.port))
+        opened.listen(CONNECTIONS_MAX)  # who connects before the server runs, waits
     except OSError as error:
         opened.close()
         at = f"{address.host}:{address.port}"

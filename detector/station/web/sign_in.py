@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import math
 from typing import Any
 
@@ -74,6 +75,25 @@ async def pair(request: Request) -> Response:
         raise RefusedError(401, "this code is wrong, used or too old: ask for a new one")
     station.audit(SCREEN, Role.READ_ONLY, "screen paired", "", who.address)
     return _signed_in(request, SCREEN, Role.READ_ONLY, paired=True)
+
+
+async def check_reader(request: Request) -> None:
+    """Let a program read: by a session, or by name and password (HTTP Basic). RefusedError."""
+    scheme, _, coded = request.headers.get("authorization", "").partition(" ")
+    if request.state.visitor.role >= Role.READ_ONLY or scheme.lower() != "basic":
+        visitor(request)
+        return
+    station = request.app.state.station
+    _check_attempts(request)
+    try:
+        name, _, password = base64.b64decode(coded, validate=True).decode().partition(":")
+    except ValueError:
+        raise RefusedError(400, "Authorization: Basic: is not base64 of name:password") from None
+    async with _one_at_a_time:
+        account = await run_in_threadpool(station.accounts.sign_in, name, password)
+    if account is None:
+        station.attempts.failed(request.state.visitor.address)
+        raise RefusedError(401, "wrong name or password")
 
 
 def _check_attempts(request: Request) -> None:

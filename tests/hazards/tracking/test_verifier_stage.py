@@ -109,6 +109,22 @@ def test_a_track_remembers_each_crop_with_what_it_was_taken_for() -> None:
     assert second.box_px == pytest.approx((170, 470, 230, 530))
 
 
+def test_an_undecided_track_keeps_its_newest_crop_in_one_buffer() -> None:
+    verify, one = stage(verifier()), track(1, 300)
+    kept = []
+    for number, shade in enumerate((40, 90, 200)):
+        one.last_frame = number
+        verify.update(frame(np.full_like(EMPTY, shade), number), [one], belt())
+        assert one.crop is not None
+        kept.append((one.undecided, one.crop, int(one.crop.mean())))
+    assert [(undecided, shade) for undecided, _, shade in kept] == [
+        (True, 40),
+        (True, 90),
+        (False, 90),
+    ]
+    assert kept[0][1] is kept[2][1]
+
+
 def test_a_pass_without_a_crop_runs_no_network() -> None:
     engine = MeanColour()
     stage(verifier(engine)).update(frame(EMPTY, 0), [], belt())

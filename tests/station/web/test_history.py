@@ -122,3 +122,14 @@ def test_live_images_come_while_they_are_asked_for(line: ScriptedLine, browser: 
         shown.set()
         camera.join()
     assert (image.headers["content-type"], image.content) == ("image/jpeg", JPEG)
+
+
+def test_the_shift_report_is_a_page_of_its_own_in_two_languages(
+    history: tuple[ScriptedLine, Browser],
+) -> None:
+    _, browser = history
+    for language in ("en", "fr"):
+        page = browser.get("/api/export/shift-report", line=LINE, language=language)
+        assert f'<html lang="{language}">' in page.text
+        assert "script" not in page.headers["content-security-policy"]
+        assert "default-src 'none'" in page.headers["content-security-policy"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 
 from detector.station.web import accounts
@@ -181,3 +182,20 @@ def test_the_file_of_accounts_is_private_and_has_no_password(tmp_path: Path) -> 
     path.chmod(0o644)
     with pytest.raises(AccountError, match="chmod 600"):
         Accounts(tmp_path).all()
+
+
+def test_a_program_reads_metrics_by_name_and_password(guarded: RunningStation) -> None:
+    with Browser(guarded) as prometheus:
+        read = prometheus.http.get("/metrics", auth=("eve", PASSWORD))
+        assert (read.status_code, "vigitri_vision" in read.text) == (200, True)
+        assert prometheus.http.get("/metrics", auth=("eve", "wrong password")).status_code == 401
+        assert prometheus.http.get("/api/alarms", auth=("eve", PASSWORD)).status_code == 401
+
+
+def test_an_unreadable_file_of_accounts_is_one_line(
+    guarded: RunningStation, tmp_path: Path
+) -> None:
+    (tmp_path / "station" / accounts.FILE).write_text("{", encoding="utf-8")
+    refused = httpx.get(f"{guarded.url}/api/me", trust_env=False)
+    assert refused.status_code == 503
+    assert "can't be read; restore it or remove it" in refused.json()["error"]
