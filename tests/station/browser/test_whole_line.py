@@ -102,7 +102,7 @@ def seeing(browse: OpenPage, whole: WholeLine, *size: int, **options: Any) -> An
 def screenshot(page: Any, name: str, folder: Path) -> None:
     """As small as a page of documentation wants it."""
     path = Path(IMAGES or folder) / name
-    page.screenshot(path=path, type="jpeg", quality=82)
+    page.screenshot(path=path, type="jpeg", quality=72)
     assert path.stat().st_size < 150_000
 
 
@@ -115,6 +115,7 @@ def test_an_alert_shows_at_once_and_its_answer_is_seen_everywhere(
     page.wait_for_selector(f"{CALLING} img:visible", timeout=SLOW_MS)
     # Its crop has come after it, on a channel of its own.
     when(page, f"document.querySelector('{CALLING} img').naturalWidth > 0")
+    page.wait_for_selector(f"{CALLING}:not(.settling)")
     screenshot(page, "station-alarm.jpg", tmp_path)
     when(page, "window.shownMs.length > 0")
     assert page.evaluate("window.shownMs[0]") <= promised(0.5) * 1e3
