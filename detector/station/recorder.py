@@ -34,7 +34,7 @@ from detector.wire.requests import AlertMessage, Position, Replay, ReplayReply
 logger = logging.getLogger(__name__)
 
 CONSUMER = "station"
-"""Our name at the detector."""
+"""Our name at the detector; a second station on the same line needs another one."""
 SHOWN = ("alert/", "heartbeat/", "state/", "metrics/", "consumers/", "facts/")
 RECORDED = ("alert/", "heartbeat/", "state/", "metrics/")
 COMPARE_EVERY_NS = 30_000_000_000
@@ -84,8 +84,10 @@ class Recorder:
     Entering raises KeyFileError and EndpointError.
     """
 
-    def __init__(self, store: Store, lines: Sequence[LineAddress]) -> None:
-        self._store, self._lines = store, tuple(lines)
+    def __init__(
+        self, store: Store, lines: Sequence[LineAddress], *, consumer: str = CONSUMER
+    ) -> None:
+        self._store, self._lines, self.consumer = store, tuple(lines), consumer
         self._stopping = threading.Event()
         self._threads: list[threading.Thread] = []
         self._callbacks: tuple[Callback, ...] = ()
@@ -198,7 +200,7 @@ class _FollowedLine:
             address.publish,
             address.requests,
             topics=RECORDED,
-            consumer=CONSUMER,
+            consumer=self._recorder.consumer,
             after=self._stored,
             keys=self._keys,
         ) as line:
