@@ -204,12 +204,14 @@ class _FollowedLine:
             after=self._stored,
             keys=self._keys,
         ) as line:
-            unknown = self._stored is None
+            unknown, times = self._stored is None, self._store.times_begun_again
             while not self._recorder.stopping:
                 events = line.receive_batch(TICK_S)  # which confirms those before
                 if unknown and any(isinstance(each, Received) for each in events):
                     unknown = not self._record_held(line)
                 self._record(events, line)
+                if times != self._store.times_begun_again:
+                    unknown, times = True, self._store.times_begun_again
                 self._record_state(line)
                 self._recorder.set_notice(self._name, line.refusal or line.consumer_refusal)
 

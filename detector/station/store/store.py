@@ -80,6 +80,8 @@ class Store:
         self._files = EvidenceFiles(folder)
         self._retention = Retention(limits or Limits(), folder, self._files, self._read)
         self._not_written: str | None = None
+        self.times_begun_again = 0
+        """How often a damaged database was set aside since the start."""
         self._writer = Writer(self._database, self._make_room, self._begun_again)
         self._codec: PayloadCodec = self._database.codec()
         self._files.clean()
@@ -296,6 +298,7 @@ class Store:
 
     def _begun_again(self, notice: str) -> None:
         logger.error("store: %s", notice)
+        self.times_begun_again += 1
         self._codec = self._database.codec()
 
     def _write_image(self, path: Path, data: bytes) -> bool:
