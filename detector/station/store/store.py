@@ -54,6 +54,7 @@ from detector.station.store.records import (
     EvidenceRow,
     FalseAlarms,
     MetricsRow,
+    Notice,
     StoreError,
 )
 from detector.station.store.retention import Limits, Retention
@@ -97,13 +98,23 @@ class Store:
         self._writer.close()
 
     @property
-    def notice(self) -> str | None:
-        """What an operator should know about the store, one line; None: all is well."""
-        found = [self._not_written, self._database.notice]
+    def notices(self) -> tuple[Notice, ...]:
+        """What an operator should know about the store now; empty: all is well."""
+        found = []
+        if self._not_written is not None:
+            found.append(Notice("not_recorded", self._not_written))
+        if self._database.notice is not None:
+            found.append(Notice("set_aside", self._database.notice))
         dropped_ns = self._retention.dropped_ns
         if dropped_ns is not None and time.time_ns() - dropped_ns < NOTICE_HELD_NS:
-            found.append("the disk is full: the oldest images were deleted; free some space")
-        return "; ".join(each for each in found if each) or None
+            text = "the disk is full: the oldest images were deleted; free some space"
+            found.append(Notice("disk_full", text))
+        return tuple(found)
+
+    @property
+    def notice(self) -> str | None:
+        """The notices as one line; None: there are none."""
+        return "; ".join(each.text for each in self.notices) or None
 
     # --- recording ---------------------------------------------------------------------------
 
