@@ -34,7 +34,7 @@ from detector.wire.requests import AlertMessage, Position, Replay, ReplayReply
 logger = logging.getLogger(__name__)
 
 CONSUMER = "station"
-"""Our name at the detector."""
+"""Our name at the detector; a second station on the same line needs another one."""
 SHOWN = ("alert/", "heartbeat/", "state/", "metrics/", "consumers/", "facts/")
 RECORDED = ("alert/", "heartbeat/", "state/", "metrics/")
 COMPARE_EVERY_NS = 30_000_000_000
@@ -85,8 +85,10 @@ class Recorder:
     Entering raises KeyFileError and EndpointError.
     """
 
-    def __init__(self, store: Store, lines: Sequence[LineAddress]) -> None:
-        self._store, self._lines = store, tuple(lines)
+    def __init__(
+        self, store: Store, lines: Sequence[LineAddress], *, consumer: str = CONSUMER
+    ) -> None:
+        self._store, self._lines, self.consumer = store, tuple(lines), consumer
         self._stopping = threading.Event()
         self._threads: list[threading.Thread] = []
         self._callbacks: tuple[Callback, ...] = ()
@@ -199,16 +201,18 @@ class _FollowedLine:
             address.publish,
             address.requests,
             topics=RECORDED,
-            consumer=CONSUMER,
+            consumer=self._recorder.consumer,
             after=self._stored,
             keys=self._keys,
         ) as line:
-            unknown = self._stored is None
+            unknown, times = self._stored is None, self._store.times_begun_again
             while not self._recorder.stopping:
                 events = line.receive_batch(TICK_S)  # which confirms those before
                 if unknown and any(isinstance(each, Received) for each in events):
                     unknown = not self._record_held(line)
                 self._record(events, line)
+                if times != self._store.times_begun_again:
+                    unknown, times = True, self._store.times_begun_again
                 self._record_state(line)
                 self._recorder.set_notice(self._name, line.refusal or line.consumer_refusal)
 

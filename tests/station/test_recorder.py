@@ -14,6 +14,7 @@ from benchmarks.station.loaded_line import LINE, LoadedLine
 from detector.client import Alert, Event, Heartbeat, KeyFileError, Received
 from detector.station.recorder import EvidenceStored, LineAddress, Recorder
 from detector.station.store import BlindTime, EventFilter, Store, StoreError
+from detector.station.store.database import FILE
 from detector.wire import samples
 
 PATIENCE_S = 60.0
@@ -218,3 +219,22 @@ def test_an_alarm_whose_end_was_lost_does_not_stay_open(
         serve_until(line, lambda: line.consumers)
         still_open = line.send()
         serve_until(line, lambda: store.open_alarms(LINE) == [still_open])
+
+
+def test_a_database_that_is_damaged_meanwhile_is_filled_again(
+    line: LoadedLine, folder: Path
+) -> None:
+    with recording(line, folder) as (store, _):
+        serve_until(line, lambda: line.consumers)
+        for _ in range(90):
+            line.send()
+        serve_until(line, lambda: len(ids(store)) == 30)
+        path = folder / FILE
+        with closing(sqlite3.connect(path)) as connection:
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        with path.open("r+b") as file:
+            file.seek(1024)
+            file.write(b"\x5a" * (path.stat().st_size - 1024))
+        line.send()
+        serve_until(line, lambda: store.times_begun_again and len(ids(store)) == 31)
+        assert "the history was damaged" in (store.notice or "")

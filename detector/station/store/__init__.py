@@ -17,6 +17,7 @@ from detector.station.store.records import (
     EvidenceRow,
     FalseAlarms,
     MetricsRow,
+    Notice,
     RevisionRow,
     StoreError,
 )
@@ -34,6 +35,7 @@ __all__ = [
     "EvidenceRow",
     "FalseAlarms",
     "MetricsRow",
+    "Notice",
     "RevisionRow",
     "Store",
     "StoreError",

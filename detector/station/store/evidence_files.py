@@ -56,10 +56,13 @@ class EvidenceFiles:
                 path.parent.rmdir()
 
     def clean(self) -> None:
-        """Delete what a killed process left half written."""
-        for part in self._folder.glob(f"*/*/*{_PART}"):
-            with suppress(OSError):
-                part.unlink()
+        """Delete what a killed process left half written: in the last days, for the folders of a
+        week hold too many files to look at each."""
+        for line in self._folder.glob("*"):
+            for day in sorted(line.glob("????-??-??"))[-2:]:
+                for part in day.glob(f"*{_PART}"):
+                    with suppress(OSError):
+                        part.unlink()
 
     def days(self) -> Iterator[tuple[str, Path]]:
         """Each day's folder, with its date."""

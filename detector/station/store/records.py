@@ -18,6 +18,15 @@ class StoreError(VigitriError, ValueError):
 
 
 @dataclass(frozen=True, slots=True)
+class Notice:
+    """What an operator should know about the store; the page has a text for each code."""
+
+    code: Literal["not_recorded", "set_aside", "disk_full"]
+    text: str
+    """One line in English, with figures and names."""
+
+
+@dataclass(frozen=True, slots=True)
 class EventFilter:
     """Which events, newest first. None: any."""
 

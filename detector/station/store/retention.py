@@ -25,6 +25,7 @@ logger = logging.getLogger(__name__)
 DAY_NS = 24 * 3600 * 10**9
 DAYS_MAX = 30
 """[DOMAIN, "Workers"]: nothing that shows or names a person is kept for longer."""
+ROWS_EVERY_NS = 3600 * 10**9
 AT_ONCE = 200
 """Rows of one transaction: an alert never waits for longer than these."""
 ROOM_IMAGES = 16
@@ -77,6 +78,8 @@ class Retention:
         self.dropped_ns: int | None = None
         """When images were last deleted because the disk was full; None: never."""
         self._folder, self._files, self._read = folder, files, read
+        self._rows_ns = 0
+        """When rows were last deleted."""
         self._unmarked: set[str] = set()
         """Evidence whose files are gone and whose rows do not say so yet."""
 
@@ -96,7 +99,9 @@ class Retention:
     def clean_up(self, writer: Writer, now_ns: int) -> None:
         """Apply all limits; every few minutes, in a thread that may wait."""
         self._delete_old_images(writer, now_ns - self.limits.image_days * DAY_NS)
-        self._delete_old_rows(writer, now_ns - self.limits.history_days * DAY_NS)
+        if now_ns - self._rows_ns >= ROWS_EVERY_NS:
+            self._rows_ns = now_ns
+            self._delete_old_rows(writer, now_ns - self.limits.history_days * DAY_NS)
         while rows := self._oldest_beyond_size():
             self._drop(rows, writer)
             writer.do(lambda _: None)  # the rows say it before the sum is taken again

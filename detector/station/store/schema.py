@@ -73,6 +73,7 @@ CREATE TABLE evidence (
     payload BLOB NOT NULL
 );
 CREATE INDEX evidence_event ON evidence (line, boot_id, event_id);
+CREATE INDEX evidence_time ON evidence (t_capture_ns);
 CREATE INDEX evidence_kept ON evidence (t_capture_ns, crop_bytes, frame_bytes)
     WHERE t_dropped_ns IS NULL;
 

@@ -54,6 +54,7 @@ from detector.station.store.records import (
     EvidenceRow,
     FalseAlarms,
     MetricsRow,
+    Notice,
     StoreError,
 )
 from detector.station.store.retention import Limits, Retention
@@ -80,6 +81,8 @@ class Store:
         self._files = EvidenceFiles(folder)
         self._retention = Retention(limits or Limits(), folder, self._files, self._read)
         self._not_written: str | None = None
+        self.times_begun_again = 0
+        """How often a damaged database was set aside since the start."""
         self._writer = Writer(self._database, self._make_room, self._begun_again)
         self._codec: PayloadCodec = self._database.codec()
         self._files.clean()
@@ -95,13 +98,23 @@ class Store:
         self._writer.close()
 
     @property
-    def notice(self) -> str | None:
-        """What an operator should know about the store, one line; None: all is well."""
-        found = [self._not_written, self._database.notice]
+    def notices(self) -> tuple[Notice, ...]:
+        """What an operator should know about the store now; empty: all is well."""
+        found = []
+        if self._not_written is not None:
+            found.append(Notice("not_recorded", self._not_written))
+        if self._database.notice is not None:
+            found.append(Notice("set_aside", self._database.notice))
         dropped_ns = self._retention.dropped_ns
         if dropped_ns is not None and time.time_ns() - dropped_ns < NOTICE_HELD_NS:
-            found.append("the disk is full: the oldest images were deleted; free some space")
-        return "; ".join(each for each in found if each) or None
+            text = "the disk is full: the oldest images were deleted; free some space"
+            found.append(Notice("disk_full", text))
+        return tuple(found)
+
+    @property
+    def notice(self) -> str | None:
+        """The notices as one line; None: there are none."""
+        return "; ".join(each.text for each in self.notices) or None
 
     # --- recording ---------------------------------------------------------------------------
 
@@ -296,6 +309,7 @@ class Store:
 
     def _begun_again(self, notice: str) -> None:
         logger.error("store: %s", notice)
+        self.times_begun_again += 1
         self._codec = self._database.codec()
 
     def _write_image(self, path: Path, data: bytes) -> bool:

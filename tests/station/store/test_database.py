@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from detector.station.store import Store, StoreError
+from detector.station.store import Store, StoreError, database, schema
 from detector.station.store.database import FILE
 from detector.station.store.schema import MIGRATIONS
 from tests.station.store.conftest import BOOT, alert, header
@@ -85,3 +85,34 @@ def test_a_database_of_another_program_is_kept_aside(tmp_path: Path) -> None:
         connection.execute("CREATE TABLE recipes (name TEXT)")
     with Store(tmp_path) as store:
         assert "another program" in (store.notice or "")
+
+
+def test_an_older_database_is_brought_up_to_date_and_keeps_what_it_has(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Store(tmp_path) as store:
+        store.record_alert(header(alert()), alert())
+    added = "CREATE TABLE shifts (name TEXT);\nCREATE INDEX shifts_name ON shifts (name);\n"
+    monkeypatch.setattr(schema, "MIGRATIONS", (*MIGRATIONS, added))
+    monkeypatch.setattr(database, "MIGRATIONS", (*MIGRATIONS, added))
+    with Store(tmp_path) as store:
+        assert store.event(BOOT, "a1").revisions[0].alert == alert()
+    with closing(sqlite3.connect(tmp_path / FILE)) as connection:
+        assert connection.execute("SELECT count(*) FROM shifts").fetchone() == (0,)
+        assert connection.execute("PRAGMA user_version").fetchone() == (len(MIGRATIONS) + 1,)
+
+
+def test_a_migration_that_fails_leaves_the_older_database_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Store(tmp_path).close()
+    wrong = "CREATE TABLE shifts (name TEXT);\nCREATE TABLE events (id INTEGER);\n"
+    with monkeypatch.context() as newer:
+        newer.setattr(schema, "MIGRATIONS", (*MIGRATIONS, wrong))
+        newer.setattr(database, "MIGRATIONS", (*MIGRATIONS, wrong))
+        with pytest.raises(StoreError, match="table events already exists"):
+            Store(tmp_path)
+    with closing(sqlite3.connect(tmp_path / FILE)) as connection:
+        assert connection.execute("PRAGMA user_version").fetchone() == (len(MIGRATIONS),)
+        tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_master")}
+    assert "shifts" not in tables

@@ -139,6 +139,7 @@ def test_a_full_disk_drops_the_oldest_image_for_the_newest(
     FullDisk(monkeypatch, room=4)
     filled(store, {"c": 3, "b": 2, "a": 1})
     assert with_images(store) == ["a", "b"]
+    assert [each.code for each in store.notices] == ["disk_full"]
     assert "the disk is full: the oldest images were deleted" in (store.notice or "")
 
 
