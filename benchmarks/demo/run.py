@@ -88,7 +88,7 @@ def _introduction(url: str, clip_s: float, *, keep: bool) -> str:
 
 
 def _until_interrupted(ends: Ends, console: Console) -> int:
-    with suppress(KeyboardInterrupt), _line(_endless_profile(), ends) as line:
+    with suppress(KeyboardInterrupt), _line(endless_profile(OUT), ends) as line:
         _listen(line, console)
     return 0
 
@@ -147,12 +147,12 @@ def _listen(line: LineProcess, console: Console) -> RunMessages:
     return listen(line, show)
 
 
-def _endless_profile() -> Path:
-    """The demo's profile with a clip that repeats."""
+def endless_profile(folder: Path) -> Path:
+    """The demo's profile with a clip that repeats, written into `folder`."""
     document = tomlkit.parse(DEMO_LINE.read_text(encoding="utf-8"))
     document["camera"].update({"source": str(_CLIP), "loop": True})
     document["overload"]["empty_belt"] = str(DEMO_CLIP / "empty.png")
-    path = OUT / "line.toml"
+    path = folder / "line.toml"
     path.write_text(tomlkit.dumps(document), encoding="utf-8")
     return path
 

@@ -1,5 +1,5 @@
-"""A station without a detector, for what the page shows: it speaks the contract of the real one, and
-the test decides what comes."""
+"""A station without a detector, for what the page shows: it has the paths and messages of the real
+one, and the test decides what comes."""
 
 from __future__ import annotations
 
@@ -43,7 +43,12 @@ FACTS = {
             "threshold": 0.4,
             "plausible_length_mm": [80, 1500],
         },
-        {"name": "battery", "hazard": "battery", "threshold": 0.4, "plausible_length_mm": [20, 400]},
+        {
+            "name": "battery",
+            "hazard": "battery",
+            "threshold": 0.4,
+            "plausible_length_mm": [20, 400],
+        },
     ],
     "hazards": [{"hazard": "gas", "threshold": 0.5}, {"hazard": "battery", "threshold": 0.5}],
 }
@@ -135,7 +140,9 @@ class FakeStation:
         body = f"event: {event}\ndata: {json.dumps(content)}\n\n".encode()
         self._loop.call_soon_threadsafe(self._put, body)
 
-    def alarm(self, hazard: str = "gas", *, evidence: bool = True, **changed: Any) -> dict[str, Any]:
+    def alarm(
+        self, hazard: str = "gas", *, evidence: bool = True, **changed: Any
+    ) -> dict[str, Any]:
         """Raises an alarm, or sends a revision of one; returns the alert."""
         alert = self.alert(hazard, **changed)
         if not evidence:

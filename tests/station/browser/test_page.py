@@ -145,8 +145,9 @@ def test_a_stream_that_stands_is_blind_over_everything(
     assert page.evaluate("window.blindAfterMs") <= promised(1.0) * 1e3
     covered = page.evaluate(
         """() => {
-            const card = document.querySelector('[data-testid=alarm-card]').getBoundingClientRect();
-            const top = document.elementFromPoint(card.x + card.width / 2, card.y + card.height / 2);
+            const card = document.querySelector('[data-testid=alarm-card]');
+            const { x, y, width, height } = card.getBoundingClientRect();
+            const top = document.elementFromPoint(x + width / 2, y + height / 2);
             return Boolean(top.closest('[data-testid=blind]'));
         }"""
     )
@@ -183,6 +184,8 @@ def test_one_of_several_lines_that_is_blind_shows_it_beside_the_others(
     expect(page.locator(".panel")).to_have_count(2)
     expect(page.locator(BLIND)).to_be_hidden()
     expect(page.locator(".page-notices")).to_have_text("BLIND: tapis-2")
+    expect(page.locator(".panel[data-vision=blind]")).to_contain_text("alarms unknown")
+    expect(page.locator(".quiet")).to_have_text("No open alarm known, and not all lines see")
     page.click(".line-choice button:has-text('tapis-2')")
     expect(page.locator(BLIND)).to_contain_text("no frame")
 

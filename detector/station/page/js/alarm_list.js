@@ -7,6 +7,7 @@ import { answerButtons } from "./answers.js";
 import { h, KeyedList, setAttribute, setText, show } from "./dom.js";
 import { callsFor, SET_ASIDE } from "./plant.js";
 import { symbol } from "./symbols.js";
+import { visionOf } from "./vision.js";
 import { named, t } from "./words.js";
 
 /** Rows that are drawn; with more, the rest is counted. */
@@ -61,6 +62,7 @@ export class AlarmRow {
   update(known) {
     this.known = known;
     const { alert } = known;
+    setAttribute(this.element, "data-event", alert.event_id);
     const look = SET_ASIDE.has(alert.state) ? "aside" : alert.priority;
     setAttribute(this.element, "data-priority", look);
     this.element.classList.toggle("calls", callsFor(known));
@@ -78,7 +80,10 @@ export class AlarmRow {
     const pending = plant.pending.get(known.key);
     const state = named("state", alert.state);
     setText(this.state, pending ? t("list.answered", { answer: t(`answer.${pending.what}`) }) : state);
-    setText(this.time, countdownPhrase(nextArrival(alert, line?.odometer, clock.now())));
+    // The belt of a line that is BLIND may have stopped: no time is better than a wrong one.
+    const blind = visionOf(line, clock).state === "blind";
+    const next = blind ? null : nextArrival(alert, line?.odometer, clock.now());
+    setText(this.time, countdownPhrase(next));
     this.buttons.update(pending ? null : known);
     show(this.buttons.element, !pending && this.app.may("operator"));
   }

@@ -62,7 +62,9 @@ export class LineScreen {
     const others = app.plant.open(app.chosenLine).filter((each) => each.key !== pressing?.key);
     this.list.update(others);
     show(this.quiet, pressing === null);
-    setText(this.quiet, others.length ? t("line.none_pressing") : t("line.no_alarm"));
+    const blind = lines.some((line) => visionOf(line, app.clock).state === "blind");
+    const none = blind ? t("line.unknown") : t("line.no_alarm");
+    setText(this.quiet, others.length ? t("line.none_pressing") : none);
     this.element.classList.toggle("has-alarm", pressing !== null);
     this.element.classList.toggle("has-others", others.length > 0);
   }
@@ -105,7 +107,9 @@ class LinePanel {
     }
     setAttribute(this.element, "data-vision", vision.state);
     const open = this.app.plant.open(this.name).length;
-    setText(this.count, open ? t("panel.alarms", { n: open }) : t("panel.none"));
+    // Nothing open on a line that is BLIND is not known to be nothing.
+    const none = vision.state === "blind" ? t("panel.unknown") : t("panel.none");
+    setText(this.count, open ? t("panel.alarms", { n: open }) : none);
     this.strip.draw(line.facts);
   }
 

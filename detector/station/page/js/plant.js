@@ -65,6 +65,7 @@ export class Plant {
       evidence,
       evidenceId: alert.evidence_id || known?.evidenceId || null,
       acknowledged: acknowledged || Boolean(known?.acknowledged),
+      publishedMs: nsToMs(message.published_utc_ns ?? alert.t_capture_utc_ns),
     };
     this.alarms.set(key, now);
     return callsFor(now) && !(known && callsFor(known)) && !alert.pile;
