@@ -24,7 +24,7 @@ def served() -> set[str]:
     status = LineStatus("belt-1")
     status.state, status.metrics = samples.STATE, samples.METRICS
     feed = SimpleNamespace(
-        status_of=status, status=lambda: status.content([]), open_alerts=list, raised={}
+        status_of=status, status=lambda: status.content([], []), open_alerts=list, raised={}
     )
     station: Any = SimpleNamespace(
         lines={"belt-1": feed},
