@@ -23,8 +23,9 @@ from detector.wire.requests import AnswerRequest, Reply
 
 TOPICS = ("alert/", "state/", "heartbeat/", "metrics/", "facts/")
 STATUS_S = 0.25
-BLIND_AFTER_S = 0.6
-"""Three heartbeats: with the way to the screen, BLIND shows within a second."""
+BLIND_AFTER_S = 0.8
+"""Since the capture of the last heartbeat: with the way to the screen, BLIND shows within a second,
+and a line whose passes are far apart is not called blind between two of them."""
 
 
 class Pages(Protocol):
