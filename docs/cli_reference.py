@@ -27,12 +27,12 @@ line with the key, the value, the reason and the fix, never a traceback.
 | 2 | refused: a wrong profile, model, endpoint, key, argument or answer |
 | 130 | interrupted with Ctrl-C |
 
-`run`, `bridge` and `station` log to stderr; the environment variable `VIGITRI_LOG` selects the format (`text`,
-`json`, `journal`): [the log](first-line.md#the-log).
+`run`, `bridge` and `station` log to stderr; the environment variable `VIGITRI_LOG` selects the
+format (`text`, `json`, `journal`): [the log](first-line.md#the-log).
 
 `plc-sim` ends with 1 if the line was unwatched at any time. `bench`, `twin`, `calibrate scores`,
-and all of `model` but `list`, `check` and `adapt --head-only`, need a checkout of the repository:
-they are not in the wheel.
+and all of `model` but `list`, `check`, `attend` and `adapt --head-only`, need a checkout of the
+repository: they are not in the wheel.
 
 | command | what it does |
 |---|---|"""

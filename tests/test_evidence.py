@@ -29,21 +29,21 @@ from detector.line_setup import Line
 from detector.live import LineRunner
 from detector.profile.line import LineProfile
 from detector.vision.belt_images import BeltImages
-from detector.wire.messages import Alert, Hazard, LineFacts, Message, Metrics, Revision
+from detector.wire.messages import Alert, Hazard, LineFacts, LineState, Message, Metrics, Revision
 from tests.delivery.conftest import ANY_PORT
 from tests.fake_line import PROFILE
 from tests.fakes import FakeEngine, bright_objects, folder_of, make_card
-from tests.small_line import passing, wait_for
+from tests.small_line import FPS, passing, wait_for
 from tests.test_pipeline_verifier import card_with_verifier, weak_objects
 from tests.verifiers import verifier, verifier_card
 
-FRAME_NS = 100_000_000
+FRAME_NS = 1_000_000_000 // FPS
 # The belt ends above row 40, and below row 230 of 240.
 NARROW = [[0, 40], [319, 40], [319, 230], [0, 230]]
 
 
 class Camera:
-    """Gives frames that were grabbed 100 ms apart, the last one now, then stops the line."""
+    """Gives frames that were grabbed 200 ms apart, the last one now, then stops the line."""
 
     def __init__(self, images: Sequence[NDArray[np.uint8]], stop: threading.Event) -> None:
         self.health = CameraHealth(CameraState.LIVE, "", 1, 0, 0, 3)
@@ -246,8 +246,8 @@ def test_the_running_belt_is_shown_four_times_a_second_while_it_is_subscribed_to
     item = plant.feed.receive(60)
     assert isinstance(item, ReceivedLive)
     assert item.live.frame_size_px == decoded(item.image).shape[1::-1] == (320, 240)
-    # 22 frames at 10 a second: each third one.
-    assert np.diff(due).tolist() == [3 * FRAME_NS] * 7
+    # 22 frames at 5 a second: each second one.
+    assert np.diff(due).tolist() == [2 * FRAME_NS] * 10
 
 
 def test_the_running_belt_is_not_even_copied_while_it_is_not_subscribed_to(
@@ -279,12 +279,18 @@ def test_an_object_that_left_the_view_undecided_is_shown_by_its_last_crop(
         )
 
 
-def test_metrics_and_facts_describe_the_line(stack: ExitStack) -> None:
+def test_metrics_facts_and_state_describe_the_line(stack: ExitStack) -> None:
     plant = Plant(stack)
     plant.run(verified=True)
     messages = plant.published(Message)
     (metrics,) = (item.payload for item in messages if isinstance(item.payload, Metrics))
     assert metrics.frames_unreadable == 3
+    state = [item.payload for item in messages if isinstance(item.payload, LineState)][-1]
+    assert state.camera_age_ms is not None
+    assert state.latency_p99_ms is not None
+    assert state.camera_age_ms >= 0
+    assert state.latency_p99_ms > 0
+    assert state.latency_budget_ms == 50
     facts = [item.payload for item in messages if isinstance(item.payload, LineFacts)][-1]
     assert (facts.belt_width_mm, facts.view_length_mm) == pytest.approx((478, 638), abs=3)
     assert facts.evidence == plant.sender.endpoint

@@ -47,11 +47,14 @@ def _print(report: dict[str, Any]) -> None:
     table = Table(title=f"{week['alerts']} alerts in {week['revisions']} revisions")
     table.add_column("what")
     table.add_column("measured", justify="right")
+    table.add_column("processor", justify="right")
     table.add_column("target", justify="right")
-    table.add_row("size of the database, MB", f"{week['size_mb']:.0f}", "")
-    table.add_row("start, longest, s", f"{week['start_s']:.2f}", f"{START_S:g}")
+    table.add_row("size of the database, MB", f"{week['size_mb']:.0f}", "", "")
+    start_s = f"{week['start_s']:.2f}", f"{week['start_cpu_s']:.2f}"
+    table.add_row("start, longest, s", *start_s, f"{START_S:g}")
     for name, value in week["query_p95_ms"].items():
-        table.add_row(f"{name}, p95, ms", f"{value:.1f}", f"{QUERY_MS:g}")
+        cpu = week["query_cpu_p95_ms"][name]
+        table.add_row(f"{name}, p95, ms", f"{value:.1f}", f"{cpu:.1f}", f"{QUERY_MS:g}")
     console.print(table)
     table = Table(title=f"recorder killed under load (SIGKILL), {killed['elapsed_s']:.0f} s")
     table.add_column("what")

@@ -101,7 +101,7 @@ def run_line(
                 check_unknown_key_refused(publisher.endpoint, guard, "publish")
                 check_unknown_key_refused(server.endpoint, guard, "requests")
             wanted = evidence or profile.wire.evidence
-            sender = _evidence_sender(
+            sender = evidence_sender(
                 wanted or evidence_beside(publish or profile.wire.publish),
                 publisher,
                 guard,
@@ -135,7 +135,7 @@ def run_line(
     logger.info("stopped")
 
 
-def _evidence_sender(
+def evidence_sender(
     endpoint: str, publisher: Publisher, guard: Guard | None, *, required: bool
 ) -> EvidenceSender | None:
     """The running sender of images; None: the default endpoint is taken, and not `required`."""

@@ -97,8 +97,7 @@ class AlarmBook:
         return [alarm.published for alarm in self._open.values() if alarm.published is not None]
 
     def update(self, in_view: Sequence[Track], left: Sequence[Track], belt: BeltNow) -> list[Alert]:
-        """Update with the confirmed tracks of one inference pass. Returns the changes, as alert
-        revisions."""
+        """Update with the confirmed tracks of one inference pass; returns the changes."""
         alerts: list[Alert] = []
         for track in in_view:
             alarm = self._by_track.get(track.id)
@@ -185,8 +184,7 @@ class AlarmBook:
         return alerts
 
     def close(self, event_id: str, outcome: Outcome, belt: BeltNow) -> list[Alert]:
-        """Close an alarm with its outcome, and with a pile its members. Raises
-        `AnswerRefusedError`."""
+        """Close an alarm, and with a pile its members. Raises `AnswerRefusedError`."""
         first = self._find(event_id)
         if first.track is None and first.active:
             raise AnswerRefusedError(f"{event_id} is a state of the line and ends with it")
@@ -328,11 +326,8 @@ class AlarmBook:
         return AlarmState.UNACKNOWLEDGED
 
     def _unsuppress(self, alarm: Alarm, belt: BeltNow, *, call_counted: bool = False) -> bool:
-        """Make a shelved or suppressed alarm unacknowledged if its reason has gone; returns whether
-        it did.
-
-        `call_counted`: the call for it has been counted by `flood_control` already.
-        """
+        """Call for a shelved or suppressed alarm if its reason has gone; returns whether it did.
+        `call_counted`: `flood_control` has counted the call already."""
         inactive = alarm.state in {AlarmState.SUPPRESSED, AlarmState.SHELVED}
         if not inactive or self._state_when_raised(alarm, belt) is not AlarmState.UNACKNOWLEDGED:
             return False

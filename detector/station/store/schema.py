@@ -30,9 +30,9 @@ CREATE TABLE events (
     t_closed_ns INTEGER,
     evidence_id TEXT,
     label TEXT,
-    UNIQUE (line, boot_id, event_id)
+    UNIQUE (boot_id, event_id, line)
 );
-CREATE INDEX events_raised ON events (t_raised_ns);
+CREATE INDEX events_raised ON events (t_raised_ns, line, hazard, t_called_ns);
 CREATE INDEX events_line ON events (line, t_raised_ns);
 CREATE INDEX events_hazard ON events (hazard, t_raised_ns);
 CREATE INDEX events_outcome ON events (outcome, t_raised_ns) WHERE outcome IS NOT NULL;

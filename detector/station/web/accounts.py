@@ -30,7 +30,7 @@ class AccountError(VigitriError, ValueError):
 
 
 class Role(IntEnum):
-    """What somebody may do; each includes those below it."""
+    """What a visitor may do; each includes those below it."""
 
     NOBODY = 0
     READ_ONLY = 1
@@ -52,7 +52,7 @@ class Role(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """Somebody who may sign in."""
+    """A person who may sign in."""
 
     name: str
     role: Role

@@ -39,7 +39,7 @@ class Guard:
     def __init__(
         self, app: ASGIApp, accounts: Accounts, sessions: Sessions, *, is_local: bool, tls: bool
     ) -> None:
-        """`is_local`: served on loopback only; then nobody signs in unless there are accounts."""
+        """`is_local`: served on loopback only; without accounts no sign-in is needed then."""
         self._app, self._accounts, self._sessions = app, accounts, sessions
         self._is_local, self._tls = is_local, tls
         self._local_csrf = secrets.token_urlsafe(24)

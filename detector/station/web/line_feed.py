@@ -14,6 +14,7 @@ from typing import Any, Protocol
 from detector import client
 from detector.client import AlertVanished, DetectorRestarted, Event, Gap, Received, VisionChanged
 from detector.station.recorder import LineAddress
+from detector.station.store.records import Notice
 from detector.station.web.broadcast import Broadcast
 from detector.station.web.line_status import LineStatus
 from detector.vocabulary import AlarmState, Hazard
@@ -22,8 +23,9 @@ from detector.wire.requests import AnswerRequest, Reply
 
 TOPICS = ("alert/", "state/", "heartbeat/", "metrics/", "facts/")
 STATUS_S = 0.25
-BLIND_AFTER_S = 0.6
-"""Three heartbeats: with the way to the screen, BLIND shows within a second."""
+BLIND_AFTER_S = 0.8
+"""Since the capture of the last heartbeat: with the way to the screen, BLIND shows within a second,
+and a line whose passes are far apart is not called blind between two of them."""
 
 
 class Pages(Protocol):
@@ -32,7 +34,7 @@ class Pages(Protocol):
     broadcast: Broadcast
 
     def send_alarms(self) -> None: ...
-    def notice(self, line: str) -> str | None: ...
+    def notices(self, line: str) -> list[Notice]: ...
 
 
 class LineFeed:
@@ -65,8 +67,8 @@ class LineFeed:
 
     def status(self, *, with_facts: bool = True) -> dict[str, Any]:
         """The event `line`. A page has the facts from its first; they are sent again on change."""
-        notice = self._pages.notice(self.address.name)
-        return self.status_of.content(self.open_alerts(), notice, with_facts=with_facts)
+        notices = self._pages.notices(self.address.name)
+        return self.status_of.content(self.open_alerts(), notices, with_facts=with_facts)
 
     def open_alerts(self) -> list[Alert]:
         alerts = (item.payload for item in self._line.active)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import time
+from dataclasses import asdict
 from typing import Any
 
 from detector.client import Received
+from detector.station.store.records import Notice
 from detector.vocabulary import AlarmState, Hazard, VisionState
 from detector.wire.messages import Alert, Heartbeat, LineState, Message, Metrics
 
@@ -45,11 +47,12 @@ class LineStatus:
         self.state = self._heartbeat = None
 
     def content(
-        self, open_alerts: list[Alert], notice: str | None = None, *, with_facts: bool = True
+        self, open_alerts: list[Alert], notices: list[Notice], *, with_facts: bool = True
     ) -> dict[str, Any]:
-        """The event `line`. `notice`: of the station."""
+        """The event `line`. `notices`: of the station."""
         now_ns = time.monotonic_ns()
         state = self.state
+        texts = [each.text for each in notices]
         return {
             "line": self.name,
             "boot_id": self.boot_id,
@@ -74,7 +77,8 @@ class LineStatus:
             "shelved": []
             if state is None
             else [each.model_dump(mode="json") for each in state.shelved],
-            "notice": "; ".join(filter(None, (notice, self._notice()))) or None,
+            "notice": "; ".join(filter(None, (*texts, self._notice()))) or None,
+            "notices": [asdict(each) for each in notices],
             "facts": self.facts if with_facts else None,
         }
 

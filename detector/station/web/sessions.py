@@ -67,7 +67,7 @@ class Sessions:
         return session if hmac.compare_digest(session.browser, _hash(user_agent)) else None
 
     def role(self, session: Session) -> Role:
-        """What its account may do now: NOBODY once the account is removed."""
+        """What its account may do now: nothing once the account is removed."""
         if session.paired:
             return Role.READ_ONLY
         account = self._accounts.account(session.account)

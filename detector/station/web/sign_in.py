@@ -24,7 +24,7 @@ _one_at_a_time = asyncio.Lock()
 
 
 async def me(request: Request) -> JSONResponse:
-    """Who this is; also for somebody who is not signed in."""
+    """Who this is; also before a sign-in."""
     who: Visitor = request.state.visitor
     return JSONResponse(_me(request, who.account, who.role, who.csrf, who.paired))
 

@@ -15,6 +15,7 @@ from detector.client import Event
 from detector.errors import VigitriError
 from detector.station.recorder import EvidenceStored, LineAddress, Recorder
 from detector.station.store import Store
+from detector.station.store.records import Notice
 from detector.station.web.accounts import Accounts, Role
 from detector.station.web.answers import Answers
 from detector.station.web.attempts import Attempts
@@ -115,10 +116,12 @@ class Station:
         """Send all open alarms again, after some have gone without a revision."""
         self.broadcast.send("alarms", {"alarms": self.alarms()})
 
-    def notice(self, line: str) -> str | None:
-        """What the people at the line should know of the station itself, one line."""
-        found = (self.store.notice, self.recorder.notice(line))
-        return "; ".join(each for each in found if each) or None
+    def notices(self, line: str) -> list[Notice]:
+        """What the people at the line should know of the station itself."""
+        notices, recording = list(self.store.notices), self.recorder.notice(line)
+        if recording is not None and not any(each.text in recording for each in notices):
+            notices.append(Notice("not_recorded", recording))
+        return notices
 
     def model_of(self, line: str) -> str:
         """The model of a line, as commands take it. Raises RefusedError."""

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from detector.station.web.accounts import Role
 
 LOCAL = "station"
-"""The operator's name in answers where nobody signs in."""
+"""The operator's name in answers where no sign-in is needed."""
 ROLES_NEEDED = {
     Role.READ_ONLY: "sign in, or pair this screen",
     Role.OPERATOR: "only an operator may do this: sign in as one",

@@ -32,9 +32,9 @@ def test_an_address_that_is_none_is_refused(text: str) -> None:
 
 
 def test_a_taken_port_is_refused_with_the_way_out() -> None:
-    with listening_socket(ListenAddress("127.0.0.1", 0)) as first:
-        with pytest.raises(ListenError, match=r"in use, perhaps by another station; .*--listen"):
-            listening_socket(ListenAddress("127.0.0.1", first.getsockname()[1]))
+    refused = pytest.raises(ListenError, match=r"in use, perhaps by another station; .*--listen")
+    with listening_socket(ListenAddress("127.0.0.1", 0)) as first, refused:
+        listening_socket(ListenAddress("127.0.0.1", first.getsockname()[1]))
 
 
 def test_the_network_needs_tls_and_accounts() -> None:

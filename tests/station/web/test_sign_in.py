@@ -71,7 +71,7 @@ def test_a_wrong_password_and_an_unknown_name_are_refused_alike_and_limited(
 ) -> None:
     with Browser(guarded) as browser:
         wrong = browser.login("ada", "wrong password")
-        unknown = browser.login("nobody", PASSWORD)
+        unknown = browser.login("ghost", PASSWORD)
         assert wrong.json() == unknown.json() == {"error": "wrong name or password"}
         answers = [browser.login("ada", "wrong password").status_code for _ in range(4)]
         assert answers == [401, 401, 401, 429]
