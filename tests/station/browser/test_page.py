@@ -175,6 +175,19 @@ def test_a_blind_line_says_why_and_its_open_alarms_can_be_answered(
     assert station.posted[0][1]["what"] == "removed"
 
 
+def test_blind_is_over_an_open_window_too(browse: OpenPage, station: FakeStation) -> None:
+    page = seeing(browse, station)
+    page.keyboard.press("?")
+    page.wait_for_selector("dialog[open]")
+    station.add_line(LINE, vision="unavailable", reason="the camera is frozen")
+    page.wait_for_selector(BLIND)
+    covering = "document.elementFromPoint(640, 400).closest('[data-testid=blind]')"
+    when(page, f"{covering} !== null")
+    station.add_line(LINE)
+    expect(page.locator(BLIND)).to_be_hidden()
+    expect(page.locator("dialog .key-rows")).to_be_visible()
+
+
 def test_one_of_several_lines_that_is_blind_shows_it_beside_the_others(
     browse: OpenPage, station: FakeStation
 ) -> None:

@@ -142,8 +142,8 @@ function answeredBy(answer) {
 /** The store's notices by their codes, with what the station says about them. */
 function noticesOf(reported) {
   const coded = reported?.notices || [];
-  const texts = coded.map((each) => each.text);
-  // Others, such as the detector's journal, have no code yet.
-  const others = (reported?.notice || "").split("; ").filter((each) => each && !texts.includes(each));
-  return [...coded.map(({ code, text }) => `${named("notice", code)} (${text})`), ...others];
+  // The line of all notices has some without a code, such as that of the detector's journal.
+  const others = coded.reduce((left, each) => left.replace(each.text, ""), reported?.notice || "");
+  const rest = others.replace(/^[; ]+|[; ]+$/g, "");
+  return [...coded.map(({ code, text }) => `${named("notice", code)} (${text})`), rest].filter(Boolean);
 }
