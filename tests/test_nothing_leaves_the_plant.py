@@ -21,6 +21,7 @@ IMPORTS = """
 import importlib.util, threading
 import detector.cli, detector.pipeline, detector.live, detector.replay
 import detector.bridge.bridge, detector.terminal.watch, detector.client
+import detector.station.web.server
 from detector.vision.openvino_engine import faster_here
 faster_here()
 for name in ("asyncua", "av", "onnx"):

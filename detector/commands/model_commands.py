@@ -1,4 +1,4 @@
-"""`vigitri model list`, `check` and `adapt`: what a line needs of the models it can run."""
+"""`vigitri model list`, `check`, `attend`, `adapt`: what a line needs of the models it can run."""
 
 from __future__ import annotations
 
@@ -9,12 +9,14 @@ import typer
 
 from detector.cli_support.options import INCOMPLETE, EngineOption, Json, refuse
 from detector.profile.line import DEPLOYED_MODEL, ModelChoice
+from detector.vision.verifier_card import VerifiedHazard
 
 
 def add_to(app: typer.Typer) -> None:
     """Give `vigitri model` these commands."""
     app.command("list")(list_models)
     app.command("check")(check)
+    app.command("attend")(attend)
     app.command("adapt")(adapt)
 
 
@@ -33,6 +35,27 @@ def check(
     from detector.commands.models import check_model
 
     check_model(name, ModelChoice(engine=engine))
+
+
+def attend(
+    model: Annotated[str, typer.Argument(help="A model with a verifier: its name or folder.")],
+    crop: Annotated[Path, typer.Argument(help="Crop of an alert: a square image file.")],
+    out: Annotated[Path, typer.Option("-o", "--out", help="The PNG to write.")],
+    *,
+    hazard: Annotated[
+        VerifiedHazard | None,
+        typer.Option(help="gas or battery; default: the more probable of the two."),
+    ] = None,
+    engine: EngineOption = "auto",
+    as_json: Json = False,
+) -> None:
+    """Show which parts of a crop the verifier's verdict rests on.
+
+    Hides one part after another and colours those without which the hazard is less probable.
+    """
+    from detector.commands.attend import attend_to
+
+    attend_to(model, crop, out, hazard, ModelChoice(engine=engine), as_json=as_json)
 
 
 def adapt(

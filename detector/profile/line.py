@@ -210,6 +210,13 @@ class Wire(Section):
         "endpoint for requests: snapshots, replays, deliveries, operators' answers",
         fix='write requests = "tcp://127.0.0.1:5557"',
     )
+    evidence: str | None = setting(
+        None,
+        "endpoint for the images of alerts and of the running belt. Default: on loopback, at the "
+        "port two above that of publish (tcp://127.0.0.1:5558); if that is taken, the line runs "
+        "without images and logs it",
+        fix='write evidence = "tcp://127.0.0.1:5558"',
+    )
     journal: Path | None = setting(
         None,
         "folder of the alert journal; default: one named after the line, in the state folder of "
