@@ -19,6 +19,7 @@ from playwright.sync_api import expect
 
 from benchmarks.demo.run import endless_profile
 from benchmarks.line_process import LineProcess
+from benchmarks.station.page_latency import MEASURE
 from benchmarks.station_process import StationProcess
 from benchmarks.tcp_proxy import free_ports
 from detector import client
@@ -39,20 +40,6 @@ CALLING = "[data-testid=alarm-card].calls"
 BLIND = "[data-testid=blind]"
 SEEING = ".health:not([data-vision=blind])"
 SLOW_MS = PATIENCE_S * 1e3
-MEASURE = """() => {
-    const { plant } = window.vigitri;
-    const seen = new Set(plant.alarms.keys());
-    window.shownMs = [];
-    new MutationObserver(() => {
-        for (const { key, alert, publishedMs } of plant.alarms.values()) {
-            const part = document.querySelector(`[data-event="${alert.event_id}"]`);
-            if (seen.has(key) || !part) continue;
-            seen.add(key);
-            requestAnimationFrame(() => window.shownMs.push(Date.now() - publishedMs));
-        }
-    }).observe(document.getElementById('main'), {subtree: true, childList: true, attributes: true});
-}"""
-"""From an alert's publication to the frame that shows it, ms."""
 IMAGES = os.environ.get("VIGITRI_IMAGES")
 
 

@@ -95,7 +95,7 @@ export class HealthBar {
     const notices = [];
     const reported = line?.reported;
     if (vision.state === "degraded" && vision.reason) notices.push(vision.reason);
-    if (reported?.notice) notices.push(reported.notice);
+    notices.push(...noticesOf(reported));
     for (const each of reported?.shelved || []) {
       notices.push(
         t("shelved.notice", {
@@ -134,4 +134,13 @@ function answeredBy(answer) {
   if (typeof answer === "string") return answer;
   const at = answer.t_utc_ns ? ` ${clockTime(nsToMs(answer.t_utc_ns), false)}` : "";
   return `${answer.operator || "–"}${at}`;
+}
+
+/** The store's notices by their codes, with what the station says about them. */
+function noticesOf(reported) {
+  if (!reported?.notices?.length) return reported?.notice ? [reported.notice] : [];
+  return reported.notices.map(({ code, text }) => {
+    const title = named("notice", code);
+    return text ? `${title} (${text})` : title;
+  });
 }

@@ -155,6 +155,8 @@ const outcomeOf = (run) => (run.state === "done" && !run.deployable ? "worse" : 
 
 /** Labels that are no kinds. */
 const FIXED = {
+  gas: "learning.gas",
+  battery: "learning.battery",
   harmless: "learning.harmless",
   false_alarm: "answer.false_alarm",
   ignore: "learning.ignore",
@@ -166,7 +168,8 @@ function labelName(name) {
 
 function defaultLabel(row) {
   if (row.outcome === "false_alarm") return "false_alarm";
-  if (row.outcome === "removed") return row.kind || row.hazard;
+  // What was removed is certain, what kind of it is not.
+  if (row.outcome === "removed") return row.hazard;
   return "ignore";
 }
 
