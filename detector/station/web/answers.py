@@ -149,13 +149,16 @@ class Answers:
             )
         is_open = feed.alert(boot_id, event_id) is not None
         row = await self._on_disk(lambda: self._recorded(answer))
-        if row is not None and row.status == "late":
+        late = row is not None and row.status == "late"
+        if row is not None and late and not is_open:
             raise RefusedError(409, row.notice or "the alarm has ended; the answer is recorded")
         if not is_open:
             # The store has it open and the detector does not, or neither knows it.
             if row is not None:
                 await self._mark(row.id, "refused", "the detector has no such open alarm")
             raise RefusedError(409, f"alarm {event_id} has ended; it takes no more answers")
+        if row is not None and late:  # the detector knows better than the store
+            await self._mark(row.id, "waiting")
         number = None if row is None else row.id
         if word == "seen":
             await self._send_seen(feed, answer, number)
