@@ -180,7 +180,10 @@ class _FollowedLine:
         """As it is configured, and as the detector names the line."""
         self._stored: Position | None = None
         self._recorded_state: tuple[VisionState, str] | None = None
-        self._state_ns = self._compared_ns = 0
+        self._state_ns = 0
+        # Not at once: what a replay brings may be in the store before the client has it from
+        # the detector's other socket.
+        self._compared_ns = time.monotonic_ns()
 
     def record(self) -> None:
         """Record alerts, vision states and metrics."""
