@@ -10,6 +10,8 @@ import pytest
 
 from tests.station.browser.fake_station import FakeStation
 
+PATIENCE_MS = 60_000
+"""An upper bound for a machine that does other things as well; no test waits that long."""
 OpenPage = Callable[..., Any]
 
 
@@ -17,10 +19,12 @@ def when(page: Any, condition: str) -> None:
     """Waits until an expression is true in the page; playwright's own way would need `eval`, which
     the page's security policy refuses."""
     page.evaluate(
-        "() => new Promise((done) => {"
+        "(patience) => new Promise((done, failed) => {"
         f"  const look = () => ({condition}) ? done() : setTimeout(look, 20);"
         "  look();"
-        "})"
+        "  setTimeout(() => failed(new Error('in vain')), patience);"
+        "})",
+        PATIENCE_MS,
     )
 
 
@@ -32,6 +36,7 @@ def chromium() -> Iterator[Any]:
     if path is None:
         pytest.skip("chromium is not installed: apt install chromium")
     playwright = pytest.importorskip("playwright.sync_api")
+    playwright.expect.set_options(timeout=PATIENCE_MS)
     with playwright.sync_playwright() as driver:
         browser = driver.chromium.launch(
             executable_path=path,
@@ -67,7 +72,7 @@ def browse(chromium: Any) -> Iterator[OpenPage]:
             locale="fr-FR" if language == "fr" else "en-GB",
             **options,
         )
-        context.set_default_timeout(30_000)
+        context.set_default_timeout(PATIENCE_MS)
         contexts.append(context)
         page = context.new_page()
         page.on("pageerror", lambda error: wrong.append(str(error)))

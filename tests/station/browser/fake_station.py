@@ -236,7 +236,7 @@ class FakeStation:
             await asyncio.sleep(0.25)
 
     def _status(self, line: dict[str, Any]) -> dict[str, Any]:
-        at = {"belt_position_mm": self.position_mm(), "belt_position_utc_ns": utc_ns()}
+        at = {"belt_position_mm": self.position_mm(), "belt_t_utc_ns": utc_ns()}
         return {**at, **line}
 
     def _put(self, body: bytes) -> None:

@@ -175,6 +175,17 @@ def test_a_blind_line_says_why_and_its_open_alarms_can_be_answered(
     assert station.posted[0][1]["what"] == "removed"
 
 
+def test_blind_is_over_an_open_window_too(browse: OpenPage, station: FakeStation) -> None:
+    page = seeing(browse, station)
+    page.keyboard.press("?")
+    page.wait_for_selector("dialog[open]")
+    station.add_line(LINE, vision="unavailable", reason="the camera is frozen")
+    page.wait_for_selector(f"{BLIND}:popover-open")
+    station.add_line(LINE)
+    expect(page.locator(BLIND)).to_be_hidden()
+    expect(page.locator("dialog .key-rows")).to_be_visible()
+
+
 def test_one_of_several_lines_that_is_blind_shows_it_beside_the_others(
     browse: OpenPage, station: FakeStation
 ) -> None:
@@ -212,7 +223,7 @@ def test_silence_ends_all_sounds_but_that_of_gas(browse: OpenPage, station: Fake
     when(page, "window.vigitri.sound.played > 0")
     page.click(".sound-button")
     page.wait_for_selector("body[data-sounds=none]")
-    expect(page.locator(".sound-button")).to_contain_text("Silent 5:00, gas sounds")
+    expect(page.locator(".sound-button")).to_contain_text(re.compile("Silent [45]:.*gas sounds"))
     station.alarm("gas")
     page.wait_for_selector("body[data-sounds=gas]")
 

@@ -320,10 +320,6 @@ class App {
     openSettings(this);
   }
 
-  closeDialogs() {
-    for (const dialog of document.querySelectorAll("dialog[open]")) dialog.close();
-  }
-
   /** A standing notice under the health bar; null takes it away. */
   notice(name, words, kind = "") {
     if (words) this.notices.set(name, { words, kind });

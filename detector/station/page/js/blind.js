@@ -43,6 +43,7 @@ export class BlindOverlay {
     );
     this.sinceMs = null;
     this.reading = false;
+    this.isAbove = false;
   }
 
   /** True while a shown line is BLIND. */
@@ -59,6 +60,7 @@ export class BlindOverlay {
     if (!covers) {
       this.sinceMs = null;
       this.reading = false;
+      this.setAboveDialogs(false);
       show(this.element, false);
       document.body.classList.remove("is-blind", "is-covered");
       return blind.length > 0;
@@ -67,7 +69,6 @@ export class BlindOverlay {
     if (this.sinceMs === null) {
       this.sinceMs = now;
       this.sinceWall = app.clock.now();
-      app.closeDialogs();
     }
     const { line, vision } = blind[0];
     setText(this.title, t("vision.blind"));
@@ -87,7 +88,20 @@ export class BlindOverlay {
     if (covering && window.scrollY) window.scrollTo(0, 0);
     document.body.classList.toggle("is-covered", covering);
     document.body.classList.add("is-blind");
+    this.setAboveDialogs(document.querySelector("dialog[open]") !== null);
     return true;
+  }
+
+  /** A window is above everything of the page, but not above what is shown after it. */
+  setAboveDialogs(above) {
+    if (above === this.isAbove) return;
+    this.isAbove = above;
+    if (above) {
+      this.element.popover = "manual";
+      this.element.showPopover();
+    } else {
+      this.element.popover = null;
+    }
   }
 
   /** Open alarms do not end because the camera is dark. */

@@ -96,6 +96,9 @@ export class HealthBar {
     const reported = line?.reported;
     if (vision.state === "degraded" && vision.reason) notices.push(vision.reason);
     notices.push(...noticesOf(reported));
+    if (BELT_FAULTS.has(reported?.belt_state) && reported.belt_reason) {
+      notices.push(reported.belt_reason);
+    }
     for (const each of reported?.shelved || []) {
       notices.push(
         t("shelved.notice", {
@@ -138,9 +141,9 @@ function answeredBy(answer) {
 
 /** The store's notices by their codes, with what the station says about them. */
 function noticesOf(reported) {
-  if (!reported?.notices?.length) return reported?.notice ? [reported.notice] : [];
-  return reported.notices.map(({ code, text }) => {
-    const title = named("notice", code);
-    return text ? `${title} (${text})` : title;
-  });
+  const coded = reported?.notices || [];
+  // The line of all notices has some without a code, such as that of the detector's journal.
+  const others = coded.reduce((left, each) => left.replace(each.text, ""), reported?.notice || "");
+  const rest = others.replace(/^[; ]+|[; ]+$/g, "");
+  return [...coded.map(({ code, text }) => `${named("notice", code)} (${text})`), rest].filter(Boolean);
 }

@@ -42,7 +42,7 @@ export class Plant {
     line.reported = message;
     line.atMs = this.clock.localNow();
     if (message.facts) line.facts = message.facts;
-    const at = message.belt_position_utc_ns ? nsToMs(message.belt_position_utc_ns) : this.clock.now();
+    const at = message.belt_t_utc_ns ? nsToMs(message.belt_t_utc_ns) : this.clock.now();
     line.odometer.report(message.belt_position_mm ?? null, message.belt_speed_mm_s ?? null, at);
   }
 

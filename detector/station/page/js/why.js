@@ -31,7 +31,7 @@ function readDetail(detail) {
   const row = there.at(-1);
   const payload = typeof row?.payload === "string" ? JSON.parse(row.payload) : row?.payload;
   return {
-    alert: { ...alert, why: alert.why || revisions.find((each) => each.alert.why)?.alert.why },
+    alert: { ...alert, why: bestWhy(revisions) || alert.why },
     raised: revisions[0]?.alert || alert,
     revisions,
     answers: detail.answers || [],
@@ -39,6 +39,12 @@ function readDetail(detail) {
     evidence: row ? { id: row.evidence_id, ...payload } : null,
     dropped: !row && (detail.evidence || []).length > 0,
   };
+}
+
+/** The newest that has a size: an object that leaves the view is no longer measured. */
+function bestWhy(revisions) {
+  const all = revisions.map((each) => each.alert.why).filter(Boolean);
+  return all.findLast((each) => each.length_mm !== null) || all.at(-1);
 }
 
 function show(app, body, { alert, raised, revisions, answers, evidence, dropped, facts: sent }) {
