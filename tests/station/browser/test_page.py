@@ -180,9 +180,7 @@ def test_blind_is_over_an_open_window_too(browse: OpenPage, station: FakeStation
     page.keyboard.press("?")
     page.wait_for_selector("dialog[open]")
     station.add_line(LINE, vision="unavailable", reason="the camera is frozen")
-    page.wait_for_selector(BLIND)
-    covering = "document.elementFromPoint(640, 400).closest('[data-testid=blind]')"
-    when(page, f"{covering} !== null")
+    page.wait_for_selector(f"{BLIND}:popover-open")
     station.add_line(LINE)
     expect(page.locator(BLIND)).to_be_hidden()
     expect(page.locator("dialog .key-rows")).to_be_visible()
