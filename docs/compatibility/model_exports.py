@@ -35,16 +35,14 @@ logging.getLogger("ultralytics").setLevel(logging.ERROR)
 
 NAMES = {0: "gas bottle", 1: "battery"}
 TWO = ("gas bottle=gas", "battery=battery")
-PX = 320
+PX = 160
 OPTIONS: dict[str, dict[str, Any]] = {
     "fixed": {},
     "dynamic": {"dynamic": True},
-    "rectangular": {"imgsz": (192, 352)},
+    "rectangular": {"imgsz": (96, 160)},
     "half": {"half": True},
     "nms=False": {"nms": False},
     "nms=True": {"nms": True},
-    "nms=True dynamic": {"nms": True, "dynamic": True, "batch": 1},
-    "unsimplified": {"simplify": False},
     "batch=4": {"batch": 4},
 }
 ULTRALYTICS = {
@@ -64,15 +62,15 @@ def main(weights: Path) -> None:
     _nms_without_compiled_operators()
     # Newer versions of torch have a second exporter, which these tools do not mean.
     torch.onnx.export = functools.partial(torch.onnx.export, dynamo=False)
-    print("| | " + " | ".join(OPTIONS) + " |\n|" + "---|" * (len(OPTIONS) + 1))
     with tempfile.TemporaryDirectory() as scratch:
         os.chdir(scratch)
+        print("| export | read as |\n|---|---|")
+        for title, cell in _others(weights):
+            print(f"| {title} | {cell} |", flush=True)
+        print("\n| | " + " | ".join(OPTIONS) + " |\n|" + "---|" * (len(OPTIONS) + 1))
         for name, config in ULTRALYTICS.items():
             cells = [_cell(lambda o=o, c=config: _ultralytics(c, o)) for o in OPTIONS.values()]
             print(f"| {name} | " + " | ".join(cells) + " |", flush=True)
-        print("\n| export | read as |\n|---|---|")
-        for title, cell in _others(weights):
-            print(f"| {title} | {cell} |", flush=True)
 
 
 def _others(weights: Path) -> Iterator[tuple[str, str]]:
@@ -90,8 +88,12 @@ def _others(weights: Path) -> Iterator[tuple[str, str]]:
         classes = ["0=battery"] if "one class" in title else list(TWO)
         names = () if "7.0" in title else tuple(NAMES.values())
         yield title, _cell(make, classes=classes, names=names)
+    more = {
+        "nms=True dynamic": {"nms": True, "dynamic": True},
+        "simplify=False": {"simplify": False},
+    }
     picture = Path(sys.modules["ultralytics"].__file__ or "").parent / "assets" / "bus.jpg"
-    for title, options in OPTIONS.items():
+    for title, options in (OPTIONS | more).items():
         if title != "batch=4":
             yield (
                 f"YOLO26, trained on COCO, {title}",
@@ -149,7 +151,7 @@ def _ultralytics(config: str, options: dict[str, Any]) -> Path:
     made = model.model
     model.model = type(made)(config, nc=len(NAMES), verbose=False)
     model.model.names, model.model.task, model.model.args = NAMES, made.task, made.args
-    return _exported(model, options)
+    return _exported(model, {"simplify": False, **options})
 
 
 def _trained(weights: Path, options: dict[str, Any]) -> Path:
@@ -165,9 +167,9 @@ def _exported(model: Any, options: dict[str, Any]) -> Path:
 
 
 def _yolov5(classes: int = 2) -> Path:
+    import yolov5
     from yolov5.export import export_onnx
     from yolov5.models.yolo import Model
-    import yolov5
 
     config = Path(yolov5.__file__).parent / "models" / "hub" / "yolov5n.yaml"
     if not config.is_file():
@@ -231,7 +233,7 @@ def _rf_detr() -> Path:
     from rfdetr import RFDETRNano
 
     model = RFDETRNano(pretrain_weights=None, num_classes=1)
-    model.export(output_dir="rf", simplify=False)
+    model.export(output_dir="rf")
     return next(Path("rf").glob("*.onnx"))
 
 
