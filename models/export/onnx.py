@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import statistics
 import tempfile
 import time
@@ -11,8 +12,10 @@ from typing import Any, Literal
 
 import numpy as np
 
-from detector.vision.catalogue import write_card
+from detector.vision.catalogue import find_model, write_card
+from detector.vision.engine import OnnxEngine
 from detector.vision.onnx_runtime import ort
+from detector.vision.soundness import check_meaning
 from detector.vocabulary import CLASSES
 from models.card import new_card
 from models.data.sources import Image
@@ -138,16 +141,23 @@ def run(
 
     thresholds: the baseline's, until `models.evaluation.evaluate` has measured the model's own.
     """
-    report = export_onnx(weights, out, head=head)
-    card = new_card(
-        out,
-        name=out.resolve().name,
-        thresholds=thresholds,
-        head=head,
-        metrics={"export": report.metrics()},
-        start_from=weights.name,
-        recipe="none: exported without training",
-        data=["not known: the checkpoint was exported without training"],
-    )
-    write_card(out, card)
+    with tempfile.TemporaryDirectory() as scratch:
+        made = Path(scratch)
+        report = export_onnx(weights, made, head=head)
+        card = new_card(
+            made,
+            name=out.resolve().name,
+            thresholds=thresholds,
+            head=head,
+            metrics={"export": report.metrics()},
+            start_from=weights.name,
+            recipe="none: exported without training",
+            data=["not known: the checkpoint was exported without training"],
+        )
+        write_card(made, card)
+        model = find_model(f"{made}/.")
+        check_meaning(model, OnnxEngine(model))  # nothing is written that `check` would refuse
+        out.mkdir(parents=True, exist_ok=True)
+        for file in ("model.onnx", "card.toml"):
+            shutil.copyfile(made / file, out / file)
     return out

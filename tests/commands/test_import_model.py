@@ -3,6 +3,7 @@ docs/compatibility/model_exports.py."""
 
 from __future__ import annotations
 
+import importlib.util
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,6 +14,7 @@ import pytest
 
 from detector.vision.catalogue import find_model
 from detector.vision.engine import OnnxEngine
+from detector.vision.openvino_engine import OpenVinoEngine
 from tests.commands.conftest import Vigitri
 from tests.vision import onnx_heads as heads
 
@@ -30,6 +32,22 @@ def detections(folder: Path) -> list[tuple[list[float], float, str]]:
         (np.round(box, 2).tolist(), round(float(score), 3), names[index])
         for box, score, index in zip(found.boxes_px, found.scores, found.classes, strict=True)
     ]
+
+
+def test_openvino_reads_several_inputs_and_outputs_alike(vigitri: Vigitri, tmp_path: Path) -> None:
+    pytest.importorskip("openvino", reason="the extra openvino")
+    for name, outputs, file in (
+        ("d-fine", heads.labelled(), {"size_input": "orig_target_sizes"}),
+        ("rt-detr", heads.queries_apart(), {"image": "pixel_values"}),
+    ):
+        path = heads.write_head(tmp_path / f"{name}.onnx", outputs, **file)
+        assert vigitri("model", "import", path, *TWO, "-o", tmp_path / name)[0] == 0
+        engine = OpenVinoEngine(find_model(f"{tmp_path}/{name}"), threads=1)
+        grey = np.full((heads.SIDE_PX, heads.SIDE_PX, 3), 90, np.uint8)
+        found = engine.detect(grey, 0.25)
+        np.testing.assert_allclose(found.boxes_px, [heads.BOX_PX], atol=0.2)
+        np.testing.assert_allclose(found.scores, [heads.SCORE], atol=0.01)
+        assert found.classes.tolist() == [1]
 
 
 BATTERY = [(list(heads.BOX_PX), heads.SCORE, "battery")]
@@ -171,6 +189,13 @@ def test_a_picture_with_a_hazard_becomes_the_sample_that_check_looks_for(
     assert "shows a gas bottle, the model finds battery" in err[0]
 
 
+def test_suppression_inside_the_file_is_told(vigitri: Vigitri, tmp_path: Path) -> None:
+    path = heads.write_head(tmp_path / "m.onnx", heads.end2end(), args="{'nms': True}")
+    code, out, _ = vigitri("model", "import", path, *TWO, "-o", tmp_path / "mine")
+    assert code == 0
+    assert any("NMS inside: what it dropped" in line for line in out)
+
+
 def test_what_was_assumed_is_printed_and_written_into_the_card(
     vigitri: Vigitri, tmp_path: Path
 ) -> None:
@@ -237,6 +262,18 @@ def test_files_that_are_no_onnx_files_are_refused_as_what_they_are(
         code, _, err = vigitri("model", "import", tmp_path / name, *TWO, "-o", tmp_path / "mine")
         assert (code, len(err)) == (2, 1), name
         assert reason in err[0]
+
+
+def test_a_checkpoint_without_the_training_tools_is_one_line_with_the_extra(
+    vigitri: Vigitri, tmp_path: Path
+) -> None:
+    if importlib.util.find_spec("ultralytics"):
+        pytest.skip("the extra train is installed")
+    (tmp_path / "best.pt").write_bytes(b"")
+    code, _, err = vigitri("model", "import", tmp_path / "best.pt", *TWO, "-o", tmp_path / "mine")
+    assert (code, len(err)) == (2, 1)
+    assert "needs the train extra" in err[0]
+    assert "pip install '.[train]'" in err[0]
 
 
 def test_weights_that_are_not_beside_the_file_are_named(vigitri: Vigitri, tmp_path: Path) -> None:

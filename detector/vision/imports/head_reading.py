@@ -72,6 +72,10 @@ def read_head(
             f"{facts.head} head of {facts.classes} classes, {_said(shapes, facts)}{unit}, scores "
             f"as {facts.scores}"
         )
+        if _has_nms(metadata):
+            notes.found.append(
+                "NMS inside: what it dropped when it was exported (by default below 0.25) is lost"
+            )
         if not boxes:
             notes.assumed.append(
                 "what boxes and scores mean: none was found in the images that were tried; give a "
@@ -86,6 +90,10 @@ def read_head(
         "YOLOv5 to 26, YOLOX, RT-DETR, RF-DETR, D-FINE, for detection; if the classes are "
         "not in the file, give --names"
     )
+
+
+def _has_nms(metadata: Mapping[str, str]) -> bool:
+    return "'nms': True" in metadata.get("args", "")
 
 
 def _said(shapes: Mapping[str, tuple[int, ...]], facts: HeadFacts) -> str:
@@ -127,7 +135,7 @@ def _candidates(
     _, rows, columns = ranked[name].shape
     if rows < columns and classes in {None, rows - 4} and rows > 4:
         yield _Candidate("raw", chosen, rows - 4)
-    told = metadata.get("end2end") == "True" or "'nms': True" in metadata.get("args", "")
+    told = metadata.get("end2end") == "True" or _has_nms(metadata)
     heads: list[tuple[Head, int]] = [("objectness", 5), ("yolox", 5), ("queries", 4)]
     if classes is None:  # several would fit: by the number of candidates
         heads = heads[:2] if rows in _cell_counts(size_px) else heads[2:]
