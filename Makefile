@@ -24,8 +24,8 @@ $(VENV)/.ready: pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
 	@touch $@
 
-demo: setup ## the whole line on the bundled clip
-	$(BIN)/python -m benchmarks.demo
+demo: setup ## the whole line on the bundled clip; KEEP=1: until Ctrl-C
+	$(BIN)/python -m benchmarks.demo $(if $(KEEP),--keep)
 
 test: lint types ## lint, types and every test; what CI runs
 	$(PYTEST) -m alone $$(grep -rlw promised tests --include='test_*.py')

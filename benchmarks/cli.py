@@ -42,6 +42,7 @@ def add_to(app: typer.Typer) -> None:
     app.command("lines")(bench_lines)
     app.command("belt")(bench_belt)
     app.command("load")(bench_load)
+    app.command("station")(bench_station)
 
 
 def bench_latency(
@@ -343,3 +344,27 @@ def bench_load(
             marks=marks,
             as_json=as_json,
         )
+
+
+def bench_station(
+    out: Out = None,
+    *,
+    alerts: Annotated[
+        int, typer.Option(min=1000, max=10_000_000, help="Alerts in the store, over a week.")
+    ] = 100_000,
+    kills: Annotated[
+        int, typer.Option(min=1, max=10_000, help="Times that the recorder is killed.")
+    ] = 50,
+    seed: Annotated[int, typer.Option(help="Random seed.")] = 1,
+    as_json: ReportJson = False,
+) -> None:
+    """Measure the operators' station: its store, and what it loses when it is killed.
+
+    A week of one line: start, queries, size. Then a recorder killed (SIGKILL) under load, its
+    store compared with the detector's journal.
+    """
+    from benchmarks.station import bench
+
+    with one_line_for(ValueError, RuntimeError):
+        if not bench.run(out, alerts=alerts, kills=kills, seed=seed, as_json=as_json):
+            raise typer.Exit(INCOMPLETE)

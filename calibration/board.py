@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import cv2
 import numpy as np
@@ -18,6 +18,9 @@ MARKERS = COLUMNS * ROWS // 2
 CORNERS = (COLUMNS - 1) * (ROWS - 1)
 _MARKER_SHARE = 0.74
 _DICTIONARY = cv2.aruco.DICT_4X4_250
+_MARKER_SHARES = (0.62, 0.78)
+"""As seen: blur makes the black markers of a small image narrower. Boards of other makers with this
+pattern have other markers, and another pitch."""
 _MIN_CORNERS = 12
 """Fewer fix a pose too loosely to distinguish a bent board from lens distortion."""
 
@@ -89,8 +92,35 @@ def find_board(image: NDArray[np.uint8], source: str) -> BoardView | None:
         (width, height),
         source,
     )
+    to_squares, _ = cv2.findHomography(board.px, board.mm(1.0) / SQUARE_MM[paper])
+    if to_squares is None or not has_own_markers(
+        marker_share(to_squares, np.concatenate(markers).astype(np.float64))
+    ):
+        return None
     spread = np.linalg.svd(board.mm(1.0) - board.mm(1.0).mean(axis=0), compute_uv=False)
     return board if spread[1] > 0.1 * spread[0] else None  # one row of corners does not fix a plane
+
+
+def marker_places() -> NDArray[np.float64]:
+    """`(MARKERS, 2)` column and row of each marker's square, in the order of their numbers."""
+    squares = [(c, r) for r in range(ROWS) for c in range(COLUMNS) if (r + c) % 2]
+    return np.array(squares, dtype=np.float64)
+
+
+def marker_share(to_squares: NDArray[Any], markers: NDArray[np.float64]) -> float:
+    """Side of the markers as seen, in squares (median).
+
+    `to_squares`: homography from image px. `markers`: `(n, 4, 2)` corners, image px.
+    """
+    seen = cv2.perspectiveTransform(markers, to_squares)
+    return float(
+        np.median([cv2.contourArea(corners.astype(np.float32)) for corners in seen]) ** 0.5
+    )
+
+
+def has_own_markers(share: float) -> bool:
+    """Whether markers of this side, in squares, are those of our boards."""
+    return _MARKER_SHARES[0] <= share <= _MARKER_SHARES[1]
 
 
 @cache

@@ -25,7 +25,13 @@ from detector.cli_support.options import (
     refuse,
     refuse_without,
 )
-from detector.commands import key_commands, model_commands, operating, to_plc
+from detector.commands import (
+    key_commands,
+    model_commands,
+    operating,
+    station_commands,
+    to_plc,
+)
 from detector.commands.calibrate import cli as calibrating
 from detector.errors import VigitriError
 from detector.log_output import set_up_logging
@@ -85,6 +91,9 @@ def run(
         Path | None, typer.Option(help="Journal folder; overrides wire.journal.")
     ] = None,
     *,
+    evidence: Annotated[
+        str | None, typer.Option(help="Endpoint for images; overrides wire.evidence.")
+    ] = None,
     with_bridge: Annotated[
         bool, typer.Option("--with-bridge", help="Also run the PLC bridge, in its own process.")
     ] = False,
@@ -94,20 +103,37 @@ def run(
             help="HOST:PORT at which that bridge serves Modbus TCP; default: 127.0.0.1:1502."
         ),
     ] = None,
+    with_station: Annotated[
+        bool, typer.Option("--with-station", help="Also serve the page, from its own process.")
+    ] = False,
+    station_listen: Annotated[
+        str | None,
+        typer.Option(help="HOST:PORT at which that page is served; default: 127.0.0.1:8420."),
+    ] = None,
+    station_folder: Annotated[
+        Path | None, typer.Option(help="Folder of that station's store.")
+    ] = None,
 ) -> None:
     """Run one line's detector: camera in, alerts out, until Ctrl-C."""
     if bridge_listen is not None and not with_bridge:
         refuse(f"--bridge-listen {bridge_listen}: has no effect without --with-bridge. Add it")
+    for option, value in (("listen", station_listen), ("folder", station_folder)):
+        if value is not None and not with_station:
+            refuse(f"--station-{option} {value}: has no effect without --with-station. Add it")
     from detector.bridge.bridge import MODBUS_LISTEN
     from detector.commands.run import run_line
+    from detector.station.web.server import LISTEN as STATION_LISTEN
 
     run_line(
         line,
         until_end=until_end,
         publish=publish,
         requests=requests,
+        evidence=evidence,
         journal=journal,
         bridge_listen=(bridge_listen or MODBUS_LISTEN) if with_bridge else None,
+        station_listen=(station_listen or STATION_LISTEN) if with_station else None,
+        station_folder=station_folder,
     )
 
 
@@ -123,7 +149,7 @@ def replay(
         typer.Option(
             min=0.001,
             max=1000,
-            help="Frames per second; default: the video's own rate; for images, the profile's "
+            help="Frames per second; default: the video's own times; for images, the profile's "
             "camera.fps, or else 10.",
         ),
     ] = None,
@@ -196,6 +222,7 @@ def doctor(line: OptionalLineFile = None, as_json: Json = False) -> None:
 
 operating.add_to(app)
 to_plc.add_to(app)
+station_commands.add_to(app)
 CHECKOUT = Path(detector.__file__).parent.parent
 """The folder that in a checkout also holds the benchmarks and the tools for making models."""
 

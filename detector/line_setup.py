@@ -90,6 +90,16 @@ class Line:
             verifier=None if verifier is None else self._rules,
         )
 
+    @property
+    def crop_context(self) -> float | None:
+        """The verifier's side of a crop / longest side of its box; None: there is no verifier."""
+        return None if self._verifier is None else self._verifier.card.context
+
+    @property
+    def crop_px(self) -> int | None:
+        """Side of the verifier's input; None: there is no verifier."""
+        return None if self._verifier is None else self._verifier.card.input_px
+
     def parts_for(self, image_size_px: tuple[int, int]) -> LineParts:
         """The parts for images of that size, `(width, height)`.
 

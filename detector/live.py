@@ -11,15 +11,18 @@ from contextlib import AbstractContextManager
 
 from detector.belt.encoder import BeltReport
 from detector.belt.plane import CalibrationError
+from detector.delivery.evidence import EvidenceSender
 from detector.delivery.outbox import Outbox
 from detector.delivery.publisher import Publisher
 from detector.delivery.request_server import PendingAnswer
+from detector.evidence import LineEvidence
 from detector.hazards.alarms.alarm_book import AnswerRefusedError
 from detector.ingest import CameraBlind, CameraProcess, CameraState, Frame
 from detector.line_setup import Line
 from detector.pipeline import FrameResult, Pipeline
 from detector.runtime.deadlines import Deadlines
 from detector.runtime.inference_lock import NO_LOCK
+from detector.runtime.latency import Pace
 from detector.runtime.vision_state import VisionMonitor
 from detector.state_report import StateReport
 from detector.vision.catalogue import ModelError
@@ -53,14 +56,25 @@ class LineRunner:
         post: Outbox,
         *,
         inference_lock: AbstractContextManager[bool] = NO_LOCK,
+        evidence: EvidenceSender | None = None,
     ) -> None:
-        """`inference_lock`: see `Pipeline`."""
+        """`inference_lock`: see `Pipeline`. `evidence`: sends images; None: none are sent."""
         self._line, self._camera = line, camera
         self._publisher, self._post = publisher, post
         self._pipeline = Pipeline(line, inference_lock)
         self._book = self._pipeline.book
         self._vision = VisionMonitor(time.monotonic_ns())
-        self._report = StateReport(self._pipeline, self._vision, camera, publisher, post)
+        self._pace = Pace()
+        self._evidence = None if evidence is None else LineEvidence(self._pipeline, evidence)
+        self._report = StateReport(
+            self._pipeline,
+            self._vision,
+            camera,
+            publisher,
+            post,
+            pace=self._pace,
+            evidence=evidence,
+        )
         view = line.settings.view
         self._deadlines = Deadlines(
             line.settings.camera.fps, view.max_wait_ms / 1e3 if view.strips else 0.0
@@ -84,6 +98,8 @@ class LineRunner:
                     frame = self._camera.read_latest(self._deadlines.remaining_s())
                     self._deadlines.frame_received(frame)
                     self._receive_requests()
+                    if self._evidence is not None:
+                        self._evidence.before_frame()
                     result = self._pipeline.process(frame)
                 except VISION_ERRORS as error:
                     camera = error.state if isinstance(error, CameraBlind) else None
@@ -99,6 +115,8 @@ class LineRunner:
                     self._vision_lost(str(error), camera)
                 else:
                     self._publish_result(frame, result)
+                    if self._evidence is not None:
+                        self._evidence.after_frame(frame, result)
                 self._answer_operators()
                 self._report.publish_due(_now())
             reason = "the detector was stopped" if stop.is_set() else "the recording has ended"
@@ -117,7 +135,9 @@ class LineRunner:
                 t_capture_mono_ns=frame.t_mono_ns,
             )
         deadlines = self._deadlines
-        deadlines.frame_processed(time.monotonic_ns(), inferred=result.inferred)
+        published_ns = time.monotonic_ns()
+        self._pace.frame_processed(published_ns, frame.t_mono_ns, inferred=result.inferred)
+        deadlines.frame_processed(published_ns, inferred=result.inferred)
         if self._publisher.is_subscribed("inference"):
             inference = Inference(
                 line=self._line.settings.line,

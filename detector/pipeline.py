@@ -26,12 +26,14 @@ from detector.belt.unexpected_stop import UnexpectedStop
 from detector.hazards.alarms.alarm_book import AlarmBook
 from detector.hazards.overload.monitor import UNKNOWN, describe_cues
 from detector.hazards.tracking.detection import Detection, place_on_belt
+from detector.hazards.tracking.predicted_box import predicted_box
 from detector.hazards.tracking.tracker import Track
 from detector.ingest.frame import Frame
 from detector.line_setup import Line, LineParts
 from detector.runtime.inference_lock import NO_LOCK
 from detector.runtime.stage_timer import StageTimer
-from detector.vision.belt_view import Strip
+from detector.vision.belt_view import Rectifier, Strip
+from detector.vision.crops import Box
 from detector.vision.detections import NOTHING, Detections
 from detector.wire.messages import Alert, Hazard
 
@@ -53,6 +55,8 @@ class FrameResult:
     """All detections that are tracked: at or above the operating thresholds, or those for proposals
     to the verifier."""
     alerts: Sequence[Alert] = ()
+    tracks: Sequence[Track] = ()
+    """The confirmed tracks in view, and those that have just left it."""
 
     @property
     def inferred(self) -> bool:
@@ -95,7 +99,7 @@ class Pipeline:
         not evaluated, and `vision_lost` must be called.
         """
         if self._parts is None:
-            self.line.reported.anchor(frame.index, frame.t_mono_ns)
+            self.line.reported.anchor(frame.index, frame.t_mono_ns, frame.position_ns)
         parts = self._parts = self._parts or self.line.parts_for(frame.size_px)
         lap = self.stage_timer.start()
 
@@ -134,9 +138,10 @@ class Pipeline:
         parts.plan.record_pass(strip, frame.t_mono_ns)
         self.inferences += 1
 
-        alerts = self._update_alarms(frame, parts, tracks)
+        left, self._left = self._left, []
+        alerts = self._update_alarms(frame, parts, tracks, left)
         lap("alarms")
-        return FrameResult(shift, strip, boxes, detections, alerts)
+        return FrameResult(shift, strip, boxes, detections, alerts, tracks + left)
 
     def _measure_motion(self, frame: Frame, parts: LineParts) -> Shift:
         """How far the belt has moved since the last frame; moves the tracks with it."""
@@ -162,9 +167,10 @@ class Pipeline:
         self._left += left
         return tracks
 
-    def _update_alarms(self, frame: Frame, parts: LineParts, tracks: list[Track]) -> list[Alert]:
+    def _update_alarms(
+        self, frame: Frame, parts: LineParts, tracks: list[Track], left: list[Track]
+    ) -> list[Alert]:
         """All that has changed: objects, coverage and jam, an unexpected stop, vision is back."""
-        left, self._left = self._left, []
         alerts = self.book.update(tracks, left, self.belt)
         for hazard, active, cues in parts.overload.line_states(self.coverage):
             detail = describe_cues(cues) if active else None
@@ -175,6 +181,20 @@ class Pipeline:
             detail = self._unexpected_stop.cue() if stopped else None
             alerts += self.book.line_state(Hazard.BELT_STOPPED, stopped, detail, self.belt)
         return alerts + self.book.line_state(Hazard.VISION_UNAVAILABLE, False, None, self.belt)
+
+    @property
+    def rectifier(self) -> Rectifier | None:
+        """The belt in the camera's image; None before the first frame."""
+        return None if self._parts is None else self._parts.rectifier
+
+    def box_in(self, frame: Frame, track: Track) -> Box | None:
+        """A track's object in the frame that was processed last, image coordinates, px; None: its
+        position is unknown."""
+        if track.last_frame == frame.index:
+            return track.last.box_px
+        if self._parts is None or not track.placed:
+            return None
+        return predicted_box(track, self._parts.rectifier)[0]
 
     @property
     def unseen_mm(self) -> float:

@@ -12,6 +12,7 @@ from typing import Any
 
 from detector.belt.plane import CalibrationError
 from detector.ingest import Frame, Recording, SourceError
+from detector.ingest.source import READ_TIMEOUT_S
 from detector.line_setup import Line
 from detector.pipeline import Pipeline
 from detector.profile.line import LineProfile
@@ -29,6 +30,8 @@ class Totals:
     sources: int = 0
     frames: int = 0
     unreadable: list[str] = field(default_factory=list)
+    time_notes: list[str] = field(default_factory=list)
+    """What is unusual about the frames' times, which are nevertheless their own."""
     blind_frames: int = 0
     raised: Counter[str] = field(default_factory=Counter)
     recorded_s: float = 0.0
@@ -45,6 +48,7 @@ class Totals:
                 "sources": self.sources,
                 "frames": self.frames,
                 "unreadable": self.unreadable,
+                "time_notes": self.time_notes,
                 "blind_frames": self.blind_frames,
                 "raised": dict(sorted(self.raised.items())),
                 "recorded_s": round(self.recorded_s, 3),
@@ -106,19 +110,25 @@ def replay(
                     raise
                 totals.unreadable.append(str(error))
                 continue
-            frames = 0
+            last_ns: int | None = None
+            blind_after_ns = round((READ_TIMEOUT_S + 1 / recording.fps) * 1e9)
             for frame in recording:
-                frames = frame.index + 1
-                t_source_s = frame.t_mono_ns / 1e9
-                for alert in _alerts(pipeline, frame, totals):
+                now_ns = frame.t_mono_ns
+                alerts: list[tuple[int, Alert]] = []
+                if last_ns is not None and now_ns - last_ns > blind_after_ns:
+                    alerts += _gap(pipeline, last_ns, now_ns, blind_after_ns)
+                alerts += [(now_ns, alert) for alert in _alerts(pipeline, frame, totals)]
+                for at_ns, alert in alerts:
                     if alert.kind is Revision.RAISED:
                         totals.raised[alert.hazard.value] += 1
                     boxed = alert.place.frame_index if alert.place else frame.index
-                    yield ReplayedAlert(alert, frame.source, boxed, t_source_s)
+                    yield ReplayedAlert(alert, frame.source, boxed, at_ns / 1e9)
+                last_ns = now_ns
                 totals.frames += 1
                 on_frame(frame, recording.frame_count)
             totals.unreadable += recording.unreadable
-            totals.recorded_s += frames / recording.fps
+            totals.time_notes += recording.time_notes
+            totals.recorded_s += recording.duration_s
     totals.elapsed_s = (time.monotonic_ns() - started_ns) / 1e9
 
 
@@ -142,6 +152,15 @@ def _refuse_foreign_encoder(profile: LineProfile | None, source: str) -> None:
             f"belt.encoder_recording: was recorded with camera.source = {profile.camera.source}, "
             f"not with {source}. Remove it, or replay the footage that it belongs to"
         )
+
+
+def _gap(
+    pipeline: Pipeline, last_ns: int, now_ns: int, blind_after_ns: int
+) -> list[tuple[int, Alert]]:
+    """A gap is blind, as the line itself would be: a camera that gives no image for that long."""
+    reason = f"the recording has no image for {(now_ns - last_ns) / 1e9:.1f} s"
+    at_ns = last_ns + blind_after_ns
+    return [(at_ns, alert) for alert in pipeline.vision_lost(reason, at_ns, at_ns)]
 
 
 def _alerts(pipeline: Pipeline, frame: Frame, totals: Totals) -> Sequence[Alert]:

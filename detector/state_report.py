@@ -6,17 +6,22 @@ import logging
 import time
 
 from detector.belt.plausibility import Finding
+from detector.delivery.evidence import EvidenceSender
 from detector.delivery.outbox import Outbox
 from detector.delivery.publisher import Publisher
 from detector.ingest import CameraProcess
+from detector.line_facts import line_facts
 from detector.pipeline import Pipeline
+from detector.runtime.latency import Pace
 from detector.runtime.vision_state import VisionMonitor
-from detector.wire.messages import CoverageState, Hazard, LineState, Metrics, Shelving
+from detector.wire.messages import CoverageState, Hazard, LineFacts, LineState, Metrics, Shelving
 
 logger = logging.getLogger(__name__)
 
 STATE_PERIOD_NS = 1_000_000_000
 METRICS_PERIOD_NS = 5_000_000_000
+LATENCY_BUDGET_MS = 50.0
+"""From capture to published, p99 [docs/design.md, "Budgets"]."""
 
 
 class StateReport:
@@ -30,12 +35,16 @@ class StateReport:
         camera: CameraProcess,
         publisher: Publisher,
         outbox: Outbox,
+        *,
+        pace: Pace,
+        evidence: EvidenceSender | None = None,
     ) -> None:
         line = pipeline.line
         self._settings, self._mm_basis = line.settings, line.facts.mm_basis
         self._pipeline, self._vision, self._camera = pipeline, vision, camera
         self._publisher, self._outbox = publisher, outbox
-        self._state_published_ns = self._metrics_published_ns = 0
+        self._pace, self._evidence = pace, evidence
+        self._state_published_ns = self._metrics_published_ns = self._facts_published_ns = 0
         self._subscribers = 0
         self._journal_published = outbox.journal.state
         self._were_shelved: set[Hazard] = set()
@@ -47,11 +56,16 @@ class StateReport:
             self._subscribers = joined
             self._outbox.send_open_again(self._pipeline.book.open_alerts())
             self.publish_state(now)
+            self._publish_facts(now)
         elif (
             self._outbox.journal.state != self._journal_published
             or now[0] - self._state_published_ns >= STATE_PERIOD_NS
         ):
             self.publish_state(now)
+        if now[0] - self._facts_published_ns >= STATE_PERIOD_NS:
+            self._facts_published_ns = now[0]
+            if self._publisher.is_subscribed("facts"):
+                self._publish_facts(now)
         if now[0] - self._metrics_published_ns >= METRICS_PERIOD_NS:
             self._metrics_published_ns = now[0]
             self._publish_metrics(now)
@@ -72,15 +86,24 @@ class StateReport:
             inferences=self._pipeline.inferences,
             frames_overwritten=self._camera.health.frames_overwritten,
             stages=stages,
+            capture_to_published=self._pace.report(),
+            frames_unreadable=self._camera.health.unreadable,
+            evidence_sent=0 if self._evidence is None else self._evidence.sent,
+            evidence_dropped=0 if self._evidence is None else self._evidence.dropped,
         )
         self._publish(metrics, now)
+
+    def _publish_facts(self, now: tuple[int, int]) -> None:
+        endpoint = None if self._evidence is None else self._evidence.endpoint
+        facts = line_facts(self._pipeline, LATENCY_BUDGET_MS, endpoint)
+        self._publish(facts, now)
 
     def _state(self) -> LineState:
         pipeline, vision = self._pipeline, self._vision
         belt, coverage, health = pipeline.belt, pipeline.coverage, self._camera.health
         known = self._mm_basis != "none" and belt.position_mm is not None
         moves = known and belt.speed_mm_s is not None
-        share = coverage.in_window
+        share, now_ns = coverage.in_window, time.monotonic_ns()
         # While the belt is not watched, its last known state is not its state now.
         found = pipeline.belt_finding if known and vision.is_watching else Finding()
         journal = self._outbox.journal
@@ -108,6 +131,10 @@ class StateReport:
             shelved=self._shelved(),
             journal=journal.state,
             journal_reason=journal.reason,
+            camera_age_ms=_tenths(self._pace.camera_age_ms(now_ns)),
+            frames_per_s=_tenths(self._pace.frames_per_s(now_ns)),
+            latency_p99_ms=_tenths(self._pace.latency_p99_ms),
+            latency_budget_ms=LATENCY_BUDGET_MS,
         )
 
     def _shelved(self) -> tuple[Shelving, ...]:
@@ -118,8 +145,12 @@ class StateReport:
         self._were_shelved = {each.hazard for each in shelved}
         return shelved
 
-    def _publish(self, payload: LineState | Metrics, now: tuple[int, int]) -> None:
+    def _publish(self, payload: LineState | Metrics | LineFacts, now: tuple[int, int]) -> None:
         self._publisher.publish(payload, t_capture_mono_ns=now[0], t_capture_utc_ns=now[1])
+
+
+def _tenths(value: float | None) -> float | None:
+    return None if value is None else round(value, 1)
 
 
 def _speed(speed_mm_s: float | None, known: bool) -> float | None:

@@ -94,9 +94,10 @@ class CoverageState(StrEnum):
     OVERLOAD = "overload"
 
 
-MmBasis = Literal["none", "nominal", "points"]
+MmBasis = Literal["none", "nominal", "unverified", "points"]
 """Source of the scale in mm. `none`: no scale, all mm fields are null. `nominal`: a typed-in scale,
-not surveyed. `points`: belt points measured on site."""
+not surveyed. `unverified`: a printed board of unmeasured scale. `points`: points or
+lengths measured on site."""
 
 SpeedBasis = Literal["none", "profile", "image", "encoder"]
 """Source of the belt speed. `none`: not known yet. `profile`: a fixed setting. `image`: motion

@@ -22,17 +22,17 @@ line with the key, the value, the reason and the fix, never a traceback.
 
 | exit code | meaning |
 |---|---|
-| 0 | done; also `run`, `watch` and `bridge` after Ctrl-C |
+| 0 | done; also `run`, `watch`, `bridge` and `station` after Ctrl-C |
 | 1 | done, but not completely: an unreadable image, no reply, a check that failed |
 | 2 | refused: a wrong profile, model, endpoint, key, argument or answer |
 | 130 | interrupted with Ctrl-C |
 
-`run` and `bridge` log to stderr; the environment variable `VIGITRI_LOG` selects the format (`text`,
-`json`, `journal`): [the log](first-line.md#the-log).
+`run`, `bridge` and `station` log to stderr; the environment variable `VIGITRI_LOG` selects the
+format (`text`, `json`, `journal`): [the log](first-line.md#the-log).
 
 `plc-sim` ends with 1 if the line was unwatched at any time. `bench`, `twin`, `calibrate scores`,
-and all of `model` but `list`, `check`, `import` of an `.onnx` and `adapt --head-only`, need a
-checkout of the repository: they are not in the wheel.
+and all of `model` but `list`, `check`, `import` of an `.onnx`, `attend` and `adapt --head-only`,
+need a checkout of the repository: they are not in the wheel.
 
 | command | what it does |
 |---|---|"""

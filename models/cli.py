@@ -13,6 +13,7 @@ from detector.cli_support.options import (
     INCOMPLETE,
     EngineOption,
 )
+from detector.profile.line import DEPLOYED_MODEL
 from detector.vision.catalogue import CATALOGUE
 from models.verifier import cli as verifier_cli
 
@@ -27,11 +28,16 @@ Renders = Annotated[
     ),
 ]
 _FIRST = CATALOGUE / "recipes" / "first.toml"
+_SEVENTH = CATALOGUE / "recipes" / "seventh.toml"
+_VERIFIER = CATALOGUE / "verifier" / "recipe.toml"
+VerifierRecipe = Annotated[Path, typer.Option(help="The verifier's recipe.")]
 
 
 def add_to(app: typer.Typer) -> None:
     """Give `vigitri model` these commands."""
     app.command("train")(train)
+    app.command("pack")(pack)
+    app.command("train-packed")(train_packed)
     app.command("build-data")(build_data)
     app.command("export")(export)
     app.command("quantise")(quantise)
@@ -56,6 +62,59 @@ def train(
     from models.training.train import run
 
     print(run(recipe or _FIRST, data, weights, out, resume=resume, renders=renders))
+
+
+def pack(
+    data: Data,
+    out: Annotated[Path, typer.Option("-o", "--out", help="The file to write, .tar.")],
+    *,
+    renders: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder of banks (bank*/) that `vigitri twin cutouts` wrote, and of strips "
+            "(strips/), of which the objects are packed."
+        ),
+    ] = None,
+    model: Annotated[
+        str, typer.Option(help="The detector whose false boxes are mined.")
+    ] = DEPLOYED_MODEL,
+    verifier_recipe: VerifierRecipe = _VERIFIER,
+) -> None:
+    """Pack what both trainings need into one file, reduced; training learns from it elsewhere."""
+    from models.packed.packing import pack as run
+
+    print(run(data, out, recipe=verifier_recipe, model=model, renders=renders))
+
+
+def train_packed(
+    pack: Annotated[Path, typer.Argument(help="A file of `vigitri model pack`.")],
+    out: Annotated[Path, typer.Option("-o", "--out", help="Folder of the run and of the model.")],
+    *,
+    minutes: Annotated[
+        float | None, typer.Option(min=0.1, help="Limit of both trainings; without: the recipes'.")
+    ] = None,
+    recipe: Annotated[Path, typer.Option(help="The proposer's recipe.")] = _SEVENTH,
+    verifier_recipe: VerifierRecipe = _VERIFIER,
+    weights: Annotated[
+        Path | None,
+        typer.Option(
+            help="The proposer's first checkpoint; without: rebuilt from the recipe's model."
+        ),
+    ] = None,
+    smoke: Annotated[bool, typer.Option(help="Every step with a few tiny images.")] = False,
+) -> None:
+    """Train proposer and verifier from one file, on CUDA, MPS or CPU; goes on if interrupted.
+
+    Needs the extra `train`. The model is in the folder's model/.
+    """
+    from models.packed.training import train_packed as run
+
+    print(
+        run(
+            pack, out, recipe=recipe, verifier_recipe=verifier_recipe, weights=weights,
+            minutes=minutes, smoke=smoke,
+        )
+    )  # fmt: skip
 
 
 def build_data(
@@ -163,12 +222,15 @@ def adapt_detector(
     answers: Path, data: Path, out: Path, model: str, recipe: Path | None, **options: Any
 ) -> None:
     """`vigitri model adapt` without --head-only: fine-tune the detector, and exit with 1 if it is
-    not deployed (extra `train`)."""
+    not deployed, or a part of the answers was left out (extra `train`)."""
     from models.training.adapt import run
 
     chosen = recipe or CATALOGUE / "recipes" / "adapt.toml"
     verdict = run(answers, data, out, model=model, recipe=chosen, **options)
     _verdict(verdict.against, out, verdict.candidate)
+    if verdict.left_out:
+        print("vigitri: deployed without what was left out", file=sys.stderr)
+        raise typer.Exit(INCOMPLETE)
 
 
 def answers(

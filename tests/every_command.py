@@ -9,7 +9,7 @@ import ast
 import atexit
 import contextlib
 import importlib
-import importlib.util
+import io
 import os
 import signal
 import sys
@@ -19,23 +19,25 @@ from pathlib import Path
 
 from detector.bridge import bridge  # noqa: F401 - loaded before the first Ctrl-C
 from detector.cli import main as vigitri
+from detector.station.web import server  # noqa: F401
 from detector.terminal import watch  # noqa: F401
 
 ROOT = Path(__file__).parent.parent
 PACKAGES = ("vigitri", "detector", "calibration", "models", "twin", "benchmarks")
-NOBODY = "tcp://127.0.0.1:9"
+UNUSED = "tcp://127.0.0.1:9"
 
 ENDING = {
     "replay": "replay belt.avi --line line.toml",
     "detect": "detect belt.png --model white-and-red/.",
     "schema": "schema --plc",
     "doctor": "doctor --line line.toml",
-    "answer": f"answer 0123abcd/A-1 --at {NOBODY}",
-    "shelve": f"shelve battery --at {NOBODY}",
+    "answer": f"answer 0123abcd/A-1 --at {UNUSED}",
+    "shelve": f"shelve battery --at {UNUSED}",
     "model list": "model list",
     "model check": "model check white-and-red/.",
     "model import": "model import white-and-red/model.onnx --class 0=gas --class 1=battery "
     "-o imported",
+    "model attend": "model attend white-and-red/. belt.png -o attended.png",
     "model adapt": "model adapt --undo --model white-and-red/.",
     "calibrate line": "calibrate line line.toml --images .",
     "calibrate board": "calibrate board -o board.pdf",
@@ -46,6 +48,10 @@ ENDING = {
     "calibrate empty": "calibrate empty line.toml --source belt.avi -o empty.png",
     "calibrate keys": "calibrate keys",
     "twin list": "twin list",
+    "station export": "station export csv -o events.csv --folder store",
+    "station account add": "station account add maria --role operator --folder store",
+    "station account list": "station account list --folder store",
+    "station account remove": "station account remove maria --folder store",
     "keys new": "keys new line",
     "keys list": "keys list",
     "keys allow": "keys allow keys/line.public.toml",
@@ -53,19 +59,21 @@ ENDING = {
 }
 """Commands that end by themselves, whether they do it or refuse."""
 UNTIL_INTERRUPTED = {
-    "watch": f"watch {NOBODY}",
-    "bridge": f"bridge --subscribe {NOBODY} --requests {NOBODY} --listen 127.0.0.1:0",
+    "watch": f"watch {UNUSED}",
+    "bridge": f"bridge --subscribe {UNUSED} --requests {UNUSED} --listen 127.0.0.1:0",
     "plc-sim": "plc-sim 127.0.0.1:9",
+    "station serve": f"station serve --subscribe {UNUSED} --requests {UNUSED} --name belt-1 "
+    "--listen 127.0.0.1:0 --folder store",
 }
 """Commands that run until Ctrl-C."""
 OWN_PROCESS = {"run"}
 """It has worker processes of its own, and is watched by itself."""
 WORKSHOP = {
     *(f"model {name}" for name in ("train", "build-data", "export", "quantise", "evaluate")),
-    *(f"model {name}" for name in ("proposals", "answers")),
+    *(f"model {name}" for name in ("proposals", "answers", "pack", "train-packed")),
     *(f"model verifier {name}" for name in ("crops", "train", "evaluate")),
     *(f"bench {name}" for name in ("latency", "twin", "accuracy", "faults", "strips", "lines")),
-    *(f"bench {name}" for name in ("belt", "load")),
+    *(f"bench {name}" for name in ("belt", "load", "station")),
     *(f"twin {name}" for name in ("render", "cutouts", "trace", "composite")),
     "calibrate scores",
 }
@@ -89,6 +97,7 @@ def main() -> None:
 
 def _run(name: str, words: str) -> None:
     sys.argv = ["vigitri", *words.split()]
+    sys.stdin = io.StringIO("a password of some length\n")
     with contextlib.suppress(SystemExit, KeyboardInterrupt):
         vigitri()
     with Path("ran.txt").open("a", encoding="utf-8") as ran:

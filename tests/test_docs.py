@@ -62,6 +62,14 @@ def test_the_index_lists_every_page() -> None:
     assert set(re.findall(r"^\| \[([\w-]+\.md)\]", index, re.MULTILINE)) == pages
 
 
+def test_the_tests_that_the_page_on_compatibility_names_exist() -> None:
+    page = (ROOT / "docs" / "compatibility.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`(test_\w+)`", page))
+    written = "".join(path.read_text("utf-8") for path in (ROOT / "tests").rglob("test_*.py"))
+    assert named
+    assert named - set(re.findall(r"def (test_\w+)\(", written)) == set()
+
+
 def test_the_readme_shows_the_example_subscriber_as_it_is() -> None:
     (shown,) = re.findall(
         r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL

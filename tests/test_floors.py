@@ -18,6 +18,7 @@ FLOORS = {
     "detector.cli": 9,
     "detector.commands": 9,
     "detector": 8,
+    "detector.cores": 0,
     "detector.errors": 0,
     "detector.vocabulary": 0,
     "detector.log_output": 1,
@@ -33,6 +34,7 @@ FLOORS = {
     "calibration": 5,
     "detector.bridge": 4,
     "detector.terminal": 4,
+    "detector.station": 4,
     "detector.delivery": 3,
     "detector.cli_support": 3,
     "detector.belt": 3,
@@ -53,7 +55,7 @@ ONE_ROOM = {
 }
 """Packages that count as part of another: the command line, its commands and the benchmarks that
 are commands too; the client is the other end of the wire."""
-NEIGHBOURS_OF_THE_WIRE = {"detector.bridge", "detector.terminal"}
+NEIGHBOURS_OF_THE_WIRE = {"detector.bridge", "detector.terminal", "detector.station"}
 """Separate processes: like any external program, they import only the wire."""
 WORKSHOP_ONLY = {"torch", "torchvision", "ultralytics"}
 """Large, AGPL, and one of them sends telemetry: never in the installed runtime."""

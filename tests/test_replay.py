@@ -15,6 +15,7 @@ from detector.replay import ReplayedAlert, Totals, replay
 from detector.vision.engine import EngineError
 from detector.wire.messages import Alert, Hazard, Revision
 from tests.fakes import FakeEngine, bright_objects, folder_of
+from tests.ingest.films import evenly, write_film
 from tests.small_line import FPS, belt_image, passing, write_video
 from tests.test_live import PROFILE
 
@@ -154,3 +155,22 @@ def test_an_empty_view_raises_no_alert(tmp_path: Path) -> None:
     alerts, totals, _ = replayed(film)
     assert alerts == []
     assert totals.as_json()["totals"]["raised"] == {}
+
+
+def test_alerts_of_a_film_have_the_times_of_its_own_frames(tmp_path: Path) -> None:
+    """A film with a gap, in which vision is unavailable, as on a line whose camera stalls."""
+    at_s = [*evenly(16, FPS), *evenly(16, FPS, start_s=60.0)]
+    images = passing()
+    film = write_film(tmp_path / "gap.mp4", [belt_image()] * 16 + images[:16], at_s)
+    alerts, totals, _ = replayed(film)
+    told = [(each.alert.hazard, each.alert.kind, each.t_source_s) for each in alerts]
+    lost = next(n for n, each in enumerate(told) if each[0] is Hazard.VISION_UNAVAILABLE)
+    assert told[lost][1:] == (Revision.RAISED, pytest.approx(3.0 + 2.2, abs=0.01))
+    assert alerts[lost].alert.detail == "the recording has no image for 57.0 s"
+    back = told[lost + 1]
+    assert back == (Hazard.VISION_UNAVAILABLE, Revision.CLEARED, pytest.approx(60.0, abs=0.01))
+    gas = next(each for each in told if each[0] is Hazard.GAS)
+    assert 60.0 < gas[2] < 63.2
+    assert totals.complete
+    assert totals.recorded_s == pytest.approx(63.2, abs=0.01)
+    assert totals.time_notes == [f"{film}: a gap of 57.0 s after 3.00 s: nothing was recorded"]

@@ -131,5 +131,5 @@ def test_the_csharp_example_on_the_page_compiles_receives_and_detects_silence(
 def test_every_request_and_topic_is_on_the_page() -> None:
     for name in ("snapshot", "replay", "consume", "answer"):
         assert f"| `{name}` |" in PAGE
-    for topic in samples.PAYLOADS:
+    for topic in (*samples.PAYLOADS, *samples.EVIDENCE_PAYLOADS):
         assert f"`{topic}/<line>" in PAGE

@@ -113,6 +113,7 @@ def _rendered(clip: Path, fps: float | None) -> Footage:
         next_one = next(left, None)
         with Recording(str(clip)) as recording:
             for frame in recording:
+                _refuse_other_times(clip, frame, truth.fps)
                 if frame.index == next_one:
                     yield frame.image
                     next_one = next(left, None)
@@ -125,6 +126,16 @@ def _rendered(clip: Path, fps: float | None) -> Footage:
         name, digest, truth, _step(truth.fps, fps), images,
         lambda _: empty if empty.is_file() else None,
     )  # fmt: skip
+
+
+def _refuse_other_times(clip: Path, frame: Frame, fps: float) -> None:
+    """Raise `GroundTruthError` where a frame is not at the time of its truth."""
+    at_s, true_s = frame.t_mono_ns / 1e9, frame.index / fps
+    if abs(at_s - true_s) > 0.5 / fps:
+        raise GroundTruthError(
+            f"{clip}: its frame {frame.index} is at {at_s:.2f} s, and at {true_s:.2f} s in its "
+            f"truth, which has {fps:g} frames per second. Use a clip of constant rate"
+        )
 
 
 def _drawn(

@@ -141,6 +141,9 @@ class _RecordedKinds:
     ) -> NDArray[np.float32]:
         return np.stack([self._kinds[id(track.last)] for track, _ in objects])
 
+    def crop(self, row: int) -> None:
+        """Only the kinds were recorded."""
+
 
 class _NoEngine:
     """The engine of a replayed line, which must not be used."""

@@ -27,13 +27,13 @@ from benchmarks.speed.full_hd import full_hd_line
 from benchmarks.subscription import listen
 from detector import __version__
 from detector.cli_support.progress import progress_bar
+from detector.cores import available_cores
 from detector.ingest import Recording
 from detector.line_setup import Line
 from detector.pipeline import Pipeline
 from detector.profile.line import LineProfile
 from detector.profile.loading import load_profile
 from detector.vision.catalogue import find_model
-from detector.vision.engine import available_cores
 from detector.vision.engines import open_engine, open_verifier
 from detector.vision.onnx_runtime import ort
 

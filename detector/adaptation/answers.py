@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -11,15 +11,16 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.adaptation.labels import Label, LabelError, read_labelled_images
+from detector.adaptation.labels import IGNORE, Label, LabelError, read_labelled_images
 from detector.ingest import read_image_file
 from detector.vision.catalogue import Card
-from detector.vision.crops import CropCutter, CropError
+from detector.vision.crops import CropCutter
 from detector.vision.engine import EngineError
 from detector.vision.verifier_card import VerifierCard
 
-IGNORE = "ignore"
 HARMLESS = ("harmless", "false_alarm")
+_LEAST_PX = 0.5
+"""A box that is narrower was clicked, not drawn."""
 
 
 class FeatureNetwork(Protocol):
@@ -72,12 +73,21 @@ class AnswerFolder:
     """Boxes named `ignore`: not learned."""
     empty: int
     """Images without a box: nothing is learned from them."""
+    noted: tuple[str, ...] = ()
+    """As of `LabelledImages`."""
+    left_out: tuple[str, ...] = ()
+    """As of `LabelledImages`."""
 
 
-def read_answer_folder(folder: Path, names: AnswerNames) -> AnswerFolder:
-    """All answers of a folder. Raises `LabelError` with one line per mistake."""
-    images = read_labelled_images(folder, names.knows, names.expected)
-    labelled = [Answer(image.path, label) for image in images for label in image.labels]
+def read_answer_folder(
+    folder: Path, names: AnswerNames, renamed: Mapping[str, str] | None = None
+) -> AnswerFolder:
+    """All answers of a folder. Raises `LabelError` with one line per mistake.
+
+    `renamed`: classes of the export and what they are called here.
+    """
+    export = read_labelled_images(folder, names.knows, names.expected, renamed)
+    labelled = [Answer(image.path, label) for image in export.images for label in image.labels]
     answers = tuple(each for each in labelled if each.label.name != IGNORE)
     if not answers:
         raise LabelError(f"{folder}: contains no answer: label boxes with {names.expected}")
@@ -86,7 +96,9 @@ def read_answer_folder(folder: Path, names: AnswerNames) -> AnswerFolder:
         answers,
         dict(counts.most_common()),
         len(labelled) - len(answers),
-        sum(not image.labels for image in images),
+        sum(not image.labels for image in export.images),
+        export.noted,
+        export.left_out,
     )
 
 
@@ -113,10 +125,15 @@ def features_of(
                 shown, image = answer.path, read_image_file(answer.path)
             height, width = image.shape[:2]
             x0, y0, x1, y1 = answer.label.box
-            try:
-                cutter.cut(image, (x0 * width, y0 * height, x1 * width, y1 * height), crop)
-            except CropError as error:
-                wrong.append(f"{answer.label.where}: {error}")
+            box_px = x0 * width, y0 * height, x1 * width, y1 * height
+            wide, high = box_px[2] - box_px[0], box_px[3] - box_px[1]
+            if min(wide, high) < _LEAST_PX:
+                wrong.append(
+                    f"{answer.label.where}: box of {wide:.2f} x {high:.2f} px has no area; draw it "
+                    "again or delete it"
+                )
+                continue
+            cutter.cut(image, box_px, crop)
         if not wrong:
             found.append(network.features(crops)[: len(batch)])
     if wrong:

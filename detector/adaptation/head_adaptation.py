@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,21 +40,28 @@ class HeadAdaptation:
     """The deployed head beside the new one, or beside the last that was tried."""
     summary: list[str]
     """What was learned and what was not, one line each."""
+    left_out: tuple[str, ...]
+    """One line for each kind of fault of files that nothing was learned from."""
 
 
-def adapt_head(model: AdaptableModel, folder: Path, share: float = SHARE) -> HeadAdaptation:
+def adapt_head(
+    model: AdaptableModel,
+    folder: Path,
+    share: float = SHARE,
+    renamed: Mapping[str, str] | None = None,
+) -> HeadAdaptation:
     """Fit a new head to an answers folder and compare it with the deployed one.
 
     First a head that has learned only a part of the answers must pass on the held-back rest and on
     the bank. Then heads that have learned all of them are compared on the bank; if none passes, the
-    first one is taken.
+    first one is taken. `renamed`: classes of the export and what they are called here.
 
     Raises:
         LabelError: The answers can't be used; one line per mistake.
         EngineError: Inference failed.
     """
     names = AnswerNames(model.model.card, model.verifier)
-    found = read_answer_folder(folder, names)
+    found = read_answer_folder(folder, names, renamed)
     crops = AnswerCrops(
         tuple(each.label.name for each in found.answers),
         features_of(found.answers, model.verifier, model.network),
@@ -81,9 +88,13 @@ def adapt_head(model: AdaptableModel, folder: Path, share: float = SHARE) -> Hea
         head, step = _with_all(model, comparison, crops, tried)
         summary.append(f"step: {step or f'{reach:g} of the way to a head of the others'}")
         rows = [*comparison.answer_rows("answers, all", crops, head), *rows]
-        return HeadAdaptation(head, [], [*rows, *comparison.bank_rows(head)], summary)
+        return HeadAdaptation(
+            head, [], [*rows, *comparison.bank_rows(head)], summary, found.left_out
+        )
     rows = comparison.answer_rows("answers, held back", held, tried)
-    return HeadAdaptation(None, against, [*rows, *comparison.bank_rows(tried)], summary)
+    return HeadAdaptation(
+        None, against, [*rows, *comparison.bank_rows(tried)], summary, found.left_out
+    )
 
 
 def _with_all(
@@ -131,6 +142,7 @@ def _summary(found: AnswerFolder, held: AnswerCrops, copies: int) -> list[str]:
     lines = [
         f"{len(found.answers)} answers: {counts}; {len(held.names)} of them held back, by scene"
     ]
+    lines += found.noted
     if found.ignored:
         lines.append(f"{found.ignored} boxes named ignore: not learned")
     if found.empty:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import yaml
 
 
@@ -11,11 +13,8 @@ def names_in(text: str) -> dict[int, str]:
     Raises:
         ValueError: There is no such list; says why.
     """
-    try:
-        document = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise ValueError(f"not YAML: {' '.join(str(error).split())}") from None
-    if not isinstance(document, dict) or "names" not in document:
+    document = _document(text)
+    if "names" not in document:
         raise ValueError("no key 'names'")
     names = document["names"]
     if not names:
@@ -28,3 +27,16 @@ def names_in(text: str) -> dict[int, str]:
         return {int(number): str(name) for number, name in names.items()}
     except ValueError:
         raise ValueError("its keys are not numbers") from None
+
+
+def has_keypoints(text: str) -> bool:
+    """Whether the labels are those of poses: a box, then keypoints. Raises `ValueError`."""
+    return "kpt_shape" in _document(text)
+
+
+def _document(text: str) -> dict[Any, Any]:
+    try:
+        document = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ValueError(f"not YAML: {' '.join(str(error).split())}") from None
+    return document if isinstance(document, dict) else {}

@@ -74,7 +74,7 @@ class ReportedBelt:
         self.restarts = 0
         """Number of restarts of the readings; counts before and after one are unrelated."""
 
-    def anchor(self, frame_index: int, t_ns: int) -> None:
+    def anchor(self, frame_index: int, t_ns: int, position_ns: int | None) -> None:
         """Anchor a recorded encoder to this frame's timestamp. No-op for a live PLC."""
 
     def add(self, report: BeltReport) -> None:

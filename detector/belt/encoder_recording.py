@@ -45,14 +45,15 @@ class RecordedBelt(ReportedBelt):
     """A belt with its recorded encoder, instead of a live PLC's reports."""
 
     def __init__(self, track: EncoderTrack, fps: float) -> None:
-        """`fps`: of the footage; its frames are numbered from the recording's start."""
+        """`fps`: of footage whose frames have no timestamps, numbered from its start."""
         super().__init__()
         self._track, self._fps = track, fps
         self._start_ns: int | None = None
 
-    def anchor(self, frame_index: int, t_ns: int) -> None:
+    def anchor(self, frame_index: int, t_ns: int, position_ns: int | None) -> None:
         if self._start_ns is None:
-            self._start_ns = t_ns - round(frame_index * 1e9 / self._fps)
+            by_index_ns = round(frame_index * 1e9 / self._fps)
+            self._start_ns = t_ns - (by_index_ns if position_ns is None else position_ns)
 
     def add(self, report: BeltReport) -> None:
         """Ignored: a PLC that is connected during a replay reports another belt."""

@@ -128,6 +128,9 @@ class ImageSpeed:
     ACROSS_AT_MOST = 0.03
     # A measured speed is kept this long while nothing on the belt can be tracked.
     SPEED_VALID_NS = 2_000_000_000
+    # A step longer than that and than this number of steps before is a gap (a stalled camera, a
+    # recording with a pause): images on both sides of it may look alike and show no travel.
+    GAP_STEPS = 4
     # Distance from the predicted position: view pixels, and share of the travel.
     NEAR_PX, NEAR_SHARE = 5.0, 0.06
     # Within this distance the belt has kept its speed. Material that is held back slows down like
@@ -183,7 +186,9 @@ class ImageSpeed:
     def advance(self, view: ViewSource, t_ns: int) -> Shift:
         spectrum = self._shift.spectrum(view())
         last = self._keyframes[-1] if self._keyframes else None
-        if last is None:
+        if last is None or self._is_gap(t_ns):
+            self._keyframes.clear()
+            self._velocity, self._agreed = None, 0
             self._keyframes.append(_Keyframe(spectrum, t_ns, np.zeros(2), np.zeros(2)))
             return Shift(0.0, 0.0, False)
         if t_ns <= last.t_ns:
@@ -209,6 +214,13 @@ class ImageSpeed:
         self._keyframes[-1].velocity = self._velocity
         across, along = position_mm - reported_mm
         return Shift(float(across), float(along), self._velocity is not None)
+
+    def _is_gap(self, t_ns: int) -> bool:
+        if len(self._keyframes) < 2:
+            return False
+        step_ns = self._keyframes[-1].t_ns - self._keyframes[-2].t_ns
+        since_ns = t_ns - self._keyframes[-1].t_ns
+        return since_ns > max(self.SPEED_VALID_NS, self.GAP_STEPS * step_ns)
 
     def _checked(self, current: _CurrentImage, t_ns: int) -> tuple[NDArray[np.float64], bool]:
         """Position by the last keyframe, and whether no older keyframe contradicts it."""

@@ -70,7 +70,9 @@ def belt_plane(
     """The plane of a profile. Raises `CalibrationError` with key, reason and fix."""
     polygon = belt_polygon(belt, lens)
     size_px = None if lens is None else lens.size_px
+    basis: MmBasis = "points"
     if calibrated is not None:
+        basis = "points" if calibrated.scale_is_measured else "unverified"
         homography = np.array(calibrated.straight_to_belt, dtype=np.float64)
         size_px, rms_mm = calibrated.size_px, calibrated.rms_mm
     elif belt.points:
@@ -81,7 +83,7 @@ def belt_plane(
         assert belt.px_per_mm is not None  # the profile requires one of the two
         return nominal_plane(polygon, belt.travel, belt.px_per_mm, "nominal", lens)
     key = "calibration.plane" if calibrated is not None else "belt.points"
-    plane = BeltPlane(homography, "points", polygon, rms_mm, lens, size_px)
+    plane = BeltPlane(homography, basis, polygon, rms_mm, lens, size_px)
     refuse_misorientation(key, belt.travel, plane)
     return plane
 

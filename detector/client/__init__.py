@@ -36,6 +36,8 @@ What it does:
 - *Keys* (CURVE): `keys=client.load_keys("keys/mes.secret.toml", "hall2.public.toml")`.
 - *Answers*: `acknowledge`, `report_outcome`, `shelve`; repeated with the same id until a reply
   arrives, carried out once.
+- *Images*: `EvidenceFeed` receives what was seen of each alert, and the running belt, from an
+  endpoint of their own.
 - *The belt*: `report_belt` sends an encoder's counts on lines without a PLC.
 
 Without the second endpoint the client only listens: gaps are reported but not filled, and no
@@ -51,11 +53,20 @@ from detector.client.events import (
     Received,
     VisionChanged,
 )
+from detector.client.evidence import EvidenceFeed, ReceivedEvidence, ReceivedLive
 from detector.client.lines import AsyncLine, Line
 from detector.vocabulary import VisionState
 from detector.wire.endpoints import EndpointError
+from detector.wire.evidence import Evidence, LiveImage
 from detector.wire.keys import ClientKeys, KeyFileError, load_keys
-from detector.wire.messages import Alert, FrameDetections, Heartbeat, LineState, Metrics
+from detector.wire.messages import (
+    Alert,
+    FrameDetections,
+    Heartbeat,
+    LineFacts,
+    LineState,
+    Metrics,
+)
 from detector.wire.requests import Position, Reply
 
 __all__ = [
@@ -66,16 +77,22 @@ __all__ = [
     "DetectorRestarted",
     "EndpointError",
     "Event",
+    "Evidence",
+    "EvidenceFeed",
     "FrameDetections",
     "Gap",
     "GapFilled",
     "Heartbeat",
     "KeyFileError",
     "Line",
+    "LineFacts",
     "LineState",
+    "LiveImage",
     "Metrics",
     "Position",
     "Received",
+    "ReceivedEvidence",
+    "ReceivedLive",
     "Reply",
     "VisionChanged",
     "VisionState",

@@ -4,14 +4,30 @@ from __future__ import annotations
 
 import json
 
+from detector.wire.evidence import EVIDENCE_PAYLOADS, IMAGES
 from detector.wire.messages import PAYLOADS, WIRE_VERSION, Header, Message
 from detector.wire.requests import Delivery, Reply, read_reply
+
+_JPEG = b"\xff\xd8"
 
 
 def decode(frames: list[bytes]) -> tuple[str, Header, Message]:
     """Decode a message's three frames into topic, header and payload."""
     topic, header = decode_head(frames)
     return topic, header, decode_payload(topic.partition("/")[0], header, frames[2])
+
+
+def decode_images(frames: list[bytes]) -> tuple[str, Header, Message, list[bytes]]:
+    """Decode a message of the socket for images into topic, header, payload and JPEGs."""
+    topic, header = decode_head(frames[:3])
+    kind = topic.partition("/")[0]
+    if kind not in IMAGES or len(frames) != 3 + IMAGES[kind]:
+        raise ValueError(f"{len(frames)} frames on a topic of {kind[:40]!r}")
+    payload = decode_payload(kind, header, frames[2])
+    images = frames[3:]
+    if not all(image.startswith(_JPEG) for image in images):
+        raise ValueError(f"a frame of {kind} is not a JPEG")
+    return topic, header, payload, images
 
 
 def decode_head(frames: list[bytes]) -> tuple[str, Header]:
@@ -23,9 +39,10 @@ def decode_head(frames: list[bytes]) -> tuple[str, Header]:
 
 def decode_payload(kind: str, header: Header, body: bytes) -> Message:
     expected = f"{kind}/{WIRE_VERSION}"
-    if kind not in PAYLOADS or header.schema_ != expected:
+    model = PAYLOADS.get(kind) or EVIDENCE_PAYLOADS.get(kind)
+    if model is None or header.schema_ != expected:
         raise ValueError(f"schema {header.schema_[:40]!r} on a topic of {expected!r}")
-    return PAYLOADS[kind].model_validate_json(body, extra="ignore")
+    return model.model_validate_json(body, extra="ignore")
 
 
 def decode_reply(frames: list[bytes]) -> Reply | Delivery:

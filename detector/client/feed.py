@@ -201,6 +201,14 @@ class LineFeed:
         event, self._handed_out = self._events.popleft()
         return event
 
+    def more_events(self, most: int) -> list[Event]:
+        """Events that wait behind the one just handed out; all are processed together."""
+        found: list[Event] = []
+        while self._events and len(found) < most:
+            event, self._handed_out = self._events.popleft()
+            found.append(event)
+        return found
+
     def vision(self, now_ns: int) -> tuple[VisionState, str]:
         """Whether the belt is being watched now, and the reason if not."""
         return self.watch.vision(now_ns)

@@ -197,6 +197,14 @@ class Line(_Line):
                 return event
             self._poller.poll(max(1, round(left_s * 1000)))
 
+    def receive_batch(self, timeout_s: float | None = None, most: int = 200) -> list[Event]:
+        """The next event and those that wait behind it; empty after `timeout_s` without one.
+
+        For a consumer that writes many at once: the next call confirms all of them.
+        """
+        event = self.receive(timeout_s)
+        return [] if event is None else [event, *self._feed.more_events(most - 1)]
+
     def __iter__(self) -> Iterator[Event]:
         while True:
             event = self.receive()

@@ -1,15 +1,15 @@
-"""The sockets of a client; they feed a `LineFeed` and never block."""
+"""The sockets of a client; they feed a `LineFeed` or the images' feed, and never block."""
 
 from __future__ import annotations
 
 import time
+from collections import deque
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 import zmq
 from zmq.utils.monitor import parse_monitor_message
 
-from detector.client.feed import LineFeed
 from detector.wire.endpoints import connect, connect_address, is_local
 from detector.wire.keys import ClientKeys
 
@@ -29,6 +29,19 @@ _REFUSED = {
     zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL,
     zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL,
 }
+
+
+class Feed(Protocol):
+    """Takes what the sockets receive, and has what they are to send; times are CLOCK_MONOTONIC."""
+
+    to_send: deque[bytes]
+
+    def receive_published(self, frames: list[bytes], now_ns: int) -> None: ...
+    def receive_reply(self, frames: list[bytes], now_ns: int) -> None: ...
+    def connection_lost(self, reason: str) -> None: ...
+    def connection_refused(self, reason: str) -> None: ...
+    def connection_made(self) -> None: ...
+    def tick(self, now_ns: int) -> None: ...
 
 
 @dataclass(slots=True)
@@ -51,7 +64,7 @@ class LineLink:
         self,
         publish: str | None,
         requests: str | None,
-        feed: LineFeed,
+        feed: Feed,
         *,
         topics: tuple[str, ...],
         queue_messages: int,
@@ -92,6 +105,15 @@ class LineLink:
 
     def __exit__(self, *_: object) -> None:
         self._close()
+
+    def subscribe(self, topic: str) -> None:
+        """Subscribe to one more topic."""
+        assert self._sub is not None
+        self._sub.subscribe(topic)
+
+    def unsubscribe(self, topic: str) -> None:
+        assert self._sub is not None
+        self._sub.unsubscribe(topic)
 
     @property
     def sockets(self) -> list[zmq.Socket[bytes]]:

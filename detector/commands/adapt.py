@@ -6,6 +6,7 @@ import dataclasses
 import json
 import logging
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
 from detector.adaptation.adaptable_model import open_adaptable
@@ -19,18 +20,24 @@ _RESTART = "A detector that is running keeps its head until it is restarted"
 logger = logging.getLogger(__name__)
 
 
-def adapt_head_only(answers: Path, name: str, out: Path | None, share: float) -> bool:
-    """Learn a new head and deploy it; False: nothing is deployed, as it would be worse.
+def adapt_head_only(
+    answers: Path, name: str, out: Path | None, share: float, renamed: Mapping[str, str]
+) -> bool:
+    """Learn a new head and deploy it; False: nothing is deployed, as it would be worse, or a part
+    of the answers was left out.
 
-    `out`: folder of the adapted copy; None: the model itself is adapted.
+    `out`: folder of the adapted copy; None: the model itself is adapted. `renamed`: classes of the
+    export and what they are called here.
     """
     model = find_model(name)
     if out is None:
         check_writable(model.path)
     elif out.exists():
         refuse(f"{out}: is there already; give a new folder, or adapt it: --model {_named(out)}")
-    result = adapt_head(open_adaptable(model), answers, share)
+    result = adapt_head(open_adaptable(model), answers, share, renamed)
     print("\n".join([*result.summary, "", table(result.rows)]))
+    for line in result.left_out:
+        print_error(f"left out: {line}")
     if result.head is None:
         for line in result.against:
             print_error(line)
@@ -46,7 +53,9 @@ def adapt_head_only(answers: Path, name: str, out: Path | None, share: float) ->
         f"\ndeployed: {path}, with the table beside it (.md, .json). {_RESTART}. To take it back: "
         f"vigitri model adapt --undo --model {name if out is None else _named(out)}"
     )
-    return True
+    if result.left_out:
+        print_error("deployed without what was left out")
+    return not result.left_out
 
 
 def undo_head(name: str) -> None:

@@ -15,7 +15,7 @@ from detector.cli_support.progress import progress_bar
 from detector.hazards.tracking.photograph_verdicts import verdicts_in_photograph
 from detector.hazards.tracking.verdict import verifier_rules
 from detector.ingest import SourceError, read_image_file
-from detector.ingest.sources.image_folder import images_in
+from detector.ingest.sources.image_folder import sorted_images
 from detector.profile.line import ModelChoice
 from detector.vision.catalogue import find_model
 from detector.vision.detections import Detections
@@ -59,16 +59,17 @@ def detect_in_images(
 
 
 def _expanded(images: Sequence[Path]) -> tuple[list[Path], bool]:
-    """The named images and those in named folders, in natural order; False if a folder is empty."""
+    """The named images and those in named folders, in natural order; False if a folder has none, or
+    one that is not read."""
     paths: list[Path] = []
     complete = True
     for path in images:
         if not path.is_dir():
             paths.append(path)
             continue
-        inside = images_in(path)
-        if not inside:
-            print_error(f"{path}: no images in this folder")
+        inside, unread = sorted_images(list(path.iterdir()))
+        for line in unread if inside or unread else [f"{path}: no images in this folder"]:
+            print_error(line)
             complete = False
         paths += inside
     return paths, complete

@@ -18,7 +18,9 @@ from rich.console import Console
 from rich.markup import escape
 
 from detector import __version__
+from detector.cores import describe_cores
 from detector.delivery.clocks import HostClocks
+from detector.delivery.evidence import EvidenceSender
 from detector.delivery.publisher import Publisher
 from detector.delivery.request_server import RequestServer
 from detector.ingest import SourceError, V4l2Device, describe_source, list_v4l2_devices
@@ -26,9 +28,9 @@ from detector.line_setup import Line
 from detector.profile.line import LineProfile, ModelChoice, Wire
 from detector.profile.loading import load_profile
 from detector.vision.catalogue import ModelError, find_model, model_folders
-from detector.vision.engine import available_cores
 from detector.vision.engines import chosen_engine, open_engine, open_verifier
 from detector.vision.onnx_runtime import ort
+from detector.wire.evidence import evidence_beside
 from detector.wire.keys import AllowList, Guard, check_unknown_key_refused, line_guard
 
 FRAME_BUFFERS_BYTES = 3 * 1920 * 1080 * 3
@@ -69,7 +71,7 @@ def _findings(profile: LineProfile | None) -> Iterator[Finding]:
     yield Finding(
         "machine",
         None,
-        f"{platform.machine()}, {available_cores()} cores, Python {platform.python_version()}",
+        f"{platform.machine()}, {describe_cores()}, Python {platform.python_version()}",
     )
     yield Finding(
         "versions",
@@ -113,6 +115,7 @@ def _findings(profile: LineProfile | None) -> Iterator[Finding]:
         guard = line_guard(profile.wire.keys, profile.wire.allowed_keys)
     yield Finding("wire.publish", *_checked(lambda: _publish(profile, guard)))
     yield Finding("wire.requests", *_checked(lambda: _requests(profile, guard)))
+    yield Finding("wire.evidence", *_checked(lambda: _evidence(profile, guard)))
 
 
 def _clock_state(clock: str) -> str:
@@ -174,7 +177,7 @@ def _camera(profile: LineProfile, sizes_px: list[tuple[int, int]]) -> str:
     """Also appends the camera's image size to `sizes_px`."""
     found = describe_source(profile.camera.source, fps=profile.camera.fps)
     sizes_px.append(found.size_px)
-    return str(found)
+    return f"{found}, colours {found.colours}" if found.colours else str(found)
 
 
 def _belt(line: Line, size_px: tuple[int, int]) -> str:
@@ -220,6 +223,12 @@ def _publish(profile: LineProfile, guard: Guard | None) -> str:
 def _requests(profile: LineProfile, guard: Guard | None) -> str:
     with RequestServer(profile.wire.requests, guard=guard) as desk:
         return _endpoint_state(desk.endpoint, guard, "requests")
+
+
+def _evidence(profile: LineProfile, guard: Guard | None) -> str:
+    endpoint = profile.wire.evidence or evidence_beside(profile.wire.publish)
+    with EvidenceSender(endpoint, line=profile.line, boot_id="doctor", guard=guard) as sender:
+        return _endpoint_state(sender.endpoint, guard, "publish")
 
 
 def _endpoint_state(

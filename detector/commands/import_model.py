@@ -1,4 +1,4 @@
-"""`vigitri model import`: from somebody's export to a checked model folder."""
+"""`vigitri model import`: from an exported detector to a checked model folder."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`vigitri model list`, `check`, `import` and `adapt`: what a line needs of its models."""
+"""`vigitri model list`, `check`, `import`, `attend`, `adapt`: what a line needs of its models."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import typer
 
 from detector.cli_support.options import INCOMPLETE, EngineOption, Json, refuse
 from detector.profile.line import DEPLOYED_MODEL, ModelChoice
+from detector.vision.verifier_card import VerifiedHazard
 
 
 def add_to(app: typer.Typer) -> None:
@@ -16,6 +17,7 @@ def add_to(app: typer.Typer) -> None:
     app.command("list")(list_models)
     app.command("check")(check)
     app.command("import")(import_)
+    app.command("attend")(attend)
     app.command("adapt")(adapt)
 
 
@@ -95,6 +97,27 @@ def import_(
     import_model(file, out, ImportOptions(choices, pixels, picture, threshold))
 
 
+def attend(
+    model: Annotated[str, typer.Argument(help="A model with a verifier: its name or folder.")],
+    crop: Annotated[Path, typer.Argument(help="Crop of an alert: a square image file.")],
+    out: Annotated[Path, typer.Option("-o", "--out", help="The PNG to write.")],
+    *,
+    hazard: Annotated[
+        VerifiedHazard | None,
+        typer.Option(help="gas or battery; default: the more probable of the two."),
+    ] = None,
+    engine: EngineOption = "auto",
+    as_json: Json = False,
+) -> None:
+    """Show which parts of a crop the verifier's verdict rests on.
+
+    Hides one part after another and colours those without which the hazard is less probable.
+    """
+    from detector.commands.attend import attend_to
+
+    attend_to(model, crop, out, hazard, ModelChoice(engine=engine), as_json=as_json)
+
+
 def adapt(
     answers: Annotated[
         Path | None, typer.Option(help="A site's labelled images: YOLO or COCO export.")
@@ -117,6 +140,14 @@ def adapt(
     undo: Annotated[
         bool, typer.Option("--undo", help="Put back the head before the last --head-only.")
     ] = False,
+    classes: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--class",
+            metavar="THEIRS=OURS",
+            help="What a class of the export is called here; several times for several classes.",
+        ),
+    ] = None,
     share: Annotated[
         float, typer.Option(min=0.05, max=0.9, help="Of the scenes, how many are held back.")
     ] = 0.3,
@@ -142,6 +173,8 @@ def adapt(
 ) -> None:
     """Learn a site's images; deploys nothing that is worse, then exits 1.
 
+    Exits 1 also if a part of the export was left out; each such part is named.
+
     With --head-only no training tools are needed: operators' answers become a new head of the
     verifier. Without it the detector is fine-tuned, in a checkout with the extra `train`.
     """
@@ -152,8 +185,9 @@ def adapt(
         return
     if answers is None:
         refuse("--answers: is missing; give the folder of labelled images, or --undo")
+    renamed = _renamed(classes or [])
     if head_only:
-        if not adapting.adapt_head_only(answers, model, out, share):
+        if not adapting.adapt_head_only(answers, model, out, share, renamed):
             raise typer.Exit(INCOMPLETE)
         return
     try:
@@ -169,4 +203,24 @@ def adapt(
         refuse(
             f"{'--data' if data is None else '-o'}: is missing; it is needed without --head-only"
         )
-    adapt_detector(answers, data, out, model, recipe, share=share, scenes=scenes, resume=resume)
+    adapt_detector(
+        answers,
+        data,
+        out,
+        model,
+        recipe,
+        renamed=renamed,
+        share=share,
+        scenes=scenes,
+        resume=resume,
+    )
+
+
+def _renamed(classes: list[str]) -> dict[str, str]:
+    renamed = {}
+    for pair in classes:
+        theirs, equals, ours = (word.strip() for word in pair.rpartition("="))
+        if not (theirs and equals and ours):
+            refuse(f"--class {pair!r}: is not THEIRS=OURS, such as 'butane 500 g=gas_canister'")
+        renamed[theirs] = ours
+    return renamed

@@ -10,14 +10,15 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from detector.adaptation.feature_bank import BANK, load_bank
 from detector.profile.line import ModelChoice
 from detector.vision.catalogue import CATALOGUE, ModelError, ModelFolder, find_model, model_folders
 from detector.vision.crops import CropCutter
 from detector.vision.engine import OnnxEngine
 from detector.vision.engines import chosen_engine, open_engine, open_verifier
 from detector.vision.soundness import check_meaning, check_sample
-from detector.vision.verifier import Verifier
-from detector.vision.verifier_card import HAZARDS
+from detector.vision.verifier import Verifier, load_head
+from detector.vision.verifier_card import HAZARDS, VerifierCard
 from detector.vision.warp import OUTSIDE_GREY
 
 
@@ -65,6 +66,7 @@ def check_folder(model: ModelFolder, choice: ModelChoice | None = None) -> None:
         box = width / 4, height / 4, width / 2, height / 2
         CropCutter(card.input_px, card.context).cut(image, box, verifier.crops[0])
         verifier.probabilities(1)
+        _check_bank(model, card)
     print(
         f"{model.card.name} version {model.card.version}: valid. sha256 {model.sha256[:12]}..., "
         f"{model.card.head} head, classes {_classes(model)}; runs in {chosen_engine(choice)[0]}; "
@@ -82,6 +84,13 @@ def _classes(model: ModelFolder) -> str:
     named = [each.name for each in model.card.classes if each.hazard != "none"]
     harmless = len(model.card.classes) - len(named)
     return ", ".join(named) + (f" and {harmless} harmless" if harmless else "")
+
+
+def _check_bank(model: ModelFolder, card: VerifierCard) -> None:
+    """Whether the head could be adapted with the feature bank, if the model came with one."""
+    if BANK in model.card.files:
+        head = load_head(model.path / card.head)
+        load_bank(model.path / BANK, model.card.files[card.features], *head.weights.shape)
 
 
 def _verifier_line(verifier: Verifier) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -33,13 +33,20 @@ def watch(
     ] = None,
     own_key: OwnKey = None,
     line_key: LineKey = None,
+    language: Annotated[
+        Literal["en", "fr"] | None,
+        typer.Option(help="Language of the texts; default: that of the terminal."),
+    ] = None,
 ) -> None:
     """Show a line's alerts in the terminal as they are published."""
+    from detector.terminal.french import language_of_terminal
     from detector.terminal.watch import run as watch_endpoint
 
     # As an exception, so that the terminal's screen and cursor are restored.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    watch_endpoint(endpoint, requests=requests, keys=client_keys(own_key, line_key))
+    keys = client_keys(own_key, line_key)
+    spoken = language or language_of_terminal()
+    watch_endpoint(endpoint, requests=requests, keys=keys, language=spoken)
 
 
 def answer(  # noqa: PLR0917

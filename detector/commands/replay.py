@@ -35,8 +35,8 @@ def replay_footage(
             sources, profile, model, engine, totals, verifier=verifier, fps=fps, on_frame=on_frame
         ):
             print(_as_json(told) if as_json else _for_people(told), flush=True)
-    for problem in totals.unreadable:
-        print_error(problem)
+    for line_of_source in totals.unreadable + totals.time_notes:
+        print_error(line_of_source)
     if totals.blind_frames:
         print_error(f"blind for {totals.blind_frames} frames")
     print(json.dumps(totals.as_json()) if as_json else _summary(totals))

@@ -9,7 +9,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from detector.bridge.bridge import listen_address
-from detector.commands.child_bridge import ChildBridge
+from detector.commands.child_neighbour import child_bridge, child_station
+from detector.commands.station import check_listen
+from detector.cores import available_cores
+from detector.delivery.evidence import EvidenceSender
 from detector.delivery.journal import Journal, default_journal_folder
 from detector.delivery.outbox import Outbox
 from detector.delivery.publisher import Publisher
@@ -22,9 +25,17 @@ from detector.profile.loading import load_profile
 from detector.runtime.inference_lock import InferenceLock
 from detector.runtime.stop_signals import stopped_by_signals
 from detector.vision.catalogue import find_model
-from detector.vision.engine import available_cores, engine_threads
+from detector.vision.engine import engine_threads
 from detector.vision.engines import open_engine, open_verifier
-from detector.wire.keys import check_unknown_key_refused, line_guard, new_key_pair, write_key_pair
+from detector.wire.endpoints import EndpointError
+from detector.wire.evidence import evidence_beside
+from detector.wire.keys import (
+    Guard,
+    check_unknown_key_refused,
+    line_guard,
+    new_key_pair,
+    write_key_pair,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -35,17 +46,22 @@ def run_line(
     until_end: bool,
     publish: str | None = None,
     requests: str | None = None,
+    evidence: str | None = None,
     journal: Path | None = None,
     bridge_listen: str | None = None,
+    station_listen: str | None = None,
+    station_folder: Path | None = None,
 ) -> None:
     """Raises what refuses the profile, the model or an endpoint, one line each.
 
-    `bridge_listen`: run a bridge too, that listens there.
+    `bridge_listen`, `station_listen`: run a bridge, a station too, that listens there.
     """
     profile = load_profile(path)
     name_line(profile.line)
     if bridge_listen is not None:
         listen_address(bridge_listen, allow_remote=False)
+    if station_listen is not None:
+        check_listen(station_listen)
     # The camera's process starts while the model loads.
     with (
         stopped_by_signals() as stop,
@@ -65,8 +81,9 @@ def run_line(
         at_once = max(1, available_cores() // engine_threads(profile.model.threads))
         folder = journal or profile.wire.journal or default_journal_folder(profile.line)
         child_key = None
-        if bridge_listen is not None and profile.wire.keys is not None:
-            child_key = new_key_pair("bridge")  # of this start alone
+        with_children = bridge_listen is not None or station_listen is not None
+        if with_children and profile.wire.keys is not None:
+            child_key = new_key_pair("neighbours")  # of this start alone
         guard = line_guard(
             profile.wire.keys,
             profile.wire.allowed_keys,
@@ -84,17 +101,51 @@ def run_line(
             if guard is not None:
                 check_unknown_key_refused(publisher.endpoint, guard, "publish")
                 check_unknown_key_refused(server.endpoint, guard, "requests")
+            wanted = evidence or profile.wire.evidence
+            sender = evidence_sender(
+                wanted or evidence_beside(publish or profile.wire.publish),
+                publisher,
+                guard,
+                required=wanted is not None,
+            )
+            if sender is not None:
+                logger.info("sending images at %s", sender.endpoint)
+                children.push(sender)
+                if guard is not None:
+                    check_unknown_key_refused(sender.endpoint, guard, "publish")
             logger.info(
                 "publishing at %s, serving requests at %s", publisher.endpoint, server.endpoint
             )
-            if bridge_listen is not None:
-                bridge = ChildBridge(publisher.endpoint, server.endpoint, bridge_listen)
-                if guard is not None and child_key is not None:
-                    folder = Path(children.enter_context(TemporaryDirectory(prefix="vigitri-")))
-                    bridge.use_keys(write_key_pair(child_key, folder)[0], guard.public)
-                children.enter_context(bridge)
+            ends = publisher.endpoint, server.endpoint
+            neighbours = [] if bridge_listen is None else [child_bridge(*ends, bridge_listen)]
+            if station_listen is not None:
+                images = None if sender is None else sender.endpoint
+                station = child_station(profile, ends, images, station_listen, station_folder)
+                neighbours.append(station)
+            if neighbours and guard is not None and child_key is not None:
+                folder = Path(children.enter_context(TemporaryDirectory(prefix="vigitri-")))
+                own = write_key_pair(child_key, folder)[0]
+                for neighbour in neighbours:
+                    neighbour.use_keys(own, guard.public)
+            for neighbour in neighbours:
+                children.enter_context(neighbour)
             outbox = Outbox(publisher, server, kept)
-            LineRunner(line, camera, publisher, outbox, inference_lock=lock).run(
+            LineRunner(line, camera, publisher, outbox, inference_lock=lock, evidence=sender).run(
                 stop, until_end=until_end
             )
     logger.info("stopped")
+
+
+def evidence_sender(
+    endpoint: str, publisher: Publisher, guard: Guard | None, *, required: bool
+) -> EvidenceSender | None:
+    """The running sender of images; None: the default endpoint is taken, and not `required`."""
+    try:
+        return EvidenceSender(
+            endpoint, line=publisher.line, boot_id=publisher.boot_id, guard=guard
+        ).__enter__()
+    except EndpointError as error:
+        if required:
+            raise
+        logger.warning("no images are sent: %s. Give this line its own wire.evidence", error)
+        return None

@@ -7,6 +7,7 @@ import re
 import threading
 import time
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -26,6 +27,9 @@ SEND_QUEUE_MESSAGES = 1000
 Bounds the memory of a stalled subscriber: alerts have about 2 kB, so some 2 MB plus the kernel's
 buffers. Higher values let a subscriber pause longer without a gap, but it then reads older
 messages. The queue lasts about 25 s with detections at 30 fps, minutes without them."""
+
+SEND_QUEUE_IMAGES = 32
+"""The same for messages with images, some 0.2 MB each."""
 
 CLOSING_MS = 250
 """Linger time of the socket: at 0 an alert sent just before closing is lost; a stalled subscriber
@@ -62,7 +66,9 @@ class Publisher:
         line: str,
         boot_id: str,
         guard: Guard | None = None,
+        of_images: bool = False,
     ) -> None:
+        """`of_images`: the socket for images, which are large and are no alerts."""
         if not _LINE_NAME.fullmatch(line):
             raise ValueError(
                 f"line {line!r}: the name is part of the topics; use at most 64 letters, digits, "
@@ -72,6 +78,7 @@ class Publisher:
         self._guard = guard
         self.line = line
         self.boot_id = boot_id
+        self._of_images = of_images
         self._wanted_endpoint = endpoint
         self._clocks = HostClocks()
         self._boot_json = json.dumps(boot_id)
@@ -94,7 +101,8 @@ class Publisher:
                 self._guard.start(self._context)
             socket = self._context.socket(zmq.XPUB)
             socket.set(zmq.LINGER, CLOSING_MS)
-            socket.set(zmq.SNDHWM, SEND_QUEUE_MESSAGES)
+            queued = SEND_QUEUE_IMAGES if self._of_images else SEND_QUEUE_MESSAGES
+            socket.set(zmq.SNDHWM, queued)
             socket.set(zmq.XPUB_VERBOSE, 1)  # reports every subscription, for `joined`
             socket.set(zmq.MAXMSGSIZE, 4096)  # only subscriptions come in here
             if self._guard is not None:
@@ -169,7 +177,8 @@ class Publisher:
             alert_seq = self.alert_seq
         self._gseq += 1
         self._seq[topic] = seq = self._seq[topic] + 1
-        numbers = f'{head}"seq":{seq},"gseq":{self._gseq},"alert_seq":{alert_seq},'
+        of_alerts = "null" if self._of_images else alert_seq
+        numbers = f'{head}"seq":{seq},"gseq":{self._gseq},"alert_seq":{of_alerts},'
         stamps = f'"t_capture_utc_ns":{t_capture_utc_ns},"t_capture_mono_ns":{t_capture_mono_ns},'
         return NumberedMessage(topic, numbers + stamps, alert_seq, t_capture_mono_ns, body)
 
@@ -178,13 +187,17 @@ class Publisher:
         age_ms = self._clocks.age_ms(message.t_capture_mono_ns)
         return f'{message.head}"age_ms":{age_ms:.3f},"clock_sync":"{self._clocks.sync()}"}}'
 
-    def send(self, message: NumberedMessage) -> None:
-        """Send a message to the subscribers of its topic; never blocks."""
+    def send(self, message: NumberedMessage, images: Sequence[bytes] = ()) -> None:
+        """Send a message to the subscribers of its topic; never blocks.
+
+        `images`: frames that follow the payload.
+        """
         socket = self._open_socket()
         self._read_subscriptions(socket)
         # XPUB drops messages for a full subscriber and never raises EAGAIN; NOBLOCK documents
         # that we rely on it.
-        frames = [message.topic.encode(), self.header(message).encode(), message.body]
+        head = self.header(message).encode()
+        frames = [message.topic.encode(), head, message.body, *images]
         socket.send_multipart(frames, zmq.NOBLOCK)
 
     def beat(
@@ -213,10 +226,16 @@ class Publisher:
 
         Lets the caller skip payloads without readers.
         """
-        socket = self._open_socket()
-        self._read_subscriptions(socket)
-        topic = f"{kind}/{self.line}".encode()
-        return any(topic.startswith(ours) or ours.startswith(topic) for ours in self._subscriptions)
+        return self.are_subscribed(kind)[0]
+
+    def are_subscribed(self, *kinds: str) -> list[bool]:
+        """The same for several kinds: no subscription is read between one and the next."""
+        self._read_subscriptions(self._open_socket())
+        topics = [f"{kind}/{self.line}".encode() for kind in kinds]
+        return [
+            any(topic.startswith(ours) or ours.startswith(topic) for ours in self._subscriptions)
+            for topic in topics
+        ]
 
     @property
     def joined(self) -> int:
@@ -227,6 +246,11 @@ class Publisher:
         """
         self._read_subscriptions(self._open_socket())
         return self._joined
+
+    @property
+    def socket(self) -> zmq.Socket[bytes]:
+        """For a poller: it is readable when subscriptions have changed."""
+        return self._open_socket()
 
     def wait_for_subscriber(self, kind: str, timeout_s: float) -> bool:
         """Wait for a subscription to a kind; False after the timeout.

@@ -16,6 +16,7 @@ from detector.ingest.probe import describe_source
 from detector.ingest.recording import Recording
 from detector.ingest.source import Image, Source, SourceError
 from detector.ingest.sources.image_file import read_image_file
+from detector.ingest.sources.image_kinds import images_not_read, is_image
 from detector.ingest.sources.opening import open_source
 from detector.ingest.sources.v4l2 import V4l2Device, list_v4l2_devices
 
@@ -32,6 +33,8 @@ __all__ = [
     "V4l2Device",
     "camera_identity",
     "describe_source",
+    "images_not_read",
+    "is_image",
     "list_v4l2_devices",
     "open_source",
     "read_image_file",

@@ -26,6 +26,8 @@ class Frame:
     """UTC when grabbed (ns since 1970), or the position in the recording."""
     source: str
     """URL or path of the source, credentials removed."""
+    position_ns: int | None = None
+    """Position in the recording (ns); None: of a camera, or unknown."""
 
     def __post_init__(self) -> None:
         if self.image.ndim != 3 or self.image.shape[2] != 3 or self.image.dtype != np.uint8:

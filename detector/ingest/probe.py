@@ -1,4 +1,4 @@
-"""Image size and frame rate of a source, for `vigitri doctor`."""
+"""Image size, frame rate and colours of a source, for `vigitri doctor`."""
 
 from __future__ import annotations
 
@@ -20,6 +20,8 @@ class SourceFacts:
     """Width, height."""
     fps: float | None
     """Frame rate that the source states; None: it states none."""
+    colours: str = ""
+    """How its colours are coded, such as `BT.709`; empty: its driver converts them."""
 
     def __str__(self) -> str:
         rate = f"at {self.fps:g} fps" if self.fps else "of unknown rate"
@@ -29,7 +31,7 @@ class SourceFacts:
 def describe_source(
     url: str, timeout_s: float = PROBE_TIMEOUT_S, *, fps: float | None = None
 ) -> SourceFacts:
-    """Open `url`, read one image, and return its size and rate.
+    """Open `url`, read one image, and return its size, rate and colours.
 
     This runs in a capture process, so that a library that hangs or crashes does not stop the
     caller. `fps`: as for `CameraProcess`.
@@ -45,4 +47,4 @@ def describe_source(
             what, _, fix = why.partition("; ")
             fix = fix or f"the limit is {timeout_s:g} s"
             raise SourceError(url, what, fix) from None
-        return SourceFacts(frame.size_px, camera.fps)
+        return SourceFacts(frame.size_px, camera.fps, camera.colours)

@@ -19,8 +19,9 @@ class Recording:
                 ...
 
     Frames are read in this process, and the caller may keep them. Each is stamped with its position
-    in the recording, `index / fps`. An unreadable image keeps its index, which is then missing from
-    the frames, and has a line in `unreadable`.
+    in the recording: its own timestamp, or `index / fps` for images and where `fps` is given. An
+    unreadable image keeps its index, which is then missing from the frames, and is counted in
+    `unreadable`.
     """
 
     def __init__(
@@ -28,7 +29,7 @@ class Recording:
     ) -> None:
         """Args:
             source: A video file, an image, or a folder or glob of images.
-            fps: Frames per second; overrides the recording's own rate.
+            fps: Frames per second; overrides the recording's own times.
             default_fps: Frames per second for footage without its own rate, such as a folder of
                 images; None: 10.
 
@@ -42,6 +43,7 @@ class Recording:
         self._fps, self._default_fps = fps, default_fps
         self._source: Source | None = None
         self._next_index = 0
+        self._last_ns: int | None = None
 
     def __enter__(self) -> Recording:
         """Open it.
@@ -72,7 +74,7 @@ class Recording:
 
     @property
     def fps(self) -> float:
-        """Frames per second from which the timestamps are computed."""
+        """Frames per second as stated or given; the frames of a film have their own times."""
         fps = self._opened().fps
         assert fps is not None, "refused in __enter__"
         return fps
@@ -83,8 +85,19 @@ class Recording:
         return self._opened().frame_count
 
     @property
+    def duration_s(self) -> float:
+        """Duration of the frames so far, s."""
+        return 0.0 if self._last_ns is None else self._last_ns / 1e9 + 1 / self.fps
+
+    @property
+    def time_notes(self) -> list[str]:
+        """What is unusual about the times of the frames so far, a line each: a varying rate,
+        gaps, jumps back."""
+        return list(self._opened().time_notes)
+
+    @property
     def unreadable(self) -> list[str]:
-        """One line for each image or stretch that could not be read so far."""
+        """Lines on the images that could not be read so far."""
         return list(self._opened().unreadable)
 
     def __iter__(self) -> Iterator[Frame]:
@@ -96,8 +109,10 @@ class Recording:
             image = source.retrieve()
             if image is None:
                 continue
-            at_ns = round(index * 1_000_000_000 / fps)
-            yield Frame(image, index, at_ns, at_ns, source.name)
+            own_ns = source.position_ns
+            at_ns = round(index * 1_000_000_000 / fps) if own_ns is None else own_ns
+            self._last_ns = at_ns
+            yield Frame(image, index, at_ns, at_ns, source.name, at_ns)
 
     def _opened(self) -> Source:
         if self._source is None:

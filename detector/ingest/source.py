@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
@@ -49,12 +50,21 @@ class Source(Protocol):
     """True for a camera, which continues without being read; False for a recording."""
     fps: float | None
     """Frames per second; None: unknown. Valid after `open`."""
+    colours: str
+    """How the images' colours are coded; empty: the driver converts them. Valid after `open`."""
     frame_count: int | None
     """Number of frames that a recording states; None for a camera. Valid after `open`."""
     unreadable: list[str]
     """One line for each image, or stretch of images, that could not be read so far."""
+    position_ns: int | None
+    """Position in the recording of the image just grabbed, by its own timestamp (ns after the first
+    image); None for a camera, and for a recording without timestamps: `index / fps`."""
     passed_over: int
     """Images so far that `grab` skipped, because they had queued up and were out of date."""
+
+    @property
+    def time_notes(self) -> Sequence[str]:
+        """What is unusual about the times of a recording's frames so far, one line each."""
 
     def open(self) -> None:
         """Prepare for the first `grab`.

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import Annotated, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import AwareDatetime, Field, model_validator
 
@@ -36,10 +36,13 @@ class CalibrationSection(Section):
     sha256: str = setting(
         "", "hash of the rest of this section; manual changes are refused", fix=_BY_COMMAND
     )
+    _later: ClassVar[tuple[str, ...]] = ()
+    """Keys that older calibrations do not have: where absent, the hash does not cover them."""
 
     def digest(self) -> str:
         """SHA-256 of the rest of this section, hexadecimal."""
-        content = self.model_dump(mode="json", exclude={"sha256"})
+        absent = {key for key in self._later if getattr(self, key) is None}
+        content = self.model_dump(mode="json", exclude={"sha256"} | absent)
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
     def with_digest(self) -> Self:
@@ -78,6 +81,12 @@ class PlaneCalibration(CalibrationSection):
     basis: Literal["board", "points"] = setting(
         ..., '"board": a board laid on the belt; "points": surveyed points', fix=_BY_COMMAND
     )
+    scale_by: Literal["ruler", "belt width", "camera height"] | None = setting(
+        None,
+        "length measured on site that verifies the scale of the printed board; absent: the scale "
+        'is unverified, unless basis is "points"',
+        fix=_BY_COMMAND,
+    )
     straight_to_belt: tuple[Row, Row, Row] = setting(
         ..., "homography from undistorted px to belt mm", fix=_BY_COMMAND
     )
@@ -101,6 +110,12 @@ class PlaneCalibration(CalibrationSection):
         fix=_BY_COMMAND,
         ge=0,
     )
+    _later = ("scale_by",)
+
+    @property
+    def scale_is_measured(self) -> bool:
+        """A length on the belt or on the board was measured."""
+        return self.basis == "points" or self.scale_by is not None
 
 
 class SpeedCalibration(CalibrationSection):

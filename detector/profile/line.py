@@ -34,7 +34,8 @@ class Camera(Section):
     )
     fps: float | None = setting(
         None,
-        "frames per second; default: as the source reports",
+        "frames per second; default: as the source reports; the frames of a video have their own "
+        "times, which this overrides",
         fix="leave it out, or give frames per second, e.g. fps = 30",
         gt=0,
         le=1000,
@@ -208,6 +209,13 @@ class Wire(Section):
         "tcp://127.0.0.1:5557",
         "endpoint for requests: snapshots, replays, deliveries, operators' answers",
         fix='write requests = "tcp://127.0.0.1:5557"',
+    )
+    evidence: str | None = setting(
+        None,
+        "endpoint for the images of alerts and of the running belt. Default: on loopback, at the "
+        "port two above that of publish (tcp://127.0.0.1:5558); if that is taken, the line runs "
+        "without images and logs it",
+        fix='write evidence = "tcp://127.0.0.1:5558"',
     )
     journal: Path | None = setting(
         None,

@@ -8,6 +8,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from detector.runtime.latency import Histogram
 from detector.wire.messages import StageTimes
 
 _KEPT = 4096
@@ -24,6 +25,7 @@ class StageTimer:
         self._clock_ns = clock_ns
         self._column = {stage: number for number, stage in enumerate(stages)}
         self._laps_ms = np.zeros((_KEPT, len(stages)), dtype=np.float32)
+        self._histograms = [Histogram() for _ in stages]
         self._frames = self._row = 0
         self._started_ns = self._last_ns = clock_ns()
 
@@ -43,22 +45,15 @@ class StageTimer:
     def report(self) -> tuple[float, tuple[StageTimes, ...]]:
         """Seconds since the last report, and each stage's times over those frames; resets both."""
         laps_ms = self._kept_ms()
-        times = tuple(
-            StageTimes(
-                stage=stage,
-                count=len(laps_ms),
-                p50_ms=_rounded(np.percentile(laps_ms[:, column], 50)),
-                p95_ms=_rounded(np.percentile(laps_ms[:, column], 95)),
-                p99_ms=_rounded(np.percentile(laps_ms[:, column], 99)),
-                max_ms=_rounded(laps_ms[:, column].max()),
-            )
-            for stage, column in self._column.items()
-            if len(laps_ms)
-        )
+        times: list[StageTimes] = []
+        for (stage, column), histogram in zip(self._column.items(), self._histograms, strict=True):
+            if len(laps_ms):
+                histogram.add(laps_ms[:, column])
+                times.append(histogram.times(stage, laps_ms[:, column]))
         now_ns = self._clock_ns()
         period_s = (now_ns - self._started_ns) / 1e9
         self._frames, self._started_ns = 0, now_ns
-        return period_s, times
+        return period_s, tuple(times)
 
     def laps_ms(self, stage: str) -> NDArray[np.float32]:
         """That stage's times since the last report, `(frames,)`: of the last 4096 frames."""
@@ -66,7 +61,3 @@ class StageTimer:
 
     def _kept_ms(self) -> NDArray[np.float32]:
         return self._laps_ms[: min(self._frames, _KEPT)]
-
-
-def _rounded(value: np.floating) -> float:
-    return round(float(value), 3)

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 from rich.text import Text
 
+from detector.terminal.french import say, spoken
 from detector.terminal.texts import SHAPES, hazard_name, state_name
 from detector.wire.messages import AlarmState, Alert, Header, Priority, Why
 
@@ -39,12 +40,12 @@ def alert_line(
         where(alert),
         probability_text(alert),
         "" if alert.state is AlarmState.NORMAL else time_to_act(alert, elapsed_ms),
-        f"outcome: {alert.outcome}" if alert.outcome else "",
+        outcome_text(alert),
         state_name(alert.state),
         f"{alert.boot_id}/{alert.event_id} r{alert.revision}",
-        "" if age_ms is None else f"age {age_ms:.0f} ms",
+        "" if age_ms is None else say("age {age} ms", age=f"{age_ms:.0f}"),
     ]
-    line.append(f"{alert.kind.upper():<12}", GREY)
+    line.append(f"{say(alert.kind.upper()):<12}", GREY)
     line.append(call(alert), call_style(alert))
     line.append("  " + "  ".join(fact for fact in facts if fact))
     return line
@@ -57,8 +58,8 @@ def capture_time(header: Header) -> str:
 
 
 def call(alert: Alert) -> str:
-    """Shape, priority and hazard in both languages."""
-    return f"{SHAPES[alert.priority]} {alert.priority.upper()} {hazard_name(alert.hazard)}"
+    """Shape, priority and hazard."""
+    return f"{SHAPES[alert.priority]} {say(alert.priority.upper())} {hazard_name(alert.hazard)}"
 
 
 def call_style(alert: Alert) -> str:
@@ -76,12 +77,14 @@ def where(alert: Alert) -> str:
     place = alert.place
     if place is None:
         return alert.detail or ""
-    pile = f", {alert.members} together / ensemble" if alert.members > 1 else ""
+    pile = say(", {n} together / ensemble", n=alert.members) if alert.members > 1 else ""
     if place.x_mm is None or place.y_mm is None:
         x0, y0, x1, y1 = place.box_px
-        return f"at {(x0 + x1) / 2:.0f},{(y0 + y1) / 2:.0f} px (no mm){pile}"
-    nominal = " (nominal)" if place.mm_basis == "nominal" else ""
-    return f"x {place.x_mm:.0f} y {place.y_mm:.0f} mm{nominal}{pile}"
+        x, y = f"{(x0 + x1) / 2:.0f}", f"{(y0 + y1) / 2:.0f}"
+        return say("at {x},{y} px (no mm){pile}", x=x, y=y, pile=pile)
+    doubts = {"nominal": say(" (nominal)"), "unverified": say(" (unverified)")}
+    basis = doubts.get(place.mm_basis, "")
+    return f"x {place.x_mm:.0f} y {place.y_mm:.0f} mm{basis}{pile}"
 
 
 def probability_text(alert: Alert) -> str:
@@ -98,8 +101,9 @@ def kinds_line(why: Why) -> str:
     if not why.kinds:
         return ""
     kinds = [f"{kind.name.replace('_', ' ')} {kind.probability:.2f}" for kind in why.kinds]
-    passes = f"{why.verifier_passes} pass" + ("es" if why.verifier_passes != 1 else "")
-    return "; ".join([kinds[0], *(f"next: {kind}" for kind in kinds[1:2]), passes])
+    one = why.verifier_passes == 1
+    passes = say("{n} pass" if one else "{n} passes", n=why.verifier_passes)
+    return "; ".join([kinds[0], *(say("next: {kind}", kind=kind) for kind in kinds[1:2]), passes])
 
 
 def time_to_act(alert: Alert, elapsed_ms: float) -> str:
@@ -111,12 +115,30 @@ def time_to_act(alert: Alert, elapsed_ms: float) -> str:
     in_time = [arrival for arrival in ahead if arrival.act_by_ms > elapsed_ms]
     if in_time:
         next_one = min(in_time, key=lambda arrival: arrival.act_by_ms)
-        return (
-            f"{next_one.action_point}: act within {(next_one.act_by_ms - elapsed_ms) / 1e3:.1f} s, "
-            f"arrives in {(next_one.eta_ms - elapsed_ms) / 1e3:.1f} s"
+        return say(
+            "{point}: act within {act} s, arrives in {eta} s",
+            point=next_one.action_point,
+            act=f"{(next_one.act_by_ms - elapsed_ms) / 1e3:.1f}",
+            eta=f"{(next_one.eta_ms - elapsed_ms) / 1e3:.1f}",
         )
     if ahead:
         last = max(ahead, key=lambda arrival: arrival.eta_ms)
-        left_s = (last.eta_ms - elapsed_ms) / 1e3
-        return f"{last.action_point}: TOO LATE to act, arrives in {left_s:.1f} s"
-    return "PAST every action point" if alert.arrivals else ""
+        return say(
+            "{point}: TOO LATE to act, arrives in {eta} s",
+            point=last.action_point,
+            eta=f"{(last.eta_ms - elapsed_ms) / 1e3:.1f}",
+        )
+    return say("PAST every action point") if alert.arrivals else ""
+
+
+def too_late(alert: Alert, elapsed_ms: float) -> bool:
+    """No action point can still be acted at in time."""
+    return bool(alert.arrivals) and all(each.act_by_ms <= elapsed_ms for each in alert.arrivals)
+
+
+def outcome_text(alert: Alert) -> str:
+    if alert.outcome is None:
+        return ""
+    # In English the wire's own word, as programs that read these lines expect it.
+    words = alert.outcome.value.replace("_", " ")
+    return say("outcome: {outcome}", outcome=say(words) if spoken() == "fr" else alert.outcome)

@@ -15,6 +15,7 @@ from detector.client.events import (
 )
 from detector.client.remote_clock import RemoteClock
 from detector.client.vision_watch import VisionWatch
+from detector.terminal.french import say
 from detector.vocabulary import VisionState
 from detector.wire.messages import (
     AlarmState,
@@ -131,7 +132,10 @@ class Board:
         if self._boot_id is not None:
             self.restarts += 1
             self.notes.append(
-                f"the detector has restarted; earlier alerts no longer shown: {len(self._alerts)}"
+                say(
+                    "the detector has restarted; earlier alerts no longer shown: {n}",
+                    n=len(self._alerts),
+                )
             )
         self._boot_id = boot_id
         self._watch.forget()

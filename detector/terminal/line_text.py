@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, tzinfo
 
+from detector.terminal.french import say
 from detector.terminal.texts import hazard_name
 from detector.wire.messages import LineState
 
@@ -14,8 +15,12 @@ def set_aside(state: LineState, zone: tzinfo | None = None) -> list[str]:
     Shown even without open alerts, so that the next shift sees them.
     """
     return [
-        f"shelved / mise en sommeil: {hazard_name(each.hazard)}, until / jusqu'à "
-        f"{datetime.fromtimestamp(each.t_until_utc_ns / 1e9, zone):%H:%M}, by / par {each.operator}"
+        say(
+            "shelved / mise en sommeil: {hazard}, until / jusqu'à {until}, by / par {operator}",
+            hazard=hazard_name(each.hazard),
+            until=f"{datetime.fromtimestamp(each.t_until_utc_ns / 1e9, zone):%H:%M}",
+            operator=each.operator,
+        )
         for each in state.shelved
     ]
 
@@ -26,6 +31,10 @@ def not_kept(state: LineState) -> list[str]:
         return []
     reason = f" ({state.journal_reason})" if state.journal_reason else ""
     return [
-        f"journal {state.journal.upper()}: a restart may lose alerts / un redémarrage peut perdre "
-        f"des alertes{reason}"
+        say(
+            "journal {state}: a restart may lose alerts / "
+            "un redémarrage peut perdre des alertes{reason}",
+            state=say(state.journal.upper()),
+            reason=reason,
+        )
     ]

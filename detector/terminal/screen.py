@@ -14,9 +14,11 @@ from detector.terminal.alert_text import (
     call_style,
     probability_text,
     time_to_act,
+    too_late,
     where,
 )
 from detector.terminal.board import Board
+from detector.terminal.french import say, spoken
 from detector.terminal.line_text import not_kept, set_aside
 from detector.terminal.texts import DISCLAIMER, state_name
 from detector.vocabulary import VisionState
@@ -44,6 +46,8 @@ _STYLE = {
 def vision_line(board: Board, now_ns: int) -> Text:
     """Whether the belt is being watched, in one line."""
     vision, reason = board.vision(now_ns)
+    if spoken() == "fr":
+        return Text(f"{_FRENCH[vision]} : {reason}" if reason else _FRENCH[vision], _STYLE[vision])
     words = f"{vision.upper()}: {reason}" if reason else vision.upper()
     return Text(f"{words} / {_FRENCH[vision]}", _STYLE[vision])
 
@@ -56,7 +60,7 @@ def screen(
     """
     line = board.state.line if board.state else "?"
     top = Group(
-        Text(f"Vigitri  line {line}  {board.endpoint}", GREY),
+        Text(say("Vigitri  line {line}  {endpoint}", line=line, endpoint=board.endpoint), GREY),
         vision_line(board, now_ns),
         health_bar(board, now_ns, missed=missed, malformed=malformed),
         *(Text(words, WARNING) for words in _warnings(board)),
@@ -89,41 +93,53 @@ def health_bar(board: Board, now_ns: int, *, missed: int, malformed: int) -> Tex
     sees = board.vision(now_ns)[0].is_watching
     facts = [
         *_state_facts(board.state, sees),
-        ("heartbeat none", WARNING) if beat_s is None else (f"heartbeat {beat_s:.1f} s", PLAIN),
+        (say("heartbeat none"), WARNING)
+        if beat_s is None
+        else (say("heartbeat {age} s", age=f"{beat_s:.1f}"), PLAIN),
         _latency(board),
-        (f"missed {missed}", WARNING if missed else PLAIN),
-        (f"unreadable {malformed}", WARNING if malformed else PLAIN),
+        (say("missed {n}", n=missed), WARNING if missed else PLAIN),
+        (say("unreadable {n}", n=malformed), WARNING if malformed else PLAIN),
     ]
     return Text(" · ", GREY).join(Text(words, style) for words, style in facts)
 
 
 def _state_facts(state: LineState | None, sees: bool) -> list[tuple[str, str]]:
     if state is None:
-        return [("vision UNKNOWN", WARNING), ("coverage UNKNOWN", WARNING)]
-    vision = f"vision {state.vision}" + (f" ({state.reason})" if state.reason else "")
+        return [(say("vision UNKNOWN"), WARNING), (say("coverage UNKNOWN"), WARNING)]
+    name = _FRENCH[state.vision] if spoken() == "fr" else state.vision
+    vision = say("vision {state}", state=name) + (f" ({state.reason})" if state.reason else "")
     share = "" if state.coverage is None else f"{state.coverage * 100:.0f} %"
-    speed = "UNKNOWN" if state.belt_speed_mm_s is None else f"{state.belt_speed_mm_s:.0f} mm/s"
+    speed = None if state.belt_speed_mm_s is None else f"{state.belt_speed_mm_s:.0f} mm/s"
     if not sees:  # last known, and no longer true
         return [
-            (vision if state.vision != "ready" else "vision UNKNOWN", WARNING),
-            (f"coverage UNKNOWN{share and f' (was {share})'}", WARNING),
-            (f"belt UNKNOWN (was {speed})", WARNING),
+            (vision if state.vision != "ready" else say("vision UNKNOWN"), WARNING),
+            (_was("coverage UNKNOWN", "coverage UNKNOWN (was {share})", share=share), WARNING),
+            (_was("belt UNKNOWN", "belt UNKNOWN (was {speed})", speed=speed), WARNING),
         ]
     coverage = {
-        CoverageState.UNKNOWN: ("coverage UNKNOWN", WARNING),
-        CoverageState.CLEAR: (f"coverage {share} clear", PLAIN),
-        CoverageState.OVERLOAD: (f"coverage {share} OVERLOAD", ALARM),
+        CoverageState.UNKNOWN: (say("coverage UNKNOWN"), WARNING),
+        CoverageState.CLEAR: (say("coverage {share} clear", share=share), PLAIN),
+        CoverageState.OVERLOAD: (say("coverage {share} OVERLOAD", share=share), ALARM),
     }[state.coverage_state]
-    known_speed = state.belt_speed_mm_s is not None
+    basis = say(state.speed_basis)
     facts = [
         (vision, PLAIN if state.vision == "ready" else WARNING),
         coverage,
-        (f"belt {speed} ({state.speed_basis})", PLAIN) if known_speed else (f"belt {speed}", GREY),
+        (say("belt {speed} ({basis})", speed=speed, basis=basis), PLAIN)
+        if speed
+        else (say("belt UNKNOWN"), GREY),
         *_belt_facts(state),
-        (f"frames {state.inferences}, overwritten {state.frames_overwritten}", PLAIN),
+        (
+            say(
+                "frames {seen}, overwritten {lost}",
+                seen=state.inferences,
+                lost=state.frames_overwritten,
+            ),
+            PLAIN,
+        ),
     ]
     if state.camera_restarts:
-        facts.append((f"camera restarts {state.camera_restarts}", WARNING))
+        facts.append((say("camera restarts {n}", n=state.camera_restarts), WARNING))
     return facts
 
 
@@ -132,23 +148,34 @@ def _belt_facts(state: LineState) -> list[tuple[str, str]]:
     if state.belt_state in {"runs", "stopped"}:
         each = (("encoder", state.encoder_mm_s), ("image", state.image_mm_s))
         others = [
-            f"{basis} {speed:.0f}"
+            f"{say(basis)} {speed:.0f}"
             for basis, speed in each
             if speed is not None and basis != state.speed_basis
         ]
-        return [(f"by {', '.join(others)} mm/s", PLAIN)] if others else []
+        return [(say("by {others} mm/s", others=", ".join(others)), PLAIN)] if others else []
     if state.mm_basis == "none" or (state.belt_state == "unknown" and not state.belt_reason):
         return []  # the belt is not measured, or an older detector does not report it
-    words = f"belt {state.belt_state.replace('_', ' ').upper()}"
     reason = f" ({state.belt_reason})" if state.belt_reason else ""
-    return [(words + reason, WARNING)]
+    words = f"belt {state.belt_state.replace('_', ' ').upper()}{{reason}}"
+    return [(say(words, reason=reason), WARNING)]
+
+
+def _was(unknown: str, with_last: str, **last: str | None) -> str:
+    """Unknown, with the last known value where there is one."""
+    return say(with_last, **last) if all(last.values()) else say(unknown)
 
 
 def _latency(board: Board) -> tuple[str, str]:
     p50_ms, p99_ms = board.latency_ms(0.5), board.latency_ms(0.99)
     if p50_ms is None or p99_ms is None:
-        return "capture→here unknown", GREY
-    return f"capture→here p50 {p50_ms:.0f} p99 {p99_ms:.0f} ms (last {board.latencies})", PLAIN
+        return say("capture→here unknown"), GREY
+    words = say(
+        "capture→here p50 {p50} p99 {p99} ms (last {n})",
+        p50=f"{p50_ms:.0f}",
+        p99=f"{p99_ms:.0f}",
+        n=board.latencies,
+    )
+    return words, PLAIN
 
 
 def _alerts(board: Board, now_ns: int, console: Console, room: int) -> RenderableType:
@@ -157,9 +184,10 @@ def _alerts(board: Board, now_ns: int, console: Console, room: int) -> Renderabl
     for shown in range(min(len(active), room // 2), -1, -1):
         parts: list[RenderableType] = []
         if len(active) > shown:
-            parts.append(Text(f"active, but no room here: {len(active) - shown} more", WARNING))
+            words = say("active, but no room here: {n} more", n=len(active) - shown)
+            parts.append(Text(words, WARNING))
         if board.missing_alerts():
-            words = f"active, but not received here: {board.missing_alerts()} more"
+            words = say("active, but not received here: {n} more", n=board.missing_alerts())
             parts.append(Text(words, WARNING))
         if shown:
             parts.append(_table(board, active[:shown], now_ns))
@@ -168,7 +196,7 @@ def _alerts(board: Board, now_ns: int, console: Console, room: int) -> Renderabl
             words = (
                 "No active alert. / Aucune alerte." if watching else "No alert known: see above."
             )
-            parts.append(Text(words, GREY))
+            parts.append(Text(say(words), GREY))
         group = Group(*parts)
         if _lines(group, console) <= room:
             break
@@ -178,15 +206,14 @@ def _alerts(board: Board, now_ns: int, console: Console, room: int) -> Renderabl
 def _table(board: Board, active: list[Received], now_ns: int) -> Table:
     table = Table(box=None, expand=True, header_style=GREY, padding=(0, 1, 0, 0))
     for title, share in (("hazard / danger", 6), ("where", 4), ("to act", 5), ("state / état", 5)):
-        table.add_column(title, ratio=share)
-    table.add_column("age", justify="right", min_width=7)
+        table.add_column(say(title), ratio=share)
+    table.add_column(say("age"), justify="right", min_width=7)
     for known in active:
         alert, elapsed_ms = known.payload, board.age_ns(known, now_ns) / 1e6
         assert isinstance(alert, Alert)
         name = Text(call(alert), call_style(alert))
         name.append(f"\n{alert.boot_id}/{alert.event_id}", GREY)
-        countdown = time_to_act(alert, elapsed_ms)
-        urgent = "TOO LATE" in countdown or "PAST" in countdown
+        countdown, urgent = time_to_act(alert, elapsed_ms), too_late(alert, elapsed_ms)
         table.add_row(
             name,
             Text(f"{where(alert)}\n{probability_text(alert)}", PLAIN),

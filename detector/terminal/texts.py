@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from detector.terminal.french import spoken
 from detector.wire.messages import AlarmState, Hazard, Priority
 
 HAZARDS = {
@@ -36,10 +37,10 @@ DISCLAIMER = (
 
 
 def hazard_name(hazard: Hazard) -> str:
-    """E.g. `GAS BOTTLE / bouteille de gaz`."""
-    return " / ".join(HAZARDS[hazard])
+    """E.g. `GAS BOTTLE / bouteille de gaz`; in French `BOUTEILLE DE GAZ`."""
+    return HAZARDS[hazard][1].upper() if spoken() == "fr" else " / ".join(HAZARDS[hazard])
 
 
 def state_name(state: AlarmState) -> str:
-    """E.g. `acknowledged / acquittée`."""
-    return " / ".join(STATES[state])
+    """E.g. `acknowledged / acquittée`; in French `acquittée`."""
+    return STATES[state][1] if spoken() == "fr" else " / ".join(STATES[state])

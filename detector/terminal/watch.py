@@ -16,6 +16,7 @@ from rich.text import Text
 from detector import client
 from detector.terminal.alert_text import alert_line
 from detector.terminal.board import Board
+from detector.terminal.french import Language, say, speak, spoken
 from detector.terminal.line_text import not_kept, set_aside
 from detector.terminal.screen import screen, vision_line
 from detector.terminal.texts import DISCLAIMER
@@ -35,12 +36,14 @@ def run(
     *,
     requests: str | None = None,
     keys: client.ClientKeys | None = None,
+    language: Language = "en",
 ) -> None:
     """Show a line's alerts until Ctrl-C.
 
     In a terminal as a live screen; else as one plain line per alert revision, change of vision and
     gap, flushed at once. Raises EndpointError.
     """
+    speak(language)
     console = Console()
     with client.Line(endpoint, requests, keys=keys) as line:
         try:
@@ -80,7 +83,7 @@ def _print_lines(line: client.Line) -> None:
     if isinstance(sys.stdout, io.TextIOWrapper):
         # A terminal that can't show a character must not end the program.
         sys.stdout.reconfigure(errors="replace")
-    for words in DISCLAIMER:
+    for words in DISCLAIMER[1:] if spoken() == "fr" else DISCLAIMER:
         print(words)
     board = Board(line.publish or "", time.monotonic_ns())
     malformed, warnings = 0, list[str]()
@@ -88,7 +91,8 @@ def _print_lines(line: client.Line) -> None:
     while True:
         if line.malformed != malformed:
             malformed = line.malformed
-            _print(f"UNREADABLE: {malformed} messages, the last: {line.malformed_reason}")
+            reason = line.malformed_reason
+            _print(say("UNREADABLE: {n} messages, the last: {reason}", n=malformed, reason=reason))
         item = line.receive(REFRESH_S)
         hint_at_s = _hint_if_silent(line, item, hint_at_s)
         if item is None:
@@ -100,15 +104,16 @@ def _print_lines(line: client.Line) -> None:
                 board.refused(line.refusal)
                 _print(str(vision_line(board, time.monotonic_ns())))
             case client.Gap():
-                _print(f"GAP: {item}")
+                _print(say("GAP: {gap}", gap=item))
             case client.GapFilled():
-                _print(f"HEALED: {item}")
+                _print(say("HEALED: {gap}", gap=item))
             case client.DetectorRestarted():
                 # Without a readable message of the previous start the board has no note.
                 known = board.restarts > restarts
-                _print(f"RESTART: {board.notes[-1] if known else 'the detector has restarted'}")
+                note = board.notes[-1] if known else say("the detector has restarted")
+                _print(say("RESTART: {note}", note=note))
             case client.AlertVanished(alert=alert):
-                _print(f"ENDED, its last revision is lost: {alert_line(alert)}")
+                _print(say("ENDED, its last revision is lost: {alert}", alert=alert_line(alert)))
             case client.Received(payload=LineState() as state):
                 warnings = _print_warnings(state, warnings)
             case client.Received(payload=Alert() as alert) if is_new:
@@ -122,8 +127,11 @@ def _hint_if_silent(line: client.Line, item: client.Event | None, due_s: float) 
     if time.monotonic() < due_s:
         return due_s
     _print(
-        f"NOTHING RECEIVED from {line.publish}: is the detector running, and is this its "
-        "wire.publish? / rien reçu"
+        say(
+            "NOTHING RECEIVED from {endpoint}: is the detector running, and is this its "
+            "wire.publish? / rien reçu",
+            endpoint=line.publish,
+        )
     )
     return math.inf
 
@@ -132,7 +140,11 @@ def _print_warnings(state: LineState, before: list[str]) -> list[str]:
     """Print the warnings that are new or have ended since `before`; returns the current ones."""
     warnings = [*set_aside(state, UTC), *not_kept(state)]
     new = [words for words in warnings if words not in before]
-    over = [f"no longer / plus maintenant: {words}" for words in before if words not in warnings]
+    over = [
+        say("no longer / plus maintenant: {words}", words=words)
+        for words in before
+        if words not in warnings
+    ]
     for words in (*new, *over):
         _print(words)
     return warnings

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
@@ -10,6 +9,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
+from detector.cores import available_cores
 from detector.errors import VigitriError
 from detector.vision.catalogue import Card, ModelError, ModelFolder
 from detector.vision.detections import Detections
@@ -140,11 +140,6 @@ class HeadDecoder:
 def engine_threads(asked: int) -> int:
     """The number of threads for `model.threads`; 0: one per core, at most four."""
     return asked or min(4, available_cores())
-
-
-def available_cores() -> int:
-    """The number of cores that this process may use."""
-    return len(os.sched_getaffinity(0))
 
 
 def open_session(path: Path, providers: Sequence[str], threads: int) -> ort.InferenceSession:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from detector.vision.catalogue import ModelError, ModelFolder
 from detector.vision.engine import inference_error, open_session
+from detector.vision.onnx_runtime import ort
 from detector.vision.verifier_card import VerifierCard
 
 INPUT, OUTPUT = "crops", "features"
@@ -34,22 +36,8 @@ class OnnxFeatures:
         self._card = model.card
         path = model.path / verifier.features
         self._session = open_session(path, providers, threads)
-        inputs = self._session.get_inputs()
-        outputs = [node.name for node in self._session.get_outputs()]
-        taken = [f"{node.name} {node.type}" for node in inputs]
-        if taken != [f"{INPUT} tensor(uint8)"] or outputs != [OUTPUT]:
-            raise ModelError(
-                f"{path}: takes {', '.join(taken)} and gives {', '.join(outputs)}; a verifier "
-                f"takes {INPUT} tensor(uint8) and gives {OUTPUT}"
-            )
-        batch, *sides = inputs[0].shape
-        px = verifier.input_px
-        pairs = zip(sides, (px, px, 3), strict=False)
-        if len(sides) != 3 or any(isinstance(side, int) and side != own for side, own in pairs):
-            raise ModelError(
-                f"{path}: takes crops of {sides}, the card has verifier.input_px = {px}. Fix the "
-                "card, or export the verifier again"
-            )
+        check_network(path, self._session, verifier.input_px, "the card has verifier.input_px")
+        batch = self._session.get_inputs()[0].shape[0]
         if isinstance(batch, int) and verifier.batches != (batch,):
             raise ModelError(
                 f"{path}: takes batches of {batch} only, the card has verifier.batches = "
@@ -63,3 +51,25 @@ class OnnxFeatures:
         except Exception as error:  # onnxruntime has its own exception types; all mean: blind
             raise inference_error(self._card, error) from error
         return np.asarray(features, dtype=np.float32)
+
+
+def check_network(path: Path, session: ort.InferenceSession, input_px: int, key: str) -> None:
+    """Compare a network's inputs and outputs with a verifier's. Raises `ModelError`.
+
+    `key`: where `input_px` is written.
+    """
+    inputs = session.get_inputs()
+    outputs = [node.name for node in session.get_outputs()]
+    taken = [f"{node.name} {node.type}" for node in inputs]
+    if taken != [f"{INPUT} tensor(uint8)"] or outputs != [OUTPUT]:
+        raise ModelError(
+            f"{path}: takes {', '.join(taken)} and gives {', '.join(outputs)}; a verifier "
+            f"takes {INPUT} tensor(uint8) and gives {OUTPUT}"
+        )
+    _, *sides = inputs[0].shape
+    pairs = zip(sides, (input_px, input_px, 3), strict=False)
+    if len(sides) != 3 or any(isinstance(side, int) and side != own for side, own in pairs):
+        raise ModelError(
+            f"{path}: takes crops of {sides}, {key} = {input_px}. Fix the "
+            f"{key.split()[1]}, or export the verifier again"
+        )

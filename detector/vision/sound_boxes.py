@@ -12,7 +12,7 @@ from detector.vision.warp import OUTSIDE_GREY
 LEAST_SCORE = 1e-6
 """Padding rows of a head have score 0 and no box."""
 _TOP = 100
-"""So many of the highest-scoring boxes are examined: those below are noise."""
+"""Number of highest-scoring boxes that are examined: those below are noise."""
 
 
 def unsound(found: Detections, size_px: tuple[int, int]) -> str:

@@ -219,7 +219,11 @@ class Alert(Message):
     model: ModelIdentity
     outcome: Outcome | None
     evidence_id: Annotated[
-        str | None, Field(description="Name of the image in the event store; null: not stored.")
+        str | None,
+        Field(
+            description="Name of the images on `evidence/<line>` that show the object as it was "
+            "raised; the same in all later revisions. Null: no images."
+        ),
     ]
     members: Annotated[
         int,

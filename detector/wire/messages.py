@@ -38,6 +38,8 @@ from detector.wire.alert import (
     Why,
 )
 from detector.wire.envelope import Header, Message
+from detector.wire.evidence import EVIDENCE_PAYLOADS
+from detector.wire.facts import LineFacts
 
 __all__ = [
     "PAYLOADS",
@@ -56,6 +58,7 @@ __all__ = [
     "Heartbeat",
     "Inference",
     "KindProbability",
+    "LineFacts",
     "LineState",
     "Message",
     "Metrics",
@@ -151,6 +154,24 @@ class LineState(Message):
             "encoder's counter returns to 0.",
         ),
     ] = 2**32
+    camera_age_ms: Annotated[
+        float | None,
+        Field(description="Time since the last frame was captured, ms; null: no frame yet."),
+    ] = None
+    frames_per_s: Annotated[
+        float | None,
+        Field(description="Frames processed per second, over the last seconds; null: unknown."),
+    ] = None
+    latency_p99_ms: Annotated[
+        float | None,
+        Field(
+            description="Time from a frame's capture until its alerts were published, 99th "
+            "percentile of the last inference passes, ms; null: none yet."
+        ),
+    ] = None
+    latency_budget_ms: Annotated[
+        float | None, Field(description="The longest that this percentile is meant to be, ms.")
+    ] = None
 
 
 class Heartbeat(Message):
@@ -222,8 +243,18 @@ class FrameDetections(Message):
     detections: tuple[DetectedObject, ...]
 
 
+LATENCY_BOUNDS_MS = (
+    1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 40.0, 50.0, 60.0, 80.0,
+    100.0, 150.0, 200.0, 300.0, 500.0, 1000.0,
+)  # fmt: skip
+"""Upper bounds of the buckets of a latency's histogram; the last bucket has none."""
+
+
 class StageTimes(Message):
-    """Durations of one processing stage over the last period, ms."""
+    """Durations of one processing stage over the last period, ms; its histogram since the start.
+
+    `buckets`, `total` and `sum_ms` are a histogram as Prometheus keeps it.
+    """
 
     stage: Annotated[str, Field(description="Name of the processing stage.")]
     count: Annotated[int, Field(description="Number of measurements.")]
@@ -231,6 +262,17 @@ class StageTimes(Message):
     p95_ms: float
     p99_ms: float
     max_ms: float
+    buckets: Annotated[
+        tuple[int, ...],
+        Field(
+            description="Per bound of `bucket_bounds_ms`, and last without a bound: durations up "
+            "to it since the detector's start. Frames in which the stage did not run do not count."
+        ),
+    ] = ()
+    total: Annotated[
+        int, Field(ge=0, description="Durations in the histogram: the last of `buckets`.")
+    ] = 0
+    sum_ms: Annotated[float, Field(ge=0, description="Sum of those durations, ms.")] = 0.0
 
 
 class Metrics(Message):
@@ -246,6 +288,26 @@ class Metrics(Message):
         Field(description="Frames replaced by a newer one before processing, since start."),
     ]
     stages: tuple[StageTimes, ...]
+    capture_to_published: Annotated[
+        StageTimes | None,
+        Field(
+            description="Time from the capture of a frame with an inference pass until its alerts "
+            "were published; null: no pass in this period."
+        ),
+    ] = None
+    bucket_bounds_ms: Annotated[
+        tuple[float, ...], Field(description="Upper bounds of the histograms' buckets, ms.")
+    ] = LATENCY_BOUNDS_MS
+    frames_unreadable: Annotated[
+        int, Field(ge=0, description="Images that could not be decoded, since start.")
+    ] = 0
+    evidence_sent: Annotated[
+        int, Field(ge=0, description="Alerts whose images were sent, since start.")
+    ] = 0
+    evidence_dropped: Annotated[
+        int,
+        Field(ge=0, description="Alerts whose images were dropped for newer ones, since start."),
+    ] = 0
 
 
 class ConsumerState(Message):
@@ -282,13 +344,14 @@ PAYLOADS: dict[str, type[Message]] = {
     "detections": FrameDetections,
     "metrics": Metrics,
     "consumers": DeliveryState,
+    "facts": LineFacts,
 }
 """Payload model by the first part of the topic."""
 
 
 def schema_name(payload: Message) -> str:
     """Name of a payload's schema in the header, e.g. `alert/1`."""
-    for topic, model in PAYLOADS.items():
+    for topic, model in (PAYLOADS | EVIDENCE_PAYLOADS).items():
         if isinstance(payload, model):
             return f"{topic}/{WIRE_VERSION}"
     raise TypeError(f"{type(payload).__name__} is not a payload of the wire")

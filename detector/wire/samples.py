@@ -4,6 +4,14 @@ from __future__ import annotations
 
 from pydantic import BaseModel
 
+from detector.wire.evidence import Evidence, LiveImage, Look, evidence_name
+from detector.wire.facts import (
+    ClassFacts,
+    HazardFacts,
+    KindFacts,
+    LineFacts,
+    PointOfAction,
+)
 from detector.wire.messages import (
     AlarmState,
     Alert,
@@ -17,6 +25,7 @@ from detector.wire.messages import (
     Header,
     Heartbeat,
     Inference,
+    KindProbability,
     LineState,
     Message,
     Metrics,
@@ -133,7 +142,7 @@ ALERT = Alert(
     track=17,
     model=ModelIdentity(name="vigitri-n6", sha256="5b" * 32),
     outcome=None,
-    evidence_id=None,
+    evidence_id=evidence_name(BOOT_ID, "e-17", 1),
 )
 
 LINE_ALERT = ALERT.model_copy(
@@ -149,6 +158,7 @@ LINE_ALERT = ALERT.model_copy(
         "why": None,
         "detail": "coverage 88 % over 1.4 m of belt",
         "track": None,
+        "evidence_id": None,
     }
 )
 """The alert of a line state instead of an object."""
@@ -167,6 +177,10 @@ STATE = LineState(
     inferences=1230,
     frames_overwritten=4,
     camera_restarts=0,
+    camera_age_ms=21.4,
+    frames_per_s=30.0,
+    latency_p99_ms=38.2,
+    latency_budget_ms=50.0,
 )
 
 HEARTBEAT = Heartbeat(line=LINE, inferences=1230, frame_index=FRAME)
@@ -187,14 +201,55 @@ DETECTIONS = FrameDetections(
     ),
 )
 
+_UP_TO_MS = (0, 0, 0, 0, 21, 148, 149, 149, 150, 150, 150, 150, 150, 150, 150, 150, 150)
+
 METRICS = Metrics(
     line=LINE,
     period_s=5.0,
     inferences=150,
     frames_overwritten=0,
     stages=(
-        StageTimes(stage="model", count=150, p50_ms=21.3, p95_ms=23.9, p99_ms=27.2, max_ms=31.0),
+        StageTimes(
+            stage="model",
+            count=150,
+            p50_ms=21.3,
+            p95_ms=23.9,
+            p99_ms=27.2,
+            max_ms=51.0,
+            buckets=_UP_TO_MS,
+            total=150,
+            sum_ms=3220.5,
+        ),
     ),
+    evidence_sent=1,
+)
+
+FACTS = LineFacts(
+    line=LINE,
+    version="0.1.0",
+    model=ALERT.model,
+    model_version=7,
+    classes=(
+        ClassFacts(
+            name="gas_bottle", hazard="gas", threshold=0.4, plausible_length_mm=(80.0, 700.0)
+        ),
+    ),
+    kinds=(
+        KindFacts(name="gas_bottle", hazard="gas", action="call"),
+        KindFacts(name="tin", hazard="none", action="ignore"),
+    ),
+    hazards=(HazardFacts(hazard="gas", threshold=0.5),),
+    action_points=(
+        PointOfAction(name="picker-1", y_mm=1910.0, acting_ms=800.0),
+        PointOfAction(name="ejector", y_mm=4310.0, acting_ms=400.0),
+    ),
+    mm_basis="nominal",
+    belt_width_mm=800.0,
+    view_length_mm=700.0,
+    view_from_mm=0.0,
+    image_size_px=(1920, 1080),
+    latency_budget_ms=50.0,
+    evidence="tcp://127.0.0.1:5558",
 )
 
 DELIVERY = DeliveryState(
@@ -214,7 +269,55 @@ PAYLOADS: dict[str, tuple[Message, ...]] = {
     "detections": (DETECTIONS,),
     "metrics": (METRICS,),
     "consumers": (DELIVERY,),
+    "facts": (FACTS,),
 }
+
+EVIDENCE = Evidence(
+    line=LINE,
+    evidence_id=evidence_name(BOOT_ID, "e-17", 1),
+    event_id="e-17",
+    boot_id=BOOT_ID,
+    revision=1,
+    t_capture_utc_ns=T_UTC_NS,
+    frame_index=FRAME,
+    crop_frame_index=FRAME,
+    crop_box_px=(654.2, 282.0, 1161.8, 789.5),
+    crop_size_px=320,
+    frame_size_px=(960, 540),
+    frame_scale=0.5,
+    box_px=(406.0, 170.2, 502.0, 365.5),
+    looks=(
+        Look(
+            frame_index=FRAME - 1,
+            t_capture_utc_ns=T_UTC_NS - FRAME_NS,
+            score=0.88,
+            box_px=(812.0, 323.9, 1004.0, 714.3),
+            kinds=(
+                KindProbability(name="gas_bottle", hazard="gas", probability=0.87),
+                KindProbability(name="extinguisher", hazard="gas", probability=0.08),
+                KindProbability(name="tin", hazard="none", probability=0.02),
+            ),
+        ),
+        Look(
+            frame_index=FRAME,
+            t_capture_utc_ns=T_UTC_NS,
+            score=0.91,
+            box_px=(812.0, 340.5, 1004.0, 731.0),
+        ),
+    ),
+    verifier_input_px=128,
+)
+
+LIVE = LiveImage(
+    line=LINE,
+    t_capture_utc_ns=T_UTC_NS,
+    frame_index=FRAME,
+    frame_size_px=(960, 540),
+    frame_scale=0.5,
+)
+
+EVIDENCE_PAYLOADS: dict[str, tuple[Message, ...]] = {"evidence": (EVIDENCE,), "live": (LIVE,)}
+"""On the socket for images; each is followed by its JPEGs."""
 
 ANSWERS = (
     Acknowledge(operator="poste 2", boot_id=BOOT_ID, event_id="e-17"),

@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from detector.wire import samples
+from detector.wire.evidence import EVIDENCE_PAYLOADS
 from detector.wire.messages import PAYLOADS, WIRE_VERSION, Header
 from detector.wire.requests import (
     ANSWER,
@@ -40,7 +41,13 @@ ROUTER: dict[str, type[BaseModel]] = {
 
 def schemas() -> dict[str, JsonSchema]:
     """All schemas by name: `header`, payloads, requests, replies and delivery."""
-    sent: dict[str, type[BaseModel]] = {"header": Header, **PAYLOADS, "reply": Reply, **ROUTER}
+    sent: dict[str, type[BaseModel]] = {
+        "header": Header,
+        **PAYLOADS,
+        **EVIDENCE_PAYLOADS,
+        "reply": Reply,
+        **ROUTER,
+    }
     made: dict[str, JsonSchema] = {
         name: _open(model.model_json_schema(mode="serialization")) for name, model in sent.items()
     }
@@ -49,6 +56,7 @@ def schemas() -> dict[str, JsonSchema]:
     shown: dict[str, tuple[BaseModel, ...]] = {
         "header": (samples.HEADER,),
         **samples.PAYLOADS,
+        **samples.EVIDENCE_PAYLOADS,
         "reply": samples.REPLIES,
         "answer": samples.ANSWERS,
         **samples.ROUTER,

@@ -51,10 +51,11 @@ def read_strips(folder: Path) -> list[TracedStrip]:
             f"{folder}: no traced strip; make one with `vigitri twin trace PLAN.toml -o "
             f"{folder}/NAME`, from the plans in twin/traced/plans/training"
         )
-    return [_read(bundle) for bundle in bundles]
+    return [read_strip(bundle) for bundle in bundles]
 
 
-def _read(bundle: Path) -> TracedStrip:
+def read_strip(bundle: Path) -> TracedStrip:
+    """The strip of one bundle. Raises `WorkshopError`."""
     try:
         facts = read_facts(bundle)
         image, seen = (read_layer(bundle, facts, layer) for layer in ("picture", "seen"))

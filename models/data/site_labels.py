@@ -1,15 +1,18 @@
 """Labelled images of a site: a YOLO export, or COCO JSON (`detector.adaptation.labels`).
 
-Classes are matched by name: gas_canister, battery, and ignore for regions that are neither learned
-nor scored.
+Classes are matched by name: gas_canister, battery, harmless for objects that no box is learned of,
+and ignore for regions that are neither learned nor scored.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from detector.adaptation.answers import HARMLESS
 from detector.adaptation.labels import LabelError, LabelledImage, read_labelled_images
 from models.data.sources import (
     CLASS_NAMES,
@@ -25,22 +28,38 @@ from models.workshop import WorkshopError
 KNOWN = {name: label for label, name in enumerate(CLASS_NAMES)} | {"gas": GAS, "ignore": IGNORE}
 
 
-def read_answers(folder: Path) -> tuple[Photograph, ...]:
+@dataclass(frozen=True)
+class Answers:
+    """A site's labelled images. noted, left_out: as of `LabelledImages`."""
+
+    photographs: tuple[Photograph, ...]
+    noted: tuple[str, ...]
+    left_out: tuple[str, ...]
+
+
+def read_answers(folder: Path, renamed: Mapping[str, str] | None = None) -> Answers:
     """All labelled images of an export, by name; each is decoded once as a check.
 
-    Raises `WorkshopError` with one line per mistake, with file and line number.
+    renamed: classes of the export and what they are called here.
+    Raises `WorkshopError` with one line per kind of mistake, with file and line number.
     """
     try:
         found = read_labelled_images(
-            folder, KNOWN.__contains__, f"{', '.join(CLASS_NAMES)}, ignore"
+            folder,
+            lambda name: name in KNOWN or name in HARMLESS,
+            f"{', '.join(CLASS_NAMES)}, harmless, ignore",
+            renamed,
         )
     except LabelError as error:
         raise WorkshopError(str(error)) from None
-    return tuple(_photograph(image) for image in found)
+    harmless = sum(label.name in HARMLESS for image in found.images for label in image.labels)
+    noted = (f"{harmless} boxes of harmless objects learned as background",) if harmless else ()
+    photographs = tuple(_photograph(image) for image in found.images)
+    return Answers(photographs, (*found.noted, *noted), found.left_out)
 
 
 def _photograph(image: LabelledImage) -> Photograph:
-    rows = [(KNOWN[label.name], *label.box) for label in image.labels]
+    rows = [(KNOWN[label.name], *label.box) for label in image.labels if label.name in KNOWN]
     boxes = np.array(rows, np.float32).reshape(-1, 5)
     return Photograph(image.path, boxes, False, image.path.stem)
 

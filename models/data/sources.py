@@ -94,6 +94,14 @@ def read_image(path: Path, flags: int = cv2.IMREAD_COLOR) -> Image:
     return image.astype(np.uint8, copy=False)
 
 
+def reduced(image: Image, scale: float) -> Image:
+    """An image at a smaller scale; never enlarged."""
+    if scale >= 1:
+        return image
+    size = tuple(max(1, round(length * scale)) for length in image.shape[1::-1])
+    return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
+
+
 def read_labels(path: Path) -> Boxes:
     """Read one YOLO label file as (n, 5) float32 `class, x0, y0, x1, y1` in 0..1."""
     if not path.is_file():

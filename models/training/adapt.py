@@ -6,6 +6,7 @@ import dataclasses
 import json
 import shutil
 import sys
+from collections.abc import Mapping
 from glob import escape
 from pathlib import Path
 from typing import Any
@@ -44,10 +45,12 @@ GETS_BETTER = (
 
 @dataclasses.dataclass(frozen=True)
 class AdaptationResult:
-    """The result of an adaptation. against: one line for each figure against it."""
+    """The result of an adaptation. against: one line for each figure against it. left_out: as of
+    `LabelledImages`."""
 
     against: list[str]
     candidate: Path
+    left_out: tuple[str, ...]
 
 
 def run(
@@ -57,6 +60,7 @@ def run(
     *,
     model: str = DEPLOYED_MODEL,
     recipe: Path = RECIPE,
+    renamed: Mapping[str, str] | None = None,
     share: float = 0.3,
     runs: Path = RUNS,
     scenes: int = 100,
@@ -65,11 +69,17 @@ def run(
     """Fine-tune a deployed model on a site's answers; writes `out` only if nothing is worse.
 
     answers: a YOLO or COCO export. data: the base data folder, for replay and evaluation. share:
-    share of the answers' scenes to hold back. The candidate always stays in `runs`.
+    share of the answers' scenes to hold back. renamed: classes of the export and what they are
+    called here. The candidate always stays in `runs`.
     Raises `WorkshopError` on unusable input, with one line per mistake.
     """
     plan = read_recipe(recipe)
-    labelled = read_answers(answers)
+    export = read_answers(answers, renamed)
+    labelled = export.photographs
+    for line in export.noted:
+        print(line)
+    for line in export.left_out:
+        print(f"vigitri: left out: {line}", file=sys.stderr)
     learned, held = split_by_scene(labelled, share)
     if not any(len(each.boxes) for each in held):
         raise WorkshopError(f"{answers}: none of the held-back images has a box; label more")
@@ -99,7 +109,9 @@ def run(
         weights = _trained(plan, stage, weights, learned, data=data, folder=folder, resume=resume)
     candidate = folder / "candidate"
     return AdaptationResult(
-        adaptation.deploy(folder / "start.pt", weights, candidate, out), candidate
+        adaptation.deploy(folder / "start.pt", weights, candidate, out),
+        candidate,
+        export.left_out,
     )
 
 

@@ -8,10 +8,11 @@ on two cores of an AMD EPYC, yolo26n, 416 x 416, batch 16: float32 5.4 images/s,
 from __future__ import annotations
 
 import math
-import os
 import time
 from typing import Any
 
+from detector.cores import available_cores
+from models.training.device import accelerator
 from models.training.recipe import StageRecipe
 
 _WARM_UP = 30
@@ -37,8 +38,7 @@ def trainer_class(*, one_to_one: bool) -> Any:
     from ultralytics.models.yolo.detect import DetectionTrainer
     from ultralytics.utils.torch_utils import strip_optimizer
 
-    on_cpu = not torch.cuda.is_available()
-    if on_cpu and has_bfloat16():
+    if accelerator() == "cpu" and has_bfloat16():
         # 8.4.190 imports `autocast` by name into engine.trainer and calls it once, around the
         # forward pass and the loss.
         engine.autocast = lambda *_args, **_kwargs: torch.autocast("cpu", torch.bfloat16)
@@ -54,7 +54,7 @@ def trainer_class(*, one_to_one: bool) -> Any:
         def _setup_train(self) -> None:
             super()._setup_train()
             # 8.4.190 leaves one core unused, half of a machine with two.
-            torch.set_num_threads(len(os.sched_getaffinity(0)))
+            torch.set_num_threads(available_cores())
             self.model.to(memory_format=torch.channels_last)
             # The default average covers 10,000 steps and, ramped over 2,000, averages hardly
             # anything in a run of 1,500; this one covers 500.
@@ -76,34 +76,44 @@ def trainer_class(*, one_to_one: bool) -> Any:
     return BeltTrainer
 
 
-def cosine(stage: StageRecipe, step: int, steps: int) -> float:
+def cosine(stage: StageRecipe, step: float, steps: float) -> float:
     """Learning rate at one step of a stage: a half cosine from lr to lr_end.
 
     Ultralytics steps its schedule once an epoch, too coarse for runs of three or four epochs.
     """
-    share = min(1.0, step / max(1, steps))
+    share = min(1.0, step / max(1.0, steps))
     return stage.lr_end + (stage.lr - stage.lr_end) * 0.5 * (1 + math.cos(math.pi * share))
 
 
 def on_batch_start(stage: StageRecipe) -> Any:
-    """The callback that sets the learning rate before each step."""
-    counter = {"step": -1, "epoch": -1}
+    """The callback that sets the learning rate before each step: by steps, or by the time where
+    that is further on."""
+    counter = {"step": -1, "epoch": -1, "warm": 0}
 
     def set_rates(trainer: Any) -> None:
-        if stage.minutes is not None:
-            counter["step"] += 1
-            elapsed = time.time() - trainer.train_time_start
-            rate = cosine(stage, round(elapsed), round(stage.minutes * 60))
-            _set_rate(trainer, stage, rate * min(1.0, (counter["step"] + 1) / _WARM_UP))
-            return
         per_epoch = len(trainer.train_loader)
         if trainer.epoch != counter["epoch"]:
             counter["epoch"], counter["step"] = trainer.epoch, trainer.epoch * per_epoch - 1
         counter["step"] += 1
-        steps = per_epoch * trainer.epochs
-        _set_rate(trainer, stage, cosine(stage, counter["step"], steps))
+        share = counter["step"] / (per_epoch * stage.epochs)
+        if stage.minutes is None:
+            _set_rate(trainer, stage, cosine(stage, share, 1))
+            return
+        counter["warm"] += 1
+        share = max(share, (time.time() - trainer.train_time_start) / 60 / stage.minutes)
+        _set_rate(trainer, stage, cosine(stage, share, 1) * min(1.0, counter["warm"] / _WARM_UP))
 
     return set_rates
+
+
+def stop_after(stage: StageRecipe) -> Any:
+    """The callback that ends a stage after its epochs, which ultralytics, given a time limit,
+    exceeds until the time is over."""
+
+    def stop(trainer: Any) -> None:
+        trainer.stop |= trainer.epoch + 1 >= stage.epochs
+
+    return stop
 
 
 def _set_rate(trainer: Any, stage: StageRecipe, rate: float) -> None:

@@ -59,7 +59,7 @@ class StageRecipe(_Part):
     """One training run over one dataset."""
 
     name: str = Field(pattern=r"^[a-z0-9_]+$")
-    epochs: int = Field(ge=1)
+    epochs: int = Field(ge=1, description="at most, where the stage has a time limit")
     lr: float = Field(gt=0, lt=0.1, description="peak learning rate of AdamW")
     lr_end: float = Field(gt=0, lt=0.1, description="learning rate at the end of the cosine")
     mosaic: Share = 0.3
@@ -69,7 +69,7 @@ class StageRecipe(_Part):
                          "trained ones, see models/training/averaging.py")  # fmt: skip
     frozen: int = Field(0, ge=0, description="first layers that keep their weights")
     minutes: float | None = Field(None, gt=0, description="stop after this time, wherever the "
-        "epochs are; the learning rate then falls by time")  # fmt: skip
+        "epochs are; the learning rate then falls by time, if that is faster")  # fmt: skip
     data: DataRecipe
 
 
@@ -89,6 +89,15 @@ class Recipe(_Part):
     held_back: Share = Field(HELD_BACK, description="share of cut-out sources kept for evaluation")
     photo_sizes_px: tuple[int, ...] = Field((416,), min_length=1)
     stages: tuple[StageRecipe, ...] = Field(min_length=1)
+
+    def within(self, minutes: float) -> Recipe:
+        """The same recipe with a time limit for all stages together, alike for each."""
+        limit = minutes / len(self.stages)
+        stages = tuple(
+            stage.model_copy(update={"minutes": min(limit, stage.minutes or limit)})
+            for stage in self.stages
+        )
+        return self.model_copy(update={"stages": stages})
 
     def shrunk(self) -> Recipe:
         """The same recipe with a few images, to check that every step runs."""

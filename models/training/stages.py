@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 # Before ultralytics imports onnxruntime: this turns its telemetry off.
+from detector.cores import available_cores
 from detector.vision import onnx_runtime  # noqa: F401
 from models.training.recipe import Recipe, StageRecipe
 from models.workshop import WorkshopError
@@ -54,7 +55,10 @@ def train_stage(
     quiet_tools()
     import torch
 
-    from models.training.bfloat import on_batch_start, trainer_class
+    from models.training.bfloat import on_batch_start, stop_after, trainer_class
+    from models.training.device import accelerator
+
+    device = accelerator()
 
     # Adam's second moments of dead channels sink below 1e-38, where a CPU computes up to a hundred
     # times slower: a step took 8 s instead of 1.4. Threads inherit the setting, so it must be set
@@ -67,8 +71,8 @@ def train_stage(
         "batch": recipe.batch,
         "nbs": recipe.batch,  # a step per batch; the default of 64 accumulates four
         "epochs": stage.epochs,
-        "device": "0" if torch.cuda.is_available() else "cpu",
-        "workers": 1 if not torch.cuda.is_available() else 8,
+        "device": "0" if device == "cuda" else device,
+        "workers": 1 if device == "cpu" else min(8, available_cores()),
         "optimizer": "AdamW",
         "lr0": stage.lr,
         "lrf": stage.lr_end / stage.lr,
@@ -99,6 +103,7 @@ def train_stage(
         settings = {**settings, "model": str(last), "resume": str(last)}
     trainer = trainer_class(one_to_one=recipe.head == "end2end")(overrides=settings)
     trainer.add_callback("on_train_batch_start", on_batch_start(stage))
+    trainer.add_callback("on_fit_epoch_end", stop_after(stage))
     trainer.train()
     if not last.is_file():
         raise WorkshopError(f"{last}: the stage {stage.name} wrote no weights")

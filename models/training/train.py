@@ -49,12 +49,13 @@ def _stage_data(
     before: Path,
     renders: Path | None,
     wide: WideSources | None,
+    workers: int,
 ) -> Path:
     """The stage's dataset; a complete one is kept, an interrupted one is resumed."""
     return build(
         stage.data, sources, data, runs / stage.name / "data",
         seed=recipe.seed + recipe.stages.index(stage), image_px=recipe.image_px,
-        variants=24 if recipe.image_px > 200 else 1, progress=progress_on_stderr(),
+        variants=24 if recipe.image_px > 200 else 1, progress=progress_on_stderr(), workers=workers,
         error_score=lambda: error_score(before, runs / stage.name / "miner"), renders=renders,
         wide=wide if stage.data.is_wide else None,
     )  # fmt: skip
@@ -152,6 +153,8 @@ def run(
     smoke: bool = False,
     runs: Path = RUNS,
     renders: Path | None = None,
+    minutes: float | None = None,
+    workers: int = 2,
 ) -> Path:
     """Build, train every stage, export and evaluate; returns the model folder `out`.
 
@@ -159,7 +162,8 @@ def run(
     its folder. runs: folder for datasets and checkpoints. resume: continue after the last finished
     epoch. renders: output of `vigitri twin cutouts`, for a recipe with a rendered_share, and in its
     folder strips/ traced strips, for one with strip_cuts. smoke: use a few tiny images, to check
-    that every step works. Raises `WorkshopError`, one line on what is missing or wrong.
+    that every step works. minutes: limit of the stages' trainings together. workers: processes that
+    make images. Raises `WorkshopError`, one line on what is missing or wrong.
     """
     plan = read_recipe(recipe)
     if not data.is_dir():
@@ -168,6 +172,8 @@ def run(
     quiet_tools()
     if smoke:
         plan = plan.shrunk()
+    if minutes is not None:
+        plan = plan.within(minutes)
     folder = runs / (f"{plan.name}-smoke" if smoke else plan.name)
     if not resume:
         shutil.rmtree(folder, ignore_errors=True)
@@ -177,8 +183,9 @@ def run(
     wide = _wide(plan, data)
     for stage in plan.stages:
         yaml = _stage_data(
-            plan, stage, sources, data=data, runs=folder, before=before, renders=renders, wide=wide
-        )
+            plan, stage, sources, data=data, runs=folder, before=before, renders=renders, wide=wide,
+            workers=workers,
+        )  # fmt: skip
         trained = train_stage(plan, stage, before, yaml, folder, resume=resume)
         if stage.reach < 1:
             part = trained.with_name("reached.pt")

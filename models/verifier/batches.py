@@ -106,7 +106,7 @@ def changed(rng: Rng, stored: Image, input_px: int) -> Image:
         x, y = rng.integers(0, input_px - w), rng.integers(0, input_px - h)
         image[y : y + h, x : x + w] = GREY if rng.random() < 0.3 else rng.integers(0, 256, 3)
     if rng.random() < 0.25:  # a maker's colour is not its kind
-        image = recoloured(rng, image, 0.7, 0.3)
+        image = recoloured(rng, np.asarray(image, np.uint8), 0.7, 0.3)
     table = _light(rng)
     image = np.stack([cv2.LUT(image[..., c], table[c]) for c in range(3)], -1)
     if rng.random() < 0.3:

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import tomlkit
 
 from detector.vision.catalogue import sha256
+from detector.vision.verifier_card import Fusion
 from models.verifier.bank import BANK
 from models.verifier.export import FEATURES, HEAD
 from models.verifier.kinds import Kinds
 from models.verifier.recipe import VerifierRecipe
-from models.verifier.verdicts import HAZARD_NAMES, Fusion
+from models.verifier.verdicts import HAZARD_NAMES
 from models.workshop import WorkshopError
 
 BATCHES = (1, 4, 16)
@@ -67,6 +67,7 @@ def _section(
             for name, hazard in zip(kinds.names, kinds.hazards, strict=True)
         ],
         "fusion": {
-            hazard: asdict(fusion) for hazard, fusion in zip(HAZARD_NAMES, fusions, strict=True)
+            hazard: fusion.model_dump()
+            for hazard, fusion in zip(HAZARD_NAMES, fusions, strict=True)
         },
     }

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import cv2
 import numpy as np
 
+from detector.vision.crops import has_area
 from models.data.photographs import masked
-from models.data.sources import Boxes, Image, read_image
+from models.data.sources import Boxes, Image, read_image, reduced
 from models.data.textures import Rng
+from models.verifier.answered import answered_crops
 from models.verifier.kinds import Kinds
 from models.verifier.laying import Layer
 from models.verifier.material import COMPUTED, SIDES, Material, Picture
-from models.verifier.pack import STORED_PX, Crop, reduced, square, write_pack
+from models.verifier.mining import read_mined
+from models.verifier.pack import STORED_PX, Crop, stored_crop, write_pack
 from models.verifier.recipe import VerifierRecipe
 from models.verifier.strip_crops import CropStrip, object_crops, proposed_crops
-from models.workshop import progress_on_stderr
+from models.workshop import WorkshopError, progress_on_stderr
 
 _OTHER_SIDES = 5
 """Tuning and held-out side get as many crops as the training side divided by this."""
@@ -42,10 +44,12 @@ def build(
     *,
     strips: Sequence[CropStrip] = (),
     mined_strips: Path | None = None,
+    answers: Sequence[Path] = (),
 ) -> list[Path]:
     """Write the crops of all sides as packs, by how they are made; a finished pack is kept.
 
-    mined, mined_strips: what `mining` and `strip_crops` have written.
+    mined, mined_strips: what `mining` and `strip_crops` have written. answers: folders of answered
+    alerts, a pack each.
     """
     cv2.setNumThreads(1)  # crops are small
     out.mkdir(parents=True, exist_ok=True)
@@ -57,6 +61,8 @@ def build(
     }
     if strips and mined_strips is not None:
         parts["strips"] = _strip_crops(strips, recipe, mined_strips)
+    for folder in answers:
+        parts[folder.name] = answered_crops(folder, kinds, stored_context(recipe))
     paths = [out / f"{part}.npz" for part in parts]
     for path, crops in zip(paths, parts.values(), strict=True):
         if not path.is_file():
@@ -93,7 +99,7 @@ def _labelled_crops(material: Material, recipe: VerifierRecipe) -> Iterator[Crop
 
 
 def _mined_crops(material: Material, recipe: VerifierRecipe, mined: Path) -> Iterator[Crop]:
-    found = json.loads(mined.read_text())
+    found = read_mined(mined)
     for picture in material.harmless:
         yield from _mined(picture, found, recipe.crops.mined_score, stored_context(recipe))
 
@@ -143,7 +149,7 @@ def labelled(rng: Rng, picture: Picture, copies: int, context: float) -> Iterato
         for copy in range(copies):
             wanted = float(np.exp(rng.uniform(*np.log(_LENGTH_PX)))) if copy else longest
             scale = min(1.0, wanted / longest)
-            pixels = square(reduced(scene.image, scale), row[1:] * scale, STORED_PX, context)
+            pixels = stored_crop(reduced(scene.image, scale), row[1:] * scale, context)
             length = longest * scale
             yield Crop(pixels, name, picture.side, picture.source, "labelled", length)
 
@@ -169,6 +175,11 @@ def _mined(
         length = float(max(box[2] - box[0], box[3] - box[1]))
         if length < _LEAST_PX / 2:
             continue
-        pixels = square(image, box, STORED_PX, context)
+        if not has_area((box[0], box[1], box[2], box[3]), (image.shape[1], image.shape[0])):
+            raise WorkshopError(
+                f"{picture.path}: a mined box has no area in it, {box.tolist()} px: it was mined "
+                "from other pictures; delete mined.json, and they are mined again"
+            )
+        pixels = stored_crop(image, box, context)
         source = picture.place or picture.source
         yield Crop(pixels, picture.name, picture.side, source, "mined", length, float(row[4]))

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from detector.vision.detections import Detections
 from detector.vision.engine import Engine
 from detector.vision.verifier import log_odds
+from detector.vision.verifier_card import Fusion
 from models.evaluation.scoring import IOU, GroundTruth, average_precision, overlaps, tally
 from models.evaluation.scoring import threshold_for as score_for
 from models.verifier import fusion, image_sets
@@ -22,7 +23,8 @@ from models.verifier.image_sets import Proposed, Verified, matches
 from models.verifier.kinds import Kinds
 from models.verifier.material import Material
 from models.verifier.pack import Pack
-from models.verifier.verdicts import HAZARD_NAMES, Floats, Fusion, Verdicts, decided
+from models.verifier.strip_crops import CropStrip
+from models.verifier.verdicts import HAZARD_NAMES, Floats, Verdicts, decided, probability
 
 _BUDGET = 0.2
 """False boxes per picture at which recall is given, beside AP50."""
@@ -35,11 +37,22 @@ Each = TypeVar("Each")
 
 @dataclass(frozen=True)
 class Sets(Generic[Each]):
-    """One side's pictures: of hazards at belt scale, harmless ones, and scenes on belts."""
+    """One side's pictures: of hazards at belt scale, harmless ones, scenes on belts, and scenes
+    cut from path-traced strips."""
 
     hazards: list[Each]
     harmless: list[Each]
     scenes: list[Each]
+    traced: list[Each]
+
+    def of_hazards(self) -> list[tuple[str, list[Each]]]:
+        """The sets with hazards, by their names in a report."""
+        sets = [
+            ("held_sources_at_belt_scale", self.hazards),
+            ("scenes", self.scenes),
+            ("traced", self.traced),
+        ]
+        return [(name, of) for name, of in sets if of]
 
 
 def fitted(tuning: Sets[Verified]) -> tuple[Fusion, Fusion]:
@@ -47,7 +60,7 @@ def fitted(tuning: Sets[Verified]) -> tuple[Fusion, Fusion]:
     made = []
     for label in range(len(HAZARD_NAMES)):
         v, d, right, weights = [], [], [], []
-        for verified in (tuning.hazards, tuning.harmless, tuning.scenes):
+        for verified in (tuning.hazards, tuning.harmless, tuning.scenes, tuning.traced):
             rows = [_rows(each, label) for each in verified]
             number = sum(len(row[0]) for row in rows)
             for row in rows:
@@ -58,11 +71,11 @@ def fitted(tuning: Sets[Verified]) -> tuple[Fusion, Fusion]:
         weights_of = np.concatenate(weights)
         raw = fusion.fit(np.concatenate(v), np.concatenate(d), np.concatenate(right), weights_of)
         worst = [
-            float(raw.probability(each.v[:, label], log_odds(each.found.scores)).max(initial=0))
+            float(probability(raw, each.v[:, label], log_odds(each.found.scores)).max(initial=0))
             for each in tuning.harmless
         ]
         threshold = fusion.threshold_for(worst, HARMLESS_SHARE)
-        made.append(Fusion(raw.verifier, raw.detector, raw.offset, threshold))
+        made.append(raw.model_copy(update={"threshold": threshold}))
     return made[0], made[1]
 
 
@@ -77,7 +90,7 @@ def compare(
 ) -> dict[str, Any]:
     """The detector alone, and with the verifier. thresholds: the detector's, by class."""
     report: dict[str, Any] = {}
-    for name, verified in (("held_sources_at_belt_scale", sets.hazards), ("scenes", sets.scenes)):
+    for name, verified in sets.of_hazards():
         truths = [each.truth for each in verified]
         alone = [each.found for each in verified]
         both = [decided(each.found, each.v, fusions) for each in verified]
@@ -94,7 +107,7 @@ def compare(
     levels = [each.threshold for each in fusions]
     both_alarms = [_alarms(decided(j.found, j.v, fusions), levels) for j in sets.harmless]
     equal = _equal_threshold([each.found for each in sets.harmless], sum(both_alarms))
-    for name, verified in (("held_sources_at_belt_scale", sets.hazards), ("scenes", sets.scenes)):
+    for name, verified in sets.of_hazards():
         for label, hazard in enumerate(HAZARD_NAMES):
             t = tally([each.found for each in verified], [each.truth for each in verified], label)
             found_at = int((t.found_at >= equal).sum())
@@ -275,17 +288,26 @@ def markdown(report: dict[str, Any]) -> str:
 
 
 def proposed_sets(
-    engine: Engine, material: Material, kinds: Kinds, side: str, scenes: int
+    engine: Engine,
+    material: Material,
+    kinds: Kinds,
+    side: str,
+    *,
+    scenes: int,
+    strips: Sequence[CropStrip] = (),
 ) -> Sets[Proposed]:
     """All sets of one side, with the detector's proposals."""
+    laid = image_sets.belt_scenes(material, kinds, side, scenes)
+    traced = image_sets.traced_scenes(strips, side, scenes)
     return Sets(
         image_sets.propose_in_scenes(engine, image_sets.hazard_scenes(material, side)),
         image_sets.propose_in_photographs(engine, image_sets.harmless_pictures(material, side)),
-        image_sets.propose_in_scenes(engine, image_sets.belt_scenes(material, kinds, side, scenes)),
+        image_sets.propose_in_scenes(engine, laid),
+        image_sets.propose_in_scenes(engine, traced),
     )
 
 
 def verified_sets(verdicts: Verdicts, sets: Sets[Proposed]) -> Sets[Verified]:
     """The same with the verifier's word."""
-    return Sets(*(image_sets.verify(verdicts, part) for part in
-                  (sets.hazards, sets.harmless, sets.scenes)))  # fmt: skip
+    parts = (sets.hazards, sets.harmless, sets.scenes, sets.traced)
+    return Sets(*(image_sets.verify(verdicts, part) for part in parts))

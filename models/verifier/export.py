@@ -27,7 +27,14 @@ _SMALL = 256
 """Arrays up to this size stay float32."""
 
 
-def export(checkpoint: Path, recipe: VerifierRecipe, kinds: Kinds, out: Path) -> Path:
+def export(
+    checkpoint: Path,
+    recipe: VerifierRecipe,
+    kinds: Kinds,
+    out: Path,
+    *,
+    tolerance: float = TOLERANCE,
+) -> Path:
     """Write `verifier.onnx` and `verifier_head.npz` from a checkpoint (extra `train`)."""
     import torch
 
@@ -48,11 +55,11 @@ def export(checkpoint: Path, recipe: VerifierRecipe, kinds: Kinds, out: Path) ->
         weights=model.head.weight.detach().numpy(),
         bias=model.head.bias.detach().numpy(),
     )
-    _compare(model, recipe.input_px, out / FEATURES)
+    _compare(model, recipe.input_px, out / FEATURES, tolerance)
     return out
 
 
-def _compare(model: Any, px: int, path: Path) -> None:
+def _compare(model: Any, px: int, path: Path, tolerance: float) -> None:
     import torch
 
     crops = np.random.default_rng(0).integers(0, 256, (5, px, px, 3), np.uint8)
@@ -60,7 +67,7 @@ def _compare(model: Any, px: int, path: Path) -> None:
         wanted = model(torch.as_tensor(crops))[0].numpy()
     (found,) = ort.InferenceSession(str(path)).run(None, {"crops": crops})
     worst = float(np.abs(found - wanted).max() / (wanted.std() + 1e-6))
-    if worst > TOLERANCE:
+    if worst > tolerance:
         raise WorkshopError(f"{path}: its features differ from the network's by {worst:.3f}")
 
 

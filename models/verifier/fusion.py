@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from models.verifier.verdicts import Floats, Fusion
+from detector.vision.verifier_card import Fusion
+from models.verifier.verdicts import Floats
 
 _RIDGE = 0.02
 _STEPS = 60
@@ -21,9 +22,16 @@ def fit(v: Floats, d: Floats, right: NDArray[np.bool_], weights: Floats | None =
     share = np.ones(len(v)) if weights is None else np.asarray(weights, float)
     with_detector = _newton(np.stack([v, d, np.ones(len(v))], 1), right, share)
     if with_detector[1] >= 0 and with_detector[0] > 0:
-        return Fusion(*(round(float(value), 4) for value in with_detector))
+        return _rounded(*with_detector.tolist())
     alone = _newton(np.stack([v, np.ones(len(v))], 1), right, share)
-    return Fusion(max(0.05, round(float(alone[0]), 4)), 0.0, round(float(alone[1]), 4))
+    return _rounded(max(0.05, float(alone[0])), 0.0, float(alone[1]))
+
+
+def _rounded(verifier: float, detector: float, offset: float) -> Fusion:
+    """A card's numbers; the verifier's weight stays above zero."""
+    return Fusion(
+        verifier=max(1e-4, round(verifier, 4)), detector=round(detector, 4), offset=round(offset, 4)
+    )
 
 
 def _newton(x: NDArray[np.float64], y: NDArray[np.bool_], share: NDArray[np.float64]) -> Floats:

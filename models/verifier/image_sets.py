@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from detector.vision.detections import Detections
 from detector.vision.engine import Engine
 from detector.vision.photograph import detect_in_photograph
+from models.data.belt_strips import read_strip, strip_scene
 from models.data.composites import Scene, compose
 from models.data.photographs import masked
 from models.data.sources import (
@@ -27,12 +28,14 @@ from models.evaluation.image_sets import at_belt_scale, ground_truth_of, padded
 from models.evaluation.scoring import IOU, GroundTruth, overlaps
 from models.verifier.kinds import Kinds
 from models.verifier.material import Material
+from models.verifier.strip_crops import CropStrip
 from models.verifier.verdicts import Floats, Verdicts
 from models.workshop import progress_on_stderr
 
 FLOOR = 0.02
 """Lowest score of a proposal."""
 _VIEW = (448, 800)
+_TRACED_PX = 512
 _LABELS = {"gas": 0, "battery": 1, "none": -1}
 _PARTS = {"gas": "gas", "battery": "battery", "none": "distractor"}
 
@@ -94,6 +97,15 @@ def belt_scenes(material: Material, kinds: Kinds, side: str, count: int) -> list
         compose(np.random.default_rng([seed, n]), sources, _VIEW, zoom=(0.6, 1.6))
         for n in range(count)
     ]
+
+
+def traced_scenes(strips: Sequence[CropStrip], side: str, count: int) -> list[Scene]:
+    """Scenes cut from a side's path-traced strips; none without strips."""
+    traced = [read_strip(strip.path) for strip in strips if strip.side == side]
+    if not traced:
+        return []
+    seed = {"tuning": 61, "held": 62}.get(side, 60)
+    return [strip_scene(np.random.default_rng([seed, n]), traced, _TRACED_PX) for n in range(count)]
 
 
 def propose_in_scenes(engine: Engine, scenes: Sequence[Scene]) -> list[Proposed]:

@@ -16,7 +16,7 @@ from models.data.sources import BATTERY, GAS, GREY, Image, read_image
 from models.data.textures import Rng, belt, fit, plain
 from models.verifier.kinds import Kinds
 from models.verifier.material import Picture, Thing
-from models.verifier.pack import STORED_PX, Crop, square
+from models.verifier.pack import Crop, stored_crop
 from models.workshop import WorkshopError
 
 _PX_PER_MM = (0.5, 1.8)
@@ -79,7 +79,7 @@ class Layer:
             return None
         image = _moved(rng, canvas.image, longest)
         box = np.array([x, y, x + w, y + h], np.float32)
-        pixels = square(_masked(rng, filmed(rng, image)), box, STORED_PX, self._stored)
+        pixels = stored_crop(_masked(rng, filmed(rng, image)), box, self._stored)
         return Crop(pixels, thing.name, thing.side, thing.source, "laid", float(max(w, h)))
 
     def _neighbour(
@@ -104,7 +104,7 @@ class Layer:
         side = float(np.exp(rng.uniform(np.log(30), np.log(min(image.shape[:2]) * 0.8))))
         x, y = (rng.uniform(0, max(1.0, length - side)) for length in image.shape[1::-1])
         box = np.array([x, y, x + side, y + side * rng.uniform(0.4, 1)], np.float32)
-        pixels = square(image, box, STORED_PX, self._stored)
+        pixels = stored_crop(image, box, self._stored)
         name = "belt" if picture.place in _BARE_BELTS else "none"
         source = picture.place or picture.source
         return Crop(pixels, name, picture.side, source, "background", side)

@@ -13,7 +13,7 @@ from detector.vision.engine import Engine
 from detector.vision.photograph import detect_in_photograph
 from models.data.sources import Image, read_image
 from models.verifier.material import Picture
-from models.workshop import progress_on_stderr
+from models.workshop import WorkshopError, progress_on_stderr
 
 
 def proposals(engine: Engine, image: Image, min_score: float) -> Detections:
@@ -26,7 +26,7 @@ def mine(engine: Engine, pictures: Sequence[Picture], min_score: float, out: Pat
 
     An interrupted run goes on.
     """
-    found = json.loads(out.read_text()) if out.is_file() else {}
+    found = read_mined(out) if out.is_file() else {}
     show = progress_on_stderr()
     for number, picture in enumerate(pictures, 1):
         key = f"{picture.path.parent.name}/{picture.path.name}"
@@ -39,6 +39,16 @@ def mine(engine: Engine, pictures: Sequence[Picture], min_score: float, out: Pat
         show("mined pictures", number, len(pictures))
     _write(out, found)
     return out
+
+
+def read_mined(path: Path) -> dict[str, list[list[float]]]:
+    """What `mine` has written. Raises `WorkshopError`."""
+    try:
+        return {str(key): list(rows) for key, rows in json.loads(path.read_text()).items()}
+    except (OSError, ValueError, AttributeError, TypeError) as error:
+        raise WorkshopError(
+            f"{path}: can't be read as mined boxes ({error}); delete it, and they are mined again"
+        ) from error
 
 
 def _write(out: Path, found: dict[str, list[list[float]]]) -> None:

@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from detector.vision.crops import CropCutter
 from models.data.sources import Image
 from models.workshop import WorkshopError
 
@@ -86,38 +87,12 @@ def write_pack(path: Path, crops: Iterable[Crop]) -> int:
     return len(rows)
 
 
-def reduced(image: Image, scale: float) -> Image:
-    """An image at a smaller scale."""
-    if scale >= 1:
-        return image
-    small = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-    return np.asarray(small, np.uint8)
-
-
-def square(image: Image, box: NDArray[np.float32], side_px: int, context: float) -> Image:
-    """The square around a box as the line cuts it, with the image's border repeated.
+def stored_crop(image: Image, box: NDArray[np.float32], context: float) -> Image:
+    """The crop of a box as the line cuts it, larger: (160, 160, 3) uint8 BGR.
 
     box: (4,) x0, y0, x1, y1 px. context: side of the square / longest side of the box.
     """
     x0, y0, x1, y1 = (float(value) for value in box)
-    side = max(2.0, context * max(x1 - x0, y1 - y0))
-    scale = side_px / side
-    left, top = (x0 + x1 - side) / 2, (y0 + y1 - side) / 2
-    if scale < 0.8:  # shrink by area first; warpAffine alone would alias
-        height, width = image.shape[:2]
-        cut_x0, cut_x1 = max(0, int(left) - 1), min(width, int(left + side) + 2)
-        cut_y0, cut_y1 = max(0, int(top) - 1), min(height, int(top + side) + 2)
-        part = image[cut_y0:cut_y1, cut_x0:cut_x1]
-        size = max(1, round(part.shape[1] * scale)), max(1, round(part.shape[0] * scale))
-        image = np.asarray(cv2.resize(part, size, interpolation=cv2.INTER_AREA), np.uint8)
-        left, top, scale = (left - cut_x0) * scale, (top - cut_y0) * scale, 1.0
-    matrix = np.array([[scale, 0, -left * scale], [0, scale, -top * scale]], np.float64)
-    if scale == 1.0:
-        matrix = np.array([[1, 0, -left], [0, 1, -top]], np.float64)
-    return np.asarray(
-        cv2.warpAffine(
-            image, matrix, (side_px, side_px), flags=cv2.INTER_LINEAR,
-            borderMode=cv2.BORDER_REPLICATE,
-        ),
-        np.uint8,
-    )  # fmt: skip
+    crop = np.empty((STORED_PX, STORED_PX, 3), np.uint8)
+    CropCutter(STORED_PX, context).cut(image, (x0, y0, x1, y1), crop)
+    return crop

@@ -13,12 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detector.vision.engine import Engine
-from models.data.sources import Image
+from models.data.sources import Image, reduced
 from models.data.strip_objects import objects_on_strip
 from models.data.textures import Rng
 from models.evaluation.image_sets import padded
 from models.evaluation.scoring import IOU, overlaps
-from models.verifier.pack import STORED_PX, Crop, reduced, square
+from models.verifier.pack import Crop, stored_crop
 from models.workshop import WorkshopError, progress_on_stderr
 from twin.traced.bundle import BundleError, Facts, read_facts, read_layer
 
@@ -88,7 +88,7 @@ def object_crops(rng: Rng, strip: CropStrip, copies: int, context: float) -> Ite
         for copy in range(copies):
             scale = float(rng.uniform(0.5, 1)) if copy else 1.0
             part, corner = _around(image, box, context)
-            pixels = square(reduced(part, scale), (box - corner) * scale, STORED_PX, context)
+            pixels = stored_crop(reduced(part, scale), (box - corner) * scale, context)
             yield Crop(pixels, item.kind, strip.side, "strips", "traced", longest * scale)
 
 
@@ -152,7 +152,7 @@ def proposed_crops(rng: Rng, strip: CropStrip, mined: Path, context: float) -> I
         else:
             name = _filling(inside, kind_of)
         part, corner = _around(image, box, context)
-        pixels = square(part, box - corner, STORED_PX, context)
+        pixels = stored_crop(part, box - corner, context)
         yield Crop(pixels, name, strip.side, "strips", "traced_mined", longest, score)
 
 

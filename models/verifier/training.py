@@ -8,22 +8,24 @@ from __future__ import annotations
 
 import copy
 import math
-import os
 import time
 from collections.abc import Iterator
 from contextlib import nullcontext
 from pathlib import Path
+from pickle import UnpicklingError
 from queue import Full, Queue
 from threading import Event, Thread
 from typing import Any
 
 import numpy as np
 
+from detector.cores import available_cores
+from models.training.device import accelerator
 from models.verifier import network
 from models.verifier.batches import Batch, Batches
 from models.verifier.kinds import Kinds
 from models.verifier.recipe import VerifierRecipe
-from models.workshop import progress_on_stderr
+from models.workshop import WorkshopError, progress_on_stderr
 
 EPOCH_PASSES = 4096
 """Passes between two checkpoints."""
@@ -51,8 +53,8 @@ def train(
     import torch
 
     torch.manual_seed(recipe.seed)
-    torch.set_num_threads(threads or len(os.sched_getaffinity(0)))
-    device = "cuda" if torch.cuda.is_available() else "cpu"
+    torch.set_num_threads(threads or available_cores())
+    device = accelerator()
     plan = recipe.training
     model = network.build(recipe.features, len(kinds.names), pretrained=pretrained).to(device)
     optimizer = torch.optim.AdamW(_groups(model), lr=plan.peak_lr, weight_decay=plan.weight_decay)
@@ -62,11 +64,7 @@ def train(
     out.mkdir(parents=True, exist_ok=True)
     last = out / "last.pt"
     if last.is_file():
-        state = torch.load(last, map_location=device, weights_only=True)
-        model.load_state_dict(state["model"])
-        average.load_state_dict(state["average"])
-        optimizer.load_state_dict(state["optimizer"])
-        done = state["done"]
+        done = _loaded(last, device, model=model, average=average, optimizer=optimizer)
     show, began, first = progress_on_stderr(), time.monotonic(), done
     per_epoch = max(1, EPOCH_PASSES // plan.batch)
     model.train()
@@ -183,6 +181,23 @@ def _average(average: Any, model: Any, step: int) -> None:
                 mean.lerp_(value, 1 - decay)
             else:
                 mean.copy_(value)
+
+
+def _loaded(path: Path, device: str, **parts: Any) -> int:
+    """Load what `_save` has written; returns the steps done. Raises `WorkshopError`."""
+    import torch
+
+    try:
+        state = torch.load(path, map_location=device, weights_only=True)
+        for name, part in parts.items():
+            part.load_state_dict(state[name])
+        return int(state["done"])
+    except (OSError, EOFError, RuntimeError, ValueError, KeyError, UnpicklingError) as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0].partition(". ")[0]
+        raise WorkshopError(
+            f"{path}: is cut off, or of another recipe ({reason}); name another folder with -o, or "
+            "delete it to begin again"
+        ) from error
 
 
 def _save(path: Path, *, done: int, **parts: Any) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -11,10 +10,13 @@ from numpy.typing import NDArray
 from detector.vision.crops import CropCutter, has_area
 from detector.vision.detections import Detections, suppress_overlaps
 from detector.vision.engine import open_session
+from detector.vision.features import check_network
 from detector.vision.verifier import load_head, log_odds
+from detector.vision.verifier_card import Fusion
 from models.data.sources import Image
 from models.verifier.export import FEATURES, HEAD
 from models.verifier.kinds import Kinds
+from models.workshop import WorkshopError
 
 Floats = NDArray[np.float32]
 _BATCH = 16
@@ -25,29 +27,34 @@ HAZARD_NAMES = ("gas", "battery")
 """In the order of the detector's classes."""
 
 
-@dataclass(frozen=True)
-class Fusion:
-    """Probability of one hazard = sigmoid(verifier * V + detector * D + offset)."""
-
-    verifier: float
-    detector: float
-    offset: float
-    threshold: float = 0.5
-
-    def probability(self, v: Floats, d: Floats) -> Floats:
-        """(n,) float32 of the log-odds of the verifier and of the detector."""
-        total = self.verifier * v + self.detector * d + self.offset
-        return np.asarray(1 / (1 + np.exp(-total.clip(-40, 40))), np.float32)
+def probability(fusion: Fusion, v: Floats, d: Floats) -> Floats:
+    """(n,) float32: of one hazard, from the log-odds of the verifier and of the detector."""
+    total = fusion.verifier * v + fusion.detector * d + fusion.offset
+    return np.asarray(1 / (1 + np.exp(-total.clip(-40, 40))), np.float32)
 
 
 class Verdicts:
     """A verifier's network and head."""
 
     def __init__(self, folder: Path, kinds: Kinds, input_px: int, context: float) -> None:
+        """Raises `ModelError` or `WorkshopError`: the files do not fit each other, the recipe or
+        `kinds.toml`."""
         self._session = open_session(folder / FEATURES, ("CPUExecutionProvider",), 1)
+        check_network(folder / FEATURES, self._session, input_px, "the recipe has input_px")
         self._head = load_head(folder / HEAD)
+        if len(self._head.weights) != len(kinds.names):
+            raise WorkshopError(
+                f"{folder / HEAD}: has {len(self._head.weights)} kinds, kinds.toml has "
+                f"{len(kinds.names)}; train it again, or restore the list"
+            )
         self._kinds, self._px = kinds, input_px
         self._cutter = CropCutter(input_px, context)
+        given = self.features(np.zeros((1, input_px, input_px, 3), np.uint8)).shape[1]
+        if given != self._head.weights.shape[1]:
+            raise WorkshopError(
+                f"{folder}: {FEATURES} gives {given} features, {HEAD} takes "
+                f"{self._head.weights.shape[1]}; the two files do not belong together, export both"
+            )
 
     def features(self, crops: NDArray[np.uint8]) -> Floats:
         """(n, d) float32 of (n, px, px, 3) uint8 BGR."""
@@ -82,7 +89,7 @@ def decided(found: Detections, v: Floats, fusions: tuple[Fusion, Fusion]) -> Det
     if not len(found):
         return found
     d = log_odds(found.scores)
-    both = np.stack([fusion.probability(v[:, n], d) for n, fusion in enumerate(fusions)], 1)
+    both = np.stack([probability(fusion, v[:, n], d) for n, fusion in enumerate(fusions)], 1)
     classes = both.argmax(1).astype(np.int64)
     scores = both.max(1).astype(np.float32)
     order = np.argsort(-scores, kind="stable")

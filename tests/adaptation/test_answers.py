@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from detector.adaptation.answers import AnswerNames, features_of, read_answer_folder
-from detector.adaptation.labels import LabelError
+from detector.adaptation.answers import Answer, AnswerNames, features_of, read_answer_folder
+from detector.adaptation.labels import Label, LabelError
 from detector.vision.catalogue import find_model
 from tests.adaptation.small_model import (
     KINDS,
@@ -89,16 +89,30 @@ def test_each_answer_gets_the_features_of_its_own_crop(
     np.testing.assert_allclose(rows, features(crops), atol=1e-5)
 
 
-def test_boxes_without_area_are_refused_with_their_places(
+def test_boxes_without_area_are_passed_over_and_counted(names: AnswerNames, tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    folder = write_answers(tmp_path / "a", [("tin", crop_of(PATTERNS[3], rng))] * 3)
+    for number in range(2):
+        (folder / "labels" / f"00{number}.txt").write_text("0 -0.0005 0.5 0.001 0.2")
+    found = read_answer_folder(folder, names)
+    assert (found.counts, found.empty) == ({"tin": 1}, 2)
+    (line,) = found.noted
+    assert line.startswith("2 boxes without an area in the image passed over (first: ")
+    assert line.endswith("000.txt:1)")
+
+
+def test_boxes_that_no_crop_can_be_cut_of_are_refused_with_their_places(
     model: Path, names: AnswerNames, tmp_path: Path
 ) -> None:
     rng = np.random.default_rng(0)
     folder = write_answers(tmp_path / "a", [("tin", crop_of(PATTERNS[3], rng))] * 2)
-    for number in range(2):
-        (folder / "labels" / f"00{number}.txt").write_text("0 -0.0005 0.5 0.001 0.2")
     mine = opened(model)
     found = read_answer_folder(folder, names)
+    flat = [
+        Answer(each.path, Label("tin", (0.0, 0.4, 0.0, 0.6), each.label.where))
+        for each in found.answers
+    ]
     with pytest.raises(LabelError, match="no area") as refused:
-        features_of(found.answers, mine.verifier, mine.network)
+        features_of(flat, mine.verifier, mine.network)
     lines = str(refused.value).splitlines()
     assert [line.split(": ")[0].rsplit("/")[-1] for line in lines] == ["000.txt:1", "001.txt:1"]

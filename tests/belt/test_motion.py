@@ -289,3 +289,19 @@ def test_material_that_stops_all_over_the_view_is_not_taken_for_a_braking_belt(
         motion.advance(shrunk(view), n * FRAME_NS // 3)  # 600 mm/s, 30 frames/s
     speeds = [motion.advance(shrunk(heap), n * FRAME_NS // 3) for n in range(10, 40)]
     assert sum(shift.dy_mm for shift in speeds) == pytest.approx(600, rel=0.02)
+
+
+def test_a_gap_shows_no_travel_even_if_both_of_its_sides_look_alike() -> None:
+    """A minute later the same marks may be in view again, by chance or on a short belt."""
+    views = sliding((0.0, -6.0), 24)
+    motion = ImageSpeed(VIEW_PX, 1.0, along_only=True)
+    for number, view in enumerate(views[:12]):
+        motion.advance(shrunk(view), number * FRAME_NS)
+    speed_mm_s = motion.speed_mm_s
+    assert speed_mm_s == pytest.approx(6.0e9 / FRAME_NS, rel=0.02)
+    later_ns = 11 * FRAME_NS + 60_000_000_000
+    assert motion.advance(shrunk(views[11]), later_ns) == Shift(0.0, 0.0, False)
+    assert motion.speed_mm_s is None
+    for number, view in enumerate(views[12:], start=1):
+        motion.advance(shrunk(view), later_ns + number * FRAME_NS)
+    assert motion.speed_mm_s == pytest.approx(speed_mm_s, rel=0.02)

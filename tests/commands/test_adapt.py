@@ -1,12 +1,16 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from detector.vision.catalogue import read_card, sha256, write_card
 from tests.adaptation.small_model import PATTERNS, crop_of, lookalikes, write_answers, write_model
 from tests.commands.conftest import Vigitri
 
@@ -109,6 +113,84 @@ def test_a_mistake_is_refused_in_one_line_and_nothing_changes(
     assert files(folder) == before
 
 
+def _cut_off(folder: Path, name: str, *, named: bool) -> None:
+    """Cut a file of the model off. `named`: with the hash that the card names."""
+    path = folder / name
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    if named:
+        card = read_card(folder / "card.toml")
+        write_card(folder, card.model_copy(update={"files": {**card.files, name: sha256(path)}}))
+
+
+def _head_of_fewer_kinds(folder: Path) -> None:
+    path = folder / "verifier_head.npz"
+    with np.load(path) as arrays:
+        weights, bias = arrays["weights"][:-1], arrays["bias"][:-1]
+    np.savez(path, weights=weights, bias=bias)
+    card = read_card(folder / "card.toml")
+    files = {**card.files, path.name: sha256(path)}
+    write_card(folder, card.model_copy(update={"files": files}))
+
+
+def _other_input(folder: Path) -> None:
+    card = read_card(folder / "card.toml")
+    assert card.verifier is not None
+    verifier = card.verifier.model_copy(update={"input_px": 32})
+    write_card(folder, card.model_copy(update={"verifier": verifier}))
+
+
+@pytest.mark.parametrize(
+    ("damage", "reason"),
+    [
+        (partial(_cut_off, name="verifier_bank.npz", named=True), "can't be read as a feature"),
+        (partial(_cut_off, name="verifier.onnx", named=False), r"verifier\.onnx: its sha256 is"),
+        (partial(_cut_off, name="verifier_head.npz", named=True), "can't be read as a verifier's"),
+        (lambda folder: (folder / "verifier_bank.npz").unlink(), "a head can't be checked"),
+        (_head_of_fewer_kinds, "has 4 kinds, the card has 5"),
+        (_other_input, r"takes crops of \[16, 16, 3\], the card has verifier.input_px = 32"),
+    ],
+)
+def test_a_verifier_that_does_not_fit_its_card_is_refused_and_nothing_changes(
+    vigitri: Vigitri, folder: Path, answers: Path, damage: Callable[[Path], None], reason: str
+) -> None:
+    damage(folder)
+    before = files(folder)
+    code, out, err = vigitri(
+        "model", "adapt", "--head-only", "--answers", answers, "--model", f"{folder}/"
+    )
+    assert (code, out, len(err)) == (2, [], 1)
+    assert re.search(reason, err[0])
+    assert files(folder) == before
+
+
+def _of_another_model(answers: Path) -> None:
+    (answers / "classes.txt").write_text("dishwasher")
+
+
+def _of_no_area(answers: Path) -> None:
+    (answers / "labels" / "002.txt").write_text("0 0.5 0.5 0.0001 0.5")
+
+
+@pytest.mark.parametrize(
+    ("damage", "reason"),
+    [
+        (_of_another_model, r"000\.txt:1: unknown class 'dishwasher.*\(6 in all"),
+        (_of_no_area, r"002\.txt:1: box of 0\.00 x 8\.00 px has no area; draw it again"),
+    ],
+)
+def test_answers_that_cannot_be_learned_are_refused_and_nothing_changes(
+    vigitri: Vigitri, folder: Path, answers: Path, damage: Callable[[Path], None], reason: str
+) -> None:
+    damage(answers)
+    before = files(folder)
+    code, out, err = vigitri(
+        "model", "adapt", "--head-only", "--answers", answers, "--model", f"{folder}/"
+    )
+    assert (code, out, len(err)) == (2, [], 1)
+    assert re.search(reason, err[0])
+    assert files(folder) == before
+
+
 def test_a_model_without_a_verifier_is_refused(
     vigitri: Vigitri, model: Path, answers: Path
 ) -> None:
@@ -129,3 +211,37 @@ def test_where_the_training_tools_are_not_installed_the_other_way_says_what_it_n
         "vigitri: models/ is not installed: without --head-only the detector is fine-tuned, in a "
         "checkout with the extra train. Add --head-only to adapt the verifier's head here"
     ]
+
+
+def test_what_is_left_out_of_the_answers_is_named_and_exits_with_1(
+    vigitri: Vigitri, folder: Path, answers: Path
+) -> None:
+    (answers / "images" / "000.png").rename(answers / "images" / "007.nef")
+    words = ("model", "adapt", "--head-only", "--answers", answers, "--model", f"{folder}/")
+    code, out, err = vigitri(*words)
+    assert code == 1
+    assert out[0].startswith("5 answers: 5 tin")
+    assert out[-1].startswith("deployed: ")
+    assert [line for line in err if line.startswith("vigitri: ")] == [
+        f"vigitri: left out: {answers}/labels/000.txt: its image is missing; add it, or delete "
+        "the label file",
+        f"vigitri: left out: {answers}/images/007.nef: not read: a camera's raw image; export "
+        "it as JPEG or PNG",
+        "vigitri: deployed without what was left out",
+    ]
+
+
+def test_a_class_of_the_export_is_renamed(vigitri: Vigitri, folder: Path, answers: Path) -> None:
+    (answers / "classes.txt").write_text("Paint can")
+    words = ("model", "adapt", "--head-only", "--answers", answers, "--model", f"{folder}/")
+    code, _, err = vigitri(*words)
+    assert (code, len(err)) == (2, 1)
+    assert "unknown class 'Paint can', known: " in err[0]
+    assert "--class 'Paint can=ignore' (6 in all: also 001.txt:1, " in err[0]
+    code, out, _ = vigitri(*words, "--class", "paint can=tin")
+    assert code == 0
+    assert out[0].startswith("6 answers: 6 tin")
+    assert out[1].startswith("6 boxes of class 'Paint can' read as tin (first: ")
+    code, _, err = vigitri(*words, "--class", "tin")
+    assert (code, len(err)) == (2, 1)
+    assert "--class 'tin': is not THEIRS=OURS" in err[0]

@@ -127,6 +127,22 @@ def test_a_folder_without_images_is_reported(
     assert err == [f"vigitri: {tmp_path / 'empty'}: no images in this folder"]
 
 
+def test_images_of_a_folder_that_are_not_read_are_named_and_the_others_processed(
+    vigitri: Vigitri, model: Path, photo: Photo, tmp_path: Path
+) -> None:
+    photo("a.png")
+    (tmp_path / "b.jxl").write_bytes(b"\xff\x0a" + bytes(40))
+    data = bytes(cv2.imencode(".jpg", belt_image())[1])
+    (tmp_path / "c.jpg").write_bytes(data[: len(data) // 2] + data[-2:])
+    code, out, err = vigitri("detect", tmp_path, "--model", model)
+    assert (code, out) == (1, [f"{tmp_path}/a.png: nothing found"])
+    assert err == [
+        f"vigitri: {tmp_path}/b.jxl: not read: JPEG XL; export it as JPEG or PNG",
+        f"vigitri: {tmp_path}/c.jpg: the image is damaged: a part of its data is missing or "
+        "overwritten; copy it again from its origin",
+    ]
+
+
 def test_min_score_overrides_the_thresholds(vigitri: Vigitri, model: Path, photo: Photo) -> None:
     path = photo("a.png", ((100, 80), GAS_PX, WHITE))
     _, out, _ = vigitri("detect", path, "--model", model, "--min-score", 0.95, "--json")

@@ -34,6 +34,7 @@ def test_a_healthy_line_passes_every_check(vigitri: Vigitri, profile: Path) -> N
     }
     assert "valid; " in found["model white-and-red"]["result"]
     assert found["engine"]["result"].startswith("a line uses ")
+    assert found["camera"]["result"] == "320 × 240 px at 5 fps, colours BT.601, full range"
 
 
 def test_doctor_reports_the_engine_that_the_profile_selects(

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import cv2
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 
 from detector.profile.line import DEPLOYED_MODEL
 from models import cli as workshop
+from models.training.adapt import AdaptationResult
 from tests.commands.conftest import Vigitri
 
 
@@ -74,5 +76,22 @@ def test_a_mistake_in_a_recipe_or_an_export_is_refused_in_one_line(
     code, _, err = vigitri("model", "adapt", "--answers", "site", "--data", ".", "-o", "out")
     assert (code, err) == (2, [
         "vigitri: site/coco.json: annotations[0]: unknown class 'dog', known: gas_canister, "
-        "battery, ignore; rename it or leave it out of the export"
+        "battery, harmless, ignore; leave it out of the export, or name ours: --class dog=ignore"
     ])  # fmt: skip
+
+
+def test_a_detector_that_was_adapted_without_a_part_of_the_answers_exits_with_1(
+    vigitri: Vigitri, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: dict[str, Any] = {}
+
+    def run(*_: Any, **options: Any) -> AdaptationResult:
+        asked.update(options)
+        return AdaptationResult([], tmp_path / "candidate", ("a.txt: its image is missing",))
+
+    monkeypatch.setattr("models.training.adapt.run", run)
+    code, out, err = vigitri("model", "adapt", "--answers", tmp_path, "--data", tmp_path,
+                             "-o", tmp_path / "out", "--class", "bottle=ignore")  # fmt: skip
+    assert asked["renamed"] == {"bottle": "ignore"}
+    assert (code, out) == (1, [f"{tmp_path / 'out'}"])
+    assert err == ["vigitri: deployed without what was left out"]

@@ -11,7 +11,7 @@ import pytest
 
 from detector.commands import models
 from detector.profile.line import DEPLOYED_MODEL
-from detector.vision.catalogue import ModelError
+from detector.vision.catalogue import ModelError, read_card, sha256, write_card
 from detector.vision.engine import EngineError
 from tests.commands.conftest import Vigitri
 from tests.fakes import FakeEngine
@@ -191,3 +191,16 @@ def test_a_verifier_that_does_not_fit_its_card_is_refused_in_one_line(
     code, out, err = vigitri("model", "check", mine)
     assert (code, out, len(err)) == (2, [], 1)
     assert re.search(reason, err[0])
+
+
+def test_a_feature_bank_that_is_cut_off_is_refused_in_one_line(
+    vigitri: Vigitri, mine: Path
+) -> None:
+    add_verifier(mine)
+    bank = mine / "verifier_bank.npz"
+    bank.write_bytes(b"PK")
+    card = read_card(mine / "card.toml")
+    write_card(mine, card.model_copy(update={"files": {**card.files, bank.name: sha256(bank)}}))
+    code, out, err = vigitri("model", "check", mine)
+    assert (code, out, len(err)) == (2, [], 1)
+    assert "verifier_bank.npz: can't be read as a feature bank" in err[0]

@@ -22,6 +22,7 @@ from detector.delivery.publisher import Publisher
 from detector.delivery.request_server import RequestServer
 from detector.wire import samples
 from detector.wire.messages import AlarmState, Alert, Revision
+from detector.wire.requests import Position
 
 ANY_PORT = "tcp://127.0.0.1:*"
 PATIENCE_S = 60.0
@@ -207,6 +208,29 @@ def test_alerts_not_confirmed_by_a_dead_consumer_are_delivered_to_its_successor(
             again.until(ours, lambda: len(again.ids()) >= 2)
             assert set(again.ids()) >= {"b1/a2/1"}
             again.until(ours, lambda: ours.outbox.delivery_state().consumers[0].waiting == 0)
+
+
+def test_a_batch_is_confirmed_by_the_next_one_as_a_whole() -> None:
+    with detector(None, "b1") as ours:
+        ours.alert("a0")
+        with client.Line(*ours.endpoints, consumer="c") as line:
+            received = Receiver(line)
+            received.until(ours, ours.outbox.delivery_state)
+            received.until(ours, lambda: ours.outbox.delivery_state().consumers)
+            for number in range(1, 6):
+                ours.alert(f"a{number}")
+            batch = list[client.Event]()
+            ends_s = time.monotonic() + PATIENCE_S
+            while len(batch) < 5 and time.monotonic() < ends_s:
+                ours.outbox.poll()
+                line._link.pump()
+                if len(line._feed._events) >= 5:
+                    batch = line.receive_batch(0.0)
+            (state,) = ours.outbox.delivery_state().consumers
+            assert state.waiting == 5
+            assert not line.receive_batch(0.0)
+            received.until(ours, lambda: not ours.outbox.delivery_state().consumers[0].waiting)
+            assert line.position == Position(boot_id="b1", alert_seq=6)
 
 
 def test_a_consumer_continues_at_its_position_after_a_restart_of_the_detector(

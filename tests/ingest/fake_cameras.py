@@ -28,6 +28,9 @@ class FakeCamera:
 
     live = True
     frame_count = None
+    position_ns = None
+    colours = ""
+    time_notes = ()
     passed_over = 0
 
     def __init__(self, url: str, *, frames: int | None = None, period_s: float = 0.0) -> None:

@@ -50,7 +50,8 @@ def lens(**changes: Any) -> LensCalibration:
 
 def plane(through: LensCalibration | None, **changes: Any) -> PlaneCalibration:
     given = {
-        **SECTION, "basis": "board", "straight_to_belt": ((0, 1.5, 0), (1.5, 0, 0), (0, 0, 1)),
+        **SECTION, "basis": "board", "scale_by": "ruler",
+        "straight_to_belt": ((0, 1.5, 0), (1.5, 0, 0), (0, 0, 1)),
         "used": 240, "rms_mm": 0.5, "held_back_mm": 0.9,
         "lens_sha256": "" if through is None else through.sha256, **changes,
     }  # fmt: skip

@@ -79,6 +79,9 @@ def test_without_millimetres_the_place_is_in_image_coordinates() -> None:
     assert where(samples.ALERT.model_copy(update={"place": pixels})) == "at 908,536 px (no mm)"
     surveyed = samples.ALERT.place.model_copy(update={"mm_basis": "points"})
     assert where(samples.ALERT.model_copy(update={"place": surveyed})) == "x 412 y 310 mm"
+    unverified = samples.ALERT.place.model_copy(update={"mm_basis": "unverified"})
+    shown = where(samples.ALERT.model_copy(update={"place": unverified}))
+    assert shown == "x 412 y 310 mm (unverified)"
 
 
 def test_colour_depends_on_the_state_and_comes_with_text() -> None:

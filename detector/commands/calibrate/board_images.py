@@ -7,35 +7,59 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from calibration.board import BoardView, find_board
+from calibration.foreign_board import foreign_board
+from detector.belt.plane import CalibrationError
+from detector.cli_support.options import print_error
 from detector.cli_support.progress import progress_bar
 from detector.ingest import CameraBlind, CameraProcess, CameraState, Recording, SourceError
 from detector.ingest.source import Image
 
+_LOOKED_AT = 20
+"""Images of which one without a board is searched for a foreign one, which takes 0.1 s."""
 FIRST_FRAME_S = 10.0
 """A network camera takes seconds to connect."""
-_IMAGES_PER_SECOND = 4
-"""Images per second of a video: a hand moves the board only a little between two of them."""
+_EVERY_NS = 239_000_000
+"""Between two images of a video, about a quarter of a second: a hand moves the board only a little.
+"""
 
 
 def boards_in(sources: Sequence[str]) -> tuple[list[BoardView], int]:
     """The boards found in images, folders, globs and videos, and the number of images searched.
 
-    Raises `SourceError`.
+    Images that cannot be read are printed. Raises `SourceError`, and `CalibrationError` for a board
+    that is not ours.
     """
-    boards, searched = [], 0
+    boards: list[BoardView] = []
+    searched = 0
     for source in sources:
         with Recording(source) as recording, progress_bar(Path(source).name) as advance:
-            is_video = Path(source).is_file() and (recording.frame_count or 0) > 1
-            step = max(1, round(recording.fps / _IMAGES_PER_SECOND)) if is_video else 1
+            is_video = Path(source).is_file() and recording.frame_count != 1
+            next_ns = 0
             for frame in recording:
                 advance(frame.index + 1, recording.frame_count)
-                if frame.index % step:
+                if is_video and frame.t_mono_ns < next_ns:
                     continue
+                next_ns = frame.t_mono_ns + _EVERY_NS
                 searched += 1
-                board = find_board(frame.image, f"{recording.name}, image {frame.index}")
+                where = f"{recording.name}, image {frame.index}"
+                board = find_board(frame.image, where)
                 if board is not None:
                     boards.append(board)
+                elif not boards and searched <= _LOOKED_AT:
+                    refuse_foreign_board(frame.image, where)
+            for line in recording.unreadable:
+                print_error(line)
     return boards, searched
+
+
+def refuse_foreign_board(image: Image, where: str) -> None:
+    """Raise `CalibrationError` if an image without a board of ours shows another one."""
+    foreign = foreign_board(image)
+    if foreign is not None:
+        raise CalibrationError(
+            f"{where}: shows a board that is not Vigitri's ({foreign}). Print one with `vigitri "
+            "calibrate board`: only its size is known"
+        )
 
 
 def live_boards(
@@ -45,13 +69,16 @@ def live_boards(
 
     `enough` gets each image's board, None if there is none.
 
-    Raises `SourceError`.
+    Raises `SourceError`, and `CalibrationError` for a board that is not ours.
     """
     boards: list[BoardView] = []
-    for image in _live(source, fps, seconds):
-        board = find_board(image, f"image {len(boards)} of the camera")
+    for number, image in enumerate(_live(source, fps, seconds)):
+        where = f"image {len(boards)} of the camera"
+        board = find_board(image, where)
         if board is not None:
             boards.append(board)
+        elif not boards and number <= _LOOKED_AT:
+            refuse_foreign_board(image, where)
         if enough(board):
             break
     return boards

@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Generator
+from contextlib import closing
+from itertools import islice
 from pathlib import Path
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from detector.cli_support.options import print_error
 from detector.cli_support.progress import progress_bar
-from detector.ingest import CameraBlind, CameraProcess, CameraState, SourceError
+from detector.ingest import (
+    CameraBlind,
+    CameraProcess,
+    CameraState,
+    Recording,
+    SourceError,
+    camera_identity,
+)
 from detector.profile.loading import load_profile
 
 FIRST_FRAME_S = 10.0
@@ -52,24 +63,39 @@ def capture_empty_belt(line: Path, out: Path | None, source: str | None, frames:
 def _grabbed(source: str, fps: float | None, frames: int) -> list[NDArray[np.uint8]]:
     """The next `frames` frames of a source, copied."""
     images: list[NDArray[np.uint8]] = []
-    with (
-        CameraProcess(source, name="empty belt", fps=fps) as camera,
-        progress_bar("empty belt") as advance,
-    ):
-        while len(images) < frames:
-            try:
-                image = camera.read_latest(FIRST_FRAME_S).image.copy()
-            except CameraBlind as blind:
-                if blind.state is CameraState.ENDED:
-                    if len(images) >= FRAMES_MIN:
-                        break
-                    why = f"{blind.reason}, and {FRAMES_MIN} images are needed"
-                    raise SourceError(source, why, "record the running belt for longer") from None
-                raise SourceError(source, blind.reason, "check it with `vigitri doctor`") from None
+    # A recording is read without its times: a gap in it is no fault here.
+    next_ones = _camera(source, fps) if camera_identity(source) else _recording(source, fps)
+    with progress_bar("empty belt") as advance, closing(next_ones):
+        for image in islice(next_ones, frames):
             if images and image.shape != images[0].shape:
                 raise SourceError(
                     source, "its images have different sizes", "give images of one camera"
                 )
             images.append(image)
             advance(len(images), frames)
+    if len(images) < FRAMES_MIN:
+        why = f"has ended after {len(images)} frames, and {FRAMES_MIN} images are needed"
+        raise SourceError(source, why, "record the running belt for longer")
     return images
+
+
+def _recording(source: str, fps: float | None) -> Generator[NDArray[np.uint8]]:
+    with Recording(source, fps=fps) as recording:
+        try:
+            for frame in recording:
+                yield frame.image
+        finally:
+            for line in recording.unreadable:
+                print_error(line)
+
+
+def _camera(source: str, fps: float | None) -> Generator[NDArray[np.uint8]]:
+    with CameraProcess(source, name="empty belt", fps=fps) as camera:
+        while True:
+            try:
+                image = camera.read_latest(FIRST_FRAME_S).image.copy()
+            except CameraBlind as blind:
+                if blind.state is CameraState.ENDED:
+                    return
+                raise SourceError(source, blind.reason, "check it with `vigitri doctor`") from None
+            yield image

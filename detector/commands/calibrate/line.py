@@ -14,7 +14,11 @@ from calibration.board import CORNERS, BoardView, Paper, find_board
 from calibration.board_print import board_pdf, ruler_mm
 from detector.belt.lens import LensError
 from detector.belt.plane import CalibrationError
-from detector.commands.calibrate.board_images import boards_in, current_image
+from detector.commands.calibrate.board_images import (
+    boards_in,
+    current_image,
+    refuse_foreign_board,
+)
 from detector.commands.calibrate.lens import calibrate_lens, logged_in_user
 from detector.commands.calibrate.new_profile import begin_profile
 from detector.commands.calibrate.plane import TapeMeasurements, plane_from_boards
@@ -42,9 +46,13 @@ def walk_through(line: Path, operator: str | None, images: Path | None) -> None:
         begin_profile(line)
     operator = operator or typer.prompt("Who calibrates?", default=logged_in_user())
     _step(1, "the printed board")
-    measured_mm = _ruler_of_board(line)
-    if measured_mm is None:
+    if not _has_board(line):
         return
+    paper = _chosen("Which one? Its name is printed below it.", "a3")
+    measured_mm = _tape(
+        "How long is its printed ruler from end to end, measured with a steel ruler, in mm? At "
+        f"100 % it is {ruler_mm(paper):g}"
+    )
     _step(2, "the lens (vigitri calibrate intrinsics)")
     _lens(line, operator, images)
     _step(3, "the belt's plane (vigitri calibrate plane)")
@@ -64,8 +72,8 @@ def _step(number: int, what: str) -> None:
     print(f"\n--- {number} of 4: {what}")
 
 
-def _ruler_of_board(line: Path) -> float | None:
-    """TapeMeasurements length of the printed ruler, mm; None if the board must be printed first."""
+def _has_board(line: Path) -> bool:
+    """False if the board must be printed first."""
     if not typer.confirm("Is a Vigitri board printed and glued flat onto a stiff plate?"):
         papers = "/".join(get_args(Paper))
         paper: Paper = _chosen(f"On which paper can you print it ({papers})?", "a3")
@@ -75,15 +83,8 @@ def _ruler_of_board(line: Path) -> float | None:
             f"{sheet}: print it at 100 %, glue it onto a stiff plate, and run the same command "
             "again."
         )
-        return None
-    paper = _chosen("Which one? Its name is printed below it.", "a3")
-    return float(
-        typer.prompt(
-            "How long is its printed ruler from end to end, measured with a steel ruler, in mm?",
-            default=ruler_mm(paper),
-            type=float,
-        )
-    )
+        return False
+    return True
 
 
 def _chosen(question: str, default: Paper) -> Paper:
@@ -115,7 +116,7 @@ def _lens(line: Path, operator: str, images: Path | None) -> None:
             return
 
 
-def _plane(line: Path, operator: str, images: Path | None, measured_mm: float) -> None:
+def _plane(line: Path, operator: str, images: Path | None, measured_mm: float | None) -> None:
     profile = load_profile(line)
     width_mm = _tape("How wide is the belt from edge to edge, measured with a tape, in mm?")
     height_mm = _tape("How high is the camera above the belt, in mm?")
@@ -155,8 +156,10 @@ def _boards_on_belt(line: Path) -> list[BoardView]:
         )
         if str(answer).strip().lower() == "done":
             return boards
-        board = find_board(current_image(camera.source, camera.fps), f"place {len(boards) + 1}")
+        image, where = current_image(camera.source, camera.fps), f"place {len(boards) + 1}"
+        board = find_board(image, where)
         if board is None:
+            refuse_foreign_board(image, where)
             print(
                 "No board found. It must be fully visible, well lit, free of glare, right side up."
             )

@@ -40,7 +40,14 @@ from detector.profile.line import LineProfile
 from detector.profile.loading import load_profile
 from detector.profile.writing import write_calibration
 
+UNVERIFIED = QualityFigure(
+    "scale of the printed board", "unverified", "fair",
+    "it was not measured, and a print fitted to the page is 3 to 6 % too small. Give --ruler-mm or "
+    "--belt-width-mm; a board without Vigitri's rulers has another scale",
+)  # fmt: skip
+
 Points = NDArray[np.float64]
+ScaleBy = Literal["ruler", "belt width", "camera height"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +59,15 @@ class TapeMeasurements:
     belt_width_mm: float | None = None
     camera_height_mm: float | None = None
     operator: str | None = None
+
+    def scale_by(self, camera: CameraPosition | None) -> ScaleBy | None:
+        """The measured length that has verified the scale; None: none was measured."""
+        if self.ruler_mm is not None:
+            return "ruler"
+        if self.belt_width_mm is not None:
+            return "belt width"
+        # Without a lens, the height was taken as given and verifies nothing.
+        return "camera height" if self.camera_height_mm is not None and camera is not None else None
 
 
 def calibrate_plane(
@@ -163,6 +179,9 @@ def _checked_and_written(
         *quality,
     ]  # fmt: skip
     camera = None if lens is None else camera_position(straight_to_belt, lens)
+    scale_by = measured.scale_by(camera) if basis == "board" else None
+    if basis == "board" and scale_by is None:
+        quality.append(UNVERIFIED)
     if camera is not None:
         quality.append(
             at_most("plane against lens", camera.inconsistency * 100, "%", good=1, fair=3,
@@ -186,6 +205,7 @@ def _checked_and_written(
         camera=camera_of(profile),
         size_px=size_px,
         basis=basis,
+        scale_by=scale_by,
         straight_to_belt=tuple(tuple(float(f"{v:.10g}") for v in row) for row in straight_to_belt),
         lens_sha256="" if profile.calibration.lens is None else profile.calibration.lens.sha256,
         used=len(fit.points_px),

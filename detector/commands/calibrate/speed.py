@@ -18,6 +18,7 @@ from detector.belt.encoder_recording import read_encoder
 from detector.belt.line_plane import line_plane
 from detector.belt.motion import ImageSpeed
 from detector.belt.plane import BeltPlane
+from detector.cli_support.options import print_error
 from detector.cli_support.progress import progress_bar
 from detector.commands.calibrate.lens import camera_of, logged_in_user, now, print_quality
 from detector.ingest import Frame, Recording
@@ -82,6 +83,8 @@ def calibrate_speed(
     ):
         count = recording.frame_count
         track, size_px = follow(recording, plane, profile.view.mm_per_px, lambda n: bar(n, count))
+        for note in recording.unreadable + recording.time_notes:
+            print_error(note)
     refuse_reverse_travel(track)
     result: dict[str, Any]
     if encoder_track is None:

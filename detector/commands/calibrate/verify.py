@@ -16,7 +16,7 @@ from detector.commands.calibrate.board_images import boards_in
 from detector.commands.calibrate.lens import camera_of, print_quality
 from detector.commands.calibrate.plane import print_scale
 from detector.commands.calibrate.surveyed_points import surveyed_points
-from detector.profile.calibration import Calibration, CalibrationSection
+from detector.profile.calibration import Calibration, CalibrationSection, PlaneCalibration
 from detector.profile.loading import load_profile
 
 
@@ -40,7 +40,7 @@ def verify(line: Path, sources: Sequence[str], points: Path | None, ruler_mm: fl
     if found.plane is not None:
         print(
             f"plane: {_origin(found.plane)}; {found.plane.held_back_mm:.1f} mm at held-back "
-            f"points, from {found.plane.basis}"
+            f"points, from {found.plane.basis}, {_scale(found.plane)}"
         )
     if found.speed is not None:
         scale = found.speed.encoder_counts_per_mm
@@ -85,6 +85,17 @@ def _by_boards(plane: BeltPlane, sources: Sequence[str], ruler_mm: float | None)
         f"error of {len(boards)} new boards (p95)", float(np.percentile(errors_mm, 95)), "mm",
         good=5, fair=10, advice="the camera was moved, or the board is not flat on the belt",
     )  # fmt: skip
+
+
+def _scale(found: PlaneCalibration) -> str:
+    if found.basis == "points":
+        return "scale by the points"
+    if found.scale_by is not None:
+        return f"scale by the {found.scale_by}"
+    return (
+        "scale unverified: the print was not measured; run `vigitri calibrate plane` again with "
+        "--ruler-mm or --belt-width-mm"
+    )
 
 
 def _origin(found: CalibrationSection) -> str:

@@ -57,6 +57,7 @@ class Alarm:
     """Suppressed because the site only counts objects of this kind."""
     boot_id: str | None = None
     """The earlier start of the detector that raised it; None: this one."""
+    evidence_id: str | None = None
     published: Alert | None = None
     """The last revision."""
 
@@ -93,7 +94,7 @@ class Alarm:
             track=self.track,
             model=line.model,
             outcome=self.outcome,
-            evidence_id=None,
+            evidence_id=self.evidence_id,
             members=self.members,
             pile=self.pile,
             cues=self.cues,

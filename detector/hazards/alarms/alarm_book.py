@@ -24,6 +24,7 @@ from detector.hazards.alarms.alert_facts import (
 from detector.hazards.alarms.flood_control import FloodControl
 from detector.hazards.alarms.restart import FormerObjects, restored_alarm
 from detector.hazards.tracking.tracker import Track
+from detector.wire.evidence import evidence_name
 from detector.wire.messages import (
     AlarmState,
     Alert,
@@ -76,6 +77,8 @@ class AlarmBook:
 
     def __init__(self, line: LineFacts) -> None:
         self._line = line
+        self.with_evidence = False
+        """Whether images of objects that are raised now will be sent."""
         self._open: dict[str, Alarm] = {}
         self._by_track: dict[int, Alarm] = {}
         self._of_line: dict[Hazard, str] = {}
@@ -94,8 +97,7 @@ class AlarmBook:
         return [alarm.published for alarm in self._open.values() if alarm.published is not None]
 
     def update(self, in_view: Sequence[Track], left: Sequence[Track], belt: BeltNow) -> list[Alert]:
-        """Update with the confirmed tracks of one inference pass. Returns the changes, as alert
-        revisions."""
+        """Update with the confirmed tracks of one inference pass; returns the changes."""
         alerts: list[Alert] = []
         for track in in_view:
             alarm = self._by_track.get(track.id)
@@ -182,8 +184,7 @@ class AlarmBook:
         return alerts
 
     def close(self, event_id: str, outcome: Outcome, belt: BeltNow) -> list[Alert]:
-        """Close an alarm with its outcome, and with a pile its members. Raises
-        `AnswerRefusedError`."""
+        """Close an alarm, and with a pile its members. Raises `AnswerRefusedError`."""
         first = self._find(event_id)
         if first.track is None and first.active:
             raise AnswerRefusedError(f"{event_id} is a state of the line and ends with it")
@@ -280,6 +281,8 @@ class AlarmBook:
         alarm = self._new(hazard, belt)
         alarm.track = track.id
         self._by_track[track.id] = alarm
+        if self.with_evidence:
+            alarm.evidence_id = evidence_name(self._line.boot_id, alarm.event_id, 1)
         self._describe(alarm, track, belt)
         if identity.action == "count":
             alarm.counted = alarm.suppressed = True
@@ -323,11 +326,8 @@ class AlarmBook:
         return AlarmState.UNACKNOWLEDGED
 
     def _unsuppress(self, alarm: Alarm, belt: BeltNow, *, call_counted: bool = False) -> bool:
-        """Make a shelved or suppressed alarm unacknowledged if its reason has gone; returns whether
-        it did.
-
-        `call_counted`: the call for it has been counted by `flood_control` already.
-        """
+        """Call for a shelved or suppressed alarm if its reason has gone; returns whether it did.
+        `call_counted`: `flood_control` has counted the call already."""
         inactive = alarm.state in {AlarmState.SUPPRESSED, AlarmState.SHELVED}
         if not inactive or self._state_when_raised(alarm, belt) is not AlarmState.UNACKNOWLEDGED:
             return False

@@ -50,6 +50,7 @@ def restored_alarm(alert: Alert, t_mono_ns: int, line: LineFacts) -> Alarm:
         suppressed=counted or _is_suppressed(alert, line.alarms.cell_mm),
         counted=counted,
         boot_id=alert.boot_id,
+        evidence_id=alert.evidence_id,
     )
 
 

@@ -13,10 +13,13 @@ from collections import Counter, deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
+from numpy.typing import NDArray
+
 from detector.belt.motion import Shift
 from detector.hazards.tracking.detection import Detection
 from detector.hazards.tracking.same_object import is_part, one_per_object
-from detector.hazards.tracking.verdict import KindScores
+from detector.hazards.tracking.verdict import CropLook, KindScores
 
 SUPPORT_KEPT = 8
 """Hits that an alert lists as its support."""
@@ -41,6 +44,8 @@ class Hit:
     frame_index: int
     t_utc_ns: int
     score: float
+    box_px: tuple[float, float, float, float]
+    """In that frame, image coordinates."""
 
 
 @dataclass(slots=True)
@@ -75,6 +80,11 @@ class Track:
     """False: missed while the belt's shift was unknown, so its position is unknown."""
     kind_scores: KindScores | None = None
     """What the verifier has said about it; None: nothing yet, or there is no verifier."""
+    looks: list[CropLook] = field(default_factory=list)
+    """The crops that the verifier had of it."""
+    crop: NDArray[np.uint8] | None = None
+    """The newest of them, `(px, px, 3)` uint8 BGR, while it is undecided: it may be out of view by
+    the time that it is decided on."""
     undecided: bool = False
     """The verifier will see it again before it has to be decided on."""
 
@@ -258,7 +268,7 @@ class BeltTracker:
         heaviest = max(weights, key=lambda each: weights[each])
         if weights[heaviest] > _CLASS_CHANGE * weights.get(track.class_index, 0.0):
             track.class_index = heaviest
-        track.support.append(Hit(frame_index, t_utc_ns, detection.score))
+        track.support.append(Hit(frame_index, t_utc_ns, detection.score, detection.box_px))
         if detection.whole:
             track.sizes_mm.append((detection.width_mm, detection.height_mm))
         self._count_pass(track, hit=True)

@@ -74,6 +74,18 @@ def verifier_rules(
     )
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class CropLook:
+    """One crop of an object that the verifier had."""
+
+    frame_index: int
+    t_utc_ns: int
+    box_px: tuple[float, float, float, float]
+    """What it was cut around, image coordinates."""
+    probabilities: NDArray[np.float32]
+    """`(k,)` float32: of each kind, by this crop."""
+
+
 class KindScores:
     """What the verifier's passes have said about one track."""
 

@@ -17,8 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detector.belt.now import BeltNow
+from detector.hazards.tracking.predicted_box import predicted_box
 from detector.hazards.tracking.tracker import Track
-from detector.hazards.tracking.verdict import KindScores, VerifierRules
+from detector.hazards.tracking.verdict import CropLook, KindScores, VerifierRules
 from detector.ingest.frame import Frame
 from detector.profile.line import ActionPoint
 from detector.vision.belt_view import Rectifier
@@ -51,6 +52,11 @@ class KindScorer(Protocol):
         """
         ...
 
+    def crop(self, row: int) -> NDArray[np.uint8] | None:
+        """The crop of one of these objects, `(px, px, 3)` uint8 BGR, until the next pass; None: it
+        has no pixels."""
+        ...
+
 
 class CropScorer:
     """The verifier on crops from the camera's own pixels."""
@@ -68,6 +74,10 @@ class CropScorer:
         for row, (_, box) in enumerate(objects):
             self._cutter.cut(frame.image, box, self._verifier.crops[row])
         return self._verifier.probabilities(len(objects))
+
+    def crop(self, row: int) -> NDArray[np.uint8]:
+        crop: NDArray[np.uint8] = self._verifier.crops[row]
+        return crop
 
 
 class VerifierStage:
@@ -101,14 +111,19 @@ class VerifierStage:
         chosen = [(track, box) for *_, track, box in waiting[: self._scorer.most]]
         if chosen:
             rows = self._scorer.probabilities(frame, chosen)
-            for (track, _), probabilities in zip(chosen, rows, strict=True):
+            for (track, box), probabilities in zip(chosen, rows, strict=True):
                 track.kind_scores = track.kind_scores or KindScores(self._rules)
                 track.kind_scores.add(probabilities)
+                track.looks.append(CropLook(frame.index, frame.t_utc_ns, box, probabilities))
         margin_mm = _MARGIN * self._wait_s * max(0.0, belt.speed_mm_s or 0.0)
         for track in tracks:
             track.undecided = (
                 _done(track) < PASSES_ENOUGH and self._remaining_mm(track, belt) > margin_mm
             )
+        for row, (track, _) in enumerate(chosen):
+            if track.undecided and (crop := self._scorer.crop(row)) is not None:
+                track.crop = np.empty_like(crop) if track.crop is None else track.crop
+                np.copyto(track.crop, crop)
 
     def _remaining_mm(self, track: Track, belt: BeltNow) -> float:
         """Travel until the object has to be decided on: until it leaves the view, or until the last
@@ -128,24 +143,11 @@ class VerifierStage:
         if track.last_frame == frame.index:
             box, whole = track.last.box_px, track.last.whole
         elif track.placed:
-            box, whole = self._predicted_box(track)
+            box, whole = predicted_box(track, self._rectifier)
         else:
             return None
         only_parts = not track.sizes_mm or not _done(track)
         return box if (whole or only_parts) and has_area(box, frame.size_px) else None
-
-    def _predicted_box(self, track: Track) -> tuple[Box, bool]:
-        """Where the belt has carried the object since it was last detected, and whether all of it
-        is in view."""
-        width_mm, height_mm = track.size_mm or (track.last.width_mm, track.last.height_mm)
-        x0, x1 = track.x_mm - width_mm / 2, track.x_mm + width_mm / 2
-        y0, y1 = track.y_mm - height_mm / 2, track.y_mm + height_mm / 2
-        corners = np.array([[x0, y0], [x1, y0], [x1, y1], [x0, y1]])
-        image = self._rectifier.plane.to_image(corners)
-        (u0, v0), (u1, v1) = image.min(axis=0), image.max(axis=0)
-        left_mm, first_mm, right_mm, last_mm = self._rectifier.extent_mm
-        whole = x0 >= left_mm and x1 <= right_mm and y0 >= first_mm and y1 <= last_mm
-        return (float(u0), float(v0), float(u1), float(v1)), whole
 
 
 def _done(track: Track) -> int:

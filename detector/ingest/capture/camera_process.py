@@ -30,7 +30,7 @@ class CameraProcess:
 
     The capture process stamps each image. A supervising thread here kills it if it hangs, and
     restarts it after a growing, random wait; the reading thread never waits for that. A recording
-    is played at its own rate, as if it were a camera; if its process is restarted, it plays from
+    is played at its own times, as if it were a camera; if its process is restarted, it plays from
     the beginning. Frame indices continue over restarts and loops.
 
     `read_latest` may be called from one thread, `health` from any.
@@ -142,6 +142,12 @@ class CameraProcess:
         """Frame rate that the source states; None before it is open, or if unknown."""
         return self._supervisor.fps()
 
+    @property
+    def colours(self) -> str:
+        """How the source's colours are coded; empty before it is open, or if its driver converts
+        them."""
+        return self._supervisor.colours()
+
     def _newest(self) -> Frame | None:
         stamped = self._latest.pop()
         if stamped is None or self._supervisor.is_stale(stamped.t_mono_ns):
@@ -153,4 +159,5 @@ class CameraProcess:
             stamped.t_mono_ns,
             stamped.t_utc_ns,
             self.source,
+            stamped.position_ns,
         )

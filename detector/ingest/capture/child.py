@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import importlib
+import logging
 import os
 import signal
 import sys
@@ -25,7 +26,13 @@ from detector.ingest.source import TIMED_OUT, Source, SourceError
 from detector.ingest.sources.opencv import cv2
 from detector.log_output import name_line, set_up_logging
 
+logger = logging.getLogger("detector.ingest.capture.child")  # this process's __name__ is __main__
+
 _PR_SET_PDEATHSIG = 1
+
+
+WAIT_STEP_S = 0.25
+"""During a gap of a recording the capture process shows at this interval that it does not hang."""
 
 
 class Pacer:
@@ -33,24 +40,42 @@ class Pacer:
 
     def __init__(self, fps: float) -> None:
         self._period_ns = round(1_000_000_000 / fps)
+        self._start_ns: int | None = None
+        """When the recording's position 0 is due; None: not known."""
         self.due_ns = 0
         """When the last image was due: its timestamp. With the time at which it was ready instead,
         the belt would seem to run at twice its speed after an image that is half a period late."""
 
-    def wait(self) -> bool:
+    def restart(self) -> None:
+        """The recording plays again: its first image follows the last one."""
+        self._start_ns = None
+
+    def wait(
+        self, position_ns: int | None = None, on_wait: Callable[[float], None] | None = None
+    ) -> bool:
         """Sleep until the next image is due; False if that was more than a period ago.
+
+        `position_ns`: its position in the recording; None: one period after the last image.
+        `on_wait`: called with the seconds left, again and again during a long wait.
 
         If this machine is too slow, the rest of the recording is played later, because no image of
         a recording is lost; every image that is delayed in this way is counted.
         """
         now_ns = time.monotonic_ns()
-        self.due_ns = self.due_ns + self._period_ns if self.due_ns else now_ns
-        if now_ns - self.due_ns > self._period_ns:
+        if position_ns is not None and self._start_ns is not None:
+            self.due_ns = self._start_ns + position_ns
+        else:
+            self.due_ns = self.due_ns + self._period_ns if self.due_ns else now_ns
+        in_time = now_ns - self.due_ns <= self._period_ns
+        if not in_time:
             self.due_ns = now_ns
-            return False
-        if self.due_ns > now_ns:
-            time.sleep((self.due_ns - now_ns) / 1e9)
-        return True
+        if position_ns is not None:
+            self._start_ns = self.due_ns - position_ns
+        while (left_ns := self.due_ns - time.monotonic_ns()) > 0:
+            if on_wait is not None:
+                on_wait(left_ns / 1e9)
+            time.sleep(min(left_ns / 1e9, WAIT_STEP_S))
+        return in_time
 
 
 class CaptureLoop:
@@ -71,6 +96,7 @@ class CaptureLoop:
         self._state = CameraState.STARTING
         self._frozen_since_ns = 0
         self._passed_over = 0
+        self._is_logged = False
         self._shape: tuple[int, int] | None = None
 
     def run(self) -> Status:
@@ -82,6 +108,7 @@ class CaptureLoop:
             is_open=True,
             fps=source.fps,
             live=source.live,
+            colours=source.colours,
         ).send(self._status)
         shown_at_start = tally.grabbed
         while True:
@@ -93,9 +120,12 @@ class CaptureLoop:
             grabbed = source.grab()
             self._count_passed_over()
             if not grabbed:
+                self._log_times()
                 if self._settings.loop and not source.live and tally.grabbed > shown_at_start:
                     shown_at_start = tally.grabbed
                     source.open()
+                    if self._pacer is not None:
+                        self._pacer.restart()
                     continue
                 return self._end(time.monotonic_ns() - asked_ns)
             final = self._pass_on(time.monotonic_ns(), time.time_ns())
@@ -114,7 +144,7 @@ class CaptureLoop:
             buffer = writer.buffer(*self._shape)
             np.copyto(buffer, image)
         if self._pacer is not None:
-            if not self._pacer.wait():
+            if not self._pacer.wait(self._source.position_ns, self._wait_for_next):
                 tally.late += 1
             t_mono_ns = self._pacer.due_ns
             t_utc_ns = time.time_ns() - (time.monotonic_ns() - t_mono_ns)
@@ -126,9 +156,23 @@ class CaptureLoop:
             tally.withheld += 1
             return self._frozen(t_mono_ns)
         self._change(CameraState.LIVE)  # before the image, so that its reader finds this state
-        if writer.publish(index, t_mono_ns, t_utc_ns):
+        if writer.publish(index, t_mono_ns, t_utc_ns, self._source.position_ns):
             tally.overwritten += 1
         return None
+
+    def _log_times(self) -> None:
+        """At the end of a recording, once."""
+        notes, self._is_logged = () if self._is_logged else self._source.time_notes, True
+        for note in notes:
+            logger.warning("%s", note)
+
+    def _wait_for_next(self, left_s: float) -> None:
+        """A recording shows nothing for a while: as blind as a stalled camera, but it runs."""
+        self._tally.alive_at_ns = time.monotonic_ns()
+        fps = self._source.fps
+        if fps and left_s > self._settings.frame_timeout_s + 1 / fps:
+            reason = f"{self._source.name}: the recording has a gap, {left_s:.1f} s from now on"
+            self._change(CameraState.STALLED, reason)
 
     def _count_passed_over(self) -> None:
         passed_over = self._source.passed_over - self._passed_over

@@ -30,8 +30,10 @@ from detector.ingest.source import Image
 BUFFERS = 3
 """One read, one newest, one written: with fewer a process would wait, more are never used."""
 
-# buffer, height, width, index, t_mono_ns, t_utc_ns; far below PIPE_BUF, so never split.
-_TOKEN = struct.Struct("<iiiqqq")
+# buffer, height, width, index, t_mono_ns, t_utc_ns, position_ns; far below PIPE_BUF, so never
+# split.
+_TOKEN = struct.Struct("<iiiqqqq")
+_NO_POSITION = -1
 _CHANNELS = 3
 
 
@@ -44,6 +46,8 @@ class StampedImage:
     index: int
     t_mono_ns: int
     t_utc_ns: int
+    position_ns: int | None
+    """In the recording, by its own timestamp; None: it has none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,10 +100,12 @@ class LatestFrame:
                 token = os.read(self._mailbox_read, _TOKEN.size)
             except BlockingIOError:  # none, or the writer has just replaced it by a newer one
                 return None
-            buffer, height, width, index, t_mono_ns, t_utc_ns = _TOKEN.unpack(token)
+            buffer, height, width, index, t_mono_ns, t_utc_ns, position = _TOKEN.unpack(token)
             self._held = buffer
             self.popped += 1
-        return StampedImage(self._view(buffer, height, width), index, t_mono_ns, t_utc_ns)
+        position_ns = None if position == _NO_POSITION else position
+        view = self._view(buffer, height, width)
+        return StampedImage(view, index, t_mono_ns, t_utc_ns, position_ns)
 
     def new_writer(self) -> WriterEnds:
         """The ends for a new writer after the last one has died; drops an unread image."""
@@ -157,7 +163,9 @@ class FrameWriter:
             self._views[buffer] = view
         return view
 
-    def publish(self, index: int, t_mono_ns: int, t_utc_ns: int) -> bool:
+    def publish(
+        self, index: int, t_mono_ns: int, t_utc_ns: int, position_ns: int | None = None
+    ) -> bool:
         """Make the last result of `buffer` the newest image.
 
         Returns:
@@ -169,7 +177,8 @@ class FrameWriter:
         unread = _read_or_none(self._ends.mailbox_read, _TOKEN.size)
         if unread is not None:
             self._free.append(_TOKEN.unpack(unread)[0])
-        token = _TOKEN.pack(buffer, *view.shape[:2], index, t_mono_ns, t_utc_ns)
+        position = _NO_POSITION if position_ns is None else position_ns
+        token = _TOKEN.pack(buffer, *view.shape[:2], index, t_mono_ns, t_utc_ns, position)
         os.write(self._ends.mailbox_write, token)
         # After the write, a buffer is certainly free: one of three is in the mailbox or has just
         # been read from it, and the reader returns its previous one first.

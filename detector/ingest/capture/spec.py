@@ -86,6 +86,7 @@ class Status:
     is_open: bool = False
     fps: float | None = None
     live: bool = True
+    colours: str = ""
     frozen_digest: int | None = None
     """With a final FROZEN."""
 

@@ -58,6 +58,8 @@ class Supervisor:
         self._child: CaptureProcess | None = None
         self._started: Status | None = None
         self._final: Status | None = None
+        self._gap = False
+        """The recording has a gap, as its capture process has reported; its next image ends it."""
         self._frozen_digest: int | None = None
         """Digest of the image at which the camera froze, until it gives another one."""
         self._since_ns = 0
@@ -138,6 +140,11 @@ class Supervisor:
             self._process_statuses()
             return None if self._started is None else self._started.fps
 
+    def colours(self) -> str:
+        with self._lock:
+            self._process_statuses()
+            return "" if self._started is None else self._started.colours
+
     # --- under the lock, in any thread ---------------------------------------------------------
 
     def _process_statuses(self) -> bool:
@@ -154,8 +161,9 @@ class Supervisor:
                 # No image yet: the previous fault remains.
                 self._started, self._since_ns = status, status.at_ns
             else:
+                self._gap = status.state is CameraState.STALLED
                 self._set(status.state, status.reason)
-        stalled = self._state is CameraState.STALLED and self._final is None
+        stalled = self._state is CameraState.STALLED and self._final is None and not self._gap
         if stalled and self._live_since_ns and self._overdue_s() <= 0:
             self._set(CameraState.LIVE, "")  # it has recovered by itself
         return alive
@@ -225,6 +233,7 @@ class Supervisor:
             accounted = tally.overwritten + tally.withheld + tally.unreadable + self._latest.popped
             self._lost = tally.grabbed - accounted
             self._started = self._final = None
+            self._gap = False
             self._live_since_ns = 0
             self._since_ns = time.monotonic_ns()
         child = CaptureProcess(self._settings, ends, self._tally_descriptor, self._frozen_digest)

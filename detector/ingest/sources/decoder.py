@@ -14,18 +14,32 @@ import av
 import numpy as np
 from av.video.reformatter import Interpolation, VideoReformatter
 
+from detector.cores import available_cores
 from detector.ingest.source import Image
 from detector.ingest.sources.opencv import cv2
 
 av.logging.set_level(None)  # its log lines lack the name of the file; our errors have it
 
+_NO_TIMESTAMPS = 0x80
+"""FFmpeg's AVFMT_NOTIMESTAMPS: a bare stream of images, such as a file `*.h264`."""
+
+_COLOURS = {1: "BT.709", 5: "BT.601", 6: "BT.601", 7: "SMPTE 240M", 9: "BT.2020", 10: "BT.2020"}
+"""FFmpeg's AVColorSpace: how red, green and blue were coded. libswscale converts by it."""
+_FULL_RANGE = 2
 
 COMB_LEVELS = 12
 """Of 255, in the green channel: above a camera's noise, below the edge of an object on a belt."""
 
 
+class NoImagesError(av.InvalidDataError):  # type: ignore[misc]  # PyAV is untyped for mypy here
+    """A sound recording, or a film without images."""
+
+
 class Decoder:
-    """One video stream, from its first image to its last. Raises `av.FFmpegError` at opening."""
+    """One video stream, from its first image to its last.
+
+    Raises `av.FFmpegError` at opening, `NoImagesError` of these for a file without images.
+    """
 
     def __init__(
         self,
@@ -46,10 +60,8 @@ class Decoder:
             url, options=dict(options or {}), timeout=timeouts_s, metadata_errors="replace"
         )
         try:
-            if not self._container.streams.video:
-                raise av.InvalidDataError(0, "no video stream", url)
-            self._stream = self._container.streams.video[0]
-            self._stream.thread_count = threads
+            self._stream = _video_stream(self._container, url)
+            self._stream.thread_count = threads or available_cores()
             self._stream.thread_type = "AUTO" if threads != 1 else "NONE"
         except BaseException:
             self._container.close()
@@ -59,20 +71,59 @@ class Decoder:
         self._frame: av.VideoFrame | None = None
 
     @property
-    def fps(self) -> float | None:
+    def average_fps(self) -> float | None:
         """Images per second, on average or as guessed by FFmpeg; None: unknown."""
         rate = self._stream.average_rate or self._stream.guessed_rate
         return float(rate) if rate else None
 
     @property
+    def usual_fps(self) -> float | None:
+        """Images per second, without the gaps of a film; None: unknown."""
+        if not self.has_timestamps:  # FFmpeg assumes 25; only the codec's own rate is stated
+            rate = self._stream.codec_context.framerate
+        else:
+            rate = self._stream.guessed_rate or self._stream.average_rate
+        return float(rate) if rate else None
+
+    @property
+    def has_timestamps(self) -> bool:
+        """False for a bare stream of images, without a container."""
+        container = self._container.format
+        images = container.name == "mjpeg" or container.name.endswith("_pipe")
+        return not images and not container.flags & _NO_TIMESTAMPS
+
+    @property
+    def duration_s(self) -> float | None:
+        """Length of the video as its container states it; None: it states none."""
+        stream = self._stream
+        if stream.duration and stream.time_base:
+            return float(stream.duration * stream.time_base)
+        written = _seconds(stream.metadata.get("DURATION", ""))  # of each stream, in Matroska
+        return written or (self._container.duration or 0) / av.time_base or None
+
+    @property
+    def indexed_frames(self) -> int | None:
+        """Number of images to be seen by the container's index; None: it has none.
+
+        The index of an MP4 also counts images that an edit list hides, of a film that was cut.
+        """
+        return None if "mp4" in self.format else self._stream.frames or None
+
+    @property
     def frame_count(self) -> int | None:
-        """Number of images that the container states, or its duration times its rate."""
-        if self._stream.frames:
-            return int(self._stream.frames)
-        length_s = (self._container.duration or 0) / av.time_base
-        if length_s <= 0 and self._stream.duration and self._stream.time_base:
-            length_s = float(self._stream.duration * self._stream.time_base)
-        return int(length_s * (self.fps or 0) + 0.5) or None
+        """Number of images by the container's index or by duration and rate; None: unknown."""
+        by_time = int((self.duration_s or 0) * (self.usual_fps or 0) + 0.5)
+        counts = [count for count in (self._stream.frames, by_time) if count]
+        return min(counts, default=None)
+
+    @property
+    def colours(self) -> str:
+        """The stream's colour tag, such as `BT.709`; without one, what the conversion assumes."""
+        codec = self._stream.codec_context
+        matrix = _COLOURS.get(int(codec.colorspace), "")
+        if not matrix:
+            return "without a tag, read as BT.601"
+        return f"{matrix}, full range" if int(codec.color_range) == _FULL_RANGE else matrix
 
     @property
     def format(self) -> str:
@@ -80,12 +131,18 @@ class Decoder:
         return str(self._container.format.name)
 
     @property
-    def taken_s(self) -> float | None:
-        """Timestamp of the last image (s, any origin); None: it has none."""
+    def taken_ns(self) -> int | None:
+        """Timestamp of the last image (ns, any origin); None: it has none."""
         frame = self._frame
         if frame is None or frame.pts is None or frame.time_base is None:
             return None
-        return float(frame.pts * frame.time_base)
+        taken_ns: int = round(frame.pts * frame.time_base * 1_000_000_000)
+        return taken_ns
+
+    @property
+    def is_damaged(self) -> bool:
+        """The image just grabbed cannot be decoded."""
+        return self._frame is None or self._frame.is_corrupt
 
     def grab(self) -> bool:
         """Decode the next image; False at the end, after an error and after a timeout."""
@@ -103,7 +160,7 @@ class Decoder:
         `into`: destination, used if it has the image's shape.
         """
         frame = self._frame
-        if frame is None or frame.is_corrupt:
+        if frame is None or self.is_damaged:
             return None
         try:
             converted = self._reformatter.reformat(
@@ -135,6 +192,23 @@ class Decoder:
                 yield from packet.decode()
             except av.InvalidDataError:
                 yield None
+
+
+def _video_stream(container: Any, url: str) -> Any:
+    """The first stream of images. Raises `NoImagesError`."""
+    if container.streams.video:
+        return container.streams.video[0]
+    kinds = sorted({str(stream.type) for stream in container.streams})
+    raise NoImagesError(0, f"contains {' and '.join(kinds)}" if kinds else "is empty", url)
+
+
+def _seconds(text: str) -> float:
+    """Of `00:00:05.000000000`; 0: not a duration."""
+    try:
+        hours, minutes, seconds = text.split(":")
+        return 3600 * int(hours) + 60 * int(minutes) + float(seconds)
+    except ValueError:
+        return 0.0
 
 
 def _remove_combs(pixels: Image) -> None:

@@ -2,25 +2,58 @@
 
 from __future__ import annotations
 
-import re
+import itertools
 import stat
-import struct
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from detector.ingest.source import Image, SourceError
+from detector.ingest.sources import heic_file, jpeg_file
+from detector.ingest.sources.image_kinds import (
+    AVIF,
+    GIF,
+    HEAD_BYTES,
+    HEIC,
+    IMAGE_SUFFIXES,
+    JPEG,
+    JPEG_2000,
+    PNG,
+    TIFF,
+    VIDEO,
+    WEBP,
+    kind_of,
+)
 from detector.ingest.sources.opencv import cv2
 
 LARGEST_BYTES = 500_000_000
 """A TIFF of 80 megapixels in 16 bits. A larger file is a video, and would be read into memory."""
 
+BEHIND_TRANSPARENT = 114
+"""Grey that shows through a transparent image: the grey outside the view, which models know."""
+
+_COPY_AGAIN = "copy it again from its origin"
+_AS_JPEG = "export it as JPEG, or as PNG of 8 or 16 bits"
+
+
+class ImageFileError(Exception):
+    """What is wrong with the bytes of an image file, and the fix."""
+
+    def __init__(self, why: str, fix: str = _COPY_AGAIN) -> None:
+        self.why, self.fix = why, fix
+        super().__init__(f"{why}; {fix}")
+
 
 def read_image_file(path: Path) -> Image:
     """An image file as `(h, w, 3)` uint8 BGR, rotated by its EXIF orientation.
 
+    Of 16 bits per channel, the upper 8 remain; where no value exceeds 12 bits, as industrial
+    cameras write them, the upper 8 of those. Transparent pixels show `BEHIND_TRANSPARENT`.
+
     Raises:
-        SourceError: The file is missing, truncated or not an image.
+        SourceError: The file is missing, truncated, damaged, not an image, or several.
     """
     try:
         found = path.stat()
@@ -36,49 +69,141 @@ def read_image_file(path: Path) -> Image:
     except OSError as error:
         fault = (error.strerror or str(error)).lower()
         raise SourceError(str(path), fault, "check the path") from None
-    image, fault = _decode(data)
-    if image is None:
-        raise SourceError(str(path), fault, "copy it again from its origin")
+    try:
+        image = _decode(data)
+        count = cv2.imcount(str(path)) if _may_be_several(data) else 1
+    except ImageFileError as fault:
+        raise SourceError(str(path), fault.why, fault.fix) from None
+    if count > 1:
+        raise SourceError(
+            str(path),
+            f"{count} images in one file (an animation, or pages)",
+            "save each as a file of its own",
+        )
     return image
 
 
-def _decode(data: bytes) -> tuple[Image | None, str]:
-    """The image and an empty string, or None and the fault."""
+def _decode(data: bytes) -> Image:
+    """Raises `ImageFileError`."""
     if not data:
-        return None, "the file is empty"
-    # libjpeg fills the missing part of an image with grey and reports success.
-    if data.startswith(b"\xff\xd8") and not _jpeg_is_whole(data):
-        return None, "the image is cut off"
-    if data.startswith(b"\x89PNG") and b"IEND" not in data[-4096:]:
-        return None, "the image is cut off"
-    try:
-        image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
-    except cv2.error:
-        image = None
+        raise ImageFileError("the file is empty")
+    kind = kind_of(data[:HEAD_BYTES])
+    if kind == JPEG:
+        # libjpeg fills the missing part of an image with grey and reports success.
+        if not jpeg_file.is_whole(data):
+            raise ImageFileError("the image is cut off")
+        if jpeg_file.is_damaged(data):
+            raise ImageFileError(
+                "the image is damaged: a part of its data is missing or overwritten"
+            )
+    if kind == PNG and b"IEND" not in data[-4096:]:
+        raise ImageFileError("the image is cut off")
+    if kind == HEIC:
+        return _on_grey(_from_heic(data))
+    image = _by_opencv(data, cv2.IMREAD_COLOR | (0 if kind == JPEG else cv2.IMREAD_ANYDEPTH))
     if image is None:
-        return None, "not a readable image (cut off, or of another kind)"
-    return image.astype(np.uint8, copy=False), ""
+        pixels = None if kind == JPEG else _by_opencv(data, cv2.IMREAD_UNCHANGED)
+        raise _not_readable(kind) if pixels is None else _not_of_8_bits(pixels)
+    if _may_be_transparent(kind, data):
+        pixels = _by_opencv(data, cv2.IMREAD_UNCHANGED)
+        if pixels is not None and pixels.ndim == 3 and pixels.shape[2] == 4:
+            image = _composited(image, pixels, premultiplied=kind == TIFF)
+    if kind == AVIF:
+        image = _upright(image, data)
+    return _in_8_bits(image)
 
 
-_AFTER_SCAN = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]", re.DOTALL)
-_EOI, _SOS = 0xD9, 0xDA
+def _not_readable(kind: str | None) -> ImageFileError:
+    if kind is None:
+        return ImageFileError(
+            "not a readable image", f"give one of {', '.join(sorted(IMAGE_SUFFIXES))}"
+        )
+    if kind in (JPEG, PNG, TIFF, WEBP, GIF, AVIF, JPEG_2000, "BMP"):
+        return ImageFileError(f"{kind} that OpenCV cannot read: cut off, or of a rare variety")
+    if kind == VIDEO:
+        return ImageFileError("a video, not an image", "use `vigitri replay` for a video")
+    return ImageFileError(f"{kind}, not an image that is read", _AS_JPEG)
 
 
-def _jpeg_is_whole(data: bytes) -> bool:
-    """Walk the segments to the end-of-image marker (a thumbnail's marker is inside a segment)."""
-    at = 2
-    while at + 4 <= len(data) and data[at] == 0xFF:
-        marker = data[at + 1]
-        if marker == 0xFF:  # a fill byte
-            at += 1
-            continue
-        (length,) = struct.unpack_from(">H", data, at + 2)
-        at += 2 + length
-        if marker == _SOS:  # image data, without a length: up to the next real marker
-            found = _AFTER_SCAN.search(data, at)
-            if found is None:
-                return False
-            at = found.start()
-            if data[at + 1] == _EOI:
-                return True
-    return False
+def _not_of_8_bits(pixels: NDArray[Any]) -> ImageFileError:
+    return ImageFileError(f"its pixels are {pixels.dtype}, without a stated white", _AS_JPEG)
+
+
+def _by_opencv(data: bytes, flags: int) -> NDArray[Any] | None:
+    try:
+        image: NDArray[Any] | None = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
+    except cv2.error:
+        return None
+    return image
+
+
+def _from_heic(data: bytes) -> Image:
+    try:
+        return heic_file.decoded(data)
+    except ModuleNotFoundError:
+        raise ImageFileError(*heic_file.MISSING) from None
+    except (ValueError, RuntimeError, EOFError, SyntaxError) as error:
+        raise ImageFileError(f"the image is damaged ({' '.join(str(error).split())})") from None
+
+
+def _in_8_bits(image: NDArray[Any]) -> Image:
+    if image.dtype == np.uint8:
+        return image
+    if image.dtype != np.uint16:
+        raise _not_of_8_bits(image)
+    if int(image.max()) < 1 << 12:
+        return (image >> 4).astype(np.uint8)
+    return (image >> 8).astype(np.uint8)
+
+
+def _may_be_several(data: bytes) -> bool:
+    kind = kind_of(data[:HEAD_BYTES])
+    return kind in (GIF, WEBP, TIFF, AVIF) or (kind == PNG and b"acTL" in _before_pixels(data))
+
+
+def _may_be_transparent(kind: str | None, data: bytes) -> bool:
+    if kind == PNG:  # colour types 4 and 6; or a palette with a transparent colour
+        return data[25:26] in (b"\4", b"\6") or b"tRNS" in _before_pixels(data)
+    return kind in (GIF, WEBP, TIFF, AVIF, JPEG_2000)
+
+
+def _before_pixels(data: bytes) -> bytes:
+    return data[: data.find(b"IDAT")]
+
+
+def _on_grey(pixels: Image) -> Image:
+    return pixels if pixels.shape[2] == 3 else _composited(pixels[..., :3], pixels)
+
+
+def _composited(
+    image: NDArray[Any], pixels: NDArray[Any], *, premultiplied: bool = False
+) -> NDArray[Any]:
+    """`image` over grey, by the alpha of `pixels`, BGRA as stored in the file."""
+    white = np.iinfo(image.dtype).max
+    alpha = _turned_like(image, pixels)
+    if int(alpha.min()) == white:
+        return image
+    share = (alpha / white)[..., np.newaxis]
+    front = image if premultiplied else image * share
+    return np.rint(front + BEHIND_TRANSPARENT / 255 * white * (1 - share)).astype(image.dtype)
+
+
+def _turned_like(image: NDArray[Any], pixels: NDArray[Any]) -> NDArray[Any]:
+    """The alpha of `pixels` in the orientation of `image`: IMREAD_UNCHANGED ignores EXIF."""
+    for quarters, mirrored in itertools.product(range(4), (False, True)):
+        turned = np.rot90(pixels[:, ::-1] if mirrored else pixels, quarters)
+        if turned.shape[:2] == image.shape[:2] and np.array_equal(turned[..., :3], image):
+            return turned[..., 3]
+    raise ImageFileError("its transparency does not match its colours", _AS_JPEG)
+
+
+def _upright(image: NDArray[Any], data: bytes) -> NDArray[Any]:
+    """An AVIF as it is meant to be shown; OpenCV (5.0) ignores the properties that say how."""
+    header = data[: data.find(b"mdat")]
+    at = header.find(b"irot")
+    if at >= 0:
+        image = np.rot90(image, header[at + 4] & 3)
+    at = header.find(b"imir")
+    if at >= 0:
+        image = image[:, ::-1] if header[at + 4] & 1 else image[::-1]
+    return np.ascontiguousarray(image)

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import glob
 import re
-from collections.abc import Iterable
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from detector.ingest.source import Image, SourceError
 from detector.ingest.sources.image_file import read_image_file
+from detector.ingest.sources.image_kinds import IMAGE_SUFFIXES, images_not_read, is_image
 from detector.ingest.sources.paths import require_readable_file
-
-IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"})
 
 ASSUMED_FPS = 10.0
 """For images without their own rate: 13 frames of an object that passes a 675 mm view at 0.5 m/s.
@@ -23,10 +22,14 @@ Give `fps` if the real rate is known."""
 class ImageFolder:
     """The images of a folder or of a glob, in natural order: `belt 9.jpg` before `belt 10.jpg`.
 
-    Images may have different sizes. A damaged one keeps its index.
+    Images may have different sizes. A damaged one keeps its index. Files that are images of a kind
+    that is not read are in `unreadable` from the start.
     """
 
     live = False
+    position_ns: int | None = None
+    colours = ""
+    time_notes: Sequence[str] = ()
     passed_over = 0
 
     def __init__(self, path: Path, *, fps: float | None = None) -> None:
@@ -40,13 +43,14 @@ class ImageFolder:
 
     def open(self) -> None:
         if self._path.is_dir():
-            paths, where = images_in(self._path), "folder"
+            found, where = list(self._path.iterdir()), "folder"
         elif is_glob(self._path):
-            found = glob.glob(str(self._path), recursive=True)  # noqa: PTH207 - absolute patterns
-            paths, where = _images(map(Path, found)), "pattern"
+            named = glob.glob(str(self._path), recursive=True)  # noqa: PTH207 - absolute patterns
+            found, where = [Path(each) for each in named], "pattern"
         else:
             require_readable_file(self._path)
-            paths, where = _images([self._path]), "file"
+            found, where = [self._path], "file"
+        paths, self.unreadable = sorted_images(found)
         if not paths:
             known = ", ".join(sorted(IMAGE_SUFFIXES))
             raise SourceError(
@@ -78,12 +82,6 @@ class ImageFolder:
         self._paths = []
 
 
-def images_in(folder: Path) -> list[Path]:
-    """The images in a folder, in natural order; without hidden files (`._belt 1.jpg` of a Mac), as
-    in a glob."""
-    return _images(path for path in folder.iterdir() if not path.name.startswith("."))
-
-
 def is_glob(path: Path) -> bool:
     """True for a pattern such as `shift/*.jpg`, unless a file has that name."""
     return glob.has_magic(str(path)) and not path.exists()
@@ -96,8 +94,9 @@ def natural_key(name: str) -> tuple[list[str | int], str]:
     return parts, name
 
 
-def _images(found: Iterable[Path]) -> list[Path]:
-    images = [path for path in found if path.suffix.lower() in IMAGE_SUFFIXES]
-    return sorted(
-        (path for path in images if not path.is_dir()), key=lambda path: natural_key(str(path))
-    )
+def sorted_images(found: Sequence[Path]) -> tuple[list[Path], list[str]]:
+    """The images among files, in natural order, and one line for each that is not read."""
+    images = [path for path in found if is_image(path) and not path.is_dir()]
+    return sorted(images, key=lambda path: natural_key(str(path))), [
+        f"{path}: {why}" for path, why in images_not_read(found)
+    ]

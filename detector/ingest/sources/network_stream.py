@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import time
+from collections.abc import Sequence
 from urllib.parse import urlsplit
 
 import av
@@ -35,10 +36,13 @@ class NetworkStream:
 
     live = True
     frame_count: int | None = None
+    position_ns: int | None = None
+    time_notes: Sequence[str] = ()
 
     def __init__(self, url: str, *, open_timeout_s: float, read_timeout_s: float) -> None:
         self.name = without_credentials(url)
         self.fps: float | None = None
+        self.colours = ""
         self.unreadable: list[str] = []
         self._url = url
         self._open_timeout_s = open_timeout_s
@@ -66,7 +70,8 @@ class NetworkStream:
                 "answers, but gives no video",
                 "check user, password and the path of the stream (try it in VLC)",
             ) from None
-        rate = self._decoder.fps
+        self.colours = self._decoder.colours
+        rate = self._decoder.average_fps
         self.fps = rate if rate is not None and 0 < rate < 1000 else None
 
     def grab(self) -> bool:
@@ -81,7 +86,8 @@ class NetworkStream:
                 return False
             asked_s = arrived_s
             # Motion JPEG over HTTP has no timestamps: FFmpeg generates them at 25 a second.
-            taken_s = None if decoder.format == "mpjpeg" else decoder.taken_s
+            taken_ns = None if decoder.format == "mpjpeg" else decoder.taken_ns
+            taken_s = None if taken_ns is None else taken_ns / 1e9
             if self._edge.is_live(arrived_s, taken_s):
                 return True
             self.passed_over += 1

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from detector.ingest.names import scheme_of
 from detector.ingest.source import OPEN_TIMEOUT_S, READ_TIMEOUT_S, Source, SourceError
-from detector.ingest.sources.image_folder import IMAGE_SUFFIXES, ImageFolder, is_glob
+from detector.ingest.sources.image_folder import ImageFolder, is_glob
+from detector.ingest.sources.image_kinds import IMAGE_SUFFIXES
 from detector.ingest.sources.network_stream import NETWORK_SCHEMES, NetworkStream
 from detector.ingest.sources.paths import local_path
 from detector.ingest.sources.v4l2 import V4l2Camera

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 import struct
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
@@ -42,6 +43,9 @@ class V4l2Camera:
 
     live = True
     frame_count: int | None = None
+    position_ns: int | None = None
+    colours = ""
+    time_notes: Sequence[str] = ()
     passed_over = 0
 
     def __init__(self, url: str, *, fps: float | None = None) -> None:

@@ -136,7 +136,7 @@ def _is_detr(session: Any, metadata: Mapping[str, str]) -> bool:
 
 
 def _usual_pixels(session: Any, metadata: Mapping[str, str], image: _Node) -> tuple[Pixels, str]:
-    """How such files are usually fed, and by what that is told."""
+    """How such files are usually fed, and what shows it."""
     outputs = [each.name for each in session.get_outputs()]
     if "stride" in metadata:
         return "rgb-1", "as Ultralytics trains"

@@ -23,7 +23,7 @@ def answers(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_the_adaptation_reads_an_answer_for_each_alert(answers: Path) -> None:
-    images = read_labelled_images(answers, lambda name: name in NAMES, "")
+    images = read_labelled_images(answers, lambda name: name in NAMES, "").images
     named = [label.name for image in images for label in image.labels]
     assert named
     assert set(named) <= set(NAMES)

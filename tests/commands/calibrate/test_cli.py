@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
+import json
 import re
 from pathlib import Path
 
@@ -24,6 +26,7 @@ from tests.calibration.belt_camera import (
     board_to_belt,
 )
 from tests.calibration.board_camera import LENS, SIZE_PX, photograph, photographs
+from tests.calibration.test_foreign_board import seen
 from tests.commands.conftest import Vigitri
 from tests.fakes import frame
 from tests.small_line import write_video
@@ -240,6 +243,70 @@ def test_bad_input_is_one_line_and_nothing_is_written(
     assert line.read_text() == before
 
 
+def basis(line: Path) -> str:
+    return line_plane(load_profile(line), None).basis
+
+
+@pytest.mark.parametrize(
+    ("measured", "scale_by"),
+    [
+        ((), None),
+        (("--ruler-mm", "200"), "ruler"),
+        (("--belt-width-mm", f"{WIDTH_MM:g}"), "belt width"),
+        (("--camera-height-mm", f"{CAMERA_MM[2]:g}"), "camera height"),
+    ],
+    ids=["nothing", "ruler", "belt width", "camera height"],
+)
+def test_a_scale_that_was_not_measured_is_unverified(
+    vigitri: Vigitri, line: Path, photos: Path, measured: tuple[str, ...], scale_by: str | None
+) -> None:
+    """A print fitted to the page is 3 to 6 % too small, and no image shows that."""
+    code, out, err = vigitri("calibrate", "plane", line, photos / "belt", *measured)
+    assert (code, err) == (0, [])
+    assert any("scale of the printed board" in each for each in out) is (scale_by is None)
+    plane = load_profile(line).calibration.plane
+    assert plane is not None
+    assert plane.scale_by == scale_by
+    assert basis(line) == ("unverified" if scale_by is None else "points")
+    _, out, _ = vigitri("calibrate", "verify", line)
+    (said,) = [each for each in out if each.startswith("plane: ")]
+    if scale_by is None:
+        assert ", scale unverified: the print was not measured; run `vigitri calibrate" in said
+    else:
+        assert said.endswith(f", scale by the {scale_by}")
+
+
+def test_without_a_lens_the_cameras_height_verifies_no_scale() -> None:
+    """It is taken as given, to compute the parallax."""
+    from detector.commands.calibrate.plane import TapeMeasurements
+
+    assert TapeMeasurements(camera_height_mm=CAMERA_MM[2]).scale_by(None) is None
+
+
+def test_a_calibration_from_before_the_scale_was_recorded_is_valid_and_unverified(
+    line: Path,
+) -> None:
+    from detector.profile.calibration import PlaneCalibration
+
+    plane = load_profile(line).calibration.plane
+    assert plane is not None
+    older = plane.model_dump(mode="json", exclude={"scale_by", "sha256"})
+    digest = hashlib.sha256(json.dumps(older, sort_keys=True).encode()).hexdigest()
+    read = PlaneCalibration.model_validate(older | {"sha256": digest})
+    assert read.digest() == read.sha256
+    assert not read.scale_is_measured
+
+
+def test_images_of_a_foreign_board_are_refused_by_name(
+    vigitri: Vigitri, line: Path, tmp_path: Path
+) -> None:
+    image = tmp_path / "theirs.png"
+    cv2.imwrite(str(image), seen(8, 6, 0.75, cv2.aruco.DICT_5X5_100))
+    code, _, err = vigitri("calibrate", "plane", line, image)
+    assert (code, len(err)) == (2, 1)
+    assert f"{image}, image 0: shows a board that is not Vigitri's (24 markers ArUco 5x5" in err[0]
+
+
 @pytest.mark.parametrize("name", ["board.pdf", "board.svg"])
 def test_a_board_is_written_for_printing(vigitri: Vigitri, tmp_path: Path, name: str) -> None:
     code, out, err = vigitri("calibrate", "board", "-o", tmp_path / name, "--paper", "a2")
@@ -270,6 +337,17 @@ def test_the_guided_calibration_runs_from_questions_to_a_plane(
     assert found.line == "hall-2"
     assert found.calibration.plane is not None
     assert found.calibration.plane.operator == "Ana"
+    assert found.calibration.plane.scale_by == "ruler"
+
+
+def test_a_ruler_that_was_not_measured_leaves_the_scale_unverified(
+    vigitri: Vigitri, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Enter at every question about a length."""
+    line = new_line(tmp_path, photos)
+    monkeypatch.setattr("sys.stdin", io.StringIO("y\na3\n\n\n\n"))
+    assert vigitri("calibrate", "line", line, "--images", photos, "--operator", "Ana").code == 0
+    assert basis(line) == "unverified"
 
 
 def test_an_invalid_answer_is_asked_again(

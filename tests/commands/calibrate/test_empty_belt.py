@@ -6,12 +6,12 @@ import cv2
 import numpy as np
 
 from tests.commands.conftest import Vigitri
-from tests.small_line import belt_image, write_interlaced, write_profile, write_video
+from tests.ingest.films import evenly, write_film
+from tests.small_line import StreetCamera, belt_image, write_interlaced, write_profile, write_video
 
 
 def few(folder: Path) -> Path:
-    """A video of fewer frames than requested. It plays like a camera, at a rate at which even a
-    busy machine reads a quarter of them, which is enough."""
+    """A video of fewer frames than requested."""
     return write_video(folder / "few.avi", [belt_image()] * 20, fps=10)
 
 
@@ -40,6 +40,28 @@ def test_the_empty_belt_is_captured_from_an_interlaced_video(
     image = cv2.imread(str(out))
     assert image is not None
     assert np.abs(image.astype(int) - belt_image()).max() <= 6
+
+
+def test_the_empty_belt_is_captured_from_a_camera(
+    vigitri: Vigitri, tmp_path: Path, model: Path
+) -> None:
+    with StreetCamera(fps=25) as camera:
+        profile = write_profile(tmp_path / "line.toml", camera.url, model)
+        out = tmp_path / "empty.png"
+        code, _, err = vigitri("calibrate", "empty", profile, "-o", out, "--frames", 10)
+    assert (code, err) == (0, [])
+    image = cv2.imread(str(out))
+    assert image is not None
+    assert np.abs(image.astype(int) - belt_image())[130:].max() <= 6  # above, it flickers
+
+
+def test_a_gap_in_a_video_is_no_obstacle(vigitri: Vigitri, tmp_path: Path, model: Path) -> None:
+    at_s = [*evenly(4, 10), *evenly(4, 10, start_s=7200)]
+    video = write_film(tmp_path / "gap.mp4", [belt_image()] * 8, at_s)
+    profile = write_profile(tmp_path / "line.toml", video, model)
+    code, out, err = vigitri("calibrate", "empty", profile, "-o", tmp_path / "empty.png")
+    assert (code, err) == (0, [])
+    assert "the median of 8 frames" in out[0]
 
 
 def test_by_default_it_is_written_next_to_the_profile(

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from detector.pipeline import Pipeline
 from detector.profile.loading import ProfileError, load_profile
 from tests.commands.conftest import Vigitri
 from tests.fakes import FakeEngine, as_image, detections, folder_of, texture
+from tests.ingest.films import write_film
 from tests.small_line import write_video
 
 FPS, FRAMES, STEP_PX, PER_MM = 10, 80, 16, 4
@@ -86,6 +88,28 @@ def test_without_an_encoder_the_setting_is_compared_with_the_image(
     run = vigitri("calibrate", "speed", line(folder, speed="speed_mm_s = 400"))
     assert run.code == 1
     assert any("belt.speed_mm_s = 400 is not the belt's speed" in each for each in run.out)
+
+
+def test_the_speed_on_a_film_of_varying_rate_is_that_of_its_own_times(
+    vigitri: Vigitri, folder: Path
+) -> None:
+    """30 images per second, then 10, with a gap: a belt of 320 mm/s, where an average rate would
+    give two others."""
+    at_s = np.array([*np.arange(60) / 30, *(2 + np.arange(60) / 10), *(70 + np.arange(30) / 10)])
+    travel_px = np.round(320 / 2 * np.where(at_s < 60, at_s, at_s - 60)).astype(int)
+    width = WIDTH + int(travel_px[-1])
+    long = as_image(texture(np.random.default_rng(2), HEIGHT, width))
+    lefts = width - WIDTH - travel_px
+    images = [np.ascontiguousarray(long[:, left : left + WIDTH]) for left in lefts]
+    film = write_film(folder / "phone.mp4", images, list(at_s))
+    run = vigitri("calibrate", "speed", line(folder), "--source", film)
+    assert run.code == 0
+    measured = re.match(r"image: ([\d.]+) mm/s over a second, ([\d.]+) to ([\d.]+)", run.out[0])
+    assert measured is not None
+    assert [float(each) for each in measured.groups()] == pytest.approx([320] * 3, rel=0.01)
+    rate, gap = run.err
+    assert "phone.mp4: its rate varies, from 30 frames per second at 0.00 s to 10 at " in rate
+    assert gap.endswith("phone.mp4: a gap of 62.1 s after 7.90 s: nothing was recorded")
 
 
 def test_a_missing_encoder_file_is_one_line(vigitri: Vigitri, folder: Path) -> None:

@@ -423,3 +423,23 @@ class AnyShift(RuleBasedStateMachine):
 
 TestAnyShift = AnyShift.TestCase
 TestAnyShift.settings = settings(max_examples=40, stateful_step_count=30, deadline=None)
+
+
+def test_an_object_names_its_images_while_they_are_sent_and_keeps_the_name() -> None:
+    book = AlarmBook(LINE)
+    book.with_evidence = True
+    (first,) = book.update([track(1)], [], belt_at(0))
+    assert first.evidence_id == "b-a000001-1"
+    book.with_evidence = False
+    later = book.update([track(1), track(2)], [], belt_at(SECOND))
+    assert [(alert.event_id, alert.evidence_id) for alert in later] == [
+        ("a000001", "b-a000001-1"),
+        ("a000002", None),
+    ]
+
+
+def test_a_state_of_the_line_has_no_images() -> None:
+    book = AlarmBook(LINE)
+    book.with_evidence = True
+    (alert,) = book.line_state(Hazard.JAM, True, "jam", belt_at(0))
+    assert alert.evidence_id is None

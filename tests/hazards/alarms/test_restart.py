@@ -119,3 +119,11 @@ def test_a_former_battery_may_prove_to_be_gas() -> None:
     again.last = replace(again.last, y_mm=again.y_mm)
     (revision,) = book.update([again], [], belt_at(2))
     assert (revision.event_id, revision.hazard) == (battery.event_id, Hazard.GAS)
+
+
+def test_an_alert_of_an_earlier_start_still_names_its_images() -> None:
+    book = AlarmBook(LINE)
+    book.with_evidence = True
+    (alert,) = book.update([track(1)], [], belt_at(0))
+    _, restored = started_again(alert, 3)
+    assert restored.evidence_id == alert.evidence_id == "b-a000001-1"

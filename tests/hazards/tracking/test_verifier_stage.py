@@ -93,6 +93,38 @@ def test_an_object_gets_a_crop_for_each_pass_that_detected_it_up_to_a_limit() ->
     assert len(engine.batches) == PASSES_MAX
 
 
+def test_a_track_remembers_each_crop_with_what_it_was_taken_for() -> None:
+    verify, one = stage(verifier()), track(1, 300, last_frame=7)
+    image = EMPTY.copy()
+    image[470:530, 170:230] = (255, 255, 255)
+    verify.update(frame(image, 7), [one], belt())
+    verify.update(frame(image, 8), [one], belt())
+    first, second = one.looks
+    assert (first.frame_index, first.t_utc_ns) == (7, frame(image, 7).t_utc_ns)
+    assert first.box_px == one.last.box_px == (170, 470, 230, 530)
+    assert first.probabilities.shape == (4,)
+    assert one.kind_scores is not None
+    assert one.kind_scores.mean.argmax() == first.probabilities.argmax()
+    assert second.frame_index == 8
+    assert second.box_px == pytest.approx((170, 470, 230, 530))
+
+
+def test_an_undecided_track_keeps_its_newest_crop_in_one_buffer() -> None:
+    verify, one = stage(verifier()), track(1, 300)
+    kept = []
+    for number, shade in enumerate((40, 90, 200)):
+        one.last_frame = number
+        verify.update(frame(np.full_like(EMPTY, shade), number), [one], belt())
+        assert one.crop is not None
+        kept.append((one.undecided, one.crop, int(one.crop.mean())))
+    assert [(undecided, shade) for undecided, _, shade in kept] == [
+        (True, 40),
+        (True, 90),
+        (False, 90),
+    ]
+    assert kept[0][1] is kept[2][1]
+
+
 def test_a_pass_without_a_crop_runs_no_network() -> None:
     engine = MeanColour()
     stage(verifier(engine)).update(frame(EMPTY, 0), [], belt())

@@ -18,6 +18,7 @@ from detector.ingest import CameraBlind, CameraProcess, CameraState, Frame
 from detector.ingest.capture.process import CaptureProcess
 from detector.ingest.capture.supervisor import Supervisor
 from tests.ingest.capture_camera import AT_ONCE, camera_of
+from tests.ingest.films import evenly, greys, write_film
 
 Video = Callable[..., Path]
 Pids = Callable[..., set[int]]
@@ -72,6 +73,39 @@ def test_a_recording_plays_as_a_camera_and_every_frame_is_accounted_for(video: V
     # Played at its own rate: no frame is early.
     for index, t_mono_ns in frames:
         assert t_mono_ns - frames[0][1] >= (index - frames[0][0]) * 10_000_000 - 1_000_000
+
+
+def test_a_film_plays_at_the_times_of_its_own_frames(tmp_path: Path) -> None:
+    at_s = [*evenly(15, 30), *evenly(10, 10, start_s=0.5)]
+    film = write_film(tmp_path / "phone.mp4", greys(25), at_s)
+    with camera_of(str(film)) as camera:
+        frames, end = until_blind(camera)
+    assert end.state is CameraState.ENDED
+    first, first_ns = frames[0]
+    shift_ns = 0  # of a machine that was too slow for an image
+    for index, t_mono_ns in frames:
+        late_ns = t_mono_ns - first_ns - round((at_s[index] - at_s[first]) * 1e9) - shift_ns
+        assert late_ns >= -1_000_000
+        shift_ns += max(0, late_ns)
+    assert camera.health.frames_late or shift_ns < 1_000_000
+
+
+def test_during_a_gap_of_a_film_the_camera_stalls_and_then_it_goes_on(tmp_path: Path) -> None:
+    """Without a restart: the film would play from its beginning."""
+    at_s = [*evenly(10, 30), *evenly(10, 30, start_s=3.5)]
+    film = write_film(tmp_path / "gap.mp4", greys(20), at_s)
+    with camera_of(str(film)) as camera:
+        before, stalled = until_blind(camera)
+        after, end = until_blind(camera)
+        while end.state is CameraState.STALLED:  # again, every `timeout_s`
+            after, end = until_blind(camera)
+        assert camera.health.restarts == 0
+    assert stalled.state is CameraState.STALLED
+    assert re.search(r"gap.mp4: the recording has a gap, 3\.[12] s from now on", stalled.reason)
+    assert before[-1][0] == 9
+    assert after[0][0] == 10
+    assert after[0][1] - before[-1][1] == pytest.approx(3.2e9, abs=0.2e9)
+    assert end.state is CameraState.ENDED
 
 
 def test_the_rate_is_known_once_a_frame_was_read(

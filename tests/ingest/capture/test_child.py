@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import pytest
+
 from detector.ingest.capture.child import CaptureLoop
 from detector.ingest.capture.latest_frame import LatestFrame
-from detector.ingest.capture.spec import CaptureSettings, CaptureSpec
+from detector.ingest.capture.spec import CaptureSettings, CaptureSpec, Status
 from detector.ingest.capture.tally import Tally
 from detector.ingest.health import CameraState
 from detector.ingest.source import Image
-from tests.ingest.fake_cameras import Garbled
+from tests.ingest.fake_cameras import FakeCamera, Garbled
 
 
 class LooseCable(Garbled):
@@ -22,17 +24,46 @@ class LooseCable(Garbled):
         return super().retrieve(into)
 
 
-def test_lines_about_damaged_images_do_not_pile_up(tmp_path: Path) -> None:
-    camera = LooseCable(str(tmp_path / "lives"), frames=500)
+class Phone(FakeCamera):
+    """A film of a phone, whose rate varies."""
+
+    live = False
+    time_notes = ("film.mp4: its rate varies",)
+
+    def __init__(self, url: str) -> None:
+        super().__init__(url, frames=3)
+        self.fps = 1000.0
+
+    def open(self) -> None:
+        self._frames = 0 if self.life else 3
+        self.life += 1
+
+
+def test_what_is_unusual_about_a_films_times_is_logged_once_at_its_end(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    film = Phone(str(tmp_path / "lives"))
+    end = played(film, loop=True)
+    assert end.state is CameraState.ENDED
+    assert [record.getMessage() for record in caplog.records] == ["film.mp4: its rate varies"]
+
+
+def played(source: FakeCamera, *, loop: bool) -> Status:
+    """The final status of the loop over this source."""
     latest, counters, (reader, status) = LatestFrame(), Tally.descriptor(), os.pipe()
-    settings = CaptureSettings("fake", None, False, 5.0, 2.0, None, "unused:unused", "l")
+    settings = CaptureSettings("fake", None, loop, 5.0, 2.0, None, "unused:unused", "l")
     spec = CaptureSpec(settings, latest.new_writer(), counters, status, os.getpid(), None)
     try:
-        end = CaptureLoop(spec, camera, Tally(counters)).run()
+        return CaptureLoop(spec, source, Tally(counters)).run()
     finally:
         latest.close()
         for descriptor in (counters, reader, status):
             os.close(descriptor)
+
+
+def test_lines_about_damaged_images_do_not_pile_up(tmp_path: Path) -> None:
+    camera = LooseCable(str(tmp_path / "lives"), frames=500)
+    end = played(camera, loop=False)
     assert end.state is CameraState.ENDED
     assert end.reason.endswith("after 500 frames (image 500)")
     assert len(camera.unreadable) <= 2

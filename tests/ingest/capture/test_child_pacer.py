@@ -68,3 +68,29 @@ def test_timestamps_are_a_period_apart_even_if_images_are_ready_late(work_ns: li
         assert stamps_ns[index] - first_ns <= shown_ns[index]
         apart_ns = stamps_ns[index] - stamps_ns[index - 1]
         assert apart_ns == PERIOD_NS if on_beat else apart_ns > PERIOD_NS
+
+
+@given(
+    steps_ns=st.lists(st.integers(PERIOD_NS, 90_000_000_000), min_size=1, max_size=20),
+    work_ns=st.integers(0, PERIOD_NS),
+    loops=st.integers(1, 2),
+)
+def test_a_film_is_shown_at_the_times_of_its_own_frames(
+    steps_ns: list[int], work_ns: int, loops: int
+) -> None:
+    """Gaps too; a loop follows one period after the last image."""
+    positions_ns = [sum(steps_ns[:count]) for count in range(len(steps_ns) + 1)]
+    clock, stamps_ns, left_s = Clock(), [], []
+    with patch.object(child, "time", clock):
+        pacer = child.Pacer(FPS)
+        for _ in range(loops):
+            pacer.restart()
+            for position_ns in positions_ns:
+                clock.now_ns += work_ns if position_ns else 0
+                pacer.wait(position_ns, left_s.append)
+                stamps_ns.append(pacer.due_ns)
+                assert clock.now_ns >= pacer.due_ns
+    assert [at_ns - stamps_ns[0] for at_ns in stamps_ns[: len(positions_ns)]] == positions_ns
+    if loops == 2:
+        assert stamps_ns[len(positions_ns)] - stamps_ns[len(positions_ns) - 1] == PERIOD_NS
+    assert all(left <= max([*steps_ns, PERIOD_NS]) / 1e9 for left in left_s)

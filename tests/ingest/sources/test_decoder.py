@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from detector.ingest import Recording, open_source
 from detector.ingest.sources.decoder import Decoder
+from tests.ingest.films import write_colour
 
 Pixels = NDArray[np.uint8]
 
@@ -180,6 +181,38 @@ def test_an_image_is_decoded_into_a_buffer_of_its_shape(tmp_path: Path) -> None:
     assert made.shape == (48, 96, 3)
     np.testing.assert_array_equal(made, buffer)
     source.close()
+
+
+@pytest.mark.parametrize("full_range", [False, True])
+@pytest.mark.parametrize(
+    ("matrix", "name"), [("bt709", "BT.709"), ("smpte170m", "BT.601"), ("bt2020nc", "BT.2020")]
+)
+def test_colours_are_converted_by_the_films_own_tag(
+    matrix: str, name: str, full_range: bool, tmp_path: Path
+) -> None:
+    """With the matrix of another tag, 30, 200, 60 becomes 34, 225, 70."""
+    green = (30, 200, 60)
+    clip = write_colour(tmp_path / "clip.mp4", green, matrix, full_range=full_range, tagged=True)
+    decoder = Decoder(str(clip))
+    assert decoder.colours == (f"{name}, full range" if full_range else name)
+    assert decoder.grab()
+    image = decoder.image()
+    assert image is not None
+    assert np.abs(image.astype(int) - green).max() <= 2
+    decoder.close()
+
+
+def test_colours_without_a_tag_are_read_as_bt_601(tmp_path: Path) -> None:
+    clip = write_colour(
+        tmp_path / "clip.mp4", (30, 200, 60), "smpte170m", full_range=False, tagged=False
+    )
+    decoder = Decoder(str(clip))
+    assert decoder.colours == "without a tag, read as BT.601"
+    assert decoder.grab()
+    image = decoder.image()
+    assert image is not None
+    assert np.abs(image.astype(int) - (30, 200, 60)).max() <= 2
+    decoder.close()
 
 
 @pytest.mark.parametrize("content", ["sound", "nothing"])

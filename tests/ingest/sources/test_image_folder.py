@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import os
 import random
 from pathlib import Path
 
@@ -10,20 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from detector.ingest import Recording, SourceError, read_image_file
-from detector.ingest.sources.image_file import LARGEST_BYTES, _decode
+from detector.ingest import Recording, SourceError
 from detector.ingest.sources.image_folder import ASSUMED_FPS, natural_key
 
 NOISE = np.random.default_rng(3).integers(0, 256, (48, 64, 3), np.uint8)
-
-
-def encoded(suffix: str, *options: int) -> bytes:
-    return bytes(cv2.imencode(suffix, NOISE, list(options))[1])
-
-
-JPEG = encoded(".jpg")
-PROGRESSIVE = encoded(".jpg", cv2.IMWRITE_JPEG_PROGRESSIVE, 1)
-RESTARTING = encoded(".jpg", cv2.IMWRITE_JPEG_RST_INTERVAL, 2)
 
 
 def save(path: Path, width_px: int = 64) -> None:
@@ -96,36 +85,25 @@ def test_an_image_that_was_deleted_meanwhile_is_reported(tmp_path: Path) -> None
         assert line.startswith(f"{tmp_path / '1.png'}: no such file")
 
 
-def test_a_file_that_is_too_large_and_a_pipe_are_refused(tmp_path: Path) -> None:
-    clip, pipe = tmp_path / "clip.png", tmp_path / "pipe.png"
-    clip.touch()
-    os.truncate(clip, LARGEST_BYTES + 1)
-    with pytest.raises(SourceError, match="larger than an image, 500 MB; use `vigitri replay`"):
-        read_image_file(clip)
-    os.mkfifo(pipe)  # reading it would wait for ever
-    with pytest.raises(SourceError, match="not a file; name an image file"):
-        read_image_file(pipe)
+def test_images_that_are_not_read_are_named_beside_those_that_are(tmp_path: Path) -> None:
+    save(tmp_path / "1.png")
+    (tmp_path / "2.NEF").write_bytes(b"MM\0*a raw image")
+    (tmp_path / "3.jxl").write_bytes(b"\xff\x0a...")
+    (tmp_path / "4").write_bytes((tmp_path / "1.png").read_bytes())
+    (tmp_path / "notes.txt").write_text("not an image")
+    for source in (tmp_path, tmp_path / "*"):
+        with Recording(str(source)) as recording:
+            assert len(list(recording)) == 1
+            assert recording.unreadable == [
+                f"{tmp_path}/2.NEF: not read: a camera's raw image; export it as JPEG or PNG",
+                f"{tmp_path}/3.jxl: not read: JPEG XL; export it as JPEG or PNG",
+                f"{tmp_path}/4: not read: PNG with the suffix ''; rename it",
+            ]
 
 
-@pytest.mark.parametrize("data", [JPEG, PROGRESSIVE, RESTARTING], ids=["plain", "prog", "rst"])
-def test_a_complete_jpeg_is_read_even_with_trailing_data(data: bytes) -> None:
-    for tail in (b"", b"\0" * 100, b"\xff\xda\x12"):
-        image, fault = _decode(data + tail)
-        assert fault == ""
-        assert image is not None
-        assert image.shape == NOISE.shape
-
-
-@given(data=st.sampled_from([JPEG, PROGRESSIVE, RESTARTING]), cut=st.floats(0, 1))
-def test_no_truncated_jpeg_is_read(data: bytes, cut: float) -> None:
-    image, fault = _decode(data[: int(cut * (len(data) - 1))])
-    assert image is None
-    assert fault
-
-
-@pytest.mark.parametrize("suffix", [".png", ".bmp", ".webp", ".tif"])
-def test_an_image_of_another_format_cut_off_in_the_middle_is_not_read(suffix: str) -> None:
-    data = encoded(suffix)
-    assert _decode(data)[0] is not None
-    assert _decode(data[: len(data) * 2 // 3])[0] is None
-    assert _decode(b"")[1] == "the file is empty"
+def test_a_folder_and_a_name_take_the_same_suffixes(tmp_path: Path) -> None:
+    save(tmp_path / "1.jpg")
+    (tmp_path / "1.jpg").rename(tmp_path / "1.JFIF")
+    for source in (tmp_path, tmp_path / "1.JFIF", tmp_path / "*"):
+        with Recording(str(source)) as recording:
+            assert len(list(recording)) == 1

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from detector.ingest import Recording, SourceError, describe_source, open_source
+from tests.ingest.films import write_colour
 
 Video = Callable[..., Path]
 
@@ -80,6 +81,13 @@ def test_describe_source_gives_size_and_rate(video: Video) -> None:
     found = describe_source(str(video(fps=12.5, size_px=(80, 48))))
     assert str(found) == "80 × 48 px at 12.5 fps"
     assert found.size_px == (80, 48)
+
+
+def test_describe_source_gives_the_colour_tag(tmp_path: Path) -> None:
+    film = write_colour(
+        tmp_path / "film.mp4", (30, 200, 60), "bt709", full_range=False, tagged=True
+    )
+    assert describe_source(str(film)).colours == "BT.709"
 
 
 def test_describe_source_refuses_a_missing_file(tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ def _yolo(folder: Path, *labels: str, classes: str = "battery\ngas_canister\nign
 
 
 def test_classes_of_a_yolo_export_are_matched_by_name(tmp_path: Path) -> None:
-    one, two = read_answers(_yolo(tmp_path, "1 0.5 0.5 0.2 0.4\n2 0.1 0.1 0.1 0.1", ""))
+    one, two = read_answers(_yolo(tmp_path, "1 0.5 0.5 0.2 0.4\n2 0.1 0.1 0.1 0.1", "")).photographs
     assert one.boxes[:, 0].tolist() == [GAS, IGNORE]
     np.testing.assert_allclose(one.boxes[0, 1:], [0.4, 0.3, 0.6, 0.7], atol=1e-6)
     assert two.boxes.shape == (0, 5)
@@ -46,7 +46,7 @@ def test_photographs_left_out_by_a_recipe_are_exported_like_a_site_s(
         'name = "a"\nversion = 1\nstart_from = "a.pt"\nseed = 1\nleave_out = ["train_gas_*"]\n'
         '[[stages]]\nname = "one"\nepochs = 1\nlr = 1e-3\nlr_end = 1e-4\ndata = { scenes = 1 }\n'
     )
-    (one,) = read_answers(export_left_out(recipe, data, tmp_path / "out"))
+    (one,) = read_answers(export_left_out(recipe, data, tmp_path / "out")).photographs
     (source,) = (p for p in read_photographs(data, "train") if p.path.stem == "train_gas_000")
     np.testing.assert_allclose(one.boxes, source.boxes, atol=2e-6)
 
@@ -78,3 +78,12 @@ def test_base_photographs_identical_to_an_answer_are_not_replayed(
 def test_a_mistake_in_an_export_is_a_mistake_of_the_workshop(tmp_path: Path) -> None:
     with pytest.raises(WorkshopError, match="unknown class 'bottle', known: gas_canister, battery"):
         read_answers(_yolo(tmp_path, "0 0.5 0.5 0.2 0.4", classes="bottle"))
+
+
+def test_harmless_objects_are_learned_as_background_and_counted(tmp_path: Path) -> None:
+    export = read_answers(
+        _yolo(tmp_path, "0 0.5 0.5 0.2 0.4\n1 0.5 0.5 0.2 0.4", classes="bottle\nbattery"),
+        {"bottle": "harmless"},
+    )
+    assert export.photographs[0].boxes[:, 0].tolist() == [1]
+    assert export.noted[1:] == ("1 boxes of harmless objects learned as background",)

@@ -47,6 +47,15 @@ def test_a_missing_recipe_is_a_one_line_error(tmp_path: Path) -> None:
         read_recipe(tmp_path / "none.toml")
 
 
+def test_a_time_limit_is_shared_by_the_stages_and_never_above_a_stage_s_own() -> None:
+    recipe = read_recipe(FIRST.with_name("sixth.toml"))
+    limited = recipe.within(10)
+    assert sum(stage.minutes or 0 for stage in limited.stages) == pytest.approx(10)
+    shorter = recipe.stages[0].model_copy(update={"minutes": 0.1})
+    own = recipe.model_copy(update={"stages": (shorter, *recipe.stages[1:])})
+    assert own.within(10).stages[0].minutes == 0.1
+
+
 def test_a_smoke_run_has_all_stages_but_few_images() -> None:
     recipe = read_recipe(FIRST)
     small = recipe.shrunk()

@@ -55,6 +55,8 @@ def test_the_learning_rate_follows_a_half_cosine() -> None:
 class _Trainer:
     def __init__(self) -> None:
         self.train_time_start = 1000.0
+        self.epoch, self.stop = 0, False
+        self.train_loader = range(1000)
         self.optimizer = SimpleNamespace(param_groups=[{"lr": 0.0}, {"lr": 0.0}])
 
 
@@ -74,6 +76,18 @@ def test_a_stage_with_a_time_limit_warms_up_and_then_falls_by_time(
     assert 20 < rates.index(max(rates)) < 35
     assert rates[50] == pytest.approx((stage.lr + stage.lr_end) / 2, rel=0.05)
     assert rates[-1] == pytest.approx(stage.lr_end, rel=0.05)
+
+
+def test_where_the_epochs_are_over_before_the_time_the_rate_has_fallen_and_the_stage_ends() -> None:
+    stage = read_recipe(FIRST).stages[0].model_copy(update={"minutes": 1e9, "epochs": 2})
+    trainer, set_rates, stop = _Trainer(), bfloat.on_batch_start(stage), bfloat.stop_after(stage)
+    for epoch in range(2):
+        trainer.epoch = epoch
+        for _ in trainer.train_loader:
+            set_rates(trainer)
+        stop(trainer)
+        assert trainer.stop == (epoch == 1)
+    assert trainer.optimizer.param_groups[0]["lr"] == pytest.approx(stage.lr_end, rel=0.01)
 
 
 def test_datasets_are_built_by_stage_and_kept_in_later_runs(data: Path, tmp_path: Path) -> None:

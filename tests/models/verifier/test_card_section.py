@@ -5,17 +5,20 @@ from pathlib import Path
 import pytest
 
 from detector.profile.line import DEPLOYED_MODEL
+from detector.vision.verifier_card import Fusion
 from models.verifier.card_section import write_section
 from models.verifier.export import FEATURES, HEAD
 from models.verifier.kinds import read_kinds
 from models.verifier.recipe import read_verifier_recipe
-from models.verifier.verdicts import Fusion
 from models.workshop import WorkshopError
 
 MODELS = Path(__file__).parents[3] / "models"
 KINDS = read_kinds()
 RECIPE = read_verifier_recipe(MODELS / "verifier/recipe.toml")
-FUSIONS = (Fusion(1.1, 0.4, -0.5, 0.6), Fusion(0.9, 0.0, 0.25))
+FUSIONS = (
+    Fusion(verifier=1.1, detector=0.4, offset=-0.5, threshold=0.6),
+    Fusion(verifier=0.9, detector=0.0, offset=0.25),
+)
 
 
 @pytest.fixture

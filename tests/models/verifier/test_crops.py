@@ -2,12 +2,14 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from models.verifier.crops import build, labelled
 from models.verifier.kinds import Kinds
 from models.verifier.material import Material
 from models.verifier.pack import Pack
 from models.verifier.recipe import VerifierRecipe
+from models.workshop import WorkshopError
 
 
 def _mined(folder: Path) -> Path:
@@ -29,6 +31,33 @@ def test_packs_hold_all_sides_and_a_finished_one_is_kept(
     before = [path.stat().st_mtime_ns for path in paths]
     build(material, recipe, kinds, tmp_path / "mined.json", tmp_path / "packs")
     assert [path.stat().st_mtime_ns for path in paths] == before
+
+
+@pytest.mark.parametrize(
+    ("mined", "reason"),
+    [
+        ('{"belt/place_0.jpg": [[10, 10', "can't be read as mined boxes"),
+        ("[]", "can't be read as mined boxes"),
+        (
+            '{"belt/place_0.jpg": [[900, 10, 960, 50, 0.4, 1]]}',
+            r"place_0\.jpg: a mined box has no area in it, .*delete mined\.json",
+        ),
+    ],
+)
+def test_mined_boxes_that_cannot_be_used_are_a_one_line_error(
+    material: Material,
+    recipe: VerifierRecipe,
+    kinds: Kinds,
+    tmp_path: Path,
+    *,
+    mined: str,
+    reason: str,
+) -> None:
+    path = tmp_path / "mined.json"
+    path.write_text(mined)
+    with pytest.raises(WorkshopError, match=reason):
+        build(material, recipe, kinds, path, tmp_path / "packs")
+    assert not (tmp_path / "packs/mined.npz").exists()
 
 
 def test_a_labelled_box_gives_crops_at_several_sizes_never_enlarged(material: Material) -> None:

@@ -9,6 +9,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from detector.vision.catalogue import sha256
 from detector.vision.detections import Detections
+from detector.vision.verifier_card import Fusion
 from models.evaluation.scoring import GroundTruth
 from models.verifier.bank import write_bank
 from models.verifier.evaluation import Sets, compare, crop_figures, fitted, markdown
@@ -16,11 +17,11 @@ from models.verifier.export import FEATURES, HEAD
 from models.verifier.image_sets import Proposed, Verified, matches, verify
 from models.verifier.kinds import Kinds
 from models.verifier.pack import STORED_PX, Crop, Pack, write_pack
-from models.verifier.verdicts import Fusion, Verdicts, decided
+from models.verifier.verdicts import Verdicts, decided
 
 PX = 64
 COLOURS = {"lpg_bottle": (220, 30, 30), "cell": (30, 220, 30), "tin": (120, 120, 120)}
-FUSIONS = (Fusion(1, 0.1, 0), Fusion(1, 0.1, 0))
+FUSIONS = (Fusion(verifier=1, detector=0.1, offset=0),) * 2
 
 
 @pytest.fixture(scope="session")
@@ -74,7 +75,7 @@ def _sets(verdicts: Verdicts) -> Sets[Verified]:
     ]
     harmless = [_proposed(("tin",), (0.9,), 0) for _ in range(5)]
     return Sets(
-        verify(verdicts, hazards * 3), verify(verdicts, harmless), verify(verdicts, hazards)
+        verify(verdicts, hazards * 3), verify(verdicts, harmless), verify(verdicts, hazards), []
     )
 
 

@@ -3,7 +3,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from models.verifier.pack import STORED_PX, Crop, Pack, square, write_pack
+from detector.vision.crops import CropCutter, CropError
+from models.verifier.pack import STORED_PX, Crop, Pack, stored_crop, write_pack
 from models.workshop import WorkshopError
 
 
@@ -36,19 +37,34 @@ def test_no_crops_at_all_are_a_one_line_error(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("length", [20, 400])
-def test_a_square_shows_the_box_in_its_middle(length: int) -> None:
+def test_a_stored_crop_is_what_the_line_would_cut(length: int) -> None:
+    image = np.random.default_rng(0).integers(0, 256, (600, 800, 3), np.uint8)
+    box = np.array([400 - length / 2, 300 - length / 4, 400 + length / 2, 300 + length / 4])
+    cut = np.zeros((STORED_PX, STORED_PX, 3), np.uint8)
+    CropCutter(STORED_PX, 1.6).cut(image, (box[0], box[1], box[2], box[3]), cut)
+    assert (stored_crop(image, box.astype(np.float32), 1.6) == cut).all()
+
+
+@pytest.mark.parametrize("length", [20, 400])
+def test_a_stored_crop_shows_the_box_in_its_middle(length: int) -> None:
     image = np.zeros((600, 800, 3), np.uint8)
     image[300 - length // 4 : 300 + length // 4, 400 - length // 2 : 400 + length // 2] = 255
     box = np.array([400 - length / 2, 300 - length / 4, 400 + length / 2, 300 + length / 4])
-    shown = square(image, box.astype(np.float32), 128, 1.28)
-    assert shown.shape == (128, 128, 3)
+    shown = stored_crop(image, box.astype(np.float32), 1.28)
+    assert shown.shape == (STORED_PX, STORED_PX, 3)
     bright = np.argwhere(shown[..., 0] > 127)
-    assert np.abs(bright.min(0) - (39, 14)).max() <= 3
-    assert np.abs(bright.max(0) - (89, 114)).max() <= 3
+    assert np.abs(bright.min(0) - (49, 17)).max() <= 4
+    assert np.abs(bright.max(0) - (111, 143)).max() <= 4
 
 
 def test_beyond_the_image_its_last_pixels_are_repeated() -> None:
     image = np.zeros((100, 100, 3), np.uint8)
     image[:, :10] = 90
-    shown = square(image, np.array([0, 40, 20, 60], np.float32), 64, 2.0)
-    assert (shown[:, :20] == 90).all()
+    shown = stored_crop(image, np.array([0, 40, 20, 60], np.float32), 2.0)
+    assert (shown[:, :50] == 90).all()
+
+
+def test_a_box_outside_the_image_is_a_one_line_error() -> None:
+    image = np.zeros((100, 100, 3), np.uint8)
+    with pytest.raises(CropError, match="no area in the image of 100 x 100 px"):
+        stored_crop(image, np.array([120, 40, 140, 60], np.float32), 2.0)

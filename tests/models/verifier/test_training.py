@@ -66,3 +66,9 @@ def test_a_training_goes_on_and_its_export_gives_the_same_features(
     assert again == first
     export(first, recipe, kinds, out)
     assert (out / "verifier.onnx").stat().st_size < 7.5e6
+    other = recipe.model_copy(update={"features": 8})
+    with pytest.raises(WorkshopError, match=r"last\.pt: is cut off, or of another recipe"):
+        train(batches, kinds, other, out, pretrained=False)
+    (out / "last.pt").write_bytes((out / "last.pt").read_bytes()[:5000])
+    with pytest.raises(WorkshopError, match=r"last\.pt: is cut off, or of another recipe"):
+        train(batches, kinds, recipe, out, pretrained=False)

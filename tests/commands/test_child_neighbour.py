@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from detector.commands import child_bridge
-from detector.commands.child_bridge import ChildBridge
+from detector.commands import child_neighbour
+from detector.commands.child_neighbour import child_bridge
 from tests.small_line import PATIENCE_S
 
 WAITS = (sys.executable, "-c", "import sys; sys.stdin.read()")
@@ -35,8 +35,8 @@ def test_a_bridge_that_cannot_be_started_is_retried(
         return process
 
     monkeypatch.setattr(subprocess, "Popen", start)
-    monkeypatch.setattr(child_bridge, "RESTART_DELAY_S", 0.001)
+    monkeypatch.setattr(child_neighbour, "RESTART_DELAY_S", 0.001)
     ends = ("tcp://127.0.0.1:5556", "tcp://127.0.0.1:5557")
-    with ChildBridge(*ends, "127.0.0.1:0"):
+    with child_bridge(*ends, "127.0.0.1:0"):
         assert runs_again.wait(PATIENCE_S)
     assert "the bridge can't be started: cannot allocate memory" in caplog.messages

@@ -1,0 +1,1 @@
+"""The operators' station: what happened on the lines, recorded and shown."""

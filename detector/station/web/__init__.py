@@ -1,0 +1,1 @@
+"""The station's HTTP server: pages, events, answers, history."""

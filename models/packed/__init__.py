@@ -1,0 +1,1 @@
+"""Both trainings from one packed data file, on whatever accelerator there is."""
