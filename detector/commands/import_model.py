@@ -67,13 +67,14 @@ def import_model(file: Path, out: Path | None, options: ImportOptions) -> Path:
         notes = Notes(file.name)
         try:
             card = _read(made, folder.name, options, notes)
+            card = _with_sample(ModelFolder(made, card), options, notes)
+            write_card(made, card)
+            _print_notes(notes)
+            check_folder(find_model(f"{made}/."))
         except VigitriError as error:
             # The folder is gone when the user reads this: name the file.
-            raise ModelError(str(error).replace(str(made / "model.onnx"), str(file))) from None
-        card = _with_sample(ModelFolder(made, card), options, notes)
-        write_card(made, card)
-        _print_notes(notes)
-        check_folder(find_model(f"{made}/."))
+            said = str(error).replace(str(made / "model.onnx"), str(file))
+            raise ModelError(said.replace(str(made), str(file))) from None
         made.rename(folder)
     print(f"wrote {_shown(folder)}; use it with --model {_shown(folder)}, or in a profile as")
     print(f'model.name = "{_shown(folder)}"')

@@ -226,6 +226,7 @@ def test_what_was_assumed_is_printed_and_written_into_the_card(
         ({}, ("--class", "battery=fire"), "is not NAME=gas, NAME=battery or NAME=harmless"),
         ({}, ("--class", "0=harmless", "--class", "1=harmless"), "no class is a hazard"),
         ({}, (*TWO, "--names", "a,b"), "names its classes itself"),
+        ({}, (*TWO, "--class", "1=gas"), "1 has another meaning before"),
     ],
 )  # fmt: skip
 def test_what_no_line_could_run_is_refused_in_one_line_and_leaves_nothing_behind(

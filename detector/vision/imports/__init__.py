@@ -1,1 +1,1 @@
-"""Reads the ONNX file of another tool: what its inputs and outputs are, and what it does not say."""
+"""Reads the ONNX file of another tool: its inputs and outputs, and what it does not say."""

@@ -52,7 +52,10 @@ def chosen_classes(
         name, _, meaning = said.rpartition("=")
         if not name or meaning not in MEANINGS:
             raise ModelError(f"--class {said}: is not NAME=gas, NAME=battery or NAME=harmless")
-        chosen[_index(name, names, where)] = MEANINGS[meaning]
+        index = _index(name, names, where)
+        if chosen.get(index, MEANINGS[meaning]) != MEANINGS[meaning]:
+            raise ModelError(f"--class {said}: {name} has another meaning before. Remove one")
+        chosen[index] = MEANINGS[meaning]
     silent = [name for index, name in enumerate(names) if index not in chosen]
     if silent and not choices.others_harmless:
         raise ModelError(
