@@ -1,6 +1,6 @@
 """Real exports of detectors, each given to `vigitri model import`: the table of compatibility.md.
 
-    pip install '.[train]' transformers==5.24.0 yolov5==7.0.14 rfdetr==1.11.2
+    pip install '.[train]' transformers==5.24.0 yolov5==7.0.14 rfdetr==1.11.2 yolox==0.3.0
     python docs/compatibility/model_exports.py WEIGHTS.pt > table.md
 
 WEIGHTS.pt: a YOLO26 trained on COCO, for the rows that look for persons. All other networks are
@@ -79,6 +79,8 @@ def _others(weights: Path) -> Iterator[tuple[str, str]]:
     for title, make in (
         ("YOLOv5 7.0, `export.py`", _yolov5),
         ("YOLOv5 7.0, one class", lambda: _yolov5(1)),
+        ("YOLOX 0.3.0, as `tools/export_onnx.py`", _yolox),
+        ("YOLOX 0.3.0, decoded", lambda: _yolox(decoded=True)),
         ("RT-DETR, Transformers", lambda: _transformers("RTDetr")),
         ("RT-DETRv2, Transformers", lambda: _transformers("RTDetrV2")),
         ("D-FINE, Transformers", lambda: _transformers("DFine")),
@@ -86,7 +88,7 @@ def _others(weights: Path) -> Iterator[tuple[str, str]]:
         ("RF-DETR", _rf_detr),
     ):
         classes = ["0=battery"] if "one class" in title else list(TWO)
-        names = () if "7.0" in title else tuple(NAMES.values())
+        names = () if "YOLOv5" in title else tuple(NAMES.values())
         yield title, _cell(make, classes=classes, names=names)
     more = {
         "nms=True dynamic": {"nms": True, "dynamic": True},
@@ -181,6 +183,26 @@ def _yolov5(classes: int = 2) -> Path:
     model(image)
     path, _ = export_onnx(model, image, Path("yolov5.pt"), 17, False, False)
     return Path(path)
+
+
+def _yolox(*, decoded: bool = False) -> Path:
+    from yolox.exp import get_exp
+    from yolox.models.network_blocks import SiLU
+    from yolox.utils import replace_module
+
+    described = get_exp(exp_name="yolox-nano")
+    described.num_classes = len(NAMES)
+    network = replace_module(described.get_model().eval(), torch.nn.SiLU, SiLU)
+    network.head.decode_in_inference = decoded
+    torch.onnx.export(
+        network,
+        torch.rand(1, 3, PX, PX),
+        "yolox.onnx",
+        opset_version=17,
+        input_names=["images"],
+        output_names=["output"],
+    )
+    return Path("yolox.onnx")
 
 
 def _transformers(family: str, *, processed: bool = False) -> Path:
