@@ -207,7 +207,7 @@ def bench_strips(
     ] = 200.0,
     mm_per_px: Annotated[
         float, typer.Option(min=0.1, max=20, help="As view.mm_per_px in a profile.")
-    ] = 1.0,
+    ] = 1.5,
     watched_mm: Annotated[
         float, typer.Option(min=100, max=5000, help="Length of belt in view, mm.")
     ] = 1200.0,
@@ -260,7 +260,7 @@ def bench_lines(
     ] = 0,
     mm_per_px: Annotated[
         float, typer.Option(min=0.1, max=20, help="As view.mm_per_px in a profile.")
-    ] = 1.0,
+    ] = 1.5,
     compressed: Annotated[
         bool, typer.Option("--compressed", help="Cameras send H.264; default: uncompressed.")
     ] = False,
@@ -268,7 +268,7 @@ def bench_lines(
 ) -> None:
     """Find how many lines this machine runs in time.
 
-    Each line has 1.2 m of belt at 0.5 m/s, 1 mm/px, and three inference passes per object.
+    Each line has 1.2 m of belt at 0.5 m/s and three inference passes per object.
     """
     from benchmarks.speed import lines
 

@@ -1,7 +1,7 @@
 """`vigitri bench lines`: how many lines this machine runs within the latency budget.
 
 Each line is `vigitri run` as a separate process, with a camera, a subscriber and ordinary settings:
-a belt of 1.2 m at 0.5 m/s, 1 mm/px, three inference passes per object. One more line runs at a time
+a belt of 1.2 m at 0.5 m/s, three inference passes per object. One more line runs at a time
 until an inference pass is too late, or vision is degraded. The camera is a clip in real time. An
 uncompressed one costs as much as a GigE or USB camera, whose images are read and converted; an
 H.264 one as much as a network camera, whose stream is decoded.
@@ -44,7 +44,7 @@ def run(
     model_name: str = DEPLOYED_MODEL,
     engine: str = "auto",
     threads: int = 0,
-    mm_per_px: float = 1.0,
+    mm_per_px: float = 1.5,
     compressed: bool = False,
     duration_s: float | None = None,
     folder: Path = ROOT / "out" / "lines",
@@ -100,7 +100,7 @@ def settings_of(profile: Path, mm_per_px: float, *, compressed: bool) -> str:
     name = tomllib.loads(text)["camera"]["source"]
     clip = folder / name if compressed else uncompressed(folder / name)
     text = text.replace(f'source = "{name}"', f'source = "{clip}"')
-    text = text.replace("mm_per_px = 1.0", f"mm_per_px = {mm_per_px:g}")
+    text = text.replace("mm_per_px = 1.5", f"mm_per_px = {mm_per_px:g}")
     return text.replace('empty_belt = "', f'empty_belt = "{folder}/')
 
 

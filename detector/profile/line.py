@@ -63,7 +63,7 @@ class Camera(Section):
 
 LINE_NAME = "[A-Za-z0-9_-]{1,64}"
 """Pattern of a line's name, which is part of topics and folder names."""
-DEPLOYED_MODEL = "vigitri-n6"
+DEPLOYED_MODEL = "vigitri-n7"
 """Default model: a folder of the catalogue."""
 
 

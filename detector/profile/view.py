@@ -9,9 +9,10 @@ class View(Section):
     """The belt view: the rectified belt that the model sees."""
 
     mm_per_px: float = setting(
-        1.0,
-        "scale of the belt view, mm per px; AA cells need 1 or finer",
-        fix="give mm per pixel, e.g. mm_per_px = 1.0",
+        1.5,
+        "scale of the belt view, mm per px, in which objects are proposed; the verifier sees the "
+        "camera's own pixels. Finer: more small objects, at a cost that grows with its square",
+        fix="give mm per pixel, e.g. mm_per_px = 1.5",
         gt=0.05,
         le=20,
     )

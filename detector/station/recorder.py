@@ -1,8 +1,8 @@
-"""Consumes the lines' messages: alerts into the store at least once, everything to the page.
+"""Consumes the lines' messages into the store, alerts at least once.
 
-Each line has three threads. One passes messages on as they come; it touches no disk, so a slow
-disk never delays what an operator sees. One records, and confirms an alert to the detector only
-once it is on the disk. One stores the images.
+Each line has two threads. One records, and confirms an alert to the detector only once it is on the
+disk. One stores the images. What the page shows comes by a connection of its own, which touches no
+disk (`detector.station.web.line_feed`).
 """
 
 from __future__ import annotations
@@ -35,7 +35,6 @@ logger = logging.getLogger(__name__)
 
 CONSUMER = "station"
 """Our name at the detector; a second station on the same line needs another one."""
-SHOWN = ("alert/", "heartbeat/", "state/", "metrics/", "consumers/", "facts/")
 RECORDED = ("alert/", "heartbeat/", "state/", "metrics/")
 COMPARE_EVERY_NS = 30_000_000_000
 """Between two comparisons of the open alarms with the detector's."""
@@ -75,7 +74,7 @@ class EvidenceStored:
     evidence_id: str
 
 
-Callback = Callable[[str, Event | EvidenceStored], None]
+Callback = Callable[[str, EvidenceStored], None]
 """Called with the line's name and what happened, in a thread of the recorder: return at once."""
 
 
@@ -95,7 +94,7 @@ class Recorder:
         self._notices: dict[str, str | None] = {}
 
     def subscribe(self, callback: Callback) -> Callable[[], None]:
-        """Pass everything on to `callback` from now on; returns what ends it."""
+        """Tell `callback` of stored images from now on; returns what ends it."""
         self._callbacks = (*self._callbacks, callback)
 
         def unsubscribe() -> None:
@@ -111,7 +110,6 @@ class Recorder:
         for address in self._lines:
             keys = address.keys()
             following = _FollowedLine(address, keys, self._store, self)
-            self._start(following.show, f"show {address.name}")
             self._start(following.record, f"record {address.name}")
             if address.evidence is not None:
                 self._start(following.keep_images, f"images {address.name}")
@@ -133,7 +131,7 @@ class Recorder:
         """Wait; True: the recorder stops."""
         return self._stopping.wait(seconds)
 
-    def pass_on(self, line: str, event: Event | EvidenceStored) -> None:
+    def pass_on(self, line: str, event: EvidenceStored) -> None:
         for callback in self._callbacks:
             try:
                 callback(line, event)
@@ -182,16 +180,10 @@ class _FollowedLine:
         """As it is configured, and as the detector names the line."""
         self._stored: Position | None = None
         self._recorded_state: tuple[VisionState, str] | None = None
-        self._state_ns = self._compared_ns = 0
-
-    def show(self) -> None:
-        """Pass messages on as they come."""
-        address = self._address
-        with Line(address.publish, address.requests, topics=SHOWN, keys=self._keys) as line:
-            while not self._recorder.stopping:
-                event = line.receive(TICK_S)
-                if event is not None:
-                    self._recorder.pass_on(self._name, event)
+        self._state_ns = 0
+        # Not at once: what a replay brings may be in the store before the client has it from
+        # the detector's other socket.
+        self._compared_ns = time.monotonic_ns()
 
     def record(self) -> None:
         """Record alerts, vision states and metrics."""

@@ -140,7 +140,7 @@ ALERT = Alert(
     ),
     detail=None,
     track=17,
-    model=ModelIdentity(name="vigitri-n6", sha256="5b" * 32),
+    model=ModelIdentity(name="vigitri-n7", sha256="5b" * 32),
     outcome=None,
     evidence_id=evidence_name(BOOT_ID, "e-17", 1),
 )

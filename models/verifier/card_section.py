@@ -67,7 +67,7 @@ def _section(
             for name, hazard in zip(kinds.names, kinds.hazards, strict=True)
         ],
         "fusion": {
-            hazard: fusion.model_dump()
+            hazard: fusion.model_dump(exclude_defaults=True)
             for hazard, fusion in zip(HAZARD_NAMES, fusions, strict=True)
         },
     }

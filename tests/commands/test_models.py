@@ -43,8 +43,9 @@ def test_the_catalogue_is_listed_for_people_and_for_programs(vigitri: Vigitri) -
 
 def test_the_deployed_model_is_valid(vigitri: Vigitri) -> None:
     code, out, err = vigitri("model", "check")
-    assert (code, len(out), err) == (0, 1, [])
+    assert (code, len(out), err) == (0, 2, [])
     assert ": valid. sha256 " in out[0]
+    assert out[1].startswith("verifier: valid. ")
 
 
 def test_a_changed_byte_is_detected(vigitri: Vigitri, mine: Path) -> None:

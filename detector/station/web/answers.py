@@ -149,13 +149,16 @@ class Answers:
             )
         is_open = feed.alert(boot_id, event_id) is not None
         row = await self._on_disk(lambda: self._recorded(answer))
-        if row is not None and row.status == "late":
+        late = row is not None and row.status == "late"
+        if row is not None and late and not is_open:
             raise RefusedError(409, row.notice or "the alarm has ended; the answer is recorded")
         if not is_open:
             # The store has it open and the detector does not, or neither knows it.
             if row is not None:
                 await self._mark(row.id, "refused", "the detector has no such open alarm")
             raise RefusedError(409, f"alarm {event_id} has ended; it takes no more answers")
+        if row is not None and late:  # the detector knows better than the store
+            await self._mark(row.id, "waiting")
         number = None if row is None else row.id
         if word == "seen":
             await self._send_seen(feed, answer, number)
@@ -201,16 +204,7 @@ class Answers:
         answer = held.answer
         left_s = ((answer.undo_until_utc_ns or 0) - time.time_ns()) / 1e9
         await asyncio.sleep(min(max(0.0, left_s), UNDO_S))  # the clock may have been set
-        give_up_s = time.monotonic() + GIVE_UP_S
-        while True:
-            try:
-                reply = await self._lines[answer.line].ask(answer.request())
-                break
-            except TimeoutError as error:
-                if time.monotonic() >= give_up_s:
-                    reply = Reply(ok=False, reason=str(error))
-                    break
-                await asyncio.sleep(AGAIN_S)
+        reply = await self._reply_to(answer)
         self._drop(held)
         if reply.ok:
             self._announce(answer.content(state="sent", undo_until_utc_ns=None))
@@ -219,6 +213,19 @@ class Answers:
             logger.warning("answer to %s not taken: %s", answer.event_id, reply.reason)
             self._announce(answer.content(state="refused", error=reply.reason, undone=True))
             await self._mark(held.number, "refused", reply.reason)
+
+    async def _reply_to(self, answer: Answer) -> Reply:
+        """Send it until the detector replies; a refusal of our own after `GIVE_UP_S`."""
+        give_up_s = time.monotonic() + GIVE_UP_S
+        while True:
+            try:
+                return await self._lines[answer.line].ask(answer.request())
+            except Exception as error:  # whatever it is, the answer is not lost
+                if not isinstance(error, TimeoutError):
+                    logger.exception("answer to %s not sent, tried again", answer.event_id)
+                if time.monotonic() >= give_up_s:
+                    return Reply(ok=False, reason=str(error) or type(error).__name__)
+            await asyncio.sleep(AGAIN_S)
 
     def _drop(self, held: _Held) -> None:
         self._held.pop(held.answer.alarm, None)

@@ -11,7 +11,6 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any, Self
 
-from detector.client import Event
 from detector.errors import VigitriError
 from detector.station.recorder import EvidenceStored, LineAddress, Recorder
 from detector.station.store import Store
@@ -71,7 +70,7 @@ class Station:
         self._loop = asyncio.get_running_loop()
         self._stack.callback(self.store.close)
         try:
-            self.recorder.subscribe(self._from_recorder)
+            self.recorder.subscribe(self._announce_evidence)
             self._stack.enter_context(self.recorder)
         except VigitriError:
             self._stack.close()
@@ -156,17 +155,16 @@ class Station:
             }
         self.broadcast.send("answer", content)
 
-    def _from_recorder(self, line: str, event: Event | EvidenceStored) -> None:
-        """Called in the recorder's threads. The page's messages come from `LineFeed`."""
-        if isinstance(event, EvidenceStored):
-            content = {
-                "line": line,
-                "boot_id": event.boot_id,
-                "event_id": event.event_id,
-                "evidence_id": event.evidence_id,
-            }
-            with suppress(RuntimeError):  # the loop has ended
-                self._loop.call_soon_threadsafe(self.broadcast.send, "evidence", content)
+    def _announce_evidence(self, line: str, stored: EvidenceStored) -> None:
+        """Called in the recorder's threads."""
+        content = {
+            "line": line,
+            "boot_id": stored.boot_id,
+            "event_id": stored.event_id,
+            "evidence_id": stored.evidence_id,
+        }
+        with suppress(RuntimeError):  # the loop has ended
+            self._loop.call_soon_threadsafe(self.broadcast.send, "evidence", content)
 
     async def _send_clock(self) -> None:
         while True:

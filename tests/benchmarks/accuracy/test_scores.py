@@ -31,7 +31,7 @@ def test_a_second_track_of_the_wrong_class_counts_as_wrong() -> None:
             alert(box_of(CELL, 40), 40, "gas_canister", "a2"),
         )
     ]
-    model = find_model("vigitri-n6")
+    model = find_model("vigitri-n7")
     assert _tracks(footage, model, "battery")[1].tolist() == [True]
     assert _tracks(footage, model, "gas_canister")[1].tolist() == [False]
 

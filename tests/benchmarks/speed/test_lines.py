@@ -39,13 +39,13 @@ def test_a_line_of_the_bench_is_the_clip_s_profile_with_absolute_paths(tmp_path:
     clip = write_video(tmp_path / "belt.avi", passing(2))
     profile = tmp_path / "belt.line.toml"
     profile.write_text(
-        'line = "lines"\n[camera]\nsource = "belt.avi"\n[view]\nmm_per_px = 1.0\n'
+        'line = "lines"\n[camera]\nsource = "belt.avi"\n[view]\nmm_per_px = 1.5\n'
         '[overload]\nempty_belt = "empty.png"\n'
     )
     for compressed, source in ((True, clip), (False, tmp_path / "belt-uncompressed.avi")):
-        line = tomllib.loads(settings_of(profile, 1.5, compressed=compressed))
+        line = tomllib.loads(settings_of(profile, 1.2, compressed=compressed))
         assert line["camera"]["source"] == str(source)
-        assert line["view"]["mm_per_px"] == 1.5
+        assert line["view"]["mm_per_px"] == 1.2
         assert line["overload"]["empty_belt"] == str(tmp_path / "empty.png")
 
 
@@ -53,6 +53,6 @@ def test_a_model_given_by_its_path_is_found_from_any_profile(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert resolved_model("vigitri-n6") == "vigitri-n6"
+    assert resolved_model("vigitri-n7") == "vigitri-n7"
     assert Path(resolved_model("models/mine")) == tmp_path / "models" / "mine"
     assert "/" in resolved_model("./mine")

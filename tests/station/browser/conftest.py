@@ -19,10 +19,12 @@ def when(page: Any, condition: str) -> None:
     """Waits until an expression is true in the page; playwright's own way would need `eval`, which
     the page's security policy refuses."""
     page.evaluate(
-        "() => new Promise((done) => {"
+        "(patience) => new Promise((done, failed) => {"
         f"  const look = () => ({condition}) ? done() : setTimeout(look, 20);"
         "  look();"
-        "})"
+        "  setTimeout(() => failed(new Error('in vain')), patience);"
+        "})",
+        PATIENCE_MS,
     )
 
 

@@ -34,7 +34,8 @@ def test_the_most_pressing_alarm_is_large_and_the_others_are_beneath(
     expect(page.locator(".quiet")).to_have_text("No open alarm")
     first = station.alarm("battery", members=3)
     station.alarm("battery", pile=first["event_id"])
-    station.alarm("overload", priority="medium")
+    share = {"raised_at": 0.85, "cleared_below": 0.7, "over_mm": 1400.0, "over_s": None}
+    station.alarm("overload", priority="high", cues=[{"name": "coverage", "share": 0.88} | share])
     station.alarm("gas", y_mm=-9000.0)
     card = page.locator(CARD)
     expect(card.locator(".alarm-name")).to_have_text("GAS BOTTLE")
@@ -47,6 +48,7 @@ def test_the_most_pressing_alarm_is_large_and_the_others_are_beneath(
     others = page.locator(f"{LIST} .alarm-row")
     expect(others).to_have_count(2)
     expect(page.locator(LIST)).to_contain_text("BATTERY × 3")
+    expect(page.locator(LIST)).to_contain_text("Coverage 88%")
     expect(page.locator(".strip-object")).to_have_count(2)
 
 
@@ -180,9 +182,7 @@ def test_blind_is_over_an_open_window_too(browse: OpenPage, station: FakeStation
     page.keyboard.press("?")
     page.wait_for_selector("dialog[open]")
     station.add_line(LINE, vision="unavailable", reason="the camera is frozen")
-    page.wait_for_selector(BLIND)
-    covering = "document.elementFromPoint(640, 400).closest('[data-testid=blind]')"
-    when(page, f"{covering} !== null")
+    page.wait_for_selector(f"{BLIND}:popover-open")
     station.add_line(LINE)
     expect(page.locator(BLIND)).to_be_hidden()
     expect(page.locator("dialog .key-rows")).to_be_visible()

@@ -118,6 +118,19 @@ def _event(page: Browser, event_id: str) -> dict[str, object]:
     return dict(response.json()["event"]) if response.status_code == 200 else {}
 
 
+def test_an_alarm_that_only_the_store_has_closed_takes_answers(
+    line: ScriptedLine, station: RunningStation, browser: Browser, events: Iterator[Event]
+) -> None:
+    line.raise_alarm("a1")
+    wait_for(events, "alarm")
+    _until_stored(browser, "a1")
+    station.station.store.close_missing(LINE, set(), 0)
+    assert browser.post("/api/answer", about("a1", what="seen")).status_code == 200
+    wait_for(events, "alarm", lambda alarm: alarm["alert"]["state"] == "acknowledged")
+    detail = browser.get(f"/api/events/{BOOT}/a1").json()
+    assert {each["status"] for each in detail["answers"]} <= {"waiting", "sent"}
+
+
 def test_answers_that_mean_nothing_are_refused(
     line: ScriptedLine, browser: Browser, events: Iterator[Event]
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import sqlite3
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -37,6 +38,21 @@ def test_an_alarm_and_its_end_reach_the_page(line: ScriptedLine, events: Iterato
     assert raised["published_utc_ns"] <= raised["received_utc_ns"]
     line.end("a1")
     assert wait_for(events, "alarm")["alert"]["state"] == "normal"
+
+
+def test_a_store_that_hangs_delays_nothing_that_is_shown(
+    line: ScriptedLine, station: RunningStation, browser: Browser, events: Iterator[Event]
+) -> None:
+    other = sqlite3.connect(station.station.folder / "station.sqlite3", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")  # as long as this lasts, the writer waits
+    line.raise_alarm("a1")
+    wait_for(events, "alarm", lambda alarm: alarm["alert"]["event_id"] == "a1")
+    wait_for(events, "line", lambda status: status["vision"] == "ready")
+    assert browser.get("/api/events").json()["events"] == []
+    answer = {"line": "belt-1", "boot_id": "boot1", "event_id": "a1", "what": "seen"}
+    assert browser.post("/api/answer", answer).status_code == 200
+    wait_for(events, "alarm", lambda alarm: alarm["alert"]["state"] == "acknowledged")
+    other.close()
 
 
 def test_a_silent_detector_is_unavailable_to_the_page(

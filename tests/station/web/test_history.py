@@ -52,7 +52,7 @@ def test_one_event_has_revisions_answers_evidence_and_facts(
     detail = browser.get(f"/api/events/{BOOT}/a1").json()
     assert detail["revisions"][0]["alert"]["why"]["kinds"] == []
     assert detail["evidence"][0]["payload"]["evidence_id"] == "boot1-a1-1"
-    assert detail["facts"]["model"]["name"] == "vigitri-n6"
+    assert detail["facts"]["model"]["name"] == "vigitri-n7"
     missing = browser.get(f"/api/events/{BOOT}/a99")
     assert (missing.status_code, "\n" in missing.json()["error"]) == (404, False)
 

@@ -1,7 +1,7 @@
 // The most pressing alarm, large enough to be read from three metres away.
 
 import { nextArrival } from "./belt_time.js";
-import { acrossText, kindText } from "./belt_strip.js";
+import { acrossText, detailText, kindText } from "./belt_strip.js";
 import { answerButtons, SETTLE_MS } from "./answers.js";
 import { h, s, setAttribute, setText, show } from "./dom.js";
 import { callsFor, SET_ASIDE, takesOutcome } from "./plant.js";
@@ -110,7 +110,7 @@ export class AlarmCard {
   setFacts(alert) {
     const kind = kindText(alert);
     const sure = alert.probability === null ? "" : t("alarm.sure", { p: percent(alert.probability) });
-    setText(this.kind, alert.place ? kind : alert.detail || "");
+    setText(this.kind, alert.place ? kind : detailText(alert));
     setText(this.sure, sure);
     const other = alert.why?.kinds?.[1];
     const plain = other && other.probability >= 0.05;

@@ -1,7 +1,7 @@
 // The other open alarms, one row each.
 
 import { nextArrival } from "./belt_time.js";
-import { acrossText, kindText } from "./belt_strip.js";
+import { acrossText, detailText, kindText } from "./belt_strip.js";
 import { countdownPhrase } from "./alarm_card.js";
 import { answerButtons } from "./answers.js";
 import { h, KeyedList, setAttribute, setText, show } from "./dom.js";
@@ -76,7 +76,7 @@ export class AlarmRow {
     const line = plant.lines.get(alert.line);
     const several = this.app.shownLines().length > 1 ? alert.line : "";
     const facts = [several, kindText(alert), acrossText(alert, line?.facts)];
-    setText(this.facts, alert.place ? facts.filter(Boolean).join(" · ") : alert.detail || several);
+    setText(this.facts, alert.place ? facts.filter(Boolean).join(" · ") : [several, detailText(alert)].filter(Boolean).join(" · "));
     const pending = plant.pending.get(known.key);
     const state = named("state", alert.state);
     setText(this.state, pending ? t("list.answered", { answer: t(`answer.${pending.what}`) }) : state);

@@ -110,9 +110,9 @@ export function answerButtons(app, alertOf, { large = false, settledAt = () => 0
       h("span", {}, t(`answer.${what}`)),
     );
     button.addEventListener("click", () => {
-      if (performance.now() < settledAt()) return;
       const alert = alertOf();
-      if (alert) app.answers.give(alert, what);
+      if (performance.now() < settledAt()) app.toast(t("answer.settling"));
+      else if (alert) app.answers.give(alert, what);
     });
     return { what, button, key, index };
   });

@@ -298,7 +298,8 @@ class App {
     const { card } = this.screens.get("line");
     const visible = this.screenName === "line" && card.known;
     if (!visible || document.querySelector("dialog[open]")) return false;
-    if (performance.now() >= card.settledAt) this.answers.give(card.known.alert, what);
+    if (performance.now() < card.settledAt) this.toast(t("answer.settling"));
+    else this.answers.give(card.known.alert, what);
     return true;
   }
 

@@ -3,7 +3,7 @@
 import { s, setAttribute, setText } from "./dom.js";
 import { positionNow } from "./belt_time.js";
 import { callsFor, SET_ASIDE } from "./plant.js";
-import { length, named, t } from "./words.js";
+import { length, named, percent, t } from "./words.js";
 
 const MARGIN = 0.06;
 /** Size of an object's shape, px, before it grows with the strip. */
@@ -51,7 +51,7 @@ export class BeltStrip {
     const rem = parseFloat(getComputedStyle(document.documentElement).fontSize);
     this.top = rem * 1.3;
     this.beltHeight = height - rem * 2.8;
-    this.scale = Math.min(1.6, Math.max(0.6, this.beltHeight / 2 / SHAPE));
+    this.scale = Math.min(2.6, Math.max(0.6, this.beltHeight / 2 / SHAPE));
     const belt = { y: this.top, height: this.beltHeight };
     this.fixed.replaceChildren(
       s("rect", { class: "strip-belt", x: 0, width, ...belt }),
@@ -168,6 +168,12 @@ export function acrossText(alert, facts) {
   if (!width) return t("place.mm", { x: length(x) });
   const third = x < width / 3 ? "left" : x > (2 * width) / 3 ? "right" : "middle";
   return t(`place.${third}`, { x: length(x) });
+}
+
+/** What a line's state rests on; in the detector's own words only where it has no figures. */
+export function detailText(alert) {
+  if (!alert.cues?.length) return alert.detail || "";
+  return alert.cues.map((cue) => `${t(`cue.${cue.name}`)} ${percent(cue.share)}`).join(" · ");
 }
 
 /** Names an alert's object: the verifier's kind, else the hazard alone. */

@@ -142,8 +142,8 @@ export class Plant {
       answered ? 1 : 0,
       RANK[alert.priority] ?? 3,
       next && next.state === "past" ? 1 : 0,
-      // By distance where the belt stands, in a scale that keeps the order of times.
-      next ? (next.actMs ?? next.distance ?? 0) : 0,
+      // By distance where the belt is stopped. What has no deadline can wait for what has one.
+      next ? (next.actMs ?? next.distance ?? 0) : Infinity,
       Number(alert.t_raised_utc_ns),
     ];
   }
