@@ -253,8 +253,8 @@ def test_a_belt_stopped_against_its_order_is_raised_and_not_suppressed() -> None
 
 
 def test_a_model_with_a_fixed_size_that_is_lower_than_the_view_is_refused() -> None:
-    engine = FakeEngine(bright_objects, make_card(input={"size": [320, 640]}))
-    with pytest.raises(ModelError, match="accepts only images of 640 x 320 px"):
+    engine = FakeEngine(bright_objects, make_card(input={"size": [96, 640]}))
+    with pytest.raises(ModelError, match="accepts only images of 640 x 96 px"):
         pipeline(engine).process(frame(next(footage()), 0))
 
 
