@@ -28,7 +28,7 @@ Renders = Annotated[
     ),
 ]
 _FIRST = CATALOGUE / "recipes" / "first.toml"
-_SEVENTH = CATALOGUE / "recipes" / "seventh.toml"
+_EIGHTH = CATALOGUE / "recipes" / "eighth.toml"
 _VERIFIER = CATALOGUE / "verifier" / "recipe.toml"
 VerifierRecipe = Annotated[Path, typer.Option(help="The verifier's recipe.")]
 
@@ -93,7 +93,7 @@ def train_packed(
     minutes: Annotated[
         float | None, typer.Option(min=0.1, help="Limit of both trainings; without: the recipes'.")
     ] = None,
-    recipe: Annotated[Path, typer.Option(help="The proposer's recipe.")] = _SEVENTH,
+    recipe: Annotated[Path, typer.Option(help="The proposer's recipe.")] = _EIGHTH,
     verifier_recipe: VerifierRecipe = _VERIFIER,
     weights: Annotated[
         Path | None,

@@ -12,7 +12,7 @@ from models.workshop import WorkshopError
 
 MODELS = Path(__file__).parents[3] / "models"
 RECIPES = {
-    "recipe": MODELS / "recipes/seventh.toml",
+    "recipe": MODELS / "recipes/eighth.toml",
     "verifier_recipe": MODELS / "verifier/recipe.toml",
 }
 
