@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import logging
+import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -20,8 +20,8 @@ def open_checkpoint(weights: Path, scratch: Path) -> Any:
     """
     if not weights.is_file():
         raise WorkshopError(f"{weights}: no such checkpoint (*.pt); check the path")
+    os.environ.setdefault("YOLO_VERBOSE", "false")  # it logs to stdout
     quiet_tools()
-    logging.getLogger("ultralytics").setLevel(logging.WARNING)  # it logs to stdout
     try:
         import onnx  # noqa: F401
         from ultralytics import YOLO
