@@ -116,10 +116,10 @@ class Line:
         card = self.engine.card
         rectifier = Rectifier(plane, image_size_px, mm_per_px, card.input.stride)
         only_height_px, only_width_px = card.input.size
-        if only_width_px > rectifier.size_px[0] or only_height_px not in {0, rectifier.size_px[1]}:
+        if 0 < only_height_px < rectifier.size_px[1]:
             raise ModelError(
                 f"{card.name} accepts only images of {card.input.size[1]} x {card.input.size[0]} "
-                f"px, the belt view is {rectifier.size_px[0]} x {rectifier.size_px[1]}. Change "
+                f"px, the belt view is {rectifier.size_px[0]} x {rectifier.size_px[1]}. Raise "
                 "view.mm_per_px, or export the model with a variable size"
             )
         tiling = Tiling(
@@ -128,6 +128,7 @@ class Line:
             card.input.stride,
             tile_px=self.settings.view.tile_px if surveyed else None,
             fixed_px=only_width_px,
+            fixed_height_px=only_height_px,
         )
         tracking, overload = self.settings.tracking, self.settings.overload
         speed_mm_s = self._speed.speed_mm_s if surveyed else None
@@ -145,7 +146,7 @@ class Line:
             shapes=1 if any(card.input.size) else SHAPES,
         )
         if isinstance(self.engine, PreparingEngine):
-            self.engine.prepare((tiling.width_px, height) for height in plan.heights_px)
+            self.engine.prepare(tiling.fed_size_px(height) for height in plan.heights_px)
         return LineParts(
             exposure=Exposure(plane.polygon_px, image_size_px),
             rectifier=rectifier,

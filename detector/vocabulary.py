@@ -20,6 +20,11 @@ class Hazard(StrEnum):
 CLASSES = {"gas_canister": Hazard.GAS, "battery": Hazard.BATTERY}
 """What the model distinguishes, in the order of its outputs, and the hazard of each class."""
 
+PLAUSIBLE_MM = {Hazard.GAS: (60.0, 1600.0), Hazard.BATTERY: (10.0, 400.0)}
+"""Plausible longest side. Gas: a nitrous-oxide charger is 66 mm, an 11 kg composite or 13 kg steel
+bottle 580 mm, a 50 l industrial cylinder 1,600 mm. Battery: LR44 and CR2032 cells are 11.6 and 20
+mm, a car battery 400 mm."""
+
 
 class Priority(StrEnum):
     """ISA-18.2 priority."""

@@ -31,8 +31,8 @@ line with the key, the value, the reason and the fix, never a traceback.
 format (`text`, `json`, `journal`): [the log](first-line.md#the-log).
 
 `plc-sim` ends with 1 if the line was unwatched at any time. `bench`, `twin`, `calibrate scores`,
-and all of `model` but `list`, `check`, `attend` and `adapt --head-only`, need a checkout of the
-repository: they are not in the wheel.
+and all of `model` but `list`, `check`, `import` of an `.onnx`, `attend` and `adapt --head-only`,
+need a checkout of the repository: they are not in the wheel.
 
 | command | what it does |
 |---|---|"""

@@ -8,12 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from detector.vision.catalogue import Card, ModelFolder, sha256
-from detector.vocabulary import CLASSES
+from detector.vocabulary import CLASSES, PLAUSIBLE_MM
 
-# Plausible longest side, mm. Gas: a nitrous-oxide charger is 66 mm, an 11 kg composite or
-# 13 kg steel bottle 580 mm, a 50 l industrial cylinder 1,600 mm. Battery: LR44 and CR2032 cells are
-# 11.6 and 20 mm (the model is not trained below about 20 px), a car battery 400 mm.
-PLAUSIBLE_MM = {"gas_canister": (60, 1600), "battery": (10, 400)}
 LICENCE = "AGPL-3.0-only (trained with ultralytics from a YOLO26n checkpoint under that licence)"
 
 
@@ -38,7 +34,7 @@ def new_card(
             "index": index,
             "name": known,
             "hazard": hazard.value,
-            "plausible_length_mm": PLAUSIBLE_MM[known],
+            "plausible_length_mm": PLAUSIBLE_MM[hazard],
             "threshold": round(threshold, 2),
         }
         for index, ((known, hazard), threshold) in enumerate(

@@ -61,7 +61,9 @@ int getaddrinfo(const char *node, const char *service, const struct addrinfo *hi
     return EAI_FAIL;
 }
 int connect(int descriptor, const struct sockaddr *address, socklen_t length) {
-    if (address->sa_family == AF_INET || address->sa_family == AF_INET6) {
+    const struct sockaddr_in *four = (const struct sockaddr_in *)address;
+    int here = address->sa_family == AF_INET && (ntohl(four->sin_addr.s_addr) >> 24) == 127;
+    if (!here && (address->sa_family == AF_INET || address->sa_family == AF_INET6)) {
         report("connection", "");
         errno = ENETUNREACH;
         return -1;

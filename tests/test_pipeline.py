@@ -252,10 +252,21 @@ def test_a_belt_stopped_against_its_order_is_raised_and_not_suppressed() -> None
     ]
 
 
-def test_a_model_with_a_fixed_size_that_does_not_match_the_view_is_refused() -> None:
-    engine = FakeEngine(bright_objects, make_card(input={"size": [640, 640]}))
-    with pytest.raises(ModelError, match="accepts only images of 640 x 640 px"):
+def test_a_model_with_a_fixed_size_that_is_lower_than_the_view_is_refused() -> None:
+    engine = FakeEngine(bright_objects, make_card(input={"size": [96, 640]}))
+    with pytest.raises(ModelError, match="accepts only images of 640 x 96 px"):
         pipeline(engine).process(frame(next(footage()), 0))
+
+
+def test_a_model_with_a_larger_fixed_size_sees_the_view_with_a_margin() -> None:
+    engine = FakeEngine(bright_objects, make_card(input={"size": [640, 640]}))
+    raised = [a for a in alerts_of(pipeline(engine)) if a.kind is Revision.RAISED]
+    assert set(engine.sizes) == {(640, 640)}
+    assert {alert.hazard for alert in raised} == {Hazard.GAS, Hazard.BATTERY}
+    free = [a for a in alerts_of(pipeline()) if a.kind is Revision.RAISED]
+    assert [a.place and a.place.box_px for a in raised] == [
+        a.place and a.place.box_px for a in free
+    ]
 
 
 def test_the_profiles_thresholds_override_the_cards() -> None:

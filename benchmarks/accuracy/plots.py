@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import atexit
+import os
+import shutil
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+# Its first import lists the fonts and writes the list below the home folder.
+os.environ["MPLCONFIGDIR"] = tempfile.mkdtemp(prefix="vigitri-matplotlib-")
 
 import matplotlib as mpl
 
@@ -16,6 +23,8 @@ from matplotlib.ticker import MaxNLocator
 
 from benchmarks.accuracy.ground_truth import VISIBLE_MIN
 from benchmarks.accuracy.tally import share, visible_band
+
+atexit.register(shutil.rmtree, os.environ["MPLCONFIGDIR"], ignore_errors=True)
 
 if TYPE_CHECKING:
     from benchmarks.accuracy.case import Case

@@ -109,7 +109,7 @@ class _Detector:
     def _verified(self, image: NDArray[np.uint8], found: Detections) -> Iterator[dict[str, Any]]:
         """The same keys: the score is the fused probability, the class that of its hazard."""
         assert self._verifier is not None
-        known = reversed(self._engine.card.classes)
+        known = [each for each in reversed(self._engine.card.classes) if each.hazard != "none"]
         classes = {Hazard(each.hazard): each.name for each in known}
         for each in verdicts_in_photograph(self._verifier, self._rules, image, found):
             yield {

@@ -1,9 +1,9 @@
-"""`vigitri model list`, `check`, `attend`, `adapt`: what a line needs of the models it can run."""
+"""`vigitri model list`, `check`, `import`, `attend`, `adapt`: what a line needs of its models."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -16,6 +16,7 @@ def add_to(app: typer.Typer) -> None:
     """Give `vigitri model` these commands."""
     app.command("list")(list_models)
     app.command("check")(check)
+    app.command("import")(import_)
     app.command("attend")(attend)
     app.command("adapt")(adapt)
 
@@ -35,6 +36,65 @@ def check(
     from detector.commands.models import check_model
 
     check_model(name, ModelChoice(engine=engine))
+
+
+def import_(
+    file: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FILE.onnx|FILE.pt",
+            help="What you exported; a .pt runs code that is in it, and needs the extra train.",
+        ),
+    ],
+    classes: Annotated[
+        list[str],
+        typer.Option(
+            "--class",
+            metavar="NAME=MEANING",
+            help="What a class of the file is: NAME=gas, NAME=battery or NAME=harmless; its number "
+            "instead of the name also does. For each class.",
+        ),
+    ],
+    out: Annotated[
+        Path | None,
+        typer.Option("-o", "--out", help="The folder to write; default: the file's name, here."),
+    ] = None,
+    *,
+    others: Annotated[
+        Literal["harmless"] | None, typer.Option(help="What all other classes are.")
+    ] = None,
+    names: Annotated[
+        str | None,
+        typer.Option(help="Names of the classes in their order, A,B,C; if the file has none."),
+    ] = None,
+    picture: Annotated[
+        Path | None,
+        typer.Option(
+            help="An image with a hazard to try it on; `check` then looks for that hazard again."
+        ),
+    ] = None,
+    pixels: Annotated[
+        Literal["rgb-1", "bgr-255", "imagenet"] | None,
+        typer.Option(
+            help="How it was fed in training: RGB 0 to 1, BGR 0 to 255, or RGB normalised as "
+            "ImageNet; default: as such files usually are."
+        ),
+    ] = None,
+    threshold: Annotated[
+        float, typer.Option(min=0.01, max=0.99, help="Score from which a hazard counts.")
+    ] = 0.25,
+) -> None:
+    """Make a checked model folder of a detector that you exported.
+
+    Reads YOLOv5 to 26, YOLOX, RT-DETR, RF-DETR and D-FINE, says what it found in the file and what
+    it had to assume, and writes both into the card. Ends with `check`.
+    """
+    from detector.commands.import_model import ImportOptions, import_model
+    from detector.vision.imports.class_choice import Choices
+
+    given = [name.strip() for name in names.split(",")] if names else []
+    choices = Choices(classes, others == "harmless", given)
+    import_model(file, out, ImportOptions(choices, pixels, picture, threshold))
 
 
 def attend(

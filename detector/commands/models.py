@@ -14,7 +14,9 @@ from detector.adaptation.feature_bank import BANK, load_bank
 from detector.profile.line import ModelChoice
 from detector.vision.catalogue import CATALOGUE, ModelError, ModelFolder, find_model, model_folders
 from detector.vision.crops import CropCutter
+from detector.vision.engine import OnnxEngine
 from detector.vision.engines import chosen_engine, open_engine, open_verifier
+from detector.vision.soundness import check_meaning, check_sample
 from detector.vision.verifier import Verifier, load_head
 from detector.vision.verifier_card import HAZARDS, VerifierCard
 from detector.vision.warp import OUTSIDE_GREY
@@ -46,7 +48,14 @@ def check_model(name: str, choice: ModelChoice | None = None) -> None:
 
     They run in the engine that a line would use here. Raises `ModelError`, `EngineError`.
     """
-    model = find_model(name)
+    check_folder(find_model(name), choice)
+
+
+def check_folder(model: ModelFolder, choice: ModelChoice | None = None) -> None:
+    """The same for a folder that is open already."""
+    onnx_engine = OnnxEngine(model)
+    boxes = check_meaning(model, onnx_engine)
+    found = check_sample(model, onnx_engine)
     height, width = (side or 4 * model.card.input.stride for side in model.card.input.size)
     image = np.full((height, width, 3), OUTSIDE_GREY, np.uint8)
     image[height // 4 : height // 2, width // 4 : width // 2] = 255
@@ -60,11 +69,21 @@ def check_model(name: str, choice: ModelChoice | None = None) -> None:
         _check_bank(model, card)
     print(
         f"{model.card.name} version {model.card.version}: valid. sha256 {model.sha256[:12]}..., "
-        f"{model.card.head} head, classes {', '.join(each.name for each in model.card.classes)}; "
-        f"runs in {chosen_engine(choice)[0]}"
+        f"{model.card.head} head, classes {_classes(model)}; runs in {chosen_engine(choice)[0]}; "
+        + (found or f"{boxes} boxes in drawn images make sense" if boxes or found else _NOT_TRIED)
     )
     if verifier is not None:
         print(_verifier_line(verifier))
+
+
+_NOT_TRIED = "no box in drawn images: boxes and scores are not tried, give `model import` a picture"
+
+
+def _classes(model: ModelFolder) -> str:
+    """Names of the hazards, and how many classes are harmless."""
+    named = [each.name for each in model.card.classes if each.hazard != "none"]
+    harmless = len(model.card.classes) - len(named)
+    return ", ".join(named) + (f" and {harmless} harmless" if harmless else "")
 
 
 def _check_bank(model: ModelFolder, card: VerifierCard) -> None:
@@ -96,7 +115,7 @@ def _row(name: str) -> dict[str, Any]:
     return {
         "name": name,
         "state": "valid",
-        "classes": {each.name: each.threshold for each in card.classes},
+        "classes": {each.name: each.threshold for each in card.classes if each.hazard != "none"},
         "mm_per_px": list(card.input.mm_per_px),
         "sha256": model.sha256,
     }

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 import detector
 from detector.errors import VigitriError
+from detector.vision.onnx_file import OnnxFileError, external_files
 from detector.vision.score_curve import ScoreCurve
 from detector.vision.verifier_card import VerifierCard
 
@@ -30,13 +31,26 @@ class CardSection(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
+Layout = Literal["nhwc_bgr_u8", "nchw_rgb_f32", "nchw_bgr_f32", "nchw_rgb_f16", "nchw_bgr_f16"]
+Head = Literal["end2end", "raw", "objectness", "yolox", "queries", "labelled"]
+NotZero = Annotated[float, Field(gt=0)]
+
+
 class ModelInput(CardSection):
     """The model's input."""
 
     name: str
-    layout: Literal["nhwc_bgr_u8", "nchw_rgb_f32"]
+    layout: Layout
     """`nhwc_bgr_u8`: `(1, h, w, 3)` uint8 BGR as from a camera, normalised inside the graph.
-    `nchw_rgb_f32`: `(1, 3, h, w)` float32 RGB, 0 to 1, as Ultralytics exports it."""
+    `nchw_rgb_f32`: `(1, 3, h, w)` float32 RGB, 0 to 1, as Ultralytics exports it; `bgr` for
+    YOLOX, `f16` for half precision."""
+    mean: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    std: tuple[NotZero, NotZero, NotZero] = (255.0, 255.0, 255.0)
+    """A float layout holds `(pixel - mean) / std`, per channel in the layout's order."""
+    fit: Literal["letterbox", "stretch"] = "letterbox"
+    """How a photograph is fitted into a fixed size: with a grey margin, or stretched."""
+    size_input: str = ""
+    """A second input that takes width and height of the image, `(1, 2)` int64; empty: none."""
     stride: Annotated[int, Field(ge=1)]
     size: tuple[int, int]
     """Height, width in px; 0, 0: any multiple of the stride."""
@@ -51,7 +65,8 @@ class ModelClass(CardSection):
 
     index: Annotated[int, Field(ge=0)]
     name: str
-    hazard: Literal["gas", "battery"]
+    hazard: Literal["gas", "battery", "none"]
+    """`none`: harmless; such detections end in the engine."""
     plausible_length_mm: tuple[float, float]
     """Plausible longest side of such an object, from, to."""
     threshold: Annotated[float, Field(gt=0, lt=1)]
@@ -60,6 +75,13 @@ class ModelClass(CardSection):
     """Score from which a detection is proposed to the verifier; None: the operating threshold."""
     calibration: ScoreCurve | None = None
     """From a track's best score to a probability; None: the score itself is reported."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _harmless_needs_no_figures(cls, given: Any) -> Any:
+        if isinstance(given, dict) and given.get("hazard") == "none":
+            return {"plausible_length_mm": (0.0, 1e5), "threshold": 0.99, **given}
+        return given
 
     @model_validator(mode="after")
     def _from_to(self) -> ModelClass:
@@ -87,13 +109,38 @@ class Training(CardSection):
     architecture: str = ""
 
 
+class Sample(CardSection):
+    """An image with an object that the model must find."""
+
+    file: str
+    """In the model's folder."""
+    class_name: str
+    box_px: tuple[float, float, float, float]
+    """x0, y0, x1, y1."""
+    min_score: Annotated[float, Field(gt=0, lt=1)]
+
+
+class Imported(CardSection):
+    """What `vigitri model import` read in a file, and what it had to assume."""
+
+    file: str
+    found: list[str]
+    assumed: list[str]
+
+
 class Card(CardSection):
     """A model's card, `card.toml`: read and written here, made by `models.card`. Keys that are at
     their default are not written, so a new one needs a default to read earlier cards."""
 
     name: str
     version: Annotated[int, Field(ge=1)]
-    head: Literal["end2end", "raw"]
+    head: Head
+    """The outputs, `n` candidates of one image; see `detector.vision.heads`."""
+    outputs: tuple[str, ...] = ()
+    """Names of the outputs to read, in the head's order; empty: the only one."""
+    box_unit: Literal["px", "share"] = "px"
+    """`share`: boxes are in shares of the input's width and height."""
+    scores: Literal["probability", "logit"] = "probability"
     input: ModelInput
     classes: Annotated[tuple[ModelClass, ...], Field(min_length=1)]
     files: dict[str, Annotated[str, Field(pattern="^[0-9a-f]{64}$")]]
@@ -103,13 +150,15 @@ class Card(CardSection):
     """How thresholds and calibrations were determined, as written by `vigitri calibrate scores`."""
     verifier: VerifierCard | None = None
     """The network that decides on each object; None: the detector decides alone."""
+    sample: Sample | None = None
+    imported: Imported | None = None
 
     @property
     def operating_thresholds(self) -> dict[str, float]:
         """By class: the score from which an object is raised, or with a verifier the probability
         of its hazard."""
         if self.verifier is None:
-            return {known.name: known.threshold for known in self.classes}
+            return {each.name: each.threshold for each in self.classes if each.hazard != "none"}
         fusion = self.verifier.fusion
         return {
             known.name: fusion[known.hazard].threshold
@@ -121,8 +170,15 @@ class Card(CardSection):
     def _classes_in_order(self) -> Card:
         if [known.index for known in self.classes] != list(range(len(self.classes))):
             raise ValueError("classes must be listed by index, from 0, without a gap")
+        names = [known.name for known in self.classes]
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise ValueError(f"classes must differ in name; {', '.join(twice)} is there twice")
+        if all(known.hazard == "none" for known in self.classes):
+            raise ValueError("at least one class must be a hazard: gas or battery")
         if "model.onnx" not in self.files:
             raise ValueError("files must give the sha256 of model.onnx")
+        if self.sample is not None and self.sample.file not in self.files:
+            raise ValueError(f"files must give the sha256 of {self.sample.file}, the sample")
         if self.verifier is not None:
             self.verifier.check(self.files, {known.hazard for known in self.classes})
         return self
@@ -158,6 +214,8 @@ def find_model(name: str) -> ModelFolder:
     card = read_card(path / "card.toml")
     for file, expected in card.files.items():
         _check_hash(path / file, expected)
+        if file.endswith(".onnx"):
+            _check_sealed(path / file, card)
     return ModelFolder(path, card)
 
 
@@ -189,6 +247,9 @@ def write_card(folder: Path, card: Card) -> Path:
     import tomlkit
 
     document = card.model_dump(exclude_defaults=True)
+    for known in document["classes"]:
+        if known["hazard"] == "none":
+            del known["plausible_length_mm"], known["threshold"]
     Card.model_validate(document)
     path = folder / "card.toml"
     partial = path.with_suffix(".part")
@@ -204,6 +265,19 @@ def sha256(path: Path) -> str:
     """Hex digest of a file."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _check_sealed(path: Path, card: Card) -> None:
+    """Weights in files of their own must be among the card's files, or they could be exchanged."""
+    try:
+        outside = external_files(path)
+    except OnnxFileError:
+        return  # the engine refuses it
+    if unsealed := sorted(outside - set(card.files)):
+        raise ModelError(
+            f"{path}: has weights in {', '.join(unsealed)}, whose sha256 the card does not give. "
+            "Import the model again: `vigitri model import`"
+        )
 
 
 def _check_hash(path: Path, expected: str) -> None:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import ast
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +12,10 @@ from numpy.typing import NDArray
 from detector.cores import available_cores
 from detector.errors import VigitriError
 from detector.vision.catalogue import Card, ModelError, ModelFolder
-from detector.vision.detections import Detections, from_end_to_end, from_raw_head
+from detector.vision.detections import Detections
+from detector.vision.heads import HeadError, HeadReader
+from detector.vision.input_tensor import InputTensor
+from detector.vision.model_match import check_against_card
 from detector.vision.onnx_runtime import ort
 
 
@@ -66,39 +68,23 @@ class OnnxEngine:
         """
         self.card = model.card
         self._session = open_session(model.onnx_path, providers, threads)
-        _check_against_card(self._session, model)
+        check_against_card(self._session, model)
         self._input_tensor = InputTensor(model.card)
+        self._outputs = list(model.card.outputs) or None
+        self.decoder = HeadDecoder(model.card)
 
     def detect(self, image: NDArray[np.uint8], min_score: float) -> Detections:
+        return self.decoder.decode(self.run(image), min_score, image.shape[:2])
+
+    def run(self, image: NDArray[np.uint8]) -> Sequence[NDArray[Any]]:
+        """The outputs for an image, undecoded. Raises `EngineError`."""
         try:
-            (output,) = self._session.run(
-                None, {self.card.input.name: self._input_tensor.of(image)}
+            given: Sequence[NDArray[Any]] = self._session.run(
+                self._outputs, self._input_tensor.feed(image)
             )
         except Exception as error:  # onnxruntime has its own exception types; all mean: blind
             raise inference_error(self.card, error) from error
-        return decode_output(self.card, output, min_score)
-
-
-class InputTensor:
-    """Converts images to a model's input tensor, in a reused buffer."""
-
-    def __init__(self, card: Card) -> None:
-        self._is_nhwc_u8 = card.input.layout == "nhwc_bgr_u8"
-        self._planar: NDArray[np.float32] | None = None
-
-    def of(self, image: NDArray[np.uint8]) -> NDArray[np.uint8] | NDArray[np.float32]:
-        """`image`, `(h, w, 3)` uint8 BGR, in the card's layout; valid until the next call.
-
-        `(1, h, w, 3)` uint8 BGR, or `(1, 3, h, w)` float32 RGB, 0 to 1.
-        """
-        if self._is_nhwc_u8:
-            return image[None]
-        height, width = image.shape[:2]
-        if self._planar is None or self._planar.shape[2:] != (height, width):
-            self._planar = np.empty((1, 3, height, width), dtype=np.float32)
-        rgb = image[..., ::-1].transpose(2, 0, 1)
-        np.multiply(rgb, np.float32(1 / 255), out=self._planar[0], casting="unsafe")
-        return self._planar
+        return given
 
 
 def inference_error(card: Card, error: Exception) -> EngineError:
@@ -107,19 +93,48 @@ def inference_error(card: Card, error: Exception) -> EngineError:
     return EngineError(f"{card.name}: inference failed: {reason}")
 
 
-def decode_output(card: Card, output: NDArray[np.float32], min_score: float) -> Detections:
-    """Decode a model's output, `(1, n, 6)` (end2end head) or `(1, 4 + classes, n)` (raw head).
+class HeadDecoder:
+    """Decodes a model's outputs; detections of harmless classes end here."""
 
-    Raises:
-        EngineError: A number is not finite, or a class is not on the card.
-    """
-    if not np.isfinite(output).all():
-        raise EngineError(f"{card.name}: the model's output has numbers that are not finite")
-    decode = from_end_to_end if card.head == "end2end" else from_raw_head
-    found = decode(output, min_score)
-    if len(found) and not 0 <= found.classes.min() <= found.classes.max() < len(card.classes):
-        raise EngineError(f"{card.name}: detected a class that is not on its card")
-    return found
+    def __init__(self, card: Card) -> None:
+        self.card = card
+        self._reader = HeadReader(
+            card.head,
+            len(card.classes),
+            in_shares=card.box_unit == "share",
+            logits=card.scores == "logit",
+            stride=card.input.stride,
+        )
+        self._is_hazard = np.array([known.hazard != "none" for known in card.classes])
+
+    def decode(
+        self, outputs: Sequence[NDArray[Any]], min_score: float, size_px: tuple[int, int]
+    ) -> Detections:
+        """`outputs`: in the card's order. `size_px`: height, width of the input.
+
+        Raises `EngineError`: a number is not finite, or a class is not on the card.
+        """
+        found = self.all_classes(outputs, min_score, size_px)
+        if self._is_hazard.all():
+            return found
+        keep = self._is_hazard[found.classes]
+        return Detections(found.boxes_px[keep], found.scores[keep], found.classes[keep])
+
+    def all_classes(
+        self, outputs: Sequence[NDArray[Any]], min_score: float, size_px: tuple[int, int]
+    ) -> Detections:
+        """The same, harmless ones too."""
+        name = self.card.name
+        if not all(np.isfinite(output).all() for output in outputs):
+            raise EngineError(f"{name}: the model's output has numbers that are not finite")
+        try:
+            found = self._reader.read(outputs, min_score, size_px)
+        except HeadError as error:
+            raise EngineError(f"{name}: {error}") from None
+        known = len(self.card.classes)
+        if len(found) and not 0 <= found.classes.min() <= found.classes.max() < known:
+            raise EngineError(f"{name}: detected a class that is not on its card")
+        return found
 
 
 def engine_threads(asked: int) -> int:
@@ -154,56 +169,3 @@ def open_session(path: Path, providers: Sequence[str], threads: int) -> ort.Infe
             "device, or remove it from the list"
         )
     return session
-
-
-def _check_against_card(session: ort.InferenceSession, model: ModelFolder) -> None:
-    card, where = model.card, model.onnx_path
-    inputs = {node.name: node for node in session.get_inputs()}
-    if list(inputs) != [card.input.name]:
-        raise ModelError(f"{where}: takes {list(inputs)}, the card has [{card.input.name!r}]")
-    node = inputs[card.input.name]
-    flat = card.input.layout == "nhwc_bgr_u8"
-    kind = "tensor(uint8)" if flat else "tensor(float)"
-    channels = node.shape[3 if flat else 1] if len(node.shape) == 4 else None
-    if node.type != kind or channels != 3:
-        raise ModelError(
-            f"{where}: takes {node.type} {node.shape}, the card's layout is {card.input.layout}"
-        )
-    sides = node.shape[1:3] if flat else node.shape[2:4]
-    for side, expected in zip(sides, card.input.size, strict=True):
-        if isinstance(side, int) and side != expected:
-            raise ModelError(f"{where}: takes {sides}, the card has size {card.input.size}")
-    outputs = session.get_outputs()
-    if len(outputs) != 1:
-        raise ModelError(f"{where}: gives {len(outputs)} outputs, a YOLO head gives one")
-    _check_names(session.get_modelmeta().custom_metadata_map, model)
-    side_h, side_w = (size or 4 * card.input.stride for size in card.input.size)
-    shape = (1, side_h, side_w, 3) if flat else (1, 3, side_h, side_w)
-    probe = np.zeros(shape, dtype=np.uint8 if flat else np.float32)
-    try:
-        given = session.run(None, {card.input.name: probe})[0].shape
-    except Exception as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise ModelError(f"{where}: can't be run on {probe.shape}: {reason}") from None
-    expected_channels = 6 if card.head == "end2end" else 4 + len(card.classes)
-    channel_at = 2 if card.head == "end2end" else 1
-    if len(given) != 3 or given[channel_at] != expected_channels:
-        raise ModelError(
-            f"{where}: gives {given}, not a {card.head} head of {len(card.classes)} classes"
-        )
-
-
-def _check_names(metadata: Mapping[str, str], model: ModelFolder) -> None:
-    """Ultralytics writes the class list into the file; it must match the card's."""
-    if "names" not in metadata:
-        return
-    try:
-        names = ast.literal_eval(metadata["names"])
-    except (SyntaxError, ValueError):
-        raise ModelError(f"{model.onnx_path}: its class list can't be read") from None
-    in_file = list(names.values()) if isinstance(names, dict) else list(names)
-    on_card = [known.name for known in model.card.classes]
-    if in_file != on_card:
-        raise ModelError(
-            f"{model.onnx_path}: was trained for {in_file}, the card has {on_card}. Fix the card"
-        )

@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 from detector.vision.catalogue import ModelError, ModelFolder
 from detector.vision.detections import Detections
 from detector.vision.engine import (
-    InputTensor,
+    HeadDecoder,
     OnnxEngine,
-    decode_output,
     engine_threads,
     inference_error,
 )
 from detector.vision.features import OnnxFeatures
+from detector.vision.input_tensor import InputTensor
 from detector.vision.verifier_card import VerifierCard
 from detector.vision.warp import OUTSIDE_GREY
 
@@ -43,18 +43,20 @@ class OpenVinoEngine:
         self._settings = _settings(self._core, threads)
         self._path = str(model.onnx_path)
         self._input_tensor = InputTensor(model.card)
+        self._decoder = HeadDecoder(model.card)
         self._first_shape: tuple[int, ...] = ()
         self._first: Any = None
         self._any_size: Any = None
 
     def detect(self, image: NDArray[np.uint8], min_score: float) -> Detections:
-        tensor = self._input_tensor.of(image)
+        feed = self._input_tensor.feed(image)
         try:
-            request = self._request_for(tensor.shape)
-            output = np.asarray(request.infer([tensor])[0])
+            request = self._request_for(feed[self.card.input.name].shape)
+            given = request.infer(feed)
+            outputs = [np.asarray(given[name]) for name in self.card.outputs or (0,)]
         except Exception as error:  # OpenVINO raises bare RuntimeErrors; all mean: blind
             raise inference_error(self.card, error) from error
-        return decode_output(self.card, output, min_score)
+        return self._decoder.decode(outputs, min_score, image.shape[:2])
 
     def prepare(self, sizes_px: Iterable[tuple[int, int]]) -> None:
         """Run one pass per size on grey: OpenVINO builds kernels at the first use of a size."""
@@ -73,7 +75,7 @@ class OpenVinoEngine:
     def _compiled(self, shape: tuple[int, ...] | None) -> Any:
         network = self._core.read_model(self._path)
         if shape is not None:
-            network.reshape({0: list(shape)})
+            network.reshape({self.card.input.name: list(shape)})
         return self._core.compile_model(network, "CPU", self._settings).create_infer_request()
 
 

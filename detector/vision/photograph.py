@@ -45,6 +45,8 @@ def _detect_at_size(
         (size_w or longest_px) / width,
     )
     inner_w, inner_h = max(1, round(width * scale)), max(1, round(height * scale))
+    if engine.card.input.fit == "stretch" and size_h and size_w:
+        inner_w, inner_h = size_w, size_h
     padded_h = size_h or -(-inner_h // stride) * stride
     padded_w = size_w or -(-inner_w // stride) * stride
     shrink = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR

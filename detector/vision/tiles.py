@@ -18,6 +18,7 @@ from detector.belt.plane import CalibrationError
 from detector.vision.belt_view import EDGE_PX
 from detector.vision.detections import Detections, suppress_overlaps
 from detector.vision.engine import Engine
+from detector.vision.warp import OUTSIDE_GREY
 
 WIDEST_PX = 1280
 """Default for the widest tile; see view.tile_px in docs/profile.md."""
@@ -44,7 +45,14 @@ class Tiling:
     """Division of a belt view into tiles of equal width."""
 
     def __init__(
-        self, width_px: int, overlap_px: int, stride: int, *, tile_px: int | None, fixed_px: int = 0
+        self,
+        width_px: int,
+        overlap_px: int,
+        stride: int,
+        *,
+        tile_px: int | None,
+        fixed_px: int = 0,
+        fixed_height_px: int = 0,
     ) -> None:
         """Args:
             width_px: Width of the view.
@@ -52,6 +60,7 @@ class Tiling:
             stride: The model's stride, of which a tile's width is a multiple.
             tile_px: Widest tile; None: `WIDEST_PX`, or twice the overlap if that is more.
             fixed_px: The only width that the model takes; 0: any multiple of `stride`.
+            fixed_height_px: The only height that it takes; 0: any multiple of `stride`.
 
         Raises:
             CalibrationError: Tiles would be narrower than 1.5 times their overlap.
@@ -71,12 +80,19 @@ class Tiling:
             wide_px = widest_px if fixed_px else min(widest_px, even_px)
             lefts = [round(n * (width_px - wide_px) / (count - 1)) for n in range(count)]
             self.tiles = [Tile(left, left + wide_px) for left in lefts]
-        self._buffer = np.empty((0, self.width_px, 3), dtype=np.uint8)
+        self._fixed_px = fixed_px, fixed_height_px
+        self._buffer = np.empty((0, 0, 3), dtype=np.uint8)
 
     @property
     def width_px(self) -> int:
         """Width of each tile."""
         return self.tiles[0].right_px - self.tiles[0].left_px
+
+    def fed_size_px(self, height_px: int) -> tuple[int, int]:
+        """Width and height of the engine's images for a strip of this height: a model of a fixed
+        size gets smaller tiles with a grey margin."""
+        width_px, fixed_height_px = self._fixed_px
+        return width_px or self.width_px, fixed_height_px or height_px
 
     def detect(self, engine: Engine, image: NDArray[np.uint8], min_score: float) -> Detections:
         """The detections in a strip, in the strip's px. `image`: `(h, w, 3)` uint8 BGR.
@@ -84,7 +100,7 @@ class Tiling:
         Raises:
             EngineError: Inference failed on a tile; then the whole strip counts as unseen.
         """
-        if len(self.tiles) == 1:
+        if len(self.tiles) == 1 and self.fed_size_px(len(image)) == (image.shape[1], len(image)):
             return engine.detect(image, min_score)
         return merged(
             [engine.detect(self._cut(image, tile), min_score) for tile in self.tiles],
@@ -93,10 +109,12 @@ class Tiling:
 
     def _cut(self, image: NDArray[np.uint8], tile: Tile) -> NDArray[np.uint8]:
         """A tile's columns in contiguous memory, as engines require."""
-        if len(self._buffer) < len(image):
-            self._buffer = np.empty((len(image), self.width_px, 3), dtype=np.uint8)
-        cut = self._buffer[: len(image)]
-        np.copyto(cut, image[:, tile.left_px : tile.right_px])
+        width_px, height_px = self.fed_size_px(len(image))
+        if len(self._buffer) < height_px:
+            self._buffer = np.full((height_px, width_px, 3), OUTSIDE_GREY, dtype=np.uint8)
+        cut = self._buffer[:height_px]
+        np.copyto(cut[: len(image), : self.width_px], image[:, tile.left_px : tile.right_px])
+        cut[len(image) :] = OUTSIDE_GREY
         return cut
 
 

@@ -25,7 +25,7 @@ def write_operating(
                 update={"threshold": thresholds[known.name]}
             )
             for known in card.classes
-            if known.name in thresholds
+            if known.name in thresholds and known.hazard != "none"
         }
         verifier = card.verifier.model_copy(update={"fusion": card.verifier.fusion | fusion})
         write_card(folder, card.model_copy(update={"verifier": verifier, "operating": table}))

@@ -12,15 +12,17 @@ from typing import Any, Literal
 
 import numpy as np
 
-from detector.vision.catalogue import write_card
+from detector.vision.catalogue import find_model, write_card
+from detector.vision.engine import OnnxEngine
 from detector.vision.onnx_runtime import ort
+from detector.vision.soundness import check_meaning
+from detector.vocabulary import CLASSES
 from models.card import new_card
 from models.data.sources import Image
 from models.export.folding import fold_input, free_top_k
-from models.training.stages import quiet_tools
+from models.export.plain import export_plain, open_checkpoint
 from models.workshop import WorkshopError
 
-OPSET = 17  # onnxruntime 1.14 and later run it; nothing in the graph needs a newer one
 _TOLERANCE_PX = 0.05
 
 Head = Literal["raw", "end2end"]
@@ -76,27 +78,21 @@ def export_onnx(
     `end2end`, (1, 300, 6), is trained one-to-one and needs none. The first model's raw head finds
     more at the same rate of false boxes, and its NMS takes 0.1 ms.
     """
-    if not weights.is_file():
-        raise WorkshopError(f"{weights}: no such checkpoint (*.pt); check the path")
-    quiet_tools()
-    try:
-        import onnx  # noqa: F401
-        from ultralytics import YOLO
-    except ImportError as error:
-        raise WorkshopError(
-            f"exporting needs the train extra ({error.name} is missing): pip install '.[train]'"
-        ) from error
-    folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as scratch:
-        copy = Path(scratch) / "weights.pt"  # ultralytics writes beside its input
-        shutil.copyfile(weights, copy)
-        # Ultralytics 8.4.190: nms=False selects the one-to-one head, None the one-to-many.
-        plain = Path(
-            YOLO(str(copy), task="detect").export(
-                format="onnx", dynamic=True, simplify=True, opset=OPSET, imgsz=416,
-                device="cpu", nms=False if head == "end2end" else None,
+        names = list(open_checkpoint(weights, Path(scratch)).names.values())
+        if names != list(CLASSES):
+            raise WorkshopError(
+                f"{weights}: was trained for {names[:8]}, not for {list(CLASSES)}. Say what its "
+                f"classes are: vigitri model import {weights} --class NAME=gas"
             )
-        )  # fmt: skip
+        plain = export_plain(weights, Path(scratch), end2end=head == "end2end")
+        (output,) = session(plain).get_outputs()
+        if (output.shape[2] == 6) != (head == "end2end"):
+            raise WorkshopError(
+                f"{weights}: has no {head} head; its export gives {output.shape}. Choose the other "
+                "with --head"
+            )
+        folder.mkdir(parents=True, exist_ok=True)
         if head == "end2end":
             free_top_k(plain)
         fold_input(plain, folder / "model.onnx")
@@ -145,16 +141,23 @@ def run(
 
     thresholds: the baseline's, until `models.evaluation.evaluate` has measured the model's own.
     """
-    report = export_onnx(weights, out, head=head)
-    card = new_card(
-        out,
-        name=out.resolve().name,
-        thresholds=thresholds,
-        head=head,
-        metrics={"export": report.metrics()},
-        start_from=weights.name,
-        recipe="none: exported without training",
-        data=["not known: the checkpoint was exported without training"],
-    )
-    write_card(out, card)
+    with tempfile.TemporaryDirectory() as scratch:
+        made = Path(scratch)
+        report = export_onnx(weights, made, head=head)
+        card = new_card(
+            made,
+            name=out.resolve().name,
+            thresholds=thresholds,
+            head=head,
+            metrics={"export": report.metrics()},
+            start_from=weights.name,
+            recipe="none: exported without training",
+            data=["not known: the checkpoint was exported without training"],
+        )
+        write_card(made, card)
+        model = find_model(f"{made}/.")
+        check_meaning(model, OnnxEngine(model))  # nothing is written that `check` would refuse
+        out.mkdir(parents=True, exist_ok=True)
+        for file in ("model.onnx", "card.toml"):
+            shutil.copyfile(made / file, out / file)
     return out

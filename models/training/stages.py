@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import atexit
 import os
+import shutil
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +21,11 @@ def quiet_tools() -> None:
 
     Must run before its first import, which reads these variables.
     """
-    os.environ.setdefault("YOLO_OFFLINE", "true")
-    os.environ.setdefault("YOLO_AUTOINSTALL", "false")
+    os.environ["YOLO_OFFLINE"] = "true"
+    os.environ["YOLO_AUTOINSTALL"] = "false"
+    if "YOLO_CONFIG_DIR" not in os.environ:  # its settings would go below the home folder
+        os.environ["YOLO_CONFIG_DIR"] = tempfile.mkdtemp(prefix="vigitri-ultralytics-")
+        atexit.register(shutil.rmtree, os.environ["YOLO_CONFIG_DIR"], ignore_errors=True)
     os.environ.setdefault("WANDB_MODE", "disabled")
     # Threads that wait actively for each other lose their turn to other processes: on two cores
     # beside six other jobs a step took 15 s, waiting passively 2 s.

@@ -33,6 +33,18 @@ threshold = 0.4
 "model.onnx" = "{digest}"
 """
 
+HARMLESS = """[[classes]]
+index = 1
+name = "bag"
+hazard = "none"
+"""
+SAMPLE = """[sample]
+file = "s.png"
+class_name = "battery"
+box_px = [1, 2, 3, 4]
+min_score = 0.4
+"""
+
 
 def folder(tmp_path: Path, old: str = "", new: str = "") -> str:
     (tmp_path / "model.onnx").write_bytes(b"weights")
@@ -88,6 +100,9 @@ def test_a_missing_file_of_the_card_is_refused(tmp_path: Path) -> None:
         ('"model.onnx" =', '"other.onnx" =', "must give the sha256 of model.onnx"),
         ("stride = 32", "stride = 32\ncolour = 1", "input.colour"),
         ('name = "t"', "name = ", "can't be read"),
+        ('hazard = "battery"', 'hazard = "none"', "at least one class must be a hazard"),
+        ("[files]", HARMLESS + HARMLESS.replace("1", "2") + "[files]", "bag is there twice"),
+        ("[files]", SAMPLE + "[files]", "must give the sha256 of s.png, the sample"),
     ],
 )
 def test_an_invalid_card_is_refused_in_one_line_with_the_key(
@@ -97,6 +112,15 @@ def test_an_invalid_card_is_refused_in_one_line_with_the_key(
         find_model(folder(tmp_path, old, new))
     assert key in str(refused.value)
     assert "\n" not in str(refused.value)
+
+
+def test_a_harmless_class_needs_no_threshold_and_no_size(tmp_path: Path) -> None:
+    card = find_model(folder(tmp_path, "[files]", HARMLESS + "[files]")).card
+    assert [(each.name, each.hazard) for each in card.classes] == [
+        ("battery", "battery"),
+        ("bag", "none"),
+    ]
+    assert card.operating_thresholds == {"battery": 0.4}
 
 
 def test_the_fake_card_is_valid() -> None:

@@ -12,7 +12,8 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from detector.vision.catalogue import ModelError, ModelFolder
-from detector.vision.engine import EngineError, InputTensor, OnnxEngine
+from detector.vision.engine import EngineError, OnnxEngine
+from detector.vision.input_tensor import InputTensor
 from detector.vision.onnx_runtime import ort
 from tests.fakes import make_card
 

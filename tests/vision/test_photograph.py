@@ -67,3 +67,18 @@ def test_an_engine_error_is_raised() -> None:
 
     with pytest.raises(EngineError):
         detect_in_photograph(FakeEngine(fails), np.zeros((50, 50, 3), dtype=np.uint8), 0.25)
+
+
+def test_a_model_that_was_trained_on_stretched_images_gets_them_stretched() -> None:
+    card = make_card(input={"size": [320, 320], "photo_sizes_px": [320], "fit": "stretch"})
+    shown: list[np.ndarray] = []
+
+    def look(image: np.ndarray) -> Detections:
+        shown.append(image)
+        return bright_objects(image)
+
+    image = np.full((200, 800, 3), 60, dtype=np.uint8)
+    image[50:150, 200:600] = 255
+    found = detect_in_photograph(FakeEngine(look, card), image, 0.25)
+    assert (shown[0][:, [0, -1]] == 60).all()  # no margin
+    np.testing.assert_allclose(found.boxes_px[0], [200, 50, 600, 150], atol=3)
