@@ -337,7 +337,7 @@ def test_an_engine_is_prepared_for_every_strip_before_the_first_pass() -> None:
     engine = SlowToStart(bright_objects)
     alerts_of(pipeline(engine))
     assert set(engine.sizes) <= {(height, width) for width, height in engine.ready}
-    assert engine.ready[0] == (256, 480)  # the whole view: 240 mm across, 480 mm along
+    assert engine.ready[0] == (160, 320)  # the whole view: 240 mm across, 480 mm along
 
 
 def test_a_pass_skipped_for_another_line_is_run_later_without_loss(
