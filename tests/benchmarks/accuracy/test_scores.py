@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from benchmarks.accuracy.matching import Evaluation, match_alerts
-from benchmarks.accuracy.scores import _tracks, _within
+from benchmarks.accuracy.scores import _figures, _tracks, _with_false_alarms, _within
 from benchmarks.accuracy.tally import tally
 from calibration.operating_point import CurvePoint
 from detector.vision.catalogue import find_model
@@ -41,5 +41,20 @@ def test_false_alarms_of_every_state_of_the_line_count_against_the_budget() -> N
         Hazard.OVERLOAD, Hazard.JAM, Hazard.BELT_STOPPED
     )))]  # fmt: skip
     in_use = tally([each.evaluate({})[0] for each in footage])
-    best, _ = _within(footage, {"battery": [CurvePoint(0.5, 1, 1, 0)]}, 1.0, in_use)
+    best, _ = _within(footage, footage, {"battery": [CurvePoint(0.5, 1, 1, 0)]}, 1.0, in_use)
     assert best.false_alarms == 3
+
+
+def test_hazards_count_on_all_footage_and_false_alarms_on_the_plant_s_alone() -> None:
+    stress: Any = FixedFootage(
+        alert(box_of(CELL, 20), 20, "battery"),
+        *(overload(20, hazard.value, hazard=hazard) for hazard in (Hazard.OVERLOAD, Hazard.JAM)),
+    )
+    plant: Any = FixedFootage()
+    figures = _figures([stress, plant], [plant], {})
+    assert figures["recall"]["battery"]["all"]["total"] == 2
+    assert figures["false_alarms"]["all"]["count"] == 0
+    assert figures["belt_h"] == tally([plant.evaluate({})[0]])["belt_h"]
+    found = {"battery": [CurvePoint(0.5, 1, 2, 9)]}
+    false = {"battery": [CurvePoint(0.5, 0, 0, 1)]}
+    assert _with_false_alarms(found, false) == {"battery": [CurvePoint(0.5, 1, 2, 1)]}
