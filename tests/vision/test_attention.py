@@ -52,7 +52,7 @@ def reduced(shown: NDArray[np.bool_], px: int) -> NDArray[np.bool_]:
 
 @pytest.mark.parametrize(
     ("kind", "hazard", "named"),
-    [("gas_bottle", "gas", "lpg_bottle"), ("aa_cell", "battery", "cell")],
+    [("gas_bottle", "gas", "cartridge"), ("aa_cell", "battery", "cell")],
 )
 def test_the_deployed_verifier_attends_to_the_object_more_than_to_the_belt(
     deployed: Verifier, kind: str, hazard: str, named: str
