@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +22,7 @@ from benchmarks.accuracy.report import rate_text, rows_of, share_text, trade_tex
 from benchmarks.accuracy.sweep import RecordedRun, curves
 from benchmarks.accuracy.tally import STATES, tally
 from benchmarks.accuracy.targets import FALSE_CALLS_ON
-from calibration.operating_point import Curve, CurvePoint, OperatingPoint, operating_point
+from calibration.operating_point import Curve, OperatingPoint, operating_point
 from detector.cli_support.progress import progress_bar
 from detector.vision.catalogue import ModelFolder, find_model
 from detector.vision.score_curve import ScoreCurve, fit_score_curve
@@ -62,10 +61,7 @@ def run(
     footage = [RecordedRun.of(each, model) for each in recordings]
     plant = [each for each in footage if each.recorded.name.startswith(FALSE_CALLS_ON)] or footage
     with progress_bar("thresholds") as advance:
-        swept = curves(footage, model, advance, GRID)
-    if len(plant) < len(footage):
-        with progress_bar("false alarms on plant") as advance:
-            swept = _with_false_alarms(swept, curves(plant, model, advance, GRID))
+        swept = curves(footage, model, advance, GRID, false_on=plant)
     in_use = _figures(footage, plant, {})
     best, figures = _within(footage, plant, swept, budget_per_h, in_use)
     # A verdict's probability is fitted already.
@@ -110,19 +106,6 @@ def _each_hour_once(recordings: Sequence[RecordedFootage], folder: Path) -> None
             "another rate, whose hours would count twice; run `vigitri bench accuracy` for each "
             "into its own folder"
         )
-
-
-def _with_false_alarms(
-    found: Mapping[str, Curve], false: Mapping[str, Curve]
-) -> dict[str, list[CurvePoint]]:
-    """Curves with the hazards of one and the false alarms of another."""
-    return {
-        name: [
-            replace(point, false_alarms=other.false_alarms)
-            for point, other in zip(points, false[name], strict=True)
-        ]
-        for name, points in found.items()
-    }
 
 
 def _figures(

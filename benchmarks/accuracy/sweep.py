@@ -44,8 +44,13 @@ def curves(
     model: ModelFolder,
     advance: Callable[[int, int | None], None],
     grid: Sequence[float],
+    false_on: Sequence[RecordedRun] | None = None,
 ) -> dict[str, list[CurvePoint]]:
-    """Each class's curve, the other classes at their operating thresholds."""
+    """Each class's curve, the other classes at their operating thresholds.
+
+    false_on: the part of the footage on which false alarms count; None: all.
+    """
+    counting = [false_on is None or any(each is one for one in false_on) for each in footage]
     found: dict[str, list[CurvePoint]] = {known.name: [] for known in model.card.classes}
     steps = [(known, at) for known in model.card.classes for at in grid]
     for done, (known, at) in enumerate(steps, start=1):
@@ -58,7 +63,8 @@ def curves(
         ]
         false = sum(
             alarm.hazard.value == known.hazard
-            for evaluation in evaluations
+            for evaluation, counts in zip(evaluations, counting, strict=True)
+            if counts
             for alarm in evaluation.false_alarms
         )
         hits = sum(event.found is not None for event in mine)

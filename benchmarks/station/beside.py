@@ -26,6 +26,7 @@ from benchmarks.line_process import LineProcess
 from benchmarks.speed.full_hd import full_hd_line
 from benchmarks.station_process import StationProcess
 from benchmarks.subscription import listen
+from benchmarks.tcp_proxy import free_ports
 
 PAGES = 8
 KILLED_AFTER_S = 18.0
@@ -34,7 +35,7 @@ KILLED_AFTER_S = 18.0
 
 def run_once(line: Path, folder: Path | None) -> list[float]:
     """Capture to subscriber of each inference pass, ms. folder: of a station beside it, or None."""
-    publish, requests, images = (f"tcp://127.0.0.1:{port}" for port in _free_ports(3))
+    publish, requests, images = (f"tcp://127.0.0.1:{port}" for port in free_ports(3))
     with ExitStack() as stack:
         runner = LineProcess(line, "--until-end", "--evidence", images,
                              endpoints=(publish, requests))  # fmt: skip
@@ -51,14 +52,6 @@ def run_once(line: Path, folder: Path | None) -> list[float]:
             killer.start()
             stack.callback(killer.cancel)
         return listen(started).latencies_ms
-
-
-def _free_ports(count: int) -> list[int]:
-    with ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in sockets]
 
 
 def _read_stream(url: str, stalled: bool) -> None:

@@ -139,6 +139,16 @@ def _other_input(folder: Path) -> None:
     write_card(folder, card.model_copy(update={"verifier": verifier}))
 
 
+def _is_refused(vigitri: Vigitri, folder: Path, answers: Path, reason: str) -> None:
+    before = files(folder)
+    code, out, err = vigitri(
+        "model", "adapt", "--head-only", "--answers", answers, "--model", f"{folder}/"
+    )
+    assert (code, out, len(err)) == (2, [], 1)
+    assert re.search(reason, err[0])
+    assert files(folder) == before
+
+
 @pytest.mark.parametrize(
     ("damage", "reason"),
     [
@@ -154,13 +164,7 @@ def test_a_verifier_that_does_not_fit_its_card_is_refused_and_nothing_changes(
     vigitri: Vigitri, folder: Path, answers: Path, damage: Callable[[Path], None], reason: str
 ) -> None:
     damage(folder)
-    before = files(folder)
-    code, out, err = vigitri(
-        "model", "adapt", "--head-only", "--answers", answers, "--model", f"{folder}/"
-    )
-    assert (code, out, len(err)) == (2, [], 1)
-    assert re.search(reason, err[0])
-    assert files(folder) == before
+    _is_refused(vigitri, folder, answers, reason)
 
 
 def _of_another_model(answers: Path) -> None:
@@ -182,13 +186,7 @@ def test_answers_that_cannot_be_learned_are_refused_and_nothing_changes(
     vigitri: Vigitri, folder: Path, answers: Path, damage: Callable[[Path], None], reason: str
 ) -> None:
     damage(answers)
-    before = files(folder)
-    code, out, err = vigitri(
-        "model", "adapt", "--head-only", "--answers", answers, "--model", f"{folder}/"
-    )
-    assert (code, out, len(err)) == (2, [], 1)
-    assert re.search(reason, err[0])
-    assert files(folder) == before
+    _is_refused(vigitri, folder, answers, reason)
 
 
 def test_a_model_without_a_verifier_is_refused(

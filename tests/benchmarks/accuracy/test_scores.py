@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from benchmarks.accuracy.matching import Evaluation, match_alerts
-from benchmarks.accuracy.scores import _figures, _tracks, _with_false_alarms, _within
+from benchmarks.accuracy.scores import _figures, _tracks, _within
+from benchmarks.accuracy.sweep import curves
 from benchmarks.accuracy.tally import tally
 from calibration.operating_point import CurvePoint
 from detector.vision.catalogue import find_model
@@ -55,6 +56,10 @@ def test_hazards_count_on_all_footage_and_false_alarms_on_the_plant_s_alone() ->
     assert figures["recall"]["battery"]["all"]["total"] == 2
     assert figures["false_alarms"]["all"]["count"] == 0
     assert figures["belt_h"] == tally([plant.evaluate({})[0]])["belt_h"]
-    found = {"battery": [CurvePoint(0.5, 1, 2, 9)]}
-    false = {"battery": [CurvePoint(0.5, 0, 0, 1)]}
-    assert _with_false_alarms(found, false) == {"battery": [CurvePoint(0.5, 1, 2, 1)]}
+    model = find_model("vigitri-n7")
+    swept = curves([stress, plant], model, lambda *_: None, (0.5,), false_on=[plant])
+    assert swept["battery"] == [CurvePoint(0.5, 1, 2, 0)]
+    wrong: Any = FixedFootage(alert((5, 5, 25, 15), 20, "battery"))
+    for false_on, count in ((None, 1), ([wrong], 1), ([plant], 0)):
+        both = curves([wrong, plant], model, lambda *_: None, (0.5,), false_on=false_on)
+        assert both["battery"][0].false_alarms == count
