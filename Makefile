@@ -3,10 +3,11 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-# One worker for each core: the libraries' own threads would only get in each other's way. Compiled
-# modules are kept, whatever the shell says, or each run compiles them all in each worker.
+# One worker more than cores, since many tests wait; the libraries' own threads would only get in
+# each other's way. Compiled modules are kept, whatever the shell says, or each run compiles them
+# all in each worker.
 PYTEST := env -u PYTHONDONTWRITEBYTECODE OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest
-PARALLEL := -n auto --dist loadgroup
+PARALLEL := -n $(shell expr $$(nproc) + 1) --dist loadgroup
 
 .PHONY: help setup demo test quick lint types bench wheel clean
 

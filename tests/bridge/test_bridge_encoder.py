@@ -202,7 +202,7 @@ def test_the_belt_position_follows_an_encoder_over_its_wrap_and_back_until_it_is
 ) -> None:
     with (
         LineProcess(profile, start_s=PATIENCE_S) as line,
-        Wheel(transport(line), WRAPS_AT - 3000) as wheel,
+        Wheel(transport(line), WRAPS_AT - 1000) as wheel,
         listening(line.publish, "state/") as listener,
     ):
         at_mm = position_when_stopped(listener)
@@ -215,8 +215,8 @@ def test_the_belt_position_follows_an_encoder_over_its_wrap_and_back_until_it_is
             at_mm = position_when_stopped(listener)
             return at_mm - before_mm == pytest.approx(travel_mm, abs=1.0)
 
-        wait_for(lambda: follows(700))
-        wait_for(lambda: follows(-900))
+        wait_for(lambda: follows(250))
+        wait_for(lambda: follows(-400))
         assert any(state.belt_state == "reverses" for state in listener.all(LineState))
         wheel.dead.set()
 

@@ -19,6 +19,7 @@ from detector.ingest.capture.process import CaptureProcess
 from detector.ingest.capture.supervisor import Supervisor
 from tests.ingest.capture_camera import AT_ONCE, camera_of
 from tests.ingest.films import evenly, greys, write_film
+from tests.small_line import wait_for
 
 Video = Callable[..., Path]
 Pids = Callable[..., set[int]]
@@ -148,8 +149,7 @@ def test_a_slow_reader_gets_the_newest_frame_and_missed_ones_are_counted(tmp_pat
     url = str(tmp_path / "lives")
     with camera_of(url, fake="fast") as camera:
         before = camera.read_latest(PATIENCE_S).index
-        while camera.health.frames_grabbed < before + 50:
-            pass
+        wait_for(lambda: camera.health.frames_grabbed >= before + 50)
         after = camera.read_latest(PATIENCE_S).index
         assert after > before + 40
         assert camera.health.frames_overwritten >= 40
@@ -246,8 +246,7 @@ def test_a_stall_is_reported_before_the_process_is_killed(
 @pytest.mark.usefixtures("long_grace")
 def test_an_old_image_is_never_handed_out(tmp_path: Path) -> None:
     with camera_of(str(tmp_path / "lives"), frame_timeout_s=0.2, fake="hangs") as camera:
-        while camera.health.state is not CameraState.STALLED:
-            pass
+        wait_for(lambda: camera.health.state is CameraState.STALLED)
         with pytest.raises(CameraBlind):
             camera.read_latest(0.0)
         assert camera.health.frames_grabbed == 1 == camera.health.frames_overwritten
@@ -266,8 +265,7 @@ def test_the_reason_states_the_age_of_the_last_frame_not_the_wait(
 ) -> None:
     with camera_of(str(tmp_path / "lives"), fake="hangs") as camera:
         taken_ns = camera.read_latest(PATIENCE_S).t_mono_ns
-        while time.monotonic_ns() < taken_ns + 300_000_000:
-            pass
+        wait_for(lambda: time.monotonic_ns() >= taken_ns + 300_000_000)
         with pytest.raises(CameraBlind) as error:
             camera.read_latest(0.005)
         stated = re.search(r"no new image for ([\d.]+) s", error.value.reason)
