@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from typing import Literal, Protocol, Self
 
 from detector.bridge.line_watch import LineWatch
-from detector.bridge.modbus_server import ListenError, ModbusServer, Unit
+from detector.bridge.modbus_requests import Unit
+from detector.bridge.modbus_server import ListenError, ModbusServer
 from detector.bridge.plc_link import Command, PlcLink
 from detector.bridge.register_words import RunSignal
 from detector.bridge.registers import LineRegisters
@@ -83,7 +84,11 @@ class BridgedLine:
         self._asking: set[asyncio.Task[None]] = set()
 
     def unit(self) -> Unit:
-        return Unit(read=lambda: self.registers.words(time.monotonic_ns()), write=self._written)
+        return Unit(
+            read=lambda: self.registers.words(time.monotonic_ns()),
+            written=lambda: self.plc.words,
+            write=self._written,
+        )
 
     async def serve(self, stop: asyncio.Event) -> None:
         """Process the line's messages, and report the PLC's belt to it, until `stop`.
