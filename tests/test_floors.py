@@ -19,6 +19,7 @@ FLOORS = {
     "detector.commands": 9,
     "detector": 8,
     "detector.cores": 0,
+    "detector.counter": 0,
     "detector.errors": 0,
     "detector.vocabulary": 0,
     "detector.log_output": 1,

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass
 
+from detector.counter import CounterFault
 from detector.vocabulary import STOPPED_BELOW_MM_S, BeltState
 
 DOUBTFUL: frozenset[BeltState] = frozenset(
@@ -58,6 +59,8 @@ class BeltMeasurements:
     setting_mm_s: float | None = None
     inconsistent: bool = False
     """Parts of the image move differently, so that it gives no belt motion."""
+    counter_fault: CounterFault | None = None
+    """How the encoder's counter is read wrongly."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,6 +209,8 @@ class BeltCheck:
     def _reason(self, measured: BeltMeasurements) -> str | None:
         if self._state == "unknown" and measured.inconsistent:
             return _INCONSISTENT
+        if self._state == "encoder_lost" and measured.counter_fault is not None:
+            return str(measured.counter_fault)
         encoder, image = _shown(measured.encoder_mm_s), _shown(measured.image_mm_s)
         return (
             _REASONS.get(self._state, "").format(

@@ -14,11 +14,12 @@ from typing import Literal, Protocol, Self
 from detector.bridge.line_watch import LineWatch
 from detector.bridge.modbus_requests import Unit
 from detector.bridge.modbus_server import ListenError, ModbusServer
-from detector.bridge.plc_link import Command, PlcLink
+from detector.bridge.plc_link import Command, EncoderScale, PlcLink
 from detector.bridge.register_words import RunSignal
 from detector.bridge.registers import LineRegisters
 from detector.client import Alert, AsyncLine, ClientKeys
 from detector.client.link import same_host
+from detector.counter import CounterFault
 from detector.vocabulary import VisionState
 from detector.wire.requests import BeltFromPlc
 
@@ -77,10 +78,15 @@ class BridgedLine:
             is_open=self._is_open,
             lacks_alerts=lambda: self.line.lacks_alerts,
         )
-        self.plc = PlcLink(f"PLC, unit {ends.unit}", self.watch.event)
+        self.plc = PlcLink(
+            f"PLC, unit {ends.unit}",
+            self.watch.event,
+            lambda: EncoderScale(self.watch.encoder_wraps_at, self.watch.encoder_counts_per_mm),
+        )
         self.registers = LineRegisters(self.watch, self.plc)
         self._logged: tuple[VisionState, str | None] | None = None
         self._logged_wrap: int | None = None
+        self._logged_fault: CounterFault | None = None
         self._asking: set[asyncio.Task[None]] = set()
 
     def unit(self) -> Unit:
@@ -138,7 +144,11 @@ class BridgedLine:
             self._log(level, f"{unknown}{vision}{why}")
         wraps_at = self.watch.encoder_wraps_at
         counts = None if wraps_at is None else self.plc.beyond(wraps_at)
-        if counts is not None and wraps_at != self._logged_wrap:
+        fault = self.plc.encoder_fault
+        if fault is not None and fault != self._logged_fault:
+            self._logged_fault = fault
+            self._log(logging.WARNING, f"the PLC's encoder (registers 105, 106): {fault}")
+        if fault is None and counts is not None and wraps_at != self._logged_wrap:
             self._logged_wrap = wraps_at
             self._log(
                 logging.WARNING,
