@@ -21,6 +21,7 @@ FLOORS = {
     "detector.cores": 0,
     "detector.counter": 0,
     "detector.errors": 0,
+    "detector.state_folder": 0,
     "detector.vocabulary": 0,
     "detector.log_output": 1,
     "detector.child_process": 1,

@@ -90,7 +90,7 @@ _REASONS: dict[BeltState, str] = {
     "disagrees": "belt.speed_mm_s {setting}, image {image}: the belt is stopped without a stop "
     "order of the PLC, material is stationary, or the setting is wrong (`vigitri calibrate speed`)",
     "encoder_lost": "no encoder readings: check that the bridge, or the program that reads the "
-    "encoder, is running, and that the PLC writes registers 100 to 106",
+    "encoder, is running, and that the PLC writes registers 100 to 106, in one request",
     "encoder_stuck": "the encoder does not count while the belt moves (image {image})",
     "encoder_backwards": "{speeds}: the encoder counts against the travel; if it is wired in "
     "reverse, make belt.encoder_counts_per_mm negative",

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import socket
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from detector.bridge.bridge import BridgedLine, LineEnds
 from detector.bridge.plc_link import PlcBelt, PlcLink
+from detector.bridge.register_map import decode
 from detector.bridge.register_words import RunSignal
 from detector.client import AsyncLine
 from detector.wire.requests import Acknowledge
@@ -47,6 +49,28 @@ def test_each_change_of_a_line_is_logged_once_with_its_name_and_a_level(
         ("ERROR", None, "bridge, unit 1: no line received yet, unavailable"),
         ("ERROR", "tapis-1", "bridge, unit 2: unavailable"),
     ]
+
+
+def test_event_numbers_grow_although_the_clock_was_set_back_before_a_restart(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STATE_DIRECTORY", str(tmp_path))
+
+    async def last_seq(clock_s: float, port: int) -> int:
+        monkeypatch.setattr(time, "time", lambda: clock_s)
+        line = BridgedLine(LineEnds("tcp://127.0.0.1:5556", "tcp://127.0.0.1:5557", 1), port)
+        line.watch.last_seq += 700  # events
+        line.reserve_numbers()
+        return decode(line.unit().read())[0]["last_seq"]
+
+    async def run(port: int) -> list[int]:
+        return [await last_seq(clock_s, port) for clock_s in (2e9, 1.8e9, 0.0)]
+
+    numbers = asyncio.run(run(1502))
+    assert sorted(set(numbers)) == numbers
+    assert [path.name for path in (tmp_path / "bridge").iterdir()] == ["bridge-1502-1.seq"]
+    assert numbers != asyncio.run(run(0))  # of a port that will not be the same again
+    assert len(list((tmp_path / "bridge").iterdir())) == 1
 
 
 @pytest.mark.parametrize("by", ["belt report", "command"])
