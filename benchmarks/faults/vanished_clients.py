@@ -184,7 +184,7 @@ def vanish(client: socket.socket) -> None:
 
 
 def _live_and_vanish(port: int, life: str) -> socket.socket:
-    """The vanished client's socket, to be closed when nobody counts any more.
+    """The vanished client's socket, to be closed after the last poll.
 
     Raises OSError if the bridge turns the client away.
     """

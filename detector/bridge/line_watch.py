@@ -178,9 +178,8 @@ class LineWatch:
         return None if self.state is None else self.state.encoder_counts_per_mm
 
     def has_lost_encoder(self, t_ns: int) -> bool:
-        """Whether the detector judges the encoder lost, stuck or backwards, or did so at this
-        moment or later: its count of that moment is not to be relied on, nor comparable with
-        those after it."""
+        """Whether the detector has found the encoder lost, stuck or backwards, now or since this
+        moment: a count of that moment is unreliable, and not comparable with those after it."""
         return self._encoder_lost_ns is not None and (
             t_ns <= self._encoder_lost_ns or self._is_encoder_lost
         )
