@@ -11,7 +11,7 @@ FASTEST_MM_S = 5000.0
 JITTER_NS = 100_000_000
 """Tolerance for the time between two readings, whose timestamps may be late."""
 WORD = 2**16
-WRAPS = tuple(2**bits for bits in range(12, 32))
+WRAPS = tuple(1 << bits for bits in range(12, 32))
 """Counters of 12 to 31 bits."""
 NEAR = 16
 """A jump by a counter's range is one up to this fraction of the range."""

@@ -32,6 +32,7 @@ from benchmarks.report_out import write_report
 from detector.bridge.register_map import INPUT_WORDS, PLC_FIRST, encode_plc
 from detector.child_process import ChildFailedError
 from detector.cli_support.progress import progress_bar
+from detector.wire.keepalive import SocketLike
 
 SO_ATTACH_FILTER = 26
 """Linux socket option; needs no privilege."""
@@ -176,8 +177,11 @@ def measure(
     }
 
 
-def vanish(client: socket.socket) -> None:
-    """Make the peer hear nothing more from this socket, whatever it sends; Linux only."""
+def vanish(client: SocketLike) -> None:
+    """Drop whatever arrives for this socket, so that its peer gets no acknowledgement, FIN or RST.
+
+    Linux only.
+    """
     program = ctypes.create_string_buffer(_DROP_ALL)
     head = struct.pack("HP", 1, ctypes.addressof(program))  # struct sock_fprog
     client.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, head)

@@ -201,8 +201,8 @@ BELT_MEANING = {
     "profile, over 5 s: that speed is wrong, material is stationary, or the belt stopped and 103 "
     "did not report it. Times still follow the profile's speed",
     BeltWord.ENCODER_LOST: "the profile names an encoder and no count arrives, or none that can be "
-    "used: 100 to 106 are not written, or the heartbeat (100) does not change, or words are swapped "
-    "or torn (the bridge's log says so). Times follow the profile's speed, else "
+    "used: 100 to 106 are not written, or the heartbeat (100) does not change, or words are "
+    "swapped or torn (the bridge's log says so). Times follow the profile's speed, else "
     "the images",
     BeltWord.ENCODER_STUCK: "105–106 do not change while the belt moves in the images: wheel "
     "lifted, cable broken. The encoder is not used, as in 8",

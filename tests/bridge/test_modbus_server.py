@@ -13,6 +13,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 import pytest
 from pymodbus.client import AsyncModbusTcpClient
 
+from benchmarks.faults import vanished_clients
 from detector import __version__
 from detector.bridge.client_slots import IN_SERVICE_NS
 from detector.bridge.modbus_requests import Unit
@@ -22,8 +23,6 @@ from tests.accepted import accepted_socket, ends_by_itself
 from tests.small_line import PATIENCE_S
 
 FRAMES = 3000
-TCP_REPAIR = 19
-"""Linux socket option: the socket is closed without sending anything to its peer."""
 
 
 class Words:
@@ -109,11 +108,8 @@ async def asks(ends: Ends, times: int = 1) -> None:
 
 
 def vanish(ends: Ends) -> None:
-    """Vanish as by a cut cable if permitted, else stay silent, which looks the same."""
-    _, writer = ends
-    with suppress(PermissionError):
-        writer.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, TCP_REPAIR, 1)
-        writer.transport.abort()
+    """Vanish as by a cut cable."""
+    vanished_clients.vanish(ends[1].get_extra_info("socket"))
 
 
 def name_of(ends: Ends) -> str:
