@@ -51,6 +51,26 @@ def test_each_change_of_a_line_is_logged_once_with_its_name_and_a_level(
     ]
 
 
+def test_an_encoder_that_is_written_wrongly_is_logged_once_with_what_to_do(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def run() -> None:
+        line = BridgedLine(LineEnds("tcp://127.0.0.1:5556", "tcp://127.0.0.1:5557", 1), 0)
+        for n in range(40):
+            monkeypatch.setattr(time, "monotonic_ns", lambda n=n: n * 10_000_000)
+            line.unit().write(100, [n, 0, 0, 2, 0, 100 * n, 1])  # low word first
+            line.log_changes()
+
+    asyncio.run(run())
+    (logged,) = [each for each in caplog.records if "encoder" in each.message]
+    assert (logged.levelname, logged.message) == (
+        "WARNING",
+        "bridge, unit 1: the PLC's encoder (registers 105, 106): the two words of the encoder's "
+        "count are swapped: write the high word to register 105 and the low word to 106 (a 16-bit "
+        "count: 0 to 105)",
+    )
+
+
 def test_event_numbers_grow_although_the_clock_was_set_back_before_a_restart(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
