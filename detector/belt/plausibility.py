@@ -73,6 +73,8 @@ class Finding:
     encoder_mm_s: float | None = None
     image_mm_s: float | None = None
     setting_mm_s: float | None = None
+    counter_fault: CounterFault | None = None
+    """How the encoder's counter is read wrongly, whatever the state is now."""
 
     @property
     def doubtful(self) -> bool:
@@ -133,6 +135,7 @@ class BeltCheck:
             measured.encoder_mm_s,
             measured.image_mm_s,
             measured.setting_mm_s,
+            measured.counter_fault,
         )
 
     def _state_at(self, measured: BeltMeasurements) -> BeltState:  # noqa: PLR0911
