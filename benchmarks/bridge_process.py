@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from tempfile import TemporaryDirectory
 from typing import Self
 
 from benchmarks.child_process import CommandProcess
@@ -25,10 +26,16 @@ class BridgeProcess(CommandProcess):
         arguments = ["bridge", "--listen", listen, *options]
         for publish, requests in ends:
             arguments += ["--subscribe", publish, "--requests", requests]
-        super().__init__(*arguments, start_s=start_s)
+        self._state = TemporaryDirectory(prefix="vigitri-bridge-")
+        state = {"STATE_DIRECTORY": self._state.name}
+        super().__init__(*arguments, start_s=start_s, environment=state)
 
     def __enter__(self) -> Self:
         super().__enter__()
         found = self.wait_for(_SERVING, self.start_s)
         self.host, self.port = found[1], int(found[2])
         return self
+
+    def __exit__(self, *args: object) -> None:
+        super().__exit__(*args)
+        self._state.cleanup()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 
 from detector.child_process import VIGITRI, ChildProcess
@@ -14,8 +15,12 @@ from detector.log_output import VARIABLE
 class CommandProcess(ChildProcess):
     """Runs a command, and reads its log."""
 
-    def __init__(self, *arguments: str, start_s: float) -> None:
-        readable = {**os.environ, VARIABLE: "text"}  # the log's format, whatever ours is
+    def __init__(
+        self, *arguments: str, start_s: float, environment: Mapping[str, str] | None = None
+    ) -> None:
+        """`environment`: variables in addition to ours."""
+        # The log's format, whatever ours is.
+        readable = {**os.environ, VARIABLE: "text", **(environment or {})}
         super().__init__([*VIGITRI, *arguments], stderr=subprocess.PIPE, env=readable)
         self.start_s = start_s
 

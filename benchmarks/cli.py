@@ -38,6 +38,7 @@ def add_to(app: typer.Typer) -> None:
     app.command("twin")(bench_twin)
     app.command("accuracy")(bench_accuracy)
     app.command("faults")(bench_faults)
+    app.command("vanish")(bench_vanish)
     app.command("strips")(bench_strips)
     app.command("lines")(bench_lines)
     app.command("belt")(bench_belt)
@@ -175,6 +176,27 @@ def bench_faults(
     from benchmarks.faults import table
 
     if not table.run(runs, seed, malformed, out, plc_runs=plc_runs):
+        raise typer.Exit(INCOMPLETE)
+
+
+def bench_vanish(
+    clients: Annotated[
+        int, typer.Option(min=1, max=100_000, help="Number of clients that vanish.")
+    ] = 200,
+    minutes: Annotated[
+        float, typer.Option(min=0.01, max=1440, help="Time over which they vanish.")
+    ] = 60.0,
+    seed: Annotated[int, typer.Option(help="Random seed: chooses their instants.")] = 1,
+    out: Out = None,
+    as_json: ReportJson = False,
+) -> None:
+    """Let Modbus clients vanish without FIN while a PLC polls a bridge every 10 ms.
+
+    Counts the PLC's polls that failed. Needs Linux.
+    """
+    from benchmarks.faults import vanished_clients
+
+    if not vanished_clients.run(clients, minutes * 60, seed, out, as_json=as_json):
         raise typer.Exit(INCOMPLETE)
 
 

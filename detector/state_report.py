@@ -123,6 +123,7 @@ class StateReport:
             image_mm_s=_speed(found.image_mm_s, known),
             setting_mm_s=_speed(found.setting_mm_s, known),
             encoder_wraps_at=self._settings.belt.encoder_wraps_at,
+            encoder_counts_per_mm=self._settings.belt.encoder_counts_per_mm,
             mm_basis=self._mm_basis,
             active_alerts=pipeline.book.active,
             inferences=pipeline.inferences,

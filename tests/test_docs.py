@@ -14,6 +14,7 @@ from detector.cli import app
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / name for name in ("README.md", "CHANGELOG.md", "CONTRIBUTING.md")]
 PAGES += [ROOT / "models" / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES += sorted((ROOT / "docs" / "plc").glob("*.md"))
 CITED = {"DOMAIN": ROOT / "docs" / "domain.md", "DESIGN": ROOT / "docs" / "design.md"}
 WIDTH = 100
 

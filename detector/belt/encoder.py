@@ -18,6 +18,7 @@ from detector.belt.plausibility import (
     BeltMeasurements,
     Finding,
 )
+from detector.counter import SWAPPED, CounterCheck, CounterFault, shortest_step
 from detector.vocabulary import STOPPED_BELOW_MM_S, SpeedBasis
 
 VALID_NS = 1_000_000_000
@@ -35,9 +36,6 @@ CHECKED_EVERY_NS = 250_000_000
 """The image is tracked at this interval (two frames each) while another source gives the motion:
 that costs a quarter of tracking every frame."""
 WRAPS_AT = 2**32
-FASTEST_MM_S = 5000.0
-JITTER_NS = 100_000_000
-"""Tolerance for the time between two readings, whose timestamps may be late."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +58,8 @@ class ReportedBelt:
     def __init__(self, wraps_at: int = WRAPS_AT, counts_per_mm: float | None = None) -> None:
         """`wraps_at`: the counter goes from one below this to 0. `counts_per_mm`: if known, a step
         that no belt can make restarts the readings."""
-        self._wraps_at = wraps_at
-        self._max_counts_per_ns = float("inf")
-        """Counts per ns of the fastest belt."""
-        if counts_per_mm:
-            self._max_counts_per_ns = abs(counts_per_mm) * FASTEST_MM_S / 1e9
+        self._wraps_at, self._counts_per_mm = wraps_at, counts_per_mm
+        self._counter = CounterCheck(counts_per_mm)
         self._readings: deque[tuple[int, int]] = deque(maxlen=READINGS_KEPT)
         """Time and counts, unwrapped."""
         self._source = ""
@@ -90,23 +85,23 @@ class ReportedBelt:
             other = source != self._source
             if t_ns <= last_ns or (other and t_ns - last_ns <= VALID_NS):
                 return
-            step = shortest_step(counts - before, self._wraps_at)
-            if other or not self._is_possible(t_ns - last_ns, step):
+            if other:
+                self._counter = CounterCheck(self._counts_per_mm)
+            continues = self._counter.add(t_ns, counts, self._wraps_at)
+            if other or not continues:
                 self._readings.clear()
                 self.restarts += 1
             else:
-                counts = before + step
+                counts = before + shortest_step(counts - before, self._wraps_at)
+        else:
+            self._counter.add(t_ns, counts, self._wraps_at)
         self._source = source
         self._readings.append((t_ns, counts))
 
-    def _is_possible(self, elapsed_ns: int, step: int) -> bool:
-        """Whether a belt can make this step: the counter was not reset and cannot have wrapped."""
-        may_have_wrapped = self._max_counts_per_ns < float("inf") and (
-            elapsed_ns * self._max_counts_per_ns > self._wraps_at / 2
-        )
-        return (
-            not may_have_wrapped and abs(step) <= (elapsed_ns + JITTER_NS) * self._max_counts_per_ns
-        )
+    @property
+    def fault(self) -> CounterFault | None:
+        """How the counter is read wrongly; None: nothing is known to be wrong."""
+        return self._counter.fault
 
     def runs(self, t_ns: int) -> bool | None:
         """The run signal at a moment; None: no valid report."""
@@ -119,6 +114,8 @@ class ReportedBelt:
         readings = self._readings
         if len(readings) < 2 or not readings[0][0] <= t_ns <= readings[-1][0] + EXTRAPOLATED_NS:
             return None
+        if self._counter.fault == SWAPPED:
+            return None
         t1, counts1 = readings[-1]
         if t_ns > t1:
             from_ns = t1 - max(SPEED_OVER_MIN_NS, t_ns - t1)
@@ -130,11 +127,6 @@ class ReportedBelt:
         if not 0 < t1 - t0 <= VALID_NS:
             return None
         return counts0 + (counts1 - counts0) * (t_ns - t0) / (t1 - t0)
-
-
-def shortest_step(counts: int, wraps_at: int) -> int:
-    """Difference of two readings of a counter that wraps: the step of the smaller size."""
-    return (counts + wraps_at // 2) % wraps_at - wraps_at // 2
 
 
 class ReportedMotion:
@@ -229,6 +221,7 @@ class ReportedMotion:
                 image_mm_s,
                 setting,
                 inconsistent,
+                self._reported.fault,
             )
         )
         self._stopped = ordered is False and self.finding.state != "runs_ordered_to_stop"

@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.belt.encoder import VALID_NS, BeltReport, ReportedBelt, shortest_step
+from detector.belt.encoder import VALID_NS, BeltReport, ReportedBelt
+from detector.counter import shortest_step
 from detector.errors import VigitriError
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass
 
+from detector.counter import CounterFault
 from detector.vocabulary import STOPPED_BELOW_MM_S, BeltState
 
 DOUBTFUL: frozenset[BeltState] = frozenset(
@@ -58,6 +59,8 @@ class BeltMeasurements:
     setting_mm_s: float | None = None
     inconsistent: bool = False
     """Parts of the image move differently, so that it gives no belt motion."""
+    counter_fault: CounterFault | None = None
+    """How the encoder's counter is read wrongly."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +73,8 @@ class Finding:
     encoder_mm_s: float | None = None
     image_mm_s: float | None = None
     setting_mm_s: float | None = None
+    counter_fault: CounterFault | None = None
+    """How the encoder's counter is read wrongly, whatever the state is now."""
 
     @property
     def doubtful(self) -> bool:
@@ -87,7 +92,7 @@ _REASONS: dict[BeltState, str] = {
     "disagrees": "belt.speed_mm_s {setting}, image {image}: the belt is stopped without a stop "
     "order of the PLC, material is stationary, or the setting is wrong (`vigitri calibrate speed`)",
     "encoder_lost": "no encoder readings: check that the bridge, or the program that reads the "
-    "encoder, is running, and that the PLC writes registers 100 to 106",
+    "encoder, is running, and that the PLC writes registers 100 to 106, in one request",
     "encoder_stuck": "the encoder does not count while the belt moves (image {image})",
     "encoder_backwards": "{speeds}: the encoder counts against the travel; if it is wired in "
     "reverse, make belt.encoder_counts_per_mm negative",
@@ -130,6 +135,7 @@ class BeltCheck:
             measured.encoder_mm_s,
             measured.image_mm_s,
             measured.setting_mm_s,
+            measured.counter_fault,
         )
 
     def _state_at(self, measured: BeltMeasurements) -> BeltState:  # noqa: PLR0911
@@ -206,6 +212,8 @@ class BeltCheck:
     def _reason(self, measured: BeltMeasurements) -> str | None:
         if self._state == "unknown" and measured.inconsistent:
             return _INCONSISTENT
+        if self._state == "encoder_lost" and measured.counter_fault is not None:
+            return str(measured.counter_fault)
         encoder, image = _shown(measured.encoder_mm_s), _shown(measured.image_mm_s)
         return (
             _REASONS.get(self._state, "").format(

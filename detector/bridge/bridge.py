@@ -11,13 +11,16 @@ from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from typing import Literal, Protocol, Self
 
+from detector.bridge.event_numbers import EventNumbers, numbers_file
 from detector.bridge.line_watch import LineWatch
-from detector.bridge.modbus_server import ListenError, ModbusServer, Unit
-from detector.bridge.plc_link import Command, PlcLink
+from detector.bridge.modbus_requests import Unit
+from detector.bridge.modbus_server import ListenError, ModbusServer
+from detector.bridge.plc_link import Command, EncoderScale, PlcLink
 from detector.bridge.register_words import RunSignal
 from detector.bridge.registers import LineRegisters
 from detector.client import Alert, AsyncLine, ClientKeys
 from detector.client.link import same_host
+from detector.counter import CounterFault
 from detector.vocabulary import VisionState
 from detector.wire.requests import BeltFromPlc
 
@@ -30,8 +33,6 @@ MODBUS_LISTEN = "127.0.0.1:1502"
 LOG_S = 0.1
 LOG_CLIENTS_S = 10.0
 """Least time between two log lines about misbehaving clients."""
-SEQ_EPOCH_S = 1_767_225_600
-"""2026-01-01: tenths of seconds since then fit 32 bits until 2039."""
 LISTEN_S = 0.25
 ANSWER_S = 2.0
 BELT_S, BELT_WAIT_S = 0.1, 0.5
@@ -66,24 +67,33 @@ class BridgedLine:
         # The detector keeps alerts for this name until confirmed, across restarts of both sides.
         consumer = f"bridge-{port}-{ends.unit}"
         self.line = AsyncLine(ends.publish, ends.requests, consumer=consumer, keys=ends.keys)
-        # A seq from before a restart never denotes a new event: no line has ten events a second.
-        first_seq = round((time.time() - SEQ_EPOCH_S) * 10) & 0xFFFF_FFFF
+        # A port chosen by the system is another one at the next start, and so is its file.
+        self._numbers = EventNumbers(numbers_file(consumer) if port else None)
         now_ns = time.monotonic_ns()
         self.watch = LineWatch(
             ends.line,
             now_ns,
-            first_seq,
+            self._numbers.first,
             is_open=self._is_open,
             lacks_alerts=lambda: self.line.lacks_alerts,
         )
-        self.plc = PlcLink(f"PLC, unit {ends.unit}", self.watch.event)
+        self.plc = PlcLink(
+            f"PLC, unit {ends.unit}",
+            self.watch.event,
+            lambda: EncoderScale(self.watch.encoder_wraps_at, self.watch.encoder_counts_per_mm),
+        )
         self.registers = LineRegisters(self.watch, self.plc)
         self._logged: tuple[VisionState, str | None] | None = None
         self._logged_wrap: int | None = None
+        self._logged_fault: CounterFault | None = None
         self._asking: set[asyncio.Task[None]] = set()
 
     def unit(self) -> Unit:
-        return Unit(read=lambda: self.registers.words(time.monotonic_ns()), write=self._written)
+        return Unit(
+            read=lambda: self.registers.words(time.monotonic_ns()),
+            written=lambda: self.plc.words,
+            write=self._written,
+        )
 
     async def serve(self, stop: asyncio.Event) -> None:
         """Process the line's messages, and report the PLC's belt to it, until `stop`.
@@ -121,6 +131,10 @@ class BridgedLine:
             with suppress(TimeoutError):
                 await self.line.ask(report, BELT_WAIT_S)
 
+    def reserve_numbers(self) -> None:
+        """To be called at least every few seconds: the numbers in reserve last for minutes."""
+        self._numbers.reserve(self.watch.last_seq)
+
     def log_changes(self) -> None:
         """Log changes of the vision state, refused connections, and an encoder that does not match
         the profile."""
@@ -133,7 +147,11 @@ class BridgedLine:
             self._log(level, f"{unknown}{vision}{why}")
         wraps_at = self.watch.encoder_wraps_at
         counts = None if wraps_at is None else self.plc.beyond(wraps_at)
-        if counts is not None and wraps_at != self._logged_wrap:
+        fault = self.plc.encoder_fault
+        if fault is not None and fault != self._logged_fault:
+            self._logged_fault = fault
+            self._log(logging.WARNING, f"the PLC's encoder (registers 105, 106): {fault}")
+        if fault is None and counts is not None and wraps_at != self._logged_wrap:
             self._logged_wrap = wraps_at
             self._log(
                 logging.WARNING,
@@ -248,6 +266,7 @@ async def serve(
         while not stop.is_set():
             for line in bridged:
                 line.log_changes()
+                line.reserve_numbers()
             if logged != server.tally.faults and time.monotonic() >= logged_s + LOG_CLIENTS_S:
                 logged, logged_s = server.tally.faults, time.monotonic()
                 logger.warning("bridge: Modbus clients: %s", logged)

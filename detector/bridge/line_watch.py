@@ -34,6 +34,8 @@ BOOT_NS = 10_000_000_000
 """A line without any message for this long after the bridge's start is a fault."""
 STATE_HELD_NS = 3_000_000_000
 """How long a reported stop of the belt is relied on; the state is sent once a second."""
+ENCODER_LOST = frozenset({"encoder_lost", "encoder_stuck", "encoder_backwards"})
+"""Belt states in which the detector does not use the encoder."""
 EVENTS_MAX = 600
 """More than an alarm book keeps open; beyond it the oldest events that are over are dropped."""
 
@@ -79,6 +81,9 @@ class LineWatch:
         self._inference_seen = False
         self._blind = False
         self._complete = False
+        self._encoder_lost_ns: int | None = None
+        """Receipt of the last line state with an encoder that is not used."""
+        self._is_encoder_lost = False
         self._remote_clock = RemoteClock()
         self._waiting: deque[Received] = deque(maxlen=EVENTS_MAX)
         """Alerts received before the detector's clock was known."""
@@ -120,6 +125,9 @@ class LineWatch:
         elif isinstance(payload, LineState):
             self.state = payload
             self._update_stop(payload, item.t_received_mono_ns)
+            self._is_encoder_lost = payload.belt_state in ENCODER_LOST
+            if self._is_encoder_lost:
+                self._encoder_lost_ns = item.t_received_mono_ns
             self._blind = not payload.vision.is_watching
             # The number alone is not enough: a new and an ended alarm may both have been missed.
             known = payload.active_alerts == self._open_now()
@@ -163,6 +171,18 @@ class LineWatch:
     def encoder_wraps_at(self) -> int | None:
         """The profile's belt.encoder_wraps_at; None: no line state received yet."""
         return None if self.state is None else self.state.encoder_wraps_at
+
+    @property
+    def encoder_counts_per_mm(self) -> float | None:
+        """The profile's belt.encoder_counts_per_mm; None: no encoder, or not known yet."""
+        return None if self.state is None else self.state.encoder_counts_per_mm
+
+    def has_lost_encoder(self, t_ns: int) -> bool:
+        """Whether the detector has found the encoder lost, stuck or backwards, now or since this
+        moment: a count of that moment is unreliable, and not comparable with those after it."""
+        return self._encoder_lost_ns is not None and (
+            t_ns <= self._encoder_lost_ns or self._is_encoder_lost
+        )
 
     @property
     def complete(self) -> bool:

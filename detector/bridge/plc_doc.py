@@ -42,7 +42,10 @@ says int16 (two's complement); 32-bit values take two words, **high word first**
 registers (function 4), or the same as holding registers (function 3), 0 to
 {plc.INPUT_WORDS - 1} **in one request**: such a block is consistent. One line answers to any unit
 id; of several lines each has its own (1, 2, … or `--unit`), and another id gets exception 11.
-Coils and discrete inputs do not exist (exception 1).
+Registers {plc.INPUT_WORDS} to {plc.PLC_FIRST - 1} read 0, so that one request may read all up to
+{plc.PLC_FIRST + plc.PLC_WORDS - 1}. Functions 3, 4, 6, 16, 22, 23 and 43 (identification) are
+served, all others get exception 1. A request that is refused has written nothing. How each client
+has to be set, and what it does with a late answer: [plc/](plc/README.md).
 
 **0 is never clear.** Every state register reads 0 while the state is unknown: at the bridge's
 start, when the detector is dead, hung or blind, when messages were missed. Only 1 is clear. When
@@ -79,7 +82,10 @@ _EXAMPLE = """## How to use them
    latency nor jitter of the network matters:
    `target = position + (ejector_y_mm - y_mm) * counts_per_mm`.
    A counter of 16 bits wraps every few metres: write `belt.encoder_wraps_at = 65536` in the line's
-   profile, the count in 106 and 0 in 105, and compute `target` modulo that.
+   profile, the count in 106 and 0 in 105, and compute `target` modulo that. While the encoder is
+   lost, stuck or counts backwards (register 59), and for every object seen until then, bit 2 is 0
+   and `position` is in mm. A count with swapped words, one that is written or copied word by word,
+   and a counter with another wrap count are named in the bridge's log.
    Otherwise use `eta_ms`, which the bridge counts down until you read it. 32767 means that the
    object is at least that far away: leave its record until it reads less.
 5. **Acknowledging** frees a record and nothing else: the operator's alarm stays open. With bit 1 of
@@ -194,8 +200,9 @@ BELT_MEANING = {
     BeltWord.DISAGREES: "no encoder; the images differ by over 5 % from the speed in the "
     "profile, over 5 s: that speed is wrong, material is stationary, or the belt stopped and 103 "
     "did not report it. Times still follow the profile's speed",
-    BeltWord.ENCODER_LOST: "the profile names an encoder and no count arrives: 100 to 106 are "
-    "not written, or the heartbeat (100) does not change. Times follow the profile's speed, else "
+    BeltWord.ENCODER_LOST: "the profile names an encoder and no count arrives, or none that can be "
+    "used: 100 to 106 are not written, or the heartbeat (100) does not change, or words are "
+    "swapped or torn (the bridge's log says so). Times follow the profile's speed, else "
     "the images",
     BeltWord.ENCODER_STUCK: "105–106 do not change while the belt moves in the images: wheel "
     "lifted, cable broken. The encoder is not used, as in 8",

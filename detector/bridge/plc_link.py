@@ -11,6 +11,7 @@ from itertools import pairwise
 from detector.bridge.events import Event
 from detector.bridge.register_map import PLC_FIRST, PLC_WORDS, decode_plc
 from detector.bridge.register_words import Mode, Reset, RunSignal
+from detector.counter import SWAPPED, CounterCheck, CounterFault, shortest_step
 from detector.wire.messages import Hazard, Outcome
 from detector.wire.requests import SHELVED_MINUTES, Acknowledge, ReportOutcome, Shelve
 
@@ -31,7 +32,19 @@ OUTCOMES = {
     Reset.NOT_FOUND: Outcome.NOT_FOUND,
 }
 
+WORD_BY_WORD = 3
+"""Writes of one word of the encoder alone after which it counts as written word by word."""
+
 Command = Acknowledge | ReportOutcome | Shelve
+
+
+@dataclass(frozen=True, slots=True)
+class EncoderScale:
+    """The encoder as the line's profile has it."""
+
+    wraps_at: int | None = None
+    """None: not known yet."""
+    counts_per_mm: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,18 +63,28 @@ class PlcBelt:
 class PlcLink:
     """Registers 100 to 110 of one line, written by its PLC."""
 
-    def __init__(self, operator: str, find: Callable[[int], Event | None]) -> None:
-        """`operator`: name for the detector's log. `find`: the event of a seq."""
+    def __init__(
+        self,
+        operator: str,
+        find: Callable[[int], Event | None],
+        scale: Callable[[], EncoderScale] = EncoderScale,
+    ) -> None:
+        """`operator`: name for the detector's log. `find`: the event of a seq. `scale`: the
+        profile's encoder."""
         self.words = [0] * PLC_WORDS
         self.refused = False
         """The last command was refused by the detector or referred to no open event."""
         self.counters_reset = False
         """A reset of the counters is requested; cleared when it is done."""
-        self._operator, self._find = operator, find
+        self._operator, self._find, self._scale = operator, find, scale
         self._changed_ns: int | None = None
         self._encoder: deque[tuple[int, int]] = deque(maxlen=ENCODER_KEPT)
         self._has_encoder = False
         """A count other than 0 was written; a PLC without an encoder always writes 0."""
+        self._counter, self._counter_scale = CounterCheck(None), EncoderScale()
+        self._is_in_doubt = False
+        """The last count does not continue the one before."""
+        self._single_words = 0
 
     def write(self, address: int, words: list[int], now_ns: int) -> list[Command]:
         """Store words written by the PLC; returns the resulting commands to the detector."""
@@ -72,9 +95,28 @@ class PlcLink:
         if now["plc_heartbeat"] != before["plc_heartbeat"]:
             self._changed_ns = now_ns
         if first <= 5 and first + len(words) > 6:
-            self._encoder.append((now_ns, now["encoder"]))
-            self._has_encoder = self._has_encoder or now["encoder"] != 0
+            self._read_encoder(now_ns, now["encoder"])
+        elif now["encoder"] != before["encoder"]:
+            self._single_words += 1
         return self._commands(before, now)
+
+    def _read_encoder(self, now_ns: int, counts: int) -> None:
+        scale = self._scale()
+        if scale != self._counter_scale:
+            self._counter, self._counter_scale = CounterCheck(scale.counts_per_mm), scale
+        self._single_words = 0
+        self._is_in_doubt = not self._counter.add(now_ns, counts, scale.wraps_at or 2**32)
+        if self._is_in_doubt:
+            self._encoder.clear()  # nothing lies between the counts before and after it
+        self._encoder.append((now_ns, counts))
+        self._has_encoder = self._has_encoder or counts != 0
+
+    @property
+    def encoder_fault(self) -> CounterFault | None:
+        """How the PLC writes its encoder wrongly; None: nothing is known to be wrong."""
+        if self._single_words >= WORD_BY_WORD:
+            return CounterFault("written word by word")
+        return self._counter.fault
 
     def alive(self, now_ns: int) -> bool:
         """Whether the PLC's heartbeat changes."""
@@ -94,7 +136,9 @@ class PlcLink:
         wired = values["belt_run"] in {RunSignal.STOP, RunSignal.RUN}
         run = RunSignal(values["belt_run"]) if wired else RunSignal.UNKNOWN
         encoder, t_ns = None, now_ns
-        if self._has_encoder and now_ns - self._encoder[-1][0] <= ENCODER_HELD_NS:
+        recent = self._has_encoder and now_ns - self._encoder[-1][0] <= ENCODER_HELD_NS
+        # Words that are swapped are passed on: the detector names them too.
+        if recent and (not self._is_in_doubt or self._counter.fault == SWAPPED):
             t_ns, encoder = self._encoder[-1]
         if not self.alive(now_ns) or (not wired and encoder is None):
             return None
@@ -112,6 +156,8 @@ class PlcLink:
         if it is unknown (None) or wrong, there is no interpolation."""
         readings = list(self._encoder)
         if wraps_at is None or len(readings) < 2 or not self._has_encoder:
+            return None
+        if self._counter.fault == SWAPPED:
             return None
         last_ns = readings[-1][0]
         if not readings[0][0] <= t_ns <= last_ns + BEYOND_NS:
@@ -187,6 +233,5 @@ def _travel(readings: list[tuple[int, int]], wraps_at: int) -> int | None:
     for (t0, counts0), (t1, counts1) in pairwise(readings):
         if t1 - t0 > ENCODER_HELD_NS or max(counts0, counts1) >= wraps_at:
             return None
-        half = wraps_at // 2
-        travel += (counts1 - counts0 + half) % wraps_at - half
+        travel += shortest_step(counts1 - counts0, wraps_at)
     return travel

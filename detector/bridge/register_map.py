@@ -74,8 +74,8 @@ NODE: tuple[Register, ...] = (
         "last_seq",
         "uint32",
         "",
-        "number of the newest event; starts from the bridge's start time in tenths of a second, so "
-        "that it also grows over restarts",
+        "number of the newest event; grows over restarts of the bridge, also if its clock was set "
+        "back",
     ),
     Register(13, "overruns", "uint16", "", "events that were over before a record became free"),
     Register(

@@ -182,6 +182,8 @@ class LineRegisters:
         # Stored in the event: the PLC's readings of that time are dropped later.
         counts = self.plc.counts_at(event.t_capture_ns, self.watch.encoder_wraps_at)
         counts = event.counts = event.counts if counts is None else counts
+        if self.watch.has_lost_encoder(event.t_capture_ns):
+            counts = event.counts = None
         position_mm = None if place is None else place.belt_position_mm
         position = counts if counts is not None else position_mm
         plausible = alert.why is not None and alert.why.size_plausible is True

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from detector.profile.loading import load_profile
+from detector.state_folder import state_folder
 from detector.station.recorder import LineAddress
 from detector.station.web.accounts import Accounts
 from detector.station.web.server import (
@@ -30,12 +30,8 @@ logger = logging.getLogger(__name__)
 
 
 def default_folder() -> Path:
-    """The service's state folder (systemd's StateDirectory=), else the user's state folder."""
-    state = os.environ.get("STATE_DIRECTORY", "").split(":")[0]
-    if state:
-        return Path(state) / "station"
-    home = os.environ.get("XDG_STATE_HOME") or str(Path("~/.local/state").expanduser())
-    return Path(home) / "vigitri" / "station"
+    """In the service's state folder, else in the user's."""
+    return state_folder() / "station"
 
 
 def addresses_of_lines(

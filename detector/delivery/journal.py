@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import errno
 import logging
-import os
 import queue
 import threading
 import time
@@ -18,6 +17,7 @@ from pathlib import Path
 from typing import Self
 
 from detector.delivery.journal_folder import JournalFolder, Record
+from detector.state_folder import state_folder
 from detector.vocabulary import JournalState
 
 logger = logging.getLogger(__name__)
@@ -31,12 +31,8 @@ UNWRITTEN_MAX = 5000
 
 
 def default_journal_folder(line: str) -> Path:
-    """The service's state folder (systemd's StateDirectory=), else the user's state folder."""
-    state = os.environ.get("STATE_DIRECTORY", "").split(":")[0]
-    if state:
-        return Path(state) / "journal" / line
-    home = os.environ.get("XDG_STATE_HOME") or str(Path("~/.local/state").expanduser())
-    return Path(home) / "vigitri" / "journal" / line
+    """In the service's state folder, else in the user's."""
+    return state_folder() / "journal" / line
 
 
 class Journal:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 
 from detector.belt.plausibility import Finding
+from detector.counter import CounterFault
 from detector.ingest import CameraState
 from detector.vocabulary import BeltState
 from detector.wire.messages import VisionState
@@ -29,7 +30,7 @@ class VisionMonitor:
         """Passes end too long after their frame's capture, or are too rare for the belt's speed."""
         self._started_ns, self._late_until_ns = now_ns, 0
         self._late_reason = ""
-        self._belt: BeltState = "unknown"
+        self._belt: tuple[BeltState, CounterFault | None] = "unknown", None
 
     @property
     def is_watching(self) -> bool:
@@ -43,7 +44,8 @@ class VisionMonitor:
     def pass_completed(
         self, now_ns: int, *, latency_ns: int, max_ns: int, unseen_mm: float, belt: Finding
     ) -> bool:
-        """Update after an inference pass. Returns whether vision state or belt state changed.
+        """Update after an inference pass. Returns whether vision state or belt state changed, or
+        how the encoder is read wrongly.
 
         Vision is degraded if the pass ended more than `max_ns` after the frame's capture
         (`latency_ns`), since the belt has moved on by then, or if belt ran through between two
@@ -56,9 +58,10 @@ class VisionMonitor:
         doubtful = belt.doubtful and now_ns - self._started_ns > START_NS
         vision = VisionState.DEGRADED if late or doubtful else VisionState.READY
         changed = (vision, late) != (self.vision, self.late)
-        if not changed and belt.state == self._belt:
+        found = belt.state, belt.counter_fault
+        if not changed and found == self._belt:
             return False
-        self.vision, self.late, self._belt = vision, late, belt.state
+        self.vision, self.late, self._belt = vision, late, found
         reasons = [belt.reason] if doubtful and belt.reason else []
         if late:
             reasons.append(self._late_reason)

@@ -43,7 +43,7 @@ heartbeats: peers that speak ZMTP 3.0 need not support them."""
 class SocketLike(Protocol):
     """A socket, or asyncio's `TransportSocket`."""
 
-    def setsockopt(self, level: int, option: int, value: int, /) -> None: ...
+    def setsockopt(self, level: int, option: int, value: int | bytes, /) -> None: ...
 
 
 def keep_alive(connection: SocketLike) -> None:

@@ -154,6 +154,10 @@ class LineState(Message):
             "encoder's counter returns to 0.",
         ),
     ] = 2**32
+    encoder_counts_per_mm: Annotated[
+        float | None,
+        Field(description="The profile's belt.encoder_counts_per_mm; null: no encoder."),
+    ] = None
     camera_age_ms: Annotated[
         float | None,
         Field(description="Time since the last frame was captured, ms; null: no frame yet."),

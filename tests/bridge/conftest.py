@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from detector.bridge.line_watch import LineWatch
-from detector.bridge.plc_link import PlcLink
+from detector.bridge.plc_link import EncoderScale, PlcLink
 from detector.bridge.register_map import decode
 from detector.bridge.registers import LineRegisters
 from detector.client import Gap, Received
@@ -35,7 +35,11 @@ class SimulatedLine:
         )
         self._came_in: dict[str, str] = {}
         """The start of the detector that sent an alert last; the client knows what is open now."""
-        self.plc = PlcLink("PLC", self.watch.event)
+        self.plc = PlcLink(
+            "PLC",
+            self.watch.event,
+            lambda: EncoderScale(self.watch.encoder_wraps_at, self.watch.encoder_counts_per_mm),
+        )
         self.registers = LineRegisters(self.watch, self.plc)
         self.boot_id = "boot-1"
         self.remote_clock_ns: int | None = None

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import socket
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from detector.bridge.bridge import BridgedLine, LineEnds
 from detector.bridge.plc_link import PlcBelt, PlcLink
+from detector.bridge.register_map import decode
 from detector.bridge.register_words import RunSignal
 from detector.client import AsyncLine
 from detector.wire.requests import Acknowledge
@@ -47,6 +49,48 @@ def test_each_change_of_a_line_is_logged_once_with_its_name_and_a_level(
         ("ERROR", None, "bridge, unit 1: no line received yet, unavailable"),
         ("ERROR", "tapis-1", "bridge, unit 2: unavailable"),
     ]
+
+
+def test_an_encoder_that_is_written_wrongly_is_logged_once_with_what_to_do(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def run() -> None:
+        line = BridgedLine(LineEnds("tcp://127.0.0.1:5556", "tcp://127.0.0.1:5557", 1), 0)
+        for n in range(40):
+            monkeypatch.setattr(time, "monotonic_ns", lambda n=n: n * 10_000_000)
+            line.unit().write(100, [n, 0, 0, 2, 0, 100 * n, 1])  # low word first
+            line.log_changes()
+
+    asyncio.run(run())
+    (logged,) = [each for each in caplog.records if "encoder" in each.message]
+    assert (logged.levelname, logged.message) == (
+        "WARNING",
+        "bridge, unit 1: the PLC's encoder (registers 105, 106): the two words of the encoder's "
+        "count are swapped: write the high word to register 105 and the low word to 106 (a 16-bit "
+        "count: 0 to 105)",
+    )
+
+
+def test_event_numbers_grow_although_the_clock_was_set_back_before_a_restart(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STATE_DIRECTORY", str(tmp_path))
+
+    async def last_seq(clock_s: float, port: int) -> int:
+        monkeypatch.setattr(time, "time", lambda: clock_s)
+        line = BridgedLine(LineEnds("tcp://127.0.0.1:5556", "tcp://127.0.0.1:5557", 1), port)
+        line.watch.last_seq += 700  # events
+        line.reserve_numbers()
+        return decode(line.unit().read())[0]["last_seq"]
+
+    async def run(port: int) -> list[int]:
+        return [await last_seq(clock_s, port) for clock_s in (2e9, 1.8e9, 0.0)]
+
+    numbers = asyncio.run(run(1502))
+    assert sorted(set(numbers)) == numbers
+    assert [path.name for path in (tmp_path / "bridge").iterdir()] == ["bridge-1502-1.seq"]
+    assert numbers != asyncio.run(run(0))  # of a port that will not be the same again
+    assert len(list((tmp_path / "bridge").iterdir())) == 1
 
 
 @pytest.mark.parametrize("by", ["belt report", "command"])

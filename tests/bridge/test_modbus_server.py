@@ -1,4 +1,4 @@
-"""The Modbus server over real sockets, including the traps of pymodbus 3.16.1."""
+"""The Modbus server over real sockets, with pymodbus' client and with raw bytes."""
 
 from __future__ import annotations
 
@@ -13,15 +13,16 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 import pytest
 from pymodbus.client import AsyncModbusTcpClient
 
+from benchmarks.faults import vanished_clients
+from detector import __version__
 from detector.bridge.client_slots import IN_SERVICE_NS
-from detector.bridge.modbus_server import CLIENTS_MAX, ListenError, ModbusServer, Unit
+from detector.bridge.modbus_requests import Unit
+from detector.bridge.modbus_server import CLIENTS_MAX, ListenError, ModbusServer
 from detector.wire.keepalive import VANISHED_S
 from tests.accepted import accepted_socket, ends_by_itself
 from tests.small_line import PATIENCE_S
 
 FRAMES = 3000
-TCP_REPAIR = 19
-"""Linux socket option: the socket is closed without sending anything to its peer."""
 
 
 class Words:
@@ -30,13 +31,18 @@ class Words:
     def __init__(self) -> None:
         self.readings = 0
         self.written: list[tuple[int, list[int]]] = []
+        self.plc = [0] * 11
 
     def read(self) -> list[int]:
         self.readings += 1
         return [self.readings & 0xFFFF] * 60
 
+    def write(self, address: int, words: list[int]) -> None:
+        self.written.append((address, words))
+        self.plc[address - 100 : address - 100 + len(words)] = words
+
     def unit(self) -> Unit:
-        return Unit(self.read, lambda address, words: self.written.append((address, words)))
+        return Unit(self.read, lambda: self.plc, self.write)
 
 
 class Clock:
@@ -102,11 +108,8 @@ async def asks(ends: Ends, times: int = 1) -> None:
 
 
 def vanish(ends: Ends) -> None:
-    """Vanish as by a cut cable if permitted, else stay silent, which looks the same."""
-    _, writer = ends
-    with suppress(PermissionError):
-        writer.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, TCP_REPAIR, 1)
-        writer.transport.abort()
+    """Vanish as by a cut cable."""
+    vanished_clients.vanish(ends[1].get_extra_info("socket"))
 
 
 def name_of(ends: Ends) -> str:
@@ -187,6 +190,81 @@ def test_joined_and_split_requests_are_all_answered_in_order() -> None:
             writer.write(sent[-7:])
             answers.append(await answer(reader))
         assert [transaction for transaction, _ in answers] == [1, 2, 3, 4, 5]
+
+    served(use)
+
+
+def test_a_request_that_arrives_byte_by_byte_is_answered() -> None:
+    async def use(server: ModbusServer, words: Words) -> None:  # noqa: ARG001
+        async with connected(server) as (reader, writer):
+            for byte in request(513, unit=7):
+                writer.write(bytes((byte,)))
+                await writer.drain()
+                await asyncio.sleep(0)
+            head = await reader.readexactly(7)
+            assert head == struct.pack(">HHHB", 513, 0, 123, 7)
+            await reader.readexactly(122)
+
+    served(use, units=(0,))
+
+
+def test_a_client_reads_the_identification_and_is_refused_what_does_not_exist() -> None:
+    async def use(server: ModbusServer, words: Words) -> None:
+        async with AsyncModbusTcpClient("127.0.0.1", port=server.port) as client:
+            found = await client.read_device_information(read_code=3, device_id=1)
+            assert (found.conformity, found.information) == (
+                0x82,
+                {
+                    0: b"Vigitri",
+                    1: b"vigitri-bridge",
+                    2: __version__.encode(),
+                    4: b"Vigitri PLC bridge",
+                },
+            )
+            both = await client.readwrite_registers(
+                read_address=99, read_count=2, write_address=100, values=[5], device_id=1
+            )
+            assert both.registers == [0, 5]
+            for refused in (
+                await client.read_fifo_queue(address=0, device_id=1),
+                await client.report_device_id(device_id=1),
+                await client.diag_query_data(b"ab", device_id=1),
+                await client.read_discrete_inputs(70, count=1, device_id=1),
+            ):
+                assert refused.exception_code == 1
+            refused = await client.readwrite_registers(
+                read_address=110, read_count=2, write_address=100, values=[6], device_id=1
+            )
+            assert refused.exception_code == 2
+        assert words.written == [(100, [5])]
+
+    served(use)
+
+
+def test_what_is_written_by_one_unit_id_of_a_single_line_is_read_by_any() -> None:
+    async def use(server: ModbusServer, words: Words) -> None:  # noqa: ARG001
+        async with AsyncModbusTcpClient("127.0.0.1", port=server.port) as client:
+            await client.write_register(104, 400, device_id=1)
+            read = await client.read_holding_registers(104, count=1, device_id=255)
+            await client.mask_write_register(address=104, and_mask=0xFFFE, or_mask=1, device_id=0)
+            masked = await client.read_holding_registers(104, count=1, device_id=1)
+        assert (read.registers, masked.registers) == ([400], [401])
+
+    served(use, units=(1, 0))
+
+
+def test_a_client_that_never_reads_its_answers_is_not_served_without_end() -> None:
+    flood = 100_000
+
+    async def use(server: ModbusServer, words: Words) -> None:  # noqa: ARG001
+        async with connected(server) as (_, writer), connected(server) as plc:
+            writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            writer.write(request(1) * flood)
+            requests = -1
+            while server.tally.requests != requests + 5:  # until the flood is served no more
+                requests = server.tally.requests
+                await asks(plc, times=5)
+            assert requests < flood
 
     served(use)
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from detector.bridge.plc_link import PLC_SILENT_NS, PlcLink
+from detector.bridge.plc_link import PLC_SILENT_NS, EncoderScale, PlcLink
 from detector.bridge.register_map import PLC_FIRST, encode_plc
 from detector.bridge.register_words import Mode, Reset, RunSignal, Status
 from detector.wire.messages import Hazard, Outcome
@@ -244,11 +244,11 @@ class TestEncoder:
     def test_interpolated_counts_lie_between_two_readings_even_over_the_wrap(
         self, wraps_at: int, start: int, data: st.DataObject
     ) -> None:
-        most = (wraps_at - 1) // 2
+        most = min(1000, (wraps_at - 1) // 2)
         steps = data.draw(st.lists(st.integers(-most, most), min_size=1, max_size=30))
         share = data.draw(st.floats(0, 1))
         travel = list(accumulate(steps, initial=start))  # not wrapped
-        plc = PlcLink("PLC", lambda _: None)
+        plc = PlcLink("PLC", lambda _: None, lambda: EncoderScale(wraps_at))
         for n, each in enumerate(travel):
             counts = each % wraps_at
             plc.write(105, [counts >> 16, counts % 2**16], n * 10 * MS)
@@ -261,6 +261,84 @@ class TestEncoder:
             low, high = sorted(travel[n : n + 2])
             assert (found - low) % wraps_at <= high - low
         assert plc.counts_at(at_ns + 10**12, wraps_at) is None
+
+
+class TestWrongEncoder:
+    """Counts that are read wrongly are named, and no record gives a position in them."""
+
+    def test_swapped_words(self, watched: SimulatedLine) -> None:
+        for n in range(40):
+            counts = 100_000 + 3 * n
+            write(watched, plc_heartbeat=n, encoder=(counts & 0xFFFF) << 16 | counts >> 16)
+            watched.later(10)
+        watched.alert(t_capture_mono_ns=watched.now_ns - 35 * MS)
+        assert not watched.records[0]["flags"] & 4
+        assert "high word to register 105" in str(watched.plc.encoder_fault)
+
+    def test_a_count_that_is_torn_within_the_plc(self, watched: SimulatedLine) -> None:
+        for n in range(40):
+            counts = 2**17 - 1950 + 100 * n
+            write(watched, plc_heartbeat=n, encoder=counts - 2**16 * (n == 20))
+            at_ns = watched.now_ns - 5 * MS
+            watched.later(10)
+            watched.alert(f"a{n}", t_capture_mono_ns=at_ns)
+            (event,) = (each for each in watched.watch.known() if each.alert.event_id == f"a{n}")
+            watched.words()
+            if event.counts is not None:
+                assert event.counts == pytest.approx(counts - 50, abs=1)
+            belt = watched.plc.belt(watched.now_ns)
+            assert belt is None or belt.encoder == counts
+            event.taken = True
+        assert "copied word by word" in str(watched.plc.encoder_fault)
+
+    @pytest.mark.parametrize("step", [100, -100])
+    def test_a_16_bit_counter_without_its_wrap_count(
+        self, watched: SimulatedLine, step: int
+    ) -> None:
+        for n in range(-20, 20):
+            write(watched, plc_heartbeat=n & 0xFFFF, encoder=(30 + step * n) % 2**16)
+            watched.later(10)
+        watched.alert(t_capture_mono_ns=watched.now_ns - 205 * MS)  # between 65466 and 30
+        assert not watched.records[0]["flags"] & 4
+        assert "belt.encoder_wraps_at = 65536" in str(watched.plc.encoder_fault)
+
+    @pytest.mark.parametrize("both", [True, False])
+    def test_a_count_that_is_written_word_by_word(self, watched: SimulatedLine, both: bool) -> None:
+        for n in range(20):
+            words = [1, 1000 + 50 * n]
+            watched.plc.write(100, [n], watched.now_ns)
+            for address, sent in ((105, words),) if both else ((105, words[:1]), (106, words[1:])):
+                watched.plc.write(address, sent, watched.now_ns)
+            watched.later(10)
+        watched.alert(t_capture_mono_ns=watched.now_ns - 35 * MS)
+        assert bool(watched.records[0]["flags"] & 4) is both
+        assert ("function 16" in str(watched.plc.encoder_fault)) is not both
+
+    @pytest.mark.parametrize("state", ["encoder_lost", "encoder_stuck", "encoder_backwards"])
+    def test_an_encoder_that_the_detector_judges_lost(
+        self, watched: SimulatedLine, state: str
+    ) -> None:
+        def scans(first: int) -> None:
+            for n in range(first, first + 10):
+                write(watched, plc_heartbeat=n, encoder=1000 + 100 * n)
+                watched.later(10)
+
+        def in_counts() -> list[bool]:
+            return [bool(each["flags"] & 4) for each in watched.records if each["seq"]]
+
+        scans(0)
+        watched.alert("before", t_capture_mono_ns=watched.now_ns - 35 * MS)
+        assert in_counts() == [True]
+        watched.state(active=1, belt_state=state)
+        assert in_counts() == [False]
+        scans(10)
+        watched.alert("during", t_capture_mono_ns=watched.now_ns - 35 * MS)
+        assert in_counts() == [False, False]
+        watched.state(active=2, belt_state=state)
+        watched.state(active=2, belt_state="runs")
+        scans(20)
+        watched.alert("after", t_capture_mono_ns=watched.now_ns - 35 * MS)
+        assert in_counts() == [False, False, True]
 
 
 @given(st.integers(100, 110), st.lists(st.integers(0, 0xFFFF), min_size=1, max_size=11))

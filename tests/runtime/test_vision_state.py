@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from detector.belt.plausibility import Finding
+from detector.counter import SWAPPED
 from detector.ingest import CameraState
 from detector.runtime.vision_state import LATE_HOLD_NS, START_NS, VisionMonitor
 from detector.wire.messages import VisionState
@@ -132,3 +133,13 @@ def test_vision_is_ready_only_after_a_pass_and_a_second_without_a_late_one(
         assert line.monitor.late is not in_time
     line.monitor.stopped("stopped")
     assert (line.monitor.is_watching, line.monitor.reason) == (False, "stopped")
+
+
+def test_a_lost_encoder_that_is_found_to_be_read_wrongly_changes_the_reason(
+    line: MonitoredLine,
+) -> None:
+    line.run_pass(START_NS / MS + 1, belt=Finding("encoder_lost", "no readings"))
+    known = Finding("encoder_lost", str(SWAPPED), counter_fault=SWAPPED)
+    assert line.run_pass(100, belt=known)
+    assert line.monitor.reason == str(SWAPPED)
+    assert not line.run_pass(100, belt=known)
