@@ -51,6 +51,7 @@ PROCESS = (
     "tests/commands/test_replay.py::test_a_progress_bar",
     "tests/commands/test_replay.py::test_a_closed_pipe",
     "tests/commands/test_operating.py",
+    "tests/commands/test_signing.py::test_run_and_doctor",
     "tests/delivery/test_outbox.py",
     "tests/examples/test_subscriber.py::test_the_example_prints_alerts",
     "tests/ingest/capture/test_camera_process.py",
@@ -75,6 +76,8 @@ PROCESS = (
     "tests/test_public_interface.py::test_an_installed_wheel",
     "tests/test_wire_page.py",
     "tests/twin/test_api.py::test_importing_the_twin",
+    "tests/vision/test_signature.py::test_openssl",
+    "tests/vision/test_signature.py::test_a_signature_by_openssl",
     "tests/twin/line/test_render_interrupted.py",
 )
 

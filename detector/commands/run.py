@@ -73,7 +73,7 @@ def run_line(
             frozen_after=profile.camera.frozen_after,
         ) as camera,
     ):
-        model = find_model(profile.model.name)
+        model = find_model(profile.model.name, profile.model.signed_by)
         engine = open_engine(model, profile.model)
         boot_id = uuid.uuid4().hex[:12]
         verifier = open_verifier(model, profile.model)
