@@ -20,6 +20,7 @@ FLOORS = {
     "detector": 8,
     "detector.cores": 0,
     "detector.errors": 0,
+    "detector.service_manager": 0,
     "detector.vocabulary": 0,
     "detector.log_output": 1,
     "detector.child_process": 1,

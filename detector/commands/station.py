@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from detector.profile.loading import load_profile
+from detector.service_manager import ServiceManager
 from detector.station.recorder import LineAddress
 from detector.station.web.accounts import Accounts
 from detector.station.web.server import (
@@ -122,7 +123,7 @@ def serve_station(
         station = Station(
             folder, lines, is_local=address.is_local, tls=context is not None, model=model
         )
-        await serve(station, opened, stop, context)
+        await serve(station, opened, stop, context, ServiceManager.of_this_process())
 
     with opened:
         asyncio.run(until_stopped())
