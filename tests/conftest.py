@@ -71,6 +71,7 @@ PROCESS = (
     "tests/test_child_process.py",
     "tests/test_cli.py::test_vigitri_runs_as_a_process",
     "tests/test_cli.py::test_bridge_answer_and_plc_sim_load",
+    "tests/test_deploy.py::test_systemd_rates",
     "tests/test_fault_tour.py",
     "tests/test_nothing_leaves_the_plant.py",
     "tests/test_public_interface.py::test_an_installed_wheel",
