@@ -9,11 +9,16 @@ BIN := $(VENV)/bin
 PYTEST := env -u PYTHONDONTWRITEBYTECODE OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest
 PARALLEL := -n $(shell expr $$(nproc) + 1) --dist loadgroup
 
-.PHONY: help setup demo test quick lint types bench wheel clean
+# One version of each package for all platforms and for Python 3.11 and newer; wheels only. Versions
+# stay as they are unless pyproject.toml forbids them; to raise them: make lock UPGRADE=--upgrade
+LOCK := $(BIN)/uv pip compile --quiet --universal --fork-strategy fewest --python-version 3.11 \
+  --no-build --generate-hashes --custom-compile-command 'make lock' $(UPGRADE)
+
+.PHONY: help setup demo test quick lint types bench wheel lock sbom audit container clean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /\1 /p' $(MAKEFILE_LIST) | while read -r target does; do \
-	  printf 'make %-7s %s\n' "$$target" "$$does"; done
+	  printf 'make %-9s %s\n' "$$target" "$$does"; done
 
 setup: $(VENV)/.ready ## .venv with everything but Blender and the training tools
 
@@ -46,8 +51,35 @@ types: setup ## mypy --strict
 bench: setup ## latency; compare ratios within one run, never across machines
 	$(BIN)/vigitri bench latency
 
-wheel: setup ## the wheel, into dist/
-	$(BIN)/python -m pip wheel --quiet --no-deps -w dist .
+wheel: ## the wheel, into dist/, built with what deploy/build.lock names
+	rm -rf dist && $(PYTHON) -m venv dist/build
+	dist/build/bin/pip install --quiet --disable-pip-version-check --require-hashes -r deploy/build.lock
+	dist/build/bin/pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation \
+	  -w dist .
+
+$(VENV)/.deploy: $(VENV)/.ready
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[deploy]'
+	@touch $@
+
+lock: $(VENV)/.deploy ## deploy/*.lock, the dependencies with their hashes
+	$(LOCK) --extra openvino --extra opcua --extra signing -o deploy/requirements.lock pyproject.toml
+	$(BIN)/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"], \
+	  sep="\n")' | $(LOCK) -o deploy/build.lock -
+
+sbom: $(VENV)/.deploy wheel ## dist/vigitri.cdx.json: what a deployment consists of (CycloneDX)
+	rm -rf dist/installed && $(PYTHON) -m venv dist/installed
+	dist/installed/bin/pip install --quiet --disable-pip-version-check --require-hashes \
+	  --only-binary :all: -r deploy/requirements.lock
+	dist/installed/bin/pip install --quiet --disable-pip-version-check --no-deps --no-index dist/vigitri-*.whl
+	dist/installed/bin/pip uninstall --quiet --yes pip setuptools
+	$(BIN)/cyclonedx-py environment --pyproject pyproject.toml --output-reproducible \
+	  --validate -o dist/vigitri.cdx.json dist/installed
+
+audit: $(VENV)/.deploy ## known vulnerabilities of the locked dependencies; needs internet
+	$(BIN)/pip-audit --strict --require-hashes --disable-pip -r deploy/requirements.lock -r deploy/build.lock
+
+container: wheel ## the image localhost/vigitri, with podman; BASE=... names another base image
+	podman build $(if $(BASE),--build-arg BASE=$(BASE)) -f deploy/Containerfile -t vigitri .
 
 clean: ## what the commands above have made
 	rm -rf $(VENV) dist out runs

@@ -24,6 +24,7 @@ from detector.runtime.deadlines import Deadlines
 from detector.runtime.inference_lock import NO_LOCK
 from detector.runtime.latency import Pace
 from detector.runtime.vision_state import VisionMonitor
+from detector.service_manager import ServiceManager
 from detector.state_report import StateReport
 from detector.vision.catalogue import ModelError
 from detector.vision.engine import EngineError
@@ -57,8 +58,10 @@ class LineRunner:
         *,
         inference_lock: AbstractContextManager[bool] = NO_LOCK,
         evidence: EvidenceSender | None = None,
+        service_manager: ServiceManager | None = None,
     ) -> None:
-        """`inference_lock`: see `Pipeline`. `evidence`: sends images; None: none are sent."""
+        """`inference_lock`: see `Pipeline`. `evidence`: sends images; None: none are sent.
+        `service_manager`: is notified that the line is ready, and alive, also while it is blind."""
         self._line, self._camera = line, camera
         self._publisher, self._post = publisher, post
         self._pipeline = Pipeline(line, inference_lock)
@@ -80,6 +83,7 @@ class LineRunner:
             line.settings.camera.fps, view.max_wait_ms / 1e3 if view.strips else 0.0
         )
         self._pending: list[PendingAnswer] = []
+        self._service_manager = service_manager or ServiceManager()
 
     def run(self, stop: threading.Event, *, until_end: bool) -> None:
         """Run until `stop`, or with `until_end` until the recording ends.
@@ -90,10 +94,12 @@ class LineRunner:
         reason = "the detector failed"
         # All that is loaded by now stays: collecting it again takes 25 ms of a pass's 50.
         gc.freeze()
-        self._report.publish_state(_now())
+        self._publish_state(_now())
         self._restore_alerts()
+        self._service_manager.ready()
         try:
             while not stop.is_set():
+                self._service_manager.alive()
                 try:
                     frame = self._camera.read_latest(self._deadlines.remaining_s())
                     self._deadlines.frame_received(frame)
@@ -121,8 +127,9 @@ class LineRunner:
                 self._report.publish_due(_now())
             reason = "the detector was stopped" if stop.is_set() else "the recording has ended"
         finally:
+            self._service_manager.stopping()
             self._vision.stopped(reason)
-            self._report.publish_state(_now())
+            self._publish_state(_now())
 
     def _publish_result(self, frame: Frame, result: FrameResult) -> None:
         """Alerts and heartbeat come first: nothing else delays them."""
@@ -162,7 +169,12 @@ class LineRunner:
             belt=self._pipeline.belt_finding,
         )
         if changed:
-            self._report.publish_state((frame.t_mono_ns, frame.t_utc_ns))
+            self._publish_state((frame.t_mono_ns, frame.t_utc_ns))
+
+    def _publish_state(self, now: tuple[int, int]) -> None:
+        self._report.publish_state(now)
+        vision, reason = self._vision.vision, self._vision.reason
+        self._service_manager.status(f"vision {vision}" + (f": {reason}" if reason else ""))
 
     def _vision_lost(self, reason: str, camera: CameraState | None) -> None:
         """Raise the alarm, unless the camera is starting; the belt is not clear either way."""
@@ -174,7 +186,7 @@ class LineRunner:
         else:
             self._publish_alerts(self._pipeline.vision_lost(reason, *now))
         if self._vision.pass_failed(reason, starting=starting):
-            self._report.publish_state(now)
+            self._publish_state(now)
 
     def _restore_alerts(self) -> None:
         """Alerts that were open when the detector ended stay open, under their old ids."""

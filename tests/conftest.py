@@ -51,6 +51,7 @@ PROCESS = (
     "tests/commands/test_replay.py::test_a_progress_bar",
     "tests/commands/test_replay.py::test_a_closed_pipe",
     "tests/commands/test_operating.py",
+    "tests/commands/test_signing.py::test_run_and_doctor",
     "tests/delivery/test_outbox.py",
     "tests/examples/test_subscriber.py::test_the_example_prints_alerts",
     "tests/ingest/capture/test_camera_process.py",
@@ -70,11 +71,14 @@ PROCESS = (
     "tests/test_child_process.py",
     "tests/test_cli.py::test_vigitri_runs_as_a_process",
     "tests/test_cli.py::test_bridge_answer_and_plc_sim_load",
+    "tests/test_deploy.py::test_systemd_rates",
     "tests/test_fault_tour.py",
     "tests/test_nothing_leaves_the_plant.py",
     "tests/test_public_interface.py::test_an_installed_wheel",
     "tests/test_wire_page.py",
     "tests/twin/test_api.py::test_importing_the_twin",
+    "tests/vision/test_signature.py::test_openssl",
+    "tests/vision/test_signature.py::test_a_signature_by_openssl",
     "tests/twin/line/test_render_interrupted.py",
 )
 

@@ -35,6 +35,8 @@ ENDING = {
     "shelve": f"shelve battery --at {UNUSED}",
     "model list": "model list",
     "model check": "model check white-and-red/.",
+    "model signing-key": "model signing-key plant",
+    "model sign": "model sign white-and-red/. --key plant.signing.pem",
     "model import": "model import white-and-red/model.onnx --class 0=gas --class 1=battery "
     "-o imported",
     "model attend": "model attend white-and-red/. belt.png -o attended.png",

@@ -16,6 +16,7 @@ from detector.ingest import CameraBlind, CameraHealth, CameraState, Frame
 from detector.line_setup import Line
 from detector.live import LineRunner
 from detector.profile.line import LineProfile
+from detector.service_manager import ServiceManager
 from detector.wire.messages import (
     Alert,
     LineState,
@@ -171,13 +172,15 @@ def work(
         *,
         until_end: bool = False,
         profile: LineProfile = PROFILE,
+        service_manager: ServiceManager | None = None,
     ) -> list[str]:
         stop = threading.Event()
         engine = FakeEngine(detect)
         line = Line(profile, folder_of(engine.card), engine, "boot")
         camera: Any = FakeCamera(steps, stop, clock)
         outbox: Any = wire
-        LineRunner(line, camera, outbox, outbox).run(stop, until_end=until_end)
+        runner = LineRunner(line, camera, outbox, outbox, service_manager=service_manager)
+        runner.run(stop, until_end=until_end)
         return caplog.messages
 
     return run

@@ -22,6 +22,7 @@ FLOORS = {
     "detector.counter": 0,
     "detector.errors": 0,
     "detector.state_folder": 0,
+    "detector.service_manager": 0,
     "detector.vocabulary": 0,
     "detector.log_output": 1,
     "detector.child_process": 1,

@@ -63,7 +63,10 @@ def run(
     """
     earlier = None if compare is None else comparison.read(compare)
     given = None if line is None else load_profile(line)
-    model = find_model(model_name or (given.model.name if given else DEPLOYED_MODEL))
+    model = find_model(
+        model_name or (given.model.name if given else DEPLOYED_MODEL),
+        given.model.signed_by if given else None,
+    )
     choice = (given.model if given else ModelChoice()).model_copy(
         update={"threads": threads} | ({"engine": engine} if engine else {})
     )

@@ -96,7 +96,7 @@ def _processor() -> str:
 
 
 def _stages(profile: LineProfile) -> list[dict[str, Any]]:
-    model = find_model(profile.model.name)
+    model = find_model(profile.model.name, profile.model.signed_by)
     engine = open_engine(model, profile.model)
     verifier = open_verifier(model, profile.model)
     pipeline = Pipeline(Line(profile, model, engine, "bench", verifier))

@@ -21,6 +21,7 @@ from detector.bridge.registers import LineRegisters
 from detector.client import Alert, AsyncLine, ClientKeys
 from detector.client.link import same_host
 from detector.counter import CounterFault
+from detector.service_manager import ServiceManager
 from detector.vocabulary import VisionState
 from detector.wire.requests import BeltFromPlc
 
@@ -237,11 +238,14 @@ async def serve(
     stop: asyncio.Event,
     *,
     opcua: OpcUa | None = None,
+    service_manager: ServiceManager | None = None,
 ) -> None:
     """Bridge the lines until `stop`. Raises ListenError and EndpointError.
 
-    `opcua`: creates an OPC UA server for the lines; None: no OPC UA.
+    `opcua`: creates an OPC UA server for the lines; None: no OPC UA. `service_manager`: is notified
+    when the servers listen, and while the loop runs.
     """
+    service_manager = service_manager or ServiceManager()
     bridged = [BridgedLine(ends, port) for ends in lines]
     units = {line.ends.unit: line.unit() for line in bridged}
     if len(bridged) == 1:
@@ -262,8 +266,10 @@ async def serve(
             start(_refresh(other, stop))
             logger.info("bridge: serving OPC UA at %s", other.endpoint)
         logger.info("bridge: serving Modbus TCP at %s:%d", host, server.port)
+        service_manager.ready()
         logged, logged_s = server.tally.faults, 0.0
         while not stop.is_set():
+            service_manager.alive()
             for line in bridged:
                 line.log_changes()
                 line.reserve_numbers()
@@ -274,5 +280,6 @@ async def serve(
                 logger.warning("bridge: Modbus clients: %s", full)
             with suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), LOG_S)
+        service_manager.stopping()
         if (full := server.full_slots(at_once=True)) is not None:
             logger.warning("bridge: Modbus clients: %s", full)

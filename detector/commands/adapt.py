@@ -15,6 +15,7 @@ from detector.adaptation.head_adaptation import HeadAdaptation, adapt_head
 from detector.adaptation.head_deployment import check_writable, deploy_head, undo
 from detector.cli_support.options import print_error, refuse
 from detector.vision.catalogue import ModelFolder, find_model
+from detector.vision.signature import SIGNATURE
 
 _RESTART = "A detector that is running keeps its head until it is restarted"
 logger = logging.getLogger(__name__)
@@ -53,6 +54,7 @@ def adapt_head_only(
         f"\ndeployed: {path}, with the table beside it (.md, .json). {_RESTART}. To take it back: "
         f"vigitri model adapt --undo --model {name if out is None else _named(out)}"
     )
+    _warn_of_signature(model.path)
     if result.left_out:
         print_error("deployed without what was left out")
     return not result.left_out
@@ -68,6 +70,16 @@ def undo_head(name: str) -> None:
         f"taken back: {change.reason} ({change.date}). The head is {change.previous} again. "
         f"{_RESTART}"
     )
+    _warn_of_signature(model.path)
+
+
+def _warn_of_signature(folder: Path) -> None:
+    """A signature over the card before holds no more."""
+    if (folder / SIGNATURE).exists():
+        print_error(
+            f"{folder}: its signature no longer holds: a line with model.signed_by refuses it at "
+            "its next start. Check it, then `vigitri model sign`"
+        )
 
 
 def _write_report(head: Path, result: HeadAdaptation) -> None:

@@ -14,6 +14,7 @@ from detector.bridge.bridge import LineEnds, OpcUa, listen_address, serve
 from detector.bridge.modbus_server import ListenError
 from detector.profile.line import LineProfile
 from detector.profile.loading import load_profile
+from detector.service_manager import ServiceManager
 from detector.wire.endpoints import reachable
 from detector.wire.keys import (
     ClientKeys,
@@ -111,7 +112,8 @@ def bridge_lines(
             loop.add_signal_handler(number, stop.set)
         if until_stdin_ends:
             loop.add_reader(sys.stdin, stop.set)  # nothing is ever written to it
-        await serve(lines, host, port, stop, opcua=opcua_server)
+        service_manager = ServiceManager.of_this_process()
+        await serve(lines, host, port, stop, opcua=opcua_server, service_manager=service_manager)
 
     asyncio.run(until_stopped())
     logger.info("bridge: stopped")

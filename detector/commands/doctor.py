@@ -192,7 +192,7 @@ def _belt(line: Line, size_px: tuple[int, int]) -> str:
 
 def _line(profile: LineProfile, made: list[Line]) -> str:
     """Also appends the line that it sets up to `made`."""
-    model = find_model(profile.model.name)
+    model = find_model(profile.model.name, profile.model.signed_by)
     engine = open_engine(model, profile.model)
     line = Line(profile, model, engine, "doctor", open_verifier(model, profile.model))
     made.append(line)

@@ -1,4 +1,5 @@
-"""`vigitri model list`, `check`, `import`, `attend`, `adapt`: what a line needs of its models."""
+"""`vigitri model list`, `check`, `sign`, `import`, `attend`, `adapt`: what a line needs of its
+models."""
 
 from __future__ import annotations
 
@@ -16,6 +17,8 @@ def add_to(app: typer.Typer) -> None:
     """Give `vigitri model` these commands."""
     app.command("list")(list_models)
     app.command("check")(check)
+    app.command("signing-key")(signing_key)
+    app.command("sign")(sign)
     app.command("import")(import_)
     app.command("attend")(attend)
     app.command("adapt")(adapt)
@@ -31,11 +34,42 @@ def list_models(as_json: Json = False) -> None:
 def check(
     name: Annotated[str, typer.Argument(help="A model's name or folder.")] = DEPLOYED_MODEL,
     engine: EngineOption = "auto",
+    signed_by: Annotated[
+        Path | None,
+        typer.Option(help="Public key that must have signed it, as a profile's model.signed_by."),
+    ] = None,
 ) -> None:
     """Is this model what its card says: hashes, inputs, outputs, classes."""
     from detector.commands.models import check_model
 
-    check_model(name, ModelChoice(engine=engine))
+    check_model(name, ModelChoice(engine=engine, signed_by=signed_by))
+
+
+def signing_key(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Name of the key's owner.")],
+    folder: Annotated[
+        Path, typer.Option("-d", "--folder", help="Folder for the key files.")
+    ] = Path(),
+) -> None:
+    """Generate a pair of keys to sign models with (extra signing)."""
+    from detector.commands.signing import make_signing_key
+
+    make_signing_key(name, folder)
+
+
+def sign(
+    name: Annotated[str, typer.Argument(help="A model's name or folder.")],
+    key: Annotated[
+        Path, typer.Option(help="The secret key, NAME.signing.pem; asks for its passphrase if any.")
+    ],
+) -> None:
+    """Sign a model, so that lines whose profile demands this key accept it (extra signing).
+
+    Refuses a model whose files do not match its card.
+    """
+    from detector.commands.signing import sign_model
+
+    sign_model(name, key)
 
 
 def import_(

@@ -48,7 +48,8 @@ def check_model(name: str, choice: ModelChoice | None = None) -> None:
 
     They run in the engine that a line would use here. Raises `ModelError`, `EngineError`.
     """
-    check_folder(find_model(name), choice)
+    signed_by = None if choice is None else choice.signed_by
+    check_folder(find_model(name, signed_by), choice)
 
 
 def check_folder(model: ModelFolder, choice: ModelChoice | None = None) -> None:

@@ -23,7 +23,10 @@ def replay_footage(
     """Print the alerts. Returns whether every frame was processed."""
     profile = None if line is None else load_profile(line)
     choice = None if profile is None else profile.model
-    model = find_model(model_name or (choice.name if choice else DEPLOYED_MODEL))
+    model = find_model(
+        model_name or (choice.name if choice else DEPLOYED_MODEL),
+        None if choice is None else choice.signed_by,
+    )
     engine, verifier = open_engine(model, choice), open_verifier(model, choice)
     totals = Totals()
     with progress_bar("replaying") as advance:

@@ -24,6 +24,7 @@ from detector.log_output import name_line
 from detector.profile.loading import load_profile
 from detector.runtime.inference_lock import InferenceLock
 from detector.runtime.stop_signals import stopped_by_signals
+from detector.service_manager import ServiceManager
 from detector.vision.catalogue import find_model
 from detector.vision.engine import engine_threads
 from detector.vision.engines import open_engine, open_verifier
@@ -56,6 +57,7 @@ def run_line(
 
     `bridge_listen`, `station_listen`: run a bridge, a station too, that listens there.
     """
+    service_manager = ServiceManager.of_this_process()  # before there are child processes
     profile = load_profile(path)
     name_line(profile.line)
     if bridge_listen is not None:
@@ -73,7 +75,7 @@ def run_line(
             frozen_after=profile.camera.frozen_after,
         ) as camera,
     ):
-        model = find_model(profile.model.name)
+        model = find_model(profile.model.name, profile.model.signed_by)
         engine = open_engine(model, profile.model)
         boot_id = uuid.uuid4().hex[:12]
         verifier = open_verifier(model, profile.model)
@@ -130,9 +132,15 @@ def run_line(
             for neighbour in neighbours:
                 children.enter_context(neighbour)
             outbox = Outbox(publisher, server, kept)
-            LineRunner(line, camera, publisher, outbox, inference_lock=lock, evidence=sender).run(
-                stop, until_end=until_end
-            )
+            LineRunner(
+                line,
+                camera,
+                publisher,
+                outbox,
+                inference_lock=lock,
+                evidence=sender,
+                service_manager=service_manager,
+            ).run(stop, until_end=until_end)
     logger.info("stopped")
 
 

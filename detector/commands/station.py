@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from detector.profile.loading import load_profile
+from detector.service_manager import ServiceManager
 from detector.state_folder import state_folder
 from detector.station.recorder import LineAddress
 from detector.station.web.accounts import Accounts
@@ -118,7 +119,7 @@ def serve_station(
         station = Station(
             folder, lines, is_local=address.is_local, tls=context is not None, model=model
         )
-        await serve(station, opened, stop, context)
+        await serve(station, opened, stop, context, ServiceManager.of_this_process())
 
     with opened:
         asyncio.run(until_stopped())

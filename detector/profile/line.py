@@ -75,6 +75,13 @@ class ModelChoice(Section):
         "name of a model in the catalogue, or path of a model folder",
         fix="list the models with `vigitri model list`",
     )
+    signed_by: Path | None = setting(
+        None,
+        "public key (PEM, Ed25519) that must have signed the model (extra `signing`); any other "
+        "model, and one of which a file was changed, is refused before it is read. Default: every "
+        "model whose files match its card is accepted",
+        fix='make one with `vigitri model signing-key`; signed_by = "plant.signing.pub.pem"',
+    )
     engine: EngineName = setting(
         "auto",
         "inference engine. openvino (extra `openvino`) computes in bfloat16 on CPUs that support "

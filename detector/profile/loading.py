@@ -60,6 +60,8 @@ def _with_resolved_paths(folder: Path, profile: LineProfile) -> LineProfile:
     if "/" in model.name:
         # Absolute: "./mine" beside the profile would lose its "/", and be looked up by name.
         model = model.model_copy(update={"name": str((folder / model.name).absolute())})
+    if model.signed_by is not None:
+        model = model.model_copy(update={"signed_by": folder / model.signed_by})
     named = {key: getattr(profile.wire, key) for key in ("journal", "keys", "allowed_keys")}
     wire = profile.wire.model_copy(
         update={key: folder / path for key, path in named.items() if path is not None}

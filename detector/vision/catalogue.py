@@ -16,6 +16,7 @@ import detector
 from detector.errors import VigitriError
 from detector.vision.onnx_file import OnnxFileError, external_files
 from detector.vision.score_curve import ScoreCurve
+from detector.vision.signature import SignatureError, check_signature
 from detector.vision.verifier_card import VerifierCard
 
 # In a checkout the deployed models are in models/; the wheel installs them inside `vigitri`.
@@ -200,18 +201,21 @@ class ModelFolder:
         return self.card.files["model.onnx"]
 
 
-def find_model(name: str) -> ModelFolder:
+def find_model(name: str, signed_by: Path | None = None) -> ModelFolder:
     """The model `name` of the catalogue, or, if `name` contains a `/`, the folder at that path.
 
+    `signed_by`: public key that must have signed it; nothing of it is parsed before that is so.
+
     Raises:
-        ModelError: The model does not exist, its card is invalid, or a file's hash differs.
+        ModelError: The model does not exist, is not signed by that key, its card is invalid, or a
+            file's hash differs.
     """
     path = Path(name) if "/" in name else CATALOGUE / name
     if not (path / "card.toml").is_file():
         known = ", ".join(folder.name for folder in model_folders()) or "none"
         here = f", or ./{name}" if (Path(name) / "card.toml").is_file() else ""
         raise ModelError(f"no model {name!r}: {path} has no card.toml. Known models: {known}{here}")
-    card = read_card(path / "card.toml")
+    card = read_card(path / "card.toml", signed_by)
     for file, expected in card.files.items():
         _check_hash(path / file, expected)
         if file.endswith(".onnx"):
@@ -224,10 +228,15 @@ def model_folders() -> list[Path]:
     return sorted(card.parent for card in CATALOGUE.glob("*/card.toml"))
 
 
-def read_card(path: Path) -> Card:
-    """The card of that path. Raises `ModelError`."""
+def read_card(path: Path, signed_by: Path | None = None) -> Card:
+    """The card of that path, signed by that key if one is given. Raises `ModelError`."""
     try:
-        return Card.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+        content = path.read_bytes()
+        if signed_by is not None:
+            check_signature(content, path.parent, signed_by)
+        return Card.model_validate(tomllib.loads(content.decode("utf-8")))
+    except SignatureError as error:
+        raise ModelError(str(error)) from None
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ModelError(f"{path}: can't be read: {error}. Restore the card from git") from None
     except ValidationError as error:

@@ -16,6 +16,7 @@ from pathlib import Path
 import uvicorn
 
 from detector.errors import VigitriError
+from detector.service_manager import ServiceManager
 from detector.station.web.app import make_app
 from detector.station.web.station import Station
 
@@ -28,6 +29,8 @@ UNSENT_BYTES = 128 * 1024
 """Data of one connection that the kernel keeps: a slow page is noticed early, and shows no past."""
 CONNECTIONS_MAX = 256
 CLOSING_S = 2
+ALIVE_S = 1.0
+"""Interval at which the service manager is notified, at most."""
 
 
 class ListenError(VigitriError, ValueError):
@@ -138,10 +141,25 @@ class _NoCutOffs(logging.Filter):
         return "without completing response" not in record.getMessage()
 
 
+async def _stay_alive(service_manager: ServiceManager) -> None:
+    service_manager.ready()
+    while True:
+        service_manager.alive()
+        await asyncio.sleep(ALIVE_S)
+
+
 async def serve(
-    station: Station, opened: socket.socket, stop: asyncio.Event, tls: ssl.SSLContext | None
+    station: Station,
+    opened: socket.socket,
+    stop: asyncio.Event,
+    tls: ssl.SSLContext | None,
+    service_manager: ServiceManager | None = None,
 ) -> None:
-    """Serve until `stop`. Raises EndpointError."""
+    """Serve until `stop`. Raises EndpointError.
+
+    `service_manager`: is notified when the page is served, and while the loop runs.
+    """
+    service_manager = service_manager or ServiceManager()
     # uvicorn's own log goes through ours; it logs no requests.
     logging.getLogger("uvicorn.error").addFilter(_NoCutOffs())
     config = uvicorn.Config(
@@ -164,8 +182,13 @@ async def serve(
         at = f"[{host}]" if ":" in host else host
         logger.info("station: serving %s://%s:%d", scheme, at, port)
         serving = asyncio.create_task(server.serve(sockets=[opened]))
-        others = [asyncio.create_task(stop.wait()), asyncio.create_task(station.failed())]
+        others = [
+            asyncio.create_task(stop.wait()),
+            asyncio.create_task(station.failed()),
+            asyncio.create_task(_stay_alive(service_manager)),
+        ]
         done, _ = await asyncio.wait([serving, *others], return_when=asyncio.FIRST_COMPLETED)
+        service_manager.stopping()
         station.broadcast.close_all()
         server.should_exit = True
         await serving
