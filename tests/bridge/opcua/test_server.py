@@ -13,13 +13,13 @@ import pytest
 asyncua = pytest.importorskip("asyncua", reason="the extra opcua is not installed")
 
 from detector.bridge.bridge import BridgedLine, LineEnds  # noqa: E402
-from detector.bridge.opcua import NAMESPACE, OpcUaServer  # noqa: E402
+from detector.bridge.opcua.server import NAMESPACE, OpcUaServer  # noqa: E402
 from detector.wire.messages import AlarmState, Outcome, Revision  # noqa: E402
 from tests.accepted import accepted_socket, ends_by_itself  # noqa: E402
 from tests.bridge.conftest import SimulatedLine  # noqa: E402
 from tests.small_line import PATIENCE_S  # noqa: E402
 
-ENDS = LineEnds("tcp://127.0.0.1:5556", "tcp://127.0.0.1:5557", 1)
+ENDS = LineEnds("tcp://127.0.0.1:5556", "tcp://127.0.0.1:5557", 1, "hall-2")
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
 
@@ -44,7 +44,7 @@ def test_a_client_reads_the_registers_content_and_receives_an_event_per_revision
         endpoint = f"opc.tcp://127.0.0.1:{free_port()}/vigitri"
         async with OpcUaServer(endpoint, [line]) as server, asyncua.Client(endpoint) as client:
             index = await client.get_namespace_index(NAMESPACE)
-            system = await client.nodes.objects.get_child(f"{index}:VisionSystem1")
+            system = await client.nodes.objects.get_child(f"{index}:hall-2")
 
             async def read(*path: str) -> Any:
                 await server.refresh(simulated.now_ns)
@@ -52,7 +52,7 @@ def test_a_client_reads_the_registers_content_and_receives_an_event_per_revision
                 return await node.read_data_value(raise_on_bad_status=False)
 
             boot = await read("VisionStateMachine", "CurrentState")
-            assert boot.Value.Value == "Preoperational"
+            assert boot.Value.Value.Text == "Preoperational"
             unknown = await read("Gas")
             assert (unknown.Value.Value, unknown.StatusCode.is_good()) == (0, False)
 
@@ -61,7 +61,7 @@ def test_a_client_reads_the_registers_content_and_receives_an_event_per_revision
             clear = await read("Gas")
             assert (clear.Value.Value, clear.StatusCode.is_good()) == (1, True)
             state = await read("VisionStateMachine", "CurrentState")
-            assert state.Value.Value == "Operational"
+            assert state.Value.Value.Text == "Operational"
 
             events = Events()
             subscription = await client.create_subscription(10, events)
@@ -89,7 +89,7 @@ def test_a_client_reads_the_registers_content_and_receives_an_event_per_revision
             simulated.later(1000)
             lost = await read("Gas")
             assert (lost.Value.Value, lost.StatusCode.is_good()) == (0, False)
-            assert (await read("VisionStateMachine", "CurrentState")).Value.Value == "Error"
+            assert (await read("VisionStateMachine", "CurrentState")).Value.Value.Text == "Error"
             await subscription.delete()
 
     asyncio.run(run())
