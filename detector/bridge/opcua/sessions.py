@@ -134,6 +134,14 @@ class Sessions(InternalServer):
 class _Processor(UaProcessor):
     """The requests of one connection."""
 
+    async def process(self, header: Any, body: Any) -> Any:
+        # An asyncua client that reconnects sends a publish request before it opens the channel.
+        # Answered by the end of the connection, it does so again at each of its attempts.
+        early = header.MessageType == ua.MessageType.SecureMessage
+        if early and not self._connection.is_open():
+            return True
+        return await super().process(header, body)
+
     async def _process_message(self, typeid: Any, requesthdr: Any, seqhdr: Any, body: Any) -> Any:
         token, policy = requesthdr.AuthenticationToken, self._connection.security_policy
         if typeid in _DISCOVERY_SERVER:
@@ -175,12 +183,27 @@ class _Connection(OPCUAProtocol):
             self.processor = _Processor(self.iserver, self.transport, self.limits)
             self.processor.set_policies(self.policies)
 
+    async def _process_one_msg(self, header: Any, buf: Any) -> bool:
+        try:
+            return bool(await super()._process_one_msg(header, buf))
+        except Exception:  # unreadable, or out of sequence: OPC 10000-6 has the connection closed
+            if self.transport is not None:
+                self.transport.close()
+            return False
+
 
 class _Listener(BinaryServer):
     def _make_protocol(self) -> OPCUAProtocol:
         return _Connection(
             self.iserver, self._policies, self.clients, self.closing_tasks, self.limits
         )
+
+    async def stop(self) -> None:
+        # First, or clients come back while their connections are being closed, and the server
+        # waits for them.
+        if self._server is not None:
+            self._server.close()
+        await super().stop()
 
 
 class UaServer(Server):
