@@ -211,7 +211,7 @@ def restart(
         modules = stack.enter_context(node_modules(node))
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         line = stack.enter_context(PublishingLine(PublishedState(), seed))
-        clients = {
+        clients: dict[str, AsyncuaClient | NodeClient] = {
             "asyncua": stack.enter_context(AsyncuaClient(endpoint, folder, mode)),
             "node-opcua": stack.enter_context(NodeClient(modules, endpoint, folder / "pki", mode)),
         }

@@ -112,7 +112,7 @@ class LineNodes:
         """Add the nodes to the server's address space."""
         index, objects = self._index, self._server.nodes.objects
         system = await objects.add_object(self.node, f"{index}:{self._name}")
-        folders = {(): system}
+        folders: dict[tuple[str, ...], Any] = {(): system}
         for name in ("VisionStateMachine", "ResultManagement"):
             folders[name,] = await system.add_object(self._id(name), f"{index}:{name}")
         variables: list[tuple[tuple[str, ...], str, Any, ua.VariantType]] = [

@@ -13,6 +13,7 @@ import os
 import re
 import secrets
 import socket
+import stat
 import time
 import tomllib
 from collections.abc import Iterable
@@ -44,7 +45,7 @@ _SUFFIXES = {".der", ".pem", ".crt", ".cer"}
 
 @dataclass
 class BridgeUser(User):
-    """Who a session belongs to. asyncua's role lets nobody change the address space."""
+    """Who a session belongs to. asyncua's role allows no change of the address space."""
 
     role: UserRole = UserRole.User
     operator: bool = False
@@ -77,7 +78,7 @@ class SecurityFolder:
         `hosts`: names and IP addresses by which clients reach the bridge. Raises KeyFileError.
         """
         try:
-            for each in (self.certificate.parent, self.trusted, self.rejected):
+            for each in (self.folder, self.certificate.parent, self.trusted, self.rejected):
                 each.mkdir(parents=True, exist_ok=True, mode=0o700)
             if self.certificate.exists() and self.key.exists():
                 return False
@@ -112,7 +113,12 @@ class SecurityFolder:
             day = f"{certificate.not_valid_after_utc:%Y-%m-%d}"
             raise KeyFileError(f"{self.certificate}: expired on {day}; {renew}the clients")
         try:
+            mode = stat.S_IMODE(self.key.stat().st_mode)
+            if mode & (stat.S_IRWXG | stat.S_IRWXO):
+                raise KeyFileError(f"{self.key}: others have access; chmod 0600 {self.key}")
             key = load_pem_private_key(self.key.read_bytes(), None)
+        except KeyFileError:
+            raise
         except (OSError, ValueError, TypeError) as error:
             raise KeyFileError(f"{self.key}: not a usable key: {error}") from None
         if key.public_key() != certificate.public_key():

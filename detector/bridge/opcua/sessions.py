@@ -134,6 +134,8 @@ class Sessions(InternalServer):
 class _Processor(UaProcessor):
     """The requests of one connection."""
 
+    session: Any
+
     async def process(self, header: Any, body: Any) -> Any:
         # An asyncua client that reconnects sends a publish request before it opens the channel.
         # Answered by the end of the connection, it does so again at each of its attempts.
@@ -177,6 +179,8 @@ class _Processor(UaProcessor):
 
 
 class _Connection(OPCUAProtocol):
+    processor: Any
+
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
         if self.processor is not None:

@@ -1,8 +1,8 @@
 """Subscriptions as OPC 10000-4 defines them, where asyncua 2.1.0 does not.
 
 Clients of other makes depend on these: a node-opcua client whose server has restarted asks to
-republish messages of its new subscription until it is told that there are no more. asyncua answers
-each request with an empty message and Good, so that the client asks for ever and reads nothing.
+republish messages of its new subscription until the answer is that there are no more. asyncua
+answers each request with an empty message and Good: the client asks for ever and reads nothing.
 """
 
 from __future__ import annotations
@@ -138,7 +138,7 @@ class MonitoredItems(MonitoredItemService):
     def _create_events_monitored_item(
         self, params: ua.MonitoredItemCreateRequest
     ) -> ua.MonitoredItemCreateResult:
-        if params.RequestedParameters.Filter is None:
+        if not isinstance(params.RequestedParameters.Filter, ua.EventFilter):
             result = ua.MonitoredItemCreateResult()
             result.StatusCode = ua.StatusCode(ua.StatusCodes.BadEventFilterInvalid)
             return result
@@ -166,9 +166,9 @@ class MonitoredItems(MonitoredItemService):
             result.RevisedQueueSize,
         )
         item.client_handle = wanted.ClientHandle
-        if wanted.Filter is not None:
+        if isinstance(wanted.Filter, ua.EventFilter | ua.DataChangeFilter):
             item.filter = wanted.Filter
-            if item.callback_handle is None:
+            if isinstance(wanted.Filter, ua.EventFilter):
                 where = wanted.Filter.WhereClause
                 item.where_clause_evaluator = Filter(self.logger, self.aspace, where)
         return result
@@ -187,6 +187,9 @@ class MonitoredItems(MonitoredItemService):
             if item.timer is None:
                 item.timer = loop.call_later(wait_s, self._sample, handle, item)
             return
+        if item.timer is not None:  # due, but this change was faster
+            item.timer.cancel()
+            item.timer = None
         item.next_s = loop.time() + item.interval_s
         await super().datachange_callback(handle, value)
 
