@@ -34,7 +34,7 @@ WITHIN_S = 10.0
 """Time after the bridge serves again in which a client has to get values."""
 GOES_ON = 5
 """Good values of a variable that changes; one alone could be an initial value."""
-START_S = 60.0
+START_S = 120.0
 
 
 @dataclass
@@ -224,7 +224,7 @@ def restart(
                 security.trust(each.certificate)
             options += ["--opcua-security", str(security.folder)]
         ends = [(line.endpoint, ANY_PORT.replace("*", "9"))]
-        bridge = BridgeProcess(ends, *options)
+        bridge = BridgeProcess(ends, *options, start_s=START_S)
         bridge.__enter__()
         stack.callback(lambda: bridge.end())  # noqa: PLW0108 - the last one of the loop below
         for each in clients.values():
@@ -233,7 +233,7 @@ def restart(
             time.sleep(rng.uniform(1.0, 3.0))
             bridge.end(hung=number % 2 == 1)
             time.sleep(rng.choice((0.0, 1.0, 5.0)))
-            bridge = BridgeProcess(ends, *options)
+            bridge = BridgeProcess(ends, *options, start_s=START_S)
             bridge.__enter__()
             back_s = time.monotonic()
             for each in clients.values():
