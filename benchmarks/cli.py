@@ -39,6 +39,7 @@ def add_to(app: typer.Typer) -> None:
     app.command("accuracy")(bench_accuracy)
     app.command("faults")(bench_faults)
     app.command("vanish")(bench_vanish)
+    app.command("opcua")(bench_opcua)
     app.command("strips")(bench_strips)
     app.command("lines")(bench_lines)
     app.command("belt")(bench_belt)
@@ -197,6 +198,29 @@ def bench_vanish(
     from benchmarks.faults import vanished_clients
 
     if not vanished_clients.run(clients, minutes * 60, seed, out, as_json=as_json):
+        raise typer.Exit(INCOMPLETE)
+
+
+def bench_opcua(
+    restarts: Annotated[int, typer.Option(min=1, max=500, help="Number of restarts.")] = 20,
+    seed: Annotated[int, typer.Option(help="Random seed: times and lengths of the stops.")] = 1,
+    out: Out = None,
+    *,
+    secure: Annotated[bool, typer.Option(help="With certificates and encryption.")] = False,
+    node: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER",
+            help="A node_modules folder with node-opcua-client; default: npm installs one.",
+        ),
+    ] = None,
+) -> None:
+    """Restart the OPC UA bridge under asyncua and node-opcua clients (needs Node.js)."""
+    from benchmarks.faults import opcua_restarts
+
+    with one_line_for(ValueError):
+        sound = opcua_restarts.run(restarts, seed, out, secure=secure, node=node)
+    if not sound:
         raise typer.Exit(INCOMPLETE)
 
 

@@ -38,7 +38,7 @@ PROCESS = (
     "tests/bridge/test_bridge_keys.py",
     "tests/bridge/test_bridge_process.py",
     "tests/bridge/test_bridge_encoder.py",
-    "tests/bridge/test_opcua.py",
+    "tests/bridge/opcua/",
     "tests/client/test_link.py::test_a_program_that_pauses",
     "tests/commands/calibrate/test_cli.py::test_the_guided_calibration",
     "tests/commands/calibrate/test_cli.py::test_an_invalid_answer",

@@ -58,6 +58,9 @@ ENDING = {
     "keys list": "keys list",
     "keys allow": "keys allow keys/line.public.toml",
     "keys revoke": "keys revoke line",
+    "keys opcua": "keys opcua",
+    "keys opcua-trust": "keys opcua-trust opcua/own/bridge.der",
+    "keys opcua-user": "keys opcua-user maria",
 }
 """Commands that end by themselves, whether they do it or refuse."""
 UNTIL_INTERRUPTED = {
@@ -75,7 +78,7 @@ WORKSHOP = {
     *(f"model {name}" for name in ("proposals", "answers", "pack", "train-packed")),
     *(f"model verifier {name}" for name in ("crops", "train", "evaluate")),
     *(f"bench {name}" for name in ("latency", "twin", "accuracy", "faults", "strips", "lines")),
-    *(f"bench {name}" for name in ("belt", "load", "station")),
+    *(f"bench {name}" for name in ("belt", "load", "opcua", "station")),
     *(f"twin {name}" for name in ("render", "cutouts", "trace", "composite")),
     "calibrate scores",
 }

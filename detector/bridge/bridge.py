@@ -176,20 +176,24 @@ class BridgedLine:
 
     def _written(self, address: int, words: list[int]) -> None:
         for command in self.plc.write(address, words, time.monotonic_ns()):
-            task = asyncio.get_running_loop().create_task(self._ask(command))
+            task = asyncio.get_running_loop().create_task(self._ask_for_plc(command))
             self._asking.add(task)
             task.add_done_callback(self._asking.discard)
 
-    async def _ask(self, command: Command) -> None:
+    async def ask(self, command: Command) -> str | None:
+        """Send a command to the detector; returns why it was refused, which is logged too."""
         try:
             reply = await self.line.ask(command, ANSWER_S)
         except TimeoutError as error:
             refused: str | None = str(error)
         else:
             refused = None if reply.ok else reply.reason or "no reason given"
-        self.plc.refused = refused is not None
         if refused is not None:
             self._log(logging.WARNING, f"refused: {refused}")
+        return refused
+
+    async def _ask_for_plc(self, command: Command) -> None:
+        self.plc.refused = await self.ask(command) is not None
 
 
 def listen_address(listen: str, *, allow_remote: bool) -> tuple[str, int]:

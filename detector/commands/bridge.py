@@ -37,6 +37,7 @@ def ends_of_lines(  # noqa: PLR0917 - the options of a command
     units: Sequence[int],
     own_key: Path | None = None,
     line_keys: Sequence[str] = (),
+    names: Sequence[str] = (),
 ) -> list[LineEnds]:
     """The endpoints, unit id and keys of each line to bridge, from the command's options.
 
@@ -52,11 +53,16 @@ def ends_of_lines(  # noqa: PLR0917 - the options of a command
             f"{len(line_keys)} --line-key for {len(subscribe)} --subscribe: give one for each, "
             "or none; for a --line the public key is read from beside its wire.keys"
         )
+    if names and len(names) != len(subscribe):
+        raise ValueError(
+            f"{len(names)} --name for {len(subscribe)} --subscribe: give one for each, or none; a "
+            "--line has the name in its profile"
+        )
     own = None if own_key is None else read_key_pair(own_key)
     ends = [_end_of(load_profile(path), path, own) for path in profiles]
     for number, (publish, at) in enumerate(zip(subscribe, requests, strict=True)):
         keys = _keys(own, line_keys[number]) if line_keys else None
-        ends.append(LineEnds(publish, at, 0, keys=keys))
+        ends.append(LineEnds(publish, at, 0, names[number] if names else None, keys))
     if not ends:
         raise ValueError("no line to bridge: give --line LINE.toml or --subscribe ENDPOINT")
     if own is not None and all(end.keys is None for end in ends):
@@ -97,14 +103,22 @@ def bridge_lines(
     allow_remote: bool,
     until_stdin_ends: bool = False,
     opcua: str | None = None,
+    opcua_security: Path | None = None,
 ) -> None:
     """Serve the lines until SIGINT or SIGTERM, or until stdin ends.
 
-    `listen`: HOST:PORT for Modbus TCP. `opcua`: the endpoint at which to serve OPC UA too.
-    Raises ListenError and EndpointError, one line each.
+    `listen`: HOST:PORT for Modbus TCP. `opcua`: the endpoint at which to serve OPC UA too, with the
+    certificates and users in the folder `opcua_security`; None: without.
+    Raises ListenError, EndpointError and KeyFileError, one line each.
     """
     host, port = listen_address(listen, allow_remote=allow_remote)
-    opcua_server = None if opcua is None else _opcua(opcua, allow_remote=allow_remote)
+    if opcua is None and opcua_security is not None:
+        raise ListenError("--opcua-security has no effect without --opcua ENDPOINT")
+    if opcua is not None:
+        _check_names(lines)
+    opcua_server = (
+        None if opcua is None else _opcua(opcua, opcua_security, allow_remote=allow_remote)
+    )
 
     async def until_stopped() -> None:
         stop, loop = asyncio.Event(), asyncio.get_running_loop()
@@ -119,18 +133,35 @@ def bridge_lines(
     logger.info("bridge: stopped")
 
 
-def _opcua(endpoint: str, *, allow_remote: bool) -> OpcUa:
+def _check_names(lines: Sequence[LineEnds]) -> None:
+    names = [line.line for line in lines]
+    if None in names:
+        raise ListenError(
+            "--opcua needs each line's name, of which its node ids are made: give --line "
+            "LINE.toml, or --name NAME for each --subscribe"
+        )
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise ListenError(f"--opcua: two lines are named {twice!r}; their node ids would be equal")
+
+
+def _opcua(endpoint: str, security: Path | None, *, allow_remote: bool) -> OpcUa:
     address = endpoint.removeprefix("opc.tcp://")
     if address == endpoint:
         raise ListenError(f"{endpoint!r}: write it like opc.tcp://127.0.0.1:4840/vigitri")
-    listen_address(address.partition("/")[0], allow_remote=allow_remote)
+    protected = security is not None
+    host, _ = listen_address(address.partition("/")[0], allow_remote=allow_remote or protected)
     try:
-        from detector.bridge.opcua import OpcUaServer
+        from detector.bridge.opcua.security import SecurityFolder
+        from detector.bridge.opcua.server import OpcUaServer
     except ModuleNotFoundError as error:
         raise ListenError(
             f"--opcua needs {error.name}: install it with pip install 'vigitri[opcua]'"
         ) from None
-    return lambda lines: OpcUaServer(endpoint, lines)
+    folder = None if security is None else SecurityFolder(security)
+    if folder is not None and folder.prepare([] if host in {"0.0.0.0", "::"} else [host]):
+        logger.info("bridge: OPC UA: made the certificate %s", folder.certificate)
+    return lambda lines: OpcUaServer(endpoint, lines, folder)
 
 
 __all__ = ["ListenError", "bridge_lines", "ends_of_lines"]

@@ -46,6 +46,14 @@ def bridge(
             help="Also serve OPC UA here, e.g. opc.tcp://127.0.0.1:4840/vigitri (extra `opcua`)."
         ),
     ] = None,
+    opcua_security: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER",
+            help="Certificates and users for OPC UA, made if missing; default: no encryption, "
+            "everybody may read.",
+        ),
+    ] = None,
     own_key: OwnKey = None,
     line_key: Annotated[
         list[str] | None,
@@ -55,19 +63,29 @@ def bridge(
             "--subscribe. For a --line it is read from beside its wire.keys.",
         ),
     ] = None,
+    name: Annotated[
+        list[str] | None,
+        typer.Option(help="A line's name; one for each --subscribe. OPC UA needs it."),
+    ] = None,
     until_stdin_ends: Annotated[
         bool, typer.Option(help="Exit when stdin ends; for a parent process.", hidden=True)
     ] = False,
 ) -> None:
     """Serve lines to PLCs as Modbus TCP registers, until Ctrl-C.
 
-    docs/plc.md describes the registers.
+    docs/plc.md describes the registers, docs/opcua.md OPC UA.
     """
     from detector.commands.bridge import bridge_lines, ends_of_lines
 
     with one_line_for(ValueError):
         lines = ends_of_lines(
-            line or [], subscribe or [], requests or [], unit or [], own_key, line_key or []
+            line or [],
+            subscribe or [],
+            requests or [],
+            unit or [],
+            own_key,
+            line_key or [],
+            name or [],
         )
         bridge_lines(
             lines,
@@ -75,6 +93,7 @@ def bridge(
             allow_remote=allow_remote,
             until_stdin_ends=until_stdin_ends,
             opcua=opcua,
+            opcua_security=opcua_security,
         )
 
 

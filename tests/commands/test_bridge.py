@@ -10,6 +10,8 @@ from detector.wire.keys import load_keys
 from tests.commands.conftest import Vigitri
 
 DETECTOR = ("--subscribe", "tcp://127.0.0.1:5556", "--requests", "tcp://127.0.0.1:5557")
+NAMED = (*DETECTOR, "--name", "a")
+TWICE = (*NAMED, *NAMED)
 
 
 @pytest.mark.parametrize(
@@ -28,6 +30,12 @@ DETECTOR = ("--subscribe", "tcp://127.0.0.1:5556", "--requests", "tcp://127.0.0.
         ((*DETECTOR, "--line-key", "a", "--line-key", "b"), "2 --line-key for 1"),
         ((*DETECTOR, "--line-key", "a"), "--line-key without --own-key"),
         ((*DETECTOR, "--own-key", "nowhere.secret.toml"), "nowhere.secret.toml"),
+        ((*DETECTOR, "--name", "a", "--name", "b"), "2 --name for 1"),
+        ((*DETECTOR, "--opcua", "opc.tcp://127.0.0.1:4840"), "--name NAME for each --subscribe"),
+        ((*TWICE, "--opcua", "opc.tcp://127.0.0.1:4840"), "two lines are named 'a'"),
+        ((*NAMED, "--opcua", "127.0.0.1:4840"), "write it like opc.tcp://"),
+        ((*NAMED, "--opcua", "opc.tcp://0.0.0.0:4840"), "`vigitri bridge --allow-remote`"),
+        ((*DETECTOR, "--opcua-security", "opcua"), "no effect without --opcua"),
         (("--subscribe", "tcp://192.0.2.1:1", "--requests", "tcp://192.0.2.1:2"), "give both keys"),
     ],
 )

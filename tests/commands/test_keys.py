@@ -45,3 +45,27 @@ def test_a_key_that_cannot_be_allowed_is_refused_in_one_line(
     (line,) = result.err
     assert why in line
     assert len(vigitri("keys", "list", "-d", made / "allowed").out) == 1
+
+
+def test_the_opcua_bridge_has_a_certificate_trusted_clients_and_users(
+    vigitri: Vigitri, tmp_path: Path
+) -> None:
+    pytest.importorskip("asyncua", reason="the extra opcua is not installed")
+    folder = tmp_path / "opcua"
+    first = vigitri("keys", "opcua", "-d", folder, "--host", "10.0.0.5", "--host", "plc-bridge")
+    assert "made now" in first.out[0]
+    assert first.out[-1].startswith("clients          0 trusted, 0 refused")
+    vigitri("keys", "opcua-trust", folder / "own/bridge.der", "-d", folder)
+    again = vigitri("keys", "opcua", "-d", folder)
+    assert first.out[1:-1] == again.out[1:-1]
+    assert again.out[-1].startswith("clients          1 trusted, 0 refused")
+    (line,) = vigitri("keys", "opcua-user", "anna", "--role", "operator", "-d", folder).out
+    assert line.startswith("anna  operator; password, shown only now: ")
+    for wrong, why in (
+        (("opcua-trust", tmp_path / "nothing.der"), "No such file"),
+        (("opcua-trust", __file__), "not an X.509 certificate"),
+        (("opcua-user", "an/na"), "not a user name"),
+    ):
+        result = vigitri("keys", *wrong, "-d", folder)
+        assert (result.code, len(result.err)) == (2, 1)
+        assert why in result.err[0]

@@ -1,0 +1,1 @@
+"""The OPC UA server of the bridge (asyncua, extra `opcua`): variables, events and alarms."""
