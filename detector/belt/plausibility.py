@@ -25,7 +25,7 @@ DOUBTFUL: frozenset[BeltState] = frozenset(
 )
 """Positions and arrival times are unreliable: vision is degraded. A belt stopped against its order
 is not among them: that is a fault of the plant, and the belt is still watched."""
-NO_ENCODER: frozenset[BeltState] = frozenset({"encoder_stuck", "encoder_backwards"})
+NO_ENCODER: frozenset[BeltState] = frozenset({"encoder_lost", "encoder_stuck", "encoder_backwards"})
 """The encoder is not used in these states."""
 
 MOVES_MM_S = 50.0

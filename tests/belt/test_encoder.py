@@ -105,10 +105,15 @@ def test_a_lost_encoder_is_replaced_by_the_fallback_until_it_returns() -> None:
     assert known.dy_mm == pytest.approx(50)
     assert lost.dy_mm == pytest.approx(10)
     assert motion.basis == "profile"
-    for t_ms in range(3000, 3700, 100):
+    for t_ms in range(3000, 4500, 100):
         belt.add(BeltReport(t_ms * MS, True, t_ms * 5))
-    *_, again = shifts(motion, 3600, 3650)
+    *_, returned = shifts(motion, 3600, 3650)
+    assert motion.finding.state == "encoder_lost"
+    assert returned.dy_mm == pytest.approx(5)  # not used while it is reported as lost
+    assert motion.basis == "profile"
+    *_, again = shifts(motion, 4150, 4200, 4250)
     assert again.dy_mm == pytest.approx(25)
+    assert (motion.finding.state, motion.basis) == ("runs", "encoder")
 
 
 def test_an_encoder_that_does_not_count_while_the_image_moves_is_lost() -> None:
