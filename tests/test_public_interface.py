@@ -63,5 +63,8 @@ for name, command in typer.main.get_command(app).commands.items():
         if line
     }
     assert not {"bench", "twin"} & set(listed)
-    assert listed["model"] == ["list", "check", "import", "attend", "adapt"]
+    assert listed["model"] == [
+        *("list", "check", "signing-key", "sign"),
+        *("import", "attend", "adapt"),
+    ]
     assert "scores" not in listed["calibrate"]
