@@ -18,6 +18,7 @@ from detector.bridge.register_words import RunSignal
 from detector.bridge.registers import LineRegisters
 from detector.client import Alert, AsyncLine, ClientKeys
 from detector.client.link import same_host
+from detector.errors import VigitriError
 from detector.vocabulary import VisionState
 from detector.wire.requests import BeltFromPlc
 
@@ -224,10 +225,11 @@ async def serve(
     *,
     opcua: OpcUa | None = None,
 ) -> None:
-    """Bridge the lines until `stop`. Raises ListenError and EndpointError.
+    """Bridge the lines until `stop`. Raises ListenError, KeyFileError and EndpointError.
 
     `opcua`: creates an OPC UA server for the lines; None: no OPC UA.
     """
+    failed: VigitriError | None = None
     bridged = [BridgedLine(ends, port) for ends in lines]
     units = {line.ends.unit: line.unit() for line in bridged}
     if len(bridged) == 1:
@@ -244,9 +246,14 @@ async def serve(
         for line in bridged:
             start(line.serve(stop))
         if opcua is not None:
-            other = await more.enter_async_context(opcua(bridged))
-            start(_refresh(other, stop))
-            logger.info("bridge: serving OPC UA at %s", other.endpoint)
+            try:
+                other = await more.enter_async_context(opcua(bridged))
+            except VigitriError as error:  # raised here, it would come out as a group
+                failed = error
+                stop.set()
+            else:
+                start(_refresh(other, stop))
+                logger.info("bridge: serving OPC UA at %s", other.endpoint)
         logger.info("bridge: serving Modbus TCP at %s:%d", host, server.port)
         logged, logged_s = server.tally.faults, 0.0
         while not stop.is_set():
@@ -261,3 +268,5 @@ async def serve(
                 await asyncio.wait_for(stop.wait(), LOG_S)
         if (full := server.full_slots(at_once=True)) is not None:
             logger.warning("bridge: Modbus clients: %s", full)
+    if failed is not None:
+        raise failed
