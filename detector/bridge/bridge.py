@@ -21,6 +21,7 @@ from detector.bridge.registers import LineRegisters
 from detector.client import Alert, AsyncLine, ClientKeys
 from detector.client.link import same_host
 from detector.counter import CounterFault
+from detector.errors import VigitriError
 from detector.service_manager import ServiceManager
 from detector.vocabulary import VisionState
 from detector.wire.requests import BeltFromPlc
@@ -244,12 +245,13 @@ async def serve(
     opcua: OpcUa | None = None,
     service_manager: ServiceManager | None = None,
 ) -> None:
-    """Bridge the lines until `stop`. Raises ListenError and EndpointError.
+    """Bridge the lines until `stop`. Raises ListenError, KeyFileError and EndpointError.
 
     `opcua`: creates an OPC UA server for the lines; None: no OPC UA. `service_manager`: is notified
     when the servers listen, and while the loop runs.
     """
     service_manager = service_manager or ServiceManager()
+    failed: VigitriError | None = None
     bridged = [BridgedLine(ends, port) for ends in lines]
     units = {line.ends.unit: line.unit() for line in bridged}
     if len(bridged) == 1:
@@ -266,9 +268,14 @@ async def serve(
         for line in bridged:
             start(line.serve(stop))
         if opcua is not None:
-            other = await more.enter_async_context(opcua(bridged))
-            start(_refresh(other, stop))
-            logger.info("bridge: serving OPC UA at %s", other.endpoint)
+            try:
+                other = await more.enter_async_context(opcua(bridged))
+            except VigitriError as error:  # raised here, it would come out as a group
+                failed = error
+                stop.set()
+            else:
+                start(_refresh(other, stop))
+                logger.info("bridge: serving OPC UA at %s", other.endpoint)
         logger.info("bridge: serving Modbus TCP at %s:%d", host, server.port)
         service_manager.ready()
         logged, logged_s = server.tally.faults, 0.0
@@ -287,3 +294,5 @@ async def serve(
         service_manager.stopping()
         if (full := server.full_slots(at_once=True)) is not None:
             logger.warning("bridge: Modbus clients: %s", full)
+    if failed is not None:
+        raise failed

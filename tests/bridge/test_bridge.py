@@ -6,11 +6,12 @@ import asyncio
 import socket
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import pytest
 
-from detector.bridge.bridge import BridgedLine, LineEnds
+from detector.bridge.bridge import BridgedLine, LineEnds, serve
+from detector.bridge.modbus_server import ListenError
 from detector.bridge.plc_link import PlcBelt, PlcLink
 from detector.bridge.register_map import decode
 from detector.bridge.register_words import RunSignal
@@ -129,3 +130,18 @@ def test_a_request_that_waits_for_its_reply_ends_before_its_line_is_closed(
     monkeypatch.setattr(PlcLink, "belt", lambda *_: belt)
     monkeypatch.setattr(PlcLink, "write", lambda *_: [acknowledge])
     asyncio.run(run())
+
+
+def test_an_opcua_server_that_cannot_start_ends_the_bridge_with_its_reason() -> None:
+    class Taken:
+        endpoint = "opc.tcp://127.0.0.1:4840/"
+
+        async def __aenter__(self) -> Self:
+            raise ListenError("taken")
+
+        async def __aexit__(self, *_: object) -> None: ...
+        async def refresh(self, now_ns: int) -> None: ...
+
+    ends = [LineEnds("tcp://127.0.0.1:9", "tcp://127.0.0.1:9", 1)]
+    with pytest.raises(ListenError, match="taken"):
+        asyncio.run(serve(ends, "127.0.0.1", 0, asyncio.Event(), opcua=lambda _: Taken()))
