@@ -56,6 +56,7 @@ PROCESS = (
     "tests/ingest/capture/test_camera_process.py",
     "tests/ingest/capture/test_process_ends.py",
     "tests/ingest/capture/test_process_starts.py",
+    "tests/ingest/sources/test_genicam",
     "tests/ingest/sources/test_network_stream.py",
     "tests/ingest/sources/test_video_file.py::test_describe_source",
     "tests/models/data/test_dataset.py::test_a_dataset_is_the_same_with_any_number",

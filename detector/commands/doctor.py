@@ -23,7 +23,14 @@ from detector.delivery.clocks import HostClocks
 from detector.delivery.evidence import EvidenceSender
 from detector.delivery.publisher import Publisher
 from detector.delivery.request_server import RequestServer
-from detector.ingest import SourceError, V4l2Device, describe_source, list_v4l2_devices
+from detector.ingest import (
+    AravisMissingError,
+    SourceError,
+    V4l2Device,
+    describe_source,
+    list_genicam_devices,
+    list_v4l2_devices,
+)
 from detector.line_setup import Line
 from detector.profile.line import LineProfile, ModelChoice, Wire
 from detector.profile.loading import load_profile
@@ -98,6 +105,7 @@ def _findings(profile: LineProfile | None) -> Iterator[Finding]:
     if profile is None:
         devices = list_v4l2_devices()
         yield Finding("cameras", None, ", ".join(map(_device, devices)) or "no V4L2 device found")
+        yield Finding("GenICam cameras", None, _genicam_cameras())
         return
     line: list[Line] = []
     yield Finding("profile", *_checked(lambda: _line(profile, line)))
@@ -171,6 +179,15 @@ def _median_ms(run: Callable[[], object]) -> float:
 
 def _device(device: V4l2Device) -> str:
     return f"{device.url} ({device.model})" + (f": {device.fault}" if device.fault else "")
+
+
+def _genicam_cameras() -> str:
+    try:
+        devices = list_genicam_devices()
+    except AravisMissingError:
+        return "not looked for: pip install 'vigitri[genicam]'"
+    found = [f"{device.url} ({device.identity} at {device.where})" for device in devices]
+    return ", ".join(found) or "none answers in this network or on USB"
 
 
 def _camera(profile: LineProfile, sizes_px: list[tuple[int, int]]) -> str:

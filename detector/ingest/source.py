@@ -62,6 +62,12 @@ class Source(Protocol):
     passed_over: int
     """Images so far that `grab` skipped, because they had queued up and were out of date."""
 
+    stamp_source: str
+    """What the time of a live image is: `arrival`, `device clock`, ... Valid after `open`."""
+    captured_ns: int | None
+    """CLOCK_MONOTONIC (ns) at which the image just grabbed was captured, by `stamp_source`; None:
+    `grab` returned as it arrived."""
+
     @property
     def time_notes(self) -> Sequence[str]:
         """What is unusual about the times of a recording's frames so far, one line each."""
@@ -89,3 +95,25 @@ class Source(Protocol):
 
     def close(self) -> None:
         """Release the device, the connection or the file. May be called twice."""
+
+
+class LiveSource:
+    """What every camera has in common: a base class for a `Source` that has no recording's facts.
+
+    A subclass writes `open`, `grab`, `retrieve` and `close`, and updates what is different.
+    """
+
+    live = True
+    frame_count: int | None = None
+    position_ns: int | None = None
+    time_notes: Sequence[str] = ()
+
+    def __init__(self, name: str) -> None:
+        """`name`: URL, without credentials."""
+        self.name = without_credentials(name)
+        self.fps: float | None = None
+        self.colours = ""
+        self.unreadable: list[str] = []
+        self.passed_over = 0
+        self.stamp_source = "arrival"
+        self.captured_ns: int | None = None

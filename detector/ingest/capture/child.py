@@ -128,7 +128,9 @@ class CaptureLoop:
                         self._pacer.restart()
                     continue
                 return self._end(time.monotonic_ns() - asked_ns)
-            final = self._pass_on(time.monotonic_ns(), time.time_ns())
+            now_ns, utc_ns = time.monotonic_ns(), time.time_ns()
+            captured_ns = now_ns if source.captured_ns is None else source.captured_ns
+            final = self._pass_on(captured_ns, utc_ns - (now_ns - captured_ns))
             if final is not None:
                 return final
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from detector.ingest.names import scheme_of
 from detector.ingest.source import OPEN_TIMEOUT_S, READ_TIMEOUT_S, Source, SourceError
+from detector.ingest.sources.genicam import GenicamCamera
+from detector.ingest.sources.genicam_settings import SCHEME as GENICAM
 from detector.ingest.sources.image_folder import ImageFolder, is_glob
 from detector.ingest.sources.image_kinds import IMAGE_SUFFIXES
 from detector.ingest.sources.network_stream import NETWORK_SCHEMES, NetworkStream
@@ -45,13 +47,17 @@ def _choose(url: str, fps: float | None, open_timeout_s: float, read_timeout_s: 
     scheme = scheme_of(url)
     if scheme in NETWORK_SCHEMES:
         return NetworkStream(url, open_timeout_s=open_timeout_s, read_timeout_s=read_timeout_s)
+    if scheme == GENICAM:
+        return GenicamCamera(
+            url, fps=fps, open_timeout_s=open_timeout_s, read_timeout_s=read_timeout_s
+        )
     if scheme == "v4l2":
         return V4l2Camera(url, fps=fps)
     if scheme not in {"", "file"}:
         raise SourceError(
             url,
             f"unknown kind of source {scheme}://",
-            "use a path, file://, v4l2:///dev/video0, or rtsp://host/stream",
+            "use a path, file://, v4l2:///dev/video0, genicam://SERIAL, or rtsp://host/stream",
         )
     path = local_path(url)
     if path.is_dir() or is_glob(path) or path.suffix.lower() in IMAGE_SUFFIXES:
