@@ -55,15 +55,17 @@ class Finding:
     """The result, or the reason for the failure, as one line."""
 
 
-def examine(line: Path | None, *, as_json: bool) -> bool:
+def examine(line: Path | None, *, as_json: bool, genicam: bool = False) -> bool:
     """Print one line per check. Returns whether none failed.
+
+    `genicam`: search for GenICam cameras, which sends a broadcast.
 
     Raises:
         ProfileError: The profile itself is refused.
     """
     profile = None if line is None else load_profile(line)
     console, healthy = Console(), True
-    for finding in _findings(profile):
+    for finding in _findings(profile, genicam):
         healthy = healthy and finding.ok is not False
         if as_json:
             print(json.dumps(asdict(finding)), flush=True)
@@ -74,7 +76,7 @@ def examine(line: Path | None, *, as_json: bool) -> bool:
     return healthy
 
 
-def _findings(profile: LineProfile | None) -> Iterator[Finding]:
+def _findings(profile: LineProfile | None, genicam: bool) -> Iterator[Finding]:
     yield Finding(
         "machine",
         None,
@@ -102,10 +104,11 @@ def _findings(profile: LineProfile | None) -> Iterator[Finding]:
             f"model {folder.name}",
             *_checked(lambda folder=folder: _model(folder, choice)),  # type: ignore[misc]
         )
+    if genicam:
+        yield Finding("GenICam cameras", None, _genicam_cameras())
     if profile is None:
         devices = list_v4l2_devices()
         yield Finding("cameras", None, ", ".join(map(_device, devices)) or "no V4L2 device found")
-        yield Finding("GenICam cameras", None, _genicam_cameras())
         return
     line: list[Line] = []
     yield Finding("profile", *_checked(lambda: _line(profile, line)))
@@ -185,7 +188,7 @@ def _genicam_cameras() -> str:
     try:
         devices = list_genicam_devices()
     except AravisMissingError:
-        return "not looked for: pip install 'vigitri[genicam]'"
+        return "no Aravis to search with: pip install 'vigitri[genicam]'"
     found = [f"{device.url} ({device.identity} at {device.where})" for device in devices]
     return ", ".join(found) or "none answers in this network or on USB"
 

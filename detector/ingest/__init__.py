@@ -14,7 +14,7 @@ from detector.ingest.identity import camera_identity
 from detector.ingest.names import without_credentials
 from detector.ingest.probe import describe_source
 from detector.ingest.recording import Recording
-from detector.ingest.source import Image, Source, SourceError
+from detector.ingest.source import Image, LiveSource, Source, SourceError
 from detector.ingest.sources.aravis import (
     AravisMissingError,
     GenicamDevice,
@@ -34,6 +34,7 @@ __all__ = [
     "Frame",
     "GenicamDevice",
     "Image",
+    "LiveSource",
     "Recording",
     "Source",
     "SourceError",

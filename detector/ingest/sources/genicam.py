@@ -148,7 +148,13 @@ class GenicamCamera(LiveSource):
     def _start(self, aravis: Aravis) -> None:
         camera = self._camera = aravis.call("camera_new", self._called())
         features = GenicamFeatures(aravis, camera, self.name)
-        features.check_control()
+        try:
+            features.check_control()
+        except SourceError:
+            # Not unreferenced: that would wait for answers which this camera gives to the other
+            # program only, for longer than a capture process may take to open it.
+            self._camera = None
+            raise
         features.apply(self._settings, self._fps_asked)
         self.colours = features.pixel_format()
         self.fps = features.fps()
@@ -194,7 +200,8 @@ class GenicamCamera(LiveSource):
 
     def _note_id(self, aravis: Aravis, buffer: int) -> int:
         """How many images were lost whole before this one."""
-        number, last = aravis.call("buffer_get_frame_id", buffer), self._last_id
+        number: int = aravis.call("buffer_get_frame_id", buffer)
+        last = self._last_id
         if last is None:
             self._last_id = number
             return 0

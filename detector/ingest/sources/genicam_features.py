@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 from detector.ingest.source import SourceError
 from detector.ingest.sources.aravis import NOT_CONTROLLER, Aravis, AravisError
@@ -91,7 +92,7 @@ class GenicamFeatures:
             return None
         if not self._call("camera_is_frame_rate_available"):
             return None
-        rate = float(self._call("camera_get_frame_rate"))
+        rate: float = self._call("camera_get_frame_rate")
         return rate if 0 < rate < 1000 else None
 
     def clock(self) -> DeviceClock | None:
@@ -149,7 +150,7 @@ class GenicamFeatures:
     def _refused(self, why: str, fix: str) -> SourceError:
         return SourceError(self._name, why, fix)
 
-    def _call(self, name: str, *arguments: object) -> object:
+    def _call(self, name: str, *arguments: object) -> Any:
         return self._aravis.call(name, self._camera, *arguments)
 
 

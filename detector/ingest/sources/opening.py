@@ -9,6 +9,8 @@ from detector.ingest.sources.genicam_settings import SCHEME as GENICAM
 from detector.ingest.sources.image_folder import ImageFolder, is_glob
 from detector.ingest.sources.image_kinds import IMAGE_SUFFIXES
 from detector.ingest.sources.network_stream import NETWORK_SCHEMES, NetworkStream
+from detector.ingest.sources.own_library import SCHEME as OWN
+from detector.ingest.sources.own_library import open_own
 from detector.ingest.sources.paths import local_path
 from detector.ingest.sources.v4l2 import V4l2Camera
 from detector.ingest.sources.video_file import VideoFile
@@ -25,7 +27,9 @@ def open_source(
 
     Args:
         url: A video file, an image, a folder or glob of images (all also as `file://`),
-            `v4l2:///dev/video0`, or `rtsp://user:password@host/stream` (also rtsps, http, https).
+            `v4l2:///dev/video0`, `genicam://SERIAL?exposure_us=…` (see `GenicamSettings`),
+            `python://FILE.py:FUNCTION` (see `open_own`), or `rtsp://user:password@host/stream`
+            (also rtsps, http, https).
         fps: Frame rate to request from a V4L2 camera, or to use instead of a recording's own. No
             effect on a network camera.
         open_timeout_s: Longest wait for a network camera to answer.
@@ -35,6 +39,10 @@ def open_source(
         SourceError: The source does not exist, or cannot be opened.
     """
     try:
+        if scheme_of(url) == OWN:
+            return open_own(
+                url, fps=fps, open_timeout_s=open_timeout_s, read_timeout_s=read_timeout_s
+            )
         source = _choose(url, fps, open_timeout_s, read_timeout_s)
         source.open()
     except OSError as error:  # for example no access to the folder, or a missing disk

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import subprocess
 import sys
 import time
@@ -10,16 +11,24 @@ import pytest
 
 from detector.ingest import (
     CameraBlind,
+    CameraProcess,
     CameraState,
+    Frame,
     Source,
     SourceError,
     camera_identity,
-    list_genicam_devices,
     open_source,
 )
 from detector.ingest.sources import aravis, genicam
 from tests.ingest.capture_camera import AT_ONCE, camera_of
-from tests.ingest.genicam_camera import ADDRESS, SERIAL, GenicamProcess, genicam_process
+from tests.ingest.genicam_camera import (
+    ADDRESS,
+    PROGRAM,
+    SERIAL,
+    GenicamProcess,
+    genicam_missing,
+    genicam_process,
+)
 
 URL = f"genicam://{ADDRESS}"
 HOLDER = """
@@ -38,26 +47,29 @@ def plugged() -> Iterator[GenicamProcess]:
         yield camera
 
 
+WITH_CAMERA = pytest.mark.usefixtures("plugged")
+
+
 def opened(query: str = "", **options: float) -> Source:
     return open_source(f"{URL}?{query}", **options)
 
 
-def test_a_camera_is_found_by_its_serial_number(plugged: GenicamProcess) -> None:
-    (device,) = list_genicam_devices()
-    assert device.identity == f"Aravis Fake {SERIAL}"
-    assert device.url == f"genicam://{SERIAL}"
-    assert camera_identity(device.url) == device.identity
+@WITH_CAMERA
+def test_a_camera_is_found_by_its_serial_number() -> None:
+    assert camera_identity(f"genicam://{SERIAL}") == f"Aravis Fake {SERIAL}"
 
 
+@WITH_CAMERA
 @pytest.mark.parametrize("pixel_format", ["Mono8", "BayerRG8", "BayerGB8", "RGB8"])
-def test_each_pixel_format_comes_as_bgr(plugged: GenicamProcess, pixel_format: str) -> None:
+def test_each_pixel_format_comes_as_bgr(pixel_format: str) -> None:
     camera = opened(f"pixel_format={pixel_format}&exposure_us=5000&gain=3", fps=100)
     try:
         assert camera.colours == pixel_format
         assert camera.fps == 100
         into = np.zeros((512, 512, 3), np.uint8)
-        assert camera.grab()
-        assert camera.retrieve(into) is into, camera.unreadable
+        whole = (camera.retrieve(into) for _ in range(20) if camera.grab())
+        # The first buffers may still get packets of the camera's last format.
+        assert next(image for image in whole if image is not None) is into
         assert into.std() > 10, "a moving gradient"
         if pixel_format == "Mono8":
             assert (into[..., 0] == into[..., 2]).all()
@@ -65,7 +77,8 @@ def test_each_pixel_format_comes_as_bgr(plugged: GenicamProcess, pixel_format: s
         camera.close()
 
 
-def test_an_image_is_dated_at_the_arrival_of_its_first_packet(plugged: GenicamProcess) -> None:
+@WITH_CAMERA
+def test_an_image_is_dated_at_the_arrival_of_its_first_packet() -> None:
     camera = opened("pixel_format=Mono8", fps=100)
     try:
         before_ns = time.monotonic_ns()
@@ -78,7 +91,8 @@ def test_an_image_is_dated_at_the_arrival_of_its_first_packet(plugged: GenicamPr
         camera.close()
 
 
-def test_a_trigger_that_never_comes_ends_in_a_timeout(plugged: GenicamProcess) -> None:
+@WITH_CAMERA
+def test_a_trigger_that_never_comes_ends_in_a_timeout() -> None:
     camera = opened("trigger=Line0&AcquisitionFrameRate=1", read_timeout_s=0.05)
     try:
         assert camera.fps is None, "its rate is the trigger's"
@@ -88,6 +102,7 @@ def test_a_trigger_that_never_comes_ends_in_a_timeout(plugged: GenicamProcess) -
     opened("trigger=off").close()
 
 
+@WITH_CAMERA
 @pytest.mark.parametrize(
     ("query", "line"),
     [
@@ -104,23 +119,21 @@ def test_a_trigger_that_never_comes_ends_in_a_timeout(plugged: GenicamProcess) -
         ("trigger=Software", "nothing would trigger it"),
     ],
 )
-def test_what_the_camera_cannot_do_is_one_line(
-    plugged: GenicamProcess, query: str, line: str
-) -> None:
+def test_what_the_camera_cannot_do_is_one_line(query: str, line: str) -> None:
     first = "" if query.startswith("pixel") else "PixelFormat=Mono8&"
     with pytest.raises(SourceError, match=line) as refused:
         opened(first + query)
     assert "\n" not in str(refused.value)
 
 
-def test_a_camera_that_is_not_there_is_named_with_those_that_are(plugged: GenicamProcess) -> None:
+@WITH_CAMERA
+def test_a_camera_that_is_not_there_is_named_with_those_that_are() -> None:
     with pytest.raises(SourceError, match=f"no such camera; there is genicam://{SERIAL}"):
         open_source("genicam://40123456")
-    with pytest.raises(SourceError, match="no camera answers there; check its power"):
-        open_source("genicam://127.0.0.9")
 
 
-def test_a_camera_that_another_program_controls_is_refused(plugged: GenicamProcess) -> None:
+@WITH_CAMERA
+def test_a_camera_that_another_program_controls_is_refused() -> None:
     holder = subprocess.Popen(
         [sys.executable, "-c", HOLDER, f"{URL}?pixel_format=Mono8"],
         stdin=subprocess.PIPE,
@@ -129,9 +142,11 @@ def test_a_camera_that_another_program_controls_is_refused(plugged: GenicamProce
     with holder:
         assert holder.stdout is not None
         assert holder.stdout.readline() == b"open\n"
-        with pytest.raises(SourceError, match="another program controls this camera; end it"):
-            opened()
+        with camera_of(URL) as camera:
+            blind = blindness(camera)
         holder.communicate()
+    assert blind.state is CameraState.UNREACHABLE
+    assert "another program controls this camera; end it" in blind.reason
     opened("pixel_format=Mono8").close()  # given back
 
 
@@ -149,25 +164,62 @@ def test_a_camera_that_is_unplugged_is_blind_and_comes_back(plugged: GenicamProc
     with camera_of(
         f"{URL}?pixel_format=Mono8", fps=100, backoff=AT_ONCE, frame_timeout_s=0.3
     ) as camera:
-        assert camera.read_latest(20).size_px == (512, 512)
+        assert sight(camera).size_px == (512, 512)
         plugged.unplug()
-        blind = blindness(camera)
-        assert blind is CameraState.STALLED
+        assert blindness(camera).state is CameraState.STALLED
         plugged.plug_in()
-        while True:
-            try:
-                camera.read_latest(0.5)
-                break
-            except CameraBlind:
-                continue
+        assert sight(camera).size_px == (512, 512)
 
 
-def blindness(camera: object) -> CameraState:
+TWO_CAMERAS = """
+import subprocess, sys
+from detector.ingest import CameraProcess, SourceError, open_source
+
+subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
+cameras = {"10.9.0.1": 512, "10.9.1.1": 256}
+for address in cameras:
+    subprocess.run(["ip", "address", "add", f"{address}/24", "dev", "lo"], check=True)
+fakes = [subprocess.Popen([sys.argv[1], "-i", address]) for address in cameras]
+try:
+    one, other = (
+        CameraProcess(f"genicam://{address}?Width={width}", name=address, fps=50)
+        for address, width in cameras.items()
+    )
+    with one, other:
+        for camera in (one, other, one, other):
+            print(camera.read_latest(20).size_px[0])
+finally:
+    for fake in fakes:
+        fake.kill()
+"""
+
+
+def test_two_cameras_stream_at_once() -> None:
+    """In a network of its own: the port of GigE Vision is fixed, and one address is one camera."""
+    alone = ["unshare", "--user", "--map-root-user", "--net"]
+    if (
+        genicam_missing()
+        or subprocess.run([*alone, "ip", "link"], capture_output=True, check=False).returncode
+    ):
+        pytest.skip(genicam_missing() or "no network of its own can be made here")
+    command = [*alone, sys.executable, "-c", TWO_CAMERAS, PROGRAM]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.stdout.split() == ["512", "256", "512", "256"], done.stderr
+
+
+def sight(camera: CameraProcess) -> Frame:
+    while True:
+        with contextlib.suppress(CameraBlind):
+            return camera.read_latest(0.5)
+
+
+def blindness(camera: CameraProcess) -> CameraBlind:
     while True:
         try:
-            camera.read_latest(0.1)  # type: ignore[attr-defined]
+            camera.read_latest(0.5)
         except CameraBlind as blind:
-            return blind.state
+            if blind.state is not CameraState.STARTING:
+                return blind
 
 
 class Stream:
@@ -186,7 +238,10 @@ class Stream:
     [
         ([(1, True), (2, True), (5, True)], [0, 0, 2]),
         ([(65534, True), (65535, True), (1, True), (3, True)], [0, 0, 0, 1]),  # 0 is skipped
-        ([(7, True), (8, False), (10, True), (8, False), (11, True)], [0, 0, 1, 0, 0]),  # a late one
+        (
+            [(7, True), (8, False), (10, True), (8, False), (11, True)],
+            [0, 0, 1, 0, 0],
+        ),  # a late one
         ([(9000, True), (1, True), (2, True)], [0, 0, 0]),  # it started again
         ([(1 << 40, True), ((1 << 40) + 2, True)], [0, 1]),
     ],
