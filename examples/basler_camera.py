@@ -64,7 +64,7 @@ class BaslerCamera(LiveSource):
         except genicam.GenericException:
             return False
         # The image is here now. A time of the camera's own belongs into `captured_ns` only after
-        # it was compared with CLOCK_MONOTONIC; then `stamp_source = "device clock"`.
+        # it was compared with CLOCK_MONOTONIC; then `stamp_source = StampSource.DEVICE_CLOCK`.
         self.captured_ns = time.monotonic_ns()
         return self._result is not None and self._result.IsValid()
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from detector.errors import VigitriError
+from detector.ingest.health import StampSource
 from detector.ingest.names import without_credentials
 
 Image = NDArray[np.uint8]
@@ -37,6 +38,23 @@ class SourceError(VigitriError):
         super().__init__(f"{self.source}: {self.why}; {fix}")
 
 
+class NoAnswerError(SourceError):
+    """No camera answers at this address. It may be asked again soon: that costs little,
+    and a camera that returns is found at once."""
+
+
+@runtime_checkable
+class StampedSource(Protocol):
+    """A source that knows when its images were captured; of others, the time of `grab` counts."""
+
+    captured_ns: int | None
+    """Capture of the image just grabbed (ns, CLOCK_MONOTONIC); None: not known."""
+
+    @property
+    def stamp_source(self) -> StampSource:
+        """What the last image's time was taken from."""
+
+
 class Source(Protocol):
     """A sequence of images from a camera or a recording.
 
@@ -61,12 +79,6 @@ class Source(Protocol):
     image); None for a camera, and for a recording without timestamps: `index / fps`."""
     passed_over: int
     """Images so far that `grab` skipped, because they had queued up and were out of date."""
-
-    stamp_source: str
-    """What the time of a live image is: `arrival`, `device clock`, ... Valid after `open`."""
-    captured_ns: int | None
-    """CLOCK_MONOTONIC (ns) at which the image just grabbed was captured, by `stamp_source`; None:
-    `grab` returned as it arrived."""
 
     @property
     def time_notes(self) -> Sequence[str]:
@@ -115,5 +127,5 @@ class LiveSource:
         self.colours = ""
         self.unreadable: list[str] = []
         self.passed_over = 0
-        self.stamp_source = "arrival"
+        self.stamp_source = StampSource.ARRIVAL
         self.captured_ns: int | None = None

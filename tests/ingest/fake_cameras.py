@@ -32,8 +32,6 @@ class FakeCamera:
     colours = ""
     time_notes = ()
     passed_over = 0
-    stamp_source = "arrival"
-    captured_ns: int | None = None
 
     def __init__(self, url: str, *, frames: int | None = None, period_s: float = 0.0) -> None:
         self.name = "fake"

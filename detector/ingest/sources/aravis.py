@@ -22,6 +22,9 @@ WHEEL = "aravis"
 """Import package of `aravis-python`, whose library is loaded where the system has none."""
 WHEEL_LIBRARY = "lib/libaravis-0.8.so.0"
 
+GIGE = "GigEVision"
+"""Protocol of a camera on the network."""
+
 WHOLE = 0
 """ARV_BUFFER_STATUS_SUCCESS: every packet of the image has arrived."""
 FAULTS = {
@@ -185,7 +188,7 @@ class Aravis:
 
 @functools.cache
 def load_aravis() -> Aravis:
-    """The system's library, which it keeps mended, else that of the wheel.
+    """The system's library, which the distribution keeps up to date, else that of the wheel.
 
     Raises `AravisMissingError`.
     """

@@ -11,9 +11,12 @@ from ctypes import byref, c_int, c_size_t
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.ingest.source import Image, LiveSource, SourceError
+from detector.ingest.health import StampSource
+from detector.ingest.source import Image, LiveSource, NoAnswerError, SourceError
+from detector.ingest.sources import gvcp
 from detector.ingest.sources.aravis import (
     FAULTS,
+    GIGE,
     WHOLE,
     Aravis,
     AravisError,
@@ -27,13 +30,17 @@ from detector.ingest.sources.genicam_features import GenicamFeatures, explained
 from detector.ingest.sources.genicam_settings import parse_genicam
 from detector.ingest.sources.pixel_formats import GENICAM_FORMATS
 
+LOOK_EVERY_S = 0.5
+"""Wait for an image after which the camera is asked whether it is still there."""
+
 BUFFERS = 4
 """One that is read, one that is filled, and two that wait if this process is not scheduled."""
 ID_WRAPS_AT = 65535
 """GigE Vision 1 numbers images from 1 to this."""
 MOST_LOST = 1000
-"""A greater step of the number is a restart of the camera, and not so many lost images."""
+"""A greater step of the number is a restart of the camera, and not that number of lost images."""
 INSTALL = "pip install 'vigitri[genicam]', or apt install libaravis-0.8-0"
+CHECK = "check its power, its cable and its IP address"
 _CONTINUOUS = 0  # ARV_ACQUISITION_MODE_CONTINUOUS
 
 
@@ -53,6 +60,8 @@ class GenicamCamera(LiveSource):
         self._read_timeout_s = read_timeout_s
         self._aravis: Aravis | None = None
         self._camera: int | None = None
+        self._address: str | None = None
+        """Of a GigE camera."""
         self._stream: int | None = None
         self._buffer: int | None = None
         """The image just grabbed; None: it was lost whole."""
@@ -89,8 +98,7 @@ class GenicamCamera(LiveSource):
         self._buffer, self._next_buffer = self._next_buffer, None
         if self._buffer is not None:
             return True
-        timeout_us = round(self._read_timeout_s * 1e6)
-        buffer = aravis.call("stream_timeout_pop_buffer", stream, timeout_us)
+        buffer = self._wait(aravis, stream)
         if not buffer:
             return False
         while newer := aravis.call("stream_try_pop_buffer", stream):  # out of date by now
@@ -137,6 +145,10 @@ class GenicamCamera(LiveSource):
         aravis, self._aravis = self._aravis, None
         if aravis is None:
             return
+        if self._address is not None and not gvcp.answers(self._address):
+            # Unplugged: Aravis would wait for seconds, in which the camera may be back.
+            self._buffer = self._next_buffer = self._stream = self._camera = None
+            return
         if self._camera is not None and self._stream is not None:
             with contextlib.suppress(AravisError):  # it may be unplugged
                 aravis.call("camera_stop_acquisition", self._camera)
@@ -159,7 +171,7 @@ class GenicamCamera(LiveSource):
         self.colours = features.pixel_format()
         self.fps = features.fps()
         self._clock = features.clock()
-        self.stamp_source = "arrival" if self._clock is None else "device clock"
+        self.stamp_source = StampSource.ARRIVAL if self._clock is None else StampSource.DEVICE_CLOCK
         aravis.call("camera_set_acquisition_mode", camera, _CONTINUOUS)
         payload = aravis.call("camera_get_payload", camera)
         self._stream = aravis.call("camera_create_stream", camera, None, None)
@@ -172,9 +184,28 @@ class GenicamCamera(LiveSource):
         """What Aravis calls the camera."""
         name = self._settings.name
         with contextlib.suppress(ValueError):
-            return str(ipaddress.ip_address(name))  # asked directly, also in another network
+            address = str(ipaddress.ip_address(name))  # asked directly, also in another network
+            # Aravis takes seconds to find that no camera answers.
+            if not gvcp.answers(address):
+                raise NoAnswerError(self.name, "no camera answers there", CHECK)
+            self._address = address
+            return address
         device = find_genicam(name)
+        self._address = device.address if device.protocol == GIGE else None
         return device.address or device.id
+
+    def _wait(self, aravis: Aravis, stream: int) -> int | None:
+        """The next image; None after the timeout, or when the camera is gone."""
+        until_s = time.monotonic() + self._read_timeout_s
+        while (left_s := until_s - time.monotonic()) > 0:
+            wait_us = round(min(left_s, LOOK_EVERY_S) * 1e6)
+            buffer: int | None = aravis.call("stream_timeout_pop_buffer", stream, wait_us)
+            if buffer:
+                return buffer
+            if self._address is not None and not gvcp.answers(self._address):
+                self.unreadable.append(f"{self.name}: it does not answer any more")
+                return None
+        return None
 
     def _stamp(self, aravis: Aravis, buffer: int) -> None:
         """When the image was captured; without a clock of the camera, when its first packet came.
@@ -194,7 +225,7 @@ class GenicamCamera(LiveSource):
             stamp_ns = aravis.call("buffer_get_timestamp", buffer)
             captured_ns = self._clock.captured_ns(stamp_ns, now_ns, oldest_ns)
         if captured_ns is None:
-            self._clock, self.stamp_source = None, "arrival"
+            self._clock, self.stamp_source = None, StampSource.ARRIVAL
         else:
             self.captured_ns = captured_ns
 
@@ -209,7 +240,7 @@ class GenicamCamera(LiveSource):
         if step < 0 and last <= ID_WRAPS_AT and number:
             step += ID_WRAPS_AT
         if not 0 < step <= MOST_LOST:
-            # Of a broken image, a late packet opens its number again; a restart numbers anew.
+            # A late packet of a broken image opens its number again; a restart counts from 1.
             if aravis.call("buffer_get_status", buffer) == WHOLE:
                 self._last_id = number
             return 0
@@ -242,7 +273,7 @@ def find_genicam(name: str) -> GenicamDevice:
         return matching[0]
     others = ", ".join(f"{device.url} ({device.identity})" for device in devices)
     if not others:
-        raise SourceError(url, "no camera answers", "check its power, its cable and its IP address")
+        raise NoAnswerError(url, "no camera answers", CHECK)
     if not matching:
-        raise SourceError(url, "no such camera", f"there is {others}")
+        raise NoAnswerError(url, "no such camera", f"there is {others}")
     raise SourceError(url, f"{len(matching)} cameras answer", f"name one of {others}")

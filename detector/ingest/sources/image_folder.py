@@ -31,8 +31,6 @@ class ImageFolder:
     colours = ""
     time_notes: Sequence[str] = ()
     passed_over = 0
-    stamp_source = "recording"
-    captured_ns: int | None = None
 
     def __init__(self, path: Path, *, fps: float | None = None) -> None:
         self.name = str(path)

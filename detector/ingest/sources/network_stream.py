@@ -38,8 +38,6 @@ class NetworkStream:
     frame_count: int | None = None
     position_ns: int | None = None
     time_notes: Sequence[str] = ()
-    stamp_source = "arrival"
-    captured_ns: int | None = None
 
     def __init__(self, url: str, *, open_timeout_s: float, read_timeout_s: float) -> None:
         self.name = without_credentials(url)

@@ -41,7 +41,7 @@ def open_own(
     if missing:
         raise SourceError(
             url,
-            f"{function} returned a {type(found).__name__} without {', '.join(missing)}",
+            f"{function} returned {type(found).__name__} without {', '.join(missing)}",
             "return a subclass of detector.ingest.LiveSource",
         )
     return cast(Source, found)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
+from detector.ingest.health import StampSource
 from detector.ingest.source import READ_TIMEOUT_S, Image, LiveSource, SourceError
 from detector.ingest.sources.image_folder import natural_key
 from detector.ingest.sources.opencv import cv2
@@ -82,7 +83,7 @@ class V4l2Camera(LiveSource):
         captured_ns = round(self._capture.get(cv2.CAP_PROP_POS_MSEC) * 1e6)
         is_time = 0 <= now_ns - captured_ns <= READ_TIMEOUT_S * 1e9
         self.captured_ns = captured_ns if is_time else None
-        self.stamp_source = "driver" if is_time else "arrival"
+        self.stamp_source = StampSource.DRIVER if is_time else StampSource.ARRIVAL
         return True
 
     def retrieve(self, into: Image | None = None) -> Image | None:

@@ -16,6 +16,7 @@ from detector.ingest import (
     Frame,
     Source,
     SourceError,
+    StampSource,
     camera_identity,
     open_source,
 )
@@ -84,7 +85,7 @@ def test_an_image_is_dated_at_the_arrival_of_its_first_packet() -> None:
         before_ns = time.monotonic_ns()
         assert camera.grab()
         after_ns = time.monotonic_ns()
-        assert camera.stamp_source == "arrival", "this camera's clock cannot be read"
+        assert camera.stamp_source is StampSource.ARRIVAL, "this camera's clock cannot be read"
         assert camera.captured_ns is not None
         assert before_ns - 100_000_000 <= camera.captured_ns <= after_ns
     finally:

@@ -54,7 +54,7 @@ def test_its_identity_is_not_its_folder(own: str) -> None:
     [
         ("", "names no function; write python://FILE.py:FUNCTION"),
         (":missing", "has no function missing; check its name"),
-        (":open_nothing", "returned a object without .*captured_ns.*; return a subclass"),
+        (":open_nothing", "returned object without .*passed_over.*; return a subclass"),
     ],
 )
 def test_a_file_without_a_camera_is_refused(own: str, rest: str, line: str) -> None:

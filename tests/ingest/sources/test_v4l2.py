@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
-from detector.ingest import Image, SourceError, list_v4l2_devices, open_source
+from detector.ingest import Image, SourceError, StampSource, list_v4l2_devices, open_source
 from detector.ingest.sources.v4l2 import V4l2Camera, device_fault
 
 
@@ -119,11 +119,14 @@ def test_an_image_is_dated_by_the_driver_if_that_is_our_clock() -> None:
     captured_ms = time.monotonic_ns() // 1_000_000 - 20
     properties[cv2.CAP_PROP_POS_MSEC] = captured_ms
     assert camera.grab()
-    assert (camera.captured_ns, camera.stamp_source) == (captured_ms * 1_000_000, "driver")
+    assert (camera.captured_ns, camera.stamp_source) == (
+        captured_ms * 1_000_000,
+        StampSource.DRIVER,
+    )
     for other in (0.0, time.time() * 1e3, captured_ms - 60_000):  # none, UTC, too old
         properties[cv2.CAP_PROP_POS_MSEC] = other
         assert camera.grab()
-        assert (camera.captured_ns, camera.stamp_source) == (None, "arrival")
+        assert (camera.captured_ns, camera.stamp_source) == (None, StampSource.ARRIVAL)
 
 
 def test_devices_are_listed_in_natural_order_with_their_faults(tmp_path: Path) -> None:
