@@ -145,7 +145,7 @@ class GenicamCamera(LiveSource):
         aravis, self._aravis = self._aravis, None
         if aravis is None:
             return
-        if self._address is not None and not gvcp.answers(self._address):
+        if self._is_gone(aravis):
             # Unplugged: Aravis would wait for seconds, in which the camera may be back.
             self._buffer = self._next_buffer = self._stream = self._camera = None
             return
@@ -202,10 +202,20 @@ class GenicamCamera(LiveSource):
             buffer: int | None = aravis.call("stream_timeout_pop_buffer", stream, wait_us)
             if buffer:
                 return buffer
-            if self._address is not None and not gvcp.answers(self._address):
-                self.unreadable.append(f"{self.name}: it does not answer any more")
+            if self._is_gone(aravis):
+                self.unreadable.append(
+                    f"{self.name}: it has gone, or started again"
+                )
                 return None
         return None
+
+    def _is_gone(self, aravis: Aravis) -> bool:
+        """A GigE camera that does not answer, or that has forgotten us: it has started again."""
+        if self._address is None or self._camera is None:
+            return False
+        device = aravis.call("camera_get_device", self._camera)
+        is_ours = aravis.call("gv_device_is_controller", device)
+        return not is_ours or not gvcp.answers(self._address)
 
     def _stamp(self, aravis: Aravis, buffer: int) -> None:
         """When the image was captured; without a clock of the camera, when its first packet came.
