@@ -203,9 +203,7 @@ class GenicamCamera(LiveSource):
             if buffer:
                 return buffer
             if self._is_gone(aravis):
-                self.unreadable.append(
-                    f"{self.name}: it has gone, or started again"
-                )
+                self.unreadable.append(f"{self.name}: it has gone, or started again")
                 return None
         return None
 
