@@ -208,7 +208,17 @@ def schema(
 
 
 @app.command()
-def doctor(line: OptionalLineFile = None, as_json: Json = False) -> None:
+def doctor(
+    line: OptionalLineFile = None,
+    as_json: Json = False,
+    genicam: Annotated[
+        bool,
+        typer.Option(
+            "--genicam",
+            help="search for GenICam cameras, by a broadcast in this machine's networks",
+        ),
+    ] = False,
+) -> None:
     """Check this machine and, with --line, one line.
 
     Checks engine, clock, shared memory and models; with --line also profile, camera, belt, keys and
@@ -216,7 +226,7 @@ def doctor(line: OptionalLineFile = None, as_json: Json = False) -> None:
     """
     from detector.commands.doctor import examine
 
-    if not examine(line, as_json=as_json):
+    if not examine(line, as_json=as_json, genicam=genicam):
         raise typer.Exit(INCOMPLETE)
 
 

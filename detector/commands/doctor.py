@@ -23,7 +23,14 @@ from detector.delivery.clocks import HostClocks
 from detector.delivery.evidence import EvidenceSender
 from detector.delivery.publisher import Publisher
 from detector.delivery.request_server import RequestServer
-from detector.ingest import SourceError, V4l2Device, describe_source, list_v4l2_devices
+from detector.ingest import (
+    AravisMissingError,
+    SourceError,
+    V4l2Device,
+    describe_source,
+    list_genicam_devices,
+    list_v4l2_devices,
+)
 from detector.line_setup import Line
 from detector.profile.line import LineProfile, ModelChoice, Wire
 from detector.profile.loading import load_profile
@@ -48,15 +55,17 @@ class Finding:
     """The result, or the reason for the failure, as one line."""
 
 
-def examine(line: Path | None, *, as_json: bool) -> bool:
+def examine(line: Path | None, *, as_json: bool, genicam: bool = False) -> bool:
     """Print one line per check. Returns whether none failed.
+
+    `genicam`: search for GenICam cameras, which sends a broadcast.
 
     Raises:
         ProfileError: The profile itself is refused.
     """
     profile = None if line is None else load_profile(line)
     console, healthy = Console(), True
-    for finding in _findings(profile):
+    for finding in _findings(profile, genicam):
         healthy = healthy and finding.ok is not False
         if as_json:
             print(json.dumps(asdict(finding)), flush=True)
@@ -67,7 +76,7 @@ def examine(line: Path | None, *, as_json: bool) -> bool:
     return healthy
 
 
-def _findings(profile: LineProfile | None) -> Iterator[Finding]:
+def _findings(profile: LineProfile | None, genicam: bool) -> Iterator[Finding]:
     yield Finding(
         "machine",
         None,
@@ -95,6 +104,8 @@ def _findings(profile: LineProfile | None) -> Iterator[Finding]:
             f"model {folder.name}",
             *_checked(lambda folder=folder: _model(folder, choice)),  # type: ignore[misc]
         )
+    if genicam:
+        yield Finding("GenICam cameras", None, _genicam_cameras())
     if profile is None:
         devices = list_v4l2_devices()
         yield Finding("cameras", None, ", ".join(map(_device, devices)) or "no V4L2 device found")
@@ -171,6 +182,15 @@ def _median_ms(run: Callable[[], object]) -> float:
 
 def _device(device: V4l2Device) -> str:
     return f"{device.url} ({device.model})" + (f": {device.fault}" if device.fault else "")
+
+
+def _genicam_cameras() -> str:
+    try:
+        devices = list_genicam_devices()
+    except AravisMissingError:
+        return "no Aravis to search with: pip install 'vigitri[genicam]'"
+    found = [f"{device.url} ({device.identity} at {device.where})" for device in devices]
+    return ", ".join(found) or "none answers in this network or on USB"
 
 
 def _camera(profile: LineProfile, sizes_px: list[tuple[int, int]]) -> str:

@@ -26,6 +26,17 @@ class CameraState(StrEnum):
     """The capture process died or was killed, and is restarted."""
 
 
+class StampSource(StrEnum):
+    """What the times of a camera's images are taken from, the best one last."""
+
+    ARRIVAL = "arrival"
+    """The arrival of an image's first bytes, with the network's jitter."""
+    DRIVER = "driver"
+    """The time at which the kernel's driver received the image."""
+    DEVICE_CLOCK = "device_clock"
+    """The camera's own clock, compared with ours every few seconds."""
+
+
 @dataclass(frozen=True, slots=True)
 class CameraHealth:
     """State and counters of a camera. The counters continue over restarts."""

@@ -28,5 +28,7 @@ def without_credentials(url: str) -> str:
     scheme = scheme_of(url)
     if scheme in {"", "file", "v4l2"}:
         return url
+    if scheme == "genicam":  # the query has the settings, which are no part of its name
+        return url.partition("?")[0]
     rest = url[len(scheme) + len("://") :].rpartition("@")[2]
     return f"{scheme}://" + _LOGIN_FIELD.sub(r"\1=***", rest)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from detector.errors import VigitriError
+from detector.ingest.health import StampSource
 from detector.ingest.names import without_credentials
 
 Image = NDArray[np.uint8]
@@ -35,6 +36,23 @@ class SourceError(VigitriError):
         self.why = why.removeprefix(f"{self.source}: ")
         self.fix = fix
         super().__init__(f"{self.source}: {self.why}; {fix}")
+
+
+class NoAnswerError(SourceError):
+    """No camera answers at this address. It may be asked again soon: that costs little,
+    and a camera that returns is found at once."""
+
+
+@runtime_checkable
+class StampedSource(Protocol):
+    """A source that knows when its images were captured; of others, the time of `grab` counts."""
+
+    captured_ns: int | None
+    """Capture of the image just grabbed (ns, CLOCK_MONOTONIC); None: not known."""
+
+    @property
+    def stamp_source(self) -> StampSource:
+        """What the last image's time was taken from."""
 
 
 class Source(Protocol):
@@ -89,3 +107,25 @@ class Source(Protocol):
 
     def close(self) -> None:
         """Release the device, the connection or the file. May be called twice."""
+
+
+class LiveSource:
+    """What every camera has in common: a base class for a `Source` that has no recording's facts.
+
+    A subclass writes `open`, `grab`, `retrieve` and `close`, and updates what is different.
+    """
+
+    live = True
+    frame_count: int | None = None
+    position_ns: int | None = None
+    time_notes: Sequence[str] = ()
+
+    def __init__(self, name: str) -> None:
+        """`name`: URL, without credentials."""
+        self.name = without_credentials(name)
+        self.fps: float | None = None
+        self.colours = ""
+        self.unreadable: list[str] = []
+        self.passed_over = 0
+        self.stamp_source = StampSource.ARRIVAL
+        self.captured_ns: int | None = None

@@ -10,6 +10,7 @@ from pydantic import Field, field_validator, model_validator
 from detector.profile.belt import Belt
 from detector.profile.belt_load import Jam, Overload
 from detector.profile.calibration import Calibration
+from detector.profile.genicam import Genicam
 from detector.profile.hazards import Hazards
 from detector.profile.section import Section, setting
 from detector.profile.view import View
@@ -21,14 +22,16 @@ class Camera(Section):
 
     source: str = setting(
         ...,
-        "a video file, a folder or glob of images, v4l2:///dev/video0 or rtsp://...",
+        "a video file, a folder or glob of images, v4l2:///dev/video0, rtsp://..., "
+        "genicam://SERIAL, or python://FILE.py:FUNCTION for a camera maker's own library",
         fix='name the camera, e.g. source = "v4l2:///dev/video0"',
         min_length=1,
     )
     id: str | None = setting(
         None,
         "identity of the camera, e.g. its serial number; a calibration of another camera is "
-        "refused. Default: the name that a V4L2 camera reports, the address of a network camera",
+        "refused. Default: the name that a V4L2 or GenICam camera reports, the address of a "
+        "network camera",
         fix='copy the number on the camera, e.g. id = "SN 40123456", or leave it out',
         min_length=1,
     )
@@ -43,7 +46,7 @@ class Camera(Section):
     frozen_after: int | None = setting(
         None,
         "number of identical images in a row (2 or more) after which the camera counts as frozen; "
-        "0: never. Default: 3 for V4L2, 50 for a network stream, never for a recording",
+        "0: never. Default: 50 for a network stream, never for a recording, else 3",
         fix="leave it out, or give a number of images, e.g. frozen_after = 10",
         ge=0,
         le=10_000,
@@ -52,6 +55,20 @@ class Camera(Section):
     loop: bool = setting(
         False, "restart a recording when it ends", fix="write loop = true or loop = false"
     )
+
+    genicam: Genicam = setting(
+        Genicam(), "a GenICam camera's settings", fix="write a [camera.genicam] section"
+    )
+
+    @model_validator(mode="after")
+    def _settings_of_such_a_camera(self) -> Self:
+        is_genicam = self.source.lower().startswith("genicam://")
+        if not is_genicam and self.genicam != Genicam():
+            raise ValueError(
+                f"genicam: {self.source} is no GenICam camera. Leave out [camera.genicam], or "
+                'write source = "genicam://SERIAL"'
+            )
+        return self
 
     @field_validator("frozen_after")
     @classmethod

@@ -13,6 +13,9 @@ from pydantic import BaseModel, ValidationError
 from detector.errors import VigitriError
 from detector.profile.line import LineProfile
 
+OWN_FILE = "python://"
+"""Start of a source that a Python file beside the profile opens."""
+
 
 class ProfileError(VigitriError, ValueError):
     """An invalid profile; `mistakes` holds one line per mistake."""
@@ -52,6 +55,13 @@ def _with_resolved_paths(folder: Path, profile: LineProfile) -> LineProfile:
     camera, overload, model = profile.camera, profile.overload, profile.model
     if "://" not in camera.source:
         camera = camera.model_copy(update={"source": str(folder / camera.source)})
+    elif settings := camera.genicam.query():
+        joint = "&" if "?" in camera.source else "?"
+        camera = camera.model_copy(update={"source": f"{camera.source}{joint}{settings}"})
+    elif camera.source.startswith(OWN_FILE):
+        own = folder.absolute() / camera.source.removeprefix(OWN_FILE)
+        if ".py:" in camera.source:
+            camera = camera.model_copy(update={"source": f"{OWN_FILE}{own}"})
     if overload.empty_belt is not None:
         overload = overload.model_copy(update={"empty_belt": folder / overload.empty_belt})
     belt = profile.belt

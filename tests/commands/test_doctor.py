@@ -9,7 +9,7 @@ import pytest
 
 from detector.commands import doctor
 from detector.commands.keys import allow_key, make_keys
-from detector.ingest import V4l2Device
+from detector.ingest import GenicamDevice, V4l2Device
 from tests.commands.conftest import Vigitri
 from tests.small_line import write_profile
 
@@ -79,6 +79,23 @@ def test_connected_cameras_are_listed_as_a_profile_names_them(
         "v4l2:///dev/video0 (Line Cam), "
         "v4l2:///dev/video2 (Other): may not be used by this user; add it"
     )
+
+
+def test_genicam_cameras_are_searched_for_only_if_asked(
+    vigitri: Vigitri, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    basler = GenicamDevice(
+        "Basler-acA1920-40123456",
+        *("Basler", "acA1920", "40123456", "10.0.0.7", "00:30:53:00:00:01", "GigEVision"),
+    )
+    monkeypatch.setattr(doctor, "list_genicam_devices", lambda: [basler])
+    for option, expected in (
+        ((), {}),
+        (("--genicam",), {"genicam://40123456 (Basler acA1920 40123456 at 10.0.0.7)"}),
+    ):
+        out = map(json.loads, vigitri("doctor", "--json", *option).out)
+        found = {line["result"] for line in out if line["what"] == "GenICam cameras"}
+        assert found == set(expected)
 
 
 def test_a_belt_outside_the_image_is_reported(

@@ -10,6 +10,7 @@ import ctypes
 import importlib
 import logging
 import os
+import random
 import signal
 import sys
 import time
@@ -22,7 +23,7 @@ from detector.ingest.capture.latest_frame import FrameWriter
 from detector.ingest.capture.spec import CaptureSettings, CaptureSpec, Status
 from detector.ingest.capture.tally import Tally
 from detector.ingest.health import CameraState
-from detector.ingest.source import TIMED_OUT, Source, SourceError
+from detector.ingest.source import TIMED_OUT, NoAnswerError, Source, SourceError, StampedSource
 from detector.ingest.sources.opencv import cv2
 from detector.log_output import name_line, set_up_logging
 
@@ -33,6 +34,11 @@ _PR_SET_PDEATHSIG = 1
 
 WAIT_STEP_S = 0.25
 """During a gap of a recording the capture process shows at this interval that it does not hang."""
+
+
+ASK_AGAIN_S = 0.3
+"""Average wait before a camera that does not answer is asked again. A new capture process would
+cost a core for as long, so their starts are up to seconds apart."""
 
 
 class Pacer:
@@ -98,6 +104,7 @@ class CaptureLoop:
         self._passed_over = 0
         self._is_logged = False
         self._shape: tuple[int, int] | None = None
+        self._stamped = source if isinstance(source, StampedSource) else None
 
     def run(self) -> Status:
         """Pass on images until the source ends, and return the final status."""
@@ -152,6 +159,9 @@ class CaptureLoop:
             tally.unreadable += 1
             return None
         tally.alive_at_ns = t_mono_ns
+        if self._stamped is not None and self._stamped.captured_ns is not None:
+            t_utc_ns -= t_mono_ns - self._stamped.captured_ns
+            t_mono_ns = self._stamped.captured_ns
         if self._frozen_detector.is_frozen(buffer):
             tally.withheld += 1
             return self._frozen(t_mono_ns)
@@ -230,13 +240,19 @@ def capture(spec: CaptureSpec) -> Status:
 def _open(settings: CaptureSettings, status: int) -> Source:
     module, _, function = settings.factory.partition(":")
     factory: Callable[..., Source] = getattr(importlib.import_module(module), function)
-    Status(CameraState.STARTING, at_ns=time.monotonic_ns()).send(status)
-    return factory(
-        settings.url,
-        fps=settings.fps,
-        open_timeout_s=settings.open_timeout_s,
-        read_timeout_s=settings.frame_timeout_s,
-    )
+    while True:
+        Status(CameraState.STARTING, at_ns=time.monotonic_ns()).send(status)
+        try:
+            return factory(
+                settings.url,
+                fps=settings.fps,
+                open_timeout_s=settings.open_timeout_s,
+                read_timeout_s=settings.frame_timeout_s,
+            )
+        except NoAnswerError as error:
+            Status(CameraState.UNREACHABLE, str(error)).send(status)
+            Status(CameraState.STARTING, at_ns=time.monotonic_ns()).send(status)
+            time.sleep(random.uniform(0.5, 1.5) * ASK_AGAIN_S)
 
 
 def _die_with(parent: int) -> None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import stat
 import struct
-from collections.abc import Sequence
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
-from detector.ingest.source import Image, SourceError
+from detector.ingest.health import StampSource
+from detector.ingest.source import READ_TIMEOUT_S, Image, LiveSource, SourceError
 from detector.ingest.sources.image_folder import natural_key
 from detector.ingest.sources.opencv import cv2
 
@@ -35,23 +36,16 @@ class V4l2Device:
     """Why it cannot be used, and the fix; empty if it can."""
 
 
-class V4l2Camera:
+class V4l2Camera(LiveSource):
     """A V4L2 device: `v4l2:///dev/video0`, or `…?width=1920&height=1080&fourcc=MJPG`.
 
-    Without `width`, `height` and `fourcc` the driver keeps its current settings.
+    Without `width`, `height` and `fourcc` the driver keeps its current settings. OpenCV converts
+    MJPG, YUYV, UYVY, NV12, GREY, RGB3, BGR3 and 8-bit Bayer (BA81, GBRG, GRBG, RGGB) to BGR.
     """
 
-    live = True
-    frame_count: int | None = None
-    position_ns: int | None = None
-    colours = ""
-    time_notes: Sequence[str] = ()
-    passed_over = 0
-
     def __init__(self, url: str, *, fps: float | None = None) -> None:
-        self.name = url
+        super().__init__(url)
         self.fps = fps
-        self.unreadable: list[str] = []
         self._capture: cv2.VideoCapture | None = None
         address = urlsplit(url)
         self._device = Path(f"/{(address.netloc + address.path).lstrip('/')}")
@@ -70,11 +64,27 @@ class V4l2Camera:
                 f"is another program using it (fuser {self._device})? "
                 f"which formats has it (v4l2-ctl -d {self._device} --list-formats-ext)?",
             )
+        differences = _differences(self._capture, self._parameters)
+        if differences:
+            self.close()
+            raise SourceError(
+                self.name,
+                f"the driver chose {' and '.join(differences)}",
+                f"see v4l2-ctl -d {self._device} --list-formats-ext for what the camera has",
+            )
         rate = self._capture.get(cv2.CAP_PROP_FPS)
         self.fps = rate if rate > 0 else None
 
     def grab(self) -> bool:
-        return self._capture is not None and self._capture.grab()
+        if self._capture is None or not self._capture.grab():
+            return False
+        # The driver's time, by CLOCK_MONOTONIC as the interface has it; some drivers give another.
+        now_ns = time.monotonic_ns()
+        captured_ns = round(self._capture.get(cv2.CAP_PROP_POS_MSEC) * 1e6)
+        is_time = 0 <= now_ns - captured_ns <= READ_TIMEOUT_S * 1e9
+        self.captured_ns = captured_ns if is_time else None
+        self.stamp_source = StampSource.DRIVER if is_time else StampSource.ARRIVAL
+        return True
 
     def retrieve(self, into: Image | None = None) -> Image | None:
         assert self._capture is not None, "retrieve follows a grab that was True"
@@ -93,6 +103,22 @@ class V4l2Camera:
         if self._capture is not None:
             self._capture.release()
             self._capture = None
+
+
+def _differences(capture: cv2.VideoCapture, parameters: list[int]) -> list[str]:
+    """What the driver chose instead: it may take any size and format near the one asked for."""
+    differences = []
+    for prop, asked in zip(parameters[::2], parameters[1::2], strict=True):
+        given = int(capture.get(prop))
+        if prop == cv2.CAP_PROP_FPS or given == asked:
+            continue
+        if prop == cv2.CAP_PROP_FOURCC:
+            code, wanted = (number.to_bytes(4, "little").decode() for number in (given, asked))
+            differences.append(f"fourcc={code} in place of {wanted}")
+        else:
+            what = "width" if prop == cv2.CAP_PROP_FRAME_WIDTH else "height"
+            differences.append(f"{what}={given} in place of {asked}")
+    return differences
 
 
 def list_v4l2_devices(sysfs: Path = _SYSFS, dev: Path = Path("/dev")) -> list[V4l2Device]:

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
-from detector.ingest import Image, SourceError, list_v4l2_devices, open_source
+from detector.ingest import Image, SourceError, StampSource, list_v4l2_devices, open_source
 from detector.ingest.sources.v4l2 import V4l2Camera, device_fault
 
 
@@ -76,6 +78,55 @@ def test_an_image_that_was_reported_but_not_written_is_unreadable() -> None:
     readable = [camera.retrieve(buffer) is buffer for _ in range(4)]
     assert readable == [True, False, True, False]
     assert len(camera.unreadable) == 2
+
+
+class Driver:
+    """A `cv2.VideoCapture` with these properties."""
+
+    def __init__(self, properties: dict[int, float]) -> None:
+        self._properties = properties
+
+    def isOpened(self) -> bool:  # noqa: N802 - OpenCV's name
+        return True
+
+    def grab(self) -> bool:
+        return True
+
+    def get(self, prop: int) -> float:
+        return self._properties.get(prop, 0.0)
+
+    def release(self) -> None:
+        pass
+
+
+YUYV = int.from_bytes(b"YUYV", "little")
+
+
+def test_a_size_or_format_that_the_driver_replaces_is_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    given = {cv2.CAP_PROP_FOURCC: YUYV, cv2.CAP_PROP_FRAME_WIDTH: 640, cv2.CAP_PROP_FPS: 15}
+    monkeypatch.setattr(cv2, "VideoCapture", lambda *_: Driver(given))
+    chosen = "fourcc=YUYV in place of MJPG and width=640 in place of 1920"
+    with pytest.raises(SourceError, match=f"the driver chose {chosen}; see v4l2-ctl"):
+        open_source("v4l2:///dev/null?width=1920&fourcc=MJPG", fps=30)
+    open_source("v4l2:///dev/null?width=640&fourcc=YUYV", fps=30).close()
+
+
+def test_an_image_is_dated_by_the_driver_if_that_is_our_clock() -> None:
+    camera, properties = V4l2Camera("v4l2:///dev/video0"), dict[int, float]()
+    camera._capture = Driver(properties)  # type: ignore[assignment]
+    captured_ms = time.monotonic_ns() // 1_000_000 - 20
+    properties[cv2.CAP_PROP_POS_MSEC] = captured_ms
+    assert camera.grab()
+    assert (camera.captured_ns, camera.stamp_source) == (
+        captured_ms * 1_000_000,
+        StampSource.DRIVER,
+    )
+    for other in (0.0, time.time() * 1e3, captured_ms - 60_000):  # none, UTC, too old
+        properties[cv2.CAP_PROP_POS_MSEC] = other
+        assert camera.grab()
+        assert (camera.captured_ns, camera.stamp_source) == (None, StampSource.ARRIVAL)
 
 
 def test_devices_are_listed_in_natural_order_with_their_faults(tmp_path: Path) -> None:
