@@ -38,6 +38,7 @@ def add_to(app: typer.Typer) -> None:
     app.command("twin")(bench_twin)
     app.command("accuracy")(bench_accuracy)
     app.command("faults")(bench_faults)
+    app.command("fuzz")(bench_fuzz)
     app.command("strips")(bench_strips)
     app.command("lines")(bench_lines)
     app.command("belt")(bench_belt)
@@ -368,3 +369,29 @@ def bench_station(
     with one_line_for(ValueError, RuntimeError):
         if not bench.run(out, alerts=alerts, kills=kills, seed=seed, as_json=as_json):
             raise typer.Exit(INCOMPLETE)
+
+
+def bench_fuzz(
+    parsers: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="PARSER...", help="Parsers, such as jpeg, profile or modbus."),
+    ] = None,
+    *,
+    cases: Annotated[
+        int, typer.Option(min=1, max=10**9, help="Number of cases of each parser.")
+    ] = 10_000,
+    seed: Annotated[int, typer.Option(min=0, max=2**31, help="Random seed.")] = 1,
+    jobs: Annotated[int, typer.Option(min=1, max=64, help="Processes at once.")] = 1,
+    corpus: Annotated[
+        Path | None, typer.Option(help="Folder in which the input of each finding is kept.")
+    ] = None,
+    out: Out = None,
+) -> None:
+    """Give changed input to every parser; each case must end in a value or one clear error.
+
+    Each runs in a process of its own with a limit of memory and time; default: all parsers.
+    """
+    from benchmarks.fuzz import campaign
+
+    if not campaign.run(parsers or [], cases=cases, seed=seed, jobs=jobs, corpus=corpus, out=out):
+        raise typer.Exit(INCOMPLETE)

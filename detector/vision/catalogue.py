@@ -228,7 +228,7 @@ def read_card(path: Path) -> Card:
     """The card of that path. Raises `ModelError`."""
     try:
         return Card.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
         raise ModelError(f"{path}: can't be read: {error}. Restore the card from git") from None
     except ValidationError as error:
         detail = error.errors()[0]

@@ -1,0 +1,108 @@
+"""The process in which one parser is fuzzed: with limits on memory and time.
+
+A case that crashes or hangs ends this process; the one that started it finds the case in the file
+`slot`, and goes on behind it. Findings are printed on stdout, one JSON object per line.
+
+    python -m benchmarks.fuzz.worker PARSER SEED FIRST STEP CASES SLOT
+"""
+
+from __future__ import annotations
+
+import faulthandler
+import json
+import logging
+import mmap
+import resource
+import signal
+import struct
+import sys
+import time
+from pathlib import Path
+
+from benchmarks.fuzz.parser import Finding, Parser
+from benchmarks.fuzz.parsers import opened
+
+CASE_CPU_S = 1.0
+"""Longest CPU time of one case: all are small."""
+CASE_WALL_S = 30.0
+"""Longest time of one case that waits; the machine may be busy."""
+MEMORY_MORE = 1 << 30
+"""Address space beyond that of the started process."""
+RESIDENT_MORE = 256 << 20
+"""Memory that one case may need."""
+SLOT_BYTES = 1 << 23
+_HEAD = struct.Struct("<QI")
+
+
+class Slot:
+    """The case that is being parsed, in a file that outlives this process."""
+
+    def __init__(self, path: Path) -> None:
+        with path.open("r+b") as file:
+            self._map = mmap.mmap(file.fileno(), SLOT_BYTES)
+
+    def put(self, done: int, case: bytes) -> None:
+        """`done`: cases before this one."""
+        self._map[: _HEAD.size + len(case)] = _HEAD.pack(done, len(case)) + case
+
+    @staticmethod
+    def read(path: Path) -> tuple[int, bytes]:
+        """Number of cases before the last one, and that case."""
+        data = path.read_bytes()
+        done, length = _HEAD.unpack_from(data)
+        return done, data[_HEAD.size : _HEAD.size + length]
+
+
+def work(parser: Parser, seed: int, first: int, step: int, cases: int, slot: Slot) -> None:
+    """Parse cases `first`, `first + step`, …; prints each finding."""
+    resident = _resident()
+    for done in range(cases):
+        number = first + done * step
+        case = parser.case(seed, number)
+        slot.put(done, case)
+        signal.setitimer(signal.ITIMER_PROF, CASE_CPU_S)
+        signal.setitimer(signal.ITIMER_REAL, CASE_WALL_S)
+        finding = parser.finding(case)
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        now = _resident()
+        if finding is None and now - resident > RESIDENT_MORE:
+            finding = Finding("much memory", f"{(now - resident) >> 20} MiB")
+        resident = max(resident, now)
+        if finding is not None:
+            line = {**finding._asdict(), "case": number, "input": case.hex()}
+            print(json.dumps(line), flush=True)
+    slot.put(cases, b"")
+
+
+def _resident() -> int:
+    """The most memory that this process has used so far, bytes."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss << 10
+
+
+def _limit_memory() -> None:
+    pages = int(Path("/proc/self/statm").read_text().split()[0])
+    limit = pages * resource.getpagesize() + MEMORY_MORE
+    resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def main(name: str, *numbers: str) -> None:
+    """Run as a process."""
+    *counts, slot = numbers
+    seed, first, step, cases = map(int, counts)
+    logging.disable(logging.CRITICAL)
+    faulthandler.enable()
+    # Their default is the end of the process; before that, where it was.
+    for late in (signal.SIGPROF, signal.SIGALRM):
+        faulthandler.register(late, all_threads=False, chain=True)
+    with opened(name) as parser:
+        _limit_memory()
+        started_s = time.process_time()
+        work(parser, seed, first, step, cases, Slot(Path(slot)))
+        used_s = time.process_time() - started_s
+        print(json.dumps({"cpu_s": used_s, "unread": parser.unread}), flush=True)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
