@@ -212,6 +212,7 @@ class _Channel:
         self._receive()
         opening = ua.OpenSecureChannelRequest()
         opening.Parameters.RequestedLifetime = 3_600_000
+        opening.Parameters.SecurityMode = ua.MessageSecurityMode.None_
         opened = self._ask(opening, ua.MessageType.SecureOpen).Parameters
         kind = ua.SecurityTokenRequestType.Issue
         self._connection.set_channel(opened, kind, opening.Parameters.ClientNonce)
