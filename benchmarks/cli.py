@@ -158,12 +158,6 @@ def bench_accuracy(  # noqa: PLR0917 (typer calls it)
 def bench_faults(
     runs: Annotated[int, typer.Option(min=4, max=2000, help="Number of faults.")] = 200,
     seed: Annotated[int, typer.Option(help="Random seed: selects and orders the faults.")] = 1,
-    malformed: Annotated[
-        int,
-        typer.Option(
-            min=200, max=10_000_000, help="Number of malformed messages and Modbus frames."
-        ),
-    ] = 100_000,
     out: Out = None,
     plc_runs: Annotated[
         int, typer.Option(min=7, max=2000, help="Number of faults between line and PLC.")
@@ -175,7 +169,7 @@ def bench_faults(
     """
     from benchmarks.faults import table
 
-    if not table.run(runs, seed, malformed, out, plc_runs=plc_runs):
+    if not table.run(runs, seed, out, plc_runs=plc_runs):
         raise typer.Exit(INCOMPLETE)
 
 

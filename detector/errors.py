@@ -33,5 +33,8 @@ def printable(text: str) -> str:
         )
     if len(text) <= LINE_MOST:
         return text
-    lines = (line if len(line) <= LINE_MOST else f"{line[: LINE_MOST - 3]}..." for line in text.split("\n"))
+    lines = (
+        line if len(line) <= LINE_MOST else f"{line[: LINE_MOST - 3]}..."
+        for line in text.split("\n")
+    )
     return "\n".join(lines)

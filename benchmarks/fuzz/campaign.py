@@ -84,7 +84,7 @@ class _Campaign:
     def _process(self, first: int, cases: int, slot: Path) -> int:
         """Returns the number of cases that are done."""
         command = [sys.executable, "-m", "benchmarks.fuzz.worker", self._name]
-        command += [str(self._seed), str(first), "1", str(cases), str(slot)]
+        command += [str(self._seed), str(first), str(cases), str(slot)]
         Slot(slot).put(0, b"")
         ended = subprocess.run(command, capture_output=True, check=False)
         done, case = Slot.read(slot)

@@ -3,7 +3,7 @@
 A case that crashes or hangs ends this process; the one that started it finds the case in the file
 `slot`, and goes on behind it. Findings are printed on stdout, one JSON object per line.
 
-    python -m benchmarks.fuzz.worker PARSER SEED FIRST STEP CASES SLOT
+    python -m benchmarks.fuzz.worker PARSER SEED FIRST CASES SLOT
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import faulthandler
 import json
 import logging
 import mmap
+import os
 import resource
 import signal
 import struct
@@ -53,11 +54,11 @@ class Slot:
         return done, data[_HEAD.size : _HEAD.size + length]
 
 
-def work(parser: Parser, seed: int, first: int, step: int, cases: int, slot: Slot) -> None:
-    """Parse cases `first`, `first + step`, …; prints each finding."""
-    resident = _resident()
+def work(parser: Parser, seed: int, first: int, cases: int, slot: Slot) -> None:
+    """Parse `cases` cases from `first` on; prints each finding."""
+    memory = _Memory()
     for done in range(cases):
-        number = first + done * step
+        number = first + done
         case = parser.case(seed, number)
         slot.put(done, case)
         signal.setitimer(signal.ITIMER_PROF, CASE_CPU_S)
@@ -65,19 +66,32 @@ def work(parser: Parser, seed: int, first: int, step: int, cases: int, slot: Slo
         finding = parser.finding(case)
         signal.setitimer(signal.ITIMER_PROF, 0)
         signal.setitimer(signal.ITIMER_REAL, 0)
-        now = _resident()
-        if finding is None and now - resident > RESIDENT_MORE:
-            finding = Finding("much memory", f"{(now - resident) >> 20} MiB")
-        resident = max(resident, now)
+        needed = memory.needed()
+        if finding is None and needed > RESIDENT_MORE:
+            finding = Finding("much memory", f"{needed >> 20} MiB")
         if finding is not None:
             line = {**finding._asdict(), "case": number, "input": case.hex()}
             print(json.dumps(line), flush=True)
     slot.put(cases, b"")
 
 
-def _resident() -> int:
-    """The most memory that this process has used so far, bytes."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss << 10
+class _Memory:
+    """The most memory that this process has used.
+
+    Not by `getrusage`, whose figure begins with that of the process that started this one.
+    """
+
+    def __init__(self) -> None:
+        self._status = os.open("/proc/self/status", os.O_RDONLY)
+        self._most = self._now()
+
+    def needed(self) -> int:
+        """Bytes by which it has grown since the last call."""
+        before, self._most = self._most, self._now()
+        return self._most - before
+
+    def _now(self) -> int:
+        return int(os.pread(self._status, 4096, 0).split(b"VmHWM:", 1)[1].split(None, 1)[0]) << 10
 
 
 def _limit_memory() -> None:
@@ -90,7 +104,7 @@ def _limit_memory() -> None:
 def main(name: str, *numbers: str) -> None:
     """Run as a process."""
     *counts, slot = numbers
-    seed, first, step, cases = map(int, counts)
+    seed, first, cases = map(int, counts)
     logging.disable(logging.CRITICAL)
     faulthandler.enable()
     # Their default is the end of the process; before that, where it was.
@@ -99,7 +113,7 @@ def main(name: str, *numbers: str) -> None:
     with opened(name) as parser:
         _limit_memory()
         started_s = time.process_time()
-        work(parser, seed, first, step, cases, Slot(Path(slot)))
+        work(parser, seed, first, cases, Slot(Path(slot)))
         used_s = time.process_time() - started_s
         print(json.dumps({"cpu_s": used_s, "unread": parser.unread}), flush=True)
 

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from detector.belt.encoder import VALID_NS, BeltReport, ReportedBelt, shortest_step
 from detector.errors import VigitriError
 
-
 _NO_READING = (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError)
 
 

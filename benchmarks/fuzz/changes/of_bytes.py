@@ -19,9 +19,7 @@ def changed_bytes(
     return bytes(data)
 
 
-def _change(  # noqa: PLR0912 - one branch per kind of change
-    rng: Random, data: bytearray, seeds: Sequence[bytes], words: Sequence[bytes]
-) -> None:
+def _change(rng: Random, data: bytearray, seeds: Sequence[bytes], words: Sequence[bytes]) -> None:
     size = len(data)
     at = int(rng.random() * size) if size else 0
     if size and rng.random() < 0.4:  # most formats have their structure at the start

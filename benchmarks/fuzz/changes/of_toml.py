@@ -16,7 +16,19 @@ _VALUES = (
     *("[" * 500, "[[nan, inf], [1e300, -1e300], [0, 0]]", '"tcp://*:99999"', '"/dev/null"'),
 )
 _KEYS = ("", "x", "a.b", "é", "\\u001b[31m")
-_WORDS = (b"\n[", b"]\n", b"[[", b" = ", b"\xff", b"\xef\xbb\xbf", b"\\u", b'"""', b"\r", b"#", b".")
+_WORDS = (
+    b"\n[",
+    b"]\n",
+    b"[[",
+    b" = ",
+    b"\xff",
+    b"\xef\xbb\xbf",
+    b"\\u",
+    b'"""',
+    b"\r",
+    b"#",
+    b".",
+)
 
 
 def changed_toml(rng: Random, documents: Sequence[bytes]) -> bytes:
@@ -53,4 +65,6 @@ def _change(rng: Random, lines: list[str], documents: Sequence[bytes]) -> None:
         case _ if equals:
             lines[at] = f"{key} = {rng.choice(_VALUES)}"
         case _:
-            lines.insert(at, f"{rng.choice(('x', 'name', 'line', 'scale'))} = {rng.choice(_VALUES)}")
+            lines.insert(
+                at, f"{rng.choice(('x', 'name', 'line', 'scale'))} = {rng.choice(_VALUES)}"
+            )

@@ -42,7 +42,8 @@ PARSERS: dict[str, str] = {
 
 
 def opened(name: str) -> Parser:
-    """The parser of that name, not yet entered."""
-    module, _, kind = PARSERS[name].partition(".")
-    made: Parser = getattr(import_module(f"{_ROOM}{module}"), kind)()
+    """The parser of that name, not yet entered; or of a class given by its whole path."""
+    path = f"{_ROOM}{PARSERS[name]}" if name in PARSERS else name
+    module, _, kind = path.rpartition(".")
+    made: Parser = getattr(import_module(module), kind)()
     return made

@@ -79,7 +79,9 @@ class Modbus(BridgeParser):
     def changed(self, rng: Random) -> bytes:
         frames = [self._frame(rng) for _ in range(self.messages_per_case - 1)]
         last = self._frame(rng, length=rng.randrange(0x10000))
-        return packed([*frames, last if rng.random() < 0.5 else rng.randbytes(rng.randrange(1, 30))])
+        return packed(
+            [*frames, last if rng.random() < 0.5 else rng.randbytes(rng.randrange(1, 30))]
+        )
 
     def _frame(self, rng: Random, length: int | None = None) -> bytes:
         """A frame with a right header, unless a length is given: the bytes after a frame with a
@@ -134,7 +136,11 @@ class OpcUa(BridgeParser):
 
     def valid(self) -> list[bytes]:
         objects = ua.NodeId(ua.ObjectIds.ObjectsFolder)
-        read, browse, path = ua.ReadRequest(), ua.BrowseRequest(), ua.TranslateBrowsePathsToNodeIdsRequest()
+        read, browse, path = (
+            ua.ReadRequest(),
+            ua.BrowseRequest(),
+            ua.TranslateBrowsePathsToNodeIdsRequest(),
+        )
         value = ua.ReadValueId(NodeId=objects, AttributeId=ua.AttributeIds.BrowseName)
         read.Parameters.NodesToRead = [value]
         browse.Parameters.NodesToBrowse = [ua.BrowseDescription(NodeId=objects)]
@@ -191,7 +197,7 @@ def _read_of_server() -> bytes:
     request.RequestHeader = _header()
     state = ua.NodeId(ua.ObjectIds.Server_ServerStatus_State)
     request.Parameters.NodesToRead = [ua.ReadValueId(NodeId=state, AttributeId=13)]
-    return struct_to_binary(request)
+    return bytes(struct_to_binary(request))
 
 
 class _Channel:
@@ -237,7 +243,7 @@ class _Channel:
     def frame(self, body: bytes, kind: ua.MessageType = ua.MessageType.SecureMessage) -> bytes:
         """A message with the right headers; its request id is the next number."""
         self._number += 1
-        return self._connection.message_to_binary(body, kind, self._number)
+        return bytes(self._connection.message_to_binary(body, kind, self._number))
 
     def unread(self, bodies: list[bytes]) -> int:
         """Send messages and, behind them, a valid read; returns how many were not read, because the

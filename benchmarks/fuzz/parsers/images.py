@@ -6,15 +6,17 @@ import io
 import struct
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from benchmarks.fuzz.changes.of_bytes import changed_bytes
 from benchmarks.fuzz.parser import FileParser, UnsoundError
 from detector.ingest import SourceError, read_image_file
 
-Pixels = np.ndarray[tuple[int, ...], np.dtype[np.generic]]
+Pixels = NDArray[np.integer[Any] | np.floating[Any]]
 
 
 def drawn(high: int = 12, wide: int = 16, channels: int = 3, dtype: str = "uint8") -> Pixels:
@@ -56,7 +58,15 @@ class Jpeg(Images):
     """JPEG: baseline, progressive, with restart markers and an EXIF orientation."""
 
     suffix = ".jpg"
-    words = (b"\xff\xd8", b"\xff\xd9", b"\xff\xda", b"\xff\xe1", b"\xff\xc0", b"\xff\xff", b"Exif\0\0")
+    words = (
+        b"\xff\xd8",
+        b"\xff\xd9",
+        b"\xff\xda",
+        b"\xff\xe1",
+        b"\xff\xc0",
+        b"\xff\xff",
+        b"Exif\0\0",
+    )
 
     def valid(self) -> list[bytes]:
         progressive = encoded(
@@ -141,7 +151,7 @@ class Gif(Images):
 
     def valid(self) -> list[bytes]:
         moving = cv2.Animation()
-        moving.frames, moving.durations = [drawn(8, 8), drawn(8, 8)], np.array([40, 40])
+        moving.frames, moving.durations = [drawn(8, 8), drawn(8, 8)], [40, 40]
         done, data = cv2.imencodeanimation(self.suffix, moving)
         return [
             encoded(self.suffix, drawn(8, 8)),

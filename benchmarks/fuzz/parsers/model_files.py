@@ -7,7 +7,7 @@ import shutil
 import tempfile
 from pathlib import Path
 from random import Random
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import onnx
@@ -103,7 +103,7 @@ class OnnxModel(Parser):
         _read(self._folder, "x", _OPTIONS, Notes("model.onnx"))
 
 
-def _arrays(**arrays: np.ndarray) -> bytes:
+def _arrays(**arrays: Any) -> bytes:
     data = io.BytesIO()
     np.savez(data, **arrays)
     return data.getvalue()

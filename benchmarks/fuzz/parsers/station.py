@@ -1,4 +1,4 @@
-"""Requests to the operators' station: bodies, queries and headers, through its whole application."""
+"""Requests to the operators' station: bodies, queries and headers, to its whole application."""
 
 from __future__ import annotations
 

@@ -230,7 +230,10 @@ def test_an_image_is_read_whatever_jpeg_a_program_wrote() -> None:
         ),
         (b"\x1aE\xdf\xa3" + bytes(40), "a video, not an image; use `vigitri replay` for a video"),
         (b"what is this", r"not a readable image; give one of \.avif, \.bmp"),
-        (b"II*\0" + bytes(40), "TIFF that OpenCV cannot read: cut off, of a rare variety, or of more than"),
+        (
+            b"II*\0" + bytes(40),
+            "TIFF that OpenCV cannot read: cut off, of a rare variety, or of more than",
+        ),
     ],
 )
 def test_the_error_says_what_the_file_is(tmp_path: Path, data: bytes, expected: str) -> None:
