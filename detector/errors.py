@@ -19,13 +19,14 @@ class VigitriError(Exception):
 
 LINE_MOST = 1000
 """Characters of a line: longer ones repeat the input."""
-_KEPT = "\n\t\N{NO-BREAK SPACE}\N{NARROW NO-BREAK SPACE}"
+_KEPT = "\n\N{NO-BREAK SPACE}\N{NARROW NO-BREAK SPACE}"
 
 
 def printable(text: str) -> str:
     """Text that repeats foreign input, as it may be shown on a terminal or kept in a log.
 
-    Control characters and lone surrogates are escaped; a line longer than `LINE_MOST` is cut.
+    Control characters and lone surrogates are escaped. Of a line longer than `LINE_MOST` the middle
+    is left out: it begins with the place and ends with the fix.
     """
     if not text.isprintable():
         text = "".join(
@@ -34,7 +35,9 @@ def printable(text: str) -> str:
     if len(text) <= LINE_MOST:
         return text
     lines = (
-        line if len(line) <= LINE_MOST else f"{line[: LINE_MOST - 3]}..."
+        line
+        if len(line) <= LINE_MOST
+        else f"{line[: LINE_MOST // 2 - 3]}...{line[-LINE_MOST // 2 :]}"
         for line in text.split("\n")
     )
     return "\n".join(lines)

@@ -10,7 +10,7 @@ from pathlib import Path
 from random import Random
 from typing import NamedTuple, Self
 
-from detector.errors import VigitriError
+from detector.errors import VigitriError, printable
 
 IN_MEMORY = "/dev/shm"
 LONGEST_LINE = 1000
@@ -107,7 +107,7 @@ def unclear(error: Exception) -> Finding | None:
     if not lines or not text.strip():
         return Finding(f"{type(error).__name__} without a text at {_place(error)}")
     name, place = type(error).__name__, _place(error)
-    if not all(line.isprintable() for line in text.split("\n")):
+    if text != printable(text):
         return Finding(f"{name} with unprintable characters at {place}", ascii(text)[:400])
     if max(map(len, lines)) > LONGEST_LINE:
         return Finding(f"{name} of more than {LONGEST_LINE} characters at {place}", text[:200])

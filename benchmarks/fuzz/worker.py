@@ -19,6 +19,7 @@ import struct
 import sys
 import time
 from pathlib import Path
+from typing import TextIO
 
 from benchmarks.fuzz.parser import Finding, Parser
 from benchmarks.fuzz.parsers import opened
@@ -54,8 +55,10 @@ class Slot:
         return done, data[_HEAD.size : _HEAD.size + length]
 
 
-def work(parser: Parser, seed: int, first: int, cases: int, slot: Slot) -> None:
-    """Parse `cases` cases from `first` on; prints each finding."""
+def work(  # noqa: PLR0917
+    parser: Parser, seed: int, first: int, cases: int, slot: Slot, report: TextIO
+) -> None:
+    """Parse `cases` cases from `first` on; each finding is a line of the report."""
     memory = _Memory()
     for done in range(cases):
         number = first + done
@@ -71,7 +74,7 @@ def work(parser: Parser, seed: int, first: int, cases: int, slot: Slot) -> None:
             finding = Finding("much memory", f"{needed >> 20} MiB")
         if finding is not None:
             line = {**finding._asdict(), "case": number, "input": case.hex()}
-            print(json.dumps(line), flush=True)
+            print(json.dumps(line), file=report, flush=True)
     slot.put(cases, b"")
 
 
@@ -106,6 +109,8 @@ def main(name: str, *numbers: str) -> None:
     *counts, slot = numbers
     seed, first, cases = map(int, counts)
     logging.disable(logging.CRITICAL)
+    report = os.fdopen(os.dup(sys.stdout.fileno()), "w")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # libraries print there
     faulthandler.enable()
     # Their default is the end of the process; before that, where it was.
     for late in (signal.SIGPROF, signal.SIGALRM):
@@ -113,9 +118,9 @@ def main(name: str, *numbers: str) -> None:
     with opened(name) as parser:
         _limit_memory()
         started_s = time.process_time()
-        work(parser, seed, first, cases, Slot(Path(slot)))
+        work(parser, seed, first, cases, Slot(Path(slot)), report)
         used_s = time.process_time() - started_s
-        print(json.dumps({"cpu_s": used_s, "unread": parser.unread}), flush=True)
+        print(json.dumps({"cpu_s": used_s, "unread": parser.unread}), file=report, flush=True)
 
 
 if __name__ == "__main__":

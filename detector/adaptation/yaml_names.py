@@ -37,7 +37,8 @@ def has_keypoints(text: str) -> bool:
 def _document(text: str) -> dict[Any, Any]:
     try:
         document = yaml.safe_load(text)
-    except yaml.YAMLError as error:
+    # Of a value whose explicit type does not fit it, PyYAML (6.0) raises any of these.
+    except (yaml.YAMLError, LookupError, TypeError, AttributeError, ArithmeticError) as error:
         raise ValueError(f"not YAML: {' '.join(str(error).split())}") from None
     except RecursionError:
         raise ValueError("not a list of names: it is nested too deeply") from None

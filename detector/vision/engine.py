@@ -158,7 +158,10 @@ def open_session(path: Path, providers: Sequence[str], threads: int) -> ort.Infe
     # a line always has capture, bridge and station beside it (two cores, 0.27 and 0.74 megapixel).
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     try:
-        session = ort.InferenceSession(str(path), options, providers=list(providers))
+        # Without its second attempt, which it announces on stdout.
+        session = ort.InferenceSession(
+            str(path), options, providers=list(providers), enable_fallback=False
+        )
     except Exception as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise ModelError(f"{path}: onnxruntime can't load it: {reason}. Export it again") from None
