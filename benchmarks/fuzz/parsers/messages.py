@@ -154,8 +154,23 @@ class Published(Parser):
             raise UnsoundError(f"reason {reason!r}")
 
 
+_ASKED = {"snapshot": b'"s-1"', "replay": b'"r-1"', "consume": b'"c-1"'}
+"""The samples' request ids."""
+SECOND_NS = 1_000_000_000
+
+
 class Replies(Published):
-    """Replies and deliveries of the ROUTER, to a client's feed."""
+    """Replies and deliveries of the ROUTER, to a client's feed that waits for each of them."""
+
+    def __enter__(self) -> Self:
+        super().__enter__()
+        header = samples.HEADER.model_copy(update={"schema_": "heartbeat/1", "alert_seq": 10**9})
+        self._behind = [
+            b"heartbeat/l",
+            header.model_dump_json(by_alias=True).encode(),
+            samples.HEARTBEAT.model_dump_json().encode(),
+        ]
+        return self
 
     def valid(self) -> list[bytes]:
         return [
@@ -169,7 +184,14 @@ class Replies(Published):
         return changed_json(rng, self.seeds)
 
     def parse(self, case: bytes) -> None:
-        self._number += 1
+        self._number += SECOND_NS  # it asks once a second
+        self._feed.receive_published(self._behind, self._number)
+        self._feed.connection_made()
+        self._feed.tick(self._number)
+        for request in self._feed.to_send:
+            asked = json.loads(request)
+            name = _ASKED[asked["request"]]
+            case = case.replace(name, json.dumps(asked["request_id"]).encode())
         self._feed.receive_reply([case], self._number)
         self._handle_events()
 
