@@ -18,7 +18,6 @@ from detector.vision.input_tensor import InputTensor
 from detector.vision.model_match import check_against_card
 from detector.vision.onnx_runtime import ort
 
-
 _CPU = "CPUExecutionProvider"
 
 

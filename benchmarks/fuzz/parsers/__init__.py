@@ -34,6 +34,8 @@ PARSERS: dict[str, str] = {
     "encoder": "records.Encoder",
     "yolo": "labels.Yolo",
     "coco": "labels.Coco",
+    "points": "records.Points",
+    "accounts": "accounts.AccountFiles",
     "station": "station.Station",
     "modbus": "bridge.Modbus",
     "opcua": "bridge.OpcUa",

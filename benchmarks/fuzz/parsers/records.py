@@ -1,9 +1,10 @@
-"""Records on disk: the journal of a line, and the recording of an encoder."""
+"""Records on disk: the journal of a line, the recording of an encoder, surveyed points."""
 
 from __future__ import annotations
 
 import shutil
 import tempfile
+import tomllib
 import zlib
 from pathlib import Path
 from random import Random
@@ -14,9 +15,13 @@ import numpy as np
 from benchmarks.fuzz.changes.of_bytes import changed_bytes
 from benchmarks.fuzz.changes.of_documents import changed_json
 from benchmarks.fuzz.parser import IN_MEMORY, FileParser, Parser, UnsoundError
+from benchmarks.fuzz.parsers.settings import LEAST_PROFILE
 from detector.belt.encoder_recording import EncoderFileError, read_encoder
+from detector.belt.plane import CalibrationError
+from detector.commands.calibrate.surveyed_points import surveyed_points
 from detector.delivery.journal_folder import JournalFolder
-from detector.delivery.journal_records import consumer_record, read_former, start_record
+from detector.delivery.journal_records import consumer_record, read_former
+from detector.profile.line import LineProfile
 from detector.wire import samples
 
 
@@ -34,7 +39,7 @@ class Journal(Parser):
         alert = samples.ROUTER["delivery"][0].model_dump_json(by_alias=True, include={"message"})
         head = b'{"kind":"alert","boot_id":"b","alert_seq":3,'
         lines = [
-            start_record("b").line,
+            _line(b'{"kind": "start", "boot_id": "b", "t_utc_ns": 1}'),
             _line(head + alert.encode()[1:]),
             consumer_record("c", "b", 3).line,
         ]
@@ -90,3 +95,27 @@ class Encoder(FileParser):
         if not (np.diff(track.t_ns) > 0).all() or not np.isfinite(track.counts).all():
             raise UnsoundError("times do not increase, or counts are not finite")
         track.counts_at(np.array([-1, 0, 50_000_000, 10**18]))
+
+
+class Points(FileParser):
+    """Surveyed points of a belt, a table of a spreadsheet."""
+
+    refusals = (CalibrationError,)
+
+    def __enter__(self) -> Self:
+        super().__enter__()
+        self._profile = LineProfile.model_validate(tomllib.loads(f"{LEAST_PROFILE}px_per_mm = 1\n"))
+        return self
+
+    def valid(self) -> list[bytes]:
+        head = b"u_px,v_px,x_mm,y_mm\n"
+        return [head + b"8.6,38.0,0,0\n1273,43,0,1197\n", b"\xef\xbb\xbf" + head + b'"1","2",3,4']
+
+    def changed(self, rng: Random) -> bytes:
+        words = (b'"', b"\r", b"\n", b",", b"\0", b"nan", b"1e999", b"1,5", b";", b'"' * 3, b"\xff")
+        return changed_bytes(rng, self.seeds, words=words)
+
+    def read(self, path: Path) -> None:
+        image_px, belt_mm = surveyed_points(self._profile, path)
+        if image_px.shape != belt_mm.shape or not np.isfinite(image_px).all():
+            raise UnsoundError(f"points {image_px.shape} {belt_mm.shape}")

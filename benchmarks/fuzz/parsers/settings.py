@@ -13,7 +13,7 @@ from detector.profile.loading import ProfileError, load_profile
 from detector.vision.catalogue import ModelError, read_card
 from detector.wire.keys import KeyFileError, is_key, read_key_pair
 
-_LEAST = """line = "a"
+LEAST_PROFILE = """line = "a"
 [camera]
 source = "rtsp://camera/x"
 [belt]
@@ -119,7 +119,7 @@ class Profile(FileParser):
     refusals = (ProfileError,)
 
     def valid(self) -> list[bytes]:
-        return [f"{_LEAST}{section}".encode() for section in _SECTIONS]
+        return [f"{LEAST_PROFILE}{section}".encode() for section in _SECTIONS]
 
     def changed(self, rng: Random) -> bytes:
         return changed_toml(rng, self.seeds)

@@ -1,7 +1,6 @@
 """Whether a PNG is complete, before OpenCV reads it.
 
-OpenCV (5.0.0) takes the memory that a chunk states before it looks whether the file is that long:
-seconds, and gigabytes, for a few hundred bytes.
+OpenCV (5.0.0) may take seconds and gigabytes for one of a few hundred bytes that is not.
 """
 
 from __future__ import annotations
