@@ -40,6 +40,7 @@ def add_to(app: typer.Typer) -> None:
     app.command("faults")(bench_faults)
     app.command("vanish")(bench_vanish)
     app.command("opcua")(bench_opcua)
+    app.command("fuzz")(bench_fuzz)
     app.command("strips")(bench_strips)
     app.command("lines")(bench_lines)
     app.command("belt")(bench_belt)
@@ -159,12 +160,6 @@ def bench_accuracy(  # noqa: PLR0917 (typer calls it)
 def bench_faults(
     runs: Annotated[int, typer.Option(min=4, max=2000, help="Number of faults.")] = 200,
     seed: Annotated[int, typer.Option(help="Random seed: selects and orders the faults.")] = 1,
-    malformed: Annotated[
-        int,
-        typer.Option(
-            min=200, max=10_000_000, help="Number of malformed messages and Modbus frames."
-        ),
-    ] = 100_000,
     out: Out = None,
     plc_runs: Annotated[
         int, typer.Option(min=7, max=2000, help="Number of faults between line and PLC.")
@@ -176,7 +171,7 @@ def bench_faults(
     """
     from benchmarks.faults import table
 
-    if not table.run(runs, seed, malformed, out, plc_runs=plc_runs):
+    if not table.run(runs, seed, out, plc_runs=plc_runs):
         raise typer.Exit(INCOMPLETE)
 
 
@@ -414,3 +409,29 @@ def bench_station(
     with one_line_for(ValueError, RuntimeError):
         if not bench.run(out, alerts=alerts, kills=kills, seed=seed, as_json=as_json):
             raise typer.Exit(INCOMPLETE)
+
+
+def bench_fuzz(
+    parsers: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="PARSER...", help="Parsers, such as jpeg, profile or modbus."),
+    ] = None,
+    *,
+    cases: Annotated[
+        int, typer.Option(min=1, max=10**9, help="Number of cases of each parser.")
+    ] = 10_000,
+    seed: Annotated[int, typer.Option(min=0, max=2**31, help="Random seed.")] = 1,
+    jobs: Annotated[int, typer.Option(min=1, max=64, help="Processes at once.")] = 1,
+    corpus: Annotated[
+        Path | None, typer.Option(help="Folder in which the input of each finding is kept.")
+    ] = None,
+    out: Out = None,
+) -> None:
+    """Give changed input to every parser; each case must end in a value or one clear error.
+
+    Each runs in a process of its own with a limit of memory and time; default: all parsers.
+    """
+    from benchmarks.fuzz import campaign
+
+    if not campaign.run(parsers or [], cases=cases, seed=seed, jobs=jobs, corpus=corpus, out=out):
+        raise typer.Exit(INCOMPLETE)

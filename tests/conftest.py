@@ -32,6 +32,8 @@ hypothesis.settings.load_profile("vigitri")
 PROCESS = (
     "tests/benchmarks/faults/test_plc.py",
     "tests/benchmarks/faults/test_tour.py",
+    "tests/benchmarks/fuzz/test_campaign.py",
+    "tests/benchmarks/fuzz/test_parsers.py::test_a_bridge",
     "tests/benchmarks/test_child_process.py",
     "tests/benchmarks/station/test_kills.py",
     "tests/benchmarks/speed/test_latency.py::test_the_latency_of_a_line",

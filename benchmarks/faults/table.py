@@ -9,14 +9,13 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.faults import fuzz, modbus_fuzz
 from benchmarks.faults import plc as plc_faults
 from benchmarks.faults import tour as faults
 from detector.child_process import ChildFailedError
 from detector.cli_support.progress import progress_bar
 
 
-def run(runs: int, seed: int, malformed: int, out: Path | None, *, plc_runs: int) -> bool:
+def run(runs: int, seed: int, out: Path | None, *, plc_runs: int) -> bool:
     """Print the table; returns whether nothing was lost, doubled, wrongly clear or crashed."""
     console = Console()
     try:
@@ -24,14 +23,11 @@ def run(runs: int, seed: int, malformed: int, out: Path | None, *, plc_runs: int
             line = faults.inject(runs, seed, advance)
         with progress_bar("bridge and PLC") as advance:
             bridge = plc_faults.inject_faults(plc_runs, seed=seed, progress=advance)
-        with progress_bar("malformed messages") as advance:
-            wire = fuzz.fuzz(malformed, seed, advance)
-        modbus = modbus_fuzz.fuzz(malformed, seed=seed)
     except ChildFailedError as error:
         console.print(f"[bold red]did not start:[/] {error}", highlight=False)
         return False
-    console.print(_injected(line, bridge, wire, modbus, seed))
-    console.print(_effects(line, bridge, wire, modbus))
+    console.print(_injected(line, bridge, seed))
+    console.print(_effects(line, bridge))
     for wrong in (*line.lost[:5], *line.duplicates[:5], *bridge.wrong_clear[:5]):
         console.print(f"[bold red]{wrong}[/]", highlight=False)
     if out is not None:
@@ -39,19 +35,14 @@ def run(runs: int, seed: int, malformed: int, out: Path | None, *, plc_runs: int
             "seed": seed,
             "line": asdict(line),
             "bridge": {**vars(bridge), "injuries": dict(bridge.injuries)},
-            "wire": asdict(wire),
-            "modbus": asdict(modbus),
         }
         out.write_text(json.dumps(document, indent=2), encoding="utf-8")
-    crashes = bridge.crashes + wire.crashes + modbus.crashes
-    return line.sound and not bridge.wrong_clear and not crashes
+    return line.sound and not bridge.wrong_clear and not bridge.crashes
 
 
 def _injected(
     line: faults.Tally,
     bridge: plc_faults.Tally,
-    wire: fuzz.FuzzResult,
-    modbus: modbus_fuzz.FuzzResult,
     seed: int,
 ) -> Table:
     title = f"injected at random instants, seed {seed}"
@@ -61,32 +52,23 @@ def _injected(
     table.add_section()
     for kind, count in sorted(bridge.injuries.items()):
         table.add_row("detector → bridge → PLC", kind, str(count))
-    table.add_section()
-    table.add_row("ROUTER of a detector", "malformed requests", str(wire.requests))
-    table.add_row("parser of a client", "malformed messages", str(wire.published + wire.replies))
-    table.add_row("Modbus server", "malformed frames", str(modbus.frames))
     return table
 
 
 def _effects(
     line: faults.Tally,
     bridge: plc_faults.Tally,
-    wire: fuzz.FuzzResult,
-    modbus: modbus_fuzz.FuzzResult,
 ) -> Table:
     table = Table("result", "", "target", "of", title_justify="left")
     runs = sum(line.injected.values()) + sum(bridge.injuries.values())
     sources = ", ".join(f"{count} {how}" for how, count in line.ways.items())
     alerts = f"{line.alerts} in {line.revisions} revisions, {line.starts} starts; noted {sources}"
-    malformed = wire.messages + modbus.frames
-    crashes = bridge.crashes + wire.crashes + modbus.crashes
     for name, count, target, of in (
         ("faults", runs, "≥ 200", f"in {line.elapsed_s:.0f} s and {bridge.elapsed_s:.0f} s"),
         ("alerts lost", len(line.lost), "0", alerts),
         ("alerts under a new id", len(line.duplicates), "0", f"{line.alerts} alerts"),
         ("wrong clear", len(bridge.wrong_clear), "0", _readings(bridge)),
-        ("malformed messages and frames", malformed, "≥ 100,000", _unread(wire, modbus)),
-        ("crashes", crashes, "0", ""),
+        ("crashes", bridge.crashes, "0", ""),
     ):
         table.add_row(name, f"{count:,}", target, of)
     return table
@@ -94,10 +76,3 @@ def _effects(
 
 def _readings(bridge: plc_faults.Tally) -> str:
     return f"{bridge.readings:,} readings of a PLC, {bridge.watched:,} of them not unknown"
-
-
-def _unread(wire: fuzz.FuzzResult, modbus: modbus_fuzz.FuzzResult) -> str:
-    return (
-        f"{wire.refused:,} requests refused, {wire.dropped:,} dropped for their rate, "
-        f"{wire.malformed:,} messages unreadable, {modbus.answered:,} frames answered"
-    )

@@ -27,7 +27,7 @@ _OTHER_TASKS = (
 )  # fmt: skip
 _TABLES = "annotations"
 """The folder of COCO's tables, and of the masks of its other tasks."""
-_ERRORS = (json.JSONDecodeError, KeyError, TypeError, ValueError, IndexError, ZeroDivisionError)
+_ERRORS = (LookupError, TypeError, ValueError, ArithmeticError, AttributeError, RecursionError)
 
 
 def coco_tables(folder: Path) -> list[Path]:
@@ -55,7 +55,7 @@ def read_coco(
 def _is_table(path: Path) -> bool:
     try:
         document = json.loads(path.read_bytes())
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
     return isinstance(document, dict) and document.keys() >= _KEYS
 
@@ -80,7 +80,7 @@ class _ImageFiles:
             above = table.parent.parent
             places += [above / "images" / part, above / "images", above / part, above]
         files = [place / spelt for place in places for spelt in _spelt(name)]
-        there = [each for each in files if each.is_file()]
+        there = [each for each in files if _is_file(each)]
         inside = [each for each in there if each.resolve().is_relative_to(self._root)]
         last = name.replace("\\", "/").rpartition("/")[2]
         alike = self._by_name.get(unicodedata.normalize("NFC", last), [])
@@ -197,6 +197,13 @@ class _Table:
                 "masks in one piece, which CVAT marks iscrowd, read as one object each", where
             )
         return single
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # a name that no file can have
+        return False
 
 
 def _spelt(name: str) -> dict[str, None]:

@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 from detector.adaptation.export_reading import Box
 
+_LARGEST_MASK = 1 << 28
+"""Pixels: more than an image that is read has; a few runs may state any number."""
 _LARGEST_PIECE = 0.95
 """Of a mask's area: a brush leaves crumbs."""
 
@@ -43,7 +45,7 @@ def is_one_piece(segmentation: Any) -> bool:
         return False
     try:
         mask = mask_of(segmentation)
-    except (ValueError, KeyError):
+    except (ValueError, KeyError, TypeError, OverflowError):
         return False
     _, _, pieces, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
     areas = pieces[1:, cv2.CC_STAT_AREA]
@@ -58,6 +60,8 @@ def mask_of(runs: dict[str, Any]) -> NDArray[np.uint8]:
         KeyError: It is no mask.
     """
     high, wide = (int(side) for side in runs["size"])
+    if not 0 < high * wide <= _LARGEST_MASK:
+        raise ValueError(f"a mask of {wide} x {high} px")
     counts = runs["counts"]
     lengths = np.array(_unpacked(counts) if isinstance(counts, str) else counts, np.int64)
     if lengths.ndim != 1 or (lengths < 0).any() or int(lengths.sum()) != high * wide:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from detector.vision.array_file import ArrayFileError, read_arrays
 from detector.vision.catalogue import ModelError
 
 BANK = "verifier_bank.npz"
@@ -50,14 +50,12 @@ def load_bank(path: Path, network_sha256: str, kinds: int, features: int) -> Fea
     if not path.is_file():
         raise ModelError(f"{path}: is missing; without it a head can't be checked. {_RESTORE}")
     try:
-        # Opened here: NumPy leaves the file open if it is cut off.
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-            rows, held = arrays["features"], arrays["held"]
-            numbers = {name: arrays[name] for name in ("kind", "group")}
-            made_by = str(arrays["verifier_sha256"])
-    except (OSError, EOFError, ValueError, KeyError, AttributeError, zipfile.BadZipFile) as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise ModelError(f"{path}: can't be read as a feature bank: {reason}. {_RESTORE}") from None
+        arrays = read_arrays(path, ("features", "held", "kind", "group", "verifier_sha256"))
+    except ArrayFileError as error:
+        raise ModelError(f"{path}: can't be read as a feature bank: {error}. {_RESTORE}") from None
+    rows, held = arrays["features"], arrays["held"]
+    numbers = {name: arrays[name] for name in ("kind", "group")}
+    made_by = str(arrays["verifier_sha256"])
     if made_by != network_sha256:
         raise ModelError(
             f"{path}: was made by another network ({made_by[:12]}...) than this model's "

@@ -102,7 +102,7 @@ def _instead(folder: Path) -> str:
 def _is_label_studio(path: Path) -> bool:
     try:
         document = json.loads(path.read_bytes())
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
     first = document[0] if isinstance(document, list) and document else None
     return isinstance(first, dict) and bool({"annotations", "data", "image"} & first.keys())

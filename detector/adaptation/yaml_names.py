@@ -25,7 +25,7 @@ def names_in(text: str) -> dict[int, str]:
         raise ValueError(f"{names!r} is not a list")
     try:
         return {int(number): str(name) for number, name in names.items()}
-    except ValueError:
+    except (ValueError, TypeError, OverflowError):
         raise ValueError("its keys are not numbers") from None
 
 
@@ -37,6 +37,9 @@ def has_keypoints(text: str) -> bool:
 def _document(text: str) -> dict[Any, Any]:
     try:
         document = yaml.safe_load(text)
-    except yaml.YAMLError as error:
+    # Of a value whose explicit type does not fit it, PyYAML (6.0) raises any of these.
+    except (yaml.YAMLError, LookupError, TypeError, AttributeError, ArithmeticError) as error:
         raise ValueError(f"not YAML: {' '.join(str(error).split())}") from None
+    except RecursionError:
+        raise ValueError("not a list of names: it is nested too deeply") from None
     return document if isinstance(document, dict) else {}

@@ -13,6 +13,8 @@ from detector.belt.encoder import VALID_NS, BeltReport, ReportedBelt
 from detector.counter import shortest_step
 from detector.errors import VigitriError
 
+_NO_READING = (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError)
+
 
 class EncoderFileError(VigitriError, ValueError):
     """An unusable recording; one line."""
@@ -85,7 +87,8 @@ def read_encoder(path: Path, wraps_at: int) -> EncoderTrack:
         try:
             record = json.loads(line)
             t_ns, count, run = int(record["t_mono_ns"]), int(record["counts"]), record.get("run")
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            np.int64(t_ns)
+        except _NO_READING as error:
             raise EncoderFileError(
                 f'{path}:{number}: not a reading ({error}). Write {{"t_mono_ns": 0, "counts": 0}}'
             ) from None

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from detector.client.decoding import decode_images
 from detector.client.gaps import GapWatch
 from detector.client.link import TICK_S, LineLink
+from detector.errors import printable
 from detector.wire.evidence import EVIDENCE_ENDPOINT, Evidence, LiveImage
 from detector.wire.keys import ClientKeys
 from detector.wire.messages import Header
@@ -159,7 +160,7 @@ class _ImageFeed:
             topic, header, payload, images = decode_images(frames)
         except ValueError as error:
             self.malformed += 1
-            self.malformed_reason = (
+            self.malformed_reason = printable(
                 one_line(error) if isinstance(error, ValidationError) else str(error)
             )
             return

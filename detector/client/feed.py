@@ -23,6 +23,7 @@ from detector.client.gaps import GapWatch
 from detector.client.positions import AlertProgress
 from detector.client.revisions import RevisionSet
 from detector.client.vision_watch import VisionWatch
+from detector.errors import printable
 from detector.vocabulary import VisionState
 from detector.wire.messages import PAYLOADS, AlarmState, Alert, Header
 from detector.wire.requests import (
@@ -137,7 +138,7 @@ class LineFeed:
             self._process_message(reply.message, "delivery", now_ns)
         elif reply.request_id is None:
             self.malformed += 1  # matches no request of ours
-            self.malformed_reason = reply.reason or "a reply without a request_id"
+            self.malformed_reason = printable(reply.reason or "a reply without a request_id")
         elif reply.request_id in self._asked_id.values():
             self._process_own_reply(reply, now_ns)
         elif reply.request_id in self._awaited:
@@ -245,10 +246,10 @@ class LineFeed:
     def _process_own_reply(self, reply: Reply, now_ns: int) -> None:
         if not reply.ok:  # too many consumers, an older detector: asked again in a second
             if reply.request_id == self._asked_id.get("consume"):
-                self.consumer_refusal = reply.reason or "no reason given"
+                self.consumer_refusal = printable(reply.reason or "no reason given")
                 self._begin_at_first_position()
             else:
-                self.malformed_reason = reply.reason
+                self.malformed_reason = printable(reply.reason or "no reason given")
             return
         if isinstance(reply, ConsumeReply):
             self.consumer_refusal = None
@@ -358,6 +359,6 @@ class LineFeed:
 
     def _count_malformed(self, error: ValueError) -> None:
         self.malformed += 1
-        self.malformed_reason = (
+        self.malformed_reason = printable(
             one_line(error) if isinstance(error, ValidationError) else str(error)
         )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -31,7 +30,7 @@ from detector.vision.imports.head_reading import read_head
 from detector.vision.imports.input_reading import Pixels, read_input
 from detector.vision.imports.notes import Notes
 from detector.vision.input_tensor import InputTensor
-from detector.vision.model_match import class_names, refused_task
+from detector.vision.model_match import class_names, metadata_of, refused_task
 from detector.vision.onnx_file import OnnxFileError, external_files
 from detector.vision.photograph import detect_in_photograph
 from detector.vision.sound_boxes import drawn_images
@@ -123,7 +122,7 @@ def _read(folder: Path, name: str, options: ImportOptions, notes: Notes) -> Card
     """The card of the `model.onnx` in a folder."""
     path = folder / "model.onnx"
     session = open_session(path, ("CPUExecutionProvider",), 0)
-    metadata: Mapping[str, str] = session.get_modelmeta().custom_metadata_map
+    metadata = metadata_of(session, path)
     if wrong := refused_task(metadata):
         raise ModelError(f"{path}: {wrong}. Train or export a model of the task detect")
     try:

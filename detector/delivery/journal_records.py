@@ -123,6 +123,9 @@ def _parsed(
     return held, alert
 
 
+_DAMAGE = (KeyError, TypeError, ValueError, OverflowError, RecursionError)
+
+
 class _NotUnderstood:
     """Suppresses and counts the errors of damaged records and of records of a later version."""
 
@@ -133,7 +136,7 @@ class _NotUnderstood:
         pass
 
     def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> bool:
-        if not isinstance(error, KeyError | TypeError | ValueError):
+        if not isinstance(error, _DAMAGE):
             return False
         self.records += 1
         self.why = "unknown fields" if isinstance(error, ValidationError) else repr(error)

@@ -43,6 +43,8 @@ def load_profile(path: Path) -> LineProfile:
         raise ProfileError(str(path), [f"can't be read: {error.strerror}"]) from None
     except tomllib.TOMLDecodeError as error:
         raise ProfileError(str(path), [f"is not TOML: {error}"]) from None
+    except RecursionError:
+        raise ProfileError(str(path), ["is nested too deeply. Write it as documented"]) from None
     try:
         profile = LineProfile.model_validate(document)
     except ValidationError as error:

@@ -237,7 +237,7 @@ def read_card(path: Path, signed_by: Path | None = None) -> Card:
         return Card.model_validate(tomllib.loads(content.decode("utf-8")))
     except SignatureError as error:
         raise ModelError(str(error)) from None
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
         raise ModelError(f"{path}: can't be read: {error}. Restore the card from git") from None
     except ValidationError as error:
         detail = error.errors()[0]

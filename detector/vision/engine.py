@@ -18,6 +18,8 @@ from detector.vision.input_tensor import InputTensor
 from detector.vision.model_match import check_against_card
 from detector.vision.onnx_runtime import ort
 
+_CPU = "CPUExecutionProvider"
+
 
 class EngineError(VigitriError, RuntimeError):
     """Inference failed. The belt's state is unknown, not clear."""
@@ -158,7 +160,9 @@ def open_session(path: Path, providers: Sequence[str], threads: int) -> ort.Infe
     # a line always has capture, bridge and station beside it (two cores, 0.27 and 0.74 megapixel).
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     try:
-        session = ort.InferenceSession(str(path), options, providers=list(providers))
+        # It announces a second attempt, on the CPU, on stdout: of no use after one on the CPU.
+        settings = {"enable_fallback": False} if list(providers) == [_CPU] else {}
+        session = ort.InferenceSession(str(path), options, providers=list(providers), **settings)
     except Exception as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise ModelError(f"{path}: onnxruntime can't load it: {reason}. Export it again") from None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -47,7 +48,7 @@ def check_against_card(session: Any, model: ModelFolder) -> None:
         raise ModelError(f"{where}: gives {len(outputs)} outputs, a YOLO head gives one")
     if lacking := [name for name in card.outputs if name not in outputs]:
         raise ModelError(f"{where}: gives {outputs}, the card also reads {lacking}")
-    _check_metadata(session.get_modelmeta().custom_metadata_map, model)
+    _check_metadata(metadata_of(session, where), model)
     side_h, side_w = (size or 4 * card.input.stride for size in card.input.size)
     shape = (1, side_h, side_w, 3) if flat else (1, 3, side_h, side_w)
     fed = {card.input.name: np.zeros(shape, dtype=dtype)}
@@ -67,6 +68,19 @@ def check_against_card(session: Any, model: ModelFolder) -> None:
         raise ModelError(f"{where}: {error}") from None
 
 
+def metadata_of(session: Any, where: Path) -> Mapping[str, str]:
+    """What the file's exporter wrote into it, as texts. Raises `ModelError`: it is not text."""
+    try:
+        written: Mapping[str, str] = session.get_modelmeta().custom_metadata_map
+    except UnicodeDecodeError:
+        raise ModelError(f"{where}: its metadata are not text (UTF-8). Export it again") from None
+    return written
+
+
+_NO_LITERAL = (SyntaxError, ValueError, TypeError, OverflowError, MemoryError, RecursionError)
+"""What `ast.literal_eval` and `int` raise for text that is none."""
+
+
 def class_names(metadata: Mapping[str, str]) -> list[str] | None:
     """The classes that Ultralytics wrote into the file, by index; None: it wrote none.
 
@@ -76,10 +90,10 @@ def class_names(metadata: Mapping[str, str]) -> list[str] | None:
         return None
     try:
         names = ast.literal_eval(metadata["names"])
-    except (SyntaxError, ValueError):
+        by_key = {int(key): name for key, name in names.items()} if isinstance(names, dict) else {}
+    except _NO_LITERAL:
         raise ValueError("its class list can't be read") from None
     if isinstance(names, dict):
-        by_key = {int(key): name for key, name in names.items()}
         if sorted(by_key) != list(range(len(by_key))):
             raise ValueError(f"its class list has the keys {', '.join(map(str, names))}, not 0 on")
         names = [by_key[index] for index in range(len(by_key))]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
@@ -10,6 +9,7 @@ from typing import Any, Protocol, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from detector.vision.array_file import ArrayFileError, read_arrays
 from detector.vision.catalogue import ModelError
 from detector.vision.engine import EngineError
 from detector.vision.verifier_card import VerifierCard
@@ -110,12 +110,10 @@ def log_odds(probabilities: NDArray[Real]) -> NDArray[Real]:
 def load_head(path: Path) -> VerifierHead:
     """Read a head. Raises `ModelError` with one line."""
     try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-            weights, bias = arrays["weights"], arrays["bias"]
-    except (OSError, EOFError, ValueError, KeyError, AttributeError, zipfile.BadZipFile) as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        weights, bias = read_arrays(path, ("weights", "bias")).values()
+    except ArrayFileError as error:
         raise ModelError(
-            f"{path}: can't be read as a verifier's head (arrays weights, bias): {reason}. "
+            f"{path}: can't be read as a verifier's head (arrays weights, bias): {error}. "
             "Train it again"
         ) from None
     if (

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from detector.vocabulary import ClockSync
+
+Word = Annotated[
+    str, StringConstraints(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f\x7f]+$")
+]
 
 
 class Message(BaseModel):
@@ -30,7 +34,7 @@ class Header(Message):
         str, Field(alias="schema", description="Name of the payload's schema, e.g. alert/1.")
     ]
     boot_id: Annotated[
-        str, Field(description="Identifies one start of the detector; changes with each start.")
+        Word, Field(description="Identifies one start of the detector; changes with each start.")
     ]
     seq: Annotated[
         int, Field(ge=1, description="Number of this message in its topic, without gaps.")
@@ -42,6 +46,7 @@ class Header(Message):
         int | None,
         Field(
             ge=0,
+            lt=2**63,
             description="Number of the alert revision since the detector's start, without gaps; in "
             "other messages, the number of the last alert revision so far.",
         ),

@@ -238,7 +238,7 @@ def _refuse_loose(path: Path, forbidden: int) -> None:
 def _read_toml(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise KeyFileError(f"{path}: {getattr(error, 'strerror', None) or error}") from None
 
 

@@ -19,6 +19,7 @@ from pydantic import (
     field_validator,
 )
 
+from detector.wire.envelope import Word
 from detector.wire.messages import Alert, Hazard, Header, LineState, Outcome
 
 SHELVED_MINUTES = 60
@@ -26,9 +27,6 @@ SHELVED_MINUTES = 60
 REPLAYED_AT_ONCE = 50
 """Alerts in one reply, some 2 kB each; a client requests the rest."""
 
-Word = Annotated[
-    str, StringConstraints(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f\x7f]+$")
-]
 ConsumerName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,64}$")]
 DAY_MS = 86_400_000
 

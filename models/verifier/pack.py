@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from zipfile import BadZipFile
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from detector.vision.array_file import ArrayFileError, read_arrays
 from detector.vision.crops import CropCutter
 from models.data.sources import Image
 from models.workshop import WorkshopError
@@ -37,19 +37,21 @@ class Crop:
     score: float = 0.0
 
 
+_ARRAYS = ("bytes", "ends", "names", "sides", "sources", "how", "px", "scores")
+
+
 class Pack:
     """Crops of a file, decoded one by one."""
 
     def __init__(self, path: Path) -> None:
         try:
-            # An open file, since NumPy leaves one open that it cannot read.
-            with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-                self._bytes, self._ends = arrays["bytes"], arrays["ends"]
-                self.names, self.sides = arrays["names"], arrays["sides"]
-                self.sources, self.how = arrays["sources"], arrays["how"]
-                self.px, self.scores = arrays["px"], arrays["scores"]
-        except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
+            arrays = read_arrays(path, _ARRAYS)
+        except ArrayFileError as error:
             raise WorkshopError(f"{path}: not a pack of crops: {error}; build it again") from error
+        self._bytes, self._ends = arrays["bytes"], arrays["ends"]
+        self.names, self.sides = arrays["names"], arrays["sides"]
+        self.sources, self.how = arrays["sources"], arrays["how"]
+        self.px, self.scores = arrays["px"], arrays["scores"]
 
     def __len__(self) -> int:
         return len(self._ends)

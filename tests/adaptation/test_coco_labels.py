@@ -171,3 +171,34 @@ def test_boxes_without_an_area_are_passed_over_and_counted(tmp_path: Path) -> No
     export = read(cvat(tmp_path, BOX, {"bbox": [9.5, 8.3, 1.03, 0.0]}))
     assert len(export.images[0].labels) == 1
     assert export.noted[0].startswith("1 boxes without an area in the image passed over")
+
+
+@pytest.mark.parametrize(
+    ("annotation", "reason"),
+    [
+        ({"bbox": [8, 6, 10**400, 30]}, "OverflowError"),
+        ({"segmentation": {"size": [60, float("inf")], "counts": [1]}}, "OverflowError"),
+        ({"segmentation": {"size": [60, 80], "counts": [10**30]}}, "OverflowError"),
+        ({"segmentation": {"size": [10**7, 10**7], "counts": [10**14]}}, "a mask of"),
+        ({**BOX, "attributes": "x"}, "AttributeError"),
+    ],
+)
+def test_an_annotation_with_odd_values_is_a_one_line_error(
+    tmp_path: Path, annotation: dict[str, Any], reason: str
+) -> None:
+    with pytest.raises(LabelError, match=f"not COCO JSON: .*{reason}") as error:
+        read(cvat(tmp_path, annotation))
+    assert "\n" not in str(error.value)
+
+
+def test_json_that_is_nested_too_deeply_is_no_table(tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text("[" * 100_000)
+    with pytest.raises(LabelError, match="has neither"):
+        read(tmp_path)
+
+
+def test_an_image_s_name_that_no_file_can_have_is_left_out(tmp_path: Path) -> None:
+    write_image(tmp_path / "a.png")
+    (tmp_path / "a.json").write_text(table("x" * 5000, BOX))
+    with pytest.raises(LabelError, match="images are neither beside the JSON"):
+        read(tmp_path)

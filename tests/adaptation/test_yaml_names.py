@@ -38,3 +38,17 @@ def test_every_way_to_write_the_names_is_read(text: str) -> None:
 def test_a_file_without_a_list_of_names_says_why(text: str, reason: str) -> None:
     with pytest.raises(ValueError, match=reason):
         names_in(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("names: " + "[" * 3000, "nested too deeply"),
+        ("names: [!!int '']", "not YAML"),
+        ("names: {.inf: tin}", "keys are not numbers"),
+        ("names: {[1, 2]: tin}", "not YAML|keys are not numbers"),
+    ],
+)
+def test_odd_yaml_is_refused_with_a_reason(text: str, reason: str) -> None:
+    with pytest.raises(ValueError, match=reason):
+        names_in(text)

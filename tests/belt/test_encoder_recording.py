@@ -1,9 +1,16 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
-from detector.belt.encoder_recording import EncoderTrack, RecordedBelt
+from detector.belt.encoder_recording import (
+    EncoderFileError,
+    EncoderTrack,
+    RecordedBelt,
+    read_encoder,
+)
 
 SECOND_NS = 1_000_000_000
 
@@ -26,3 +33,20 @@ def test_a_frame_without_a_position_is_placed_by_its_number() -> None:
     belt = recorded_belt()
     belt.anchor(60, 500 * SECOND_NS, None)
     assert belt.counts_at(500 * SECOND_NS) == pytest.approx(2000)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        '{"t_mono_ns": Infinity, "counts": 1}',
+        '{"t_mono_ns": 9223372036854775808, "counts": 1}',
+        '{"t_mono_ns": 1, "counts": 1e999}',
+        "[" * 3000,
+        "3",
+    ],
+)
+def test_a_line_that_is_no_reading_is_named(tmp_path: Path, line: str) -> None:
+    path = tmp_path / "encoder.jsonl"
+    path.write_text(f'{{"t_mono_ns": 0, "counts": 0}}\n{line}\n', encoding="utf-8")
+    with pytest.raises(EncoderFileError, match=r"encoder.jsonl:2: not a reading"):
+        read_encoder(path, 65536)

@@ -331,3 +331,14 @@ def test_the_weights_are_not_needed_to_read_which_files_hold_them(tmp_path: Path
     inside = onnx.load(str(path))
     onnx.save(inside, str(tmp_path / "one.onnx"))
     assert external_files(tmp_path / "one.onnx") == set()
+
+
+def test_metadata_that_are_not_text_are_refused_in_one_line(
+    vigitri: Vigitri, tmp_path: Path
+) -> None:
+    path = heads.write_head(tmp_path / "a.onnx", heads.raw(), note="0123456789")
+    path.write_bytes(path.read_bytes().replace(b"0123456789", b"0123\xff\xfe6789"))
+    code, _, err = vigitri("model", "import", path, *TWO, "-o", tmp_path / "a")
+    assert code == 2
+    assert len(err) == 1
+    assert "its metadata are not text" in err[0]

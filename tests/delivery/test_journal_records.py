@@ -80,3 +80,12 @@ def test_unreadable_records_are_skipped_and_reported_in_one_line(
     assert [alert.event_id for _, alert in former.alerts] == ["a1"]
     (line,) = caplog.messages
     assert line.startswith("journal: skipped 3 unreadable records")
+
+
+def test_records_with_numbers_and_depths_that_python_does_not_read_are_skipped() -> None:
+    odd = [
+        b'{"kind": "consumer", "name": "c", "boot_id": "b", "alert_seq": Infinity}',
+        b"[" * 100_000,
+    ]
+    former = read_former([*odd, decode(consumer_record("d", "b", 3).line)], 0)
+    assert former.consumers == {"d": ("b", 3)}

@@ -255,6 +255,8 @@ def test_a_missing_file_or_one_that_is_not_toml_is_one_line(tmp_path: Path) -> N
         load_profile(tmp_path)
     with pytest.raises(ProfileError, match="is not TOML"):
         load_profile(written(tmp_path, "line = "))
+    with pytest.raises(ProfileError, match="is nested too deeply"):
+        load_profile(written(tmp_path, f"line = {'[' * 3000}"))
     (tmp_path / "line.toml").write_bytes(b"line = \xff")
     with pytest.raises(ProfileError, match=r"is not UTF-8 text\. Save it as UTF-8"):
         load_profile(tmp_path / "line.toml")

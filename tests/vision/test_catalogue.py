@@ -100,6 +100,7 @@ def test_a_missing_file_of_the_card_is_refused(tmp_path: Path) -> None:
         ('"model.onnx" =', '"other.onnx" =', "must give the sha256 of model.onnx"),
         ("stride = 32", "stride = 32\ncolour = 1", "input.colour"),
         ('name = "t"', "name = ", "can't be read"),
+        ('name = "t"', f"name = {'[' * 3000}", "can't be read"),
         ('hazard = "battery"', 'hazard = "none"', "at least one class must be a hazard"),
         ("[files]", HARMLESS + HARMLESS.replace("1", "2") + "[files]", "bag is there twice"),
         ("[files]", SAMPLE + "[files]", "must give the sha256 of s.png, the sample"),

@@ -204,3 +204,12 @@ def test_keys_are_added_to_and_removed_from_the_allow_list(tmp_path: Path) -> No
     with pytest.raises(KeyFileError, match="the allow-list is empty"):
         line_guard(secret, allowed.folder)
     assert line_guard(None, None) is None
+
+
+def test_a_key_file_that_is_nested_too_deeply_is_one_line(tmp_path: Path) -> None:
+    path = tmp_path / "bridge.secret.toml"
+    path.touch(0o600)
+    path.write_text(f"public = {'[' * 3000}", encoding="utf-8")
+    with pytest.raises(KeyFileError, match="recursion") as error:
+        read_key_pair(path)
+    assert "\n" not in str(error.value)

@@ -42,6 +42,8 @@ def _lines(path: Path) -> list[dict[str, Any]]:
             return list(reader)
     except UnicodeDecodeError:
         raise CalibrationError(f"{path}: is not UTF-8 text. Save it as CSV (UTF-8)") from None
+    except csv.Error as error:
+        raise CalibrationError(f"{path}: is not CSV: {error}. Save it as CSV (UTF-8)") from None
 
 
 def _row(path: Path, number: int, row: dict[str, Any]) -> tuple[float, ...]:

@@ -197,7 +197,10 @@ class Decoder:
 def _video_stream(container: Any, url: str) -> Any:
     """The first stream of images. Raises `NoImagesError`."""
     if container.streams.video:
-        return container.streams.video[0]
+        stream = container.streams.video[0]
+        if stream.codec_context is None:
+            raise NoImagesError(0, "is in a code that is not known", url)
+        return stream
     kinds = sorted({str(stream.type) for stream in container.streams})
     raise NoImagesError(0, f"contains {' and '.join(kinds)}" if kinds else "is empty", url)
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from detector import LARGEST_PIXELS
 from detector.ingest.source import Image
 
 MISSING = (
@@ -21,10 +22,13 @@ def decoded(data: bytes) -> Image:
 
     Raises:
         ModuleNotFoundError: pillow-heif is not installed.
-        ValueError: The image is damaged; also other errors of libheif.
+        ValueError: The image is damaged or too large; also other errors of libheif.
     """
     import pillow_heif
 
     file = pillow_heif.open_heif(data, convert_hdr_to_8bit=True, bgr_mode=True)
+    width, height = file.size
+    if width * height > LARGEST_PIXELS:
+        raise ValueError(f"it states {width} x {height} px")
     pixels: Image = np.asarray(file)
     return pixels if pixels.ndim == 3 else np.repeat(pixels[..., np.newaxis], 3, 2)

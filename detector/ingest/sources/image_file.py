@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from detector import LARGEST_PIXELS
 from detector.ingest.source import Image, SourceError
-from detector.ingest.sources import heic_file, jpeg_file
+from detector.ingest.sources import heic_file, jpeg_file, png_file
 from detector.ingest.sources.image_kinds import (
     AVIF,
     GIF,
@@ -34,6 +35,8 @@ LARGEST_BYTES = 500_000_000
 BEHIND_TRANSPARENT = 114
 """Grey that shows through a transparent image: the grey outside the view, which models know."""
 
+_MEGAPIXELS = LARGEST_PIXELS // 1_000_000
+_SCALE = "scale it down, or copy it again from its origin"
 _COPY_AGAIN = "copy it again from its origin"
 _AS_JPEG = "export it as JPEG, or as PNG of 8 or 16 bits"
 
@@ -92,11 +95,13 @@ def _decode(data: bytes) -> Image:
         # libjpeg fills the missing part of an image with grey and reports success.
         if not jpeg_file.is_whole(data):
             raise ImageFileError("the image is cut off")
+        if jpeg_file.pixels(data) > LARGEST_PIXELS:
+            raise ImageFileError(f"it states more than {_MEGAPIXELS} megapixels", _SCALE)
         if jpeg_file.is_damaged(data):
             raise ImageFileError(
                 "the image is damaged: a part of its data is missing or overwritten"
             )
-    if kind == PNG and b"IEND" not in data[-4096:]:
+    if kind == PNG and not png_file.is_whole(data):
         raise ImageFileError("the image is cut off")
     if kind == HEIC:
         return _on_grey(_from_heic(data))
@@ -119,7 +124,10 @@ def _not_readable(kind: str | None) -> ImageFileError:
             "not a readable image", f"give one of {', '.join(sorted(IMAGE_SUFFIXES))}"
         )
     if kind in (JPEG, PNG, TIFF, WEBP, GIF, AVIF, JPEG_2000, "BMP"):
-        return ImageFileError(f"{kind} that OpenCV cannot read: cut off, or of a rare variety")
+        return ImageFileError(
+            f"{kind} that OpenCV cannot read: cut off, of a rare variety, or of more than "
+            f"{_MEGAPIXELS} megapixels"
+        )
     if kind == VIDEO:
         return ImageFileError("a video, not an image", "use `vigitri replay` for a video")
     return ImageFileError(f"{kind}, not an image that is read", _AS_JPEG)
@@ -142,7 +150,7 @@ def _from_heic(data: bytes) -> Image:
         return heic_file.decoded(data)
     except ModuleNotFoundError:
         raise ImageFileError(*heic_file.MISSING) from None
-    except (ValueError, RuntimeError, EOFError, SyntaxError) as error:
+    except (ValueError, RuntimeError, EOFError, SyntaxError, IndexError) as error:
         raise ImageFileError(f"the image is damaged ({' '.join(str(error).split())})") from None
 
 

@@ -33,6 +33,15 @@ def is_whole(data: bytes) -> bool:
     return False
 
 
+def pixels(data: bytes) -> int:
+    """Number of pixels by the header; 0: it has none that can be read."""
+    try:
+        height, width, _, _ = simplejpeg.decode_jpeg_header(data, strict=False)
+    except ValueError:
+        return 0
+    return int(height * width)
+
+
 def is_damaged(data: bytes) -> bool:
     """Whether libjpeg, which decodes a complete JPEG for OpenCV, warns that its data are corrupt.
 

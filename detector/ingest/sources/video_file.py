@@ -111,9 +111,9 @@ class VideoFile:
         if self._times is None or self._fps_asked is not None:
             return []
         if not self._has_own_times:
-            return [
-                f"{self.name}: has no timestamps, only a rate: {self.fps:.3g} frames per second"
-            ]
+            rate = "only a rate" if self.fps else "nor a rate: give one with --fps"
+            stated = f": {self.fps:.3g} frames per second" if self.fps else ""
+            return [f"{self.name}: has no timestamps, {rate}{stated}"]
         return [f"{self.name}: {note}" for note in self._times.notes()]
 
     def close(self) -> None:

@@ -14,6 +14,8 @@ from enum import IntEnum
 from pathlib import Path
 from typing import Any
 
+from pydantic import TypeAdapter
+
 from detector.errors import VigitriError
 
 NAME = re.compile(r"[\w.@ -]{1,64}")
@@ -56,6 +58,10 @@ class Account:
 
     name: str
     role: Role
+
+
+_KEYS = ("role", "password")
+_DOCUMENT = TypeAdapter(dict[str, dict[str, dict[str, str]]])
 
 
 class Accounts:
@@ -120,8 +126,11 @@ class Accounts:
             if status.st_mode & 0o077:
                 raise AccountError(f"{self._path}: others have access; chmod 600 {self._path}")
             try:
-                self._known = json.loads(self._path.read_text(encoding="utf-8"))["accounts"]
-            except (OSError, ValueError, KeyError, TypeError):
+                known = _DOCUMENT.validate_json(self._path.read_bytes())["accounts"]
+                self._known = {
+                    name: {key: each[key] for key in _KEYS} for name, each in known.items()
+                }
+            except (OSError, ValueError, KeyError):
                 raise AccountError(
                     f"{self._path}: can't be read; restore it or remove it"
                 ) from None

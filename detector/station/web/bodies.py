@@ -42,6 +42,7 @@ def query_int(request: Request, key: str, default: int | None = None) -> int | N
     text = request.query_params.get(key)
     if text is None or text == "":
         return default
-    if not text.lstrip("-").isascii() or not text.lstrip("-").isdigit() or len(text) > 20:
+    digits = text.removeprefix("-")
+    if not digits.isascii() or not digits.isdigit() or len(text) > 20 or abs(int(text)) >= 2**63:
         raise RefusedError(400, f"{key}={text[:40]}: give a whole number")
     return int(text)

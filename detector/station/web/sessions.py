@@ -7,8 +7,11 @@ import hmac
 import json
 import secrets
 import time
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
+
+from pydantic import TypeAdapter
 
 from detector.station.web.accounts import Accounts, Role, write_private
 
@@ -34,6 +37,9 @@ class Session:
     paired: bool = False
 
 
+_DOCUMENT = TypeAdapter(dict[str, Session])
+
+
 class Sessions:
     """The sessions, by the hash of their cookie; they survive a restart."""
 
@@ -41,11 +47,8 @@ class Sessions:
         self._path, self._accounts = folder / FILE, accounts
         self._codes: dict[str, float] = {}
         self._sessions: dict[str, Session] = {}
-        try:
-            document = json.loads(self._path.read_text(encoding="utf-8"))
-            self._sessions = {key: Session(**entry) for key, entry in document.items()}
-        except (OSError, ValueError, TypeError):
-            pass  # none yet, or damaged: everybody signs in again
+        with suppress(OSError, ValueError):  # none yet, or damaged: everybody signs in again
+            self._sessions = _DOCUMENT.validate_json(self._path.read_bytes())
 
     def start(self, account: str, user_agent: str, *, paired: bool = False) -> tuple[str, Session]:
         """Begin a session; returns its cookie."""
@@ -64,7 +67,8 @@ class Sessions:
         session = self._sessions.get(_hash(cookie))
         if session is None or session.until_s <= time.time():
             return None
-        return session if hmac.compare_digest(session.browser, _hash(user_agent)) else None
+        browser = session.browser.encode(), _hash(user_agent).encode()
+        return session if hmac.compare_digest(*browser) else None
 
     def role(self, session: Session) -> Role:
         """What its account may do now: nothing once the account is removed."""

@@ -114,7 +114,7 @@ def _written_size(metadata: Mapping[str, str]) -> tuple[int, int] | None:
     try:
         height, width = ast.literal_eval(metadata.get("imgsz", ""))
         return int(height), int(width)
-    except (SyntaxError, ValueError, TypeError):
+    except (SyntaxError, ValueError, TypeError, OverflowError, MemoryError, RecursionError):
         return None
 
 

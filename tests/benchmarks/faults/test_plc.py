@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from benchmarks.faults.modbus_fuzz import fuzz
 from benchmarks.faults.plc import PollingPlc, PublishedState, Tally, inject_faults
 from detector.bridge.register_map import INPUT_WORDS
 
@@ -13,12 +12,6 @@ def test_no_register_reads_clear_when_it_must_not_under_any_fault() -> None:
     assert sum(tally.injuries.values()) == 9
     assert len(tally.injuries) == 7
     assert tally.watched > 0
-
-
-def test_malformed_frames_do_not_crash_a_bridge() -> None:
-    tally = fuzz(2000)
-    assert (tally.crashes, tally.frames) == (0, 2000)
-    assert tally.answered > 1000  # each reaches the bridge as a separate frame
 
 
 def test_a_wrong_clear_is_noticed() -> None:

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.faults.fuzz import fuzz
 from benchmarks.faults.tour import KINDS, inject, read_journal
 from detector.delivery.journal_folder import JournalFolder, Record, encode
 
@@ -35,11 +34,3 @@ def test_alerts_raised_before_the_consumer_registered_are_not_outstanding(tmp_pa
     )
     files.close()
     assert [event_id for _, event_id, _ in read_journal(tmp_path)] == ["a2", "a3"]
-
-
-def test_malformed_messages_crash_neither_side() -> None:
-    tally = fuzz(4000)
-    assert tally.messages == 4000
-    assert tally.crashes == 0
-    assert tally.refused > 1000
-    assert tally.malformed > 1000

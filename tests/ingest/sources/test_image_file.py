@@ -230,7 +230,10 @@ def test_an_image_is_read_whatever_jpeg_a_program_wrote() -> None:
         ),
         (b"\x1aE\xdf\xa3" + bytes(40), "a video, not an image; use `vigitri replay` for a video"),
         (b"what is this", r"not a readable image; give one of \.avif, \.bmp"),
-        (b"II*\0" + bytes(40), "TIFF that OpenCV cannot read: cut off, or of a rare variety; copy"),
+        (
+            b"II*\0" + bytes(40),
+            "TIFF that OpenCV cannot read: cut off, of a rare variety, or of more than",
+        ),
     ],
 )
 def test_the_error_says_what_the_file_is(tmp_path: Path, data: bytes, expected: str) -> None:
@@ -272,3 +275,25 @@ def test_a_heic_is_named_if_it_is_damaged_or_the_extra_is_missing(
     monkeypatch.setitem(sys.modules, "pillow_heif", None)
     with pytest.raises(SourceError, match=r"HEIC, which needs pillow-heif; pip install 'vigitri\["):
         read_image_file(path)
+
+
+def test_an_image_of_more_pixels_than_are_read_is_refused_by_its_header() -> None:
+    at = JPEG.index(b"\xff\xc0") + 5
+    huge = JPEG[:at] + b"\x7d\0\x7d\0" + JPEG[at + 4 :]
+    _, why = decoded(huge)
+    assert why == "it states more than 134 megapixels"
+
+
+@pytest.mark.parametrize("at", [8, 16, 33])
+def test_a_png_with_a_wrong_length_or_too_little_data_for_its_size_is_cut_off(at: int) -> None:
+    png = encoded(".png")
+    changed = png[:at] + b"\1\0" + png[at + 2 :]  # of the first chunk, the width, the second chunk
+    assert decoded(changed) == (None, "the image is cut off")
+
+
+def test_a_heic_without_an_image_that_is_shown_is_refused() -> None:
+    data = bytearray(heic(NOISE))
+    data[data.index(b"infe") + 7] = 1  # hidden
+    image, why = decoded(bytes(data))
+    assert image is None
+    assert why.startswith("the image is damaged")

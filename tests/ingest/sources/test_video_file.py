@@ -93,3 +93,27 @@ def test_describe_source_gives_the_colour_tag(tmp_path: Path) -> None:
 def test_describe_source_refuses_a_missing_file(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="no such file; check the path"):
         describe_source(str(tmp_path / "none.mp4"))
+
+
+def test_a_film_in_an_unknown_code_is_refused(video: Video) -> None:
+    film = video("film.avi")
+    film.write_bytes(film.read_bytes().replace(b"MJPG", b"zzzz"))
+    with pytest.raises(SourceError, match="no video: it is in a code that is not known"):
+        open_source(str(film))
+
+
+def test_a_film_without_times_and_without_a_rate_says_so(tmp_path: Path) -> None:
+    import cv2
+    import numpy as np
+
+    from detector.ingest.sources.video_file import VideoFile
+
+    path = tmp_path / "film.mjpeg"
+    path.write_bytes(cv2.imencode(".jpg", np.zeros((32, 32, 3), np.uint8))[1].tobytes() * 4)
+    film = VideoFile(path)
+    film.open()
+    while film.grab():
+        film.retrieve()
+    film.close()
+    assert film.fps is None
+    assert film.time_notes == [f"{path}: has no timestamps, nor a rate: give one with --fps"]

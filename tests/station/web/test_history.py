@@ -73,7 +73,14 @@ def test_trends_are_lists(history: tuple[ScriptedLine, Browser], path: str, name
 
 def test_a_query_that_is_no_number_is_refused(history: tuple[ScriptedLine, Browser]) -> None:
     _, browser = history
-    for path in ("events?since=yesterday", "rates?until=1e9", "rates?by=minute", "audit?limit=x"):
+    for path in (
+        "events?since=yesterday",
+        "rates?until=1e9",
+        "events?since=9223372036854775808",
+        "audit?before=--5",
+        "rates?by=minute",
+        "audit?limit=x",
+    ):
         refused = browser.http.get(f"/api/{path}")
         assert (refused.status_code, "\n" in refused.json()["error"]) == (400, False)
 

@@ -1,0 +1,1 @@
+"""Random changes of valid input: of bytes, and of documents with their structure kept."""
