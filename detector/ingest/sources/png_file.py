@@ -26,6 +26,6 @@ def is_whole(data: bytes) -> bool:
         (length,) = struct.unpack_from(">I", data, at)
         end = at + 12 + length
         if data[at + 4 : at + 8] == b"IEND":
-            return end <= len(data)
+            return bool(end <= len(data))
         at = end
     return False
