@@ -24,7 +24,8 @@ def is_whole(data: bytes) -> bool:
     at = _START
     while at + 12 <= len(data):
         (length,) = struct.unpack_from(">I", data, at)
+        end = at + 12 + length
         if data[at + 4 : at + 8] == b"IEND":
-            return True
-        at += 12 + length
+            return bool(end <= len(data))
+        at = end
     return False

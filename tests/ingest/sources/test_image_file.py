@@ -284,10 +284,11 @@ def test_an_image_of_more_pixels_than_are_read_is_refused_by_its_header() -> Non
     assert why == "it states more than 134 megapixels"
 
 
-@pytest.mark.parametrize("at", [8, 16, 33])
+@pytest.mark.parametrize("at", [8, 16, 33, -12])
 def test_a_png_with_a_wrong_length_or_too_little_data_for_its_size_is_cut_off(at: int) -> None:
     png = encoded(".png")
-    changed = png[:at] + b"\1\0" + png[at + 2 :]  # of the first chunk, the width, the second chunk
+    # The length of the first chunk, the width, the length of the second chunk and of the last.
+    changed = png[:at] + b"\1\0" + png[at + 2 :]
     assert decoded(changed) == (None, "the image is cut off")
 
 
