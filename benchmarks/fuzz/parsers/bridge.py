@@ -15,6 +15,7 @@ from asyncua.common.utils import Buffer
 from asyncua.crypto.security_policies import SecurityPolicyNone
 from asyncua.ua.ua_binary import (
     header_from_binary,
+    nodeid_to_binary,
     struct_from_binary,
     struct_to_binary,
     uatcp_to_binary,
@@ -112,7 +113,8 @@ class Modbus(BridgeParser):
 
 
 _AUTHENTICATION = b"\x5a" * 16
-"""asyncua knows a session by its connection, and does not look at the token."""
+"""Stands in a case for the token of the session in which it is sent."""
+_TOKEN = bytes(nodeid_to_binary(ua.NodeId(_AUTHENTICATION, 0, ua.NodeIdType.ByteString)))
 
 
 def _header() -> Any:
@@ -131,7 +133,7 @@ class OpcUa(BridgeParser):
         with socket.create_server(("127.0.0.1", 0)) as taken:
             self._port = int(taken.getsockname()[1])
         self._url = f"opc.tcp://127.0.0.1:{self._port}/vigitri"
-        self.options = ("--opcua", self._url)
+        self.options = ("--opcua", self._url, "--name", "fuzzed")
         super().__init__()
 
     def valid(self) -> list[bytes]:
@@ -178,10 +180,14 @@ class OpcUa(BridgeParser):
 
     def parse(self, case: bytes) -> None:
         *bodies, last = unpacked(case)
-        with _Channel(self._port, self._url) as channel:
-            self.unread += channel.unread(bodies)
-            with contextlib.suppress(OSError):
-                channel.send_raw(_with_changed_header(channel, last))
+        while bodies:
+            with _Channel(self._port, self._url) as channel:
+                # The server ends the connection at a message without a readable header: the others
+                # go over the next one.
+                ended_at = len(bodies) + 1 - channel.unread(bodies)
+                bodies = bodies[ended_at + 1 :]
+        with _Channel(self._port, self._url) as channel, contextlib.suppress(OSError):
+            channel.send_raw(_with_changed_header(channel, last))
         self.check_alive()
 
 
@@ -210,6 +216,7 @@ class _Channel:
         self._file = self._socket.makefile("rb")
         self._connection = SecureConnection(SecurityPolicyNone(), TransportLimits())
         self._number = 0
+        self._token = _TOKEN
 
     def __enter__(self) -> Self:
         hello = ua.Hello()
@@ -230,6 +237,7 @@ class _Channel:
         activating.RequestHeader.AuthenticationToken = token
         activating.Parameters.UserIdentityToken = ua.AnonymousIdentityToken()
         self._ask(activating)
+        self._token = bytes(nodeid_to_binary(token))
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -243,6 +251,7 @@ class _Channel:
     def frame(self, body: bytes, kind: ua.MessageType = ua.MessageType.SecureMessage) -> bytes:
         """A message with the right headers; its request id is the next number."""
         self._number += 1
+        body = body.replace(_TOKEN, self._token)
         return bytes(self._connection.message_to_binary(body, kind, self._number))
 
     def unread(self, bodies: list[bytes]) -> int:
