@@ -43,7 +43,7 @@ class LoginRefusedError(SourceError):
 
 
 class NoAnswerError(SourceError):
-    """Nobody answers at a network camera's address. It may be asked again soon: it costs little,
+    """No camera answers at this address. It may be asked again soon: that costs little,
     and a camera that returns is found at once."""
 
 

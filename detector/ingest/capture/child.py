@@ -1,6 +1,6 @@
 """The capture process: opens one source and passes on its newest image until the source ends.
 
-Each process opens its source once, or until somebody answers there. A failure is reported in a
+Each process opens its source once, or until the camera answers. A failure is reported in a
 final `Status`, and the detector starts another process, because a native library that has failed
 once may not open reliably again.
 """
