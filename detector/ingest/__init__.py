@@ -9,7 +9,7 @@ with CameraProcess("rtsp://…", name="infeed") as camera:  # the newest frame, 
 
 from detector.ingest.capture.camera_process import CameraProcess
 from detector.ingest.frame import Frame
-from detector.ingest.health import CameraBlind, CameraHealth, CameraState, StampSource
+from detector.ingest.health import CameraBlind, CameraHealth, CameraState
 from detector.ingest.identity import camera_identity
 from detector.ingest.names import without_credentials
 from detector.ingest.probe import describe_source
@@ -30,7 +30,6 @@ __all__ = [
     "Recording",
     "Source",
     "SourceError",
-    "StampSource",
     "V4l2Device",
     "camera_identity",
     "describe_source",

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detector.errors import VigitriError
-from detector.ingest.health import StampSource
 from detector.ingest.names import without_credentials
+from detector.vocabulary import StampSource
 
 Image = NDArray[np.uint8]
 """`(height, width, 3)` uint8, BGR, x right and y down."""

@@ -23,7 +23,7 @@ from detector.ingest.capture import frozen
 from detector.ingest.capture.latest_frame import FrameWriter
 from detector.ingest.capture.spec import CaptureSettings, CaptureSpec, Status
 from detector.ingest.capture.tally import Tally
-from detector.ingest.health import CameraState, StampSource
+from detector.ingest.health import CameraState
 from detector.ingest.source import (
     TIMED_OUT,
     LoginRefusedError,
@@ -34,6 +34,7 @@ from detector.ingest.source import (
 )
 from detector.ingest.sources.opencv import cv2
 from detector.log_output import name_line, set_up_logging
+from detector.vocabulary import StampSource
 
 logger = logging.getLogger("detector.ingest.capture.child")  # this process's __name__ is __main__
 
@@ -113,7 +114,7 @@ class CaptureLoop:
         self._is_logged = False
         self._shape: tuple[int, int] | None = None
         self._stamped = source if isinstance(source, StampedSource) else None
-        self._stamp_source = StampSource.ARRIVAL
+        self._stamp_source: StampSource | None = None
         self._readable_at_ns = time.monotonic_ns()
 
     def run(self) -> Status:

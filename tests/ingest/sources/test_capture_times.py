@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from detector.ingest.health import StampSource
 from detector.ingest.sources.capture_times import LONGEST_TRANSIT_S, Arrival, CaptureTimes
+from detector.vocabulary import StampSource
 
 PERIODS_S = st.sampled_from([1 / 5, 1 / 15, 1 / 30])
 WAY_S = 0.01

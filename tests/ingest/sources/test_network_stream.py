@@ -21,12 +21,12 @@ from detector.ingest import (
     CameraState,
     Frame,
     SourceError,
-    StampSource,
     describe_source,
     open_source,
 )
 from detector.ingest.sources import capture_times
 from detector.ingest.sources.network_stream import NetworkStream
+from detector.vocabulary import StampSource
 from tests.ingest.capture_camera import AT_ONCE, camera_of
 from tests.ingest.network_cameras import (
     FPS,
