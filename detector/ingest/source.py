@@ -58,6 +58,9 @@ class StampedSource(Protocol):
     def stamp_source(self) -> StampSource:
         """What the last image's time was taken from."""
 
+    stamp_note: str
+    """The same for a person, with the fault of a sender's clock; new text when it changes."""
+
 
 class Source(Protocol):
     """A sequence of images from a camera or a recording.

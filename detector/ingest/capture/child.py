@@ -34,7 +34,6 @@ from detector.ingest.source import (
 )
 from detector.ingest.sources.opencv import cv2
 from detector.log_output import name_line, set_up_logging
-from detector.vocabulary import StampSource
 
 logger = logging.getLogger("detector.ingest.capture.child")  # this process's __name__ is __main__
 
@@ -114,7 +113,7 @@ class CaptureLoop:
         self._is_logged = False
         self._shape: tuple[int, int] | None = None
         self._stamped = source if isinstance(source, StampedSource) else None
-        self._stamp_source: StampSource | None = None
+        self._stamp_note = ""
         self._readable_at_ns = time.monotonic_ns()
 
     def run(self) -> Status:
@@ -179,9 +178,10 @@ class CaptureLoop:
         self._change(CameraState.LIVE)  # before the image, so that its reader finds this state
         if writer.publish(index, t_mono_ns, t_utc_ns, self._source.position_ns):
             tally.overwritten += 1
-        if self._stamped is not None and self._stamped.stamp_source is not self._stamp_source:
-            self._stamp_source = self._stamped.stamp_source
-            Status(self._state, stamp_source=self._stamp_source).send(self._status)
+        if self._stamped is not None and self._stamped.stamp_note != self._stamp_note:
+            self._stamp_note = self._stamped.stamp_note
+            logger.info("%s", self._stamp_note)
+            Status(self._state, stamp_source=self._stamped.stamp_source).send(self._status)
         return None
 
     def _unreadable(self, now_ns: int) -> Status | None:
