@@ -34,6 +34,7 @@ PROCESS = (
     "tests/benchmarks/faults/test_tour.py",
     "tests/benchmarks/fuzz/test_campaign.py",
     "tests/benchmarks/fuzz/test_parsers.py::test_a_bridge",
+    "tests/benchmarks/cameras/test_camera_server.py",
     "tests/benchmarks/test_child_process.py",
     "tests/benchmarks/station/test_kills.py",
     "tests/benchmarks/speed/test_latency.py::test_the_latency_of_a_line",

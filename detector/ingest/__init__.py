@@ -9,7 +9,7 @@ with CameraProcess("rtsp://…", name="infeed") as camera:  # the newest frame, 
 
 from detector.ingest.capture.camera_process import CameraProcess
 from detector.ingest.frame import Frame
-from detector.ingest.health import CameraBlind, CameraHealth, CameraState, StampSource
+from detector.ingest.health import CameraBlind, CameraHealth, CameraState
 from detector.ingest.identity import camera_identity
 from detector.ingest.names import without_credentials
 from detector.ingest.probe import describe_source
@@ -24,6 +24,7 @@ from detector.ingest.sources.image_file import read_image_file
 from detector.ingest.sources.image_kinds import images_not_read, is_image
 from detector.ingest.sources.opening import open_source
 from detector.ingest.sources.v4l2 import V4l2Device, list_v4l2_devices
+from detector.vocabulary import StampSource
 
 __all__ = [
     "AravisMissingError",

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from detector.errors import VigitriError
+from detector.vocabulary import StampSource
 
 
 class CameraState(StrEnum):
@@ -24,17 +25,6 @@ class CameraState(StrEnum):
     """Cannot be opened."""
     RESTARTING = "restarting"
     """The capture process died or was killed, and is restarted."""
-
-
-class StampSource(StrEnum):
-    """What the times of a camera's images are taken from, the best one last."""
-
-    ARRIVAL = "arrival"
-    """The arrival of an image's first bytes, with the network's jitter."""
-    DRIVER = "driver"
-    """The time at which the kernel's driver received the image."""
-    DEVICE_CLOCK = "device_clock"
-    """The camera's own clock, compared with ours every few seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +47,8 @@ class CameraHealth:
     frames_late: int = 0
     """For a recording played in real time: shown too late, because this machine cannot decode it
     in time."""
+    stamp_source: StampSource | None = None
+    """What the times of its frames are taken from; None: not known, or not of the network."""
 
 
 class CameraBlind(VigitriError):  # noqa: N818 - a state of the camera, named as in the design

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detector.errors import VigitriError
-from detector.ingest.health import StampSource
 from detector.ingest.names import without_credentials
+from detector.vocabulary import StampSource
 
 Image = NDArray[np.uint8]
 """`(height, width, 3)` uint8, BGR, x right and y down."""
@@ -38,6 +38,10 @@ class SourceError(VigitriError):
         super().__init__(f"{self.source}: {self.why}; {fix}")
 
 
+class LoginRefusedError(SourceError):
+    """A camera does not accept user and password. Many lock the account after some attempts."""
+
+
 class NoAnswerError(SourceError):
     """No camera answers at this address. It may be asked again soon: that costs little,
     and a camera that returns is found at once."""
@@ -53,6 +57,9 @@ class StampedSource(Protocol):
     @property
     def stamp_source(self) -> StampSource:
         """What the last image's time was taken from."""
+
+    stamp_note: str
+    """The same for a person, with the fault of a sender's clock; new text when it changes."""
 
 
 class Source(Protocol):
@@ -128,4 +135,5 @@ class LiveSource:
         self.unreadable: list[str] = []
         self.passed_over = 0
         self.stamp_source = StampSource.ARRIVAL
+        self.stamp_note = ""
         self.captured_ns: int | None = None

@@ -1,7 +1,8 @@
 """The capture process: opens one source and passes on its newest image until the source ends.
 
-Each process opens its source once. A failure is reported in a final `Status`, and the detector
-starts another process, because a native library that has failed once may not open reliably again.
+Each process opens its source once, or until the camera answers. A failure is reported in a
+final `Status`, and the detector starts another process, because a native library that has failed
+once may not open reliably again.
 """
 
 from __future__ import annotations
@@ -23,7 +24,14 @@ from detector.ingest.capture.latest_frame import FrameWriter
 from detector.ingest.capture.spec import CaptureSettings, CaptureSpec, Status
 from detector.ingest.capture.tally import Tally
 from detector.ingest.health import CameraState
-from detector.ingest.source import TIMED_OUT, NoAnswerError, Source, SourceError, StampedSource
+from detector.ingest.source import (
+    TIMED_OUT,
+    LoginRefusedError,
+    NoAnswerError,
+    Source,
+    SourceError,
+    StampedSource,
+)
 from detector.ingest.sources.opencv import cv2
 from detector.log_output import name_line, set_up_logging
 
@@ -105,6 +113,8 @@ class CaptureLoop:
         self._is_logged = False
         self._shape: tuple[int, int] | None = None
         self._stamped = source if isinstance(source, StampedSource) else None
+        self._stamp_note = ""
+        self._readable_at_ns = time.monotonic_ns()
 
     def run(self) -> Status:
         """Pass on images until the source ends, and return the final status."""
@@ -157,8 +167,8 @@ class CaptureLoop:
             t_utc_ns = time.time_ns() - (time.monotonic_ns() - t_mono_ns)
         if image is None or buffer is None:
             tally.unreadable += 1
-            return None
-        tally.alive_at_ns = t_mono_ns
+            return self._unreadable(t_mono_ns)
+        tally.alive_at_ns = self._readable_at_ns = t_mono_ns
         if self._stamped is not None and self._stamped.captured_ns is not None:
             t_utc_ns -= t_mono_ns - self._stamped.captured_ns
             t_mono_ns = self._stamped.captured_ns
@@ -168,7 +178,23 @@ class CaptureLoop:
         self._change(CameraState.LIVE)  # before the image, so that its reader finds this state
         if writer.publish(index, t_mono_ns, t_utc_ns, self._source.position_ns):
             tally.overwritten += 1
+        if self._stamped is not None and self._stamped.stamp_note != self._stamp_note:
+            self._stamp_note = self._stamped.stamp_note
+            logger.info("%s", self._stamp_note)
+            Status(self._state, stamp_source=self._stamped.stamp_source).send(self._status)
         return None
+
+    def _unreadable(self, now_ns: int) -> Status | None:
+        """A camera that sends nothing but damaged images is opened again: the first image after
+        that is a key frame."""
+        damaged_s = (now_ns - self._readable_at_ns) / 1e9
+        if not self._source.live or damaged_s < self._settings.frame_timeout_s:
+            return None
+        fault = next(
+            iter(self._source.unreadable[-1:]), f"{self._source.name}: an image is damaged"
+        )
+        reason = f"{fault}, for {damaged_s:.1f} s; check the network, or set the camera to TCP"
+        return Status(CameraState.STALLED, reason, final=True)
 
     def _log_times(self) -> None:
         """At the end of a recording, once."""
@@ -227,7 +253,8 @@ def capture(spec: CaptureSpec) -> Status:
     try:
         source = _open(spec.settings, spec.status)
     except SourceError as error:
-        return Status(CameraState.UNREACHABLE, str(error), final=True)
+        refused = isinstance(error, LoginRefusedError)
+        return Status(CameraState.UNREACHABLE, str(error), final=True, refused=refused)
     try:
         if not source.live and source.fps is None:
             no_rate = SourceError(source.name, "states no frame rate", "set the rate (fps=…)")

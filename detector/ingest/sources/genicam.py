@@ -11,7 +11,6 @@ from ctypes import byref, c_int, c_size_t
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.ingest.health import StampSource
 from detector.ingest.source import Image, LiveSource, NoAnswerError, SourceError
 from detector.ingest.sources import gvcp
 from detector.ingest.sources.aravis import (
@@ -29,6 +28,7 @@ from detector.ingest.sources.device_clock import DeviceClock
 from detector.ingest.sources.genicam_features import GenicamFeatures, explained
 from detector.ingest.sources.genicam_settings import parse_genicam
 from detector.ingest.sources.pixel_formats import GENICAM_FORMATS
+from detector.vocabulary import StampSource
 
 LOOK_EVERY_S = 0.5
 """Wait for an image after which the camera is asked whether it is still there."""
@@ -171,7 +171,7 @@ class GenicamCamera(LiveSource):
         self.colours = features.pixel_format()
         self.fps = features.fps()
         self._clock = features.clock()
-        self.stamp_source = StampSource.ARRIVAL if self._clock is None else StampSource.DEVICE_CLOCK
+        self._dated_by(StampSource.ARRIVAL if self._clock is None else StampSource.DEVICE_CLOCK)
         aravis.call("camera_set_acquisition_mode", camera, _CONTINUOUS)
         payload = aravis.call("camera_get_payload", camera)
         self._stream = aravis.call("camera_create_stream", camera, None, None)
@@ -233,9 +233,14 @@ class GenicamCamera(LiveSource):
             stamp_ns = aravis.call("buffer_get_timestamp", buffer)
             captured_ns = self._clock.captured_ns(stamp_ns, now_ns, oldest_ns)
         if captured_ns is None:
-            self._clock, self.stamp_source = None, StampSource.ARRIVAL
+            self._clock = None
+            self._dated_by(StampSource.ARRIVAL)
         else:
             self.captured_ns = captured_ns
+
+    def _dated_by(self, source: StampSource) -> None:
+        self.stamp_source = source
+        self.stamp_note = f"{self.name}: the times of its images are taken from: {source}"
 
     def _note_id(self, aravis: Aravis, buffer: int) -> int:
         """How many images were lost whole before this one."""

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
-from detector.ingest.health import StampSource
 from detector.ingest.source import READ_TIMEOUT_S, Image, LiveSource, SourceError
 from detector.ingest.sources.image_folder import natural_key
 from detector.ingest.sources.opencv import cv2
+from detector.vocabulary import StampSource
 
 _SYSFS = Path("/sys/class/video4linux")
 _VIDIOC_QUERYCAP = 0x80685600  # _IOR('V', 0, struct v4l2_capability), 104 bytes

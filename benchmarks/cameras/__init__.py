@@ -1,0 +1,1 @@
+"""Benches of network cameras, against a live RTSP server."""
