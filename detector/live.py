@@ -100,7 +100,9 @@ class LineRunner:
                     self._receive_requests()
                     if self._evidence is not None:
                         self._evidence.before_frame()
-                    result = self._pipeline.process(frame)
+                    result = self._pipeline.process(
+                        frame, still_blind=self._vision.is_held(time.monotonic_ns())
+                    )
                 except VISION_ERRORS as error:
                     camera = error.state if isinstance(error, CameraBlind) else None
                     if until_end and camera is CameraState.ENDED:
@@ -173,7 +175,7 @@ class LineRunner:
             self._pipeline.advance_clock(*now)
         else:
             self._publish_alerts(self._pipeline.vision_lost(reason, *now))
-        if self._vision.pass_failed(reason, starting=starting):
+        if self._vision.pass_failed(now[0], reason, starting=starting):
             self._report.publish_state(now)
 
     def _restore_alerts(self) -> None:

@@ -92,8 +92,9 @@ class Pipeline:
         verifier fails does not update them."""
         self._parts: LineParts | None = None
 
-    def process(self, frame: Frame) -> FrameResult:
-        """Process one frame, with an inference pass where one is due.
+    def process(self, frame: Frame, *, still_blind: bool = False) -> FrameResult:
+        """Process one frame, with an inference pass where one is due. `still_blind`: vision was
+        lost so recently that `vision_unavailable` stays active, whatever this frame shows.
 
         Raises `EngineError`, `CalibrationError`, `ModelError` or `UnlitError`: then this frame was
         not evaluated, and `vision_lost` must be called.
@@ -140,6 +141,8 @@ class Pipeline:
 
         left, self._left = self._left, []
         alerts = self._update_alarms(frame, parts, tracks, left)
+        if not still_blind:
+            alerts += self.book.line_state(Hazard.VISION_UNAVAILABLE, False, None, self.belt)
         lap("alarms")
         return FrameResult(shift, strip, boxes, detections, alerts, tracks + left)
 
@@ -170,7 +173,7 @@ class Pipeline:
     def _update_alarms(
         self, frame: Frame, parts: LineParts, tracks: list[Track], left: list[Track]
     ) -> list[Alert]:
-        """All that has changed: objects, coverage and jam, an unexpected stop, vision is back."""
+        """All that has changed: objects, coverage and jam, an unexpected stop."""
         alerts = self.book.update(tracks, left, self.belt)
         for hazard, active, cues in parts.overload.line_states(self.coverage):
             detail = describe_cues(cues) if active else None
@@ -180,7 +183,7 @@ class Pipeline:
         if stopped is not None:
             detail = self._unexpected_stop.cue() if stopped else None
             alerts += self.book.line_state(Hazard.BELT_STOPPED, stopped, detail, self.belt)
-        return alerts + self.book.line_state(Hazard.VISION_UNAVAILABLE, False, None, self.belt)
+        return alerts
 
     @property
     def rectifier(self) -> Rectifier | None:

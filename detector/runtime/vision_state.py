@@ -16,6 +16,12 @@ START_NS = 5_000_000_000
 seconds."""
 LATE_HOLD_NS = 1_000_000_000
 """Vision stays degraded for this long after the last late pass, so that it does not flicker."""
+HOLD_NS, HOLD_MAX_NS = 500_000_000, 8_000_000_000
+"""Vision that was lost returns only after this time without a fault. A loss soon after a return
+doubles it: a camera whose rate hovers at the limit would otherwise change its state ten times a
+second."""
+SETTLED_NS = 10_000_000_000
+"""A loss later than this after the last return is a new one."""
 
 
 class VisionMonitor:
@@ -30,6 +36,9 @@ class VisionMonitor:
         self._started_ns, self._late_until_ns = now_ns, 0
         self._late_reason = ""
         self._belt: BeltState = "unknown"
+        self._hold_ns = self._failed_ns = 0
+        self._returned_ns = now_ns - SETTLED_NS
+        self._lost_reason = ""
 
     @property
     def is_watching(self) -> bool:
@@ -40,6 +49,11 @@ class VisionMonitor:
         """Whether there is no frame because the camera may still be starting."""
         return camera is CameraState.STARTING and now_ns - self._started_ns < START_NS
 
+    def is_held(self, now_ns: int) -> bool:
+        """Whether vision was lost so recently that a good frame does not bring it back yet."""
+        lost = self.vision is VisionState.UNAVAILABLE
+        return lost and now_ns - self._failed_ns < self._hold_ns
+
     def pass_completed(
         self, now_ns: int, *, latency_ns: int, max_ns: int, unseen_mm: float, belt: Finding
     ) -> bool:
@@ -47,8 +61,13 @@ class VisionMonitor:
 
         Vision is degraded if the pass ended more than `max_ns` after the frame's capture
         (`latency_ns`), since the belt has moved on by then, or if belt ran through between two
-        passes (`unseen_mm`) and was seen less often than required.
+        passes (`unseen_mm`) and was seen less often than required. While `is_held`, vision stays
+        unavailable.
         """
+        if self.is_held(now_ns):
+            return self._hold()
+        if self.vision is VisionState.UNAVAILABLE:
+            self._returned_ns = now_ns
         if latency_ns > max_ns or unseen_mm > 0:
             self._late_until_ns = now_ns + LATE_HOLD_NS
             self._late_reason = _late_reason(latency_ns, max_ns, unseen_mm)
@@ -69,10 +88,23 @@ class VisionMonitor:
             logger.info("watching")
         return True
 
-    def pass_failed(self, reason: str, *, starting: bool) -> bool:
+    def _hold(self) -> bool:
+        """Images are good again, but not for long enough. Returns whether the reason changed."""
+        reason = (
+            f"{self._lost_reason}; images are back, and the belt counts as watched after "
+            f"{self._hold_ns / 1e9:g} s without a fault"
+        )
+        changed, self.reason = reason != self.reason, reason
+        return changed
+
+    def pass_failed(self, now_ns: int, reason: str, *, starting: bool) -> bool:
         """Update when no frame came or its pass failed. Returns whether state or reason changed."""
         vision = VisionState.STARTING if starting else VisionState.UNAVAILABLE
         before, self.vision = self.vision, vision
+        self._failed_ns, self._lost_reason = now_ns, reason
+        if before.is_watching:
+            again = now_ns - self._returned_ns < SETTLED_NS
+            self._hold_ns = min(2 * self._hold_ns, HOLD_MAX_NS) if again else HOLD_NS
         if vision is not before:
             level = logging.INFO if starting else logging.ERROR
             logger.log(level, "%s: %s", vision, reason)
