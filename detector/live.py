@@ -27,7 +27,7 @@ from detector.runtime.vision_state import VisionMonitor
 from detector.state_report import StateReport
 from detector.vision.catalogue import ModelError
 from detector.vision.engine import EngineError
-from detector.vision.exposure import UnlitError
+from detector.vision.condition.faults import BlindImageError
 from detector.wire.messages import (
     Alert,
     DetectedObject,
@@ -42,7 +42,7 @@ logger = logging.getLogger(__name__)
 NO_PASS_IN_TIME = (
     "the recording ended before the first inference pass: free the machine, or use `vigitri replay`"
 )
-VISION_ERRORS = (CameraBlind, EngineError, CalibrationError, ModelError, UnlitError)
+VISION_ERRORS = (CameraBlind, EngineError, CalibrationError, ModelError, BlindImageError)
 
 
 class LineRunner:

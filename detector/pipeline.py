@@ -96,8 +96,8 @@ class Pipeline:
         """Process one frame, with an inference pass where one is due. `still_blind`: vision was
         lost so recently that `vision_unavailable` stays active, whatever this frame shows.
 
-        Raises `EngineError`, `CalibrationError`, `ModelError` or `UnlitError`: then this frame was
-        not evaluated, and `vision_lost` must be called.
+        Raises `EngineError`, `CalibrationError`, `ModelError` or `BlindImageError`: then this frame
+        was not evaluated, and `vision_lost` must be called.
         """
         if self._parts is None:
             self.line.reported.anchor(frame.index, frame.t_mono_ns, frame.position_ns)
@@ -149,7 +149,6 @@ class Pipeline:
     def _measure_motion(self, frame: Frame, parts: LineParts) -> Shift:
         """How far the belt has moved since the last frame; moves the tracks with it."""
         parts.small.update(frame)
-        parts.exposure.refuse_unlit(frame)
         shift = parts.motion.advance(parts.small.for_motion, frame.t_mono_ns)
         self.belt = self.belt.after(
             shift,
@@ -159,6 +158,7 @@ class Pipeline:
             frame_index=frame.index,
         )
         parts.tracker.predict(shift)
+        parts.condition.update(frame, parts.motion, self.belt.position_mm or 0.0)
         return shift
 
     def _update_tracks(
