@@ -25,8 +25,8 @@ from detector.profile.line import LineProfile
 from detector.verifier_setup import model_identity, proposal_thresholds, rules_of
 from detector.vision.belt_view import EDGE_PX, Rectifier
 from detector.vision.catalogue import ModelError, ModelFolder
-from detector.vision.engine import Engine, PreparingEngine
 from detector.vision.condition.monitor import ConditionMonitor
+from detector.vision.engine import Engine, PreparingEngine
 from detector.vision.small_views import SmallViews
 from detector.vision.strip_plan import SHAPES, StripPlan
 from detector.vision.tiles import Tiling

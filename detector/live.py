@@ -26,8 +26,8 @@ from detector.runtime.latency import Pace
 from detector.runtime.vision_state import VisionMonitor
 from detector.state_report import StateReport
 from detector.vision.catalogue import ModelError
-from detector.vision.engine import EngineError
 from detector.vision.condition.faults import BlindImageError
+from detector.vision.engine import EngineError
 from detector.wire.messages import (
     Alert,
     DetectedObject,

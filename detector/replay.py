@@ -17,8 +17,8 @@ from detector.line_setup import Line
 from detector.pipeline import Pipeline
 from detector.profile.line import LineProfile
 from detector.vision.catalogue import ModelFolder
-from detector.vision.engine import Engine, EngineError
 from detector.vision.condition.faults import BlindImageError
+from detector.vision.engine import Engine, EngineError
 from detector.vision.verifier import Verifier
 from detector.wire.messages import Alert, Revision
 

@@ -92,8 +92,8 @@ class FrozenBelt:
             and share <= SAME_SHARE * min(1.0, steps)
         ):
             raise FrozenBeltError(
-                f"the image of the belt has not changed for {since_ns / 1e9:.1f} s, in which the "
-                f"belt has moved {certain_mm:.0f} mm or more: the camera repeats one image (restart it), "
+                f"the image of the belt has not changed for {since_ns / 1e9:.1f} s, while the belt "
+                f"has moved {certain_mm:.0f} mm or more: the camera repeats an image (restart it), "
                 "or the belt is stuck while its encoder turns"
             )
 
