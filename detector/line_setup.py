@@ -25,6 +25,7 @@ from detector.profile.line import LineProfile
 from detector.verifier_setup import model_identity, proposal_thresholds, rules_of
 from detector.vision.belt_view import EDGE_PX, Rectifier
 from detector.vision.catalogue import ModelError, ModelFolder
+from detector.vision.condition.limits import load_limits
 from detector.vision.condition.monitor import ConditionMonitor
 from detector.vision.engine import Engine, PreparingEngine
 from detector.vision.small_views import SmallViews
@@ -72,6 +73,7 @@ class Line:
         """The belt's motion as the line's PLC reports it, or from an encoder recording."""
         self.engine, self._verifier = engine, verifier
         self._surveyed_plane = None if profile is None else line_plane(profile, camera)
+        self._condition_limits = load_limits(self.settings.camera.health)
         self._empty_belt = _empty_belt_frame(self.settings.overload.empty_belt)
         thresholds = _thresholds(model, self.settings.model.thresholds)
         self._rules = rules_of(model, self.settings.hazards)
@@ -149,7 +151,11 @@ class Line:
             self.engine.prepare(tiling.fed_size_px(height) for height in plan.heights_px)
         return LineParts(
             condition=ConditionMonitor(
-                rectifier, along_x=surveyed and self.settings.belt.travel in {"left", "right"}
+                rectifier,
+                small.motion_mask,
+                self._condition_limits,
+                along_x=surveyed and self.settings.belt.travel in {"left", "right"},
+                belt_length_mm=self.settings.belt.length_mm,
             ),
             rectifier=rectifier,
             small=small,

@@ -162,6 +162,7 @@ class LineRunner:
             max_ns=round(deadlines.frame_timeout_s * 1e9),
             unseen_mm=self._pipeline.unseen_mm,
             belt=self._pipeline.belt_finding,
+            image_faults=self._pipeline.image_faults,
         )
         if changed:
             self._report.publish_state((frame.t_mono_ns, frame.t_utc_ns))

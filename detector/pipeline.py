@@ -33,6 +33,7 @@ from detector.line_setup import Line, LineParts
 from detector.runtime.inference_lock import NO_LOCK
 from detector.runtime.stage_timer import StageTimer
 from detector.vision.belt_view import Rectifier, Strip
+from detector.vision.condition.faults import ImageFault
 from detector.vision.crops import Box
 from detector.vision.detections import NOTHING, Detections
 from detector.wire.messages import Alert, Hazard
@@ -158,7 +159,9 @@ class Pipeline:
             frame_index=frame.index,
         )
         parts.tracker.predict(shift)
-        parts.condition.update(frame, parts.motion, self.belt.position_mm or 0.0)
+        parts.condition.update(
+            frame, parts.motion, parts.small.for_motion, self.belt.position_mm or 0.0
+        )
         return shift
 
     def _update_tracks(
@@ -208,6 +211,11 @@ class Pipeline:
     def belt_finding(self) -> Finding:
         """The belt's state, by all its sources of motion."""
         return Finding() if self._parts is None else self._parts.motion.finding
+
+    @property
+    def image_faults(self) -> tuple[ImageFault, ...]:
+        """What degrades the images of the camera now."""
+        return () if self._parts is None else self._parts.condition.faults
 
     def vision_lost(self, reason: str, t_mono_ns: int, t_utc_ns: int) -> list[Alert]:
         """Raise `vision_unavailable` with its reason. Coverage is unknown from then on."""

@@ -119,6 +119,7 @@ class StateReport:
             speed_basis=belt.speed_basis,
             belt_position_mm=round(belt.position_mm or 0.0, 1) if known else None,
             late=vision.is_watching and vision.late,
+            image_faults=vision.image_faults if vision.is_watching else (),
             belt_state=found.state,
             belt_reason=found.reason,
             encoder_mm_s=_speed(found.encoder_mm_s, known),

@@ -6,7 +6,8 @@ import logging
 
 from detector.belt.plausibility import Finding
 from detector.ingest import CameraState
-from detector.vocabulary import BeltState
+from detector.vision.condition.faults import ImageFault
+from detector.vocabulary import BeltState, ImageFaultKind
 from detector.wire.messages import VisionState
 
 logger = logging.getLogger(__name__)
@@ -33,6 +34,8 @@ class VisionMonitor:
         """Why it is not ready, in one line."""
         self.late = False
         """Passes end too long after their frame's capture, or are too rare for the belt's speed."""
+        self.image_faults: tuple[ImageFaultKind, ...] = ()
+        """What degrades the images."""
         self._started_ns, self._late_until_ns = now_ns, 0
         self._late_reason = ""
         self._belt: BeltState = "unknown"
@@ -55,13 +58,22 @@ class VisionMonitor:
         return lost and now_ns - self._failed_ns < self._hold_ns
 
     def pass_completed(
-        self, now_ns: int, *, latency_ns: int, max_ns: int, unseen_mm: float, belt: Finding
+        self,
+        now_ns: int,
+        *,
+        latency_ns: int,
+        max_ns: int,
+        unseen_mm: float,
+        belt: Finding,
+        image_faults: tuple[ImageFault, ...] = (),
     ) -> bool:
-        """Update after an inference pass. Returns whether vision state or belt state changed.
+        """Update after an inference pass. Returns whether the state of vision, belt or image
+        changed.
 
         Vision is degraded if the pass ended more than `max_ns` after the frame's capture
         (`latency_ns`), since the belt has moved on by then, or if belt ran through between two
-        passes (`unseen_mm`) and was seen less often than required. While `is_held`, vision stays
+        passes (`unseen_mm`) and was seen less often than required; or with any of
+        `image_faults`. While `is_held`, vision stays
         unavailable.
         """
         if self.is_held(now_ns):
@@ -73,14 +85,18 @@ class VisionMonitor:
             self._late_reason = _late_reason(latency_ns, max_ns, unseen_mm)
         late = now_ns <= self._late_until_ns
         doubtful = belt.doubtful and now_ns - self._started_ns > START_NS
-        vision = VisionState.DEGRADED if late or doubtful else VisionState.READY
+        degraded = late or doubtful or bool(image_faults)
+        vision = VisionState.DEGRADED if degraded else VisionState.READY
         changed = (vision, late) != (self.vision, self.late)
-        if not changed and belt.state == self._belt:
+        kinds = tuple(fault.kind for fault in image_faults)
+        if not changed and belt.state == self._belt and kinds == self.image_faults:
             return False
+        self.image_faults = kinds
         self.vision, self.late, self._belt = vision, late, belt.state
         reasons = [belt.reason] if doubtful and belt.reason else []
         if late:
             reasons.append(self._late_reason)
+        reasons += [fault.reason for fault in image_faults]
         self.reason = "; ".join(reasons) or None
         if self.reason:
             logger.warning("%s", self.reason)

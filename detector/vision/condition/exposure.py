@@ -8,6 +8,8 @@ from detector.vision.condition.faults import BlindImageError
 DARK, GLARING = 12, 243
 """Pixel values, of 255. Chosen, not measured on a plant's cameras: at least 85 % of the twin's
 drawn belt is between them at night, 93 % under a dirty lens."""
+CLIPPED = 250
+"""From this value on all three colours show no detail."""
 SHOWN_LEAST = 0.02
 """Minimum share of the belt that must not be dark, and must not be glaring; bright objects on a
 black belt may cover as little as that."""
