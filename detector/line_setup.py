@@ -25,7 +25,6 @@ from detector.profile.line import LineProfile
 from detector.verifier_setup import model_identity, proposal_thresholds, rules_of
 from detector.vision.belt_view import EDGE_PX, Rectifier
 from detector.vision.catalogue import ModelError, ModelFolder
-from detector.vision.condition.limits import load_limits
 from detector.vision.condition.monitor import ConditionMonitor
 from detector.vision.engine import Engine, PreparingEngine
 from detector.vision.small_views import SmallViews
@@ -73,7 +72,6 @@ class Line:
         """The belt's motion as the line's PLC reports it, or from an encoder recording."""
         self.engine, self._verifier = engine, verifier
         self._surveyed_plane = None if profile is None else line_plane(profile, camera)
-        self._condition_limits = load_limits(self.settings.camera.health)
         self._empty_belt = _empty_belt_frame(self.settings.overload.empty_belt)
         thresholds = _thresholds(model, self.settings.model.thresholds)
         self._rules = rules_of(model, self.settings.hazards)
@@ -153,7 +151,6 @@ class Line:
             condition=ConditionMonitor(
                 rectifier,
                 small.motion_mask,
-                self._condition_limits,
                 along_x=surveyed and self.settings.belt.travel in {"left", "right"},
                 belt_length_mm=self.settings.belt.length_mm,
             ),

@@ -49,12 +49,6 @@ class Camera(Section):
         le=10_000,
     )
 
-    health: Path | None = setting(
-        None,
-        "file with the limits of the image's condition (sharpness, light, dirt) that `vigitri "
-        "calibrate health` learned on good footage; default: limits for any line",
-        fix='name the file, e.g. health = "belt1-health.toml", or leave it out',
-    )
     mask: bool = setting(
         True,
         "mask everything outside belt.polygon_px, overload.marks_px and also_kept_px in the "

@@ -52,8 +52,6 @@ def _with_resolved_paths(folder: Path, profile: LineProfile) -> LineProfile:
     camera, overload, model = profile.camera, profile.overload, profile.model
     if "://" not in camera.source:
         camera = camera.model_copy(update={"source": str(folder / camera.source)})
-    if camera.health is not None:
-        camera = camera.model_copy(update={"health": folder / camera.health})
     if overload.empty_belt is not None:
         overload = overload.model_copy(update={"empty_belt": folder / overload.empty_belt})
     belt = profile.belt

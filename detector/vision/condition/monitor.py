@@ -7,6 +7,7 @@ it worse needs seconds, so its checks take turns.
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from detector.belt.encoder import ReportedMotion
 from detector.belt.motion import ViewSource
@@ -38,8 +39,7 @@ class ConditionMonitor:
     def __init__(
         self,
         rectifier: Rectifier,
-        view_mask: np.typing.NDArray[np.bool_],
-        limits: ConditionLimits,
+        view_mask: NDArray[np.bool_],
         *,
         along_x: bool,
         belt_length_mm: float | None = None,
@@ -47,7 +47,7 @@ class ConditionMonitor:
         """`view_mask`: `(h, w)` bool, belt pixels of the view for motion; `along_x`: the belt
         travels along the image's rows."""
         plane = rectifier.plane
-        self.limits = limits
+        self.limits = ConditionLimits()
         self._samples = samples = BeltSamples(plane.polygon_px, rectifier.image_size_px)
         middle = plane.polygon_px.mean(axis=0)
         step_px = np.array([samples.step_px, 0] if along_x else [0, samples.step_px])

@@ -64,7 +64,7 @@ class Sharpness:
         if np.count_nonzero(edges) < EDGE_PIXELS_MIN:
             return
         # The steepest place near each edge: the blurs do not peak at the same pixel.
-        fine = cv2.dilate(fine, np.ones((7, 7), np.uint8))
+        fine = np.asarray(cv2.dilate(fine, np.ones((7, 7), np.uint8)), np.float32)
         self._ratios.append(float(np.median(fine[edges] / coarse[edges])))
 
     def _steepness(self, grey: NDArray[np.float32], blur_px: float) -> NDArray[np.float32]:
