@@ -45,6 +45,7 @@ def add_to(app: typer.Typer) -> None:
     app.command("lines")(bench_lines)
     app.command("belt")(bench_belt)
     app.command("load")(bench_load)
+    app.command("health")(bench_health)
     app.command("station")(bench_station)
 
 
@@ -383,6 +384,49 @@ def bench_load(
             duration_s=duration,
             strips=strips,
             marks=marks,
+            as_json=as_json,
+        )
+
+
+def bench_health(
+    scenarios: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="SCENARIO...",
+            help="Scenarios of the twin; default: calm, night, wet_belt, stop_and_go.",
+        ),
+    ] = None,
+    *,
+    minutes: Annotated[
+        float, typer.Option(min=0, help="Minutes of each scenario without a fault.")
+    ] = 60.0,
+    runs: Annotated[int, typer.Option(min=0, help="Injections of each fast fault.")] = 30,
+    slow_runs: Annotated[int, typer.Option(min=0, help="Injections of each slow fault.")] = 30,
+    seed: Annotated[int, typer.Option(min=0, help="Random seed of the first run.")] = 1,
+    fps: Annotated[float, typer.Option(min=2, max=240, help="Frames per second.")] = 5.0,
+    fast_fps: Annotated[
+        float, typer.Option(min=2, max=240, help="Frames per second of the fast faults.")
+    ] = 20.0,
+    out: Out = None,
+    as_json: ReportJson = False,
+) -> None:
+    """Measure false alarms, delays and misses of the checks of the camera's image.
+
+    Frames of the twin go through a line's own monitors, without the model, as fast as they are
+    drawn.
+    """
+    from benchmarks.faults import health
+
+    with one_line_for(ValueError, RuntimeError):
+        health.run(
+            scenarios or health.SCENARIOS,
+            out,
+            minutes=minutes,
+            runs=runs,
+            slow_runs=slow_runs,
+            seed=seed,
+            fps=fps,
+            fast_fps=fast_fps,
             as_json=as_json,
         )
 

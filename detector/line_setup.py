@@ -25,8 +25,8 @@ from detector.profile.line import LineProfile
 from detector.verifier_setup import model_identity, proposal_thresholds, rules_of
 from detector.vision.belt_view import EDGE_PX, Rectifier
 from detector.vision.catalogue import ModelError, ModelFolder
+from detector.vision.condition.monitor import ConditionMonitor
 from detector.vision.engine import Engine, PreparingEngine
-from detector.vision.exposure import Exposure
 from detector.vision.small_views import SmallViews
 from detector.vision.strip_plan import SHAPES, StripPlan
 from detector.vision.tiles import Tiling
@@ -148,7 +148,12 @@ class Line:
         if isinstance(self.engine, PreparingEngine):
             self.engine.prepare(tiling.fed_size_px(height) for height in plan.heights_px)
         return LineParts(
-            exposure=Exposure(plane.polygon_px, image_size_px),
+            condition=ConditionMonitor(
+                rectifier,
+                small.motion_mask,
+                along_x=surveyed and self.settings.belt.travel in {"left", "right"},
+                belt_length_mm=self.settings.belt.length_mm,
+            ),
             rectifier=rectifier,
             small=small,
             motion=ReportedMotion(self.reported, fallback, counts_per_mm, checked_by),
@@ -198,7 +203,7 @@ class Line:
 class LineParts:
     """The parts of a pipeline that depend on the image size."""
 
-    exposure: Exposure
+    condition: ConditionMonitor
     rectifier: Rectifier
     small: SmallViews
     motion: ReportedMotion

@@ -27,8 +27,8 @@ from detector.runtime.vision_state import VisionMonitor
 from detector.service_manager import ServiceManager
 from detector.state_report import StateReport
 from detector.vision.catalogue import ModelError
+from detector.vision.condition.faults import BlindImageError
 from detector.vision.engine import EngineError
-from detector.vision.exposure import UnlitError
 from detector.wire.messages import (
     Alert,
     DetectedObject,
@@ -43,7 +43,7 @@ logger = logging.getLogger(__name__)
 NO_PASS_IN_TIME = (
     "the recording ended before the first inference pass: free the machine, or use `vigitri replay`"
 )
-VISION_ERRORS = (CameraBlind, EngineError, CalibrationError, ModelError, UnlitError)
+VISION_ERRORS = (CameraBlind, EngineError, CalibrationError, ModelError, BlindImageError)
 
 
 class LineRunner:
@@ -106,7 +106,9 @@ class LineRunner:
                     self._receive_requests()
                     if self._evidence is not None:
                         self._evidence.before_frame()
-                    result = self._pipeline.process(frame)
+                    result = self._pipeline.process(
+                        frame, still_blind=self._vision.is_held(time.monotonic_ns())
+                    )
                 except VISION_ERRORS as error:
                     camera = error.state if isinstance(error, CameraBlind) else None
                     if until_end and camera is CameraState.ENDED:
@@ -167,6 +169,7 @@ class LineRunner:
             max_ns=round(deadlines.frame_timeout_s * 1e9),
             unseen_mm=self._pipeline.unseen_mm,
             belt=self._pipeline.belt_finding,
+            image_faults=self._pipeline.image_faults,
         )
         if changed:
             self._publish_state((frame.t_mono_ns, frame.t_utc_ns))
@@ -185,7 +188,7 @@ class LineRunner:
             self._pipeline.advance_clock(*now)
         else:
             self._publish_alerts(self._pipeline.vision_lost(reason, *now))
-        if self._vision.pass_failed(reason, starting=starting):
+        if self._vision.pass_failed(now[0], reason, starting=starting):
             self._publish_state(now)
 
     def _restore_alerts(self) -> None:

@@ -33,6 +33,7 @@ from detector.line_setup import Line, LineParts
 from detector.runtime.inference_lock import NO_LOCK
 from detector.runtime.stage_timer import StageTimer
 from detector.vision.belt_view import Rectifier, Strip
+from detector.vision.condition.faults import ImageFault
 from detector.vision.crops import Box
 from detector.vision.detections import NOTHING, Detections
 from detector.wire.messages import Alert, Hazard
@@ -92,11 +93,12 @@ class Pipeline:
         verifier fails does not update them."""
         self._parts: LineParts | None = None
 
-    def process(self, frame: Frame) -> FrameResult:
-        """Process one frame, with an inference pass where one is due.
+    def process(self, frame: Frame, *, still_blind: bool = False) -> FrameResult:
+        """Process one frame, with an inference pass where one is due. `still_blind`: vision was
+        lost so recently that `vision_unavailable` stays active, whatever this frame shows.
 
-        Raises `EngineError`, `CalibrationError`, `ModelError` or `UnlitError`: then this frame was
-        not evaluated, and `vision_lost` must be called.
+        Raises `EngineError`, `CalibrationError`, `ModelError` or `BlindImageError`: then this frame
+        was not evaluated, and `vision_lost` must be called.
         """
         if self._parts is None:
             self.line.reported.anchor(frame.index, frame.t_mono_ns, frame.position_ns)
@@ -140,13 +142,14 @@ class Pipeline:
 
         left, self._left = self._left, []
         alerts = self._update_alarms(frame, parts, tracks, left)
+        if not still_blind:
+            alerts += self.book.line_state(Hazard.VISION_UNAVAILABLE, False, None, self.belt)
         lap("alarms")
         return FrameResult(shift, strip, boxes, detections, alerts, tracks + left)
 
     def _measure_motion(self, frame: Frame, parts: LineParts) -> Shift:
         """How far the belt has moved since the last frame; moves the tracks with it."""
         parts.small.update(frame)
-        parts.exposure.refuse_unlit(frame)
         shift = parts.motion.advance(parts.small.for_motion, frame.t_mono_ns)
         self.belt = self.belt.after(
             shift,
@@ -156,6 +159,9 @@ class Pipeline:
             frame_index=frame.index,
         )
         parts.tracker.predict(shift)
+        parts.condition.update(
+            frame, parts.motion, parts.small.for_motion, self.belt.position_mm or 0.0
+        )
         return shift
 
     def _update_tracks(
@@ -170,7 +176,7 @@ class Pipeline:
     def _update_alarms(
         self, frame: Frame, parts: LineParts, tracks: list[Track], left: list[Track]
     ) -> list[Alert]:
-        """All that has changed: objects, coverage and jam, an unexpected stop, vision is back."""
+        """All that has changed: objects, coverage and jam, an unexpected stop."""
         alerts = self.book.update(tracks, left, self.belt)
         for hazard, active, cues in parts.overload.line_states(self.coverage):
             detail = describe_cues(cues) if active else None
@@ -180,7 +186,7 @@ class Pipeline:
         if stopped is not None:
             detail = self._unexpected_stop.cue() if stopped else None
             alerts += self.book.line_state(Hazard.BELT_STOPPED, stopped, detail, self.belt)
-        return alerts + self.book.line_state(Hazard.VISION_UNAVAILABLE, False, None, self.belt)
+        return alerts
 
     @property
     def rectifier(self) -> Rectifier | None:
@@ -205,6 +211,11 @@ class Pipeline:
     def belt_finding(self) -> Finding:
         """The belt's state, by all its sources of motion."""
         return Finding() if self._parts is None else self._parts.motion.finding
+
+    @property
+    def image_faults(self) -> tuple[ImageFault, ...]:
+        """What degrades the images of the camera now."""
+        return () if self._parts is None else self._parts.condition.faults
 
     def vision_lost(self, reason: str, t_mono_ns: int, t_utc_ns: int) -> list[Alert]:
         """Raise `vision_unavailable` with its reason. Coverage is unknown from then on."""

@@ -17,8 +17,8 @@ from detector.line_setup import Line
 from detector.pipeline import Pipeline
 from detector.profile.line import LineProfile
 from detector.vision.catalogue import ModelFolder
+from detector.vision.condition.faults import BlindImageError
 from detector.vision.engine import Engine, EngineError
-from detector.vision.exposure import UnlitError
 from detector.vision.verifier import Verifier
 from detector.wire.messages import Alert, Revision
 
@@ -166,6 +166,6 @@ def _gap(
 def _alerts(pipeline: Pipeline, frame: Frame, totals: Totals) -> Sequence[Alert]:
     try:
         return pipeline.process(frame).alerts
-    except (EngineError, CalibrationError, UnlitError) as error:
+    except (EngineError, CalibrationError, BlindImageError) as error:
         totals.blind_frames += 1
         return pipeline.vision_lost(str(error), frame.t_mono_ns, frame.t_utc_ns)

@@ -9,6 +9,7 @@ from detector.belt.plausibility import Finding
 from detector.delivery.evidence import EvidenceSender
 from detector.delivery.outbox import Outbox
 from detector.delivery.publisher import Publisher
+from detector.hazards.overload.monitor import UNKNOWN
 from detector.ingest import CameraProcess
 from detector.line_facts import line_facts
 from detector.pipeline import Pipeline
@@ -100,7 +101,8 @@ class StateReport:
 
     def _state(self) -> LineState:
         pipeline, vision = self._pipeline, self._vision
-        belt, coverage, health = pipeline.belt, pipeline.coverage, self._camera.health
+        belt, health = pipeline.belt, self._camera.health
+        coverage = pipeline.coverage if vision.is_watching else UNKNOWN
         known = self._mm_basis != "none" and belt.position_mm is not None
         moves = known and belt.speed_mm_s is not None
         share, now_ns = coverage.in_window, time.monotonic_ns()
@@ -117,6 +119,7 @@ class StateReport:
             speed_basis=belt.speed_basis,
             belt_position_mm=round(belt.position_mm or 0.0, 1) if known else None,
             late=vision.is_watching and vision.late,
+            image_faults=vision.image_faults if vision.is_watching else (),
             belt_state=found.state,
             belt_reason=found.reason,
             encoder_mm_s=_speed(found.encoder_mm_s, known),

@@ -39,7 +39,7 @@ def test_a_failing_engine_makes_vision_unavailable_and_never_an_empty_belt(
             raise found
         return found
 
-    log = work([frame(0), frame(1), frame(2)], detect)
+    log = work([frame(0), frame(1), frame(7)], detect)
     assert wire.beats == [1, 2]  # two inferences were completed, not three
     (alert,) = wire.alerts(Revision.RAISED)
     assert alert.hazard is Hazard.VISION_UNAVAILABLE
@@ -58,6 +58,38 @@ def test_a_failing_engine_makes_vision_unavailable_and_never_an_empty_belt(
         "unavailable: the engine is out of memory",
         "watching",
     ]
+
+
+def test_a_camera_at_the_limit_of_its_rate_is_lost_once_and_not_ten_times_a_second(
+    work: Callable[..., list[str]], wire: FakeWire
+) -> None:
+    late = blind(CameraState.STALLED, "no new image for 0.15 s")
+    hovering = [step for n in range(1, 10) for step in (late, frame(n))]
+    steady = [frame(n) for n in range(10, 16)]
+    work([frame(0), *hovering, *steady])
+    assert [state.vision for state in wire.states() if state.inferences] == [
+        VisionState.READY,
+        *([VisionState.UNAVAILABLE] * 18),  # its reason alternates
+        VisionState.READY,
+        VisionState.UNAVAILABLE,  # it was stopped
+    ]
+    assert len(wire.alerts(Revision.RAISED)) == 1
+    assert "images are back, and the belt counts as watched after 0.5 s" in str(
+        wire.states()[-3].reason
+    )
+
+
+def test_an_object_is_reported_while_vision_is_held_unavailable(
+    work: Callable[..., list[str]], wire: FakeWire
+) -> None:
+    lost = blind(CameraState.STALLED, "no new image")
+    belt = passing()
+    work([frame(3, belt[3]), lost, *(frame(n, belt[n]) for n in (4, 5, 6, 7))], bright_objects)
+    assert {alert.hazard for alert in wire.alerts(Revision.RAISED)} >= {
+        Hazard.VISION_UNAVAILABLE,
+        Hazard.GAS,
+    }
+    assert all(state.coverage_state == "unknown" for state in wire.states()[2:])
 
 
 @pytest.mark.parametrize("pass_ms", [301, 2000])

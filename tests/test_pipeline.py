@@ -20,7 +20,7 @@ from detector.runtime.inference_lock import InferenceLock
 from detector.vision.catalogue import ModelError
 from detector.vision.detections import Detections
 from detector.vision.engine import EngineError
-from detector.vision.exposure import UnlitError
+from detector.vision.condition.faults import BlindImageError
 from detector.wire.messages import AlarmState, Alert, Hazard, Revision
 from tests.fakes import (
     FRAME_NS,
@@ -146,7 +146,7 @@ def process_or_lose_vision(line: Pipeline, image: NDArray[np.uint8], number: int
     grabbed = frame(image, number)
     try:
         return line.process(grabbed).alerts
-    except (EngineError, CalibrationError, UnlitError) as error:
+    except (EngineError, CalibrationError, BlindImageError) as error:
         return line.vision_lost(str(error), grabbed.t_mono_ns, grabbed.t_utc_ns)
 
 

@@ -99,7 +99,7 @@ def _watched(
     name: str, seed: int, footage: Footage, model: ModelFolder, folder: Path, *, marks: bool
 ) -> Run:
     profile = profile_of(footage.truth, footage.empty_belt(folder), marks=marks)
-    line = Line(profile, model, _NoModel(model), "bench")
+    line = Line(profile, model, NoModel(model), "bench")
     timer = StageTimer(STAGES, time.thread_time_ns)
     pipeline = Pipeline(line, stage_timer=timer)
     alerts: list[Alert] = []
@@ -110,7 +110,7 @@ def _watched(
     return Run(name, seed, evaluation, timer.laps_ms("overload"))
 
 
-class _NoModel:
+class NoModel:
     """Replaces the model; detects nothing."""
 
     def __init__(self, model: ModelFolder) -> None:

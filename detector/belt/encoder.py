@@ -128,6 +128,18 @@ class ReportedBelt:
             return None
         return counts0 + (counts1 - counts0) * (t_ns - t0) / (t1 - t0)
 
+    def measured_counts(self, since_ns: int, until_ns: int) -> float | None:
+        """Counts from one moment to another, or to the last reading before it; None: there is no
+        reading after the first."""
+        until_ns = min(until_ns, self._readings[-1][0]) if self._readings else since_ns
+        return self._counts_between(since_ns, until_ns)
+
+    def _counts_between(self, since_ns: int, until_ns: int) -> float | None:
+        if until_ns <= since_ns:
+            return None
+        since, until = self.counts_at(since_ns), self.counts_at(until_ns)
+        return None if since is None or until is None else until - since
+
 
 class ReportedMotion:
     """Belt motion by the reports, with a fallback where there are none.
@@ -176,6 +188,14 @@ class ReportedMotion:
         if self._speed is not None:
             return self._speed
         return self._coast_mm_s if self._stopped else self._fallback.speed_mm_s
+
+    def measured_mm(self, since_ns: int, until_ns: int) -> float | None:
+        """Travel between two moments by the encoder's readings alone, mm; None: unknown, or no
+        reading has come since the first."""
+        if not self._counts_per_mm or self.finding.state in NO_ENCODER:
+            return None
+        counts = self._reported.measured_counts(since_ns, until_ns)
+        return None if counts is None else counts / self._counts_per_mm
 
     def _is_stuck(self, t_ns: int) -> bool:
         """The encoder does not count while the belt is ordered to run and its image moves."""

@@ -73,6 +73,9 @@ class RecordedBelt(ReportedBelt):
         counts = float(self._track.counts_at(np.array([t_ns - (self._start_ns or 0)]))[0])
         return None if np.isnan(counts) else counts
 
+    def measured_counts(self, since_ns: int, until_ns: int) -> float | None:
+        return self._counts_between(since_ns, until_ns)
+
 
 def read_encoder(path: Path, wraps_at: int) -> EncoderTrack:
     """Read lines of `{"t_mono_ns": …, "counts": …}`. Raises `EncoderFileError`."""

@@ -21,6 +21,7 @@ from detector.ingest import CameraProcess
 from detector.line_setup import Line
 from detector.live import LineRunner
 from detector.log_output import name_line
+from detector.profile.kept_areas import kept_polygons
 from detector.profile.loading import load_profile
 from detector.runtime.inference_lock import InferenceLock
 from detector.runtime.stop_signals import stopped_by_signals
@@ -73,6 +74,7 @@ def run_line(
             fps=profile.camera.fps,
             loop=profile.camera.loop,
             frozen_after=profile.camera.frozen_after,
+            kept_px=kept_polygons(profile),
         ) as camera,
     ):
         model = find_model(profile.model.name, profile.model.signed_by)

@@ -52,6 +52,19 @@ class Camera(Section):
         le=10_000,
     )
 
+    mask: bool = setting(
+        True,
+        "mask everything outside belt.polygon_px, overload.marks_px and also_kept_px in the "
+        "capture process: people work beside the belt. false: whole images reach the detector, "
+        "which stores and sends the belt alone all the same",
+        fix="write mask = true or mask = false",
+    )
+    also_kept_px: tuple[tuple[tuple[float, float], ...], ...] = setting(
+        (),
+        "further areas of the image that are not masked, for a program of your own; the corners "
+        "(x, y) of each, px",
+        fix="write also_kept_px = [[[10, 0], [90, 0], [90, 40], [10, 40]]]",
+    )
     loop: bool = setting(
         False, "restart a recording when it ends", fix="write loop = true or loop = false"
     )
@@ -69,6 +82,15 @@ class Camera(Section):
                 'write source = "genicam://SERIAL"'
             )
         return self
+
+    @field_validator("also_kept_px")
+    @classmethod
+    def _areas_have_corners(
+        cls, areas: tuple[tuple[tuple[float, float], ...], ...]
+    ) -> tuple[tuple[tuple[float, float], ...], ...]:
+        if any(len(area) < 3 for area in areas):
+            raise ValueError("an area needs three or more corners")
+        return areas
 
     @field_validator("frozen_after")
     @classmethod

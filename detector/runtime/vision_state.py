@@ -7,7 +7,8 @@ import logging
 from detector.belt.plausibility import Finding
 from detector.counter import CounterFault
 from detector.ingest import CameraState
-from detector.vocabulary import BeltState
+from detector.vision.condition.faults import ImageFault
+from detector.vocabulary import BeltState, ImageFaultKind
 from detector.wire.messages import VisionState
 
 logger = logging.getLogger(__name__)
@@ -17,6 +18,12 @@ START_NS = 5_000_000_000
 seconds."""
 LATE_HOLD_NS = 1_000_000_000
 """Vision stays degraded for this long after the last late pass, so that it does not flicker."""
+HOLD_NS, HOLD_MAX_NS = 500_000_000, 8_000_000_000
+"""Vision that was lost returns only after this time without a fault. A loss soon after a return
+doubles it: a camera whose rate hovers at the limit would otherwise change its state ten times a
+second."""
+SETTLED_NS = 10_000_000_000
+"""A loss later than this after the last return is a new one."""
 
 
 class VisionMonitor:
@@ -28,9 +35,14 @@ class VisionMonitor:
         """Why it is not ready, in one line."""
         self.late = False
         """Passes end too long after their frame's capture, or are too rare for the belt's speed."""
+        self.image_faults: tuple[ImageFaultKind, ...] = ()
+        """What degrades the images."""
         self._started_ns, self._late_until_ns = now_ns, 0
         self._late_reason = ""
         self._belt: tuple[BeltState, CounterFault | None] = "unknown", None
+        self._hold_ns = self._failed_ns = 0
+        self._returned_ns = now_ns - SETTLED_NS
+        self._lost_reason = ""
 
     @property
     def is_watching(self) -> bool:
@@ -41,30 +53,52 @@ class VisionMonitor:
         """Whether there is no frame because the camera may still be starting."""
         return camera is CameraState.STARTING and now_ns - self._started_ns < START_NS
 
+    def is_held(self, now_ns: int) -> bool:
+        """Whether vision was lost so recently that a good frame does not bring it back yet."""
+        lost = self.vision is VisionState.UNAVAILABLE
+        return lost and now_ns - self._failed_ns < self._hold_ns
+
     def pass_completed(
-        self, now_ns: int, *, latency_ns: int, max_ns: int, unseen_mm: float, belt: Finding
+        self,
+        now_ns: int,
+        *,
+        latency_ns: int,
+        max_ns: int,
+        unseen_mm: float,
+        belt: Finding,
+        image_faults: tuple[ImageFault, ...] = (),
     ) -> bool:
-        """Update after an inference pass. Returns whether vision state or belt state changed, or
-        how the encoder is read wrongly.
+        """Update after an inference pass. Returns whether the state of vision, belt or image
+        changed, or how the encoder is read wrongly.
 
         Vision is degraded if the pass ended more than `max_ns` after the frame's capture
         (`latency_ns`), since the belt has moved on by then, or if belt ran through between two
-        passes (`unseen_mm`) and was seen less often than required.
+        passes (`unseen_mm`) and was seen less often than required; or with any of
+        `image_faults`. While `is_held`, vision stays
+        unavailable.
         """
+        if self.is_held(now_ns):
+            return self._hold()
+        if self.vision is VisionState.UNAVAILABLE:
+            self._returned_ns = now_ns
         if latency_ns > max_ns or unseen_mm > 0:
             self._late_until_ns = now_ns + LATE_HOLD_NS
             self._late_reason = _late_reason(latency_ns, max_ns, unseen_mm)
         late = now_ns <= self._late_until_ns
         doubtful = belt.doubtful and now_ns - self._started_ns > START_NS
-        vision = VisionState.DEGRADED if late or doubtful else VisionState.READY
+        degraded = late or doubtful or bool(image_faults)
+        vision = VisionState.DEGRADED if degraded else VisionState.READY
         changed = (vision, late) != (self.vision, self.late)
+        kinds = tuple(fault.kind for fault in image_faults)
         found = belt.state, belt.counter_fault
-        if not changed and found == self._belt:
+        if not changed and found == self._belt and kinds == self.image_faults:
             return False
+        self.image_faults = kinds
         self.vision, self.late, self._belt = vision, late, found
         reasons = [belt.reason] if doubtful and belt.reason else []
         if late:
             reasons.append(self._late_reason)
+        reasons += [fault.reason for fault in image_faults]
         self.reason = "; ".join(reasons) or None
         if self.reason:
             logger.warning("%s", self.reason)
@@ -72,10 +106,23 @@ class VisionMonitor:
             logger.info("watching")
         return True
 
-    def pass_failed(self, reason: str, *, starting: bool) -> bool:
+    def _hold(self) -> bool:
+        """Images are good again, but not for long enough. Returns whether the reason changed."""
+        reason = (
+            f"{self._lost_reason}; images are back, and the belt counts as watched after "
+            f"{self._hold_ns / 1e9:g} s without a fault"
+        )
+        changed, self.reason = reason != self.reason, reason
+        return changed
+
+    def pass_failed(self, now_ns: int, reason: str, *, starting: bool) -> bool:
         """Update when no frame came or its pass failed. Returns whether state or reason changed."""
         vision = VisionState.STARTING if starting else VisionState.UNAVAILABLE
         before, self.vision = self.vision, vision
+        self._failed_ns, self._lost_reason = now_ns, reason
+        if before.is_watching:
+            again = now_ns - self._returned_ns < SETTLED_NS
+            self._hold_ns = min(2 * self._hold_ns, HOLD_MAX_NS) if again else HOLD_NS
         if vision is not before:
             level = logging.INFO if starting else logging.ERROR
             logger.log(level, "%s: %s", vision, reason)

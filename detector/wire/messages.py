@@ -19,6 +19,7 @@ from detector.vocabulary import (
     BeltState,
     CoverageState,
     Hazard,
+    ImageFaultKind,
     JournalState,
     MmBasis,
     Outcome,
@@ -136,6 +137,10 @@ class LineState(Message):
     late: Annotated[
         bool, Field(description="Inference finishes too long after its frame's capture.")
     ] = False
+    image_faults: Annotated[
+        tuple[ImageFaultKind, ...],
+        Field(description="What degrades the camera's images; `reason` has the figures."),
+    ] = ()
     belt_state: BeltState = "unknown"
     belt_reason: Annotated[
         str | None, Field(description="Fault of the belt, with figures; null: none.")

@@ -7,7 +7,14 @@ from hypothesis import strategies as st
 from detector.belt.plausibility import Finding
 from detector.counter import SWAPPED
 from detector.ingest import CameraState
-from detector.runtime.vision_state import LATE_HOLD_NS, START_NS, VisionMonitor
+from detector.runtime.vision_state import (
+    HOLD_MAX_NS,
+    HOLD_NS,
+    LATE_HOLD_NS,
+    SETTLED_NS,
+    START_NS,
+    VisionMonitor,
+)
 from detector.wire.messages import VisionState
 
 MS = 1_000_000
@@ -39,6 +46,10 @@ class MonitoredLine:
             belt=belt or Finding(),
         )
 
+    def fail(self, reason: str, *, starting: bool = False) -> bool:
+        """No frame came."""
+        return self.monitor.pass_failed(self.now_ns, reason, starting=starting)
+
 
 @pytest.fixture
 def line() -> MonitoredLine:
@@ -58,7 +69,7 @@ def test_each_change_is_returned_and_logged_once(
         False,
         True,
     ]
-    assert [line.monitor.pass_failed("no frame", starting=False) for _ in range(2)] == [True, False]
+    assert [line.fail("no frame") for _ in range(2)] == [True, False]
     assert [line.run_pass(2000), line.run_pass(100)] == [True, False]
     assert [(each.levelname, each.message.partition(":")[0]) for each in caplog.records] == [
         ("INFO", "watching"),
@@ -74,8 +85,8 @@ def test_each_change_is_returned_and_logged_once(
 def test_another_reason_for_lost_vision_is_published_but_not_logged_again(
     line: MonitoredLine, caplog: pytest.LogCaptureFixture
 ) -> None:
-    assert line.monitor.pass_failed("frozen", starting=False)
-    assert line.monitor.pass_failed("no frame", starting=False)
+    assert line.fail("frozen")
+    assert line.fail("no frame")
     assert (line.monitor.reason, caplog.messages) == ("no frame", ["unavailable: frozen"])
 
 
@@ -118,14 +129,20 @@ PASSES = st.tuples(
 def test_vision_is_ready_only_after_a_pass_and_a_second_without_a_late_one(
     events: list[tuple[float, float, float] | bool],
 ) -> None:
-    line, late_ns = MonitoredLine(), -LATE_HOLD_NS - 1
+    line, late_ns, failed_ns = MonitoredLine(), -LATE_HOLD_NS - 1, -HOLD_MAX_NS
     for event in events:
         if isinstance(event, bool):
-            line.monitor.pass_failed("no frame", starting=event)
+            line.fail("no frame", starting=event)
+            failed_ns = line.now_ns
             assert not line.monitor.is_watching
             continue
         after_ms, latency_ms, unseen_mm = event
+        was_held = line.monitor.is_held(line.now_ns + round(after_ms * MS))
         line.run_pass(after_ms, latency_ms, unseen_mm)
+        assert line.monitor.is_watching is not was_held
+        if was_held:
+            assert line.now_ns - failed_ns < HOLD_MAX_NS
+            continue
         if latency_ms > 300 or unseen_mm:
             late_ns = line.now_ns
         in_time = line.now_ns - late_ns > LATE_HOLD_NS
@@ -143,3 +160,30 @@ def test_a_lost_encoder_that_is_found_to_be_read_wrongly_changes_the_reason(
     assert line.run_pass(100, belt=known)
     assert line.monitor.reason == str(SWAPPED)
     assert not line.run_pass(100, belt=known)
+
+
+@given(st.lists(st.integers(1, 400), min_size=1, max_size=200))
+def test_a_camera_that_fails_again_and_again_returns_less_and_less_often(
+    good_ms: list[int],
+) -> None:
+    """Whatever the pattern of good and failed frames: at most six returns in its first 15 s."""
+    line, returns = MonitoredLine(), []
+    line.run_pass(1)
+    for lasts_ms in good_ms:
+        line.fail("no frame")
+        for _ in range(4):
+            was = line.monitor.is_watching
+            line.run_pass(lasts_ms)
+            if line.monitor.is_watching and not was:
+                returns.append(line.now_ns)
+    assert sum(at_ns < 15_000 * MS for at_ns in returns) <= 6
+
+
+def test_a_settled_camera_that_fails_once_returns_after_half_a_second(line: MonitoredLine) -> None:
+    for _ in range(3):
+        line.run_pass(SETTLED_NS / MS)
+        line.fail("no frame")
+        line.run_pass(HOLD_NS / MS - 1)
+        assert not line.monitor.is_watching
+        line.run_pass(1)
+        assert line.monitor.is_watching

@@ -7,6 +7,7 @@ import select
 import time
 
 from detector.ingest.capture.backoff import Backoff
+from detector.ingest.capture.belt_mask import Polygon
 from detector.ingest.capture.latest_frame import LatestFrame
 from detector.ingest.capture.spec import CaptureSettings
 from detector.ingest.capture.supervisor import Supervisor
@@ -45,6 +46,7 @@ class CameraProcess:
         loop: bool = False,
         open_timeout_s: float = OPEN_TIMEOUT_S,
         frozen_after: int | None = None,
+        kept_px: tuple[Polygon, ...] | None = None,
     ) -> None:
         """Args:
             source_url: As for `open_source`.
@@ -55,6 +57,8 @@ class CameraProcess:
             frozen_after: Number of identical images after which the camera is frozen; 0 for never;
                 None for the source's default (3 for a local camera, 50 for a network stream, never
                 for a recording).
+            kept_px: Polygons of the image, px: what is outside of them is masked before an image
+                leaves the capture process. None: images are whole, for calibration.
 
         Raises:
             ValueError: A time, rate or count is invalid.
@@ -70,6 +74,7 @@ class CameraProcess:
             frozen_after,
             OPEN_SOURCE,
             name,
+            kept_px,
         )
         self._backoff = BACKOFF
         self._open = False

@@ -20,6 +20,7 @@ from collections.abc import Callable
 import numpy as np
 
 from detector.ingest.capture import frozen
+from detector.ingest.capture.belt_mask import BeltMask
 from detector.ingest.capture.latest_frame import FrameWriter
 from detector.ingest.capture.spec import CaptureSettings, CaptureSpec, Status
 from detector.ingest.capture.tally import Tally
@@ -106,6 +107,7 @@ class CaptureLoop:
         self._status = spec.status
         self._writer = FrameWriter(spec.ends)
         self._frozen_detector = frozen.FrozenDetector(after, spec.frozen_digest)
+        self._mask = None if settings.kept_px is None else BeltMask(settings.kept_px)
         self._pacer = Pacer(source.fps) if source.fps is not None and not source.live else None
         self._state = CameraState.STARTING
         self._frozen_since_ns = 0
@@ -175,6 +177,8 @@ class CaptureLoop:
         if self._frozen_detector.is_frozen(buffer):
             tally.withheld += 1
             return self._frozen(t_mono_ns)
+        if self._mask is not None:
+            self._mask.apply(buffer)
         self._change(CameraState.LIVE)  # before the image, so that its reader finds this state
         if writer.publish(index, t_mono_ns, t_utc_ns, self._source.position_ns):
             tally.overwritten += 1

@@ -29,6 +29,8 @@ class CaptureSettings:
     """`module:function` with the signature of `open_source`."""
     name: str
     """The line's name, for the log."""
+    kept_px: tuple[tuple[tuple[float, float], ...], ...] | None = None
+    """Polygons, image px, outside of which images are masked; None: nothing is masked."""
 
     def __post_init__(self) -> None:
         if self.fps is not None and not (math.isfinite(self.fps) and self.fps > 0):

@@ -1,16 +1,24 @@
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from detector.vision.exposure import Exposure, UnlitError
-from tests.fakes import as_image, frame, texture
+from detector.vision.condition.belt_samples import BeltSamples
+from detector.vision.condition.exposure import UnlitError, refuse_unlit
+from tests.fakes import as_image, texture
 
 HEIGHT, WIDTH = 240, 320
 BELT = np.array([[40, 0], [280, 0], [280, 240], [40, 240]], dtype=np.float64)
-EXPOSURE = Exposure(BELT, (WIDTH, HEIGHT))
+SAMPLES = BeltSamples(BELT, (WIDTH, HEIGHT))
+
+
+def refuse(shown: Any) -> None:
+    SAMPLES.update(as_image(shown))
+    refuse_unlit(SAMPLES)
 
 
 @pytest.mark.parametrize(("level", "reason"), [(0, "dark"), (4, "dark"), (255, "white all over")])
@@ -20,7 +28,7 @@ def test_a_belt_in_the_dark_or_in_glaring_light_is_unlit(
     shown = level + rng.normal(0, 2, (HEIGHT, WIDTH, 3))
     shown[:, :40] = 128  # beside the belt it is lit
     with pytest.raises(UnlitError, match=reason):
-        EXPOSURE.refuse_unlit(frame(as_image(shown), 0))
+        refuse(shown)
 
 
 @given(
@@ -34,4 +42,4 @@ def test_a_belt_at_night_or_in_strong_light_is_accepted(
     shown[100:140, 100:160] = 200  # an object
     if lit:
         shown[:, :100] = 255
-    EXPOSURE.refuse_unlit(frame(as_image(gain * shown), 0))
+    refuse(gain * shown)

@@ -1,0 +1,1 @@
+"""Condition of the camera's image: what makes it useless, and what makes it worse."""

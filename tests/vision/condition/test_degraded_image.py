@@ -1,0 +1,88 @@
+"""What makes an image worse, and the time after which it is reported."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from detector.vision.condition.clock_step import REPORTED_NS, ClockStep
+from detector.vision.condition.flicker import FRAMES, Flicker
+from detector.vision.condition.lens_dirt import LensDirt
+from detector.vision.condition.limits import ConditionLimits
+from detector.vision.condition.sharpness import CHECKS, Sharpness
+
+LIMITS = ConditionLimits()
+SECOND = 1_000_000_000
+RNG = np.random.default_rng(5)
+STRIP: NDArray[np.uint8] = RNG.integers(30, 90, (96, 2000, 3), dtype=np.uint8)
+for _ in range(120):
+    at = (int(RNG.integers(0, 2000)), int(RNG.integers(0, 96)))
+    cv2.circle(STRIP, at, int(RNG.integers(4, 14)), RNG.integers(0, 255, 3).tolist(), cv2.FILLED)
+
+
+def test_light_that_pulses_is_flicker_and_material_that_passes_is_not() -> None:
+    pulsing, passing = Flicker(), Flicker()
+    for n in range(2 * FRAMES):
+        pulsing.update(100 * (1 + 0.08 * np.sin(2.1 * n)))
+        passing.update(100 + 40 * np.sin(n / 10))
+    assert pulsing.value is not None
+    assert passing.value is not None
+    assert pulsing.value > LIMITS.flicker > 2 * passing.value
+
+
+def test_a_blurred_image_has_edges_that_are_as_flat_as_they_look() -> None:
+    sharp, blurred = (Sharpness(np.full((480, 640), 255, np.uint8), along_x=True) for _ in "ab")
+    shown = np.full((480, 640, 3), 60, np.uint8)
+    for _ in range(60):
+        corner = RNG.integers(0, 460, 2).tolist()
+        cv2.rectangle(shown, (*corner, 60, 20), RNG.integers(90, 255, 3).tolist(), cv2.FILLED)
+    for _ in range(CHECKS):
+        sharp.update(shown)
+        blurred.update(np.asarray(cv2.GaussianBlur(shown, (0, 0), 3.5), np.uint8))
+    assert sharp.value is not None
+    assert blurred.value is not None
+    assert blurred.value < LIMITS.sharpness < sharp.value
+
+
+def test_a_bare_belt_has_no_edges_and_gives_no_sharpness() -> None:
+    bare = Sharpness(np.full((480, 640), 255, np.uint8), along_x=True)
+    for _ in range(2 * CHECKS):
+        bare.update(np.asarray(60 + RNG.normal(0, 2, (480, 640, 3)), np.uint8))
+    assert bare.value is None
+
+
+def dirty_share(*, smudge: bool) -> float | None:
+    """Of a view of 96 px across and 160 along, over 20 m of belt."""
+    dirt = LensDirt(np.ones((160, 96), np.bool_), 12_000.0)
+    for position_mm in range(0, 20_000, 130):
+        if not dirt.is_due(position_mm):
+            continue
+        at = position_mm % 1800
+        view = np.ascontiguousarray(STRIP[:, at : at + 160].transpose(1, 0, 2))
+        if smudge:
+            view[40:80, 30:60] = cv2.GaussianBlur(view, (0, 0), 9.0)[40:80, 30:60]
+        dirt.update(view, float(position_mm))
+    return dirt.value
+
+
+def test_what_stays_dull_while_a_belt_length_passes_is_dirt_on_the_lens() -> None:
+    clean, dirty = dirty_share(smudge=False), dirty_share(smudge=True)
+    assert clean is not None
+    assert dirty is not None
+    assert dirty > LIMITS.dirt_share > clean
+
+
+@settings(max_examples=30)
+@given(st.floats(-3600, 3600), st.integers(1, 9))
+def test_a_clock_that_is_set_is_reported_for_ten_seconds(step_s: float, slewed_ms: int) -> None:
+    clock, utc = ClockStep(), 1_800_000_000 * SECOND
+    for n in range(5):  # a clock that is slewed is not
+        assert not clock.update(n * SECOND, utc + n * SECOND + n * slewed_ms * 1_000_000)
+    stepped = abs(step_s) > 0.2
+    utc += round(step_s * 1e9)
+    assert clock.update(5 * SECOND, utc + 5 * SECOND) is stepped or abs(step_s) <= 0.2
+    after_ns = 5 * SECOND + REPORTED_NS
+    assert not clock.update(after_ns, utc + after_ns)
