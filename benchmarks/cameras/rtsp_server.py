@@ -102,10 +102,6 @@ class Belt:
         columns = np.arange(width) * image.shape[1] // width
         return image[rows[:, None], columns]
 
-    def close(self) -> None:
-        if self._pipeline is not None:
-            self._pipeline.set_state(Gst.State.NULL)
-
     def _drawn(self) -> np.ndarray:
         self._due += 200 / self._fps  # px: 200 a second
         return np.roll(self._belt, round(self._due), 1)[:, :640]
@@ -145,6 +141,8 @@ class Camera:
         self.size = self._first_size
         self.state = "play"
         self.loss = 0.0
+        self._belt = Belt(given.footage, given.fps)
+        self._one_feed = threading.Lock()
 
     def play(self) -> None:
         self.state, self.size, self.loss = "play", self._first_size, 0.0
@@ -159,7 +157,6 @@ class Camera:
 
     def _feed(self, source: Gst.Element, loss: Gst.Element, ended: threading.Event) -> None:
         given = self._given
-        belt = Belt(given.footage, given.fps)
         due_s = 0.0
         size: tuple[int, int] | None = None
         image: np.ndarray | None = None
@@ -170,7 +167,8 @@ class Camera:
             if self.state == "stall":
                 continue
             if self.state != "freeze" or image is None or size != self.size:
-                image = belt.next(*self.size)
+                with self._one_feed:  # the last client's may not have ended
+                    image = self._belt.next(*self.size)
                 if self.state == "dark":
                     image[:] = 0
                 elif given.clock:
@@ -183,7 +181,6 @@ class Camera:
             pixels = Gst.Buffer.new_wrapped(_padded(image))
             if source.emit("push-buffer", pixels) != Gst.FlowReturn.OK:
                 break
-        belt.close()
 
 
 def _padded(image: np.ndarray) -> bytes:

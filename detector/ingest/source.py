@@ -37,6 +37,10 @@ class SourceError(VigitriError):
         super().__init__(f"{self.source}: {self.why}; {fix}")
 
 
+class SourceAwayError(SourceError):
+    """A camera that is away, and may be back at any time: to ask again costs and harms nothing."""
+
+
 class Source(Protocol):
     """A sequence of images from a camera or a recording.
 

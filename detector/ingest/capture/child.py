@@ -2,6 +2,7 @@
 
 Each process opens its source once. A failure is reported in a final `Status`, and the detector
 starts another process, because a native library that has failed once may not open reliably again.
+Only a network camera that is away is asked again by the same process.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import ctypes
 import importlib
 import logging
 import os
+import random
 import signal
 import sys
 import time
@@ -18,11 +20,12 @@ from collections.abc import Callable
 import numpy as np
 
 from detector.ingest.capture import frozen
+from detector.ingest.capture.backoff import Backoff
 from detector.ingest.capture.latest_frame import FrameWriter
 from detector.ingest.capture.spec import CaptureSettings, CaptureSpec, Status
 from detector.ingest.capture.tally import Tally
 from detector.ingest.health import CameraState
-from detector.ingest.source import TIMED_OUT, Source, SourceError
+from detector.ingest.source import TIMED_OUT, Source, SourceAwayError, SourceError
 from detector.ingest.sources.opencv import cv2
 from detector.log_output import name_line, set_up_logging
 
@@ -30,6 +33,10 @@ logger = logging.getLogger("detector.ingest.capture.child")  # this process's __
 
 _PR_SET_PDEATHSIG = 1
 
+
+AWAY = Backoff(first_s=0.3, longest_s=1.0)
+"""Waits before a camera that is away is asked again. A new process for each attempt would cost 0.3 s
+of a core, and its longer waits would leave a camera that is back unseen."""
 
 WAIT_STEP_S = 0.25
 """During a gap of a recording the capture process shows at this interval that it does not hang."""
@@ -230,13 +237,20 @@ def capture(spec: CaptureSpec) -> Status:
 def _open(settings: CaptureSettings, status: int) -> Source:
     module, _, function = settings.factory.partition(":")
     factory: Callable[..., Source] = getattr(importlib.import_module(module), function)
-    Status(CameraState.STARTING, at_ns=time.monotonic_ns()).send(status)
-    return factory(
-        settings.url,
-        fps=settings.fps,
-        open_timeout_s=settings.open_timeout_s,
-        read_timeout_s=settings.frame_timeout_s,
-    )
+    rng, attempt = random.Random(), 0
+    while True:
+        Status(CameraState.STARTING, at_ns=time.monotonic_ns()).send(status)
+        try:
+            return factory(
+                settings.url,
+                fps=settings.fps,
+                open_timeout_s=settings.open_timeout_s,
+                read_timeout_s=settings.frame_timeout_s,
+            )
+        except SourceAwayError as error:
+            Status(CameraState.UNREACHABLE, str(error)).send(status)
+            time.sleep(AWAY.delay_s(attempt, rng))
+            attempt += 1
 
 
 def _die_with(parent: int) -> None:

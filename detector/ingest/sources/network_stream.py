@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import av
 
 from detector.ingest.names import scheme_of, without_credentials
-from detector.ingest.source import TIMED_OUT, Image, SourceError
+from detector.ingest.source import TIMED_OUT, Image, SourceAwayError, SourceError
 from detector.ingest.sources.decoder import Decoder
 from detector.ingest.sources.live_edge import LiveEdge
 
@@ -60,12 +60,12 @@ class NetworkStream:
             self._decoder = Decoder(self._url, options=_OPTIONS, timeouts_s=timeouts_s, threads=1)
         except (av.FFmpegError, OSError):
             if time.monotonic() - started_s >= TIMED_OUT * self._open_timeout_s:
-                raise SourceError(
+                raise SourceAwayError(
                     self.name,
                     f"accepts the connection but sends no image within {self._open_timeout_s:g} s",
                     "restart the camera, or check that this port has the right protocol",
                 ) from None
-            raise SourceError(
+            raise SourceError(  # it may have refused the login, and would lock the account
                 self.name,
                 "answers, but gives no video",
                 "check user, password and the path of the stream (try it in VLC)",
@@ -122,13 +122,13 @@ class NetworkStream:
             socket.create_connection((host, port), timeout=self._open_timeout_s).close()
         except TimeoutError:
             why = f"no answer within {self._open_timeout_s:g} s"
-            raise SourceError(
+            raise SourceAwayError(
                 self.name, why, "check that the camera has power and is on this network"
             ) from None
         except (socket.gaierror, UnicodeError):
             raise SourceError(self.name, "no such host", f"use its IP address; {_ESCAPE}") from None
         except OSError as error:
             why = (error.strerror or "no connection").lower()
-            raise SourceError(
+            raise SourceAwayError(
                 self.name, why, f"check that the camera is on and listens at port {port}"
             ) from None
