@@ -45,17 +45,13 @@ class Blindness:
         return self.lasted_s - self.to_blind_ms / 1e3 + (self.to_sight_s or 0.0)
 
 
-def blindness(
-    readings: Readings, fault: Injected, *, fps: float, until_ns: int
-) -> Blindness:
+def blindness(readings: Readings, fault: Injected, *, fps: float, until_ns: int) -> Blindness:
     """Evaluate one fault; `until_ns`: when the next one began, or the run's end."""
     asked_ns, seen = readings["asked_ns"], says_seen(readings)
     limit_ns = fault.from_ns + round(PERIODS / fps * 1e9)
     during = (asked_ns > limit_ns) & (asked_ns <= fault.until_ns)
     late = during & (asked_ns > limit_ns + BUDGET_MS * 1e6)
-    first_blind = np.flatnonzero(
-        (asked_ns >= fault.from_ns) & (asked_ns <= fault.until_ns) & ~seen
-    )
+    first_blind = np.flatnonzero((asked_ns >= fault.from_ns) & (asked_ns <= fault.until_ns) & ~seen)
     first_seen = np.flatnonzero((asked_ns >= fault.until_ns) & (asked_ns < until_ns) & seen)
     to_blind_ms = to_sight_s = None
     if len(first_blind):

@@ -48,9 +48,7 @@ def figures(folder: Path) -> dict[str, Any]:
     end_ns = about.get("end_ns") or (int(readings["t_ns"][-1]) if len(readings) else 0)
     run = about["start_ns"], end_ns
     faults = [
-        Injected(**record)
-        for record in read_lines(folder / "faults.jsonl")
-        if "until_ns" in record
+        Injected(**record) for record in read_lines(folder / "faults.jsonl") if "until_ns" in record
     ]
     blind = _blindness(readings, faults, end_ns)
     alerts = read_lines(folder / "journalled.jsonl")
@@ -66,7 +64,7 @@ def figures(folder: Path) -> dict[str, Any]:
         "objects": evaluate(
             Film(folder / "line.toml"), alerts, _blind_spans(readings, faults), run
         ),
-        "growth": growth(read_signs(folder / "signs.jsonl")),
+        "growth": growth(read_signs(folder / "signs.jsonl"), (run[1] - run[0]) / 1e9),
         "latency": _latency(folder, run),
         "targets": {"alerts_lost": 0, "wrong_clear": 0, "leak_mib_per_h": LEAK_MIB_PER_H},
     }

@@ -31,8 +31,8 @@ OTHERS = (
 )
 DISK = "disk full"
 RESTARTS = ("detector killed", "bridge killed", "station killed")
-"""Rare, since a leak shows in a process that lives long."""
-RESTARTS_PER_H = 1.5
+"""All in the first part of a run, since a leak shows in a process that lives long."""
+RESTARTS_PER_H, RESTARTS_SHARE = 1.5, 0.25
 GAP_S = (8.0, 22.0)
 """Between two faults."""
 LASTS_S = (1.0, 5.0)
@@ -47,16 +47,14 @@ class Injected:
     until_ns: int
 
 
-def schedule(
-    seconds: float, rng: random.Random, *, with_disk: bool
-) -> list[tuple[float, str]]:
+def schedule(seconds: float, rng: random.Random, *, with_disk: bool) -> list[tuple[float, str]]:
     """Seconds after the start, and kind, in order of time: every kind as often as its neighbours,
-    in random order, and the restarts spread over the whole time."""
+    in random order, and the restarts spread over the run's first part."""
     planned = []
     each = max(1, round(seconds / 3600 * RESTARTS_PER_H)) if seconds >= 600 else 0
     for place, kind in enumerate(RESTARTS):
         offset = (place + 1) / (len(RESTARTS) + 1)
-        planned += [(seconds * (run + offset) / max(each, 1), kind) for run in range(each)]
+        planned += [(seconds * RESTARTS_SHARE * (run + offset) / each, kind) for run in range(each)]
     restarts_s = [at_s for at_s, _ in planned]
     bag: list[str] = []
     at_s = rng.uniform(*GAP_S)

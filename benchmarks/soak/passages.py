@@ -106,7 +106,9 @@ def evaluate(
         if key not in raised:
             missed.append(key)
     sure = {
-        id_ for id_, count in calm.items() if count >= SURE_TIMES and found[id_] >= SURE_SHARE * count
+        id_
+        for id_, count in calm.items()
+        if count >= SURE_TIMES and found[id_] >= SURE_SHARE * count
     }
     return {
         "passed": sum(calm.values()) + disturbed,

@@ -61,9 +61,7 @@ class Plant:
             self._images = f"tcp://127.0.0.1:{images}"
             self._modbus = f"127.0.0.1:{modbus}"
             self._opcua = f"opc.tcp://127.0.0.1:{opcua}/vigitri"
-            self.to_consumer = [
-                stack.enter_context(TcpProxy(port)) for port in (publish, requests)
-            ]
+            self.to_consumer = [stack.enter_context(TcpProxy(port)) for port in (publish, requests)]
             self.to_bridge = [stack.enter_context(TcpProxy(port)) for port in (publish, requests)]
             stack.callback(self._end)
             # All but the PLC start before the detector, so that nothing is missed.
@@ -137,9 +135,7 @@ class Plant:
                 *(self._modbus, str(self.readings), f"{self._scan_ms:g}"),
             ],
         }[name]
-        return ChildProcess(
-            [sys.executable, "-m", *arguments], cwd=ROOT, stderr=subprocess.DEVNULL
-        )
+        return ChildProcess([sys.executable, "-m", *arguments], cwd=ROOT, stderr=subprocess.DEVNULL)
 
     def _end_one(self, name: str, *, hung: bool) -> None:
         process = self._running.pop(name)

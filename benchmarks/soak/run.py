@@ -115,7 +115,9 @@ class _Watch:
 
     def _run(self) -> None:
         minute_s = time.monotonic()
-        with (self._notebook.folder / "signs.jsonl").open("a", encoding="utf-8", buffering=1) as out:
+        with (self._notebook.folder / "signs.jsonl").open(
+            "a", encoding="utf-8", buffering=1
+        ) as out:
             while True:
                 over = self._over.wait(SIGNS_EVERY_S)
                 signs = [
@@ -183,5 +185,3 @@ def _disk(folder: Path, notebook: Notebook) -> Iterator[SmallDisk | None]:
 def _plant(folder: Path, disk: SmallDisk | None) -> Plant:
     journal = None if disk is None else disk.folder / "journal"
     return Plant(folder.resolve(), journal=journal)
-
-

@@ -13,8 +13,9 @@ from typing import Any
 
 import numpy as np
 
-WARM_UP_S = 300.0
-"""Of each start of a process: caches and buffers fill."""
+WARM_UP_S, WARM_UP_SHARE = 2400.0, 0.4
+"""Of each start of a process: what is kept fills, such as the 2,000 alert revisions that a detector
+holds, or the 600 events of a bridge. In a short run this share of it, which is not enough."""
 APART_S = 120.0
 """Two samples that give a slope are at least this far apart."""
 MIB = 1024.0
@@ -70,7 +71,7 @@ def read_signs(path: Path) -> list[VitalSigns]:
     return found
 
 
-def growth(samples: Iterable[VitalSigns]) -> dict[str, dict[str, Any]]:
+def growth(samples: Iterable[VitalSigns], run_s: float) -> dict[str, dict[str, Any]]:
     """By name of the process: its slopes per hour, and what it had at most.
 
     A slope is the median of the slopes of all pairs of samples of one start of the process, after
@@ -82,10 +83,11 @@ def growth(samples: Iterable[VitalSigns]) -> dict[str, dict[str, Any]]:
     )
     for each in samples:
         starts[each.name][each.pid].append(each)
-    return {name: _growth_of(list(by_pid.values())) for name, by_pid in starts.items()}
+    warm_up_s = min(WARM_UP_S, WARM_UP_SHARE * run_s)
+    return {name: _growth_of(list(by_pid.values()), warm_up_s) for name, by_pid in starts.items()}
 
 
-def _growth_of(starts: list[list[VitalSigns]]) -> dict[str, Any]:
+def _growth_of(starts: list[list[VitalSigns]], warm_up_s: float) -> dict[str, Any]:
     everything = [each for start in starts for each in start]
     figures: dict[str, Any] = {
         "starts": len(starts),
@@ -102,13 +104,16 @@ def _growth_of(starts: list[list[VitalSigns]]) -> dict[str, Any]:
         ("threads", "threads_per_h"),
     ):
         figures[value] = slope_per_h(
-            [[(each.t_s, getattr(each, key)) for each in _warm(start)] for start in starts]
+            [
+                [(each.t_s, getattr(each, key)) for each in _warm(start, warm_up_s)]
+                for start in starts
+            ]
         )
     return figures
 
 
-def _warm(start: list[VitalSigns]) -> list[VitalSigns]:
-    return [each for each in start if each.t_s - start[0].t_s >= WARM_UP_S]
+def _warm(start: list[VitalSigns], warm_up_s: float) -> list[VitalSigns]:
+    return [each for each in start if each.t_s - start[0].t_s >= warm_up_s]
 
 
 def _cpu_share(starts: list[list[VitalSigns]]) -> float | None:
