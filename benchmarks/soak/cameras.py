@@ -131,16 +131,8 @@ def table(kinds: dict[str, dict[str, Any]]) -> Table:
     and longest; time that the belt was not watched.
     """
     shown = Table("", title_justify="left")
-    for column in (
-        "times",
-        "readings",
-        "seen",
-        "+50 ms",
-        "clear",
-        "blind, ms",
-        "sight, s",
-        "unseen",
-    ):
+    shown.add_column("times", justify="right")
+    for column in ("readings", "seen", "+50 ms", "clear", "blind, ms", "sight, s", "unseen"):
         shown.add_column(column, justify="right")
     for kind, each in kinds.items():
         shown.add_row(

@@ -35,8 +35,8 @@ _PR_SET_PDEATHSIG = 1
 
 
 AWAY = Backoff(first_s=0.3, longest_s=1.0)
-"""Waits before a camera that is away is asked again. A new process for each attempt would cost 0.3 s
-of a core, and its longer waits would leave a camera that is back unseen."""
+"""Waits before a camera that is away is asked again. A new process for each attempt would cost 0.3
+s of a core, and its longer waits would leave a camera that is back unseen."""
 
 WAIT_STEP_S = 0.25
 """During a gap of a recording the capture process shows at this interval that it does not hang."""
