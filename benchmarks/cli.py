@@ -415,9 +415,10 @@ def bench_soak(
     from detector.child_process import ChildFailedError
 
     with one_line_for(ChildFailedError, OSError):
+        folder = report or out
+        if folder is None:
+            raise typer.BadParameter("name a folder for the run", param_hint="--out")
         if report is None:
-            if out is None:
-                raise typer.BadParameter("name a folder for the run", param_hint="--out")
-            soak(out, hours=hours, faults=faults, seed=seed)
-        if not reporting.report(report or out, as_json=as_json):
+            soak(folder, hours=hours, faults=faults, seed=seed)
+        if not reporting.report(folder, as_json=as_json):
             raise typer.Exit(INCOMPLETE)

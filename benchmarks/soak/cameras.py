@@ -33,8 +33,9 @@ LASTS_S = (1.5, 8.0)
 """From shorter than a read's timeout of 2 s to longer than an opening's of 5 s."""
 SIGHT_S = 20.0
 """Longest wait for the sight to return, before the next fault."""
-STEADY_S = (4.0, 8.0)
-"""Sight before a fault: of any length, so that faults fall anywhere between two key frames."""
+STEADY_S = (11.0, 13.0)
+"""Sight before a fault: longer than the time within which a further loss is held longer, and of any
+length, so that faults fall anywhere between two key frames."""
 TO_SIGHT_MAX_S = 2.0
 
 

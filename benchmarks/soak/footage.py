@@ -33,6 +33,6 @@ def write_profile(path: Path, camera: str) -> None:
     document = tomlkit.parse(DEMO_LINE.read_text(encoding="utf-8"))
     document["line"] = "soak"
     document["camera"] = {"source": camera}
-    document["belt"]["encoder_counts_per_mm"] = COUNTS_PER_MM  # type: ignore[index]
-    document["overload"]["empty_belt"] = str(DEMO_CLIP / "empty.png")  # type: ignore[index]
+    document["belt"]["encoder_counts_per_mm"] = COUNTS_PER_MM
+    document["overload"]["empty_belt"] = str(DEMO_CLIP / "empty.png")
     path.write_text(tomlkit.dumps(document), encoding="utf-8")
