@@ -12,14 +12,17 @@ from benchmarks.soak.plant import Plant
 from benchmarks.soak.small_disk import SmallDisk
 from benchmarks.tcp_proxy import TcpProxy
 
+STOP = "SIGSTOP"
 CAMERA = {
     "camera hangs": "stall",
+    "camera stops dead": STOP,
     "camera freezes": "freeze",
     "camera goes dark": "dark",
     "camera changes size": "size 640x480",
     "camera breaks off": "away",
 }
-"""Each kind, and the order to the camera; `play` ends it."""
+"""Each kind, and the order to the camera; `play` ends it. One that hangs still answers requests,
+one that stops dead does not."""
 OTHERS = (
     "consumer killed",
     "consumer cut off",
@@ -93,9 +96,15 @@ class Injector:
         return self._stopped(kind)
 
     def camera(self, kind: str, lasts_s: float) -> Injected:
-        from_ns = self._plant.camera.order(CAMERA[kind])
+        camera, order = self._plant.camera, CAMERA[kind]
+        if order == STOP:
+            from_ns = time.monotonic_ns()
+            camera.process.send_signal(signal.SIGSTOP)
+        else:
+            from_ns = camera.order(order)
         time.sleep(lasts_s)
-        return Injected(kind, from_ns, self._plant.camera.order("play"))
+        camera.process.send_signal(signal.SIGCONT)  # without effect on one that runs
+        return Injected(kind, from_ns, camera.order("play"))
 
     def _killed(self, kind: str) -> Injected:
         name = kind.removesuffix(" killed").lower()
