@@ -120,7 +120,8 @@ def _print(report: dict[str, Any]) -> None:
     old = report["old_images"]
     console.print(
         f"images looked at in the 10 s after a return: {old['fresh']} fresh, {old['old']} old, "
-        f"{old['unknown']} without an object to tell"
+        f"{old['unknown']} without enough objects to tell; of the fresh ones "
+        f"{old['noticed_if_old']} would be found old if they were 3 s older"
     )
 
 

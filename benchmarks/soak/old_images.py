@@ -29,6 +29,8 @@ IOU_MIN = 0.5
 SCORE_MIN = 0.3
 OLD_S = 0.5
 """Older than it is taken to be. A frame period of delivery and one of the decoder are 0.2 s."""
+SHIFT_NS = 3_000_000_000
+"""By which fresh images are made old, to see whether that would be noticed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,24 +71,24 @@ class Claims:
 
 
 def old_images(frames: Sequence[Frame], faults: Sequence[Injected]) -> dict[str, Any]:
-    """Counts of images that were looked at after a return: fresh, old, and unknown."""
+    """Counts of images that were looked at after a return: fresh, old, and unknown; and the share
+    of the fresh ones that would have been found old, had they been so."""
     film = _Film()
     count: Counter[str] = Counter()
-    ages_s = []
+    fresh = []
     for frame in frames:
         returned = [each.until_ns for each in faults if each.until_ns <= frame.t_ns]
         if not returned or frame.t_ns - returned[-1] > AFTER_S * 1e9:
             continue
-        age_s = film.age_s(frame)
-        if age_s is None:
-            count["unknown"] += 1
-            continue
-        ages_s.append(age_s)
-        count["old" if age_s > OLD_S else "fresh"] += 1
+        finding = film.finding(frame)
+        count[finding] += 1
+        if finding == "fresh":
+            fresh.append(frame)
+    later = [Frame(each.t_ns + SHIFT_NS, each.boxes) for each in fresh]
+    noticed = [film.finding(each) == "old" for each in later]
     return {
         **{name: count[name] for name in ("fresh", "old", "unknown")},
-        "age_s_p50": round(float(np.median(ages_s)), 2) if ages_s else None,
-        "age_s_max": round(max(ages_s), 2) if ages_s else None,
+        "noticed_if_old": round(float(np.mean(noticed)), 2) if noticed else None,
     }
 
 
@@ -100,15 +102,19 @@ class _Film:
             [tuple(record["box_px"]) for record in frame["objects"]] for frame in truth.frames
         ]
 
-    def age_s(self, frame: Frame) -> float | None:
-        """By how much it is older than claimed: the least age at which its boxes fit; None: no
-        age fits, or it has no box."""
-        step = round(self._fps / FPS)
+    def finding(self, frame: Frame) -> str:
+        """`fresh`: its boxes fit the film now, at most OLD_S before. `old`: two more fit at some
+        earlier time; one may by chance. `unknown`: it has too few boxes to tell."""
         now = round(frame.t_ns / 1e9 * self._fps)
-        best_s, most = None, 0
-        for back in range(-step, round(BACK_S * self._fps) + 1):
-            there = self._boxes[(now - back) % len(self._boxes)]
-            fit = sum(any(iou(box, other) >= IOU_MIN for other in there) for box in frame.boxes)
-            if fit > most:
-                best_s, most = back / self._fps, fit
-        return best_s
+        step, old = round(self._fps / FPS), round(OLD_S * self._fps)
+        young = max(self._fit(frame, now - back) for back in range(-step, old + 1))
+        every = range(old + step, round(BACK_S * self._fps) + 1)
+        aged = max(self._fit(frame, now - back) for back in every) if len(frame.boxes) > 1 else 0
+        if aged >= young + 2:
+            return "old"
+        return "fresh" if young else "unknown"
+
+    def _fit(self, frame: Frame, at: int) -> int:
+        """How many of its boxes are where the film has an object."""
+        there = self._boxes[at % len(self._boxes)]
+        return sum(any(iou(box, other) >= IOU_MIN for other in there) for box in frame.boxes)
