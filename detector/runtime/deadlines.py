@@ -19,6 +19,8 @@ PERIODS_KEPT = 31
 MIN_PERIODS = 5
 """With fewer than these the camera's frame rate is unknown."""
 PASSES_KEPT = 15
+REPORT_S = 0.015
+"""Time for the report to reach a PLC, whose readings must say unseen after three periods."""
 MIN_REMAINING_S = 0.005
 """If the pass on the last frame took longer than the limit, the next frame is already waiting."""
 
@@ -74,9 +76,9 @@ class Deadlines:
         return (self._processed_ns - self._pass_ended_ns) / 1e9
 
     def remaining_s(self) -> float:
-        """Time left of `frame_timeout_s`."""
+        """Time left of `frame_timeout_s`, less the time that a report takes."""
         gone_s = (time.monotonic_ns() - self._since_ns) / 1e9
-        return max(MIN_REMAINING_S, self.frame_timeout_s - gone_s)
+        return max(MIN_REMAINING_S, self.frame_timeout_s - REPORT_S - gone_s)
 
     def frame_received(self, frame: Frame) -> None:
         """Start the timeout at the frame's capture; learn the frame rate."""
