@@ -386,9 +386,8 @@ def bench_cameras(
     again.
     """
     from benchmarks.soak import cameras
-    from detector.child_process import ChildFailedError
 
-    with one_line_for(ChildFailedError):
+    with one_line_for(RuntimeError):
         if not cameras.run(out, times=times, seed=seed, as_json=as_json):
             raise typer.Exit(INCOMPLETE)
 
@@ -412,9 +411,8 @@ def bench_soak(
     """
     from benchmarks.soak import report as reporting
     from benchmarks.soak.run import soak
-    from detector.child_process import ChildFailedError
 
-    with one_line_for(ChildFailedError, OSError):
+    with one_line_for(RuntimeError, OSError):
         folder = report or out
         if folder is None:
             raise typer.BadParameter("name a folder for the run", param_hint="--out")

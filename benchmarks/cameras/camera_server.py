@@ -1,76 +1,80 @@
-"""The RTSP camera as a process of the system's Python, and the orders to it."""
+"""The live RTSP camera as a process, with its faults to order."""
 
 from __future__ import annotations
 
-import re
+import os
+import signal
 import subprocess
-import threading
 from pathlib import Path
-from queue import Empty, Queue
-from typing import NoReturn, Self
+from typing import Self
 
-from detector.child_process import ChildFailedError, ChildProcess
-
-PYTHON = "/usr/bin/python3"
-"""Debian's, which has the bindings of GStreamer."""
-SERVER = Path(__file__).parent / "rtsp_server.py"
-_SERVING = re.compile(r"serving (\S+)$")
-_DONE = re.compile(r"done (.*) (\d+)$")
-START_S = 30.0
-DONE_S = 15.0
+SYSTEM_PYTHON = "/usr/bin/python3"
+SERVER = Path(__file__).with_name("rtsp_server.py")
+_CHECK = (
+    "import gi, numpy; gi.require_version('GstRtspServer', '1.0'); "
+    "from gi.repository import Gst, GstRtspServer; Gst.init(None); "
+    "[Gst.ElementFactory.make(name).get_name() for name in ('x264enc', 'rtph264pay')]"
+)
 
 
-class CameraServer(ChildProcess):
-    """A network camera with faults to order; a context manager."""
+def missing() -> str:
+    """Why there can be no server here, or an empty text."""
+    try:
+        done = subprocess.run([SYSTEM_PYTHON, "-c", _CHECK], capture_output=True, check=False)
+    except OSError:
+        return f"no {SYSTEM_PYTHON}"
+    return "no GStreamer RTSP server (its packages: see rtsp_server.py)" if done.returncode else ""
+
+
+class CameraServer:
+    """A running camera; a context manager."""
 
     def __init__(self, *options: str) -> None:
-        """options: as for `rtsp_server.py`, whose docstring lists the orders."""
-        super().__init__(
-            [PYTHON, str(SERVER), *options],
+        """`options`: of `rtsp_server.py`. Raises `RuntimeError` if it does not serve."""
+        self._process = subprocess.Popen(
+            [SYSTEM_PYTHON, str(SERVER), *options],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
         )
-        self._answers: Queue[str | None] = Queue()
-        self.url = ""
+        word, _, self.url = self._answer().partition(" ")
+        if word != "serving":
+            self.close()
+            raise RuntimeError(f"the camera does not serve: {missing()}")
 
     def __enter__(self) -> Self:
-        """Raises `ChildFailedError`."""
-        super().__enter__()
-        threading.Thread(target=self._read_answers, daemon=True).start()
-        serving = _SERVING.match(self._answer(START_S))
-        if serving is None:
-            self.fail()
-        self.url = serving[1]
         return self
 
-    def order(self, order: str) -> int:
-        """Carry out an order; returns CLOCK_MONOTONIC (ns) from which it holds.
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
-        Raises `ChildFailedError`.
-        """
-        assert self.process.stdin is not None
-        self.process.stdin.write(f"{order}\n".encode())
-        self.process.stdin.flush()
-        done = _DONE.match(self._answer(DONE_S))
-        if done is None or done[1] != order:
-            self.fail()
-        return int(done[2])
+    @property
+    def pid(self) -> int:
+        return self._process.pid
 
-    def fail(self) -> NoReturn:
-        """End it. Raises `ChildFailedError` with what it has printed."""
-        self.end(hung=True)
-        needs = f"{PYTHON} {SERVER.name}: it needs Debian's packages that its docstring names"
-        raise ChildFailedError("\n".join([needs, *self.stderr_lines]))
+    def order(self, line: str) -> int:
+        """Give an order; CLOCK_MONOTONIC from which it holds (ns)."""
+        assert self._process.stdin is not None
+        self._process.stdin.write(f"{line}\n")
+        self._process.stdin.flush()
+        answer, *_, done_ns = self._answer().split()
+        if answer != "done":
+            raise ValueError(f"the camera knows no order {line}")
+        return int(done_ns)
 
-    def _answer(self, within_s: float) -> str:
-        try:
-            return self._answers.get(timeout=within_s) or ""
-        except Empty:
-            return ""
+    def hang(self) -> None:
+        """The whole camera stops, its connections stay; until `wake`."""
+        os.kill(self._process.pid, signal.SIGSTOP)
 
-    def _read_answers(self) -> None:
-        assert self.process.stdout is not None
-        for line in self.process.stdout:
-            self._answers.put(line.decode(errors="replace").rstrip("\n"))
-        self._answers.put(None)
+    def wake(self) -> None:
+        os.kill(self._process.pid, signal.SIGCONT)
+
+    def close(self) -> None:
+        """End it."""
+        self._process.kill()
+        self._process.communicate()
+
+    def _answer(self) -> str:
+        assert self._process.stdout is not None
+        return self._process.stdout.readline().strip()

@@ -99,11 +99,11 @@ class Injector:
         camera, order = self._plant.camera, CAMERA[kind]
         if order == STOP:
             from_ns = time.monotonic_ns()
-            camera.process.send_signal(signal.SIGSTOP)
+            camera.hang()
         else:
             from_ns = camera.order(order)
         time.sleep(lasts_s)
-        camera.process.send_signal(signal.SIGCONT)  # without effect on one that runs
+        camera.wake()  # without effect on one that runs
         return Injected(kind, from_ns, camera.order("play"))
 
     def _killed(self, kind: str) -> Injected:

@@ -101,7 +101,7 @@ class Plant:
 
     def pids(self) -> Iterator[tuple[str, int]]:
         """Name and id of each process, and of the detector's capture process."""
-        yield "camera", self.camera.process.pid
+        yield "camera", self.camera.pid
         for name, process in self._running.items():
             yield name, process.process.pid
         if "detector" in self._running:

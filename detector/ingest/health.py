@@ -26,6 +26,17 @@ class CameraState(StrEnum):
     """The capture process died or was killed, and is restarted."""
 
 
+class StampSource(StrEnum):
+    """What the times of a network camera's images are taken from, the best one last."""
+
+    ARRIVAL = "arrival"
+    """The arrival of an image's first bytes, with the network's jitter."""
+    MEDIA_CLOCK = "media_clock"
+    """The intervals of the sender's media clock, set by the image that came fastest."""
+    SENDER_CLOCK = "sender_clock"
+    """The sender's time of day, which agrees with ours."""
+
+
 @dataclass(frozen=True, slots=True)
 class CameraHealth:
     """State and counters of a camera. The counters continue over restarts."""
@@ -46,6 +57,8 @@ class CameraHealth:
     frames_late: int = 0
     """For a recording played in real time: shown too late, because this machine cannot decode it
     in time."""
+    stamp_source: StampSource = StampSource.ARRIVAL
+    """What the times of its frames are taken from."""
 
 
 class CameraBlind(VigitriError):  # noqa: N818 - a state of the camera, named as in the design

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from detector.errors import VigitriError
+from detector.ingest.health import StampSource
 from detector.ingest.names import without_credentials
 
 Image = NDArray[np.uint8]
@@ -37,8 +38,25 @@ class SourceError(VigitriError):
         super().__init__(f"{self.source}: {self.why}; {fix}")
 
 
-class SourceAwayError(SourceError):
-    """A camera that is away, and may be back at any time: to ask again costs and harms nothing."""
+class LoginRefusedError(SourceError):
+    """A camera does not accept user and password. Many lock the account after some attempts."""
+
+
+class NoAnswerError(SourceError):
+    """Nobody answers at a network camera's address. It may be asked again soon: it costs little,
+    and a camera that returns is found at once."""
+
+
+@runtime_checkable
+class StampedSource(Protocol):
+    """A source that knows when its images were captured; of others, the time of `grab` counts."""
+
+    captured_ns: int | None
+    """Capture of the image just grabbed (ns, CLOCK_MONOTONIC); None: not known."""
+
+    @property
+    def stamp_source(self) -> StampSource:
+        """What the last image's time was taken from."""
 
 
 class Source(Protocol):

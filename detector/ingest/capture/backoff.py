@@ -21,6 +21,10 @@ class Backoff:
     """After this time with good images the count of attempts restarts: a camera that breaks off
     again and again is seen in between."""
 
+    refused_s: float = 180.0
+    """Wait after repeated refusals of the login. If longer, a camera that refuses every login while
+    it starts stays unnoticed; one that counts failures forgets them within minutes."""
+
     def bound_s(self, attempt: int) -> float:
         """Upper bound of the wait before attempt number `attempt` (from 0)."""
         return float(min(self.longest_s, self.first_s * 2.0 ** min(attempt, 60)))

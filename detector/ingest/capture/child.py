@@ -1,8 +1,8 @@
 """The capture process: opens one source and passes on its newest image until the source ends.
 
-Each process opens its source once. A failure is reported in a final `Status`, and the detector
-starts another process, because a native library that has failed once may not open reliably again.
-Only a network camera that is away is asked again by the same process.
+Each process opens its source once, or until somebody answers there. A failure is reported in a
+final `Status`, and the detector starts another process, because a native library that has failed
+once may not open reliably again.
 """
 
 from __future__ import annotations
@@ -20,12 +20,18 @@ from collections.abc import Callable
 import numpy as np
 
 from detector.ingest.capture import frozen
-from detector.ingest.capture.backoff import Backoff
 from detector.ingest.capture.latest_frame import FrameWriter
 from detector.ingest.capture.spec import CaptureSettings, CaptureSpec, Status
 from detector.ingest.capture.tally import Tally
-from detector.ingest.health import CameraState
-from detector.ingest.source import TIMED_OUT, Source, SourceAwayError, SourceError
+from detector.ingest.health import CameraState, StampSource
+from detector.ingest.source import (
+    TIMED_OUT,
+    LoginRefusedError,
+    NoAnswerError,
+    Source,
+    SourceError,
+    StampedSource,
+)
 from detector.ingest.sources.opencv import cv2
 from detector.log_output import name_line, set_up_logging
 
@@ -34,12 +40,13 @@ logger = logging.getLogger("detector.ingest.capture.child")  # this process's __
 _PR_SET_PDEATHSIG = 1
 
 
-AWAY = Backoff(first_s=0.3, longest_s=1.0)
-"""Waits before a camera that is away is asked again. A new process for each attempt would cost 0.3
-s of a core, and its longer waits would leave a camera that is back unseen."""
-
 WAIT_STEP_S = 0.25
 """During a gap of a recording the capture process shows at this interval that it does not hang."""
+
+
+ASK_AGAIN_S = 0.3
+"""Average wait before a camera that does not answer is asked again. A new capture process would
+cost a core for as long, so their starts are up to seconds apart."""
 
 
 class Pacer:
@@ -105,6 +112,9 @@ class CaptureLoop:
         self._passed_over = 0
         self._is_logged = False
         self._shape: tuple[int, int] | None = None
+        self._stamped = source if isinstance(source, StampedSource) else None
+        self._stamp_source = StampSource.ARRIVAL
+        self._readable_at_ns = time.monotonic_ns()
 
     def run(self) -> Status:
         """Pass on images until the source ends, and return the final status."""
@@ -157,15 +167,33 @@ class CaptureLoop:
             t_utc_ns = time.time_ns() - (time.monotonic_ns() - t_mono_ns)
         if image is None or buffer is None:
             tally.unreadable += 1
-            return None
-        tally.alive_at_ns = t_mono_ns
+            return self._unreadable(t_mono_ns)
+        tally.alive_at_ns = self._readable_at_ns = t_mono_ns
+        if self._stamped is not None and self._stamped.captured_ns is not None:
+            t_utc_ns -= t_mono_ns - self._stamped.captured_ns
+            t_mono_ns = self._stamped.captured_ns
         if self._frozen_detector.is_frozen(buffer):
             tally.withheld += 1
             return self._frozen(t_mono_ns)
         self._change(CameraState.LIVE)  # before the image, so that its reader finds this state
         if writer.publish(index, t_mono_ns, t_utc_ns, self._source.position_ns):
             tally.overwritten += 1
+        if self._stamped is not None and self._stamped.stamp_source is not self._stamp_source:
+            self._stamp_source = self._stamped.stamp_source
+            Status(self._state, stamp_source=self._stamp_source).send(self._status)
         return None
+
+    def _unreadable(self, now_ns: int) -> Status | None:
+        """A camera that sends nothing but damaged images is opened again: the first image after
+        that is a key frame."""
+        damaged_s = (now_ns - self._readable_at_ns) / 1e9
+        if not self._source.live or damaged_s < self._settings.frame_timeout_s:
+            return None
+        fault = next(
+            iter(self._source.unreadable[-1:]), f"{self._source.name}: an image is damaged"
+        )
+        reason = f"{fault}, for {damaged_s:.1f} s; check the network, or set the camera to TCP"
+        return Status(CameraState.STALLED, reason, final=True)
 
     def _log_times(self) -> None:
         """At the end of a recording, once."""
@@ -224,7 +252,8 @@ def capture(spec: CaptureSpec) -> Status:
     try:
         source = _open(spec.settings, spec.status)
     except SourceError as error:
-        return Status(CameraState.UNREACHABLE, str(error), final=True)
+        refused = isinstance(error, LoginRefusedError)
+        return Status(CameraState.UNREACHABLE, str(error), final=True, refused=refused)
     try:
         if not source.live and source.fps is None:
             no_rate = SourceError(source.name, "states no frame rate", "set the rate (fps=…)")
@@ -237,7 +266,6 @@ def capture(spec: CaptureSpec) -> Status:
 def _open(settings: CaptureSettings, status: int) -> Source:
     module, _, function = settings.factory.partition(":")
     factory: Callable[..., Source] = getattr(importlib.import_module(module), function)
-    rng, attempt = random.Random(), 0
     while True:
         Status(CameraState.STARTING, at_ns=time.monotonic_ns()).send(status)
         try:
@@ -247,10 +275,10 @@ def _open(settings: CaptureSettings, status: int) -> Source:
                 open_timeout_s=settings.open_timeout_s,
                 read_timeout_s=settings.frame_timeout_s,
             )
-        except SourceAwayError as error:
+        except NoAnswerError as error:
             Status(CameraState.UNREACHABLE, str(error)).send(status)
-            time.sleep(AWAY.delay_s(attempt, rng))
-            attempt += 1
+            Status(CameraState.STARTING, at_ns=time.monotonic_ns()).send(status)
+            time.sleep(random.uniform(0.5, 1.5) * ASK_AGAIN_S)
 
 
 def _die_with(parent: int) -> None:

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from detector.ingest.capture.latest_frame import WriterEnds
-from detector.ingest.health import CameraState
+from detector.ingest.health import CameraState, StampSource
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +89,10 @@ class Status:
     colours: str = ""
     frozen_digest: int | None = None
     """With a final FROZEN."""
+    refused: bool = False
+    """With a final line: the camera refused the login."""
+    stamp_source: StampSource | None = None
+    """What the times of the frames are taken from, whenever that changes."""
 
     def send(self, pipe: int) -> None:
         """Write the line; it is far shorter than PIPE_BUF, so the write is atomic."""
@@ -97,4 +101,9 @@ class Status:
     @staticmethod
     def from_line(line: bytes) -> Status:
         fields: dict[str, Any] = json.loads(line)
-        return Status(CameraState(fields.pop("state")), **fields)
+        stamps = fields.pop("stamp_source")
+        return Status(
+            CameraState(fields.pop("state")),
+            stamp_source=stamps and StampSource(stamps),
+            **fields,
+        )

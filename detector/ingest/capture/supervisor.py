@@ -16,7 +16,7 @@ from detector.ingest.capture.latest_frame import LatestFrame
 from detector.ingest.capture.process import STUCK_MOST, CaptureProcess
 from detector.ingest.capture.spec import CaptureSettings, Status
 from detector.ingest.capture.tally import Tally
-from detector.ingest.health import CameraHealth, CameraState
+from detector.ingest.health import CameraHealth, CameraState, StampSource
 from detector.ingest.names import without_credentials
 
 START_TIMEOUT_S = 20.0
@@ -25,6 +25,11 @@ and with a short limit it would be killed at every start."""
 
 KILL_GRACE_S = 0.5
 """After a stall has been reported: time for the source's own timeout to end the read properly."""
+
+
+REFUSALS_MOST = 3
+"""After this many refused logins in a row, attempts are minutes apart: a camera that locks the
+account does so after five or more, often for half an hour, for the people who use it too."""
 
 
 class Supervisor:
@@ -66,6 +71,9 @@ class Supervisor:
         self._live_since_ns = 0
         self._starts = 0
         self._stale = 0
+        self._refusals = 0
+        """Refused logins in a row."""
+        self._stamp_source = StampSource.ARRIVAL
         self._lost = 0
 
     def start(self) -> None:
@@ -132,6 +140,7 @@ class Supervisor:
                 unreadable=tally.unreadable,
                 frames_withheld=tally.withheld,
                 frames_late=tally.late,
+                stamp_source=self._stamp_source,
             )
 
     def fps(self) -> float | None:
@@ -153,7 +162,9 @@ class Supervisor:
             return False
         statuses, alive = self._child.statuses()
         for status in statuses:
+            self._stamp_source = status.stamp_source or self._stamp_source
             if status.final:
+                self._refusals = self._refusals + 1 if status.refused else 0
                 self._final = status
                 self._frozen_digest = status.frozen_digest or self._frozen_digest
                 self._set(status.state, status.reason)
@@ -172,6 +183,7 @@ class Supervisor:
         if state is CameraState.LIVE:
             self._has_new_fault = False
             self._frozen_digest = None
+            self._refusals = 0
             self._live_since_ns = self._live_since_ns or time.monotonic_ns()
         elif state is not self._state:
             self._has_new_fault = True
@@ -218,9 +230,21 @@ class Supervisor:
                 return
             if lived_s >= self._backoff.settled_s:
                 attempt = 0
-            if _readable((self._stop_read,), self._backoff.delay_s(attempt, rng)):
+            if _readable((self._stop_read,), self._delay_s(attempt, rng)):
                 return
             attempt += 1
+
+    def _delay_s(self, attempt: int, rng: random.Random) -> float:
+        """The wait before the next attempt (s)."""
+        with self._lock:
+            if self._refusals < REFUSALS_MOST:
+                return self._backoff.delay_s(attempt, rng)
+            wait_s = self._backoff.refused_s
+            self._reason += (
+                f"; {self._refusals} refusals: the next attempt is in {wait_s / 60:g} min, because "
+                "cameras lock an account"
+            )
+            return wait_s
 
     def _spawn(self) -> CaptureProcess:
         self._stuck = [child for child in self._stuck if not child.has_ended]
@@ -234,6 +258,7 @@ class Supervisor:
             self._lost = tally.grabbed - accounted
             self._started = self._final = None
             self._gap = False
+            self._stamp_source = StampSource.ARRIVAL
             self._live_since_ns = 0
             self._since_ns = time.monotonic_ns()
         child = CaptureProcess(self._settings, ends, self._tally_descriptor, self._frozen_digest)

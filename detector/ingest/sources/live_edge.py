@@ -35,24 +35,32 @@ class LiveEdge:
         """Interval between the last two live images."""
         self._behind_since_s: float | None = None
         """Arrival of the first image of the backlog; None: the last image was live."""
+        self._shortest_s = -math.inf
+        """Shortest arrival minus capture of the live images so far."""
 
-    def is_live(self, arrived_s: float, taken_s: float | None) -> bool:
+    def is_live(self, arrived_s: float, taken_s: float | None, busy_s: float = 0.0) -> bool:
         """Whether the image that has just arrived is live.
 
         arrived_s: its arrival (s, a monotonic clock). taken_s: its timestamp (s, any origin; None:
-        it has none).
+        it has none). busy_s: of the time since the last image, that in which none was waited for.
         """
         waited_s = arrived_s - self._arrived_s
         passed_s = self._between(taken_s)
         self._arrived_s, self._taken_s = arrived_s, taken_s
+        lag_s = math.inf if taken_s is None else arrived_s - taken_s
         if self._behind_since_s is not None:
             believed = arrived_s - self._behind_since_s >= BELIEVED_AFTER_S
-            if waited_s < PACE * passed_s and not believed:
+            if waited_s - busy_s < PACE * max(0.0, passed_s - busy_s) and not believed:
                 return False
             self._behind_since_s = None
-        elif waited_s - passed_s > max(PAUSE_S, PAUSE_PERIODS * self._usual_s):
+            self._shortest_s = -math.inf if believed else lag_s
+        elif waited_s - passed_s > max(PAUSE_S, PAUSE_PERIODS * self._usual_s) or (
+            # The last image was not live after all: a busy machine gave it that appearance.
+            self._shortest_s - lag_s > PACE * passed_s
+        ):
             self._behind_since_s = arrived_s
             return False
+        self._shortest_s = min(self._shortest_s, lag_s)
         self._usual_s = waited_s
         return True
 
@@ -61,4 +69,7 @@ class LiveEdge:
         if taken_s is None or self._taken_s is None:
             return FASTEST_PERIOD_S
         passed_s = taken_s - self._taken_s
-        return passed_s if 0 < passed_s <= LONGEST_PERIOD_S else FASTEST_PERIOD_S
+        if 0 < passed_s <= LONGEST_PERIOD_S:
+            return passed_s
+        self._shortest_s = -math.inf  # of another clock
+        return FASTEST_PERIOD_S

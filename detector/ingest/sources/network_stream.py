@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import socket
 import time
 from collections.abc import Sequence
@@ -9,10 +10,12 @@ from urllib.parse import urlsplit
 
 import av
 
+from detector.ingest.health import StampSource
 from detector.ingest.names import scheme_of, without_credentials
-from detector.ingest.source import TIMED_OUT, Image, SourceAwayError, SourceError
-from detector.ingest.sources.decoder import Decoder
+from detector.ingest.source import TIMED_OUT, Image, LoginRefusedError, NoAnswerError, SourceError
+from detector.ingest.sources.capture_times import Arrival, CaptureTimes
 from detector.ingest.sources.live_edge import LiveEdge
+from detector.ingest.sources.stream_decoder import StreamDecoder
 
 NETWORK_SCHEMES = {"rtsp": 554, "rtsps": 322, "http": 80, "https": 443}
 """Schemes and their default ports."""
@@ -20,11 +23,20 @@ NETWORK_SCHEMES = {"rtsp": 554, "rtsps": 322, "http": 80, "https": 443}
 _ESCAPE = "in a password write / as %2F, @ as %40, # as %23, ? as %3F"
 
 
-_OPTIONS = {"rtsp_flags": "prefer_tcp", "analyzeduration": "1000000"}
+_OPTIONS = {"rtsp_flags": "prefer_tcp", "analyzeduration": "1000000", "fpsprobesize": "0"}
 """TCP, or UDP if the camera offers no TCP. One second (us) of images is enough to find size and
-rate; FFmpeg's default is up to five, during which the line is blind. It then delivers these images
-at once (`LiveEdge`); with `fflags nobuffer` it would drop them with their key frame, and wait for
-the next one."""
+rate; FFmpeg's default is up to five, during which the line is blind, and without a measurement of
+the rate, which the stream states, it is half a second. It then delivers these images at once
+(`LiveEdge`); with `fflags nobuffer` it would drop them with their key frame, and wait for the next
+one."""
+
+_UNREACHABLE = {
+    errno.EHOSTUNREACH: "no route to it",
+    errno.ENETUNREACH: "no route to its network",
+}
+
+_TRY_ELSEWHERE = "check the path of the stream (try it in VLC)"
+_CHECK_NETWORK = "check that the camera has power and is on this network"
 
 
 class NetworkStream:
@@ -44,32 +56,36 @@ class NetworkStream:
         self.fps: float | None = None
         self.colours = ""
         self.unreadable: list[str] = []
+        self.captured_ns: int | None = None
+        """Capture of the image just grabbed (ns, CLOCK_MONOTONIC); None: not known."""
         self._url = url
         self._open_timeout_s = open_timeout_s
         self._read_timeout_s = read_timeout_s
         self.passed_over = 0
-        self._decoder: Decoder | None = None
+        self._decoder: StreamDecoder | None = None
         self._edge = LiveEdge()
+        self._times = CaptureTimes()
+
+    @property
+    def stamp_source(self) -> StampSource:
+        """What the last image's time was taken from."""
+        return self._times.source
+
+    @property
+    def sender_behind_s(self) -> float | None:
+        """By how much the sender's time of day is behind ours, with an image's shortest way (s)."""
+        return self._times.sender_behind_s
 
     def open(self) -> None:
         started_s = time.monotonic()
-        self._check_reachable()
+        host, port = self._address()
         left_s = max(0.1, self._open_timeout_s - (time.monotonic() - started_s))
         timeouts_s = (left_s, self._read_timeout_s)
         try:
-            self._decoder = Decoder(self._url, options=_OPTIONS, timeouts_s=timeouts_s, threads=1)
-        except (av.FFmpegError, OSError):
-            if time.monotonic() - started_s >= TIMED_OUT * self._open_timeout_s:
-                raise SourceAwayError(
-                    self.name,
-                    f"accepts the connection but sends no image within {self._open_timeout_s:g} s",
-                    "restart the camera, or check that this port has the right protocol",
-                ) from None
-            raise SourceError(  # it may have refused the login, and would lock the account
-                self.name,
-                "answers, but gives no video",
-                "check user, password and the path of the stream (try it in VLC)",
-            ) from None
+            self._decoder = StreamDecoder(self._url, options=_OPTIONS, timeouts_s=timeouts_s)
+        except (av.FFmpegError, OSError) as error:
+            timed_out = time.monotonic() - started_s >= TIMED_OUT * self._open_timeout_s
+            raise self._refusal(error, timed_out, host, port) from None
         self.colours = self._decoder.colours
         rate = self._decoder.average_fps
         self.fps = rate if rate is not None and 0 < rate < 1000 else None
@@ -78,18 +94,21 @@ class NetworkStream:
         """Advance to the next live image; False if the stream has ended or timed out."""
         decoder = self._decoder
         asked_s = time.monotonic()
+        was_live = True
         while decoder is not None and decoder.grab():
-            arrived_s = time.monotonic()
-            if arrived_s - asked_s >= TIMED_OUT * self._read_timeout_s:
+            now_s = time.monotonic()
+            if now_s - asked_s >= TIMED_OUT * self._read_timeout_s:
                 # FFmpeg gives the image that it had begun before the timeout (PyAV 18.1).
                 self.passed_over += 1
                 return False
-            asked_s = arrived_s
-            # Motion JPEG over HTTP has no timestamps: FFmpeg generates them at 25 a second.
-            taken_ns = None if decoder.format == "mpjpeg" else decoder.taken_ns
-            taken_s = None if taken_ns is None else taken_ns / 1e9
-            if self._edge.is_live(arrived_s, taken_s):
+            asked_s = now_s
+            arrival = decoder.arrival or Arrival(now_s, None)
+            # By its delivery: what hung in transit had begun to arrive before.
+            if self._edge.is_live(decoder.delivered_s, arrival.taken_s, decoder.busy_s):
+                captured_s = self._times.captured_s(arrival, restart=not was_live)
+                self.captured_ns = round(captured_s * 1e9)
                 return True
+            was_live = False
             self.passed_over += 1
         return False
 
@@ -97,7 +116,7 @@ class NetworkStream:
         assert self._decoder is not None, "retrieve follows a grab that was True"
         image = self._decoder.image(into)
         if image is None:
-            self.unreadable.append(f"{self.name}: an image cannot be decoded")
+            self.unreadable.append(f"{self.name}: an image {self._decoder.damage}")
         return image
 
     def close(self) -> None:
@@ -105,11 +124,12 @@ class NetworkStream:
             self._decoder.close()
             self._decoder = None
 
-    def _check_reachable(self) -> None:
-        """Connect once: FFmpeg's errors do not distinguish a refusal from an unknown host.
+    def _address(self) -> tuple[str, int]:
+        """Host and port, after a look for the host's address.
 
-        The errors contain no part of the address: after an unescaped `/` in a password, part of
-        the password is parsed as host or port.
+        Nothing is sent to the camera, which may serve a single client. The errors contain no part
+        of the address: after an unescaped `/` in a password, part of the password is parsed as host
+        or port.
         """
         try:
             where = urlsplit(self._url)
@@ -119,16 +139,39 @@ class NetworkStream:
         if not host:
             raise SourceError(self.name, "names no host", "write rtsp://host/stream")
         try:
-            socket.create_connection((host, port), timeout=self._open_timeout_s).close()
-        except TimeoutError:
-            why = f"no answer within {self._open_timeout_s:g} s"
-            raise SourceAwayError(
-                self.name, why, "check that the camera has power and is on this network"
-            ) from None
-        except (socket.gaierror, UnicodeError):
+            socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        except (socket.gaierror, UnicodeError):  # FFmpeg would report an input/output error
             raise SourceError(self.name, "no such host", f"use its IP address; {_ESCAPE}") from None
-        except OSError as error:
-            why = (error.strerror or "no connection").lower()
-            raise SourceAwayError(
-                self.name, why, f"check that the camera is on and listens at port {port}"
-            ) from None
+        return host, port
+
+    def _refusal(self, error: OSError, timed_out: bool, host: str, port: int) -> SourceError:
+        """What FFmpeg's error at opening means, and what helps. It has no part of the address."""
+        if isinstance(error, (av.HTTPUnauthorizedError, av.HTTPForbiddenError)):
+            return LoginRefusedError(self.name, "refuses the login", "check user and password")
+        why, fix, kind = "answers, but gives no video", _TRY_ELSEWHERE, SourceError
+        if isinstance(error, av.HTTPNotFoundError):
+            why = "has no stream at this path"
+        elif isinstance(error, (av.HTTPClientError, av.HTTPServerError)):
+            why = "answers, but gives this client no stream"
+            fix = "close other viewers of it, or restart the camera"
+        elif isinstance(error, ConnectionRefusedError):
+            why, kind = "connection refused", NoAnswerError
+            fix = f"check that the camera is on and listens at port {port}"
+        elif error.errno in _UNREACHABLE:
+            why, fix, kind = _UNREACHABLE[error.errno], _CHECK_NETWORK, NoAnswerError
+        elif timed_out and self._accepts(host, port):
+            why = f"accepts the connection but sends no image within {self._open_timeout_s:g} s"
+            fix = "restart the camera, or check that this port has the right protocol"
+            kind = NoAnswerError
+        elif timed_out:
+            why, fix = f"no answer within {self._open_timeout_s:g} s", _CHECK_NETWORK
+            kind = NoAnswerError
+        return kind(self.name, why, fix)
+
+    def _accepts(self, host: str, port: int) -> bool:
+        """Whether it accepts a connection; asked only after it gave no image in time."""
+        try:
+            socket.create_connection((host, port), timeout=0.2).close()
+        except OSError:
+            return False
+        return True

@@ -213,7 +213,7 @@ def test_a_wrong_password_is_reported_but_not_printed() -> None:
     with server(h264) as port, pytest.raises(SourceError) as error:
         open_source(f"rtsp://operator:wrong@127.0.0.1:{port}/belt")
     assert str(error.value).startswith(
-        f"rtsp://127.0.0.1:{port}/belt: answers, but gives no video; check user, password"
+        f"rtsp://127.0.0.1:{port}/belt: refuses the login; check user and password"
     )
 
 
