@@ -132,6 +132,7 @@ class StateReport:
             journal=journal.state,
             journal_reason=journal.reason,
             camera_age_ms=_tenths(self._pace.camera_age_ms(now_ns)),
+            stamp_source=health.stamp_source,
             frames_per_s=_tenths(self._pace.frames_per_s(now_ns)),
             latency_p99_ms=_tenths(self._pace.latency_p99_ms),
             latency_budget_ms=LATENCY_BUDGET_MS,

@@ -135,3 +135,14 @@ that is suppressed by design. `ignore`: nothing."""
 
 STOPPED_BELOW_MM_S = 5.0
 """A belt slower than this is stopped: at 5 mm/s an object needs minutes to its action point."""
+
+
+class StampSource(StrEnum):
+    """What the times of a network camera's images are taken from, the best one last."""
+
+    ARRIVAL = "arrival"
+    """The arrival of an image's first bytes, with the network's jitter."""
+    MEDIA_CLOCK = "media_clock"
+    """The intervals of the sender's media clock, set by the image that came fastest."""
+    SENDER_CLOCK = "sender_clock"
+    """The sender's time of day, which agrees with ours."""

@@ -32,6 +32,7 @@ hypothesis.settings.load_profile("vigitri")
 PROCESS = (
     "tests/benchmarks/faults/test_plc.py",
     "tests/benchmarks/faults/test_tour.py",
+    "tests/benchmarks/cameras/test_camera_server.py",
     "tests/benchmarks/test_child_process.py",
     "tests/benchmarks/station/test_kills.py",
     "tests/benchmarks/speed/test_latency.py::test_the_latency_of_a_line",

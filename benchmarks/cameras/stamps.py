@@ -49,7 +49,7 @@ def readings(camera: CameraProcess, seconds: float, period_s: float) -> Iterator
 
 
 def age_errors(fps: int, codec: str, seconds: float, *options: str) -> dict[str, Any]:
-    """Told minus true age, in frame periods; from the first frame on."""
+    """Age by the frame minus true age, in frame periods; from the first frame on."""
     period_s = 1 / fps
     errors: list[float] = []
     delays: list[float] = []

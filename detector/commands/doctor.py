@@ -33,6 +33,8 @@ from detector.vision.onnx_runtime import ort
 from detector.wire.evidence import evidence_beside
 from detector.wire.keys import AllowList, Guard, check_unknown_key_refused, line_guard
 
+CLOCKS_SETTLE_S = 5.0
+"""A network camera's clock is checked for two seconds, and its first report comes within five."""
 FRAME_BUFFERS_BYTES = 3 * 1920 * 1080 * 3
 """The three frame buffers of a 1080p camera."""
 
@@ -175,9 +177,14 @@ def _device(device: V4l2Device) -> str:
 
 def _camera(profile: LineProfile, sizes_px: list[tuple[int, int]]) -> str:
     """Also appends the camera's image size to `sizes_px`."""
-    found = describe_source(profile.camera.source, fps=profile.camera.fps)
+    found = describe_source(profile.camera.source, fps=profile.camera.fps, settle_s=CLOCKS_SETTLE_S)
     sizes_px.append(found.size_px)
-    return f"{found}, colours {found.colours}" if found.colours else str(found)
+    facts = [str(found)]
+    if found.colours:
+        facts.append(f"colours {found.colours}")
+    if found.stamp_source is not None:
+        facts.append(f"times of its images by {found.stamp_source}")
+    return ", ".join(facts)
 
 
 def _belt(line: Line, size_px: tuple[int, int]) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from detector.errors import VigitriError
+from detector.vocabulary import StampSource
 
 
 class CameraState(StrEnum):
@@ -24,17 +25,6 @@ class CameraState(StrEnum):
     """Cannot be opened."""
     RESTARTING = "restarting"
     """The capture process died or was killed, and is restarted."""
-
-
-class StampSource(StrEnum):
-    """What the times of a network camera's images are taken from, the best one last."""
-
-    ARRIVAL = "arrival"
-    """The arrival of an image's first bytes, with the network's jitter."""
-    MEDIA_CLOCK = "media_clock"
-    """The intervals of the sender's media clock, set by the image that came fastest."""
-    SENDER_CLOCK = "sender_clock"
-    """The sender's time of day, which agrees with ours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +47,8 @@ class CameraHealth:
     frames_late: int = 0
     """For a recording played in real time: shown too late, because this machine cannot decode it
     in time."""
-    stamp_source: StampSource = StampSource.ARRIVAL
-    """What the times of its frames are taken from."""
+    stamp_source: StampSource | None = None
+    """What the times of its frames are taken from; None: not known, or not of the network."""
 
 
 class CameraBlind(VigitriError):  # noqa: N818 - a state of the camera, named as in the design

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detector.errors import VigitriError
-from detector.ingest.health import StampSource
 from detector.ingest.names import without_credentials
+from detector.vocabulary import StampSource
 
 Image = NDArray[np.uint8]
 """`(height, width, 3)` uint8, BGR, x right and y down."""
@@ -43,7 +43,7 @@ class LoginRefusedError(SourceError):
 
 
 class NoAnswerError(SourceError):
-    """Nobody answers at a network camera's address. It may be asked again soon: it costs little,
+    """No camera answers at this address. It may be asked again soon: that costs little,
     and a camera that returns is found at once."""
 
 
@@ -57,6 +57,9 @@ class StampedSource(Protocol):
     @property
     def stamp_source(self) -> StampSource:
         """What the last image's time was taken from."""
+
+    stamp_note: str
+    """The same for a person, with the fault of a sender's clock; new text when it changes."""
 
 
 class Source(Protocol):

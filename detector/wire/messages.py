@@ -25,6 +25,7 @@ from detector.vocabulary import (
     Priority,
     Revision,
     SpeedBasis,
+    StampSource,
     VisionState,
 )
 from detector.wire.alert import (
@@ -157,6 +158,14 @@ class LineState(Message):
     camera_age_ms: Annotated[
         float | None,
         Field(description="Time since the last frame was captured, ms; null: no frame yet."),
+    ] = None
+    stamp_source: Annotated[
+        StampSource | None,
+        Field(
+            description="What the frames' times are taken from. arrival: when a frame came. "
+            "media_clock: the intervals of a network camera's stream. sender_clock: a network "
+            "camera's time of day, which agrees with this machine's. null: not known."
+        ),
     ] = None
     frames_per_s: Annotated[
         float | None,

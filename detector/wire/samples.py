@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pydantic import BaseModel
 
+from detector.vocabulary import StampSource
 from detector.wire.evidence import Evidence, LiveImage, Look, evidence_name
 from detector.wire.facts import (
     ClassFacts,
@@ -178,6 +179,7 @@ STATE = LineState(
     frames_overwritten=4,
     camera_restarts=0,
     camera_age_ms=21.4,
+    stamp_source=StampSource.MEDIA_CLOCK,
     frames_per_s=30.0,
     latency_p99_ms=38.2,
     latency_budget_ms=50.0,

@@ -1,6 +1,6 @@
 """The capture process: opens one source and passes on its newest image until the source ends.
 
-Each process opens its source once, or until somebody answers there. A failure is reported in a
+Each process opens its source once, or until the camera answers. A failure is reported in a
 final `Status`, and the detector starts another process, because a native library that has failed
 once may not open reliably again.
 """
@@ -23,7 +23,7 @@ from detector.ingest.capture import frozen
 from detector.ingest.capture.latest_frame import FrameWriter
 from detector.ingest.capture.spec import CaptureSettings, CaptureSpec, Status
 from detector.ingest.capture.tally import Tally
-from detector.ingest.health import CameraState, StampSource
+from detector.ingest.health import CameraState
 from detector.ingest.source import (
     TIMED_OUT,
     LoginRefusedError,
@@ -113,7 +113,7 @@ class CaptureLoop:
         self._is_logged = False
         self._shape: tuple[int, int] | None = None
         self._stamped = source if isinstance(source, StampedSource) else None
-        self._stamp_source = StampSource.ARRIVAL
+        self._stamp_note = ""
         self._readable_at_ns = time.monotonic_ns()
 
     def run(self) -> Status:
@@ -178,9 +178,10 @@ class CaptureLoop:
         self._change(CameraState.LIVE)  # before the image, so that its reader finds this state
         if writer.publish(index, t_mono_ns, t_utc_ns, self._source.position_ns):
             tally.overwritten += 1
-        if self._stamped is not None and self._stamped.stamp_source is not self._stamp_source:
-            self._stamp_source = self._stamped.stamp_source
-            Status(self._state, stamp_source=self._stamp_source).send(self._status)
+        if self._stamped is not None and self._stamped.stamp_note != self._stamp_note:
+            self._stamp_note = self._stamped.stamp_note
+            logger.info("%s", self._stamp_note)
+            Status(self._state, stamp_source=self._stamped.stamp_source).send(self._status)
         return None
 
     def _unreadable(self, now_ns: int) -> Status | None:

@@ -9,7 +9,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from detector.ingest.capture.latest_frame import WriterEnds
-from detector.ingest.health import CameraState, StampSource
+from detector.ingest.health import CameraState
+from detector.vocabulary import StampSource
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,8 +16,9 @@ from detector.ingest.capture.latest_frame import LatestFrame
 from detector.ingest.capture.process import STUCK_MOST, CaptureProcess
 from detector.ingest.capture.spec import CaptureSettings, Status
 from detector.ingest.capture.tally import Tally
-from detector.ingest.health import CameraHealth, CameraState, StampSource
+from detector.ingest.health import CameraHealth, CameraState
 from detector.ingest.names import without_credentials
+from detector.vocabulary import StampSource
 
 START_TIMEOUT_S = 20.0
 """A new Python with numpy and OpenCV starts in 0.3 s; a loaded machine may take many times that,
@@ -73,7 +74,7 @@ class Supervisor:
         self._stale = 0
         self._refusals = 0
         """Refused logins in a row."""
-        self._stamp_source = StampSource.ARRIVAL
+        self._stamp_source: StampSource | None = None
         self._lost = 0
 
     def start(self) -> None:
@@ -258,7 +259,7 @@ class Supervisor:
             self._lost = tally.grabbed - accounted
             self._started = self._final = None
             self._gap = False
-            self._stamp_source = StampSource.ARRIVAL
+            self._stamp_source = None
             self._live_since_ns = 0
             self._since_ns = time.monotonic_ns()
         child = CaptureProcess(self._settings, ends, self._tally_descriptor, self._frozen_digest)

@@ -6,8 +6,8 @@ import math
 from collections import deque
 from typing import NamedTuple
 
-from detector.ingest.health import StampSource
 from detector.ingest.sources.live_edge import LONGEST_PERIOD_S
+from detector.vocabulary import StampSource
 
 BUCKET_S = 1.0
 BUCKETS = 10

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import math
 
-PACE = 0.5
+PACE = 0.8
 """An image was queued if it arrived within this share of the interval between its capture and the
 previous one's. If raised, fewer old images pass; above 1 no camera would ever be live."""
+FASTER = 0.5
+"""An image that took less time from its capture to here than all live ones so far, by this share of
+the interval, shows that they were late. With less, jitter would show it."""
 PAUSE_S = 0.25
 PAUSE_PERIODS = 4
 """A gap longer than both is a pause: images after it may be as old as the pause. TCP retransmission
@@ -56,7 +59,7 @@ class LiveEdge:
             self._shortest_s = -math.inf if believed else lag_s
         elif waited_s - passed_s > max(PAUSE_S, PAUSE_PERIODS * self._usual_s) or (
             # The last image was not live after all: a busy machine gave it that appearance.
-            self._shortest_s - lag_s > PACE * passed_s
+            self._shortest_s - lag_s > FASTER * passed_s
         ):
             self._behind_since_s = arrived_s
             return False

@@ -10,12 +10,12 @@ from urllib.parse import urlsplit
 
 import av
 
-from detector.ingest.health import StampSource
 from detector.ingest.names import scheme_of, without_credentials
 from detector.ingest.source import TIMED_OUT, Image, LoginRefusedError, NoAnswerError, SourceError
 from detector.ingest.sources.capture_times import Arrival, CaptureTimes
 from detector.ingest.sources.live_edge import LiveEdge
 from detector.ingest.sources.stream_decoder import StreamDecoder
+from detector.vocabulary import StampSource
 
 NETWORK_SCHEMES = {"rtsp": 554, "rtsps": 322, "http": 80, "https": 443}
 """Schemes and their default ports."""
@@ -65,16 +65,13 @@ class NetworkStream:
         self._decoder: StreamDecoder | None = None
         self._edge = LiveEdge()
         self._times = CaptureTimes()
+        self.stamp_note = ""
+        self._noted: tuple[StampSource, bool] | None = None
 
     @property
     def stamp_source(self) -> StampSource:
         """What the last image's time was taken from."""
         return self._times.source
-
-    @property
-    def sender_behind_s(self) -> float | None:
-        """By how much the sender's time of day is behind ours, with an image's shortest way (s)."""
-        return self._times.sender_behind_s
 
     def open(self) -> None:
         started_s = time.monotonic()
@@ -107,6 +104,7 @@ class NetworkStream:
             if self._edge.is_live(decoder.delivered_s, arrival.taken_s, decoder.busy_s):
                 captured_s = self._times.captured_s(arrival, restart=not was_live)
                 self.captured_ns = round(captured_s * 1e9)
+                self._note_stamps()
                 return True
             was_live = False
             self.passed_over += 1
@@ -123,6 +121,19 @@ class NetworkStream:
         if self._decoder is not None:
             self._decoder.close()
             self._decoder = None
+
+    def _note_stamps(self) -> None:
+        source, behind_s = self._times.source, self._times.sender_behind_s
+        known = source, behind_s is not None
+        if known == self._noted:
+            return
+        self._noted = known
+        self.stamp_note = f"{self.name}: the times of its images are taken from: {source}"
+        if behind_s is not None and source is not StampSource.SENDER_CLOCK:
+            self.stamp_note += (
+                f"; the camera's time of day is {abs(behind_s):.2f} s "
+                f"{'slow' if behind_s > 0 else 'fast'}: set it by NTP"
+            )
 
     def _address(self) -> tuple[str, int]:
         """Host and port, after a look for the host's address.

@@ -115,5 +115,5 @@ def _sent_s(packet: Any) -> float | None:
     """
     if not packet.has_sidedata("prft"):
         return None
-    since_1970_us = struct.unpack_from("=q", bytes(packet.get_sidedata("prft")))[0]
+    since_1970_us: int = struct.unpack_from("=q", bytes(packet.get_sidedata("prft")))[0]
     return since_1970_us / 1e6 - time.time() + time.monotonic()

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import base64
 import contextlib
+import re
 import socket
 import string
-import struct
 import threading
 import time
 import unittest.mock
-from collections.abc import Callable, Iterator
-from fractions import Fraction
 from functools import partial
 
-import av
-import cv2
 import numpy as np
 import pytest
 from hypothesis import given
@@ -30,159 +25,19 @@ from detector.ingest import (
     describe_source,
     open_source,
 )
+from detector.ingest.sources import capture_times
 from detector.ingest.sources.network_stream import NetworkStream
+from detector.vocabulary import StampSource
 from tests.ingest.capture_camera import AT_ONCE, camera_of
-
-PATIENCE_S = 20.0
-FPS = 50
-LOGIN = ("operator", "p@ss")
-
-Serve = Callable[[socket.socket, threading.Event], None]
-
-
-@contextlib.contextmanager
-def server(serve: Serve) -> Iterator[int]:
-    """Yields the port of a camera, with a thread per client; its event ends `serve`."""
-    listening = socket.create_server(("127.0.0.1", 0))
-    stop = threading.Event()
-    threads: list[threading.Thread] = []
-
-    def attend(client: socket.socket) -> None:
-        with client, contextlib.suppress(OSError):
-            serve(client, stop)
-
-    def accept() -> None:
-        with contextlib.suppress(OSError):
-            while True:
-                client = listening.accept()[0]
-                client.settimeout(PATIENCE_S)
-                threads.append(threading.Thread(target=attend, args=(client,), daemon=True))
-                threads[-1].start()
-
-    accepting = threading.Thread(target=accept, daemon=True)
-    accepting.start()
-    try:
-        yield listening.getsockname()[1]
-    finally:
-        stop.set()
-        listening.shutdown(socket.SHUT_RDWR)
-        accepting.join()
-        listening.close()
-        for thread in threads:
-            thread.join()
-
-
-def silent(client: socket.socket, stop: threading.Event) -> None:
-    """Accepts the connection and sends nothing."""
-    while client.recv(4096):
-        pass
-    stop.wait()
-
-
-def jpegs(
-    client: socket.socket, stop: threading.Event, *, images: int | None = None, hang: bool = False
-) -> None:
-    """Motion JPEG over HTTP."""
-    if not client.recv(4096):  # only a test of the connection
-        return
-    client.sendall(
-        b"HTTP/1.0 200 OK\r\nContent-Type: multipart/x-mixed-replace; boundary=frame\r\n\r\n"
-    )
-    sent = 0
-    while sent != images and not stop.wait(1 / FPS):
-        data = cv2.imencode(".jpg", np.full((48, 64, 3), sent * 8 % 256, np.uint8))[1].tobytes()
-        head = f"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: {len(data)}\r\n\r\n"
-        client.sendall(head.encode() + data + b"\r\n")
-        sent += 1
-    if hang:
-        stop.wait()
-
-
-def h264(
-    client: socket.socket,
-    stop: threading.Event,
-    *,
-    queued: int = 0,
-    hangs_at: int = -1,
-    hang: threading.Event | None = None,
-    resume: threading.Event | None = None,
-    kept: int = 0,
-) -> None:
-    """RTSP with a login (RFC 2326) and H.264 in RTP over the same connection (RFC 6184).
-
-    queued: number of old images that are sent at once to a new client.
-    hangs_at: number of images after which it sets `hang` and sends nothing until `resume`; then it
-    sends `kept` images at once.
-    """
-    asked = client.makefile("rb")
-    login = "Basic " + base64.b64encode(":".join(LOGIN).encode()).decode()
-    playing = False
-    while not playing:
-        lines = []
-        while (line := asked.readline().strip()) != b"":
-            lines.append(line.decode())
-        if not lines:
-            return
-        fields = dict(line.split(": ", 1) for line in lines[1:])
-        method = lines[0].split()[0]
-        status, answer, body = "200 OK", [f"CSeq: {fields['CSeq']}"], ""
-        if method != "OPTIONS" and fields.get("Authorization") != login:
-            status = "401 Unauthorized"
-            answer.append('WWW-Authenticate: Basic realm="belt"')
-        elif method == "DESCRIBE":
-            body = "\r\n".join(
-                [
-                    "v=0",
-                    "o=- 0 0 IN IP4 127.0.0.1",
-                    "s=belt",
-                    "t=0 0",
-                    "m=video 0 RTP/AVP 96",
-                    "a=rtpmap:96 H264/90000",
-                    "a=fmtp:96 packetization-mode=1",
-                    "a=control:0",
-                    "",
-                ]
-            )
-            answer += ["Content-Type: application/sdp", f"Content-Length: {len(body)}"]
-        elif method == "SETUP":
-            answer += ["Session: 1", "Transport: RTP/AVP/TCP;unicast;interleaved=0-1"]
-        elif method == "PLAY":
-            answer.append("Session: 1")
-            playing = True
-        client.sendall("\r\n".join([f"RTSP/1.0 {status}", *answer, "", body]).encode())
-
-    encoder = av.CodecContext.create("libx264", "w")
-    assert isinstance(encoder, av.VideoCodecContext)
-    encoder.width, encoder.height, encoder.pix_fmt = 64, 48, "yuv420p"
-    encoder.framerate, encoder.time_base = Fraction(FPS), Fraction(1, FPS)
-    encoder.options = {"tune": "zerolatency", "preset": "ultrafast", "g": "10"}
-    sequence = shown = 0
-    at_once = queued
-    while at_once > 0 or not stop.wait(1 / FPS):
-        at_once -= 1
-        if shown == hangs_at and hang is not None and resume is not None:
-            hang.set()
-            while not (stop.is_set() or resume.wait(0.02)):
-                pass
-            at_once = kept
-        image = av.VideoFrame.from_ndarray(
-            np.full((48, 64, 3), shown * 8 % 256, np.uint8), format="bgr24"
-        )
-        image.pts = shown
-        for packet in encoder.encode(image):
-            units = bytes(packet).replace(b"\0\0\0\1", b"\0\0\1").split(b"\0\0\1")
-            for unit in filter(None, units):
-                last = 0x80 if unit is units[-1] else 0
-                rtp = struct.pack(
-                    ">BBHII", 0x80, 96 | last, sequence % 65536, shown * 90_000 // FPS, 1
-                )
-                client.sendall(struct.pack(">cBH", b"$", 0, len(rtp) + len(unit)) + rtp + unit)
-                sequence += 1
-        shown += 1
-
-
-def belt_url(port: int) -> str:
-    return f"rtsp://{LOGIN[0]}:{LOGIN[1].replace('@', '%40')}@127.0.0.1:{port}/belt"
+from tests.ingest.network_cameras import (
+    FPS,
+    PATIENCE_S,
+    belt_url,
+    h264,
+    jpegs,
+    server,
+    silent,
+)
 
 
 def reads(camera: CameraProcess, count: int) -> list[Frame]:
@@ -215,6 +70,90 @@ def test_a_wrong_password_is_reported_but_not_printed() -> None:
     assert str(error.value).startswith(
         f"rtsp://127.0.0.1:{port}/belt: refuses the login; check user and password"
     )
+
+
+def test_a_wrong_path_is_told_from_a_wrong_password() -> None:
+    with server(h264) as port, pytest.raises(SourceError, match="has no stream at this path"):
+        open_source(f"{belt_url(port)}/gone")
+
+
+def test_after_three_refusals_the_next_attempt_is_minutes_later() -> None:
+    asked = []
+
+    def counted(client: socket.socket, stop: threading.Event) -> None:
+        asked.append(client)
+        h264(client, stop)
+
+    with (
+        server(counted) as port,
+        camera_of(f"rtsp://operator:wrong@127.0.0.1:{port}/belt", backoff=AT_ONCE) as camera,
+    ):
+        while "3 refusals: the next attempt is in 3 min" not in camera.health.reason:
+            with contextlib.suppress(CameraBlind):
+                camera.read_latest(0.05)
+        assert camera.health.state is CameraState.UNREACHABLE
+    assert len(asked) == 3  # and no more connections than attempts
+
+
+def test_after_a_missing_image_none_is_given_until_the_next_key_frame() -> None:
+    """FFmpeg gives them all, with the damage that the missing image causes and no sign of it."""
+    lost = 103  # the image 110 is a key frame
+    with server(partial(h264, lost={lost})) as port:
+        source = open_source(belt_url(port))
+        readable = []
+        while source.grab() and len(readable) < 130:
+            readable.append(source.retrieve() is not None)
+        source.close()
+    first, count = readable.index(False), readable.count(False)
+    assert readable[first : first + count] == [False] * count  # one stretch
+    assert 110 - lost - 2 <= count <= 110 - lost - 1  # FFmpeg may keep one back
+    assert "until the next key frame" in source.unreadable[-1]
+
+
+def test_a_size_that_changes_gives_images_of_that_size_and_not_scaled_ones() -> None:
+    with server(partial(h264, resized_at=100)) as port:
+        source = open_source(belt_url(port))
+        sizes: list[tuple[int, ...]] = []
+        while sizes[-1:] != [(64, 96, 3)] and source.grab():
+            image = source.retrieve()
+            if image is not None:
+                sizes.append(image.shape)
+        source.close()
+    assert sizes == [(48, 64, 3)] * (len(sizes) - 1) + [(64, 96, 3)]
+    assert len(sizes) > 10
+
+
+@pytest.mark.parametrize(
+    ("behind_s", "expected"),
+    [
+        (0.0, StampSource.SENDER_CLOCK),
+        (7200.0, StampSource.MEDIA_CLOCK),
+        (-7200.0, StampSource.MEDIA_CLOCK),
+        (None, StampSource.MEDIA_CLOCK),
+    ],
+)
+def test_images_are_dated_by_the_senders_clock_if_it_can_be_right(
+    behind_s: float | None, expected: StampSource, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(capture_times, "BUCKET_S", 0.1)
+    monkeypatch.setattr(capture_times, "BELIEVED_RATE", 10.0)  # whatever else runs here
+    with server(partial(h264, behind_s=behind_s)) as port:
+        source = open_source(belt_url(port))
+        assert isinstance(source, NetworkStream)
+        last_ns = 0
+        for _ in range(200):
+            assert source.grab()
+            assert source.captured_ns is not None
+            assert last_ns < source.captured_ns < time.monotonic_ns()
+            last_ns = source.captured_ns
+            is_noted = behind_s in (None, 0.0) or "set it by NTP" in source.stamp_note
+            if source.stamp_source is expected and is_noted:
+                break
+        assert source.stamp_source is expected
+        if behind_s:
+            word = "slow" if behind_s > 0 else "fast"
+            assert re.search(rf"time of day is 7(200|199)\.\d\d s {word}", source.stamp_note)
+        source.close()
 
 
 def test_an_http_camera_is_read() -> None:
@@ -335,11 +274,14 @@ def test_a_refused_connection_is_reported_at_once() -> None:
 
 @given(
     password=st.text(string.printable, min_size=1, max_size=20).map(lambda text: f"{text}geheim"),
-    answer=st.sampled_from([ConnectionRefusedError(111, "Connection refused"), socket.gaierror()]),
+    answer=st.sampled_from(
+        [ConnectionRefusedError(111, "Connection refused"), OSError(5, "geheim@10.0.0.7")]
+    ),
 )
 def test_no_error_contains_the_password(password: str, answer: OSError) -> None:
     with (
-        unittest.mock.patch("socket.create_connection", side_effect=answer),
+        unittest.mock.patch("socket.getaddrinfo"),
+        unittest.mock.patch("av.open", side_effect=answer),
         pytest.raises(SourceError) as error,
     ):
         open_source(f"rtsp://operator:{password}@10.0.0.7/belt")
