@@ -85,7 +85,8 @@ def evaluate(
         place = alert["place"]
         if alert["kind"] != "raised" or place is None or alert["hazard"] not in CLASSES.values():
             continue
-        t_ns = alert["t_capture_mono_ns"] + place["t_utc_ns"] - alert["t_capture_utc_ns"]
+        placed_ns = place["t_utc_ns"] or alert["t_capture_utc_ns"]
+        t_ns = alert["t_capture_mono_ns"] + placed_ns - alert["t_capture_utc_ns"]
         key = film.hazard_at(alert["hazard"], place["x_mm"], place["y_mm"], t_ns)
         if key is None:
             on_nothing += 1
