@@ -387,7 +387,7 @@ def bench_cameras(
     """
     from benchmarks.soak import cameras
 
-    with one_line_for(RuntimeError):
+    with one_line_for(RuntimeError, OSError):
         if not cameras.run(out, times=times, seed=seed, as_json=as_json):
             raise typer.Exit(INCOMPLETE)
 
