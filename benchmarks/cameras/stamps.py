@@ -30,6 +30,8 @@ OLD_PERIODS = 3
 FAULT_S = 3.0
 """Longer than the read timeout: the capture process gives up and connects again."""
 FIRST_S = 30.0
+SETTLED_S = 11.0
+"""Of sight before the next fault: after less, the capture process waits longer to connect again."""
 Reading = tuple[float, float, float]
 """When it was handed out, its time by the frame, its time by the camera (s, CLOCK_MONOTONIC)."""
 
@@ -112,6 +114,8 @@ def returns(fault: str, count: int, fps: int) -> dict[str, Any]:
         for _ in readings(camera, FIRST_S, period_s):
             break
         for _ in range(count):
+            for _ in readings(camera, SETTLED_S, period_s):
+                pass
             end_fault = FAULTS[fault](server)
             for _ in readings(camera, FAULT_S, period_s):
                 pass

@@ -99,7 +99,8 @@ def h264(
     hangs_at: number of images after which it sets `hang` and sends nothing until `resume`; then it
     sends `kept` images at once.
     lost: images that are not sent. resized_at: image from which on they are 96 x 64 px.
-    behind_s: the sender's time of day is so much behind, in reports (RFC 3550); None: no reports.
+    behind_s: seconds by which the time of day in the sender's reports (RFC 3550) is behind; None:
+    no reports.
     """
     if not login_and_play(client):
         return
