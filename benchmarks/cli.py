@@ -47,6 +47,8 @@ def add_to(app: typer.Typer) -> None:
     app.command("load")(bench_load)
     app.command("health")(bench_health)
     app.command("station")(bench_station)
+    app.command("cameras")(bench_cameras)
+    app.command("soak")(bench_soak)
 
 
 def bench_latency(
@@ -479,3 +481,53 @@ def bench_fuzz(
 
     if not campaign.run(parsers or [], cases=cases, seed=seed, jobs=jobs, corpus=corpus, out=out):
         raise typer.Exit(INCOMPLETE)
+
+
+def bench_cameras(
+    out: Out = None,
+    *,
+    times: Annotated[int, typer.Option(min=1, max=1000, help="Times of each kind of fault.")] = 30,
+    seed: Annotated[int, typer.Option(help="Random seed: order and length of the faults.")] = 1,
+    as_json: ReportJson = False,
+) -> None:
+    """Let a network camera hang, freeze, go dark, change size and break off.
+
+    A live RTSP server (Debian's GStreamer, see benchmarks/cameras/rtsp_server.py), detector,
+    bridge and a PLC that polls every 10 ms: what it reads meanwhile, and how soon the line sees
+    again.
+    """
+    from benchmarks.soak import cameras
+
+    with one_line_for(RuntimeError, OSError):
+        if not cameras.run(out, times=times, seed=seed, as_json=as_json):
+            raise typer.Exit(INCOMPLETE)
+
+
+def bench_soak(
+    out: Annotated[Path | None, typer.Option("-o", "--out", help="Folder for a new run.")] = None,
+    *,
+    hours: Annotated[float, typer.Option(min=0.01, max=1000, help="Length of the run.")] = 4.0,
+    faults: Annotated[bool, typer.Option(help="Whether faults are injected.")] = True,
+    seed: Annotated[int, typer.Option(help="Random seed: the schedule of faults.")] = 1,
+    report: Annotated[
+        Path | None,
+        typer.Option(metavar="OUT", help="Only report the run in this folder, as far as it got."),
+    ] = None,
+    as_json: ReportJson = False,
+) -> None:
+    """Run the whole line for hours, with scheduled faults.
+
+    Camera, detector, bridge, station, a consumer and a PLC: alerts lost, wrong clear, leaks, and
+    drift of the latency. A line of progress every minute; a run that is cut off can be reported.
+    """
+    from benchmarks.soak import report as reporting
+    from benchmarks.soak.run import soak
+
+    with one_line_for(RuntimeError, OSError):
+        folder = report or out
+        if folder is None:
+            raise typer.BadParameter("name a folder for the run", param_hint="--out")
+        if report is None:
+            soak(folder, hours=hours, faults=faults, seed=seed)
+        if not reporting.report(folder, as_json=as_json):
+            raise typer.Exit(INCOMPLETE)

@@ -29,6 +29,9 @@ atexit.register(shutil.rmtree, os.environ["MPLCONFIGDIR"], ignore_errors=True)
 if TYPE_CHECKING:
     from benchmarks.accuracy.case import Case
 
+__all__ = ["draw", "plt"]
+"""`plt` draws without a screen, and writes nothing below the home folder."""
+
 _COLOUR = {"gas_canister": "#c0392b", "battery": "#e08a00"}
 _BANDS = tuple(visible_band(low) for low in (0.0, 0.25, 0.5, 0.75))
 

@@ -49,6 +49,10 @@ class CameraServer:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
     def order(self, line: str) -> int:
         """Give an order; CLOCK_MONOTONIC from which it holds (ns)."""
         assert self._process.stdin is not None

@@ -60,7 +60,11 @@ def options() -> argparse.Namespace:
     parser.add_argument("--size", default="640x360")
     parser.add_argument("--gop", type=int, default=30, help="images from key frame to key frame")
     parser.add_argument("--b-frames", type=int, default=0)
-    parser.add_argument("--footage", help="film to play again and again; default: a drawn belt")
+    parser.add_argument(
+        "--footage",
+        help="film to play again and again: its position is CLOCK_MONOTONIC modulo its duration, "
+        "so that the belt runs on while no image is sent; default: a drawn belt",
+    )
     parser.add_argument("--clock", action="store_true", help="draw the clock into the images")
     parser.add_argument("--sender-clock", choices=SENDER_CLOCKS, default="ntp")
     parser.add_argument("--user")
@@ -83,7 +87,10 @@ class Belt:
                 "video/x-raw,format=BGR ! appsink name=out sync=false max-buffers=2"
             )
             self._pipeline.set_state(Gst.State.PLAYING)
+            self._pipeline.get_state(Gst.CLOCK_TIME_NONE)
+            self._duration_s = self._pipeline.query_duration(Gst.Format.TIME)[1] / Gst.SECOND
             self._out = self._pipeline.get_by_name("out")
+            self._shown_s = 0.0
         else:
             drawn = np.random.default_rng(1).integers(30, 226, (9, 64, 3), np.uint8)
             self._belt = drawn.repeat(40, 0).repeat(40, 1)
@@ -95,24 +102,24 @@ class Belt:
         columns = np.arange(width) * image.shape[1] // width
         return image[rows[:, None], columns]
 
-    def close(self) -> None:
-        if self._pipeline is not None:
-            self._pipeline.set_state(Gst.State.NULL)
-
     def _drawn(self) -> np.ndarray:
         self._due += 200 / self._fps  # px: 200 a second
         return np.roll(self._belt, round(self._due), 1)[:, :640]
 
     def _played(self) -> np.ndarray:
-        self._due += 1 / self._fps
+        due_s = round(time.monotonic() * self._fps) / self._fps % self._duration_s
+        if not 0 <= due_s - self._shown_s < 2:  # from the start again, or after a pause
+            at = Gst.SeekFlags.FLUSH | Gst.SeekFlags.KEY_UNIT | Gst.SeekFlags.SNAP_BEFORE
+            self._pipeline.seek_simple(Gst.Format.TIME, at, round(due_s * Gst.SECOND))
         while True:
             sample = self._out.emit("pull-sample")
             if sample is None:  # the end
                 self._pipeline.seek_simple(Gst.Format.TIME, Gst.SeekFlags.FLUSH, 0)
-                self._due = 0.0
+                due_s = 0.0
                 continue
             buffer = sample.get_buffer()
-            if buffer.pts / Gst.SECOND + 1e-3 < self._due:
+            self._shown_s = buffer.pts / Gst.SECOND
+            if self._shown_s + 1e-3 < due_s:
                 continue
             caps = sample.get_caps().get_structure(0)
             width, height = caps.get_value("width"), caps.get_value("height")
@@ -134,6 +141,8 @@ class Camera:
         self.size = self._first_size
         self.state = "play"
         self.loss = 0.0
+        self._belt = Belt(given.footage, given.fps)
+        self._one_feed = threading.Lock()
 
     def play(self) -> None:
         self.state, self.size, self.loss = "play", self._first_size, 0.0
@@ -148,17 +157,18 @@ class Camera:
 
     def _feed(self, source: Gst.Element, loss: Gst.Element, ended: threading.Event) -> None:
         given = self._given
-        belt = Belt(given.footage, given.fps)
-        due_s = time.monotonic()
+        due_s = 0.0
         size: tuple[int, int] | None = None
         image: np.ndarray | None = None
         while not ended.wait(max(0.0, due_s - time.monotonic())):
-            due_s = max(due_s + 1 / given.fps, time.monotonic())
+            # At whole periods of the clock, where a film's images are.
+            due_s = (round(time.monotonic() * given.fps) + 1) / given.fps
             loss.set_property("drop-probability", self.loss)
             if self.state == "stall":
                 continue
             if self.state != "freeze" or image is None or size != self.size:
-                image = belt.next(*self.size)
+                with self._one_feed:  # the last client's may not have ended
+                    image = self._belt.next(*self.size)
                 if self.state == "dark":
                     image[:] = 0
                 elif given.clock:
@@ -171,7 +181,6 @@ class Camera:
             pixels = Gst.Buffer.new_wrapped(_padded(image))
             if source.emit("push-buffer", pixels) != Gst.FlowReturn.OK:
                 break
-        belt.close()
 
 
 def _padded(image: np.ndarray) -> bytes:

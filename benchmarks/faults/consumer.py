@@ -13,13 +13,14 @@ from typing import Any
 
 from detector import client
 
+NAME = "faults"
 Note = dict[str, Any]
 
 
 def main(publish: str, requests: str, path: Path) -> None:
     with (
         path.open("a", encoding="utf-8") as notes,
-        client.Line(publish, requests, consumer="faults", after=last_position(path)) as line,
+        client.Line(publish, requests, consumer=NAME, after=last_position(path)) as line,
     ):
         print("listening", file=sys.stderr, flush=True)
         for event in line:

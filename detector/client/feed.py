@@ -45,8 +45,9 @@ ASK_AGAIN_NS = 1_000_000_000
 """A request without a reply is repeated after this; also the interval of a consumer's messages."""
 CONFIRM_NS = 20_000_000
 """Least time between two confirmations: one confirms all that came before it."""
-REVISIONS_KEPT = 20_000
-"""Number of alerts whose received revisions are remembered, to recognise repeated ones."""
+REVISIONS_KEPT = 3000
+"""Number of alerts whose received revisions are remembered, to recognise repeated ones; open ones
+are never forgotten. A detector holds 2,000 revisions for replay, and 500 open alerts."""
 
 
 class LineFeed:
@@ -314,14 +315,24 @@ class LineFeed:
         if not known.add(alert.revision):
             self.repeated += 1
             return
-        if len(self._revisions) > REVISIONS_KEPT:
-            self._revisions.popitem(last=False)
         if newest:
             if alert.state is AlarmState.NORMAL:
                 self.active.pop(key, None)
             else:
                 self.active[key] = item
+        self._forget_oldest()
         self._emit(item)
+
+    def _forget_oldest(self) -> None:
+        """Forget the alert that was received longest ago and is not open."""
+        for _ in range(len(self.active) + 1):
+            if len(self._revisions) <= REVISIONS_KEPT:
+                return
+            oldest = next(iter(self._revisions))
+            if oldest in self.active:
+                self._revisions.move_to_end(oldest)
+            else:
+                del self._revisions[oldest]
 
     def _notice_boot(self, header: Header) -> None:
         if header.boot_id == self.boot_id:

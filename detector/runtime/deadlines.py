@@ -19,6 +19,8 @@ PERIODS_KEPT = 31
 MIN_PERIODS = 5
 """With fewer than these the camera's frame rate is unknown."""
 PASSES_KEPT = 15
+REPORT_S = 0.015
+"""Time for the report to reach a PLC, whose readings must say unseen after three periods."""
 MIN_REMAINING_S = 0.005
 """If the pass on the last frame took longer than the limit, the next frame is already waiting."""
 
@@ -36,6 +38,8 @@ class Deadlines:
         inference pass."""
         self._fps, self._wait_s = fps, wait_s
         self._periods_s: deque[float] = deque(maxlen=PERIODS_KEPT)
+        self._delays_s: deque[float] = deque(maxlen=PERIODS_KEPT)
+        """From the capture of each frame until it was received."""
         self._last: tuple[int, int] | None = None
         self._since_ns = time.monotonic_ns()
         self._pass_periods_s: deque[float] = deque(maxlen=PASSES_KEPT)
@@ -47,13 +51,14 @@ class Deadlines:
     @property
     def frame_timeout_s(self) -> float:
         """How long a camera may deliver no frame."""
+        period_s = self._period_s
+        return MAX_S if period_s is None else min(MAX_S, max(MIN_S, BLIND_FRAMES * period_s))
+
+    @property
+    def _period_s(self) -> float | None:
         if self._fps is not None:
-            period_s = 1 / self._fps
-        elif len(self._periods_s) >= MIN_PERIODS:
-            period_s = median(self._periods_s)
-        else:
-            return MAX_S
-        return min(MAX_S, max(MIN_S, BLIND_FRAMES * period_s))
+            return 1 / self._fps
+        return median(self._periods_s) if len(self._periods_s) >= MIN_PERIODS else None
 
     @property
     def next_frame_s(self) -> float:
@@ -74,22 +79,30 @@ class Deadlines:
         return (self._processed_ns - self._pass_ended_ns) / 1e9
 
     def remaining_s(self) -> float:
-        """Time left of `frame_timeout_s`."""
+        """Time left of `frame_timeout_s`, less the time that a report takes."""
         gone_s = (time.monotonic_ns() - self._since_ns) / 1e9
-        return max(MIN_REMAINING_S, self.frame_timeout_s - gone_s)
+        return max(MIN_REMAINING_S, self.frame_timeout_s - REPORT_S - gone_s)
 
     def frame_received(self, frame: Frame) -> None:
-        """Start the timeout at the frame's capture; learn the frame rate."""
+        """Start the timeout, and learn the frame rate.
+
+        It starts at the capture; where every frame comes up to one period after it, as from H.264,
+        of which each image waits for the next one, that much later: an image that was lost must not
+        make the line blind, and the camera was well when it sent the next one.
+        """
+        self._delays_s.append((time.monotonic_ns() - frame.t_mono_ns) / 1e9)
         if self._last is not None and frame.index > self._last[0]:
             period_ns = (frame.t_mono_ns - self._last[1]) / (frame.index - self._last[0])
             self._periods_s.append(period_ns / 1e9)
         self._last = frame.index, frame.t_mono_ns
-        self._since_ns = frame.t_mono_ns
+        usual_s = max(0.0, min(*self._delays_s, self._period_s or 0.0))
+        self._since_ns = frame.t_mono_ns + round(usual_s * 1e9)
 
     def frame_processed(self, now_ns: int, *, inferred: bool) -> None:
         """The frame was processed; `inferred`: with an inference pass."""
         if inferred:
-            self._latencies_s.append((now_ns - self._since_ns) / 1e9)
+            captured_ns = self._since_ns if self._last is None else self._last[1]
+            self._latencies_s.append((now_ns - captured_ns) / 1e9)
             if self._pass_ended_ns:
                 self._pass_periods_s.append((now_ns - self._pass_ended_ns) / 1e9)
             self._pass_ended_ns = now_ns

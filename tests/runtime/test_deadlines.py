@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from detector.ingest import Frame
-from detector.runtime.deadlines import MAX_S, MIN_REMAINING_S, MIN_S, Deadlines
+from detector.runtime.deadlines import MAX_S, MIN_REMAINING_S, MIN_S, REPORT_S, Deadlines
 from tests.fake_line import Clock
 
 
@@ -50,12 +50,26 @@ def test_the_timeout_has_a_minimum_and_a_maximum(fps: float, timeout_s: float) -
 def test_the_timeout_counts_from_the_capture_of_the_last_frame(clock: Clock) -> None:
     deadlines = Deadlines(2)
     now_s = clock.now_ns / 1e9
-    deadlines.frame_received(frame(0, now_s - 1.0))
-    assert deadlines.remaining_s() == pytest.approx(0.5)
-    deadlines.frame_received(frame(1, now_s - 60))
+    deadlines.frame_received(frame(0, now_s))
+    assert deadlines.remaining_s() == pytest.approx(1.5 - REPORT_S)
+    deadlines.frame_received(frame(1, now_s - 1.0))
+    assert deadlines.remaining_s() == pytest.approx(0.5 - REPORT_S)
+    deadlines.frame_received(frame(2, now_s - 60))
     assert deadlines.remaining_s() == MIN_REMAINING_S
     deadlines.restart(clock.now_ns)
-    assert deadlines.remaining_s() == pytest.approx(1.5)
+    assert deadlines.remaining_s() == pytest.approx(1.5 - REPORT_S)
+
+
+@pytest.mark.parametrize(("delay_s", "counted_s"), [(0.08, 0.08), (0.1, 0.1), (0.4, 0.1)])
+def test_a_delay_of_every_frame_is_allowed_for_up_to_one_period(
+    clock: Clock, delay_s: float, counted_s: float
+) -> None:
+    deadlines = Deadlines(10)
+    for number in range(5):
+        busy_s = 0.2 * (number == 3)  # the detector took it late, which is no delay of the camera
+        deadlines.frame_received(frame(number, clock.now_ns / 1e9 - delay_s - busy_s))
+    left_s = 0.3 - REPORT_S - delay_s + counted_s
+    assert deadlines.remaining_s() == pytest.approx(max(MIN_REMAINING_S, left_s))
 
 
 def test_the_next_frame_is_due_after_three_periods_or_later_if_passes_take_longer() -> None:

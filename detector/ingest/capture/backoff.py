@@ -17,8 +17,9 @@ class Backoff:
     """Upper bound of the first wait. Starting a capture process costs 0.3 s of a core."""
     longest_s: float = 10.0
     """Upper bound of every wait: how long a repaired camera may stay unnoticed."""
-    settled_s: float = 10.0
-    """After this time with good images the count of attempts restarts."""
+    settled_s: float = 3.0
+    """After this time with good images the count of attempts restarts: a camera that breaks off
+    again and again is seen in between."""
 
     refused_s: float = 180.0
     """Wait after repeated refusals of the login. If longer, a camera that refuses every login while

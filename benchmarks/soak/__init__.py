@@ -1,0 +1,1 @@
+"""The whole line for hours, with scheduled faults."""
