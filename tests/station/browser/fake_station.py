@@ -291,7 +291,7 @@ class FakeStation:
             answer = {**body, "operator": "Marie", "undo_until_utc_ns": until}
             self.send("answer", answer)
             return JSONResponse({"undo_until_utc_ns": until})
-        if request.url.path == "/api/undo":  # told to all screens, and after the answer's message
+        if request.url.path == "/api/undo":  # sent to all screens, and after the answer's message
             self.send("answer", {**body, "state": "undone", "undone": True})
         return JSONResponse(self.canned.get(f"POST {request.url.path}", {}))
 
