@@ -18,9 +18,9 @@ from detector.pipeline import Pipeline
 from detector.profile.line import LineProfile
 from detector.runtime.inference_lock import InferenceLock
 from detector.vision.catalogue import ModelError
+from detector.vision.condition.faults import BlindImageError
 from detector.vision.detections import Detections
 from detector.vision.engine import EngineError
-from detector.vision.condition.faults import BlindImageError
 from detector.wire.messages import AlarmState, Alert, Hazard, Revision
 from tests.fakes import (
     FRAME_NS,
