@@ -106,9 +106,8 @@ class LineRunner:
                     self._receive_requests()
                     if self._evidence is not None:
                         self._evidence.before_frame()
-                    result = self._pipeline.process(
-                        frame, still_blind=self._vision.is_held(time.monotonic_ns())
-                    )
+                    held = self._vision.is_held(time.monotonic_ns())
+                    result = self._pipeline.process(frame, still_blind=held)
                 except VISION_ERRORS as error:
                     camera = error.state if isinstance(error, CameraBlind) else None
                     if until_end and camera is CameraState.ENDED:
@@ -122,7 +121,7 @@ class LineRunner:
                         raise
                     self._vision_lost(str(error), camera)
                 else:
-                    self._publish_result(frame, result)
+                    self._publish_result(frame, result, held=held)
                     if self._evidence is not None:
                         self._evidence.after_frame(frame, result)
                 self._answer_operators()
@@ -133,16 +132,18 @@ class LineRunner:
             self._vision.stopped(reason)
             self._publish_state(_now())
 
-    def _publish_result(self, frame: Frame, result: FrameResult) -> None:
-        """Alerts and heartbeat come first: nothing else delays them."""
+    def _publish_result(self, frame: Frame, result: FrameResult, *, held: bool) -> None:
+        """Alerts and heartbeat come first: nothing else delays them. `held`: vision is still
+        unavailable, so there is no heartbeat."""
         if result.inferred:
             self._publish_alerts(result.alerts)
-            self._publisher.beat(
-                inferences=self._pipeline.inferences,
-                frame_index=frame.index,
-                t_capture_utc_ns=frame.t_utc_ns,
-                t_capture_mono_ns=frame.t_mono_ns,
-            )
+            if not held:
+                self._publisher.beat(
+                    inferences=self._pipeline.inferences,
+                    frame_index=frame.index,
+                    t_capture_utc_ns=frame.t_utc_ns,
+                    t_capture_mono_ns=frame.t_mono_ns,
+                )
         deadlines = self._deadlines
         published_ns = time.monotonic_ns()
         self._pace.frame_processed(published_ns, frame.t_mono_ns, inferred=result.inferred)

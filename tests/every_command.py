@@ -78,7 +78,8 @@ WORKSHOP = {
     *(f"model {name}" for name in ("proposals", "answers", "pack", "train-packed")),
     *(f"model verifier {name}" for name in ("crops", "train", "evaluate")),
     *(f"bench {name}" for name in ("latency", "twin", "accuracy", "faults", "strips", "lines")),
-    *(f"bench {name}" for name in ("belt", "load", "opcua", "station")),
+    *(f"bench {name}" for name in ("belt", "load", "opcua", "station", "vanish")),
+    *(f"bench {name}" for name in ("health", "fuzz", "cameras", "soak")),
     *(f"twin {name}" for name in ("render", "cutouts", "trace", "composite")),
     "calibrate scores",
 }

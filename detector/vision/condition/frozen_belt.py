@@ -27,6 +27,9 @@ MOVING_SHARE = 0.8
 REPEATS = 2
 """Number of repetitions of an image, three periods of a camera: one may be the camera's own way to
 keep its rate."""
+LEAST_CONTRAST = 2.0
+"""Mean difference from one sample to the next, grey levels. Travel does not show on a bare belt of
+one colour, which H.264 repeats bit for bit. Belts of the twin are at 6 and more."""
 LEAST_STEPS = 0.15
 """Travel, in steps of the grid, that is certain to show."""
 BRAKES_MM_S2 = ImageSpeed.MAX_ACCELERATION_MM_S2
@@ -74,7 +77,10 @@ class FrozenBelt:
             self._set_anchor(t_ns, 0.0)
             return
         usual = self._difference_by_a_step()
-        share = self._difference_from_anchor(grey) / max(usual, 1e-6)
+        if usual < LEAST_CONTRAST:
+            self._set_anchor(t_ns, 0.0)
+            return
+        share = self._difference_from_anchor(grey) / usual
         since_ns = t_ns - self._anchor_ns
         if share > SAME_SHARE:
             # Between these two the belt was running, if they are neighbours.

@@ -49,7 +49,8 @@ def test_the_empty_belt_is_captured_from_a_camera(
         profile = write_profile(tmp_path / "line.toml", camera.url, model)
         out = tmp_path / "empty.png"
         code, _, err = vigitri("calibrate", "empty", profile, "-o", out, "--frames", 10)
-    assert (code, err) == (0, [])
+    assert code == 0
+    assert [line for line in err if "the times of its images are taken from" not in line] == []
     image = cv2.imread(str(out))
     assert image is not None
     assert np.abs(image.astype(int) - belt_image())[130:].max() <= 6  # above, it flickers

@@ -41,11 +41,12 @@ class Watched:
         self.check = FrozenBelt(self.samples, self.samples.step_px, along_x=True)
         self.measured_mm, self.fps, self.frames = measured_mm, fps, 0
         self.rng = np.random.default_rng(seed)
+        self.strip = STRIP
 
     def show(self, at_mm: float, *, noise: float = 1.0, clock: bool = False) -> bool:
         """Show the belt at a position; whether it is refused as frozen."""
         at = LENGTH - WIDTH - round(at_mm)
-        image: NDArray[np.uint8] = STRIP[:, at : at + WIDTH].copy()
+        image: NDArray[np.uint8] = self.strip[:, at : at + WIDTH].copy()
         image = cv2.add(image, as_image(noise * NOISE[self.rng.integers(len(NOISE))] + 2))
         if clock:
             cv2.putText(image, f"{self.frames}", (8, 60), 0, 1.0, (255, 255, 255), 2)
@@ -108,3 +109,11 @@ def test_lamps_that_come_on_over_a_stopped_belt_are_no_travel() -> None:
 def test_one_repeated_image_is_the_cameras_way_to_keep_its_rate() -> None:
     belt = Watched(encoder(SPEED_MM_S))
     assert not any(belt.show(n // 2 * 40, noise=0) for n in range(40))
+
+
+def test_a_bare_belt_of_one_colour_is_not_frozen_when_its_stream_repeats_it() -> None:
+    watched = Watched(encoder(SPEED_MM_S))
+    for number in range(10):  # its last object leaves
+        assert not watched.show(20.0 * number)
+    watched.strip = np.full_like(STRIP, 90)
+    assert not any(watched.show(200.0 + 20.0 * number, noise=0.0) for number in range(20))
