@@ -198,7 +198,7 @@ def test_a_slow_camera_keeps_vision_ready_between_two_frames(tmp_path: Path, mod
             first = listener.until(lambda _: True, FrameDetections).payload.frame_index
             listener.until(lambda each: each.frame_index >= first + 12, FrameDetections)
     states = [state for state in listener.all(LineState) if state.inferences]  # once it has started
-    assert {state.vision for state in states} == {VisionState.READY}
+    assert {(state.vision, state.reason) for state in states} == {(VisionState.READY, None)}
 
 
 def test_vision_is_unavailable_after_the_end_of_a_recording(tmp_path: Path, model: Path) -> None:
