@@ -109,17 +109,9 @@ class LineRunner:
                     held = self._vision.is_held(time.monotonic_ns())
                     result = self._pipeline.process(frame, still_blind=held)
                 except VISION_ERRORS as error:
-                    camera = error.state if isinstance(error, CameraBlind) else None
-                    if until_end and camera is CameraState.ENDED:
-                        if not self._pipeline.inferences:
-                            health = self._camera.health
-                            if health.frames_grabbed == health.unreadable:
-                                raise  # it has no readable image, however fast the machine is
-                            raise CameraBlind(CameraState.ENDED, NO_PASS_IN_TIME) from error
+                    if until_end and self._is_over(error):
                         break
-                    if until_end and camera is CameraState.UNREACHABLE:
-                        raise
-                    self._vision_lost(str(error), camera)
+                    self._vision_lost(error)
                 else:
                     self._publish_result(frame, result, held=held)
                     if self._evidence is not None:
@@ -131,6 +123,18 @@ class LineRunner:
             self._service_manager.stopping()
             self._vision.stopped(reason)
             self._publish_state(_now())
+
+    def _is_over(self, error: Exception) -> bool:
+        """Whether the recording has ended; raises `CameraBlind` as `run` does."""
+        camera = error.state if isinstance(error, CameraBlind) else None
+        if camera is CameraState.UNREACHABLE:
+            raise error
+        if camera is CameraState.ENDED and not self._pipeline.inferences:
+            health = self._camera.health
+            if health.frames_grabbed == health.unreadable:
+                raise error  # it has no readable image, however fast the machine is
+            raise CameraBlind(CameraState.ENDED, NO_PASS_IN_TIME) from error
+        return camera is CameraState.ENDED
 
     def _publish_result(self, frame: Frame, result: FrameResult, *, held: bool) -> None:
         """Alerts and heartbeat come first: nothing else delays them. `held`: vision is still
@@ -180,9 +184,10 @@ class LineRunner:
         vision, reason = self._vision.vision, self._vision.reason
         self._service_manager.status(f"vision {vision}" + (f": {reason}" if reason else ""))
 
-    def _vision_lost(self, reason: str, camera: CameraState | None) -> None:
+    def _vision_lost(self, error: Exception) -> None:
         """Raise the alarm, unless the camera is starting; the belt is not clear either way."""
-        now = _now()
+        reason, now = str(error), _now()
+        camera = error.state if isinstance(error, CameraBlind) else None
         self._deadlines.restart(now[0])
         starting = self._vision.is_starting(now[0], camera)
         if starting:
