@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Self
 
-from pydantic import field_validator, model_validator
+from pydantic import model_validator
 
+from detector.profile.areas import Areas
 from detector.profile.section import Section, setting
 
 
@@ -39,7 +40,7 @@ class Overload(Section):
         gt=0,
         le=20_000,
     )
-    marks_px: tuple[tuple[tuple[float, float], ...], ...] = setting(
+    marks_px: Areas = setting(
         (),
         "areas of the image with painted height marks on a skirtboard, px, which a high layer of "
         "material hides; default: height is not used as a cue",
@@ -54,15 +55,6 @@ class Overload(Section):
         gt=0,
         le=1,
     )
-
-    @field_validator("marks_px")
-    @classmethod
-    def _areas_have_corners(
-        cls, areas: tuple[tuple[tuple[float, float], ...], ...]
-    ) -> tuple[tuple[tuple[float, float], ...], ...]:
-        if any(len(area) < 3 for area in areas):
-            raise ValueError("an area needs three or more corners")
-        return areas
 
     @model_validator(mode="after")
     def _marks_need_an_empty_belt(self) -> Self:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+from detector.profile.areas import Polygon
 from detector.profile.line import LineProfile
 
-Polygon = tuple[tuple[float, float], ...]
-"""Corners x, y; image px."""
 MARKS_MARGIN_PX = 16.0
 """Skirt marks are compared after shrinking and blurring, which reads some pixels around them."""
 

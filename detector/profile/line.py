@@ -7,6 +7,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, field_validator, model_validator
 
+from detector.profile.areas import Areas
 from detector.profile.belt import Belt
 from detector.profile.belt_load import Jam, Overload
 from detector.profile.calibration import Calibration
@@ -46,12 +47,12 @@ class Camera(Section):
     frozen_after: int | None = setting(
         None,
         "number of identical images in a row (2 or more) after which the camera counts as frozen; "
-        "0: never. Default: 50 for a network stream, never for a recording, else 3",
+        "0: never. Default: 50 for a network stream, never for a recording, else 3. While the belt "
+        "is known to move, two that show it at rest are enough, whatever this says",
         fix="leave it out, or give a number of images, e.g. frozen_after = 10",
         ge=0,
         le=10_000,
     )
-
     mask: bool = setting(
         True,
         "mask everything outside belt.polygon_px, overload.marks_px and also_kept_px in the "
@@ -59,7 +60,7 @@ class Camera(Section):
         "which stores and sends the belt alone all the same",
         fix="write mask = true or mask = false",
     )
-    also_kept_px: tuple[tuple[tuple[float, float], ...], ...] = setting(
+    also_kept_px: Areas = setting(
         (),
         "further areas of the image that are not masked, for a program of your own; the corners "
         "(x, y) of each, px",
@@ -68,7 +69,6 @@ class Camera(Section):
     loop: bool = setting(
         False, "restart a recording when it ends", fix="write loop = true or loop = false"
     )
-
     genicam: Genicam = setting(
         Genicam(), "a GenICam camera's settings", fix="write a [camera.genicam] section"
     )
@@ -82,15 +82,6 @@ class Camera(Section):
                 'write source = "genicam://SERIAL"'
             )
         return self
-
-    @field_validator("also_kept_px")
-    @classmethod
-    def _areas_have_corners(
-        cls, areas: tuple[tuple[tuple[float, float], ...], ...]
-    ) -> tuple[tuple[tuple[float, float], ...], ...]:
-        if any(len(area) < 3 for area in areas):
-            raise ValueError("an area needs three or more corners")
-        return areas
 
     @field_validator("frozen_after")
     @classmethod
