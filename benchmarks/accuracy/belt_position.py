@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Sequence
 from itertools import islice
@@ -16,6 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.accuracy.footage import Footage, open_footage, profile_of
+from benchmarks.report_out import write_json
 from calibration.speed_fit import ImageTrack, fit_speed
 from detector.belt.encoder_recording import read_encoder
 from detector.belt.plane import belt_plane
@@ -56,8 +56,7 @@ def run(sources: Sequence[str], duration_s: float | None, out: Path | None) -> N
     for row in rows:
         table.add_row(row["footage"], *(_shown(row[key], form) for key, _, form in _COLUMNS))
     Console().print(table)
-    if out is not None:
-        out.write_text(json.dumps(rows, indent=2) + "\n", encoding="utf-8")
+    write_json(rows, out)
 
 
 def _shown(value: float | None, form: str) -> str:

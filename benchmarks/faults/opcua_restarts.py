@@ -25,6 +25,7 @@ from typing import Any, Self
 
 from benchmarks.bridge_process import BridgeProcess
 from benchmarks.faults.plc import ANY_PORT, PublishedState, PublishingLine
+from benchmarks.report_out import write_json
 from benchmarks.tcp_proxy import free_ports
 from detector.wire import samples
 
@@ -274,7 +275,6 @@ def run(times: int, seed: int, out: Path | None, *, secure: bool, node: Path | N
         of, alarms = f"{len(back)} of {times}", f"{result.alarms[name]} of {times}"
         table.add_row(name, of, alarms, str(median), str(longest))
     Console().print(table)
-    if out is not None:
-        document = {"seed": seed, "secure": secure, **vars(result)}
-        out.write_text(json.dumps(document, indent=2), encoding="utf-8")
+    document = {"seed": seed, "secure": secure, **vars(result)}
+    write_json(document, out)
     return result.sound

@@ -22,6 +22,7 @@ from typing import Self
 from pymodbus import ModbusException
 from pymodbus.client import ModbusTcpClient
 
+from benchmarks.background_thread import BackgroundThread
 from benchmarks.bridge_process import BridgeProcess
 from benchmarks.tcp_proxy import TcpProxy
 from detector.bridge.line_watch import TRANSPORT_MS
@@ -68,25 +69,21 @@ class Tally:
         return not self.wrong_clear and not self.crashes
 
 
-class PublishingLine:
+class PublishingLine(BackgroundThread):
     """A thread that publishes a line: 30 frames a second, gas alarms raised and cleared."""
 
     def __init__(self, truth: PublishedState, seed: int) -> None:
+        super().__init__()
         self.truth = truth
         self.endpoint = ""
         self._rng = random.Random(seed)
         self._silent, self._restart = threading.Event(), threading.Event()
-        self._over, self._ready = threading.Event(), threading.Event()
-        self._thread = threading.Thread(target=self._run)
+        self._ready = threading.Event()
 
     def __enter__(self) -> Self:
-        self._thread.start()
+        super().__enter__()
         self._ready.wait()
         return self
-
-    def __exit__(self, *_: object) -> None:
-        self._over.set()
-        self._thread.join()
 
     def silent(self, seconds: float) -> None:
         """Publish nothing for `seconds`."""
@@ -174,24 +171,15 @@ class PublishingLine:
                 publish(samples.HEARTBEAT)
 
 
-class PollingPlc:
+class PollingPlc(BackgroundThread):
     """A thread that reads all registers every 10 ms and compares them with the truth."""
 
     def __init__(
         self, port: int, truth: PublishedState, tally: Tally, *, news_ms: float = NEWS_MS
     ) -> None:
+        super().__init__()
         self._port, self._truth, self._tally = port, truth, tally
         self._news_ms = news_ms
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._run)
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._over.set()
-        self._thread.join()
 
     def _run(self) -> None:
         while not self._over.is_set():

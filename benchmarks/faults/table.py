@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from rich.table import Table
 
 from benchmarks.faults import plc as plc_faults
 from benchmarks.faults import tour as faults
+from benchmarks.report_out import write_json
 from detector.child_process import ChildFailedError
 from detector.cli_support.progress import progress_bar
 
@@ -30,13 +30,12 @@ def run(runs: int, seed: int, out: Path | None, *, plc_runs: int) -> bool:
     console.print(_effects(line, bridge))
     for wrong in (*line.lost[:5], *line.duplicates[:5], *bridge.wrong_clear[:5]):
         console.print(f"[bold red]{wrong}[/]", highlight=False)
-    if out is not None:
-        document = {
-            "seed": seed,
-            "line": asdict(line),
-            "bridge": {**vars(bridge), "injuries": dict(bridge.injuries)},
-        }
-        out.write_text(json.dumps(document, indent=2), encoding="utf-8")
+    document = {
+        "seed": seed,
+        "line": asdict(line),
+        "bridge": {**vars(bridge), "injuries": dict(bridge.injuries)},
+    }
+    write_json(document, out)
     return line.sound and not bridge.wrong_clear and not bridge.crashes
 
 

@@ -13,19 +13,19 @@ import ctypes
 import random
 import socket
 import struct
-import threading
 import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 from pymodbus import ModbusException
 from pymodbus.client import ModbusTcpClient
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.background_thread import BackgroundThread
 from benchmarks.bridge_process import BridgeProcess
 from benchmarks.faults.plc import PublishedState, PublishingLine
 from benchmarks.report_out import write_report
@@ -70,21 +70,12 @@ class Polls:
         }
 
 
-class PollingClient:
+class PollingClient(BackgroundThread):
     """A thread that reads all registers and, as the PLC, writes its own."""
 
     def __init__(self, port: int, polls: Polls, *, writes: bool) -> None:
+        super().__init__()
         self._port, self._polls, self._writes = port, polls, writes
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._run)
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._over.set()
-        self._thread.join()
 
     def _run(self) -> None:
         polls = self._polls

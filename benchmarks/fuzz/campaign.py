@@ -23,6 +23,7 @@ from rich.table import Table
 from benchmarks.fuzz.parser import Finding
 from benchmarks.fuzz.parsers import PARSERS, opened
 from benchmarks.fuzz.worker import SLOT_BYTES, Slot
+from benchmarks.report_out import write_json
 from detector.errors import VigitriError
 
 PART = 20_000
@@ -155,8 +156,7 @@ def run(
         cells = (result.parser, f"{result.messages:,}", f"{rate:,.0f}", f"{result.crashes:,}")
         table.add_row(*cells, f"{others:,}")
     console.print(table)
-    if out is not None:
-        out.write_text(json.dumps([_as_json(each) for each in results], indent=1))
+    write_json([_as_json(each) for each in results], out)
     return not any(result.findings for result in results)
 
 

@@ -7,15 +7,15 @@ true age, without a change to the detector.
 
 from __future__ import annotations
 
-import threading
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 
 from benchmarks.accuracy.ground_truth import Box, GroundTruth, iou
+from benchmarks.background_thread import BackgroundThread
 from benchmarks.soak.faults import Injected
 from benchmarks.soak.footage import FPS, TRUTH
 from detector import client
@@ -42,22 +42,13 @@ class Frame:
     boxes: tuple[Box, ...]
 
 
-class Claims:
+class Claims(BackgroundThread):
     """A thread that collects the detections of a line; a context manager."""
 
     def __init__(self, ends: tuple[str, str]) -> None:
+        super().__init__()
         self._publish = ends[0]
         self.frames: list[Frame] = []
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="detections")
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._over.set()
-        self._thread.join()
 
     def _run(self) -> None:
         with client.Line(self._publish, topics=("detections/",)) as line:

@@ -7,8 +7,9 @@ import threading
 import time
 from collections import deque
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
+from benchmarks.background_thread import BackgroundThread
 from detector import client
 from detector.wire.messages import Alert, Hazard, Inference, LineState, Outcome, Revision
 
@@ -17,25 +18,16 @@ ANSWER_S = 5.0
 NAME = "soak"
 
 
-class Operator:
+class Operator(BackgroundThread):
     """A thread that listens to a line and answers its alarms; a context manager."""
 
     def __init__(self, ends: tuple[str, str], states: Path) -> None:
+        super().__init__()
         self._ends, self._states = ends, states
         self._latencies_ms: list[float] = []
         self._lock = threading.Lock()
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="operator")
         self.vision = ""
         self.raised = self.answered = 0
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._over.set()
-        self._thread.join()
 
     def take_latencies_ms(self) -> list[float]:
         """From capture to here, of each inference pass since the last call."""

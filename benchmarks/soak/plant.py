@@ -96,9 +96,6 @@ class Plant:
     def signal(self, name: str, number: int) -> None:
         self._running[name].process.send_signal(number)
 
-    def is_running(self, name: str) -> bool:
-        return self._running[name].running
-
     def pids(self) -> Iterator[tuple[str, int]]:
         """Name and id of each process, and of the detector's capture process."""
         yield "camera", self.camera.pid

@@ -18,6 +18,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from benchmarks.background_thread import BackgroundThread
 from benchmarks.faults.consumer import read_notes
 from benchmarks.soak.faults import Injector, schedule
 from benchmarks.soak.journal_tail import JournalTail
@@ -95,23 +96,15 @@ def _inject_all(
         notebook.add("faults", asdict(injected))
 
 
-class _Watch:
+class _Watch(BackgroundThread):
     """A thread that samples the processes, and writes a line every minute; a context manager."""
 
     def __init__(
         self, notebook: Notebook, plant: Plant, operator: Operator, tail: JournalTail
     ) -> None:
+        super().__init__()
         self._notebook, self._plant = notebook, plant
         self._operator, self._tail = operator, tail
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="watch")
-
-    def __enter__(self) -> None:
-        self._thread.start()
-
-    def __exit__(self, *_: object) -> None:
-        self._over.set()
-        self._thread.join()
 
     def _run(self) -> None:
         minute_s = time.monotonic()

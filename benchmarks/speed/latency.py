@@ -9,7 +9,6 @@ inference timed from its capture to its receipt by this subscriber on the same c
 
 from __future__ import annotations
 
-import json
 import os
 import platform
 import time
@@ -22,6 +21,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.line_process import LineProcess
+from benchmarks.report_out import write_json
 from benchmarks.speed import plc_latency
 from benchmarks.speed.full_hd import full_hd_line
 from benchmarks.subscription import listen
@@ -56,8 +56,7 @@ def run(line: Path | None, out: Path | None, *, alerts: int = 500, blind_runs: i
         "plc": _plc(path, alerts, blind_runs),
     }
     _print(report)
-    if out is not None:
-        out.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+    write_json(report, out)
 
 
 def _plc(line: Path, alerts: int, blind_runs: int) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,6 +10,7 @@ import cv2
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.report_out import write_json
 from twin.line.line import SimulatedLine
 from twin.line.render import load_with_overrides
 from twin.line.scenario import find
@@ -50,8 +50,7 @@ def run(scenarios: Sequence[str], strips: Path | None, out: Path | None) -> None
             f"{row['truth_ms']:.1f}",
         )
     Console().print(table)
-    if out is not None:
-        out.write_text(json.dumps(rows, indent=2) + "\n", encoding="utf-8")
+    write_json(rows, out)
 
 
 def _cost(name: str, strips: Path | None) -> dict[str, float | str]:

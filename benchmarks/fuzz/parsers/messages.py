@@ -22,6 +22,7 @@ from detector.delivery.outbox import Outbox
 from detector.delivery.publisher import Publisher
 from detector.delivery.request_server import PendingAnswer, RequestServer
 from detector.wire import samples
+from detector.wire.envelope import Message
 
 ANY_PORT = "tcp://127.0.0.1:*"
 PER_SENDER = 40
@@ -108,6 +109,13 @@ class Requests(Parser):
         raise UnsoundError("a valid request was not answered")
 
 
+def _frames(kind: str, payload: Message) -> list[bytes]:
+    """Topic, header and payload of a published message."""
+    header = samples.HEADER.model_copy(update={"schema_": f"{kind}/1"})
+    frames = f"{kind}/l", header.model_dump_json(by_alias=True), payload.model_dump_json()
+    return [each.encode() for each in frames]
+
+
 class Published(Parser):
     """Published messages, to a client's feed."""
 
@@ -117,17 +125,7 @@ class Published(Parser):
 
     def valid(self) -> list[bytes]:
         return [
-            packed(
-                [
-                    f"{kind}/l".encode(),
-                    samples.HEADER.model_copy(update={"schema_": f"{kind}/1"})
-                    .model_dump_json(by_alias=True)
-                    .encode(),
-                    each.model_dump_json().encode(),
-                ]
-            )
-            for kind, sent in samples.PAYLOADS.items()
-            for each in sent
+            packed(_frames(kind, each)) for kind, sent in samples.PAYLOADS.items() for each in sent
         ]
 
     def changed(self, rng: Random) -> bytes:
@@ -206,16 +204,7 @@ class EvidenceImages(Published):
     def valid(self) -> list[bytes]:
         jpeg = b"\xff\xd8\xff\xd9"
         return [
-            packed(
-                [
-                    f"{kind}/l".encode(),
-                    samples.HEADER.model_copy(update={"schema_": f"{kind}/1"})
-                    .model_dump_json(by_alias=True)
-                    .encode(),
-                    each.model_dump_json().encode(),
-                    *[jpeg] * (2 if kind == "evidence" else 1),
-                ]
-            )
+            packed([*_frames(kind, each), *[jpeg] * (2 if kind == "evidence" else 1)])
             for kind, sent in samples.EVIDENCE_PAYLOADS.items()
             for each in sent
         ]
