@@ -130,7 +130,7 @@ class Line:
             fixed_px=only_width_px,
             fixed_height_px=only_height_px,
         )
-        tracking, overload = self.settings.tracking, self.settings.overload
+        tracking = self.settings.tracking
         speed_mm_s = self._speed.speed_mm_s if surveyed else None
         small = SmallViews(rectifier)
         by_image = ImageSpeed(
@@ -166,18 +166,22 @@ class Line:
                 whole_mm=self.settings.view.object_mm,
             ),
             verifier=self._verifier_stage(rectifier),
-            overload=OverloadMonitor(
-                None if self._empty_belt is None else _coverage_view(self._empty_belt, small),
-                small.coverage_mask,
-                small.coverage_mm_per_px,
-                raise_at=overload.raise_at,
-                release_at=overload.release_at,
-                window_mm=overload.window_mm,
-                jam=self.settings.jam,
-                marks=self._marks(),
-                marks_at=overload.marks_at,
-                belt_length_mm=self.settings.belt.length_mm,
-            ),
+            overload=self._overload_monitor(small),
+        )
+
+    def _overload_monitor(self, small: SmallViews) -> OverloadMonitor:
+        overload = self.settings.overload
+        return OverloadMonitor(
+            None if self._empty_belt is None else _coverage_view(self._empty_belt, small),
+            small.coverage_mask,
+            small.coverage_mm_per_px,
+            raise_at=overload.raise_at,
+            release_at=overload.release_at,
+            window_mm=overload.window_mm,
+            jam=self.settings.jam,
+            marks=self._marks(),
+            marks_at=overload.marks_at,
+            belt_length_mm=self.settings.belt.length_mm,
         )
 
     def _verifier_stage(self, rectifier: Rectifier) -> VerifierStage | None:
