@@ -29,7 +29,7 @@ class SourceFacts:
     """What the times of a network camera's images are taken from; None: not of the network."""
 
     def __str__(self) -> str:
-        rate = f"at {self.fps:g} fps" if self.fps else "of unknown rate"
+        rate = f"at {self.fps:.4g} fps" if self.fps else "of unknown rate"
         return f"{self.size_px[0]} × {self.size_px[1]} px {rate}"
 
 

@@ -121,7 +121,7 @@ def _public_key(path: Path) -> ed25519.Ed25519PublicKey:
 
 
 def _secret_key(path: Path, passphrase: Callable[[], str]) -> ed25519.Ed25519PrivateKey:
-    pem = _key_file(path, stat.S_IRWXG | stat.S_IRWXO)
+    pem = _key_file(path, stat.S_IRWXG | stat.S_IRWXO, refused=b"-----BEGIN PUBLIC KEY-----")
     try:
         from cryptography.hazmat.primitives import serialization
         from cryptography.hazmat.primitives.asymmetric import ed25519
@@ -144,13 +144,19 @@ def public_beside(secret: Path) -> Path:
     return secret.with_name(f"{secret.name.removesuffix('.pem')}.pub.pem")
 
 
-def _key_file(path: Path, forbidden: int) -> bytes:
-    """The file's content; SignatureError if its mode allows others what is `forbidden`."""
+def _key_file(path: Path, forbidden: int, *, refused: bytes | None = None) -> bytes:
+    """The file's content; SignatureError if its mode allows others what is `forbidden`.
+
+    `refused` is the PEM header of a public key, where a secret one is needed: said before the mode,
+    as the mode's fix would help nothing.
+    """
     try:
         mode = stat.S_IMODE(path.stat().st_mode)
         content = path.read_bytes()
     except OSError as error:
         raise SignatureError(f"{path}: {error.strerror}; {_NEW_KEY}") from None
+    if refused is not None and refused in content:
+        raise SignatureError(f"{path}: is a public key; name the secret one that signs")
     if mode & forbidden:
         raise SignatureError(
             f"{path}: others have access (mode {mode:04o}); chmod {mode & ~forbidden:04o} {path}"

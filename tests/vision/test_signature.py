@@ -150,6 +150,13 @@ def test_a_secret_key_that_others_can_read_signs_nothing(
     assert not (tmp_path / SIGNATURE).exists()
 
 
+def test_a_public_key_in_place_of_the_secret_one_is_named_as_such(
+    keys: tuple[Path, Path], tmp_path: Path
+) -> None:
+    with pytest.raises(SignatureError, match="is a public key; name the secret one"):
+        sign_card(b"", tmp_path, keys[1], never)
+
+
 def test_a_key_pair_is_never_overwritten(keys: tuple[Path, Path], tmp_path: Path) -> None:
     before = [path.read_bytes() for path in keys]
     with pytest.raises(SignatureError, match="exists already"):
