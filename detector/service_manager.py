@@ -65,4 +65,4 @@ class ServiceManager:
             contextlib.suppress(OSError),  # it is being restarted; nothing here depends on it
             socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as sender,
         ):
-            sender.sendto(message.encode(), self._address)
+            sender.sendto(message.encode(errors="replace"), self._address)

@@ -102,6 +102,13 @@ def test_an_abstract_address_is_reached() -> None:
         assert opened.recv(100) == b"READY=1"
 
 
+def test_a_file_name_that_is_no_text_is_sent_with_question_marks(
+    manager: socket.socket, service: ServiceManager
+) -> None:
+    service.status("no model \udcff")
+    assert received(manager) == ["STATUS=no model ?"]
+
+
 def test_a_service_manager_that_has_gone_or_is_full_stops_nothing(
     manager: socket.socket, service: ServiceManager, tmp_path: Path
 ) -> None:

@@ -42,11 +42,14 @@ class EventNumbers:
         if self._path is None or RESERVED // 2 < left <= RESERVED:
             return
         reserved = last + RESERVED
+        # Another bridge may keep its numbers in the same file; those that wrapped are lower.
+        kept = self._kept()
+        ahead = kept if 0 < kept - reserved < MAX // 2 else reserved
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             new = self._path.with_suffix(".new")
             with new.open("w", encoding="ascii") as file:
-                file.write(f"{reserved}\n")
+                file.write(f"{ahead}\n")
                 file.flush()
                 os.fsync(file.fileno())
             new.replace(self._path)
@@ -55,10 +58,12 @@ class EventNumbers:
         self._reserved = reserved  # also if it failed: once per block is often enough
 
     def _kept(self) -> int:
-        if self._path is None or not self._path.exists():
+        if self._path is None:
             return 0
         try:
             kept = int(self._path.read_text(encoding="ascii"))
+        except FileNotFoundError:
+            return 0
         except OSError as error:
             self._warn(f"can't read it: {error.strerror}")
             return 0

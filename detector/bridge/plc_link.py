@@ -84,6 +84,9 @@ class PlcLink:
         self._counter, self._counter_scale = CounterCheck(None), EncoderScale()
         self._is_in_doubt = False
         """The last count does not continue the one before."""
+        self._is_unproved = False
+        """Since that, no count has continued another one: swapped words jump at each change, and
+        are the same in between."""
         self._single_words = 0
 
     def write(self, address: int, words: list[int], now_ns: int) -> list[Command]:
@@ -108,6 +111,9 @@ class PlcLink:
         self._is_in_doubt = not self._counter.add(now_ns, counts, scale.wraps_at or 2**32)
         if self._is_in_doubt:
             self._encoder.clear()  # nothing lies between the counts before and after it
+            self._is_unproved = True
+        elif self._encoder and counts != self._encoder[-1][1]:
+            self._is_unproved = False
         self._encoder.append((now_ns, counts))
         self._has_encoder = self._has_encoder or counts != 0
 
@@ -157,7 +163,7 @@ class PlcLink:
         readings = list(self._encoder)
         if wraps_at is None or len(readings) < 2 or not self._has_encoder:
             return None
-        if self._counter.fault == SWAPPED:
+        if self._counter.fault == SWAPPED or self._is_unproved:
             return None
         last_ns = readings[-1][0]
         if not readings[0][0] <= t_ns <= last_ns + BEYOND_NS:

@@ -44,6 +44,27 @@ def test_after_the_highest_number_they_start_again(tmp_path: Path) -> None:
     assert EventNumbers(tmp_path / "b.seq", lambda: 0.0).first == 1001
 
 
+def test_two_bridges_with_one_file_keep_the_higher_number(tmp_path: Path) -> None:
+    path = tmp_path / "b.seq"
+    one, other = (EventNumbers(path, lambda: 0.0) for _ in range(2))
+    one.reserve(9000)
+    other.reserve(1900)
+    assert EventNumbers(path, lambda: 0.0).first == 10_000
+
+
+def test_a_state_folder_of_another_user_is_named_and_the_bridge_starts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def refuse(path: Path, **_: object) -> None:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "stat", refuse)  # root, who runs some tests, may read everything
+    monkeypatch.setattr(Path, "read_text", refuse)
+    assert EventNumbers(tmp_path / "b.seq", lambda: NOW_S).first == 500_000_000
+    (record,) = caplog.records
+    assert "can't read it: Permission denied" in record.message
+
+
 @pytest.mark.parametrize("content", [b"", b"12\xff", b"many", b"-5", b"99999999999999"])
 def test_a_file_that_holds_no_number_is_named_and_replaced(
     content: bytes, tmp_path: Path, caplog: pytest.LogCaptureFixture

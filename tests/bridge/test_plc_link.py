@@ -350,3 +350,20 @@ def test_no_write_of_a_plc_breaks_the_input_words(address: int, words: list[int]
     line.plc.write(address, words[: 111 - address], line.now_ns)
     assert all(0 <= word <= 0xFFFF for word in line.words())
     assert line.hazards[0] == 2
+
+
+def test_swapped_words_of_a_slow_belt_give_no_count_between_their_changes() -> None:
+    link, t_ns = PlcLink("plc", lambda _: None, lambda: EncoderScale(2**32, 0.05)), 0
+    given = []
+    for reading in range(200):  # a count in 50 readings
+        t_ns += 20 * MS
+        counts = 7000 + reading // 50
+        swapped = (counts & 0xFFFF) << 16 | counts >> 16
+        link.write(105, [swapped >> 16, swapped & 0xFFFF], t_ns)
+        given.append(link.counts_at(t_ns - 5 * MS, 2**32))
+    assert given[60:] == [None] * 140
+    for reading in range(102):
+        t_ns += 20 * MS
+        counts = 7004 + reading // 50
+        link.write(105, [counts >> 16, counts & 0xFFFF], t_ns)
+    assert link.counts_at(t_ns - 5 * MS, 2**32) == 7006

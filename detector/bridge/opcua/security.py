@@ -227,11 +227,18 @@ class SecurityFolder:
     def _users(self) -> dict[str, dict[str, str]]:
         try:
             text = self.users_file.read_text(encoding="utf-8")
-            return tomllib.loads(text)
+            users = tomllib.loads(text)
         except FileNotFoundError:
             return {}
         except (OSError, ValueError) as error:
             raise KeyFileError(f"{self.users_file}: {error}") from None
+        for name, entry in users.items():
+            if not _is_entry(entry):
+                raise KeyFileError(
+                    f"{self.users_file}: {name}: needs role, salt and sha256 as text; remove it, "
+                    "and add the user again"
+                )
+        return users
 
     def get_user(
         self,
@@ -288,6 +295,13 @@ def _file_name(certificate: x509.Certificate, der: bytes) -> str:
     names = certificate.subject.get_attributes_for_oid(x509.NameOID.COMMON_NAME)
     name = re.sub(r"[^A-Za-z0-9_-]+", "-", str(names[0].value) if names else "client")
     return f"{name[:40].strip('-') or 'client'}-{fingerprint(der)[:12].lower()}.der"
+
+
+def _is_entry(entry: object) -> bool:
+    if not isinstance(entry, dict):
+        return False
+    values = [entry.get(key) for key in ("role", "salt", "sha256")]
+    return all(isinstance(value, str) and value.isascii() for value in values)
 
 
 def _hash(salt: str, password: str) -> str:

@@ -19,7 +19,9 @@ class BeltMask:
 
     def __init__(self, kept_px: tuple[Polygon, ...]) -> None:
         """`kept_px`: polygons whose pixels, edges included, are kept."""
-        self._kept = [np.rint(np.array(each)).astype(np.int32) for each in kept_px]
+        far = 2**30  # a corner beyond 32 bits would come out on the other side
+        corners = [np.clip(np.rint(np.array(each)), -far, far) for each in kept_px]
+        self._kept = [each.astype(np.int32) for each in corners]
         self._outside: Image = np.empty((0, 0), dtype=np.uint8)
         self._grey: Image = np.empty((0, 0, 3), dtype=np.uint8)
 

@@ -159,6 +159,7 @@ class CaptureLoop:
         buffer = None if self._shape is None else writer.buffer(*self._shape)
         image = self._source.retrieve(buffer)
         if image is not None and image is not buffer:  # the first one, or of another size
+            _check_form(image, self._source.name)
             self._shape = (image.shape[0], image.shape[1])
             buffer = writer.buffer(*self._shape)
             np.copyto(buffer, image)
@@ -172,8 +173,10 @@ class CaptureLoop:
             return self._unreadable(t_mono_ns)
         tally.alive_at_ns = self._readable_at_ns = t_mono_ns
         if self._stamped is not None and self._stamped.captured_ns is not None:
-            t_utc_ns -= t_mono_ns - self._stamped.captured_ns
-            t_mono_ns = self._stamped.captured_ns
+            # Never after its arrival: a frame of the future would never be out of date.
+            captured_ns = min(int(self._stamped.captured_ns), t_mono_ns)
+            t_utc_ns -= t_mono_ns - captured_ns
+            t_mono_ns = captured_ns
         if self._frozen_detector.is_frozen(buffer):
             tally.withheld += 1
             return self._frozen(t_mono_ns)
@@ -252,6 +255,17 @@ class CaptureLoop:
         return Status(CameraState.ENDED, reason, final=True)
 
 
+def _check_form(image: object, source: str) -> None:
+    """Raise SourceError unless it is an image: numpy would cast 16 bits to 8 by their remainder."""
+    if not isinstance(image, np.ndarray):
+        found = type(image).__name__
+    elif image.dtype == np.uint8 and image.ndim == 3 and image.shape[2] == 3 and image.size:
+        return
+    else:
+        found = f"{image.shape} {image.dtype}"
+    raise SourceError(source, f"gave {found} for an image", "return (height, width, 3) uint8, BGR")
+
+
 def capture(spec: CaptureSpec) -> Status:
     """Open the source and pass on its images until it ends; returns the final status."""
     try:
@@ -264,6 +278,8 @@ def capture(spec: CaptureSpec) -> Status:
             no_rate = SourceError(source.name, "states no frame rate", "set the rate (fps=…)")
             return Status(CameraState.UNREACHABLE, str(no_rate), final=True)
         return CaptureLoop(spec, source, Tally(spec.tally)).run()
+    except SourceError as error:
+        return Status(CameraState.RESTARTING, str(error), final=True)
     finally:
         source.close()
 

@@ -12,6 +12,9 @@ from detector.ingest.capture.latest_frame import WriterEnds
 from detector.ingest.health import CameraState
 from detector.vocabulary import StampSource
 
+REASON_MOST = 500
+"""Characters of a reason that are sent: a camera maker's library may put a dump into its error."""
+
 
 @dataclass(frozen=True, slots=True)
 class CaptureSettings:
@@ -98,8 +101,12 @@ class Status:
     """What the times of the frames are taken from, whenever that changes."""
 
     def send(self, pipe: int) -> None:
-        """Write the line; it is far shorter than PIPE_BUF, so the write is atomic."""
-        os.write(pipe, json.dumps(asdict(self)).encode() + b"\n")
+        """Write the line; it is shorter than PIPE_BUF, so the write is atomic."""
+        reason = " ".join(self.reason.split())
+        if len(reason) > REASON_MOST:
+            reason = f"{reason[:REASON_MOST]}…"
+        fields = asdict(self) | {"reason": reason}
+        os.write(pipe, json.dumps(fields).encode() + b"\n")
 
     @staticmethod
     def from_line(line: bytes) -> Status:

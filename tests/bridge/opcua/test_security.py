@@ -168,6 +168,24 @@ def test_a_user_needs_the_right_password_and_has_the_role_that_was_given(
     secure.run(run)
 
 
+@pytest.mark.parametrize(
+    "users",
+    [
+        'anna = "secret"',
+        '[anna]\nrole = "operator"',
+        '[anna]\nrole = "operator"\nsalt = "a"\nsha256 = 3',
+        '[anna]\nrole = "operator"\nsalt = "a"\nsha256 = "é"',
+    ],
+)
+def test_a_damaged_file_of_users_lets_nobody_in_and_is_named(
+    users: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    security = SecurityFolder(tmp_path)
+    security.users_file.write_text(users, encoding="utf-8")
+    assert security.get_user(None, "anna", "secret") is None
+    assert "anna: needs role, salt and sha256 as text; remove it" in caplog.text
+
+
 def test_a_flood_of_strangers_fills_neither_disk_nor_log(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -44,6 +44,13 @@ def noise(seed: int = 0) -> Image:
     return np.random.default_rng(seed).integers(0, 100, shape, dtype=np.uint8)
 
 
+def test_a_corner_far_outside_the_image_is_on_its_own_side() -> None:
+    image = noise()
+    BeltMask((((0.0, 0.0), (1e12, 0.0), (1e12, 1e12)),)).apply(image)
+    assert (image[10, 20] < 100).all()
+    assert (image[20, 10] == MASKED_GREY).all()
+
+
 @settings(max_examples=30)
 @given(st.lists(st.lists(CORNER, min_size=3, max_size=6).map(tuple), min_size=1, max_size=3))
 def test_only_the_pixels_of_the_kept_polygons_are_kept(
