@@ -145,6 +145,8 @@ class LineRunner:
                     t_capture_mono_ns=frame.t_mono_ns,
                 )
         deadlines = self._deadlines
+        if (last_seen_ns := self._pipeline.old_since_ns) is not None:
+            deadlines.frame_repeated(last_seen_ns)
         published_ns = time.monotonic_ns()
         self._pace.frame_processed(published_ns, frame.t_mono_ns, inferred=result.inferred)
         deadlines.frame_processed(published_ns, inferred=result.inferred)

@@ -74,8 +74,8 @@ def test_a_camera_at_the_limit_of_its_rate_is_lost_once_and_not_ten_times_a_seco
         VisionState.UNAVAILABLE,  # it was stopped
     ]
     assert len(wire.alerts(Revision.RAISED)) == 1
-    assert wire.beats == [1, 13, 14]  # none while the belt does not count as watched
-    assert "images are back, and the belt counts as watched after 0.5 s" in str(
+    assert wire.beats == [1, 12, 13, 14]  # none while the belt does not count as watched
+    assert "images are back, and the belt counts as watched after 0.3 s" in str(
         wire.states()[-3].reason
     )
 

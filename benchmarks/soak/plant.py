@@ -119,7 +119,7 @@ class Plant:
             )
         if name == "bridge":
             ends = [(self.to_bridge[0].endpoint, self.to_bridge[1].endpoint)]
-            options = "--opcua", self._opcua
+            options = "--opcua", self._opcua, "--name", "soak"
             return BridgeProcess(ends, *options, listen=self._modbus, start_s=START_S)
         if name == "station":
             lines = [("soak", *self.ends, self._images)]

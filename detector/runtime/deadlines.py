@@ -98,6 +98,11 @@ class Deadlines:
         usual_s = max(0.0, min(*self._delays_s, self._period_s or 0.0))
         self._since_ns = frame.t_mono_ns + round(usual_s * 1e9)
 
+    def frame_repeated(self, last_seen_ns: int) -> None:
+        """The frame just received shows only what was captured at `last_seen_ns`: it is no new
+        sight, so the timeout runs from then."""
+        self._since_ns = min(self._since_ns, last_seen_ns)
+
     def frame_processed(self, now_ns: int, *, inferred: bool) -> None:
         """The frame was processed; `inferred`: with an inference pass."""
         if inferred:
