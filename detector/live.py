@@ -106,6 +106,8 @@ class LineRunner:
                     self._receive_requests()
                     if self._evidence is not None:
                         self._evidence.before_frame()
+                    if self._deadlines.is_overdue:
+                        self._vision.frame_came_too_late(time.monotonic_ns())
                     held = self._vision.is_held(time.monotonic_ns())
                     result = self._pipeline.process(frame, still_blind=held)
                 except VISION_ERRORS as error:

@@ -80,6 +80,17 @@ def test_a_camera_at_the_limit_of_its_rate_is_lost_once_and_not_ten_times_a_seco
     )
 
 
+def test_an_old_frame_does_not_bring_lost_vision_back(
+    work: Callable[..., list[str]], wire: FakeWire, clock: Clock
+) -> None:
+    def hang() -> None:
+        clock.now_ns += 2_000_000_000
+
+    lost = blind(CameraState.STALLED, "no new image")
+    work([frame(0), lost, hang, frame(1), frame(24), frame(25)])
+    assert wire.beats == [1, 3, 4]  # not the second pass
+
+
 def test_an_object_is_reported_while_vision_is_held_unavailable(
     work: Callable[..., list[str]], wire: FakeWire
 ) -> None:

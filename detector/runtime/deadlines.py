@@ -78,6 +78,11 @@ class Deadlines:
         """From the end of the last pass to the last processed frame."""
         return (self._processed_ns - self._pass_ended_ns) / 1e9
 
+    @property
+    def is_overdue(self) -> bool:
+        """`frame_timeout_s` is over: the frame just received was too old when it came."""
+        return time.monotonic_ns() - self._since_ns > self.frame_timeout_s * 1e9
+
     def remaining_s(self) -> float:
         """Time left of `frame_timeout_s`, less the time that a report takes."""
         gone_s = (time.monotonic_ns() - self._since_ns) / 1e9

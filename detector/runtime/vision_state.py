@@ -59,6 +59,11 @@ class VisionMonitor:
         lost = self.vision is VisionState.UNAVAILABLE
         return lost and now_ns - self._failed_ns < self._hold_ns
 
+    def frame_came_too_late(self, now_ns: int) -> None:
+        """A frame that is older than the limit does not show that the camera is back."""
+        if self.vision is VisionState.UNAVAILABLE:
+            self._failed_ns = now_ns
+
     def pass_completed(
         self,
         now_ns: int,

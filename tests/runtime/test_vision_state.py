@@ -180,6 +180,18 @@ def test_a_camera_that_fails_again_and_again_returns_seldom(good_ms: list[int]) 
         assert all(later - earlier > within_ms * MS for earlier, later in pairs)
 
 
+def test_a_frame_that_comes_too_late_does_not_end_the_hold(line: MonitoredLine) -> None:
+    line.run_pass(1)
+    line.fail("no frame")
+    line.now_ns += HOLD_NS
+    line.monitor.frame_came_too_late(line.now_ns)
+    line.run_pass(HOLD_NS / MS - 1)
+    assert not line.monitor.is_watching
+    line.run_pass(1)
+    line.monitor.frame_came_too_late(line.now_ns)
+    assert line.monitor.is_watching
+
+
 def test_a_camera_that_fails_every_ten_seconds_returns_at_once_each_time(
     line: MonitoredLine,
 ) -> None:
