@@ -106,6 +106,8 @@ class LineRunner:
                     self._receive_requests()
                     if self._evidence is not None:
                         self._evidence.before_frame()
+                    if self._deadlines.is_overdue:
+                        self._vision.frame_came_too_late(time.monotonic_ns())
                     held = self._vision.is_held(time.monotonic_ns())
                     result = self._pipeline.process(frame, still_blind=held)
                 except VISION_ERRORS as error:
@@ -149,6 +151,8 @@ class LineRunner:
                     t_capture_mono_ns=frame.t_mono_ns,
                 )
         deadlines = self._deadlines
+        if (last_seen_ns := self._pipeline.old_since_ns) is not None:
+            deadlines.frame_repeated(last_seen_ns)
         published_ns = time.monotonic_ns()
         self._pace.frame_processed(published_ns, frame.t_mono_ns, inferred=result.inferred)
         deadlines.frame_processed(published_ns, inferred=result.inferred)

@@ -217,6 +217,12 @@ class Pipeline:
         """What degrades the images of the camera now."""
         return () if self._parts is None else self._parts.condition.faults
 
+    @property
+    def old_since_ns(self) -> int | None:
+        """When the belt was last seen (ns, CLOCK_MONOTONIC), if the last image certainly repeats an
+        earlier one; see `FrozenBelt.old_since_ns`."""
+        return None if self._parts is None else self._parts.condition.old_since_ns
+
     def vision_lost(self, reason: str, t_mono_ns: int, t_utc_ns: int) -> list[Alert]:
         """Raise `vision_unavailable` with its reason. Coverage is unknown from then on."""
         self.advance_clock(t_mono_ns, t_utc_ns)

@@ -78,6 +78,11 @@ class Deadlines:
         """From the end of the last pass to the last processed frame."""
         return (self._processed_ns - self._pass_ended_ns) / 1e9
 
+    @property
+    def is_overdue(self) -> bool:
+        """`frame_timeout_s` is over: the frame just received was too old when it came."""
+        return time.monotonic_ns() - self._since_ns > self.frame_timeout_s * 1e9
+
     def remaining_s(self) -> float:
         """Time left of `frame_timeout_s`, less the time that a report takes."""
         gone_s = (time.monotonic_ns() - self._since_ns) / 1e9
@@ -97,6 +102,11 @@ class Deadlines:
         self._last = frame.index, frame.t_mono_ns
         usual_s = max(0.0, min(*self._delays_s, self._period_s or 0.0))
         self._since_ns = frame.t_mono_ns + round(usual_s * 1e9)
+
+    def frame_repeated(self, last_seen_ns: int) -> None:
+        """The frame just received shows only what was captured at `last_seen_ns`: it is no new
+        sight, so the timeout runs from then."""
+        self._since_ns = min(self._since_ns, last_seen_ns)
 
     def frame_processed(self, now_ns: int, *, inferred: bool) -> None:
         """The frame was processed; `inferred`: with an inference pass."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import deque
 
 from detector.belt.plausibility import Finding
 from detector.counter import CounterFault
@@ -18,12 +19,11 @@ START_NS = 5_000_000_000
 seconds."""
 LATE_HOLD_NS = 1_000_000_000
 """Vision stays degraded for this long after the last late pass, so that it does not flicker."""
-HOLD_NS, HOLD_MAX_NS = 500_000_000, 8_000_000_000
-"""Vision that was lost returns only after this time without a fault. A loss soon after a return
-doubles it: a camera whose rate hovers at the limit would otherwise change its state ten times a
-second."""
-SETTLED_NS = 10_000_000_000
-"""A loss later than this after the last return is a new one."""
+HOLD_NS, HOLD_MAX_NS = 300_000_000, 8_000_000_000
+"""Vision that was lost returns only after this time without a fault. Each return but one within
+`RECENT_NS` doubles it: a camera whose rate hovers at the limit would otherwise change its state ten
+times a second. So there are at most seven returns within that time."""
+RECENT_NS = 20_000_000_000
 
 
 class VisionMonitor:
@@ -41,7 +41,8 @@ class VisionMonitor:
         self._late_reason = ""
         self._belt: tuple[BeltState, CounterFault | None] = "unknown", None
         self._hold_ns = self._failed_ns = 0
-        self._returned_ns = now_ns - SETTLED_NS
+        self._returns_ns: deque[int] = deque()
+        """Those within `RECENT_NS`."""
         self._lost_reason = ""
 
     @property
@@ -57,6 +58,11 @@ class VisionMonitor:
         """Whether vision was lost so recently that a good frame does not bring it back yet."""
         lost = self.vision is VisionState.UNAVAILABLE
         return lost and now_ns - self._failed_ns < self._hold_ns
+
+    def frame_came_too_late(self, now_ns: int) -> None:
+        """A frame that is older than the limit does not show that the camera is back."""
+        if self.vision is VisionState.UNAVAILABLE:
+            self._failed_ns = now_ns
 
     def pass_completed(
         self,
@@ -80,7 +86,7 @@ class VisionMonitor:
         if self.is_held(now_ns):
             return self._hold()
         if self.vision is VisionState.UNAVAILABLE:
-            self._returned_ns = now_ns
+            self._returns_ns.append(now_ns)
         if latency_ns > max_ns or unseen_mm > 0:
             self._late_until_ns = now_ns + LATE_HOLD_NS
             self._late_reason = _late_reason(latency_ns, max_ns, unseen_mm)
@@ -121,14 +127,19 @@ class VisionMonitor:
         before, self.vision = self.vision, vision
         self._failed_ns, self._lost_reason = now_ns, reason
         if before.is_watching:
-            again = now_ns - self._returned_ns < SETTLED_NS
-            self._hold_ns = min(2 * self._hold_ns, HOLD_MAX_NS) if again else HOLD_NS
+            self._hold_ns = self._next_hold_ns(now_ns)
         if vision is not before:
             level = logging.INFO if starting else logging.ERROR
             logger.log(level, "%s: %s", vision, reason)
         changed = (vision, reason) != (before, self.reason)
         self.reason = reason
         return changed
+
+    def _next_hold_ns(self, now_ns: int) -> int:
+        while self._returns_ns and now_ns - self._returns_ns[0] >= RECENT_NS:
+            self._returns_ns.popleft()
+        doublings = max(0, len(self._returns_ns) - 1)
+        return int(min(HOLD_MAX_NS, HOLD_NS * 2**doublings))
 
     def stopped(self, reason: str) -> None:
         """The detector has stopped."""

@@ -72,6 +72,17 @@ def test_a_delay_of_every_frame_is_allowed_for_up_to_one_period(
     assert deadlines.remaining_s() == pytest.approx(max(MIN_REMAINING_S, left_s))
 
 
+def test_the_timeout_counts_from_the_last_sight_if_a_frame_repeats_it(clock: Clock) -> None:
+    deadlines = Deadlines(10)
+    for number in range(5):  # each comes one period late, as from H.264
+        deadlines.frame_received(frame(number, clock.now_ns / 1e9 - 0.1))
+        clock.now_ns += 100_000_000
+    deadlines.frame_repeated(clock.now_ns - 250_000_000)
+    assert deadlines.remaining_s() == pytest.approx(0.3 - 0.25 - REPORT_S)
+    deadlines.frame_received(frame(5, clock.now_ns / 1e9 - 0.1))
+    assert deadlines.remaining_s() == pytest.approx(0.3 - REPORT_S)
+
+
 def test_the_next_frame_is_due_after_three_periods_or_later_if_passes_take_longer() -> None:
     deadlines = Deadlines(fps=30)
     assert deadlines.next_pass_s == deadlines.next_frame_s == 0.1

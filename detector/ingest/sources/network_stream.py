@@ -23,12 +23,12 @@ NETWORK_SCHEMES = {"rtsp": 554, "rtsps": 322, "http": 80, "https": 443}
 _ESCAPE = "in a password write / as %2F, @ as %40, # as %23, ? as %3F"
 
 
-_OPTIONS = {"rtsp_flags": "prefer_tcp", "analyzeduration": "1000000", "fpsprobesize": "0"}
-"""TCP, or UDP if the camera offers no TCP. One second (us) of images is enough to find size and
-rate; FFmpeg's default is up to five, during which the line is blind, and without a measurement of
-the rate, which the stream states, it is half a second. It then delivers these images at once
-(`LiveEdge`); with `fflags nobuffer` it would drop them with their key frame, and wait for the next
-one."""
+_OPTIONS = {"rtsp_flags": "prefer_tcp", "analyzeduration": "50000", "fpsprobesize": "0"}
+"""TCP, or UDP if the camera offers no TCP. FFmpeg examines this time (us) of images, the first two
+or three, in which the line is blind; its default is up to five seconds. Size and colours come with
+the key frame, however late, and the rate is the one that the stream states. It then delivers these
+images at once (`LiveEdge`); with `fflags nobuffer` it would drop them with their key frame, and
+wait for the next one."""
 
 _UNREACHABLE = {
     errno.EHOSTUNREACH: "no route to it",

@@ -27,6 +27,9 @@ MOVING_SHARE = 0.8
 REPEATS = 2
 """Number of repetitions of an image, three periods of a camera: one may be the camera's own way to
 keep its rate."""
+NEVER_REPEATED = 50
+"""After this number of images in a row that show a running belt, a camera that has never repeated a
+single image is taken to have no such way."""
 LEAST_CONTRAST = 2.0
 """Mean difference from one sample to the next, grey levels. Travel does not show on a bare belt of
 one colour, which H.264 repeats bit for bit. Belts of the twin are at 6 and more."""
@@ -61,6 +64,12 @@ class FrozenBelt:
         self._anchor_ns: int | None = None
         self._brightness = 0.0
         self._repeats = 0
+        self.old_since_ns: int | None = None
+        """Capture of the image that the last one certainly repeats, from a camera that never
+        repeated a single one: the last sight of the belt. None: the last image is new, or may be
+        the camera's way to keep its rate."""
+        self._has_repeated = self._repeats_single = False
+        self._moved_in_a_row = 0
         self._moved = (False, False)
         self._ran_mm_s = 0.0
         """Speed at the anchor, if its image shows that the belt cannot have stopped since."""
@@ -73,6 +82,7 @@ class FrozenBelt:
         Raises `FrozenBeltError`.
         """
         grey = self._samples.grey
+        self.old_since_ns = None
         if self._anchor_ns is None or t_ns <= self._anchor_ns:
             self._set_anchor(t_ns, 0.0)
             return
@@ -86,17 +96,22 @@ class FrozenBelt:
             # Between these two the belt was running, if they are neighbours.
             moved = share > MOVING_SHARE and self._repeats == 0
             self._moved = (self._moved[1], moved)
+            self._moved_in_a_row = self._moved_in_a_row + 1 if moved else 0
+            self._repeats_single |= self._has_repeated and self._repeats < REPEATS
+            self._has_repeated = False
             self._set_anchor(t_ns, self._sure_speed(speed_mm_s, since_ns))
             return
         self._repeats += 1
         measured = measured_mm(self._anchor_ns, t_ns)
         certain_mm = self._least_travel_mm(since_ns) if measured is None else abs(measured)
         steps = certain_mm / self._step_mm
-        if (
-            self._repeats >= REPEATS
-            and steps >= LEAST_STEPS
-            and share <= SAME_SHARE * min(1.0, steps)
-        ):
+        if steps < LEAST_STEPS or share > SAME_SHARE * min(1.0, steps):
+            return
+        self._has_repeated = True
+        if self._repeats < REPEATS:
+            trusted = self._moved_in_a_row >= NEVER_REPEATED and not self._repeats_single
+            self.old_since_ns = self._anchor_ns if trusted else None
+        else:
             raise FrozenBeltError(
                 f"the image of the belt has not changed for {since_ns / 1e9:.1f} s, while the belt "
                 f"has moved {certain_mm:.0f} mm or more: the camera repeats an image (restart it), "

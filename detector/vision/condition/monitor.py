@@ -86,6 +86,11 @@ class ConditionMonitor:
             self.overexposed_share = self._samples.share(CLIPPED, 255)
             self._evaluate(now_ns, stepped=stepped)
 
+    @property
+    def old_since_ns(self) -> int | None:
+        """See `FrozenBelt.old_since_ns`."""
+        return self._frozen.old_since_ns
+
     def _evaluate(self, now_ns: int, *, stepped: bool) -> None:
         limits = self.limits
         faults = [

@@ -12,7 +12,11 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from detector.vision.condition.belt_samples import BeltSamples
-from detector.vision.condition.frozen_belt import FrozenBelt, FrozenBeltError
+from detector.vision.condition.frozen_belt import (
+    NEVER_REPEATED,
+    FrozenBelt,
+    FrozenBeltError,
+)
 from tests.fakes import as_image, texture
 
 WIDTH, HEIGHT, LENGTH = 320, 240, 4000
@@ -109,6 +113,25 @@ def test_lamps_that_come_on_over_a_stopped_belt_are_no_travel() -> None:
 def test_one_repeated_image_is_the_cameras_way_to_keep_its_rate() -> None:
     belt = Watched(encoder(SPEED_MM_S))
     assert not any(belt.show(n // 2 * 40, noise=0) for n in range(40))
+
+
+def test_a_repetition_is_no_new_sight_from_a_camera_that_never_repeats_one() -> None:
+    belt = Watched(encoder(SPEED_MM_S))
+    frames = NEVER_REPEATED + 2
+    belt.runs(frames)
+    assert belt.check.old_since_ns is None
+    assert not belt.show((frames - 1) * SPEED_MM_S / FPS, noise=0.5)
+    assert belt.check.old_since_ns == round(frames / FPS * 1e9)
+    assert not belt.show(frames * SPEED_MM_S / FPS)
+    assert belt.check.old_since_ns is None
+
+
+def test_a_repetition_may_be_the_way_of_a_camera_that_repeated_a_single_image_before() -> None:
+    belt = Watched(encoder(SPEED_MM_S))
+    for _ in range(2):
+        belt.runs(NEVER_REPEATED + 2)
+        belt.show((NEVER_REPEATED + 1) * SPEED_MM_S / FPS, noise=0.5)
+    assert belt.check.old_since_ns is None
 
 
 def test_a_bare_belt_of_one_colour_is_not_frozen_when_its_stream_repeats_it() -> None:
