@@ -22,6 +22,9 @@ HOLD_NS, HOLD_MAX_NS = 500_000_000, 8_000_000_000
 """Vision that was lost returns only after this time without a fault. A loss soon after a return
 doubles it: a camera whose rate hovers at the limit would otherwise change its state ten times a
 second."""
+REASON_NS = 1_000_000_000
+"""While vision is lost, another reason is reported at this interval: with a camera at the limit of
+its rate the reason changes twice a frame."""
 SETTLED_NS = 10_000_000_000
 """A loss later than this after the last return is a new one."""
 
@@ -43,6 +46,8 @@ class VisionMonitor:
         self._hold_ns = self._failed_ns = 0
         self._returned_ns = now_ns - SETTLED_NS
         self._lost_reason = ""
+        self._reported: str | None = self.reason
+        self._reported_ns = now_ns - REASON_NS
 
     @property
     def is_watching(self) -> bool:
@@ -78,7 +83,7 @@ class VisionMonitor:
         unavailable.
         """
         if self.is_held(now_ns):
-            return self._hold()
+            return self._hold(now_ns)
         if self.vision is VisionState.UNAVAILABLE:
             self._returned_ns = now_ns
         if latency_ns > max_ns or unseen_mm > 0:
@@ -106,17 +111,26 @@ class VisionMonitor:
             logger.info("watching")
         return True
 
-    def _hold(self) -> bool:
-        """Images are good again, but not for long enough. Returns whether the reason changed."""
+    def _hold(self, now_ns: int) -> bool:
+        """Images are good again, but not for long enough. Returns whether the reason is another
+        one to report."""
         reason = (
             f"{self._lost_reason}; images are back, and the belt counts as watched after "
             f"{self._hold_ns / 1e9:g} s without a fault"
         )
-        changed, self.reason = reason != self.reason, reason
-        return changed
+        return self._other_reason(now_ns, reason)
+
+    def _other_reason(self, now_ns: int, reason: str) -> bool:
+        """Set the reason of the same vision state; whether it is to be reported at once."""
+        self.reason = reason
+        if reason == self._reported or now_ns - self._reported_ns < REASON_NS:
+            return False
+        self._reported, self._reported_ns = reason, now_ns
+        return True
 
     def pass_failed(self, now_ns: int, reason: str, *, starting: bool) -> bool:
-        """Update when no frame came or its pass failed. Returns whether state or reason changed."""
+        """Update when no frame came or its pass failed. Returns whether the state changed,
+        or the reason did and is to be reported at once: see `REASON_NS`."""
         vision = VisionState.STARTING if starting else VisionState.UNAVAILABLE
         before, self.vision = self.vision, vision
         self._failed_ns, self._lost_reason = now_ns, reason
@@ -126,9 +140,10 @@ class VisionMonitor:
         if vision is not before:
             level = logging.INFO if starting else logging.ERROR
             logger.log(level, "%s: %s", vision, reason)
-        changed = (vision, reason) != (before, self.reason)
-        self.reason = reason
-        return changed
+            self.reason = self._reported = reason
+            self._reported_ns = now_ns
+            return True
+        return self._other_reason(now_ns, reason)
 
     def stopped(self, reason: str) -> None:
         """The detector has stopped."""
