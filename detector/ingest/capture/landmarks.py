@@ -29,9 +29,9 @@ AGREE_PX = 1.5
 """Patches that have moved as one differ by less, reduced px."""
 FOUND_LEAST = 3
 SAMPLES = 5
-"""The shift is the median of so many samples."""
+"""The shift is the median of this number of samples."""
 LOST_SAMPLES = 30
-"""After so many samples without enough patches the structures count as lost."""
+"""After this number of samples without enough patches the structures count as lost."""
 DARK = 12
 """A patch that is darker on average (of 255) is not looked for."""
 STEADY = 6.0

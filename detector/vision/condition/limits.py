@@ -56,6 +56,6 @@ def learned_limit(key: str, worst: float) -> float:
     if is_poor:
         raise PoorFootageError(
             f"{key} is {worst:.3g} in this footage, and no limit may be looser than {loosest:.3g}: "
-            "mend the light, the focus or the lens first, or use other footage"
+            "fix the light, the focus or the lens first, or use other footage"
         )
     return round(limit, 4)
