@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from detector.belt.encoder import ReportedBelt, ReportedMotion
 from detector.belt.encoder_recording import EncoderFileError, RecordedBelt, read_encoder
-from detector.belt.line_plane import line_plane
+from detector.belt.line_plane import line_plane, refuse_foreign_calibration
 from detector.belt.line_speed import line_speed
 from detector.belt.motion import BeltMotion, FixedSpeed, ImageSpeed
 from detector.belt.plane import BeltPlane, CalibrationError, nominal_plane
@@ -25,6 +25,7 @@ from detector.profile.line import LineProfile
 from detector.verifier_setup import model_identity, proposal_thresholds, rules_of
 from detector.vision.belt_view import EDGE_PX, Rectifier
 from detector.vision.catalogue import ModelError, ModelFolder
+from detector.vision.condition.limits import LEARNED, ConditionLimits
 from detector.vision.condition.monitor import ConditionMonitor
 from detector.vision.engine import Engine, PreparingEngine
 from detector.vision.small_views import SmallViews
@@ -72,6 +73,7 @@ class Line:
         """The belt's motion as the line's PLC reports it, or from an encoder recording."""
         self.engine, self._verifier = engine, verifier
         self._surveyed_plane = None if profile is None else line_plane(profile, camera)
+        self._limits = _limits(self.settings, camera)
         self._empty_belt = _empty_belt_frame(self.settings.overload.empty_belt)
         thresholds = _thresholds(model, self.settings.model.thresholds)
         self._rules = rules_of(model, self.settings.hazards)
@@ -153,6 +155,7 @@ class Line:
                 small.motion_mask,
                 along_x=surveyed and self.settings.belt.travel in {"left", "right"},
                 belt_length_mm=self.settings.belt.length_mm,
+                limits=self._limits,
             ),
             rectifier=rectifier,
             small=small,
@@ -232,6 +235,16 @@ def _reported(settings: LineProfile, counts_per_mm: float | None) -> ReportedBel
         raise CalibrationError(f"belt.encoder_recording: {error}") from None
     with Recording(settings.camera.source, fps=settings.camera.fps) as footage:
         return RecordedBelt(track, footage.fps)
+
+
+def _limits(settings: LineProfile, camera: str | None) -> ConditionLimits:
+    """The limits learned on this line, else the fixed ones."""
+    found = settings.calibration.health
+    if found is None:
+        return ConditionLimits()
+    refuse_foreign_calibration("health", found, settings.camera.id or camera)
+    learned = {key: getattr(found, key) for key in LEARNED}
+    return ConditionLimits(**{key: each for key, each in learned.items() if each is not None})
 
 
 def _whole_image(image_size_px: tuple[int, int]) -> BeltPlane:

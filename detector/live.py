@@ -102,6 +102,7 @@ class LineRunner:
                 self._service_manager.alive()
                 try:
                     frame = self._camera.read_latest(self._deadlines.remaining_s())
+                    self._pipeline.camera_shift_px = self._camera.shift_px
                     self._deadlines.frame_received(frame)
                     self._receive_requests()
                     if self._evidence is not None:

@@ -87,6 +87,8 @@ class Pipeline:
         self.coverage = UNKNOWN
         self.belt = BeltNow(0, 0, None, None, None, "none")
         self.inferences = 0
+        self.camera_shift_px: float | None = None
+        """How far the camera has moved, see `CameraProcess.shift_px`."""
         self._unexpected_stop = UnexpectedStop()
         self._left: list[Track] = []
         """Tracks that have left the view since the alarms were last updated: a pass in which the
@@ -159,6 +161,7 @@ class Pipeline:
             frame_index=frame.index,
         )
         parts.tracker.predict(shift)
+        parts.condition.shift_px = self.camera_shift_px
         parts.condition.update(
             frame, parts.motion, parts.small.for_motion, self.belt.position_mm or 0.0
         )

@@ -133,7 +133,7 @@ KindAction = Literal["call", "count", "ignore"]
 """What an object of a kind is to a site. `call`: an alarm that calls an operator. `count`: an alarm
 that is suppressed by design. `ignore`: nothing."""
 
-ImageFaultKind = Literal["overexposed", "blurred", "dirty_lens", "flicker", "clock_step"]
+ImageFaultKind = Literal["overexposed", "blurred", "dirty_lens", "flicker", "moved", "clock_step"]
 """What degrades vision although the camera gives images in time."""
 
 STOPPED_BELOW_MM_S = 5.0

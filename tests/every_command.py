@@ -48,6 +48,7 @@ ENDING = {
     "calibrate verify": "calibrate verify line.toml belt.png",
     "calibrate speed": "calibrate speed line.toml --source belt.avi",
     "calibrate empty": "calibrate empty line.toml --source belt.avi -o empty.png",
+    "calibrate health": "calibrate health line.toml --source belt.avi",
     "calibrate keys": "calibrate keys",
     "twin list": "twin list",
     "station export": "station export csv -o events.csv --folder store",

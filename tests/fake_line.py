@@ -63,6 +63,8 @@ class FakeCamera:
     """Delivers frames or errors in order, each frame as soon as it is grabbed; then stops the
     line."""
 
+    shift_px: float | None = None
+
     def __init__(self, steps: Sequence[Step], stop: threading.Event, clock: Clock) -> None:
         self._steps, self._stop, self._clock = list(steps), stop, clock
         self.health = CameraHealth(CameraState.LIVE, "", 1, 0, 0, 0)

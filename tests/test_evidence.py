@@ -45,6 +45,8 @@ NARROW = [[0, 40], [319, 40], [319, 230], [0, 230]]
 class Camera:
     """Gives frames that were grabbed 200 ms apart, the last one now, then stops the line."""
 
+    shift_px: float | None = None
+
     def __init__(self, images: Sequence[NDArray[np.uint8]], stop: threading.Event) -> None:
         self.health = CameraHealth(CameraState.LIVE, "", 1, 0, 0, 3)
         self._stop, self._shared = stop, np.empty_like(images[0])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -22,7 +23,7 @@ from detector.wire.messages import (
     VisionState,
 )
 from detector.wire.requests import Acknowledge, BeltFromPlc, Shelve
-from tests.fake_line import PROFILE, Clock, FakeWire, Step, blind, frame
+from tests.fake_line import PROFILE, Clock, FakeCamera, FakeWire, Step, blind, frame
 from tests.fakes import GAS, bright_objects, detections
 from tests.hazards.alarms.test_alarm_book import LINE, SECOND, belt_at, track
 from tests.small_line import passing
@@ -60,6 +61,27 @@ def test_a_failing_engine_makes_vision_unavailable_and_never_an_empty_belt(
     ]
 
 
+@pytest.mark.parametrize(
+    ("shift_px", "reason"),
+    [
+        (6.2, "the camera has moved by 6 px since commissioning: run `vigitri calibrate verify`"),
+        (math.inf, "the fixed structures beside the belt are not where they were"),
+    ],
+)
+def test_a_camera_that_was_moved_degrades_vision(
+    work: Callable[..., list[str]],
+    wire: FakeWire,
+    monkeypatch: pytest.MonkeyPatch,
+    shift_px: float,
+    reason: str,
+) -> None:
+    monkeypatch.setattr(FakeCamera, "shift_px", shift_px)
+    work([frame(n) for n in range(30)])
+    state = wire.states()[-2]
+    assert (state.vision, state.image_faults) == (VisionState.DEGRADED, ("moved",))
+    assert (state.reason or "").startswith(reason)
+
+
 def test_a_camera_at_the_limit_of_its_rate_is_lost_once_and_not_ten_times_a_second(
     work: Callable[..., list[str]], wire: FakeWire
 ) -> None:
@@ -69,7 +91,7 @@ def test_a_camera_at_the_limit_of_its_rate_is_lost_once_and_not_ten_times_a_seco
     work([frame(0), *hovering, *steady])
     assert [state.vision for state in wire.states() if state.inferences] == [
         VisionState.READY,
-        *([VisionState.UNAVAILABLE] * 18),  # its reason alternates
+        *([VisionState.UNAVAILABLE] * 2),  # its reason alternates, and is bounded
         VisionState.READY,
         VisionState.UNAVAILABLE,  # it was stopped
     ]

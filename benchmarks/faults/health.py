@@ -23,21 +23,26 @@ from rich.table import Table
 
 from benchmarks.accuracy.footage import Footage, open_footage, profile_of
 from benchmarks.accuracy.overload import NoModel
-from benchmarks.faults.image_faults import FAST, SLOW, faulty
+from benchmarks.faults.image_faults import FAST, SLOW, faulty, moved, movement, set_clock
 from benchmarks.report_out import write_report
 from benchmarks.speed.latency import machine
 from detector.belt.encoder import BeltReport
 from detector.ingest import Frame
+from detector.ingest.capture.child import LANDMARKS_NS
+from detector.ingest.capture.landmarks import Grey, Landmarks, choose, reduced, reduction
 from detector.line_setup import Line, LineParts
 from detector.profile.line import DEPLOYED_MODEL
 from detector.vision.catalogue import ModelFolder, find_model
 from detector.vision.condition.faults import BlindImageError
+from detector.vision.warp import polygon_mask
 
 SCENARIOS = ("calm", "night", "wet_belt", "stop_and_go")
 COUNTS_PER_MM, READ_NS, LATE_NS = 10.0, 100_000_000, 20_000_000
 EVERY_S, LASTS_S = 3.0, 0.8
 """A fast fault is injected at this interval, for this time."""
 WARM_UP_S, SLOW_MAX_S = 12.0, 90.0
+LEARN_S = 8.0
+"""The fixed structures are learned in this time, within the warm-up."""
 
 
 @dataclass
@@ -49,6 +54,9 @@ class Watched:
     """Blind alarms (not frames) by the start of their reason."""
     degraded: Counter[str] = field(default_factory=Counter)
     cost_ms: list[float] = field(default_factory=list)
+    landmarks_ms: list[float] = field(default_factory=list)
+    without_landmarks: int = 0
+    """Footage in which too few fixed structures are seen."""
 
 
 class WatchedLine:
@@ -65,6 +73,11 @@ class WatchedLine:
         self._queue: list[tuple[int, BeltReport]] = []
         self.parts: LineParts | None = None
         self.cost_ms = 0.0
+        self._learned: list[Grey] = []
+        self.landmarks: Landmarks | None = None
+        """Learned in the first seconds; None: not yet, or there are too few."""
+        self._compared_ns = 0
+        self.landmarks_ms: list[float] = []
 
     def process(self, frame: Frame) -> str | None:
         """Why the line is blind at a frame; None: it is not."""
@@ -78,6 +91,7 @@ class WatchedLine:
         while self._queue and self._queue[0][0] <= now_ns:
             self.line.reported.add(self._queue.pop(0)[1])
         parts = self.parts = self.parts or self.line.parts_for(frame.size_px)
+        self._compare_landmarks(frame, parts)
         parts.small.update(frame)
         self._position_mm += parts.motion.advance(parts.small.for_motion, now_ns).dy_mm
         began_ns = time.thread_time_ns()
@@ -88,6 +102,29 @@ class WatchedLine:
         finally:
             self.cost_ms = (time.thread_time_ns() - began_ns) / 1e6
         return None
+
+    def _compare_landmarks(self, frame: Frame, parts: LineParts) -> None:
+        """As the capture process does, on the whole image; first learns the reference, as
+        `vigitri calibrate health` does."""
+        now_ns = frame.t_mono_ns
+        if now_ns - self._compared_ns < LANDMARKS_NS:
+            return
+        self._compared_ns = now_ns
+        if now_ns < LEARN_S * 1e9:
+            self._learned.append(reduced(frame.image))
+            return
+        if self._learned:
+            factor = reduction(frame.size_px[0])
+            belt = np.asarray(self.line.settings.belt.polygon_px) / factor
+            size_px = frame.size_px[0] // factor, frame.size_px[1] // factor
+            self.landmarks = choose(self._learned, polygon_mask(belt, size_px))
+            self._learned = []
+        if self.landmarks is None:
+            return
+        began_ns = time.thread_time_ns()
+        self.landmarks.update(frame.image)
+        self.landmarks_ms.append((time.thread_time_ns() - began_ns) / 1e6)
+        parts.condition.shift_px = self.landmarks.shift_px
 
     @property
     def faults(self) -> set[str]:
@@ -134,6 +171,8 @@ def run(
                 "blind": dict(watched.blind),
                 "degraded": dict(watched.degraded),
                 "condition_ms": round(float(np.mean(watched.cost_ms)), 3),
+                "landmarks_ms": _percentile(watched.landmarks_ms, 50),
+                "without_landmarks": watched.without_landmarks,
             }
     finally:
         cv2.setNumThreads(threads)
@@ -158,6 +197,8 @@ def _clean(scenario: str, model: ModelFolder, wanted_s: float, *, seed: int, fps
             before = line.faults
             watched.cost_ms.append(line.cost_ms)
             watched.seconds += 1 / fps
+        watched.landmarks_ms += line.landmarks_ms
+        watched.without_landmarks += line.landmarks is None
     raise AssertionError("count() ends")
 
 
@@ -228,18 +269,24 @@ def _slow(
 def _until_found(
     kind: str, footage: Footage, line: WatchedLine, rng: np.random.Generator
 ) -> Iterator[float]:
+    turned, set_ns = movement(rng), set_clock(rng)
     for step, frame in enumerate(footage.frames()):
         at_s = frame.t_mono_ns / 1e9
-        image = frame.image
-        if at_s >= WARM_UP_S:
+        image, clock_ns = frame.image, 0
+        if at_s >= WARM_UP_S and kind == "moved":
+            image = moved(image, turned)
+        elif at_s >= WARM_UP_S and kind == "clock_step":
+            clock_ns = set_ns
+        elif at_s >= WARM_UP_S:
             image = faulty(kind, image, image, step, rng)
-        line.process(_with(frame, image))
+        line.process(_with(frame, image, clock_ns))
         if at_s >= WARM_UP_S and kind in line.faults:
             yield at_s - WARM_UP_S
 
 
-def _with(frame: Frame, image: NDArray[np.uint8]) -> Frame:
-    return Frame(image, frame.index, frame.t_mono_ns, frame.t_utc_ns, frame.source)
+def _with(frame: Frame, image: NDArray[np.uint8], clock_ns: int = 0) -> Frame:
+    t_utc_ns = frame.t_utc_ns + clock_ns
+    return Frame(image, frame.index, frame.t_mono_ns, t_utc_ns, frame.source)
 
 
 def _delays(delays: Sequence[float | None]) -> dict[str, Any]:
@@ -262,10 +309,11 @@ def _print(report: dict[str, Any]) -> None:
         table.add_row(kind, *(str(row[key]) for key in ("injected", "missed", "p50", "max")), unit)
     console.print(table)
     table = Table(title="without a fault", title_justify="left")
-    for column in ("scenario", "minutes", "blind alarms", "degraded", "ms a frame"):
+    for column in ("scenario", "minutes", "blind alarms", "degraded", "ms a frame", "landmarks ms"):
         table.add_column(column)
     for name, row in report["clean"].items():
         table.add_row(name, str(row["minutes"]), str(row["blind"] or 0),
-                      str(row["degraded"] or 0), str(row["condition_ms"]))  # fmt: skip
+                      str(row["degraded"] or 0), str(row["condition_ms"]),
+                      str(row["landmarks_ms"]))  # fmt: skip
     console.print(table)
     console.print(f"{report['fps']:g} frames/s; fast faults {report['fast_fps']:g}")

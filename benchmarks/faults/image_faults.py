@@ -10,7 +10,9 @@ Image = NDArray[np.uint8]
 """`(h, w, 3)` uint8 BGR."""
 
 FAST = ("dark", "white", "frozen", "frozen_under_a_clock")
-SLOW = ("flicker", "blurred", "dirty_lens", "overexposed")
+SLOW = ("flicker", "blurred", "dirty_lens", "overexposed", "moved", "clock_step")
+MOVED_LEAST_PX, MOVED_MOST_PX = 4.0, 24.0
+STEP_LEAST_S, STEP_MOST_S = 0.2, 3600.0
 
 
 def faulty(kind: str, image: Image, last: Image, step: int, rng: np.random.Generator) -> Image:
@@ -36,6 +38,25 @@ def faulty(kind: str, image: Image, last: Image, step: int, rng: np.random.Gener
     if kind == "dirty_lens":
         return _smudged(image)
     raise ValueError(f"{kind}: no such fault; there are {', '.join(FAST + SLOW)}")
+
+
+def movement(rng: np.random.Generator) -> NDArray[np.float64]:
+    """A camera's movement that lasts, `(2, 3)` px: in any direction, of any size."""
+    far, angle = rng.uniform(MOVED_LEAST_PX, MOVED_MOST_PX), rng.uniform(0, 2 * np.pi)
+    return np.array([[1, 0, far * np.cos(angle)], [0, 1, far * np.sin(angle)]])
+
+
+def moved(image: Image, movement: NDArray[np.float64]) -> Image:
+    """The image of a camera that was moved; what comes into view repeats the edge."""
+    height, width = image.shape[:2]
+    shifted = cv2.warpAffine(image, movement, (width, height), borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(shifted, np.uint8)
+
+
+def set_clock(rng: np.random.Generator) -> int:
+    """By how much a clock is set, ns: forward or back, 0.2 s to an hour."""
+    step_s = np.exp(rng.uniform(np.log(STEP_LEAST_S), np.log(STEP_MOST_S)))
+    return round(float(step_s * rng.choice([-1, 1])) * 1e9)
 
 
 def _smudged(image: Image) -> Image:

@@ -8,6 +8,7 @@ from contextlib import ExitStack, closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from detector.belt.plane import CalibrationError
 from detector.bridge.bridge import listen_address
 from detector.commands.child_neighbour import child_bridge, child_station
 from detector.commands.station import check_listen
@@ -18,10 +19,13 @@ from detector.delivery.outbox import Outbox
 from detector.delivery.publisher import Publisher
 from detector.delivery.request_server import RequestServer
 from detector.ingest import CameraProcess
+from detector.ingest.capture.spec import LandmarkReference
 from detector.line_setup import Line
 from detector.live import LineRunner
 from detector.log_output import name_line
 from detector.profile.kept_areas import kept_polygons
+from detector.profile.landmark_file import landmark_file
+from detector.profile.line import LineProfile
 from detector.profile.loading import load_profile
 from detector.runtime.inference_lock import InferenceLock
 from detector.runtime.stop_signals import stopped_by_signals
@@ -75,6 +79,7 @@ def run_line(
             loop=profile.camera.loop,
             frozen_after=profile.camera.frozen_after,
             kept_px=kept_polygons(profile),
+            landmarks=_landmarks(path.parent, profile),
         ) as camera,
     ):
         model = find_model(profile.model.name, profile.model.signed_by)
@@ -159,3 +164,15 @@ def evidence_sender(
             raise
         logger.warning("no images are sent: %s. Give this line its own wire.evidence", error)
         return None
+
+
+def _landmarks(folder: Path, profile: LineProfile) -> LandmarkReference | None:
+    """The structures by which a moved camera is found. Raises `CalibrationError`."""
+    health = profile.calibration.health
+    try:
+        file = landmark_file(folder, profile)
+    except ValueError as error:
+        raise CalibrationError(str(error)) from None
+    if health is None or file is None:
+        return None
+    return LandmarkReference(str(file), health.landmarks_px, health.size_px)

@@ -150,8 +150,52 @@ class SpeedCalibration(CalibrationSection):
         return self
 
 
+Share = Annotated[float, Field(gt=0, le=1)]
+
+
+class HealthCalibration(CalibrationSection):
+    """Limits of the image's condition on this line, and the fixed structures beside its belt."""
+
+    minutes: float = setting(..., "length of the footage, min", fix=_BY_COMMAND, gt=0)
+    overexposed_share: Share | None = setting(
+        None, "limit: share of the belt that is white; absent: the fixed limit", fix=_BY_COMMAND
+    )
+    flicker: Share | None = setting(
+        None,
+        "limit: change of brightness from frame to frame, as a share of it; absent: the fixed "
+        "limit, as the footage was too short",
+        fix=_BY_COMMAND,
+    )
+    sharpness: float | None = setting(
+        None,
+        "limit: steepness of edges, 1 (blurred) to 4; absent: the fixed limit, as too few objects "
+        "passed",
+        fix=_BY_COMMAND,
+        ge=1,
+        le=4,
+    )
+    dirt_share: Share | None = setting(
+        None,
+        "limit: share of the view that is dull; absent: the fixed limit, as no full belt length "
+        "passed",
+        fix=_BY_COMMAND,
+    )
+    landmarks: str | None = setting(
+        None,
+        "file beside the profile with the fixed structures by which a camera that was moved is "
+        "found; absent: there are too few",
+        fix=_BY_COMMAND,
+    )
+    landmarks_sha256: str = setting("", "hash of that file", fix=_BY_COMMAND)
+    landmarks_px: tuple[tuple[int, int], ...] = setting(
+        (),
+        "left and top of each structure, px of the image as reduced to at most 1280 px of width",
+        fix=_BY_COMMAND,
+    )
+
+
 class Calibration(Section):
-    """Results of `vigitri calibrate intrinsics`, `plane` and `speed`."""
+    """Results of `vigitri calibrate intrinsics`, `plane`, `speed` and `health`."""
 
     lens: LensCalibration | None = setting(
         None, "the lens", fix="run `vigitri calibrate intrinsics LINE.toml`"
@@ -165,4 +209,10 @@ class Calibration(Section):
         None,
         "belt motion; overrides belt.encoder_counts_per_mm or belt.speed_mm_s, whichever it gives",
         fix="run `vigitri calibrate speed LINE.toml`",
+    )
+    health: HealthCalibration | None = setting(
+        None,
+        "condition of the image on this line: its limits, and the reference by which a moved "
+        "camera is found",
+        fix="run `vigitri calibrate health LINE.toml`",
     )

@@ -24,6 +24,9 @@ HOLD_NS, HOLD_MAX_NS = 300_000_000, 8_000_000_000
 `RECENT_NS` doubles it: a camera whose rate hovers at the limit would otherwise change its state ten
 times a second. So there are at most seven returns within that time."""
 RECENT_NS = 20_000_000_000
+REASON_NS = 1_000_000_000
+"""While vision is lost, another reason is reported at this interval: with a camera at the limit of
+its rate the reason changes twice a frame."""
 
 
 class VisionMonitor:
@@ -44,6 +47,8 @@ class VisionMonitor:
         self._returns_ns: deque[int] = deque()
         """Those within `RECENT_NS`."""
         self._lost_reason = ""
+        self._reported: str | None = self.reason
+        self._reported_ns = now_ns - REASON_NS
 
     @property
     def is_watching(self) -> bool:
@@ -84,7 +89,7 @@ class VisionMonitor:
         unavailable.
         """
         if self.is_held(now_ns):
-            return self._hold()
+            return self._hold(now_ns)
         if self.vision is VisionState.UNAVAILABLE:
             self._returns_ns.append(now_ns)
         if latency_ns > max_ns or unseen_mm > 0:
@@ -112,17 +117,26 @@ class VisionMonitor:
             logger.info("watching")
         return True
 
-    def _hold(self) -> bool:
-        """Images are good again, but not for long enough. Returns whether the reason changed."""
+    def _hold(self, now_ns: int) -> bool:
+        """Images are good again, but not for long enough. Returns whether the reason is another
+        one to report."""
         reason = (
             f"{self._lost_reason}; images are back, and the belt counts as watched after "
             f"{self._hold_ns / 1e9:g} s without a fault"
         )
-        changed, self.reason = reason != self.reason, reason
-        return changed
+        return self._other_reason(now_ns, reason)
+
+    def _other_reason(self, now_ns: int, reason: str) -> bool:
+        """Set the reason of the same vision state; whether it is to be reported at once."""
+        self.reason = reason
+        if reason == self._reported or now_ns - self._reported_ns < REASON_NS:
+            return False
+        self._reported, self._reported_ns = reason, now_ns
+        return True
 
     def pass_failed(self, now_ns: int, reason: str, *, starting: bool) -> bool:
-        """Update when no frame came or its pass failed. Returns whether state or reason changed."""
+        """Update when no frame came or its pass failed. Returns whether the state changed,
+        or the reason did and is to be reported at once: see `REASON_NS`."""
         vision = VisionState.STARTING if starting else VisionState.UNAVAILABLE
         before, self.vision = self.vision, vision
         self._failed_ns, self._lost_reason = now_ns, reason
@@ -131,9 +145,10 @@ class VisionMonitor:
         if vision is not before:
             level = logging.INFO if starting else logging.ERROR
             logger.log(level, "%s: %s", vision, reason)
-        changed = (vision, reason) != (before, self.reason)
-        self.reason = reason
-        return changed
+            self.reason = self._reported = reason
+            self._reported_ns = now_ns
+            return True
+        return self._other_reason(now_ns, reason)
 
     def _next_hold_ns(self, now_ns: int) -> int:
         while self._returns_ns and now_ns - self._returns_ns[0] >= RECENT_NS:

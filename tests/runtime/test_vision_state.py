@@ -11,6 +11,7 @@ from detector.runtime.vision_state import (
     HOLD_MAX_NS,
     HOLD_NS,
     LATE_HOLD_NS,
+    REASON_NS,
     RECENT_NS,
     START_NS,
     VisionMonitor,
@@ -86,8 +87,20 @@ def test_another_reason_for_lost_vision_is_published_but_not_logged_again(
     line: MonitoredLine, caplog: pytest.LogCaptureFixture
 ) -> None:
     assert line.fail("frozen")
+    line.now_ns += REASON_NS
     assert line.fail("no frame")
     assert (line.monitor.reason, caplog.messages) == ("no frame", ["unavailable: frozen"])
+
+
+def test_reasons_that_alternate_are_reported_once_a_second(line: MonitoredLine) -> None:
+    line.run_pass(100)
+    assert line.fail("no frame")
+    reported = 0
+    for _ in range(40):  # 4 s, and the last reason is the one that is published anyway
+        reported += line.run_pass(50) + line.fail("no frame for a while")
+        line.now_ns += 50 * MS
+    assert 3 <= reported <= 4
+    assert line.monitor.reason == "no frame for a while"
 
 
 def test_a_camera_may_be_starting_only_for_a_limited_time(line: MonitoredLine) -> None:

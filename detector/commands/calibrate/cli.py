@@ -41,6 +41,7 @@ def add_to(app: typer.Typer) -> None:
     app.command("verify")(calibrate_verify)
     app.command("speed")(calibrate_speed)
     app.command("empty")(calibrate_empty)
+    app.command("health")(calibrate_health)
     app.command("keys")(calibrate_keys)
 
 
@@ -171,6 +172,24 @@ def calibrate_empty(
     from detector.commands.calibrate.empty_belt import capture_empty_belt
 
     print(capture_empty_belt(line, out, source, frames))
+
+
+def calibrate_health(
+    line: LineFile,
+    source: Annotated[
+        str | None, typer.Option(help="A recording to use instead of the profile's camera.")
+    ] = None,
+    minutes: Annotated[
+        float, typer.Option(min=0.5, max=60, help="Length of footage to measure.")
+    ] = 3,
+    operator: Operator = None,
+) -> None:
+    """Learn the limits of the image's condition from good footage of the running belt, and the
+    fixed structures beside it by which a moved camera is found."""
+    from detector.commands.calibrate.health import calibrate_health as learn
+
+    with one_line_for(ValueError):
+        learn(line, source, minutes, operator)
 
 
 def calibrate_keys() -> None:

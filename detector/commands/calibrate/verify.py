@@ -9,7 +9,7 @@ import numpy as np
 
 from calibration.plane_fit import board_errors_mm
 from calibration.quality import QualityFigure, at_most
-from detector.belt.line_plane import line_plane
+from detector.belt.line_plane import line_plane, refuse_foreign_calibration
 from detector.belt.line_speed import line_speed
 from detector.belt.plane import BeltPlane, CalibrationError
 from detector.commands.calibrate.board_images import boards_in
@@ -17,6 +17,7 @@ from detector.commands.calibrate.lens import camera_of, print_quality
 from detector.commands.calibrate.plane import print_scale
 from detector.commands.calibrate.surveyed_points import surveyed_points
 from detector.profile.calibration import Calibration, CalibrationSection, PlaneCalibration
+from detector.profile.landmark_file import landmark_file
 from detector.profile.loading import load_profile
 
 
@@ -49,6 +50,11 @@ def verify(line: Path, sources: Sequence[str], points: Path | None, ruler_mm: fl
             f"speed: {_origin(found.speed)}; {motion}, error {found.speed.held_back_percent:.2f} % "
             "over 1 s in held-back footage; `vigitri calibrate speed` measures it again"
         )
+    if found.health is not None:
+        refuse_foreign_calibration("health", found.health, profile.camera.id or camera_of(profile))
+        file = landmark_file(line.parent, profile)
+        places = f"{len(found.health.landmarks_px)} fixed structures" if file else "no structures"
+        print(f"health: {_origin(found.health)}; {found.health.minutes:g} min, {places}")
     quality = []
     if sources:
         quality.append(_by_boards(plane, sources, ruler_mm))

@@ -9,7 +9,7 @@ import time
 from detector.ingest.capture.backoff import Backoff
 from detector.ingest.capture.belt_mask import Polygon
 from detector.ingest.capture.latest_frame import LatestFrame
-from detector.ingest.capture.spec import CaptureSettings
+from detector.ingest.capture.spec import CaptureSettings, LandmarkReference
 from detector.ingest.capture.supervisor import Supervisor
 from detector.ingest.frame import Frame
 from detector.ingest.health import CameraBlind, CameraHealth, CameraState
@@ -47,6 +47,7 @@ class CameraProcess:
         open_timeout_s: float = OPEN_TIMEOUT_S,
         frozen_after: int | None = None,
         kept_px: tuple[Polygon, ...] | None = None,
+        landmarks: LandmarkReference | None = None,
     ) -> None:
         """Args:
             source_url: As for `open_source`.
@@ -59,6 +60,7 @@ class CameraProcess:
                 for a recording).
             kept_px: Polygons of the image, px: what is outside of them is masked before an image
                 leaves the capture process. None: images are whole, for calibration.
+            landmarks: Fixed structures by which `shift_px` is measured; None: it is not.
 
         Raises:
             ValueError: A time, rate or count is invalid.
@@ -75,6 +77,7 @@ class CameraProcess:
             OPEN_SOURCE,
             name,
             kept_px,
+            landmarks,
         )
         self._backoff = BACKOFF
         self._open = False
@@ -141,6 +144,12 @@ class CameraProcess:
     def health(self) -> CameraHealth:
         """The camera's health now; after the `with`, its health at the end."""
         return self._supervisor.health() if self._open else self._last_health
+
+    @property
+    def shift_px(self) -> float | None:
+        """How far the camera has moved since commissioning, px; infinite: its landmarks have not
+        been found for 30 s; None: not known, or not measured."""
+        return self._supervisor.shift_px
 
     @property
     def fps(self) -> float | None:

@@ -10,23 +10,27 @@ from __future__ import annotations
 import ctypes
 import importlib
 import logging
+import math
 import os
 import random
 import signal
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 
 from detector.ingest.capture import frozen
 from detector.ingest.capture.belt_mask import BeltMask
+from detector.ingest.capture.landmarks import Landmarks
 from detector.ingest.capture.latest_frame import FrameWriter
 from detector.ingest.capture.spec import CaptureSettings, CaptureSpec, Status
 from detector.ingest.capture.tally import Tally
 from detector.ingest.health import CameraState
 from detector.ingest.source import (
     TIMED_OUT,
+    Image,
     LoginRefusedError,
     NoAnswerError,
     Source,
@@ -39,6 +43,8 @@ from detector.log_output import name_line, set_up_logging
 logger = logging.getLogger("detector.ingest.capture.child")  # this process's __name__ is __main__
 
 _PR_SET_PDEATHSIG = 1
+LANDMARKS_NS = 1_000_000_000
+"""Interval at which the fixed structures are compared: 1.3 ms for 720p."""
 
 
 WAIT_STEP_S = 0.25
@@ -108,6 +114,12 @@ class CaptureLoop:
         self._writer = FrameWriter(spec.ends)
         self._frozen_detector = frozen.FrozenDetector(after, spec.frozen_digest)
         self._mask = None if settings.kept_px is None else BeltMask(settings.kept_px)
+        self._landmarks: Landmarks | None = None
+        if settings.landmarks is not None:
+            at = settings.landmarks
+            self._landmarks = Landmarks.read(Path(at.file), at.corners)
+        self._compared_ns: int | None = None
+        self._shift_px: float | None = None
         self._pacer = Pacer(source.fps) if source.fps is not None and not source.live else None
         self._state = CameraState.STARTING
         self._frozen_since_ns = 0
@@ -180,6 +192,7 @@ class CaptureLoop:
         if self._frozen_detector.is_frozen(buffer):
             tally.withheld += 1
             return self._frozen(t_mono_ns)
+        self._compare_landmarks(buffer, t_mono_ns)
         if self._mask is not None:
             self._mask.apply(buffer)
         self._change(CameraState.LIVE)  # before the image, so that its reader finds this state
@@ -190,6 +203,25 @@ class CaptureLoop:
             logger.info("%s", self._stamp_note)
             Status(self._state, stamp_source=self._stamped.stamp_source).send(self._status)
         return None
+
+    def _compare_landmarks(self, image: Image, now_ns: int) -> None:
+        """Once a second: how far the camera has moved. Reads the image before it is masked."""
+        wanted, landmarks = self._settings.landmarks, self._landmarks
+        if wanted is None or landmarks is None:
+            return
+        if self._compared_ns is not None and 0 <= now_ns - self._compared_ns < LANDMARKS_NS:
+            return
+        self._compared_ns = now_ns
+        if image.shape[:2] != tuple(wanted.size_px)[::-1]:
+            return
+        landmarks.update(image)
+        shift_px = landmarks.shift_px
+        # In steps of half a px, or its noise would be a message every second.
+        if shift_px is not None and shift_px != math.inf:
+            shift_px = round(2 * shift_px) / 2
+        if shift_px != self._shift_px:
+            self._shift_px = shift_px
+            Status(self._state, shift_px=shift_px).send(self._status)
 
     def _unreadable(self, now_ns: int) -> Status | None:
         """A camera that sends nothing but damaged images is opened again: the first image after

@@ -17,6 +17,18 @@ REASON_MOST = 500
 
 
 @dataclass(frozen=True, slots=True)
+class LandmarkReference:
+    """Where the patches of `Landmarks` are stored, and where they were in the image."""
+
+    file: str
+    """An image of all patches, side by side."""
+    corners: tuple[tuple[int, int], ...]
+    """Left and top of each, reduced px."""
+    size_px: tuple[int, int]
+    """`(width, height)` of the camera's images; others are not compared."""
+
+
+@dataclass(frozen=True, slots=True)
 class CaptureSettings:
     """How a source is read; see the arguments of `CameraProcess`."""
 
@@ -34,6 +46,8 @@ class CaptureSettings:
     """The line's name, for the log."""
     kept_px: tuple[tuple[tuple[float, float], ...], ...] | None = None
     """Polygons, image px, outside of which images are masked; None: nothing is masked."""
+    landmarks: LandmarkReference | None = None
+    """Fixed structures by which a camera that was moved is found; None: it is not checked."""
 
     def __post_init__(self) -> None:
         if self.fps is not None and not (math.isfinite(self.fps) and self.fps > 0):
@@ -73,6 +87,8 @@ class CaptureSpec:
         settings, ends = fields.pop("settings"), fields.pop("ends")
         for key in ("buffers", "free"):
             ends[key] = tuple(ends[key])
+        if settings["landmarks"] is not None:
+            settings["landmarks"] = LandmarkReference(**settings["landmarks"])
         return CaptureSpec(CaptureSettings(**settings), WriterEnds(**ends), **fields)
 
 
@@ -99,6 +115,8 @@ class Status:
     """With a final line: the camera refused the login."""
     stamp_source: StampSource | None = None
     """What the times of the frames are taken from, whenever that changes."""
+    shift_px: float | None = None
+    """How far the camera has moved, whenever that changes; infinite: its landmarks are lost."""
 
     def send(self, pipe: int) -> None:
         """Write the line; it is shorter than PIPE_BUF, so the write is atomic."""

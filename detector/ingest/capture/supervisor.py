@@ -76,6 +76,7 @@ class Supervisor:
         """Refused logins in a row."""
         self._stamp_source: StampSource | None = None
         self._lost = 0
+        self._shift_px: float | None = None
 
     def start(self) -> None:
         self._thread.start()
@@ -150,6 +151,11 @@ class Supervisor:
             self._process_statuses()
             return None if self._started is None else self._started.fps
 
+    @property
+    def shift_px(self) -> float | None:
+        """See `CameraProcess.shift_px`; read for each frame, so without the lock."""
+        return self._shift_px
+
     def colours(self) -> str:
         with self._lock:
             self._process_statuses()
@@ -164,6 +170,7 @@ class Supervisor:
         statuses, alive = self._child.statuses()
         for status in statuses:
             self._stamp_source = status.stamp_source or self._stamp_source
+            self._shift_px = self._shift_px if status.shift_px is None else status.shift_px
             if status.final:
                 self._refusals = self._refusals + 1 if status.refused else 0
                 self._final = status

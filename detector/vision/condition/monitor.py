@@ -6,6 +6,8 @@ it worse needs seconds, so its checks take turns.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -29,6 +31,13 @@ CHECKED_NS = 250_000_000
 """Interval of the slow checks."""
 CONFIRM_NS, CLEAR_NS = 2_000_000_000, 10_000_000_000
 """A fault degrades vision after it has lasted, and until it has been absent, for this time."""
+_MOVED = (
+    "the camera has moved by {value:.0f} px since commissioning: run `vigitri calibrate verify`"
+)
+_LOST = (
+    "the fixed structures beside the belt are not where they were at commissioning: uncover the "
+    "camera or light them; if it has moved, run `vigitri calibrate verify`"
+)
 RELEASE = 0.85
 """Share of its limit at which a fault ends."""
 
@@ -43,11 +52,12 @@ class ConditionMonitor:
         *,
         along_x: bool,
         belt_length_mm: float | None = None,
+        limits: ConditionLimits | None = None,
     ) -> None:
         """`view_mask`: `(h, w)` bool, belt pixels of the view for motion; `along_x`: the belt
-        travels along the image's rows."""
+        travels along the image's rows; `limits`: those learned on this line, if any."""
         plane = rectifier.plane
-        self.limits = ConditionLimits()
+        self.limits = limits or ConditionLimits()
         self._samples = samples = BeltSamples(plane.polygon_px, rectifier.image_size_px)
         middle = plane.polygon_px.mean(axis=0)
         step_px = np.array([samples.step_px, 0] if along_x else [0, samples.step_px])
@@ -59,6 +69,8 @@ class ConditionMonitor:
         self.sharpness = Sharpness(belt, along_x=along_x)
         self.dirt = LensDirt(view_mask, belt_length_mm)
         self.overexposed_share = 0.0
+        self.shift_px: float | None = None
+        """How far the camera has moved, px, as measured in the capture process."""
         self._checked_ns: int | None = None
         self._states: dict[ImageFaultKind, _FaultState] = {}
         self.faults: tuple[ImageFault, ...] = ()
@@ -76,15 +88,28 @@ class ConditionMonitor:
         refuse_unlit(self._samples)
         now_ns = frame.t_mono_ns
         self._frozen.refuse_frozen(now_ns, motion.speed_mm_s, motion.measured_mm)
-        self.flicker.update(self._samples.brightness)
         stepped = self._clock.update(now_ns, frame.t_utc_ns)
+        if self._measure(frame, view, position_mm):
+            self._evaluate(now_ns, stepped=stepped)
+
+    def measure(self, frame: Frame, view: ViewSource, position_mm: float) -> bool:
+        """Measure a frame without evaluating it, as for `update`; whether the slow checks were
+        made. Raises `BlindImageError` if it is dark or white."""
+        self._samples.update(frame.image)
+        refuse_unlit(self._samples)
+        return self._measure(frame, view, position_mm)
+
+    def _measure(self, frame: Frame, view: ViewSource, position_mm: float) -> bool:
+        now_ns = frame.t_mono_ns
+        self.flicker.update(self._samples.brightness)
         if self.dirt.is_due(position_mm):
             self.dirt.update(view(), position_mm)
-        if self._checked_ns is None or not 0 <= now_ns - self._checked_ns < CHECKED_NS:
-            self._checked_ns = now_ns
-            self.sharpness.update(frame.image)
-            self.overexposed_share = self._samples.share(CLIPPED, 255)
-            self._evaluate(now_ns, stepped=stepped)
+        if self._checked_ns is not None and 0 <= now_ns - self._checked_ns < CHECKED_NS:
+            return False
+        self._checked_ns = now_ns
+        self.sharpness.update(frame.image)
+        self.overexposed_share = self._samples.share(CLIPPED, 255)
+        return True
 
     @property
     def old_since_ns(self) -> int | None:
@@ -103,6 +128,8 @@ class ConditionMonitor:
             self._over(now_ns, "dirty_lens", self.dirt.value, limits.dirt_share,
                        "{value:.0%} of the view shows less than half of what passes (limit "
                        "{limit:.0%}): clean the lens and its window"),
+            self._over(now_ns, "moved", self.shift_px, limits.moved_px,
+                       _LOST if self.shift_px == math.inf else _MOVED),
             self._over(now_ns, "blurred", _inverse(self.sharpness.value), 1 / limits.sharpness,
                        "the image is blurred (edges {value:.2f}, limit {limit:.2f}): focus the "
                        "lens, clean it, check for condensation"),

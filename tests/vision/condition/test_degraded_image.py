@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
@@ -11,7 +12,13 @@ from numpy.typing import NDArray
 from detector.vision.condition.clock_step import REPORTED_NS, ClockStep
 from detector.vision.condition.flicker import FRAMES, Flicker
 from detector.vision.condition.lens_dirt import LensDirt
-from detector.vision.condition.limits import ConditionLimits
+from detector.vision.condition.limits import (
+    LEARNED,
+    LOOSEST,
+    ConditionLimits,
+    PoorFootageError,
+    learned_limit,
+)
 from detector.vision.condition.sharpness import CHECKS, Sharpness
 
 LIMITS = ConditionLimits()
@@ -86,3 +93,38 @@ def test_a_clock_that_is_set_is_reported_for_ten_seconds(step_s: float, slewed_m
     assert clock.update(5 * SECOND, utc + 5 * SECOND) is stepped or abs(step_s) <= 0.2
     after_ns = 5 * SECOND + REPORTED_NS
     assert not clock.update(after_ns, utc + after_ns)
+
+
+@settings(max_examples=30)
+@given(st.lists(st.integers(0, 2_000_000_000), min_size=2, max_size=20))
+def test_stamps_that_are_taken_from_another_source_are_no_step_of_the_clock(
+    ages_ns: list[int],
+) -> None:
+    """A frame's capture is dated back on both clocks by the same time, which may change at once."""
+    clock = ClockStep()
+    for n, age_ns in enumerate(ages_ns):
+        now_ns, utc_ns = 10 * SECOND + n * SECOND, 1_800_000_000 * SECOND + n * SECOND
+        assert not clock.update(now_ns - age_ns, utc_ns - age_ns)
+
+
+@given(st.sampled_from(LEARNED), st.floats(0, 4))
+def test_a_learned_limit_leaves_good_footage_alone_and_switches_no_check_off(
+    key: str, worst: float
+) -> None:
+    fixed = float(getattr(LIMITS, key))
+    try:
+        limit = learned_limit(key, worst)
+    except PoorFootageError:
+        return
+    if key == "sharpness":
+        assert 1 + (fixed - 1) / LOOSEST - 1e-3 <= limit <= fixed
+        assert limit < worst
+    else:
+        assert fixed / 2 - 1e-3 <= limit <= LOOSEST * fixed
+        assert limit > worst - 1e-4
+
+
+@pytest.mark.parametrize("key", LEARNED)
+def test_footage_with_the_fault_itself_sets_no_limit(key: str) -> None:
+    with pytest.raises(PoorFootageError, match=f"{key} is "):
+        learned_limit(key, 1.1 if key == "sharpness" else 1.0)
