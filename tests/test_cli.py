@@ -203,3 +203,14 @@ def test_bridge_listen_without_with_bridge_is_refused(
     assert capsys.readouterr().err == (
         "vigitri: --bridge-listen 127.0.0.1:1502: has no effect without --with-bridge. Add it\n"
     )
+
+
+def test_an_exit_that_a_command_chose_is_no_error_to_report(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    from detector.cli_support.options import one_line_for
+
+    with pytest.raises(typer.Exit) as raised, one_line_for(RuntimeError):
+        raise typer.Exit(3)
+    assert raised.value.exit_code == 3
+    assert not capsys.readouterr().err

@@ -68,6 +68,8 @@ def one_line_for(*errors: Callable[..., Exception]) -> Iterator[None]:
     """Turn these errors into one-line refusals."""
     try:
         yield
+    except typer.Exit:  # a RuntimeError, but an end that the command chose
+        raise
     except tuple(errors) as error:  # type: ignore[misc]
         refuse(one_line(error) if isinstance(error, ValidationError) else str(error))
 
