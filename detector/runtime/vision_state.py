@@ -19,10 +19,12 @@ START_NS = 5_000_000_000
 seconds."""
 LATE_HOLD_NS = 1_000_000_000
 """Vision stays degraded for this long after the last late pass, so that it does not flicker."""
-HOLD_NS, HOLD_MAX_NS = 300_000_000, 8_000_000_000
-"""Vision that was lost returns only after this time without a fault. Each return but one within
-`RECENT_NS` doubles it: a camera whose rate hovers at the limit would otherwise change its state ten
-times a second. So there are at most seven returns within that time."""
+HOLD_NS, HOLD_MAX_NS = 500_000_000, 8_000_000_000
+"""Vision that was lost returns only after this time without a fault: longer than a frozen image
+needs to be found again at 10 frames/s, after a key frame of its stream differed from it. Each
+return but one within `RECENT_NS` doubles it: a camera whose rate hovers at the limit would
+otherwise change its state ten times a second. So there are at most seven returns within that time.
+"""
 RECENT_NS = 20_000_000_000
 REASON_NS = 1_000_000_000
 """While vision is lost, another reason is reported at this interval: with a camera at the limit of
