@@ -35,6 +35,8 @@ LEAST_CONTRAST = 2.0
 one colour, which H.264 repeats bit for bit. Belts of the twin are at 6 and more."""
 LEAST_STEPS = 0.15
 """Travel, in steps of the grid, that is certain to show."""
+STOPPED_NS = 1_000_000_000
+"""A belt without that travel by its encoder for this time has stopped."""
 BRAKES_MM_S2 = ImageSpeed.MAX_ACCELERATION_MM_S2
 
 MeasuredTravel = Callable[[int, int], float | None]
@@ -64,6 +66,9 @@ class FrozenBelt:
         self._anchor_ns: int | None = None
         self._brightness = 0.0
         self._repeats = 0
+        self._is_frozen = False
+        """Set from a refusal until two images in a row are new, or the encoder shows that the belt
+        has stopped: a key frame makes a stream's frozen image differ once."""
         self.old_since_ns: int | None = None
         """Capture of the image that the last one certainly repeats, from a camera that never
         repeated a single one: the last sight of the belt. None: the last image is new, or may be
@@ -88,35 +93,58 @@ class FrozenBelt:
             return
         usual = self._difference_by_a_step()
         if usual < LEAST_CONTRAST:
+            self._is_frozen = False
             self._set_anchor(t_ns, 0.0)
             return
         share = self._difference_from_anchor(grey) / usual
-        since_ns = t_ns - self._anchor_ns
         if share > SAME_SHARE:
-            # Between these two the belt was running, if they are neighbours.
-            moved = share > MOVING_SHARE and self._repeats == 0
-            self._moved = (self._moved[1], moved)
-            self._moved_in_a_row = self._moved_in_a_row + 1 if moved else 0
-            self._repeats_single |= self._has_repeated and self._repeats < REPEATS
-            self._has_repeated = False
-            self._set_anchor(t_ns, self._sure_speed(speed_mm_s, since_ns))
-            return
+            self._changed(t_ns, share, speed_mm_s)
+        else:
+            self._repeated(t_ns, share, measured_mm(self._anchor_ns, t_ns))
+
+    def _changed(self, t_ns: int, share: float, speed_mm_s: float | None) -> None:
+        """The image differs from the anchor. Raises as `refuse_frozen` does."""
+        since_ns, neighbours = t_ns - (self._anchor_ns or t_ns), self._repeats == 0
+        # Between these two the belt was running, if they are neighbours.
+        moved = share > MOVING_SHARE and neighbours
+        self._moved = (self._moved[1], moved)
+        self._moved_in_a_row = self._moved_in_a_row + 1 if moved else 0
+        self._repeats_single |= self._has_repeated and self._repeats < REPEATS
+        self._has_repeated = False
+        self._set_anchor(t_ns, self._sure_speed(speed_mm_s, since_ns))
+        if self._is_frozen and not neighbours:
+            raise FrozenBeltError(
+                "the image of the belt has changed once after it was frozen: the belt counts as "
+                "seen when the next image is new too"
+            )
+        self._is_frozen = False
+
+    def _repeated(self, t_ns: int, share: float, measured_mm: float | None) -> None:
+        """The image repeats the anchor. `measured_mm`: travel since then by the encoder; None:
+        there is no reading. Raises as `refuse_frozen` does."""
         self._repeats += 1
-        measured = measured_mm(self._anchor_ns, t_ns)
-        certain_mm = self._least_travel_mm(since_ns) if measured is None else abs(measured)
+        since_ns = t_ns - (self._anchor_ns or t_ns)
+        certain_mm = self._least_travel_mm(since_ns) if measured_mm is None else abs(measured_mm)
         steps = certain_mm / self._step_mm
         if steps < LEAST_STEPS or share > SAME_SHARE * min(1.0, steps):
+            if self._is_frozen and (measured_mm is None or since_ns < STOPPED_NS):
+                raise FrozenBeltError(
+                    "the image of the belt was frozen and has not changed since: restart the "
+                    "camera, or run the belt if it has stopped"
+                )
+            self._is_frozen = False
             return
         self._has_repeated = True
-        if self._repeats < REPEATS:
+        if self._repeats < REPEATS and not self._is_frozen:
             trusted = self._moved_in_a_row >= NEVER_REPEATED and not self._repeats_single
             self.old_since_ns = self._anchor_ns if trusted else None
-        else:
-            raise FrozenBeltError(
-                f"the image of the belt has not changed for {since_ns / 1e9:.1f} s, while the belt "
-                f"has moved {certain_mm:.0f} mm or more: the camera repeats an image (restart it), "
-                "or the belt is stuck while its encoder turns"
-            )
+            return
+        self._is_frozen = True
+        raise FrozenBeltError(
+            f"the image of the belt has not changed for {since_ns / 1e9:.1f} s, while the belt "
+            f"has moved {certain_mm:.0f} mm or more: the camera repeats an image (restart it), "
+            "or the belt is stuck while its encoder turns"
+        )
 
     def _difference_by_a_step(self) -> float:
         first, second = self._pair

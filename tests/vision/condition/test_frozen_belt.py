@@ -77,7 +77,28 @@ def test_a_frozen_image_is_refused_at_its_second_repetition_also_under_a_clock(
     assert not any(belt.runs(20))
     frozen = [belt.show(400, noise=0.5, clock=clock) for _ in range(6)]
     assert frozen == [False, False, True, True, True, True]  # the first is a new image
-    assert not belt.show(700)
+    assert [belt.show(at) for at in (700, 720, 740)] == [True, False, False]
+
+
+@pytest.mark.parametrize("measured_mm", [encoder(SPEED_MM_S), no_encoder])
+def test_a_frozen_image_stays_refused_when_a_key_frame_changes_it_once(
+    measured_mm: Encoder,
+) -> None:
+    belt = Watched(measured_mm)
+    belt.runs(20)
+    assert [belt.show(400, noise=0.5) for _ in range(4)][2:] == [True, True]
+    for key_frame in (430, 400, 430):  # an image that differs as much as one of a running belt
+        assert all(belt.show(key_frame, noise=0.5) for _ in range(8))
+
+
+def test_a_frozen_image_is_no_longer_refused_once_the_encoder_has_stopped_for_a_second() -> None:
+    belt = Watched(encoder(SPEED_MM_S))
+    belt.runs(20)
+    assert [belt.show(400, noise=0.5) for _ in range(4)][2:] == [True, True]
+    belt.measured_mm = encoder(0.0)
+    assert belt.show(430, noise=0.5)  # the camera is back, over a belt that stands
+    refused = [belt.show(430, noise=0.5) for _ in range(FPS + 5)]
+    assert refused == [True] * (FPS - 1) + [False] * 6
 
 
 @settings(max_examples=12)
