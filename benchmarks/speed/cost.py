@@ -40,7 +40,7 @@ HERE, BESIDE = "here", "beside"
 
 
 @dataclass(frozen=True, slots=True)
-class _Clip:
+class Clip:
     """A rendered clip, and the line that watches it."""
 
     video: Path
@@ -76,7 +76,7 @@ def run(
     rows: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory() as folder, progress_bar("replaying") as advance:
         clips = [
-            _opened(source, Path(folder) / str(number), watched_mm, threads)
+            open_clip(source, Path(folder) / str(number), watched_mm, threads)
             for number, source in enumerate(sources)
         ]
         for number, clip in enumerate(clips):
@@ -95,7 +95,8 @@ def run(
     write_report(report, out, _print, as_json=as_json)
 
 
-def _opened(source: str, folder: Path, watched_mm: float, threads: int) -> _Clip:
+def open_clip(source: str, folder: Path, watched_mm: float, threads: int) -> Clip:
+    """A rendered clip, with a line in `folder`, which is made. Raises `GroundTruthError`."""
     footage = open_footage(source)
     video = _video(Path(source), footage)
     folder.mkdir()
@@ -107,7 +108,7 @@ def _opened(source: str, folder: Path, watched_mm: float, threads: int) -> _Clip
     first = folder / "first" / "0.png"
     first.parent.mkdir()
     cv2.imwrite(str(first), next(iter(footage.images([0]))))
-    return _Clip(video, footage, line, profile, first.parent)
+    return Clip(video, footage, line, profile, first.parent)
 
 
 def _video(source: Path, footage: Footage) -> Path:
@@ -145,7 +146,7 @@ def _list(points: Sequence[Sequence[float]]) -> str:
     return str([list(each) for each in points])
 
 
-def _measured(clip: _Clip, checkouts: dict[str, Path], repeats: int) -> dict[str, Any]:
+def _measured(clip: Clip, checkouts: dict[str, Path], repeats: int) -> dict[str, Any]:
     runs: dict[str, list[dict[str, float]]] = {name: [] for name in checkouts}
     last: dict[str, ReplayRun] = {}
     decoding_s: list[float] = []
@@ -175,7 +176,7 @@ def _measured(clip: _Clip, checkouts: dict[str, Path], repeats: int) -> dict[str
     for name, measured in runs.items():
         row[name] = {
             key: round(median(each[key] for each in measured), 4) for key in measured[0]
-        } | _events(match_alerts(last[name].alerts, ground))
+        } | events_of(match_alerts(last[name].alerts, ground))
     if BESIDE in runs:
         pairs = zip(runs[HERE], runs[BESIDE], strict=True)
         ratios = [one["cpu_s_per_m"] / other["cpu_s_per_m"] for one, other in pairs]
@@ -184,7 +185,8 @@ def _measured(clip: _Clip, checkouts: dict[str, Path], repeats: int) -> dict[str
     return row
 
 
-def _events(evaluation: Evaluation) -> dict[str, Any]:
+def events_of(evaluation: Evaluation) -> dict[str, Any]:
+    """The ids of the hazards that count and of those found, and how many alarms were false."""
     counted = evaluation.counted()
     return {
         "hazards": sorted(each.passage.id for each in counted),

@@ -81,10 +81,10 @@ def _run(command: Sequence[str], checkout: Path) -> ReplayRun:
             raise ReplayError(f"{checkout}: replay failed ({process.returncode}): {said[-1]}")
         rows = [json.loads(line) for line in out.read().decode().splitlines()]
     cpu_s = usage.ru_utime + usage.ru_stime
-    return ReplayRun(cpu_s, elapsed_s, usage.ru_maxrss / 1024, _alerts(rows))
+    return ReplayRun(cpu_s, elapsed_s, usage.ru_maxrss / 1024, alerts_of(rows))
 
 
-def _alerts(rows: Sequence[dict[str, Any]]) -> list[Alert]:
+def alerts_of(rows: Sequence[dict[str, Any]]) -> list[Alert]:
     """Alerts on objects. Another checkout may have other fields, so only those that the matching
     reads are taken, and nothing is validated."""
     return [
