@@ -8,8 +8,8 @@ from statistics import median
 FRAMES = 60
 """Number of frames over which it is measured."""
 NEW_SHARE = 0.15
-"""Share of the visible belt that may be new in each frame: more new material changes the brightness
-to and fro as flicker does (a belt of 1.2 m at 2.5 m/s by 2 % at 10 frames/s, by 1 % at 25)."""
+"""Share of the visible belt that may be new in a frame. More of it changes the brightness to and
+fro: 1.2 m of belt at 2.5 m/s were taken for flicker at 10 frames/s, and not at 25."""
 
 
 class Flicker:
