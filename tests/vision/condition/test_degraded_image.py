@@ -41,9 +41,9 @@ def test_light_that_pulses_is_flicker_and_material_that_passes_is_not() -> None:
 
 
 def test_a_belt_that_is_new_in_each_frame_tells_nothing_of_flicker() -> None:
-    fast = Flicker()
+    fast, rng = Flicker(), np.random.default_rng(6)
     for _ in range(2 * FRAMES):
-        fast.update(100 + RNG.normal(0, 10), new_share=0.2)
+        fast.update(100 + rng.normal(0, 10), new_share=0.2)
     assert fast.value is None
 
 
