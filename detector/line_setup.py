@@ -115,6 +115,13 @@ class Line:
                 _whole_image(image_size_px),
                 max(image_size_px) / UNSURVEYED_VIEW_PX,
             )
+        health = self.settings.calibration.health
+        if health is not None and health.size_px != image_size_px:
+            raise CalibrationError(
+                f"calibration.health: size_px = {list(health.size_px)}: the camera gives "
+                f"{image_size_px[0]} x {image_size_px[1]} px. Reset the camera, or run `vigitri "
+                "calibrate health` again"
+            )
         card = self.engine.card
         rectifier = Rectifier(plane, image_size_px, mm_per_px, card.input.stride)
         only_height_px, only_width_px = card.input.size
