@@ -160,6 +160,7 @@ class Line:
             self.settings.view,
             possible=surveyed,
             shapes=self._strip_shapes(),
+            speed_mm_s=speed_mm_s,
         )
         if isinstance(self.engine, PreparingEngine):
             self.engine.prepare(tiling.fed_size_px(height) for height in plan.heights_px)

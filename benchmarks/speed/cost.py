@@ -258,18 +258,16 @@ def _print(report: dict[str, Any]) -> None:
     console = Console(highlight=False)
     load = report["machine"]["load_1min"]
     console.print(f"{report['machine']['processor']}, load {load}; {report['repeats']} repetitions")
-    table = Table(title="CPU time per metre of belt, without start and decoding")
-    for column in ("clip", "m", "checkout", "CPU s/m", "ratio", "found", "false", "peak MiB",
-                   "decoding, s/m"):  # fmt: skip
-        table.add_column(column, justify="left" if column in {"clip", "checkout"} else "right")
+    table = Table(title="CPU s per metre of belt, without start and decoding")
+    for column in ("clip", "of", "CPU", "ratio", "found", "false", "peak MiB", "decoding"):
+        table.add_column(column, justify="left" if column in {"clip", "of"} else "right")
     for row in report["clips"]:
         for name in (HERE, BESIDE):
             if name not in row:
                 continue
             mine = row[name]
             table.add_row(
-                row["clip"] if name == HERE else "",
-                f"{row['metres']:.1f}" if name == HERE else "",
+                f"{row['clip']}, {row['metres']:.0f} m" if name == HERE else "",
                 name,
                 f"{mine['cpu_s_per_m']:.3f}",
                 f"{row['cpu_ratio']:.2f}" if name == HERE and "cpu_ratio" in row else "",
@@ -279,19 +277,16 @@ def _print(report: dict[str, Any]) -> None:
                 f"{row['decoding_cpu_s_per_m']:.3f}" if name == HERE else "",
             )
     console.print(table)
-    stages = Table(title="this checkout by stage")
-    names = list(report["clips"][0]["stages"]["cpu_s_per_m"])
-    for column in ("clip", "passes/m", "Mpx/m", "crops/m", *(f"{each}, s/m" for each in names)):
-        stages.add_column(column, justify="left" if column == "clip" else "right")
+    stages = Table(title="of here, per metre of belt")
+    stages.add_column("")
     for row in report["clips"]:
-        mine = row["stages"]
-        stages.add_row(
-            row["clip"],
-            f"{mine['passes_per_m']:.1f}",
-            f"{mine['megapixels_per_m']:.2f}",
-            f"{mine['crops_per_m']:.1f}",
-            *(f"{mine['cpu_s_per_m'][each]:.3f}" for each in names),
-        )
+        stages.add_column(row["clip"], justify="right")
+    for key in ("passes", "megapixels", "crops"):
+        given = [row["stages"][f"{key}_per_m"] for row in report["clips"]]
+        stages.add_row(key, *(f"{each:.1f}" for each in given))
+    for stage in report["clips"][0]["stages"]["cpu_s_per_m"]:
+        given = [row["stages"]["cpu_s_per_m"][stage] for row in report["clips"]]
+        stages.add_row(f"{stage}, CPU s", *(f"{each:.3f}" for each in given))
     console.print(stages)
     total = report["all"]
     if "found" in total:

@@ -18,6 +18,7 @@ from detector.vision.catalogue import find_model
 from detector.vision.detections import Detections
 from detector.vision.engine import Engine, PreparingEngine
 from detector.vision.engines import open_engine, open_verifier
+from detector.vision.strip_plan import SHAPES
 from detector.vision.verifier import Verifier
 
 
@@ -27,6 +28,7 @@ class CountingEngine:
     def __init__(self, engine: Engine) -> None:
         self.card = engine.card
         self.pixels = 0
+        self.sizes_most = engine.sizes_most if isinstance(engine, PreparingEngine) else SHAPES
         self._engine = engine
 
     def prepare(self, sizes_px: Iterable[tuple[int, int]]) -> None:

@@ -8,13 +8,12 @@ engine: one runs inference on the whole view of every frame, the other on strips
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
@@ -24,14 +23,14 @@ from benchmarks.accuracy.passages import LineGroundTruth
 from benchmarks.accuracy.tally import share
 from benchmarks.report_out import write_report
 from benchmarks.speed.latency import machine
+from benchmarks.speed.stage_cost import CountingEngine
 from detector.cli_support.progress import progress_bar
 from detector.ingest import Frame
 from detector.line_setup import Line
 from detector.pipeline import Pipeline
 from detector.profile.line import DEPLOYED_MODEL, LineProfile
 from detector.vision.catalogue import ModelFolder, find_model
-from detector.vision.detections import Detections
-from detector.vision.engine import Engine, PreparingEngine
+from detector.vision.engine import Engine
 from detector.vision.engines import open_engine, open_verifier
 from detector.vision.verifier import Verifier
 from detector.wire.messages import Alert, Revision
@@ -49,7 +48,7 @@ class PipelineRun:
 
     pipeline: Pipeline
     ground: LineGroundTruth
-    pixels: _CountedPixels
+    engine: CountingEngine
     frames: int = 0
     cpu_s: float = 0.0
     alerts: list[Alert] = field(default_factory=list)
@@ -76,7 +75,7 @@ class PipelineRun:
             "frames": self.frames,
             "passes": self.pipeline.inferences,
             "cpu_s_per_m": round(self.cpu_s / metres, 4),
-            "megapixels_per_m": round(self.pixels.seen / 1e6 / metres, 3),
+            "megapixels_per_m": round(self.engine.pixels / 1e6 / metres, 3),
             "recall": share(sum(each.found is not None for each in counted), len(counted)),
             "found": sorted(each.passage.id for each in counted if each.found is not None),
             "false_alarms": len(evaluation.false_alarms),
@@ -84,25 +83,6 @@ class PipelineRun:
             "whole_to_alert_s": _spread(_waits(evaluation)),
             "capture_to_alert_ms": _spread(self.alert_ms),
         }
-
-
-class _CountedPixels:
-    """The shared engine, with a count of the pixels that one pipeline passed to it."""
-
-    def __init__(self, engine: Engine) -> None:
-        self.card = engine.card
-        self.seen = 0
-        self._engine = engine
-        if isinstance(engine, PreparingEngine):
-            self.sizes_most = engine.sizes_most
-
-    def prepare(self, sizes_px: Iterable[tuple[int, int]]) -> None:
-        if isinstance(self._engine, PreparingEngine):
-            self._engine.prepare(sizes_px)
-
-    def detect(self, image: NDArray[np.uint8], min_score: float) -> Detections:
-        self.seen += image.shape[0] * image.shape[1]
-        return self._engine.detect(image, min_score)
 
 
 def run(
@@ -216,7 +196,7 @@ def _watching(
     engine: Engine,
     verifier: Verifier | None,
 ) -> PipelineRun:
-    pixels = _CountedPixels(engine)
+    pixels = CountingEngine(engine)
     pipeline = Pipeline(Line(profile, model, pixels, "bench", verifier))
     return PipelineRun(pipeline, LineGroundTruth(footage.truth, profile), pixels)
 

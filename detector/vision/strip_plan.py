@@ -19,6 +19,8 @@ SHAPES = 12
 """Number of strip heights, in a geometric series from an object's length to the view's: an engine
 keeps buffers for each, and OpenVINO needs a tenth of a second more for its first pass in each. With
 1.2 m of belt, strips are 11 % longer than needed; with 16 heights 9 %, with 8 equal steps 15 %."""
+FASTER = 1.05
+"""A belt runs at its usual speed times this at most; else its strips are of the next height."""
 BACK_MM = 5.0
 """Backward travel up to this is noise of the encoder or the image, not a belt that runs back."""
 STOPPED_MM = 1.0
@@ -39,13 +41,20 @@ class StripPlan:
     """
 
     def __init__(
-        self, rectifier: Rectifier, settings: View, *, possible: bool = True, shapes: int = SHAPES
+        self,
+        rectifier: Rectifier,
+        settings: View,
+        *,
+        possible: bool = True,
+        shapes: int = SHAPES,
+        speed_mm_s: float | None = None,
     ) -> None:
         """Args:
         rectifier: Gives the belt's extent and the strips.
         settings: The profile's [view].
         possible: False if the direction of travel is unknown, so that neither end is upstream.
         shapes: Number of strip heights; 1 for a model that takes only the whole view.
+        speed_mm_s: The belt's usual speed: one height is made for it.
         """
         self._possible, self._on = possible, settings.strips and possible
         edges_mm = 2 * EDGE_PX * rectifier.mm_per_px
@@ -63,6 +72,8 @@ class StripPlan:
             self._rounded_mm(self._height_mm * least ** (part / shapes))
             for part in reversed(range(shapes))
         ]
+        if speed_mm_s is not None:
+            self._fit_heights(speed_mm_s, settings)
         self._travel_mm = self._farthest_mm = 0.0
         self._passes_mm: deque[float] = deque(maxlen=settings.passes_per_object)
         """Travel at each of the last passes that covered the upstream end."""
@@ -73,6 +84,16 @@ class StripPlan:
         self.unseen_mm = 0.0
         """By how much the last passes were too far apart: an object of `object_mm` that came in
         between them was not seen whole `passes_per_object` times. 0: the passes keep up."""
+
+    def _fit_heights(self, speed_mm_s: float, settings: View) -> None:
+        """Replace the height that strips would have at this speed by one no larger than needed."""
+        step_mm = min(self._step_mm, speed_mm_s * settings.max_wait_ms / 1000)
+        length_mm = FASTER * settings.passes_per_object * step_mm + self._object_mm
+        *heights_mm, whole_mm = self._heights_mm
+        if heights_mm:
+            number = sum(each < length_mm for each in heights_mm[:-1])
+            heights_mm[number] = min(whole_mm, self._rounded_mm(length_mm))
+            self._heights_mm = [*heights_mm, whole_mm]
 
     @property
     def heights_px(self) -> list[int]:

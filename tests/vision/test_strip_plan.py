@@ -179,6 +179,26 @@ def test_a_long_object_lengthens_the_pass_that_is_due_and_brings_none_forward() 
     assert plain.strips[-1][0].downstream_mm < 480 <= seen.strips[-1][0].downstream_mm < 600
 
 
+@settings(max_examples=30, deadline=None)
+@given(speed_mm_s=st.floats(20, 600), shapes=st.integers(2, 12), fps=st.sampled_from([15, 25, 30]))
+def test_a_known_speed_makes_strips_no_longer_than_it_needs_and_their_sizes_no_more(
+    speed_mm_s: float, shapes: int, fps: int
+) -> None:
+    view = View(mm_per_px=MM_PER_PX)
+    known = PlannedLine(StripPlan(RECTIFIER, view, shapes=shapes, speed_mm_s=speed_mm_s))
+    unknown = PlannedLine(StripPlan(RECTIFIER, view, shapes=shapes))
+    for _ in range(3 * fps):
+        for each in (known, unknown):
+            each.frame(speed_mm_s / fps, 1 / fps)
+    assert len(known.strips) == len(unknown.strips)
+    margin_mm = 32 * MM_PER_PX * len(known.strips)  # the belt may run faster
+    assert known.processed_mm <= unknown.processed_mm + margin_mm
+    assert len(known.plan.heights_px) <= shapes
+    needed_mm = 1.05 * 3 * speed_mm_s * 0.2 + 200 + 2 * EDGE_PX * MM_PER_PX
+    last, _, _ = known.strips[-1]
+    assert last.downstream_mm - last.upstream_mm <= min(LENGTH_MM, needed_mm + 32 * MM_PER_PX)
+
+
 @pytest.mark.parametrize("strips", [True, False])
 def test_belt_that_outruns_the_passes_is_reported_until_they_keep_up(strips: bool) -> None:
     seen = planned_line(strips=strips)

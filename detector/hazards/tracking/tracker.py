@@ -120,8 +120,9 @@ class BeltTracker:
         """Frames since the last pass, this one included."""
         self._known = True
         """Whether the belt's shift was known in all of them."""
-        self._continues = False
-        """An object that was never seen whole continues beyond the last strip."""
+        self._continues_to_mm: float | None = None
+        """How far the next strip is to reach for an object that was never seen whole and continues
+        beyond the last one."""
 
     @property
     def tracks(self) -> Sequence[Track]:
@@ -142,13 +143,13 @@ class BeltTracker:
         far as it does. Only long objects need more: others are whole in every pass that is due,
         unless the belt is `stopped`."""
         _, _, _, downstream_mm = self._extent
-        if self._continues:
-            return downstream_mm
         unsure = [
             track.y_mm + track.last.height_mm / 2 + _GATE_MIN_MM
             for track in self._tracks
             if not track.confirmed and (stopped or track.last.height_mm > self._whole_mm)
         ]
+        if self._continues_to_mm is not None:
+            unsure.append(self._continues_to_mm)
         return min(downstream_mm, max(unsure)) if unsure else None
 
     def update(
@@ -181,7 +182,9 @@ class BeltTracker:
             self._next_id += 1
             self._tracks.append(track)
             self._hit(track, detection, frame_index, t_utc_ns)
-        self._continues = any(each.cut and not self._is_tracked(each) for each in detections)
+        # Strips grow faster than the belt moves, so they reach the object's end before it is whole.
+        continues = any(each.cut and not self._is_tracked(each) for each in detections)
+        self._continues_to_mm = covered_mm[1] + self._whole_mm if continues else None
         left: list[Track] = []
         for track in list(self._tracks):
             if track.last_frame != frame_index and self._was_covered(track, covered_mm):

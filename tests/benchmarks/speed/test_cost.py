@@ -8,6 +8,7 @@ import pytest
 from benchmarks.accuracy.footage import open_footage, profile_of
 from benchmarks.accuracy.matching import match_alerts
 from benchmarks.accuracy.passages import LineGroundTruth
+from benchmarks.seeing_model import write_model
 from benchmarks.speed import cost
 from benchmarks.speed.replay_process import ReplayError, alerts_of, replay_in
 from benchmarks.speed.stage_cost import stage_cost
@@ -17,7 +18,6 @@ from detector.replay import Totals, replay
 from detector.vision.catalogue import find_model
 from detector.vision.engine import OnnxEngine
 from tests.benchmarks.small_footage import write_footage
-from tests.small_line import write_model
 
 
 def test_what_another_checkout_printed_is_matched_with_the_truth(tmp_path: Path) -> None:

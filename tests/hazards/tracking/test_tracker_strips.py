@@ -99,15 +99,16 @@ def test_a_short_object_on_a_running_belt_needs_no_pass_beside_those_that_are_du
     assert tracker.needs_pass_to_mm() is None
 
 
-def test_a_part_of_a_long_object_is_no_track_and_requests_a_pass_over_the_view() -> None:
+def test_a_part_of_a_long_object_is_no_track_and_lengthens_the_strips_until_it_is_whole() -> None:
     tracker = BeltTracker(1, 3, EXTENT, whole_mm=200)
     long: list[tuple[float, float, tuple[float, float], int]] = [(300, 300, (60, 500), GAS)]
-    tracker.predict(along(0))
-    tracks, _ = tracker.update(in_strip(detections_of(long, EXTENT), 300), (0.0, 300.0), 0, 0)
-    assert tracks == []
-    assert tracker.needs_pass_to_mm() == 800
-    tracker.predict(along(0))
-    (track,), _ = tracker.update(detections_of(long, EXTENT), (0.0, 800.0), 1, 1)
+    for to_mm, next_mm in ((300.0, 500), (500.0, 700), (700.0, None)):
+        tracker.predict(along(0))
+        found = in_strip(detections_of(long, EXTENT), to_mm)
+        tracks, _ = tracker.update(found, (0.0, to_mm), 1, 1)
+        assert tracker.needs_pass_to_mm() == next_mm
+        assert len(tracks) == (next_mm is None)
+    (track,) = tracks
     assert track.size_mm == (60, 500)
     # Once it is confirmed, its part in the next strip needs no further pass.
     tracker.predict(along(0))
