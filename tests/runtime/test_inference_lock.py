@@ -87,7 +87,7 @@ def test_a_pass_that_can_wait_gives_way_to_a_line_that_waits(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     holds, waits, other = (InferenceLock(1, tmp_path) for _ in range(3))
-    seen: list[bool] = []
+    seen = []
 
     def sleep(_: float) -> None:  # while `waits` waits
         if not seen:
