@@ -7,6 +7,7 @@ import logging
 import threading
 import time
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 
 from detector.belt.encoder import BeltReport
 from detector.belt.plane import CalibrationError
@@ -20,7 +21,7 @@ from detector.ingest import CameraBlind, CameraProcess, CameraState, Frame
 from detector.line_setup import Line
 from detector.pipeline import FrameResult, Pipeline
 from detector.runtime.deadlines import Deadlines
-from detector.runtime.inference_lock import NO_LOCK, Turns
+from detector.runtime.inference_lock import NO_LOCK
 from detector.runtime.latency import Pace
 from detector.runtime.vision_state import VisionMonitor
 from detector.service_manager import ServiceManager
@@ -55,7 +56,7 @@ class LineRunner:
         publisher: Publisher,
         post: Outbox,
         *,
-        inference_lock: Turns = NO_LOCK,
+        inference_lock: AbstractContextManager[bool] = NO_LOCK,
         evidence: EvidenceSender | None = None,
         service_manager: ServiceManager | None = None,
     ) -> None:

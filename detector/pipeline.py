@@ -16,6 +16,7 @@ it every frame of a recording.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from detector.belt.motion import Shift
@@ -29,7 +30,7 @@ from detector.hazards.tracking.predicted_box import predicted_box
 from detector.hazards.tracking.tracker import Track
 from detector.ingest.frame import Frame
 from detector.line_setup import Line, LineParts
-from detector.runtime.inference_lock import NO_LOCK, Turns
+from detector.runtime.inference_lock import NO_LOCK
 from detector.runtime.stage_timer import StageTimer
 from detector.vision.belt_view import Rectifier, Strip
 from detector.vision.condition.faults import ImageFault
@@ -70,12 +71,12 @@ class Pipeline:
     def __init__(
         self,
         line: Line,
-        inference_lock: Turns = NO_LOCK,
+        inference_lock: AbstractContextManager[bool] = NO_LOCK,
         *,
         score_floor: float = 1.0,
         stage_timer: StageTimer | None = None,
     ) -> None:
-        """`inference_lock`: asked for each inference pass; False while another line runs one.
+        """`inference_lock`: entered for each inference pass; False while another line runs one.
         `score_floor`: `FrameResult.boxes` go down to this score, where the thresholds are higher.
         """
         self.line = line
@@ -122,7 +123,7 @@ class Pipeline:
         if strip is None:
             return FrameResult(shift)
 
-        with self._inference_lock.turn(can_wait=parts.plan.can_wait) as acquired:
+        with self._inference_lock as acquired:
             if not acquired:
                 return FrameResult(shift)
             view = parts.rectifier.rectify(frame, strip)

@@ -70,9 +70,6 @@ class StripPlan:
         self._scanned_mm = 0.0
         self._last_pass_mm = 0.0
         """Travel at the last pass, even if that no longer counts."""
-        self.can_wait = False
-        """The strip that was planned last is wanted for an object only: new belt does not need it
-        yet."""
         self.unseen_mm = 0.0
         """By how much the last passes were too far apart: an object of `object_mm` that came in
         between them was not seen whole `passes_per_object` times. 0: the passes keep up."""
@@ -100,13 +97,10 @@ class StripPlan:
         if not shift.known or runs_back or shift.dy_mm > self._height_mm:
             self.reset()
         passes = self._passes_mm
-        self.can_wait = False
         if not self._on or len(passes) < (passes.maxlen or 0):
             return self._whole
-        if not self._is_due(shift.dy_mm, period_ns, t_ns):
-            if wanted_to_mm is None:
-                return None
-            self.can_wait = True
+        if wanted_to_mm is None and not self._is_due(shift.dy_mm, period_ns, t_ns):
+            return None
         new_mm = self._travel_mm - passes[0]
         length_mm = new_mm + self._object_mm
         if wanted_to_mm is not None:

@@ -69,44 +69,6 @@ def test_a_line_that_hangs_in_its_pass_does_not_block_others(
             assert not acquired
 
 
-def test_a_pass_that_can_wait_is_skipped_as_long_as_another_line_holds_the_lock(
-    tmp_path: Path,
-) -> None:
-    first, second = InferenceLock(1, tmp_path), InferenceLock(1, tmp_path)
-    with first:
-        for _ in range(MAX_SKIPS + 3):
-            with second.turn(can_wait=True) as acquired:
-                assert not acquired
-        with second.turn(can_wait=False) as acquired:
-            assert not acquired  # it has not skipped a due pass yet
-    with second.turn(can_wait=True) as acquired:
-        assert acquired
-
-
-def test_a_pass_that_can_wait_gives_way_to_a_line_that_waits(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    holds, waits, other = (InferenceLock(1, tmp_path) for _ in range(3))
-    seen = []
-
-    def sleep(_: float) -> None:  # while `waits` waits
-        if not seen:
-            holds.__exit__()
-        with other.turn(can_wait=True) as acquired:
-            seen.append(acquired)
-
-    monkeypatch.setattr(time, "sleep", sleep)
-    holds.__enter__()
-    results = []
-    for _ in range(MAX_SKIPS + 1):
-        with waits as acquired:
-            results.append(acquired)
-    assert results == [False] * MAX_SKIPS + [True]
-    assert seen == [False]
-    with other.turn(can_wait=True) as acquired:
-        assert acquired
-
-
 def test_a_line_that_dies_in_its_pass_releases_the_lock(tmp_path: Path) -> None:
     dies = """
 import os, sys
@@ -131,4 +93,4 @@ def test_close_closes_the_lock_files(tmp_path: Path) -> None:
     open_files = Path("/proc/self/fd")
     before = len(list(open_files.iterdir()))
     line.close()
-    assert len(list(open_files.iterdir())) == before - 3
+    assert len(list(open_files.iterdir())) == before - 2

@@ -227,15 +227,3 @@ def test_after_blindness_the_whole_view_is_processed() -> None:
         seen.frame(20.0)
     seen.plan.reset()
     assert is_whole(seen.frame(20.0))
-
-
-def test_a_pass_can_wait_if_only_an_object_wants_it() -> None:
-    seen = planned_line()
-    for _ in range(3):
-        seen.frame(4.0)
-        assert not seen.plan.can_wait  # new belt needs them
-    assert seen.frame(4.0) is None
-    assert seen.frame(4.0, to=100.0) is not None
-    assert seen.plan.can_wait
-    assert seen.frame(4.0, 0.2, to=100.0) is not None
-    assert not seen.plan.can_wait  # it is due by time too
