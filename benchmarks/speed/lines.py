@@ -111,9 +111,7 @@ def settings_of(profile: Path, mm_per_px: float, *, compressed: bool) -> str:
     text = text.replace(f'source = "{name}"', f'source = "{clip}"')
     text, found = re.subn(r"(?m)^mm_per_px = .*$", f"mm_per_px = {mm_per_px:g}", text)
     if found != 1:
-        raise ValueError(
-            f"{profile}: needs one view.mm_per_px. Delete the folder to render again"
-        )
+        raise ValueError(f"{profile}: needs one view.mm_per_px. Delete the folder to render again")
     return text.replace('empty_belt = "', f'empty_belt = "{folder}/')
 
 
