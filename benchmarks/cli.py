@@ -40,6 +40,7 @@ def add_to(app: typer.Typer) -> None:
     app.command("opcua")(faults_cli.bench_opcua)
     app.command("fuzz")(faults_cli.bench_fuzz)
     app.command("strips")(bench_strips)
+    app.command("cost")(bench_cost)
     app.command("lines")(bench_lines)
     app.command("belt")(bench_belt)
     app.command("load")(bench_load)
@@ -221,6 +222,46 @@ def bench_strips(
             fps=fps,
             view=view,
             traced=strips,
+            watched_mm=watched_mm,
+            threads=threads,
+            as_json=as_json,
+        )
+
+
+def bench_cost(
+    footage: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="FOOTAGE...", help="Rendered clips, or folders of one (`vigitri twin render`)."
+        ),
+    ],
+    out: Out = None,
+    *,
+    beside: Annotated[
+        Path | None,
+        typer.Option(help="Another checkout with its own .venv, replayed in turn with this one."),
+    ] = None,
+    repeats: Annotated[int, typer.Option(min=1, help="Replays of each clip.")] = 3,
+    watched_mm: Annotated[
+        float, typer.Option(min=100, max=5000, help="Length of belt in view, mm.")
+    ] = 1200.0,
+    threads: Annotated[
+        int, typer.Option(min=0, max=64, help="Threads of the engine; 0: automatic.")
+    ] = 1,
+    as_json: ReportJson = False,
+) -> None:
+    """Measure CPU time per metre of belt, and the events found for it.
+
+    By stage, and beside another checkout of Vigitri.
+    """
+    from benchmarks.speed import cost
+
+    with one_line_for(ValueError, RuntimeError, OSError):
+        cost.run(
+            footage,
+            out,
+            beside=beside,
+            repeats=repeats,
             watched_mm=watched_mm,
             threads=threads,
             as_json=as_json,

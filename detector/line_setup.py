@@ -92,6 +92,13 @@ class Line:
             verifier=None if verifier is None else self._rules,
         )
 
+    def _strip_shapes(self) -> int:
+        """Number of strip heights."""
+        if any(self.engine.card.input.size):
+            return 1
+        engine = self.engine
+        return engine.sizes_most if isinstance(engine, PreparingEngine) else SHAPES
+
     @property
     def crop_context(self) -> float | None:
         """The verifier's side of a crop / longest side of its box; None: there is no verifier."""
@@ -114,6 +121,13 @@ class Line:
             plane, mm_per_px = (
                 _whole_image(image_size_px),
                 max(image_size_px) / UNSURVEYED_VIEW_PX,
+            )
+        health = self.settings.calibration.health
+        if health is not None and health.size_px != image_size_px:
+            raise CalibrationError(
+                f"calibration.health: size_px = {list(health.size_px)}: the camera gives "
+                f"{image_size_px[0]} x {image_size_px[1]} px. Reset the camera, or run `vigitri "
+                "calibrate health` again"
             )
         card = self.engine.card
         rectifier = Rectifier(plane, image_size_px, mm_per_px, card.input.stride)
@@ -145,7 +159,7 @@ class Line:
             rectifier,
             self.settings.view,
             possible=surveyed,
-            shapes=1 if any(card.input.size) else SHAPES,
+            shapes=self._strip_shapes(),
         )
         if isinstance(self.engine, PreparingEngine):
             self.engine.prepare(tiling.fed_size_px(height) for height in plan.heights_px)

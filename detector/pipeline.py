@@ -108,7 +108,8 @@ class Pipeline:
         lap = self.stage_timer.start()
 
         shift = self._measure_motion(frame, parts)
-        strip = parts.plan.next_strip(shift, frame.t_mono_ns, parts.tracker.needs_pass_to_mm)
+        needed_mm = parts.tracker.needs_pass_to_mm(stopped=self.belt.is_stopped)
+        strip = parts.plan.next_strip(shift, frame.t_mono_ns, needed_mm)
         lap("belt motion")
 
         self.coverage = parts.overload.update(

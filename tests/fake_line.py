@@ -66,11 +66,14 @@ class FakeCamera:
     shift_px: float | None = None
 
     def __init__(self, steps: Sequence[Step], stop: threading.Event, clock: Clock) -> None:
+        self.timeouts_s: list[float] = []
+        """Those of all reads."""
         self._steps, self._stop, self._clock = list(steps), stop, clock
         self.health = CameraHealth(CameraState.LIVE, "", 1, 0, 0, 0)
 
     def read_latest(self, timeout_s: float) -> Frame:
         assert timeout_s > 0
+        self.timeouts_s.append(timeout_s)
         step = self._steps.pop(0)
         while not isinstance(step, Frame | CameraBlind):
             step()
@@ -175,6 +178,7 @@ def work(
         until_end: bool = False,
         profile: LineProfile = PROFILE,
         service_manager: ServiceManager | None = None,
+        timeouts_s: list[float] | None = None,
     ) -> list[str]:
         stop = threading.Event()
         engine = FakeEngine(detect)
@@ -183,6 +187,8 @@ def work(
         outbox: Any = wire
         runner = LineRunner(line, camera, outbox, outbox, service_manager=service_manager)
         runner.run(stop, until_end=until_end)
+        if timeouts_s is not None:
+            timeouts_s += camera.timeouts_s
         return caplog.messages
 
     return run

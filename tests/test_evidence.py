@@ -167,7 +167,7 @@ def test_each_raised_object_is_shown_with_its_box_and_its_looks(
         assert evidence.looks[-1].box_px == pytest.approx(evidence.box_px, abs=1)
         kinds = [look.kinds[0].name for look in evidence.looks if look.kinds]
         name = "gas_bottle" if is_gas else "cell"
-        assert kinds == ([name] * 3 if verified else [])
+        assert kinds == ([name] * 2 if verified else [])  # two are enough for a sure hazard
         assert evidence.verifier_input_px == (32 if verified else None)
 
 
@@ -266,6 +266,7 @@ def test_an_object_that_left_the_view_undecided_is_shown_by_its_last_crop(
 ) -> None:
     monkeypatch.setattr(verifier_stage, "PASSES_ENOUGH", 100)
     monkeypatch.setattr(verifier_stage, "PASSES_MAX", 100)
+    monkeypatch.setattr(verifier_stage, "_settled", lambda _: False)
     monkeypatch.setattr(verifier_stage, "_MARGIN", -1e9)  # its deadline is never near
     plant = Plant(stack)
     plant.run(verified=True)

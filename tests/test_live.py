@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Literal
 
+import cv2
 import numpy as np
 import pytest
 
@@ -24,7 +25,7 @@ from detector.wire.messages import (
 )
 from detector.wire.requests import Acknowledge, BeltFromPlc, Shelve
 from tests.fake_line import PROFILE, Clock, FakeCamera, FakeWire, Step, blind, frame
-from tests.fakes import GAS, bright_objects, detections
+from tests.fakes import GAS, as_image, bright_objects, detections, texture
 from tests.hazards.alarms.test_alarm_book import LINE, SECOND, belt_at, track
 from tests.small_line import passing
 
@@ -111,6 +112,23 @@ def test_an_old_frame_does_not_bring_lost_vision_back(
     lost = blind(CameraState.STALLED, "no new image")
     work([frame(0), lost, hang, frame(1), frame(24), frame(25)])
     assert wire.beats == [1, 4]  # not the second pass, nor within the hold after it
+
+
+def test_a_repeated_image_is_no_new_sight(work: Callable[..., list[str]]) -> None:
+    strip = as_image(texture(np.random.default_rng(3), 240, 1200, contrast=40))
+    strip = cv2.GaussianBlur(strip, (0, 0), 2.0)
+    camera = PROFILE.camera.model_copy(update={"fps": 20})
+    belt = PROFILE.belt.model_copy(update={"speed_mm_s": 400})
+    moving, timeouts_s = 60, []
+    shown = [strip[:, at : at + 320] for at in range(10 * moving, -1, -10)]
+    frames = [frame(n, shown[min(n, moving)], at_ms=50 * n) for n in range(moving + 3)]
+    work(
+        frames,
+        profile=PROFILE.model_copy(update={"camera": camera, "belt": belt}),
+        timeouts_s=timeouts_s,
+    )
+    of_a_new_image, of_a_repeated_one = timeouts_s[moving], timeouts_s[moving + 2]
+    assert of_a_repeated_one == pytest.approx(of_a_new_image - 0.05)
 
 
 def test_an_object_is_reported_while_vision_is_held_unavailable(

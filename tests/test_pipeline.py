@@ -328,6 +328,7 @@ def test_strips_and_whole_frames_raise_alerts_for_the_same_objects() -> None:
 
 def test_an_engine_is_prepared_for_every_strip_before_the_first_pass() -> None:
     class SlowToStart(FakeEngine):
+        sizes_most = 3
         ready: Sequence[tuple[int, int]] = ()
 
         def prepare(self, sizes_px: Iterable[tuple[int, int]]) -> None:
@@ -338,6 +339,7 @@ def test_an_engine_is_prepared_for_every_strip_before_the_first_pass() -> None:
     alerts_of(pipeline(engine))
     assert set(engine.sizes) <= {(height, width) for width, height in engine.ready}
     assert engine.ready[0] == (160, 320)  # the whole view: 240 mm across, 480 mm along
+    assert len(engine.ready) == engine.sizes_most
 
 
 def test_a_pass_skipped_for_another_line_is_run_later_without_loss(

@@ -93,6 +93,8 @@ class _CountedPixels:
         self.card = engine.card
         self.seen = 0
         self._engine = engine
+        if isinstance(engine, PreparingEngine):
+            self.sizes_most = engine.sizes_most
 
     def prepare(self, sizes_px: Iterable[tuple[int, int]]) -> None:
         if isinstance(self._engine, PreparingEngine):

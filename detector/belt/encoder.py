@@ -242,6 +242,7 @@ class ReportedMotion:
                 setting,
                 inconsistent,
                 self._reported.fault,
+                tracked=self._tracked_ns == t_ns,
             )
         )
         self._stopped = ordered is False and self.finding.state != "runs_ordered_to_stop"

@@ -15,6 +15,9 @@ from detector.errors import VigitriError
 
 _NO_READING = (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError)
 
+T_BELOW_NS = 2**62
+"""Timestamps are closer to 0 than this, 146 years: the difference of two is an int64."""
+
 
 class EncoderFileError(VigitriError, ValueError):
     """An unusable recording; one line."""
@@ -90,7 +93,8 @@ def read_encoder(path: Path, wraps_at: int) -> EncoderTrack:
         try:
             record = json.loads(line)
             t_ns, count, run = int(record["t_mono_ns"]), int(record["counts"]), record.get("run")
-            np.int64(t_ns)
+            if abs(t_ns) >= T_BELOW_NS:
+                raise OverflowError(f"t_mono_ns = {t_ns} is no time in nanoseconds")
         except _NO_READING as error:
             raise EncoderFileError(
                 f'{path}:{number}: not a reading ({error}). Write {{"t_mono_ns": 0, "counts": 0}}'

@@ -32,6 +32,8 @@ MOVES_MM_S = 50.0
 SHORT_NS, LONG_NS = 1_000_000_000, 5_000_000_000
 """Travel is compared over both: a short time finds a dead encoder, a long one the slip of a slow
 belt."""
+KEPT_NS = LONG_NS + 1_000_000_000
+"""The last image that was tracked may be this much older than the last frame."""
 CONFIRM_NS = 500_000_000
 """A state is reported after this time; `COAST_NS` (3 s) for a belt that runs on after a stop
 order."""
@@ -61,6 +63,8 @@ class BeltMeasurements:
     """Parts of the image move differently, so that it gives no belt motion."""
     counter_fault: CounterFault | None = None
     """How the encoder's counter is read wrongly."""
+    tracked: bool = True
+    """The image was tracked in this frame; otherwise `image_mm` is that of an earlier one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +121,7 @@ class BeltCheck:
     def update(self, measured: BeltMeasurements) -> Finding:
         """Evaluate one frame; frames must be in order of time."""
         self._history.append(measured)
-        while measured.t_ns - self._history[1 if len(self._history) > 1 else 0].t_ns >= LONG_NS:
+        while len(self._history) > 1 and measured.t_ns - self._history[1].t_ns >= KEPT_NS:
             self._history.popleft()
         candidate = self._state_at(measured)
         if candidate != self._candidate:
@@ -185,15 +189,12 @@ class BeltCheck:
 
     def _travels(self, over_ns: int) -> tuple[float, float | None, float, float | None] | None:
         """Seconds, and mm by encoder, image and setting; None if the image has a gap."""
-        now = self._history[-1]
-        since = next(
-            (
-                measured
-                for measured in reversed(self._history)
-                if now.t_ns - measured.t_ns >= over_ns
-            ),
-            None,
-        )
+        # Positions by the image are current where it was tracked only.
+        tracked = [measured for measured in self._history if measured.tracked]
+        if not tracked:
+            return None
+        now = tracked[-1]
+        since = next((each for each in reversed(tracked) if now.t_ns - each.t_ns >= over_ns), None)
         if since is None or now.image_mm is None or since.image_mm is None:
             return None
         within = [measured for measured in self._history if measured.t_ns >= since.t_ns]

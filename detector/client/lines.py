@@ -147,10 +147,12 @@ class _PendingRequest:
         self._id = self._feed.ask(request)
         self._request = request.model_copy(update={"request_id": self._id})
         self._again_ns = time.monotonic_ns() + ASK_AGAIN_NS
+        self.read = False
+        """The last `reply` has read messages, which may be for others."""
 
     def reply(self) -> Reply | None:
         """The reply, or None if it has not arrived. Raises TimeoutError after the deadline."""
-        self._link.pump()
+        self.read = self._link.pump() > 0
         reply = self._feed.replies.pop(self._id, None)
         if reply is not None:
             return reply
@@ -246,7 +248,7 @@ class AsyncLine(_Line):
 
     async def __aenter__(self) -> Self:
         self._link.__enter__()
-        self._ready, self._waiting = asyncio.Event(), 0
+        self._waiting: set[asyncio.Future[None]] = set()
         return self
 
     async def __aexit__(self, *raised: object) -> None:
@@ -256,7 +258,8 @@ class AsyncLine(_Line):
         """The next event; None after `timeout_s` without one (None: wait)."""
         deadline_s = None if timeout_s is None else time.monotonic() + timeout_s
         while True:
-            self._link.pump()
+            if self._link.pump():
+                self._wake()
             event = self._feed.next_event()
             left_s = TICK_S
             if deadline_s is not None:
@@ -296,29 +299,38 @@ class AsyncLine(_Line):
     async def ask(self, request: AnyRequest, timeout_s: float = 2.0) -> Reply:
         """Send a request and wait for its reply; another task may receive meanwhile."""
         pending = _PendingRequest(self, request, timeout_s)
-        while (reply := pending.reply()) is None:
+        while True:
+            reply = pending.reply()
+            if pending.read:
+                self._wake()
+            if reply is not None:
+                return reply
             await self._readable(TICK_S)
-        return reply
 
     async def _readable(self, timeout_s: float) -> None:
-        """Wait until a message may have arrived.
+        """Wait until a message may have arrived, or another task has read some.
 
         libzmq's descriptor becomes readable with an event and stays so until the socket is read;
-        `pump` has read it before.
+        `pump` has read it before. It is watched only while a task waits: an unread one spins the
+        loop. Each task waits for an event after its own `pump`: one that is shared stays set while
+        two take turns, and they spin.
         """
         loop = asyncio.get_running_loop()
         descriptors = [int(socket.get(zmq.FD)) for socket in self._link.sockets]
-        if not self._waiting:  # only while waiting: an unread readable descriptor spins the loop
-            self._ready.clear()
+        if not self._waiting:
             for descriptor in descriptors:
-                loop.add_reader(descriptor, self._ready.set)
-        self._waiting += 1
+                loop.add_reader(descriptor, self._wake)
+        woken = loop.create_future()
+        self._waiting.add(woken)
         try:
-            await asyncio.wait_for(self._ready.wait(), timeout_s)
-        except TimeoutError:
-            pass
+            await asyncio.wait([woken], timeout=timeout_s)
         finally:
-            self._waiting -= 1
+            self._waiting.discard(woken)
             if not self._waiting:
                 for descriptor in descriptors:
                     loop.remove_reader(descriptor)
+
+    def _wake(self) -> None:
+        for each in self._waiting:
+            if not each.done():
+                each.set_result(None)

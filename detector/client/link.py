@@ -126,8 +126,8 @@ class LineLink:
         """Why the detector refuses the connection; None: it does not, or no answer yet."""
         return next((each.refusal for each in self._connections if each.refusal), None)
 
-    def pump(self) -> None:
-        """Process received messages and send pending requests."""
+    def pump(self) -> int:
+        """Process received messages and send pending requests. Returns how many were received."""
         if self._context is None:
             raise RuntimeError("use a Line inside `with Line(…) as line:`")
         handled = 0
@@ -143,8 +143,9 @@ class LineLink:
             self._feed.tick(time.monotonic_ns())
             self._send()
             if not count:
-                return
+                break
             handled += count
+        return handled
 
     def _read_published(self) -> int:
         count = 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +48,9 @@ def load_profile(path: Path) -> LineProfile:
     try:
         profile = LineProfile.model_validate(document)
     except ValidationError as error:
-        raise ProfileError(str(path), [_mistake(detail) for detail in error.errors()]) from None
+        raise ProfileError(
+            str(path), [_mistake(each) for each in _joined(error.errors())]
+        ) from None
     return _with_resolved_paths(path.parent, profile)
 
 
@@ -81,6 +83,23 @@ def _with_resolved_paths(folder: Path, profile: LineProfile) -> LineProfile:
     return profile.model_copy(
         update={"camera": camera, "belt": belt, "overload": overload, "model": model, "wire": wire}
     )
+
+
+_KINDS = {"str": "text", "bool": "true or false", "int": "an integer", "float": "a number"}
+
+
+def _joined(details: Iterable[Any]) -> list[Any]:
+    """One mistake per value: pydantic has one per type where several are allowed."""
+    joined: dict[tuple[int | str, ...], Any] = {}
+    for detail in details:
+        *location, kind = detail["loc"]
+        if kind not in _KINDS:
+            joined[detail["loc"]] = detail
+            continue
+        known = joined.get(tuple(location))
+        message = f"{known['msg']}, or {_KINDS[kind]}" if known else f"should be {_KINDS[kind]}"
+        joined[tuple(location)] = {**detail, "loc": tuple(location), "msg": message}
+    return list(joined.values())
 
 
 def _mistake(detail: Any) -> str:

@@ -43,6 +43,11 @@ class Engine(Protocol):
 class PreparingEngine(Protocol):
     """An engine whose first inference pass on an image size is slow."""
 
+    @property
+    def sizes_most(self) -> int:
+        """Number of sizes worth preparing."""
+        ...
+
     def prepare(self, sizes_px: Iterable[tuple[int, int]]) -> None:
         """Prepare for images of these sizes `(width, height)`. Raises `EngineError`."""
         ...

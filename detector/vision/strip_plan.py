@@ -87,8 +87,8 @@ class StripPlan:
         Args:
             shift: Belt shift since the previous frame.
             t_ns: The frame's time.
-            wanted_to_mm: Downstream end of an object that needs another pass at once, belt
-                coordinates; None: no object does.
+            wanted_to_mm: Downstream end of an object that the next due pass must cover, however
+                long it is, belt coordinates; None: there is none.
         """
         period_ns, self._frame_ns = t_ns - self._frame_ns, t_ns
         self._travel_mm += shift.dy_mm
@@ -99,7 +99,7 @@ class StripPlan:
         passes = self._passes_mm
         if not self._on or len(passes) < (passes.maxlen or 0):
             return self._whole
-        if wanted_to_mm is None and not self._is_due(shift.dy_mm, period_ns, t_ns):
+        if not self._is_due(shift.dy_mm, period_ns, t_ns):
             return None
         new_mm = self._travel_mm - passes[0]
         length_mm = new_mm + self._object_mm

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
-from itertools import pairwise
+from itertools import count, pairwise
+from random import Random
 from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -277,6 +278,24 @@ def test_a_slipping_encoder_is_reported_and_a_backwards_one_is_not_used() -> Non
     *_, last = shifts(backwards, *range(500, 3500, 50))
     assert (backwards.finding.state, backwards.speed_mm_s) == ("encoder_backwards", 400)
     assert last.dy_mm == pytest.approx(20)
+
+
+@settings(max_examples=30)
+@given(st.floats(4, 60), st.integers(0, 30), st.randoms(use_true_random=False))
+def test_an_encoder_that_agrees_with_the_image_is_plausible_at_any_frame_rate(
+    fps: float, jitter_ms: int, rng: Random
+) -> None:
+    """Most frames are not tracked; the encoder is known in all."""
+    belt, reports = ReportedBelt(), count(0, 100)
+    next_ms = next(reports)
+    motion = ReportedMotion(belt, ImageMotion(400), PER_MM)
+    for n in range(int(7 * fps)):
+        t_ms = 1000 + n * 1000 / fps + rng.randint(0, jitter_ms) / 4
+        while next_ms <= t_ms:
+            belt.add(BeltReport(next_ms * MS, True, round(next_ms * 0.4 * PER_MM)))
+            next_ms = next(reports)
+        motion.advance(no_view, round(t_ms * MS))
+        assert motion.finding.state in {"runs", "unknown"}
 
 
 def test_a_fixed_speed_is_checked_by_the_image_in_a_few_frames_only() -> None:

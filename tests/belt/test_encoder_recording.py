@@ -40,6 +40,7 @@ def test_a_frame_without_a_position_is_placed_by_its_number() -> None:
     [
         '{"t_mono_ns": Infinity, "counts": 1}',
         '{"t_mono_ns": 9223372036854775808, "counts": 1}',
+        '{"t_mono_ns": -9223372036854775807, "counts": 1}',  # the time between two overflows
         '{"t_mono_ns": 1, "counts": 1e999}',
         "[" * 3000,
         "3",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import subprocess
 import sys
@@ -11,6 +12,7 @@ import pytest
 import zmq
 
 from detector import client
+from detector.client.link import LineLink
 from detector.wire import samples
 from tests.small_line import PATIENCE_S
 
@@ -95,3 +97,31 @@ def test_invalid_keys_raise_an_error_and_do_not_hang() -> None:
     line = client.Line("tcp://127.0.0.1:5556", keys=client.ClientKeys("no", "no", "no"))
     with pytest.raises(zmq.ZMQError, match="Invalid argument"), line:
         pass
+
+
+def test_two_tasks_that_wait_for_a_silent_detector_do_not_spin(
+    open_socket: Callable[[int], zmq.Socket[bytes]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in a bridge: one task receives, another waits for its reply."""
+    publishes, answers = open_socket(zmq.XPUB), open_socket(zmq.ROUTER)
+    pumps, pump = [], LineLink.pump
+    monkeypatch.setattr(LineLink, "pump", lambda link: pumps.append(pump(link)) or pumps[-1])
+    ends = []
+    for socket in (publishes, answers):
+        socket.bind("tcp://127.0.0.1:*")
+        ends.append(str(socket.get_string(zmq.LAST_ENDPOINT)))
+
+    async def run() -> None:
+        async with client.AsyncLine(*ends) as line:
+
+            async def listen() -> None:
+                async for _ in line:
+                    pass
+
+            listening = asyncio.create_task(listen())
+            with pytest.raises(TimeoutError):
+                await line.report_belt("wheel", 1, timeout_s=0.3)
+            listening.cancel()
+
+    asyncio.run(run())
+    assert 0 < len(pumps) < 60  # each looks every 50 ms

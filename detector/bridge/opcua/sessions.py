@@ -38,6 +38,11 @@ _DISCOVERY_SERVER = {
 }
 
 
+ABANDONED_MAX = 64
+"""Number of sessions without a connection that wait for their clients. asyncua keeps each that has
+a subscription for up to ten minutes, and refuses everyone from the thousandth session on."""
+
+
 class Admission(Protocol):
     """Decides which clients may open a session."""
 
@@ -50,6 +55,8 @@ class Session(InternalSession):
 
     certificate: bytes | None = None
     """Of the channel in which it was created, DER."""
+    taken_by: object = None
+    """The connection in which it was activated last."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -119,6 +126,8 @@ class Sessions(InternalServer):
         self.allow_remote_admin = False
         self.subscription_service = Subscriptions(self.aspace, self)
         self.isession.subscription_service = self.subscription_service
+        self._abandoned: dict[ua.NodeId, Session] = {}
+        """By token, the longest abandoned first."""
 
     def create_session(
         self, name: str, user: User | None = None, external: bool = False
@@ -129,6 +138,21 @@ class Sessions(InternalServer):
     def session(self, session_id: ua.NodeId) -> Session | None:
         held = self._external_sessions.values()
         return next((each for each in held if each.session_id == session_id), None)
+
+    def taken(self, session: Session, processor: object) -> None:
+        """A client has activated a session in this connection."""
+        session.taken_by = processor
+        self._abandoned.pop(session.auth_token, None)
+
+    async def abandon(self, session: Session, processor: object) -> None:
+        """The connection has ended; closes the longest abandoned sessions beyond the limit."""
+        if session.taken_by is processor and session.state is not SessionState.Closed:
+            self._abandoned[session.auth_token] = session
+        for token, each in list(self._abandoned.items()):
+            if each.state is SessionState.Closed:
+                del self._abandoned[token]
+        while len(self._abandoned) > ABANDONED_MAX:
+            await self._abandoned.pop(next(iter(self._abandoned))).close_session(True)
 
 
 class _Processor(UaProcessor):
@@ -165,7 +189,14 @@ class _Processor(UaProcessor):
         done = await super()._process_message(typeid, requesthdr, seqhdr, body)
         if typeid == _CREATE:
             self.session.certificate = policy.peer_certificate
+        elif typeid == _ACTIVATE:
+            self.iserver.taken(self.session, self)
         return done
+
+    async def close(self) -> None:
+        await super().close()
+        if self.session is not None:
+            await self.iserver.abandon(self.session, self)
 
     def _admit(self, params: ua.CreateSessionParameters) -> None:
         policy = self._connection.security_policy

@@ -121,7 +121,7 @@ class BeltTracker:
         self._known = True
         """Whether the belt's shift was known in all of them."""
         self._continues = False
-        """An unconfirmed object continues beyond the last strip."""
+        """An object that was never seen whole continues beyond the last strip."""
 
     @property
     def tracks(self) -> Sequence[Track]:
@@ -137,17 +137,17 @@ class BeltTracker:
         self._known = shift.known and (self._known or not self._frames)
         self._frames += 1
 
-    @property
-    def needs_pass_to_mm(self) -> float | None:
-        """How far downstream the next pass must reach to confirm or drop a track, `y_mm`; None: no
-        track needs one."""
+    def needs_pass_to_mm(self, *, stopped: bool = False) -> float | None:
+        """How far downstream the next pass must reach to confirm or drop tracks, `y_mm`; None: as
+        far as it does. Only long objects need more: others are whole in every pass that is due,
+        unless the belt is `stopped`."""
         _, _, _, downstream_mm = self._extent
         if self._continues:
             return downstream_mm
         unsure = [
             track.y_mm + track.last.height_mm / 2 + _GATE_MIN_MM
             for track in self._tracks
-            if not track.confirmed
+            if not track.confirmed and (stopped or track.last.height_mm > self._whole_mm)
         ]
         return min(downstream_mm, max(unsure)) if unsure else None
 
@@ -181,7 +181,7 @@ class BeltTracker:
             self._next_id += 1
             self._tracks.append(track)
             self._hit(track, detection, frame_index, t_utc_ns)
-        self._continues = any(each.cut and not self._is_confirmed(each) for each in detections)
+        self._continues = any(each.cut and not self._is_tracked(each) for each in detections)
         left: list[Track] = []
         for track in list(self._tracks):
             if track.last_frame != frame_index and self._was_covered(track, covered_mm):
@@ -193,10 +193,10 @@ class BeltTracker:
         self._frames = 0
         return [track for track in self._tracks if track.confirmed], left
 
-    def _is_confirmed(self, part: Detection) -> bool:
-        """Whether a partial detection belongs to an object that is confirmed already."""
+    def _is_tracked(self, part: Detection) -> bool:
+        """Whether a partial detection belongs to an object that was seen whole, or is confirmed."""
         return any(
-            track.confirmed
+            (track.confirmed or track.last.height_mm >= part.height_mm)
             and abs(track.x_mm - part.x_mm) <= (track.last.width_mm + part.width_mm) / 2
             and abs(track.y_mm - part.y_mm) <= (track.last.height_mm + part.height_mm) / 2
             for track in self._tracks

@@ -15,6 +15,13 @@ from detector.vocabulary import Hazard, KindAction
 
 _RANK: dict[KindAction, int] = {"ignore": 0, "count": 1, "call": 2}
 
+PASSES_ENOUGH, PASSES_MAX = 3, 5
+"""Crops of one object after which it is decided on, and after which it gets no more."""
+# How far, in log-odds, a verdict is from its threshold when more crops would not turn it: below it
+# after any crop, below it after enough of them, above it after two. Of 691 objects on path-traced
+# belts none that was left at that had another verdict after five crops.
+_HARMLESS, _HARMLESS_ENOUGH, _RAISED = 2.5, 1.2, 2.0
+
 
 @dataclass(frozen=True, slots=True)
 class HazardRule:
@@ -123,15 +130,32 @@ class KindScores:
             return next((each for each in verdicts if each.hazard is raised_as), most)
         return most
 
+    def is_settled(self, best_score: float) -> bool:
+        """Whether further crops would not turn the verdict, with the track's best score."""
+        if not self.passes:
+            return False
+        margins = [
+            self._fused(rule, log_odds / self.passes, best_score) - _log_odds(rule.threshold)
+            for rule, log_odds in zip(self._rules.hazards, self._log_odds, strict=True)
+        ]
+        enough = self.passes >= PASSES_ENOUGH
+        if max(margins) < -(_HARMLESS_ENOUGH if enough else _HARMLESS):
+            return True
+        raised = self.passes > 1 and max(margins) >= (0 if enough else _RAISED)
+        return raised and self.verdict(best_score).action != "ignore"
+
     def _verdict_on(self, rule: HazardRule, log_odds: float, best_score: float) -> Verdict:
-        fusion = rule.fusion
-        probability = _probability(
-            fusion.verifier * log_odds + fusion.detector * _log_odds(best_score) + fusion.offset
-        )
+        probability = _probability(self._fused(rule, log_odds, best_score))
         action = self._action(rule, probability)
         mean = self.mean
         kind = max(rule.kinds_with(action) or rule.kinds, key=lambda each: mean[each])
         return Verdict(rule.hazard, probability, action, self._rules.kind_names[kind])
+
+    @staticmethod
+    def _fused(rule: HazardRule, log_odds: float, best_score: float) -> float:
+        """Log-odds of the hazard."""
+        fusion = rule.fusion
+        return fusion.verifier * log_odds + fusion.detector * _log_odds(best_score) + fusion.offset
 
     def _action(self, rule: HazardRule, probability: float) -> KindAction:
         """An object calls if all kinds that call reach the threshold together, and so on: two kinds

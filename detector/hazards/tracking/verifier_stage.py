@@ -1,10 +1,10 @@
 """Which crops the verifier gets in each inference pass, and when an object is decided on.
 
 An object gets a crop for each pass that detected it whole, and once its track is confirmed for each
-pass in which it is in view, until it has enough. Of more crops than the budget of a pass, those of
-the objects with the earliest deadline are cut; the rest waits for the next pass. An object is
-decided on when it has enough, or when its deadline comes before the next pass: then with what there
-is.
+pass in which it is in view, until it has enough, or until more would not turn its verdict: most
+objects are harmless at a glance. Of more crops than the budget of a pass, those of the objects with
+the earliest deadline are cut; the rest waits for the next pass. An object is decided on when it
+needs no more, or when its deadline comes before the next pass: then with what there is.
 """
 
 from __future__ import annotations
@@ -19,16 +19,19 @@ from numpy.typing import NDArray
 from detector.belt.now import BeltNow
 from detector.hazards.tracking.predicted_box import predicted_box
 from detector.hazards.tracking.tracker import Track
-from detector.hazards.tracking.verdict import CropLook, KindScores, VerifierRules
+from detector.hazards.tracking.verdict import (
+    PASSES_ENOUGH,
+    PASSES_MAX,
+    CropLook,
+    KindScores,
+    VerifierRules,
+)
 from detector.ingest.frame import Frame
 from detector.profile.line import ActionPoint
 from detector.vision.belt_view import Rectifier
 from detector.vision.crops import Box, CropCutter, has_area
 from detector.vision.verifier import Verifier
 
-PASSES_ENOUGH, PASSES_MAX = 3, 5
-"""Crops of one object after which it is decided on, and after which it gets no more: more add cost,
-and next to nothing to the verdict."""
 _MARGIN = 1.5
 """The next pass is expected within this many times the longest wait between two passes."""
 
@@ -118,7 +121,9 @@ class VerifierStage:
         margin_mm = _MARGIN * self._wait_s * max(0.0, belt.speed_mm_s or 0.0)
         for track in tracks:
             track.undecided = (
-                _done(track) < PASSES_ENOUGH and self._remaining_mm(track, belt) > margin_mm
+                _done(track) < PASSES_ENOUGH
+                and not _settled(track)
+                and self._remaining_mm(track, belt) > margin_mm
             )
         for row, (track, _) in enumerate(chosen):
             if track.undecided and (crop := self._scorer.crop(row)) is not None:
@@ -158,5 +163,11 @@ def _done(track: Track) -> int:
 def _needed(track: Track) -> int:
     """How many more crops a track needs. One that an edge of the view cuts off tells less: before
     the object is confirmed, only passes that detected it whole count."""
+    if _settled(track):
+        return 0
     wanted = min(PASSES_MAX, len(track.sizes_mm))
     return max(wanted, PASSES_ENOUGH if track.confirmed else 0) - _done(track)
+
+
+def _settled(track: Track) -> bool:
+    return track.kind_scores is not None and track.kind_scores.is_settled(track.best_score)

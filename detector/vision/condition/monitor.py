@@ -69,6 +69,8 @@ class ConditionMonitor:
         self.sharpness = Sharpness(belt, along_x=along_x)
         self.dirt = LensDirt(view_mask, belt_length_mm)
         self.overexposed_share = 0.0
+        self._length_mm = rectifier.extent_mm[3] - rectifier.extent_mm[1]
+        self._position_mm = 0.0
         self.shift_px: float | None = None
         """How far the camera has moved, px, as measured in the capture process."""
         self._checked_ns: int | None = None
@@ -101,7 +103,9 @@ class ConditionMonitor:
 
     def _measure(self, frame: Frame, view: ViewSource, position_mm: float) -> bool:
         now_ns = frame.t_mono_ns
-        self.flicker.update(self._samples.brightness)
+        new_share = abs(position_mm - self._position_mm) / self._length_mm
+        self._position_mm = position_mm
+        self.flicker.update(self._samples.brightness, new_share)
         if self.dirt.is_due(position_mm):
             self.dirt.update(view(), position_mm)
         if self._checked_ns is not None and 0 <= now_ns - self._checked_ns < CHECKED_NS:

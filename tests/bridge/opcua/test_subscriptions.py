@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import struct
 from typing import Any
+from unittest.mock import AsyncMock
 
 import pytest
 from asyncua import ua
@@ -213,5 +214,29 @@ def test_a_transferred_subscription_sends_its_values_to_the_new_session(at: Serv
                 for data in message.NotificationMessage.NotificationData or ():
                     assert data.MonitoredItems[0].Value.Value.Value == LINE
                     return
+
+    at.run(run)
+
+
+def test_sessions_that_vanished_clients_leave_behind_do_not_keep_out_others(
+    at: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As with clients that start again and again: each has a subscription, and closes nothing."""
+    monkeypatch.setattr("detector.bridge.opcua.sessions.ABANDONED_MAX", 2)
+
+    async def run() -> None:
+        held = at.server._sessions._external_sessions
+        for _ in range(5):
+            client = at.client()
+            await client.connect()
+            await client.create_subscription(20, Received())
+            client.uaclient.session._publish_task.cancel()
+            monkeypatch.setattr(client.uaclient, "close_session", AsyncMock())
+            await client.disconnect()
+        async with at.client() as client:
+            while len(held) > 3:  # its own, and two
+                await client.get_node(f"{SYSTEM}.Gas").read_value()
+        for session in list(held.values()):
+            await session.close_session(True)
 
     at.run(run)

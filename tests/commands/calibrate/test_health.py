@@ -8,10 +8,12 @@ import cv2
 import numpy as np
 import pytest
 
+from detector.belt.plane import CalibrationError
+from detector.line_setup import Line
 from detector.profile.landmark_file import landmark_file
 from detector.profile.loading import load_profile
 from tests.commands.conftest import Vigitri
-from tests.fakes import as_image, texture
+from tests.fakes import FakeEngine, as_image, detections, folder_of, texture
 from tests.small_line import write_video
 
 FPS, FRAMES, STEP_PX, WIDTH, HEIGHT = 5, 110, 16, 320, 192
@@ -63,6 +65,10 @@ def test_limits_and_fixed_structures_are_written_beside_the_profile(
     assert file is not None
     assert file.stat().st_size < 20_000
     assert "fixed structures" in "".join(vigitri("calibrate", "verify", line)[1])
+
+    engine = FakeEngine(lambda _: detections())
+    with pytest.raises(CalibrationError, match=r"calibration.health: size_px = \[320, 192\]: the"):
+        Line(profile, folder_of(engine.card), engine, "boot").parts_for((640, 384))
 
     file.write_bytes(b"")
     with pytest.raises(ValueError, match="was changed after it was written"):

@@ -70,17 +70,33 @@ def test_an_object_outside_the_strip_of_a_pass_is_not_a_miss() -> None:
     assert track.y_mm == pytest.approx(619)
 
 
-def test_only_an_unconfirmed_object_needs_another_pass_that_covers_it() -> None:
+@pytest.mark.parametrize(("length_mm", "stopped"), [(260.0, False), (60.0, True)])
+def test_an_unconfirmed_object_that_is_long_or_at_rest_needs_a_pass_that_covers_it(
+    length_mm: float, stopped: bool
+) -> None:
     tracker = BeltTracker(2, 3, EXTENT, whole_mm=200)
-    assert tracker.needs_pass_to_mm is None
+    assert tracker.needs_pass_to_mm(stopped=stopped) is None
     for number in range(2):
         tracker.predict(along(20))
-        tracker.update([belt_detection(300, 300 + 20 * number)], (0.0, 800.0), number, number)
-        needed_mm = tracker.needs_pass_to_mm
+        objects = [(300.0, 300.0 + 20 * number, (40.0, length_mm), GAS)]
+        tracker.update(detections_of(objects, EXTENT), (0.0, 800.0), number, number)
+        needed_mm = tracker.needs_pass_to_mm(stopped=stopped)
         if number == 0:
             assert needed_mm is not None
-            assert 330 <= needed_mm <= 800
+            assert 300 + length_mm / 2 <= needed_mm <= 800
     assert needed_mm is None
+
+
+def test_a_short_object_on_a_running_belt_needs_no_pass_beside_those_that_are_due() -> None:
+    tracker = BeltTracker(2, 3, EXTENT, whole_mm=200)
+    tracker.predict(along(20))
+    tracker.update([belt_detection(300, 300)], (0.0, 800.0), 0, 0)
+    assert tracker.needs_pass_to_mm() is None
+    # Nor does the end of it that the next strip shows.
+    tracker.predict(along(20))
+    part = in_strip(detections_of([(300, 320, (40, 60), BATTERY)], EXTENT), 310)
+    tracker.update(part, (0.0, 310.0), 1, 1)
+    assert tracker.needs_pass_to_mm() is None
 
 
 def test_a_part_of_a_long_object_is_no_track_and_requests_a_pass_over_the_view() -> None:
@@ -89,14 +105,14 @@ def test_a_part_of_a_long_object_is_no_track_and_requests_a_pass_over_the_view()
     tracker.predict(along(0))
     tracks, _ = tracker.update(in_strip(detections_of(long, EXTENT), 300), (0.0, 300.0), 0, 0)
     assert tracks == []
-    assert tracker.needs_pass_to_mm == 800
+    assert tracker.needs_pass_to_mm() == 800
     tracker.predict(along(0))
     (track,), _ = tracker.update(detections_of(long, EXTENT), (0.0, 800.0), 1, 1)
     assert track.size_mm == (60, 500)
     # Once it is confirmed, its part in the next strip needs no further pass.
     tracker.predict(along(0))
     tracker.update(in_strip(detections_of(long, EXTENT), 300), (0.0, 300.0), 2, 2)
-    assert tracker.needs_pass_to_mm is None
+    assert tracker.needs_pass_to_mm() is None
 
 
 @pytest.mark.parametrize("rolls_mm", [-6.0, -3.0, 4.0, 8.0])

@@ -60,6 +60,32 @@ def test_one_pass_of_many_does_not_decide() -> None:
     assert scores((0.02, 0, 0, 0.98), *[(0.98, 0, 0, 0.02)] * 3).verdict(0.5).action == "call"
 
 
+@pytest.mark.parametrize(
+    ("row", "settled"),
+    [
+        ((0.02, 0.01, 0.01, 0.96), [True, True, True]),  # harmless at a glance
+        ((0.15, 0.05, 0.05, 0.75), [False, False, True]),
+        ((0.45, 0.01, 0.04, 0.50), [False, False, False]),
+        ((0.60, 0.01, 0.01, 0.38), [False, False, True]),
+        ((0.97, 0.01, 0.01, 0.01), [False, True, True]),  # never by one crop
+    ],
+)
+def test_a_verdict_is_settled_the_sooner_the_further_it_is_from_its_threshold(
+    row: tuple[float, ...], settled: list[bool]
+) -> None:
+    assert [scores(*[row] * count).is_settled(0.5) for count in (1, 2, 3)] == settled
+
+
+def test_no_verdict_is_settled_without_a_crop() -> None:
+    assert not scores().is_settled(0.9)
+
+
+def test_a_better_score_of_the_detector_can_reopen_a_verdict() -> None:
+    found = scores((0.06, 0.0, 0.0, 0.94))
+    assert found.is_settled(0.1)
+    assert not found.is_settled(0.9)
+
+
 def test_a_site_may_set_the_threshold_of_a_hazard() -> None:
     doubtful = (0.6, 0.0, 0.0, 0.4)
     assert scores(doubtful).verdict(0.5).action == "call"

@@ -14,13 +14,8 @@ from numpy.typing import NDArray
 from detector.belt.now import BeltNow
 from detector.belt.plane import BeltPlane, nominal_plane
 from detector.hazards.tracking.tracker import Track
-from detector.hazards.tracking.verdict import verifier_rules
-from detector.hazards.tracking.verifier_stage import (
-    PASSES_ENOUGH,
-    PASSES_MAX,
-    CropScorer,
-    VerifierStage,
-)
+from detector.hazards.tracking.verdict import PASSES_ENOUGH, PASSES_MAX, verifier_rules
+from detector.hazards.tracking.verifier_stage import CropScorer, VerifierStage
 from detector.profile.line import ActionPoint
 from detector.vision.belt_view import Rectifier
 from detector.vision.engine import EngineError
@@ -31,7 +26,8 @@ from tests.verifiers import MeanColour, verifier
 
 SIZE_PX = (400, 800)
 """Of the image: the belt fills it and runs upwards, 1 px/mm; y_mm = 800 - y px."""
-EMPTY = np.full((SIZE_PX[1], SIZE_PX[0], 3), 90, dtype=np.uint8)
+EMPTY = np.full((SIZE_PX[1], SIZE_PX[0], 3), 100, dtype=np.uint8)
+"""Of a grey at which the verifier is in doubt, so that it wants more crops."""
 
 
 def plane_of_the_image() -> BeltPlane:
@@ -112,15 +108,15 @@ def test_a_track_remembers_each_crop_with_what_it_was_taken_for() -> None:
 def test_an_undecided_track_keeps_its_newest_crop_in_one_buffer() -> None:
     verify, one = stage(verifier()), track(1, 300)
     kept = []
-    for number, shade in enumerate((40, 90, 200)):
+    for number, shade in enumerate((99, 100, 101)):
         one.last_frame = number
         verify.update(frame(np.full_like(EMPTY, shade), number), [one], belt())
         assert one.crop is not None
         kept.append((one.undecided, one.crop, int(one.crop.mean())))
     assert [(undecided, shade) for undecided, _, shade in kept] == [
-        (True, 40),
-        (True, 90),
-        (False, 90),
+        (True, 99),
+        (True, 100),
+        (False, 100),
     ]
     assert kept[0][1] is kept[2][1]
 
@@ -177,6 +173,18 @@ def test_near_the_end_of_the_view_an_object_is_decided_on_with_what_there_is(
     verify, one = stage(verifier()), track(1, y_mm, seen=5)
     verify.update(frame(EMPTY, 0), [one], belt())
     assert (passes(one), one.undecided) == ([1], undecided)
+
+
+@pytest.mark.parametrize(("shade", "crops"), [(30, 1), (200, 2)])
+def test_an_object_that_is_surely_harmless_or_surely_a_hazard_gets_no_more_crops(
+    shade: int, crops: int
+) -> None:
+    engine = MeanColour()
+    verify, one = stage(verifier(engine)), track(1, 300, seen=5)
+    for number in range(5):
+        verify.update(frame(np.full_like(EMPTY, shade), number), [one], belt())
+        assert one.undecided == (number + 1 < crops)
+    assert passes(one) == [crops]
 
 
 def test_near_its_deadline_an_object_without_any_crop_is_decided_on_too() -> None:

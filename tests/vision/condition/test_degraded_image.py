@@ -40,6 +40,13 @@ def test_light_that_pulses_is_flicker_and_material_that_passes_is_not() -> None:
     assert pulsing.value > LIMITS.flicker > 2 * passing.value
 
 
+def test_a_belt_that_is_new_in_each_frame_tells_nothing_of_flicker() -> None:
+    fast, rng = Flicker(), np.random.default_rng(6)
+    for _ in range(2 * FRAMES):
+        fast.update(100 + rng.normal(0, 10), new_share=0.2)
+    assert fast.value is None
+
+
 def test_a_blurred_image_has_edges_that_are_as_flat_as_they_look() -> None:
     sharp, blurred = (Sharpness(np.full((480, 640), 255, np.uint8), along_x=True) for _ in "ab")
     shown = np.full((480, 640, 3), 60, np.uint8)
