@@ -22,6 +22,8 @@ class RunMessages:
     latencies_ms: list[float] = field(default_factory=list)
     """Capture to subscriber, for every frame that went through the model."""
     states: list[LineState] = field(default_factory=list)
+    states_ns: list[int] = field(default_factory=list)
+    """When each state was received, CLOCK_MONOTONIC."""
     metrics: list[Metrics] = field(default_factory=list)
     missed: int = 0
     """Messages that this subscriber did not receive."""
@@ -59,5 +61,6 @@ def _add(
             received.latencies_ms.append(latency_ms)
     elif isinstance(payload, LineState):
         received.states.append(payload)
+        received.states_ns.append(item.t_received_mono_ns)
     elif isinstance(payload, Metrics):
         received.metrics.append(payload)

@@ -39,7 +39,7 @@ def test_a_line_of_the_bench_is_the_clip_s_profile_with_absolute_paths(tmp_path:
     clip = write_video(tmp_path / "belt.avi", passing(2))
     profile = tmp_path / "belt.line.toml"
     profile.write_text(
-        'line = "lines"\n[camera]\nsource = "belt.avi"\n[view]\nmm_per_px = 1.5\n'
+        'line = "lines"\n[camera]\nsource = "belt.avi"\n[view]\nmm_per_px = 1.0\n'
         '[overload]\nempty_belt = "empty.png"\n'
     )
     for compressed, source in ((True, clip), (False, tmp_path / "belt-uncompressed.avi")):
@@ -47,6 +47,13 @@ def test_a_line_of_the_bench_is_the_clip_s_profile_with_absolute_paths(tmp_path:
         assert line["camera"]["source"] == str(source)
         assert line["view"]["mm_per_px"] == 1.2
         assert line["overload"]["empty_belt"] == str(tmp_path / "empty.png")
+
+
+def test_a_profile_without_a_scale_is_refused(tmp_path: Path) -> None:
+    profile = tmp_path / "belt.line.toml"
+    profile.write_text('line = "lines"\n[camera]\nsource = "belt.avi"\n')
+    with pytest.raises(ValueError, match="mm_per_px"):
+        settings_of(profile, 1.2, compressed=True)
 
 
 def test_a_model_given_by_its_path_is_found_from_any_profile(
