@@ -60,7 +60,7 @@ def run(
     ]
     if not chosen:
         names = ", ".join(dict.fromkeys(each.name for each in contenders()))
-        raise ValueError(f"--only names nobody. There are: {names}")
+        raise ValueError(f"--only matches no contender. There are: {names}")
     if venv is not None:
         environments.build(needed(chosen), venv.resolve())
     with TemporaryDirectory() as scratch, progress_bar("peers") as advance:

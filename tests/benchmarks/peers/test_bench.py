@@ -40,11 +40,11 @@ def test_bare_networks_are_compared_and_the_others_are_left_out_by_name(
     assert "left out: ultralytics predict" in capsys.readouterr().out
 
 
-def test_a_name_that_nobody_has_is_refused_with_those_that_there_are(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"nobody\. There are: vigitri replay, "):
+def test_an_unknown_name_is_refused_with_those_that_there_are(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"matches no contender\. There are: vigitri replay, "):
         bench.run(
             bench.LINE, None, venv=tmp_path, frames=2, rounds=1, threads=1,
-            engines=("onnxruntime",), only=("nobody",), as_json=False,
+            engines=("onnxruntime",), only=("someone else",), as_json=False,
         )  # fmt: skip
 
 
