@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from benchmarks import faults_cli
+from benchmarks import faults_cli, peers_cli
 from benchmarks.cli_options import Out, ReportJson
 from detector.cli_support.options import (
     INCOMPLETE,
@@ -44,6 +44,7 @@ def add_to(app: typer.Typer) -> None:
     app.command("lines")(bench_lines)
     app.command("belt")(bench_belt)
     app.command("load")(bench_load)
+    app.command("peers")(peers_cli.bench_peers)
     app.command("health")(faults_cli.bench_health)
     app.command("station")(bench_station)
     app.command("cameras")(faults_cli.bench_cameras)

@@ -35,6 +35,8 @@ PROCESS = (
     "tests/benchmarks/fuzz/test_campaign.py",
     "tests/benchmarks/fuzz/test_parsers.py::test_a_bridge",
     "tests/benchmarks/cameras/test_camera_server.py",
+    "tests/benchmarks/peers/test_bench.py::test_bare_networks_are_compared",
+    "tests/benchmarks/peers/test_bench.py::test_a_peer_that_fails",
     "tests/benchmarks/test_child_process.py",
     "tests/benchmarks/station/test_kills.py",
     "tests/benchmarks/speed/test_latency.py::test_the_latency_of_a_line",

@@ -1,0 +1,1 @@
+"""Vigitri beside other detectors: the same network on the same belt."""
