@@ -7,9 +7,11 @@ in memory, and only finished bytes are written.
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import uuid
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +25,8 @@ from fleet.tables import SCHEMAS, Row, table_of
 os.environ.setdefault("AWS_EC2_METADATA_DISABLED", "true")
 """Without it, the S3 client asks 169.254.169.254 for credentials if none are set."""
 
+GROUP_ROWS = 20_000
+"""Of a table that is written piece by piece: some 40 MB of revisions."""
 ASIDE = "writing"
 """Folder of unfinished files in the results: none of the tables' readers looks there."""
 
@@ -114,16 +118,36 @@ class Folder:
         """Write `table`.parquet, cast to its schema. Raises `OSError`."""
         self.write(f"{table}.parquet", parquet_bytes(table_of(table, rows)))
 
+    def write_stream(self, table: str, pieces: Iterable[pa.Table]) -> None:
+        """Write `table`.parquet piece by piece: of any size, in little memory. Raises `OSError`."""
+        path, aside = f"{self._path}/{table}.parquet", f"{self._path}/{ASIDE}/{uuid.uuid4().hex}"
+        self._fs.create_dir(aside.rsplit("/", 1)[0], recursive=True)
+        rows = 0
+        try:
+            with (
+                self._fs.open_output_stream(aside) as stream,
+                pq.ParquetWriter(stream, SCHEMAS[table], compression="zstd") as writer,
+            ):
+                for group in _groups(pieces, SCHEMAS[table]):
+                    writer.write_table(group, row_group_size=len(group))
+                    rows += len(group)
+            with self._fs.open_input_file(aside) as file:
+                if pq.read_metadata(file).num_rows != rows:
+                    raise OSError(f"{self.place}/{table}.parquet: was not written completely")
+            self._fs.move(aside, path)
+        except BaseException:
+            self._remove(aside)
+            raise
+
     def read_table(self, table: str) -> list[Row]:
         """Its rows; empty: there is no such file."""
         content = self.read(f"{table}.parquet")
         return [] if content is None else rows_of(content)
 
     def _remove(self, path: str) -> None:
-        try:
+        # It was never there, or the disk is gone: the next run writes another.
+        with contextlib.suppress(OSError):
             self._fs.delete_file(path)
-        except OSError:
-            pass  # it was never there, or the disk is gone: the next run writes another
 
 
 def parquet_bytes(table: pa.Table, metadata: dict[str, str] | None = None) -> bytes:
@@ -141,10 +165,19 @@ def parquet_bytes(table: pa.Table, metadata: dict[str, str] | None = None) -> by
     return content
 
 
+def _groups(pieces: Iterable[pa.Table], schema: pa.Schema) -> Iterator[pa.Table]:
+    """The pieces in groups of at least `GROUP_ROWS`: one row group each."""
+    kept: list[pa.Table] = []
+    for piece in pieces:
+        kept.append(piece.cast(schema))
+        if sum(map(len, kept)) >= GROUP_ROWS:
+            yield pa.concat_tables(kept)
+            kept = []
+    if kept:
+        yield pa.concat_tables(kept)
+
+
 def rows_of(content: bytes) -> list[Row]:
     """The rows of a Parquet file."""
     rows: list[Any] = pq.read_table(io.BytesIO(content)).to_pylist()
     return rows
-
-
-__all__ = ["SCHEMAS", "Folder", "StoreError", "is_uri", "open_place", "parquet_bytes", "rows_of"]
