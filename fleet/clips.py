@@ -20,12 +20,14 @@ from detector.ingest import is_image
 from fleet.store import is_uri, open_place
 
 VIDEO_SUFFIXES = frozenset(
-    ".mp4 .m4v .mkv .avi .mov .ts .mts .m2ts .webm .mpg .mpeg .h264 .h265 .mjpeg .wmv .flv".split()
+    (".mp4", ".m4v", ".mkv", ".avi", ".mov", ".ts", ".mts", ".m2ts", ".webm", ".mpg", ".mpeg")
+    + (".h264", ".h265", ".mjpeg", ".wmv", ".flv")
 )
 LIST_SUFFIXES = frozenset((".csv", ".txt"))
 _GLOB = re.compile(r"[*?\[]")
 _TIME_IN_NAME = re.compile(
-    r"(?<!\d)(20\d\d)[-_]?([01]\d)[-_]?([0-3]\d)[T _-]?([0-2]\d)[-_:h]?([0-5]\d)(?:[-_:m]?([0-5]\d))?(?!\d)"
+    r"(?<!\d)(20\d\d)[-_]?([01]\d)[-_]?([0-3]\d)[T _-]?"
+    r"([0-2]\d)[-_:h]?([0-5]\d)(?:[-_:m]?([0-5]\d))?(?!\d)"
 )
 
 
@@ -135,51 +137,40 @@ def _time(list_name: str, text: str) -> datetime:
 
 def _found_in(named: str, profile: str | None, found: Found) -> list[Clip]:
     filesystem, path = open_place(named)
-    prefix = named[: len(named) - len(path)] if is_uri(named) and named.endswith(path) else ""
-    if is_uri(named) and not prefix:  # such as s3://bucket/path?endpoint_override=…
-        scheme, _, query = named.partition("://")[0], "", named.partition("?")[2]
-        return _in_place(filesystem, path, named, profile, found, f"{scheme}://", f"?{query}")
-    return _in_place(filesystem, path, named, profile, found, prefix, "")
-
-
-def _in_place(
-    filesystem: fs.FileSystem,
-    path: str,
-    named: str,
-    profile: str | None,
-    found: Found,
-    before: str,
-    after: str,
-) -> list[Clip]:
-    after = after if after != "?" else ""
+    # The path as listed, in a URI with the same scheme and options.
+    scheme, separator, rest = named.partition("://") if is_uri(named) else ("", "", named)
+    start = f"{scheme}{separator}" if is_uri(named) else ""
+    query = f"?{rest.partition('?')[2]}" if start and "?" in rest else ""
+    host = rest.partition("?")[0].removesuffix(path) if start else ""
     try:
-        if _GLOB.search(path):
-            files = _globbed(filesystem, path)
-        else:
-            info = filesystem.get_file_info(path)
-            if info.type is fs.FileType.File:
-                files = [info]
-            elif info.type is fs.FileType.Directory:
-                files = filesystem.get_file_info(fs.FileSelector(path, recursive=True))
-                files = [each for each in files if each.type is fs.FileType.File]
-                images = [e for e in files if is_image(Path(e.path))]
-                videos = [e for e in files if _is_video(e.path)]
-                if images and not videos and not is_uri(named):
-                    return [Clip(named, profile, *_start(named))]
-                found.passed_over += len(files) - len(videos)
-                files = videos
-            else:
-                raise ClipsError(f"{named}: no such file or folder")
+        files = _files(filesystem, path)
+        if files is None:
+            raise ClipsError(f"{named}: no such file or folder")
+        videos = [each for each in files if each.path == path or _is_video(each.path)]
+        if not videos and not start and any(is_image(Path(each.path)) for each in files):
+            return [Clip(path, profile, *_start(path))]
     except (OSError, pa.ArrowException) as error:
         raise ClipsError(f"{named}: {str(error).splitlines()[0]}") from None
-    if not files:
+    if not videos:
         raise ClipsError(f"{named}: has no video: {', '.join(sorted(VIDEO_SUFFIXES))}")
-    single = len(files) == 1 and files[0].path == path
-    clips = []
-    for each in sorted(files, key=lambda file: file.path):
-        name = named if single else f"{before}{each.path}{after}"
-        clips.append(Clip(name, profile, *_start(each.path), each.size or 0))
-    return clips
+    found.passed_over += len(files) - len(videos)
+    return [
+        Clip(f"{start}{host}{each.path}{query}", profile, *_start(each.path), each.size or 0)
+        for each in sorted(videos, key=lambda file: file.path)
+    ]
+
+
+def _files(filesystem: fs.FileSystem, path: str) -> list[fs.FileInfo] | None:
+    """The files that a path or glob names, in folders all; None: it does not exist."""
+    if _GLOB.search(path):
+        return _globbed(filesystem, path)
+    info = filesystem.get_file_info(path)
+    if info.type is fs.FileType.File:
+        return [info]
+    if info.type is not fs.FileType.Directory:
+        return None
+    every = filesystem.get_file_info(fs.FileSelector(path, recursive=True))
+    return [each for each in every if each.type is fs.FileType.File]
 
 
 def _globbed(filesystem: fs.FileSystem, pattern: str) -> list[fs.FileInfo]:

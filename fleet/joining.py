@@ -13,7 +13,7 @@ from detector.hazards.alarms.alert_facts import LineFacts
 from detector.hazards.tracking.tracker import Track
 from detector.wire.messages import Alert, Cue, Hazard
 from fleet.parts import Joint, PartResult
-from fleet.tape import belt_of, entries, track_of
+from fleet.tape import TrackReader, belt_of, entries, track_of
 
 SAME_MM = 40.0
 """Two tracks of one class are one object if their centres at the joint are this close, or closer
@@ -36,6 +36,7 @@ def joined(parts: Sequence[PartResult], line: LineFacts) -> Iterator[tuple[int, 
             gone = [numbers.former(track_of(shown, line.verifier)) for shown in lost]
         else:
             numbers.enter(Joint(0.0, []), Joint(0.0, []))
+        tracks = TrackReader(line.verifier)
         for entry in entries(part.tape):
             for kind, belt_values, *told in entry.calls:
                 belt = _moved(belt_of(belt_values), offset_mm)
@@ -46,8 +47,7 @@ def joined(parts: Sequence[PartResult], line: LineFacts) -> Iterator[tuple[int, 
                     alerts = book.line_state(Hazard(hazard), active, detail, belt, taped)
                 else:
                     in_view, left = (
-                        [numbers.renumbered(track_of(shown, line.verifier)) for shown in each]
-                        for each in told
+                        [numbers.renumbered(tracks.read(shown)) for shown in each] for each in told
                     )
                     alerts = book.update(in_view, [*gone, *left], belt)
                     gone = []

@@ -10,6 +10,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,7 @@ LEAD_MM = 4000.0
 """Belt travel before a part's first own frame: more than two views of 1.2 m, and than the window
 over which coverage is averaged."""
 LEAD_S = 30.0
-"""Least time of it: a fault of the image ends 10 s after its cause, a jam is measured over seconds."""
+"""Least time of it: a fault of the image ends 10 s after its cause, a jam is measured for seconds."""
 LEAD_TIMES = 4.0
 """A part whose belt travelled too little in its lead is begun again with a lead so much longer."""
 
@@ -101,7 +102,7 @@ def index_film(path: Path, longer_than_s: float) -> FilmIndex | None:
     except (av.FFmpegError, OSError):
         return None  # the replay says what is wrong with it
     taken_ns.sort()
-    if len(taken_ns) < 2 or any(a == b for a, b in zip(taken_ns, taken_ns[1:], strict=False)):
+    if len(taken_ns) < 2 or any(a == b for a, b in pairwise(taken_ns)):
         raise UnsplittableError("several of its images have one timestamp")
     index = FilmIndex(path, fps, taken_ns)
     if index.duration_s <= longer_than_s:

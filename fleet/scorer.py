@@ -67,6 +67,8 @@ class Answer:
     cost: Row = field(default_factory=dict)
 
 
+BOOT_ID = "replay-1"
+"""As of a replay of one clip."""
 _CAUSES: Sequence[tuple[type[Exception] | tuple[type[Exception], ...], str]] = (
     ((SourceError, StoreError), "footage"),
     ((ProfileError, CalibrationError), "profile"),
@@ -130,7 +132,7 @@ class Scorer:
         """The result of a clip, from those of its parts in order."""
         started_s, used_s = time.monotonic(), time.process_time()
         loaded = self._load(task)
-        facts = loaded.line("fleet").facts
+        facts = loaded.line(BOOT_ID).facts
         revisions = [
             revision_row(task.clip, facts.line, alert, t_ns)
             for _, t_ns, alert in joined(parts, facts)
@@ -220,7 +222,7 @@ class Scorer:
             if index is None:
                 raise UnsplittableError("it is not the file that it was")
             part = process_part(
-                lambda: loaded.line("fleet"),
+                lambda: loaded.line(BOOT_ID),
                 index,
                 task.cut,
                 task.clip.name,
@@ -279,7 +281,8 @@ class Scorer:
         return note.replace(str(self._fetched[1]), clip.name) if self._fetched else note
 
     def __del__(self) -> None:
-        if self._scratch is not None:
+        # Ray's class of this actor inherits this method, and has no such folder.
+        if getattr(self, "_scratch", None) is not None:
             shutil.rmtree(self._scratch, ignore_errors=True)
 
 

@@ -26,7 +26,8 @@ Row = dict[str, Any]
 TEXT, INT, REAL, FLAG = pa.string(), pa.int64(), pa.float64(), pa.bool_()
 UTC = pa.timestamp("us", tz="UTC")
 _BOX = [
-    (f"{side}_px", REAL, "box in `box_frame`, image coordinates") for side in "x0 y0 x1 y1".split()
+    (f"{side}_px", REAL, "box in `box_frame`, image coordinates")
+    for side in ["x0", "y0", "x1", "y1"]
 ]
 
 _KEYS = [

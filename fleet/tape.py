@@ -43,11 +43,14 @@ class Tape(AlarmBook):
     def __init__(self, line: LineFacts) -> None:
         super().__init__(line)
         self._calls: list[list[Any]] = []
+        self._changes = _Changes()
         self._compressor = zlib.compressobj(6)
         self._chunks: list[bytes] = []
 
     def update(self, in_view: Sequence[Track], left: Sequence[Track], belt: BeltNow) -> list[Alert]:
-        tracks = [[track_json(track) for track in each] for each in (in_view, left)]
+        tracks = [
+            [self._changes.of(track_json(track)) for track in each] for each in (in_view, left)
+        ]
         self._calls.append(["update", _belt_json(belt), *tracks])
         return []
 
@@ -69,10 +72,57 @@ class Tape(AlarmBook):
         if keep and calls:
             line = json.dumps([frame_index, t_ns, calls], separators=(",", ":"))
             self._chunks.append(self._compressor.compress(line.encode() + b"\n"))
+        elif calls:
+            self._changes = _Changes()  # what was not kept is no base for what is
 
     def content(self) -> bytes:
         """The whole tape, compressed; ends it."""
         return b"".join((*self._chunks, self._compressor.flush()))
+
+
+class _Changes:
+    """What has changed of each track since the last time: a tenth of all that it is."""
+
+    def __init__(self) -> None:
+        self._known: dict[int, Json] = {}
+
+    def of(self, shown: Json) -> Json:
+        known = self._known.get(shown["id"], {})
+        self._known[shown["id"]] = shown
+        changes = {
+            key: _appended(known.get(key), value) if isinstance(value, list) else value
+            for key, value in shown.items()
+            if key not in known or known[key] != value
+        }
+        return {**changes, "id": shown["id"]}
+
+
+class TrackReader:
+    """The tracks of one tape, from their changes."""
+
+    def __init__(self, rules: VerifierRules | None) -> None:
+        """`rules`: of the line's verifier."""
+        self._rules = rules
+        self._known: dict[int, Json] = {}
+
+    def read(self, changes: Json) -> Track:
+        """The next track of the tape."""
+        known = self._known.setdefault(changes["id"], {})
+        for key, value in changes.items():
+            if isinstance(value, dict):  # its last items are new
+                kept = known[key] + value["new"]
+                known[key] = kept[len(kept) - value["length"] :]
+            else:
+                known[key] = value
+        return track_of(known, self._rules)
+
+
+def _appended(old: list[Any] | None, new: list[Any]) -> list[Any] | Json:
+    """`new`, or only its last item if the others were there before."""
+    before = new[:-1]
+    if old and before and old[-len(before) :] == before:
+        return {"new": new[-1:], "length": len(new)}
+    return new
 
 
 def entries(content: bytes) -> Iterator[Entry]:
