@@ -20,8 +20,24 @@ from detector.ingest import is_image
 from fleet.store import is_uri, open_place
 
 VIDEO_SUFFIXES = frozenset(
-    (".mp4", ".m4v", ".mkv", ".avi", ".mov", ".ts", ".mts", ".m2ts", ".webm", ".mpg", ".mpeg")
-    + (".h264", ".h265", ".mjpeg", ".wmv", ".flv")
+    (
+        ".mp4",
+        ".m4v",
+        ".mkv",
+        ".avi",
+        ".mov",
+        ".ts",
+        ".mts",
+        ".m2ts",
+        ".webm",
+        ".mpg",
+        ".mpeg",
+        ".h264",
+        ".h265",
+        ".mjpeg",
+        ".wmv",
+        ".flv",
+    )
 )
 LIST_SUFFIXES = frozenset((".csv", ".txt"))
 _GLOB = re.compile(r"[*?\[]")

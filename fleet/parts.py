@@ -34,7 +34,7 @@ LEAD_MM = 4000.0
 """Belt travel before a part's first own frame: more than two views of 1.2 m, and than the window
 over which coverage is averaged."""
 LEAD_S = 30.0
-"""Least time of it: a fault of the image ends 10 s after its cause, a jam is measured for seconds."""
+"""Least time of it: a fault of the image ends 10 s after its cause; a jam takes seconds."""
 LEAD_TIMES = 4.0
 """A part whose belt travelled too little in its lead is begun again with a lead so much longer."""
 

@@ -84,12 +84,13 @@ class FleetReplay:
         attempts: int = 3,
         on_progress: Callable[[Progress], None] = lambda _: None,
         on_failure: Callable[[Row], None] = lambda _: None,
+        on_ready: Callable[[], None] = lambda: None,
     ) -> None:
         """`provenances`: by path of the profile. `attempts`: of each clip, or part of a long one,
-        before it counts as failed."""
+        before it counts as failed. `on_ready`: called when all workers have their models."""
         self._ray, self._results, self._settings = ray, results, settings
         self._provenances, self._attempts = provenances, attempts
-        self._on_progress, self._on_failure = on_progress, on_failure
+        self.on_progress, self._on_failure, self._on_ready = on_progress, on_failure, on_ready
         self._wanted = workers
         self._actor_class = ray.remote(
             num_cpus=settings.threads, max_restarts=0, max_task_retries=0
@@ -99,6 +100,8 @@ class FleetReplay:
         self._workers: set[Any] = set()
         self._running: dict[Any, tuple[Any, _Job | None]] = {}
         """Worker and job by Ray's reference; a worker without a job is being started."""
+        self._names: dict[Any, str] = {}
+        """Host and process of each worker."""
         self._tries: dict[tuple[str, int | None], int] = {}
         self._long: dict[str, _Long] = {}
         self.failures: list[Row] = []
@@ -124,13 +127,13 @@ class FleetReplay:
                 self._assign()
                 self._take_answers()
                 self.progress.workers = len(self._workers) - self._starting
-                self._on_progress(self.progress)
+                self.on_progress(self.progress)
         finally:
             for worker in self._workers:
                 self._ray.kill(worker, no_restart=True)
         self._name_missing(clips)
         self._results.merge(self._all_failures(clips))
-        self._on_progress(self.progress)
+        self.on_progress(self.progress)
         return self.progress
 
     def _provenance(self, clip: Clip) -> str:
@@ -146,7 +149,7 @@ class FleetReplay:
         while len(self._workers) < self._wanted:
             worker = self._actor_class.remote(self._settings)
             self._workers.add(worker)
-            self._running[worker.ready.remote()] = worker, None
+            self._running[worker.ready.remote(list(self._provenances))] = worker, None
 
     def _assign(self) -> None:
         while self._idle and self._jobs:
@@ -182,6 +185,15 @@ class FleetReplay:
             self._idle.append(worker)
             if job is not None:
                 self._take(job, answer)
+                continue
+            self._names[worker] = answer
+            if len(self._names) == self._wanted:
+                self._on_ready()
+
+    def busy_pids(self) -> list[int]:
+        """Processes of the workers that have a clip now."""
+        busy = (worker for worker, job in self._running.values() if job is not None)
+        return [int(self._names[worker].split()[1]) for worker in busy if worker in self._names]
 
     def _take(self, job: _Job, answer: Answer) -> None:
         task = job.task

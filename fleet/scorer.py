@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import resource
 import shutil
@@ -102,8 +103,15 @@ class Scorer:
         # onnxruntime's and FFmpeg's threads are set where they are opened.
         cv2.setNumThreads(settings.threads if settings.threads > 1 else 0)
 
-    def ready(self) -> str:
-        """Where this worker runs."""
+    def ready(self, profiles: Sequence[str | None]) -> str:
+        """Load the model of the only line, so that the first clip need not; returns `where`."""
+        if len(profiles) == 1:
+            with contextlib.suppress(VigitriError, OSError):  # named with the clips
+                self._loaded[profiles[0]] = _Loaded(profiles[0], self._settings)
+        return self.where()
+
+    def where(self) -> str:
+        """Host and process of this worker."""
         return f"{socket.gethostname()} {os.getpid()}"
 
     def process(self, task: Task) -> Answer:
@@ -124,7 +132,7 @@ class Scorer:
             "cpu_s": time.process_time() - used_s,
             "fetch_s": fetch_s,
             "peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
-            "worker": self.ready(),
+            "worker": self.where(),
         }
         return answer
 
@@ -167,7 +175,7 @@ class Scorer:
         cost = {
             "elapsed_s": time.monotonic() - started_s,
             "cpu_s": time.process_time() - used_s,
-            "worker": self.ready(),
+            "worker": self.where(),
         }
         return Answer(revisions, totals, cost=cost)
 

@@ -38,6 +38,16 @@ class SessionError(VigitriError):
     """No Ray session: one line with the reason and the fix."""
 
 
+def prepare_environment(*, own: bool) -> None:
+    """Turn off what Ray sends and writes; before it is imported. `own`: of a new session here."""
+    os.environ.update({key: os.environ.get(key, value) for key, value in _ENVIRONMENT.items()})
+    if own:
+        # Ray would otherwise write a token to ~/.ray/auth_token.
+        os.environ.setdefault("RAY_AUTH_MODE", "token")
+        os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
+        os.environ.pop("RAY_ADDRESS", None)
+
+
 @contextlib.contextmanager
 def session(address: str | None, cpus: int | None = None) -> Iterator[Any]:
     """A Ray session: the cluster's at `address`, or one of this machine, ended with the context.
@@ -46,12 +56,7 @@ def session(address: str | None, cpus: int | None = None) -> Iterator[Any]:
 
     Raises `SessionError`, and `ModuleNotFoundError` without the extra.
     """
-    os.environ.update({key: os.environ.get(key, value) for key, value in _ENVIRONMENT.items()})
-    if address is None:
-        # Ray would otherwise write a token to ~/.ray/auth_token.
-        os.environ.setdefault("RAY_AUTH_MODE", "token")
-        os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
-        os.environ.pop("RAY_ADDRESS", None)
+    prepare_environment(own=address is None)
     import ray
 
     options: dict[str, Any] = {

@@ -48,7 +48,12 @@ def open_place(place: str) -> tuple[fs.FileSystem, str]:
     """
     if not is_uri(place):
         return fs.LocalFileSystem(), str(Path(place.removeprefix("file://")).absolute())
-    scheme = place.split("://", maxsplit=1)[0]
+    scheme, _, rest = place.partition("://")
+    if ":" in rest.split("/", maxsplit=1)[0].rpartition("@")[0]:
+        raise StoreError(
+            f"{scheme}://…: has a password, which would be written with the results: set it in "
+            "the environment, such as AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
+        )
     try:
         if scheme in {"s3", "gs", "gcs", "abfs", "abfss", "hdfs", "viewfs"}:
             filesystem, path = fs.FileSystem.from_uri(place)
@@ -69,6 +74,7 @@ class Folder:
         """Raises `StoreError`."""
         self.place = place
         self._fs, self._path = open_place(place.rstrip("/"))
+        self._path = self._path.rstrip("/")
 
     def write(self, name: str, content: bytes) -> None:
         """Write a file of this folder; it is there whole, or not at all.
