@@ -36,7 +36,7 @@ over which coverage is averaged."""
 LEAD_S = 30.0
 """Least time of it: a fault of the image ends 10 s after its cause; a jam takes seconds."""
 LEAD_TIMES = 4.0
-"""A part whose belt travelled too little in its lead is begun again with a lead so much longer."""
+"""A part whose belt travelled too little in its lead is begun again with a lead this much longer."""
 
 
 class UnsplittableError(VigitriError):
@@ -78,7 +78,7 @@ class FilmIndex:
 def index_film(path: Path, longer_than_s: float) -> FilmIndex | None:
     """The index of a film that is longer than this; None: it is not.
 
-    Raises `UnsplittableError` for a film whose frames cannot be told from its packets.
+    Raises `UnsplittableError` for a film whose frames cannot be known from its packets.
     """
     try:
         with av.open(str(path.resolve()), options=OPTIONS, metadata_errors="replace") as container:

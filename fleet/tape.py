@@ -1,4 +1,4 @@
-"""The tape of a part of a clip: what its pipeline told the alarm book, frame by frame.
+"""The tape of a part of a clip: the input of its alarm book, frame by frame.
 
 The alarm book's memory has no end: a state of the line that returns is the same alarm, ten minutes
 of batteries decide on the next one's call. So a part keeps no alarms. It records its book's input,
@@ -38,7 +38,7 @@ class Entry:
 
 
 class Tape(AlarmBook):
-    """An alarm book that raises nothing, and records what it is told."""
+    """An alarm book that raises nothing, and records its input."""
 
     def __init__(self, line: LineFacts) -> None:
         super().__init__(line)

@@ -29,8 +29,8 @@ class _Run:
 
 
 def measure(line: Path, *, clips: int, clip_s: float, threads: int) -> dict[str, Any]:
-    """Process the same clips by `vigitri replay` with so many threads, then by as many workers of
-    one thread, then by one worker; returns the report's `speed`."""
+    """Process the same clips by `vigitri replay` with `threads` threads, then by that number of
+    workers of one thread, then by one worker; returns the report's `speed`."""
     with tempfile.TemporaryDirectory(prefix="vigitri-bench-") as scratch:
         films = cut_clips(line, Path(scratch) / "clips", clips, clip_s)
         plain = _plain(line, films, threads)

@@ -9,7 +9,7 @@ import pytest
 pa = pytest.importorskip("pyarrow", reason="the extra fleet is not installed")
 
 from fleet.store import Folder, parquet_bytes, rows_of  # noqa: E402
-from fleet.tables import COLUMNS, SCHEMAS, SORTED_BY, table_of  # noqa: E402
+from fleet.tables import COLUMNS, SCHEMAS, SORTED_BY, describe, table_of  # noqa: E402
 
 
 @pytest.mark.parametrize("name", SCHEMAS)
@@ -49,3 +49,8 @@ def test_a_file_that_cannot_be_written_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="directory"):
         folder.write("clips/0.parquet", b"x")
     assert folder.names("writing") == []
+
+
+def test_the_documentation_has_the_schema() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "fleet.md").read_text(encoding="utf-8")
+    assert page.endswith(describe().rstrip() + "\n"), "write fleet.tables.describe() to its end"
