@@ -74,7 +74,6 @@ def session(address: str | None, cpus: int | None = None) -> Iterator[Any]:
             "num_gpus": 0,
             "include_dashboard": False,
             "object_store_memory": OBJECT_STORE_BYTES,
-            "_node_ip_address": "127.0.0.1",
         }
     else:
         options["address"] = address
