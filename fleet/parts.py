@@ -36,7 +36,7 @@ over which coverage is averaged."""
 LEAD_S = 30.0
 """Least time of it: a fault of the image ends 10 s after its cause; a jam takes seconds."""
 LEAD_TIMES = 4.0
-"""A part whose belt travelled too little in its lead is begun again with a lead this much longer."""
+"""A part whose belt travelled too little in its lead is begun again with a lead longer by this."""
 
 
 class UnsplittableError(VigitriError):

@@ -22,6 +22,9 @@ from fleet.tables import Row
 WAIT_S = 1.0
 """Between two updates of the progress while no clip ends."""
 
+CLOSE_S = 5.0
+"""Longest wait for idle workers to remove their copy of a clip."""
+
 
 @dataclass(slots=True)
 class Progress:
@@ -129,6 +132,9 @@ class FleetReplay:
                 self.progress.workers = len(self._workers) - self._starting
                 self.on_progress(self.progress)
         finally:
+            closing = [worker.close.remote() for worker in self._idle]
+            if closing:
+                self._ray.wait(closing, num_returns=len(closing), timeout=CLOSE_S)
             for worker in self._workers:
                 self._ray.kill(worker, no_restart=True)
         self._name_missing(clips)
@@ -156,7 +162,10 @@ class FleetReplay:
             worker, job = self._idle.popleft(), self._jobs.popleft()
             if job.join:
                 parts = self._parts_of(job.task.clip)
-                if parts is None:
+                if parts is None:  # somebody has removed one
+                    self._idle.append(worker)
+                    self._abandon_split(job.task.clip)
+                    self._jobs.append(_Job(Task(job.task.clip, job.task.provenance)))
                     continue
                 reference = worker.join.remote(job.task, parts)
             else:
@@ -200,6 +209,8 @@ class FleetReplay:
         if answer.cause is not None:
             self._failed(job, answer.cause, answer.reason)
         elif answer.not_split is not None:
+            if task.part is not None and task.clip.key not in self._long:
+                return  # another of its parts has said so already
             self._abandon_split(task.clip)
             self._jobs.appendleft(_Job(replace(task, part=None, cut=None, whole=True)))
         elif answer.cuts is not None:

@@ -70,6 +70,8 @@ class Answer:
 
 BOOT_ID = "replay-1"
 """As of a replay of one clip."""
+SCRATCH = "vigitri-fleet-"
+"""Start of the name of a worker's temporary folder, before its process number."""
 _CAUSES: Sequence[tuple[type[Exception] | tuple[type[Exception], ...], str]] = (
     ((SourceError, StoreError), "footage"),
     ((ProfileError, CalibrationError), "profile"),
@@ -197,7 +199,7 @@ class Scorer:
             return Path(clip.name.removeprefix("file://"))
         if self._fetched is not None and self._fetched[0] == clip.name:
             return self._fetched[1]
-        self._scratch = self._scratch or tempfile.mkdtemp(prefix="vigitri-fleet-")
+        self._scratch = self._scratch or _scratch_folder()
         for old in Path(self._scratch).iterdir():
             old.unlink()
         self._fetched = None
@@ -288,10 +290,20 @@ class Scorer:
         """A note with the clip's own name, where it was copied here."""
         return note.replace(str(self._fetched[1]), clip.name) if self._fetched else note
 
-    def __del__(self) -> None:
-        # Ray's class of this actor inherits this method, and has no such folder.
-        if getattr(self, "_scratch", None) is not None:
+    def close(self) -> None:
+        """Remove the copy of the last clip."""
+        if self._scratch is not None:
             shutil.rmtree(self._scratch, ignore_errors=True)
+            self._scratch = self._fetched = None
+
+
+def _scratch_folder() -> str:
+    """A temporary folder of this process; those of killed workers are removed."""
+    for left in Path(tempfile.gettempdir()).glob(f"{SCRATCH}*"):
+        process = left.name.removeprefix(SCRATCH).split("-")[0]
+        if process.isdecimal() and not Path(f"/proc/{process}").exists():
+            shutil.rmtree(left, ignore_errors=True)
+    return tempfile.mkdtemp(prefix=f"{SCRATCH}{os.getpid()}-")
 
 
 def _blind_s(blind_frames: int, gaps_s: float, frames: int, recorded_s: float) -> float:

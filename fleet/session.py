@@ -11,6 +11,7 @@ import contextlib
 import logging
 import os
 import secrets
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -41,10 +42,11 @@ class SessionError(VigitriError):
 def prepare_environment(*, own: bool) -> None:
     """Turn off what Ray sends and writes; before it is imported. `own`: of a new session here."""
     os.environ.update({key: os.environ.get(key, value) for key, value in _ENVIRONMENT.items()})
-    if own:
-        # Ray would otherwise write a token to ~/.ray/auth_token.
+    if own and "ray" not in sys.modules:  # it reads its token when it is imported
+        # Ray would otherwise write one to ~/.ray/auth_token.
         os.environ.setdefault("RAY_AUTH_MODE", "token")
         os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
+    if own:
         os.environ.pop("RAY_ADDRESS", None)
         # Its usage statistics, though off, ask the servers of three clouds which one this is; by
         # HTTP, which goes to this closed port instead. Its own connections are none of HTTP.

@@ -17,6 +17,7 @@ from fleet.provenance import Settings, load_line, provenance_of
 from fleet.replay import FleetReplay, Progress
 from fleet.results import Results
 from fleet.session import prepare_environment, session
+from fleet.tables import Row
 
 TABLES = ("alerts", "revisions", "totals")
 DISK_BYTES = 24 * 1024
@@ -50,7 +51,9 @@ class _Runner:
         self._line, self._films = str(line), films
         self._settings = Settings()
         loaded = load_line(self._line, self._settings)
-        self._provenances = {self._line: provenance_of(self._line, loaded, self._settings)}
+        self._provenances: dict[str | None, Row] = {
+            self._line: provenance_of(self._line, loaded, self._settings)
+        }
 
     def __call__(
         self,

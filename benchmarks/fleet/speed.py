@@ -18,6 +18,7 @@ from fleet.provenance import Settings, load_line, provenance_of
 from fleet.replay import FleetReplay
 from fleet.results import Results
 from fleet.session import session
+from fleet.tables import Row
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +85,9 @@ def _fleet(
 ) -> tuple[_Run, list[dict[str, Any]]]:
     settings = Settings()
     started_s = time.monotonic()
-    provenances = {str(line): provenance_of(str(line), load_line(str(line), settings), settings)}
+    provenances: dict[str | None, Row] = {
+        str(line): provenance_of(str(line), load_line(str(line), settings), settings)
+    }
     first_s: list[float] = []
     with session(None, workers) as ray:
         replayed = FleetReplay(
