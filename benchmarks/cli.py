@@ -49,6 +49,7 @@ def add_to(app: typer.Typer) -> None:
     app.command("station")(bench_station)
     app.command("cameras")(faults_cli.bench_cameras)
     app.command("soak")(faults_cli.bench_soak)
+    app.command("fleet")(bench_fleet)
 
 
 def bench_latency(
@@ -68,6 +69,28 @@ def bench_latency(
     from benchmarks.speed import latency
 
     latency.run(line, out, alerts=alerts, blind_runs=blind_runs)
+
+
+def bench_fleet(
+    line: Annotated[
+        Path, typer.Option(metavar="LINE.toml", help="A line whose camera.source is a film.")
+    ] = Path("calibration/sites/demo.toml"),
+    out: Out = None,
+    clips: Annotated[int, typer.Option(min=2, help="Clips that are cut from the film.")] = 4,
+    clip_s: Annotated[float, typer.Option(min=1, help="Length of each, s.")] = 12.0,
+    only: Annotated[list[str] | None, typer.Option(help="speed or faults; default: both.")] = None,
+) -> None:
+    """Measure `vigitri fleet replay` against `vigitri replay`, and lose workers under it. Extra
+    `fleet`.
+
+    Kills a worker and a node, cuts a clip off and fills a disk; compares the tables with those of
+    an undisturbed run. The full disk needs root. Exits with 1 if a target is missed.
+    """
+    from benchmarks.fleet import bench
+
+    parts = tuple(only or ("speed", "faults"))
+    if not bench.run(line, out, clips=clips, clip_s=clip_s, parts=parts):
+        raise typer.Exit(INCOMPLETE)
 
 
 def bench_twin(

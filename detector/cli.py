@@ -261,6 +261,7 @@ _add_group(
     calibrating.add_to,
     "benchmarks.scores_cli",
 )
+_add_group("fleet", "Replay an archive of footage, on one machine or a cluster.", "fleet.cli")
 _add_group("bench", "Measure speed, accuracy and fault tolerance.", "benchmarks.cli")
 _add_group("twin", "Render the simulated line.", "benchmarks.twin_cli")
 _add_group("keys", "Manage CURVE keys and the allow-list.", key_commands.add_to)

@@ -193,6 +193,11 @@ class Pipeline:
         return alerts
 
     @property
+    def tracks(self) -> Sequence[Track]:
+        """All tracks, confirmed or not, as of the last frame."""
+        return () if self._parts is None else self._parts.tracker.tracks
+
+    @property
     def rectifier(self) -> Rectifier | None:
         """The belt in the camera's image; None before the first frame."""
         return None if self._parts is None else self._parts.rectifier

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -33,6 +33,8 @@ class Totals:
     time_notes: list[str] = field(default_factory=list)
     """What is unusual about the frames' times, which are nevertheless their own."""
     blind_frames: int = 0
+    gaps_s: float = 0.0
+    """Time in which the recordings have no image."""
     raised: Counter[str] = field(default_factory=Counter)
     recorded_s: float = 0.0
     elapsed_s: float = 0.0
@@ -86,11 +88,14 @@ def replay(
     *,
     verifier: Verifier | None = None,
     fps: float | None = None,
+    threads: int = 0,
     on_frame: Callable[[Frame, int | None], None],
+    on_pipeline: Callable[[Pipeline], None] = lambda _: None,
 ) -> Iterator[ReplayedAlert]:
     """Process each source from its first frame to its last; updates `totals` as it goes.
 
-    `verifier`: of the model; None: the detector decides alone.
+    `verifier`: of the model; None: the detector decides alone. `threads`: that decode a film; 0:
+    one per core. `on_pipeline`: gets each source's pipeline before its first frame.
 
     A source that cannot be opened is listed in `totals.unreadable`, and the others are processed.
     Raises `SourceError` if it is the only one, `CalibrationError` or `ModelError` if profile, model
@@ -102,29 +107,17 @@ def replay(
         _refuse_foreign_encoder(profile, source)
         line = Line(profile, model, engine, boot_id=f"replay-{number}", verifier=verifier)
         pipeline = Pipeline(line)
+        on_pipeline(pipeline)
         with ExitStack() as opened:
             try:
-                recording = opened.enter_context(_recording(profile, source, fps))
+                recording = opened.enter_context(_recording(profile, source, fps, threads))
             except SourceError as error:
                 if len(sources) == 1:
                     raise
                 totals.unreadable.append(str(error))
                 continue
-            last_ns: int | None = None
-            blind_after_ns = round((READ_TIMEOUT_S + 1 / recording.fps) * 1e9)
-            for frame in recording:
-                now_ns = frame.t_mono_ns
-                alerts: list[tuple[int, Alert]] = []
-                if last_ns is not None and now_ns - last_ns > blind_after_ns:
-                    alerts += _gap(pipeline, last_ns, now_ns, blind_after_ns)
-                alerts += [(now_ns, alert) for alert in _alerts(pipeline, frame, totals)]
-                for at_ns, alert in alerts:
-                    if alert.kind is Revision.RAISED:
-                        totals.raised[alert.hazard.value] += 1
-                    boxed = alert.place.frame_index if alert.place else frame.index
-                    yield ReplayedAlert(alert, frame.source, boxed, at_ns / 1e9)
-                last_ns = now_ns
-                totals.frames += 1
+            for frame, alerts in replay_frames(pipeline, recording, recording.fps, totals):
+                yield from published(alerts, frame, totals)
                 on_frame(frame, recording.frame_count)
             totals.unreadable += recording.unreadable
             totals.time_notes += recording.time_notes
@@ -132,12 +125,48 @@ def replay(
     totals.elapsed_s = (time.monotonic_ns() - started_ns) / 1e9
 
 
-def _recording(profile: LineProfile | None, source: str, fps: float | None) -> Recording:
+def replay_frames(
+    pipeline: Pipeline, frames: Iterable[Frame], fps: float, totals: Totals
+) -> Iterator[tuple[Frame, list[tuple[int, Alert]]]]:
+    """Process frames of one recording; yields each with its alerts and their times, ns.
+
+    Counts frames and blind time in `totals`. Raises `ModelError`.
+    """
+    last_ns: int | None = None
+    blind_after_ns = round((READ_TIMEOUT_S + 1 / fps) * 1e9)
+    for frame in frames:
+        now_ns = frame.t_mono_ns
+        alerts: list[tuple[int, Alert]] = []
+        if last_ns is not None and now_ns - last_ns > blind_after_ns:
+            alerts += _gap(pipeline, last_ns, now_ns, blind_after_ns)
+            totals.gaps_s += (now_ns - last_ns) / 1e9
+        alerts += [(now_ns, alert) for alert in _alerts(pipeline, frame, totals)]
+        last_ns = now_ns
+        totals.frames += 1
+        yield frame, alerts
+
+
+def published(
+    alerts: Iterable[tuple[int, Alert]], frame: Frame, totals: Totals
+) -> Iterator[ReplayedAlert]:
+    """The alerts of one frame, counted in `totals`."""
+    for at_ns, alert in alerts:
+        if alert.kind is Revision.RAISED:
+            totals.raised[alert.hazard.value] += 1
+        boxed = alert.place.frame_index if alert.place else frame.index
+        yield ReplayedAlert(alert, frame.source, boxed, at_ns / 1e9)
+
+
+def _recording(
+    profile: LineProfile | None, source: str, fps: float | None, threads: int
+) -> Recording:
     """At `fps`, or else at the rate at which the line itself would play it."""
     if profile is None:
-        return Recording(source, fps=fps)
+        return Recording(source, fps=fps, threads=threads)
     own = profile.camera.fps if _is_own_source(profile, source) else None
-    return Recording(source, fps=fps or own, default_fps=profile.camera.fps)
+    return Recording(
+        source, fps=fps or own, default_fps=profile.camera.fps, threads=threads
+    )
 
 
 def _is_own_source(profile: LineProfile, source: str) -> bool:

@@ -23,7 +23,7 @@ from detector.station.web import server  # noqa: F401
 from detector.terminal import watch  # noqa: F401
 
 ROOT = Path(__file__).parent.parent
-PACKAGES = ("vigitri", "detector", "calibration", "models", "twin", "benchmarks")
+PACKAGES = ("vigitri", "detector", "calibration", "fleet", "models", "twin", "benchmarks")
 UNUSED = "tcp://127.0.0.1:9"
 
 ENDING = {
@@ -72,15 +72,15 @@ UNTIL_INTERRUPTED = {
     "--listen 127.0.0.1:0 --folder store",
 }
 """Commands that run until Ctrl-C."""
-OWN_PROCESS = {"run"}
-"""It has worker processes of its own, and is watched by itself."""
+OWN_PROCESS = {"run", "fleet replay"}
+"""They have worker processes of their own, and are watched by themselves."""
 WORKSHOP = {
     *(f"model {name}" for name in ("train", "build-data", "export", "quantise", "evaluate")),
     *(f"model {name}" for name in ("proposals", "answers", "pack", "train-packed")),
     *(f"model verifier {name}" for name in ("crops", "train", "evaluate")),
     *(f"bench {name}" for name in ("latency", "twin", "accuracy", "faults", "strips", "lines")),
     *(f"bench {name}" for name in ("belt", "load", "opcua", "station", "vanish")),
-    *(f"bench {name}" for name in ("health", "fuzz", "cameras", "soak")),
+    *(f"bench {name}" for name in ("health", "fuzz", "cameras", "soak", "fleet")),
     *(f"twin {name}" for name in ("render", "cutouts", "trace", "composite")),
     "calibrate scores",
 }

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,9 @@ from tests.small_line import passing, write_model, write_profile, write_video
 
 VIGITRI = (sys.executable, "-m", "detector.cli")
 
-COMMANDS = ("detect", "replay", "run", "doctor", "model check", "every command")
+COMMANDS = ["detect", "replay", "run", "doctor", "model check", "every command"]
+if find_spec("ray") and find_spec("pyarrow"):  # the extra fleet
+    COMMANDS.append("fleet replay")
 
 
 @pytest.fixture(scope="module")
@@ -46,6 +49,18 @@ def leaks(plant: Path) -> Iterator[dict[str, Leaks]]:
         "run": [*VIGITRI, "run", str(profile), "--until-end"],
         "doctor": [*VIGITRI, "doctor", "--line", str(profile)],
         "model check": [*VIGITRI, "model", "check", str(model)],
+        "fleet replay": [
+            *VIGITRI,
+            "fleet",
+            "replay",
+            str(clip),
+            "--line",
+            str(profile),
+            "-o",
+            str(place / "results"),
+            "--workers",
+            "1",
+        ],
         "every command": [sys.executable, every_command.__file__],
     }
     running: dict[str, subprocess.Popen[str]] = {}

@@ -25,13 +25,19 @@ class Recording:
     """
 
     def __init__(
-        self, source: str, *, fps: float | None = None, default_fps: float | None = None
+        self,
+        source: str,
+        *,
+        fps: float | None = None,
+        default_fps: float | None = None,
+        threads: int = 0,
     ) -> None:
         """Args:
             source: A video file, an image, or a folder or glob of images.
             fps: Frames per second; overrides the recording's own times.
             default_fps: Frames per second for footage without its own rate, such as a folder of
                 images; None: 10.
+            threads: Threads that decode a film; 0: one per core.
 
         Raises:
             ValueError: A rate is not a positive number.
@@ -40,7 +46,7 @@ class Recording:
             if given is not None and not (math.isfinite(given) and given > 0):
                 raise ValueError(f"fps is a positive number, not {given}")
         self._url = source
-        self._fps, self._default_fps = fps, default_fps
+        self._fps, self._default_fps, self._threads = fps, default_fps, threads
         self._source: Source | None = None
         self._next_index = 0
         self._last_ns: int | None = None
@@ -51,7 +57,7 @@ class Recording:
         Raises:
             SourceError: The source is missing, empty, a live camera, or has no frame rate.
         """
-        source = open_source(self._url, fps=self._fps)
+        source = open_source(self._url, fps=self._fps, threads=self._threads)
         if source.live:
             source.close()
             raise SourceError(source.name, "a live camera, not a recording", "use `vigitri run`")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -110,6 +111,17 @@ class KindScores:
         for index, rule in enumerate(self._rules.hazards):
             self._log_odds[index] += _log_odds(float(probabilities[list(rule.kinds)].sum()))
         self.passes += 1
+
+    def as_json(self) -> list[Any]:
+        """Its state, for `restored`; exact."""
+        return [self.passes, self._sum.tolist(), list(self._log_odds)]
+
+    @classmethod
+    def restored(cls, rules: VerifierRules, state: list[Any]) -> KindScores:
+        """The scores that were written as `state`, under the same rules."""
+        scores = cls(rules)
+        scores.passes, scores._sum, scores._log_odds = state[0], np.array(state[1]), list(state[2])
+        return scores
 
     @property
     def mean(self) -> NDArray[np.float64]:

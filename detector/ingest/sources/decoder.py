@@ -8,6 +8,7 @@ gives no timestamp of an image. PyAV's images are identical to the bit, for 1.1 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from fractions import Fraction
 from typing import Any
 
 import av
@@ -152,6 +153,15 @@ class Decoder:
             self._frame = None
             return False
         return True
+
+    def seek(self, taken_ns: int) -> None:
+        """Continue at the last key frame at or before this timestamp (ns, as `taken_ns`).
+
+        Raises `av.FFmpegError` where the container cannot.
+        """
+        at = int(Fraction(taken_ns, 1_000_000_000) / self._stream.time_base)
+        self._container.seek(at, stream=self._stream, backward=True)
+        self._images = self._decoded()
 
     def image(self, into: Image | None = None) -> Image | None:
         """The image just grabbed, `(h, w, 3)` uint8 BGR, upright; None if it is damaged.

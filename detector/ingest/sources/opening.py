@@ -22,6 +22,7 @@ def open_source(
     fps: float | None = None,
     open_timeout_s: float = OPEN_TIMEOUT_S,
     read_timeout_s: float = READ_TIMEOUT_S,
+    threads: int = 0,
 ) -> Source:
     """Open what `url` names.
 
@@ -34,6 +35,7 @@ def open_source(
             effect on a network camera.
         open_timeout_s: Longest wait for a network camera to answer.
         read_timeout_s: Longest wait for each read from a network camera.
+        threads: Threads that decode a video file; 0: one per core.
 
     Raises:
         SourceError: The source does not exist, or cannot be opened.
@@ -43,7 +45,7 @@ def open_source(
             return open_own(
                 url, fps=fps, open_timeout_s=open_timeout_s, read_timeout_s=read_timeout_s
             )
-        source = _choose(url, fps, open_timeout_s, read_timeout_s)
+        source = _choose(url, fps, open_timeout_s, read_timeout_s, threads)
         source.open()
     except OSError as error:  # for example no access to the folder, or a missing disk
         why = (error.strerror or str(error)).lower()
@@ -51,7 +53,9 @@ def open_source(
     return source
 
 
-def _choose(url: str, fps: float | None, open_timeout_s: float, read_timeout_s: float) -> Source:
+def _choose(
+    url: str, fps: float | None, open_timeout_s: float, read_timeout_s: float, threads: int
+) -> Source:
     scheme = scheme_of(url)
     if scheme in NETWORK_SCHEMES:
         return NetworkStream(url, open_timeout_s=open_timeout_s, read_timeout_s=read_timeout_s)
@@ -70,4 +74,4 @@ def _choose(url: str, fps: float | None, open_timeout_s: float, read_timeout_s: 
     path = local_path(url)
     if path.is_dir() or is_glob(path) or path.suffix.lower() in IMAGE_SUFFIXES:
         return ImageFolder(path, fps=fps)
-    return VideoFile(path, fps=fps)
+    return VideoFile(path, fps=fps, threads=threads)

@@ -19,7 +19,7 @@ earlier than that is truncated."""
 FASTEST_FPS = 1000.0
 """Above this, FFmpeg has given the container's clock (90,000 Hz) instead of a frame rate."""
 
-_OPTIONS = {"correct_ts_overflow": "0"}
+OPTIONS = {"correct_ts_overflow": "0"}
 """Where the timestamps of a transport stream jump back, FFmpeg would add the 26.5 hours after which
 they wrap: two films in one file are far more frequent."""
 
@@ -32,7 +32,8 @@ class VideoFile:
     live = False
     passed_over = 0
 
-    def __init__(self, path: Path, *, fps: float | None = None) -> None:
+    def __init__(self, path: Path, *, fps: float | None = None, threads: int = 0) -> None:
+        """`threads`: of the decoder; 0: one per core."""
         self.name = str(path)
         self.fps = fps
         self.colours = ""
@@ -40,7 +41,7 @@ class VideoFile:
         self.unreadable: list[str] = []
         self.position_ns: int | None = None
         self._path = path
-        self._fps_asked = fps
+        self._fps_asked, self._threads = fps, threads
         self._decoder: Decoder | None = None
         self._times: FrameTimes | None = None
         self._has_own_times = False
@@ -58,7 +59,7 @@ class VideoFile:
         self.close()
         try:
             # Absolute, because FFmpeg takes `shift:1.mp4` for a protocol named `shift`.
-            self._decoder = Decoder(str(where), options=_OPTIONS)
+            self._decoder = Decoder(str(where), options=OPTIONS, threads=self._threads)
         except NoImagesError as error:
             raise SourceError(
                 self.name, f"no video: it {error.strerror}", "record it again with images"

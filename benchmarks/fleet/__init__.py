@@ -1,0 +1,1 @@
+"""What a fleet run costs, and what survives of it."""
