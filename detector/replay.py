@@ -164,9 +164,7 @@ def _recording(
     if profile is None:
         return Recording(source, fps=fps, threads=threads)
     own = profile.camera.fps if _is_own_source(profile, source) else None
-    return Recording(
-        source, fps=fps or own, default_fps=profile.camera.fps, threads=threads
-    )
+    return Recording(source, fps=fps or own, default_fps=profile.camera.fps, threads=threads)
 
 
 def _is_own_source(profile: LineProfile, source: str) -> bool:
