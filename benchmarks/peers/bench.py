@@ -145,7 +145,7 @@ def _own_line(
     """The profile with the contender's engine and threads."""
     document = tomlkit.parse(line.read_text(encoding="utf-8"))
     camera, overload = document["camera"], document.get("overload", {})
-    camera["source"] = str(Path(profile.camera.source).resolve())  # type: ignore[index]
+    camera["source"] = str(Path(profile.camera.source).resolve())
     if profile.overload.empty_belt is not None:
         overload["empty_belt"] = str(profile.overload.empty_belt.resolve())
     chosen = document.setdefault("model", tomlkit.table())

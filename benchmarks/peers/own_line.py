@@ -68,7 +68,7 @@ def measure(task: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _until_end(line: LineProcess, subscriber: client.Line) -> Iterator[Received[Any]]:
+def _until_end(line: LineProcess, subscriber: client.Line) -> Iterator[Received]:
     while True:
         item = subscriber.receive(0.25)
         if item is None:

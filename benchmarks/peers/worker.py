@@ -179,7 +179,7 @@ def _ultralytics(task: dict[str, Any]) -> Any:
         sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
         import openvino
 
-        class Core(openvino.Core):  # type: ignore[misc, name-defined]
+        class Core(openvino.Core):  # type: ignore[misc]
             def __init__(self) -> None:
                 super().__init__()
                 self.set_property("CPU", {"INFERENCE_NUM_THREADS": task["threads"]})
