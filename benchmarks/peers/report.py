@@ -20,6 +20,8 @@ from detector.wire.messages import Alert
 REFERENCE = "ultralytics predict", "ultralytics track, ByteTrack"
 """Latency is compared with the first, CPU time with the second, in the same engine."""
 
+_WIDTH = 132
+
 
 def summary(  # noqa: PLR0917
     contender: Contender,
@@ -121,6 +123,7 @@ def _quantiles(values: Sequence[float]) -> dict[str, float]:
 def print_report(report: dict[str, Any]) -> None:
     """Print the tables."""
     console = Console(highlight=False)
+    console.width = max(console.width, _WIDTH)  # a pipe has 80, which cuts the names
     machine = report["machine"]
     height, width = report["peers_network_px"]
     console.print(

@@ -92,7 +92,7 @@ def _joined(details: Iterable[Any]) -> list[Any]:
     """One mistake per value: pydantic has one per type where several are allowed."""
     joined: dict[tuple[int | str, ...], Any] = {}
     for detail in details:
-        *location, kind = detail["loc"]
+        *location, kind = detail["loc"] or (None,)
         if kind not in _KINDS:
             joined[detail["loc"]] = detail
             continue
