@@ -162,7 +162,7 @@ class FleetReplay:
             worker, job = self._idle.popleft(), self._jobs.popleft()
             if job.join:
                 parts = self._parts_of(job.task.clip)
-                if parts is None:  # somebody has removed one
+                if parts is None:  # one was removed
                     self._idle.append(worker)
                     self._abandon_split(job.task.clip)
                     self._jobs.append(_Job(Task(job.task.clip, job.task.provenance)))
