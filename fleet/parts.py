@@ -195,7 +195,12 @@ def process_part(
 def _lead_s(line: Line) -> float:
     """The lead to begin with, s: by the profile's speed, if it states one."""
     speed_mm_s = line.settings.belt.speed_mm_s or 0.0
-    return max(LEAD_S, LEAD_MM / speed_mm_s if speed_mm_s > 0 else 0.0)
+    return max(LEAD_S, _lead_mm(line) / speed_mm_s if speed_mm_s > 0 else 0.0)
+
+
+def _lead_mm(line: Line) -> float:
+    """With a lap of the belt, where its length is known: its splice is known by its return."""
+    return LEAD_MM + (line.settings.belt.length_mm or 0.0)
 
 
 def _run(
@@ -218,7 +223,7 @@ def _run(
         tape.end_frame(frame.index, frame.t_mono_ns, keep=frame.index >= first)
         if frame.index == first - 1:
             joint = _joint(pipeline)
-            if start and joint.position_mm < LEAD_MM:
+            if start and joint.position_mm < _lead_mm(line):
                 return None
             before = Totals(
                 frames=totals.frames, blind_frames=totals.blind_frames, gaps_s=totals.gaps_s

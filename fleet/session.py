@@ -28,7 +28,6 @@ _ENVIRONMENT = {
     "TPU_ACCELERATOR_TYPE": "none",
     "TPU_NAME": "none",
     "TPU_WORKER_ID": "0",
-    # Ray changes the threads of OpenMP, which neither OpenCV nor onnxruntime follow.
     "RAY_DEDUP_LOGS": "0",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
     "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",
@@ -79,12 +78,16 @@ def session(address: str | None, cpus: int | None = None) -> Iterator[Any]:
         }
     else:
         options["address"] = address
-    try:
-        ray.init(**options)
-    except (ConnectionError, RuntimeError, ValueError, OSError) as error:
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else "no answer"
-        where = "on this machine" if address is None else f"at {address}"
-        raise SessionError(f"no Ray session {where}: {reason}") from None
+    for last in (False, True):  # Ray gives its own processes 30 s, which a loaded machine exceeds
+        try:
+            ray.init(**options)
+            break
+        except Exception as error:  # Ray raises all kinds, and bare ones
+            ray.shutdown()
+            if last or address is not None:
+                reason = str(error).strip().splitlines()[0] if str(error).strip() else "no answer"
+                where = "on this machine" if address is None else f"at {address}"
+                raise SessionError(f"no Ray session {where}: {reason}") from None
     try:
         yield ray
     finally:
