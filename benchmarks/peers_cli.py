@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from benchmarks.cli_options import Out, ReportJson
-from detector.cli_support.options import EngineOption, OptionalLineFile, one_line_for
+from detector.cli_support.options import OptionalLineFile, one_line_for
+from detector.vocabulary import EngineName
 
 
 def bench_peers(
@@ -29,7 +30,7 @@ def bench_peers(
         int, typer.Option(min=0, max=64, help="Threads of each network; 0: one per core, up to 4.")
     ] = 0,
     engine: Annotated[
-        EngineOption | None, typer.Option(help="Only this engine; default: onnxruntime, OpenVINO.")
+        EngineName | None, typer.Option(help="Only this engine; default: onnxruntime, OpenVINO.")
     ] = None,
     only: Annotated[
         list[str] | None, typer.Option(help="Only contenders whose name contains this.")

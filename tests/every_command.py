@@ -80,7 +80,7 @@ WORKSHOP = {
     *(f"model verifier {name}" for name in ("crops", "train", "evaluate")),
     *(f"bench {name}" for name in ("latency", "twin", "accuracy", "faults", "strips", "lines")),
     *(f"bench {name}" for name in ("belt", "load", "opcua", "station", "vanish")),
-    *(f"bench {name}" for name in ("health", "fuzz", "cameras", "soak", "fleet")),
+    *(f"bench {name}" for name in ("health", "fuzz", "cameras", "soak", "fleet", "peers", "cost")),
     *(f"twin {name}" for name in ("render", "cutouts", "trace", "composite")),
     "calibrate scores",
 }

@@ -6,9 +6,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.speed.lines import resolved_model, settings_of
+from benchmarks.speed.line_scan import LineScan
+from benchmarks.speed.lines import _row, resolved_model, settings_of
 from benchmarks.speed.uncompressed import uncompressed
+from benchmarks.subscription import RunMessages
 from detector.ingest import Recording, SourceError
+from detector.wire.messages import VisionState
+from detector.wire.samples import STATE
 from tests.small_line import FPS, SIZE_PX, passing, write_video
 
 
@@ -63,3 +67,28 @@ def test_a_model_given_by_its_path_is_found_from_any_profile(
     assert resolved_model("vigitri-n7") == "vigitri-n7"
     assert Path(resolved_model("models/mine")) == tmp_path / "models" / "mine"
     assert "/" in resolved_model("./mine")
+
+
+@pytest.mark.parametrize(
+    ("slow_ms", "vision", "fits"),
+    [
+        (30.0, VisionState.READY, True),
+        (80.0, VisionState.READY, False),
+        (30.0, VisionState.DEGRADED, False),
+    ],
+)
+def test_lines_fit_if_the_slowest_is_in_time_and_none_is_degraded(
+    slow_ms: float, vision: VisionState, fits: bool
+) -> None:
+    second = 1_000_000_000
+    states = [STATE.model_copy(update={"vision": each}) for each in (VisionState.DEGRADED, vision)]
+    received = [RunMessages(states=states, states_ns=[second, 5 * second])] * 2
+    scan = LineScan("127.0.0.1", 1, 2)
+    for unit, usual_ms in zip(scan.units, (20.0, slow_ms), strict=True):
+        unit.captured_ns = [n * second / 10 for n in range(80)]  # the engine's warm-up, 3 s
+        unit.latencies_ms = [3000.0] * 25 + [usual_ms] * 55
+    row = _row(received, scan, {})
+    assert row["in_budget"] is fits
+    assert (row["lines"], row["passes"], row["states"]) == (2, 100, 2)
+    assert row["capture_to_register_ms"]["p99"] == slow_ms
+    assert not _row(received, LineScan("127.0.0.1", 1, 2), {})["in_budget"]
