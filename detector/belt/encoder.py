@@ -191,8 +191,9 @@ class ReportedMotion:
 
     def measured_mm(self, since_ns: int, until_ns: int) -> float | None:
         """Travel between two moments by the encoder's readings alone, mm; None: unknown, or no
-        reading has come since the first."""
-        if not self._counts_per_mm or self.finding.state in NO_ENCODER:
+        reading has come since the first. Readings that are back count at once, while the belt's
+        state still says that the encoder is lost."""
+        if not self._counts_per_mm or self.finding.state in NO_ENCODER - {"encoder_lost"}:
             return None
         counts = self._reported.measured_counts(since_ns, until_ns)
         return None if counts is None else counts / self._counts_per_mm

@@ -280,6 +280,16 @@ def test_a_slipping_encoder_is_reported_and_a_backwards_one_is_not_used() -> Non
     assert last.dy_mm == pytest.approx(20)
 
 
+def test_readings_that_are_back_give_travel_before_the_encoder_counts_as_found() -> None:
+    belt = ReportedBelt()
+    motion = ReportedMotion(belt, ImageMotion(400), PER_MM)
+    for t_ms in (*range(0, 2000, 100), *range(5000, 5400, 100)):
+        belt.add(BeltReport(t_ms * MS, True, 4 * t_ms))
+        motion.advance(no_view, t_ms * MS)
+    assert motion.finding.state == "encoder_lost"
+    assert motion.measured_mm(5100 * MS, 5300 * MS) == pytest.approx(80)
+
+
 @settings(max_examples=30)
 @given(st.floats(4, 60), st.integers(0, 30), st.randoms(use_true_random=False))
 def test_an_encoder_that_agrees_with_the_image_is_plausible_at_any_frame_rate(
