@@ -109,6 +109,8 @@ class LineRunner:
                         self._evidence.before_frame()
                     if self._deadlines.is_overdue:
                         self._vision.frame_came_too_late(time.monotonic_ns())
+                    if self._pipeline.prepare(frame) and self._is_overtaken(until_end=until_end):
+                        continue
                     held = self._vision.is_held(time.monotonic_ns())
                     result = self._pipeline.process(frame, still_blind=held)
                 except VISION_ERRORS as error:
@@ -126,6 +128,11 @@ class LineRunner:
             self._service_manager.stopping()
             self._vision.stopped(reason)
             self._publish_state(_now())
+
+    def _is_overtaken(self, *, until_end: bool) -> bool:
+        """Whether newer frames have come while the line was prepared. A recording may have ended
+        by now, so that its first frame is the only one."""
+        return self._deadlines.is_overdue and not until_end
 
     def _is_over(self, error: Exception) -> bool:
         """Whether the recording has ended; raises `CameraBlind` as `run` does."""

@@ -95,6 +95,15 @@ class Pipeline:
         verifier fails does not update them."""
         self._parts: LineParts | None = None
 
+    def prepare(self, frame: Frame) -> bool:
+        """Make the parts for images of this size, at a line's first frame: an engine may need a
+        second for it. Returns whether it was done now. Raises as `process` does."""
+        if self._parts is not None:
+            return False
+        self.line.reported.anchor(frame.index, frame.t_mono_ns, frame.position_ns)
+        self._parts = self.line.parts_for(frame.size_px)
+        return True
+
     def process(self, frame: Frame, *, still_blind: bool = False) -> FrameResult:
         """Process one frame, with an inference pass where one is due. `still_blind`: vision was
         lost so recently that `vision_unavailable` stays active, whatever this frame shows.
@@ -102,9 +111,9 @@ class Pipeline:
         Raises `EngineError`, `CalibrationError`, `ModelError` or `BlindImageError`: then this frame
         was not evaluated, and `vision_lost` must be called.
         """
-        if self._parts is None:
-            self.line.reported.anchor(frame.index, frame.t_mono_ns, frame.position_ns)
-        parts = self._parts = self._parts or self.line.parts_for(frame.size_px)
+        self.prepare(frame)
+        parts = self._parts
+        assert parts is not None
         lap = self.stage_timer.start()
 
         shift = self._measure_motion(frame, parts)

@@ -15,6 +15,7 @@ import pytest
 from detector.delivery.request_server import PendingAnswer
 from detector.hazards.alarms.alarm_book import AlarmBook
 from detector.ingest import CameraBlind, CameraState
+from detector.line_setup import Line, LineParts
 from detector.runtime.vision_state import START_NS
 from detector.vision.engine import EngineError
 from detector.wire.messages import (
@@ -112,6 +113,21 @@ def test_an_old_frame_does_not_bring_lost_vision_back(
     lost = blind(CameraState.STALLED, "no new image")
     work([frame(0), lost, hang, frame(1), frame(24), frame(25)])
     assert wire.beats == [1, 4]  # not the second pass, nor within the hold after it
+
+
+def test_the_image_on_which_a_line_was_prepared_for_a_second_is_not_looked_at(
+    work: Callable[..., list[str]], wire: FakeWire, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parts_for = Line.parts_for
+
+    def slowly(line: Line, size_px: tuple[int, int]) -> LineParts:
+        clock.advance(1200)
+        return parts_for(line, size_px)
+
+    monkeypatch.setattr(Line, "parts_for", slowly)
+    work([frame(0), frame(12), frame(13)])
+    assert wire.beats == [1, 2]
+    assert wire.alerts() == []
 
 
 def test_a_repeated_image_is_no_new_sight(work: Callable[..., list[str]]) -> None:
