@@ -19,8 +19,10 @@ PERIODS_KEPT = 31
 MIN_PERIODS = 5
 """With fewer than these the camera's frame rate is unknown."""
 PASSES_KEPT = 15
-REPORT_S = 0.015
-"""Time for the report to reach a PLC, whose readings must say unseen after three periods."""
+REPORT_SHARE = 0.15
+"""Part of the limit that is left for the report to reach a PLC, whose readings must say unseen
+after three periods: 15 ms at 30 fps, 45 ms at 10 fps. More would take a lost image and a late one
+for a camera that stalls."""
 MIN_REMAINING_S = 0.005
 """If the pass on the last frame took longer than the limit, the next frame is already waiting."""
 
@@ -84,9 +86,9 @@ class Deadlines:
         return time.monotonic_ns() - self._since_ns > self.frame_timeout_s * 1e9
 
     def remaining_s(self) -> float:
-        """Time left of `frame_timeout_s`, less the time that a report takes."""
+        """Time left of `frame_timeout_s`, less the time that a report may take."""
         gone_s = (time.monotonic_ns() - self._since_ns) / 1e9
-        return max(MIN_REMAINING_S, self.frame_timeout_s - REPORT_S - gone_s)
+        return max(MIN_REMAINING_S, self.frame_timeout_s * (1 - REPORT_SHARE) - gone_s)
 
     def frame_received(self, frame: Frame) -> None:
         """Start the timeout, and learn the frame rate.

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from detector.ingest import Frame
-from detector.runtime.deadlines import MAX_S, MIN_REMAINING_S, MIN_S, REPORT_S, Deadlines
+from detector.runtime.deadlines import MAX_S, MIN_REMAINING_S, MIN_S, REPORT_SHARE, Deadlines
 from tests.fake_line import Clock
 
 
@@ -51,13 +51,13 @@ def test_the_timeout_counts_from_the_capture_of_the_last_frame(clock: Clock) -> 
     deadlines = Deadlines(2)
     now_s = clock.now_ns / 1e9
     deadlines.frame_received(frame(0, now_s))
-    assert deadlines.remaining_s() == pytest.approx(1.5 - REPORT_S)
+    assert deadlines.remaining_s() == pytest.approx(1.5 * (1 - REPORT_SHARE))
     deadlines.frame_received(frame(1, now_s - 1.0))
-    assert deadlines.remaining_s() == pytest.approx(0.5 - REPORT_S)
+    assert deadlines.remaining_s() == pytest.approx(1.5 * (1 - REPORT_SHARE) - 1.0)
     deadlines.frame_received(frame(2, now_s - 60))
     assert deadlines.remaining_s() == MIN_REMAINING_S
     deadlines.restart(clock.now_ns)
-    assert deadlines.remaining_s() == pytest.approx(1.5 - REPORT_S)
+    assert deadlines.remaining_s() == pytest.approx(1.5 * (1 - REPORT_SHARE))
 
 
 @pytest.mark.parametrize(("delay_s", "counted_s"), [(0.08, 0.08), (0.1, 0.1), (0.4, 0.1)])
@@ -68,7 +68,7 @@ def test_a_delay_of_every_frame_is_allowed_for_up_to_one_period(
     for number in range(5):
         busy_s = 0.2 * (number == 3)  # the detector took it late, which is no delay of the camera
         deadlines.frame_received(frame(number, clock.now_ns / 1e9 - delay_s - busy_s))
-    left_s = 0.3 - REPORT_S - delay_s + counted_s
+    left_s = 0.3 * (1 - REPORT_SHARE) - delay_s + counted_s
     assert deadlines.remaining_s() == pytest.approx(max(MIN_REMAINING_S, left_s))
 
 
@@ -78,9 +78,9 @@ def test_the_timeout_counts_from_the_last_sight_if_a_frame_repeats_it(clock: Clo
         deadlines.frame_received(frame(number, clock.now_ns / 1e9 - 0.1))
         clock.now_ns += 100_000_000
     deadlines.frame_repeated(clock.now_ns - 250_000_000)
-    assert deadlines.remaining_s() == pytest.approx(0.3 - 0.25 - REPORT_S)
+    assert deadlines.remaining_s() == pytest.approx(0.3 * (1 - REPORT_SHARE) - 0.25)
     deadlines.frame_received(frame(5, clock.now_ns / 1e9 - 0.1))
-    assert deadlines.remaining_s() == pytest.approx(0.3 - REPORT_S)
+    assert deadlines.remaining_s() == pytest.approx(0.3 * (1 - REPORT_SHARE))
 
 
 def test_the_next_frame_is_due_after_three_periods_or_later_if_passes_take_longer() -> None:
