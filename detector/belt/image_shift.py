@@ -61,16 +61,14 @@ class ImageShift:
             np.float32
         )
         # The low pass removes fine noise and makes the peak a Gaussian, whose maximum is exact.
-        fy, fx = np.fft.fftfreq(height)[:, None], np.fft.rfftfreq(width)[None]
-        low_pass = np.exp(-2 * (np.pi * _LOW_PASS_PX) ** 2 * (fx**2 + fy**2)).astype(np.float32)
+        fy, fx = _packed_frequencies(height, width)
+        low_pass = np.exp(-2 * (np.pi * _LOW_PASS_PX) ** 2 * (fx**2 + fy**2))
         low_pass[0, 0] = 0
-        # Half of it in each of the two spectra that are multiplied.
-        self._half_pass = np.sqrt(low_pass)
-        # A real image's spectrum is given for fx >= 0; fx < 0 is the same again.
-        self._times = np.where((fx == 0) | (fx == 0.5), 1, 2)[0]
-        power = float((np.where(fx == 0, 1, 2) * low_pass**2).sum())
-        self._noise = np.sqrt(power) / (width * height)
-        self._to_columns: dict[int, NDArray[np.complex64]] = {}
+        # Each place of a packed spectrum is half of a pair, or of a frequency that has no pair.
+        noise = np.sqrt((low_pass**2).sum()) / (width * height)
+        # Half of it in each of the two spectra that are multiplied; correlations are then in
+        # deviations of the noise.
+        self._half_pass = np.sqrt(low_pass / noise).astype(np.float32)
 
     @property
     def coarseness(self) -> float:
@@ -80,10 +78,11 @@ class ImageShift:
     def _blurred(self, image: NDArray[np.float32]) -> NDArray[np.float32]:
         return np.asarray(cv2.blur(image, (_BLUR_PX, _BLUR_PX)), dtype=np.float32)
 
-    def spectrum(self, small: NDArray[np.uint8]) -> NDArray[np.complex64]:
+    def spectrum(self, small: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Phases of a reduced belt view's spectrum, low-passed, for `match`.
 
-        `small`: `(h, w, 3)` uint8 BGR, `followed_px` in size. Returns `(h, w // 2 + 1)`.
+        `small`: `(h, w, 3)` uint8 BGR, `followed_px` in size. Returns `(h, w)`, packed as by
+        `cv2.dft`.
         """
         grey = cv2.cvtColor(small, cv2.COLOR_BGR2GRAY).astype(np.float32)
         grey *= self._weight
@@ -95,14 +94,16 @@ class ImageShift:
         detail -= cv2.reduce(detail, 0, cv2.REDUCE_SUM) / self._columns
         detail -= cv2.reduce(detail, 1, cv2.REDUCE_SUM) / self._rows
         detail *= self._window
-        spectrum = _real_dft(detail)
-        spectrum *= self._half_pass / (np.abs(spectrum) + _LEAST_AMPLITUDE)
+        spectrum = np.asarray(cv2.dft(detail, dst=detail), dtype=np.float32)
+        amplitude = np.sqrt(_packed_power(spectrum))
+        amplitude += _LEAST_AMPLITUDE
+        spectrum *= np.divide(self._half_pass, amplitude, out=amplitude)
         return spectrum
 
     def match(
         self,
-        before: NDArray[np.complex64],
-        now: NDArray[np.complex64],
+        before: NDArray[np.float32],
+        now: NDArray[np.float32],
         *,
         across_at_most_px: float | None,
     ) -> Match:
@@ -111,65 +112,37 @@ class ImageShift:
         `across_at_most_px`: larger shifts across are excluded, view px; None: any direction.
         """
         width, height = self._size
-        middle_v, middle_u = height // 2, width // 2
+        cross = cv2.mulSpectrums(now, before, 0, conjB=True)
+        surface = np.asarray(
+            cv2.dft(cross, dst=cross, flags=cv2.DFT_INVERSE | cv2.DFT_SCALE), dtype=np.float32
+        )
+        reach = width // 2
         if across_at_most_px is not None:
-            middle_u = min(middle_u, 1 + round(across_at_most_px / self._view_px_per_px[0]))
-        # Back along the rows first, to the few columns that are needed.
-        columns = _product(now * before.conj(), self._columns_from(middle_u))
-        surface = np.fft.fftshift(np.fft.ifft(columns, axis=0).real, axes=0)
-        return Match(surface, (middle_u, middle_v), self._view_px_per_px)
-
-    def _columns_from(self, reach: int) -> NDArray[np.complex64]:
-        """`(w // 2 + 1, columns)`: the inverse DFT of a spectrum's row to the columns from `-reach`
-        to `reach` px, or all there are, in noise deviations."""
-        known = self._to_columns.get(reach)
-        if known is None:
-            width = self._size[0]
-            u = np.arange(-reach, min(reach, width - 1 - reach) + 1)
-            waves = np.exp(2j * np.pi * np.outer(np.arange(len(self._times)), u) / width)
-            scale = self._times / (width * self._noise)
-            known = self._to_columns[reach] = (waves * scale[:, None]).astype(np.complex64)
-        return known
+            reach = min(reach, 1 + round(across_at_most_px / self._view_px_per_px[0]))
+        columns = np.arange(-reach, min(reach, width - 1 - width // 2) + 1)
+        surface = np.fft.fftshift(surface[:, columns], axes=0)
+        return Match(surface, (reach, height // 2), self._view_px_per_px)
 
 
-def _product(rows: NDArray[np.complex64], matrix: NDArray[np.complex64]) -> NDArray[np.complex64]:
-    """`rows @ matrix`. BLAS is faster on idle cores, but waits in a loop for its threads on others:
-    five times the time there."""
-    a, b = (each.view(np.float32).reshape(*each.shape, 2) for each in (rows, matrix))
-    nothing = np.empty((0, 0), dtype=np.float32)
-    product = np.asarray(cv2.gemm(a, b, 1.0, nothing, 0.0), dtype=np.float32)
-    return np.asarray(product.view(np.complex64)[..., 0])
+def _packed_frequencies(height: int, width: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """`(h, w)` frequencies along and across, cycles per px, of each place of a spectrum that
+    `cv2.dft` packs: real and imaginary parts side by side, and one below the other in the columns
+    of the lowest and, with an even width, the highest frequency."""
+    fy = np.repeat(np.fft.fftfreq(height)[:, None], width, axis=1)
+    fx = np.repeat((np.arange(width) + 1)[None] // 2 / width, height, axis=0)
+    for column in (0, -1) if width % 2 == 0 else (0,):
+        fy[:, column] = (np.arange(height) + 1) // 2 / height
+    return fy, fx
 
 
-def _real_dft(image: NDArray[np.float32]) -> NDArray[np.complex64]:
-    """As `np.fft.rfft2`, `(h, w // 2 + 1)`, in a third of its time.
-
-    OpenCV packs the real and imaginary parts of a row side by side; the columns of the lowest and,
-    with an even width, the highest frequency are real images' spectra themselves.
-    """
-    height, width = image.shape
-    packed = np.asarray(cv2.dft(image), dtype=np.float32)
-    spectrum = np.empty((height, width // 2 + 1), dtype=np.complex64)
-    inner = (width - 1) // 2
-    parts = spectrum.view(np.float32).reshape(height, -1)
-    parts[:, 2 : 2 + 2 * inner] = packed[:, 1 : 1 + 2 * inner]
-    spectrum[:, 0] = _unpacked(packed[:, 0])
-    if width % 2 == 0:
-        spectrum[:, -1] = _unpacked(packed[:, -1])
-    return spectrum
-
-
-def _unpacked(column: NDArray[np.float32]) -> NDArray[np.complex64]:
-    """The spectrum `(h,)` of a real column from its packed form `(h,)`."""
-    height = len(column)
-    inner = (height - 1) // 2
-    spectrum = np.empty(height, dtype=np.complex64)
-    spectrum[0] = column[0]
-    spectrum[1 : 1 + inner] = column[1 : 1 + 2 * inner : 2] + 1j * column[2 : 2 + 2 * inner : 2]
-    if height % 2 == 0:
-        spectrum[height // 2] = column[-1]
-    spectrum[height - inner :] = spectrum[inner:0:-1].conj()
-    return spectrum
+def _packed_power(spectrum: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Squared amplitude of a packed spectrum, for both parts of each pair."""
+    power = np.asarray(cv2.mulSpectrums(spectrum, spectrum, 0, conjB=True), dtype=np.float32)
+    below, beside = ((side - 1) // 2 * 2 for side in power.shape)
+    power[:, 2 : beside + 1 : 2] = power[:, 1:beside:2]
+    for column in (0, -1) if power.shape[1] % 2 == 0 else (0,):
+        power[2 : below + 1 : 2, column] = power[1:below:2, column]
+    return power
 
 
 class Match:

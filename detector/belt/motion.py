@@ -60,7 +60,7 @@ class FixedSpeed:
 class _Keyframe:
     """One image that later ones are compared with."""
 
-    spectrum: NDArray[np.complex64]
+    spectrum: NDArray[np.float32]
     t_ns: int
     position_mm: NDArray[np.float64]
     """`(2,)` belt position, across and along."""
@@ -76,7 +76,7 @@ class _CurrentImage:
     def __init__(
         self,
         shift: ImageShift,
-        spectrum: NDArray[np.complex64],
+        spectrum: NDArray[np.float32],
         across_px: float | None,
         max_shift_px: NDArray[np.float64],
     ) -> None:

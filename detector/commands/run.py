@@ -8,6 +8,8 @@ from contextlib import ExitStack, closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import cv2
+
 from detector.belt.plane import CalibrationError
 from detector.bridge.bridge import listen_address
 from detector.commands.child_neighbour import child_bridge, child_station
@@ -65,6 +67,7 @@ def run_line(
     service_manager = ServiceManager.of_this_process()  # before there are child processes
     profile = load_profile(path)
     name_line(profile.line)
+    cv2.setNumThreads(1)  # the cores belong to the model
     if bridge_listen is not None:
         listen_address(bridge_listen, allow_remote=False)
     if station_listen is not None:
