@@ -126,7 +126,7 @@ class Pipeline:
             shift,
             frame.t_mono_ns,
             frame.image,
-            busy=strip is not None,
+            busy=strip is not None or parts.motion.is_checking,
             position_lost=parts.motion.finding.state in DOUBTFUL,
         )
         lap("overload")

@@ -174,6 +174,13 @@ class ReportedMotion:
         self._image_mm = 0.0
         """Belt position by the image."""
         self._tracked_ns = self._pair_ns = self._last_ns = -CHECKED_EVERY_NS
+        self.is_checking = False
+        """The image of the last frame was tracked only to check another source of motion."""
+
+    @property
+    def has_tracked(self) -> bool:
+        """The image of the last frame was tracked."""
+        return self._tracked_ns == self._last_ns
 
     @property
     def basis(self) -> SpeedBasis:
@@ -243,7 +250,7 @@ class ReportedMotion:
                 setting,
                 inconsistent,
                 self._reported.fault,
-                tracked=self._tracked_ns == t_ns,
+                tracked=self.has_tracked,
             )
         )
         self._stopped = ordered is False and self.finding.state != "runs_ordered_to_stop"
@@ -275,6 +282,7 @@ class ReportedMotion:
         consecutive frames, four times a second.
         """
         last_ns, self._last_ns = self._last_ns, t_ns
+        self.is_checking = False
         fixed = self._fallback.advance(view, t_ns) if self._fallback.basis == "profile" else None
         image = self._image or (self._fallback if fixed is None else None)
         if image is None:
@@ -283,6 +291,7 @@ class ReportedMotion:
         second = self._tracked_ns == self._pair_ns == last_ns
         if not (needed or second or t_ns - self._pair_ns >= CHECKED_EVERY_NS):
             return fixed or Shift(0.0, 0.0, False)
+        self.is_checking = not needed
         if not second:
             self._pair_ns = t_ns
         tracked_ns, self._tracked_ns = self._tracked_ns, t_ns

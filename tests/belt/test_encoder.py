@@ -324,6 +324,21 @@ def test_a_fixed_speed_is_checked_by_the_image_in_a_few_frames_only() -> None:
     assert len(tracked_ns) < 0.3 * len(found)
 
 
+def test_a_frame_that_only_checks_another_source_is_told_from_one_that_needs_its_image() -> None:
+    by_encoder = ReportedMotion(belt_at(500, until_ms=1500), ImageMotion(500), PER_MM)
+    checking = 0
+    for t_ms in range(1000, 1500, 33):
+        by_encoder.advance(no_view, t_ms * MS)
+        assert by_encoder.is_checking <= by_encoder.has_tracked
+        checking += by_encoder.is_checking
+    assert 1 <= checking <= 4
+    alone = ReportedMotion(ReportedBelt(), ImageMotion(500), None)
+    for t_ms in range(1000, 1500, 33):
+        alone.advance(no_view, t_ms * MS)
+        assert alone.has_tracked
+        assert not alone.is_checking
+
+
 def test_late_reports_are_ignored() -> None:
     belt = belt_at(500)
     belt.add(BeltReport(1000 * MS, False, 0))

@@ -106,8 +106,8 @@ class OverloadMonitor:
 
         `view`: makes the belt at the monitor's scale, `(h, w, 3)` uint8 BGR; `shift`: the belt's,
         since the last frame; `t_ns`: the frame's CLOCK_MONOTONIC; `image`: `(h, w, 3)` uint8 BGR,
-        the camera's image, for the marks beside the belt. `busy`: this frame has an inference pass,
-        so that work which can wait should. `position_lost`: the belt's position can't be relied on.
+        the camera's image, for the marks beside the belt. `busy`: this frame has other work, so
+        that what can wait should. `position_lost`: the belt's position can't be relied on.
         """
         if self._empty is None:
             return UNKNOWN

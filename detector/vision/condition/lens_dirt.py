@@ -8,6 +8,8 @@ from numpy.typing import NDArray
 
 STEP_MM = 120.0
 """Travel between two samples, so that each shows other belt."""
+STEP_MOST_MM = 180.0
+"""Travel between two samples if the view must be made for the second."""
 DEFAULT_LENGTH_MM = 15_000.0
 """Travel over which it is measured where the belt's length is unknown."""
 SAMPLES_MIN = 60
@@ -32,11 +34,12 @@ class LensDirt:
         self.value: float | None = None
         """Share of the view that is dirty; None: no full belt length has passed yet."""
 
-    def is_due(self, position_mm: float) -> bool:
-        """Whether the belt at this position is worth a sample."""
+    def is_due(self, position_mm: float, *, has_view: bool) -> bool:
+        """Whether the belt at this position is worth a sample. `has_view`: its view has been made
+        for something else; another frame may have it soon."""
         if position_mm < self._last_mm:  # the position was lost
             self._restart(position_mm)
-        return position_mm - self._last_mm >= STEP_MM
+        return position_mm - self._last_mm >= (STEP_MM if has_view else STEP_MOST_MM)
 
     def update(self, view: NDArray[np.uint8], position_mm: float) -> None:
         """`view`: `(h, w, 3)` uint8 BGR, the belt, downstream up."""

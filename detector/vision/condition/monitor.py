@@ -91,24 +91,31 @@ class ConditionMonitor:
         now_ns = frame.t_mono_ns
         self._frozen.refuse_frozen(now_ns, motion.speed_mm_s, motion.measured_mm)
         stepped = self._clock.update(now_ns, frame.t_utc_ns)
-        if self._measure(frame, view, position_mm):
+        if self._measure(
+            frame, view, position_mm, has_view=motion.has_tracked, busy=motion.is_checking
+        ):
             self._evaluate(now_ns, stepped=stepped)
 
     def measure(self, frame: Frame, view: ViewSource, position_mm: float) -> bool:
-        """Measure a frame without evaluating it, as for `update`; whether the slow checks were
-        made. Raises `BlindImageError` if it is dark or white."""
+        """Measure a frame whose view has been made, without evaluating it, as for `update`; whether
+        the slow checks were made. Raises `BlindImageError` if it is dark or white."""
         self._samples.update(frame.image)
         refuse_unlit(self._samples)
-        return self._measure(frame, view, position_mm)
+        return self._measure(frame, view, position_mm, has_view=True, busy=False)
 
-    def _measure(self, frame: Frame, view: ViewSource, position_mm: float) -> bool:
+    def _measure(
+        self, frame: Frame, view: ViewSource, position_mm: float, *, has_view: bool, busy: bool
+    ) -> bool:
+        """`has_view`: the view has been made for the motion; `busy`: this frame has other work, so
+        that what can wait should."""
         now_ns = frame.t_mono_ns
         new_share = abs(position_mm - self._position_mm) / self._length_mm
         self._position_mm = position_mm
         self.flicker.update(self._samples.brightness, new_share)
-        if self.dirt.is_due(position_mm):
+        if self.dirt.is_due(position_mm, has_view=has_view):
             self.dirt.update(view(), position_mm)
-        if self._checked_ns is not None and 0 <= now_ns - self._checked_ns < CHECKED_NS:
+        interval_ns = 2 * CHECKED_NS if busy else CHECKED_NS
+        if self._checked_ns is not None and 0 <= now_ns - self._checked_ns < interval_ns:
             return False
         self._checked_ns = now_ns
         self.sharpness.update(frame.image)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from detector.vision.condition.clock_step import REPORTED_NS, ClockStep
 from detector.vision.condition.flicker import FRAMES, Flicker
-from detector.vision.condition.lens_dirt import LensDirt
+from detector.vision.condition.lens_dirt import STEP_MM, STEP_MOST_MM, LensDirt
 from detector.vision.condition.limits import (
     LEARNED,
     LOOSEST,
@@ -68,11 +68,11 @@ def test_a_bare_belt_has_no_edges_and_gives_no_sharpness() -> None:
     assert bare.value is None
 
 
-def dirty_share(*, smudge: bool) -> float | None:
+def dirty_share(*, smudge: bool, has_view: bool = True) -> float | None:
     """Of a view of 96 px across and 160 along, over 20 m of belt."""
     dirt = LensDirt(np.ones((160, 96), np.bool_), 12_000.0)
     for position_mm in range(0, 20_000, 130):
-        if not dirt.is_due(position_mm):
+        if not dirt.is_due(position_mm, has_view=has_view):
             continue
         at = position_mm % 1800
         view = np.ascontiguousarray(STRIP[:, at : at + 160].transpose(1, 0, 2))
@@ -87,6 +87,21 @@ def test_what_stays_dull_while_a_belt_length_passes_is_dirt_on_the_lens() -> Non
     assert clean is not None
     assert dirty is not None
     assert dirty > LIMITS.dirt_share > clean
+
+
+def test_dirt_is_found_where_the_view_is_made_for_nothing_else() -> None:
+    dirty = dirty_share(smudge=True, has_view=False)
+    assert dirty is not None
+    assert dirty > LIMITS.dirt_share
+
+
+def test_dirt_waits_for_a_view_that_is_made_anyway_but_not_for_long() -> None:
+    dirt = LensDirt(np.ones((160, 96), np.bool_), 12_000.0)
+    dirt.update(np.zeros((160, 96, 3), np.uint8), 0.0)
+    assert not dirt.is_due(STEP_MM - 1, has_view=True)
+    assert dirt.is_due(STEP_MM, has_view=True)
+    assert not dirt.is_due(STEP_MM, has_view=False)
+    assert dirt.is_due(STEP_MOST_MM, has_view=False)
 
 
 @settings(max_examples=30)
