@@ -1,4 +1,5 @@
-"""The cores that this process may use: by its affinity and by the CPU quota of its cgroup.
+"""The cores that this process may use, by its affinity and by the CPU quota of its cgroup; and
+whether they multiply bfloat16.
 
 A container with `--cpus=2`, or a service with `CPUQuota=200%`, has the affinity of all cores. More
 threads than its quota use it up early in each period of 100 ms, and then none of them runs until
@@ -21,6 +22,19 @@ def available_cores() -> int:
     quota = quota_cores()
     by_affinity = len(os.sched_getaffinity(0))
     return by_affinity if quota is None else min(by_affinity, max(1, math.floor(quota)))
+
+
+BFLOAT16_FLAGS = frozenset({"avx512_bf16", "amx_bf16", "avx_ne_convert"})
+"""Linux's names of the x86 instructions that do."""
+
+
+def lacks_bfloat16(cpuinfo: Path = Path("/proc/cpuinfo")) -> bool:
+    """Whether the CPU certainly lacks it: it is an x86 CPU whose flags do not name it."""
+    for line in _read(cpuinfo).splitlines():
+        key, _, flags = line.partition(":")
+        if key.strip() == "flags":
+            return not BFLOAT16_FLAGS & set(flags.split())
+    return False
 
 
 def describe_cores() -> str:

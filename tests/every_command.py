@@ -113,9 +113,10 @@ def _run(name: str, words: str) -> None:
 
 def import_everything() -> None:
     """All modules of the project, then all libraries that they import anywhere in them."""
-    from detector.vision.openvino_engine import faster_here
+    from detector.vision import openvino_engine
 
-    faster_here()
+    with contextlib.suppress(Exception):  # the extra openvino is missing
+        openvino_engine._core()
     with contextlib.suppress(Exception):  # the extra train is missing
         importlib.import_module("models.training.stages").quiet_tools()
     for name, _ in modules():

@@ -87,3 +87,22 @@ def test_the_smaller_of_affinity_and_quota_counts(
     monkeypatch.setattr(cores, "quota_cores", lambda: quota)
     assert cores.available_cores() == number
     assert cores.describe_cores() == text
+
+
+@pytest.mark.parametrize(
+    ("cpuinfo", "lacks"),
+    [
+        ("processor\t: 0\nflags\t\t: fpu avx2 avx512f avx512_vnni\n", True),
+        ("processor\t: 0\nflags\t\t: fpu avx512f avx512_bf16\n", False),
+        ("processor\t: 0\nflags\t\t: fpu amx_bf16 amx_tile\n", False),
+        ("processor\t: 0\nFeatures\t: fp asimd bf16\n", False),  # an ARM CPU has other names
+        (None, False),
+    ],
+)
+def test_only_an_x86_cpu_that_names_no_bfloat16_certainly_lacks_it(
+    tmp_path: Path, cpuinfo: str | None, lacks: bool
+) -> None:
+    file = tmp_path / "cpuinfo"
+    if cpuinfo is not None:
+        file.write_text(cpuinfo, encoding="utf-8")
+    assert cores.lacks_bfloat16(file) is lacks

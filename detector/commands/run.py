@@ -11,9 +11,7 @@ from tempfile import TemporaryDirectory
 import cv2
 
 from detector.belt.plane import CalibrationError
-from detector.bridge.bridge import listen_address
 from detector.commands.child_neighbour import child_bridge, child_station
-from detector.commands.station import check_listen
 from detector.cores import available_cores
 from detector.delivery.evidence import EvidenceSender
 from detector.delivery.journal import Journal, default_journal_folder
@@ -68,9 +66,14 @@ def run_line(
     profile = load_profile(path)
     name_line(profile.line)
     cv2.setNumThreads(1)  # the cores belong to the model
+    # What only some lines need is loaded there: bridge and station take half of the start.
     if bridge_listen is not None:
+        from detector.bridge.bridge import listen_address
+
         listen_address(bridge_listen, allow_remote=False)
     if station_listen is not None:
+        from detector.commands.station import check_listen
+
         check_listen(station_listen)
     # The camera's process starts while the model loads.
     with (

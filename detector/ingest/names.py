@@ -1,9 +1,11 @@
-"""Source URLs without user, password and key, for logs and messages."""
+"""Source URLs: their schemes; and without user, password and key, for logs and messages."""
 
 from __future__ import annotations
 
 import re
 
+NETWORK_SCHEMES = {"rtsp": 554, "rtsps": 322, "http": 80, "https": 443}
+"""Schemes of network cameras and their default ports."""
 _SCHEME = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]*)://")
 # Some cameras take the login in the path or query: `?user=a&password=b`, `/user=a_password=b_`.
 _LOGIN_FIELD = re.compile(

@@ -49,7 +49,18 @@ def test_auto_selects_onnxruntime_if_the_profile_names_providers(
     )
 
 
+def test_openvino_is_not_loaded_for_a_cpu_that_lacks_bfloat16(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pytest.importorskip("openvino")
+    monkeypatch.setattr(openvino_engine, "lacks_bfloat16", lambda: True)
+    monkeypatch.setattr(openvino_engine, "_core", lambda: pytest.fail("loaded"))
+    name, why = chosen_engine()
+    assert (name, "lacks bfloat16" in why) == ("onnxruntime", True)
+
+
 def test_auto_selects_the_engine_by_the_cpus_capabilities(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(openvino_engine, "lacks_bfloat16", lambda: False)
     for capabilities, name in ((["FP32", "BF16"], "openvino"), (["FP32"], "onnxruntime")):
         core = SimpleNamespace(get_property=lambda *_, known=capabilities: known)
         monkeypatch.setattr(openvino_engine, "_core", lambda core=core: core)

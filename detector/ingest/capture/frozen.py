@@ -6,9 +6,8 @@ import zlib
 
 import numpy as np
 
-from detector.ingest.names import scheme_of
+from detector.ingest.names import NETWORK_SCHEMES, scheme_of
 from detector.ingest.source import Image
-from detector.ingest.sources.network_stream import NETWORK_SCHEMES
 
 SAMPLE_STEP_PX = 16
 """Compare every 16th row, whole: rows are contiguous in memory, so this is faster than a grid of

@@ -10,15 +10,12 @@ from urllib.parse import urlsplit
 
 import av
 
-from detector.ingest.names import scheme_of, without_credentials
+from detector.ingest.names import NETWORK_SCHEMES, scheme_of, without_credentials
 from detector.ingest.source import TIMED_OUT, Image, LoginRefusedError, NoAnswerError, SourceError
 from detector.ingest.sources.capture_times import Arrival, CaptureTimes
 from detector.ingest.sources.live_edge import LiveEdge
 from detector.ingest.sources.stream_decoder import StreamDecoder
 from detector.vocabulary import StampSource
-
-NETWORK_SCHEMES = {"rtsp": 554, "rtsps": 322, "http": 80, "https": 443}
-"""Schemes and their default ports."""
 
 _ESCAPE = "in a password write / as %2F, @ as %40, # as %23, ? as %3F"
 

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from detector.ingest.names import scheme_of
+from detector.ingest.names import NETWORK_SCHEMES, scheme_of
 from detector.ingest.source import OPEN_TIMEOUT_S, READ_TIMEOUT_S, Source, SourceError
 from detector.ingest.sources.genicam import GenicamCamera
 from detector.ingest.sources.genicam_settings import SCHEME as GENICAM
 from detector.ingest.sources.image_folder import ImageFolder, is_glob
 from detector.ingest.sources.image_kinds import IMAGE_SUFFIXES
-from detector.ingest.sources.network_stream import NETWORK_SCHEMES, NetworkStream
 from detector.ingest.sources.own_library import SCHEME as OWN
 from detector.ingest.sources.own_library import open_own
 from detector.ingest.sources.paths import local_path
 from detector.ingest.sources.v4l2 import V4l2Camera
-from detector.ingest.sources.video_file import VideoFile
 
 
 def open_source(
@@ -56,8 +54,11 @@ def open_source(
 def _choose(
     url: str, fps: float | None, open_timeout_s: float, read_timeout_s: float, threads: int
 ) -> Source:
+    # FFmpeg is loaded by who decodes: in a running line that is the capture process alone.
     scheme = scheme_of(url)
     if scheme in NETWORK_SCHEMES:
+        from detector.ingest.sources.network_stream import NetworkStream
+
         return NetworkStream(url, open_timeout_s=open_timeout_s, read_timeout_s=read_timeout_s)
     if scheme == GENICAM:
         return GenicamCamera(
@@ -74,4 +75,6 @@ def _choose(
     path = local_path(url)
     if path.is_dir() or is_glob(path) or path.suffix.lower() in IMAGE_SUFFIXES:
         return ImageFolder(path, fps=fps)
+    from detector.ingest.sources.video_file import VideoFile
+
     return VideoFile(path, fps=fps, threads=threads)
