@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import logging
 import threading
 import time
@@ -23,6 +22,7 @@ from detector.pipeline import FrameResult, Pipeline
 from detector.runtime.deadlines import Deadlines
 from detector.runtime.inference_lock import NO_LOCK
 from detector.runtime.latency import Pace
+from detector.runtime.memory import settle_memory
 from detector.runtime.vision_state import VisionMonitor
 from detector.service_manager import ServiceManager
 from detector.state_report import StateReport
@@ -92,8 +92,7 @@ class LineRunner:
         first inference pass.
         """
         reason = "the detector failed"
-        # All that is loaded by now stays: collecting it again takes 25 ms of a pass's 50.
-        gc.freeze()
+        settle_memory()
         self._publish_state(_now())
         self._restore_alerts()
         self._service_manager.ready()
@@ -109,8 +108,10 @@ class LineRunner:
                         self._evidence.before_frame()
                     if self._deadlines.is_overdue:
                         self._vision.frame_came_too_late(time.monotonic_ns())
-                    if self._pipeline.prepare(frame) and self._is_overtaken(until_end=until_end):
-                        continue
+                    if self._pipeline.prepare(frame):
+                        settle_memory()
+                        if self._is_overtaken(until_end=until_end):
+                            continue
                     held = self._vision.is_held(time.monotonic_ns())
                     result = self._pipeline.process(frame, still_blind=held)
                 except VISION_ERRORS as error:
