@@ -8,11 +8,13 @@ from typing import Annotated, Any
 import typer
 
 from detector.cli_support.options import INCOMPLETE, Json, OptionalLineFile, print_error, refuse
+from fleet import questions
 
 
 def add_to(commands: typer.Typer) -> None:
     """Add the commands to `vigitri fleet`."""
     commands.command("replay")(fleet_replay)
+    questions.add_to(commands)
 
 
 def fleet_replay(

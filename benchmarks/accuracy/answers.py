@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from benchmarks.accuracy.tiles import masked
+from fleet.contact_sheet import masked
 
 if TYPE_CHECKING:
     from benchmarks.accuracy.case import Case

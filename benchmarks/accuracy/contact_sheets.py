@@ -13,7 +13,7 @@ from benchmarks.accuracy.detections_file import RecordedFootage
 from benchmarks.accuracy.ground_truth import Box, iou
 from benchmarks.accuracy.matching import FalseAlarm
 from benchmarks.accuracy.passages import LineGroundTruth, Passage
-from benchmarks.accuracy.tiles import COLOUR, WHITE, Image, masked, tile, write_sheet
+from fleet.contact_sheet import COLOUR, WHITE, Image, masked, tile, write_sheet
 
 if TYPE_CHECKING:
     from benchmarks.accuracy.case import Case

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.accuracy.matching import Evaluation
-from benchmarks.accuracy.tiles import COLOUR, WHITE, masked, tile, write_text
-from benchmarks.accuracy.tiles import write_sheet as tiles_on_sheet
+from fleet.contact_sheet import COLOUR, WHITE, masked, tile, write_text
+from fleet.contact_sheet import write_sheet as tiles_on_sheet
 from benchmarks.subscription import RunMessages
 from detector.belt.plane import belt_plane
 from detector.ingest import Recording

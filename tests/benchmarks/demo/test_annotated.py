@@ -7,7 +7,7 @@ import cv2
 import pytest
 
 from benchmarks.accuracy.matching import Evaluation, Event, FalseAlarm, Match, match_alerts
-from benchmarks.accuracy.tiles import Colour, Image
+from fleet.contact_sheet import Colour, Image
 from benchmarks.demo import annotated
 from benchmarks.demo.annotated import write_sheet, write_video
 from benchmarks.demo.run import summary
