@@ -80,14 +80,16 @@ def _of_clip(
     for number, alert in numbered:
         by_frame[alert["box_frame"]].append((number, alert))
     found: dict[int, Crop] = {}
-    with TemporaryDirectory(prefix="vigitri-crops-") as folder:
-        with Recording(str(_local(clip, Path(folder)))) as recording:
-            for frame in recording:
-                for number, alert in by_frame.pop(frame.index, ()):
-                    polygon_px = settings[clip, alert["line"]].get("belt", {}).get("polygon_px")
-                    found[number] = _crop(frame.image, alert, polygon_px)
-                if not by_frame:
-                    break
+    with (
+        TemporaryDirectory(prefix="vigitri-crops-") as folder,
+        Recording(str(_local(clip, Path(folder)))) as recording,
+    ):
+        for frame in recording:
+            for number, alert in by_frame.pop(frame.index, ()):
+                polygon_px = settings[clip, alert["line"]].get("belt", {}).get("polygon_px")
+                found[number] = _crop(frame.image, alert, polygon_px)
+            if not by_frame:
+                break
     if by_frame:
         raise OSError(f"{clip}: ends before frame {min(by_frame)}: it is not the file that it was")
     return found

@@ -180,6 +180,7 @@ def _captions(pair: Pair) -> list[str]:
 
 
 def _print_comparison(figures: dict[str, Any]) -> None:
+    from rich.box import SIMPLE_HEAD
     from rich.console import Console
     from rich.table import Table
 
@@ -189,19 +190,15 @@ def _print_comparison(figures: dict[str, Any]) -> None:
             console.print(
                 f"{end.upper()} {figures[end]['results']}: {line}: {model}", soft_wrap=True
             )
-    table = Table(title=f"{figures['clips']} clips, {figures['hours']:.3f} h", title_justify="left")
-    table.add_column("hazard")
-    for column in ("A", "B", "same", "changed", "gained", "lost", "lost share (95 %)", "later, s"):
+    title = f"{figures['clips']} clips, {figures['hours']:.3f} h"
+    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table.add_column("hazard", no_wrap=True)
+    for column in ("A", "B", "same", "changed", "gained", "lost", "share lost (95 %)", "later, s"):
         table.add_column(column, justify="right")
     for hazard, row in figures["hazards"].items():
         if not row["a"] and not row["b"]:
             continue
-        share = (
-            ""
-            if row["lost_share"] is None
-            else f"{row['lost_share']:.3f} "
-            + (f"({row['lost_share_95'][0]:.3f} to {row['lost_share_95'][1]:.3f})")
-        )
+        share = "" if row["lost_share"] is None else _share(row["lost_share"], row["lost_share_95"])
         later = "" if row["raised_later_s"] is None else f"{row['raised_later_s']:+.2f}"
         counts = [str(row[key]) for key in ("a", "b", "same", "changed", "gained", "lost")]
         table.add_row(hazard, *counts, share, later)
@@ -214,6 +211,10 @@ def _print_comparison(figures: dict[str, Any]) -> None:
         console.print(f"{change}: {sheet['shown']} on the sheet{left}{states}", soft_wrap=True)
         for clip, why in sheet["unreadable"].items():
             console.print(f"  {clip}: no crops: {why}", soft_wrap=True)
+
+
+def _share(share: float, bounds: list[float]) -> str:
+    return f"{share:.2f} ({bounds[0]:.2f} to {bounds[1]:.2f})"
 
 
 def fleet_mine(

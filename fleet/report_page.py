@@ -14,7 +14,8 @@ body { font: 15px/1.45 system-ui, sans-serif; margin: 2em auto; max-width: 70em;
   color: #1c1c1c; background: #fff }
 h1 { font-size: 1.5em } h2 { font-size: 1.15em; margin-top: 2em }
 table { border-collapse: collapse; margin: 1em 0 } caption { text-align: left; color: #555 }
-th, td { padding: .3em .8em; border-bottom: 1px solid #d5d5d5; text-align: right }
+th, td { padding: .3em .8em; border-bottom: 1px solid #d5d5d5; text-align: right;
+  white-space: nowrap }
 th:first-child, td:first-child { text-align: left } svg { max-width: 100%; height: auto }
 """
 
@@ -45,10 +46,11 @@ def _text(value: object) -> str:
 
 
 def _rows(rows: list[dict[str, Any]], *names: str) -> str:
+    raised = [each for each in HAZARDS if any(row[each] for row in rows)]
     heads = [
         *names, "clips", "hours", "metres", "blind, s",
-        *(each.replace("_", " ") for each in HAZARDS),
-        "battery and gas alarms an hour", "false an hour",
+        *(each.replace("_", " ") for each in raised),
+        "gas + battery / h", "false / h",
     ]  # fmt: skip
     shown = [f"<tr>{''.join(f'<th>{_text(head)}</th>' for head in heads)}</tr>"]
     for row in rows:
@@ -59,7 +61,7 @@ def _rows(rows: list[dict[str, Any]], *names: str) -> str:
             f"{row['hours']:.3f}",
             "unknown" if row["metres"] is None else f"{row['metres']:.0f}",
             f"{row['blind_s']:.1f}",
-            *(row[each] for each in HAZARDS),
+            *(row[each] for each in raised),
             f"{objects / row['seen_h']:.1f}" if row["seen_h"] else "no sight",
             _false(row["false_per_h"]),
         ]
@@ -104,9 +106,10 @@ def _blind_percent(row: dict[str, Any]) -> float | None:
 
 
 def _svg(title: str, dates: list[str], series: dict[str, list[float | None]]) -> str:
+    from matplotlib import rc_context
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(9, 2.8), layout="constrained")
+    figure = Figure(figsize=(9, 2.4), layout="constrained")
     axes = figure.subplots()
     for name, values in series.items():
         points = [(day, value) for day, value in enumerate(values) if value is not None]
@@ -119,6 +122,7 @@ def _svg(title: str, dates: list[str], series: dict[str, list[float | None]]) ->
     if len(series) > 1:
         axes.legend(fontsize=8, frameon=False)
     written = io.StringIO()
-    # Without a date the same figures give the same page.
-    figure.savefig(written, format="svg", metadata={"Date": None, "Creator": None})
+    # Without date and chance the same figures give the same page.
+    with rc_context({"svg.hashsalt": title}):
+        figure.savefig(written, format="svg", metadata={"Date": None, "Creator": None})
     return written.getvalue()[written.getvalue().index("<svg") :]

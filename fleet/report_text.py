@@ -26,13 +26,13 @@ def print_report(figures: dict[str, Any], console: Console) -> None:
 
 
 def _table(title: str, rows: list[dict[str, Any]], *, by_day: bool = False) -> Table:
-    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
-    table.add_column("line")
+    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table.add_column("line", no_wrap=True)
     if by_day:
-        table.add_column("day, UTC")
+        table.add_column("day (UTC)", no_wrap=True)
     raised = [each for each in HAZARDS if any(row[each] for row in rows)]
-    columns = ["clips", "hours", "metres", "blind, s"]
-    for column in [*columns, *(_SHORT.get(each, each) for each in raised), "false an hour"]:
+    columns = ["clips", "h", "m", "blind s"]
+    for column in [*columns, *(_SHORT.get(each, each) for each in raised), "false/h"]:
         table.add_column(column, justify="right")
     for row in rows:
         metres = "unknown" if row["metres"] is None else f"{row['metres']:.0f}"

@@ -11,13 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.accuracy.matching import Evaluation
-from fleet.contact_sheet import COLOUR, WHITE, masked, tile, write_text
-from fleet.contact_sheet import write_sheet as tiles_on_sheet
 from benchmarks.subscription import RunMessages
 from detector.belt.plane import belt_plane
 from detector.ingest import Recording
 from detector.profile.belt import Belt
 from detector.wire.messages import Alert, Place, Revision
+from fleet.contact_sheet import COLOUR, WHITE, masked, tile, write_text
+from fleet.contact_sheet import write_sheet as tiles_on_sheet
 
 _STRIP_PX = 60
 _SHOWN_S = 3.0

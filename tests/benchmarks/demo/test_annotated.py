@@ -7,7 +7,6 @@ import cv2
 import pytest
 
 from benchmarks.accuracy.matching import Evaluation, Event, FalseAlarm, Match, match_alerts
-from fleet.contact_sheet import Colour, Image
 from benchmarks.demo import annotated
 from benchmarks.demo.annotated import write_sheet, write_video
 from benchmarks.demo.run import summary
@@ -17,6 +16,7 @@ from detector.profile.belt import Belt
 from detector.vision.warp import OUTSIDE_GREY
 from detector.wire import samples
 from detector.wire.messages import DetectedObject, FrameDetections
+from fleet.contact_sheet import Colour, Image
 from tests.benchmarks.drawn_belt import alert as published
 from tests.benchmarks.drawn_belt import box_of, ground_of, overload, placed_object
 from tests.small_line import passing
