@@ -34,7 +34,11 @@ def fleet_replay(
     ] = "",
     threshold: Annotated[
         list[str] | None,
-        typer.Option(metavar="CLASS=SCORE", help="Threshold of a class; overrides the profiles'."),
+        typer.Option(
+            metavar="NAME=SCORE",
+            help="Threshold of a hazard (gas, battery), or of a class of a model without a "
+            "verifier; overrides the profiles'.",
+        ),
     ] = None,
     *,
     address: Annotated[
@@ -55,6 +59,10 @@ def fleet_replay(
         float, typer.Option(min=0, help="Split clips that are longer than this; 0: never.")
     ] = 10.0,
     attempts: Annotated[int, typer.Option(min=1, help="Attempts of each clip.")] = 3,
+    stalled_minutes: Annotated[
+        float,
+        typer.Option(min=0.1, help="A clip without progress for so long is ended: it has failed."),
+    ] = 5.0,
     as_json: Json = False,
 ) -> None:
     """Replay an archive of clips, on this machine or a Ray cluster, into Parquet tables.
@@ -96,6 +104,7 @@ def fleet_replay(
                 provenances,
                 workers=workers,
                 attempts=attempts,
+                stalled_s=stalled_minutes * 60,
                 on_progress=show,
                 on_failure=lambda row: print_error(_failure(row)),
             )
@@ -132,7 +141,7 @@ def _threshold(text: str) -> tuple[str, float]:
     except ValueError:
         value = -1.0
     if not name or not 0 < value < 1:
-        refuse(f"--threshold {text}: write CLASS=SCORE, such as battery=0.4, between 0 and 1")
+        refuse(f"--threshold {text}: write NAME=SCORE, such as battery=0.4, between 0 and 1")
     return name, value
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from math import hypot
 from typing import Any
@@ -20,8 +20,11 @@ SAME_MM = 40.0
 than half of its length."""
 
 
-def joined(parts: Sequence[PartResult], line: LineFacts) -> Iterator[tuple[int, int, Alert]]:
-    """Every alert of the clip, with the frame and the time (ns) of its publishing.
+def joined(
+    parts: Sequence[PartResult], line: LineFacts, on_step: Callable[[], None] = lambda: None
+) -> Iterator[tuple[int, int, Alert]]:
+    """Every alert of the clip, with the frame and the time (ns) of its publishing. `on_step`:
+    called for each frame of the tapes.
 
     Tracks keep their number, and the belt its position, from part to part.
     """
@@ -38,6 +41,7 @@ def joined(parts: Sequence[PartResult], line: LineFacts) -> Iterator[tuple[int, 
             numbers.enter(Joint(0.0, []), Joint(0.0, []))
         tracks = TrackReader(line.verifier)
         for entry in entries(part.tape):
+            on_step()
             for kind, belt_values, *told in entry.calls:
                 belt = _moved(belt_of(belt_values), offset_mm)
                 alerts: list[Alert]

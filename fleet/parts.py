@@ -8,7 +8,7 @@ every object whole, learned the belt's motion and measured coverage. In its last
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -75,8 +75,11 @@ class FilmIndex:
         return [f"{self.path}: {note}" for note in times.notes()]
 
 
-def index_film(path: Path, longer_than_s: float) -> FilmIndex | None:
-    """The index of a film that is longer than this; None: it is not.
+def index_film(
+    path: Path, longer_than_s: float, on_step: Callable[[], None] = lambda: None
+) -> FilmIndex | None:
+    """The index of a film that is longer than this; None: it is not. `on_step`: called for each
+    packet.
 
     Raises `UnsplittableError` for a film whose frames cannot be known from its packets.
     """
@@ -94,6 +97,7 @@ def index_film(path: Path, longer_than_s: float) -> FilmIndex | None:
                 raise UnsplittableError("it has no timestamps")
             taken_ns = []
             for packet in container.demux(stream):
+                on_step()
                 if packet.size == 0:
                     continue  # the end
                 if packet.pts is None or packet.is_corrupt or packet.is_discard:
@@ -174,8 +178,11 @@ def process_part(
     cut: tuple[int, int],
     name: str,
     threads: int,
+    *,
+    on_step: Callable[[], None] = lambda: None,
 ) -> PartResult:
-    """Process the frames from `cut[0]` to `cut[1]`, after a lead of belt travel.
+    """Process the frames from `cut[0]` to `cut[1]`, after a lead of belt travel. `on_step`: called
+    for each frame.
 
     Raises `UnsplittableError`, `CalibrationError`, `ModelError`.
     """
@@ -185,7 +192,8 @@ def process_part(
     while True:
         lead_from_s = (index.taken_ns[first] - index.taken_ns[0]) / 1e9 - lead_s
         start = index.at(max(0.0, lead_from_s)) if first else 0
-        result = _run(line, index, (start, first, last), name, threads)
+        frames = frames_of(index, start, last, name, threads)
+        result = _run(line, index.fps, _counted(frames, on_step), (start, first))
         if result is not None:
             return result
         lead_s *= LEAD_TIMES
@@ -203,23 +211,24 @@ def _lead_mm(line: Line) -> float:
     return LEAD_MM + (line.settings.belt.length_mm or 0.0)
 
 
+def _counted(frames: Iterable[Frame], on_step: Callable[[], None]) -> Iterator[Frame]:
+    for frame in frames:
+        on_step()
+        yield frame
+
+
 def _run(
-    line: Line,
-    index: FilmIndex,
-    bounds: tuple[int, int, int],
-    name: str,
-    threads: int,
+    line: Line, fps: float, frames: Iterable[Frame], bounds: tuple[int, int]
 ) -> PartResult | None:
-    """None: the belt travelled too little before the first own frame."""
-    start, first, last = bounds
+    """`bounds`: the frame that it starts with, and its first own one. None: the belt travelled too
+    little between them."""
+    start, first = bounds
     pipeline = Pipeline(line)
     pipeline.book = tape = Tape(line.facts)
     totals, before = Totals(), Totals()
     joint: Joint | None = None
     inferences = 0
-    for frame, _ in replay_frames(
-        pipeline, frames_of(index, start, last, name, threads), index.fps, totals
-    ):
+    for frame, _ in replay_frames(pipeline, frames, fps, totals):
         tape.end_frame(frame.index, frame.t_mono_ns, keep=frame.index >= first)
         if frame.index == first - 1:
             joint = _joint(pipeline)

@@ -22,6 +22,12 @@ from fleet.tables import Row
 WAIT_S = 1.0
 """Between two updates of the progress while no clip ends."""
 
+STALLED_S = 300.0
+"""A worker that makes no progress for this time is ended: its clip hangs, or its storage does."""
+
+WATCH = "watch"
+"""Ray's name of the thread in which workers say how far they are."""
+
 CLOSE_S = 5.0
 """Longest wait for idle workers to remove their copy of a clip."""
 
@@ -85,24 +91,34 @@ class FleetReplay:
         *,
         workers: int,
         attempts: int = 3,
+        stalled_s: float = STALLED_S,
         on_progress: Callable[[Progress], None] = lambda _: None,
         on_failure: Callable[[Row], None] = lambda _: None,
         on_ready: Callable[[], None] = lambda: None,
     ) -> None:
         """`provenances`: by path of the profile. `attempts`: of each clip, or part of a long one,
-        before it counts as failed. `on_ready`: called when all workers have their models."""
+        before it counts as failed. `stalled_s`: longest time without progress, such as a frame.
+        `on_ready`: called when all workers have their models."""
         self._ray, self._results, self._settings = ray, results, settings
         self._provenances, self._attempts = provenances, attempts
         self.on_progress, self._on_failure, self._on_ready = on_progress, on_failure, on_ready
         self._wanted = workers
         self._actor_class = ray.remote(
-            num_cpus=settings.threads, max_restarts=0, max_task_retries=0
+            num_cpus=settings.threads,
+            max_restarts=0,
+            max_task_retries=0,
+            concurrency_groups={WATCH: 1},
         )(Scorer)
         self._jobs: deque[_Job] = deque()
         self._idle: deque[Any] = deque()
         self._workers: set[Any] = set()
         self._running: dict[Any, tuple[Any, _Job | None]] = {}
         """Worker and job by Ray's reference; a worker without a job is being started."""
+        self._stalled_s = stalled_s
+        self._watch_s = 0.0
+        """When to look at the workers again."""
+        self._steps: dict[Any, tuple[int, float]] = {}
+        """Of each busy worker: how far it is, and since when."""
         self._names: dict[Any, str] = {}
         """Host and process of each worker."""
         self._tries: dict[tuple[str, int | None], int] = {}
@@ -128,9 +144,10 @@ class FleetReplay:
             self._start_workers()
             while self._jobs or any(job for _, job in self._running.values()):
                 self._assign()
-                self._take_answers()
                 self.progress.workers = len(self._workers) - self._starting
                 self.on_progress(self.progress)
+                self._take_answers()
+                self._end_stalled()
         finally:
             closing = [worker.close.remote() for worker in self._idle]
             if closing:
@@ -171,6 +188,7 @@ class FleetReplay:
             else:
                 reference = worker.process.remote(job.task)
             self._running[reference] = worker, job
+            self._steps[worker] = -1, time.monotonic()
 
     def _parts_of(self, clip: Clip) -> list[Any] | None:
         cuts = self._long[clip.key].cuts
@@ -185,9 +203,7 @@ class FleetReplay:
             try:
                 answer = self._ray.get(reference)
             except self._ray.exceptions.RayError as error:
-                self._workers.discard(worker)
-                self._ray.kill(worker, no_restart=True)
-                self._start_workers()
+                self._replace(worker)
                 if job is not None:
                     self._failed(job, "worker", _lost(error))
                 continue
@@ -198,6 +214,37 @@ class FleetReplay:
             self._names[worker] = answer
             if len(self._names) == self._wanted:
                 self._on_ready()
+
+    def _replace(self, worker: Any) -> None:
+        self._workers.discard(worker)
+        self._ray.kill(worker, no_restart=True)
+        self._start_workers()
+
+    def _end_stalled(self) -> None:
+        """End the workers whose clip has hung for too long."""
+        now_s = time.monotonic()
+        if now_s < self._watch_s:
+            return
+        self._watch_s = now_s + min(10.0, self._stalled_s / 5)
+        busy = {each[0]: reference for reference, each in self._running.items() if each[1]}
+        asked = {worker.steps.options(concurrency_group=WATCH).remote(): worker for worker in busy}
+        if not asked:
+            return
+        ready, _ = self._ray.wait(list(asked), num_returns=len(asked), timeout=WAIT_S)
+        for reference in ready:
+            try:
+                steps = self._ray.get(reference)
+            except self._ray.exceptions.RayError:
+                continue  # it is lost: the answer to its job says so
+            if steps != self._steps[asked[reference]][0]:
+                self._steps[asked[reference]] = steps, now_s
+        for worker, reference in busy.items():
+            if now_s - self._steps[worker][1] > self._stalled_s:
+                _, job = self._running.pop(reference)
+                assert job is not None
+                self._replace(worker)
+                reason = f"it made no progress for {self._stalled_s:g} s: its worker was ended"
+                self._failed(job, "worker", reason)
 
     def busy_pids(self) -> list[int]:
         """Processes of the workers that have a clip now."""

@@ -30,7 +30,14 @@ from detector.vision.verifier import Verifier
 from fleet.clips import Clip
 from fleet.joining import joined
 from fleet.parts import FilmIndex, PartResult, UnsplittableError, index_film, process_part
-from fleet.provenance import LineModel, ProvenanceError, Settings, load_line, provenance_of
+from fleet.provenance import (
+    LineModel,
+    ProvenanceError,
+    Settings,
+    ThresholdError,
+    load_line,
+    provenance_of,
+)
 from fleet.rows import revision_row, totals_row
 from fleet.store import StoreError, is_uri, open_place
 from fleet.tables import Row
@@ -74,7 +81,7 @@ SCRATCH = "vigitri-fleet-"
 """Start of the name of a worker's temporary folder, before its process number."""
 _CAUSES: Sequence[tuple[type[Exception] | tuple[type[Exception], ...], str]] = (
     ((SourceError, StoreError), "footage"),
-    ((ProfileError, CalibrationError), "profile"),
+    ((ProfileError, CalibrationError, ThresholdError), "profile"),
     ((ModelError, EngineError, ProvenanceError), "model"),
 )
 
@@ -102,6 +109,7 @@ class Scorer:
         self._scratch: str | None = None
         self._fetched: tuple[str, Path] | None = None
         self._index: tuple[str, FilmIndex] | None = None
+        self._steps = 0
         # onnxruntime's and FFmpeg's threads are set where they are opened.
         cv2.setNumThreads(settings.threads if settings.threads > 1 else 0)
 
@@ -115,6 +123,14 @@ class Scorer:
     def where(self) -> str:
         """Host and process of this worker."""
         return f"{socket.gethostname()} {os.getpid()}"
+
+    def steps(self) -> int:
+        """Frames, packets and parts of files so far: who asks from another thread sees whether
+        this one makes progress."""
+        return self._steps
+
+    def _step(self, *_: object) -> None:
+        self._steps += 1
 
     def process(self, task: Task) -> Answer:
         """Process a clip or a part of it, or say into which parts a clip is split."""
@@ -145,7 +161,7 @@ class Scorer:
         facts = loaded.line(BOOT_ID).facts
         revisions = [
             revision_row(task.clip, facts.line, alert, t_ns)
-            for _, t_ns, alert in joined(parts, facts)
+            for _, t_ns, alert in joined(parts, facts, self._step)
         ]
         notes: list[str] = []
         recorded_s = 0.0
@@ -207,7 +223,9 @@ class Scorer:
         to = Path(self._scratch) / Path(path).name
         try:
             with filesystem.open_input_stream(path) as source, to.open("wb") as file:
-                shutil.copyfileobj(source, file, 1 << 20)
+                while part := source.read(1 << 20):
+                    self._step()
+                    file.write(part)
         except OSError as error:
             raise StoreError(f"{clip.name}: {str(error).splitlines()[0]}") from None
         self._fetched = clip.name, to
@@ -218,7 +236,7 @@ class Scorer:
         if self._settings.split_s is None or self._settings.fps is not None or path.is_dir():
             return None
         if self._index is None or self._index[0] != clip.name:
-            index = index_film(path, self._settings.split_s)
+            index = index_film(path, self._settings.split_s, self._step)
             if index is None:
                 return None
             self._index = clip.name, index
@@ -237,6 +255,7 @@ class Scorer:
                 task.cut,
                 task.clip.name,
                 self._settings.threads,
+                on_step=self._step,
             )
             return Answer(part=part)
         if index is not None and self._settings.split_s is not None:
@@ -258,7 +277,7 @@ class Scorer:
                 verifier=loaded.verifier,
                 fps=self._settings.fps,
                 threads=self._settings.threads,
-                on_frame=lambda *_: None,
+                on_frame=self._step,
                 on_pipeline=pipelines.append,
             )
         )

@@ -12,6 +12,7 @@ import logging
 import os
 import secrets
 import sys
+import tempfile
 from collections.abc import Iterator
 from typing import Any
 
@@ -20,6 +21,8 @@ from detector.errors import VigitriError
 
 OBJECT_STORE_BYTES = 128 * 1024 * 1024
 """Of a session on this machine: an answer is one clip's rows, or a part's tape of a few MB."""
+LONGEST_TMPDIR = 30
+"""Characters of TMPDIR. Ray puts sockets below it, whose paths may have 107."""
 
 _ENVIRONMENT = {
     "RAY_USAGE_STATS_ENABLED": "0",
@@ -76,6 +79,8 @@ def session(address: str | None, cpus: int | None = None) -> Iterator[Any]:
             "include_dashboard": False,
             "object_store_memory": OBJECT_STORE_BYTES,
         }
+        if len(tempfile.gettempdir()) > LONGEST_TMPDIR:
+            options["_temp_dir"] = "/tmp/ray"  # Ray's own default
     else:
         options["address"] = address
     for last in (False, True):  # Ray gives its own processes 30 s, which a loaded machine exceeds

@@ -123,7 +123,7 @@ COLUMNS: dict[str, list[tuple[str, pa.DataType, str]]] = {
         ("model_sha256", TEXT, "SHA-256 of model.onnx"),
         ("verifier_sha256", TEXT, "SHA-256 of the verifier's network; null: none"),
         ("verifier_head_sha256", TEXT, "SHA-256 of the verifier's head; null: none"),
-        ("thresholds", TEXT, "operating thresholds by class, JSON"),
+        ("thresholds", TEXT, "what an object must reach, by hazard; by class without verifier"),
         ("version", TEXT, "version of Vigitri"),
         ("engine", TEXT, "inference engine, as chosen"),
         ("fps", REAL, "frames per second that overrode the clips' own times; null: none"),

@@ -133,6 +133,26 @@ def test_a_clip_that_cannot_be_read_is_named_with_its_reason_and_tried_again(
     assert tables(tmp_path) == undisturbed
 
 
+def test_a_clip_that_hangs_is_ended_and_named_and_the_others_are_done(
+    ray: Any, archive: Path, tmp_path: Path, undisturbed: dict[str, bytes]
+) -> None:
+    pipe = tmp_path / "hangs.avi"
+    os.mkfifo(pipe)  # nobody writes to it: whoever opens it waits
+    line = str(archive / "line.toml")
+    provenances: Any = {line: provenance_of(line, load_line(line, SETTINGS), SETTINGS)}
+    replayed = FleetReplay(
+        ray, Results(str(tmp_path / "out")), SETTINGS, provenances,
+        workers=2, attempts=1, stalled_s=10.0,
+    )  # fmt: skip
+    clips = [*find_clips([f"{archive}/clips"], line).clips, Clip(str(pipe), line)]
+    progress = replayed.run(clips)
+    assert (progress.done, progress.failed) == (3, 1)
+    (failure,) = replayed.failures
+    assert (failure["clip"], failure["cause"]) == (str(pipe), "worker")
+    assert failure["reason"] == "it made no progress for 10 s: its worker was ended"
+    assert tables(tmp_path / "out") == undisturbed
+
+
 def test_a_disk_that_fills_stops_the_run_and_leaves_only_whole_results(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, undisturbed: dict[str, bytes]
 ) -> None:
