@@ -184,7 +184,7 @@ def _distance(a: Row, b: Row) -> float | None:
             return None
         return float(abs(a["t_raised_s"] - b["t_raised_s"])) / APART_S
     along_a, along_b = _along_mm(a), _along_mm(b)
-    if along_a is None or along_b is None:  # nobody knows where the belt was: by time alone
+    if along_a is None or along_b is None:  # where the belt was is unknown: by time alone
         apart = float(abs(a["t_raised_s"] - b["t_raised_s"])) / APART_S
         across = float(abs(a["x_mm"] - b["x_mm"])) / NEAR_MM
         return max(apart, across) if max(apart, across) <= 1 else None

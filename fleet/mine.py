@@ -1,7 +1,7 @@
 """`vigitri fleet mine`: what is worth teaching: sure false alarms, and doubtful objects.
 
 Both are written as YOLO exports of crops, as `vigitri model adapt --head-only --answers` takes
-them. The doubtful ones carry what the model takes them for: somebody must check them first.
+them. The doubtful ones carry what the model takes them for: check them first.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Mined:
     to_check_left_out: int = 0
     """Beyond `most`: less doubtful ones."""
     answered: int = 0
-    """Objects that are not doubtful any more: somebody has answered."""
+    """Objects that are not doubtful any more: an operator has answered."""
     without_place: int = 0
     clips_missing: dict[str, str] = field(default_factory=dict)
     names: dict[str, int] = field(default_factory=dict)

@@ -229,7 +229,7 @@ def fleet_mine(
     """Collect what is worth teaching: the surest false alarms, and the doubtful objects.
 
     Written as YOLO exports: `false_alarms`, by the answers, is ready for `vigitri model adapt
-    --head-only`; `to_check` names what the model takes each object for, to be checked by somebody.
+    --head-only`; `to_check` names what the model takes each object for: check that first.
     Exits with 1 if a clip can't be read any more. Extra `fleet`.
     """
     from fleet.answers import read_answers

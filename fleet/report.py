@@ -24,7 +24,7 @@ _SUMS = """
 def report(archive: Archive, answers: Answers | None = None) -> dict[str, Any]:
     """All figures of the report, as plain values.
 
-    `answers`: None: nobody has answered, so that false alarms are unknown.
+    `answers`: None: there are none, so that false alarms are unknown.
     """
     raised = ", ".join(f"sum(raised_{each}) AS {each}" for each in HAZARDS)
     lines = archive.query(

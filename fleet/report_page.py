@@ -6,7 +6,7 @@ import html
 import io
 from typing import Any
 
-from fleet.report_text import notes
+from fleet.report_text import false_rates, notes
 from fleet.tables import HAZARDS
 
 _STYLE = """
@@ -50,7 +50,7 @@ def _rows(rows: list[dict[str, Any]], *names: str) -> str:
     heads = [
         *names, "clips", "hours", "metres", "blind, s",
         *(each.replace("_", " ") for each in raised),
-        "gas + battery / h", "false / h",
+        "gas + battery / h", "false / h", "at most",
     ]  # fmt: skip
     shown = [f"<tr>{''.join(f'<th>{_text(head)}</th>' for head in heads)}</tr>"]
     for row in rows:
@@ -63,17 +63,10 @@ def _rows(rows: list[dict[str, Any]], *names: str) -> str:
             f"{row['blind_s']:.1f}",
             *(row[each] for each in raised),
             f"{objects / row['seen_h']:.1f}" if row["seen_h"] else "no sight",
-            _false(row["false_per_h"]),
+            *false_rates(row["false_per_h"]),
         ]
         shown.append(f"<tr>{''.join(f'<td>{_text(cell)}</td>' for cell in cells)}</tr>")
     return f"<table>{''.join(shown)}</table>"
-
-
-def _false(rates: dict[str, Any] | None) -> str:
-    if rates is None:
-        return "unknown"
-    each = rates["all"]
-    return "no sight" if each["per_h"] is None else f"{each['per_h']:g} (≤ {each['upper_per_h']:g})"
 
 
 def _plots(days: list[dict[str, Any]]) -> list[str]:

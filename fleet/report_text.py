@@ -31,23 +31,31 @@ def _table(title: str, rows: list[dict[str, Any]], *, by_day: bool = False) -> T
     if by_day:
         table.add_column("day (UTC)", no_wrap=True)
     raised = [each for each in HAZARDS if any(row[each] for row in rows)]
-    columns = ["clips", "h", "m", "blind s"]
-    for column in [*columns, *(_SHORT.get(each, each) for each in raised), "false/h"]:
+    columns = ["clips", "h", *([] if by_day else ["m"]), "blind s"]
+    for column in [*columns, *(_SHORT.get(each, each) for each in raised), "false/h", "at most"]:
         table.add_column(column, justify="right")
     for row in rows:
         metres = "unknown" if row["metres"] is None else f"{row['metres']:.0f}"
-        figures = [str(row["clips"]), f"{row['hours']:.3f}", metres, f"{row['blind_s']:.1f}"]
+        figures = [str(row["clips"]), f"{row['hours']:.3f}"]
+        figures += [*([] if by_day else [metres]), f"{row['blind_s']:.1f}"]
         counts = [str(row[each]) for each in raised]
         names = [row["line"], row["day"]] if by_day else [row["line"]]
-        table.add_row(*names, *figures, *counts, _false(row["false_per_h"]))
+        table.add_row(*names, *figures, *counts, *false_rates(row["false_per_h"]))
     return table
 
 
-def _false(rates: dict[str, Any] | None) -> str:
+def false_rates(rates: dict[str, Any] | None) -> tuple[str, str]:
+    """False alarms an hour, and the bound on them."""
     if rates is None:
-        return "unknown"
+        return "unknown", ""
     rate = rates["all"]
-    return "no sight" if rate["per_h"] is None else f"{rate['per_h']:g} (≤ {rate['upper_per_h']:g})"
+    if rate["per_h"] is None:
+        return "no sight", ""
+    return _figure(rate["per_h"]), _figure(rate["upper_per_h"])
+
+
+def _figure(value: float) -> str:
+    return f"{value:.3g}" if value < 1000 else f"{value:,.0f}"
 
 
 def notes(figures: dict[str, Any]) -> list[str]:
@@ -83,5 +91,5 @@ def notes(figures: dict[str, Any]) -> list[str]:
                 f"{answers['clips_without_time']} clips have no known start: answers by time can't "
                 "be matched there"
             )
-        found.append("≤: exact upper bound, 95 %, per hour in which the belt was seen")
+        found.append("at most: exact upper bound, 95 %, per hour in which the belt was seen")
     return found

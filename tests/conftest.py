@@ -40,6 +40,7 @@ PROCESS = (
     "tests/benchmarks/test_child_process.py",
     "tests/benchmarks/station/test_kills.py",
     "tests/benchmarks/speed/test_latency.py::test_the_latency_of_a_line",
+    "tests/benchmarks/speed/test_shared_services.py",
     "tests/bridge/test_bridge_keys.py",
     "tests/bridge/test_bridge_process.py",
     "tests/bridge/test_bridge_encoder.py",

@@ -60,7 +60,9 @@ class ScanningPlc:
     """A Modbus client that reads all registers every 10 ms; a context manager."""
 
     def __init__(self, bridge: BridgeProcess, unit: int = 1) -> None:
-        self._bridge, self._unit = bridge, unit
+        self._bridge = bridge
+        self.unit = unit
+        """Of the line that is read."""
 
     def __enter__(self) -> Self:
         self._client = ModbusTcpClient(self._bridge.host, port=self._bridge.port, timeout=5)
@@ -77,7 +79,7 @@ class ScanningPlc:
         time.sleep(max(0.0, self._next_s - time.monotonic()))
         self._next_s = max(self._next_s + SCAN_S, time.monotonic())
         asked_ns = time.monotonic_ns()
-        block = self._client.read_input_registers(0, count=INPUT_WORDS, device_id=self._unit)
+        block = self._client.read_input_registers(0, count=INPUT_WORDS, device_id=self.unit)
         return Reading(asked_ns, time.monotonic_ns(), *decode(list(block.registers)))
 
     def until(self, wanted: Callable[[Reading], bool]) -> Reading:

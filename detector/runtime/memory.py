@@ -12,7 +12,7 @@ def settle_memory() -> None:
     50 ms."""
     gc.collect()
     gc.freeze()
-    # Only glibc keeps so much, and has this function.
+    # Only glibc keeps freed memory like that, and has this function.
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     if trim is not None:
         trim(0)

@@ -137,7 +137,7 @@ def test_a_clip_that_hangs_is_ended_and_named_and_the_others_are_done(
     ray: Any, archive: Path, tmp_path: Path, undisturbed: dict[str, bytes]
 ) -> None:
     pipe = tmp_path / "hangs.avi"
-    os.mkfifo(pipe)  # nobody writes to it: whoever opens it waits
+    os.mkfifo(pipe)  # no process writes to it: the one that opens it waits
     line = str(archive / "line.toml")
     provenances: Any = {line: provenance_of(line, load_line(line, SETTINGS), SETTINGS)}
     replayed = FleetReplay(
