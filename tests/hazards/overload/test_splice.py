@@ -153,7 +153,7 @@ def test_an_object_stuck_to_the_belt_counts_as_belt_after_two_belt_lengths() -> 
 
 def test_the_splice_is_found_again_when_the_position_drifts_by_one_percent() -> None:
     covered = coverage_of(loops(4), monitor(), stretched=1.01)
-    assert loop_of(covered, 3).max() < 0.08
+    assert loop_of(covered, 3).max() < 0.1
 
 
 @pytest.mark.parametrize(
