@@ -42,6 +42,7 @@ def add_to(app: typer.Typer) -> None:
     app.command("strips")(bench_strips)
     app.command("cost")(bench_cost)
     app.command("lines")(bench_lines)
+    app.command("start")(bench_start)
     app.command("belt")(bench_belt)
     app.command("load")(bench_load)
     app.command("peers")(peers_cli.bench_peers)
@@ -328,6 +329,27 @@ def bench_lines(
             compressed=compressed,
             as_json=as_json,
         )
+
+
+def bench_start(
+    line: OptionalLineFile = None,
+    out: Out = None,
+    *,
+    beside: Annotated[
+        Path | None,
+        typer.Option(help="Another checkout with its own .venv, started in turn with this one."),
+    ] = None,
+    runs: Annotated[int, typer.Option(min=1, help="Starts of each.")] = 5,
+    settle: Annotated[
+        float, typer.Option(min=0, help="Seconds from the first look to the measure of memory.")
+    ] = 15.0,
+    as_json: ReportJson = False,
+) -> None:
+    """Measure the time from the start to the first look, and the memory of a line."""
+    from benchmarks.speed import start
+
+    with one_line_for(ValueError, RuntimeError, OSError):
+        start.run(line, out, beside=beside, runs=runs, settle_s=settle, as_json=as_json)
 
 
 def bench_belt(

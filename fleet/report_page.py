@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import html
 import io
+import os
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from fleet.report_text import false_rates, notes
@@ -71,6 +73,13 @@ def _rows(rows: list[dict[str, Any]], *names: str) -> str:
 
 def _plots(days: list[dict[str, Any]]) -> list[str]:
     """Alarms and blind time by day, as SVG in the page."""
+    with TemporaryDirectory(prefix="vigitri-plots-") as folder:
+        # matplotlib writes its list of fonts to the home folder, unless it is told another place.
+        os.environ.setdefault("MPLCONFIGDIR", folder)
+        return _svgs(days)
+
+
+def _svgs(days: list[dict[str, Any]]) -> list[str]:
     names = sorted({row["line"] for row in days})
     dates = sorted({row["day"] for row in days})
     shown = ["<h2>By day</h2>"]
