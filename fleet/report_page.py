@@ -74,7 +74,7 @@ def _rows(rows: list[dict[str, Any]], *names: str) -> str:
 def _plots(days: list[dict[str, Any]]) -> list[str]:
     """Alarms and blind time by day, as SVG in the page."""
     with TemporaryDirectory(prefix="vigitri-plots-") as folder:
-        # matplotlib writes its list of fonts to the home folder, unless it is told another place.
+        # matplotlib writes its list of fonts to the home folder, unless another place is set.
         os.environ.setdefault("MPLCONFIGDIR", folder)
         return _svgs(days)
 
