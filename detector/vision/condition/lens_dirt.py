@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 STEP_MM = 120.0
 """Travel between two samples, so that each shows other belt."""
-STEP_MOST_MM = 180.0
+STEP_MOST_MM = 250.0
 """Travel between two samples if the view must be made for the second."""
 DEFAULT_LENGTH_MM = 15_000.0
 """Travel over which it is measured where the belt's length is unknown."""
