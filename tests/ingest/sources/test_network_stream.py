@@ -136,7 +136,10 @@ def test_images_are_dated_by_the_senders_clock_if_it_can_be_right(
     behind_s: float | None, expected: StampSource, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(capture_times, "BUCKET_S", 0.1)
-    monkeypatch.setattr(capture_times, "BELIEVED_RATE", 10.0)  # whatever else runs here
+    # Whatever else runs here:
+    monkeypatch.setattr(capture_times, "BELIEVED_RATE", 10.0)
+    monkeypatch.setattr(capture_times, "LONGEST_TRANSIT_S", 30.0)
+    monkeypatch.setattr(capture_times, "AHEAD_S", 30.0)
     with server(partial(h264, behind_s=behind_s)) as port:
         source = open_source(belt_url(port))
         assert isinstance(source, NetworkStream)
